@@ -1,0 +1,103 @@
+//! Errors as callers see them: `{"error": {"code", "message", "hint"}}`.
+
+use crate::door::Refused;
+use crate::reviews::DecideError;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// An error of the API.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Something of ours failed: the caller hears nothing of it.
+    fn internal(error: &StoreError) -> Self {
+        tracing::error!(%error, "the API could not answer");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the gateway cannot do that now")
+            .hint("try again in a moment; the gateway's log says more")
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let error = json!({"code": self.code, "message": self.message, "hint": self.hint});
+        let mut response = (self.status, Json(json!({ "error": error }))).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"portreeve\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid { message, hint } => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_token", message).hint(hint)
+            }
+            Refused::TooMany => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_failures",
+                "too many bad tokens came from this address",
+            )
+            .hint("wait a minute, then use a valid token"),
+            Refused::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the access token cannot be checked now",
+            )
+            .hint("try again in a moment"),
+        }
+    }
+}
+
+impl From<DecideError> for ApiError {
+    fn from(error: DecideError) -> Self {
+        let message = error.to_string();
+        match error {
+            DecideError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", message)
+                .hint("`portreeve reviews ls` lists the reviews that you may see"),
+            DecideError::NotReviewer(_) => Self::new(StatusCode::FORBIDDEN, "not_reviewer", message)
+                .hint("ask another member of the review's groups"),
+            DecideError::Closed(_) => Self::new(StatusCode::CONFLICT, "closed", message)
+                .hint("nothing was changed"),
+            DecideError::Comment => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
+            DecideError::Store(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::NoAccount(_) => Self::new(StatusCode::NOT_FOUND, "no_account", message),
+            StoreError::AccountExists(_) | StoreError::Refused(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "refused", message)
+            }
+            StoreError::Open { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Database(_)
+            | StoreError::Broken(_)
+            | StoreError::Gone => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Connections of the API: a bounded number, TLS where there is a certificate,
+//! deadlines for the handshake, the headers and the answer.
+
+use super::{ApiState, router};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// From where a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+/// Where and how the API listens.
+pub struct ApiServer {
+    /// The socket, already bound.
+    pub listener: TcpListener,
+    /// The certificate, where there is one.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}
+
+/// Serves the API until `stop` resolves, then lets running requests end, for a while.
+pub async fn serve(server: ApiServer, state: ApiState, stop: impl Future<Output = ()>) {
+    let app = router(state);
+    let tls = server.tls.map(TlsAcceptor::from);
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (stopping, stopped) = tokio::sync::watch::channel(());
+    let mut connections = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = server.listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a client that is gone already.
+                tracing::warn!(%error, "the API could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // A full house: the connection is closed, the client may come again.
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let (app, tls, stopped) = (app.clone(), tls.clone(), stopped.clone());
+        connections.spawn(async move {
+            connection(stream, tls, app, ClientAddress(address.ip()), stopped).await;
+            drop(place);
+        });
+    }
+    drop(stopping);
+    let _ = tokio::time::timeout(REQUEST_TIMEOUT, async {
+        while connections.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    app: axum::Router,
+    from: ClientAddress,
+    stopped: tokio::sync::watch::Receiver<()>,
+) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => http(stream, app, from, stopped).await,
+        Some(acceptor) => {
+            let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
+            match handshake {
+                Ok(Ok(stream)) => http(stream, app, from, stopped).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake with the API failed"),
+                Err(_) => tracing::debug!("a TLS handshake with the API took too long"),
+            }
+        }
+    }
+}
+
+async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    app: axum::Router,
+    from: ClientAddress,
+    mut stopped: tokio::sync::watch::Receiver<()>,
+) {
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let app = app.clone();
+        async move { Ok::<Response, Infallible>(answer(app, request, from).await) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    let result = tokio::select! {
+        result = serving.as_mut() => result,
+        _ = stopped.changed() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection of the API ended badly");
+    }
+}
+
+async fn answer(
+    app: axum::Router,
+    request: hyper::Request<Incoming>,
+    from: ClientAddress,
+) -> Response {
+    let mut request: Request = request.map(Body::new);
+    request.extensions_mut().insert(from);
+    let answering = TowerToHyperService::new(app).call(request);
+    match tokio::time::timeout(REQUEST_TIMEOUT, answering).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
+const CONNECTIONS_MAX: usize = 256;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A token of 16 KiB and a few more headers.
+const HEADER_BYTES_MAX: usize = 32 * 1024;

@@ -1,0 +1,127 @@
+//! The configuration file: one strict YAML document.
+//!
+//! Strict means: an unknown key, a value of the wrong type, a rule that is broken
+//! between two sections, each is an error with its line and column, and all of them
+//! are reported at once. Not read here: secrets (see [`SecretSource::resolve`]),
+//! certificates and policies; [`Config::preflight`] tries those.
+
+mod classify;
+mod masking;
+mod policies;
+mod preflight;
+mod problem;
+mod read;
+mod resources;
+mod scalar;
+mod schema;
+mod section;
+mod tree;
+mod types;
+
+pub use classify::{Classification, ColumnPattern, Conflict};
+pub use problem::{ConfigError, Problem};
+pub(crate) use preflight::certificates;
+pub(crate) use scalar::issuer_url;
+pub use scalar::{duration as parse_duration, duration_text, is_loopback};
+pub use schema::schema;
+pub use types::{
+    Config, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer, PostgresTarget,
+    Resource, Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls,
+    TlsMode,
+};
+
+use section::Reader;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] holds every problem of the file, in its order.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let unreadable = |error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        error,
+    };
+    let bytes = read_bounded(path, CONFIG_BYTES_MAX).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        unreadable(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "it is not UTF-8",
+        ))
+    })?;
+    parse(path, &text)
+}
+
+/// Reads a configuration from a text; relative paths are relative to `path`'s folder.
+///
+/// # Errors
+/// Like [`load`].
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("."),
+    };
+    let mut reader = Reader {
+        problems: problem::Problems::new(path, text),
+        folder,
+        text,
+    };
+    let config = match tree::parse(text) {
+        Ok(root) => read::config(&mut reader, path, root),
+        Err(error) => {
+            reader.problems.add(error.span, error.message);
+            None
+        }
+    };
+    reader.problems.finish(path, config)
+}
+
+impl Config {
+    /// The texts of the policies, with the names that messages show.
+    ///
+    /// # Errors
+    /// The file that cannot be read, and why.
+    pub fn policy_sources(&self) -> Result<Vec<(String, String)>, String> {
+        let mut sources = Vec::new();
+        for file in &self.policies {
+            let name = file.display().to_string();
+            let bytes = read_bounded(file, POLICY_BYTES_MAX)
+                .map_err(|error| format!("cannot read the policy file `{name}`: {error}"))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| format!("the policy file `{name}` is not UTF-8"))?;
+            sources.push((name, text));
+        }
+        Ok(sources)
+    }
+
+    /// How long the gateway refuses an address after too many bad tokens.
+    #[must_use]
+    pub fn refusal(&self) -> (u32, Duration) {
+        (self.limits.auth_failures_max, self.limits.auth_refusal_time)
+    }
+}
+
+/// Reads a file that must not be longer than a bound.
+pub(crate) fn read_bounded(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(bytes_max)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    std::fs::File::open(path)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > bytes_max {
+        let message = format!("it is longer than {bytes_max} bytes");
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            message,
+        ));
+    }
+    Ok(bytes)
+}
+
+const CONFIG_BYTES_MAX: usize = 1 << 20;
+const POLICY_BYTES_MAX: usize = 1 << 20;

@@ -1,0 +1,64 @@
+//! What can be tried before the gateway starts: secrets, certificates, keys.
+
+use super::types::{Config, ServerTls};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+impl Config {
+    /// Tries everything that the configuration points at. One line per failure, for
+    /// the operator; empty when all is well. Reads secrets, keeps none.
+    #[must_use]
+    pub fn preflight(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for (name, resource) in &self.resources {
+            let postgres = &resource.postgres;
+            if let Some(Err(error)) = postgres.password.as_ref().map(|secret| secret.resolve()) {
+                failures.push(format!("`resources.{name}.postgres.password`: {error}"));
+            }
+            if let Some(file) = &postgres.tls.ca
+                && let Err(why) = certificates(file)
+            {
+                failures.push(format!("`resources.{name}.postgres.tls.ca`: {why}"));
+            }
+        }
+        let listeners = [
+            ("postgres", &self.listen.postgres),
+            ("api", &self.listen.api),
+        ];
+        for (name, listener) in listeners {
+            if let Some(Err(why)) = listener.tls.as_ref().map(pair) {
+                failures.push(format!("`listen.{name}.tls`: {why}"));
+            }
+        }
+        failures
+    }
+}
+
+/// Reads the certificates of a PEM file.
+///
+/// # Errors
+/// It cannot be read, or holds none.
+pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
+        .map_err(|error| format!("`{}`: {error}", file.display()))?
+        .collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(format!("`{}` holds no certificate", file.display())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("`{}`: {error}", file.display())),
+    }
+}
+
+fn pair(tls: &ServerTls) -> Result<(), String> {
+    let certificates = certificates(&tls.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key)
+        .map_err(|error| format!("`{}`: {error}", tls.key.display()))?;
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .map(|_| ())
+        .map_err(|error| format!("the certificate and the key do not fit: {error}"))
+}

@@ -1,0 +1,285 @@
+//! From the tree to the configuration: every section, every rule between them.
+
+use super::problem::closest;
+use super::scalar;
+use super::section::{Reader, Section, as_list, as_text, listed};
+use super::tree::{Node, Value};
+use super::types::{
+    Config, Issuer, Limits, Listen, Listener, LocalIssuer, OidcIssuer, Reviews, ServerTls,
+    SignatureAlgorithm,
+};
+use super::{masking, policies, resources};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::Path;
+
+/// Reads the whole document; problems are left in the reader.
+pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option<Config> {
+    let mut top = Section::open(reader, "", 0..0, Some(root));
+    let data_dir = top.file(reader, "data_dir");
+    let data_dir = data_dir.unwrap_or_else(|| reader.folder.join("portreeve-data"));
+    let listen = top.section(reader, "listen");
+    let listen = read_listen(reader, listen);
+    let issuers = read_issuers(reader, &mut top);
+    let resources = resources::read(reader, &mut top);
+    let section = top.section(reader, "masking");
+    let masking = masking::read(reader, section);
+    let policies = policies::read(reader, &mut top);
+    let mut section = top.section(reader, "reviews");
+    let reviews = Reviews {
+        timeout: section.duration(reader, "timeout", "10m", "7d"),
+    };
+    section.close(reader);
+    let section = top.section(reader, "limits");
+    let limits = read_limits(reader, section);
+    top.close(reader);
+    let file = file.to_owned();
+    Some(Config {
+        file,
+        data_dir,
+        listen,
+        issuers,
+        resources,
+        masking,
+        policies,
+        reviews,
+        limits,
+    })
+}
+
+fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {
+    let mut listener = |field, port| {
+        let section = section.section(reader, field);
+        read_listener(reader, section, port)
+    };
+    let listen = Listen {
+        postgres: listener("postgres", 15432),
+        api: listener("api", 8440),
+    };
+    section.close(reader);
+    listen
+}
+
+fn read_listener(reader: &mut Reader<'_>, mut section: Section, port: u16) -> Listener {
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (address, span) = section.address(reader, "address", default);
+    let tls = match section.take("tls") {
+        None => None,
+        Some((key, node)) => {
+            let name = section.path("tls");
+            let section = Section::open(reader, name, key.span, Some(node));
+            read_server_tls(reader, section)
+        }
+    };
+    if tls.is_none() && !address.ip().is_loopback() && reader.problems_free_of(&span) {
+        reader.problems.add_with_help(
+            span,
+            format!("`{address}` can be reached from other machines, but has no certificate"),
+            "add `tls: { certificate: …, key: … }`, or listen on `127.0.0.1`",
+        );
+    }
+    section.close(reader);
+    Listener { address, tls }
+}
+
+fn read_server_tls(reader: &mut Reader<'_>, mut section: Section) -> Option<ServerTls> {
+    let certificate = section.required_text(reader, "certificate");
+    let key = section.required_text(reader, "key");
+    section.close(reader);
+    let (certificate, _) = certificate?;
+    let (key, _) = key?;
+    Some(ServerTls {
+        certificate: reader.folder.join(certificate),
+        key: reader.folder.join(key),
+    })
+}
+
+fn read_issuers(reader: &mut Reader<'_>, top: &mut Section) -> Vec<Issuer> {
+    let Some((key, node)) = top.take("issuers") else {
+        reader.problems.add_with_help(
+            top.span(),
+            "`issuers` is missing: nobody could log in",
+            "add `issuers: [ { local: {} } ]` to begin with the embedded issuer",
+        );
+        return Vec::new();
+    };
+    let items = as_list(reader, "issuers", node);
+    if items.is_empty() {
+        let message = "`issuers` must name at least one issuer";
+        reader
+            .problems
+            .add_with_help(key.span, message, "add `- local: {}`");
+    }
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let span = item.span.clone();
+        let Some(issuer) = read_issuer(reader, index, item) else {
+            continue;
+        };
+        let twice = issuers.iter().any(|earlier| match (earlier, &issuer) {
+            (Issuer::Local(_), Issuer::Local(_)) => true,
+            (Issuer::Oidc(earlier), Issuer::Oidc(issuer)) => earlier.issuer == issuer.issuer,
+            (Issuer::Local(_), Issuer::Oidc(_)) | (Issuer::Oidc(_), Issuer::Local(_)) => false,
+        });
+        if twice {
+            reader.problems.add(
+                span,
+                format!("`issuers[{index}]` is the same as an earlier one"),
+            );
+        }
+        issuers.push(issuer);
+    }
+    issuers
+}
+
+fn read_issuer(reader: &mut Reader<'_>, index: usize, item: Node) -> Option<Issuer> {
+    let name = format!("issuers[{index}]");
+    let span = first_byte(&item.span);
+    let mut section = Section::open(reader, name.as_str(), span.clone(), Some(item));
+    let local = section.take("local");
+    let oidc = section.take("oidc");
+    section.close(reader);
+    match (local, oidc) {
+        (Some((key, node)), None) => {
+            let mut section = Section::open(reader, format!("{name}.local"), key.span, Some(node));
+            let audience = section.text_or(reader, "audience", "portreeve");
+            section.close(reader);
+            Some(Issuer::Local(LocalIssuer { audience }))
+        }
+        (None, Some((key, node))) => {
+            let section = Section::open(reader, format!("{name}.oidc"), key.span, Some(node));
+            read_oidc(reader, section).map(Issuer::Oidc)
+        }
+        (None, None) => {
+            reader
+                .problems
+                .add(span, format!("`{name}` must be `local` or `oidc`"));
+            None
+        }
+        (Some(_), Some(_)) => {
+            let message = format!("`{name}` cannot be both `local` and `oidc`");
+            reader
+                .problems
+                .add_with_help(span, message, "make two list items of it");
+            None
+        }
+    }
+}
+
+fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer> {
+    let issuer = section.required_text(reader, "issuer");
+    let audience = section.text_or(reader, "audience", "portreeve");
+    let algorithms = match section.take("algorithms") {
+        Some((key, node)) => read_algorithms(reader, &section, key.span, node),
+        None => DEFAULT_ALGORITHMS.to_vec(),
+    };
+    let groups_claim = section.text_or(reader, "groups_claim", "groups");
+    let purpose_claim = section.text_or(reader, "purpose_claim", "purpose");
+    let ca = section.file(reader, "ca");
+    let name = section.path("issuer");
+    section.close(reader);
+    let (issuer, span) = issuer?;
+    if let Err(why) = scalar::issuer_url(&issuer) {
+        reader.problems.add(span, format!("`{name}` {why}"));
+        return None;
+    }
+    Some(OidcIssuer {
+        issuer,
+        audience,
+        algorithms,
+        groups_claim,
+        purpose_claim,
+        ca,
+    })
+}
+
+fn read_algorithms(
+    reader: &mut Reader<'_>,
+    section: &Section,
+    span: Range<usize>,
+    node: Node,
+) -> Vec<SignatureAlgorithm> {
+    let name = section.path("algorithms");
+    let items = as_list(reader, &name, node);
+    if items.is_empty() {
+        reader
+            .problems
+            .add(span, format!("`{name}` must name at least one algorithm"));
+    }
+    let mut algorithms = Vec::new();
+    for item in items {
+        let Some((text, span)) = as_text(reader, &name, item) else {
+            continue;
+        };
+        if let Some(algorithm) = SignatureAlgorithm::from_name(&text) {
+            algorithms.push(algorithm);
+            continue;
+        }
+        let known: Vec<&str> = SignatureAlgorithm::ALL
+            .iter()
+            .map(|known| known.name())
+            .collect();
+        let symmetric = text.to_ascii_uppercase().starts_with("HS");
+        let help = match closest(&text, &known) {
+            _ if symmetric || text.eq_ignore_ascii_case("none") => {
+                "a token must be signed with a key that only its issuer has; \
+                 use `RS256`, `ES256` or `EdDSA`"
+                    .to_owned()
+            }
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("known: {}", listed(&known)),
+        };
+        reader
+            .problems
+            .add_with_help(span, format!("`{text}` is not accepted"), help);
+    }
+    algorithms
+}
+
+fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
+    let message = ("16KiB", "1GiB");
+    let limits = Limits {
+        sessions_max: s.number(reader, "sessions_max", 1000, 1..=1_000_000),
+        login_timeout: s.duration(reader, "login_timeout", "10s", "10m"),
+        client_idle_timeout: s.duration(reader, "client_idle_timeout", "1h", "30d"),
+        client_write_timeout: s.duration(reader, "client_write_timeout", "5m", "1d"),
+        target_connect_timeout: s.duration(reader, "target_connect_timeout", "10s", "10m"),
+        message_bytes_max: s.size(reader, "message_bytes_max", "64MiB", message),
+        reply_message_bytes_max: s.size(reader, "reply_message_bytes_max", "128MiB", message),
+        statement_bytes_max: s.size(reader, "statement_bytes_max", "1MiB", ("1KiB", "256MiB")),
+        prepared_max: s.number(reader, "prepared_max", 1000, 1..=1_000_000),
+        pipelined_max: s.number(reader, "pipelined_max", 1000, 1..=1_000_000),
+        held_bytes_max: s.size(reader, "held_bytes_max", "16MiB", ("64KiB", "1GiB")),
+        auth_failures_max: s.number(reader, "auth_failures_max", 10, 1..=1_000_000),
+        auth_refusal_time: s.duration(reader, "auth_refusal_time", "1m", "1d"),
+    };
+    s.close(reader);
+    limits
+}
+
+impl Reader<'_> {
+    /// Whether nothing was said about a place yet: one mistake, one message.
+    pub(crate) fn problems_free_of(&self, span: &Range<usize>) -> bool {
+        !self.problems.mentions(span)
+    }
+}
+
+fn first_byte(span: &Range<usize>) -> Range<usize> {
+    span.start..span.start
+}
+
+/// Whether a value is the bare word `null`, which YAML takes for nothing.
+pub(crate) fn is_bare_null(text: &str, node: &Node) -> bool {
+    matches!(node.value, Value::Null)
+        && text
+            .get(node.span.clone())
+            .is_some_and(|word| word.trim() == "null")
+}
+
+const DEFAULT_ALGORITHMS: [SignatureAlgorithm; 5] = [
+    SignatureAlgorithm::RS256,
+    SignatureAlgorithm::PS256,
+    SignatureAlgorithm::ES256,
+    SignatureAlgorithm::ES384,
+    SignatureAlgorithm::EdDSA,
+];

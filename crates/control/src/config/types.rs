@@ -1,0 +1,389 @@
+//! The configuration as the gateway uses it. The JSON schema is made from these
+//! types; a test proves that its defaults are the reader's.
+
+use super::classify::Classification;
+use portreeve_model::{Category, MaskMethod, Secret};
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of a Portreeve gateway.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Config {
+    /// The file it was read from.
+    #[schemars(skip)]
+    pub file: PathBuf,
+    /// Where the gateway keeps its control store, keys and evidence. Relative paths
+    /// are relative to the configuration file, here and everywhere.
+    #[schemars(with = "String", extend("default" = "./portreeve-data"))]
+    pub data_dir: PathBuf,
+    /// Where the gateway listens. An address that other machines can reach needs `tls`.
+    #[schemars(extend("default" = {}))]
+    pub listen: Listen,
+    /// Whose tokens are accepted. At least one.
+    #[schemars(length(min = 1))]
+    pub issuers: Vec<Issuer>,
+    /// What can be reached through the gateway, by the name that clients ask for
+    /// (for PostgreSQL, the database name).
+    pub resources: BTreeMap<String, Resource>,
+    /// How values are masked, by category. `default` is for every category not named.
+    #[schemars(with = "BTreeMap<String, MethodWord>", extend("default" = {"default": "redact"}))]
+    pub masking: Masking,
+    /// Files of Cedar policies; `*` stands for any text in a file name. Without a
+    /// policy that permits, everything is refused.
+    #[schemars(with = "Vec<String>", extend("default" = []))]
+    pub policies: Vec<PathBuf>,
+    /// How commands are held until a person approves.
+    #[schemars(extend("default" = {}))]
+    pub reviews: Reviews,
+    /// Bounds. Hitting one is a refusal, never a truncation.
+    #[schemars(extend("default" = {}))]
+    pub limits: Limits,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Listen {
+    /// PostgreSQL clients. The default address is `127.0.0.1:15432`.
+    #[schemars(extend("default" = {"address": "127.0.0.1:15432"}))]
+    pub postgres: Listener,
+    /// The HTTP API, with health and metrics. The default address is `127.0.0.1:8440`.
+    #[schemars(extend("default" = {"address": "127.0.0.1:8440"}))]
+    pub api: Listener,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Listener {
+    /// `address:port`, as numbers: `127.0.0.1:15432`, `0.0.0.0:15432`, `[::1]:15432`.
+    #[schemars(with = "String", extend("default" = "by listener"))]
+    pub address: SocketAddr,
+    /// The certificate. Without one, loopback only.
+    pub tls: Option<ServerTls>,
+}
+
+/// What a listener proves itself with.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ServerTls {
+    /// PEM file with the certificate, then its intermediates.
+    #[schemars(with = "String")]
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    #[schemars(with = "String")]
+    pub key: PathBuf,
+}
+
+/// Who issues tokens.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum Issuer {
+    /// The embedded issuer: accounts in the control store, tokens from
+    /// `portreeve token issue`.
+    Local(LocalIssuer),
+    /// An OpenID Connect provider.
+    Oidc(OidcIssuer),
+}
+
+/// The embedded issuer.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LocalIssuer {
+    /// The audience that its tokens must name.
+    #[schemars(extend("default" = "portreeve"))]
+    pub audience: String,
+}
+
+/// An OpenID Connect provider.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OidcIssuer {
+    /// Its address, exactly as its tokens spell it in `iss`. `http` for loopback only.
+    pub issuer: String,
+    /// What its tokens must name in `aud`.
+    #[schemars(extend("default" = "portreeve"))]
+    pub audience: String,
+    /// Signature algorithms that are accepted. Asymmetric ones only.
+    #[schemars(extend("default" = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]))]
+    pub algorithms: Vec<SignatureAlgorithm>,
+    /// The claim that lists the groups of a party.
+    #[schemars(extend("default" = "groups"))]
+    pub groups_claim: String,
+    /// The claim that says why access is wanted.
+    #[schemars(extend("default" = "purpose"))]
+    pub purpose_claim: String,
+    /// PEM file with the authorities to trust for its address. By default those of
+    /// the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// A signature algorithm of RFC 7518 or RFC 8037. There is no symmetric one and no
+/// `none`: a key that can verify must not be able to sign.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, JsonSchema)]
+pub enum SignatureAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl SignatureAlgorithm {
+    /// Every one there is.
+    pub const ALL: [Self; 9] = [
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
+
+    /// The name that stands in `alg`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// Finds one by its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
+}
+
+/// Something that can be reached.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Resource {
+    /// The PostgreSQL database behind it.
+    pub postgres: PostgresTarget,
+    /// Which columns hold personal data: `schema.table.column` with `*` in any part,
+    /// and the category. The most specific pattern wins.
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    pub classify: Classification,
+}
+
+/// A PostgreSQL database as the gateway reaches it.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PostgresTarget {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    #[schemars(extend("default" = 5432))]
+    pub port: u16,
+    /// Database. By default the resource's name.
+    #[schemars(extend("default" = "the resource's name"))]
+    pub database: String,
+    /// How the connection to it is protected.
+    #[schemars(extend("default" = {"mode": "verify-full"}))]
+    pub tls: TargetTls,
+    /// The role that the gateway uses.
+    pub user: String,
+    /// The password of the role. Clients never see it.
+    pub password: Option<SecretSource>,
+}
+
+/// How a connection to a target is protected.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TargetTls {
+    /// Whether and how the target's certificate is checked.
+    #[schemars(extend("default" = "verify-full"))]
+    pub mode: TlsMode,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// Whether the target's certificate is checked. There is no mode in between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// The certificate must be valid and name the host.
+    VerifyFull,
+    /// No encryption; for targets on loopback only.
+    Disable,
+}
+
+/// Where a secret is kept. It is read when it is needed, not with the configuration.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// An environment variable of the gateway.
+    Env(String),
+    /// A file; one newline at its end is not part of the secret.
+    #[schemars(with = "String")]
+    File(PathBuf),
+}
+
+/// Why a secret could not be had. Never holds it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// No such variable.
+    #[error("the environment variable `{0}` is not set")]
+    NoVariable(String),
+    /// Not readable.
+    #[error("cannot read the secret file `{}`: {error}", file.display())]
+    NoFile {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Nothing in it, or too much.
+    #[error("the secret in {0} is empty, longer than 64 KiB or not UTF-8")]
+    Unusable(String),
+}
+
+impl SecretSource {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// It is not there, empty, longer than 64 KiB or not UTF-8.
+    pub fn resolve(&self) -> Result<Secret<String>, SecretError> {
+        let (text, place) = match self {
+            Self::Env(name) => {
+                let value =
+                    std::env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.clone()))?;
+                (
+                    value.into_string().unwrap_or_default(),
+                    format!("`${name}`"),
+                )
+            }
+            Self::File(path) => {
+                let bytes = super::read_bounded(path, SECRET_BYTES_MAX).map_err(|error| {
+                    SecretError::NoFile {
+                        file: path.clone(),
+                        error,
+                    }
+                })?;
+                let mut text = String::from_utf8(bytes).unwrap_or_default();
+                if text.ends_with('\n') {
+                    text.pop();
+                }
+                (text, format!("`{}`", path.display()))
+            }
+        };
+        match text.len() {
+            1..=SECRET_BYTES_MAX => Ok(Secret::new(text)),
+            _ => Err(SecretError::Unusable(place)),
+        }
+    }
+}
+
+/// How values are masked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Masking {
+    /// By category.
+    pub methods: BTreeMap<Category, MaskMethod>,
+    /// For every other category.
+    pub default: MaskMethod,
+}
+
+/// [`MaskMethod`] for the schema: `model` knows no schemas.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum MethodWord {
+    /// A fixed text that names the category, or NULL where the type has none.
+    Redact,
+    /// A keyed pseudonym: equal values stay equal.
+    Pseudonym,
+    /// A little of the value stays readable.
+    Partial,
+    /// NULL.
+    Null,
+}
+
+/// How commands are held until a person approves.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Reviews {
+    /// How long a command waits for an answer, and how long an approval can be used
+    /// by a client that asks again.
+    #[schemars(with = "String", extend("default" = "10m"))]
+    pub timeout: Duration,
+}
+
+/// Bounds. Durations are `500ms`, `10s`, `10m`, `8h`; sizes are `64KiB`, `16MiB`, `1GiB`.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Limits {
+    /// Sessions open at once.
+    #[schemars(extend("default" = 1000))]
+    pub sessions_max: u32,
+    /// From a client's connection until it is authenticated.
+    #[schemars(with = "String", extend("default" = "10s"))]
+    pub login_timeout: Duration,
+    /// How long a client may be silent between commands.
+    #[schemars(with = "String", extend("default" = "1h"))]
+    pub client_idle_timeout: Duration,
+    /// How long a client may take to accept what is sent to it.
+    #[schemars(with = "String", extend("default" = "5m"))]
+    pub client_write_timeout: Duration,
+    /// Until a target has accepted the connection and the login.
+    #[schemars(with = "String", extend("default" = "10s"))]
+    pub target_connect_timeout: Duration,
+    /// The longest message of a client.
+    #[schemars(with = "String", extend("default" = "64MiB"))]
+    pub message_bytes_max: u64,
+    /// The longest message of a target.
+    #[schemars(with = "String", extend("default" = "128MiB"))]
+    pub reply_message_bytes_max: u64,
+    /// The longest text of a command.
+    #[schemars(with = "String", extend("default" = "1MiB"))]
+    pub statement_bytes_max: u64,
+    /// Prepared statements, and portals, open in one session.
+    #[schemars(extend("default" = 1000))]
+    pub prepared_max: u32,
+    /// Commands that one session may have sent without having the answers.
+    #[schemars(extend("default" = 1000))]
+    pub pipelined_max: u32,
+    /// What is kept of a reply while a person decides about its rows.
+    #[schemars(with = "String", extend("default" = "16MiB"))]
+    pub held_bytes_max: u64,
+    /// Bad tokens from one client address in a minute, before it is refused unheard.
+    #[schemars(extend("default" = 10))]
+    pub auth_failures_max: u32,
+    /// For how long it is refused then.
+    #[schemars(with = "String", extend("default" = "1m"))]
+    pub auth_refusal_time: Duration,
+}
+
+const SECRET_BYTES_MAX: usize = 64 * 1024;

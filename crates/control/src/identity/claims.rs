@@ -1,0 +1,295 @@
+//! From verified claims to a chain of names. Pure.
+
+use super::AuthError;
+use portreeve_model::{Chain, Party, PartyKind};
+use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What claims are called at an issuer.
+pub(crate) struct Mapping<'a> {
+    pub(crate) groups: &'a str,
+    pub(crate) purpose: &'a str,
+}
+
+type Claims = Map<String, Value>;
+
+/// Checks `exp`, `nbf` and `iat`, and gives the end.
+pub(crate) fn validity(claims: &Claims, at: SystemTime) -> Result<SystemTime, AuthError> {
+    let expires = date(claims, "exp")?
+        .ok_or(AuthError::Claim { claim: "exp".into(), why: "is missing" })?;
+    if let Ok(late) = at.duration_since(expires)
+        && late >= LEEWAY
+    {
+        return Err(AuthError::Expired(late.as_secs()));
+    }
+    for claim in ["nbf", "iat"] {
+        let Some(begins) = date(claims, claim)? else { continue };
+        if begins.duration_since(at).is_ok_and(|early| early > LEEWAY) {
+            return Err(AuthError::NotYet(claim));
+        }
+    }
+    Ok(expires)
+}
+
+/// Reads a NumericDate.
+pub(crate) fn date(claims: &Claims, claim: &'static str) -> Result<Option<SystemTime>, AuthError> {
+    let wrong = || AuthError::Claim { claim: claim.into(), why: "is not a time in seconds" };
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    let seconds = match value.as_u64() {
+        Some(seconds) => Duration::from_secs(seconds),
+        // SPEC: RFC 7519 section 2 allows fractions.
+        None => value
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .ok_or_else(wrong)?,
+    };
+    if seconds > DATE_MAX {
+        return Err(wrong());
+    }
+    Ok(Some(UNIX_EPOCH + seconds))
+}
+
+/// Whether `aud` names us.
+pub(crate) fn audience(claims: &Claims, expected: &str) -> Result<(), AuthError> {
+    let named = match claims.get("aud") {
+        Some(Value::String(one)) => one == expected,
+        Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(expected)),
+        _ => false,
+    };
+    if named { Ok(()) } else { Err(AuthError::Audience { expected: expected.to_owned() }) }
+}
+
+/// Reads the principal, the actors and the purpose.
+pub(crate) fn chain(
+    claims: &Claims,
+    issuer: &str,
+    mapping: &Mapping<'_>,
+) -> Result<Chain, AuthError> {
+    let subject = subject(claims, "sub")?;
+    let own_client = ["client_id", "azp"]
+        .iter()
+        .any(|claim| claims.get(*claim).and_then(Value::as_str) == Some(subject.as_str()));
+    // SPEC: RFC 9068 section 2.2: without a resource owner, `sub` is the client.
+    let kind = if own_client { PartyKind::Service } else { PartyKind::Person };
+    let groups = groups(claims, mapping.groups)?;
+    let principal = Party { kind, issuer: issuer.to_owned(), subject, groups };
+    let actors = actors(claims, issuer, mapping)?;
+    let chain = Chain { principal, actors, purpose: purpose(claims, mapping.purpose)? };
+    let mut seen: Vec<&str> = Vec::new();
+    for hop in chain.hops() {
+        if seen.contains(&hop.subject.as_str()) {
+            return Err(AuthError::Delegation("names the same party twice"));
+        }
+        seen.push(&hop.subject);
+    }
+    Ok(chain)
+}
+
+/// Follows `act` from the current actor to the earliest, and turns it round.
+///
+/// SPEC: RFC 8693 section 4.1: the outermost `act` is the current actor.
+fn actors(
+    claims: &Claims,
+    issuer: &str,
+    mapping: &Mapping<'_>,
+) -> Result<Vec<Party>, AuthError> {
+    let mut actors = Vec::new();
+    let mut next = claims.get("act");
+    while let Some(act) = next {
+        let Value::Object(act) = act else {
+            return Err(AuthError::Delegation("has an `act` that is not an object"));
+        };
+        if actors.len() == super::ACTORS_MAX {
+            return Err(AuthError::Delegation("is deeper than 8 actors"));
+        }
+        let subject = subject(act, "act.sub")?;
+        // SECURITY: the token's issuer vouches for every name in it. It cannot vouch
+        // for the names of another.
+        match act.get("iss") {
+            None => {}
+            Some(Value::String(own)) if own == issuer => {}
+            Some(_) => return Err(AuthError::Delegation("names an actor of another issuer")),
+        }
+        let groups = groups(act, mapping.groups)?;
+        actors.push(Party { kind: PartyKind::Actor, issuer: issuer.to_owned(), subject, groups });
+        next = act.get("act");
+    }
+    actors.reverse();
+    Ok(actors)
+}
+
+fn subject(claims: &Claims, name: &'static str) -> Result<String, AuthError> {
+    let wrong = |why| Err(AuthError::Claim { claim: name.into(), why });
+    match claims.get("sub") {
+        None => wrong("is missing"),
+        Some(Value::String(sub)) if is_name(sub, SUBJECT_BYTES_MAX) => Ok(sub.clone()),
+        Some(_) => wrong("is not a text of 1 to 256 bytes without control characters"),
+    }
+}
+
+fn groups(claims: &Claims, claim: &str) -> Result<Vec<String>, AuthError> {
+    let wrong = || AuthError::Claim {
+        claim: claim.to_owned(),
+        why: "is not a list of at most 256 short texts",
+    };
+    match claims.get(claim) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(groups)) if groups.len() <= GROUPS_MAX => groups
+            .iter()
+            .map(|group| match group {
+                Value::String(group) if is_name(group, SUBJECT_BYTES_MAX) => Ok(group.clone()),
+                _ => Err(wrong()),
+            })
+            .collect(),
+        Some(_) => Err(wrong()),
+    }
+}
+
+fn purpose(claims: &Claims, claim: &str) -> Result<Option<String>, AuthError> {
+    match claims.get(claim) {
+        None => Ok(None),
+        Some(Value::String(purpose)) if is_name(purpose, PURPOSE_BYTES_MAX) => {
+            Ok(Some(purpose.clone()))
+        }
+        Some(_) => Err(AuthError::Claim {
+            claim: claim.to_owned(),
+            why: "is not a text of 1 to 512 bytes without control characters",
+        }),
+    }
+}
+
+/// The `jti`, where there is a usable one.
+pub(crate) fn token_id(claims: &Claims) -> Option<String> {
+    let id = claims.get("jti").and_then(Value::as_str)?;
+    is_name(id, SUBJECT_BYTES_MAX).then(|| id.to_owned())
+}
+
+fn is_name(text: &str, bytes_max: usize) -> bool {
+    !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
+}
+
+/// For clocks that differ.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// The year 9999; a later one is a mistake, and would overflow somewhere.
+const DATE_MAX: Duration = Duration::from_secs(253_402_300_799);
+const SUBJECT_BYTES_MAX: usize = 256;
+const PURPOSE_BYTES_MAX: usize = 512;
+const GROUPS_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const MAPPING: Mapping<'_> = Mapping { groups: "groups", purpose: "purpose" };
+
+    fn check(claims: Value, expect: Result<&str, &str>) {
+        let Value::Object(object) = claims.clone() else { panic!("an object") };
+        let found = chain(&object, "https://i", &MAPPING)
+            .map(|chain| chain.to_string())
+            .map_err(|error| error.to_string());
+        match expect {
+            Ok(shown) => assert_eq!(found, Ok(shown.to_owned()), "{claims}"),
+            Err(part) => {
+                assert!(found.clone().unwrap_err().contains(part), "{claims}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_outermost_act_comes_last() {
+        check(json!({"sub": "ada"}), Ok("ada"));
+        check(
+            json!({"sub": "ada", "act": {"sub": "worker", "act": {"sub": "planner"}}}),
+            Ok("ada → planner → worker"),
+        );
+    }
+
+    #[test]
+    fn shapes_that_are_refused() {
+        check(json!({}), Err("`sub` is missing"));
+        check(json!({"sub": 5}), Err("`sub` is not a text"));
+        check(json!({"sub": ""}), Err("`sub` is not a text"));
+        check(json!({"sub": "a\u{0}b"}), Err("`sub` is not a text"));
+        check(json!({"sub": "x".repeat(257)}), Err("`sub` is not a text"));
+        check(json!({"sub": "a", "groups": "admins"}), Err("`groups` is not a list"));
+        check(json!({"sub": "a", "groups": [1]}), Err("`groups` is not a list"));
+        check(json!({"sub": "a", "groups": vec!["g"; 257]}), Err("`groups` is not a list"));
+        check(json!({"sub": "a", "act": "b"}), Err("not an object"));
+        check(json!({"sub": "a", "act": null}), Err("not an object"));
+        check(json!({"sub": "a", "act": {}}), Err("`act.sub` is missing"));
+        check(json!({"sub": "a", "act": {"sub": "b", "act": {}}}), Err("`act.sub` is missing"));
+        check(json!({"sub": "a", "act": {"sub": "b", "groups": "x"}}), Err("is not a list"));
+        check(json!({"sub": "a", "act": {"sub": "b", "iss": "https://j"}}), Err("another issuer"));
+        check(json!({"sub": "a", "act": {"sub": "b", "iss": 5}}), Err("another issuer"));
+        check(json!({"sub": "a", "act": {"sub": "a"}}), Err("twice"));
+        check(
+            json!({"sub": "a", "act": {"sub": "b", "act": {"sub": "c", "act": {"sub": "b"}}}}),
+            Err("twice"),
+        );
+        check(json!({"sub": "a", "purpose": 5}), Err("`purpose` is not a text"));
+        check(json!({"sub": "a", "purpose": ["x"]}), Err("`purpose` is not a text"));
+    }
+
+    #[test]
+    fn eight_actors_and_not_nine() {
+        let nested = |depth: usize| {
+            (0..depth).fold(None, |inner: Option<Value>, at| {
+                let mut act = json!({"sub": format!("actor-{at}")});
+                if let Some(inner) = inner {
+                    act["act"] = inner;
+                }
+                Some(act)
+            })
+        };
+        check(
+            json!({"sub": "a", "act": nested(8)}),
+            Ok("a → actor-0 → actor-1 → actor-2 → actor-3 → actor-4 → actor-5 → actor-6 → actor-7"),
+        );
+        check(json!({"sub": "a", "act": nested(9)}), Err("deeper than 8"));
+    }
+
+    #[test]
+    fn groups_of_an_actor_are_its_own() {
+        let Value::Object(claims) = json!({"sub": "a", "groups": ["g"],
+            "act": {"sub": "b", "groups": ["h"], "iss": "https://i"}}) else { panic!("object") };
+        let chain = chain(&claims, "https://i", &MAPPING).unwrap();
+        assert_eq!(chain.principal.groups, ["g"]);
+        assert_eq!(chain.actors[0].groups, ["h"]);
+        assert_eq!(chain.actors[0].kind, PartyKind::Actor);
+    }
+
+    #[test]
+    fn a_client_acting_for_itself_is_a_service() {
+        for (claims, kind) in [
+            (json!({"sub": "c", "client_id": "c"}), PartyKind::Service),
+            (json!({"sub": "c", "azp": "c"}), PartyKind::Service),
+            (json!({"sub": "u", "client_id": "c", "azp": "c"}), PartyKind::Person),
+        ] {
+            let Value::Object(claims) = claims else { panic!("an object") };
+            assert_eq!(chain(&claims, "https://i", &MAPPING).unwrap().principal.kind, kind);
+        }
+    }
+
+    #[test]
+    fn times() {
+        let at = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let check = |claims: Value, expect: bool| {
+            let Value::Object(object) = claims.clone() else { panic!("an object") };
+            assert_eq!(validity(&object, at).is_ok(), expect, "{claims}");
+        };
+        check(json!({"exp": 1_000_001}), true);
+        check(json!({"exp": 1_000_000.5}), true);
+        check(json!({"exp": 999_971}), true);
+        check(json!({"exp": 999_970}), false);
+        check(json!({}), false);
+        check(json!({"exp": "1000001"}), false);
+        check(json!({"exp": -1}), false);
+        check(json!({"exp": 1e300}), false);
+        check(json!({"exp": u64::MAX}), false);
+        check(json!({"exp": 2_000_000, "nbf": 1_000_030}), true);
+        check(json!({"exp": 2_000_000, "nbf": 1_000_031}), false);
+        check(json!({"exp": 2_000_000, "iat": 1_000_031}), false);
+        check(json!({"exp": 2_000_000, "nbf": null}), false);
+    }
+}

@@ -1,0 +1,121 @@
+//! Why a token is not accepted, in an operator's words. Clients are told less.
+
+/// Why a token is not accepted. Holds no part of the token beyond names that its
+/// verified issuer vouches for.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// More than [`super::TOKEN_BYTES_MAX`].
+    #[error("the token is longer than 16 KiB")]
+    TooLong,
+    /// Not a signed JWT.
+    #[error("the token is not a signed JWT: {0}")]
+    Malformed(&'static str),
+    /// `alg` is not allowed.
+    #[error("the token's algorithm is not allowed: {0}")]
+    Algorithm(&'static str),
+    /// A `crit` header: what it demands is not understood.
+    #[error("the token has a `crit` header, which is not supported")]
+    Critical,
+    /// `typ` says it is something else.
+    #[error("the token's `typ` is neither `JWT` nor `at+jwt`")]
+    Type,
+    /// No configured issuer has the name in `iss`.
+    #[error("the token's `iss` is none of the configured issuers; hint: `portreeve token inspect`")]
+    UnknownIssuer,
+    /// No key of the issuer has the `kid`, or fits the algorithm.
+    #[error("`{issuer}` has no key that fits the token's `kid` and `alg`")]
+    UnknownKey {
+        /// The issuer.
+        issuer: String,
+    },
+    /// The signature is wrong.
+    #[error("the token's signature does not verify with the key of `{issuer}`")]
+    Signature {
+        /// The issuer.
+        issuer: String,
+    },
+    /// `exp` is past.
+    #[error("the token expired {0} s ago; hint: get a new one")]
+    Expired(u64),
+    /// `nbf` or `iat` is to come.
+    #[error("the token is not valid yet (`{0}` is in the future)")]
+    NotYet(&'static str),
+    /// `aud` does not name us.
+    #[error("the token's `aud` does not name `{expected}`")]
+    Audience {
+        /// What it must name.
+        expected: String,
+    },
+    /// A claim is missing or has the wrong shape.
+    #[error("the token's `{claim}` {why}")]
+    Claim {
+        /// Which.
+        claim: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The `act` chain cannot be.
+    #[error("the token's delegation chain {0}")]
+    Delegation(&'static str),
+    /// A name of a local token is no account any more.
+    #[error("the account `{name}` {why}")]
+    Account {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The issuer's keys cannot be had.
+    #[error("cannot get the keys of `{issuer}`: {why}")]
+    Unavailable {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        why: String,
+    },
+    /// The control store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl AuthError {
+    /// Whether it is nobody's fault who holds the token: then it says nothing about
+    /// the client, and must not count against it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Store(_))
+    }
+
+    /// What a client may be told.
+    #[must_use]
+    pub fn client_text(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Expired(_) => ("the access token has expired", "get a new token and connect again"),
+            Self::NotYet(_) => ("the access token is not valid yet", "check the clocks"),
+            Self::Audience { .. } => (
+                "the access token is meant for someone else",
+                "ask your issuer for a token whose audience is this gateway",
+            ),
+            Self::Unavailable { .. } | Self::Store(_) => {
+                ("the access token cannot be checked now", "try again in a moment")
+            }
+            Self::Account { .. } => (
+                "an account named in the access token is not allowed",
+                "ask the operator of the gateway",
+            ),
+            Self::TooLong
+            | Self::Malformed(_)
+            | Self::Algorithm(_)
+            | Self::Critical
+            | Self::Type
+            | Self::UnknownIssuer
+            | Self::UnknownKey { .. }
+            | Self::Signature { .. }
+            | Self::Claim { .. }
+            | Self::Delegation(_) => (
+                "the access token is not accepted",
+                "send an access token of a trusted issuer as the password",
+            ),
+        }
+    }
+}

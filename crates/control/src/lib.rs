@@ -1,0 +1,24 @@
+//! Identity, configuration, the control store, reviews and the API (floor 5).
+//!
+//! What the operator sets up and what people answer lives here: who a token names,
+//! what the configuration file says, who may approve a held command. Nothing here
+//! sees a byte of a target's data, and nothing here decides about a command: policy
+//! does that, in `portreeve-decide`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod api;
+pub mod client;
+pub mod config;
+pub mod door;
+mod http;
+pub mod identity;
+pub mod metrics;
+pub mod reviews;
+pub mod store;
+#[cfg(test)]
+mod testing;
+
+pub use config::{Config, ConfigError};
+pub use identity::{AuthError, Identities, Identity};
+pub use reviews::Reviews;
+pub use store::{Store, StoreError};

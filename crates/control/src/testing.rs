@@ -1,0 +1,23 @@
+//! What tests of this crate share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A folder of its own that goes away with the test.
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Makes a folder.
+pub(crate) fn folder(name: &str) -> Folder {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let unique = format!("portreeve-{name}-{}-{number}", std::process::id());
+    Folder { path: std::env::temp_dir().join(unique) }
+}

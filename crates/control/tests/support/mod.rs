@@ -1,0 +1,201 @@
+//! A small issuer for tests: real keys, real HTTP, and documents that a test can
+//! break.
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portreeve_control::{Config, config};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// A folder that goes away with the test.
+pub struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn folder(name: &str) -> Folder {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let unique = format!("portreeve-{name}-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(unique);
+    std::fs::create_dir_all(&path).unwrap();
+    Folder(path)
+}
+
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A signing key with its public half as a JWK.
+pub enum Key {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+impl Key {
+    pub fn rsa() -> Self {
+        Self::rsa_of(aws_lc_rs::rsa::KeySize::Rsa2048)
+    }
+
+    pub fn rsa_of(size: aws_lc_rs::rsa::KeySize) -> Self {
+        Self::Rsa(RsaKeyPair::generate(size).unwrap())
+    }
+
+    pub fn ec() -> Self {
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        Self::Ec(EcdsaKeyPair::generate(algorithm).unwrap())
+    }
+
+    pub fn ed() -> Self {
+        Self::Ed(Ed25519KeyPair::generate().unwrap())
+    }
+
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "RS256",
+            Self::Ec(_) => "ES256",
+            Self::Ed(_) => "EdDSA",
+        }
+    }
+
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+                signature
+            }
+            Self::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
+            Self::Ed(pair) => pair.sign(message).as_ref().to_vec(),
+        }
+    }
+
+    /// What an attacker without the private key has.
+    pub fn public_der(&self) -> Vec<u8> {
+        match self {
+            Self::Rsa(pair) => pair.public_key().as_der().unwrap().as_ref().to_vec(),
+            Self::Ec(pair) => pair.public_key().as_ref().to_vec(),
+            Self::Ed(pair) => pair.public_key().as_ref().to_vec(),
+        }
+    }
+
+    pub fn jwk(&self, kid: &str) -> Value {
+        match self {
+            Self::Rsa(pair) => {
+                let public = pair.public_key();
+                let n = public.modulus().big_endian_without_leading_zero();
+                let e = public.exponent().big_endian_without_leading_zero();
+                json!({"kty": "RSA", "kid": kid, "use": "sig", "n": encode(n), "e": encode(e)})
+            }
+            Self::Ec(pair) => {
+                let point = pair.public_key().as_ref();
+                let (x, y) = point[1..].split_at(32);
+                json!({"kty": "EC", "crv": "P-256", "kid": kid, "x": encode(x), "y": encode(y)})
+            }
+            Self::Ed(pair) => {
+                let x = encode(pair.public_key().as_ref());
+                json!({"kty": "OKP", "crv": "Ed25519", "kid": kid, "alg": "EdDSA", "x": x})
+            }
+        }
+    }
+}
+
+/// Writes and signs a token with any header.
+pub fn token(header: &Value, claims: &Value, key: &Key) -> String {
+    let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
+    let signature = encode(key.sign(signed.as_bytes()));
+    format!("{signed}.{signature}")
+}
+
+type Documents = HashMap<String, (u16, String)>;
+
+/// An HTTP server with documents that can be changed while it runs.
+#[derive(Clone)]
+pub struct Issuer {
+    pub url: String,
+    documents: Arc<Mutex<Documents>>,
+    asked: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl Issuer {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = Self { url, documents: Arc::default(), asked: Arc::default() };
+        let server = issuer.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    let mut head = vec![0u8; 8192];
+                    let length = stream.read(&mut head).await.unwrap_or(0);
+                    let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+                    *server.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
+                    let found = server.documents.lock().unwrap().get(&path).cloned();
+                    let (status, body) = found.unwrap_or((404, String::new()));
+                    let location = if status == 302 { format!("location: {body}\r\n") } else { String::new() };
+                    let answer = format!(
+                        "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n{location}\r\n{body}",
+                        body.len()
+                    );
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                });
+            }
+        });
+        issuer.publish(&issuer.url, &format!("{}/jwks", issuer.url));
+        issuer
+    }
+
+    pub fn publish(&self, issuer: &str, jwks_uri: &str) {
+        let document = json!({"issuer": issuer, "jwks_uri": jwks_uri});
+        self.set("/.well-known/openid-configuration", 200, document.to_string());
+    }
+
+    pub fn keys(&self, keys: &[Value]) {
+        self.set("/jwks", 200, json!({ "keys": keys }).to_string());
+    }
+
+    pub fn set(&self, path: &str, status: u16, body: String) {
+        self.documents.lock().unwrap().insert(path.to_owned(), (status, body));
+    }
+
+    pub fn asked(&self, path: &str) -> u32 {
+        self.asked.lock().unwrap().get(path).copied().unwrap_or(0)
+    }
+
+    /// Good claims, to be spoiled.
+    pub fn claims(&self) -> Value {
+        json!({"iss": self.url, "aud": "portreeve", "sub": "ada", "iat": now(), "exp": now() + 300})
+    }
+
+    pub fn config(&self) -> Config {
+        let text = format!(
+            "issuers: [{{oidc: {{issuer: \"{}\"}}}}]\n\
+             resources: {{shop: {{postgres: {{host: 127.0.0.1, user: u}}}}}}\n",
+            self.url
+        );
+        config::parse(Path::new("test.yaml"), &text).unwrap()
+    }
+}

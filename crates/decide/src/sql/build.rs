@@ -1,0 +1,385 @@
+//! Builds a [`Catalog`]: classification spreads to where the same values can be read.
+//!
+//! - Partitions and children of inheritance: a row of the child is a row of the parent, so a
+//!   column classified on one of them is classified on all.
+//! - Generated columns: they hold what their expression is computed from.
+//! - Views: their query is analyzed once. One whose query is not known, or does not fit its
+//!   columns, can hold anything.
+
+use portreeve_model::Category;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::catalog::{Catalog, ColumnRef, Function, Relation, RelationKind, Volatility};
+use super::columns::{Column, Columns};
+use super::flow::Flow;
+use super::scope::{Item, Scope};
+use super::statement::Shape;
+use super::system;
+use super::work::Work;
+use super::{functions, parse};
+
+/// How deep views may stand on views.
+const VIEW_DEPTH_MAX: usize = 32;
+
+/// A relation as `pg_class` has it.
+#[derive(Clone, Debug)]
+pub struct RelationInput {
+    /// `pg_class.oid`
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What sort of relation.
+    pub kind: RelationKind,
+    /// Its columns, dropped and system ones left out, in the order of `attnum`.
+    pub columns: Vec<ColumnInput>,
+    /// `pg_get_viewdef(oid)` of views and materialized views.
+    pub definition: Option<String>,
+    /// Oids of the tables that it inherits from or is a partition of (`pg_inherits`).
+    pub parents: Vec<u32>,
+    /// It has triggers of its own (`relhastriggers`).
+    pub has_triggers: bool,
+    /// It has rules (`relhasrules`; for a view, other than the one that makes it a view).
+    pub has_rules: bool,
+}
+
+/// A column as `pg_attribute` has it.
+#[derive(Clone, Debug)]
+pub struct ColumnInput {
+    /// Its name.
+    pub name: String,
+    /// `attnum`
+    pub attnum: i16,
+    /// `atttypid`
+    pub type_oid: u32,
+    /// `format_type(atttypid, NULL)`
+    pub type_name: String,
+    /// What the configuration says that it holds.
+    pub category: Option<Category>,
+    /// The expression of a generated column (`pg_get_expr(adbin, adrelid)`).
+    pub generated: Option<String>,
+}
+
+/// A function as `pg_proc` has it.
+#[derive(Clone, Debug)]
+pub struct FunctionInput {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What it promises.
+    pub volatility: Volatility,
+    /// `pg_language.lanname`
+    pub language: String,
+}
+
+/// Collects relations and functions, and works out what flows where.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogBuilder {
+    relations: Vec<RelationInput>,
+    functions: Vec<FunctionInput>,
+}
+
+impl CatalogBuilder {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a relation. Those of the system schemas need not be added.
+    pub fn relation(&mut self, relation: RelationInput) -> &mut Self {
+        self.relations.push(relation);
+        self
+    }
+
+    /// Adds a function. All functions outside `pg_catalog` must be added; those of `pg_catalog`
+    /// may be, which makes immutable functions known that this version does not list.
+    pub fn function(&mut self, function: FunctionInput) -> &mut Self {
+        self.functions.push(function);
+        self
+    }
+
+    /// Works out what flows where.
+    #[must_use]
+    pub fn build(mut self) -> Catalog {
+        self.relations.retain(|relation| !system::is_system_schema(&relation.schema));
+        self.inherit();
+        let mut catalog = Catalog::default();
+        self.add_functions(&mut catalog);
+        self.classify(&mut catalog);
+        let mut views = Views { inputs: &self.relations, states: HashMap::new() };
+        self.add_tables(&mut catalog);
+        for index in 0..self.relations.len() {
+            views.resolve(index, &mut catalog, 0);
+        }
+        self.add_origins(&mut catalog);
+        catalog
+    }
+
+    /// Spreads categories over partitions and inheritance, both ways.
+    fn inherit(&mut self) {
+        let by_oid: HashMap<u32, usize> =
+            self.relations.iter().enumerate().map(|(index, known)| (known.oid, index)).collect();
+        let links: Vec<(usize, usize)> = self
+            .relations
+            .iter()
+            .enumerate()
+            .flat_map(|(child, known)| {
+                known.parents.iter().filter_map(|oid| by_oid.get(oid)).map(move |to| (child, *to))
+            })
+            .collect();
+        // Each round carries a category one link further.
+        for _ in 0..=links.len() {
+            let mut changed = false;
+            for (child, parent) in &links {
+                changed |= self.carry(*parent, *child);
+                changed |= self.carry(*child, *parent);
+            }
+            if !changed {
+                return;
+            }
+        }
+    }
+
+    fn carry(&mut self, from: usize, to: usize) -> bool {
+        let Some(source) = self.relations.get(from) else { return false };
+        let classified: Vec<(String, Category)> = source
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.clone(), column.category.clone()?)))
+            .collect();
+        let Some(target) = self.relations.get_mut(to) else { return false };
+        let mut changed = false;
+        for (name, category) in classified {
+            let free = target
+                .columns
+                .iter_mut()
+                .find(|column| column.name == name && column.category.is_none());
+            if let Some(column) = free {
+                column.category = Some(category);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn add_functions(&self, catalog: &mut Catalog) {
+        let mut builtins: HashMap<&str, bool> = HashMap::new();
+        for function in &self.functions {
+            let is_immutable = function.volatility == Volatility::Immutable;
+            let native = matches!(function.language.as_str(), "c" | "internal");
+            if function.schema == "pg_catalog" {
+                let all = builtins.entry(&function.name).or_insert(true);
+                *all &= is_immutable && function.language == "internal";
+                continue;
+            }
+            if function.schema == "information_schema" {
+                continue;
+            }
+            let named = catalog.functions.entry(function.name.clone()).or_default();
+            let pure = is_immutable && native;
+            match named.iter_mut().find(|known| known.schema == function.schema) {
+                Some(known) => known.pure &= pure,
+                None => named.push(Function { schema: function.schema.clone(), pure }),
+            }
+        }
+        catalog.pure_builtins = builtins
+            .into_iter()
+            .filter(|(name, pure)| *pure && functions::builtin(name).is_none())
+            .map(|(name, _)| name.to_owned())
+            .collect();
+    }
+
+    fn classify(&self, catalog: &mut Catalog) {
+        for relation in &self.relations {
+            for column in &relation.columns {
+                let Some(category) = &column.category else { continue };
+                let reference = ColumnRef {
+                    schema: relation.schema.clone(),
+                    table: relation.name.clone(),
+                    column: column.name.clone(),
+                    category: category.clone(),
+                };
+                let id = u32::try_from(catalog.classified.len()).unwrap_or(u32::MAX);
+                catalog.objects.insert(reference.object(), id);
+                catalog.classified.push(Arc::new(reference));
+            }
+        }
+    }
+
+    /// Relations with their own columns; views are filled in later.
+    fn add_tables(&self, catalog: &mut Catalog) {
+        for (index, input) in self.relations.iter().enumerate() {
+            let list = input
+                .columns
+                .iter()
+                .map(|column| {
+                    let object = portreeve_model::Object::column(
+                        &input.schema,
+                        &input.name,
+                        &column.name,
+                    );
+                    let own = catalog.objects.get(&object);
+                    let flow = own.map_or(Flow::CLEAN, |id| Flow::plain(*id));
+                    Column { name: column.name.clone(), flow }
+                })
+                .collect();
+            let mut columns = Columns { list, rest: None };
+            generate(input, &mut columns, catalog);
+            let generated = input.columns.iter().filter(|column| column.generated.is_some());
+            catalog.by_name.entry(input.name.clone()).or_default().push(index);
+            catalog.relations.push(Relation {
+                schema: input.schema.clone(),
+                name: input.name.clone(),
+                kind: input.kind,
+                columns: Arc::new(columns),
+                generated: generated.map(|column| column.name.clone()).collect(),
+                has_rules: input.has_rules,
+                has_triggers: input.has_triggers,
+            });
+        }
+    }
+
+    /// Which column a field of a `RowDescription` is.
+    fn add_origins(&self, catalog: &mut Catalog) {
+        for (input, known) in self.relations.iter().zip(&catalog.relations) {
+            for (column, resolved) in input.columns.iter().zip(&known.columns.list) {
+                if let Some(id) = resolved.flow.ids.first() {
+                    catalog.origins.insert((input.oid, column.attnum), *id);
+                }
+            }
+        }
+    }
+}
+
+/// Generated columns hold what their expressions are computed from.
+fn generate(input: &RelationInput, columns: &mut Columns, catalog: &Catalog) {
+    let base = Arc::new(columns.clone());
+    for (column, resolved) in input.columns.iter().zip(&mut columns.list) {
+        let Some(expression) = &column.generated else { continue };
+        if !resolved.flow.is_clean() {
+            continue;
+        }
+        resolved.flow = expression_flow(expression, input, &base, catalog);
+    }
+}
+
+fn expression_flow(
+    expression: &str,
+    input: &RelationInput,
+    columns: &Arc<Columns>,
+    catalog: &Catalog,
+) -> Flow {
+    let Ok(parsed) = parse::parse(&format!("SELECT {expression}")) else {
+        return Flow::everything(catalog);
+    };
+    let mut work = Work::new(catalog);
+    let mut scope = Scope::outermost();
+    scope.items.push(Item::named(Some(input.name.clone()), columns.clone()));
+    match parsed.as_slice() {
+        [only] => {
+            let flow = work.sub_query(&only.node, &scope).mixed();
+            if work.unknown.is_some() { Flow::everything(catalog) } else { flow }
+        }
+        _ => Flow::everything(catalog),
+    }
+}
+
+/// Views in the order in which they stand on each other.
+struct Views<'b> {
+    inputs: &'b [RelationInput],
+    states: HashMap<usize, State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Done,
+}
+
+impl Views<'_> {
+    fn resolve(&mut self, index: usize, catalog: &mut Catalog, depth: usize) {
+        let Some(input) = self.inputs.get(index) else { return };
+        if !matches!(input.kind, RelationKind::View | RelationKind::MaterializedView) {
+            return;
+        }
+        if self.states.contains_key(&index) {
+            return;
+        }
+        self.states.insert(index, State::Open);
+        let columns = if depth > VIEW_DEPTH_MAX {
+            None
+        } else {
+            self.analyzed(input, catalog, depth)
+        };
+        let own = catalog.relations.get(index).map(|known| known.columns.clone());
+        let resolved = merge(own.as_deref(), columns.as_ref(), catalog);
+        if let Some(known) = catalog.relations.get_mut(index) {
+            known.columns = Arc::new(resolved);
+        }
+        self.states.insert(index, State::Done);
+    }
+
+    /// The columns of a view's query, if they can be told.
+    fn analyzed(
+        &mut self,
+        input: &RelationInput,
+        catalog: &mut Catalog,
+        depth: usize,
+    ) -> Option<Columns> {
+        let parsed = parse::parse(input.definition.as_deref()?).ok()?;
+        let [only] = parsed.as_slice() else { return None };
+        // First what it stands on: every relation that its text can name.
+        let mut dry = Work::new(catalog);
+        dry.sub_query(&only.node, &Scope::outermost());
+        let words = dry.names;
+        for other in 0..self.inputs.len() {
+            let is_named =
+                self.inputs.get(other).is_some_and(|known| words.contains(&known.name));
+            if is_named {
+                self.resolve(other, catalog, depth.saturating_add(1));
+            }
+        }
+        let is_circular = (0..self.inputs.len()).any(|other| {
+            self.states.get(&other) == Some(&State::Open)
+                && self.inputs.get(other).is_some_and(|known| {
+                    !std::ptr::eq(known, input) && words.contains(&known.name)
+                })
+        });
+        if is_circular {
+            return None;
+        }
+        let mut work = Work::new(catalog);
+        let columns = work.sub_query(&only.node, &Scope::outermost());
+        let fits = work.unknown.is_none()
+            && columns.is_exact()
+            && columns.list.len() == input.columns.len();
+        fits.then_some(columns)
+    }
+}
+
+/// What the configuration says of a view's columns, and what its query says.
+fn merge(own: Option<&Columns>, analyzed: Option<&Columns>, catalog: &Catalog) -> Columns {
+    let Some(own) = own else { return Columns::open(Flow::everything(catalog)) };
+    let mut columns = own.clone();
+    for (index, column) in columns.list.iter_mut().enumerate() {
+        let inner = match analyzed {
+            Some(analyzed) => analyzed.list.get(index).map(|column| column.flow.clone()),
+            None => Some(Flow::everything(catalog)),
+        };
+        let inner = inner.unwrap_or_else(|| Flow::everything(catalog));
+        column.flow = match (column.flow.is_clean(), inner.is_clean()) {
+            (true, _) => inner,
+            (false, true) => column.flow.clone(),
+            (false, false) => column.flow.either(&inner, catalog),
+        };
+        column.flow.row = None;
+        if column.flow.is_clean() {
+            column.flow.shape = Shape::Plain;
+        }
+    }
+    columns
+}

@@ -1,0 +1,176 @@
+//! The target's relations and functions, as far as the analysis needs them.
+//!
+//! Built once by [`CatalogBuilder`](super::CatalogBuilder) from the system catalogs; a change
+//! of definitions needs a new one. The lineage of views and generated columns is worked out
+//! when it is built, so that reading a view later costs no more than reading a table.
+
+use portreeve_model::{Category, Object, ObjectKind};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::columns::Columns;
+
+/// A classified column.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ColumnRef {
+    /// Its schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+    /// What it holds.
+    pub category: Category,
+}
+
+impl ColumnRef {
+    /// The column as policy sees it.
+    #[must_use]
+    pub fn object(&self) -> Object {
+        Object::column(&self.schema, &self.table, &self.column)
+    }
+}
+
+/// What sort of relation it is: `relkind` of `pg_class`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RelationKind {
+    /// `r`
+    Table,
+    /// `p`
+    Partitioned,
+    /// `v`
+    View,
+    /// `m`
+    MaterializedView,
+    /// `f`
+    Foreign,
+    /// `S`
+    Sequence,
+    /// `c`
+    Composite,
+    /// Anything else: refused where it is used.
+    Other,
+}
+
+impl RelationKind {
+    /// Reads `pg_class.relkind`.
+    #[must_use]
+    pub fn from_relkind(relkind: char) -> Self {
+        match relkind {
+            'r' => Self::Table,
+            'p' => Self::Partitioned,
+            'v' => Self::View,
+            'm' => Self::MaterializedView,
+            'f' => Self::Foreign,
+            'S' => Self::Sequence,
+            'c' => Self::Composite,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What a function promises about its result: `provolatile` of `pg_proc`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Volatility {
+    /// Depends on its arguments only.
+    Immutable,
+    /// May read the database.
+    Stable,
+    /// May do anything.
+    Volatile,
+}
+
+impl Volatility {
+    /// Reads `pg_proc.provolatile`; anything unexpected is the worst.
+    #[must_use]
+    pub fn from_provolatile(provolatile: char) -> Self {
+        match provolatile {
+            'i' => Self::Immutable,
+            's' => Self::Stable,
+            _ => Self::Volatile,
+        }
+    }
+}
+
+/// A relation with the lineage of its columns.
+#[derive(Clone, Debug)]
+pub(super) struct Relation {
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) kind: RelationKind,
+    pub(super) columns: Arc<Columns>,
+    /// Generated columns: `COPY` leaves them out.
+    pub(super) generated: Vec<String>,
+    /// Rewrite rules other than a view's own: a write does something else than it says.
+    pub(super) has_rules: bool,
+    pub(super) has_triggers: bool,
+}
+
+/// A function outside `pg_catalog`, all overloads of its name in one schema together.
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) schema: String,
+    /// Every overload is immutable and not written in a language that can hold queries.
+    pub(super) pure: bool,
+}
+
+/// The target's relations and functions.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    pub(super) relations: Vec<Relation>,
+    /// Relation name to indexes in `relations`.
+    pub(super) by_name: HashMap<String, Vec<usize>>,
+    /// Function name to functions outside `pg_catalog`.
+    pub(super) functions: HashMap<String, Vec<Function>>,
+    /// Functions of `pg_catalog` that the target says are pure.
+    pub(super) pure_builtins: std::collections::HashSet<String>,
+    /// Every classified column; a flow names them by index.
+    pub(super) classified: Vec<Arc<ColumnRef>>,
+    /// Table oid and attribute number to an index in `classified`.
+    pub(super) origins: HashMap<(u32, i16), u32>,
+    /// Objects to an index in `classified`.
+    pub(super) objects: HashMap<Object, u32>,
+}
+
+impl Catalog {
+    /// The classified column that a `RowDescription` field names as its origin.
+    ///
+    /// SECURITY: this may only raise suspicion. The server gives no origin for anything that
+    /// is computed, so an absent answer says nothing.
+    #[must_use]
+    pub fn column_by_origin(&self, table_oid: u32, attnum: i16) -> Option<&Arc<ColumnRef>> {
+        let index = self.origins.get(&(table_oid, attnum))?;
+        self.classified.get(*index as usize)
+    }
+
+    /// The category of a column, or none if it is not classified (or not a column).
+    #[must_use]
+    pub fn category_of(&self, object: &Object) -> Option<&Category> {
+        if object.kind != ObjectKind::Column {
+            return None;
+        }
+        let index = self.objects.get(object)?;
+        self.classified.get(*index as usize).map(|column| &column.category)
+    }
+
+    /// Every classified column.
+    #[must_use]
+    pub fn classified(&self) -> &[Arc<ColumnRef>] {
+        &self.classified
+    }
+
+    /// Whether the catalog has this relation in this schema.
+    #[must_use]
+    pub fn has_relation(&self, schema: &str, name: &str) -> bool {
+        self.named(name).any(|relation| relation.schema == schema)
+    }
+
+    /// Relations of this name in any schema.
+    pub(super) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|index| self.relations.get(*index))
+    }
+}

@@ -1,0 +1,514 @@
+//! The sources of a query: tables, sub-selects, functions, joins.
+//!
+//! Which names a source sees of those before it follows `parse_clause.c`: functions and
+//! `LATERAL` sub-selects see all of them, plain sub-selects none, and a join condition sees the
+//! two sides of its join only.
+
+use portreeve_model::{Action, Object, ObjectKind};
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+use std::sync::Arc;
+
+use super::call::in_schema;
+use super::catalog::{Relation, RelationKind};
+use super::columns::{Column, Columns};
+use super::expr::strings;
+use super::flow::Flow;
+use super::functions;
+use super::name::aliases;
+use super::scope::{Item, Scope};
+use super::system::{self, System};
+use super::work::Work;
+
+/// What one source brings: its columns, and the names by which they can be used.
+pub(super) struct Source {
+    pub(super) columns: Arc<Columns>,
+    pub(super) items: Vec<Item>,
+}
+
+impl Source {
+    fn one(item: Item) -> Self {
+        Self { columns: item.columns.clone(), items: vec![item] }
+    }
+}
+
+impl<'c> Work<'c> {
+    pub(super) fn from_clause(&mut self, nodes: &[pg::Node], scope: &mut Scope<'_>) {
+        for node in nodes {
+            let source = self.source(node, scope);
+            scope.items.extend(source.items);
+        }
+    }
+
+    pub(super) fn source(&mut self, node: &pg::Node, scope: &mut Scope<'_>) -> Source {
+        if self.is_spent() {
+            return self.unreadable_source();
+        }
+        match &node.node {
+            Some(NodeEnum::RangeVar(relation)) => Source::one(self.range(relation, scope)),
+            Some(NodeEnum::RangeSubselect(select)) => self.range_select(select, scope),
+            Some(NodeEnum::RangeFunction(function)) => self.range_function(function, scope),
+            Some(NodeEnum::JoinExpr(join)) => self.join(join, scope),
+            Some(NodeEnum::RangeTableSample(sample)) => self.sample(sample, scope),
+            Some(NodeEnum::RangeTableFunc(table)) => self.xml_table(table, scope),
+            Some(NodeEnum::JsonTable(table)) => self.json_table(table, scope),
+            _ => {
+                self.not_understood("a source of rows");
+                self.unreadable_source()
+            }
+        }
+    }
+
+    fn unreadable_source(&mut self) -> Source {
+        let flow = self.everything();
+        Source::one(Item::named(None, Arc::new(Columns::open(flow))))
+    }
+
+    /// A table, view or common table expression by name.
+    fn range(&mut self, range: &pg::RangeVar, scope: &Scope<'_>) -> Item {
+        let alias = range.alias.as_ref();
+        let cte = if range.schemaname.is_empty() && range.catalogname.is_empty() {
+            scope.cte(&range.relname)
+        } else {
+            None
+        };
+        let (columns, schemas, is_table) = match cte {
+            Some(columns) => (columns, Vec::new(), false),
+            None => {
+                let (columns, schemas) = self.read(range);
+                (columns, schemas, true)
+            }
+        };
+        let name = alias.map_or(&range.relname, |alias| &alias.aliasname).clone();
+        let schemas = if alias.is_some() { Vec::new() } else { schemas };
+        let columns = self.rename(columns, alias);
+        Item { schemas, is_table, ..Item::named(Some(name), columns) }
+    }
+
+    fn rename(&mut self, columns: Arc<Columns>, alias: Option<&pg::Alias>) -> Arc<Columns> {
+        match alias {
+            Some(alias) if !alias.colnames.is_empty() => {
+                let names = aliases(&alias.colnames);
+                Arc::new((*columns).clone().renamed(&names, self.catalog))
+            }
+            _ => columns,
+        }
+    }
+
+    /// Reads a relation of the catalog: its needs, its columns, the schemas it may be in.
+    pub(super) fn read(&mut self, range: &pg::RangeVar) -> (Arc<Columns>, Vec<String>) {
+        let found = self.relations(range);
+        let mut merged: Option<Arc<Columns>> = None;
+        let mut schemas = Vec::new();
+        for relation in &found.user {
+            self.reads_user = true;
+            self.need(Action::Read, Object::table(&relation.schema, &relation.name));
+            schemas.push(relation.schema.clone());
+            merged = Some(match merged {
+                None => relation.columns.clone(),
+                Some(known) => Arc::new(known.either(&relation.columns, self.catalog)),
+            });
+        }
+        if found.is_system {
+            self.reads_system = true;
+            schemas.push("pg_catalog".into());
+            schemas.push(range.schemaname.clone());
+            let open = Columns::open(Flow::CLEAN);
+            merged = Some(Arc::new(match merged {
+                None => open,
+                Some(known) => known.either(&open, self.catalog),
+            }));
+        }
+        match merged {
+            Some(columns) => {
+                self.touched |= !columns.mixed().is_clean();
+                if range.schemaname == "pg_temp" {
+                    schemas.push("pg_temp".into());
+                }
+                (columns, schemas)
+            }
+            None => (Arc::new(Columns::open(self.everything())), Vec::new()),
+        }
+    }
+
+    /// The relations that a name stands for. What is not found is refused.
+    pub(super) fn relations(&mut self, range: &pg::RangeVar) -> Relations<'c> {
+        let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
+        let mut found = Relations { user: Vec::new(), is_system: false };
+        if !range.catalogname.is_empty() {
+            self.refuse("a name with a database in it is not understood by the gateway".into());
+            return found;
+        }
+        self.names.insert(name.to_owned());
+        let kind = system::relation(schema, name);
+        found.user = self
+            .catalog
+            .named(name)
+            .filter(|known| !system::is_system_schema(&known.schema))
+            .filter(|known| schema.is_empty() || in_schema(schema, &known.schema))
+            .collect();
+        for relation in &found.user {
+            if matches!(relation.kind, RelationKind::Other | RelationKind::Composite) {
+                self.refuse(format!("relation `{name}` is of a kind the gateway does not know"));
+            }
+        }
+        match kind {
+            System::Structural => found.is_system = true,
+            System::Refused => {
+                self.touched = true;
+                self.refuse(format!(
+                    "system relation `{name}` can hold data of users or secrets and is not open \
+                     to clients"
+                ));
+            }
+            System::Foreign if found.user.is_empty() => {
+                let shown =
+                    if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") };
+                let place = if schema.is_empty() { "?" } else { schema };
+                self.need(Action::Read, Object::table(place, name));
+                self.miss(ObjectKind::Table, shown);
+            }
+            System::Foreign => {}
+        }
+        found
+    }
+
+    fn range_select(&mut self, range: &pg::RangeSubselect, scope: &Scope<'_>) -> Source {
+        let outer = if range.lateral { Scope::inside(scope) } else { Scope::beside(scope) };
+        let columns = match range.subquery.as_deref() {
+            Some(query) => self.sub_query(query, &outer),
+            None => Columns::open(self.not_understood("an empty sub-select")),
+        };
+        let alias = range.alias.as_ref();
+        let columns = self.rename(Arc::new(columns), alias);
+        Source::one(Item::named(alias.map(|alias| alias.aliasname.clone()), columns))
+    }
+
+    fn sample(&mut self, sample: &pg::RangeTableSample, scope: &mut Scope<'_>) -> Source {
+        if !matches!(
+            strings(&sample.method).as_deref(),
+            Some(["bernoulli" | "system"] | ["pg_catalog", "bernoulli" | "system"])
+        ) {
+            self.refuse("the sampling method is not known to the gateway".into());
+        }
+        for argument in sample.args.iter().chain(sample.repeatable.as_deref()) {
+            self.telling(Some(argument), scope);
+        }
+        match sample.relation.as_deref() {
+            Some(relation) => self.source(relation, scope),
+            None => self.unreadable_source(),
+        }
+    }
+
+    /// `FROM f(…)`, `ROWS FROM (f(…), g(…))`.
+    fn range_function(&mut self, range: &pg::RangeFunction, scope: &Scope<'_>) -> Source {
+        let alias = range.alias.as_ref();
+        let is_only = range.functions.len() == 1;
+        let mut columns = Columns::default();
+        for node in &range.functions {
+            let Some(NodeEnum::List(pair)) = &node.node else {
+                self.not_understood("a function in FROM");
+                return self.unreadable_source();
+            };
+            let Some(call) = pair.items.first() else {
+                self.not_understood("an empty function in FROM");
+                return self.unreadable_source();
+            };
+            let flow = self.value(call, scope);
+            if !self.is_shadowed(call) {
+                // The number of rows tells what the arguments are.
+                self.filter(&flow);
+            }
+            let own = match pair.items.get(1).and_then(|item| item.node.as_ref()) {
+                Some(NodeEnum::List(list)) if !list.items.is_empty() => {
+                    self.column_definitions(&list.items, &flow)
+                }
+                _ if !range.coldeflist.is_empty() => {
+                    self.column_definitions(&range.coldeflist, &flow)
+                }
+                _ if self.is_shadowed(call) => Columns::open(flow),
+                _ => function_columns(call, &flow, alias.filter(|_| is_only)),
+            };
+            columns.append(&own);
+        }
+        if range.ordinality {
+            let name = "ordinality".to_owned();
+            columns.list.push(Column { name, flow: Flow::CLEAN });
+        }
+        let columns = self.rename(Arc::new(columns), alias);
+        let name = alias.map(|alias| alias.aliasname.clone()).or_else(|| {
+            let call = range.functions.first()?;
+            match &call.node {
+                Some(NodeEnum::List(pair)) => super::name::of(pair.items.first()?),
+                _ => None,
+            }
+        });
+        Source::one(Item::named(name, columns))
+    }
+
+    /// Whether it may be a function that somebody made, with columns that are not known.
+    fn is_shadowed(&self, call: &pg::Node) -> bool {
+        match &call.node {
+            Some(NodeEnum::FuncCall(call)) => super::expr::last_name(&call.funcname)
+                .is_none_or(|name| self.catalog.functions.contains_key(name)),
+            _ => false,
+        }
+    }
+
+    fn column_definitions(&mut self, nodes: &[pg::Node], flow: &Flow) -> Columns {
+        let mut columns = Columns::default();
+        for node in nodes {
+            match &node.node {
+                Some(NodeEnum::ColumnDef(column)) => columns
+                    .list
+                    .push(Column { name: column.colname.clone(), flow: flow.clone().derived() }),
+                _ => return Columns::open(self.not_understood("a column definition")),
+            }
+        }
+        columns
+    }
+
+    fn join(&mut self, join: &pg::JoinExpr, scope: &mut Scope<'_>) -> Source {
+        let (Some(left), Some(right)) = (join.larg.as_deref(), join.rarg.as_deref()) else {
+            self.not_understood("half a join");
+            return self.unreadable_source();
+        };
+        let left = self.source(left, scope);
+        // The right side may refer to the left one, if it is LATERAL or a function.
+        let before = scope.items.len();
+        scope.items.extend(left.items.iter().cloned());
+        let right = self.source(right, scope);
+        scope.items.truncate(before);
+
+        let mut items = left.items;
+        items.extend(right.items);
+        let (columns, merged) = self.join_columns(join, &left.columns, &right.columns);
+        let columns = self.rename(Arc::new(columns), join.alias.as_ref());
+        if let Some(alias) = &join.join_using_alias {
+            let renamed = self.rename(Arc::new(merged), Some(alias));
+            let using = Item {
+                by_column: false,
+                ..Item::named(Some(alias.aliasname.clone()), renamed)
+            };
+            items.push(using);
+        }
+        let saved = std::mem::replace(&mut scope.items, items);
+        self.condition(join.quals.as_deref(), scope);
+        let mut items = std::mem::replace(&mut scope.items, saved);
+
+        match &join.alias {
+            // An alias hides what is inside.
+            Some(_) => items.clear(),
+            None => items.iter_mut().for_each(|item| item.by_column = false),
+        }
+        let name = join.alias.as_ref().map(|alias| alias.aliasname.clone());
+        let is_table = items.iter().any(|item| item.is_table);
+        items.push(Item { is_table, ..Item::named(name, columns.clone()) });
+        Source { columns, items }
+    }
+
+    /// All columns of a join, and those that USING or NATURAL merged.
+    fn join_columns(
+        &mut self,
+        join: &pg::JoinExpr,
+        left: &Arc<Columns>,
+        right: &Arc<Columns>,
+    ) -> (Columns, Columns) {
+        let named = aliases(&join.using_clause);
+        let using: Vec<String> = if join.is_natural {
+            left.list
+                .iter()
+                .map(|column| column.name.clone())
+                .filter(|name| right.list.iter().any(|other| other.name == *name))
+                .collect()
+        } else {
+            named
+        };
+        if join.is_natural && !(left.is_exact() && right.is_exact()) {
+            // Which columns are compared is not known.
+            let mut all = left.mixed();
+            all.mix(&right.mixed());
+            self.filter(&all);
+            return (Columns::open(all.clone()), Columns::open(all));
+        }
+        let mut merged = Columns::default();
+        for name in &using {
+            let one = side(left, name, self.catalog);
+            let two = side(right, name, self.catalog);
+            self.filter(&one);
+            self.filter(&two);
+            let flow = one.either(&two, self.catalog);
+            merged.list.push(Column { name: name.clone(), flow });
+        }
+        let mut columns = merged.clone();
+        for part in [left, right] {
+            let others = part.list.iter().filter(|column| !using.contains(&column.name));
+            let rest = Columns { list: others.cloned().collect(), rest: part.rest.clone() };
+            columns.append(&rest);
+        }
+        (columns, merged)
+    }
+
+    fn xml_table(&mut self, table: &pg::RangeTableFunc, scope: &Scope<'_>) -> Source {
+        let mut flow = self.telling(table.docexpr.as_deref(), scope);
+        flow.mix(&self.telling(table.rowexpr.as_deref(), scope));
+        for node in &table.namespaces {
+            match &node.node {
+                Some(NodeEnum::ResTarget(target)) => {
+                    flow.mix(&self.telling(target.val.as_deref(), scope));
+                }
+                _ => return self.unknown_table("an XML namespace"),
+            }
+        }
+        let mut columns = Columns::default();
+        for node in &table.columns {
+            let Some(NodeEnum::RangeTableFuncCol(column)) = &node.node else {
+                return self.unknown_table("a column of XMLTABLE");
+            };
+            flow.mix(&self.telling(column.colexpr.as_deref(), scope));
+            flow.mix(&self.telling(column.coldefexpr.as_deref(), scope));
+            columns.list.push(Column { name: column.colname.clone(), flow: Flow::CLEAN });
+        }
+        columns.list.iter_mut().for_each(|column| column.flow = flow.clone());
+        self.table_item(columns, table.alias.as_ref(), "xmltable")
+    }
+
+    fn json_table(&mut self, table: &pg::JsonTable, scope: &Scope<'_>) -> Source {
+        let mut flow = self.json_value(table.context_item.as_deref(), scope);
+        flow.mix(&self.json_arguments(&table.passing, scope));
+        let behaviour = table.on_error.as_deref().and_then(|error| error.expr.as_deref());
+        flow.mix(&self.optional(behaviour, scope));
+        let mut names = Vec::new();
+        self.json_columns(&table.columns, scope, &mut names, &mut flow);
+        self.filter(&flow);
+        let list = names
+            .into_iter()
+            .map(|name| Column { name, flow: flow.clone().derived() })
+            .collect();
+        self.table_item(Columns { list, rest: None }, table.alias.as_ref(), "json_table")
+    }
+
+    fn json_columns(
+        &mut self,
+        nodes: &[pg::Node],
+        scope: &Scope<'_>,
+        names: &mut Vec<String>,
+        flow: &mut Flow,
+    ) {
+        for node in nodes {
+            let Some(NodeEnum::JsonTableColumn(column)) = &node.node else {
+                *flow = self.not_understood("a column of JSON_TABLE");
+                return;
+            };
+            for behaviour in [&column.on_empty, &column.on_error].into_iter().flatten() {
+                let value = self.optional(behaviour.expr.as_deref(), scope);
+                flow.mix(&value);
+            }
+            if column.coltype == pg::JsonTableColumnType::JtcNested as i32 {
+                self.json_columns(&column.columns, scope, names, flow);
+            } else {
+                names.push(column.name.clone());
+            }
+        }
+    }
+
+    fn table_item(
+        &mut self,
+        columns: Columns,
+        alias: Option<&pg::Alias>,
+        default: &str,
+    ) -> Source {
+        let columns = self.rename(Arc::new(columns), alias);
+        let name = alias.map_or_else(|| default.to_owned(), |alias| alias.aliasname.clone());
+        Source::one(Item::named(Some(name), columns))
+    }
+
+    fn unknown_table(&mut self, what: &str) -> Source {
+        self.not_understood(what);
+        self.unreadable_source()
+    }
+}
+
+/// What a relation name stands for.
+pub(super) struct Relations<'c> {
+    pub(super) user: Vec<&'c Relation>,
+    pub(super) is_system: bool,
+}
+
+/// The column `name` of one side of a join.
+fn side(columns: &Columns, name: &str, catalog: &super::Catalog) -> Flow {
+    match (columns.find(name, catalog), &columns.rest) {
+        (Some(flow), None) => flow,
+        (Some(flow), Some(rest)) => flow.either(rest, catalog),
+        (None, Some(rest)) => rest.clone(),
+        (None, None) => Flow::CLEAN,
+    }
+}
+
+/// The columns of a function in FROM without a column definition list.
+fn function_columns(call: &pg::Node, flow: &Flow, alias: Option<&pg::Alias>) -> Columns {
+    let scalar = |name: String| Columns {
+        list: vec![Column { name, flow: flow.clone().derived() }],
+        rest: None,
+    };
+    let call = match &call.node {
+        Some(NodeEnum::FuncCall(call)) => call,
+        // `FROM current_date` and the like: one value.
+        Some(NodeEnum::SqlvalueFunction(_)) => {
+            let name = super::name::of_node(call);
+            return scalar(alias.map_or(name, |alias| alias.aliasname.clone()));
+        }
+        _ => return Columns::open(flow.clone()),
+    };
+    let name = match strings(&call.funcname).as_deref() {
+        Some([name] | ["pg_catalog", name]) => *name,
+        Some(["information_schema", "_pg_expandarray"]) => {
+            return listed(&["x", "n"], flow);
+        }
+        _ => return Columns::open(flow.clone()),
+    };
+    match functions::row_columns(name) {
+        // An array of rows would give the columns of the row.
+        Some([]) if name == "unnest" && !is_simple(&call.args) => Columns::open(flow.clone()),
+        Some([]) if name == "unnest" && call.args.len() > 1 => {
+            let list = call.args.iter().map(|_| Column {
+                name: name.to_owned(),
+                flow: flow.clone().derived(),
+            });
+            Columns { list: list.collect(), rest: None }
+        }
+        Some([]) => scalar(alias.map_or_else(|| name.to_owned(), |alias| alias.aliasname.clone())),
+        Some(names) => listed(names, flow),
+        None => Columns::open(flow.clone()),
+    }
+}
+
+fn listed(names: &[&str], flow: &Flow) -> Columns {
+    let list = names
+        .iter()
+        .map(|name| Column { name: (*name).to_owned(), flow: flow.clone().derived() })
+        .collect();
+    Columns { list, rest: None }
+}
+
+/// Arguments that can only be arrays of simple values.
+fn is_simple(args: &[pg::Node]) -> bool {
+    args.iter().all(|argument| match &argument.node {
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter()
+            .all(|element| matches!(element.node, Some(NodeEnum::AConst(_)))),
+        Some(NodeEnum::TypeCast(cast)) => cast
+            .type_name
+            .as_ref()
+            .and_then(|name| super::expr::last_name(&name.names))
+            .is_some_and(|name| {
+                matches!(name, "int2" | "int4" | "int8" | "text" | "varchar" | "uuid" | "oid")
+            }),
+        Some(NodeEnum::FuncCall(call)) => matches!(
+            strings(&call.funcname).as_deref(),
+            Some(["string_to_array"] | ["pg_catalog", "string_to_array"])
+        ),
+        _ => false,
+    })
+}

@@ -1,0 +1,392 @@
+//! `SELECT`, `VALUES` and set operations.
+
+use portreeve_model::{Action, Object};
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+
+use super::columns::{Column, Columns};
+use super::expr::path;
+use super::flow::Flow;
+use super::name;
+use super::scope::Scope;
+use super::statement::Shape;
+use super::work::Work;
+
+impl Work<'_> {
+    /// A query in an expression or a source: its columns.
+    pub(super) fn sub_query(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Columns {
+        match &node.node {
+            Some(NodeEnum::SelectStmt(select)) => self.select(select, scope),
+            _ => Columns::open(self.not_understood("a sub-query")),
+        }
+    }
+
+    /// A query whose own level is a child of `outer`.
+    ///
+    /// `outer` is a level without items of its own when the caller made it for this query.
+    pub(super) fn select(&mut self, select: &pg::SelectStmt, outer: &Scope<'_>) -> Columns {
+        if self.is_spent() {
+            return Columns::open(self.everything());
+        }
+        let mut scope = Scope::inside(outer);
+        if let Some(with) = &select.with_clause {
+            self.with(with, &mut scope);
+        }
+        let columns = if !select.values_lists.is_empty() {
+            self.values(&select.values_lists, &scope)
+        } else if is_set_operation(select) {
+            self.set_operation(select, &scope)
+        } else {
+            return self.plain_select(select, scope);
+        };
+        if select.into_clause.is_some() {
+            self.refuse("INTO is not understood here by the gateway".into());
+        }
+        // Only output columns can be named here.
+        for key in &select.sort_clause {
+            let flow = self.output_key(key, &columns, &scope, Prefer::Output);
+            self.filter(&flow);
+        }
+        self.limits(select, &scope);
+        self.locking(&select.locking_clause);
+        columns
+    }
+
+    fn plain_select(&mut self, select: &pg::SelectStmt, mut scope: Scope<'_>) -> Columns {
+        self.from_clause(&select.from_clause, &mut scope);
+        let columns = self.targets(&select.target_list, &scope);
+        self.condition(select.where_clause.as_deref(), &scope);
+        self.condition(select.having_clause.as_deref(), &scope);
+        for key in &select.sort_clause {
+            let flow = self.output_key(key, &columns, &scope, Prefer::Output);
+            self.filter(&flow);
+        }
+        self.group(&select.group_clause, &columns, &scope);
+        self.distinct(&select.distinct_clause, &columns, &scope);
+        for window in &select.window_clause {
+            match &window.node {
+                Some(NodeEnum::WindowDef(window)) => self.window(window, &scope),
+                _ => self.refuse("a window is not understood by the gateway".into()),
+            }
+        }
+        self.limits(select, &scope);
+        self.locking(&select.locking_clause);
+        if let Some(into) = select.into_clause.as_deref() {
+            self.into_table(into, &columns);
+        }
+        columns
+    }
+
+    /// Groups of equal values of a plain column tell no more than the masked column does.
+    fn group(&mut self, keys: &[pg::Node], columns: &Columns, scope: &Scope<'_>) {
+        for key in keys {
+            match &key.node {
+                Some(NodeEnum::GroupingSet(set)) => self.group(&set.content, columns, scope),
+                Some(NodeEnum::RowExpr(row)) => self.group(&row.args, columns, scope),
+                _ => {
+                    let flow = self.output_key(key, columns, scope, Prefer::Input);
+                    self.filter_unless_plain(&flow);
+                }
+            }
+        }
+    }
+
+    fn distinct(&mut self, keys: &[pg::Node], columns: &Columns, scope: &Scope<'_>) {
+        if keys.is_empty() {
+            return;
+        }
+        let plain = keys.iter().all(|key| key.node.is_none());
+        if !plain {
+            for key in keys {
+                let flow = self.output_key(key, columns, scope, Prefer::Output);
+                self.filter_unless_plain(&flow);
+            }
+            return;
+        }
+        for column in &columns.list {
+            self.filter_unless_plain(&column.flow);
+        }
+        if let Some(rest) = &columns.rest {
+            self.filter(rest);
+        }
+    }
+
+    fn filter_unless_plain(&mut self, flow: &Flow) {
+        if flow.shape == Shape::Derived {
+            self.filter(flow);
+        }
+    }
+
+    /// A key of `ORDER BY`, `GROUP BY` or `DISTINCT ON`: a position, an output name or an
+    /// expression.
+    fn output_key(
+        &mut self,
+        key: &pg::Node,
+        columns: &Columns,
+        scope: &Scope<'_>,
+        prefer: Prefer,
+    ) -> Flow {
+        let node = match &key.node {
+            Some(NodeEnum::SortBy(sort)) => {
+                if !sort.use_op.is_empty() {
+                    self.operator(&sort.use_op);
+                }
+                match sort.node.as_deref() {
+                    Some(node) => node,
+                    None => return self.not_understood("an empty sort key"),
+                }
+            }
+            _ => key,
+        };
+        match &node.node {
+            Some(NodeEnum::AConst(constant)) => match (&constant.val, columns.is_exact()) {
+                (Some(pg::a_const::Val::Ival(position)), true) => {
+                    usize::try_from(position.ival)
+                        .ok()
+                        .and_then(|position| columns.list.get(position.checked_sub(1)?))
+                        .map_or(Flow::CLEAN, |column| column.flow.clone())
+                }
+                _ => columns.mixed(),
+            },
+            Some(NodeEnum::ColumnRef(reference)) => match path(&reference.fields) {
+                Some((names, false)) if names.len() == 1 => {
+                    self.key_by_name(names[0], node, columns, scope, prefer)
+                }
+                _ => self.value(node, scope),
+            },
+            _ => self.value(node, scope),
+        }
+    }
+
+    fn key_by_name(
+        &mut self,
+        name: &str,
+        node: &pg::Node,
+        columns: &Columns,
+        scope: &Scope<'_>,
+        prefer: Prefer,
+    ) -> Flow {
+        let output = columns.find(name, self.catalog);
+        let output = match (output, &columns.rest) {
+            (Some(flow), None) => Some(flow),
+            (Some(flow), Some(rest)) => Some(flow.either(rest, self.catalog)),
+            (None, _) => None,
+        };
+        let input = match prefer {
+            Prefer::Output => None,
+            Prefer::Input => scope.own_column(name, self.catalog),
+        };
+        match (output, input) {
+            (Some(output), None) => output,
+            (Some(output), Some(input)) if output == input => output,
+            (Some(output), Some(input)) => output.either(&input, self.catalog),
+            (None, _) => self.value(node, scope),
+        }
+    }
+
+    fn limits(&mut self, select: &pg::SelectStmt, scope: &Scope<'_>) {
+        self.telling(select.limit_count.as_deref(), scope);
+        self.telling(select.limit_offset.as_deref(), scope);
+    }
+
+    fn locking(&mut self, clauses: &[pg::Node]) {
+        // The relations are read anyway; a row lock changes nothing that others can read.
+        for clause in clauses {
+            if !matches!(clause.node, Some(NodeEnum::LockingClause(_))) {
+                self.refuse("a locking clause is not understood by the gateway".into());
+            }
+        }
+    }
+
+    /// `ORDER BY` inside an aggregate or a window.
+    pub(super) fn sorted(&mut self, keys: &[pg::Node], scope: &Scope<'_>) {
+        for key in keys {
+            let flow = self.sort_key(key, scope);
+            self.filter(&flow);
+        }
+    }
+
+    pub(super) fn sort_key(&mut self, key: &pg::Node, scope: &Scope<'_>) -> Flow {
+        match &key.node {
+            Some(NodeEnum::SortBy(sort)) => {
+                if !sort.use_op.is_empty() {
+                    self.operator(&sort.use_op);
+                }
+                self.optional(sort.node.as_deref(), scope)
+            }
+            _ => self.value(key, scope),
+        }
+    }
+
+    pub(super) fn window(&mut self, window: &pg::WindowDef, scope: &Scope<'_>) {
+        for key in &window.partition_clause {
+            self.telling(Some(key), scope);
+        }
+        self.sorted(&window.order_clause, scope);
+        self.telling(window.start_offset.as_deref(), scope);
+        self.telling(window.end_offset.as_deref(), scope);
+    }
+
+    fn values(&mut self, rows: &[pg::Node], scope: &Scope<'_>) -> Columns {
+        let mut columns = Columns::default();
+        for (index, row) in rows.iter().enumerate() {
+            let Some(NodeEnum::List(row)) = &row.node else {
+                return Columns::open(self.not_understood("a row of VALUES"));
+            };
+            let one = self.row_columns(&row.items, scope);
+            columns = if index == 0 { one } else { self.union(&columns, &one) };
+        }
+        columns
+    }
+
+    /// The values of one row, named like `VALUES` names them.
+    fn row_columns(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Columns {
+        let mut columns = Columns::default();
+        for node in nodes {
+            match self.star(node, scope) {
+                Some(expanded) => columns.append(&expanded),
+                None => {
+                    let flow = self.value(node, scope);
+                    columns.list.push(Column { name: String::new(), flow });
+                }
+            }
+        }
+        for (index, column) in columns.list.iter_mut().enumerate() {
+            column.name = format!("column{}", index + 1);
+        }
+        columns
+    }
+
+    fn set_operation(&mut self, select: &pg::SelectStmt, scope: &Scope<'_>) -> Columns {
+        let (Some(left), Some(right)) = (&select.larg, &select.rarg) else {
+            return Columns::open(self.not_understood("half a set operation"));
+        };
+        let left = self.select(left, scope);
+        let right = self.select(right, scope);
+        let is_union_all = select.all && select.op == pg::SetOperation::SetopUnion as i32;
+        if !is_union_all {
+            // Equal rows of two queries are found: a comparison of columns.
+            self.filter(&left.mixed());
+            self.filter(&right.mixed());
+        }
+        self.union(&left, &right)
+    }
+
+    /// Rows of either, by position; the names are those of the first.
+    pub(super) fn union(&mut self, one: &Columns, two: &Columns) -> Columns {
+        if !one.is_exact() || !two.is_exact() || one.list.len() != two.list.len() {
+            let mut all = one.mixed();
+            all.mix(&two.mixed());
+            let list = one
+                .list
+                .iter()
+                .map(|column| Column { name: column.name.clone(), flow: all.clone() })
+                .collect();
+            return Columns { list, rest: Some(all) };
+        }
+        let list = one
+            .list
+            .iter()
+            .zip(&two.list)
+            .map(|(one, two)| Column {
+                name: one.name.clone(),
+                flow: one.flow.either(&two.flow, self.catalog),
+            })
+            .collect();
+        Columns { list, rest: None }
+    }
+
+    /// The output columns of a target list.
+    pub(super) fn targets(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Columns {
+        let mut columns = Columns::default();
+        for node in nodes {
+            let Some(NodeEnum::ResTarget(target)) = &node.node else {
+                return Columns::open(self.not_understood("an output column"));
+            };
+            let Some(value) = target.val.as_deref() else {
+                return Columns::open(self.not_understood("an empty output column"));
+            };
+            if let Some(expanded) = self.star(value, scope) {
+                columns.append(&expanded);
+                continue;
+            }
+            let flow = self.value(value, scope);
+            let named =
+                if target.name.is_empty() { name::of(value) } else { Some(target.name.clone()) };
+            match named {
+                Some(name) => columns.list.push(Column { name, flow }),
+                None => columns.append(&Columns::open(flow)),
+            }
+        }
+        columns
+    }
+
+    /// What `*`, `t.*` or `(row).*` expands to; `None` if the node is none of these.
+    pub(super) fn star(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Option<Columns> {
+        match &node.node {
+            Some(NodeEnum::ColumnRef(reference)) => {
+                let (names, star) = path(&reference.fields)?;
+                if !star {
+                    return None;
+                }
+                Some(self.expand(&names, node, scope))
+            }
+            Some(NodeEnum::AIndirection(steps)) => {
+                let last = steps.indirection.last()?;
+                if !matches!(last.node, Some(NodeEnum::AStar(_))) {
+                    return None;
+                }
+                let flow = self.value(node, scope);
+                Some(match flow.row {
+                    Some(columns) => (*columns).clone(),
+                    None => Columns::open(flow),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn expand(&mut self, names: &[&str], node: &pg::Node, scope: &Scope<'_>) -> Columns {
+        if !names.is_empty() {
+            let flow = self.value(node, scope);
+            return match flow.row {
+                Some(columns) => (*columns).clone(),
+                None => Columns::open(flow),
+            };
+        }
+        let mut columns = Columns::default();
+        for item in scope.items.iter().filter(|item| item.by_column) {
+            columns.append(&item.columns);
+        }
+        if scope.star_is_unordered {
+            return Columns::open(columns.mixed());
+        }
+        columns
+    }
+
+    /// `SELECT … INTO`, `CREATE TABLE … AS`: a table is made of these columns.
+    pub(super) fn into_table(&mut self, into: &pg::IntoClause, columns: &Columns) {
+        match &into.rel {
+            Some(relation) => self.define_relation(relation),
+            None => self.need(Action::Define, Object::resource()),
+        }
+        self.reveal(&columns.mixed());
+    }
+}
+
+/// Which of two meanings of a name wins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prefer {
+    /// The output column: `ORDER BY`, `DISTINCT ON`.
+    Output,
+    /// The column of a source: `GROUP BY`.
+    Input,
+}
+
+fn is_set_operation(select: &pg::SelectStmt) -> bool {
+    !matches!(
+        pg::SetOperation::try_from(select.op),
+        Ok(pg::SetOperation::SetopNone | pg::SetOperation::Undefined)
+    )
+}
+

@@ -1,0 +1,179 @@
+//! What the analysis of a statement answers.
+
+use portreeve_model::{Command, ObjectKind};
+use std::fmt;
+use std::sync::Arc;
+
+use super::ColumnRef;
+
+/// One statement of a text, understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Statement {
+    /// Verb, fingerprint, needs (sorted, each once) or the reason why nobody can tell.
+    pub command: Command,
+    /// What its rows may hold.
+    pub output: Output,
+    /// What it does to the session besides.
+    pub session: SessionEffect,
+    /// Error and notice texts of the target may hold classified values.
+    pub touches_classified: bool,
+    /// Set for `COPY … TO STDOUT` and `COPY … FROM STDIN`.
+    pub copy: Option<Copy>,
+    /// Data, definitions or settings of the target may change.
+    pub is_write: bool,
+    /// Names that the catalog does not have. When this is not empty the command is unknown,
+    /// and a fresh catalog may change that: refresh it and analyze once more.
+    pub missing: Vec<Missing>,
+}
+
+/// A name that the catalog does not have.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Missing {
+    /// Table or function.
+    pub kind: ObjectKind,
+    /// As the client wrote it, folded like PostgreSQL does.
+    pub name: String,
+}
+
+/// What the rows of a statement may hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// It returns no rows.
+    None,
+    /// It returns rows that hold nothing from user tables (`SHOW`, `EXPLAIN`, catalogs). Any
+    /// number of columns.
+    Clean,
+    /// Exactly these columns, in this order.
+    Columns(Vec<OutputColumn>),
+    /// It may return rows, and nobody can say what is in them: mask every column.
+    ///
+    /// `FETCH` and `EXECUTE` have it too; there the session knows the statement behind
+    /// the name and takes that one's output.
+    Unproven,
+}
+
+/// One output column.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputColumn {
+    /// The name that the target will give it, where known.
+    pub name: Option<String>,
+    /// The classified columns that its value can derive from, sorted; empty is clean.
+    pub sources: Vec<Arc<ColumnRef>>,
+    /// How it derives from them. [`Shape::Plain`] when there are no sources.
+    pub shape: Shape,
+}
+
+/// How a value derives from its sources.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// It is a verbatim copy of a value of one of the sources, all of one category.
+    Plain,
+    /// It is computed from them.
+    Derived,
+}
+
+/// What a statement does to the session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SessionEffect {
+    /// Nothing that outlives it.
+    None,
+    /// `BEGIN`, `COMMIT`, `SAVEPOINT` and the like.
+    Transaction,
+    /// A setting of the session changes, to a value that the gateway allows.
+    Set,
+    /// `PREPARE name AS statement`.
+    Prepare {
+        /// The name.
+        name: String,
+        /// What `EXECUTE name` will do.
+        statement: Box<Statement>,
+    },
+    /// `EXECUTE name`: the caller applies the prepared statement's needs and output.
+    ExecutePrepared {
+        /// The name.
+        name: String,
+    },
+    /// `DECLARE cursor CURSOR FOR statement`.
+    Declare {
+        /// The cursor.
+        cursor: String,
+        /// What its rows are.
+        statement: Box<Statement>,
+    },
+    /// `FETCH` or `MOVE` (the latter has [`Output::None`]).
+    Fetch {
+        /// The cursor.
+        cursor: String,
+    },
+    /// `CLOSE`.
+    CloseCursor {
+        /// The cursor, or all of them.
+        name: Option<String>,
+    },
+    /// `DEALLOCATE`.
+    Deallocate {
+        /// The prepared statement, or all of them.
+        name: Option<String>,
+    },
+    /// `DISCARD ALL`.
+    DiscardAll,
+    /// `LISTEN`, `UNLISTEN`.
+    Listen,
+    /// `NOTIFY`, `pg_notify`.
+    Notify,
+}
+
+/// The options of a `COPY` over the connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copy {
+    /// Which way the data goes.
+    pub direction: CopyDirection,
+    /// How rows are written.
+    pub format: CopyFormat,
+    /// Between the fields of a row.
+    pub delimiter: u8,
+    /// The text that stands for NULL.
+    pub null: String,
+    /// The first line holds names.
+    pub header: bool,
+    /// CSV: the quote.
+    pub quote: u8,
+    /// CSV: what stands before a quote inside quotes.
+    pub escape: u8,
+}
+
+/// Which way the data of a `COPY` goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopyDirection {
+    /// `TO STDOUT`.
+    Out,
+    /// `FROM STDIN`.
+    In,
+}
+
+/// How a `COPY` writes rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopyFormat {
+    /// Tab-separated with backslash escapes.
+    Text,
+    /// Comma-separated.
+    Csv,
+    /// PostgreSQL's own.
+    Binary,
+}
+
+/// A text that cannot be read as SQL within the limits.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// Why, for the client: PostgreSQL's own words, or the limit that was hit.
+    pub message: String,
+    /// Where, as a character position from 1, if known.
+    pub position: Option<usize>,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

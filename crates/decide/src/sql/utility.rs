@@ -1,0 +1,392 @@
+//! One statement from its verb: what it is, and who looks at it.
+
+use portreeve_model::{Action, Command, Object};
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+
+use super::catalog::Catalog;
+use super::columns::Columns;
+use super::copy;
+use super::document::kind;
+use super::flow::Flow;
+use super::parse::Raw;
+use super::scope::Scope;
+use super::statement::{Copy, Output, OutputColumn, SessionEffect, Shape, Statement};
+use super::verb;
+use super::work::Work;
+
+/// What a statement turned out to be, besides what it needs.
+struct Seen {
+    output: Output,
+    session: SessionEffect,
+    copy: Option<Copy>,
+}
+
+impl Seen {
+    fn nothing() -> Self {
+        Self::rows(Output::None)
+    }
+
+    fn rows(output: Output) -> Self {
+        Self { output, session: SessionEffect::None, copy: None }
+    }
+
+    fn session(output: Output, session: SessionEffect) -> Self {
+        Self { output, session, copy: None }
+    }
+}
+
+pub(super) fn statement(catalog: &Catalog, raw: &Raw) -> Statement {
+    one(catalog, &raw.node, raw.fingerprint.as_deref())
+}
+
+fn one(catalog: &Catalog, node: &pg::Node, fingerprint: Option<&str>) -> Statement {
+    let mut work = Work::new(catalog);
+    let (verb, seen) = match &node.node {
+        Some(node) => (verb::of(node), work.look(node)),
+        None => {
+            work.refuse("an empty statement is not understood by the gateway".into());
+            ("?".to_owned(), Seen::nothing())
+        }
+    };
+    if fingerprint.is_none() {
+        work.refuse("the statement has no fingerprint".into());
+    }
+    finish(work, verb, fingerprint.unwrap_or_default(), seen)
+}
+
+fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statement {
+    let session = match seen.session {
+        SessionEffect::None if work.sets => SessionEffect::Set,
+        SessionEffect::None if work.notifies => SessionEffect::Notify,
+        session => session,
+    };
+    let touches_classified =
+        work.touched || (work.writes && !work.catalog.classified.is_empty());
+    Statement {
+        output: if work.unknown.is_some() { Output::Unproven } else { seen.output },
+        session,
+        touches_classified,
+        copy: seen.copy,
+        is_write: work.writes,
+        missing: work.missing.into_iter().collect(),
+        command: Command {
+            verb,
+            fingerprint: fingerprint.to_owned(),
+            needs: work.needs.into_iter().collect(),
+            unknown: work.unknown,
+        },
+    }
+}
+
+impl Work<'_> {
+    fn look(&mut self, node: &NodeEnum) -> Seen {
+        let outer = Scope::outermost();
+        match node {
+            NodeEnum::SelectStmt(select) => {
+                let columns = self.select(select, &outer);
+                if leads_into(select) {
+                    return Seen::nothing();
+                }
+                Seen::rows(self.output(&columns))
+            }
+            NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_) => {
+                let columns = self.modification(node, &outer);
+                let is_silent = columns.list.is_empty() && columns.is_exact();
+                Seen::rows(if is_silent { Output::None } else { self.output(&columns) })
+            }
+            NodeEnum::CopyStmt(copy) => self.copy(copy),
+            NodeEnum::ExplainStmt(explain) => self.explain(explain),
+            NodeEnum::PrepareStmt(_)
+            | NodeEnum::ExecuteStmt(_)
+            | NodeEnum::DeallocateStmt(_)
+            | NodeEnum::DeclareCursorStmt(_)
+            | NodeEnum::FetchStmt(_)
+            | NodeEnum::ClosePortalStmt(_)
+            | NodeEnum::DiscardStmt(_)
+            | NodeEnum::TransactionStmt(_)
+            | NodeEnum::VariableSetStmt(_)
+            | NodeEnum::VariableShowStmt(_)
+            | NodeEnum::ConstraintsSetStmt(_)
+            | NodeEnum::ListenStmt(_)
+            | NodeEnum::UnlistenStmt(_)
+            | NodeEnum::NotifyStmt(_) => self.session_statement(node),
+            NodeEnum::CallStmt(call) => self.call_statement(call),
+            NodeEnum::DoStmt(_) => {
+                self.need(Action::Execute, Object::resource());
+                self.refuse("the code of a DO block cannot be looked into by the gateway".into());
+                Seen::nothing()
+            }
+            other => {
+                if !self.definition(other) {
+                    self.administration(other);
+                }
+                Seen::nothing()
+            }
+        }
+    }
+
+    /// The output of a query, or that nobody can tell.
+    pub(super) fn output(&self, columns: &Columns) -> Output {
+        let is_clean = columns.mixed().is_clean() && !self.touched && !self.reads_user;
+        if is_clean && (self.reads_system || !columns.is_exact()) {
+            return Output::Clean;
+        }
+        if !columns.is_exact() {
+            return Output::Unproven;
+        }
+        let columns = columns.list.iter().map(|column| OutputColumn {
+            name: Some(column.name.clone()),
+            sources: self.sources(&column.flow),
+            shape: if column.flow.is_clean() { Shape::Plain } else { column.flow.shape },
+        });
+        Output::Columns(columns.collect())
+    }
+
+    fn sources(&self, flow: &Flow) -> Vec<std::sync::Arc<super::ColumnRef>> {
+        let mut sources: Vec<_> = flow
+            .ids
+            .iter()
+            .filter_map(|id| self.catalog.classified.get(*id as usize).cloned())
+            .collect();
+        sources.sort();
+        sources
+    }
+
+    /// `EXPLAIN` plans and, with `ANALYZE`, runs. What it shows are estimates and counts,
+    /// so it needs what the statement itself needs, but for writing if it does not run.
+    fn explain(&mut self, explain: &pg::ExplainStmt) -> Seen {
+        let runs = explain.options.iter().any(|option| match &option.node {
+            // However it is spelt or set: PostgreSQL compares names without looking at quotes.
+            Some(NodeEnum::DefElem(option)) => option.defname.eq_ignore_ascii_case("analyze"),
+            _ => true,
+        });
+        let inner = match explain.query.as_deref().and_then(|query| query.node.as_ref()) {
+            Some(
+                inner @ (NodeEnum::SelectStmt(_)
+                | NodeEnum::InsertStmt(_)
+                | NodeEnum::UpdateStmt(_)
+                | NodeEnum::DeleteStmt(_)
+                | NodeEnum::MergeStmt(_)
+                | NodeEnum::CreateTableAsStmt(_)
+                | NodeEnum::DeclareCursorStmt(_)),
+            ) => inner,
+            _ => {
+                self.refuse("EXPLAIN is understood for queries and writes only".into());
+                return Seen::rows(Output::Unproven);
+            }
+        };
+        match inner {
+            NodeEnum::DeclareCursorStmt(declare) => {
+                match declare.query.as_deref().and_then(|query| query.node.as_ref()) {
+                    Some(query) => {
+                        self.look(query);
+                    }
+                    None => self.refuse("an empty cursor is not understood".into()),
+                }
+            }
+            inner => {
+                self.look(inner);
+            }
+        }
+        if !runs {
+            self.plan_only();
+        }
+        Seen::rows(Output::Clean)
+    }
+
+    /// Nothing is written or made; what would be is read about.
+    fn plan_only(&mut self) {
+        let needs = std::mem::take(&mut self.needs);
+        self.writes = false;
+        for mut need in needs {
+            match need.action {
+                Action::Define | Action::Reveal => continue,
+                Action::Write => need.action = Action::Read,
+                Action::Connect
+                | Action::Read
+                | Action::Administer
+                | Action::Execute
+                | Action::Filter => {}
+            }
+            self.need(need.action, need.object);
+        }
+    }
+
+    fn call_statement(&mut self, call: &pg::CallStmt) -> Seen {
+        match call.funccall.as_deref() {
+            Some(function) => {
+                self.call(function, &Scope::outermost());
+            }
+            None => self.refuse("an empty CALL is not understood by the gateway".into()),
+        }
+        self.touched = true;
+        self.writes = true;
+        Seen::rows(Output::Unproven)
+    }
+
+    fn session_statement(&mut self, node: &NodeEnum) -> Seen {
+        match node {
+            NodeEnum::PrepareStmt(prepare) => {
+                let statement = self.inner(prepare.query.as_deref());
+                let name = prepare.name.clone();
+                Seen::session(Output::None, SessionEffect::Prepare { name, statement })
+            }
+            NodeEnum::DeclareCursorStmt(declare) => {
+                let statement = self.inner(declare.query.as_deref());
+                let cursor = declare.portalname.clone();
+                Seen::session(Output::None, SessionEffect::Declare { cursor, statement })
+            }
+            NodeEnum::ExecuteStmt(execute) => {
+                for parameter in &execute.params {
+                    self.telling(Some(parameter), &Scope::outermost());
+                }
+                let name = execute.name.clone();
+                Seen::session(Output::Unproven, SessionEffect::ExecutePrepared { name })
+            }
+            NodeEnum::FetchStmt(fetch) => {
+                let output = if fetch.ismove { Output::None } else { Output::Unproven };
+                let cursor = fetch.portalname.clone();
+                Seen::session(output, SessionEffect::Fetch { cursor })
+            }
+            NodeEnum::ClosePortalStmt(close) => {
+                let name = named(&close.portalname);
+                Seen::session(Output::None, SessionEffect::CloseCursor { name })
+            }
+            NodeEnum::DeallocateStmt(deallocate) => {
+                let name = named(&deallocate.name).filter(|_| !deallocate.isall);
+                Seen::session(Output::None, SessionEffect::Deallocate { name })
+            }
+            NodeEnum::DiscardStmt(discard) => {
+                let is_all = discard.target == pg::DiscardMode::DiscardAll as i32;
+                let effect =
+                    if is_all { SessionEffect::DiscardAll } else { SessionEffect::None };
+                Seen::session(Output::None, effect)
+            }
+            NodeEnum::TransactionStmt(transaction) => {
+                use pg::TransactionStmtKind as Kind;
+                if !matches!(
+                    Kind::try_from(transaction.kind),
+                    Ok(Kind::TransStmtBegin
+                        | Kind::TransStmtStart
+                        | Kind::TransStmtCommit
+                        | Kind::TransStmtRollback
+                        | Kind::TransStmtSavepoint
+                        | Kind::TransStmtRelease
+                        | Kind::TransStmtRollbackTo)
+                ) {
+                    // Prepared transactions outlive the session.
+                    self.administer();
+                }
+                Seen::session(Output::None, SessionEffect::Transaction)
+            }
+            NodeEnum::VariableSetStmt(set) => {
+                self.variable_set(set);
+                Seen::session(Output::None, SessionEffect::Set)
+            }
+            NodeEnum::VariableShowStmt(show) => {
+                if super::settings::is_made_up(&show.name) {
+                    self.touched = true;
+                    return Seen::rows(Output::Unproven);
+                }
+                Seen::rows(Output::Clean)
+            }
+            NodeEnum::ListenStmt(_) | NodeEnum::UnlistenStmt(_) => {
+                Seen::session(Output::None, SessionEffect::Listen)
+            }
+            NodeEnum::NotifyStmt(_) => Seen::session(Output::None, SessionEffect::Notify),
+            NodeEnum::ConstraintsSetStmt(_) => Seen::nothing(),
+            other => {
+                self.refuse(format!("`{}` is not understood by the gateway", kind(other)));
+                Seen::nothing()
+            }
+        }
+    }
+
+    /// The statement behind a name: it is asked about now, and again when the name is used.
+    fn inner(&mut self, node: Option<&pg::Node>) -> Box<Statement> {
+        let mut work = Work::new(self.catalog);
+        let (verb, seen) = match node.and_then(|node| node.node.as_ref()) {
+            Some(
+                node @ (NodeEnum::SelectStmt(_)
+                | NodeEnum::InsertStmt(_)
+                | NodeEnum::UpdateStmt(_)
+                | NodeEnum::DeleteStmt(_)
+                | NodeEnum::MergeStmt(_)),
+            ) => (verb::of(node), work.look(node)),
+            _ => {
+                work.refuse("only queries and writes can be prepared or declared".into());
+                ("?".to_owned(), Seen::nothing())
+            }
+        };
+        self.needs.extend(work.needs.iter().cloned());
+        self.missing.extend(work.missing.iter().cloned());
+        if let Some(reason) = &work.unknown {
+            self.refuse(reason.clone());
+        }
+        self.touched |= work.touched;
+        self.writes |= work.writes;
+        Box::new(finish(work, verb, "", seen))
+    }
+
+    fn copy(&mut self, statement: &pg::CopyStmt) -> Seen {
+        let output = match (&statement.relation, statement.query.as_deref()) {
+            (Some(relation), None) if statement.is_from => {
+                self.copy_in(statement, relation);
+                Output::None
+            }
+            (Some(relation), None) => {
+                let columns = self.copy_columns(statement, relation);
+                self.output(&columns)
+            }
+            (None, Some(query)) => match &query.node {
+                Some(
+                    query @ (NodeEnum::SelectStmt(_)
+                    | NodeEnum::InsertStmt(_)
+                    | NodeEnum::UpdateStmt(_)
+                    | NodeEnum::DeleteStmt(_)
+                    | NodeEnum::MergeStmt(_)),
+                ) => self.look(query).output,
+                _ => {
+                    self.refuse("COPY is understood for queries only".into());
+                    Output::Unproven
+                }
+            },
+            _ => {
+                self.refuse("COPY without a source is not understood".into());
+                Output::Unproven
+            }
+        };
+        if statement.is_program || !statement.filename.is_empty() {
+            self.administer();
+            self.refuse("COPY to and from files and programs is not possible here".into());
+        }
+        match copy::options(statement) {
+            Ok(copy) => Seen { copy: Some(copy), ..Seen::rows(output) },
+            Err(reason) => {
+                self.refuse(reason);
+                Seen::rows(output)
+            }
+        }
+    }
+
+    /// What is left: rights, roles, settings, the server itself. Not on the list is refused.
+    fn administration(&mut self, node: &NodeEnum) {
+        self.administer();
+        if !verb::is_administration(node) {
+            self.refuse(format!("`{}` is not understood by the gateway", kind(node)));
+        }
+    }
+}
+
+fn named(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// `SELECT … INTO`: the clause may be in the first query of a set operation.
+fn leads_into(select: &pg::SelectStmt) -> bool {
+    select.into_clause.is_some() || select.larg.as_deref().is_some_and(leads_into)
+}

@@ -1,0 +1,257 @@
+//! The shop of `corpus/sql/schema.sql` as a catalog, and a rendering of what `analyze` says.
+#![allow(dead_code)]
+
+use portreeve_decide::sql::{
+    Catalog, CatalogBuilder, ColumnInput, FunctionInput, Output, RelationInput, RelationKind,
+    Shape, Statement, Volatility, analyze,
+};
+use portreeve_model::Category;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Relations: schema, name, kind, columns (`name:category`), definition, parents by index.
+type Row = (&'static str, &'static str, char, &'static [&'static str], &'static str, &'static [u32]);
+
+pub const RELATIONS: &[Row] = &[
+    (
+        "public",
+        "customers",
+        'r',
+        &[
+            "id", "full_name:name", "email:email", "phone:phone", "ssn:national-id",
+            "dob:birth-date", "iban:iban", "notes", "country",
+        ],
+        "",
+        &[],
+    ),
+    ("public", "orders", 'r', &["id", "customer_id", "amount", "status"], "", &[]),
+    ("public", "products", 'r', &["id", "name", "price", "tags", "spec"], "", &[]),
+    ("public", "contacts", 'r', &["id", "email:email", "address:address", "history", "label"], "", &[]),
+    ("public", "accounts", 'r', &["id", "iban:iban", "iban_upper=upper(iban)", "twice=2 + 2"], "", &[]),
+    ("public", "events", 'p', &["id", "customer_email:email", "at"], "", &[]),
+    ("public", "events_2024", 'r', &["id", "customer_email", "at"], "", &[5]),
+    ("public", "people", 'r', &["name", "tax_id:national-id"], "", &[]),
+    ("public", "employees", 'r', &["name", "tax_id", "salary"], "", &[7]),
+    ("public", "audited", 'r', &["id", "note"], "", &[]),
+    (
+        "public",
+        "v_customers",
+        'v',
+        &["id", "full_name", "email", "country"],
+        " SELECT customers.id, customers.full_name, customers.email, customers.country \
+         FROM customers;",
+        &[],
+    ),
+    (
+        "public",
+        "v_mail",
+        'v',
+        &["id", "mail", "phone"],
+        " SELECT c.id, lower(c.email) AS mail, c.phone FROM customers c;",
+        &[],
+    ),
+    (
+        "public",
+        "v_totals",
+        'v',
+        &["customer_id", "total"],
+        " SELECT orders.customer_id, sum(orders.amount) AS total FROM orders \
+         GROUP BY orders.customer_id;",
+        &[],
+    ),
+    (
+        "public",
+        "v_nested",
+        'v',
+        &["address", "id"],
+        " SELECT v.email AS address, v.id FROM v_customers v;",
+        &[],
+    ),
+    (
+        "public",
+        "m_customers",
+        'm',
+        &["id", "email"],
+        " SELECT customers.id, customers.email FROM customers;",
+        &[],
+    ),
+    ("public", "order_numbers", 'S', &["last_value", "log_cnt", "is_called"], "", &[]),
+    ("public", "clients", 'r', &["id", "name"], "", &[]),
+    ("archive", "clients", 'r', &["id", "name:name"], "", &[]),
+    ("archive", "old_orders", 'r', &["id", "amount"], "", &[]),
+    ("public", "address", 'c', &["street", "city"], "", &[]),
+];
+
+const FUNCTIONS: &[(&str, char, &str)] = &[
+    ("next_number", 'v', "plpgsql"),
+    ("find_mail", 's', "sql"),
+    ("reverse", 'v', "plpgsql"),
+    ("all_mail", 's', "sql"),
+    ("tidy_up", 'v', "plpgsql"),
+    ("on_audit", 'v', "plpgsql"),
+    ("st_x", 'i', "c"),
+];
+
+/// The shop.
+pub fn catalog() -> Catalog {
+    let mut builder = CatalogBuilder::new();
+    for (index, (schema, name, kind, columns, definition, parents)) in
+        RELATIONS.iter().enumerate()
+    {
+        let columns = columns.iter().zip(1..).map(|(text, attnum)| column(text, attnum));
+        builder.relation(RelationInput {
+            oid: 1000 + u32::try_from(index).unwrap(),
+            schema: (*schema).into(),
+            name: (*name).into(),
+            kind: RelationKind::from_relkind(*kind),
+            columns: columns.collect(),
+            definition: (!definition.is_empty()).then(|| (*definition).into()),
+            parents: parents.iter().map(|parent| 1000 + parent).collect(),
+            has_triggers: *name == "audited",
+            has_rules: false,
+        });
+    }
+    for (name, volatility, language) in FUNCTIONS {
+        builder.function(FunctionInput {
+            schema: "public".into(),
+            name: (*name).into(),
+            volatility: Volatility::from_provolatile(*volatility),
+            language: (*language).into(),
+        });
+    }
+    builder.build()
+}
+
+fn column(text: &str, attnum: i16) -> ColumnInput {
+    let (text, generated) = match text.split_once('=') {
+        Some((name, expression)) => (name, Some(expression.to_owned())),
+        None => (text, None),
+    };
+    let (name, category) = match text.split_once(':') {
+        Some((name, category)) => (name, Some(Category::from(category))),
+        None => (text, None),
+    };
+    ColumnInput {
+        name: name.into(),
+        attnum,
+        type_oid: 25,
+        type_name: "text".into(),
+        category,
+        generated,
+    }
+}
+
+/// The folder of the cases.
+pub fn corpus(folder: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../corpus").join(folder)
+}
+
+/// One case of a `.test` file.
+pub struct Case {
+    pub sql: String,
+    pub expected: String,
+}
+
+/// Cases stand under each other: the text, `----`, what is expected, an empty line.
+pub fn cases(text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut sql = String::new();
+    let mut expected: Option<String> = None;
+    for line in text.lines().chain([""]) {
+        match &mut expected {
+            None if line == "----" => expected = Some(String::new()),
+            None if sql.is_empty() && (line.is_empty() || line.starts_with('#')) => {}
+            None => sql = if sql.is_empty() { line.into() } else { format!("{sql}\n{line}") },
+            Some(_) if line.is_empty() => cases.push(Case {
+                sql: std::mem::take(&mut sql),
+                expected: expected.take().unwrap(),
+            }),
+            Some(text) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    cases
+}
+
+/// What `analyze` says, for people.
+pub fn render(catalog: &Catalog, sql: &str) -> String {
+    match analyze(catalog, sql) {
+        Ok(statements) => statements.iter().map(statement).collect(),
+        Err(unreadable) => format!("unreadable: {unreadable}\n"),
+    }
+}
+
+fn statement(statement: &Statement) -> String {
+    let mut text = format!("{}", statement.command.verb);
+    if statement.is_write {
+        text.push_str(" [write]");
+    }
+    if statement.touches_classified {
+        text.push_str(" [touches]");
+    }
+    text.push('\n');
+    if let Some(reason) = &statement.command.unknown {
+        writeln!(text, "  REFUSED {reason}").unwrap();
+    }
+    for missing in &statement.missing {
+        writeln!(text, "  missing {missing}").unwrap();
+    }
+    for need in &statement.command.needs {
+        writeln!(text, "  need {} {}", need.action, need.object).unwrap();
+    }
+    match &statement.session {
+        portreeve_decide::sql::SessionEffect::None => {}
+        portreeve_decide::sql::SessionEffect::Prepare { name, statement } => {
+            writeln!(text, "  prepares {name}").unwrap();
+            output(&statement.output, &mut text, "    ");
+        }
+        portreeve_decide::sql::SessionEffect::Declare { cursor, statement } => {
+            writeln!(text, "  declares {cursor}").unwrap();
+            output(&statement.output, &mut text, "    ");
+        }
+        effect => writeln!(text, "  session {effect:?}").unwrap(),
+    }
+    if let Some(copy) = &statement.copy {
+        writeln!(
+            text,
+            "  copy {:?} {:?} delimiter {:?} null {:?} header {}",
+            copy.direction, copy.format, copy.delimiter as char, copy.null, copy.header
+        )
+        .unwrap();
+    }
+    output(&statement.output, &mut text, "  ");
+    text
+}
+
+fn output(output: &Output, text: &mut String, indent: &str) {
+    match output {
+        Output::None => {}
+        Output::Clean => writeln!(text, "{indent}rows clean").unwrap(),
+        Output::Unproven => writeln!(text, "{indent}rows unproven").unwrap(),
+        Output::Columns(columns) => {
+            for column in columns {
+                let name = column.name.as_deref().unwrap_or("?");
+                let sources: Vec<String> = column
+                    .sources
+                    .iter()
+                    .map(|source| format!("{}.{}", source.table, source.column))
+                    .collect();
+                let sources = match sources.len() {
+                    0 => String::new(),
+                    9.. => format!(" {} EVERYTHING ({})", sign(column.shape), sources.len()),
+                    _ => format!(" {} {}", sign(column.shape), sources.join(", ")),
+                };
+                writeln!(text, "{indent}column {name}{sources}").unwrap();
+            }
+        }
+    }
+}
+
+fn sign(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Plain => "=",
+        Shape::Derived => "~",
+    }
+}

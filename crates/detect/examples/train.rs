@@ -1,0 +1,55 @@
+//! Trains the model of names from what `training/prepare.py` wrote.
+//! Usage: `train WORK_DIR MODEL_FILE [passes rate decay]`.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use portreeve_detect::train::{Recipe, Sample, train};
+use serde_json::Value;
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let list = std::fs::read_to_string(format!("{}/lexicon.tsv", args[1])).unwrap();
+    let corpus = std::fs::read_to_string(format!("{}/corpus.jsonl", args[1])).unwrap();
+    let skip = std::env::var("SKIP").unwrap_or_default();
+    let mut recipe = Recipe::default();
+    if let Some(passes) = args.get(3) {
+        recipe.passes = passes.parse().unwrap();
+    }
+    if let Some(rate) = args.get(4) {
+        recipe.rate = rate.parse().unwrap();
+    }
+    if let Some(decay) = args.get(5) {
+        recipe.decay = decay.parse().unwrap();
+    }
+    let samples: Vec<Sample> = corpus
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|row| skip.is_empty() || !skip.split(',').any(|s| row["source"] == s))
+        .map(|row| sample(&row))
+        .collect();
+    let file = train(&samples, &list, recipe);
+    println!("{} samples, model of {} bytes", samples.len(), file.len());
+    std::fs::write(&args[2], file).unwrap();
+}
+
+fn sample(row: &Value) -> Sample {
+    let text = row["text"].as_str().unwrap().to_owned();
+    let mut starts: Vec<usize> = text.char_indices().map(|(i, _)| i).collect();
+    starts.push(text.len());
+    let kind = |name: &str| ["PER", "LOC", "ORG"].iter().position(|k| *k == name).unwrap();
+    let spans = row["spans"].as_array().unwrap().iter().map(|s| {
+        let at = |i: usize| starts[s[i].as_u64().unwrap() as usize];
+        (at(0), at(1), kind(s[2].as_str().unwrap()))
+    });
+    let spans = spans.collect();
+    let mut labelled = [false; 3];
+    for name in row["labelled"].as_array().unwrap() {
+        labelled[kind(name.as_str().unwrap())] = true;
+    }
+    let weight = match row["source"].as_str().unwrap() {
+        "templates" | "mixed" => 2.0,
+        "btc" | "wnut17" => 0.6,
+        "europeana_nl" | "europeana_fr" => 0.5,
+        _ => 1.0,
+    };
+    Sample { text, spans, labelled, weight }
+}

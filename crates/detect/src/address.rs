@@ -1,0 +1,317 @@
+//! Street addresses and postal codes, found from their numbers: a house number stands next to a
+//! word for a street, a postal code next to a place. Words for streets are those of the
+//! postal languages of Europe.
+
+use crate::context::{self, Topics};
+use crate::names::tokens::{Kind, Token};
+use crate::numbers::Scene;
+use crate::{Category, Evidence, Finding};
+
+/// Ends of words for streets.
+const ENDS: &[&str] = &[
+    "straße", "strasse", "straat", "gasse", "weg", "platz", "allee", "ring", "damm", "ufer", "stieg", "steig",
+    "laan", "plein", "gracht", "kade", "dijk", "singel", "gatan", "vägen", "gata", "gränd", "stigen", "torget", "vej",
+    "gade", "allé", "stræde", "veien", "vegen", "gaten", "katu", "tie", "kuja", "polku", "kaari", "raitti", "str",
+    "utca", "gatvė", "iela", "tänav", "maantee", "promenade", "markt", "hof", "park", "straße", "götu", "vegur", "braut",
+];
+
+/// Words for streets that stand behind the name.
+const BEHIND: &[&str] = &[
+    "street", "st", "road", "rd", "avenue", "ave", "lane", "ln", "drive", "dr", "court", "ct", "close", "terrace", "way",
+    "place", "pl", "square", "sq", "crescent", "gardens", "grove", "hill", "park", "boulevard", "blvd", "parkway", "pkwy",
+    "highway", "hwy", "row", "mews", "walk", "circle", "trail", "utca", "út", "tér", "körút", "köz", "u", "rkp", "iela",
+    "gatvė", "g", "tänav", "tn", "mnt", "pst", "straße", "strasse", "str", "weg", "platz", "allee", "gasse", "prospekt",
+    "bulvāris", "laukums", "alėja", "pr", "sokak", "cesta", "trg", "ulica", "ulice", "náměstí", "námestie", "nábřeží", "fasor",
+    "sétány", "dűlő", "sor", "park", "vej", "gade", "alley", "plaza", "heights", "ridge", "view", "green", "puiestee",
+];
+
+/// Words for streets that stand before the name.
+const BEFORE: &[&str] = &[
+    "rue", "avenue", "boulevard", "place", "chemin", "impasse", "allée", "quai", "route", "cours", "square", "bd", "av",
+    "via", "viale", "piazza", "corso", "vicolo", "largo", "strada", "contrada", "calle", "c", "avda", "avenida", "plaza",
+    "paseo", "carrer", "ronda", "travesía", "camino", "carretera", "glorieta", "pasaje", "rambla", "cl", "pza", "rua", "travessa",
+    "praça", "alameda", "estrada", "beco", "praceta", "ul", "ulica", "ulice", "al", "aleja", "os", "osiedle", "plac", "pl", "str",
+    "bulevardul", "bd", "calea", "aleea", "șoseaua", "sos", "intrarea", "piața", "ул", "улица", "бул", "булевард", "пл", "жк", "площад",
+    "οδός", "οδος", "λεωφόρος", "λεωφ", "λ", "πλατεία", "triq", "vjal", "pjazza", "sqaq", "trg", "cesta", "náměstí", "nám",
+    "námestie", "třída", "tř", "an", "am", "im", "rúa", "sráid", "bóthar", "вул", "вулиця", "просп", "улиця", "domicilio", "puente", "urb",
+];
+
+/// Words for a part of a building.
+const UNITS: &[&str] = &[
+    "apt", "apartment", "suite", "unit", "flat", "floor", "room", "whg", "wohnung", "apartament", "ap", "appartement", "piso",
+    "planta", "étage", "interno", "scala", "byt", "lakás", "em", "lejlighed", "lgh", "as", "bl", "sc", "et", "вх", "ап", "ет", "bldg",
+];
+
+const WORDS_MAX: usize = 6;
+
+fn lower(text: &str, token: &Token) -> String {
+    token.text(text).to_lowercase()
+}
+
+fn is_house(text: &str, token: &Token) -> bool {
+    let word = token.text(text).as_bytes();
+    let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
+    token.kind == Kind::Number && (1..=5).contains(&digits) && word.len() - digits <= 2
+}
+
+/// Finds addresses and postal codes; `from` is where the findings of this text begin.
+pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut Vec<Finding>) {
+    let text = scene.text;
+    let mut covered = 0;
+    for at in 0..tokens.len() {
+        let token = &tokens[at];
+        if token.kind != Kind::Number || (token.start as usize) < covered {
+            continue;
+        }
+        let found = is_house(text, token)
+            .then(|| unit(text, tokens, at).or_else(|| before(scene, tokens, at)).or_else(|| behind(text, tokens, at)))
+            .flatten();
+        if let Some((first, last)) = found {
+            let last = extend(text, tokens, last);
+            let range = tokens[first].start as usize..tokens[last].end as usize;
+            covered = range.end;
+            out.push(Finding::new(range, Category::Address, 74, Evidence::Lexicon, "street"));
+        } else if let Some(finding) = british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &out[from..])) {
+            covered = finding.end;
+            out.push(finding);
+        }
+    }
+}
+
+/// A street before the house number: `Hauptstraße 5`, `rue de la Paix 12`, `ul. Słowicza 10`.
+fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+    let text = scene.text;
+    let mut name = at.checked_sub(1)?;
+    while name > 0 && (tokens[name].mark == b',' || matches!(lower(text, &tokens[name]).as_str(), "nr" | "no" | "n" | "nº" | "num" | "número" | "č" | "º" | "." | "?" | "bl")) {
+        if tokens[name + 1].newline {
+            return None;
+        }
+        name -= 1;
+    }
+    if tokens[at].newline || at - name > 4 {
+        return None;
+    }
+    let word = &tokens[name];
+    let small = lower(text, word);
+    let capital = word.is_candidate() || word.kind == Kind::Mixed;
+    let compound = small.chars().count() > 5 && ENDS.iter().any(|end| small.ends_with(end));
+    let named = name > 0 && BEHIND.contains(&small.trim_end_matches('.')) && tokens[name - 1].is_candidate() && word.kind != Kind::Mark;
+    if compound && capital {
+        return Some((back(tokens, name, 1), at));
+    }
+    if named {
+        return Some((back(tokens, name - 1, 2), at));
+    }
+    // Look for a word for a street in front of the name.
+    let mut index = name;
+    let mut words = 0;
+    let mut has_name = false;
+    while words < WORDS_MAX {
+        let token = &tokens[index];
+        let small = lower(text, token);
+        if words > 0 && has_name && BEFORE.contains(&small.as_str()) {
+            let short = small.chars().count() <= 2;
+            let next = &tokens[index + 1];
+            let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
+            let short_fits = matches!(next.mark, b'.' | b'/') || matches!(small.as_str(), "bd" | "av" | "an" | "am" | "im" if capital);
+            if !short || short_fits {
+                return Some((index, at));
+            }
+        }
+        has_name |= token.is_candidate() || token.kind == Kind::Lower && small.chars().count() > 3 || token.kind == Kind::Number;
+        if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/') || token.newline || index == 0 {
+            break;
+        }
+        words += usize::from(token.kind != Kind::Mark);
+        index -= 1;
+    }
+    // A street that nothing names, where an address is announced.
+    let labelled = capital && {
+        let start = word.start as usize;
+        let found = context::around(text, start, start);
+        found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
+    };
+    (labelled && word.text(text).chars().count() > 2).then(|| (back(tokens, name, 2), at))
+}
+
+/// The first of up to `most` more capitalised words before `name`.
+fn back(tokens: &[Token], name: usize, most: usize) -> usize {
+    let mut first = name;
+    while first > 0
+        && name - first < most
+        && !tokens[first].newline
+        && matches!(tokens[first - 1].kind, Kind::Capital)
+        && tokens[first].start - tokens[first - 1].end == 1
+    {
+        first -= 1;
+    }
+    first
+}
+
+/// A street behind the house number: `12 rue de la Paix`, `69 Gordon Terrace`.
+fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+    let mut next = at + 1;
+    if tokens.get(next).is_some_and(|t| t.mark == b',') {
+        next += 1;
+    }
+    // A second number may stand between, as in `935 69 Gordon Terrace`.
+    if next == at + 1 && tokens.get(next).is_some_and(|t| is_house(text, t) && !t.newline) {
+        next += 1;
+    }
+    let first = tokens.get(next).filter(|t| !t.newline)?;
+    let small = lower(text, first);
+    let dotted = tokens.get(next + 1).is_some_and(|t| t.mark == b'.');
+    if BEFORE.contains(&small.as_str()) && (small.chars().count() > 2 || dotted || small == "bd" || small == "av") && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via") {
+        let mut last = next;
+        while last + 1 < tokens.len() && last - next < WORDS_MAX {
+            let token = &tokens[last + 1];
+            let fits = token.is_candidate() || token.kind == Kind::Lower || matches!(token.mark, b'.' | b'-' | b'\'');
+            if !fits || token.newline {
+                break;
+            }
+            last += 1;
+        }
+        while last > next && !tokens[last].is_candidate() {
+            last -= 1;
+        }
+        return (last > next).then_some((at, last));
+    }
+    let mut last = next;
+    for step in 0..4 {
+        let token = tokens.get(next + step).filter(|t| !t.newline)?;
+        if !(token.is_candidate() || token.kind == Kind::Number && step > 0) {
+            return None;
+        }
+        let small = lower(text, token);
+        let compound = small.chars().count() > 6 && ENDS.iter().any(|end| small.ends_with(end));
+        if step > 0 && BEHIND.contains(&small.as_str()) || compound {
+            last = next + step;
+            break;
+        }
+        if step == 3 {
+            return None;
+        }
+    }
+    (last >= next && tokens[last].kind != Kind::Number).then_some((at, last))
+}
+
+/// `Apt. 12`, `Suite 828`.
+fn unit(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+    let mut word = at.checked_sub(1)?;
+    if tokens[word].mark == b'.' {
+        word = word.checked_sub(1)?;
+    }
+    let fits = tokens[word].kind == Kind::Capital
+        && tokens[word].text(text).len() > 2
+        && !tokens[at].newline
+        && UNITS.contains(&lower(text, &tokens[word]).as_str());
+    fits.then_some((word, at))
+}
+
+/// Floors, doors and units behind an address: `, 3º B`, `/12`, `7B`, `Apt. 4`.
+fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
+    let mut end = last;
+    let mut index = last + 1;
+    let mut tries = 0;
+    while let Some(token) = tokens.get(index) {
+        if token.newline || tries > 5 {
+            break;
+        }
+        let word = token.text(text);
+        let small = word.len() <= 3 && (token.kind == Kind::Number || token.kind == Kind::Initial)
+            || UNITS.contains(&word.to_lowercase().as_str());
+        if small {
+            end = index;
+            tries = 0;
+        } else if token.kind != Kind::Mark || matches!(token.mark, b';' | b'(' | b')' | b':') || token.mark == b'.' && index + 1 < tokens.len() && tokens[index + 1].start > token.end && end + 1 == index && tokens[end].kind == Kind::Number {
+            break;
+        }
+        tries += 1;
+        index += 1;
+    }
+    end
+}
+
+/// `EC1A 1BB`.
+fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
+    let first = tokens[at].text(text).as_bytes();
+    let second = tokens.get(at + 1).filter(|t| !t.newline && t.start - tokens[at].end <= 1)?;
+    let inward = second.text(text).as_bytes();
+    let area = first.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let district = &first[area..];
+    let fits = (1..=2).contains(&area)
+        && !b"QVX".contains(&first[0])
+        && matches!(district, [b'0'..=b'9'] | [b'0'..=b'9', b'0'..=b'9' | b'A'..=b'Z'])
+        && matches!(inward, [b'0'..=b'9', b'A'..=b'Z', b'A'..=b'Z'])
+        && !inward[1..].iter().any(|b| b"CIKMOV".contains(b));
+    let range = tokens[at].start as usize..second.end as usize;
+    fits.then(|| Finding::new(range, Category::Postcode, 76, Evidence::Shape, "uk-postcode"))
+}
+
+/// A postal code next to a place or an address.
+fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -> Option<Finding> {
+    let text = scene.text;
+    let token = &tokens[at];
+    let word = token.text(text);
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let start = token.start as usize;
+    if start > 0 && matches!(text.as_bytes()[start - 1], b'.' | b'/' | b'_' | b'#' | b'$' | b':' | b'+') {
+        return None;
+    }
+    let mut last = at;
+    let next = tokens.get(at + 1);
+    let after = tokens.get(at + 2);
+    let tight = |a: &Token, b: &Token, gap: u32| b.start - a.end == gap && !b.newline;
+    let size = |t: &Token| (t.end - t.start) as usize;
+    let numeric = word.len() == digits;
+    let code = match (digits, next, after) {
+        (2, Some(dash), Some(rest)) if dash.mark == b'-' && rest.kind == Kind::Number && size(rest) == 3 && tight(dash, rest, 0) => {
+            last = at + 2;
+            true
+        }
+        (4, Some(dash), Some(rest)) if dash.mark == b'-' && rest.kind == Kind::Number && size(rest) == 3 && tight(dash, rest, 0) => {
+            last = at + 2;
+            true
+        }
+        (3, Some(rest), _) if rest.kind == Kind::Number && size(rest) == 2 && tight(token, rest, 1) => {
+            last = at + 1;
+            true
+        }
+        (4, Some(rest), _) if rest.kind == Kind::Caps && size(rest) == 2 && tight(token, rest, 1) => {
+            last = at + 1;
+            true
+        }
+        (4..=6, _, _) => numeric || word.len() == digits + 2 && digits == 4,
+        _ => false,
+    };
+    if !code {
+        return None;
+    }
+    let year = digits == 4 && last == at && matches!(word.as_bytes()[0], b'1' | b'2') && numeric && (1800..=2100).contains(&word.parse::<u32>().unwrap_or(0));
+    let range = start..tokens[last].end as usize;
+    // Place and code touch; an address may be a comma away.
+    let place = |f: &&Finding| matches!(f.category, Category::Location | Category::Address);
+    let gap = |a: usize, b: usize| text.get(a..b).is_some_and(|g| g.len() <= 3 && g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')));
+    let before = found.iter().filter(place).any(|f| f.end <= range.start && gap(f.end, range.start) && (f.category == Category::Address || !year && (digits == 5 || f.end == range.start)));
+    let after = found.iter().filter(place).any(|f| f.start >= range.end && gap(range.end, f.start) && !text[range.end..f.start].contains('\n'));
+    let prefix = text[..start].ends_with("D-") || text[..start].ends_with("A-") || text[..start].ends_with("CH-") || text[..start].ends_with("F-");
+    if !(before && !year || after && !(year && !before) || prefix) {
+        return None;
+    }
+    Some(Finding::new(range, Category::Postcode, 66, Evidence::Context, "postcode"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::check;
+
+    #[test]
+    fn streets_of_several_languages() {
+        check("ul. Słowicza 10", &["address:ul. Słowicza 10"]);
+        check("12 rue de la Paix", &["address:12 rue de la Paix"]);
+        check("Gartenstraße 5a", &["address:Gartenstraße 5a"]);
+        check("69 Gordon Terrace", &["address:69 Gordon Terrace"]);
+        check("EC1A 1BB", &["postcode:EC1A 1BB"]);
+        check("it is 5 ways to go 12 times", &[]);
+    }
+}

@@ -1,0 +1,289 @@
+//! The detector: runs the matchers over a text and settles overlaps.
+
+use crate::chain::{Chain, collect};
+use crate::context::{self, Topics};
+use crate::finding::settle;
+use crate::numbers::{Scene, walk};
+use crate::{Categories, Category, Evidence, Finding};
+use crate::{address, contact, evasion, names, secrets, special};
+
+/// What to look for, and how hard.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The categories to report.
+    pub categories: Categories,
+    /// Findings below this score (percent) are dropped.
+    pub score_min: u8,
+    /// Whether to look behind look-alike characters and encodings.
+    pub evasion: bool,
+    /// Whether to run the model of names and places.
+    pub names: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { categories: Categories::ALL, score_min: 50, evasion: true, names: true }
+    }
+}
+
+/// Finds personal data in texts. Cheap to copy; holds no state between texts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Detector {
+    options: Options,
+}
+
+/// Which bytes a text holds, for skipping matchers that cannot match.
+#[derive(Clone, Copy, Default)]
+struct Traits {
+    digit: bool,
+    upper: bool,
+    at: bool,
+    colon: bool,
+    high: bool,
+    coded: bool,
+}
+
+impl Traits {
+    fn of(bytes: &[u8]) -> Self {
+        let mut classes = 0_u8;
+        for byte in bytes {
+            classes |= CLASSES[usize::from(*byte)];
+        }
+        Self {
+            digit: classes & 1 != 0,
+            upper: classes & 2 != 0,
+            at: classes & 4 != 0,
+            colon: classes & 8 != 0,
+            high: classes & 16 != 0,
+            coded: classes & 32 != 0,
+        }
+    }
+}
+
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => 1,
+            b'A'..=b'Z' => 2,
+            b'@' => 4,
+            b':' => 8,
+            0x80..=0xFF => 16,
+            b'%' | b'&' | b'\\' | b'=' => 32,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+impl Detector {
+    /// A detector with the given options.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    /// Appends the findings in `text` to `out`, sorted by position and disjoint.
+    pub fn detect(&self, text: &str, out: &mut Vec<Finding>) {
+        self.detect_labelled("", text, out);
+    }
+
+    /// Like [`Self::detect`], for a text from a column or field with a name.
+    pub fn detect_labelled(&self, label: &str, text: &str, out: &mut Vec<Finding>) {
+        let from = out.len();
+        let traits = Traits::of(text.as_bytes());
+        self.plain(label, text, traits, out);
+        if self.options.evasion {
+            evasion::detect(self, label, text, traits.high, traits.coded, out, from);
+        }
+        self.finish(text, out, from);
+    }
+
+    /// Like [`Self::detect`], for bytes that may not be UTF-8. Invalid bytes divide the text.
+    pub fn detect_bytes(&self, bytes: &[u8], out: &mut Vec<Finding>) {
+        let mut base = 0;
+        for chunk in bytes.utf8_chunks() {
+            let from = out.len();
+            self.detect(chunk.valid(), out);
+            for finding in &mut out[from..] {
+                finding.start += base;
+                finding.end += base;
+            }
+            base += chunk.valid().len() + chunk.invalid().len();
+        }
+    }
+
+    #[inline]
+    fn finish(&self, text: &str, out: &mut Vec<Finding>, from: usize) {
+        let mut write = from;
+        for read in from..out.len() {
+            let finding = out[read];
+            let wanted = self.options.categories.contains(finding.category)
+                && finding.score >= self.options.score_min;
+            if wanted {
+                out[write] = finding;
+                write += 1;
+            }
+        }
+        out.truncate(write);
+        settle(out, from);
+        out[from..].sort_unstable_by_key(|f| f.start);
+        debug_assert!(out[from..].iter().all(|f| text.get(f.range()).is_some()));
+    }
+
+    /// The matchers over the text as it stands, without a look behind encodings.
+    pub(crate) fn decoded(&self, label: &str, text: &str, out: &mut Vec<Finding>) {
+        let from = out.len();
+        self.plain(label, text, Traits::of(text.as_bytes()), out);
+        self.finish(text, out, from);
+    }
+
+    fn plain(&self, label: &str, text: &str, traits: Traits, out: &mut Vec<Finding>) {
+        let label_topics = context::label(label);
+        if !(traits.digit || traits.upper || traits.at || traits.colon || traits.high)
+            && label_topics.is_empty()
+            && text.len() < 8
+        {
+            return;
+        }
+        let head = text.len() - text.trim_start().len();
+        let trimmed = (head, head + text.trim().len());
+        let scene = Scene { text, label: label_topics, trimmed };
+        let from = out.len();
+        if traits.at {
+            contact::emails(&scene, out);
+        }
+        if traits.colon {
+            contact::urls(&scene, out);
+            contact::hardware(&scene, out);
+        } else if text.len() > 8 {
+            contact::urls(&scene, out);
+        }
+        secrets::keys(&scene, out);
+        secrets::announced(&scene, out);
+        out[from..].sort_unstable_by_key(|f| f.start);
+        if traits.digit {
+            chains(&scene, from, out);
+        }
+        if self.options.names && (traits.upper || traits.high) {
+            let mut tokens = Vec::with_capacity(text.len() / 5 + 4);
+            names::tokens::split(text, &mut tokens);
+            let taken = out[from..].to_vec();
+            names::detect(&scene, &tokens, &taken, out);
+            if traits.digit {
+                address::detect(&scene, &tokens, from, out);
+            }
+        }
+        if text.len() > 3 {
+            special::detect(&scene, out);
+        }
+        labelled_cell(&scene, from, out);
+    }
+}
+
+/// Walks all chains outside the spans that are already found (`out[from..]`, sorted).
+fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
+    let bytes = scene.text.as_bytes();
+    let taken: Vec<(usize, usize)> = out[from..].iter().map(|f| (f.start, f.end)).collect();
+    let mut taken = taken.into_iter().peekable();
+    let mut chain = Chain::default();
+    let mut at = 0;
+    let mut floor = 0;
+    while at < bytes.len() {
+        let Some(step) = bytes[at..].iter().position(u8::is_ascii_digit) else { break };
+        at += step;
+        while taken.peek().is_some_and(|t| t.1 <= at) {
+            taken.next();
+        }
+        if let Some(t) = taken.peek().filter(|t| t.0 <= at) {
+            at = t.1;
+            floor = at;
+            continue;
+        }
+        if let Some(finding) = decimal_pair(scene, at) {
+            at = finding.end;
+            floor = at;
+            out.push(finding);
+            continue;
+        }
+        let end = collect(bytes, at, floor, &mut chain);
+        wallets(scene, &chain, out);
+        walk(scene, &chain, out);
+        at = end.max(at + 1);
+        floor = at;
+    }
+}
+
+fn decimal_pair(scene: &Scene<'_>, at: usize) -> Option<Finding> {
+    let bytes = scene.text.as_bytes();
+    let starts = at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'.');
+    // Cheap shape test first: one to three digits and a point.
+    let point = bytes[at..].iter().take(4).position(|b| *b == b'.')?;
+    (starts && point > 0).then(|| contact::coordinates(scene, at)).flatten()
+}
+
+fn wallets(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) {
+    for group in chain.groups().iter().filter(|g| g.len() >= 14) {
+        let word = &scene.text[group.start..group.end];
+        if contact::wallet(word) {
+            let range = group.start..group.end;
+            out.push(Finding::new(range, Category::CryptoAddress, 80, Evidence::Shape, "wallet"));
+        }
+    }
+}
+
+/// A whole cell whose column says what it is, when nothing else was found in it.
+fn labelled_cell(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
+    if scene.label.is_empty() || out.len() > from || scene.trimmed.0 == scene.trimmed.1 {
+        return;
+    }
+    let value = &scene.text[scene.trimmed.0..scene.trimmed.1];
+    if value.len() > 64 || value.contains('\n') {
+        return;
+    }
+    let letters = value.chars().any(char::is_alphabetic);
+    let category = if scene.label.any(Topics::SECRET) && value.len() >= 4 {
+        Category::Secret
+    } else if scene.label.any(Topics::STREET) && letters {
+        Category::Address
+    } else if scene.label.any(Topics::USER) {
+        Category::Username
+    } else {
+        return;
+    };
+    let range = scene.trimmed.0..scene.trimmed.1;
+    out.push(Finding::new(range, category, 60, Evidence::Context, "column"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::check;
+
+    #[test]
+    fn identifiers_in_text() {
+        check("my SSN is 514-69-0360.", &["national-id:514-69-0360"]);
+        check("AA 12 34 56 B", &["national-id:AA 12 34 56 B"]);
+        check("BSN 111222333", &["national-id:111222333"]);
+        check("rows: 111222333", &[]);
+        check("131052-308T", &["national-id:131052-308T"]);
+        check("passport number KR8129301 and", &["passport:KR8129301"]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_divide() {
+        let mut found = Vec::new();
+        Detector::default().detect_bytes(b"\xFF\xFEa@b.org\xFF", &mut found);
+        assert_eq!((found[0].start, found[0].end), (2, 9));
+    }
+
+    #[test]
+    fn switches_and_thresholds_hold() {
+        let options = Options { categories: Categories::NONE.with(Category::Iban), ..Options::default() };
+        let mut found = Vec::new();
+        Detector::new(options).detect("a@b.org", &mut found);
+        assert!(found.is_empty());
+    }
+}

@@ -1,0 +1,405 @@
+//! Encodings undone in place (escapes) or as whole tokens (base64, hex), and values that are
+//! spelled out with signs between their characters.
+
+use super::mapped::Mapped;
+use memchr::memmem;
+
+/// A token that decodes to text.
+pub(super) struct Token {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) text: String,
+}
+
+/// Shortest token that is decoded; below it nothing personal fits.
+const TOKEN_MIN: usize = 16;
+const TOKEN_MAX: usize = 64 * 1024;
+/// Most tokens of one text that are decoded.
+const TOKENS_MAX: usize = 64;
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=')
+}
+
+/// Tokens of base64 or hex that hold readable text.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut at = TOKEN_MIN - 1;
+    // Every sixteenth byte is enough to meet every long run.
+    while at < bytes.len() && out.len() < TOKENS_MAX {
+        if !is_token(bytes[at]) {
+            at += TOKEN_MIN;
+            continue;
+        }
+        let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
+        let end = bytes[at..].iter().position(|b| !is_token(*b)).map_or(bytes.len(), |i| at + i);
+        at = end + TOKEN_MIN;
+        let start = start + bytes[start..end].iter().take_while(|b| **b == b'=').count();
+        let length = end - start;
+        if !(TOKEN_MIN..=TOKEN_MAX).contains(&length) {
+            continue;
+        }
+        let word = &bytes[start..end];
+        let hidden = hex(word).or_else(|| base64(word));
+        if let Some(text) = hidden {
+            out.push(Token { start, end, text });
+        } else if let Some(inner) = word.iter().rposition(|b| *b == b'=').filter(|i| length - i > TOKEN_MIN) {
+            // `key=TOKEN`
+            if let Some(text) = hex(&word[inner + 1..]).or_else(|| base64(&word[inner + 1..])) {
+                out.push(Token { start: start + inner + 1, end, text });
+            }
+        }
+    }
+    out
+}
+
+fn readable(bytes: Vec<u8>) -> Option<String> {
+    let text = String::from_utf8(bytes).ok()?;
+    let odd = text.chars().filter(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')).count();
+    (odd == 0 && text.len() >= 6).then_some(text)
+}
+
+fn hex(word: &[u8]) -> Option<String> {
+    let word = word.strip_prefix(b"0x").unwrap_or(word);
+    if !word.len().is_multiple_of(2) || !word.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let value = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;
+    readable(word.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect())
+}
+
+fn base64(word: &[u8]) -> Option<String> {
+    let body = word.len() - word.iter().rev().take_while(|b| **b == b'=').count();
+    let word = &word[..body];
+    if word.len() % 4 == 1 || word.contains(&b'=') {
+        return None;
+    }
+    // Ordinary words and numbers are not base64 of text: their first bytes already fail.
+    let mut out = Vec::with_capacity(word.len() * 3 / 4);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for byte in word {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        buffer = buffer << 6 | u32::from(value);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            let decoded = (buffer >> bits) as u8;
+            if decoded < 9 || decoded == 0x7F {
+                return None;
+            }
+            out.push(decoded);
+        }
+    }
+    readable(out)
+}
+
+/// The text with percent, HTML, backslash and quoted-printable escapes undone, one view each.
+pub(super) fn escapes(text: &str) -> Vec<Mapped> {
+    let steps: [(u8, Step); 4] =
+        [(b'%', percent), (b'&', entity), (b'\\', backslash), (b'=', quoted)];
+    steps
+        .into_iter()
+        .filter(|(mark, _)| memchr::memchr(*mark, text.as_bytes()).is_some())
+        .filter_map(|(mark, step)| undo(text, mark, step))
+        .collect()
+}
+
+/// Reads one escape at the start of a text: what it stands for and its length.
+type Step = fn(&str) -> Option<(Option<char>, usize)>;
+
+fn undo(text: &str, mark: u8, step: Step) -> Option<Mapped> {
+    let mut out = Mapped::with_capacity(text.len());
+    let mut changed = false;
+    let mut at = 0;
+    while at < text.len() {
+        if text.as_bytes()[at] == mark {
+            if let Some((c, length)) = step(&text[at..]) {
+                match c {
+                    Some(c) => out.push(c, at, at + length, true),
+                    None => out.skip(),
+                }
+                changed = true;
+                at += length;
+                continue;
+            }
+        }
+        let c = text[at..].chars().next()?;
+        out.push(c, at, at + c.len_utf8(), false);
+        at += c.len_utf8();
+    }
+    changed.then_some(out)
+}
+
+fn hex_byte(text: &str, at: usize) -> Option<u8> {
+    let pair = text.get(at..at + 2)?;
+    pair.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(pair, 16).ok()).flatten()
+}
+
+/// Reads bytes of one UTF-8 character that are escaped one by one.
+fn utf8(text: &str, prefix: &str) -> Option<(Option<char>, usize)> {
+    let unit = prefix.len() + 2;
+    let first = text.strip_prefix(prefix).and_then(|t| hex_byte(t, 0))?;
+    let length = match first {
+        0..=0x7F => 1,
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => return None,
+    };
+    let mut bytes = Vec::with_capacity(4);
+    for index in 0..length {
+        let part = text.get(index * unit..)?;
+        bytes.push(part.strip_prefix(prefix).and_then(|t| hex_byte(t, 0))?);
+    }
+    let c = std::str::from_utf8(&bytes).ok()?.chars().next()?;
+    Some((Some(c), length * unit))
+}
+
+fn percent(text: &str) -> Option<(Option<char>, usize)> {
+    if text.starts_with("%25") && hex_byte(text, 3).is_some() {
+        // Escaped twice.
+        let inner: String = format!("%{}", text.get(3..5)?);
+        return utf8(&inner, "%").map(|(c, _)| (c, 5));
+    }
+    utf8(text, "%")
+}
+
+fn quoted(text: &str) -> Option<(Option<char>, usize)> {
+    if text.starts_with("=\r\n") {
+        return Some((None, 3));
+    }
+    if text.starts_with("=\n") {
+        return Some((None, 2));
+    }
+    utf8(text, "=")
+}
+
+fn entity(text: &str) -> Option<(Option<char>, usize)> {
+    let end = text.as_bytes().iter().take(12).position(|b| *b == b';')?;
+    let name = text.get(1..end)?;
+    let c = match name.strip_prefix('#') {
+        Some(number) => {
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code)?
+        }
+        None => match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            "nbsp" | "ensp" | "emsp" | "thinsp" => ' ',
+            "commat" => '@',
+            "period" => '.',
+            "hyphen" | "dash" | "ndash" => '-',
+            "plus" => '+',
+            "colon" => ':',
+            "sol" => '/',
+            "lowbar" => '_',
+            "shy" | "zwj" | "zwnj" | "ZeroWidthSpace" => return Some((None, end + 1)),
+            _ => return None,
+        },
+    };
+    Some((Some(c), end + 1))
+}
+
+fn backslash(text: &str) -> Option<(Option<char>, usize)> {
+    let mark = *text.as_bytes().get(1)?;
+    match mark {
+        b'u' => {
+            if let Some(rest) = text.strip_prefix("\\u{") {
+                let end = rest.find('}').filter(|n| *n <= 6)?;
+                let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
+                return Some((Some(c), end + 4));
+            }
+            let unit = |at: usize| text.get(at..at + 4).and_then(|h| u32::from_str_radix(h, 16).ok());
+            let high = unit(2)?;
+            if (0xD800..0xDC00).contains(&high) && text.get(6..8) == Some("\\u") {
+                let low = unit(8).filter(|l| (0xDC00..0xE000).contains(l))?;
+                let c = char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))?;
+                return Some((Some(c), 12));
+            }
+            Some((Some(char::from_u32(high)?), 6))
+        }
+        b'U' => {
+            let c = char::from_u32(u32::from_str_radix(text.get(2..10)?, 16).ok()?)?;
+            Some((Some(c), 10))
+        }
+        b'x' => utf8(text, "\\x"),
+        b'/' => Some((Some('/'), 2)),
+        b'n' | b't' | b'r' => Some((Some(' '), 2)),
+        b'"' => Some((Some('"'), 2)),
+        b'0'..=b'3' => {
+            let code = u32::from_str_radix(text.get(1..4)?, 8).ok()?;
+            (0x20..0x7F).contains(&code).then(|| (char::from_u32(code), 4))
+        }
+        _ => None,
+    }
+}
+
+/// The text with `(at)`, `[dot]` and spaced-out characters undone.
+pub(super) fn spelled(text: &str) -> Option<Mapped> {
+    let bytes = text.as_bytes();
+    let signs = has_signs(bytes);
+    let spaced = has_spaced(bytes);
+    if !signs && !spaced {
+        return None;
+    }
+    let mut out = Mapped::with_capacity(text.len());
+    let mut changed = false;
+    let mut at = 0;
+    while at < text.len() {
+        if signs {
+            if let Some((c, length)) = sign(&text[at..]) {
+                out.push(c, at, at + length, true);
+                at += length;
+                changed = true;
+                continue;
+            }
+        }
+        if spaced {
+            if let Some(end) = spaced_run(bytes, at) {
+                let mut first = true;
+                for (i, byte) in bytes[at..end].iter().enumerate() {
+                    if is_piece(*byte) {
+                        out.push(char::from(*byte), at + i, at + i + 1, !first);
+                        first = false;
+                    } else {
+                        out.skip();
+                    }
+                }
+                at = end;
+                changed = true;
+                continue;
+            }
+        }
+        let c = text[at..].chars().next()?;
+        out.push(c, at, at + c.len_utf8(), false);
+        at += c.len_utf8();
+    }
+    changed.then_some(out)
+}
+
+fn has_signs(bytes: &[u8]) -> bool {
+    [&b"at)"[..], b"at]", b"at}", b"AT)", b"AT]", b" dot ", b" DOT ", b"[.]", b"(.)", b"[@]", b"(@)", b" @ ", b"at>"]
+        .iter()
+        .any(|sign| memmem::find(bytes, sign).is_some())
+}
+
+/// A spelled-out `@` or point at the beginning, with the white space around it.
+fn sign(text: &str) -> Option<(char, usize)> {
+    let trimmed = text.trim_start_matches(' ');
+    let lead = text.len() - trimmed.len();
+    if lead > 2 {
+        return None;
+    }
+    let forms: [(&str, char, bool); 24] = [
+        ("(at)", '@', false), ("[at]", '@', false), ("{at}", '@', false), ("(AT)", '@', false), ("[AT]", '@', false),
+        ("<at>", '@', false), ("(@)", '@', false), ("[@]", '@', false), ("at ", '@', true), ("AT ", '@', true),
+        ("( at )", '@', false), ("[ at ]", '@', false), ("(dot)", '.', false), ("[dot]", '.', false), ("{dot}", '.', false),
+        ("(DOT)", '.', false), ("[DOT]", '.', false), ("[.]", '.', false), ("(.)", '.', false), ("dot ", '.', true),
+        ("DOT ", '.', true), ("[punkt]", '.', false), ("(punkt)", '.', false), ("@ ", '@', true),
+    ];
+    for (form, c, bare) in forms {
+        if let Some(rest) = trimmed.strip_prefix(form) {
+            if bare {
+                // A bare word counts only where a bare or bracketed `dot` follows soon.
+                let near: String = rest.chars().take(40).collect();
+                let dotted = c == '.' || ["dot", "DOT", "[.]", "(.)"].iter().any(|d| near.contains(d)) || form == "@ " && near.contains('.');
+                let one_word = rest.split(' ').next().is_some_and(|w| w.len() > 1);
+                if lead == 0 || !dotted || !one_word {
+                    continue;
+                }
+            }
+            let tail = rest.len() - rest.trim_start_matches(' ').len();
+            return Some((c, lead + form.len() + tail.min(2)));
+        }
+    }
+    None
+}
+
+fn is_piece(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'+')
+}
+
+/// Signs that may stand between the characters or blocks of a spelled-out value.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'/' | b',' | b':' | b'~' | b'#' | b';' | b'\n' | b'\t' | b'+')
+}
+
+/// Whether five single characters stand apart in a row somewhere, or blocks of four digits with odd
+/// signs between them.
+fn has_spaced(bytes: &[u8]) -> bool {
+    let mut streak = 0;
+    let mut at = 0;
+    while at + 2 < bytes.len() {
+        if bytes[at].is_ascii_alphanumeric() && is_between(bytes[at + 1]) && bytes[at + 2].is_ascii_alphanumeric() {
+            streak += 1;
+            if streak >= 5 {
+                return true;
+            }
+            at += 2;
+        } else {
+            streak = 0;
+            at += 1;
+        }
+    }
+    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
+    memchr::memchr3_iter(b'_', b'|', b'*', bytes)
+        .chain(memchr::memchr3_iter(b'/', b'\n', b'~', bytes))
+        .chain(memmem::find_iter(bytes, b"  "))
+        .chain(memmem::find_iter(bytes, b" - "))
+        .chain(memmem::find_iter(bytes, b","))
+        .chain(memmem::find_iter(bytes, b"."))
+        .any(|i| i >= 4 && digit(i - 1) && digit(i - 2) && digit(i - 3) && digit(i - 4) && bytes[i + 1..].iter().take(3).any(u8::is_ascii_digit))
+}
+
+/// The end of a spelled-out run that begins at `at`: single characters with one sign each, or
+/// blocks of digits with the same odd signs, thirteen characters or more.
+fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
+    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80) || !is_piece(bytes[at]) {
+        return None;
+    }
+    let mut end = at;
+    let mut pieces = 0;
+    let mut blocks = 0;
+    let mut widest = 0;
+    let mut mark: Option<&[u8]> = None;
+    loop {
+        let start = end;
+        while end < bytes.len() && is_piece(bytes[end]) {
+            end += 1;
+        }
+        let width = end - start;
+        if width == 0 {
+            return None;
+        }
+        pieces += width;
+        blocks += 1;
+        widest = widest.max(width);
+        let gap = bytes[end..].iter().take(4).take_while(|b| is_between(**b)).count();
+        let next = bytes.get(end + gap).copied().unwrap_or(b' ');
+        let sign = &bytes[end..end + gap];
+        let same = mark.is_none_or(|m| m == sign || widest == 1 && gap <= 3);
+        if gap == 0 || gap > 3 || !is_piece(next) || !same || pieces > 64 {
+            break;
+        }
+        mark = Some(sign);
+        end += gap;
+    }
+    let single = widest == 1 && pieces >= 7;
+    let digits = bytes[at..end].iter().filter(|b| b.is_ascii_digit()).count();
+    let odd = mark.is_some_and(|m| m != b" " && m != b"-");
+    let block = odd && widest <= 6 && (12..=40).contains(&pieces) && digits * 3 >= pieces * 2 && blocks >= 3;
+    (single || block).then_some(end)
+}

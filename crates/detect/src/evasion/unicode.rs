@@ -1,0 +1,118 @@
+//! Invisible characters are left out, and characters that look like ASCII become ASCII.
+
+use super::mapped::Mapped;
+
+/// A character that shows nothing.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What a character of another block stands for, whatever stands next to it.
+fn plain(c: char) -> Option<char> {
+    let code = c as u32;
+    let shifted = |base: u32, first: char| char::from_u32(first as u32 + (code - base));
+    match code {
+        0xFF01..=0xFF5E => shifted(0xFF01, '!'),
+        0x3000 | 0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F => Some(' '),
+        0x2010..=0x2015 | 0x2212 | 0xFE58 | 0xFE63 | 0x30FC | 0x2E3A => Some('-'),
+        0x3002 | 0xFF61 | 0x2024 | 0xB7 | 0x2E31 | 0xFE52 => Some('.'),
+        0x2044 | 0x2215 | 0x29F8 => Some('/'),
+        0xFE6B => Some('@'),
+        0x02D0 | 0xA789 | 0x2236 | 0xFE55 => Some(':'),
+        0x0660..=0x0669 => shifted(0x0660, '0'),
+        0x06F0..=0x06F9 => shifted(0x06F0, '0'),
+        0x0966..=0x096F => shifted(0x0966, '0'),
+        0x09E6..=0x09EF => shifted(0x09E6, '0'),
+        0x0E50..=0x0E59 => shifted(0x0E50, '0'),
+        0x2460..=0x2468 => shifted(0x2460, '1'),
+        0x2474..=0x247C => shifted(0x2474, '1'),
+        0x2488..=0x2490 => shifted(0x2488, '1'),
+        0x2776..=0x277E => shifted(0x2776, '1'),
+        0x2780..=0x2788 => shifted(0x2780, '1'),
+        0x278A..=0x2792 => shifted(0x278A, '1'),
+        0x24EA | 0x24FF | 0x2070 | 0x2080 => Some('0'),
+        0x24B6..=0x24CF => shifted(0x24B6, 'A'),
+        0x24D0..=0x24E9 => shifted(0x24D0, 'a'),
+        0x1F130..=0x1F149 => shifted(0x1F130, 'A'),
+        0x1F150..=0x1F169 => shifted(0x1F150, 'A'),
+        0x1F170..=0x1F189 => shifted(0x1F170, 'A'),
+        0x1F1E6..=0x1F1FF => shifted(0x1F1E6, 'A'),
+        0xB9 => Some('1'),
+        0xB2 | 0xB3 => shifted(0xB2, '2'),
+        0x2074..=0x2079 => shifted(0x2074, '4'),
+        0x2081..=0x2089 => shifted(0x2081, '1'),
+        0x1D7CE..=0x1D7FF => char::from_digit((code - 0x1D7CE) % 10, 10),
+        0x1D400..=0x1D6A3 => {
+            let index = (code - 0x1D400) % 52;
+            char::from_u32(if index < 26 { 65 + index } else { 71 + index })
+        }
+        0x212A => Some('K'),
+        0x210E => Some('h'),
+        0x1FBF0..=0x1FBF9 => shifted(0x1FBF0, '0'),
+        _ => None,
+    }
+}
+
+/// What a letter of another script looks like.
+fn look_alike(c: char) -> Option<char> {
+    const PAIRS: &[(&str, &str)] = &[
+        ("аеорсухіјѕһԁԛԝвкмнтгпЬӏ", "aeopcyxijshdqwvkmhtrnbl"),
+        ("АВЕЗКМНОРСТУХІЈЅҺԌԚԜЀӀҮ", "ABE3KMHOPCTYXIJSHGQWEIY"),
+        ("αβγενικορτυχωϲϳѵ", "abyevikoptuxwcjv"),
+        ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϺ", "ABEZHIKMNOPTYXCM"),
+        ("օսոհցքհյ", "ounhgpht"),
+        ("ıȷɑɡɩʟʀɴᴀᴄᴇᴏᴠᴢꜱᴛᴜᴡ", "ijagilrnaceovzstuw"),
+    ];
+    PAIRS.iter().find_map(|(from, to)| {
+        let at = from.chars().position(|x| x == c)?;
+        to.chars().nth(at)
+    })
+}
+
+fn is_foreign(c: char) -> bool {
+    matches!(c as u32, 0x370..=0x58F | 0x1D00..=0x1D7F | 0x131 | 0x237 | 0x251..=0x2AF | 0xA730..=0xA731)
+}
+
+/// The text without disguise; nothing when there is none.
+pub(super) fn normalize(text: &str) -> Option<Mapped> {
+    let suspect = text.chars().any(|c| {
+        c as u32 >= 0xA0 && (is_invisible(c) || plain(c).is_some() || is_foreign(c) || ('\u{300}'..='\u{36f}').contains(&c))
+    });
+    if !suspect {
+        return None;
+    }
+    let mut out = Mapped::with_capacity(text.len());
+    let mut changed = false;
+    let mut word_end = 0;
+    let mut mixed = false;
+    let mut last = ' ';
+    for (start, c) in text.char_indices() {
+        let end = start + c.len_utf8();
+        if start >= word_end {
+            let rest = &text[start..];
+            let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            word_end = start + length.max(c.len_utf8());
+            mixed = is_mixed(&text[start..word_end]);
+        }
+        let mark = ('\u{300}'..='\u{36f}').contains(&c) && (last.is_ascii_digit() || last.is_ascii_punctuation());
+        if is_invisible(c) || mark {
+            out.skip();
+            changed = true;
+            continue;
+        }
+        let new = plain(c).or_else(|| if mixed && is_foreign(c) { look_alike(c) } else { None });
+        changed |= new.is_some();
+        last = new.unwrap_or(c);
+        out.push(last, start, end, new.is_some());
+    }
+    changed.then_some(out)
+}
+
+/// Whether a word mixes letters of two scripts, or foreign letters with digits or `@`.
+fn is_mixed(word: &str) -> bool {
+    let foreign = word.chars().filter(|c| is_foreign(*c)).count();
+    foreign > 0 && word.bytes().any(|b| b.is_ascii_alphanumeric() || b == b'@')
+}

@@ -1,0 +1,307 @@
+//! Words and marks of a text, and the runs of words that may hold names. A name starts with a
+//! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
+//! are context. Only runs cost more than the walk itself.
+
+/// What a token looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A word in small letters.
+    Lower,
+    /// A word that starts with a capital letter.
+    Capital,
+    /// A word in capital letters.
+    Caps,
+    /// One capital letter.
+    Initial,
+    /// A word with capitals inside, as identifiers have them.
+    Mixed,
+    /// Digits, or letters with digits.
+    Number,
+    /// A mark.
+    Mark,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) kind: Kind,
+    /// The mark itself, or zero.
+    pub(crate) mark: u8,
+    /// Whether a line ends between this token and the one before it.
+    pub(crate) newline: bool,
+}
+
+impl Token {
+    pub(crate) fn is_candidate(&self) -> bool {
+        matches!(self.kind, Kind::Capital | Kind::Caps | Kind::Initial)
+    }
+
+    pub(crate) fn text<'a>(&self, text: &'a str) -> &'a str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+const LETTER: u8 = 1;
+const UPPER: u8 = 2;
+const DIGIT: u8 = 4;
+
+const CLASSES: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut i = 0;
+    while i < 128 {
+        let byte = i as u8;
+        table[i] = if byte.is_ascii_uppercase() {
+            LETTER | UPPER
+        } else if byte.is_ascii_lowercase() {
+            LETTER
+        } else if byte.is_ascii_digit() {
+            DIGIT
+        } else {
+            0
+        };
+        i += 1;
+    }
+    table
+};
+
+/// Class and length of the character at `at`.
+#[inline]
+fn class(text: &str, at: usize) -> (u8, usize) {
+    let byte = text.as_bytes()[at];
+    if byte < 128 {
+        return (CLASSES[usize::from(byte)], 1);
+    }
+    let Some(c) = text[at..].chars().next() else { return (0, 1) };
+    let class = if c.is_uppercase() {
+        LETTER | UPPER
+    } else if c.is_alphabetic() || ('\u{300}'..='\u{36f}').contains(&c) {
+        LETTER
+    } else if c.is_numeric() {
+        DIGIT
+    } else {
+        0
+    };
+    (class, c.len_utf8())
+}
+
+/// Splits a text into tokens.
+pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut newline = true;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if byte.is_ascii_whitespace() {
+            newline |= byte == b'\n';
+            at += 1;
+            continue;
+        }
+        let (first, size) = class(text, at);
+        if first == 0 {
+            if bytes[at] != 0xC2 || bytes.get(at + 1) != Some(&0xA0) {
+                let mark = if byte < 128 { byte } else { quote(&bytes[at..at + size]) };
+                push(out, at, at + size, Kind::Mark, mark, &mut newline);
+            }
+            at += size;
+            continue;
+        }
+        let end = word(text, at, out, &mut newline);
+        at = end;
+    }
+}
+
+/// Curly quotes count as straight ones, all other marks as one kind.
+fn quote(bytes: &[u8]) -> u8 {
+    match bytes {
+        [0xE2, 0x80, 0x98..=0x9B] => b'\'',
+        [0xE2, 0x80, 0x9C..=0x9F] | [0xC2, 0xAB | 0xBB] => b'"',
+        [0xE2, 0x80, 0x90..=0x95] => b'-',
+        _ => b'?',
+    }
+}
+
+fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, newline: &mut bool) {
+    out.push(Token { start: start as u32, end: end as u32, kind, mark, newline: *newline });
+    *newline = false;
+}
+
+/// Reads one word and pushes it, in two parts when an apostrophe divides it.
+fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = start;
+    let (mut letters, mut uppers, mut digits, mut first_upper) = (0, 0, 0, false);
+    let mut inner_upper = false;
+    let mut previous = 0_u8;
+    let mut joined = true;
+    while at < bytes.len() {
+        let (class, size) = class(text, at);
+        if class == 0 {
+            let apostrophe = bytes[at] == b'\'' || bytes[at..].starts_with("’".as_bytes());
+            let joint = apostrophe || bytes[at] == b'-';
+            let next = at + size;
+            let (next_class, next_size) = if next < bytes.len() { self::class(text, next) } else { (0, 1) };
+            if !joint || next_class & LETTER == 0 || letters == 0 {
+                break;
+            }
+            if apostrophe {
+                let tail = &bytes[next..];
+                let ends = |n: usize| !tail.get(n).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+                let possessive = matches!(tail[0], b's' | b'S' | b't' | b'm') && ends(1)
+                    || matches!(tail, [b'l', b'l', ..] | [b'r', b'e', ..] | [b'v', b'e', ..]) && ends(2);
+                let elided = !first_upper || letters <= 4 && next_class & UPPER == 0;
+                if possessive {
+                    break;
+                }
+                if elided {
+                    push(out, start, at, kind(letters, uppers, digits, first_upper, inner_upper), 0, newline);
+                    return next;
+                }
+            }
+            let _ = next_size;
+            previous = 0;
+            joined = true;
+            at = next;
+            continue;
+        }
+        if class & LETTER != 0 {
+            letters += 1;
+            if class & UPPER != 0 {
+                uppers += 1;
+                if letters + digits == 1 {
+                    first_upper = true;
+                } else if previous == LETTER && !joined {
+                    inner_upper = true;
+                }
+            }
+        } else {
+            digits += 1;
+        }
+        joined = false;
+        previous = class;
+        at += size;
+    }
+    // `McDonald` and `MacArthur` are names, `StatusBar` is not.
+    if inner_upper {
+        let w = &text[start..at];
+        let part = ["Mc", "Mac", "De", "Di", "La", "Le", "Van", "Fitz"]
+            .iter()
+            .find_map(|p| w.strip_prefix(p));
+        if part.is_some_and(|p| p.len() > 2 && p.chars().filter(|c| c.is_uppercase()).count() == 1) {
+            inner_upper = false;
+        }
+    }
+    let mut kind = kind(letters, uppers, digits, first_upper, inner_upper);
+    if matches!(kind, Kind::Capital | Kind::Caps) && is_tied(bytes, start, at) {
+        kind = Kind::Mixed;
+    }
+    push(out, start, at, kind, 0, newline);
+    at
+}
+
+/// Whether a word is a part of an identifier, a path or a host name.
+fn is_tied(bytes: &[u8], start: usize, end: usize) -> bool {
+    let at = |i: usize| bytes.get(i).copied().unwrap_or(b' ');
+    let before = if start > 0 { at(start - 1) } else { b' ' };
+    let before2 = if start > 1 { at(start - 2) } else { b' ' };
+    let (after, after2) = (at(end), at(end + 1));
+    matches!(before, b'_' | b'\\' | b'$' | b'=' | b'#')
+        || matches!(after, b'_' | b'\\' | b'=' | b'[')
+        || before == b'.' && before2.is_ascii_lowercase()
+        || after == b'.' && after2.is_ascii_lowercase() && end - start > 1
+        || after == b'(' && at(end + 1) == b')'
+        || before == b'/' && !before2.is_ascii_alphanumeric()
+        || after == b':' && after2 == b':'
+        || before == b':' && before2 == b':'
+}
+
+fn kind(letters: usize, uppers: usize, digits: usize, first_upper: bool, inner_upper: bool) -> Kind {
+    if digits > 0 {
+        Kind::Number
+    } else if uppers == 0 {
+        Kind::Lower
+    } else if inner_upper || !first_upper {
+        if uppers == letters { Kind::Caps } else { Kind::Mixed }
+    } else if letters == 1 {
+        Kind::Initial
+    } else if uppers == letters {
+        Kind::Caps
+    } else {
+        Kind::Capital
+    }
+}
+
+/// Small words that may stand inside a name.
+const CONNECTORS: &[&str] = &[
+    "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della", "dei", "degli",
+    "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an", "auf", "im", "of", "the", "and",
+    "und", "et", "e", "y", "i", "og", "och", "ja", "en", "ter", "ten", "te", "af", "av", "bin", "ibn", "al", "el",
+    "für", "for", "pour", "para", "per", "sur", "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό",
+    "και", "του", "της", "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un", "agus", "na",
+    "ta", "tal", "s", "'s", "von der", "van't", "lui", "cel", "mac", "nic", "ní",
+];
+
+fn is_connector(text: &str, token: &Token) -> bool {
+    match token.kind {
+        Kind::Lower => CONNECTORS.contains(&token.text(text)),
+        Kind::Mark => matches!(token.mark, b'.' | b'&' | b'-' | b'\''),
+        _ => false,
+    }
+}
+
+/// Most tokens of one run.
+const RUN_MAX: usize = 24;
+
+/// The next run at or after `from`, as a range of tokens.
+pub(crate) fn next_run(text: &str, tokens: &[Token], from: usize) -> Option<(usize, usize)> {
+    let start = from + tokens[from..].iter().position(Token::is_candidate)?;
+    let mut end = start + 1;
+    'extend: while end < tokens.len() && end - start < RUN_MAX {
+        for gap in 0..4 {
+            let Some(token) = tokens.get(end + gap) else { break 'extend };
+            if token.newline {
+                break 'extend;
+            }
+            if token.is_candidate() {
+                end += gap + 1;
+                continue 'extend;
+            }
+            if gap == 3 || !is_connector(text, token) {
+                break 'extend;
+            }
+        }
+    }
+    Some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        let mut tokens = Vec::new();
+        split(text, &mut tokens);
+        tokens.iter().map(|t| t.text(text)).collect()
+    }
+
+    #[test]
+    fn splits_words_marks_and_elisions() {
+        assert_eq!(words("L'avvocato d'Angers"), ["L", "avvocato", "d", "Angers"]);
+        assert_eq!(words("O'Neill's Jean-Luc"), ["O'Neill", "'", "s", "Jean-Luc"]);
+        assert_eq!(words("a\u{a0}b"), ["a", "b"]);
+    }
+
+    #[test]
+    fn runs_hold_names_with_their_small_words() {
+        let text = "dort wohnt Ursula von der Leyen in Brüssel";
+        let mut tokens = Vec::new();
+        split(text, &mut tokens);
+        let (start, end) = next_run(text, &tokens, 0).unwrap();
+        assert_eq!((tokens[start].text(text), tokens[end - 1].text(text)), ("Ursula", "Brüssel"));
+        assert!(tokens.iter().all(|t| t.kind != Kind::Mixed));
+        let mut tokens = Vec::new();
+        split("PhoneStatusBar McDonald", &mut tokens);
+        assert_eq!([tokens[0].kind, tokens[1].kind], [Kind::Mixed, Kind::Capital]);
+    }
+}

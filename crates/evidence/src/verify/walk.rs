@@ -1,0 +1,445 @@
+//! The walk over the files: segments, footers, and what is known from elsewhere.
+
+use super::batch::{Batch, session_in};
+use super::story::Story;
+use super::{Finding, Report, Severity, Status, Trust, Unclosed};
+use crate::disk::{Disk as _, RealDisk};
+use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
+use crate::merkle::{Edge, Hash};
+use crate::note::{Checkpoint, VerifierKey};
+use crate::recover::HEAD_FILE;
+use crate::segment::{Head, is_unused, stray_footers};
+use crate::{keyring, keys};
+use portreeve_model::Digest;
+use std::fs::File;
+use std::path::Path;
+
+/// A checkpoint that the tree must agree with.
+struct Known {
+    from: String,
+    checkpoint: Checkpoint,
+    /// The root that the log has at its size.
+    seen: Option<Hash>,
+}
+
+struct Walk<'t> {
+    dir: &'t Path,
+    key: VerifierKey,
+    report: Report,
+    story: Story,
+    /// The tree up to the last commit; unknown after damage until a head restores it.
+    edge: Option<Edge>,
+    size: u64,
+    note: Option<String>,
+    known: Vec<Known>,
+    /// The end of the last commit.
+    last_file: String,
+    last_offset: u64,
+    /// Whether any part of the tree could not be computed.
+    lost: bool,
+}
+
+/// A segment's bytes with what the walk needs to know of it.
+struct Segment<'a> {
+    number: u64,
+    name: &'a str,
+    bytes: &'a [u8],
+    /// No segment after it was ever written to.
+    is_last: bool,
+    /// Where its last footer ends.
+    committed: usize,
+}
+
+pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64)) -> Report {
+    let beside = keys::load_public(dir);
+    let key = match (&trust.key, &beside) {
+        (Some(key), _) | (None, Ok(key)) => key.clone(),
+        (None, Err(error)) => {
+            return Report::unusable(format!("no public key: {error}"), keys::LOG_PUBLIC);
+        }
+    };
+    let mut walk = Walk {
+        dir,
+        report: Report::new(Some(&key), trust.key.is_some()),
+        key,
+        story: Story::default(),
+        edge: Some(Edge::default()),
+        size: 0,
+        note: None,
+        known: Vec::new(),
+        last_file: segment_name(1),
+        last_offset: 0,
+        lost: false,
+    };
+    if let (Some(trusted), Ok(beside)) = (&trust.key, &beside)
+        && trusted != beside
+    {
+        walk.find(Severity::Tampered, keys::LOG_PUBLIC, 0, "it is not the trusted key");
+    }
+    if walk.learn_checkpoints(trust) {
+        walk.walk_segments(progress);
+        walk.compare_checkpoints();
+        walk.finish();
+    }
+    walk.report
+}
+
+impl Walk<'_> {
+    fn find(&mut self, severity: Severity, file: &str, offset: u64, what: impl Into<String>) {
+        let (leaf, session) = (None, None);
+        let what = what.into();
+        self.report.add(Finding { severity, file: file.to_owned(), offset, leaf, session, what });
+    }
+
+    /// Reads the head file and the caller's checkpoints; false if one of the caller's is
+    /// not of this log, for then its policy is not met.
+    fn learn_checkpoints(&mut self, trust: &Trust) -> bool {
+        for (at, note) in trust.checkpoints.iter().enumerate() {
+            let from = format!("checkpoint {}", at + 1);
+            let Some(checkpoint) = self.key.open(note) else {
+                self.report.status = Status::Unusable;
+                self.find(Severity::Incomplete, &from, 0, "it is not signed by the log's key");
+                return false;
+            };
+            self.known.push(Known { from, checkpoint, seen: None });
+        }
+        let head = std::fs::read(self.dir.join(HEAD_FILE)).map(String::from_utf8);
+        match head.map(|text| text.ok().and_then(|note| self.key.open(&note))) {
+            Ok(Some(checkpoint)) => {
+                self.known.push(Known { from: HEAD_FILE.to_owned(), checkpoint, seen: None });
+            }
+            Ok(None) => {
+                let what = "it is not a checkpoint of this log";
+                self.find(Severity::Tampered, HEAD_FILE, 0, what);
+            }
+            Err(error) => {
+                let what = format!("it cannot be read ({error}), so a cut end would not be seen");
+                self.find(Severity::Incomplete, HEAD_FILE, 0, what);
+            }
+        }
+        true
+    }
+
+    fn read(&mut self, name: &str) -> Option<Vec<u8>> {
+        match std::fs::read(self.dir.join(name)) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.find(Severity::Incomplete, name, 0, format!("it cannot be read: {error}"));
+                self.lose_track();
+                None
+            }
+        }
+    }
+
+    fn lose_track(&mut self) {
+        self.edge = None;
+        self.lost = true;
+    }
+
+    fn walk_segments(&mut self, progress: &mut dyn FnMut(u64, u64)) {
+        let names = RealDisk::new(self.dir).list("").unwrap_or_default();
+        let mut numbers: Vec<u64> = names.iter().filter_map(|n| segment_number(n)).collect();
+        numbers.sort_unstable();
+        let length = |number: &u64| {
+            std::fs::metadata(self.dir.join(segment_name(*number))).map_or(0, |meta| meta.len())
+        };
+        let total: u64 = numbers.iter().map(length).sum();
+        let is_written = |number: &&u64| {
+            !std::fs::read(self.dir.join(segment_name(**number))).is_ok_and(|b| is_unused(&b))
+        };
+        let last = numbers.iter().rev().find(is_written).copied().unwrap_or(0);
+        let (mut done, mut expected) = (0, 1);
+        for number in numbers {
+            if number > expected {
+                let file = segment_name(expected);
+                let what = format!("{} segments are missing from here on", number - expected);
+                self.find(Severity::Tampered, &file, 0, what);
+                self.lose_track();
+            }
+            expected = number + 1;
+            let name = segment_name(number);
+            let Some(bytes) = self.read(&name) else { continue };
+            done += bytes.len() as u64;
+            let is_last = number >= last;
+            let segment = Segment { number, name: &name, bytes: &bytes, is_last, committed: 0 };
+            if !is_unused(&bytes) {
+                self.walk_segment(segment);
+            } else if number < last {
+                self.find(Severity::Tampered, &name, 0, "it was emptied");
+                self.lose_track();
+            }
+            progress(done, total);
+        }
+        if expected == 1 {
+            self.find(Severity::Incomplete, &segment_name(1), 0, "there are no segments");
+        }
+    }
+
+    fn walk_segment(&mut self, mut segment: Segment<'_>) {
+        let bytes = segment.bytes;
+        let mut offset = match self.check_head(&segment) {
+            Ok(end) => end,
+            Err(what) => {
+                if self.broken(&segment, 0, self.size, &what) {
+                    return;
+                }
+                self.lose_track();
+                resync(bytes, 1)
+            }
+        };
+        let mut batch = Batch::new(segment.name, self.edge.clone(), self.size, offset);
+        loop {
+            let what = match frame::at(bytes, offset) {
+                Next::Frame(frame) => {
+                    offset = frame.end();
+                    batch.take(&frame);
+                    if frame.kind == Kind::Footer {
+                        self.commit(&segment, &frame, batch);
+                        segment.committed = offset;
+                        batch = Batch::new(segment.name, self.edge.clone(), self.size, offset);
+                    }
+                    continue;
+                }
+                Next::End if is_unused(bytes.get(offset..).unwrap_or_default()) => {
+                    if offset > segment.committed {
+                        let what = "what follows is not committed by a footer";
+                        self.broken(&segment, segment.committed, batch.size_before, what);
+                    }
+                    break;
+                }
+                Next::End => "zeros where a frame was",
+                Next::Broken(what) => what,
+            };
+            if self.broken(&segment, offset, batch.size, what) {
+                break;
+            }
+            self.lost = true;
+            batch.lose_track();
+            offset = resync(bytes, offset + 1);
+        }
+        if segment.committed > 0 {
+            self.report.segments += 1;
+        }
+    }
+
+    /// Checks the first frame against what must stand there; gives where it ends.
+    fn check_head(&mut self, segment: &Segment<'_>) -> Result<usize, String> {
+        let first = match frame::at(segment.bytes, 0) {
+            Next::Frame(frame) if frame.kind == Kind::Head => frame,
+            Next::Frame(_) => return Err("a segment does not begin with a head".to_owned()),
+            Next::End => return Err("its beginning was emptied".to_owned()),
+            Next::Broken(what) => return Err(what.to_owned()),
+        };
+        if let Some(edge) = &self.edge {
+            let key = self.key.to_string();
+            let expected = Head::new(segment.number, &key, edge, self.note.as_deref());
+            if expected.to_body() == first.body {
+                return Ok(first.end());
+            }
+        }
+        let Some(head) = Head::parse(first.body, &self.key) else {
+            return Err("its head is not one of this log".to_owned());
+        };
+        if head.segment != segment.number {
+            let what = format!("it is segment {} under another's name", head.segment);
+            self.find(Severity::Tampered, segment.name, 0, what);
+        } else if self.edge.is_some() {
+            let before = self.size;
+            let what =
+                format!("it goes on after {} records, but {before} come before it", head.size);
+            self.find(Severity::Tampered, segment.name, 0, what);
+        }
+        // Go on from its own signed word, so that damage further on is named, too.
+        self.lost = true;
+        self.edge = head.edge();
+        self.size = head.size;
+        self.note = head.checkpoint().map(str::to_owned);
+        Ok(first.end())
+    }
+
+    /// Bytes at `offset` are no frame. Says whether they end what was committed (a write
+    /// that was under way); if not, they were changed.
+    fn broken(&mut self, segment: &Segment<'_>, offset: usize, leaf: u64, what: &str) -> bool {
+        let tail = segment.bytes.get(segment.committed..).unwrap_or_default();
+        let (footers, end) = stray_footers(tail, &self.key);
+        let after = tail.get(end..).unwrap_or_default();
+        let is_tail =
+            segment.is_last && (footers == 0 || (footers == 1 && is_unused(after)));
+        let is_known = self.known.iter().any(|known| known.checkpoint.size > self.size);
+        let (severity, what) = match is_tail && !is_known {
+            false => (Severity::Tampered, what.to_owned()),
+            true if is_live(self.dir) => {
+                (Severity::Note, "a write is under way here".to_owned())
+            }
+            true => {
+                let what = format!("{what}; nothing from here on was committed");
+                (Severity::Incomplete, what)
+            }
+        };
+        self.report.add(Finding {
+            severity,
+            file: segment.name.to_owned(),
+            offset: offset as u64,
+            leaf: Some(leaf),
+            session: session_in(segment.bytes, offset),
+            what,
+        });
+        is_tail
+    }
+
+    /// A footer commits the batch: its records become part of the story.
+    fn commit(&mut self, segment: &Segment<'_>, footer: &Frame<'_>, mut batch: Batch<'_>) {
+        let file = segment.name;
+        let note = std::str::from_utf8(footer.body).ok();
+        let signed = note.and_then(|note| self.key.open(note));
+        let told = std::mem::take(&mut batch.told);
+        for finding in std::mem::take(&mut batch.findings) {
+            self.report.add(finding);
+        }
+        match (&signed, batch.edge.take()) {
+            (None, _) => {
+                let what = "the checkpoint is not signed by the log's key";
+                self.find(Severity::Tampered, file, footer.offset as u64, what);
+                self.lose_track();
+            }
+            (Some(signed), Some(edge))
+                if signed.size == edge.size() && signed.root == edge.root() =>
+            {
+                let size = edge.size();
+                for known in self.known.iter_mut().filter(|k| k.checkpoint.size == size) {
+                    known.seen = Some(signed.root);
+                }
+                self.edge = Some(edge);
+            }
+            (Some(signed), Some(_)) => {
+                self.find_mismatch(file, &batch, signed);
+                self.lose_track();
+            }
+            (Some(_), None) => self.lose_track(),
+        }
+        for told in told {
+            if let Some(what) = self.story.add(&told.outline) {
+                self.report.add(Finding {
+                    severity: Severity::Tampered,
+                    file: file.to_owned(),
+                    offset: told.offset,
+                    leaf: Some(told.leaf),
+                    session: told.outline.session,
+                    what,
+                });
+            }
+        }
+        self.size = signed.map_or(batch.size, |signed| signed.size);
+        self.note = note.map(str::to_owned);
+        self.last_file = file.to_owned();
+        self.last_offset = footer.end() as u64;
+        self.report.commits += 1;
+        self.report.payloads += batch.payloads;
+        self.report.payload_bytes += batch.payload_bytes;
+    }
+
+    fn find_mismatch(&mut self, file: &str, batch: &Batch<'_>, signed: &Checkpoint) {
+        let what = match signed.size.cmp(&batch.size) {
+            std::cmp::Ordering::Equal => format!(
+                "of the records {} to {}, at least one is not the one that was signed",
+                batch.size_before,
+                batch.size.saturating_sub(1)
+            ),
+            std::cmp::Ordering::Greater => {
+                format!("{} records are missing before the next footer", signed.size - batch.size)
+            }
+            std::cmp::Ordering::Less => {
+                format!("{} records were added before the next footer", batch.size - signed.size)
+            }
+        };
+        self.report.add(Finding {
+            severity: Severity::Tampered,
+            file: file.to_owned(),
+            offset: batch.offset as u64,
+            leaf: Some(batch.size_before),
+            session: None,
+            what,
+        });
+    }
+
+    /// Compares the tree with the checkpoints that are known from elsewhere.
+    fn compare_checkpoints(&mut self) {
+        for known in std::mem::take(&mut self.known) {
+            let size = known.checkpoint.size;
+            let what = match known.seen {
+                Some(root) if root == known.checkpoint.root => {
+                    self.report.checkpoints_agreed += 1;
+                    continue;
+                }
+                Some(_) => format!("`{}` has another root for {size} records", known.from),
+                None if size > self.size => format!(
+                    "the end was cut off: `{}` says that {size} records were committed, \
+                     {} are here",
+                    known.from, self.size
+                ),
+                // Other findings say why it could not be compared.
+                None if self.lost => continue,
+                None => format!("`{}` is of {size} records; no commit here is", known.from),
+            };
+            self.report.add(Finding {
+                severity: Severity::Tampered,
+                file: self.last_file.clone(),
+                offset: self.last_offset,
+                leaf: Some(self.size),
+                session: None,
+                what,
+            });
+        }
+    }
+
+    fn finish(&mut self) {
+        for session in std::mem::take(&mut self.story.shredded) {
+            let share = keyring::find(&RealDisk::new(self.dir), session);
+            if share.is_ok_and(|share| share.is_some()) {
+                let what = format!("session {session} was shredded, but its share is still here");
+                self.find(Severity::Incomplete, keyring::FOLDER, 0, what);
+            }
+            self.report.shredded.push(session);
+        }
+        let report = &mut self.report;
+        report.records = self.size;
+        if let Some(edge) = &self.edge {
+            report.root = Digest(edge.root());
+        }
+        report.checkpoint = self.note.take();
+        report.sessions = self.story.sessions();
+        let unclosed = self.story.unclosed().into_iter();
+        report.unclosed =
+            unclosed.map(|(session, cut_off)| Unclosed { session, cut_off }).collect();
+        (report.first_at_us, report.last_at_us) = (self.story.first_us, self.story.last_us);
+        if !report.key_is_trusted {
+            report.limits.push(
+                "the public key was taken from the directory: whoever could replace the whole \
+                 directory could replace it too; give the key with --key"
+                    .to_owned(),
+            );
+        }
+        report.limits.push(
+            "an end that was cut off together with the `head` file, and a log that the holder \
+             of the private key rewrote, show only against a checkpoint kept elsewhere; \
+             give one with --checkpoint"
+                .to_owned(),
+        );
+    }
+}
+
+/// Whether a gateway is writing this log now.
+fn is_live(dir: &Path) -> bool {
+    let lock = File::open(dir.join(crate::log::LOCK_FILE));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+}
+
+/// Where the next whole frame begins, if there is any.
+fn resync(bytes: &[u8], from: usize) -> usize {
+    (from..bytes.len())
+        .find(|offset| {
+            bytes.get(*offset).is_some_and(|byte| *byte != 0)
+                && matches!(frame::at(bytes, *offset), Next::Frame(_))
+        })
+        .unwrap_or(bytes.len())
+}

@@ -1,0 +1,45 @@
+//! What kind of personal data a column holds, and what is done to it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A category of personal data, as the configuration names it (`email`, `health`, …).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Category(pub String);
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for Category {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// How a value is masked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskMethod {
+    /// Replaces the value by a fixed text that names its category, or by NULL where
+    /// the column's type has no such text.
+    Redact,
+    /// Replaces the value by a keyed pseudonym: equal values stay equal.
+    Pseudonym,
+    /// Keeps a little of the value, by category (`a…@example.com`, the last four digits).
+    Partial,
+    /// Replaces the value by NULL.
+    Null,
+}
+
+/// What happens to values of one category.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct MaskRule {
+    /// The category.
+    pub category: Category,
+    /// The method.
+    pub method: MaskMethod,
+}

@@ -1,0 +1,23 @@
+//! The vocabulary of Portreeve as plain data (floor 0).
+//!
+//! Every other crate speaks in these types. There is no behaviour here beyond
+//! construction, display and small pure questions; no clock, no randomness, no I/O.
+//! The words are those of `docs/GLOSSARY.md`.
+
+mod category;
+mod chain;
+mod command;
+mod decision;
+mod ids;
+mod record;
+mod secret;
+
+pub use category::{Category, MaskMethod, MaskRule};
+pub use chain::{Chain, Party, PartyKind};
+pub use command::{Action, Command, Effect, Need, Object, ObjectKind};
+pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
+pub use ids::{Digest, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use record::{
+    CommandRecord, Direction, Event, Outcome, PayloadRef, Record, ReviewOutcome,
+};
+pub use secret::Secret;

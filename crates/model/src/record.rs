@@ -1,0 +1,257 @@
+//! What the evidence log holds: the leaves, as plain data.
+//!
+//! A leaf never holds a value of the target's data: ids, times, decisions, counts,
+//! and digests of sealed payloads.
+
+use crate::{
+    Category, Chain, Decision, Digest, Need, PolicyVersion, RefusalCode, ReviewId, RuleId,
+    SessionId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which way recorded bytes went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// What the client sent.
+    FromClient,
+    /// What the client received, as masked.
+    ToClient,
+}
+
+/// Points from a leaf to the sealed bytes it vouches for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PayloadRef {
+    /// Which way the bytes went.
+    pub direction: Direction,
+    /// SHA-256 of the sealed bytes (not of the clear ones: those can be guessed).
+    pub digest: Digest,
+    /// Length of the clear bytes.
+    pub bytes: u64,
+}
+
+/// One leaf of the log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Microseconds since 1970-01-01 UTC.
+    pub at_us: u64,
+    /// The session it belongs to, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The number of the record in its session, from 0 without a gap; for records
+    /// of no session, the gateway's own count since it started.
+    pub seq: u64,
+    /// Random bytes (hexadecimal), so that a leaf's hash tells nothing about it.
+    pub salt: String,
+    /// What happened.
+    pub event: Event,
+    /// The sealed bytes, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<PayloadRef>,
+}
+
+/// What is recorded of one command of a request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommandRecord {
+    /// `SELECT`, `GET`, …
+    pub verb: String,
+    /// The shape of the statement.
+    pub fingerprint: String,
+    /// What policy was asked.
+    pub needs: Vec<Need>,
+    /// Why the command could not be understood, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// What policy answered; none where the command could not be understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// Columns that the client may see unmasked because policy reveals them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revealed: Vec<String>,
+}
+
+/// How an exchange ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// The target answered and the client has all of it.
+    Completed,
+    /// The target answered with an error.
+    Failed {
+        /// The target's error code (SQLSTATE, HTTP status, …).
+        code: String,
+    },
+    /// The gateway refused.
+    Refused {
+        /// The family.
+        code: RefusalCode,
+        /// The rule, where one decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<RuleId>,
+    },
+    /// It did not end: a side went away, or the gateway stopped.
+    Aborted {
+        /// Why, in an operator's words.
+        why: String,
+    },
+}
+
+/// How a review ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReviewOutcome {
+    /// A reviewer approved.
+    Approved,
+    /// A reviewer said no.
+    Denied,
+    /// Nobody answered in time.
+    Expired,
+    /// The requester went away, or the gateway stopped.
+    Abandoned,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A gateway began to write this log.
+    GatewayStarted {
+        /// Its version.
+        version: String,
+        /// `strict`, the one durability there is.
+        durability: String,
+    },
+    /// A gateway ended in order.
+    GatewayStopped,
+    /// The gateway before this one ended in mid-write: these bytes were never
+    /// committed, so nothing that they held had been acknowledged.
+    LogRecovered {
+        /// The segment that they were in.
+        segment: u64,
+        /// Where they began.
+        offset: u64,
+        /// How many there were.
+        bytes: u64,
+    },
+    /// The first record of a session: the auditors' share of its recording's key.
+    RecordingKey {
+        /// The share, sealed to the auditors' public key; base64.
+        share: String,
+    },
+    /// The gateway's share of a recording's key was destroyed: nobody can read the
+    /// recording any more. What the log proves stays proven.
+    RecordingShredded {
+        /// Whose recording.
+        of: SessionId,
+        /// Why, in an operator's words.
+        why: String,
+    },
+    /// These policies decide from here on.
+    PolicyAdopted {
+        /// Their content hash.
+        policy: PolicyVersion,
+        /// Their whole text, so that decisions can be made again.
+        source: String,
+    },
+    /// A client was let in.
+    SessionOpened {
+        /// On whose behalf, through whom, why.
+        chain: Chain,
+        /// The resource.
+        resource: String,
+        /// The protocol's name.
+        protocol: String,
+        /// The client's address.
+        client: String,
+        /// What the client calls itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        application: Option<String>,
+        /// Whether the client's side is encrypted: `TLSv1.3`, …, or `none`.
+        tls: String,
+    },
+    /// A client was not let in.
+    SessionRefused {
+        /// The protocol's name.
+        protocol: String,
+        /// The client's address (without port).
+        client: String,
+        /// Why, in an operator's words; never the credential.
+        why: String,
+        /// How many alike this stands for: floods are aggregated.
+        count: u64,
+    },
+    /// A client asked. Durable before the target sees a byte.
+    Request {
+        /// The exchange.
+        exchange: u64,
+        /// What was asked, decided one by one.
+        commands: Vec<CommandRecord>,
+    },
+    /// More of a request's own data (a bulk load). Durable before it is forwarded.
+    RequestData {
+        /// The exchange.
+        exchange: u64,
+    },
+    /// Part of a reply. Durable before the client sees a byte.
+    Response {
+        /// The exchange; 0 for what the target says unasked.
+        exchange: u64,
+        /// Rows in it.
+        rows: u64,
+        /// Masked values in it, by category.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        masked: BTreeMap<Category, u64>,
+    },
+    /// Lineage and the target's own word about a column's origin disagreed; it was masked.
+    Disagreement {
+        /// The exchange.
+        exchange: u64,
+        /// The column the target names.
+        column: String,
+    },
+    /// The exchange ended.
+    ExchangeClosed {
+        /// The exchange.
+        exchange: u64,
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// Rows released in all.
+        rows: u64,
+    },
+    /// A person was asked.
+    ReviewOpened {
+        /// The exchange.
+        exchange: u64,
+        /// The review.
+        review: ReviewId,
+        /// Who may answer.
+        groups: Vec<String>,
+        /// The rule that asks.
+        rule: RuleId,
+        /// SHA-256 of everything the approval is bound to.
+        content: Digest,
+    },
+    /// The answer, or that there was none.
+    ReviewClosed {
+        /// The exchange.
+        exchange: u64,
+        /// The review.
+        review: ReviewId,
+        /// How it ended.
+        decision: ReviewOutcome,
+        /// Who answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// The session ended.
+    SessionClosed {
+        /// Why, in an operator's words.
+        why: String,
+        /// Exchanges in it.
+        exchanges: u64,
+        /// Rows released in it.
+        rows: u64,
+    },
+}

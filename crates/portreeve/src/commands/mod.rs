@@ -1,0 +1,14 @@
+//! One file a command.
+
+pub(crate) mod accounts;
+pub(crate) mod check;
+pub(crate) mod gateway;
+pub(crate) mod options;
+pub(crate) mod output;
+pub(crate) mod policy;
+pub(crate) mod reviews;
+pub(crate) mod sessions;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod verify;
+pub(crate) mod whoami;

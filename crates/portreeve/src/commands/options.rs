@@ -1,0 +1,98 @@
+//! Options that several commands have: where the configuration is, where the API is
+//! and whose token is shown to it.
+
+use anyhow::Context;
+use portreeve_control::client::ApiClient;
+use portreeve_control::{Config, Store, config};
+use portreeve_model::Secret;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ConfigOption {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "PORTREEVE_CONFIG", default_value = "portreeve.yaml")]
+    pub(crate) config: PathBuf,
+}
+
+impl ConfigOption {
+    /// Reads it.
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        config::load(&self.config).map_err(|error| {
+            let hint = match error {
+                config::ConfigError::Unreadable { .. } => "give it with `--config`",
+                config::ConfigError::Invalid { .. } => "`portreeve check` explains every problem",
+            };
+            anyhow::anyhow!("{error}\nhint: {hint}")
+        })
+    }
+
+    /// Opens the control store that it points at.
+    pub(crate) fn store(&self) -> anyhow::Result<(Config, Store)> {
+        let config = self.load()?;
+        let store = Store::open(&config.data_dir)?;
+        Ok((config, store))
+    }
+}
+
+/// Where the API is, and whose token is shown to it.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ApiOptions {
+    /// The address of the gateway's API.
+    #[arg(long, value_name = "URL", env = "PORTREEVE_API", default_value = "http://127.0.0.1:8440")]
+    pub(crate) api: String,
+    /// PEM file with the authorities to trust for that address.
+    #[arg(long, value_name = "FILE", env = "PORTREEVE_API_CA")]
+    pub(crate) api_ca: Option<PathBuf>,
+    /// A file with your access token; `-` is standard input. Without it, the
+    /// environment variable PORTREEVE_TOKEN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl ApiOptions {
+    /// A client that shows a token.
+    pub(crate) fn client(&self) -> anyhow::Result<ApiClient> {
+        let token = token(self.token_file.as_deref())?.context(
+            "an access token is needed\nhint: set PORTREEVE_TOKEN, for example to \
+             `$(portreeve token issue NAME)`, or use --token-file",
+        )?;
+        Ok(ApiClient::new(&self.api, Some(token), self.api_ca.as_deref())?)
+    }
+
+    /// A client that shows a token where there is one.
+    pub(crate) fn client_maybe_anonymous(&self) -> anyhow::Result<ApiClient> {
+        let token = token(self.token_file.as_deref())?;
+        Ok(ApiClient::new(&self.api, token, self.api_ca.as_deref())?)
+    }
+}
+
+/// Reads a token from a file, or from the environment.
+pub(crate) fn token(file: Option<&Path>) -> anyhow::Result<Option<Secret<String>>> {
+    let text = match file {
+        Some(file) if file.as_os_str() == "-" => {
+            let mut text = String::new();
+            std::io::stdin().lock().take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text)?;
+            Some(text)
+        }
+        Some(path) => {
+            let mut text = String::new();
+            std::fs::File::open(path)
+                .and_then(|file| file.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text))
+                .with_context(|| format!("cannot read the token file `{}`", path.display()))?;
+            Some(text)
+        }
+        None => std::env::var("PORTREEVE_TOKEN").ok(),
+    };
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Ok(text.map(Secret::new))
+}
+
+/// Runs the asynchronous part of a command.
+pub(crate) fn run_async<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(work))
+}
+
+const TOKEN_FILE_BYTES_MAX: u64 = 64 * 1024;

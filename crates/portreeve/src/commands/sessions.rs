@@ -1,0 +1,221 @@
+//! `portreeve sessions`: who did what, and what they saw.
+
+mod replay;
+
+use super::options::ConfigOption;
+use super::output::{Format, fields, print, print_json, table, time};
+use super::verify::directory;
+use anyhow::bail;
+use portreeve_evidence::{
+    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary,
+};
+use portreeve_model::{Outcome, ReviewOutcome, SessionId, Verdict};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Sessions in the evidence: list them, look at one, replay it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portreeve sessions ls\n  portreeve sessions show last\n  \
+    portreeve sessions replay 0199c2 --speed 4\n\nA session is named by its id, by any \
+    beginning of it that no other has, or by `last`.")]
+pub(crate) struct Args {
+    /// The evidence, or the data directory that it is in; otherwise the one that the
+    /// configuration names.
+    #[arg(long, value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List sessions, newest first.
+    Ls {
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show what a session asked and what was decided.
+    Show {
+        /// The session.
+        id: String,
+    },
+    /// Play a session back: its statements, and the results as the client saw them.
+    Replay(replay::Args),
+}
+
+pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
+    let dir = directory(args.dir.as_deref(), &args.config)?;
+    match args.command {
+        Command::Ls { limit } => list(&dir, limit, format)?,
+        Command::Show { id } => show(&dir, &id, format)?,
+        Command::Replay(args) => replay::run(&dir, args, format)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The one session that a text names.
+fn resolve(dir: &Path, name: &str) -> anyhow::Result<SessionId> {
+    let sessions = portreeve_evidence::list(dir)?;
+    if name == "last" {
+        return match sessions.last() {
+            Some(session) => Ok(session.id),
+            None => bail!("there are no sessions"),
+        };
+    }
+    let wanted = name.to_lowercase();
+    let mut found = sessions.iter().filter(|session| session.id.to_string().starts_with(&wanted));
+    match (found.next(), found.next()) {
+        (Some(session), None) => Ok(session.id),
+        (None, _) => bail!("no session begins with `{name}`\nhint: `portreeve sessions ls`"),
+        (Some(_), Some(_)) => {
+            let count = found.count() + 2;
+            bail!("{count} sessions begin with `{name}`\nhint: give more of the id")
+        }
+    }
+}
+
+fn micros(at_us: u64) -> String {
+    time(i64::try_from(at_us).unwrap_or(i64::MAX))
+}
+
+fn state(session: &SessionSummary) -> &'static str {
+    match session.state {
+        SessionState::Open => "open",
+        SessionState::Closed => "closed",
+        SessionState::CutOff => "cut off",
+    }
+}
+
+fn who(session: &SessionSummary) -> String {
+    session.chain.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+fn list(dir: &Path, limit: usize, format: Format) -> anyhow::Result<()> {
+    let mut sessions = portreeve_evidence::list(dir)?;
+    sessions.reverse();
+    sessions.truncate(limit);
+    if format == Format::Json {
+        return print_json(&serde_json::json!({ "sessions": sessions }));
+    }
+    if sessions.is_empty() {
+        return print("no sessions");
+    }
+    let row = |session: &SessionSummary| {
+        vec![
+            session.id.to_string(),
+            micros(session.opened_at_us),
+            who(session),
+            session.resource.clone(),
+            session.exchanges.to_string(),
+            session.rows.to_string(),
+            session.masked.to_string(),
+            session.refusals.to_string(),
+            state(session).to_owned(),
+        ]
+    };
+    let header = [
+        "session", "opened", "who", "resource", "exchanges", "rows", "masked", "refused", "state",
+    ];
+    print(&table(&header, sessions.iter().map(row).collect()))
+}
+
+fn show(dir: &Path, name: &str, format: Format) -> anyhow::Result<()> {
+    let detail = portreeve_evidence::detail(dir, resolve(dir, name)?)?;
+    if format == Format::Json {
+        return print_json(&detail);
+    }
+    print(&fields(&facts(&detail)))?;
+    if detail.exchanges.is_empty() {
+        return print("\nno exchanges");
+    }
+    let rows = detail.exchanges.iter().map(|exchange| row(exchange, &detail.summary)).collect();
+    let header = ["", "after", "command", "decision", "rows", "masked", "outcome"];
+    print(&format!("\n{}", table(&header, rows)))
+}
+
+fn facts(detail: &SessionDetail) -> Vec<(&'static str, String)> {
+    let session = &detail.summary;
+    let mut facts =
+        vec![("session", session.id.to_string()), ("who", who(session))];
+    let purpose = session.chain.as_ref().and_then(|chain| chain.purpose.clone());
+    facts.extend(purpose.map(|purpose| ("purpose", purpose)));
+    facts.extend([
+        ("resource", format!("{} ({})", session.resource, session.protocol)),
+        ("client", session.client.clone()),
+    ]);
+    facts.extend(session.application.clone().map(|name| ("application", name)));
+    facts.push(("opened", micros(session.opened_at_us)));
+    facts.extend(session.closed_at_us.map(|at| ("closed", micros(at))));
+    let why = detail.closed_because.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    facts.push(("state", format!("{}{why}", state(session))));
+    let recording = match session.recording {
+        Recording::Readable => "can be replayed with the auditors' key",
+        Recording::Shredded => "shredded: nobody can read it any more",
+        Recording::KeyMissing => "the gateway's share of its key is not here",
+    };
+    facts.push(("recording", format!("{} bytes, {recording}", session.payload_bytes)));
+    facts
+}
+
+fn row(exchange: &ExchangeSummary, session: &SessionSummary) -> Vec<String> {
+    let verbs: Vec<&str> = exchange.commands.iter().map(|command| command.verb.as_str()).collect();
+    let masked: Vec<String> = exchange
+        .masked
+        .iter()
+        .map(|(category, count)| format!("{count} {category}"))
+        .collect();
+    vec![
+        exchange.exchange.to_string(),
+        replay::clock(exchange.at_us.saturating_sub(session.opened_at_us)),
+        verbs.join("; "),
+        decision(exchange),
+        exchange.rows.to_string(),
+        masked.join(", "),
+        outcome(exchange.outcome.as_ref()),
+    ]
+}
+
+fn decision(exchange: &ExchangeSummary) -> String {
+    let mut lines = vec![match exchange.verdict() {
+        Some(Verdict::Allow) => "allow".to_owned(),
+        Some(Verdict::Deny) => "deny".to_owned(),
+        Some(Verdict::Review) => "review".to_owned(),
+        None => "not understood".to_owned(),
+    }];
+    let decisions = exchange.commands.iter().filter_map(|command| command.decision.as_ref());
+    for reason in decisions.flat_map(|decision| &decision.reasons) {
+        let line = format!("{}: {} {}", reason.rule, reason.need.action, reason.need.object);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.extend(exchange.commands.iter().filter_map(|command| command.unknown.clone()));
+    for review in &exchange.reviews {
+        let decision = match review.decision {
+            None => "waits",
+            Some(ReviewOutcome::Approved) => "approved",
+            Some(ReviewOutcome::Denied) => "denied",
+            Some(ReviewOutcome::Expired) => "expired",
+            Some(ReviewOutcome::Abandoned) => "abandoned",
+        };
+        let by = review.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        lines.push(format!("{} {decision}{by} ({})", review.review, review.rule));
+    }
+    lines.join("\n")
+}
+
+fn outcome(outcome: Option<&Outcome>) -> String {
+    match outcome {
+        None => "-".to_owned(),
+        Some(Outcome::Completed) => "completed".to_owned(),
+        Some(Outcome::Failed { code }) => format!("failed: {code}"),
+        Some(Outcome::Refused { rule, .. }) => match rule {
+            Some(rule) => format!("refused: {rule}"),
+            None => "refused".to_owned(),
+        },
+        Some(Outcome::Aborted { why }) => format!("aborted: {why}"),
+    }
+}

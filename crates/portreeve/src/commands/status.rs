@@ -1,0 +1,65 @@
+//! `portreeve status`: whether a gateway is alive and ready.
+
+use super::options::{ApiOptions, run_async};
+use super::output::{Format, fields, print, print_json};
+use portreeve_control::client::Answer;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Ask a gateway how it is. Exits with 1 when it is not ready.
+///
+/// With a token, also counts the sessions and open reviews that you may see.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    api: ApiOptions,
+}
+
+pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
+    let client = args.api.client_maybe_anonymous()?;
+    let (health, ready, sessions, reviews) = run_async(async {
+        let health = client.probe("/healthz").await?;
+        let ready = client.probe("/readyz").await?;
+        let sessions = client.probe("/v1/sessions").await?;
+        let reviews = client.probe("/v1/reviews?state=pending").await?;
+        anyhow::Ok((health, ready, sessions, reviews))
+    })??;
+    let good = health.status == 200 && ready.status == 200;
+    let counted = |answer: &Answer, field: &str| {
+        answer.body.get(field).and_then(Value::as_array).map(Vec::len)
+    };
+    let sessions = counted(&sessions, "sessions");
+    let reviews = counted(&reviews, "reviews");
+    match format {
+        Format::Json => print_json(&json!({
+            "ready": good,
+            "health": health.body,
+            "readiness": ready.body,
+            "sessions_open": sessions,
+            "reviews_open": reviews,
+        }))?,
+        Format::Text => {
+            let mut lines = vec![("health", word(&health)), ("ready", word(&ready))];
+            lines.extend(reason(&health, "evidence").map(|why| ("evidence", why)));
+            lines.extend(reason(&ready, "missing").map(|why| ("missing", why)));
+            lines.extend(sessions.map(|count| ("sessions", count.to_string())));
+            lines.extend(reviews.map(|count| ("reviews", count.to_string())));
+            print(&fields(&lines))?;
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn word(answer: &Answer) -> String {
+    answer.body.get("status").and_then(Value::as_str).unwrap_or("unknown").to_owned()
+}
+
+fn reason(answer: &Answer, field: &str) -> Option<String> {
+    match answer.body.get(field)? {
+        Value::Array(all) => {
+            Some(all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,177 @@
+//! `portreeve verify`: checks the evidence with public keys alone, the gateway off.
+
+use super::options::ConfigOption;
+use super::output::{Format, fields, print, print_json, time};
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use portreeve_evidence::{Report, Severity, Status, Trust, Unclosed, VerifierKey};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Check that nothing in the evidence was changed, removed, added or reordered.
+///
+/// Works on a copied directory, with the gateway off, and needs no private key. Exit
+/// codes: 0 everything holds, 1 tampered with, 2 something is missing or was never
+/// committed, 3 there is nothing that could be checked with what is trusted.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portreeve verify\n  portreeve verify /mnt/copy/evidence\n  \
+    portreeve verify --key log.pub --checkpoint last-month.txt /mnt/copy/evidence\n\n\
+    Keep the log's public key (`log.pub`) and now and then a checkpoint (the file `head`)\n\
+    away from the gateway: only against them a log that was cut short or written anew shows.")]
+pub(crate) struct Args {
+    /// The evidence, or the data directory that it is in; otherwise the one that the
+    /// configuration names.
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The log's public key, known from elsewhere: the key itself or a file with it.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A checkpoint of this log that was kept elsewhere; may be given again.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
+    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let trust = Trust {
+        key: args.key.as_deref().map(trusted_key).transpose()?,
+        checkpoints: args.checkpoint.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+    };
+    let bar = progress_bar();
+    let report = portreeve_evidence::verify_with_progress(&dir, &trust, |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    match format {
+        Format::Json => print_json(&report)?,
+        Format::Text => print(&describe(&report, &dir))?,
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// The directory of a log: what was named, the `evidence` in it, or the configuration's.
+pub(super) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
+    let dir = match named {
+        Some(dir) => dir.to_owned(),
+        None => config.load()?.data_dir,
+    };
+    let inner = dir.join("evidence");
+    let found = [inner, dir.clone()].into_iter().find(|dir| portreeve_evidence::is_log(dir));
+    found.with_context(|| {
+        format!("there is no evidence in `{}`\nhint: name its directory", dir.display())
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+fn trusted_key(given: &str) -> anyhow::Result<VerifierKey> {
+    let text = match Path::new(given).exists() {
+        true => read(Path::new(given))?,
+        false => given.to_owned(),
+    };
+    match text.parse() {
+        Ok(key) => Ok(key),
+        Err(what) => bail!("`--key` is no public key: {what}\nhint: it looks like `log.pub`"),
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn describe(report: &Report, dir: &Path) -> String {
+    let verdict = match report.status {
+        Status::Ok => "OK: nothing was changed, removed, added or reordered",
+        Status::Tampered => "TAMPERED: the evidence is not what the gateway wrote",
+        Status::Incomplete => "INCOMPLETE: nothing was found changed, but something is missing",
+        Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
+    };
+    let mut text = format!("{verdict}\n");
+    for finding in &report.findings {
+        let mark = match finding.severity {
+            Severity::Tampered => "tampered",
+            Severity::Incomplete => "incomplete",
+            Severity::Note => "note",
+        };
+        text.push_str(&format!("  {mark}: {finding}\n"));
+    }
+    let more = report.findings_count - report.findings.len() as u64;
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
+    }
+    text.push_str(&format!("\n{}\n", fields(&facts(report, dir))));
+    for limit in &report.limits {
+        text.push_str(&format!("\nnot seen: {limit}"));
+    }
+    text
+}
+
+fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
+    let micros = |at: Option<u64>| {
+        at.and_then(|at| i64::try_from(at).ok()).map_or_else(|| "-".to_owned(), time)
+    };
+    let (cut, open): (Vec<&Unclosed>, Vec<&Unclosed>) =
+        report.unclosed.iter().partition(|session| session.cut_off);
+    let mut facts = vec![
+        ("evidence", dir.display().to_string()),
+        (
+            "key",
+            format!(
+                "{} ({})",
+                report.key,
+                if report.key_is_trusted { "given" } else { "from the directory" }
+            ),
+        ),
+        (
+            "records",
+            format!(
+                "{} in {} commits and {} segments, {} to {}",
+                report.records,
+                report.commits,
+                report.segments,
+                micros(report.first_at_us),
+                micros(report.last_at_us),
+            ),
+        ),
+        (
+            "recordings",
+            format!("{} payloads, {} sealed bytes", report.payloads, report.payload_bytes),
+        ),
+        (
+            "sessions",
+            format!(
+                "{}, of which {} go on and {} were cut off by the gateway's end",
+                report.sessions,
+                open.len(),
+                cut.len()
+            ),
+        ),
+    ];
+    let list = |sessions: Vec<&Unclosed>| {
+        let ids: Vec<String> =
+            sessions.iter().take(LISTED_MAX).map(|found| found.session.to_string()).collect();
+        let more = sessions.len().saturating_sub(LISTED_MAX);
+        let tail = if more > 0 { format!("\nand {more} more") } else { String::new() };
+        ids.join("\n") + &tail
+    };
+    if !open.is_empty() {
+        facts.push(("going on", list(open)));
+    }
+    if !cut.is_empty() {
+        facts.push(("cut off", list(cut)));
+    }
+    if !report.shredded.is_empty() {
+        facts.push(("shredded", format!("{} recordings", report.shredded.len())));
+    }
+    facts.push(("root", report.root.to_string()));
+    facts
+}
+
+/// As many unclosed sessions as text lists; JSON has them all.
+const LISTED_MAX: usize = 20;

@@ -1,0 +1,77 @@
+//! The `portreeve` binary: wires the floors below together and has no logic of its own.
+
+mod commands;
+mod wiring;
+
+use clap::{Parser, Subcommand};
+use commands::output::Format;
+use commands::{
+    accounts, check, gateway, policy, reviews, sessions, status, token, verify, whoami,
+};
+use std::process::ExitCode;
+
+/// A data-path gateway between AI agents and the systems that hold personal data.
+///
+/// Clients connect with their own drivers and a short-lived token instead of a password.
+/// Every statement is decided by policy, personal values are masked before they leave,
+/// risky commands wait for a person, and everything is recorded so that it can be
+/// verified offline.
+#[derive(Debug, Parser)]
+#[command(name = "portreeve", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Start here:\n  portreeve check --config portreeve.yaml\n  \
+    portreeve accounts add alice --kind person --group analysts\n  \
+    portreeve gateway --config portreeve.yaml\n  \
+    PGPASSWORD=$(portreeve token issue alice) psql -h 127.0.0.1 -p 15432 -U alice shop")]
+struct Cli {
+    /// What to print: `text` for people, `json` for programs.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Gateway(gateway::Args),
+    Check(check::Args),
+    Accounts(accounts::Args),
+    Token(token::Args),
+    Whoami(whoami::Args),
+    Status(status::Args),
+    Reviews(reviews::Args),
+    Sessions(sessions::Args),
+    Policy(policy::Args),
+    Verify(verify::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let format = cli.format;
+    let result = match cli.command {
+        Command::Gateway(args) => gateway::run(args, format),
+        Command::Check(args) => check::run(args, format),
+        Command::Accounts(args) => accounts::run(args, format),
+        Command::Token(args) => token::run(args, format),
+        Command::Whoami(args) => whoami::run(args, format),
+        Command::Status(args) => status::run(args, format),
+        Command::Reviews(args) => reviews::run(args, format),
+        Command::Sessions(args) => sessions::run(args, format),
+        Command::Policy(args) => policy::run(args, format),
+        Command::Verify(args) => verify::run(args, format),
+    };
+    result.unwrap_or_else(|error| {
+        report(&error, format);
+        ExitCode::FAILURE
+    })
+}
+
+/// Says on standard error what went wrong.
+fn report(error: &anyhow::Error, format: Format) {
+    match format {
+        Format::Text => commands::output::remark(&format!("error: {error:#}")),
+        Format::Json => {
+            let report = serde_json::json!({"error": {"message": format!("{error:#}")}});
+            commands::output::remark(&report.to_string());
+        }
+    }
+}

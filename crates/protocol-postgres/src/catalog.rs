@@ -1,0 +1,176 @@
+//! Reading the target's catalog: relations, columns, views, functions. Structure only; no
+//! table is read.
+
+use crate::dial::{DialError, next, refused};
+use crate::frame::{put, put_text};
+use crate::upstream::ClassifyColumn;
+use portreeve_decide::sql::{
+    Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
+};
+use portreeve_model::Object;
+use portreeve_session::Lobby;
+use portreeve_wire::Cursor;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The rows of the questions below, in their order.
+#[derive(Debug, Default, Hash)]
+pub(crate) struct Tables {
+    relations: Vec<Row>,
+    columns: Vec<Row>,
+    parents: Vec<Row>,
+    functions: Vec<Row>,
+    builtins: Vec<Row>,
+}
+
+type Row = Vec<Option<String>>;
+
+const RELATIONS: &str = "\
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
+       c.relhasrules AND c.relkind NOT IN ('v', 'm'),
+       CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+ORDER BY c.oid";
+
+const COLUMNS: &str = "\
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, NULL),
+       CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum";
+
+const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
+
+const FUNCTIONS: &str = "\
+SELECT n.nspname, p.proname, p.provolatile, l.lanname
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname <> 'pg_catalog' ORDER BY p.oid";
+
+const BUILTINS: &str = "\
+SELECT n.nspname, p.proname, p.provolatile, l.lanname
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
+
+/// Asks the target.
+pub(crate) async fn read(lobby: &mut Lobby) -> Result<Tables, DialError> {
+    Ok(Tables {
+        relations: rows(lobby, RELATIONS).await?,
+        columns: rows(lobby, COLUMNS).await?,
+        parents: rows(lobby, PARENTS).await?,
+        functions: rows(lobby, FUNCTIONS).await?,
+        builtins: rows(lobby, BUILTINS).await?,
+    })
+}
+
+/// Equal for equal catalogs.
+pub(crate) fn digest(tables: &Tables) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tables.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn rows(lobby: &mut Lobby, question: &str) -> Result<Vec<Row>, DialError> {
+    let mut message = Vec::new();
+    put(&mut message, b'Q', |out| put_text(out, question));
+    lobby.say(&message).await?;
+    let mut rows = Vec::new();
+    loop {
+        let frame = next(lobby).await?;
+        match frame.tag {
+            b'D' => {
+                let mut cursor = Cursor::new(frame.body());
+                let count = cursor.u16()?;
+                let row = (0..count)
+                    .map(|_| {
+                        let value = cursor.optional_value()?;
+                        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
+                    })
+                    .collect::<Result<Row, portreeve_wire::WireError>>()?;
+                rows.push(row);
+            }
+            b'E' => return Err(refused(&frame)),
+            b'Z' => return Ok(rows),
+            _ => {}
+        }
+    }
+}
+
+/// The type of every column, by its object.
+pub(crate) type ColumnTypes = HashMap<Object, u32>;
+
+/// Collects the types: COPY does not tell them.
+pub(crate) fn types(tables: &Tables) -> ColumnTypes {
+    let names: HashMap<&str, &Row> =
+        tables.relations.iter().map(|row| (text(row, 0), row)).collect();
+    let typed = |column: &Row| {
+        let relation = names.get(text(column, 0))?;
+        let (schema, table) = (text(relation, 1), text(relation, 2));
+        Some((Object::column(schema, table, text(column, 2)), number(column, 3)))
+    };
+    tables.columns.iter().filter_map(typed).collect()
+}
+
+/// Builds the analysis' catalog from the answers.
+pub(crate) fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
+    let parents = group(&tables.parents);
+    let columns = group(&tables.columns);
+    let mut builder = CatalogBuilder::default();
+    for row in &tables.relations {
+        let oid = text(row, 0);
+        let columns = columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
+            name: text(column, 2).into(),
+            attnum: number(column, 1),
+            type_oid: number(column, 3),
+            type_name: text(column, 4).into(),
+            category: classify(text(row, 1), text(row, 2), text(column, 2)),
+            generated: column.get(5).cloned().flatten(),
+        });
+        builder.relation(RelationInput {
+            oid: number(row, 0),
+            schema: text(row, 1).into(),
+            name: text(row, 2).into(),
+            kind: RelationKind::from_relkind(text(row, 3).chars().next().unwrap_or(' ')),
+            columns: columns.collect(),
+            parents: parents.get(oid).into_iter().flatten().map(|row| number(row, 1)).collect(),
+            has_triggers: text(row, 4) == "t",
+            has_rules: text(row, 5) == "t",
+            definition: row.get(6).cloned().flatten(),
+        });
+    }
+    for row in tables.functions.iter().chain(&tables.builtins) {
+        builder.function(FunctionInput {
+            schema: text(row, 0).into(),
+            name: text(row, 1).into(),
+            volatility: Volatility::from_provolatile(text(row, 2).chars().next().unwrap_or('v')),
+            language: text(row, 3).into(),
+        });
+    }
+    builder.build()
+}
+
+fn text(row: &Row, index: usize) -> &str {
+    row.get(index).and_then(|value| value.as_deref()).unwrap_or_default()
+}
+
+fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
+    text(row, index).parse().unwrap_or_default()
+}
+
+/// Rows by their first value.
+fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
+    let mut groups: HashMap<&str, Vec<&Row>> = HashMap::new();
+    for row in rows {
+        groups.entry(text(row, 0)).or_default().push(row);
+    }
+    groups
+}

@@ -1,0 +1,148 @@
+//! A resource's target: where it is, how to get in, and what it holds.
+
+use crate::analyses::Analyses;
+use crate::catalog::{self, ColumnTypes};
+use crate::dial::{DialError, dial};
+use portreeve_decide::sql::Catalog;
+use portreeve_model::{Category, Secret};
+use rustls::ClientConfig;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How the target's side is encrypted.
+#[derive(Clone)]
+pub enum TargetTls {
+    /// Verified: certificate chain and host name.
+    Verified(Arc<ClientConfig>),
+    /// None; the configuration allows it for loopback only.
+    Disabled,
+}
+
+impl std::fmt::Debug for TargetTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Verified(_) => "Verified",
+            Self::Disabled => "Disabled",
+        })
+    }
+}
+
+/// Says the category of `schema, table, column`.
+pub type ClassifyColumn = Arc<dyn Fn(&str, &str, &str) -> Option<Category> + Send + Sync>;
+
+/// What is configured.
+pub struct UpstreamConfig {
+    /// The resource's name: the database name that clients ask for.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// The database at the target.
+    pub database: String,
+    /// The role that the gateway logs in as.
+    pub user: String,
+    /// Its password.
+    pub password: Secret<String>,
+    /// The encryption.
+    pub tls: TargetTls,
+    /// The configured classification.
+    pub classify: ClassifyColumn,
+    /// How long reaching the target may take.
+    pub dial_timeout: Duration,
+}
+
+/// How old the catalog may become before a new session asks again.
+const CATALOG_MAX_AGE: Duration = Duration::from_secs(30);
+/// How often at most an unknown name makes the gateway ask again.
+const CATALOG_MIN_AGE: Duration = Duration::from_millis(250);
+
+/// A resource's target at run time.
+pub struct Upstream {
+    pub(crate) config: UpstreamConfig,
+    state: RwLock<Option<Known>>,
+    refreshing: Mutex<()>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) types: Arc<ColumnTypes>,
+    pub(crate) analyses: Arc<Analyses>,
+    digest: u64,
+    at: Instant,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream").field("name", &self.config.name).finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// A target that has not been reached yet.
+    #[must_use]
+    pub fn new(config: UpstreamConfig) -> Self {
+        Self { config, state: RwLock::new(None), refreshing: Mutex::new(()) }
+    }
+
+    /// The resource's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The catalog as last read.
+    pub(crate) fn known(&self) -> Option<Known> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The catalog for a new session: not older than half a minute.
+    pub(crate) async fn current(&self) -> Result<Known, DialError> {
+        self.not_older_than(CATALOG_MAX_AGE).await
+    }
+
+    /// The catalog after definitions have changed, or a name was not found in it.
+    pub(crate) async fn refreshed(&self) -> Result<Known, DialError> {
+        self.not_older_than(CATALOG_MIN_AGE).await
+    }
+
+    /// The catalog as it is after a change that this gateway has just let through.
+    pub(crate) async fn reread(&self) -> Result<Known, DialError> {
+        self.not_older_than(Duration::ZERO).await
+    }
+
+    async fn not_older_than(&self, age: Duration) -> Result<Known, DialError> {
+        let asked = Instant::now();
+        let is_fresh = |known: &Known| known.at >= asked || known.at.elapsed() < age;
+        if let Some(known) = self.known().filter(is_fresh) {
+            return Ok(known);
+        }
+        // One reader at a time; whoever waited takes what the other one has read.
+        let _one = self.refreshing.lock().await;
+        if let Some(known) = self.known().filter(is_fresh) {
+            return Ok(known);
+        }
+        let started = Instant::now();
+        let mut lobby = dial(&self.config, &BTreeMap::new()).await?.lobby;
+        let tables = tokio::time::timeout(self.config.dial_timeout, catalog::read(&mut lobby))
+            .await
+            .map_err(|_| DialError::Timeout)??;
+        let digest = catalog::digest(&tables);
+        let known = match self.known() {
+            // Nothing has changed: analyses made with the old one still hold.
+            Some(known) if known.digest == digest => Known { at: started, ..known },
+            _ => Known {
+                catalog: Arc::new(catalog::build(&tables, &self.config.classify)),
+                types: Arc::new(catalog::types(&tables)),
+                analyses: Arc::new(Analyses::default()),
+                digest,
+                at: started,
+            },
+        };
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        Ok(known)
+    }
+}

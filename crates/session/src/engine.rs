@@ -1,0 +1,244 @@
+//! What all sessions of a gateway share, and the door into a session.
+
+use crate::live::{Counts, Live, LiveSession, Signals};
+use crate::session::{Classify, Session};
+use crate::{Limits, ReviewDesk};
+use portreeve_decide::mask::Masker;
+use portreeve_decide::policy::Policies;
+use portreeve_evidence::EvidenceLog;
+use portreeve_model::{
+    Action, Category, Chain, Event, Need, Object, Outcome, Refusal, RefusalCode, RequestId,
+    SessionId, Verdict,
+};
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// What the engine tells the metrics.
+pub trait Observer: Send + Sync {
+    /// A session began.
+    fn session_opened(&self, resource: &str);
+    /// A session ended.
+    fn session_closed(&self, resource: &str);
+    /// A request was decided.
+    fn decided(&self, resource: &str, verdict: Verdict);
+    /// Bytes and rows went to a client.
+    fn released(&self, resource: &str, bytes: u64, rows: u64);
+    /// Bytes came from a client.
+    fn received(&self, resource: &str, bytes: u64);
+    /// Values were masked.
+    fn masked(&self, category: &Category, values: u64);
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn session_opened(&self, _: &str) {}
+    fn session_closed(&self, _: &str) {}
+    fn decided(&self, _: &str, _: Verdict) {}
+    fn released(&self, _: &str, _: u64, _: u64) {}
+    fn received(&self, _: &str, _: u64) {}
+    fn masked(&self, _: &Category, _: u64) {}
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// The evidence.
+    pub log: EvidenceLog,
+    /// The first policies.
+    pub policies: Arc<Policies>,
+    /// Where people are asked.
+    pub desk: Arc<dyn ReviewDesk>,
+    /// How values are masked.
+    pub masker: Arc<Masker>,
+    /// Who counts.
+    pub observer: Arc<dyn Observer>,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// Everything that sessions share.
+pub struct Engine {
+    pub(crate) log: EvidenceLog,
+    policies: RwLock<Arc<Policies>>,
+    pub(crate) desk: Arc<dyn ReviewDesk>,
+    pub(crate) masker: Arc<Masker>,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// The open sessions.
+    pub live: Live,
+    /// The limits.
+    pub limits: Limits,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("sessions", &self.live.count()).finish_non_exhaustive()
+    }
+}
+
+/// What a client that has to be asked about wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReviewMode {
+    /// Wait for the answer on the open connection.
+    #[default]
+    Wait,
+    /// Be refused at once, with the review's id, and ask again later.
+    Refuse,
+}
+
+/// An authenticated client that wants in.
+pub struct OpenRequest {
+    /// The session's id, as already told to the log.
+    pub id: SessionId,
+    /// Who.
+    pub chain: Chain,
+    /// Where.
+    pub resource: String,
+    /// Through which protocol.
+    pub protocol: &'static str,
+    /// From where.
+    pub client: SocketAddr,
+    /// What the client calls itself.
+    pub application: Option<String>,
+    /// Its encryption.
+    pub tls: String,
+    /// What to do when a person must be asked.
+    pub review_mode: ReviewMode,
+    /// What is classified how.
+    pub classify: Classify,
+}
+
+impl Engine {
+    /// Starts; the policies are recorded before anything is decided by them.
+    pub async fn start(parts: EngineParts) -> Result<Arc<Self>, portreeve_evidence::Sealed> {
+        let engine = Arc::new(Self {
+            log: parts.log,
+            policies: RwLock::new(parts.policies.clone()),
+            desk: parts.desk,
+            masker: parts.masker,
+            observer: parts.observer,
+            live: Live::default(),
+            limits: parts.limits,
+        });
+        engine.adopt(parts.policies).await?;
+        Ok(engine)
+    }
+
+    /// Decides by these policies from now on, once that is recorded.
+    pub async fn adopt(&self, policies: Arc<Policies>) -> Result<(), portreeve_evidence::Sealed> {
+        self.log
+            .append(Event::PolicyAdopted {
+                policy: policies.version().clone(),
+                source: policies.source().to_owned(),
+            })
+            .durable()
+            .await?;
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+        Ok(())
+    }
+
+    /// The policies in force.
+    #[must_use]
+    pub fn policies(&self) -> Arc<Policies> {
+        self.policies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The evidence's state.
+    #[must_use]
+    pub fn evidence(&self) -> &EvidenceLog {
+        &self.log
+    }
+
+    /// Lets a client in, or says why not. Either way it is recorded first.
+    pub async fn open(self: &Arc<Self>, ask: OpenRequest) -> Result<Session, Refusal> {
+        let request = RequestId { session: ask.id, exchange: 0 };
+        let refusal = |code, message: String, hint: Option<String>, rule| Refusal {
+            code,
+            message,
+            rule,
+            request,
+            hint,
+            review: None,
+        };
+        let unrecordable = || {
+            refusal(
+                RefusalCode::Unrecordable,
+                "the evidence cannot be written, so nothing may pass".into(),
+                Some("an operator must look at the gateway's health".into()),
+                None,
+            )
+        };
+        if self.log.health().state >= portreeve_evidence::HealthState::Restricted {
+            return Err(unrecordable());
+        }
+        let mut recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
+        recorder.stage(Event::SessionOpened {
+            chain: ask.chain.clone(),
+            resource: ask.resource.clone(),
+            protocol: ask.protocol.into(),
+            client: ask.client.to_string(),
+            application: ask.application.clone(),
+            tls: ask.tls.clone(),
+        });
+        let counts = Arc::new(Counts::default());
+        let signals = Arc::new(Signals::default());
+        let shown = LiveSession {
+            id: ask.id,
+            chain: ask.chain.clone(),
+            resource: ask.resource.clone(),
+            protocol: ask.protocol,
+            client: ask.client.to_string(),
+            opened_at_us: now_us(),
+            exchanges: 0,
+            rows: 0,
+        };
+        let mut session = Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
+        let need = Need { action: Action::Connect, object: Object::resource() };
+        let decision = session.ask_policy(std::slice::from_ref(&need), 0);
+        let over = if decision.verdict == Verdict::Allow {
+            let added = self.live.add(shown, counts, signals, self.limits.sessions_max);
+            (!added).then(|| {
+                refusal(
+                    RefusalCode::LimitExceeded,
+                    "too many sessions are open".into(),
+                    Some("close a connection, or try again later".into()),
+                    None,
+                )
+            })
+        } else {
+            // A review of `connect` has nothing to hold: it is a refusal.
+            let reason = decision.reasons.first();
+            Some(refusal(
+                RefusalCode::Denied,
+                format!("`{}` may not connect to `{}`", session.chain(), session.resource()),
+                reason.and_then(|reason| reason.advice.clone()),
+                reason.map(|reason| reason.rule.clone()),
+            ))
+        };
+        if let Some(refusal) = over {
+            session.turn_away(&decision, Outcome::Refused {
+                code: refusal.code,
+                rule: refusal.rule.clone(),
+            });
+            return Err(if session.commit().await.is_ok() { refusal } else { unrecordable() });
+        }
+        session.entered();
+        session.commit().await.map_err(|_| unrecordable())?;
+        Ok(session)
+    }
+
+    /// A fresh session id (UUIDv7: sorts by time).
+    #[must_use]
+    pub fn new_session_id() -> SessionId {
+        SessionId(Uuid::now_v7())
+    }
+}
+
+/// Microseconds since 1970, for policy contexts and lists.
+pub(crate) fn now_us() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

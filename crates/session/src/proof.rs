@@ -1,0 +1,35 @@
+//! The two proofs. Their fields are private to this crate, and only the engine makes
+//! them, after it has written the evidence.
+
+use bytes::Bytes;
+
+/// Bytes that may go to a target: decided, and durable in the evidence.
+#[derive(Debug)]
+#[must_use = "a permit that is not sent leaves the client waiting"]
+pub struct Permitted {
+    pub(crate) wire: Bytes,
+}
+
+impl Permitted {
+    /// Whether there is nothing to send: everything was refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wire.is_empty()
+    }
+}
+
+/// Bytes that may go to the client: masked, and durable in the evidence.
+#[derive(Debug)]
+#[must_use = "a release that is not sent leaves the client waiting"]
+pub struct Released {
+    pub(crate) bytes: Bytes,
+}
+
+impl Released {
+    /// Whether there is nothing to send yet: rows are kept back until a threshold is
+    /// known not to be crossed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}

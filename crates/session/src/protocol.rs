@@ -1,0 +1,78 @@
+//! What a protocol supplies.
+
+use bytes::Bytes;
+use portreeve_decide::mask::Masker;
+use portreeve_model::{Category, Command, Outcome, Refusal};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a request does with a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Prepares it: it must not be denied, but nothing runs yet.
+    Prepare,
+    /// Runs it.
+    Run,
+}
+
+/// One command of a request, ready to be decided.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What it does.
+    pub command: Arc<Command>,
+    /// Whether it runs now.
+    pub stage: Stage,
+    /// Columns whose values the client will see clear because policy reveals them.
+    pub revealed: Arc<[String]>,
+    /// Rows that the same cursor or portal has already given.
+    pub rows_before: u64,
+}
+
+/// What a client sent: one message, or a run of messages that belong together.
+pub trait Request {
+    /// The commands in it, in order. A request without any is the protocol's own
+    /// housekeeping (`Sync`), and permitted.
+    fn commands(&self) -> &[Asked];
+
+    /// The bytes as they came, for the recording.
+    fn received(&self) -> Bytes;
+
+    /// What a reviewer reads, and what an approval is bound to: the statements and
+    /// their parameters, independent of how the driver cut them into messages.
+    fn content(&self) -> String;
+
+    /// The bytes for the target.
+    ///
+    /// `refused` is the index of the first command that may not run, if any: from there
+    /// on nothing of the request may be in the bytes. The protocol may put something of
+    /// its own in its place, which makes the target fail exactly where the command would
+    /// have run, so that transaction state stays true.
+    fn encode(&mut self, refused: Option<(usize, &Refusal)>) -> Bytes;
+}
+
+/// Why part of a reply cannot be masked, in an operator's words (never a value).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unmaskable(pub String);
+
+/// Part of a target's reply.
+pub trait Reply {
+    /// Masks **every** data-bearing field, error texts and notices included.
+    ///
+    /// What cannot be masked cannot pass: the session ends.
+    fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable>;
+}
+
+/// A masked part of a reply, ready for the recording.
+#[derive(Clone, Debug, Default)]
+pub struct Masked {
+    /// For the client.
+    pub bytes: Bytes,
+    /// Rows in it.
+    pub rows: u64,
+    /// Masked values in it.
+    pub masked: BTreeMap<Category, u64>,
+    /// Columns where the target's word about the origin contradicted the analysis.
+    pub disagreements: Vec<String>,
+    /// Set with the last part: how the exchange ended.
+    pub outcome: Option<Outcome>,
+}

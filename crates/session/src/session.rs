@@ -1,0 +1,456 @@
+//! One client's time at one resource: the first half of the loop, *admit*.
+
+use crate::engine::{Engine, OpenRequest, ReviewMode, now_us};
+use crate::exchange::Exchange;
+use crate::live::{Counts, Signals};
+use crate::proof::{Permitted, Released};
+use crate::protocol::{Asked, Masked, Reply, Request, Stage};
+use crate::{Broken, ClientSide};
+use bytes::Bytes;
+use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
+use portreeve_evidence::SessionRecorder;
+use portreeve_model::{
+    Action, Category, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Outcome,
+    Refusal, RefusalCode, RequestId, RuleId, SessionId, Verdict,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Says the category of an object, where it has one.
+pub type Classify = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
+
+/// Decisions are asked again after this long, because policies may look at the time.
+const DECISION_MAX_AGE: Duration = Duration::from_secs(2);
+const DECISIONS_MAX: usize = 1024;
+
+struct Cached {
+    command: Arc<portreeve_model::Command>,
+    decision: Decision,
+    threshold: Threshold,
+    session_rows: u64,
+    at: Instant,
+}
+
+/// A client, a resource, and everything that holds between them.
+pub struct Session {
+    pub(crate) engine: Arc<Engine>,
+    id: SessionId,
+    chain: Chain,
+    resource: String,
+    classify: Classify,
+    pub(crate) review_mode: ReviewMode,
+    pub(crate) recorder: SessionRecorder,
+    pub(crate) signals: Arc<Signals>,
+    counts: Arc<Counts>,
+    policies: Arc<Policies>,
+    /// Whether any policy mentions the session's rows: then thresholds move.
+    counts_session: bool,
+    decisions: HashMap<usize, Cached>,
+    reveals: HashMap<Object, bool>,
+    pub(crate) exchange: u64,
+    pub(crate) rows: u64,
+    entered: bool,
+    closed: Option<String>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        ask: OpenRequest,
+        recorder: SessionRecorder,
+        counts: Arc<Counts>,
+        signals: Arc<Signals>,
+    ) -> Self {
+        let policies = engine.policies();
+        Self {
+            engine,
+            id: ask.id,
+            chain: ask.chain,
+            resource: ask.resource,
+            classify: ask.classify,
+            review_mode: ask.review_mode,
+            recorder,
+            signals,
+            counts,
+            counts_session: policies.source().contains("session_rows"),
+            policies,
+            decisions: HashMap::new(),
+            reveals: HashMap::new(),
+            exchange: 0,
+            rows: 0,
+            entered: false,
+            closed: None,
+        }
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Where.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// Signals from outside.
+    #[must_use]
+    pub fn signals(&self) -> Arc<Signals> {
+        self.signals.clone()
+    }
+
+    /// Looks at the resource's classification afresh (it follows the target's catalog).
+    pub fn reclassify(&mut self, classify: Classify) {
+        self.classify = classify;
+        self.decisions.clear();
+        self.reveals.clear();
+    }
+
+    /// Whether policy lets the whole chain see a column unmasked.
+    pub fn reveals(&mut self, column: &Object, category: &Category) -> bool {
+        self.follow_policy();
+        if let Some(known) = self.reveals.get(column) {
+            return *known;
+        }
+        let answer = self.with_ask(&[], 0, |policies, ask| policies.reveals(ask, column, category));
+        self.reveals.insert(column.clone(), answer);
+        answer
+    }
+
+    /// The version of the policies that decide now. Anything that a protocol derived
+    /// from [`Session::reveals`] holds as long as this stays the same.
+    pub fn policy_version(&mut self) -> portreeve_model::PolicyVersion {
+        self.follow_policy();
+        self.policies.version().clone()
+    }
+
+    pub(crate) fn ruling_version(&self) -> String {
+        self.policies.version().0.clone()
+    }
+
+    fn follow_policy(&mut self) {
+        let current = self.engine.policies();
+        if current.version() != self.policies.version() {
+            self.counts_session = current.source().contains("session_rows");
+            self.policies = current;
+            self.decisions.clear();
+            self.reveals.clear();
+        }
+    }
+
+    fn with_ask<T>(&self, needs: &[Need], rows: u64, f: impl FnOnce(&Policies, &Ask<'_>) -> T) -> T {
+        let ask = Ask {
+            chain: &self.chain,
+            resource: &self.resource,
+            needs,
+            categories: &*self.classify,
+            counters: Counters { rows, session_rows: self.rows },
+            context: Context { at_us: now_us() },
+        };
+        f(&self.policies, &ask)
+    }
+
+    pub(crate) fn ask_policy(&self, needs: &[Need], rows: u64) -> Decision {
+        self.with_ask(needs, rows, Policies::decide)
+    }
+
+    fn decide(&mut self, asked: &Asked) -> (Decision, Threshold) {
+        let key = Arc::as_ptr(&asked.command) as usize;
+        if let Some(cached) = self.decisions.get(&key)
+            && Arc::ptr_eq(&cached.command, &asked.command)
+            && cached.at.elapsed() < DECISION_MAX_AGE
+            && (cached.threshold.rows.is_none() || cached.session_rows == self.rows || !self.counts_session)
+        {
+            return (cached.decision.clone(), cached.threshold.clone());
+        }
+        let needs = &asked.command.needs;
+        let decision = self.ask_policy(needs, 0);
+        let reads = needs.iter().any(|need| need.action == Action::Read);
+        let threshold = if reads && decision.verdict != Verdict::Deny {
+            self.with_ask(needs, 0, Policies::rows_free)
+        } else {
+            Threshold::default()
+        };
+        if self.decisions.len() >= DECISIONS_MAX {
+            self.decisions.clear();
+        }
+        self.decisions.insert(
+            key,
+            Cached {
+                command: asked.command.clone(),
+                decision: decision.clone(),
+                threshold: threshold.clone(),
+                session_rows: self.rows,
+                at: Instant::now(),
+            },
+        );
+        (decision, threshold)
+    }
+
+    /// How many rows a command may give before a person is asked; none is no limit.
+    /// Protocols use it to keep what follows such a command out of the same message run.
+    pub fn rows_free(&mut self, asked: &Asked) -> Option<u64> {
+        self.follow_policy();
+        self.decide(asked).1.rows
+    }
+
+    /// Decides a request, asks people where policy says so, and records it all before
+    /// the permit exists.
+    pub async fn admit<R: Request>(
+        &mut self,
+        mut request: R,
+        client: &mut ClientSide,
+    ) -> Result<(Exchange<'_>, Permitted), Broken> {
+        self.follow_policy();
+        self.exchange += 1;
+        self.counts.exchanges.store(self.exchange, Ordering::Relaxed);
+        let received = request.received();
+        self.engine.observer.received(&self.resource, received.len() as u64);
+
+        let verdicts = self.judge(request.commands());
+        self.recorder.stage_payload(
+            Event::Request { exchange: self.exchange, commands: verdicts.records },
+            Direction::FromClient,
+            &received,
+        );
+        let refused = match (verdicts.refused, verdicts.review) {
+            // SECURITY: what goes before a refused command is sent, so nothing that
+            // still waits for a person may be among it.
+            (Some((at, refusal)), Some((held, _))) => Some((at.min(held), refusal)),
+            (Some(refused), None) => Some(refused),
+            (None, Some((_, question))) => {
+                let refused = self.review(question, request.content(), client).await?;
+                refused.map(|refusal| (0, refusal))
+            }
+            (None, None) => None,
+        };
+        let wire = request.encode(refused.as_ref().map(|(index, refusal)| (*index, refusal)));
+        let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
+        self.engine.observer.decided(&self.resource, verdict);
+        self.recorder.submit().durable().await?;
+
+        let refusal = refused.map(|(_, refusal)| refusal);
+        let threshold = verdicts.threshold;
+        let content = if threshold.rows.is_some() { request.content() } else { String::new() };
+        let exchange = Exchange::new(self, refusal, threshold, verdicts.rows_before, content);
+        Ok((exchange, Permitted { wire }))
+    }
+
+    fn judge(&mut self, commands: &[Asked]) -> Judged {
+        let mut judged = Judged::default();
+        for (index, asked) in commands.iter().enumerate() {
+            let (decision, threshold) = self.decide(asked);
+            let command = &asked.command;
+            let is_run = asked.stage == Stage::Run;
+            let refusal = match &command.unknown {
+                Some(why) => Some(self.refusal(RefusalCode::Unknown, why.clone(), None, Some(
+                    "send a statement that the gateway can analyse, one at a time".into(),
+                ))),
+                None => match decision.verdict {
+                    Verdict::Deny => Some(self.denial(command, &decision)),
+                    // Preparing runs nothing: people are asked when it is to run.
+                    Verdict::Review if !is_run => None,
+                    Verdict::Review => {
+                        judged.review.get_or_insert_with(|| (index, Question::from(&decision)));
+                        None
+                    }
+                    Verdict::Allow => None,
+                },
+            };
+            if is_run || refusal.is_some() || !runs_later(commands, command) {
+              judged.records.push(CommandRecord {
+                verb: command.verb.clone(),
+                fingerprint: command.fingerprint.clone(),
+                needs: command.needs.clone(),
+                unknown: command.unknown.clone(),
+                decision: command.unknown.is_none().then_some(decision),
+                revealed: asked.revealed.to_vec(),
+              });
+            }
+            if let Some(refusal) = refusal {
+                judged.refused = Some((index, refusal));
+                break;
+            }
+            if is_run && threshold.rows.is_some() {
+                if judged.threshold.rows.is_none_or(|rows| threshold.rows < Some(rows)) {
+                    judged.threshold = threshold;
+                }
+                judged.rows_before = judged.rows_before.max(asked.rows_before);
+            }
+        }
+        judged
+    }
+
+    fn denial(&self, command: &portreeve_model::Command, decision: &Decision) -> Refusal {
+        let Some(reason) = decision.reasons.first() else {
+            return self.refusal(RefusalCode::Denied, "denied by policy".into(), None, None);
+        };
+        let party = reason.party.as_ref().map(|party| format!(" for `{party}`")).unwrap_or_default();
+        let message = format!(
+            "`{}` is not allowed{party}: {} on {}",
+            command.verb, reason.need.action, reason.need.object
+        );
+        self.refusal(RefusalCode::Denied, message, Some(reason.rule.clone()), reason.advice.clone())
+    }
+
+    /// A refusal of the running exchange.
+    #[must_use]
+    pub fn refusal(
+        &self,
+        code: RefusalCode,
+        message: String,
+        rule: Option<RuleId>,
+        hint: Option<String>,
+    ) -> Refusal {
+        let request = RequestId { session: self.id, exchange: self.exchange };
+        Refusal { code, message, rule, request, hint, review: None }
+    }
+
+    /// Records the gateway's own words to the client (a greeting) and releases them.
+    pub async fn greet(&mut self, words: Bytes) -> Result<Released, Broken> {
+        self.release_masked(0, Masked { bytes: words, ..Masked::default() }).await
+    }
+
+    /// Masks, records and releases what the target says unasked.
+    pub async fn release_unasked<P: Reply>(&mut self, reply: P) -> Result<Released, Broken> {
+        let masked = reply.mask(&self.engine.masker)?;
+        self.release_masked(0, masked).await
+    }
+
+    pub(crate) async fn release_masked(
+        &mut self,
+        exchange: u64,
+        masked: Masked,
+    ) -> Result<Released, Broken> {
+        self.stage_release(exchange, &masked);
+        self.recorder.submit().durable().await?;
+        Ok(Released { bytes: masked.bytes })
+    }
+
+    pub(crate) fn stage_release(&mut self, exchange: u64, masked: &Masked) {
+        for column in &masked.disagreements {
+            let column = column.clone();
+            self.recorder.stage(Event::Disagreement { exchange, column });
+        }
+        if !masked.bytes.is_empty() {
+            self.recorder.stage_payload(
+                Event::Response { exchange, rows: masked.rows, masked: masked.masked.clone() },
+                Direction::ToClient,
+                &masked.bytes,
+            );
+        }
+        self.rows += masked.rows;
+        self.counts.rows.store(self.rows, Ordering::Relaxed);
+        let observer = &self.engine.observer;
+        observer.released(&self.resource, masked.bytes.len() as u64, masked.rows);
+        masked.masked.iter().for_each(|(category, count)| observer.masked(category, *count));
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), Broken> {
+        Ok(self.recorder.submit().durable().await?)
+    }
+
+    pub(crate) fn entered(&mut self) {
+        self.entered = true;
+        self.engine.observer.session_opened(&self.resource);
+    }
+
+    pub(crate) fn turn_away(&mut self, decision: &Decision, outcome: Outcome) {
+        self.recorder.stage(Event::Request {
+            exchange: 0,
+            commands: vec![CommandRecord {
+                verb: "CONNECT".into(),
+                fingerprint: String::new(),
+                needs: vec![Need { action: Action::Connect, object: Object::resource() }],
+                unknown: None,
+                decision: Some(decision.clone()),
+                revealed: Vec::new(),
+            }],
+        });
+        self.recorder.stage(Event::ExchangeClosed { exchange: 0, outcome, rows: 0 });
+        self.closed = Some("not let in".into());
+    }
+
+    /// Ends the session, with the reason that the evidence gets.
+    pub async fn close(mut self, why: &str) {
+        self.closed = Some(why.to_owned());
+        self.stage_closed();
+        let _ = self.recorder.submit().durable().await;
+    }
+
+    fn stage_closed(&mut self) {
+        if let Some(why) = self.closed.take() {
+            self.recorder.stage(Event::SessionClosed {
+                why,
+                exchanges: self.exchange,
+                rows: self.rows,
+            });
+            if self.entered {
+                self.entered = false;
+                self.engine.live.remove(self.id);
+                self.engine.observer.session_closed(&self.resource);
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // INVARIANT: every opened session is closed in the evidence, whatever ended it.
+        if self.entered {
+            self.closed.get_or_insert_with(|| "dropped".into());
+        }
+        self.stage_closed();
+    }
+}
+
+/// Whether a command that is prepared here also runs in the same request.
+fn runs_later(commands: &[Asked], command: &Arc<portreeve_model::Command>) -> bool {
+    commands
+        .iter()
+        .any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
+}
+
+/// Who has to be asked, and by which rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) rule: RuleId,
+    pub(crate) reason: String,
+    pub(crate) groups: Vec<String>,
+}
+
+impl From<&Decision> for Question {
+    fn from(decision: &Decision) -> Self {
+        let reason = decision.reasons.first();
+        Self {
+            rule: reason.map_or_else(|| "review".into(), |reason| reason.rule.clone()),
+            reason: reason.and_then(|reason| reason.advice.clone()).unwrap_or_default(),
+            groups: decision.review_groups.clone(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Judged {
+    records: Vec<CommandRecord>,
+    refused: Option<(usize, Refusal)>,
+    review: Option<(usize, Question)>,
+    threshold: Threshold,
+    rows_before: u64,
+}

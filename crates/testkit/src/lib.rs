@@ -1,0 +1,1 @@
+//! Suites and fakes for tests of protocols.

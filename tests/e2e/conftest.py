@@ -1,0 +1,69 @@
+"""Options and the world shared by all end-to-end tests."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.paths import portreeve  # noqa: E402
+from harness.target import Target  # noqa: E402
+from harness.world import World  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--target",
+        choices=("direct", "gateway"),
+        default="gateway",
+        help="what the drivers connect to; `direct` proves the harness itself",
+    )
+    parser.addoption("--soak", action="store_true", help="the long forms too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: takes minutes; run by `make soak`")
+    config.addinivalue_line("markers", "gateway: makes no sense on a direct connection")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    direct = config.getoption("--target") == "direct"
+    dropped = [
+        item
+        for item in items
+        if (item.get_closest_marker("soak") and not config.getoption("--soak"))
+        or (direct and item.get_closest_marker("gateway"))
+    ]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
+    if not direct and not portreeve().exists():
+        pytest.exit(f"no binary at {portreeve()}; run `cargo build -p portreeve` first", 2)
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    world = World()
+    try:
+        yield world
+    finally:
+        world.stop()
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.config.getoption("--target")
+
+
+@pytest.fixture(scope="session")
+def reader(world: World, kind: str) -> Target:
+    """alice through her planner and its subagent: reads, masked."""
+    return world.target(kind, "alice", "planner", "sql-agent")
+
+
+@pytest.fixture(scope="session")
+def writer(world: World, kind: str) -> Target:
+    """walt himself: reads everything masked, writes and defines in schema `work`."""
+    return world.target(kind, "walt")

@@ -1,0 +1,1 @@
+"""Unmodified clients, each as its README shows it."""

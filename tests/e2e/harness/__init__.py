@@ -1,0 +1,1 @@
+"""The end-to-end harness: real servers, a target under test, a byte-recording client."""

@@ -1,0 +1,43 @@
+"""The evidence as the binary shows it. The only file that knows what its JSON looks like."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+from .gateway import Gateway
+
+
+def sessions(gateway: Gateway) -> list[dict[str, object]]:
+    return gateway.json("sessions", "ls", "--limit", "100000")["sessions"]
+
+
+def session_of(gateway: Gateway, application: str) -> dict[str, object]:
+    """The one session whose client called itself so."""
+    found = [entry for entry in sessions(gateway) if entry.get("application") == application]
+    assert len(found) == 1, f"{len(found)} sessions of `{application}`"
+    return found[0]
+
+
+def moments(gateway: Gateway, session: str) -> list[dict[str, object]]:
+    """Everything that passed, in order."""
+    return gateway.json("sessions", "replay", session)["moments"]
+
+
+def passed(gateway: Gateway, session: str, direction: str) -> bytes:
+    """The recorded bytes of one direction: `to-client` or `from-client`."""
+    return b"".join(
+        base64.b64decode(moment["bytes"])
+        for moment in moments(gateway, session)
+        if moment.get("direction") == direction
+    )
+
+
+def verify(gateway: Gateway, directory: Path | None = None) -> tuple[int, dict[str, object]]:
+    """Exit status and report."""
+    where = [str(directory)] if directory else []
+    done: subprocess.CompletedProcess[str] = gateway.try_run("verify", *where, "--format", "json")
+    try:
+        return done.returncode, json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return done.returncode, {"error": done.stdout + done.stderr}

@@ -1,0 +1,41 @@
+"""A private PostgreSQL server for one test run."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .paths import ROOT
+
+SCRIPT = ROOT / "scripts" / "private-postgres.sh"
+PSQL_QUIET = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At"]
+
+
+class Postgres:
+    """Started on construction; `stop` removes every trace."""
+
+    def __init__(self, directory: Path, connections: int = 100, log_statement: str = "none"):
+        self.directory = directory
+        environment = os.environ | {
+            "POSTGRES_CONNECTIONS": str(connections),
+            "POSTGRES_LOG_STATEMENT": log_statement,
+        }
+        subprocess.run([SCRIPT, "start", directory], check=True, env=environment)
+        self.port = int((directory / "port").read_text())
+        self.password = (directory / "password").read_text().strip()
+        self.ca = directory / "ca.pem"
+
+    def stop(self) -> None:
+        subprocess.run([SCRIPT, "stop", self.directory], check=True)
+
+    def admin(self, sql: str, database: str = "postgres", file: Path | None = None) -> str:
+        """Runs SQL as the superuser over the server's own socket; returns bare rows."""
+        command = [*PSQL_QUIET, "-h", str(self.directory), "-p", str(self.port)]
+        command += ["-U", "postgres", "-d", database]
+        command += ["-f", str(file)] if file else ["-c", sql]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{sql or file}: {done.stderr}")
+        return done.stdout.rstrip("\n")
+
+    def server_log(self) -> str:
+        return (self.directory / "server.log").read_text(errors="replace")

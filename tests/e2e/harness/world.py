@@ -1,0 +1,203 @@
+"""The world of the tests: one server with the shop, one gateway in front, some people."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .gateway import Account, Gateway
+from .paths import E2E
+from .postgres import Postgres
+from .target import Target
+
+ACCOUNTS = (
+    Account("alice", "person", ("analysts",)),
+    Account("bert", "person", ("analysts", "reviewers")),
+    Account("dana", "person", ("reviewers",)),
+    Account("walt", "person", ("writers",)),
+    Account("olga", "person", ("officers",)),
+    Account("nobody", "person", ()),
+    Account("planner", "actor", ("agents",)),
+    Account("sql-agent", "actor", ("agents",)),
+    Account("rogue-agent", "actor", ()),
+)
+
+CLASSIFIED = {
+    "public.customers.full_name": "name",
+    "*.customers.email": "email",
+    "public.customers.phone": "phone",
+    "*.*.ssn": "national-id",
+    "public.customers.iban": "iban",
+    "public.customers.dob": "birth-date",
+    "public.customers.salary": "income",
+    "public.customers.pin": "secret",
+    "public.customers.notes": "health",
+    "public.customers.photo": "biometric",
+    "public.customers.aliases": "name",
+    "public.customers.profile": "contact",
+    "public.crowd.email": "email",
+    "public.people*.email": "email",
+    "public.base_people.email": "email",
+    "public.child_people.*": "email",
+    'public."Odd Names"."E-Mail"': "email",
+}
+
+CONFIG = """\
+data_dir: $data_dir
+listen:
+  postgres:
+    address: "127.0.0.1:$port"
+    tls: { certificate: "@directory/gateway.pem", key: "@directory/gateway.key" }
+  api: { address: "127.0.0.1:$api_port" }
+issuers:
+  - local: {}
+@issuers
+resources:
+  shop:
+    postgres:
+      host: localhost
+      port: @server_port
+      database: @database
+      tls: { mode: verify-full, ca: "@ca" }
+      user: @role
+      password: { file: "@directory/role-password" }
+    classify:
+@classify
+masking:
+  phone: partial
+  iban: partial
+  name: pseudonym
+  national-id: pseudonym
+  birth-date: "null"
+  default: redact
+policies: [ "@policies/*.cedar" ]
+reviews: @reviews
+@more
+"""
+
+
+@dataclass
+class World:
+    """Everything a test may use; ended by `stop`."""
+
+    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="portreeve-e2e-")))
+    connections: int = 300
+
+    def __post_init__(self) -> None:
+        self.directory.chmod(0o755)
+        self.postgres = Postgres(self.directory / "postgres", self.connections)
+        self.gateways: list[Gateway] = []
+        self._shared: Gateway | None = None
+        admin = self.postgres.admin
+        secret = self.postgres.password
+        admin(f"create role portreeve superuser login password '{secret}'")
+        for reader in ("alice", "walt"):
+            admin(f"create role {reader} login password '{secret}'")
+        admin("create database shop_template")
+        admin("", database="shop_template", file=E2E / "sql" / "shop.sql")
+        for grant in GRANTS:
+            admin(grant, database="shop_template")
+        admin("alter database shop_template is_template true")
+        admin("create database shop template shop_template")
+        admin("", database="shop", file=E2E / "sql" / "big.sql")
+
+    def stop(self) -> None:
+        for gateway in self.gateways:
+            gateway.stop()
+        self.postgres.stop()
+        if os.environ.get("KEEP"):
+            print(f"kept: {self.directory}")
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def gateway(
+        self,
+        name: str,
+        *,
+        role: str = "portreeve",
+        database: str = "shop",
+        issuers: str = "",
+        more: str = "limits: { auth_failures_max: 100000 }",
+        reviews: str = "{ timeout: 2m }",
+        policies: Path = E2E / "policies",
+        classified: dict[str, str] | None = None,
+        accounts: tuple[Account, ...] = ACCOUNTS,
+        start: bool = True,
+    ) -> Gateway:
+        """A gateway of a test's own."""
+        directory = self.directory / name
+        directory.mkdir()
+        for part in ("pem", "key"):
+            shutil.copy(self.postgres.directory / f"server.{part}", directory / f"gateway.{part}")
+        (directory / "role-password").write_text(self.postgres.password + "\n")
+        (directory / "role-password").chmod(0o600)
+        classified = CLASSIFIED if classified is None else classified
+        config = CONFIG
+        for key, value in {
+            "@directory": str(directory),
+            "@issuers": issuers,
+            "@server_port": str(self.postgres.port),
+            "@ca": str(self.postgres.ca),
+            "@role": role,
+            "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
+            "@policies": str(policies),
+            "@database": database,
+            "@reviews": reviews,
+            "@more": more,
+        }.items():
+            config = config.replace(key, value)
+        gateway = Gateway(directory, config, accounts)
+        self.gateways.append(gateway)
+        return gateway.start() if start else gateway
+
+    @property
+    def shared(self) -> Gateway:
+        """The gateway that most tests go through."""
+        if self._shared is None:
+            self._shared = self.gateway("gateway")
+        return self._shared
+
+    def direct(self, user: str, database: str = "shop") -> Target:
+        """PostgreSQL itself, over verified TLS."""
+        return Target(
+            kind="direct",
+            host="localhost",
+            port=self.postgres.port,
+            database=database,
+            user=user,
+            password=self.postgres.password,
+            ca=self.postgres.ca,
+        )
+
+    def target(self, kind: str, person: str, *actors: str) -> Target:
+        """The same person, with or without the gateway."""
+        if kind == "direct":
+            return self.direct(person)
+        return self.shared.target(person, *actors)
+
+    def admin(self, sql: str, database: str = "shop") -> str:
+        return self.postgres.admin(sql, database)
+
+    def psql(
+        self, target: Target, *arguments: str, stdin: str = "", seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """psql as a person runs it, without a start-up file."""
+        return subprocess.run(
+            ["psql", "-X", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=os.environ | target.environment(),
+            timeout=seconds,
+            cwd=self.directory,
+        )
+
+
+GRANTS = (
+    "grant select on all tables in schema public, attic, work to alice, walt",
+    "grant all on schema work to walt",
+    "grant all on all tables in schema work to walt",
+    "grant all on all sequences in schema work to walt",
+)

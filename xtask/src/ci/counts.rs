@@ -1,0 +1,73 @@
+//! What test runners say at the end.
+
+/// Tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Reads a closing line of nextest or of cargo's own runner; nothing in any other.
+    pub(super) fn of_line(line: &str) -> Self {
+        let line = without_colours(line);
+        let line = line.trim();
+        let rest = line.strip_prefix("test result:").or_else(|| {
+            line.starts_with("Summary [")
+                .then(|| line.split_once("run:").map(|(_, rest)| rest))
+                .flatten()
+        });
+        let Some(rest) = rest else { return Self::default() };
+        let mut words = rest.split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty());
+        let (mut counts, mut number) = (Self::default(), 0);
+        while let Some(word) = words.next() {
+            match word {
+                "passed" => counts.passed += std::mem::take(&mut number),
+                "failed" => counts.failed += std::mem::take(&mut number),
+                "timed" | "exec" => {
+                    counts.failed += std::mem::take(&mut number);
+                    words.next();
+                }
+                other => number = other.parse().unwrap_or(0),
+            }
+        }
+        counts
+    }
+}
+
+fn without_colours(line: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            chars.by_ref().find(|c| c.is_ascii_alphabetic());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, passed: u64, failed: u64) {
+        assert_eq!(Counts::of_line(line), Counts { passed, failed }, "{line}");
+    }
+
+    #[test]
+    fn closing_lines_are_counted() {
+        check("     Summary [   1.2s] 10 tests run: 9 passed (1 slow), 1 failed, 2 skipped", 9, 1);
+        check("\u{1b}[32;1m     Summary\u{1b}[0m [ 0.1s] 3 tests run: 3 passed, 0 skipped", 3, 0);
+        check("Summary [ 9s] 4/5 tests run: 1 passed, 2 failed, 1 timed out, 0 skipped", 1, 3);
+        check("test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured", 5, 0);
+        check("test result: FAILED. 5 passed; 2 failed; 0 ignored", 5, 2);
+        check("9 passed, 3 failed", 0, 0);
+    }
+}

@@ -1,0 +1,82 @@
+//! Only the engine writes to a data-path socket.
+//!
+//! Types cannot show who opens a socket in the first place, so this list does: where a
+//! socket may be named at all, and why that does not go round the engine.
+
+use super::source::words;
+use super::{Finding, Tree};
+use std::path::Path;
+
+/// Whoever says one of these has a socket, or a stream over one, in hand.
+const SOCKETS: [&str; 15] = [
+    "TcpStream",
+    "TcpListener",
+    "TcpSocket",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "AsyncRead",
+    "AsyncWrite",
+    "AsyncReadExt",
+    "AsyncWriteExt",
+    "AsyncBufReadExt",
+    "poll_write",
+    "write_buf",
+    "try_write",
+    "into_split",
+];
+
+/// Where, and why it is safe.
+const ALLOWED: [(&str, &str); 6] = [
+    ("crates/session/src/sides.rs", "the engine's own ends: they take proofs only"),
+    ("crates/protocol-postgres/src/serve.rs", "hands the accepted stream to the lobby"),
+    ("crates/protocol-postgres/src/dial.rs", "connects, and hands the stream to the lobby"),
+    ("crates/control/src/api/serve.rs", "the API's listener: no target is behind it"),
+    ("crates/portreeve/src/wiring.rs", "binds the listeners"),
+    ("xtask/", "chores are no part of the gateway"),
+];
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in tree.sources.iter().filter(|source| !is_allowed(&source.path)) {
+        for (at, code) in source.product() {
+            for word in words(code).filter(|word| SOCKETS.contains(word)) {
+                let what = format!("`{word}` outside the engine");
+                let hint = "send through ClientSide or TargetSide; a new exception needs its reason in xtask/src/tidy/sockets.rs";
+                findings.push(Finding::new(&source.path, at + 1, what, hint));
+            }
+        }
+    }
+    findings
+}
+
+fn is_allowed(path: &Path) -> bool {
+    ALLOWED.iter().any(|(allowed, _)| path.starts_with(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::tests::found;
+
+    #[test]
+    fn a_socket_outside_the_engine_is_found() {
+        let text = "use tokio::net::TcpStream;\nuse tokio::io::AsyncWriteExt;\n";
+        let path = "crates/protocol-postgres/src/pipeline.rs";
+        assert_eq!(
+            found(check, "p", path, text),
+            ["1: `TcpStream` outside the engine", "2: `AsyncWriteExt` outside the engine",]
+        );
+        assert!(found(check, "p", "crates/session/src/sides.rs", text).is_empty());
+        let test = format!("#[cfg(test)]\nmod tests {{\n{text}}}\n");
+        assert!(found(check, "p", path, &test).is_empty());
+    }
+
+    #[test]
+    fn the_list_has_no_entry_that_nobody_needs() {
+        let root = crate::workspace::root().unwrap();
+        for (path, _) in ALLOWED {
+            assert!(root.join(path).exists(), "{path} is gone: take it off the list");
+        }
+    }
+}

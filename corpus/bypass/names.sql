@@ -170,7 +170,7 @@ select email, id from customers order by 1
 select left(email, 1), count(*) from customers group by 1
 
 -- case: excluded
--- expect: need reveal public.customers.email or masked 1
+-- expect: need reveal public.customers.email
 insert into contacts (id, email) select id, email from customers on conflict (id) do update set label = excluded.email returning label
 
 -- case: returning-old

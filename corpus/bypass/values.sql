@@ -709,6 +709,78 @@ select xmlparse(document email) from customers
 -- expect: need filter public.customers.email
 select (array[1,2])[length(email)] from customers
 
+-- case: null-test-of-pattern
+-- expect: need filter public.customers.email
+select count(*) from customers where substring(email from '^a') is null
+
+-- case: count-of-pattern
+-- expect: need filter public.customers.email
+select count(substring(email from '^a')) from customers
+
+-- case: visible-null-of-pattern
+-- expect: need filter public.customers.email
+select substring(email from '^a') from customers
+
+-- case: visible-null-of-parameter
+-- expect: need filter public.customers.email
+select substring(email, $1) from customers
+
+-- case: null-test-of-similar
+-- expect: need filter public.customers.email
+select substring(email similar 'a#"%#"' escape '#') is null from customers
+
+-- case: num-nulls
+-- expect: need filter public.customers.email
+select num_nulls(substring(email from '^a')) from customers
+
+-- case: format-width
+-- expect: need filter public.customers.ssn
+select format('%*s', substr(ssn, 1, 1), 'x') from customers
+
+-- case: format-computed
+-- expect: need filter public.customers.ssn
+select format('%' || '*s', ssn, 'x') from customers
+
+-- case: null-test-of-json-path
+-- expect: need filter public.customers.email
+select jsonb_path_query_first(to_jsonb(c), '$.email ? (@ starts with "a")') is null from customers c
+
+-- case: partition-name
+-- expect: masked 1
+select tableoid from events
+
+-- case: partition-name-cast
+-- expect: need filter public.events.customer_email
+select tableoid::regclass from events
+
+-- case: category-laundering
+-- expect: need reveal public.customers.ssn
+insert into contacts (id, email) select id, ssn from customers
+
+-- case: category-laundering-update
+-- expect: need reveal public.customers.ssn
+update customers set email = ssn
+
+-- case: shifted-under-a-partial-mask
+-- expect: need reveal public.customers.email
+update customers set email = substr(email, 2)
+
+-- case: concatenated-into-itself
+-- expect: need reveal public.customers.ssn
+update customers set email = ssn || email
+
+-- case: use-after-definition
+-- expect: refused
+create function lower(varchar) returns text language sql as 'select $1'; select lower(phone) from customers
+
+-- case: use-after-rename
+-- expect: refused
+alter table products rename to p2; select name from products
+
+-- case: truncate-cascade
+-- expect: need write the resource
+truncate orders cascade
+
 -- case: interval
 -- expect: masked 1; need filter
 select dob + interval '1 day' from customers

@@ -23,7 +23,9 @@ pub enum ClientError {
         why: String,
     },
     /// No answer.
-    #[error("the API at `{address}` did not answer: {why}\nhint: is the gateway running? give its address with `--api` or PORTREEVE_API")]
+    #[error(
+        "the API at `{address}` did not answer: {why}\nhint: is the gateway running? give its address with `--api` or PORTREEVE_API"
+    )]
     Unreachable {
         /// The address.
         address: String,
@@ -31,7 +33,7 @@ pub enum ClientError {
         why: String,
     },
     /// It said no.
-    #[error("{message}{}", hint.as_deref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+    #[error("{message}{}", hint_line(hint.as_deref()))]
     Refused {
         /// The status.
         status: u16,
@@ -42,6 +44,10 @@ pub enum ClientError {
         /// What to do.
         hint: Option<String>,
     },
+}
+
+fn hint_line(hint: Option<&str>) -> String {
+    hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
 }
 
 /// An answer: the status, and the JSON of the body.

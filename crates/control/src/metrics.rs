@@ -40,9 +40,10 @@ impl Metrics {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let resources = config.resources.keys().map(|name| (name.clone(), Default::default()));
-        let classified = config.resources.values().flat_map(|resource| {
-            resource.classify.entries().map(|(_, category)| category.clone())
-        });
+        let classified = config
+            .resources
+            .values()
+            .flat_map(|resource| resource.classify.entries().map(|(_, category)| category.clone()));
         let categories = classified.chain(config.masking.methods.keys().cloned());
         Self {
             resources: resources.collect(),
@@ -95,15 +96,30 @@ impl Metrics {
         }
         page.sample("portreeve_masked_total", &[("category", "other")], load(&self.masked_other));
         let single = [
-            ("portreeve_auth_failures_total", "counter", "Tokens not accepted.",
-                load(&self.auth_failures)),
-            ("portreeve_auth_refused_unheard_total", "counter",
-                "Clients refused for too many bad tokens.", load(&self.auth_refused_unheard)),
-            ("portreeve_reviews_open", "gauge", "Reviews that wait for a person.",
-                load(&self.reviews_open)),
-            ("portreeve_evidence_healthy", "gauge",
+            (
+                "portreeve_auth_failures_total",
+                "counter",
+                "Tokens not accepted.",
+                load(&self.auth_failures),
+            ),
+            (
+                "portreeve_auth_refused_unheard_total",
+                "counter",
+                "Clients refused for too many bad tokens.",
+                load(&self.auth_refused_unheard),
+            ),
+            (
+                "portreeve_reviews_open",
+                "gauge",
+                "Reviews that wait for a person.",
+                load(&self.reviews_open),
+            ),
+            (
+                "portreeve_evidence_healthy",
+                "gauge",
                 "1 while evidence can be written; nothing passes while it is 0.",
-                u64::from(self.evidence_healthy.load(Ordering::Relaxed))),
+                u64::from(self.evidence_healthy.load(Ordering::Relaxed)),
+            ),
         ];
         for (name, kind, help, value) in single {
             page.family(name, kind, help);
@@ -182,7 +198,10 @@ impl Observer for Metrics {
     }
 
     fn masked(&self, category: &Category, values: u64) {
-        self.masked.get(category).unwrap_or(&self.masked_other).fetch_add(values, Ordering::Relaxed);
+        self.masked
+            .get(category)
+            .unwrap_or(&self.masked_other)
+            .fetch_add(values, Ordering::Relaxed);
     }
 }
 

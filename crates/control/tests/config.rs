@@ -26,15 +26,10 @@ fn mistakes_look_like_this() {
     let folder = corpus();
     let mut seen = 0;
     let mut different = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|e| e == "yaml"))
-    {
+    for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "yaml")) {
         let name = file.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(file).unwrap();
         // Paths in messages must not depend on the machine.
@@ -62,9 +57,180 @@ fn the_committed_schema_is_the_generated_one() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&file, &schema).unwrap();
     }
-    assert_eq!(
-        std::fs::read_to_string(&file).unwrap_or_default(),
-        schema,
-        "run with UPDATE=1"
-    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), schema, "run with UPDATE=1");
+}
+
+/// Writes every default of the schema into a file: it must be the file without them.
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_reader() {
+    let schema = config::schema();
+    let mut written = serde_json::json!({
+        "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
+        "resources": {"shop": {"postgres": {"host": "h", "user": "u"}}},
+    });
+    let bare = written.clone();
+    let top = schema["properties"].clone();
+    let mut filled = 0;
+    let mut fill = |target: &mut serde_json::Value, properties: &serde_json::Value| {
+        for (name, property) in properties.as_object().unwrap() {
+            if let Some(default) = property.get("default")
+                && target.get(name).is_none()
+            {
+                target[name] = default.clone();
+                filled += 1;
+            }
+        }
+    };
+    let definition = |name: &str| schema["$defs"][name]["properties"].clone();
+    fill(&mut written, &top);
+    fill(&mut written["limits"], &definition("Limits"));
+    fill(&mut written["reviews"], &definition("Reviews"));
+    fill(&mut written["listen"], &definition("Listen"));
+    fill(&mut written["issuers"][0]["local"], &definition("LocalIssuer"));
+    fill(&mut written["issuers"][1]["oidc"], &definition("OidcIssuer"));
+    fill(&mut written["resources"]["shop"], &definition("Resource"));
+    fill(&mut written["resources"]["shop"]["postgres"], &definition("PostgresTarget"));
+    assert!(filled > 25, "{filled}");
+    let load = |value: &serde_json::Value| {
+        let config = config::parse(Path::new("x.yaml"), &value.to_string()).unwrap();
+        format!("{config:#?}")
+    };
+    similar(&load(&bare), &load(&written));
+}
+
+/// Every key that the schema knows is known to the reader.
+#[test]
+fn the_keys_of_the_schema_are_those_of_the_reader() {
+    fn names(value: &serde_json::Value, found: &mut Vec<String>) {
+        if let Some(properties) = value.get("properties").and_then(|p| p.as_object()) {
+            found.extend(properties.keys().cloned());
+        }
+        match value {
+            serde_json::Value::Object(map) => map.values().for_each(|inner| names(inner, found)),
+            serde_json::Value::Array(all) => all.iter().for_each(|inner| names(inner, found)),
+            _ => {}
+        }
+    }
+    let mut known = Vec::new();
+    names(&config::schema(), &mut known);
+    // A file with a wrong key in every section lists, in its hints, every right one.
+    let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
+        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1}\n\
+        issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
+        resources: {shop: {zzzz10: 1, postgres: {zzzz11: 1, host: h, user: u, \
+        password: {zzzz12: 1}, tls: {zzzz13: 1}}}}\n";
+    let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
+    let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
+    let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
+    assert_eq!(listed.len(), 13, "{hints:#?}");
+    for name in known {
+        assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
+    }
+    let in_schema = |word: &&str| config::schema().to_string().contains(&format!("\"{word}\":"));
+    for hint in listed {
+        let words: Vec<&str> = hint.split('`').skip(1).step_by(2).collect();
+        assert!(words.iter().all(|word| in_schema(word)), "{hint}");
+    }
+}
+
+#[track_caller]
+fn similar(left: &str, right: &str) {
+    let differ: Vec<_> = left.lines().zip(right.lines()).filter(|(l, r)| l != r).collect();
+    assert!(left == right, "{differ:#?}");
+}
+
+#[test]
+fn a_password_in_the_file_is_never_shown() {
+    let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u, \
+        password: hunter2, odd: 1}}}\n";
+    let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
+    assert_eq!(error.problems().len(), 2);
+    assert!(!render(&error).contains("hunter2"), "{}", render(&error));
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}
+
+#[test]
+fn secrets_are_read_when_they_are_needed() {
+    let folder = std::env::temp_dir().join(format!("portreeve-secret-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |text: &[u8]| {
+        let file = folder.join("secret");
+        std::fs::write(&file, text).unwrap();
+        config::SecretSource::File(file).resolve().map(|secret| secret.reveal().clone())
+    };
+    assert_eq!(write(b"hunter2\n").unwrap(), "hunter2");
+    assert_eq!(write(b" a b ").unwrap(), " a b ");
+    assert!(write(b"").is_err() && write(b"\n").is_err() && write(b"\xff").is_err());
+    assert!(write(&vec![b'x'; 70_000]).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(config::SecretSource::File(folder.join("secret")).resolve().is_err());
+    assert!(config::SecretSource::Env("PORTREEVE_NO_SUCH_THING".into()).resolve().is_err());
+}
+
+/// The tables of docs/configuration.md are made from the schema.
+#[test]
+fn the_documentation_lists_every_key() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (head, rest) = text.split_once("<!-- reference: begin").unwrap();
+    let (marker, rest) = rest.split_once("-->\n").unwrap();
+    let (_, tail) = rest.split_once("<!-- reference: end -->").unwrap();
+    let reference = reference();
+    let fresh =
+        format!("{head}<!-- reference: begin{marker}-->\n{reference}<!-- reference: end -->{tail}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap();
+    assert!(committed == fresh, "docs/configuration.md is old: run with UPDATE=1");
+}
+
+/// The example of docs/configuration.md is accepted, with the policies of this tree.
+#[test]
+fn the_example_of_the_documentation_is_accepted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let (_, rest) = text.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let config = config::parse(&root.join("portreeve.yaml"), example);
+    let config = config.unwrap_or_else(|error| panic!("{}", render(&error)));
+    let shop = &config.resources["shop"];
+    assert_eq!(shop.postgres.database, "shop");
+    let category = shop.classify.category_of("public", "customers", "email");
+    assert_eq!(category, Some(&"email".into()));
+    assert!(!config.policies.is_empty());
+}
+
+fn reference() -> String {
+    let schema = config::schema();
+    let sections = [
+        ("The file", ""),
+        ("`listen.postgres`, `listen.api`", "Listener"),
+        ("`listen.….tls`", "ServerTls"),
+        ("`issuers[].local`", "LocalIssuer"),
+        ("`issuers[].oidc`", "OidcIssuer"),
+        ("`resources.NAME`", "Resource"),
+        ("`resources.NAME.postgres`", "PostgresTarget"),
+        ("`resources.NAME.postgres.tls`", "TargetTls"),
+        ("`reviews`", "Reviews"),
+        ("`limits`", "Limits"),
+    ];
+    let mut text = String::new();
+    for (title, name) in sections {
+        let section = if name.is_empty() { &schema } else { &schema["$defs"][name] };
+        text.push_str(&format!("\n### {title}\n\n| key | default | |\n|---|---|---|\n"));
+        let required = section["required"].as_array().unwrap();
+        for (key, property) in section["properties"].as_object().unwrap() {
+            let default = match property.get("default") {
+                Some(serde_json::Value::String(word)) => format!("`{word}`"),
+                Some(value) => format!("`{value}`"),
+                None if required.iter().any(|name| name == key) => "**required**".to_owned(),
+                None => String::new(),
+            };
+            let about = property["description"].as_str().unwrap().replace('\n', " ");
+            text.push_str(&format!("| `{key}` | {default} | {about} |\n"));
+        }
+    }
+    text.push('\n');
+    text
 }

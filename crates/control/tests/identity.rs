@@ -94,7 +94,10 @@ async fn claims_that_are_refused() {
     check(bench.try_claims(remove("aud")).await, "does not name `portreeve`");
     check(bench.try_claims(remove("exp")).await, "`exp` is missing");
     check(bench.try_claims(remove("sub")).await, "`sub` is missing");
-    check(bench.try_claims(set("iss", json!("https://evil.example"))).await, "none of the configured");
+    check(
+        bench.try_claims(set("iss", json!("https://evil.example"))).await,
+        "none of the configured",
+    );
     let slash = json!(format!("{}/", bench.issuer.url));
     check(bench.try_claims(set("iss", slash)).await, "none of the configured");
     check(bench.try_claims(set("iss", json!([bench.issuer.url]))).await, "`iss` is missing");
@@ -295,7 +298,11 @@ async fn issuers_that_are_not_trusted_with_their_own_documents() {
     check(&redirect, "status 302").await;
     check(&|issuer| issuer.set("/jwks", 200, "{}".into()), "no `keys`").await;
     check(&|issuer| issuer.keys(&[]), "no usable key").await;
-    check(&|issuer| issuer.keys(&[json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k1"})]), "no usable").await;
+    check(
+        &|issuer| issuer.keys(&[json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k1"})]),
+        "no usable",
+    )
+    .await;
     let huge = |issuer: &Issuer| {
         let keys = json!({"keys": [Key::ec().jwk("k1")], "pad": "x".repeat(70_000)});
         issuer.set("/jwks", 200, keys.to_string());
@@ -329,6 +336,37 @@ async fn short_rsa_keys_verify_nothing() {
     let bench = bench("short", Key::rsa()).await;
     bench.issuer.keys(&[json!({"kty": "RSA", "kid": "k1", "n": short, "e": "AQAB"})]);
     assert!(bench.try_claims(|_| {}).await.is_err());
+}
+
+#[tokio::test]
+async fn an_issuer_over_tls_is_asked_only_with_a_certificate_that_we_trust() {
+    let folder = folder("tls");
+    let (ca, other) = (folder.0.join("ca.pem"), folder.0.join("other.pem"));
+    let issuer = Issuer::start_tls(&ca).await;
+    let _other = Issuer::start_tls(&other).await;
+    let key = Key::ec();
+    issuer.keys(&[key.jwk("k1")]);
+    let header = json!({"alg": "ES256", "kid": "k1"});
+    let good = Secret::new(token(&header, &issuer.claims(), &key));
+    let check = async |name: &str, more: String| {
+        let store = Store::open(&folder.0.join(name)).unwrap();
+        let identities = Identities::new(&issuer.config_with(&more), store).unwrap();
+        identities.authenticate(&good, SystemTime::now()).await
+    };
+    let trusted = check("trusted", format!(", ca: {}", ca.display())).await;
+    assert_eq!(trusted.unwrap().chain.to_string(), "ada");
+    for (name, more) in [("other", format!(", ca: {}", other.display())), ("none", String::new())] {
+        let error = check(name, more).await.unwrap_err();
+        assert!(matches!(error, AuthError::Unavailable { .. }), "{error}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+    // An issuer over TLS cannot send us to keys in the clear, not even on loopback.
+    let plain = Issuer::start().await;
+    plain.keys(&[key.jwk("k1")]);
+    issuer.publish(&issuer.url, &format!("{}/jwks", plain.url));
+    let error = check("plain", format!(", ca: {}", ca.display())).await.unwrap_err();
+    assert!(error.to_string().contains("not https"), "{error}");
+    assert_eq!(plain.asked("/jwks"), 0);
 }
 
 fn local_config() -> portreeve_control::Config {
@@ -437,8 +475,7 @@ async fn a_token_is_handed_on_and_never_gets_longer() {
     let mut identity = identities.authenticate(&first.token, at).await.unwrap();
     for number in 0..8 {
         let later = at + Duration::from_secs(number * 10);
-        let issued =
-            local.exchange(&identity, &format!("actor-{number}"), later).await.unwrap();
+        let issued = local.exchange(&identity, &format!("actor-{number}"), later).await.unwrap();
         assert_eq!(issued.expires_at, first.expires_at);
         assert_ne!(issued.token_id, first.token_id);
         identity = identities.authenticate(&issued.token, later).await.unwrap();

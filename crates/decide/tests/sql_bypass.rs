@@ -52,7 +52,7 @@ fn holds(catalog: &Catalog, sql: &str, condition: &str) -> bool {
         ["refused"] => refused,
         ["statements", count] => statements.len() == count.parse::<usize>().unwrap(),
         ["need", action] => needs(&statements, action, None),
-        ["need", action, object] => needs(&statements, action, Some(object)),
+        ["need", action, object @ ..] => needs(&statements, action, Some(&object.join(" "))),
         ["masked", position] => {
             // A refusal would hide that the column is not marked.
             !refused && statements.iter().any(|one| masked(one, position.parse().unwrap()))

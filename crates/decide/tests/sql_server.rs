@@ -7,116 +7,14 @@ mod sql_shop;
 use portreeve_decide::sql::{Output, analyze};
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// A server in a folder of its own; it ends with the test.
-struct Server {
-    folder: PathBuf,
-    programs: PathBuf,
-    user: Option<&'static str>,
-}
-
-impl Server {
-    /// None if PostgreSQL is not installed here.
-    fn start() -> Option<Self> {
-        let programs = programs()?;
-        let folder = std::env::temp_dir().join(format!("sql-server-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        // PostgreSQL refuses to run as root.
-        let user = is_root().then_some("postgres");
-        if let Some(user) = user {
-            let owner = Command::new("chown").arg(user).arg(&folder).status().unwrap();
-            if !owner.success() {
-                return None;
-            }
-        }
-        let server = Self { folder, programs, user };
-        let data = server.folder.join("data");
-        let initdb = server.programs.join("initdb");
-        let data = data.to_str().unwrap();
-        server.run(&[
-            initdb.to_str().unwrap(), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
-            "--locale=C", "--no-sync",
-        ]);
-        let options = format!("-k {} -c listen_addresses= -c fsync=off", server.folder.display());
-        let control = server.programs.join("pg_ctl");
-        let log = server.folder.join("log");
-        server.run(&[
-            control.to_str().unwrap(), "-D", data, "-w", "-o", &options, "-l",
-            log.to_str().unwrap(), "start",
-        ]);
-        Some(server)
-    }
-
-    fn run(&self, words: &[&str]) {
-        let mut command = match self.user {
-            Some(user) => {
-                let mut command = Command::new("runuser");
-                command.args(["-u", user, "--"]).args(words);
-                command
-            }
-            None => {
-                let mut command = Command::new(words[0]);
-                command.args(&words[1..]);
-                command
-            }
-        };
-        let status = command.current_dir(&self.folder).stdout(Stdio::null()).status().unwrap();
-        assert!(status.success(), "{words:?}");
-    }
-
-    /// What `psql` prints for a script.
-    fn psql(&self, script: &str) -> String {
-        let mut child = Command::new("psql")
-            .args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", "postgres", "-h"])
-            .arg(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut input = child.stdin.take().unwrap();
-        let script = script.to_owned();
-        let writer = std::thread::spawn(move || input.write_all(script.as_bytes()).unwrap());
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let control = self.programs.join("pg_ctl");
-        let data = self.folder.join("data");
-        self.run(&[
-            control.to_str().unwrap(), "-D", data.to_str().unwrap(), "-m", "immediate", "stop",
-        ]);
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output();
-    output.is_ok_and(|output| output.stdout.starts_with(b"0\n"))
-}
-
-fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut found: Vec<PathBuf> = versions
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|path| path.join("initdb").exists())
-        .collect();
-    found.sort();
-    found.pop()
-}
+use sql_shop::server::Server;
+use std::path::Path;
 
 #[test]
 fn the_server_returns_the_columns_that_were_announced() {
     let Some(server) = Server::start() else { return };
     let schema = std::fs::read_to_string(sql_shop::corpus("sql").join("schema.sql")).unwrap();
-    server.psql(&schema);
+    server.psql("postgres", &schema);
     check_schema(&server);
 
     let queries = queries();
@@ -151,7 +49,7 @@ fn check_schema(server: &Server) {
         if *kind == 'S' {
             continue;
         }
-        let found = server.psql(&format!(
+        let found = server.psql("postgres", &format!(
             "SELECT attname FROM pg_attribute WHERE attrelid = '{schema}.{name}'::regclass \
              AND attnum > 0 ORDER BY attnum;"
         ));
@@ -209,7 +107,7 @@ fn describe(server: &Server, queries: &[String]) -> HashMap<usize, Vec<String>> 
         // \gdesc prepares and describes; a failed query prints nothing but its number.
         writeln!(script, "\\echo case {index}\n{sql} \\gdesc\n\\echo done :ERROR").unwrap();
     }
-    let printed = server.psql(&script);
+    let printed = server.psql("postgres", &script);
     let mut found = HashMap::new();
     let mut current: Option<(usize, Vec<String>)> = None;
     for line in printed.lines() {

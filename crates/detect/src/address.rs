@@ -19,9 +19,9 @@ const ENDS: &[&str] = &[
 const BEHIND: &[&str] = &[
     "street", "st", "road", "rd", "avenue", "ave", "lane", "ln", "drive", "dr", "court", "ct", "close", "terrace", "way",
     "place", "pl", "square", "sq", "crescent", "gardens", "grove", "hill", "park", "boulevard", "blvd", "parkway", "pkwy",
-    "highway", "hwy", "row", "mews", "walk", "circle", "trail", "utca", "út", "tér", "körút", "köz", "u", "rkp", "iela",
-    "gatvė", "g", "tänav", "tn", "mnt", "pst", "straße", "strasse", "str", "weg", "platz", "allee", "gasse", "prospekt",
-    "bulvāris", "laukums", "alėja", "pr", "sokak", "cesta", "trg", "ulica", "ulice", "náměstí", "námestie", "nábřeží", "fasor",
+    "highway", "hwy", "row", "mews", "walk", "circle", "trail", "utca", "út", "tér", "körút", "köz", "rkp", "iela",
+    "gatvė", "tänav", "tn", "mnt", "pst", "straße", "strasse", "str", "weg", "platz", "allee", "gasse", "prospekt",
+    "bulvāris", "laukums", "alėja", "sokak", "cesta", "trg", "ulica", "ulice", "náměstí", "námestie", "nábřeží", "fasor",
     "sétány", "dűlő", "sor", "park", "vej", "gade", "alley", "plaza", "heights", "ridge", "view", "green", "puiestee",
 ];
 
@@ -51,7 +51,9 @@ fn lower(text: &str, token: &Token) -> String {
 fn is_house(text: &str, token: &Token) -> bool {
     let word = token.text(text).as_bytes();
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
-    token.kind == Kind::Number && (1..=5).contains(&digits) && word.len() - digits <= 2
+    let rest = &text.as_bytes()[token.end as usize..];
+    let fraction = matches!(rest, [b'.' | b',', b'0'..=b'9', ..] | [b'%', ..]);
+    token.kind == Kind::Number && (1..=5).contains(&digits) && word.len() - digits <= 2 && !fraction
 }
 
 /// Finds addresses and postal codes; `from` is where the findings of this text begin.
@@ -68,13 +70,22 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
             .flatten();
         if let Some((first, last)) = found {
             let last = extend(text, tokens, last);
+            let first = number_before(text, tokens, first);
             let range = tokens[first].start as usize..tokens[last].end as usize;
             covered = range.end;
-            out.push(Finding::new(range, Category::Address, 74, Evidence::Lexicon, "street"));
+            out.push(Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street"));
         } else if let Some(finding) = british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &out[from..])) {
             covered = finding.end;
             out.push(finding);
         }
+    }
+}
+
+/// Another number in front of the street, as in `6343 Skogstien 226`.
+fn number_before(text: &str, tokens: &[Token], first: usize) -> usize {
+    match first.checked_sub(1) {
+        Some(i) if is_house(text, &tokens[i]) && !tokens[first].newline && tokens[first].start - tokens[i].end == 1 => i,
+        _ => first,
     }
 }
 
@@ -106,10 +117,11 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let mut index = name;
     let mut words = 0;
     let mut has_name = false;
+    let mut lower_name = false;
     while words < WORDS_MAX {
         let token = &tokens[index];
         let small = lower(text, token);
-        if words > 0 && has_name && BEFORE.contains(&small.as_str()) {
+        if words > 0 && (has_name || lower_name && small.chars().count() > 4) && BEFORE.contains(&small.as_str()) {
             let short = small.chars().count() <= 2;
             let next = &tokens[index + 1];
             let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
@@ -118,7 +130,8 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
                 return Some((index, at));
             }
         }
-        has_name |= token.is_candidate() || token.kind == Kind::Lower && small.chars().count() > 3 || token.kind == Kind::Number;
+        has_name |= token.is_candidate();
+        lower_name |= token.kind == Kind::Lower && small.chars().count() > 3;
         if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/') || token.newline || index == 0 {
             break;
         }
@@ -126,7 +139,7 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
         index -= 1;
     }
     // A street that nothing names, where an address is announced.
-    let labelled = capital && {
+    let labelled = word.kind == Kind::Capital && {
         let start = word.start as usize;
         let found = context::around(text, start, start);
         found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
@@ -161,7 +174,7 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let first = tokens.get(next).filter(|t| !t.newline)?;
     let small = lower(text, first);
     let dotted = tokens.get(next + 1).is_some_and(|t| t.mark == b'.');
-    if BEFORE.contains(&small.as_str()) && (small.chars().count() > 2 || dotted || small == "bd" || small == "av") && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via") {
+    if BEFORE.contains(&small.as_str()) && (small.chars().count() > 2 || dotted && matches!(small.as_str(), "ul" | "ул" | "al" | "tř") || small == "bd" || small == "av") && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via") {
         let mut last = next;
         while last + 1 < tokens.len() && last - next < WORDS_MAX {
             let token = &tokens[last + 1];

@@ -4,7 +4,11 @@
 use crate::numbers::Scene;
 use crate::context::Topics;
 use crate::{Category, Evidence, Finding};
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memmem::Finder};
+use std::sync::LazyLock;
+
+static SCHEME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"://"));
+static WWW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"www."));
 
 const EMAIL_LOCAL_MAX: usize = 64;
 
@@ -75,7 +79,7 @@ fn url_end(text: &str, from: usize) -> usize {
 pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
-    for mark in memmem::find_iter(bytes, b"://") {
+    for mark in SCHEME.find_iter(bytes) {
         let mut start = mark;
         while start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || matches!(bytes[start - 1], b'+' | b'-' | b'.')) {
             start -= 1;
@@ -96,7 +100,7 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
             out.push(Finding::new(start..end, Category::Url, 70, Evidence::Shape, "url"));
         }
     }
-    for start in memmem::find_iter(bytes, b"www.") {
+    for start in WWW.find_iter(bytes) {
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'/') {
             continue;
         }

@@ -20,6 +20,13 @@ pub(crate) fn numeric(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: 
     let bytes = scene.text.as_bytes();
     let groups = chain.groups();
     let word = groups.get(index..=word_end)?;
+    if let [day, month, year] = word {
+        let named = day.is_numeric() && month.digits == 0 && year.is_numeric();
+        if named && day.len() <= 2 && matches!(year.len(), 2 | 4) && is_month(&scene.text[month.start..month.end]) {
+            let finding = judge(scene, day.start..year.end, false);
+            return Some(Hit { last: word_end, finding });
+        }
+    }
     if word.len() < 3 || word[..2].iter().any(|g| !g.is_numeric()) || word[2].digits == 0 {
         return None;
     }

@@ -34,23 +34,26 @@ pub struct Detector {
 
 /// Which bytes a text holds, for skipping matchers that cannot match.
 #[derive(Clone, Copy, Default)]
-struct Traits {
-    digit: bool,
+pub(crate) struct Traits {
+    pub(crate) digits: usize,
     upper: bool,
     at: bool,
     colon: bool,
-    high: bool,
-    coded: bool,
+    pub(crate) high: bool,
+    pub(crate) coded: bool,
 }
 
 impl Traits {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut classes = 0_u8;
+        let mut digits = 0;
         for byte in bytes {
-            classes |= CLASSES[usize::from(*byte)];
+            let class = CLASSES[usize::from(*byte)];
+            classes |= class;
+            digits += usize::from(class & 1);
         }
         Self {
-            digit: classes & 1 != 0,
+            digits,
             upper: classes & 2 != 0,
             at: classes & 4 != 0,
             colon: classes & 8 != 0,
@@ -96,7 +99,7 @@ impl Detector {
         let traits = Traits::of(text.as_bytes());
         self.plain(label, text, traits, out);
         if self.options.evasion {
-            evasion::detect(self, label, text, traits.high, traits.coded, out, from);
+            evasion::detect(self, label, text, traits, out, from);
         }
         self.finish(text, out, from);
     }
@@ -142,7 +145,7 @@ impl Detector {
 
     fn plain(&self, label: &str, text: &str, traits: Traits, out: &mut Vec<Finding>) {
         let label_topics = context::label(label);
-        if !(traits.digit || traits.upper || traits.at || traits.colon || traits.high)
+        if !(traits.digits > 0 || traits.upper || traits.at || traits.colon || traits.high)
             && label_topics.is_empty()
             && text.len() < 8
         {
@@ -161,10 +164,14 @@ impl Detector {
         } else if text.len() > 8 {
             contact::urls(&scene, out);
         }
-        secrets::keys(&scene, out);
-        secrets::announced(&scene, out);
+        if text.len() > 15 {
+            secrets::keys(&scene, out);
+        }
+        if text.len() > 8 {
+            secrets::announced(&scene, out);
+        }
         out[from..].sort_unstable_by_key(|f| f.start);
-        if traits.digit {
+        if traits.digits > 0 {
             chains(&scene, from, out);
         }
         if self.options.names && (traits.upper || traits.high) {
@@ -172,7 +179,7 @@ impl Detector {
             names::tokens::split(text, &mut tokens);
             let taken = out[from..].to_vec();
             names::detect(&scene, &tokens, &taken, out);
-            if traits.digit {
+            if traits.digits > 0 {
                 address::detect(&scene, &tokens, from, out);
             }
         }

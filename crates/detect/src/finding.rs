@@ -71,14 +71,23 @@ pub(crate) fn settle(findings: &mut Vec<Finding>, from: usize) {
     });
     let mut kept: Vec<Finding> = Vec::with_capacity(tail.len());
     for finding in tail.iter() {
+        let mut finding = *finding;
         // Kept spans are disjoint and sorted, so only the neighbours can overlap.
         let at = kept.partition_point(|k| k.start < finding.start);
-        let before = at.checked_sub(1).and_then(|i| kept.get(i));
-        let clear = before.is_none_or(|k| k.end <= finding.start)
-            && kept.get(at).is_none_or(|k| finding.end <= k.start);
-        if clear {
-            kept.insert(at, *finding);
+        if let Some(before) = at.checked_sub(1).and_then(|i| kept.get(i)).filter(|k| k.end > finding.start) {
+            // What the model found is cut; other findings are whole or nothing.
+            if finding.evidence != Evidence::Model || before.end >= finding.end {
+                continue;
+            }
+            finding.start = before.end;
         }
+        if let Some(next) = kept.get(at).filter(|k| k.start < finding.end) {
+            if finding.evidence != Evidence::Model || next.start <= finding.start + 1 || next.end < finding.end {
+                continue;
+            }
+            finding.end = next.start;
+        }
+        kept.insert(at, finding);
     }
     findings.truncate(from);
     findings.extend_from_slice(&kept);

@@ -25,6 +25,7 @@ mod dates;
 mod detector;
 mod evasion;
 mod finding;
+pub mod jsonl;
 mod mask;
 mod names;
 mod numbers;

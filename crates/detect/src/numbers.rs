@@ -5,7 +5,7 @@
 use crate::chain::{Chain, Compact};
 use crate::checks::rules::{Proof, RULES, Rule};
 use crate::context::{self, Announced, Topics};
-use crate::{Category, Evidence, Finding, dates, phone};
+use crate::{Category, Evidence, Finding, dates, phone, special};
 use std::sync::LazyLock;
 
 /// The text that is being looked at and what is known about it.
@@ -72,6 +72,12 @@ fn at(
     let detached = before.is_none_or(|b| {
         !(b >= 0x80 || b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'\\' | b'.' | b'-' | b'/' | b'@' | b'%'))
     });
+    if first.digits >= 1 && first.len() <= 7 {
+        let code = special::code(scene.text, first.start, groups[word_end].end);
+        if let Some(finding) = code {
+            return Some(Hit { last: word_end, finding: Some(finding) });
+        }
+    }
     if let Some(hit) = age(scene, chain, index, announced) {
         return Some(hit);
     }
@@ -127,15 +133,16 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
     if word.len() < 2 {
         return None;
     }
-    let separators: Vec<u8> = word[1..].iter().map(|g| g.separator).collect();
     let range = word[0].start..word[word.len() - 1].end;
-    if separators.contains(&b':') && !word.iter().any(|g| g.len() > 6) {
+    if word[1..].iter().any(|g| g.separator == b':') && !word.iter().any(|g| g.len() > 6) {
         return Some(Hit { last: word_end, finding: None });
     }
     if word.len() == 5 && word.iter().map(|g| g.end - g.start).eq([8, 4, 4, 4, 12]) {
         return Some(Hit { last: word_end, finding: None });
     }
-    let dotted = word.len() >= 4 && separators[..3] == [b'.'; 3] && separators.get(3) != Some(&b'.');
+    let dotted = word.len() >= 4
+        && word[1..4].iter().all(|g| g.separator == b'.')
+        && word.get(4).is_none_or(|g| g.separator != b'.');
     if dotted && word[..4].iter().all(|g| g.is_numeric() && g.len() <= 3) {
         let part = |i: usize| scene.text[word[i].start..word[i].end].parse::<u16>().unwrap_or(999);
         let version = range.start > 0 && matches!(bytes[range.start - 1], b'v' | b'V' | b'.' | b'-');
@@ -247,13 +254,17 @@ fn judge(
     if loose && !spaced_freely {
         return None;
     }
-    let marks: Vec<u8> = compact.layout().iter().copied().filter(|b| !b.is_ascii_digit()).collect();
-    let odd = marks.iter().any(|m| !matches!(m, b' ' | b'-' | b'.') || *m != marks[0]);
-    if !grouped && !marks.is_empty() && (odd || !rule.layouts.is_empty() && !spaced_freely) {
+    let mut marks = compact.layout().iter().copied().filter(|b| !b.is_ascii_digit());
+    let first_mark = marks.next();
+    let odd = first_mark.is_some_and(|first| {
+        !matches!(first, b' ' | b'-' | b'.') || marks.clone().any(|m| m != first)
+    });
+    let mark_count = usize::from(first_mark.is_some()) + marks.count();
+    if !grouped && mark_count > 0 && (odd || !rule.layouts.is_empty() && !spaced_freely) {
         return None;
     }
     // An IBAN starts with a full block.
-    if rule.name == "iban" && marks.len() > 1 && compact.layout()[1].is_ascii_digit() == (compact.layout()[0] < b'4') && compact.layout()[0] < b'4' {
+    if rule.name == "iban" && mark_count > 1 && compact.layout()[1].is_ascii_digit() == (compact.layout()[0] < b'4') && compact.layout()[0] < b'4' {
         return None;
     }
     let found = topics(scene, chain, index, announced);

@@ -66,7 +66,9 @@ pub(crate) fn at(
             count += 1;
         }
         layout.push(group.len());
-        if chain.may_end(place) && count >= 5 {
+        // `…815-Fax`: a word that is tied to the number does not belong to it.
+        let word_next = groups.get(place + 1).is_some_and(|g| g.digits == 0);
+        if (chain.may_end(place) || word_next) && count >= 5 {
             last = Some((place, count, layout.len()));
         }
     }

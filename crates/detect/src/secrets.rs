@@ -2,7 +2,7 @@
 
 use crate::numbers::Scene;
 use crate::{Category, Evidence, Finding};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
@@ -95,6 +95,7 @@ fn block_or_header(text: &str, start: usize, end: usize, which: usize) -> Option
 static ANNOUNCERS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build([
             "password", "passwd", "passwort", "kennwort", "mot de passe", "contraseña", "wachtwoord",

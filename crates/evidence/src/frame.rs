@@ -81,7 +81,8 @@ pub(crate) fn push_hashed(out: &mut Vec<u8>, kind: Kind, body: &[u8], hash: &Has
 
 /// Writes the header at `start` for the body that goes from there to the end.
 pub(crate) fn fill_header(out: &mut [u8], start: usize, kind: Kind, hash: &Hash) {
-    let Some((header, body)) = out.get_mut(start..).and_then(|s| s.split_at_mut_checked(HEADER_BYTES))
+    let Some((header, body)) =
+        out.get_mut(start..).and_then(|s| s.split_at_mut_checked(HEADER_BYTES))
     else {
         return;
     };

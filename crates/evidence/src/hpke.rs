@@ -81,7 +81,7 @@ fn seal_with(
     let private = PrivateKey::from_private_key(&X25519, ephemeral).map_err(|_| FAILED)?;
     let enc = public_key(ephemeral)?;
     let peer = UnparsedPublicKey::new(&X25519, public);
-    let (key, nonce) = agree(&private, &peer, FAILED, |dh| Ok(schedule(dh, &enc, public, info)))?;
+    let (key, nonce) = agree(&private, peer, FAILED, |dh| Ok(schedule(dh, &enc, public, info)))?;
     let mut text = clear.to_vec();
     cipher(&key)?
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text)
@@ -98,7 +98,7 @@ pub(crate) fn open(private: &[u8; 32], info: &[u8], sealed: &[u8]) -> Result<Vec
     let key = PrivateKey::from_private_key(&X25519, private).map_err(|_| REFUSED)?;
     let public = public_key(private)?;
     let peer = UnparsedPublicKey::new(&X25519, enc);
-    let (key, nonce) = agree(&key, &peer, REFUSED, |dh| Ok(schedule(dh, enc, &public, info)))?;
+    let (key, nonce) = agree(&key, peer, REFUSED, |dh| Ok(schedule(dh, enc, &public, info)))?;
     let mut text = text.to_vec();
     let clear = cipher(&key)?
         .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text)
@@ -109,6 +109,18 @@ pub(crate) fn open(private: &[u8; 32], info: &[u8], sealed: &[u8]) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sealed by OpenSSL's HPKE to the public key of 32 bytes of 9.
+    #[test]
+    fn opens_what_another_implementation_sealed() {
+        let text = "aebca2c989c871f3429a0dbf3fc56c9af921a2df8c8bb666501ad6e34a7d8962\
+                    cf2e6d3340bc8407f52c6b3d03af37c1374b29f1da";
+        let sealed: Vec<u8> = (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect();
+        assert_eq!(open(&[9; 32], b"info", &sealed).unwrap(), b"share");
+    }
 
     #[test]
     fn opens_what_it_sealed_and_nothing_else() {

@@ -10,7 +10,7 @@ use crate::merkle::Edge;
 use crate::note::SignerKey;
 use crate::recorder::Unit;
 use crate::reserve::Reserve;
-use crate::segment::Head;
+use crate::segment::{Head, footer_body};
 use std::io;
 use std::sync::Arc;
 
@@ -110,8 +110,9 @@ impl Journal {
             unit.leaves.iter().for_each(|leaf| self.edge.push(*leaf));
         }
         let note = self.signer.sign(self.edge.size(), self.edge.root());
-        frame::push(&mut self.out, Kind::Footer, note.as_bytes());
         let segment = self.segment.as_mut().ok_or_else(|| io::Error::other("no segment"))?;
+        let footer = footer_body(segment.used, &note);
+        frame::push(&mut self.out, Kind::Footer, footer.as_bytes());
         segment.file.write_at(segment.used, &self.out)?;
         segment.file.sync()?;
         // From here on the batch is committed.

@@ -21,7 +21,8 @@ use std::io;
 pub(crate) const FOLDER: &str = "keyring";
 const TAG: [u8; 4] = *b"SHAR";
 const SLOT_BYTES: usize = 64;
-const SLOTS: usize = 2048;
+/// Slots in a file; few in tests, so that they fill several.
+const SLOTS: usize = if cfg!(test) { 8 } else { 2048 };
 
 /// A share with its session.
 #[derive(Clone)]
@@ -123,9 +124,10 @@ impl Keyring {
         let bytes = disk.read(&file_name(number))?;
         let mut file = disk.open(&file_name(number))?;
         // What was read may never have reached the disk: a sync that failed before the
-        // last stop leaves it in memory only. Written again, it does.
+        // last stop leaves it in memory only. Written again, it does. So does its name.
         file.write_at(0, &bytes)?;
         file.sync()?;
+        disk.sync_folder(FOLDER)?;
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at / SLOT_BYTES + 1);
         Ok(Self { number, file: Some(file), slot: used })
     }

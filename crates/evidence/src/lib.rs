@@ -33,7 +33,11 @@ mod reserve;
 mod seal;
 mod segment;
 mod sessions;
+mod tiles;
 mod verify;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
@@ -45,6 +49,7 @@ pub use recorder::{Receipt, SessionRecorder};
 pub use sessions::{
     ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
 };
+pub use tiles::{Tiles, write_tiles};
 pub use verify::{
     FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed, verify, verify_with_progress,
 };

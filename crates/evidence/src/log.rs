@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 pub(crate) const LOCK_FILE: &str = "lock";
 /// What may wait for the disk before the log refuses more.
 const QUEUE_BYTES_MAX: u64 = 256 << 20;
-const SEGMENT_BYTES_MIN: u64 = 16 * 1024;
+const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
 /// How often the head file is brought up to date.
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -78,7 +78,6 @@ pub(crate) struct Shared {
     chores_changed: Condvar,
 }
 
-#[derive(Default)]
 struct Chores {
     segment_wanted: bool,
     stop: bool,
@@ -134,8 +133,7 @@ impl Shared {
         let record =
             Record { at_us: self.now_us(), session: None, seq, salt, event, payload: None };
         let mut unit = Unit::default();
-        let queued =
-            unit.push(&record, None).and_then(|()| self.submit_in(&mut queue, unit));
+        let queued = unit.push(&record, None).and_then(|()| self.submit_in(&mut queue, unit));
         match queued {
             Ok(receipt) => {
                 queue.gateway_seq += 1;
@@ -202,7 +200,18 @@ impl Shared {
     fn keep_house(&self, dir: &Path, reserve: &Reserve) {
         let mut head = None;
         loop {
-            self.fill(reserve);
+            let mut chores = lock(&self.chores);
+            if !chores.stop && !chores.segment_wanted {
+                let waited = self.chores_changed.wait_timeout(chores, HEAD_INTERVAL);
+                chores = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            chores.segment_wanted = false;
+            // Read before the work: what was committed before the stop gets into the head.
+            let stop = chores.stop;
+            drop(chores);
+            if !stop {
+                self.fill(reserve);
+            }
             let note = lock(&self.note).clone();
             if note != head && self.health.sealed().is_none() {
                 match note.as_deref().map_or(Ok(()), |note| write_head(dir, note)) {
@@ -213,15 +222,9 @@ impl Shared {
                     }
                 }
             }
-            let mut chores = lock(&self.chores);
-            if chores.stop {
+            if stop {
                 return;
             }
-            if !chores.segment_wanted {
-                let waited = self.chores_changed.wait_timeout(chores, HEAD_INTERVAL);
-                chores = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            chores.segment_wanted = false;
         }
     }
 
@@ -302,10 +305,15 @@ impl EvidenceLog {
     /// Another writer holds it, its files cannot be used, or it is not what a gateway
     /// left: damage is never repaired.
     pub fn open(options: Options) -> Result<Self, Error> {
+        let disk = Arc::new(RealDisk::new(&options.dir));
+        Self::open_on(disk, options)
+    }
+
+    /// [`Self::open`] with the segments and the keyring on a disk of the caller's.
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self, Error> {
         let dir = options.dir.clone();
         keys::make_folders(&dir)?;
         let lock = take_lock(&dir)?;
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(&dir));
         let head = read_head(&dir)?;
         let is_new = crate::recover::segment_numbers(disk.as_ref())?.is_empty() && head.is_none();
         let keys = keys::load_or_mint(&dir, is_new)?;
@@ -330,7 +338,7 @@ impl EvidenceLog {
             clock: Clock::new(options.clock.clone(), recovered.last_us),
             auditor_public,
             note: Mutex::new(recovered.journal.note().map(str::to_owned)),
-            chores: Mutex::default(),
+            chores: Mutex::new(Chores { segment_wanted: true, stop: false }),
             chores_changed: Condvar::new(),
         });
         let log = Self::start(dir, shared, disk, lock, recovered, &options.version)?;

@@ -192,13 +192,7 @@ fn subproof(leaves: &[Hash], old: usize, whole: Whole) -> Vec<Hash> {
 /// Whether `path` proves that a tree of `old` leaves with `old_root` is a prefix of
 /// the tree of `size` leaves with `root` (RFC 9162, section 2.1.4.2).
 #[must_use]
-pub fn consistency_holds(
-    old: u64,
-    old_root: &Hash,
-    size: u64,
-    root: &Hash,
-    path: &[Hash],
-) -> bool {
+pub fn consistency_holds(old: u64, old_root: &Hash, size: u64, root: &Hash, path: &[Hash]) -> bool {
     if old == 0 || old > size {
         return false;
     }
@@ -245,7 +239,13 @@ mod tests {
     /// The leaves and roots of Certificate Transparency's own reference tests.
     fn reference_leaves() -> Vec<Vec<u8>> {
         let leaves = [
-            "", "00", "10", "2021", "3031", "40414243", "5051525354555657",
+            "",
+            "00",
+            "10",
+            "2021",
+            "3031",
+            "40414243",
+            "5051525354555657",
             "606162636465666768696a6b6c6d6e6f",
         ];
         leaves

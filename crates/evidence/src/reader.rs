@@ -82,25 +82,29 @@ impl LogReader {
         &self.key
     }
 
-    /// Visits every committed leaf in order, until told to stop.
+    /// Visits every committed leaf in order, until told to stop. Gives the signed
+    /// checkpoint that covers what was visited.
     ///
     /// # Errors
     /// A segment is missing, or is not what a gateway wrote.
     pub fn for_each(
         &self,
         mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
+        let mut note = None;
         for number in segment_numbers(&RealDisk::new(&self.dir))? {
             let path = self.dir.join(segment_name(number));
             let bytes = std::fs::read(&path).map_err(|error| Error::store("read", &path, error))?;
             if is_unused(&bytes) {
                 break;
             }
-            if self.visit_segment(number, &bytes, &mut visit)?.is_break() {
+            let (flow, last) = self.visit_segment(number, &bytes, &mut visit)?;
+            note = last.or(note);
+            if flow.is_break() {
                 break;
             }
         }
-        Ok(())
+        Ok(note)
     }
 
     fn visit_segment(
@@ -108,7 +112,7 @@ impl LogReader {
         number: u64,
         bytes: &[u8],
         visit: &mut impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<ControlFlow<()>, Error> {
+    ) -> Result<(ControlFlow<()>, Option<String>), Error> {
         let mut frames = Vec::new();
         let committed = segment::walk(bytes, &self.key, |frame| {
             if matches!(frame.kind, Kind::Leaf | Kind::Payload) {
@@ -117,7 +121,7 @@ impl LogReader {
         });
         let Some(committed) = committed else {
             // The first batch of a new segment may be on its way.
-            return Ok(ControlFlow::Break(()));
+            return Ok((ControlFlow::Break(()), None));
         };
         let mut index = committed.head.size;
         let mut frames = frames.into_iter().peekable();
@@ -128,11 +132,11 @@ impl LogReader {
             let sealed = frames.next_if(|(kind, ..)| *kind == Kind::Payload).map(|(_, _, b)| b);
             let entry = Entry { index, segment: number, offset: offset as u64, leaf, sealed };
             if visit(entry)?.is_break() {
-                return Ok(ControlFlow::Break(()));
+                return Ok((ControlFlow::Break(()), committed.note));
             }
             index += 1;
         }
-        Ok(ControlFlow::Continue(()))
+        Ok((ControlFlow::Continue(()), committed.note))
     }
 }
 
@@ -174,7 +178,8 @@ impl Opener {
             self.keys.insert(session, key);
         }
         let Some(payload) = &record.payload else { return Ok(None) };
-        let key = self.keys.get(&session).ok_or(Error::Unreadable { what: "its key is unknown" })?;
+        let key =
+            self.keys.get(&session).ok_or(Error::Unreadable { what: "its key is unknown" })?;
         let sealed = sealed.ok_or(Error::Unreadable { what: "its sealed bytes are gone" })?;
         key.open(record.seq, payload.direction, sealed, payload.bytes).map(Some)
     }

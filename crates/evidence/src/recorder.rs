@@ -193,13 +193,11 @@ impl SessionRecorder {
         }
     }
 
-    fn try_stage(
-        &mut self,
-        event: Event,
-        clear: Option<(Direction, &[u8])>,
-    ) -> Result<(), Sealed> {
+    fn try_stage(&mut self, event: Event, clear: Option<(Direction, &[u8])>) -> Result<(), Sealed> {
         let sealed = match clear {
-            Some((direction, bytes)) => Some((direction, bytes.len(), self.seal(direction, bytes)?)),
+            Some((direction, bytes)) => {
+                Some((direction, bytes.len(), self.seal(direction, bytes)?))
+            }
             None => None,
         };
         let payload = sealed.as_ref().map(|(direction, bytes, sealed)| PayloadRef {

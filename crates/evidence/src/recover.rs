@@ -13,7 +13,7 @@ use crate::merkle::Edge;
 use crate::note::VerifierKey;
 use crate::reader::leaf_time;
 use crate::reserve::Reserve;
-use crate::segment::{self, Committed, is_unused, stray_footers};
+use crate::segment::{self, Committed, is_torn_write, is_unused};
 use crate::{Error, frame};
 use std::path::Path;
 use std::sync::Arc;
@@ -111,10 +111,7 @@ pub(crate) fn recover(
         .map_err(|error| Error::store("open", Path::new("keyring"), error))?;
     let last_us = last.as_ref().map_or(0, |last| last.last_us);
     let note = last.as_ref().and_then(|last| last.committed.note.clone());
-    let segment = last.map(|last| OpenSegment {
-        file: last.file,
-        used: last.committed.end as u64,
-    });
+    let segment = last.map(|last| OpenSegment { file: last.file, used: last.committed.end as u64 });
     let journal = Journal {
         disk,
         key_text: key.to_string(),
@@ -144,8 +141,7 @@ fn clear_tail(
 ) -> Result<Option<Cleared>, Error> {
     let tail = bytes.get(end..).unwrap_or_default();
     let Some(last) = tail.iter().rposition(|byte| *byte != 0) else { return Ok(None) };
-    let (footers, footer_end) = stray_footers(tail, key);
-    if footers > 1 || (footers == 1 && last >= footer_end) {
+    if !is_torn_write(bytes, end, key) {
         let what = "what was committed after this place no longer fits together";
         return Err(damaged(number, end as u64, what));
     }
@@ -158,12 +154,7 @@ fn clear_tail(
 
 /// Writes the committed part once more. After a sync that failed, what is read back may
 /// be in memory only, and no later sync would carry it to the disk.
-fn write_again(
-    file: &mut dyn DiskFile,
-    name: &str,
-    bytes: &[u8],
-    end: usize,
-) -> Result<(), Error> {
+fn write_again(file: &mut dyn DiskFile, name: &str, bytes: &[u8], end: usize) -> Result<(), Error> {
     let committed = bytes.get(..end).unwrap_or(bytes);
     file.write_at(0, committed)
         .and_then(|()| file.sync())

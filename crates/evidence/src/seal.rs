@@ -55,8 +55,7 @@ impl PayloadKey {
         auditors: &[u8; SHARE_BYTES],
         keyring: &[u8; SHARE_BYTES],
     ) -> Result<Self, Error> {
-        let mut context =
-            hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, auditors));
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, auditors));
         context.update(b"portreeve recording v1");
         context.update(session.0.as_bytes());
         context.update(keyring);
@@ -176,8 +175,7 @@ mod tests {
             .flat_map(|size| [(size, &noise[..size]), (size, &text[..size])])
         {
             let sealed = key(2).seal(9, Direction::ToClient, clear).unwrap();
-            let opened =
-                key(2).open(9, Direction::ToClient, &sealed, size as u64).unwrap();
+            let opened = key(2).open(9, Direction::ToClient, &sealed, size as u64).unwrap();
             assert_eq!(opened, clear);
             assert!(sealed.len() <= clear.len() + 17);
         }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "portreeve-evidence-1";
+const FOOTER_PREFIX: &str = "batch ";
 
 /// The first frame of a segment: from where the tree goes on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,6 +75,22 @@ impl Head {
     }
 }
 
+/// The body of a footer: where its batch begins, then the signed checkpoint.
+///
+/// The beginning tells a torn last batch, which may be cleared, from a damaged one with
+/// another after it, which may not.
+pub(crate) fn footer_body(begin: u64, note: &str) -> String {
+    format!("{FOOTER_PREFIX}{begin}\n{note}")
+}
+
+/// What [`footer_body`] put together.
+pub(crate) fn footer_parts(body: &[u8]) -> Option<(u64, &str)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (begin, note) = text.strip_prefix(FOOTER_PREFIX)?.split_once('\n')?;
+    let number = begin.parse().ok()?;
+    (footer_body(number, note) == text).then_some((number, note))
+}
+
 /// Whether a file was prepared and never written to.
 pub(crate) fn is_unused(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
@@ -117,14 +134,16 @@ pub(crate) fn walk<'a>(
             Kind::Leaf => edge.push(frame.hash),
             Kind::Payload => {}
             Kind::Footer => {
-                let note = std::str::from_utf8(frame.body).ok();
-                let says = note.and_then(Checkpoint::of_note);
-                if says.is_none_or(|c| c.size != edge.size() || c.root != edge.root()) {
+                let Some((begin, note)) = footer_parts(frame.body) else { break };
+                let says = Checkpoint::of_note(note);
+                if says.is_none_or(|c| c.size != edge.size() || c.root != edge.root())
+                    || begin != found.end as u64
+                {
                     break;
                 }
                 found.edge = edge.clone();
                 found.end = offset;
-                last_footer = note;
+                last_footer = Some(note);
                 batch.drain(..).for_each(|frame| visit(&frame));
                 visit(&frame);
                 continue;
@@ -139,22 +158,31 @@ pub(crate) fn walk<'a>(
     Some(found)
 }
 
-/// The signed footers in bytes that no walk got to, with where the last one ends.
+/// Whether a stop in the middle of the last write explains what lies after `end`.
 ///
-/// One batch at most can be in flight when a machine stops. Two footers, or bytes
-/// after one, mean that committed bytes were changed.
-pub(crate) fn stray_footers(tail: &[u8], key: &VerifierKey) -> (usize, usize) {
-    let (mut count, mut end) = (0, 0);
-    for offset in 0..tail.len() {
-        if !tail[offset..].starts_with(b"FOOT") {
-            continue;
-        }
-        let Next::Frame(frame) = frame::at(tail, offset) else { continue };
-        let note = std::str::from_utf8(frame.body).ok();
-        if note.and_then(|note| key.open(note)).is_some() {
-            count += 1;
-            end = frame.end();
-        }
+/// One batch at most is in flight when a machine stops, and it began at `end`. A signed
+/// footer of any other batch, or bytes after the footer, mean that committed bytes were
+/// changed.
+pub(crate) fn is_torn_write(bytes: &[u8], end: usize, key: &VerifierKey) -> bool {
+    let mut rest = bytes.get(end..).unwrap_or_default();
+    let mut offset = end;
+    while let Some(at) = rest.windows(4).position(|window| window == b"FOOT") {
+        offset += at;
+        let next = match frame::at(bytes, offset) {
+            Next::Frame(frame) => match footer_parts(frame.body) {
+                Some((begin, note)) if key.open(note).is_some() => {
+                    let after = bytes.get(frame.end()..).unwrap_or_default();
+                    if begin != end as u64 || !is_unused(after) {
+                        return false;
+                    }
+                    frame.end()
+                }
+                Some(_) | None => offset + 1,
+            },
+            Next::End | Next::Broken(_) => offset + 1,
+        };
+        offset = next;
+        rest = bytes.get(offset..).unwrap_or_default();
     }
-    (count, end)
+    true
 }

@@ -29,8 +29,9 @@ impl CopyMasker {
         Self { copy, masks, pending: Vec::new(), row_bytes_max, before_rows, is_ended: false }
     }
 
-    /// Takes data as it comes and writes a CopyData message for every whole row. Returns
-    /// the number of rows.
+    /// Takes the data of one CopyData message and writes what is whole of it, masked, as
+    /// one message: readers rely on the server's own cuts (a binary file's header comes
+    /// together with the first row). Returns the number of rows.
     pub(crate) fn push(
         &mut self,
         data: &[u8],
@@ -41,10 +42,14 @@ impl CopyMasker {
         let pending = std::mem::take(&mut self.pending);
         let mut left = pending.as_slice();
         let mut rows = 0;
+        let mut masked = Vec::with_capacity(pending.len());
         while let Some(length) = self.row_length(left)? {
             let (row, rest) = left.split_at(length);
-            rows += u64::from(self.row(row, masker, out)?);
+            rows += u64::from(self.row(row, masker, &mut masked)?);
             left = rest;
+        }
+        if !masked.is_empty() {
+            put(out, b'd', |out| out.extend_from_slice(&masked));
         }
         if left.len() > self.row_bytes_max {
             return Err(RowError::Copy("a row is longer than the limit"));
@@ -118,20 +123,17 @@ impl CopyMasker {
 
     fn row(&mut self, row: &[u8], masker: &Masker, out: &mut Vec<u8>) -> Result<bool, RowError> {
         if std::mem::take(&mut self.before_rows) {
-            put(out, b'd', |out| out.extend_from_slice(row));
+            out.extend_from_slice(row);
             return Ok(false);
         }
         if self.is_ended {
             return Err(RowError::Copy("data after the end of the data"));
         }
-        let mut masked = Vec::with_capacity(row.len());
-        let is_row = match self.copy.format {
-            CopyFormat::Text => self.text_row(row, masker, &mut masked)?,
-            CopyFormat::Csv => self.csv_row(row, masker, &mut masked)?,
-            CopyFormat::Binary => self.binary_row(row, masker, &mut masked)?,
-        };
-        put(out, b'd', |out| out.extend_from_slice(&masked));
-        Ok(is_row)
+        match self.copy.format {
+            CopyFormat::Text => self.text_row(row, masker, out),
+            CopyFormat::Csv => self.csv_row(row, masker, out),
+            CopyFormat::Binary => self.binary_row(row, masker, out),
+        }
     }
 
     fn expect_columns(&self, got: usize) -> Result<(), RowError> {

@@ -23,6 +23,8 @@ pub(crate) enum Gathered {
 /// A run of extended-protocol messages is cut here, and its replies asked for.
 const SEGMENT_BYTES_MAX: usize = 256 << 10;
 const PLANS_MAX: usize = 512;
+/// Every message type that a client may send.
+const TAGS: &[u8] = b"QPBDCEHSdcfXF";
 
 /// Whether a request is complete.
 #[derive(PartialEq, Eq)]
@@ -42,6 +44,11 @@ impl Conn {
                 // These begin a request of their own; what went before is answered first.
                 segment.push(flush(), Vec::new(), Vec::new(), None);
                 return Ok(Gathered::Segment(segment));
+            }
+            // What will be refused anyway is not waited for.
+            let known = self.client.inbox().first().is_none_or(|tag| TAGS.contains(tag));
+            if !known {
+                return Err(Broken::Client("unknown message type".into()));
             }
             let max = self.limits.message_bytes_max;
             let Some(frame) = take(self.client.inbox(), max).map_err(client_broke)? else {
@@ -140,7 +147,10 @@ impl Conn {
         let mut asked = Vec::new();
         let mut held = false;
         for plan in plans.iter() {
-            let (expected, commands) = self.effect_of(plan);
+            if let SessionEffect::ExecutePrepared { name } = &plan.statement.session {
+                self.renew(name).await?;
+            }
+            let (expected, commands) = self.effect_of(plan, text);
             if held && plan.statement.is_write {
                 // It would have run by the time that a person is asked about the rows before.
                 asked.push(self.refused(
@@ -216,7 +226,8 @@ impl Conn {
             return Cut::Open;
         };
         self.describe_first(segment, &portal, &plan, name);
-        let (expected, mut asked) = self.effect_of(&plan);
+        let text = portal.prepared.text.clone();
+        let (expected, mut asked) = self.effect_of(&plan, &text);
         let counted = expected.counted.clone().unwrap_or_else(|| portal.clone());
         if expected.counted.is_none() {
             let rows_before = portal.rows.load(Ordering::Relaxed);
@@ -269,18 +280,18 @@ impl Conn {
 
     /// What a statement's result shows, what it changes, and what must be decided: for
     /// EXECUTE and FETCH, those of the statement behind the name.
-    fn effect_of(&mut self, plan: &Arc<Plan>) -> (Expected, Vec<Asked>) {
+    fn effect_of(&mut self, plan: &Arc<Plan>, text: &str) -> (Expected, Vec<Asked>) {
         let mut expected =
             Expected { plan: Some(plan.clone()), portal: None, counted: None, change: None };
         let mut asked = vec![ask(plan, Stage::Run, 0)];
         match &plan.statement.session {
             SessionEffect::Prepare { name, statement } => {
-                let prepared = self.prepared_within(statement);
+                let prepared = self.prepared_within(statement, text);
                 expected.change = Some(Change::Prepare(name.clone(), prepared));
             }
             SessionEffect::Declare { cursor, statement } => {
                 let portal = Portal {
-                    prepared: self.prepared_within(statement),
+                    prepared: self.prepared_within(statement, ""),
                     formats: Vec::new(),
                     rows: AtomicU64::new(0),
                     is_described: AtomicBool::new(false),
@@ -330,9 +341,33 @@ impl Conn {
         (expected, asked)
     }
 
-    fn prepared_within(&mut self, statement: &Statement) -> Arc<Prepared> {
+    /// `text` is the one that holds the PREPARE.
+    fn prepared_within(&mut self, statement: &Statement, text: &str) -> Arc<Prepared> {
         let plan = self.plan(Arc::new(statement.clone()));
-        Arc::new(Prepared { plan: Some(plan), text: "".into(), fields: OnceLock::new() })
+        Arc::new(Prepared { plan: Some(plan), text: text.into(), fields: OnceLock::new() })
+    }
+
+    /// A statement that SQL's PREPARE made under an older catalog or policy is planned
+    /// again from the text that made it.
+    async fn renew(&mut self, name: &str) -> Result<(), Broken> {
+        let Some(prepared) = self.pipeline.names.prepared(name) else { return Ok(()) };
+        if prepared.plan.as_ref().is_none_or(|plan| plan.epoch == self.epoch) {
+            return Ok(());
+        }
+        let plans = self.plans_of(&prepared.text).await?;
+        let within = plans.iter().find_map(|plan| match &plan.statement.session {
+            SessionEffect::Prepare { name: made, statement } if made == name => {
+                Some((**statement).clone())
+            }
+            _ => None,
+        });
+        let fresh = match within {
+            Some(statement) => self.prepared_within(&statement, &prepared.text),
+            // It came with Parse.
+            None => self.up_to_date(prepared).await?,
+        };
+        self.pipeline.names.apply(Change::Prepare(name.into(), fresh));
+        Ok(())
     }
 
     /// A statement that was prepared under an older catalog or policy is planned again.

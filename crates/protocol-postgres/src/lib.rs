@@ -24,6 +24,8 @@
 
 mod analyses;
 mod backend;
+#[cfg(test)]
+mod canary;
 mod cancel;
 mod catalog;
 mod conn;

@@ -77,10 +77,12 @@ impl Plan {
                             })
                             .collect();
                         let first = hidden.first()?;
-                        let is_plain = column.shape == Shape::Plain
-                            && hidden.iter().all(|other| other.category == first.category);
+                        let is_mixed = hidden.iter().any(|o| o.category != first.category);
+                        let category =
+                            if is_mixed { "personal".into() } else { first.category.clone() };
+                        let is_plain = column.shape == Shape::Plain && !is_mixed;
                         let shape = if is_plain { MaskShape::Plain } else { MaskShape::Derived };
-                        Some(ColumnMask { category: first.category.clone(), shape })
+                        Some(ColumnMask { category, shape })
                     })
                     .collect(),
             ),

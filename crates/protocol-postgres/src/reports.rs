@@ -48,9 +48,9 @@ fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>
     let field = |code: u8| fields.iter().find(|(known, _)| *known == code).map(|(_, text)| *text);
     let about_text = is_about_text(fields, sqlstate);
     let about_names = is_about_names(field(b'R'), sqlstate);
+    let what = if tag == b'E' { condition(sqlstate) } else { "a notice" };
     let withheld = format!(
-        "the target's message is withheld because it may hold personal data (SQLSTATE {sqlstate}: {})",
-        condition(sqlstate)
+        "the target's message is withheld because it may hold personal data (SQLSTATE {sqlstate}: {what})"
     );
     let mut shown: Vec<(u8, &str)> = Vec::new();
     for code in [b'S', b'V'] {
@@ -85,19 +85,49 @@ fn is_about_text(fields: &[(u8, &str)], sqlstate: &str) -> bool {
     sqlstate.starts_with("42") && has(b'P') && !has(b'q') && !has(b'W')
 }
 
-/// Errors whose primary message has names of tables and constraints in it and nothing
-/// else, told by the server routine that raised them; and errors without any variable part.
+/// Reports whose texts have names of objects in them and nothing else, told by the server
+/// routine that raised them (which no user code can choose: what a function raises has the
+/// routine of its language); and errors without any variable part.
 fn is_about_names(routine: Option<&str>, sqlstate: &str) -> bool {
-    match sqlstate.get(..2) {
-        Some("23") => matches!(
-            routine,
-            Some("_bt_check_unique" | "ri_ReportViolation" | "ExecConstraints" | "check_exclusion_or_unique_constraint")
-        ),
-        Some("25" | "40") => routine.is_some_and(|routine| !routine.starts_with("exec_stmt")),
-        Some("57") => matches!(routine, Some("ProcessInterrupts")),
-        _ => false,
-    }
+    let Some(routine) = routine else { return false };
+    NAMES_ONLY.contains(&routine)
+        || match sqlstate.get(..2) {
+            Some("25" | "40") => !routine.starts_with("exec_stmt"),
+            Some("57") => routine == "ProcessInterrupts",
+            _ => false,
+        }
 }
+
+const NAMES_ONLY: &[&str] = &[
+    // constraints
+    "ExecConstraints",
+    "_bt_check_unique",
+    "check_exclusion_or_unique_constraint",
+    "ri_ReportViolation",
+    // definitions
+    "CreateSchemaCommand",
+    "DefineIndex",
+    "DefineSequence",
+    "DefineView",
+    "DropErrorMsgNonExistent",
+    "DropErrorMsgWrongType",
+    "RangeVarGetAndCheckCreationNamespace",
+    "RemoveObjects",
+    "check_for_column_name_collision",
+    "does_not_exist_skipping",
+    "heap_create_with_catalog",
+    "index_create",
+    "renameatt_check",
+    "reportDependentObjects",
+    "transformCreateStmt",
+    // transaction state
+    "BeginTransactionBlock",
+    "EndTransactionBlock",
+    "PreventInTransactionBlock",
+    "UserAbortTransactionBlock",
+    "WarnNoTransactionBlock",
+    "CheckTransactionBlock",
+];
 
 fn is_severity(text: &str) -> bool {
     matches!(text, "ERROR" | "FATAL" | "PANIC" | "WARNING" | "NOTICE" | "DEBUG" | "INFO" | "LOG")

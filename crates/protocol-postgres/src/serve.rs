@@ -165,6 +165,7 @@ impl Postgres {
                     if !self.cancels.cancel(process, &key) {
                         self.gatekeeper.turned_away(NAME, peer.ip(), "wrong cancel key");
                     }
+                    lobby.close().await;
                     return Err(Turned::Cancel);
                 }
                 Ok(Opening::Startup(startup)) => {
@@ -255,6 +256,12 @@ impl Postgres {
 
     async fn unreachable(&self, lobby: &mut Lobby, up: &Upstream, error: &DialError) -> Turned {
         tracing::error!(resource = up.name(), %error, "target");
+        if let DialError::Refused { sqlstate, .. } = error
+            && sqlstate == "53300"
+        {
+            let message = format!("the target of `{}` has no free connections", up.name());
+            return away(lobby, "53300", &message, Some("try again later")).await;
+        }
         let message = format!("the target of `{}` cannot be reached", up.name());
         away(lobby, "08001", &message, Some("an operator must look at the gateway's log")).await
     }
@@ -401,6 +408,7 @@ async fn away(lobby: &mut Lobby, sqlstate: &str, message: &str, hint: Option<&st
     let text = format!("portreeve: {message}");
     backend::put_error(&mut words, "FATAL", sqlstate, &text, None, hint);
     let _ = lobby.say(&words).await;
+    lobby.close().await;
     Turned::Away(message.to_owned())
 }
 
@@ -414,6 +422,7 @@ async fn refuse(lobby: &mut Lobby, refusal: &Refusal) -> Turned {
     let hint = refusal.hint.as_deref();
     backend::put_error(&mut words, "FATAL", "42501", &text, Some(&detail), hint);
     let _ = lobby.say(&words).await;
+    lobby.close().await;
     Turned::Away(refusal.message.clone())
 }
 

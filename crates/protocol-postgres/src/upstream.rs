@@ -75,6 +75,20 @@ pub(crate) struct Known {
     at: Instant,
 }
 
+#[cfg(test)]
+impl Known {
+    /// A catalog that nobody has read from a target.
+    pub(crate) fn of(catalog: Catalog) -> Self {
+        Self {
+            catalog: Arc::new(catalog),
+            types: Arc::default(),
+            analyses: Arc::default(),
+            digest: 0,
+            at: Instant::now(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Upstream").field("name", &self.config.name).finish_non_exhaustive()

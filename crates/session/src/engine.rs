@@ -197,7 +197,7 @@ impl Engine {
         };
         let mut session = Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
         let need = Need { action: Action::Connect, object: Object::resource() };
-        let decision = session.ask_policy(std::slice::from_ref(&need), 0);
+        let decision = session.ask_policy(std::slice::from_ref(&need));
         let over = if decision.verdict == Verdict::Allow {
             let added = self.live.add(shown, counts, signals, self.limits.sessions_max);
             (!added).then(|| {

@@ -2,11 +2,11 @@
 
 use crate::proof::{Permitted, Released};
 use crate::protocol::{Masked, Reply};
-use crate::session::{Question, Session};
+use crate::session::{Question, RowLimit, Session};
 use crate::{Broken, ClientSide};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::policy::Threshold;
-use portreeve_model::{Direction, Event, Outcome, Refusal, RefusalCode};
+use portreeve_model::{Direction, Event, Need, Outcome, Refusal, RefusalCode};
 
 /// Why nothing more of a reply may be released.
 #[derive(Debug)]
@@ -24,15 +24,26 @@ impl<T: Into<Broken>> From<T> for Stop {
     }
 }
 
+/// Whether rows wait for a threshold or pass as they come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flow {
+    /// Kept back until the reply has ended, or someone was asked.
+    Held,
+    /// Someone was asked and approved: only a further rule stops it.
+    Flowing,
+}
+
 /// Obligations and counters of one request while its reply passes.
 pub struct Exchange<'s> {
     session: &'s mut Session,
     number: u64,
     refusal: Option<Refusal>,
     threshold: Threshold,
+    needs: Vec<Need>,
     content: String,
     rows_before: u64,
     rows: u64,
+    flow: Flow,
     held: BytesMut,
     held_masked: Masked,
     is_closed: bool,
@@ -48,18 +59,19 @@ impl<'s> Exchange<'s> {
     pub(crate) fn new(
         session: &'s mut Session,
         refusal: Option<Refusal>,
-        threshold: Threshold,
-        rows_before: u64,
+        limit: RowLimit,
         content: String,
     ) -> Self {
         Self {
             number: session.exchange,
             session,
             refusal,
-            threshold,
+            threshold: limit.threshold,
+            needs: limit.needs,
+            rows_before: limit.rows_before,
             content,
-            rows_before,
             rows: 0,
+            flow: Flow::Held,
             held: BytesMut::new(),
             held_masked: Masked::default(),
             is_closed: false,
@@ -89,15 +101,24 @@ impl<'s> Exchange<'s> {
         };
         let is_last = masked.outcome.is_some();
         self.keep(masked);
-        if self.rows_before.saturating_add(self.rows) > rows_free
-            || self.held.len() > self.session.engine.limits.held_bytes_max
-        {
+        let is_too_long = self.held.len() > self.session.engine.limits.held_bytes_max;
+        if self.total_rows() > rows_free || (is_too_long && self.flow == Flow::Held) {
             self.ask(rows_free, client).await?;
-        } else if !is_last {
+            self.flow = Flow::Flowing;
+        }
+        // An approval may end at a further rule that these very rows have passed already.
+        while let Some(rows_free) = self.threshold.rows.filter(|free| self.total_rows() > *free) {
+            self.ask(rows_free, client).await?;
+        }
+        if self.flow == Flow::Held && !is_last {
             return Ok(Released { bytes: Bytes::new() });
         }
         let masked = self.unkeep();
         Ok(self.record(masked).await?)
+    }
+
+    fn total_rows(&self) -> u64 {
+        self.rows_before.saturating_add(self.rows)
     }
 
     fn keep(&mut self, masked: Masked) {
@@ -116,7 +137,8 @@ impl<'s> Exchange<'s> {
         masked
     }
 
-    /// The threshold is crossed: a person is asked, once for the rest of the exchange.
+    /// The threshold is crossed: a person is asked. An approval holds until a further
+    /// rule objects.
     async fn ask(&mut self, rows_free: u64, client: &mut ClientSide) -> Result<(), Stop> {
         let threshold = std::mem::take(&mut self.threshold);
         let rule = threshold.rule.unwrap_or_else(|| "rows".into());
@@ -132,9 +154,12 @@ impl<'s> Exchange<'s> {
         }
         let reason = threshold.advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
         let question = Question { rule, reason, groups: threshold.groups };
-        let content = std::mem::take(&mut self.content);
-        match self.session.review(question, content, client).await? {
-            None => Ok(()),
+        match self.session.review(question, self.content.clone(), client).await? {
+            None => {
+                let (rows, held) = (self.total_rows(), self.held_masked.rows);
+                self.threshold = self.session.threshold(&self.needs, rows, held);
+                Ok(())
+            }
             Some(refusal) => {
                 self.drop_held();
                 Err(Stop::Refused(Box::new(refusal)))

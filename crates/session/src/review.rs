@@ -127,7 +127,7 @@ impl Session {
             RefusalCode::NotApproved,
             format!("review `{review}` {text}{by}{comment}"),
             None,
-            Some("the command was not run; ask for less, or ask the reviewers why".into()),
+            Some("nothing was released; ask for less, or ask the reviewers why".into()),
         );
         refusal.review = Some(review.clone());
         Some(refusal)

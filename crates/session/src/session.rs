@@ -128,7 +128,7 @@ impl Session {
         if let Some(known) = self.reveals.get(column) {
             return *known;
         }
-        let answer = self.with_ask(&[], 0, |policies, ask| policies.reveals(ask, column, category));
+        let answer = self.with_ask(&[], |policies, ask| policies.reveals(ask, column, category));
         self.reveals.insert(column.clone(), answer);
         answer
     }
@@ -154,20 +154,34 @@ impl Session {
         }
     }
 
-    fn with_ask<T>(&self, needs: &[Need], rows: u64, f: impl FnOnce(&Policies, &Ask<'_>) -> T) -> T {
+    fn with_ask<T>(&self, needs: &[Need], f: impl FnOnce(&Policies, &Ask<'_>) -> T) -> T {
         let ask = Ask {
             chain: &self.chain,
             resource: &self.resource,
             needs,
             categories: &*self.classify,
-            counters: Counters { rows, session_rows: self.rows },
+            counters: Counters { rows: 0, session_rows: self.rows },
             context: Context { at_us: now_us() },
         };
         f(&self.policies, &ask)
     }
 
-    pub(crate) fn ask_policy(&self, needs: &[Need], rows: u64) -> Decision {
-        self.with_ask(needs, rows, Policies::decide)
+    pub(crate) fn ask_policy(&self, needs: &[Need]) -> Decision {
+        self.with_ask(needs, Policies::decide)
+    }
+
+    /// The next threshold after `rows` rows, of which `held` are not counted in the
+    /// session yet.
+    pub(crate) fn threshold(&self, needs: &[Need], rows: u64, held: u64) -> Threshold {
+        let ask = Ask {
+            chain: &self.chain,
+            resource: &self.resource,
+            needs,
+            categories: &*self.classify,
+            counters: Counters { rows, session_rows: self.rows.saturating_add(held) },
+            context: Context { at_us: now_us() },
+        };
+        self.policies.rows_free(&ask)
     }
 
     fn decide(&mut self, asked: &Asked) -> (Decision, Threshold) {
@@ -180,10 +194,10 @@ impl Session {
             return (cached.decision.clone(), cached.threshold.clone());
         }
         let needs = &asked.command.needs;
-        let decision = self.ask_policy(needs, 0);
+        let decision = self.ask_policy(needs);
         let reads = needs.iter().any(|need| need.action == Action::Read);
         let threshold = if reads && decision.verdict != Verdict::Deny {
-            self.with_ask(needs, 0, Policies::rows_free)
+            self.with_ask(needs, Policies::rows_free)
         } else {
             Threshold::default()
         };
@@ -246,9 +260,10 @@ impl Session {
         self.recorder.submit().durable().await?;
 
         let refusal = refused.map(|(_, refusal)| refusal);
-        let threshold = verdicts.threshold;
-        let content = if threshold.rows.is_some() { request.content() } else { String::new() };
-        let exchange = Exchange::new(self, refusal, threshold, verdicts.rows_before, content);
+        let limit = verdicts.limit;
+        let is_limited = limit.threshold.rows.is_some();
+        let content = if is_limited { request.content() } else { String::new() };
+        let exchange = Exchange::new(self, refusal, limit, content);
         Ok((exchange, Permitted { wire }))
     }
 
@@ -288,17 +303,16 @@ impl Session {
                 break;
             }
             if is_run && threshold.rows.is_some() {
-                if judged.threshold.rows.is_none_or(|rows| threshold.rows < Some(rows)) {
-                    judged.threshold = threshold;
-                }
-                judged.rows_before = judged.rows_before.max(asked.rows_before);
+                judged.limit.add(threshold, &command.needs, asked.rows_before);
             }
         }
         judged
     }
 
     fn denial(&self, command: &portreeve_model::Command, decision: &Decision) -> Refusal {
-        let Some(reason) = decision.reasons.first() else {
+        // A rule that speaks about the command tells more than that none permits it.
+        let told = decision.reasons.iter().find(|reason| reason.advice.is_some() && reason.rule.0 != "default-deny");
+        let Some(reason) = told.or(decision.reasons.first()) else {
             return self.refusal(RefusalCode::Denied, "denied by policy".into(), None, None);
         };
         let party = reason.party.as_ref().map(|party| format!(" for `{party}`")).unwrap_or_default();
@@ -451,6 +465,25 @@ struct Judged {
     records: Vec<CommandRecord>,
     refused: Option<(usize, Refusal)>,
     review: Option<(usize, Question)>,
-    threshold: Threshold,
-    rows_before: u64,
+    limit: RowLimit,
+}
+
+/// How many rows the commands of a request may give before policy is asked again.
+#[derive(Debug, Default)]
+pub(crate) struct RowLimit {
+    pub(crate) threshold: Threshold,
+    /// The needs of every command that has a threshold.
+    pub(crate) needs: Vec<Need>,
+    pub(crate) rows_before: u64,
+}
+
+impl RowLimit {
+    /// The strictest of several is the one that holds.
+    fn add(&mut self, threshold: Threshold, needs: &[Need], rows_before: u64) {
+        if self.threshold.rows.is_none_or(|rows| threshold.rows < Some(rows)) {
+            self.threshold = threshold;
+        }
+        self.needs.extend_from_slice(needs);
+        self.rows_before = self.rows_before.max(rows_before);
+    }
 }

@@ -76,6 +76,11 @@ impl Lobby {
         }
     }
 
+    /// Ends the connection in order (with a TLS goodbye, where there is TLS).
+    pub async fn close(&mut self) {
+        let _ = timeout(Duration::from_secs(1), self.stream.shutdown()).await;
+    }
+
     /// Becomes the client's end of a session.
     #[must_use]
     pub fn into_client(self, voice: Box<dyn Voice>, limits: &Limits) -> ClientSide {

@@ -16,11 +16,14 @@ RUNNING = (
 
 
 def cancel(target: Target, key: bytes) -> None:
-    """Sends it in clear and waits for the end of that connection."""
+    """Sends it in clear and waits for the end of that connection.
+
+    A well-formed request gets no answer, whether it hit or not; a malformed one may be told.
+    """
     wire = Wire(target.host, target.port)
     wire.send(struct.pack(">ii", 8 + len(key), CANCEL_REQUEST) + key)
     wire.drain()
-    assert not wire.received, "a cancel request gets no answer"
+    assert not wire.received or (len(key) < 4 and b"08P01" in wire.received), wire.received
     wire.close()
 
 

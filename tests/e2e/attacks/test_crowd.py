@@ -55,12 +55,11 @@ def test_a_thousand_connections_at_once(reader: Target) -> None:
     bystander.close()
     assert len(inside) + len(refused) == CROWD
     # The server takes 300; who does not fit is told so in the words of the protocol.
-    assert set(refused) <= {"53300", "53400", "57P03", "08006"}, set(refused)
-    assert len(inside) >= 200
-    for wire in (inside[0], inside[-1]):
-        assert wire.query("select 42").rows == [[b"42"]]
+    answers = [wire.query("select 42").rows for wire in (inside[0], inside[-1])]
     for wire in inside:
         wire.close()
+    assert set(refused) <= {"53300", "08001"}, set(refused)
+    assert len(inside) >= 200 and answers == [[[b"42"]]] * 2
     assert slowest[0] < 20, f"the bystander waited {slowest[0]:.1f} s"
 
 

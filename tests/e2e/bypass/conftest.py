@@ -42,7 +42,10 @@ def fresh(world: World) -> Iterator[Callable[[], Target]]:
 
 
 def run(target: Target, case: Case, files: Path, mode: str = "simple") -> tuple[Reply, Wire]:
-    """Runs the case in a session of its own. The wire is left open."""
+    """Runs the case in a session of its own. The wire is left open.
+
+    Raises Refused where the startup options are the case, and are not accepted.
+    """
     wire = Wire.open(target, **case.options)
     for statement in case.setup:
         wire.query(statement.replace("{dir}", str(files)))

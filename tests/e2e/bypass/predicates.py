@@ -133,6 +133,12 @@ PAIRS: tuple[Pair, ...] = (
     swap("order-by-using", "select id from customers order by ssn using ?", "<", ">"),
     swap("order-by-aggregate", "select array_agg(id order by ssn ?) from customers", "asc", "desc"),
     swap(
+        "distinct-on-order",
+        "select x.id < 5 from (select distinct on (email) id from crowd where id in (2, ?)) x",
+        "10",
+        "30",
+    ),
+    swap(
         "window-order",
         "select id, rank() over (order by ssn ?) from customers order by id",
         "asc",

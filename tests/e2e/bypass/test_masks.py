@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from harness.secrets import found_in
 from harness.target import Target
-from harness.wire import Reply
+from harness.wire import Refused, Reply
 from harness.world import World
 
 from bypass.case import Case
@@ -72,7 +72,11 @@ def test_leaks_nothing_through_the_gateway(
     """As somebody who may read, write and define, but see no classified value."""
     leaking, _ = direct
     for mode in ("simple",) if case.simple_only else ("simple", "extended", "binary"):
-        reply, wire = run(writer, case, files, mode)
+        try:
+            reply, wire = run(writer, case, files, mode)
+        except Refused:
+            assert case.options
+            continue
         wire.query("ROLLBACK")
         received = bytes(wire.received)
         wire.terminate()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from harness.target import Target
+from harness.wire import Refused
 from harness.world import World
 
 from bypass.case import Case
@@ -60,7 +61,11 @@ def test_changes_nothing_through_the_gateway(
     if mode == "extended" and case.simple_only:
         mode = "simple"
     before = watch.take()
-    reply, wire = run(reader, case, files, mode)
+    try:
+        reply, wire = run(reader, case, files, mode)
+    except Refused:
+        assert case.options and watch.take() == before
+        return
     if not reply.closed:
         wire.query("COMMIT")
     changed = difference(before, watch.take())

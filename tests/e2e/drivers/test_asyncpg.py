@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from harness.expect import FORBIDDEN, READ, customers_are_masked, refusal_is_helpful
+from harness.expect import (
+    FORBIDDEN,
+    READ,
+    customers_are_masked,
+    notified,
+    refusal_is_helpful,
+)
 from harness.secrets import found_in
 from harness.target import Target
 from harness.world import World
@@ -46,7 +52,7 @@ def test_fetches_masked(reader: Target) -> None:
 
 def test_every_type_stays_readable(reader: Target) -> None:
     async def work(connection: asyncpg.Connection) -> None:
-        rows = await connection.fetch("select * from customers order by id")
+        rows = await connection.fetch("select * from public.customers order by id")
         assert [row["id"] for row in rows] == [1, 2, 3]
         assert not reader.guarded or not found_in(repr(rows).encode())
 
@@ -177,7 +183,7 @@ def test_listen(writer: Target) -> None:
             "async_parcels", lambda _c, _p, _ch, payload: heard.put_nowait(payload)
         )
         await connection.execute("notify async_parcels, 'hello'")
-        assert await asyncio.wait_for(heard.get(), 10) == "hello"
+        assert await asyncio.wait_for(heard.get(), 10) == notified(writer)
 
     with_connection(writer, work)
 

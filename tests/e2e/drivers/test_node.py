@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from harness.expect import REFUSED, customers_are_masked, refusal_is_helpful
+from harness.expect import REFUSED, customers_are_masked, notified, refusal_is_helpful
 from harness.paths import E2E, NODE_MODULES, node
 from harness.target import Target
 from harness.world import World
@@ -62,5 +62,5 @@ def test_writes(results: dict[str, object]) -> None:
     assert results["write"] == [[1, "a"], [2, "b"]]
 
 
-def test_notifications(results: dict[str, object]) -> None:
-    assert results["notify"] == "hello"
+def test_notifications(writer: Target, results: dict[str, object]) -> None:
+    assert results["notify"] == notified(writer)

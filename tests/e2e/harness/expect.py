@@ -28,3 +28,8 @@ def refusal_is_helpful(target: Target, sqlstate: str, detail: str | None, hint: 
     if target.guarded:
         assert detail and "rule: " in detail and "request: " in detail, detail
         assert hint, "no hint"
+
+
+def notified(target: Target) -> str:
+    """What arrives of `notify …, 'hello'`: nobody can prove where a payload comes from."""
+    return "[masked]" if target.guarded else "hello"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from harness.gateway import Failed, Gateway
 from harness.paths import E2E
+from harness.secrets import found_in
 from harness.waiting import until
 from harness.wire import Wire
 from harness.world import World
@@ -127,14 +128,40 @@ def test_a_table_that_changes_its_columns(world: World, gateway: Gateway) -> Non
         world.admin("drop table moving")
 
 
+def test_definitions_that_change_behind_the_gateway(world: World, gateway: Gateway) -> None:
+    """An ordinary migration adds a classified column, and a view shows another one."""
+    world.admin("create table growing (id int); insert into growing values (1)")
+    world.admin("create view shifting as select id, city as x from customers")
+    asked = (
+        "select row_to_json(g) from growing g",
+        "select g from growing g",
+        "select * from growing",
+        "copy growing to stdout",
+        "select x from shifting",
+        "select x || '' from shifting",
+    )
+    try:
+        with Wire.open(gateway.target("walt")) as wire:
+            for statement in asked:
+                assert not wire.query(statement).errors
+            world.admin("alter table growing add column ssn text default '917-66-4421'")
+            world.admin("create or replace view shifting as select id, email as x from customers")
+            for statement in asked:
+                reply = wire.query(statement)
+                assert not found_in(wire.received), f"{statement}: {reply.rows[:1]}"
+    finally:
+        world.admin("drop view shifting; drop table growing")
+
+
 def test_an_operator_ends_a_session(world: World, gateway: Gateway) -> None:
     gateway.run("accounts", "add", "otto", "--kind", "person", "--group", "operators")
     operator = gateway.token("otto")
-    wire = Wire.open(gateway.target("walt"), application_name="to-be-ended")
+    gateway.run("accounts", "add", "ended", "--kind", "person", "--group", "writers")
+    wire = Wire.open(gateway.target("ended"))
     status, body = gateway.http("GET", "/v1/sessions", token=operator)
     assert status == 200
     session = next(
-        entry for entry in json.loads(body)["sessions"] if "to-be-ended" in json.dumps(entry)
+        entry for entry in json.loads(body)["sessions"] if entry["chain"]["principal"]["subject"] == "ended"
     )
     assert gateway.http(
         "POST", f"/v1/sessions/{session['id']}/kill", {}, token=gateway.token("alice")

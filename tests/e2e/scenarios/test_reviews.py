@@ -323,7 +323,7 @@ def test_a_restart_runs_nothing(world: World, end: str) -> None:
 def test_many_wait_at_once(
     gateway: Gateway, target: Target, dana: str, pool: ThreadPoolExecutor
 ) -> None:
-    asked = [ask(target, f"select id, city from crowd where id <> {n}") for n in range(8)]
+    asked = [ask(target, f"select id, city from crowd where id <> {n + 1}") for n in range(8)]
     with Wire.open(target) as other:
         assert other.query("select 42").rows == [[b"42"]]
     answers: list[Future[Reply]] = [pool.submit(wire.reply) for wire, _ in asked]

@@ -51,7 +51,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         for dependency in &package.dependencies {
             if let Some(what) = edge(from, dependency) {
                 let line = manifest.lines().position(|line| line.starts_with(&dependency.name));
-                let hint = "depend on floors below only: move the code, or let a trait of the lower floor ask for it";
+                let hint = "depend on floors below only: move the code, or let a trait of the \
+                            lower floor ask for it";
                 findings.push(Finding::new(&path, line.map_or(0, |line| line + 1), what, hint));
             }
         }

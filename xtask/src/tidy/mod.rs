@@ -5,6 +5,7 @@
 //! in the lint table of the root manifest, not here.
 
 mod decisions;
+mod documents;
 mod floors;
 mod names;
 mod purity;
@@ -18,6 +19,7 @@ use crate::options::Options;
 use crate::workspace::{self, Package};
 use anyhow::Context;
 use source::Source;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,6 +58,10 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<PathBuf>,
     /// `docs/decisions/*.md`, with their texts.
     pub(crate) decisions: Vec<(PathBuf, String)>,
+    /// `*.md` at the root and below the folders that people read.
+    pub(crate) documents: Vec<(PathBuf, String)>,
+    /// What links of the documents lead to, where it exists.
+    pub(crate) paths: BTreeSet<PathBuf>,
 }
 
 /// `cargo xtask tidy`.
@@ -81,8 +87,9 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 
 /// What all rules find, by place.
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 8] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 9] = [
         decisions::check,
+        documents::check,
         floors::check,
         names::check,
         purity::check,
@@ -112,8 +119,50 @@ impl Tree {
             let text = read(&root.join(&path))?;
             tree.decisions.push((path, text));
         }
+        tree.documents = documents(root)?;
+        tree.paths = all_below(root)?;
         Ok(tree)
     }
+
+    /// Whether a file or folder of the repository is there.
+    fn exists(&self, path: &Path) -> bool {
+        self.paths.contains(path)
+    }
+}
+
+fn documents(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let mut paths = Vec::new();
+    for folder in ["docs", "fuzz", "examples", "demo", "tests", "corpus"] {
+        paths.extend(files_below(root, Path::new(folder), "md")?);
+    }
+    for entry in std::fs::read_dir(root)? {
+        let path = PathBuf::from(entry?.file_name());
+        if path.extension().is_some_and(|extension| extension == "md") {
+            paths.push(path);
+        }
+    }
+    paths.retain(|path| !path.components().any(|part| part.as_os_str() == "node_modules"));
+    paths.into_iter().map(|path| Ok((path.clone(), read(&root.join(&path))?))).collect()
+}
+
+/// Files and folders, without what is built or installed.
+fn all_below(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with('.') || matches!(name, "target" | "node_modules") {
+                continue;
+            }
+            found.insert(path.strip_prefix(root)?.to_owned());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -42,7 +42,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         for (at, code) in source.product() {
             for word in words(code).filter(|word| SOCKETS.contains(word)) {
                 let what = format!("`{word}` outside the engine");
-                let hint = "send through ClientSide or TargetSide; a new exception needs its reason in xtask/src/tidy/sockets.rs";
+                let hint = "send through ClientSide or TargetSide; exceptions have their reasons \
+                            in xtask/src/tidy/sockets.rs";
                 findings.push(Finding::new(&source.path, at + 1, what, hint));
             }
         }

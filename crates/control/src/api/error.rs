@@ -75,10 +75,13 @@ impl From<DecideError> for ApiError {
         match error {
             DecideError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", message)
                 .hint("`portreeve reviews ls` lists the reviews that you may see"),
-            DecideError::NotReviewer(_) => Self::new(StatusCode::FORBIDDEN, "not_reviewer", message)
-                .hint("ask another member of the review's groups"),
-            DecideError::Closed(_) => Self::new(StatusCode::CONFLICT, "closed", message)
-                .hint("nothing was changed"),
+            DecideError::NotReviewer(_) => {
+                Self::new(StatusCode::FORBIDDEN, "not_reviewer", message)
+                    .hint("ask another member of the review's groups")
+            }
+            DecideError::Closed(_) => {
+                Self::new(StatusCode::CONFLICT, "closed", message).hint("nothing was changed")
+            }
             DecideError::Comment => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
             DecideError::Store(error) => Self::internal(&error),
         }

@@ -90,9 +90,7 @@ pub(crate) async fn metrics(State(state): Shared) -> Result<Response, ApiError> 
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response())
 }
 
-fn local_issuer(
-    state: &ApiState,
-) -> Result<&Arc<crate::identity::LocalIssuer>, ApiError> {
+fn local_issuer(state: &ApiState) -> Result<&Arc<crate::identity::LocalIssuer>, ApiError> {
     state.door.identities().local().ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "no_local_issuer", "the local issuer is not in use")
             .hint("add `- local: {}` to `issuers`, or use your own issuer")

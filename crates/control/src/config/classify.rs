@@ -114,10 +114,7 @@ impl ColumnPattern {
     /// Whether the pattern names a column.
     #[must_use]
     pub fn matches(&self, schema: &str, table: &str, column: &str) -> bool {
-        self.parts
-            .iter()
-            .zip([schema, table, column])
-            .all(|(part, name)| part.matches(name))
+        self.parts.iter().zip([schema, table, column]).all(|(part, name)| part.matches(name))
     }
 
     /// More exact parts first, then more literal characters.
@@ -128,10 +125,7 @@ impl ColumnPattern {
     }
 
     fn overlaps(&self, other: &Self) -> bool {
-        self.parts
-            .iter()
-            .zip(&other.parts)
-            .all(|(left, right)| left.overlaps(right))
+        self.parts.iter().zip(&other.parts).all(|(left, right)| left.overlaps(right))
     }
 }
 
@@ -172,18 +166,11 @@ fn read_part(text: &str) -> Result<(Part, &str), String> {
     if part.contains(char::is_uppercase) {
         // SECURITY: targets fold unquoted names; a pattern that silently never
         // matches would leave a column unmasked.
-        return Err(
-            "has an upper-case letter; write it in lower case, or quote the part \
+        return Err("has an upper-case letter; write it in lower case, or quote the part \
              where the target really spells it so"
-                .into(),
-        );
+            .into());
     }
-    Ok((
-        Part {
-            pieces: part.split('*').map(str::to_owned).collect(),
-        },
-        rest,
-    ))
+    Ok((Part { pieces: part.split('*').map(str::to_owned).collect() }, rest))
 }
 
 impl fmt::Display for ColumnPattern {
@@ -257,9 +244,7 @@ impl Classification {
 
     /// The patterns, most specific first.
     pub fn entries(&self) -> impl Iterator<Item = (&ColumnPattern, &Category)> {
-        self.entries
-            .iter()
-            .map(|(pattern, category)| (pattern, category))
+        self.entries.iter().map(|(pattern, category)| (pattern, category))
     }
 }
 
@@ -271,10 +256,7 @@ mod tests {
 
     fn classification(entries: &[(&str, &str)]) -> Result<Classification, Vec<Conflict>> {
         let read = |(pattern, category): &(&str, &str)| {
-            (
-                ColumnPattern::parse(pattern).unwrap(),
-                Category::from(*category),
-            )
+            (ColumnPattern::parse(pattern).unwrap(), Category::from(*category))
         };
         Classification::new(entries.iter().map(read).collect())
     }
@@ -306,14 +288,8 @@ mod tests {
     #[test]
     fn equal_patterns_that_disagree_are_found() {
         let conflict = |entries: &[(&str, &str)]| classification(entries).is_err();
-        assert!(conflict(&[
-            ("public.*.email", "a"),
-            ("*.customers.email", "b")
-        ]));
-        assert!(!conflict(&[
-            ("public.*.email", "a"),
-            ("*.customers.email", "a")
-        ]));
+        assert!(conflict(&[("public.*.email", "a"), ("*.customers.email", "b")]));
+        assert!(!conflict(&[("public.*.email", "a"), ("*.customers.email", "a")]));
         assert!(!conflict(&[("public.*.email", "a"), ("crm.*.email", "b")]));
         assert!(conflict(&[("a.b.*_id", "a"), ("a.b.id_*", "b")]));
         assert!(!conflict(&[("a.b.x_*", "a"), ("a.b.y_*", "b")]));
@@ -326,9 +302,7 @@ mod tests {
         let names: Vec<String> = (0..=4u32)
             .flat_map(|length| (0..2u32.pow(length)).map(move |bits| (length, bits)))
             .map(|(length, bits)| {
-                (0..length)
-                    .map(|at| if bits >> at & 1 == 0 { 'a' } else { 'b' })
-                    .collect()
+                (0..length).map(|at| if bits >> at & 1 == 0 { 'a' } else { 'b' }).collect()
             })
             .collect();
         let part = |text: &str| read_part(text).unwrap().0;
@@ -357,12 +331,7 @@ mod tests {
         ] {
             assert!(ColumnPattern::parse(text).is_err(), "{text}");
         }
-        for text in [
-            "a.b.c",
-            "*.*.x",
-            "\"A b\".\"c.d\".e\u{fc}",
-            "a.\"x\"\"y\".c",
-        ] {
+        for text in ["a.b.c", "*.*.x", "\"A b\".\"c.d\".e\u{fc}", "a.\"x\"\"y\".c"] {
             assert_eq!(ColumnPattern::parse(text).unwrap().to_string(), text);
         }
     }

@@ -9,10 +9,7 @@ use portreeve_model::{Category, MaskMethod};
 use std::collections::BTreeMap;
 
 pub(crate) fn read(reader: &mut Reader<'_>, mut section: Section) -> Masking {
-    let mut masking = Masking {
-        methods: BTreeMap::new(),
-        default: MaskMethod::Redact,
-    };
+    let mut masking = Masking { methods: BTreeMap::new(), default: MaskMethod::Redact };
     for (key, node) in section.take_all() {
         let name = section.path(&key.text);
         let method = if is_bare_null(reader.text, &node) {

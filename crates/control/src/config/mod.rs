@@ -19,8 +19,8 @@ mod tree;
 mod types;
 
 pub use classify::{Classification, ColumnPattern, Conflict};
-pub use problem::{ConfigError, Problem};
 pub(crate) use preflight::certificates;
+pub use problem::{ConfigError, Problem};
 pub(crate) use scalar::issuer_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
@@ -40,16 +40,10 @@ use std::time::Duration;
 /// # Errors
 /// [`ConfigError::Invalid`] holds every problem of the file, in its order.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let unreadable = |error| ConfigError::Unreadable {
-        path: path.to_owned(),
-        error,
-    };
+    let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
     let bytes = read_bounded(path, CONFIG_BYTES_MAX).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        unreadable(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "it is not UTF-8",
-        ))
+        unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
     })?;
     parse(path, &text)
 }
@@ -64,11 +58,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         Some(folder) => folder,
         None => Path::new("."),
     };
-    let mut reader = Reader {
-        problems: problem::Problems::new(path, text),
-        folder,
-        text,
-    };
+    let mut reader = Reader { problems: problem::Problems::new(path, text), folder, text };
     let config = match tree::parse(text) {
         Ok(root) => read::config(&mut reader, path, root),
         Err(error) => {
@@ -107,18 +97,11 @@ impl Config {
 /// Reads a file that must not be longer than a bound.
 pub(crate) fn read_bounded(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = u64::try_from(bytes_max)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    std::fs::File::open(path)?
-        .take(limit)
-        .read_to_end(&mut bytes)?;
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     if bytes.len() > bytes_max {
         let message = format!("it is longer than {bytes_max} bytes");
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::FileTooLarge,
-            message,
-        ));
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }

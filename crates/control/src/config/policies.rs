@@ -14,16 +14,10 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> Vec<PathBuf> {
         };
         match expand(&reader.folder.join(&text)) {
             Ok(found) if found.is_empty() => {
-                reader
-                    .problems
-                    .add(span, format!("no file is named like `{text}`"));
+                reader.problems.add(span, format!("no file is named like `{text}`"));
             }
-            Ok(found) => files.extend(
-                found
-                    .into_iter()
-                    .filter(|file| !files.contains(file))
-                    .collect::<Vec<_>>(),
-            ),
+            Ok(found) => files
+                .extend(found.into_iter().filter(|file| !files.contains(file)).collect::<Vec<_>>()),
             Err(why) => reader.problems.add(span, format!("`{text}`: {why}")),
         }
     }
@@ -32,20 +26,13 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> Vec<PathBuf> {
 
 /// The files that a name stands for, in the order of their names.
 fn expand(pattern: &Path) -> Result<Vec<PathBuf>, String> {
-    let name = pattern
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let folder = pattern.parent().unwrap_or(Path::new("."));
     if folder.to_string_lossy().contains('*') {
         return Err("`*` can stand in the file name only, not in a folder".into());
     }
     if !name.contains('*') {
-        return Ok(if pattern.is_file() {
-            vec![pattern.to_owned()]
-        } else {
-            Vec::new()
-        });
+        return Ok(if pattern.is_file() { vec![pattern.to_owned()] } else { Vec::new() });
     }
     let pieces: Vec<&str> = name.split('*').collect();
     let entries = match std::fs::read_dir(folder) {
@@ -56,10 +43,7 @@ fn expand(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| error.to_string())?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !name.starts_with('.') && matches(&pieces, name) && path.is_file() {
             found.push(path);
         }

@@ -21,10 +21,7 @@ impl Config {
                 failures.push(format!("`resources.{name}.postgres.tls.ca`: {why}"));
             }
         }
-        let listeners = [
-            ("postgres", &self.listen.postgres),
-            ("api", &self.listen.api),
-        ];
+        let listeners = [("postgres", &self.listen.postgres), ("api", &self.listen.api)];
         for (name, listener) in listeners {
             if let Some(Err(why)) = listener.tls.as_ref().map(pair) {
                 failures.push(format!("`listen.{name}.tls`: {why}"));

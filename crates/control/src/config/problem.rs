@@ -23,9 +23,7 @@ impl Problem {
     #[must_use]
     pub fn line_and_column(&self) -> (usize, usize) {
         let text = self.source.inner();
-        let before = text
-            .get(..self.span.start.min(text.len()))
-            .unwrap_or_default();
+        let before = text.get(..self.span.start.min(text.len())).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
         (before.matches('\n').count() + 1, column)
@@ -42,9 +40,7 @@ impl std::error::Error for Problem {}
 
 impl Diagnostic for Problem {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -105,19 +101,15 @@ fn summary(path: &Path, problems: &[Problem]) -> String {
 impl Diagnostic for ConfigError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         match self {
-            Self::Unreadable { .. } => Some(Box::new(
-                "give the file with `--config` or in PORTREEVE_CONFIG",
-            )),
+            Self::Unreadable { .. } => {
+                Some(Box::new("give the file with `--config` or in PORTREEVE_CONFIG"))
+            }
             Self::Invalid { .. } => None,
         }
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(
-            self.problems()
-                .iter()
-                .map(|problem| problem as &dyn Diagnostic),
-        ))
+        Some(Box::new(self.problems().iter().map(|problem| problem as &dyn Diagnostic)))
     }
 }
 
@@ -125,18 +117,13 @@ impl Diagnostic for ConfigError {
 pub(crate) struct Problems {
     source: Arc<NamedSource<String>>,
     found: Vec<Problem>,
+    hidden: Vec<Range<usize>>,
 }
 
 impl Problems {
     pub(crate) fn new(path: &Path, text: &str) -> Self {
-        let source = Arc::new(NamedSource::new(
-            path.display().to_string(),
-            text.to_owned(),
-        ));
-        Self {
-            source,
-            found: Vec::new(),
-        }
+        let source = Arc::new(NamedSource::new(path.display().to_string(), text.to_owned()));
+        Self { source, found: Vec::new(), hidden: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
@@ -152,6 +139,11 @@ impl Problems {
         self.push(span, message.into(), Some(help.into()));
     }
 
+    /// Keeps a place out of everything that is shown of the file.
+    pub(crate) fn hide(&mut self, span: Range<usize>) {
+        self.hidden.push(span);
+    }
+
     /// Whether something was said about this place.
     pub(crate) fn mentions(&self, span: &Range<usize>) -> bool {
         self.found.iter().any(|problem| problem.span == *span)
@@ -160,12 +152,7 @@ impl Problems {
     fn push(&mut self, span: Range<usize>, message: String, help: Option<String>) {
         if self.found.len() < PROBLEMS_MAX {
             let source = Arc::clone(&self.source);
-            self.found.push(Problem {
-                message,
-                span,
-                help,
-                source,
-            });
+            self.found.push(Problem { message, span, help, source });
         }
     }
 
@@ -175,11 +162,29 @@ impl Problems {
             Some(value) if self.found.is_empty() => Ok(value),
             _ => {
                 self.found.sort_by_key(|problem| problem.span.start);
-                Err(ConfigError::Invalid {
-                    path: path.to_owned(),
-                    problems: self.found,
-                })
+                self.apply_hidden();
+                Err(ConfigError::Invalid { path: path.to_owned(), problems: self.found })
             }
+        }
+    }
+}
+
+impl Problems {
+    fn apply_hidden(&mut self) {
+        if self.hidden.is_empty() {
+            return;
+        }
+        let mut bytes = self.source.inner().clone().into_bytes();
+        for span in &self.hidden {
+            if let Some(secret) = bytes.get_mut(span.clone()) {
+                // As long as before: the other spans still fit.
+                secret.fill(b'*');
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let source = Arc::new(NamedSource::new(self.source.name(), text));
+        for problem in &mut self.found {
+            problem.source = Arc::clone(&source);
         }
     }
 }
@@ -209,9 +214,8 @@ fn distance(left: &str, right: &str) -> usize {
     for i in 1..=left.len() {
         for j in 1..=right.len() {
             let same = usize::from(left[i - 1] != right[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(rows[i][j - 1] + 1)
-                .min(rows[i - 1][j - 1] + same);
+            let mut best =
+                (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + same);
             let swapped =
                 i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
             if swapped {

@@ -15,6 +15,12 @@ use std::path::Path;
 
 /// Reads the whole document; problems are left in the reader.
 pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option<Config> {
+    if !matches!(root.value, Value::Mapping(_) | Value::Null) {
+        let message =
+            format!("the file must be a mapping of keys to values, not {}", root.value.kind());
+        reader.problems.add(root.span, message);
+        return None;
+    }
     let mut top = Section::open(reader, "", 0..0, Some(root));
     let data_dir = top.file(reader, "data_dir");
     let data_dir = data_dir.unwrap_or_else(|| reader.folder.join("portreeve-data"));
@@ -26,25 +32,13 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let masking = masking::read(reader, section);
     let policies = policies::read(reader, &mut top);
     let mut section = top.section(reader, "reviews");
-    let reviews = Reviews {
-        timeout: section.duration(reader, "timeout", "10m", "7d"),
-    };
+    let reviews = Reviews { timeout: section.duration(reader, "timeout", "10m", "7d") };
     section.close(reader);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
     top.close(reader);
     let file = file.to_owned();
-    Some(Config {
-        file,
-        data_dir,
-        listen,
-        issuers,
-        resources,
-        masking,
-        policies,
-        reviews,
-        limits,
-    })
+    Some(Config { file, data_dir, listen, issuers, resources, masking, policies, reviews, limits })
 }
 
 fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {
@@ -52,10 +46,12 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {
         let section = section.section(reader, field);
         read_listener(reader, section, port)
     };
-    let listen = Listen {
-        postgres: listener("postgres", 15432),
-        api: listener("api", 8440),
-    };
+    let listen = Listen { postgres: listener("postgres", 15432), api: listener("api", 8440) };
+    let (postgres, api) = (listen.postgres.address, listen.api.address);
+    if postgres == api && api.port() != 0 {
+        let message = format!("`listen.postgres` and `listen.api` are both on `{api}`");
+        reader.problems.add_with_help(section.span(), message, "give each a port of its own");
+    }
     section.close(reader);
     listen
 }
@@ -88,10 +84,7 @@ fn read_server_tls(reader: &mut Reader<'_>, mut section: Section) -> Option<Serv
     section.close(reader);
     let (certificate, _) = certificate?;
     let (key, _) = key?;
-    Some(ServerTls {
-        certificate: reader.folder.join(certificate),
-        key: reader.folder.join(key),
-    })
+    Some(ServerTls { certificate: reader.folder.join(certificate), key: reader.folder.join(key) })
 }
 
 fn read_issuers(reader: &mut Reader<'_>, top: &mut Section) -> Vec<Issuer> {
@@ -106,9 +99,7 @@ fn read_issuers(reader: &mut Reader<'_>, top: &mut Section) -> Vec<Issuer> {
     let items = as_list(reader, "issuers", node);
     if items.is_empty() {
         let message = "`issuers` must name at least one issuer";
-        reader
-            .problems
-            .add_with_help(key.span, message, "add `- local: {}`");
+        reader.problems.add_with_help(key.span, message, "add `- local: {}`");
     }
     let mut issuers: Vec<Issuer> = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
@@ -122,10 +113,7 @@ fn read_issuers(reader: &mut Reader<'_>, top: &mut Section) -> Vec<Issuer> {
             (Issuer::Local(_), Issuer::Oidc(_)) | (Issuer::Oidc(_), Issuer::Local(_)) => false,
         });
         if twice {
-            reader.problems.add(
-                span,
-                format!("`issuers[{index}]` is the same as an earlier one"),
-            );
+            reader.problems.add(span, format!("`issuers[{index}]` is the same as an earlier one"));
         }
         issuers.push(issuer);
     }
@@ -151,16 +139,12 @@ fn read_issuer(reader: &mut Reader<'_>, index: usize, item: Node) -> Option<Issu
             read_oidc(reader, section).map(Issuer::Oidc)
         }
         (None, None) => {
-            reader
-                .problems
-                .add(span, format!("`{name}` must be `local` or `oidc`"));
+            reader.problems.add(span, format!("`{name}` must be `local` or `oidc`"));
             None
         }
         (Some(_), Some(_)) => {
             let message = format!("`{name}` cannot be both `local` and `oidc`");
-            reader
-                .problems
-                .add_with_help(span, message, "make two list items of it");
+            reader.problems.add_with_help(span, message, "make two list items of it");
             None
         }
     }
@@ -183,14 +167,7 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }
-    Some(OidcIssuer {
-        issuer,
-        audience,
-        algorithms,
-        groups_claim,
-        purpose_claim,
-        ca,
-    })
+    Some(OidcIssuer { issuer, audience, algorithms, groups_claim, purpose_claim, ca })
 }
 
 fn read_algorithms(
@@ -202,9 +179,7 @@ fn read_algorithms(
     let name = section.path("algorithms");
     let items = as_list(reader, &name, node);
     if items.is_empty() {
-        reader
-            .problems
-            .add(span, format!("`{name}` must name at least one algorithm"));
+        reader.problems.add(span, format!("`{name}` must name at least one algorithm"));
     }
     let mut algorithms = Vec::new();
     for item in items {
@@ -215,10 +190,7 @@ fn read_algorithms(
             algorithms.push(algorithm);
             continue;
         }
-        let known: Vec<&str> = SignatureAlgorithm::ALL
-            .iter()
-            .map(|known| known.name())
-            .collect();
+        let known: Vec<&str> = SignatureAlgorithm::ALL.iter().map(|known| known.name()).collect();
         let symmetric = text.to_ascii_uppercase().starts_with("HS");
         let help = match closest(&text, &known) {
             _ if symmetric || text.eq_ignore_ascii_case("none") => {
@@ -229,9 +201,7 @@ fn read_algorithms(
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("known: {}", listed(&known)),
         };
-        reader
-            .problems
-            .add_with_help(span, format!("`{text}` is not accepted"), help);
+        reader.problems.add_with_help(span, format!("`{text}` is not accepted"), help);
     }
     algorithms
 }
@@ -247,8 +217,6 @@ fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
         message_bytes_max: s.size(reader, "message_bytes_max", "64MiB", message),
         reply_message_bytes_max: s.size(reader, "reply_message_bytes_max", "128MiB", message),
         statement_bytes_max: s.size(reader, "statement_bytes_max", "1MiB", ("1KiB", "256MiB")),
-        prepared_max: s.number(reader, "prepared_max", 1000, 1..=1_000_000),
-        pipelined_max: s.number(reader, "pipelined_max", 1000, 1..=1_000_000),
         held_bytes_max: s.size(reader, "held_bytes_max", "16MiB", ("64KiB", "1GiB")),
         auth_failures_max: s.number(reader, "auth_failures_max", 10, 1..=1_000_000),
         auth_refusal_time: s.duration(reader, "auth_refusal_time", "1m", "1d"),
@@ -271,9 +239,7 @@ fn first_byte(span: &Range<usize>) -> Range<usize> {
 /// Whether a value is the bare word `null`, which YAML takes for nothing.
 pub(crate) fn is_bare_null(text: &str, node: &Node) -> bool {
     matches!(node.value, Value::Null)
-        && text
-            .get(node.span.clone())
-            .is_some_and(|word| word.trim() == "null")
+        && text.get(node.span.clone()).is_some_and(|word| word.trim() == "null")
 }
 
 const DEFAULT_ALGORITHMS: [SignatureAlgorithm; 5] = [

@@ -18,9 +18,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<Strin
     let mut section = Section::open(reader, "resources", key.span.clone(), Some(node));
     let entries = section.take_all();
     if entries.is_empty() {
-        reader
-            .problems
-            .add(key.span, "`resources` must name at least one resource");
+        reader.problems.add(key.span, "`resources` must name at least one resource");
     }
     for (key, node) in entries {
         if !scalar::is_resource(&key.text) {
@@ -54,10 +52,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     let classify = section.section(reader, "classify");
     let classify = read_classify(reader, classify);
     section.close(reader);
-    Some(Resource {
-        postgres: postgres?,
-        classify,
-    })
+    Some(Resource { postgres: postgres?, classify })
 }
 
 fn read_postgres(
@@ -75,7 +70,8 @@ fn read_postgres(
             let name = section.path("password");
             let has_text = matches!(node.value, super::tree::Value::Text(_));
             if has_text {
-                // SECURITY: the value is not repeated; the file is shown around it.
+                // SECURITY: a credential is never shown, not even in its own file.
+                reader.problems.hide(node.span);
                 reader.problems.add_with_help(
                     key.span,
                     format!("`{name}` must say where the password is, not what it is"),
@@ -94,19 +90,10 @@ fn read_postgres(
     section.close(reader);
     let (host, span) = host?;
     if host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
-        reader
-            .problems
-            .add(span, format!("`{host}` is not a host name or address"));
+        reader.problems.add(span, format!("`{host}` is not a host name or address"));
     }
     let (user, _) = user?;
-    Some(PostgresTarget {
-        host,
-        port,
-        database,
-        tls,
-        user,
-        password,
-    })
+    Some(PostgresTarget { host, port, database, tls, user, password })
 }
 
 fn read_secret(reader: &mut Reader<'_>, mut section: Section) -> Option<SecretSource> {
@@ -130,10 +117,7 @@ fn read_secret(reader: &mut Reader<'_>, mut section: Section) -> Option<SecretSo
 }
 
 fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&str>) -> TargetTls {
-    let mut tls = TargetTls {
-        mode: TlsMode::VerifyFull,
-        ca: None,
-    };
+    let mut tls = TargetTls { mode: TlsMode::VerifyFull, ca: None };
     if let Some((word, span)) = section.text(reader, "mode") {
         match word.as_str() {
             "verify-full" => {}
@@ -154,9 +138,7 @@ fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&
                     None => "use `verify-full`; there is no mode that encrypts without checking"
                         .to_owned(),
                 };
-                reader
-                    .problems
-                    .add_with_help(span, format!("`{other}` is not a TLS mode"), help);
+                reader.problems.add_with_help(span, format!("`{other}` is not a TLS mode"), help);
             }
         }
     }
@@ -184,9 +166,7 @@ fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classificatio
             }
             (Ok(_), None) => {}
             (Err(why), _) => {
-                reader
-                    .problems
-                    .add(key.span, format!("the pattern `{}` {why}", key.text));
+                reader.problems.add(key.span, format!("the pattern `{}` {why}", key.text));
             }
         }
     }

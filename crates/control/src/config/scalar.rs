@@ -32,9 +32,7 @@ pub(crate) fn size(text: &str) -> Option<u64> {
 }
 
 fn number_and_unit(text: &str) -> Option<(u64, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
     Some((number.parse().ok()?, unit))
 }
@@ -43,12 +41,7 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
 #[must_use]
 pub fn duration_text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    let units = [
-        (86_400_000, "d"),
-        (3_600_000, "h"),
-        (60_000, "m"),
-        (1_000, "s"),
-    ];
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     for (factor, unit) in units {
         if milliseconds >= factor && milliseconds.is_multiple_of(factor) {
             return format!("{}{unit}", milliseconds / factor);
@@ -78,14 +71,9 @@ pub(crate) fn is_resource(text: &str) -> bool {
 /// Whether a host can only be this machine.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Says why a text cannot be the address of an issuer or of its keys.
@@ -139,10 +127,7 @@ mod tests {
         check("10 s", None);
         check("18446744073709551615d", None);
         for text in ["500ms", "10s", "10m", "8h", "2d", "90s"] {
-            assert_eq!(
-                duration(&duration_text(duration(text).unwrap())),
-                duration(text)
-            );
+            assert_eq!(duration(&duration_text(duration(text).unwrap())), duration(text));
         }
     }
 

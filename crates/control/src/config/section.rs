@@ -45,12 +45,7 @@ impl Section {
                 Vec::new()
             }
         };
-        Self {
-            name,
-            span,
-            entries,
-            asked: Vec::new(),
-        }
+        Self { name, span, entries, asked: Vec::new() }
     }
 
     /// Where the section's name stands.
@@ -81,18 +76,12 @@ impl Section {
 
     /// The full name of a field.
     pub(crate) fn path(&self, field: &str) -> String {
-        if self.name.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{}.{field}", self.name)
-        }
+        if self.name.is_empty() { field.to_owned() } else { format!("{}.{field}", self.name) }
     }
 
     /// Says that a field must be there.
     pub(crate) fn missing(&self, reader: &mut Reader<'_>, field: &str) {
-        reader
-            .problems
-            .add(self.span(), format!("`{}` is missing", self.path(field)));
+        reader.problems.add(self.span(), format!("`{}` is missing", self.path(field)));
     }
 
     /// A text, if it is there.
@@ -126,14 +115,12 @@ impl Section {
         field: &'static str,
         default: &str,
     ) -> String {
-        self.text(reader, field)
-            .map_or_else(|| default.to_owned(), |(text, _)| text)
+        self.text(reader, field).map_or_else(|| default.to_owned(), |(text, _)| text)
     }
 
     /// A path, made absolute from the file's folder.
     pub(crate) fn file(&mut self, reader: &mut Reader<'_>, field: &'static str) -> Option<PathBuf> {
-        self.text(reader, field)
-            .map(|(text, _)| reader.folder.join(text))
+        self.text(reader, field).map(|(text, _)| reader.folder.join(text))
     }
 
     /// A number with a default and bounds.
@@ -153,10 +140,7 @@ impl Section {
         };
         found.unwrap_or_else(|| {
             let (low, high) = (bounds.start(), bounds.end());
-            let message = format!(
-                "`{}` must be a number from {low} to {high}",
-                self.path(field)
-            );
+            let message = format!("`{}` must be a number from {low} to {high}", self.path(field));
             reader.problems.add(node.span, message);
             default
         })
@@ -263,9 +247,7 @@ impl Section {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("known here: {}", listed(&self.asked)),
             };
-            reader
-                .problems
-                .add_with_help(key.span.clone(), message, help);
+            reader.problems.add_with_help(key.span.clone(), message, help);
         }
     }
 }
@@ -282,9 +264,7 @@ pub(crate) fn as_text(
             None
         }
         Value::Text(text) if text.contains('\0') => {
-            reader
-                .problems
-                .add(node.span, format!("`{name}` holds a NUL"));
+            reader.problems.add(node.span, format!("`{name}` holds a NUL"));
             None
         }
         Value::Text(text) => Some((text, node.span)),
@@ -307,16 +287,10 @@ pub(crate) fn as_list(reader: &mut Reader<'_>, name: &str, node: Node) -> Vec<No
 }
 
 fn wrong(reader: &mut Reader<'_>, span: Range<usize>, name: &str, want: &str, found: &Value) {
-    let message = if name.is_empty() {
-        format!("the file must be {want}, not {}", found.kind())
-    } else {
-        format!("`{name}` must be {want}, not {}", found.kind())
-    };
+    let message = format!("`{name}` must be {want}, not {}", found.kind());
     let scalar = matches!(found, Value::Integer(_) | Value::Float | Value::Bool);
     if want == "text" && scalar {
-        reader
-            .problems
-            .add_with_help(span, message, "put it in quotes");
+        reader.problems.add_with_help(span, message, "put it in quotes");
     } else {
         reader.problems.add(span, message);
     }
@@ -324,9 +298,5 @@ fn wrong(reader: &mut Reader<'_>, span: Range<usize>, name: &str, want: &str, fo
 
 /// Words for a message: `` `a`, `b` ``.
 pub(crate) fn listed(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -62,27 +62,20 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let mut options = serde_saphyr::Options::default();
     options.strict_booleans = true;
     options.with_snippet = false;
-    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
-        .map(Node::from)
-        .map_err(|error| {
-            let span = error
-                .location()
-                .map_or(0..0, |location| place(text, &location));
-            SyntaxError {
-                message: first_line(&error.without_snippet().to_string()),
-                span,
-            }
-        })
+    serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map(Node::from).map_err(
+        |error| {
+            let span = error.location().map_or(0..0, |location| place(text, &location));
+            SyntaxError { message: first_line(&error.without_snippet().to_string()), span }
+        },
+    )
 }
 
 /// The parser's own message without the place, which is shown apart.
 fn first_line(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
+    let line = line.split(", set DuplicateKeyPolicy").next().unwrap_or(line);
     let line = line.strip_prefix("error: ").unwrap_or(line);
-    match line
-        .strip_prefix("line ")
-        .and_then(|rest| rest.split_once(": "))
-    {
+    match line.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
         Some((_, rest)) => rest.to_owned(),
         None => match line.rfind(" at line ") {
             Some(at) => line[..at].to_owned(),
@@ -95,30 +88,17 @@ fn first_line(message: &str) -> String {
 fn place(text: &str, location: &Location) -> Range<usize> {
     let line = usize::try_from(location.line()).unwrap_or(1).max(1);
     let column = usize::try_from(location.column()).unwrap_or(1).max(1);
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line - 1)
-        .map(str::len)
-        .sum();
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = text.get(start..).unwrap_or_default();
-    let offset = rest
-        .char_indices()
-        .nth(column - 1)
-        .map_or(rest.len(), |(at, _)| at);
+    let offset = rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at);
     let at = (start + offset).min(text.trim_end().len());
     at..at
 }
 
 fn bytes(location: &Location) -> Range<usize> {
     let span = location.span();
-    let start = span
-        .byte_offset()
-        .and_then(|at| usize::try_from(at).ok())
-        .unwrap_or(0);
-    let length = span
-        .byte_len()
-        .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or(0);
+    let start = span.byte_offset().and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+    let length = span.byte_len().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     start..start.saturating_add(length)
 }
 
@@ -147,21 +127,12 @@ impl From<Spanned<Raw>> for Node {
                     .into_iter()
                     .map(|(key, value)| {
                         let span = bytes(&key.referenced);
-                        (
-                            Key {
-                                text: key.value,
-                                span,
-                            },
-                            Self::from(value),
-                        )
+                        (Key { text: key.value, span }, Self::from(value))
                     })
                     .collect(),
             ),
         };
-        Self {
-            value,
-            span: bytes(&raw.referenced),
-        }
+        Self { value, span: bytes(&raw.referenced) }
     }
 }
 
@@ -240,9 +211,7 @@ mod tests {
     #[test]
     fn every_value_keeps_its_place() {
         let text = "# ü\na: 10m\nb:\n  c: [1, two]\n\"*.x\": null\n";
-        let Value::Mapping(entries) = parse(text).unwrap().value else {
-            panic!("a mapping")
-        };
+        let Value::Mapping(entries) = parse(text).unwrap().value else { panic!("a mapping") };
         let shown: Vec<(&str, &str)> = entries
             .iter()
             .map(|(key, node)| (&text[key.span.clone()], text[node.span.clone()].trim()))
@@ -250,12 +219,8 @@ mod tests {
         assert_eq!(shown[0], ("a", "10m"));
         assert_eq!(shown[1].0, "b");
         assert_eq!(shown[2], ("\"*.x\"", "null"));
-        let Value::Mapping(inner) = &entries[1].1.value else {
-            panic!("a mapping")
-        };
-        let Value::Sequence(items) = &inner[0].1.value else {
-            panic!("a list")
-        };
+        let Value::Mapping(inner) = &entries[1].1.value else { panic!("a mapping") };
+        let Value::Sequence(items) = &inner[0].1.value else { panic!("a list") };
         assert_eq!(&text[items[1].span.clone()], "two");
     }
 
@@ -269,11 +234,6 @@ mod tests {
 
     #[test]
     fn a_key_twice_is_an_error() {
-        assert!(
-            parse("a: 1\na: 2\n")
-                .unwrap_err()
-                .message
-                .contains("duplicate")
-        );
+        assert!(parse("a: 1\na: 2\n").unwrap_err().message.contains("duplicate"));
     }
 }

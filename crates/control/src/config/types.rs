@@ -3,7 +3,8 @@
 
 use super::classify::Classification;
 use portreeve_model::{Category, MaskMethod, Secret};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ pub struct Config {
     pub file: PathBuf,
     /// Where the gateway keeps its control store, keys and evidence. Relative paths
     /// are relative to the configuration file, here and everywhere.
-    #[schemars(with = "String", extend("default" = "./portreeve-data"))]
+    #[schemars(with = "String", extend("default" = "portreeve-data"))]
     pub data_dir: PathBuf,
     /// Where the gateway listens. An address that other machines can reach needs `tls`.
     #[schemars(extend("default" = {}))]
@@ -30,7 +31,10 @@ pub struct Config {
     /// (for PostgreSQL, the database name).
     pub resources: BTreeMap<String, Resource>,
     /// How values are masked, by category. `default` is for every category not named.
-    #[schemars(with = "BTreeMap<String, MethodWord>", extend("default" = {"default": "redact"}))]
+    #[schemars(
+        with = "BTreeMap<String, Option<MethodWord>>",
+        extend("default" = {"default": "redact"})
+    )]
     pub masking: Masking,
     /// Files of Cedar policies; `*` stands for any text in a file name. Without a
     /// policy that permits, everything is refused.
@@ -180,9 +184,7 @@ impl SignatureAlgorithm {
     /// Finds one by its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 }
 
@@ -281,18 +283,11 @@ impl SecretSource {
             Self::Env(name) => {
                 let value =
                     std::env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.clone()))?;
-                (
-                    value.into_string().unwrap_or_default(),
-                    format!("`${name}`"),
-                )
+                (value.into_string().unwrap_or_default(), format!("`${name}`"))
             }
             Self::File(path) => {
-                let bytes = super::read_bounded(path, SECRET_BYTES_MAX).map_err(|error| {
-                    SecretError::NoFile {
-                        file: path.clone(),
-                        error,
-                    }
-                })?;
+                let bytes = super::read_bounded(path, SECRET_BYTES_MAX)
+                    .map_err(|error| SecretError::NoFile { file: path.clone(), error })?;
                 let mut text = String::from_utf8(bytes).unwrap_or_default();
                 if text.ends_with('\n') {
                     text.pop();
@@ -316,7 +311,7 @@ pub struct Masking {
     pub default: MaskMethod,
 }
 
-/// [`MaskMethod`] for the schema: `model` knows no schemas.
+/// How values of a category are masked.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase", inline)]
 #[expect(dead_code, reason = "exists for its schema only")]
@@ -337,7 +332,7 @@ pub(crate) enum MethodWord {
 pub struct Reviews {
     /// How long a command waits for an answer, and how long an approval can be used
     /// by a client that asks again.
-    #[schemars(with = "String", extend("default" = "10m"))]
+    #[schemars(with = "DurationText", extend("default" = "10m"))]
     pub timeout: Duration,
 }
 
@@ -349,41 +344,73 @@ pub struct Limits {
     #[schemars(extend("default" = 1000))]
     pub sessions_max: u32,
     /// From a client's connection until it is authenticated.
-    #[schemars(with = "String", extend("default" = "10s"))]
+    #[schemars(with = "DurationText", extend("default" = "10s"))]
     pub login_timeout: Duration,
     /// How long a client may be silent between commands.
-    #[schemars(with = "String", extend("default" = "1h"))]
+    #[schemars(with = "DurationText", extend("default" = "1h"))]
     pub client_idle_timeout: Duration,
     /// How long a client may take to accept what is sent to it.
-    #[schemars(with = "String", extend("default" = "5m"))]
+    #[schemars(with = "DurationText", extend("default" = "5m"))]
     pub client_write_timeout: Duration,
     /// Until a target has accepted the connection and the login.
-    #[schemars(with = "String", extend("default" = "10s"))]
+    #[schemars(with = "DurationText", extend("default" = "10s"))]
     pub target_connect_timeout: Duration,
     /// The longest message of a client.
-    #[schemars(with = "String", extend("default" = "64MiB"))]
+    #[schemars(with = "SizeText", extend("default" = "64MiB"))]
     pub message_bytes_max: u64,
     /// The longest message of a target.
-    #[schemars(with = "String", extend("default" = "128MiB"))]
+    #[schemars(with = "SizeText", extend("default" = "128MiB"))]
     pub reply_message_bytes_max: u64,
     /// The longest text of a command.
-    #[schemars(with = "String", extend("default" = "1MiB"))]
+    #[schemars(with = "SizeText", extend("default" = "1MiB"))]
     pub statement_bytes_max: u64,
-    /// Prepared statements, and portals, open in one session.
-    #[schemars(extend("default" = 1000))]
-    pub prepared_max: u32,
-    /// Commands that one session may have sent without having the answers.
-    #[schemars(extend("default" = 1000))]
-    pub pipelined_max: u32,
     /// What is kept of a reply while a person decides about its rows.
-    #[schemars(with = "String", extend("default" = "16MiB"))]
+    #[schemars(with = "SizeText", extend("default" = "16MiB"))]
     pub held_bytes_max: u64,
     /// Bad tokens from one client address in a minute, before it is refused unheard.
     #[schemars(extend("default" = 10))]
     pub auth_failures_max: u32,
     /// For how long it is refused then.
-    #[schemars(with = "String", extend("default" = "1m"))]
+    #[schemars(with = "DurationText", extend("default" = "1m"))]
     pub auth_refusal_time: Duration,
+}
+
+/// A duration as it is written, for the schema.
+pub(crate) struct DurationText;
+
+impl JsonSchema for DurationText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"})
+    }
+}
+
+/// A size in bytes as it is written, for the schema.
+pub(crate) struct SizeText;
+
+impl JsonSchema for SizeText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"],
+            "pattern": "^[0-9]+(B|KiB|MiB|GiB)?$",
+            "minimum": 0
+        })
+    }
 }
 
 const SECRET_BYTES_MAX: usize = 64 * 1024;

@@ -15,8 +15,8 @@ type Claims = Map<String, Value>;
 
 /// Checks `exp`, `nbf` and `iat`, and gives the end.
 pub(crate) fn validity(claims: &Claims, at: SystemTime) -> Result<SystemTime, AuthError> {
-    let expires = date(claims, "exp")?
-        .ok_or(AuthError::Claim { claim: "exp".into(), why: "is missing" })?;
+    let expires =
+        date(claims, "exp")?.ok_or(AuthError::Claim { claim: "exp".into(), why: "is missing" })?;
     if let Ok(late) = at.duration_since(expires)
         && late >= LEEWAY
     {
@@ -88,11 +88,7 @@ pub(crate) fn chain(
 /// Follows `act` from the current actor to the earliest, and turns it round.
 ///
 /// SPEC: RFC 8693 section 4.1: the outermost `act` is the current actor.
-fn actors(
-    claims: &Claims,
-    issuer: &str,
-    mapping: &Mapping<'_>,
-) -> Result<Vec<Party>, AuthError> {
+fn actors(claims: &Claims, issuer: &str, mapping: &Mapping<'_>) -> Result<Vec<Party>, AuthError> {
     let mut actors = Vec::new();
     let mut next = claims.get("act");
     while let Some(act) = next {
@@ -252,7 +248,10 @@ mod tests {
     #[test]
     fn groups_of_an_actor_are_its_own() {
         let Value::Object(claims) = json!({"sub": "a", "groups": ["g"],
-            "act": {"sub": "b", "groups": ["h"], "iss": "https://i"}}) else { panic!("object") };
+            "act": {"sub": "b", "groups": ["h"], "iss": "https://i"}})
+        else {
+            panic!("object")
+        };
         let chain = chain(&claims, "https://i", &MAPPING).unwrap();
         assert_eq!(chain.principal.groups, ["g"]);
         assert_eq!(chain.actors[0].groups, ["h"]);

@@ -90,7 +90,9 @@ impl AuthError {
     #[must_use]
     pub fn client_text(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Expired(_) => ("the access token has expired", "get a new token and connect again"),
+            Self::Expired(_) => {
+                ("the access token has expired", "get a new token and connect again")
+            }
             Self::NotYet(_) => ("the access token is not valid yet", "check the clocks"),
             Self::Audience { .. } => (
                 "the access token is meant for someone else",

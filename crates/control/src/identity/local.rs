@@ -153,9 +153,10 @@ impl LocalIssuer {
         let issued_at = claims::date(&token.claims, "iat")?
             .ok_or(AuthError::Claim { claim: "iat".into(), why: "is missing" })?;
         let mut chain = claims::chain(&token.claims, &self.name, &MAPPING)?;
-        chain = self.store.call(move |connection| {
-            Ok(refresh_hops(connection, chain, issued_at))
-        }).await??;
+        chain = self
+            .store
+            .call(move |connection| Ok(refresh_hops(connection, chain, issued_at)))
+            .await??;
         let token_id = claims::token_id(&token.claims);
         Ok(Identity { chain, expires_at, token_id, issuer: self.name.clone() })
     }
@@ -309,8 +310,8 @@ fn nested(actors: &[Party]) -> Option<Value> {
 
 fn fresh() -> Result<StoredIssuer, StoreError> {
     let random = SystemRandom::new();
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&random)
-        .map_err(|_| StoreError::Broken("random source"))?;
+    let pkcs8 =
+        Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| StoreError::Broken("random source"))?;
     Ok(StoredIssuer {
         name: format!("urn:portreeve:local:{}", random_text(12)?),
         key_id: random_text(8)?,

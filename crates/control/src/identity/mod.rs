@@ -105,8 +105,7 @@ impl Identities {
     ) -> Result<Identity, AuthError> {
         let token = token::read(token.reveal())?;
         let issuer = token.claims.get("iss").and_then(serde_json::Value::as_str);
-        let issuer =
-            issuer.ok_or(AuthError::Claim { claim: "iss".into(), why: "is missing" })?;
+        let issuer = issuer.ok_or(AuthError::Claim { claim: "iss".into(), why: "is missing" })?;
         if let Some(local) = self.local.as_ref().filter(|local| local.name() == issuer) {
             return local.verify(&token, at).await;
         }

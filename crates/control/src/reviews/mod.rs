@@ -11,10 +11,10 @@ mod tests;
 
 pub use rows::{Review, ReviewState};
 
-use portreeve_session::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 use crate::identity::Identity;
 use crate::store::{Store, StoreError};
 use portreeve_model::{Chain, Party, PartyKind, ReviewId};
+use portreeve_session::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -63,14 +63,18 @@ impl Reviews {
     /// # Errors
     /// The store fails.
     pub fn start(store: Store, at: SystemTime) -> Result<Self, StoreError> {
-        let abandoned = store.with(|connection| rows::abandon_all(connection, at))?;
+        let abandoned = store.with(|connection| {
+            rows::forget_statements(connection, at)?;
+            rows::abandon_all(connection, at)
+        })?;
         if abandoned > 0 {
             tracing::info!(abandoned, "reviews of an earlier run were abandoned");
         }
         Ok(Self { store, waiting: Arc::default() })
     }
 
-    /// The reviews that someone may see, newest first.
+    /// The reviews that someone may see, newest first, with the first 500 characters
+    /// of their statements.
     ///
     /// # Errors
     /// The store fails.
@@ -216,7 +220,7 @@ impl ReviewDesk for Reviews {
         let review = review.clone();
         Box::pin(async move {
             self.wait(&review).await.unwrap_or_else(|error| {
-                tracing::error!(%review, %error, "the review cannot be read; the command is not run");
+                tracing::error!(%review, %error, "the review cannot be read; nothing is run");
                 Answer::Abandoned
             })
         })
@@ -226,8 +230,7 @@ impl ReviewDesk for Reviews {
         let (reviews, review) = (self.clone(), review.clone());
         let work = move || {
             let at = SystemTime::now();
-            let result =
-                reviews.store.with(|connection| rows::abandon(connection, &review, at));
+            let result = reviews.store.with(|connection| rows::abandon(connection, &review, at));
             if let Err(error) = result {
                 tracing::error!(%review, %error, "the review stays open until it lapses");
             }
@@ -267,7 +270,9 @@ fn may_see(review: &Review, viewer: &Identity) -> bool {
 fn objection(review: &Review, reviewer: &Identity) -> Option<&'static str> {
     let person = &reviewer.chain.principal;
     if !reviewer.chain.actors.is_empty() {
-        return Some("an actor cannot decide, for nobody; a person has to, with a token of their own");
+        return Some(
+            "an actor cannot decide, for nobody; a person has to, with a token of their own",
+        );
     }
     if person.kind != PartyKind::Person {
         return Some("only a person can decide");
@@ -293,6 +298,6 @@ fn same(left: &Party, right: &Party) -> bool {
 pub const AUDITORS: &str = "auditors";
 const COMMENT_BYTES_MAX: usize = 4096;
 /// Most reviews of a list, before those that the viewer may not see are left out.
-const LIST_MAX: u32 = 1000;
+const LIST_MAX: u32 = 10_000;
 /// So that a waiter does not ask a moment before the deadline, and again, and again.
 const CLOCK_GRAIN: Duration = Duration::from_millis(2);

@@ -2,14 +2,14 @@
 //! transaction, and says in its `WHERE` what it changes from.
 
 use super::Decision;
-use portreeve_session::{Answer, Claim, ReviewAsk};
 use crate::store::{StoreError, micros, time};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use portreeve_model::{Chain, Digest, Party, RequestId, ReviewId, RuleId, SessionId};
+use portreeve_session::{Answer, Claim, ReviewAsk};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde::Serialize;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 /// Where a review is in its life.
@@ -116,9 +116,8 @@ pub(super) fn open(
     at: SystemTime,
 ) -> Result<ReviewId, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if pending_count(&transaction, at)? >= PENDING_MAX {
-        return Err(StoreError::Refused(format!("{PENDING_MAX} reviews are open already")));
-    }
+    check_room(&transaction, &ask.chain.principal, at)?;
+    forget_statements(&transaction, at)?;
     let broken = |_| StoreError::Broken("review");
     let chain = serde_json::to_string(&ask.chain).map_err(broken)?;
     let groups = serde_json::to_string(&ask.groups).map_err(broken)?;
@@ -151,6 +150,37 @@ pub(super) fn open(
         }
     }
     Err(StoreError::Refused("no free review id was found".into()))
+}
+
+/// Reviewers have only so much patience: no requester gets all of it.
+fn check_room(connection: &Connection, who: &Party, at: SystemTime) -> Result<(), StoreError> {
+    if pending_count(connection, at)? >= PENDING_MAX {
+        return Err(StoreError::Refused(format!("{PENDING_MAX} reviews are open already")));
+    }
+    let own: i64 = connection.query_row(
+        "SELECT count(*) FROM review WHERE state = 'pending' AND deadline_us > ?1
+             AND chain ->> '$.principal.issuer' = ?2 AND chain ->> '$.principal.subject' = ?3",
+        params![micros(at), who.issuer, who.subject],
+        |row| row.get(0),
+    )?;
+    if own >= PENDING_OF_ONE_MAX {
+        return Err(StoreError::Refused(format!(
+            "{PENDING_OF_ONE_MAX} reviews of `{}` are open already; hint: wait for their answers",
+            who.subject
+        )));
+    }
+    Ok(())
+}
+
+/// Empties the statements of reviews that were closed long ago: a client's own words
+/// can hold personal data. The sealed recording keeps them, for as long as it is kept.
+pub(super) fn forget_statements(connection: &Connection, at: SystemTime) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE review SET statement = '' WHERE state <> 'pending' AND statement <> ''
+             AND closed_us < ?1",
+        [micros(at).saturating_sub(micros(SystemTime::UNIX_EPOCH + STATEMENT_KEPT))],
+    )?;
+    Ok(())
 }
 
 /// Closes a review by a reviewer's word, if it is still open in time.
@@ -228,7 +258,8 @@ pub(super) fn claim(
                   AND closed_us + (deadline_us - opened_us) > ?3))
              ORDER BY state = 'pending', opened_us"
         ))?;
-        let rows = statement.query_map(params![ask.content.to_string(), ask.resource, now], read)?;
+        let rows =
+            statement.query_map(params![ask.content.to_string(), ask.resource, now], read)?;
         rows.collect::<Result<Result<Vec<_>, _>, _>>()??
     };
     let Some(found) = candidates.into_iter().find(|review| review.chain == ask.chain) else {
@@ -298,13 +329,15 @@ pub(super) fn find(connection: &Connection, id: &ReviewId) -> Result<Option<Revi
         .transpose()
 }
 
+/// Lists reviews with the first 500 characters of their statements.
 pub(super) fn list(
     connection: &Connection,
     state: Option<ReviewState>,
     rows_max: u32,
 ) -> Result<Vec<Review>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
-        "{SELECT} WHERE ?1 IS NULL OR state = ?1 ORDER BY opened_us DESC LIMIT ?2"
+        "{} WHERE ?1 IS NULL OR state = ?1 ORDER BY opened_us DESC LIMIT ?2",
+        SELECT.replace("statement,", "substr(statement, 1, 500),")
     ))?;
     let rows = statement.query_map(params![state.map(ReviewState::word), rows_max], read)?;
     rows.collect::<Result<Result<Vec<_>, _>, _>>()?
@@ -372,3 +405,7 @@ const ID_LETTERS: [u8; 32] = *b"abcdefghijkmnpqrstuvwxyz23456789";
 const ID_ATTEMPTS: usize = 8;
 /// Reviews open at once, of all sessions.
 const PENDING_MAX: u64 = 10_000;
+/// Reviews open at once, of one principal.
+const PENDING_OF_ONE_MAX: i64 = 50;
+/// How long the statement of a closed review can be read.
+const STATEMENT_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -36,7 +36,8 @@ fn person(subject: &str, groups: &[&str]) -> Identity {
 fn ask(content: u8, wait: Duration) -> ReviewAsk {
     ReviewAsk {
         request: RequestId { session: SessionId(uuid::Uuid::nil()), exchange: 7 },
-        chain: identity(party(PartyKind::Person, "ada", &["support"]), &["planner", "worker"]).chain,
+        chain: identity(party(PartyKind::Person, "ada", &["support"]), &["planner", "worker"])
+            .chain,
         resource: "shop".into(),
         statement: "select * from customers".into(),
         reason: "many rows".into(),
@@ -54,7 +55,12 @@ impl Bench {
         self.reviews.open(ask(content, LONG)).await.unwrap()
     }
 
-    async fn decide(&self, who: &Identity, id: &ReviewId, what: Decision) -> Result<Review, DecideError> {
+    async fn decide(
+        &self,
+        who: &Identity,
+        id: &ReviewId,
+        what: Decision,
+    ) -> Result<Review, DecideError> {
         self.reviews.decide(who, id, what, None, SystemTime::now()).await
     }
 }
@@ -68,7 +74,11 @@ async fn an_approval_wakes_who_waits_and_is_on_disk_by_then() {
     let waiter = tokio::spawn(async move { reviews.answer(&waited).await });
     let said = Some("go".to_owned());
     let bob = person("bob", &["privacy"]);
-    bench.reviews.decide(&bob, &id, Decision::Approve, said.clone(), SystemTime::now()).await.unwrap();
+    bench
+        .reviews
+        .decide(&bob, &id, Decision::Approve, said.clone(), SystemTime::now())
+        .await
+        .unwrap();
     assert_eq!(waiter.await.unwrap(), Answer::Approved { by: "bob".into(), comment: said });
     let review = bench.reviews.show(&bob, &id, SystemTime::now()).await.unwrap();
     assert_eq!(review.state, ReviewState::Approved);
@@ -105,10 +115,7 @@ async fn who_may_not_decide() {
     let mut other = person("ada", &["privacy"]);
     other.chain.principal.issuer = "https://j".into();
     bench.decide(&other, &id, Decision::Deny).await.unwrap();
-    assert_eq!(
-        bench.reviews.answer(&id).await,
-        Answer::Denied { by: "ada".into(), comment: None }
-    );
+    assert_eq!(bench.reviews.answer(&id).await, Answer::Denied { by: "ada".into(), comment: None });
 }
 
 #[tokio::test]
@@ -242,4 +249,39 @@ async fn each_sees_their_own() {
     assert_eq!(list(ReviewState::Denied).await.unwrap().len(), 0);
     assert_eq!(list(ReviewState::Pending).await.unwrap()[0].id, id);
     assert_eq!(bench.reviews.open_count(SystemTime::now()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_requester_cannot_fill_the_desk() {
+    let bench = bench("room");
+    for number in 0..50u8 {
+        bench.open(number).await;
+    }
+    let error = bench.reviews.open(ask(50, LONG)).await.unwrap_err();
+    assert!(error.to_string().contains("50 reviews of `ada`"), "{error}");
+    let mut other = ask(50, LONG);
+    other.chain.principal.subject = "eve".into();
+    bench.reviews.open(other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_long_statement_is_whole_where_it_is_decided_and_gone_in_time() {
+    let bench = bench("statement");
+    let statement = format!("select '{}'", "é".repeat(5000));
+    let long = ReviewAsk { statement: statement.clone(), ..ask(1, LONG) };
+    let id = bench.reviews.open(long).await.unwrap();
+    let bob = person("bob", &["privacy"]);
+    let now = SystemTime::now();
+    let listed = bench.reviews.list(&bob, None, now).await.unwrap();
+    assert_eq!(listed[0].statement.chars().count(), 500);
+    assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, statement);
+    bench.decide(&bob, &id, Decision::Deny).await.unwrap();
+    let after = |days: u64| {
+        let at = now + Duration::from_secs(days * 24 * 3600);
+        Reviews::start(bench.store.clone(), at).unwrap();
+    };
+    after(29);
+    assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, statement);
+    after(31);
+    assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, "");
 }

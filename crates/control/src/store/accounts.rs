@@ -103,10 +103,8 @@ impl Store {
     pub fn disable_account(&self, name: &str, disabled: Disabled) -> Result<Account, StoreError> {
         self.with(|connection| {
             let flag = matches!(disabled, Disabled::Yes);
-            connection.execute(
-                "UPDATE account SET disabled = ?2 WHERE name = ?1",
-                params![name, flag],
-            )?;
+            connection
+                .execute("UPDATE account SET disabled = ?2 WHERE name = ?1", params![name, flag])?;
             find(connection, name)?.ok_or_else(|| StoreError::NoAccount(name.to_owned()))
         })
     }
@@ -159,7 +157,8 @@ fn kind_of(word: &str) -> Option<AccountKind> {
 
 /// Names are short and have no blanks: they stand in tokens, logs and policies.
 fn check_name(what: &str, name: &str) -> Result<(), StoreError> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | ':' | '/');
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+' | ':' | '/');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(plain) {
         return Err(StoreError::Refused(format!(
             "that cannot name a {what}; hint: use letters, digits and `. - _ @ + : /`, \

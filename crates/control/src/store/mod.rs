@@ -6,8 +6,8 @@
 mod accounts;
 mod issuer;
 
-pub use accounts::{Account, AccountKind, Disabled};
 pub(crate) use accounts::find as find_account;
+pub use accounts::{Account, AccountKind, Disabled};
 pub(crate) use issuer::StoredIssuer;
 
 use rusqlite::Connection;
@@ -29,7 +29,9 @@ pub enum StoreError {
         why: String,
     },
     /// Written by a newer Portreeve.
-    #[error("the control store has schema version {found}, this program knows {known}; hint: use the newer program")]
+    #[error(
+        "the control store has schema version {found}, this program knows {known}; hint: use the newer program"
+    )]
     Newer {
         /// In the file.
         found: i64,
@@ -81,7 +83,11 @@ impl Store {
             path: path.clone(),
             why: why.to_string(),
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(|e| open_error(&e))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(|e| open_error(&e))?;
         // SECURITY: the file holds a signing key. SQLite gives its journal files the
         // mode of the main file.
         OpenOptions::new()

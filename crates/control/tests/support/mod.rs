@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// A folder that goes away with the test.
@@ -140,32 +140,68 @@ pub struct Issuer {
 
 impl Issuer {
     pub async fn start() -> Self {
+        Self::start_with("http", None).await
+    }
+
+    /// Over TLS, with a certificate for `localhost` of an authority of its own; the
+    /// authority's certificate is written to a file.
+    pub async fn start_tls(authority: &Path) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+        let certificate = made.self_signed(&key).unwrap();
+        std::fs::write(authority, certificate.pem()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.into())
+            .unwrap();
+        Self::start_with("https", Some(tokio_rustls::TlsAcceptor::from(Arc::new(tls)))).await
+    }
+
+    async fn start_with(scheme: &str, tls: Option<tokio_rustls::TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let host = if tls.is_some() { "localhost" } else { "127.0.0.1" };
+        let url = format!("{scheme}://{host}:{port}");
         let issuer = Self { url, documents: Arc::default(), asked: Arc::default() };
         let server = issuer.clone();
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let server = server.clone();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (server, tls) = (server.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let mut head = vec![0u8; 8192];
-                    let length = stream.read(&mut head).await.unwrap_or(0);
-                    let head = String::from_utf8_lossy(&head[..length]).into_owned();
-                    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                    *server.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
-                    let found = server.documents.lock().unwrap().get(&path).cloned();
-                    let (status, body) = found.unwrap_or((404, String::new()));
-                    let location = if status == 302 { format!("location: {body}\r\n") } else { String::new() };
-                    let answer = format!(
-                        "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n{location}\r\n{body}",
-                        body.len()
-                    );
-                    let _ = stream.write_all(answer.as_bytes()).await;
+                    match tls {
+                        None => server.answer(stream).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                server.answer(stream).await;
+                            }
+                        }
+                    }
                 });
             }
         });
         issuer.publish(&issuer.url, &format!("{}/jwks", issuer.url));
         issuer
+    }
+
+    async fn answer(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut head = vec![0u8; 8192];
+        let length = stream.read(&mut head).await.unwrap_or(0);
+        let head = String::from_utf8_lossy(&head[..length]).into_owned();
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        *self.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
+        let found = self.documents.lock().unwrap().get(&path).cloned();
+        let (status, body) = found.unwrap_or((404, String::new()));
+        let moved = if status == 302 { format!("location: {body}\r\n") } else { String::new() };
+        let answer = format!(
+            "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n{moved}\r\n{body}",
+            body.len()
+        );
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.shutdown().await;
     }
 
     pub fn publish(&self, issuer: &str, jwks_uri: &str) {
@@ -191,8 +227,13 @@ impl Issuer {
     }
 
     pub fn config(&self) -> Config {
+        self.config_with("")
+    }
+
+    /// With more settings for the issuer: `, ca: x.pem`.
+    pub fn config_with(&self, more: &str) -> Config {
         let text = format!(
-            "issuers: [{{oidc: {{issuer: \"{}\"}}}}]\n\
+            "issuers: [{{oidc: {{issuer: \"{}\"{more}}}}}]\n\
              resources: {{shop: {{postgres: {{host: 127.0.0.1, user: u}}}}}}\n",
             self.url
         );

@@ -8,8 +8,8 @@ use super::error::{PolicyError, Problem};
 use super::names::{Names, split_id};
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, PolicySet};
-use cedar_policy::{Schema, ValidationMode, Validator};
-use std::collections::HashMap;
+use cedar_policy::{Schema, ValidationError, ValidationMode, Validator};
+use std::collections::{BTreeMap, HashMap};
 
 const SCHEMA: &str = include_str!("portreeve.cedarschema");
 
@@ -185,17 +185,36 @@ fn validate(policies: &[Located<'_>], problems: &mut Vec<Problem>) {
         }
     }
     let result = Validator::new(schema()).validate(&set, ValidationMode::Strict);
+    let mut causes = HashMap::new();
+    let mut consequences = HashMap::new();
+    for error in result.validation_errors() {
+        // "No action fits" says little where the wrong name is told as well.
+        let is_cause = !matches!(error, ValidationError::InvalidActionApplication(_));
+        let found = if is_cause { &mut causes } else { &mut consequences };
+        add_by_place(found, error.policy_id(), DetailedError::from(error));
+    }
     // A warning is about a policy that never applies, or whose text misleads its reader.
-    let errors = result.validation_errors().map(|e| (e.policy_id(), DetailedError::from(e)));
-    let warnings = result.validation_warnings().map(|e| (e.policy_id(), DetailedError::from(e)));
-    let mut found: Vec<_> = errors.chain(warnings).collect();
-    found.sort();
-    found.dedup();
-    for (id, error) in found {
-        if let Some(policy) = policies.iter().find(|policy| policy.policy.id() == id) {
-            problems.push(problem(policy.file, policy.text, &error));
+    for warning in result.validation_warnings() {
+        add_by_place(&mut consequences, warning.policy_id(), DetailedError::from(warning));
+    }
+    for policy in policies {
+        let id = policy.policy.id();
+        let found = causes.get(id).or_else(|| consequences.get(id));
+        for error in found.into_iter().flat_map(BTreeMap::values) {
+            problems.push(problem(policy.file, policy.text, error));
         }
     }
+}
+
+/// One mistake is found anew for each action that the policy is about: once is enough.
+fn add_by_place<'a>(
+    found: &mut HashMap<&'a PolicyId, BTreeMap<usize, DetailedError>>,
+    id: &'a PolicyId,
+    error: DetailedError,
+) {
+    let place = error.source_locations.first().map_or(0, |place| place.loc.start);
+    let here = found.entry(id).or_default().entry(place).or_insert_with(|| error.clone());
+    *here = here.clone().min(error);
 }
 
 fn check_annotation_names(policy: &Located<'_>, problems: &mut Vec<Problem>) {

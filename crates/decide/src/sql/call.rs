@@ -133,6 +133,7 @@ impl Work<'_> {
         args: Option<&[pg::Node]>,
     ) -> Flow {
         match builtin {
+            Builtin::Total(_) if !is_harmless(name, args) => self.pure(flows),
             Builtin::Total(positions) => {
                 for (index, flow) in flows.iter().enumerate() {
                     if !positions.allow(index) {
@@ -142,7 +143,12 @@ impl Work<'_> {
                 combined(flows)
             }
             Builtin::Pure => self.pure(flows),
-            Builtin::Count => Flow::CLEAN,
+            Builtin::Count => {
+                for flow in flows {
+                    self.filter_unless_plain(flow);
+                }
+                Flow::CLEAN
+            }
             Builtin::Setting => self.current_setting(flows, args),
             Builtin::SetConfig => self.set_config(flows, args),
             Builtin::Notify => {
@@ -232,6 +238,33 @@ impl Work<'_> {
             self.reveal(flow);
         }
         self.pure(flows)
+    }
+}
+
+/// Whether the other arguments of a total function leave it total.
+fn is_harmless(name: &str, args: Option<&[pg::Node]>) -> bool {
+    let Some(args) = args else { return !matches!(name, "substring" | "format") };
+    if args.iter().any(|argument| matches!(argument.node, Some(NodeEnum::NamedArgExpr(_)))) {
+        return false;
+    }
+    match name {
+        // With a pattern it gives NULL where nothing matches.
+        "substring" => args.len() > 1 && args.iter().skip(1).all(is_number),
+        // A width can be taken from an argument, which must then be a number.
+        "format" => args
+            .first()
+            .and_then(settings::constant)
+            .is_some_and(|format| !format.contains('*')),
+        _ => true,
+    }
+}
+
+fn is_number(node: &pg::Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(constant)) => {
+            matches!(constant.val, Some(pg::a_const::Val::Ival(_)))
+        }
+        _ => false,
     }
 }
 

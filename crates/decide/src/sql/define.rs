@@ -48,7 +48,13 @@ impl Work<'_> {
             | NodeEnum::AlterEnumStmt(_)
             | NodeEnum::CommentStmt(_) => self.need(Action::Define, Object::resource()),
             NodeEnum::RefreshMatViewStmt(refresh) => self.write_all(refresh.relation.as_ref()),
-            NodeEnum::TruncateStmt(truncate) => self.write_each(&truncate.relations),
+            NodeEnum::TruncateStmt(truncate) => {
+                if is_cascade(truncate.behavior) {
+                    // Which tables refer to these is not known here.
+                    self.need(Action::Write, Object::resource());
+                }
+                self.write_each(&truncate.relations);
+            }
             NodeEnum::LockStmt(lock) => self.write_each(&lock.relations),
             _ => return false,
         }
@@ -336,6 +342,9 @@ impl Work<'_> {
     fn drop(&mut self, drop: &pg::DropStmt) {
         use pg::ObjectType as Type;
         let kind = Type::try_from(drop.remove_type).unwrap_or(Type::Undefined);
+        if is_cascade(drop.behavior) {
+            self.need(Action::Define, Object::resource());
+        }
         for object in &drop.objects {
             let path = match &object.node {
                 Some(NodeEnum::List(list)) => strings(&list.items),
@@ -435,6 +444,10 @@ impl Work<'_> {
             self.need(Action::Write, Object::table(&relation.schema, &relation.name));
         }
     }
+}
+
+fn is_cascade(behavior: i32) -> bool {
+    behavior == pg::DropBehavior::DropCascade as i32
 }
 
 fn scope_of(columns: Arc<Columns>) -> Scope<'static> {

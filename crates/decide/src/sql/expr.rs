@@ -35,7 +35,8 @@ impl Work<'_> {
             NodeEnum::AExpr(operation) => self.operation(operation, scope),
             NodeEnum::BoolExpr(condition) => self.mixed(&condition.args, scope),
             NodeEnum::NullTest(test) => {
-                self.optional(test.arg.as_deref(), scope);
+                let flow = self.optional(test.arg.as_deref(), scope);
+                self.filter_unless_plain(&flow);
                 Flow::CLEAN
             }
             NodeEnum::BooleanTest(test) => self.telling(test.arg.as_deref(), scope),
@@ -139,7 +140,7 @@ impl Work<'_> {
         match (found, &columns.rest) {
             (Some(flow), None) => flow,
             (Some(flow), Some(rest)) => flow.either(rest, self.catalog),
-            (None, _) if is_table && scope::is_system(name) => Flow::CLEAN,
+            (None, _) if is_table && scope::is_system(name) => scope::system_flow(name, &columns),
             (None, Some(rest)) => rest.clone(),
             (None, None) => self.call_by_name(name, row),
         }

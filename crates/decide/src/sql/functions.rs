@@ -82,7 +82,9 @@ pub(super) fn builtin(name: &str) -> Option<Builtin> {
     (LISTS.pure.contains(name) || LISTS.stable.contains(name)).then_some(Builtin::Pure)
 }
 
-/// Functions that give nothing but a value computed from the allowed arguments.
+/// Functions that give nothing but a value computed from the allowed arguments: they never
+/// fail because of it, and give NULL for nothing but NULL (the mask leaves NULL visible).
+/// `substring` and `format` are so only with some of their other arguments: see `call`.
 fn total(name: &str) -> Option<Positions> {
     let positions = match name {
         "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "concat" | "concat_ws"
@@ -92,8 +94,7 @@ fn total(name: &str) -> Option<Positions> {
         | "json_build_object" | "jsonb_build_object" | "array_agg" | "string_agg" | "json_agg"
         | "jsonb_agg" | "json_object_agg" | "jsonb_object_agg" | "json_agg_strict"
         | "jsonb_agg_strict" | "any_value" | "quote_literal" | "quote_ident"
-        | "quote_nullable" | "num_nulls" | "num_nonnulls" | "pg_typeof" | "array_append"
-        | "array_prepend" | "array_cat" | "textcat" => Positions::All,
+        | "quote_nullable" | "pg_typeof" | "textcat" => Positions::All,
         "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad"
         | "encode" | "overlay" | "to_char" | "array_to_string" | "lag" | "lead"
         | "first_value" | "last_value" | "nth_value" => Positions::First,

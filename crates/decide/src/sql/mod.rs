@@ -24,6 +24,8 @@
 //! | `expr`, `predicate`, `call` | expressions, conditions, function calls |
 //! | `modify`, `define`, `utility`, `settings` | the other statements |
 
+use portreeve_model::Action;
+
 mod build;
 mod call;
 mod catalog;
@@ -63,5 +65,32 @@ pub use statement::{
 /// nested or long beyond the limits; nothing of such a text may run.
 pub fn analyze(catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable> {
     let parsed = parse::parse(text)?;
-    Ok(parsed.iter().map(|raw| utility::statement(catalog, raw)).collect())
+    let mut statements: Vec<Statement> =
+        parsed.iter().map(|raw| utility::statement(catalog, raw)).collect();
+    refuse_use_after_definition(&mut statements);
+    Ok(statements)
+}
+
+/// The catalog does not know what an earlier statement of the same text defines: a name may
+/// mean something else by the time that the later statement runs.
+fn refuse_use_after_definition(statements: &mut [Statement]) {
+    let mut defined = false;
+    for statement in statements {
+        let needs = &statement.command.needs;
+        let uses = needs.iter().any(|need| match need.action {
+            Action::Read | Action::Write | Action::Execute | Action::Filter | Action::Reveal => {
+                true
+            }
+            Action::Connect | Action::Define | Action::Administer => false,
+        });
+        if defined && uses {
+            statement.command.unknown.get_or_insert_with(|| {
+                "it follows a definition in the same text; send it on its own".into()
+            });
+            statement.output = Output::Unproven;
+        }
+        defined |= needs
+            .iter()
+            .any(|need| matches!(need.action, Action::Define | Action::Administer));
+    }
 }

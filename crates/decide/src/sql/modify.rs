@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::columns::{Column, Columns};
 use super::flow::Flow;
 use super::scope::{Item, Scope};
+use super::statement::Shape;
 use super::work::Work;
 
 /// What is written to: every relation that the name can mean.
@@ -73,16 +74,25 @@ impl Work<'_> {
         Target { objects, each, columns, item }
     }
 
-    /// A value goes into a column: what is classified may only go where it is known to be.
+    /// A value goes into a column. What is classified may go, unchanged, where the same
+    /// category is known to be.
+    ///
+    /// SECURITY: a changed value (a part of it, say) would be masked as if it were whole, and a
+    /// category with a weaker mask would show what a stronger one hides.
     fn store(&mut self, target: &Target, column: Option<&str>, flow: &Flow) {
         if flow.is_clean() {
             return;
         }
-        let is_known = column.is_some_and(|column| {
-            target.each.iter().all(|columns| {
-                columns.find(column, self.catalog).is_some_and(|own| !own.is_clean())
-            })
-        });
+        let is_known = flow.shape == Shape::Plain
+            && column.is_some_and(|column| {
+                target.each.iter().all(|columns| {
+                    columns.find(column, self.catalog).is_some_and(|own| {
+                        own.shape == Shape::Plain
+                            && !own.is_clean()
+                            && own.either(flow, self.catalog).shape == Shape::Plain
+                    })
+                })
+            });
         if !is_known {
             self.reveal(flow);
         }

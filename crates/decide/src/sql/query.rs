@@ -111,7 +111,9 @@ impl Work<'_> {
         }
     }
 
-    fn filter_unless_plain(&mut self, flow: &Flow) {
+    /// A computed value can be NULL, or equal to another, because of what it is computed
+    /// from; where only that shows, it tells as much as a comparison.
+    pub(super) fn filter_unless_plain(&mut self, flow: &Flow) {
         if flow.shape == Shape::Derived {
             self.filter(flow);
         }

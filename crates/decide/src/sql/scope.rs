@@ -90,8 +90,14 @@ impl<'p> Scope<'p> {
             for item in items.clone() {
                 found.look(&item.columns, name, catalog);
             }
-            if found.is_empty() && is_system(name) && items.clone().any(|item| item.is_table) {
-                found.certain = Some(Flow::CLEAN);
+            if found.is_empty() && is_system(name) {
+                for item in items.filter(|item| item.is_table) {
+                    let flow = system_flow(name, &item.columns);
+                    found.certain = Some(match found.certain {
+                        None => flow,
+                        Some(known) => known.either(&flow, catalog),
+                    });
+                }
             }
             found
         })
@@ -153,6 +159,12 @@ impl<'p> Scope<'p> {
 
 pub(super) fn is_system(name: &str) -> bool {
     SYSTEM_COLUMNS.contains(&name)
+}
+
+/// What a system column tells: where a row lies. Of a partitioned table that is a range
+/// of values of its key.
+pub(super) fn system_flow(name: &str, columns: &Columns) -> Flow {
+    if name == "tableoid" { columns.mixed() } else { Flow::CLEAN }
 }
 
 /// What a level has for a name.

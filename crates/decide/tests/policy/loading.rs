@@ -76,6 +76,17 @@ fn names_outside_the_schema_are_refused() {
 }
 
 #[test]
+fn one_mistake_is_told_once() {
+    let when = "@id(\"x\") permit(principal, action, resource) when { context.purpose == \"x\" };";
+    for text in [when, "@id(\"x\") permit(principal is User, action, resource);"] {
+        let sources = [("a.cedar".to_owned(), text.to_owned())];
+        let error = Policies::load(&sources).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{error}");
+        assert!(error.problems[0].hint.is_some(), "{error}");
+    }
+}
+
+#[test]
 fn a_policy_that_never_applies_is_refused() {
     let text = "@id(\"x\") forbid(principal, action == Action::\"connect\", resource is Table);";
     check(text, &["a.cedar:1:"]);

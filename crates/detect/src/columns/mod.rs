@@ -1,13 +1,167 @@
-//! Columns.
-use crate::Category;
-/// A column.
+//! Classification of columns: from the name, the type, the comment, sampled values and the
+//! columns beside it. Every verdict says why. Values can refute a name; a name alone is enough
+//! only where it is clear and nothing contradicts it.
+
+mod headers;
+mod values;
+
+use crate::{Category, Detector};
+use headers::Strength;
+use values::Values;
+
+/// A column to classify.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Column<'a> { /// Name.
- pub name: &'a str }
-/// A verdict.
-#[derive(Clone, Debug)]
-pub struct Verdict { /// Category.
- pub category: Category }
-/// Classifies.
+pub struct Column<'a> {
+    /// The name of the table.
+    pub table: &'a str,
+    /// The name of the column; empty when there is none.
+    pub name: &'a str,
+    /// The type as the database names it; empty when unknown.
+    pub data_type: &'a str,
+    /// The comment on the column.
+    pub comment: &'a str,
+    /// Sampled values, in any order.
+    pub values: &'a [&'a str],
+    /// The names of the other columns of the table.
+    pub neighbours: &'a [&'a str],
+}
+
+/// What a column holds, and why.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Verdict {
+    /// The category.
+    pub category: Category,
+    /// How sure, in percent.
+    pub score: u8,
+    /// The reasons, for people.
+    pub reasons: Vec<String>,
+}
+
+/// Names of columns that make their neighbours likely to be about people.
+fn about_people(column: &Column<'_>) -> bool {
+    let personal = |name: &&&str| {
+        headers::read(name).is_some_and(|(category, strength, _)| {
+            strength == Strength::Clear
+                && matches!(
+                    category,
+                    Category::Email | Category::Phone | Category::DateOfBirth | Category::Gender | Category::NationalId
+                )
+        })
+    };
+    column.neighbours.iter().filter(personal).count() > 0
+        || ["person", "people", "customer", "user", "patient", "employee", "client", "contact", "member", "student", "staff"]
+            .iter()
+            .any(|word| headers::words(column.table).iter().any(|w| w.trim_end_matches('s') == *word))
+}
+
+/// Classifies a column; nothing when it does not seem to hold personal data.
 #[must_use]
-pub fn classify(_column: &Column<'_>) -> Option<Verdict> { None }
+pub fn classify(column: &Column<'_>) -> Option<Verdict> {
+    let detector = Detector::default();
+    let values = Values::look(&detector, column.values);
+    let data_type = column.data_type.to_ascii_lowercase();
+    if data_type.starts_with("bool") {
+        return None;
+    }
+    let said = headers::read(column.name).or_else(|| headers::read(column.comment));
+    let seen = values.verdict();
+    if let Some((category, strength, words)) = said {
+        if let Some(verdict) = named(column, &values, category, strength, words, seen) {
+            return verdict;
+        }
+    }
+    let (category, share, rule) = seen?;
+    // A place is personal only beside a person.
+    if category == Category::Location && !about_people(column) {
+        return None;
+    }
+    // Names of things are written like names of people: without a word for people beside them
+    // the values must be very sure.
+    let score = (share * 85.0) as u8;
+    let reason = format!("{:.0} % of {} values look like {} ({rule})", share * 100.0, values.count, category.name());
+    Some(Verdict { category, score, reasons: vec![reason] })
+}
+
+/// The verdict on a column whose name says something; the outer option is whether it is final.
+#[expect(clippy::option_option, reason = "nothing to say differs from nothing personal")]
+fn named(
+    column: &Column<'_>,
+    values: &Values,
+    category: Category,
+    strength: Strength,
+    words: &str,
+    seen: Option<(Category, f64, &'static str)>,
+) -> Option<Option<Verdict>> {
+    let fit = values.fit(category);
+    let mut reasons = vec![format!("the name says `{words}`")];
+    if let Some(share) = fit {
+        reasons.push(format!("{:.0} % of {} values fit", share * 100.0, values.count));
+    }
+    let people = about_people(column);
+    if people {
+        reasons.push("the table is about people".to_owned());
+    }
+    if category == Category::Location && strength == Strength::Hint && !people {
+        return match seen {
+            Some((other, ..)) if other != Category::Location => None,
+            _ => Some(None),
+        };
+    }
+    let strong = seen.filter(|s| s.0 != category && s.1 >= 0.8 && is_sure(s.0));
+    if let Some((other, share, rule)) = strong {
+        let reason = format!("{:.0} % of the values are {} ({rule})", share * 100.0, other.name());
+        return Some(Some(Verdict { category: other, score: 85, reasons: vec![reason] }));
+    }
+    let enough = match strength {
+        Strength::Clear => 0.25,
+        Strength::Hint if people => 0.3,
+        Strength::Hint => 0.5,
+    };
+    match fit {
+        Some(share) if share >= enough => {
+            let score = if strength == Strength::Clear { 92 } else { 70 };
+            Some(Some(Verdict { category, score, reasons }))
+        }
+        Some(_) => match seen {
+            Some((other, ..)) if other != category => None,
+            _ => Some(None),
+        },
+        None if strength == Strength::Clear => Some(Some(Verdict { category, score: 75, reasons })),
+        None if people => Some(Some(Verdict { category, score: 60, reasons })),
+        None => Some(None),
+    }
+}
+
+/// Categories whose values prove themselves.
+fn is_sure(category: Category) -> bool {
+    matches!(
+        category,
+        Category::Email | Category::Iban | Category::Card | Category::IpAddress | Category::MacAddress | Category::Secret
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(name: &str, values: &[&str]) -> Option<Category> {
+        classify(&Column { name, values, ..Column::default() }).map(|v| v.category)
+    }
+
+    #[test]
+    fn names_and_values_together() {
+        assert_eq!(verdict("Geburtsdatum", &["1978-01-02", "1990-12-24"]), Some(Category::DateOfBirth));
+        assert_eq!(verdict("customer_email", &["yes", "no", "yes"]), None, "values refute the name");
+        assert_eq!(verdict("phone_verified", &["true", "false"]), None);
+        assert_eq!(verdict("product_name", &["Chair", "Table"]), None);
+        assert_eq!(verdict("nazwisko", &["Kowalska", "Nowak"]), Some(Category::PersonName));
+        assert_eq!(verdict("email", &[]), Some(Category::Email));
+    }
+
+    #[test]
+    fn values_alone() {
+        assert_eq!(verdict("", &["eva@example.org", "bo@example.com"]), Some(Category::Email));
+        assert_eq!(verdict("c7", &["male", "female", "female"]), Some(Category::Gender));
+        assert_eq!(verdict("c1", &["17", "4", "99"]), None);
+    }
+}

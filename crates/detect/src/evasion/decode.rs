@@ -2,7 +2,8 @@
 //! spelled out with signs between their characters.
 
 use super::mapped::Mapped;
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// A token that decodes to text.
 pub(super) struct Token {
@@ -248,10 +249,10 @@ fn backslash(text: &str) -> Option<(Option<char>, usize)> {
 }
 
 /// The text with `(at)`, `[dot]` and spaced-out characters undone.
-pub(super) fn spelled(text: &str) -> Option<Mapped> {
+pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
     let bytes = text.as_bytes();
     let signs = has_signs(bytes);
-    let spaced = has_spaced(bytes);
+    let spaced = has_spaced(bytes, digits);
     if !signs && !spaced {
         return None;
     }
@@ -290,10 +291,18 @@ pub(super) fn spelled(text: &str) -> Option<Mapped> {
     changed.then_some(out)
 }
 
+static DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" dot "));
+static LOUD_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" DOT "));
+static LONE_AT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" @ "));
+
+/// Whether a spelled-out sign may be in the text.
 fn has_signs(bytes: &[u8]) -> bool {
-    [&b"at)"[..], b"at]", b"at}", b"AT)", b"AT]", b" dot ", b" DOT ", b"[.]", b"(.)", b"[@]", b"(@)", b" @ ", b"at>"]
-        .iter()
-        .any(|sign| memmem::find(bytes, sign).is_some())
+    let bracketed = memchr::memchr3_iter(b'(', b'[', b'{', bytes).any(|i| {
+        let rest = bytes[i + 1..].strip_prefix(b" ").unwrap_or(&bytes[i + 1..]);
+        let word = rest.get(..2).unwrap_or(rest);
+        matches!(word, b"at" | b"AT" | b"do" | b"DO" | b"pu" | [b'@' | b'.', ..])
+    });
+    bracketed || [&DOT, &LOUD_DOT, &LONE_AT].iter().any(|f| f.find(bytes).is_some())
 }
 
 /// A spelled-out `@` or point at the beginning, with the white space around it.
@@ -337,31 +346,41 @@ fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'/' | b',' | b':' | b'~' | b'#' | b';' | b'\n' | b'\t' | b'+')
 }
 
-/// Whether five single characters stand apart in a row somewhere, or blocks of four digits with odd
-/// signs between them.
-fn has_spaced(bytes: &[u8]) -> bool {
-    let mut streak = 0;
+/// Whether single characters stand apart in a row somewhere, or blocks of digits with odd signs
+/// between them.
+fn has_spaced(bytes: &[u8], digits: usize) -> bool {
+    // In such a row every other byte is a sign; a look at every fourth pair meets it.
     let mut at = 0;
-    while at + 2 < bytes.len() {
-        if bytes[at].is_ascii_alphanumeric() && is_between(bytes[at + 1]) && bytes[at + 2].is_ascii_alphanumeric() {
-            streak += 1;
-            if streak >= 5 {
-                return true;
-            }
-            at += 2;
-        } else {
-            streak = 0;
-            at += 1;
+    while at + 8 < bytes.len() {
+        let apart = |i: usize| {
+            is_between(bytes[i]) && is_between(bytes[i + 2]) && is_between(bytes[i + 4])
+                && bytes[i + 1].is_ascii_alphanumeric() && bytes[i + 3].is_ascii_alphanumeric()
+        };
+        if apart(at) || apart(at + 1) {
+            return true;
         }
+        at += 4;
     }
-    let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
-    memchr::memchr3_iter(b'_', b'|', b'*', bytes)
-        .chain(memchr::memchr3_iter(b'/', b'\n', b'~', bytes))
-        .chain(memmem::find_iter(bytes, b"  "))
-        .chain(memmem::find_iter(bytes, b" - "))
-        .chain(memmem::find_iter(bytes, b","))
-        .chain(memmem::find_iter(bytes, b"."))
-        .any(|i| i >= 4 && digit(i - 1) && digit(i - 2) && digit(i - 3) && digit(i - 4) && bytes[i + 1..].iter().take(3).any(u8::is_ascii_digit))
+    if digits < 12 {
+        return false;
+    }
+    // Two blocks of four digits or more with the same odd sign before and behind the second.
+    (4..bytes.len().saturating_sub(6)).any(|i| {
+        let sign = bytes[i];
+        is_odd(sign, bytes[i + 1]) && bytes[i - 4..i].iter().all(u8::is_ascii_digit) && {
+            let width = bytes[i..].iter().take(3).take_while(|b| is_between(**b)).count();
+            let block = bytes[i + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+            (4..7).contains(&block) && bytes.get(i + width + block) == Some(&sign)
+        }
+    })
+}
+
+fn is_odd(byte: u8, next: u8) -> bool {
+    match byte {
+        b'_' | b'|' | b'*' | b'/' | b'\n' | b'~' | b',' | b'.' => true,
+        b' ' => matches!(next, b' ' | b'-'),
+        _ => false,
+    }
 }
 
 /// The end of a spelled-out run that begins at `at`: single characters with one sign each, or

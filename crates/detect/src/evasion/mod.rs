@@ -9,6 +9,7 @@ mod decode;
 mod mapped;
 mod unicode;
 
+use crate::detector::Traits;
 use crate::{Category, Detector, Finding};
 use decode::Token;
 use mapped::Mapped;
@@ -21,12 +22,11 @@ pub(crate) fn detect(
     detector: &Detector,
     label: &str,
     text: &str,
-    high: bool,
-    coded: bool,
+    traits: Traits,
     out: &mut Vec<Finding>,
     from: usize,
 ) {
-    layer(detector, label, text, high, coded, 0, &mut |finding| {
+    layer(detector, label, text, traits, 0, &mut |finding| {
         let known = out[from..].iter().any(|f| {
             f.start <= finding.start && finding.end <= f.end && f.score >= 60 && f.category != Category::Organisation
         });
@@ -40,8 +40,7 @@ fn layer(
     detector: &Detector,
     label: &str,
     text: &str,
-    high: bool,
-    coded: bool,
+    traits: Traits,
     depth: usize,
     report: &mut dyn FnMut(Finding),
 ) {
@@ -49,11 +48,11 @@ fn layer(
         return;
     }
     let mut views: Vec<(Mapped, bool)> = Vec::new();
-    if high {
+    if traits.high {
         views.extend(unicode::normalize(text).map(|m| (m, true)));
     }
-    views.extend(decode::spelled(text).map(|m| (m, false)));
-    if coded {
+    views.extend(decode::spelled(text, traits.digits).map(|m| (m, false)));
+    if traits.coded {
         views.extend(decode::escapes(text).into_iter().map(|m| (m, true)));
     }
     for (view, names) in &views {
@@ -72,9 +71,7 @@ fn layer(
 }
 
 fn layer_of(detector: &Detector, label: &str, text: &str, depth: usize, report: &mut dyn FnMut(Finding)) {
-    let high = !text.is_ascii();
-    let coded = text.bytes().any(|b| matches!(b, b'%' | b'&' | b'\\' | b'='));
-    layer(detector, label, text, high, coded, depth, report);
+    layer(detector, label, text, Traits::of(text.as_bytes()), depth, report);
 }
 
 fn run(

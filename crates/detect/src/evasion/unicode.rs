@@ -78,10 +78,7 @@ fn is_foreign(c: char) -> bool {
 
 /// The text without disguise; nothing when there is none.
 pub(super) fn normalize(text: &str) -> Option<Mapped> {
-    let suspect = text.chars().any(|c| {
-        c as u32 >= 0xA0 && (is_invisible(c) || plain(c).is_some() || is_foreign(c) || ('\u{300}'..='\u{36f}').contains(&c))
-    });
-    if !suspect {
+    if !is_suspect(text) {
         return None;
     }
     let mut out = Mapped::with_capacity(text.len());
@@ -115,4 +112,38 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
 fn is_mixed(word: &str) -> bool {
     let foreign = word.chars().filter(|c| is_foreign(*c)).count();
     foreign > 0 && word.bytes().any(|b| b.is_ascii_alphanumeric() || b == b'@')
+}
+
+/// Whether a character is there that ordinary text of any language does not have at its place.
+fn is_suspect(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(step) = bytes[at..].iter().position(|b| *b >= 0x80) {
+        at += step;
+        let Some(c) = text[at..].chars().next() else { break };
+        let end = at + c.len_utf8();
+        let before = at.checked_sub(1).map_or(b' ', |i| bytes[i]);
+        let after = bytes.get(end).copied().unwrap_or(b' ');
+        at = end;
+        let suspect = match c {
+            // Latin letters, quotes, no-break spaces and the dots of ellipses are ordinary.
+            '\u{a0}' | '\u{c0}'..='\u{24f}' | '\u{2018}'..='\u{201f}' | '\u{2026}' | '\u{202f}' => {
+                matches!(c, 'ı' | 'ȷ')
+            }
+            '\u{2000}'..='\u{200a}' | '\u{2010}'..='\u{2015}' | '\u{2212}' => {
+                before.is_ascii_digit() && after.is_ascii_digit()
+            }
+            '·' | '²' | '³' | '¹' => before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric(),
+            '\u{300}'..='\u{36f}' => before.is_ascii_digit() || before.is_ascii_punctuation(),
+            c if is_foreign(c) => {
+                let touches = |b: u8| b.is_ascii_alphanumeric() || b == b'@';
+                touches(before) || touches(after)
+            }
+            c => is_invisible(c) || plain(c).is_some(),
+        };
+        if suspect {
+            return true;
+        }
+    }
+    false
 }

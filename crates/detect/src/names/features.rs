@@ -66,6 +66,12 @@ fn shape(token: &Token, text: &str) -> u32 {
     }
 }
 
+/// What the list says of one word.
+pub(super) fn flags(text: &str, token: &Token, lexicon: &Lexicon<'_>) -> u8 {
+    let parts = parts(token.text(text));
+    lexicon.flags(finish(parts.prefixes[parts.count.saturating_sub(1)]))
+}
+
 /// Looks one token up.
 pub(super) fn look(text: &str, token: &Token, lexicon: &Lexicon<'_>) -> Word {
     let shape = shape(token, text);
@@ -113,7 +119,7 @@ pub(super) fn extract(
     tokens: &[Token],
     at: usize,
     run: (usize, usize),
-    words: &dyn Fn(isize) -> Word,
+    words: &impl Fn(isize) -> Word,
     lexicon: &Lexicon<'_>,
 ) -> Features {
     let mut f = Features { rows: [0; FEATURES_MAX], count: 0 };

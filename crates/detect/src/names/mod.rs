@@ -42,6 +42,9 @@ pub(crate) fn detect(
         if taken.iter().any(|f| f.start <= start && end <= f.end) {
             continue;
         }
+        if is_plain(text, tokens, run, model) {
+            continue;
+        }
         let (low, high) = (run.0.saturating_sub(2), (run.1 + 2).min(tokens.len()));
         for index in low..high {
             if words[index].is_none() {
@@ -59,6 +62,17 @@ pub(crate) fn detect(
     }
 }
 
+
+/// Whether a run is one common word at the beginning of a sentence.
+fn is_plain(text: &str, tokens: &[Token], run: (usize, usize), model: &Model<'_>) -> bool {
+    const COMMON: u8 = 16;
+    let token = &tokens[run.0];
+    let first = token.newline || run.0 == 0 || matches!(tokens[run.0 - 1].mark, b'.' | b'!' | b'?');
+    run.1 - run.0 == 1
+        && first
+        && token.kind == Kind::Capital
+        && features::flags(text, token, &model.lexicon) == COMMON
+}
 
 fn report(
     scene: &Scene<'_>,
@@ -143,4 +157,35 @@ fn is_label(word: &str) -> bool {
         "CP", "NHC", "NASS", "CIPA", "IVA", "PLZ", "CAP", "BIRTH", "EUROS", "Id", "Code", "Number",
     ];
     LABELS.contains(&word)
+}
+
+/// Whether every word of a value is known as a name of a person and one is little else.
+pub(crate) fn is_name(value: &str) -> bool {
+    let known = flags(value, 1 | 2);
+    (1..=4).contains(&known.len())
+        && known.iter().all(|f| f & (1 | 2) != 0 || *f == 0 && known.len() > 1)
+        && known.iter().any(|f| f & (1 | 2) != 0 && f & (4 | 8 | 16 | 32) == 0)
+}
+
+/// Whether a value is known as a name of a place.
+pub(crate) fn is_place(value: &str) -> bool {
+    let known = flags(value, 4 | 8);
+    (1..=3).contains(&known.len()) && known.iter().all(|f| f & (4 | 8) != 0)
+}
+
+/// What the word list says of each word of a short value; of two words together where `wanted`.
+fn flags(value: &str, wanted: u8) -> Vec<u8> {
+    let Some(model) = MODEL.as_ref() else { return Vec::new() };
+    let lower = value.to_lowercase();
+    let words: Vec<&str> = lower.split([' ', ',', '.']).filter(|w| !w.is_empty()).collect();
+    if words.len() == 2 && value.chars().next().is_some_and(char::is_uppercase) {
+        let both = model.lexicon.flags(lexicon::key(&format!("{} {}", words[0], words[1])));
+        if both & wanted != 0 {
+            return vec![both];
+        }
+    }
+    if !value.chars().next().is_some_and(char::is_uppercase) {
+        return Vec::new();
+    }
+    words.iter().map(|w| model.lexicon.flags(lexicon::key(w))).collect()
 }

@@ -108,8 +108,7 @@ impl Story {
             return Some("the session ended before this record".to_owned());
         }
         let run = self.run;
-        let session =
-            self.open.entry(id).or_insert_with(|| Session { run, ..Session::default() });
+        let session = self.open.entry(id).or_insert_with(|| Session { run, ..Session::default() });
         let event = record.event.event.as_ref();
         let wrong = session.check(record, event, run);
         session.next_seq = record.seq + 1;

@@ -8,7 +8,7 @@ use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
 use crate::merkle::{Edge, Hash};
 use crate::note::{Checkpoint, VerifierKey};
 use crate::recover::HEAD_FILE;
-use crate::segment::{Head, is_unused, stray_footers};
+use crate::segment::{Head, footer_parts, is_torn_write, is_unused};
 use crate::{keyring, keys};
 use portreeve_model::Digest;
 use std::fs::File;
@@ -260,17 +260,11 @@ impl Walk<'_> {
     /// Bytes at `offset` are no frame. Says whether they end what was committed (a write
     /// that was under way); if not, they were changed.
     fn broken(&mut self, segment: &Segment<'_>, offset: usize, leaf: u64, what: &str) -> bool {
-        let tail = segment.bytes.get(segment.committed..).unwrap_or_default();
-        let (footers, end) = stray_footers(tail, &self.key);
-        let after = tail.get(end..).unwrap_or_default();
-        let is_tail =
-            segment.is_last && (footers == 0 || (footers == 1 && is_unused(after)));
+        let is_tail = segment.is_last && is_torn_write(segment.bytes, segment.committed, &self.key);
         let is_known = self.known.iter().any(|known| known.checkpoint.size > self.size);
         let (severity, what) = match is_tail && !is_known {
             false => (Severity::Tampered, what.to_owned()),
-            true if is_live(self.dir) => {
-                (Severity::Note, "a write is under way here".to_owned())
-            }
+            true if is_live(self.dir) => (Severity::Note, "a write is under way here".to_owned()),
             true => {
                 let what = format!("{what}; nothing from here on was committed");
                 (Severity::Incomplete, what)
@@ -290,8 +284,14 @@ impl Walk<'_> {
     /// A footer commits the batch: its records become part of the story.
     fn commit(&mut self, segment: &Segment<'_>, footer: &Frame<'_>, mut batch: Batch<'_>) {
         let file = segment.name;
-        let note = std::str::from_utf8(footer.body).ok();
+        let parts = footer_parts(footer.body);
+        let note = parts.map(|(_, note)| note);
         let signed = note.and_then(|note| self.key.open(note));
+        if parts.is_some_and(|(begin, _)| begin != segment.committed as u64) && batch.edge.is_some()
+        {
+            let what = "the footer is of a batch that began elsewhere";
+            self.find(Severity::Tampered, file, footer.offset as u64, what);
+        }
         let told = std::mem::take(&mut batch.told);
         for finding in std::mem::take(&mut batch.findings) {
             self.report.add(finding);
@@ -374,7 +374,7 @@ impl Walk<'_> {
                 Some(_) => format!("`{}` has another root for {size} records", known.from),
                 None if size > self.size => format!(
                     "the end was cut off: `{}` says that {size} records were committed, \
-                     {} are here",
+                     {} are here (who copies a log that is being written copies `head` first)",
                     known.from, self.size
                 ),
                 // Other findings say why it could not be compared.

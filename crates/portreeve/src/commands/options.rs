@@ -40,7 +40,12 @@ impl ConfigOption {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ApiOptions {
     /// The address of the gateway's API.
-    #[arg(long, value_name = "URL", env = "PORTREEVE_API", default_value = "http://127.0.0.1:8440")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PORTREEVE_API",
+        default_value = "http://127.0.0.1:8440"
+    )]
     pub(crate) api: String,
     /// PEM file with the authorities to trust for that address.
     #[arg(long, value_name = "FILE", env = "PORTREEVE_API_CA")]

@@ -43,7 +43,10 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     for row in rows {
         table.add_row(row.iter().map(|cell| visible(cell)));
     }
-    table.trim_fmt()
+    let laid_out = table.trim_fmt();
+    let lines: Vec<&str> =
+        laid_out.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    lines.join("\n")
 }
 
 /// Lays out names and values, one per line.

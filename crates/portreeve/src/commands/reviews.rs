@@ -10,8 +10,10 @@ use std::process::ExitCode;
 
 /// Held commands: look at them, approve or deny them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  portreeve reviews ls\n  portreeve reviews show rv-2k7fqh3m\n  \
-    portreeve reviews approve rv-2k7fqh3m --comment \"ticket 4711\"")]
+#[command(
+    after_help = "Examples:\n  portreeve reviews ls\n  portreeve reviews show rv-2k7fqh3m\n  \
+    portreeve reviews approve rv-2k7fqh3m --comment \"ticket 4711\""
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     api: ApiOptions,
@@ -153,11 +155,8 @@ fn show(answer: Value, format: Format) -> anyhow::Result<()> {
         return print_json(&answer);
     }
     let review: Review = serde_json::from_value(answer)?;
-    let mut lines = vec![
-        ("review", review.id),
-        ("state", review.state),
-        ("who", review.chain.to_string()),
-    ];
+    let mut lines =
+        vec![("review", review.id), ("state", review.state), ("who", review.chain.to_string())];
     lines.extend(review.chain.purpose.map(|purpose| ("purpose", purpose)));
     lines.extend([
         ("resource", review.resource),

@@ -1,7 +1,7 @@
 //! `portreeve verify`: checks the evidence with public keys alone, the gateway off.
 
 use super::options::ConfigOption;
-use super::output::{Format, fields, print, print_json, time};
+use super::output::{Format, fields, print, print_json, remark, time};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use portreeve_evidence::{Report, Severity, Status, Trust, Unclosed, VerifierKey};
@@ -31,6 +31,10 @@ pub(crate) struct Args {
     /// A checkpoint of this log that was kept elsewhere; may be given again.
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// If everything holds, also write the records into this directory as C2SP tiles
+    /// (`tlog-tiles`), for verifiers of other makers. What is there already stays.
+    #[arg(long, value_name = "DIR")]
+    tiles: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
@@ -48,6 +52,15 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     match format {
         Format::Json => print_json(&report)?,
         Format::Text => print(&describe(&report, &dir))?,
+    }
+    if let Some(out) = args.tiles.filter(|_| report.status == Status::Ok) {
+        let tiles = portreeve_evidence::write_tiles(&dir, &out)?;
+        remark(&format!(
+            "{} records as tiles in `{}`, {} files added",
+            tiles.records,
+            out.display(),
+            tiles.files_added
+        ));
     }
     Ok(ExitCode::from(report.exit_code()))
 }

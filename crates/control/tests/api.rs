@@ -1,0 +1,377 @@
+//! The API over real connections: who may see and do what, and what bad requests get.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
+
+mod support;
+
+use portreeve_control::api::{ApiServer, ApiState, Sessions, Status, serve};
+use portreeve_control::client::{ApiClient, ClientError};
+use portreeve_control::door::Door;
+use portreeve_control::identity::{FailureGate, TokenRequest};
+use portreeve_control::metrics::Metrics;
+use portreeve_control::store::AccountKind;
+use portreeve_control::{Identities, Reviews, Store, config};
+use portreeve_model::{Chain, Digest, Party, PartyKind, RequestId, Secret, SessionId};
+use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+use support::{Folder, folder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+#[derive(Default)]
+struct Gateway {
+    sealed: AtomicBool,
+    unready: AtomicBool,
+    open: Mutex<Vec<(Chain, SessionId)>>,
+    killed: Mutex<Vec<(SessionId, String)>>,
+}
+
+impl Sessions for Gateway {
+    fn list(&self) -> Vec<(Chain, Value)> {
+        let open = self.open.lock().unwrap();
+        open.iter().map(|(chain, id)| (chain.clone(), json!({"id": id, "chain": chain}))).collect()
+    }
+
+    fn kill(&self, id: SessionId, by: &str) -> bool {
+        let known = self.open.lock().unwrap().iter().any(|(_, open)| *open == id);
+        if known {
+            self.killed.lock().unwrap().push((id, by.to_owned()));
+        }
+        known
+    }
+}
+
+impl Status for Gateway {
+    fn evidence(&self) -> Result<(), String> {
+        if self.sealed.load(Ordering::Relaxed) { Err("disk full".into()) } else { Ok(()) }
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let unready = self.unready.load(Ordering::Relaxed);
+        if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
+    }
+}
+
+struct Bench {
+    _folder: Folder,
+    url: String,
+    gateway: Arc<Gateway>,
+    identities: Arc<Identities>,
+    reviews: Reviews,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+async fn bench(name: &str) -> Bench {
+    let folder = folder(name);
+    let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
+    let config = config::parse(Path::new("test.yaml"), text).unwrap();
+    let store = Store::open(&folder.0).unwrap();
+    let at = SystemTime::now();
+    for (name, kind, groups) in [
+        ("ada", AccountKind::Person, &["support"][..]),
+        ("bob", AccountKind::Person, &["privacy"]),
+        ("olga", AccountKind::Person, &["auditors"]),
+        ("otto", AccountKind::Person, &["operators"]),
+        ("planner", AccountKind::Actor, &[]),
+        ("worker", AccountKind::Actor, &[]),
+    ] {
+        let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+        store.add_account(name, kind, &groups, at).unwrap();
+    }
+    let identities = Arc::new(Identities::new(&config, store.clone()).unwrap());
+    let metrics = Arc::new(Metrics::new(&config));
+    let gate = FailureGate::new(20, Duration::from_secs(60));
+    let door = Door::new(Arc::clone(&identities), gate, Arc::clone(&metrics), Box::new(|_| {}));
+    let reviews = Reviews::start(store, at).unwrap();
+    let gateway = Arc::new(Gateway::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let state = ApiState {
+        door: Arc::new(door),
+        reviews: reviews.clone(),
+        metrics,
+        sessions: Arc::clone(&gateway) as Arc<dyn Sessions>,
+        status: Arc::clone(&gateway) as Arc<dyn Status>,
+        base_url: url.clone(),
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let server = tokio::spawn(serve(ApiServer { listener, tls: None }, state, async {
+        let _ = stopped.await;
+    }));
+    let (stop, server) = (Some(stop), Some(server));
+    Bench { _folder: folder, url, gateway, identities, reviews, stop, server }
+}
+
+impl Bench {
+    fn token(&self, name: &str, actors: &[&str]) -> Secret<String> {
+        let request = TokenRequest {
+            principal: name.into(),
+            actors: actors.iter().map(|actor| (*actor).into()).collect(),
+            purpose: None,
+            ttl: Duration::from_secs(600),
+        };
+        self.identities.local().unwrap().issue(&request, SystemTime::now()).unwrap().token
+    }
+
+    fn client(&self, name: &str, actors: &[&str]) -> ApiClient {
+        ApiClient::new(&self.url, Some(self.token(name, actors)), None).unwrap()
+    }
+
+    fn anonymous(&self) -> ApiClient {
+        ApiClient::new(&self.url, None, None).unwrap()
+    }
+
+    fn chain(&self, name: &str) -> Chain {
+        let issuer = self.identities.local().unwrap().name().to_owned();
+        let party = |kind, subject: &str| Party {
+            kind,
+            issuer: issuer.clone(),
+            subject: subject.into(),
+            groups: Vec::new(),
+        };
+        let actors = vec![party(PartyKind::Actor, "planner")];
+        Chain { principal: party(PartyKind::Person, name), actors, purpose: None }
+    }
+
+    async fn open(&self, requester: &str) -> String {
+        let ask = ReviewAsk {
+            request: RequestId { session: SessionId(uuid::Uuid::nil()), exchange: 1 },
+            chain: self.chain(requester),
+            resource: "shop".into(),
+            statement: "drop table customers".into(),
+            reason: "defines".into(),
+            rule: "no-ddl".into(),
+            groups: vec!["privacy".into()],
+            content: Digest([7; 32]),
+            deadline: SystemTime::now() + Duration::from_secs(60),
+        };
+        self.reviews.open(ask).await.unwrap().0
+    }
+
+    /// Sends bytes as they are, and reads until the server closes.
+    async fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
+        let _ = stream.write_all(request.as_bytes()).await;
+        read(stream).await
+    }
+
+    /// Sends bytes that are no request, and nothing after them.
+    async fn raw_end(&self, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
+        let _ = stream.write_all(bytes.as_bytes()).await;
+        let _ = stream.shutdown().await;
+        read(stream).await
+    }
+}
+
+async fn read(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>, expect_status: u16, expect: &str) {
+    match result {
+        Err(ClientError::Refused { status, code, .. }) => {
+            assert_eq!((status, code.as_str()), (expect_status, expect));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_token_and_tells_the_truth() {
+    let bench = bench("health").await;
+    let client = bench.anonymous();
+    assert_eq!(client.probe("/healthz").await.unwrap().status, 200);
+    assert_eq!(client.probe("/readyz").await.unwrap().status, 200);
+    bench.gateway.unready.store(true, Ordering::Relaxed);
+    let ready = client.probe("/readyz").await.unwrap();
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.body["missing"], json!(["the PostgreSQL listener"]));
+    assert_eq!(client.probe("/healthz").await.unwrap().status, 200);
+    bench.gateway.sealed.store(true, Ordering::Relaxed);
+    let health = client.probe("/healthz").await.unwrap();
+    assert_eq!((health.status, &health.body["evidence"]), (503, &json!("disk full")));
+    let page = bench.raw("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(page.contains("portreeve_evidence_healthy 0\n"), "{page}");
+    assert!(page.contains("cache-control: no-store"), "{page}");
+}
+
+#[tokio::test]
+async fn everything_else_needs_a_token() {
+    let bench = bench("token").await;
+    let client = bench.anonymous();
+    for path in ["/v1/whoami", "/v1/reviews", "/v1/reviews/rv-aaaaaaaa", "/v1/sessions"] {
+        refused(client.get(path).await, 401, "no_token");
+    }
+    for path in ["/v1/reviews/rv-aaaaaaaa/approve", "/v1/sessions/x/kill", "/v1/token/exchange"] {
+        refused(client.post(path, &json!({})).await, 401, "no_token");
+    }
+    for header in ["Basic YTpi", "Bearer", "Bearer  ", "bearer x.y.z", "x"] {
+        let answer = bench
+            .raw(&format!("GET /v1/whoami HTTP/1.1\r\nhost: x\r\nauthorization: {header}\r\nconnection: close\r\n\r\n"))
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{header}: {answer}");
+        assert!(answer.contains("www-authenticate: Bearer"), "{answer}");
+    }
+    let me = bench.client("ada", &["planner"]).get("/v1/whoami").await.unwrap();
+    assert_eq!(me["chain"]["principal"]["subject"], "ada");
+    assert_eq!(me["chain"]["actors"][0]["subject"], "planner");
+}
+
+#[tokio::test]
+async fn too_many_bad_tokens_shut_the_door() {
+    let bench = bench("shut").await;
+    let bad = ApiClient::new(&bench.url, Some(Secret::new("x.y.z".into())), None).unwrap();
+    for _ in 0..20 {
+        refused(bad.get("/v1/whoami").await, 401, "invalid_token");
+    }
+    refused(bad.get("/v1/whoami").await, 429, "too_many_failures");
+    let metrics = bench.raw("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(metrics.contains("portreeve_auth_failures_total 20\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_review_from_the_question_to_the_answer() {
+    let bench = bench("review").await;
+    let id = bench.open("ada").await;
+    let show = format!("/v1/reviews/{id}");
+    let approve = format!("/v1/reviews/{id}/approve");
+    let said = json!({"comment": "ticket 4711"});
+
+    let bob = bench.client("bob", &[]);
+    let listed = bob.get("/v1/reviews?state=pending").await.unwrap();
+    assert_eq!(listed["reviews"][0]["id"], json!(id));
+    assert_eq!(bob.get(&show).await.unwrap()["statement"], "drop table customers");
+    refused(bench.client("otto", &[]).get(&show).await, 404, "not_found");
+    refused(bench.client("otto", &[]).post(&approve, &said).await, 404, "not_found");
+    refused(bench.client("ada", &[]).post(&approve, &said).await, 403, "not_reviewer");
+    refused(bench.client("ada", &["planner"]).post(&approve, &said).await, 403, "not_reviewer");
+    refused(bench.client("olga", &[]).post(&approve, &said).await, 403, "not_reviewer");
+    refused(bench.client("bob", &["worker"]).post(&approve, &said).await, 404, "not_found");
+
+    let waiting = bench.reviews.clone();
+    let waited = id.as_str().into();
+    let waiter = tokio::spawn(async move { waiting.answer(&waited).await });
+    let answer = bob.post(&approve, &said).await.unwrap();
+    assert_eq!(answer["state"], "approved");
+    assert_eq!(answer["by"]["subject"], "bob");
+    let expect = Answer::Approved { by: "bob".into(), comment: Some("ticket 4711".into()) };
+    assert_eq!(waiter.await.unwrap(), expect);
+    let deny = format!("/v1/reviews/{id}/deny");
+    refused(bob.post(&deny, &json!({})).await, 409, "closed");
+}
+
+#[tokio::test]
+async fn sessions_are_seen_by_their_own_and_ended_by_operators() {
+    let bench = bench("sessions").await;
+    let id = SessionId(uuid::Uuid::from_u128(5));
+    bench.gateway.open.lock().unwrap().push((bench.chain("ada"), id));
+    let count = async |name: &str, actors: &[&str]| {
+        let answer = bench.client(name, actors).get("/v1/sessions").await.unwrap();
+        answer["sessions"].as_array().unwrap().len()
+    };
+    assert_eq!(count("ada", &[]).await, 1);
+    assert_eq!(count("ada", &["planner"]).await, 1);
+    assert_eq!(count("bob", &[]).await, 0);
+    assert_eq!(count("olga", &[]).await, 1);
+    assert_eq!(count("otto", &[]).await, 1);
+    assert_eq!(count("otto", &["planner"]).await, 0, "an actor is no operator");
+    let kill = format!("/v1/sessions/{id}/kill");
+    for (name, actors) in [("ada", &[][..]), ("olga", &[]), ("otto", &["planner"])] {
+        let result = bench.client(name, actors).post(&kill, &json!({})).await;
+        refused(result, 403, "not_operator");
+    }
+    bench.client("otto", &[]).post(&kill, &json!({})).await.unwrap();
+    assert_eq!(*bench.gateway.killed.lock().unwrap(), [(id, "otto".to_owned())]);
+    let other = format!("/v1/sessions/{}/kill", uuid::Uuid::from_u128(6));
+    refused(bench.client("otto", &[]).post(&other, &json!({})).await, 404, "not_found");
+    refused(
+        bench.client("otto", &[]).post("/v1/sessions/x/kill", &json!({})).await,
+        404,
+        "not_found",
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_handed_on() {
+    let bench = bench("hand-on").await;
+    let ada = bench.client("ada", &["planner"]);
+    let answer = ada.post("/v1/token/exchange", &json!({"actor": "worker"})).await.unwrap();
+    let token = Secret::new(answer["access_token"].as_str().unwrap().to_owned());
+    let worker = ApiClient::new(&bench.url, Some(token), None).unwrap();
+    let me = worker.get("/v1/whoami").await.unwrap();
+    assert_eq!(me["chain"]["actors"][1]["subject"], "worker");
+    let again = worker.post("/v1/token/exchange", &json!({"actor": "planner"})).await;
+    refused(again, 400, "refused");
+    let nobody = ada.post("/v1/token/exchange", &json!({"actor": "nobody"})).await;
+    refused(nobody, 404, "no_account");
+    let discovery =
+        bench.anonymous().get("/issuer/.well-known/openid-configuration").await.unwrap();
+    assert_eq!(discovery["issuer"], bench.identities.local().unwrap().name());
+    let keys = bench.anonymous().get("/issuer/jwks").await.unwrap();
+    assert_eq!(keys["keys"][0]["crv"], "Ed25519");
+    assert!(keys["keys"][0].get("d").is_none());
+}
+
+#[tokio::test]
+async fn bad_requests_get_an_answer_and_do_no_harm() {
+    let bench = bench("bad").await;
+    let ada = bench.client("ada", &[]);
+    refused(ada.get("/v1/nothing").await, 404, "not_found");
+    refused(ada.get("/v1/reviews?state=odd").await, 400, "bad_request");
+    refused(ada.get("/v1/reviews?stat=pending").await, 400, "bad_request");
+    refused(ada.post("/v1/whoami", &json!({})).await, 405, "method_not_allowed");
+    refused(ada.post("/v1/token/exchange", &json!({"actor": 5})).await, 422, "bad_request");
+    refused(ada.post("/v1/token/exchange", &json!({"a": "b"})).await, 422, "bad_request");
+    refused(ada.post("/v1/token/exchange", &json!([])).await, 422, "bad_request");
+    let huge = json!({"actor": "x".repeat(70_000)});
+    refused(ada.post("/v1/token/exchange", &huge).await, 413, "bad_request");
+    let id = bench.open("ada").await;
+    let long = json!({"comment": "x".repeat(5000)});
+    let bob = bench.client("bob", &[]);
+    refused(bob.post(&format!("/v1/reviews/{id}/deny"), &long).await, 400, "bad_request");
+    for raw in [
+        "\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01",
+        "GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n",
+        "GET /%2e%2e/%00 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    ] {
+        let answer = bench.raw_end(raw).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{raw:?}: {answer}");
+    }
+    let header = format!("GET /healthz HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(100_000));
+    assert!(!bench.raw_end(&header).await.contains("200 OK"));
+    assert_eq!(bench.anonymous().probe("/healthz").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn it_stops_when_told() {
+    let mut bench = bench("stop").await;
+    let idle = TcpStream::connect(bench.url.trim_start_matches("http://")).await.unwrap();
+    bench.anonymous().probe("/healthz").await.unwrap();
+    bench.stop.take().unwrap().send(()).unwrap();
+    let server = bench.server.take().unwrap();
+    tokio::time::timeout(Duration::from_secs(12), server).await.unwrap().unwrap();
+    drop(idle);
+    assert!(bench.anonymous().probe("/healthz").await.is_err());
+}
+
+#[test]
+fn a_token_is_not_sent_in_the_clear_to_other_machines() {
+    for base in ["http://gateway.example.org:8440", "http://192.0.2.1", "ftp://127.0.0.1", "x", ""]
+    {
+        assert!(ApiClient::new(base, None, None).is_err(), "{base}");
+    }
+    for base in ["http://127.0.0.1:8440", "http://[::1]:8440/", "https://gateway.example.org"] {
+        assert!(ApiClient::new(base, None, None).is_ok(), "{base}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The line protocol of `portreeve detect --jsonl text|columns`: one JSON object a line in and
+//! out, offsets in Unicode code points.
+
+use crate::{Column, Detector, Finding, classify};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+#[derive(Deserialize)]
+struct TextRow<'a> {
+    id: serde_json::Value,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+    ctx: Option<Context>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    #[serde(default)]
+    column: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TextAnswer {
+    id: serde_json::Value,
+    spans: Vec<Span>,
+}
+
+/// One finding in the line protocol.
+#[derive(Serialize)]
+struct Span {
+    start: usize,
+    end: usize,
+    #[serde(rename = "type")]
+    label: &'static str,
+    score: f64,
+    category: &'static str,
+    rule: &'static str,
+}
+
+#[derive(Deserialize)]
+struct ColumnRow {
+    id: serde_json::Value,
+    #[serde(default)]
+    table: Option<String>,
+    #[serde(default)]
+    column: Option<String>,
+    #[serde(default)]
+    sample_values: Vec<serde_json::Value>,
+}
+
+#[derive(Serialize)]
+struct ColumnAnswer {
+    id: serde_json::Value,
+    category: &'static str,
+    score: f64,
+    reasons: Vec<String>,
+}
+
+/// Answers one line of `--jsonl text`.
+///
+/// # Errors
+/// When the line is not an object with `id` and `text`.
+pub fn text_line(detector: &Detector, line: &str) -> serde_json::Result<String> {
+    let row: TextRow<'_> = serde_json::from_str(line)?;
+    let label = row.ctx.and_then(|c| c.column).unwrap_or_default();
+    let mut found = Vec::new();
+    detector.detect_labelled(&label, &row.text, &mut found);
+    serde_json::to_string(&TextAnswer { id: row.id, spans: spans(&row.text, &found) })
+}
+
+/// Answers one line of `--jsonl columns`.
+///
+/// # Errors
+/// When the line is not an object with `id`.
+pub fn column_line(line: &str) -> serde_json::Result<String> {
+    let row: ColumnRow = serde_json::from_str(line)?;
+    let values: Vec<String> = row
+        .sample_values
+        .iter()
+        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+        .collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let verdict = classify(&Column {
+        table: row.table.as_deref().unwrap_or_default(),
+        name: row.column.as_deref().unwrap_or_default(),
+        values: &values,
+        ..Column::default()
+    });
+    serde_json::to_string(&ColumnAnswer {
+        id: row.id,
+        category: verdict.as_ref().map_or("NONE", |v| v.category.label()),
+        score: verdict.as_ref().map_or(0.0, |v| f64::from(v.score) / 100.0),
+        reasons: verdict.map(|v| v.reasons).unwrap_or_default(),
+    })
+}
+
+/// Byte offsets as code points: one walk over the text, for findings that are sorted.
+fn spans(text: &str, found: &[Finding]) -> Vec<Span> {
+    let mut at = 0;
+    let mut points = 0;
+    let mut point = |byte: usize| {
+        points += text[at..byte].chars().count();
+        at = byte;
+        points
+    };
+    found
+        .iter()
+        .map(|f| Span {
+            start: point(f.start),
+            end: point(f.end),
+            label: f.category.label(),
+            score: f64::from(f.score) / 100.0,
+            category: f.category.name(),
+            rule: f.rule,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_code_points() {
+        let line = r#"{"id":"a","text":"Größe: eva@example.org","lang":"de"}"#;
+        let answer = text_line(&Detector::default(), line).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((value["spans"][0]["start"].as_u64(), value["spans"][0]["end"].as_u64()), (Some(7), Some(22)));
+        assert_eq!(value["spans"][0]["type"], "EMAIL");
+    }
+
+    #[test]
+    fn columns_answer_none_or_a_category() {
+        let line = r#"{"id":1,"column":"e-mail","sample_values":["a@b.org",null,3]}"#;
+        assert!(column_line(line).unwrap().contains("\"EMAIL\""));
+        assert!(column_line(r#"{"id":1,"column":"x","sample_values":[]}"#).unwrap().contains("NONE"));
+        assert!(column_line("nonsense").is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! A directory that goes away, and a small log with some of everything in it.
+
+use crate::{EvidenceLog, Options, SessionRecorder};
+use portreeve_model::{
+    Chain, CommandRecord, Direction, Event, Outcome, Party, PartyKind, SessionId,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A directory that is removed at the end.
+pub(super) struct TempDir(PathBuf);
+
+impl TempDir {
+    pub(super) fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("portreeve-evidence-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Options with small segments and a clock that ticks by itself.
+pub(super) fn options(dir: &Path) -> Options {
+    let ticks = AtomicU64::new(1_700_000_000_000_000);
+    let clock = Arc::new(move || ticks.fetch_add(1000, Ordering::Relaxed));
+    Options { segment_bytes: 4096, clock, ..Options::new(dir) }
+}
+
+pub(super) fn session_id(number: u128) -> SessionId {
+    SessionId(uuid::Uuid::from_u128(number))
+}
+
+pub(super) fn opened() -> Event {
+    Event::SessionOpened {
+        chain: Chain {
+            principal: Party {
+                kind: PartyKind::Person,
+                issuer: "portreeve".into(),
+                subject: "ada".into(),
+                groups: vec![],
+            },
+            actors: vec![],
+            purpose: None,
+        },
+        resource: "shop".into(),
+        protocol: "postgres".into(),
+        client: "127.0.0.1:5".into(),
+        application: None,
+        tls: "none".into(),
+    }
+}
+
+pub(super) fn request(exchange: u64) -> Event {
+    let command = CommandRecord {
+        verb: "SELECT".into(),
+        fingerprint: "f00d".into(),
+        needs: vec![],
+        unknown: None,
+        decision: None,
+        revealed: vec![],
+    };
+    Event::Request { exchange, commands: vec![command] }
+}
+
+pub(super) fn response(exchange: u64, rows: u64) -> Event {
+    Event::Response { exchange, rows, masked: [("email".into(), rows)].into() }
+}
+
+pub(super) fn closed() -> Event {
+    Event::SessionClosed { why: "the client left".into(), exchanges: 1, rows: 2 }
+}
+
+/// One exchange: a commit for the request, one for the answer.
+pub(super) fn exchange(recorder: &mut SessionRecorder, number: u64) {
+    recorder.stage_payload(request(number), Direction::FromClient, b"select * from customers");
+    recorder.submit().wait().unwrap();
+    recorder.stage_payload(response(number, 2), Direction::ToClient, &answer());
+    let outcome = Outcome::Completed;
+    recorder.stage(Event::ExchangeClosed { exchange: number, outcome, rows: 2 });
+    recorder.submit().wait().unwrap();
+}
+
+/// What the client of [`exchange`] received.
+pub(super) fn answer() -> Vec<u8> {
+    b"1|a...@example.com\n".repeat(20)
+}
+
+/// Two sessions, over several segments, ended in order.
+pub(super) fn small_log(dir: &Path) {
+    let log = EvidenceLog::open(options(dir)).unwrap();
+    for number in [1, 2] {
+        let mut recorder = log.session(session_id(number)).unwrap();
+        recorder.stage(opened());
+        exchange(&mut recorder, 1);
+        recorder.stage(closed());
+        recorder.submit().wait().unwrap();
+    }
+    log.close();
+}
+
+/// Copies a directory's files, one folder deep.
+pub(super) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `portreeve detect`: shows what the detector finds, for people and for measurements.
+
+use super::output::{Format, print, print_json, table, visible};
+use anyhow::Context;
+use portreeve_detect::{Detector, Finding, jsonl};
+use serde::Serialize;
+use std::io::{BufRead, BufWriter, ErrorKind, IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Find personal data in a text.
+///
+/// Shows the text with what was found and a table of the findings. Nothing leaves this
+/// machine and nothing is recorded.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portreeve detect letter.txt\n  \
+    psql -c 'select note from visits' | portreeve detect\n  \
+    portreeve detect --jsonl text < documents.jsonl > spans.jsonl")]
+pub(crate) struct Args {
+    /// The text; standard input without it.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Read and write one JSON object a line: `{"id", "text"}` to `{"id", "spans"}`, or
+    /// `{"id", "table", "column", "sample_values"}` to `{"id", "category"}`.
+    #[arg(long, value_name = "WHAT")]
+    jsonl: Option<Lines>,
+}
+
+/// What the lines of the line protocol are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum Lines {
+    /// Texts.
+    Text,
+    /// Columns.
+    Columns,
+}
+
+/// A finding as `--format json` shows it.
+#[derive(Serialize)]
+struct Shown {
+    line: usize,
+    start: usize,
+    end: usize,
+    category: &'static str,
+    score: u8,
+    rule: &'static str,
+    evidence: portreeve_detect::Evidence,
+    disguised: bool,
+}
+
+pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
+    let input = open(&args)?;
+    if let Some(lines) = args.jsonl {
+        return answer(input, lines);
+    }
+    let mut bytes = Vec::new();
+    std::io::BufReader::new(input).read_to_end(&mut bytes).context("cannot read the text")?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut found = Vec::new();
+    Detector::default().detect(&text, &mut found);
+    match format {
+        Format::Json => print_json(&shown(&text, &found))?,
+        Format::Text => print(&describe(&text, &found, std::io::stdout().is_terminal()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(args: &Args) -> anyhow::Result<Box<dyn Read>> {
+    match &args.file {
+        Some(path) => {
+            let file = std::fs::File::open(path);
+            Ok(Box::new(file.with_context(|| format!("cannot open `{}`", path.display()))?))
+        }
+        None => Ok(Box::new(std::io::stdin())),
+    }
+}
+
+/// Answers the line protocol, one line out for each line in.
+fn answer(input: Box<dyn Read>, lines: Lines) -> anyhow::Result<ExitCode> {
+    let detector = Detector::default();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for (index, line) in std::io::BufReader::new(input).lines().enumerate() {
+        let line = line.context("cannot read a line")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let answer = match lines {
+            Lines::Text => jsonl::text_line(&detector, &line),
+            Lines::Columns => jsonl::column_line(&line),
+        };
+        // The line itself is not shown: it may hold personal data.
+        let answer = answer.map_err(|error| {
+            anyhow::anyhow!("line {} is not as `--jsonl` wants it: {}", index + 1, kind(&error))
+        })?;
+        match writeln!(out, "{answer}") {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            result => result?,
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kind(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Syntax | serde_json::error::Category::Eof => "no valid JSON",
+        serde_json::error::Category::Data => "a field is missing or of another type",
+        serde_json::error::Category::Io => "it could not be read",
+    }
+}
+
+fn shown(text: &str, found: &[Finding]) -> Vec<Shown> {
+    found
+        .iter()
+        .map(|f| Shown {
+            line: line_of(text, f.start),
+            start: f.start,
+            end: f.end,
+            category: f.category.name(),
+            score: f.score,
+            rule: f.rule,
+            evidence: f.evidence,
+            disguised: f.disguised,
+        })
+        .collect()
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+/// The text with its findings marked, and a table of them.
+fn describe(text: &str, found: &[Finding], colours: bool) -> String {
+    let mut out = String::with_capacity(text.len() + found.len() * 24);
+    let mut at = 0;
+    for finding in found {
+        out.push_str(&visible(&text[at..finding.start]));
+        let value = visible(&text[finding.range()]);
+        let name = finding.category.name();
+        if colours {
+            out.push_str(&format!("\x1b[7m{value}\x1b[0m\x1b[2m {name}\x1b[0m"));
+        } else {
+            out.push_str(&format!("[{value}]({name})"));
+        }
+        at = finding.end;
+    }
+    out.push_str(&visible(&text[at..]));
+    if found.is_empty() {
+        return format!("{}\n\nnothing found", out.trim_end());
+    }
+    let rows = found
+        .iter()
+        .map(|f| {
+            vec![
+                line_of(text, f.start).to_string(),
+                f.category.name().to_owned(),
+                text[f.range()].replace('\n', " "),
+                format!("{} %", f.score),
+                f.rule.to_owned(),
+            ]
+        })
+        .collect();
+    let table = table(&["line", "category", "value", "score", "rule"], rows);
+    format!("{}\n\n{table}", out.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_findings_and_lists_them() {
+        let text = "write to eva@example.org\n";
+        let mut found = Vec::new();
+        Detector::default().detect(text, &mut found);
+        let out = describe(text, &found, false);
+        assert!(out.starts_with("write to [eva@example.org](email)"), "{out}");
+        assert!(out.contains("LINE") && out.contains("96 %"), "{out}");
+    }
+
+    #[test]
+    fn a_terminal_is_not_played_with() {
+        assert!(!describe("a\x1b[2Jb", &[], true).contains('\x1b'));
+    }
+}

@@ -1,0 +1,122 @@
+//! A real engine in a temporary folder, with an in-memory wire on both sides.
+
+use portreeve_decide::mask::{MaskKey, Masker};
+use portreeve_decide::policy::Policies;
+use portreeve_evidence::{EvidenceLog, Options};
+use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId};
+use portreeve_session::{
+    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, Lobby, NoObserver,
+    OpenRequest, ReviewAsk, ReviewDesk, ReviewMode, Session,
+};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::io::DuplexStream;
+
+/// A desk where every question gets the same, prepared answer.
+#[derive(Debug)]
+pub struct OneAnswer {
+    /// The answer.
+    pub answer: Answer,
+    /// What was asked.
+    pub asked: Mutex<Vec<ReviewAsk>>,
+}
+
+impl ReviewDesk for OneAnswer {
+    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, DeskError>> {
+        self.asked.lock().unwrap().push(ask);
+        Box::pin(async { Ok("rv-test".into()) })
+    }
+
+    fn answer(&self, _: &ReviewId) -> BoxFuture<'_, Answer> {
+        Box::pin(async { self.answer.clone() })
+    }
+
+    fn abandon(&self, _: &ReviewId) {}
+
+    fn claim(&self, _: &ReviewAsk) -> BoxFuture<'_, Result<Claim, DeskError>> {
+        Box::pin(async { Ok(Claim::None) })
+    }
+}
+
+/// An engine, and the folder of its evidence.
+#[derive(Debug)]
+pub struct World {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The desk.
+    pub desk: Arc<OneAnswer>,
+    /// The evidence's folder, removed with the world.
+    pub folder: PathBuf,
+}
+
+static FOLDERS: AtomicU32 = AtomicU32::new(0);
+
+impl World {
+    /// Starts an engine with policies and one answer for every review.
+    pub async fn new(policies: &str, answer: Answer) -> Self {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("portreeve-testkit-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let desk = Arc::new(OneAnswer { answer, asked: Mutex::default() });
+        let policies = Policies::load(&[("test.cedar".into(), policies.into())]).unwrap();
+        let engine = Engine::start(EngineParts {
+            log: EvidenceLog::open(Options::new(&folder)).unwrap(),
+            policies: Arc::new(policies),
+            desk: desk.clone(),
+            masker: Arc::new(masker()),
+            observer: Arc::new(NoObserver),
+            limits: Limits::default(),
+        })
+        .await
+        .unwrap();
+        Self { engine, desk, folder }
+    }
+
+    /// Opens a session of alice, through a planner.
+    pub async fn session(&self, resource: &str) -> Result<Session, Refusal> {
+        let party = |kind, name: &str| Party {
+            kind,
+            issuer: "test".into(),
+            subject: name.into(),
+            groups: Vec::new(),
+        };
+        self.engine
+            .open(OpenRequest {
+                id: Engine::new_session_id(),
+                chain: Chain {
+                    principal: party(PartyKind::Person, "alice"),
+                    actors: vec![party(PartyKind::Actor, "planner")],
+                    purpose: None,
+                },
+                resource: resource.into(),
+                protocol: "toy",
+                client: ([127, 0, 0, 1], 1).into(),
+                application: None,
+                tls: "none".into(),
+                review_mode: ReviewMode::Wait,
+                classify: Arc::new(|_| None),
+            })
+            .await
+    }
+
+    /// One end of an in-memory connection for the engine, the other for the test.
+    #[must_use]
+    pub fn wire() -> (Lobby, DuplexStream) {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        (Lobby::new(Box::new(near)), far)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.engine.evidence().close();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Redacts everything.
+#[must_use]
+pub fn masker() -> Masker {
+    Masker::new([].into(), MaskMethod::Redact, MaskKey::new([7; 32]))
+}

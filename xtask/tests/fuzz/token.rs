@@ -1,0 +1,44 @@
+//! Access tokens: whatever is changed in a valid one, it is refused.
+
+use crate::campaign::{Campaign, Folder};
+use portreeve_control::identity::TokenRequest;
+use portreeve_control::store::AccountKind;
+use portreeve_control::{Identities, Store, config};
+use portreeve_model::Secret;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+const CONFIG: &str = "issuers: [ { local: {} } ]\n\
+                      resources: { a: { postgres: { host: 127.0.0.1, user: u } } }\n\
+                      policies: [ a.cedar ]\n";
+
+#[test]
+fn changed_tokens() {
+    let folder = Folder::new("token");
+    std::fs::write(folder.0.join("a.cedar"), "").unwrap();
+    let config = config::parse(&folder.0.join("portreeve.yaml"), CONFIG).unwrap();
+    let store = Store::open(Path::new(&folder.0)).unwrap();
+    let now = SystemTime::now();
+    store.add_account("ada", AccountKind::Person, &["analysts".into()], now).unwrap();
+    store.add_account("planner", AccountKind::Actor, &[], now).unwrap();
+    let identities = Identities::new(&config, store).unwrap();
+    let request = TokenRequest {
+        principal: "ada".into(),
+        actors: vec!["planner".into()],
+        purpose: Some("support".into()),
+        ttl: Duration::from_secs(900),
+    };
+    let issued = identities.local().unwrap().issue(&request, now).unwrap();
+    let token = issued.token.reveal().to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let accepted = |text: &str| {
+        runtime.block_on(identities.authenticate(&Secret::new(text.to_owned()), now)).is_ok()
+    };
+    assert!(accepted(&token), "unchanged");
+    let words = [".", "..", "=", "eyJhbGciOiJub25lIn0", "e30", "\n", "bnVsbA"];
+    let seeds = vec![token.clone().into_bytes()];
+    Campaign { target: "token", inputs: 400, seeds, words: &words }.run(|input| {
+        let Ok(text) = std::str::from_utf8(input) else { return };
+        assert!(text == token || !accepted(text), "a changed token was accepted");
+    });
+}

@@ -24,7 +24,8 @@ pub enum ClientError {
     },
     /// No answer.
     #[error(
-        "the API at `{address}` did not answer: {why}\nhint: is the gateway running? give its address with `--api` or PORTREEVE_API"
+        "the API at `{address}` did not answer: {why}\n\
+         hint: is the gateway running? give its address with `--api` or PORTREEVE_API"
     )]
     Unreachable {
         /// The address.

@@ -68,7 +68,9 @@ fn work_is_bounded() {
     // Recursive expressions inside each other multiply the rounds.
     let mut text = "SELECT 1 AS n".to_owned();
     for _ in 0..8 {
-        text = format!("WITH RECURSIVE a AS ({text}), b AS (SELECT * FROM a), c AS (SELECT * FROM b) SELECT * FROM c");
+        text = format!(
+            "WITH RECURSIVE a AS ({text}), b AS (SELECT * FROM a), c AS (SELECT * FROM b) SELECT * FROM c"
+        );
     }
     let started = Instant::now();
     let _ = analyze(&sql_shop::catalog(), &text);
@@ -146,11 +148,71 @@ proptest! {
 
 fn word() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "SELECT", "FROM", "WHERE", "customers", "orders", "c", "email", "*", ".", ",", "(", ")",
-        "=", "'x'", "$1", "1", "JOIN", "ON", "USING", "UNION", "ALL", "WITH", "AS", "RECURSIVE",
-        "INSERT", "INTO", "VALUES", "UPDATE", "SET", "DELETE", "RETURNING", "GROUP", "BY",
-        "ORDER", "LIMIT", "CASE", "WHEN", "THEN", "END", "LATERAL", "||", "::text", "count",
-        "lower", "row_to_json", ";", "COPY", "TO", "STDOUT", "EXPLAIN", "old", "new", "NOT",
-        "NULL", "IS", "IN", "ANY", "OVER", "FILTER", "ARRAY", "[", "]", "--", "/*", "*/", "\"",
+        "SELECT",
+        "FROM",
+        "WHERE",
+        "customers",
+        "orders",
+        "c",
+        "email",
+        "*",
+        ".",
+        ",",
+        "(",
+        ")",
+        "=",
+        "'x'",
+        "$1",
+        "1",
+        "JOIN",
+        "ON",
+        "USING",
+        "UNION",
+        "ALL",
+        "WITH",
+        "AS",
+        "RECURSIVE",
+        "INSERT",
+        "INTO",
+        "VALUES",
+        "UPDATE",
+        "SET",
+        "DELETE",
+        "RETURNING",
+        "GROUP",
+        "BY",
+        "ORDER",
+        "LIMIT",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "END",
+        "LATERAL",
+        "||",
+        "::text",
+        "count",
+        "lower",
+        "row_to_json",
+        ";",
+        "COPY",
+        "TO",
+        "STDOUT",
+        "EXPLAIN",
+        "old",
+        "new",
+        "NOT",
+        "NULL",
+        "IS",
+        "IN",
+        "ANY",
+        "OVER",
+        "FILTER",
+        "ARRAY",
+        "[",
+        "]",
+        "--",
+        "/*",
+        "*/",
+        "\"",
     ])
 }

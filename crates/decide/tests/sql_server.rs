@@ -5,9 +5,9 @@
 mod sql_shop;
 
 use portreeve_decide::sql::{Output, analyze};
+use sql_shop::server::Server;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use sql_shop::server::Server;
 use std::path::Path;
 
 #[test]
@@ -49,14 +49,15 @@ fn check_schema(server: &Server) {
         if *kind == 'S' {
             continue;
         }
-        let found = server.psql("postgres", &format!(
-            "SELECT attname FROM pg_attribute WHERE attrelid = '{schema}.{name}'::regclass \
+        let found = server.psql(
+            "postgres",
+            &format!(
+                "SELECT attname FROM pg_attribute WHERE attrelid = '{schema}.{name}'::regclass \
              AND attnum > 0 ORDER BY attnum;"
-        ));
-        let own: Vec<&str> = columns
-            .iter()
-            .map(|column| column.split([':', '=']).next().unwrap())
-            .collect();
+            ),
+        );
+        let own: Vec<&str> =
+            columns.iter().map(|column| column.split([':', '=']).next().unwrap()).collect();
         assert_eq!(found.lines().collect::<Vec<_>>(), own, "{schema}.{name}");
     }
 }

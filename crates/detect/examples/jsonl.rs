@@ -10,7 +10,8 @@ fn main() {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
-        let answer = if columns { jsonl::column_line(&line) } else { jsonl::text_line(&detector, &line) };
+        let answer =
+            if columns { jsonl::column_line(&line) } else { jsonl::text_line(&detector, &line) };
         writeln!(out, "{}", answer.unwrap()).unwrap();
     }
 }

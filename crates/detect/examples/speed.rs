@@ -34,7 +34,8 @@ fn row(i: u64) -> Vec<String> {
         format!("{}.{:02}", x % 1000, x % 100),
         "shipped".to_owned(),
         format!("2026-0{}-1{} 08:1{}:0{}.123456+00", 1 + x % 9, x % 9, x % 9, x % 9),
-        "customer asked to leave the parcel with the neighbours and to ring twice before noon".to_owned(),
+        "customer asked to leave the parcel with the neighbours and to ring twice before noon"
+            .to_owned(),
         format!("{{\"sku\": \"A-{x}\", \"qty\": {}, \"note\": \"gift wrap, no invoice\"}}", x % 7),
     ]
 }

@@ -9,37 +9,278 @@ use crate::{Category, Evidence, Finding};
 
 /// Ends of words for streets.
 const ENDS: &[&str] = &[
-    "straße", "strasse", "straat", "gasse", "weg", "platz", "allee", "ring", "damm", "ufer", "stieg", "steig",
-    "laan", "plein", "gracht", "kade", "dijk", "singel", "gatan", "vägen", "gata", "gränd", "stigen", "torget", "vej",
-    "gade", "allé", "stræde", "veien", "vegen", "gaten", "katu", "tie", "kuja", "polku", "kaari", "raitti", "str",
-    "utca", "gatvė", "iela", "tänav", "maantee", "promenade", "markt", "hof", "park", "straße", "götu", "vegur", "braut",
+    "straße",
+    "strasse",
+    "straat",
+    "gasse",
+    "weg",
+    "platz",
+    "allee",
+    "ring",
+    "damm",
+    "ufer",
+    "stieg",
+    "steig",
+    "laan",
+    "plein",
+    "gracht",
+    "kade",
+    "dijk",
+    "singel",
+    "gatan",
+    "vägen",
+    "gata",
+    "gränd",
+    "stigen",
+    "torget",
+    "vej",
+    "gade",
+    "allé",
+    "stræde",
+    "veien",
+    "vegen",
+    "gaten",
+    "katu",
+    "tie",
+    "kuja",
+    "polku",
+    "kaari",
+    "raitti",
+    "str",
+    "utca",
+    "gatvė",
+    "iela",
+    "tänav",
+    "maantee",
+    "promenade",
+    "markt",
+    "hof",
+    "park",
+    "straße",
+    "götu",
+    "vegur",
+    "braut",
 ];
 
 /// Words for streets that stand behind the name.
 const BEHIND: &[&str] = &[
-    "street", "st", "road", "rd", "avenue", "ave", "lane", "ln", "drive", "dr", "court", "ct", "close", "terrace", "way",
-    "place", "pl", "square", "sq", "crescent", "gardens", "grove", "hill", "park", "boulevard", "blvd", "parkway", "pkwy",
-    "highway", "hwy", "row", "mews", "walk", "circle", "trail", "utca", "út", "tér", "körút", "köz", "rkp", "iela",
-    "gatvė", "tänav", "tn", "mnt", "pst", "straße", "strasse", "str", "weg", "platz", "allee", "gasse", "prospekt",
-    "bulvāris", "laukums", "alėja", "sokak", "cesta", "trg", "ulica", "ulice", "náměstí", "námestie", "nábřeží", "fasor",
-    "sétány", "dűlő", "sor", "park", "vej", "gade", "alley", "plaza", "heights", "ridge", "view", "green", "puiestee",
+    "street",
+    "st",
+    "road",
+    "rd",
+    "avenue",
+    "ave",
+    "lane",
+    "ln",
+    "drive",
+    "dr",
+    "court",
+    "ct",
+    "close",
+    "terrace",
+    "way",
+    "place",
+    "pl",
+    "square",
+    "sq",
+    "crescent",
+    "gardens",
+    "grove",
+    "hill",
+    "park",
+    "boulevard",
+    "blvd",
+    "parkway",
+    "pkwy",
+    "highway",
+    "hwy",
+    "row",
+    "mews",
+    "walk",
+    "circle",
+    "trail",
+    "utca",
+    "út",
+    "tér",
+    "körút",
+    "köz",
+    "rkp",
+    "iela",
+    "gatvė",
+    "tänav",
+    "tn",
+    "mnt",
+    "pst",
+    "straße",
+    "strasse",
+    "str",
+    "weg",
+    "platz",
+    "allee",
+    "gasse",
+    "prospekt",
+    "bulvāris",
+    "laukums",
+    "alėja",
+    "sokak",
+    "cesta",
+    "trg",
+    "ulica",
+    "ulice",
+    "náměstí",
+    "námestie",
+    "nábřeží",
+    "fasor",
+    "sétány",
+    "dűlő",
+    "sor",
+    "park",
+    "vej",
+    "gade",
+    "alley",
+    "plaza",
+    "heights",
+    "ridge",
+    "view",
+    "green",
+    "puiestee",
 ];
 
 /// Words for streets that stand before the name.
 const BEFORE: &[&str] = &[
-    "rue", "avenue", "boulevard", "place", "chemin", "impasse", "allée", "quai", "route", "cours", "square", "bd", "av",
-    "via", "viale", "piazza", "corso", "vicolo", "largo", "strada", "contrada", "calle", "c", "avda", "avenida", "plaza",
-    "paseo", "carrer", "ronda", "travesía", "camino", "carretera", "glorieta", "pasaje", "rambla", "cl", "pza", "rua", "travessa",
-    "praça", "alameda", "estrada", "beco", "praceta", "ul", "ulica", "ulice", "al", "aleja", "os", "osiedle", "plac", "pl", "str",
-    "bulevardul", "bd", "calea", "aleea", "șoseaua", "sos", "intrarea", "piața", "ул", "улица", "бул", "булевард", "пл", "жк", "площад",
-    "οδός", "οδος", "λεωφόρος", "λεωφ", "λ", "πλατεία", "triq", "vjal", "pjazza", "sqaq", "trg", "cesta", "náměstí", "nám",
-    "námestie", "třída", "tř", "an", "am", "im", "rúa", "sráid", "bóthar", "вул", "вулиця", "просп", "улиця", "domicilio", "puente", "urb",
+    "rue",
+    "avenue",
+    "boulevard",
+    "place",
+    "chemin",
+    "impasse",
+    "allée",
+    "quai",
+    "route",
+    "cours",
+    "square",
+    "bd",
+    "av",
+    "via",
+    "viale",
+    "piazza",
+    "corso",
+    "vicolo",
+    "largo",
+    "strada",
+    "contrada",
+    "calle",
+    "c",
+    "avda",
+    "avenida",
+    "plaza",
+    "paseo",
+    "carrer",
+    "ronda",
+    "travesía",
+    "camino",
+    "carretera",
+    "glorieta",
+    "pasaje",
+    "rambla",
+    "cl",
+    "pza",
+    "rua",
+    "travessa",
+    "praça",
+    "alameda",
+    "estrada",
+    "beco",
+    "praceta",
+    "ul",
+    "ulica",
+    "ulice",
+    "al",
+    "aleja",
+    "os",
+    "osiedle",
+    "plac",
+    "pl",
+    "str",
+    "bulevardul",
+    "bd",
+    "calea",
+    "aleea",
+    "șoseaua",
+    "sos",
+    "intrarea",
+    "piața",
+    "ул",
+    "улица",
+    "бул",
+    "булевард",
+    "пл",
+    "жк",
+    "площад",
+    "οδός",
+    "οδος",
+    "λεωφόρος",
+    "λεωφ",
+    "λ",
+    "πλατεία",
+    "triq",
+    "vjal",
+    "pjazza",
+    "sqaq",
+    "trg",
+    "cesta",
+    "náměstí",
+    "nám",
+    "námestie",
+    "třída",
+    "tř",
+    "an",
+    "am",
+    "im",
+    "rúa",
+    "sráid",
+    "bóthar",
+    "вул",
+    "вулиця",
+    "просп",
+    "улиця",
+    "domicilio",
+    "puente",
+    "urb",
 ];
 
 /// Words for a part of a building.
 const UNITS: &[&str] = &[
-    "apt", "apartment", "suite", "unit", "flat", "floor", "room", "whg", "wohnung", "apartament", "ap", "appartement", "piso",
-    "planta", "étage", "interno", "scala", "byt", "lakás", "em", "lejlighed", "lgh", "as", "bl", "sc", "et", "вх", "ап", "ет", "bldg",
+    "apt",
+    "apartment",
+    "suite",
+    "unit",
+    "flat",
+    "floor",
+    "room",
+    "whg",
+    "wohnung",
+    "apartament",
+    "ap",
+    "appartement",
+    "piso",
+    "planta",
+    "étage",
+    "interno",
+    "scala",
+    "byt",
+    "lakás",
+    "em",
+    "lejlighed",
+    "lgh",
+    "as",
+    "bl",
+    "sc",
+    "et",
+    "вх",
+    "ап",
+    "ет",
+    "bldg",
 ];
 
 const WORDS_MAX: usize = 6;
@@ -66,7 +307,11 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
             continue;
         }
         let found = is_house(text, token)
-            .then(|| unit(text, tokens, at).or_else(|| before(scene, tokens, at)).or_else(|| behind(text, tokens, at)))
+            .then(|| {
+                unit(text, tokens, at)
+                    .or_else(|| before(scene, tokens, at))
+                    .or_else(|| behind(text, tokens, at))
+            })
             .flatten();
         if let Some((first, last)) = found {
             let last = extend(text, tokens, last);
@@ -74,7 +319,9 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
             let range = tokens[first].start as usize..tokens[last].end as usize;
             covered = range.end;
             out.push(Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street"));
-        } else if let Some(finding) = british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &out[from..])) {
+        } else if let Some(finding) =
+            british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &out[from..]))
+        {
             covered = finding.end;
             out.push(finding);
         }
@@ -84,7 +331,13 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
 /// Another number in front of the street, as in `6343 Skogstien 226`.
 fn number_before(text: &str, tokens: &[Token], first: usize) -> usize {
     match first.checked_sub(1) {
-        Some(i) if is_house(text, &tokens[i]) && !tokens[first].newline && tokens[first].start - tokens[i].end == 1 => i,
+        Some(i)
+            if is_house(text, &tokens[i])
+                && !tokens[first].newline
+                && tokens[first].start - tokens[i].end == 1 =>
+        {
+            i
+        }
         _ => first,
     }
 }
@@ -93,7 +346,13 @@ fn number_before(text: &str, tokens: &[Token], first: usize) -> usize {
 fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let text = scene.text;
     let mut name = at.checked_sub(1)?;
-    while name > 0 && (tokens[name].mark == b',' || matches!(lower(text, &tokens[name]).as_str(), "nr" | "no" | "n" | "nº" | "num" | "número" | "č" | "º" | "." | "?" | "bl")) {
+    while name > 0
+        && (tokens[name].mark == b','
+            || matches!(
+                lower(text, &tokens[name]).as_str(),
+                "nr" | "no" | "n" | "nº" | "num" | "número" | "č" | "º" | "." | "?" | "bl"
+            ))
+    {
         if tokens[name + 1].newline {
             return None;
         }
@@ -106,7 +365,10 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let small = lower(text, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
     let compound = small.chars().count() > 5 && ENDS.iter().any(|end| small.ends_with(end));
-    let named = name > 0 && BEHIND.contains(&small.trim_end_matches('.')) && tokens[name - 1].is_candidate() && word.kind != Kind::Mark;
+    let named = name > 0
+        && BEHIND.contains(&small.trim_end_matches('.'))
+        && tokens[name - 1].is_candidate()
+        && word.kind != Kind::Mark;
     if compound && capital {
         return Some((back(tokens, name, 1), at));
     }
@@ -121,18 +383,25 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     while words < WORDS_MAX {
         let token = &tokens[index];
         let small = lower(text, token);
-        if words > 0 && (has_name || lower_name && small.chars().count() > 4) && BEFORE.contains(&small.as_str()) {
+        if words > 0
+            && (has_name || lower_name && small.chars().count() > 4)
+            && BEFORE.contains(&small.as_str())
+        {
             let short = small.chars().count() <= 2;
             let next = &tokens[index + 1];
             let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
-            let short_fits = matches!(next.mark, b'.' | b'/') || matches!(small.as_str(), "bd" | "av" | "an" | "am" | "im" if capital);
+            let short_fits = matches!(next.mark, b'.' | b'/')
+                || matches!(small.as_str(), "bd" | "av" | "an" | "am" | "im" if capital);
             if !short || short_fits {
                 return Some((index, at));
             }
         }
         has_name |= token.is_candidate();
         lower_name |= token.kind == Kind::Lower && small.chars().count() > 3;
-        if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/') || token.newline || index == 0 {
+        if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/')
+            || token.newline
+            || index == 0
+        {
             break;
         }
         words += usize::from(token.kind != Kind::Mark);
@@ -174,11 +443,19 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let first = tokens.get(next).filter(|t| !t.newline)?;
     let small = lower(text, first);
     let dotted = tokens.get(next + 1).is_some_and(|t| t.mark == b'.');
-    if BEFORE.contains(&small.as_str()) && (small.chars().count() > 2 || dotted && matches!(small.as_str(), "ul" | "ул" | "al" | "tř") || small == "bd" || small == "av") && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via") {
+    if BEFORE.contains(&small.as_str())
+        && (small.chars().count() > 2
+            || dotted && matches!(small.as_str(), "ul" | "ул" | "al" | "tř")
+            || small == "bd"
+            || small == "av")
+        && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via")
+    {
         let mut last = next;
         while last + 1 < tokens.len() && last - next < WORDS_MAX {
             let token = &tokens[last + 1];
-            let fits = token.is_candidate() || token.kind == Kind::Lower || matches!(token.mark, b'.' | b'-' | b'\'');
+            let fits = token.is_candidate()
+                || token.kind == Kind::Lower
+                || matches!(token.mark, b'.' | b'-' | b'\'');
             if !fits || token.newline {
                 break;
             }
@@ -236,7 +513,14 @@ fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
         if small {
             end = index;
             tries = 0;
-        } else if token.kind != Kind::Mark || matches!(token.mark, b';' | b'(' | b')' | b':') || token.mark == b'.' && index + 1 < tokens.len() && tokens[index + 1].start > token.end && end + 1 == index && tokens[end].kind == Kind::Number {
+        } else if token.kind != Kind::Mark
+            || matches!(token.mark, b';' | b'(' | b')' | b':')
+            || token.mark == b'.'
+                && index + 1 < tokens.len()
+                && tokens[index + 1].start > token.end
+                && end + 1 == index
+                && tokens[end].kind == Kind::Number
+        {
             break;
         }
         tries += 1;
@@ -268,7 +552,9 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
     let word = token.text(text);
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     let start = token.start as usize;
-    if start > 0 && matches!(text.as_bytes()[start - 1], b'.' | b'/' | b'_' | b'#' | b'$' | b':' | b'+') {
+    if start > 0
+        && matches!(text.as_bytes()[start - 1], b'.' | b'/' | b'_' | b'#' | b'$' | b':' | b'+')
+    {
         return None;
     }
     let mut last = at;
@@ -278,19 +564,33 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
     let size = |t: &Token| (t.end - t.start) as usize;
     let numeric = word.len() == digits;
     let code = match (digits, next, after) {
-        (2, Some(dash), Some(rest)) if dash.mark == b'-' && rest.kind == Kind::Number && size(rest) == 3 && tight(dash, rest, 0) => {
+        (2, Some(dash), Some(rest))
+            if dash.mark == b'-'
+                && rest.kind == Kind::Number
+                && size(rest) == 3
+                && tight(dash, rest, 0) =>
+        {
             last = at + 2;
             true
         }
-        (4, Some(dash), Some(rest)) if dash.mark == b'-' && rest.kind == Kind::Number && size(rest) == 3 && tight(dash, rest, 0) => {
+        (4, Some(dash), Some(rest))
+            if dash.mark == b'-'
+                && rest.kind == Kind::Number
+                && size(rest) == 3
+                && tight(dash, rest, 0) =>
+        {
             last = at + 2;
             true
         }
-        (3, Some(rest), _) if rest.kind == Kind::Number && size(rest) == 2 && tight(token, rest, 1) => {
+        (3, Some(rest), _)
+            if rest.kind == Kind::Number && size(rest) == 2 && tight(token, rest, 1) =>
+        {
             last = at + 1;
             true
         }
-        (4, Some(rest), _) if rest.kind == Kind::Caps && size(rest) == 2 && tight(token, rest, 1) => {
+        (4, Some(rest), _)
+            if rest.kind == Kind::Caps && size(rest) == 2 && tight(token, rest, 1) =>
+        {
             last = at + 1;
             true
         }
@@ -300,14 +600,30 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
     if !code {
         return None;
     }
-    let year = digits == 4 && last == at && matches!(word.as_bytes()[0], b'1' | b'2') && numeric && (1800..=2100).contains(&word.parse::<u32>().unwrap_or(0));
+    let year = digits == 4
+        && last == at
+        && matches!(word.as_bytes()[0], b'1' | b'2')
+        && numeric
+        && (1800..=2100).contains(&word.parse::<u32>().unwrap_or(0));
     let range = start..tokens[last].end as usize;
     // Place and code touch; an address may be a comma away.
     let place = |f: &&Finding| matches!(f.category, Category::Location | Category::Address);
-    let gap = |a: usize, b: usize| text.get(a..b).is_some_and(|g| g.len() <= 3 && g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')));
-    let before = found.iter().filter(place).any(|f| f.end <= range.start && gap(f.end, range.start) && (f.category == Category::Address || !year && (digits == 5 || f.end == range.start)));
-    let after = found.iter().filter(place).any(|f| f.start >= range.end && gap(range.end, f.start) && !text[range.end..f.start].contains('\n'));
-    let prefix = text[..start].ends_with("D-") || text[..start].ends_with("A-") || text[..start].ends_with("CH-") || text[..start].ends_with("F-");
+    let gap = |a: usize, b: usize| {
+        text.get(a..b)
+            .is_some_and(|g| g.len() <= 3 && g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')))
+    };
+    let before = found.iter().filter(place).any(|f| {
+        f.end <= range.start
+            && gap(f.end, range.start)
+            && (f.category == Category::Address || !year && (digits == 5 || f.end == range.start))
+    });
+    let after = found.iter().filter(place).any(|f| {
+        f.start >= range.end && gap(range.end, f.start) && !text[range.end..f.start].contains('\n')
+    });
+    let prefix = text[..start].ends_with("D-")
+        || text[..start].ends_with("A-")
+        || text[..start].ends_with("CH-")
+        || text[..start].ends_with("F-");
     if !(before && !year || after && !(year && !before) || prefix) {
         return None;
     }

@@ -100,8 +100,8 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
         while from > floor && bytes[from - 1].is_ascii_uppercase() {
             from -= 1;
         }
-        let plain_left = from == 0
-            || !(bytes[from - 1].is_ascii_alphanumeric() || bytes[from - 1] >= 0x80);
+        let plain_left =
+            from == 0 || !(bytes[from - 1].is_ascii_alphanumeric() || bytes[from - 1] >= 0x80);
         if from == end || end - from > 3 || !plain_left {
             break;
         }
@@ -151,7 +151,9 @@ fn next_group(bytes: &[u8], end: usize) -> Option<(u8, usize)> {
         b',' | b'@' | b'\'' if alnum(end + 1) && is_fraction(bytes, end) => Some((b'_', end + 1)),
         b' ' if alnum(end + 1) => Some((b' ', end + 1)),
         b' ' => match (bytes.get(end + 1)?, bytes.get(end + 2)) {
-            (b'-' | b'/' | b'.', Some(b' ')) if alnum(end + 3) && bytes[end + 3].is_ascii_digit() => {
+            (b'-' | b'/' | b'.', Some(b' '))
+                if alnum(end + 3) && bytes[end + 3].is_ascii_digit() =>
+            {
                 Some((b' ', end + 3))
             }
             (b'(', _) if alnum(end + 2) => Some((b'(', end + 2)),

@@ -146,28 +146,35 @@ const LISTS: &[(&str, Topics)] = &[
         Topics::PHONE,
     ),
     (
-        "ssn|social security|national id|national insurance|national identification|identity number|\
-         identification number|id number|id card|identity card|personal id|personal number|personal code|\
-         citizen|nino|ni number|personalausweis|ausweisnummer|sozialversicherungsnummer|svnr|sv-nummer|\
-         versicherungsnummer|rentenversicherungsnummer|rvnr|rentenversicherung|numéro de sécurité sociale|\
+        "ssn|social security|national id|national insurance|national identification|\
+        identity number|\
+         identification number|id number|id card|identity card|personal id|personal number|\
+         personal code|\
+         citizen|nino|ni number|personalausweis|ausweisnummer|sozialversicherungsnummer|svnr|\
+         sv-nummer|\
+         versicherungsnummer|rentenversicherungsnummer|rvnr|rentenversicherung|\
+         numéro de sécurité sociale|\
          sécurité sociale|securite sociale|nir|numéro national|registre national|insee|dni|nif|nie|\
          documento nacional|documento de identidad|codice fiscale|cod. fisc|carta d'identità|\
          cartão de cidadão|bilhete de identidade|contribuinte|bsn|burgerservicenummer|sofinummer|\
          rijksregisternummer|rijksregister|nationaal nummer|insz|niss|pesel|dowód osobisty|\
          rodné číslo|rodne cislo|rodné|občanský průkaz|občiansky preukaz|cnp|cod numeric personal|\
          egn|егн|единен граждански|oib|osobni identifikacijski|emšo|emso|jmbg|matični broj|\
-         személyi szám|személyi azonosító|személyi|taj|taj szám|personnummer|personnr|pers.nr|cpr|cpr-nr|\
+         személyi szám|személyi azonosító|személyi|taj|taj szám|personnummer|personnr|pers.nr|cpr|\
+         cpr-nr|\
          cpr-nummer|fødselsnummer|fødselsnr|fnr|personnumer|hetu|henkilötunnus|henkilotunnus|\
          isikukood|asmens kodas|personas kods|asmens kodą|kennitala|kt.|amka|αμκα|ταυτότητα|\
          αριθμός ταυτότητας|pps|ppsn|pps number|uimhir|karta tal-identità|karta tal-identita|\
          identity card no|matricule|ahv|avs|ahv-nummer|cpf|rg|aadhaar|aadhar|uidai|uid|sin|\
          social insurance|curp|national_id|id no|id-nummer|id-nr|personid|nin|rsa id|idno|\
          voter|epic|documento|id nummer|asmens|kods|sotu|tunnus|идентификационен|ин код|\
-         ид-номер|nric|fin|itin|rrn|tnin|sa id|resident registration|tckn|kimlik|mbi|personennummer",
+         ид-номер|nric|fin|itin|rrn|tnin|sa id|resident registration|tckn|kimlik|mbi|\
+         personennummer",
         Topics::NATIONAL,
     ),
     (
-        "tax|tin|tax id|taxpayer|tax number|steuer|steuernummer|steuer-id|steueridentifikationsnummer|\
+        "tax|tin|tax id|taxpayer|tax number|steuer|steuernummer|steuer-id|\
+        steueridentifikationsnummer|\
          idnr|st.-nr|steuer-nr|numéro fiscal|spi|número de contribuinte|nif|contribuinte|fiscal|\
          partita iva|p.iva|vat|vat number|ust-idnr|ust-id|umsatzsteuer|mwst|tva|btw|moms|iva|nip|\
          nip:|dič|dic|ičo|ič dph|adószám|adóazonosító|afm|αφμ|α.φ.μ|cui|cif|данъчен|данъчен номер|\
@@ -178,9 +185,11 @@ const LISTS: &[(&str, Topics)] = &[
     ),
     (
         "nhs|nhs number|medical record|mrn|patient|patient id|patient number|health insurance|\
-         insurance number|insurance id|insurance code|member id|medicare|medicaid|npi|policy number|\
+         insurance number|insurance id|insurance code|member id|medicare|medicaid|npi|\
+         policy number|\
          policy no|krankenversicherung|krankenversichertennummer|versichertennummer|kvnr|\
-         krankenkasse|gesundheitskarte|versicherten|patientennummer|patienten|carte vitale|mutuelle|\
+         krankenkasse|gesundheitskarte|versicherten|patientennummer|patienten|carte vitale|\
+         mutuelle|\
          tarjeta sanitaria|tsi|nass|nhc|cipa|historia clínica|número de historia|episodio|nºcol|\
          nº col|col.|colegiado|seguridad social|numero de la seguridad social|tessera sanitaria|\
          utente|número de utente|sns|zorgverzekering|polisnummer|patiëntnummer|ubezpieczenia|\
@@ -192,8 +201,10 @@ const LISTS: &[(&str, Topics)] = &[
     ),
     (
         "passport|passport number|travel document|reisepass|passnummer|pass-nr|pass nr|passeport|\
-         pasaporte|passaporto|passaporte|paspoort|paspoortnummer|paszport|cestovní pas|cestovný pas|\
-         pas č|útlevél|pașaport|pasaport|паспорт|pasas|pase|pass|passi|διαβατήριο|διαβατηρίου|putovnica|\
+         pasaporte|passaporto|passaporte|paspoort|paspoortnummer|paszport|cestovní pas|\
+         cestovný pas|\
+         pas č|útlevél|pașaport|pasaport|паспорт|pasas|pase|pass|passi|διαβατήριο|διαβατηρίου|\
+         putovnica|\
          potni list|passinumber|vegabréf|pasi|passaport|pas nr|passport_no",
         Topics::PASSPORT,
     ),
@@ -202,9 +213,11 @@ const LISTS: &[(&str, Topics)] = &[
          driving license|driver's licence|license number|licence number|dl|dl:|dln|führerschein|\
          führerscheinnummer|fuehrerschein|permis de conduire|permis|carnet de conducir|\
          permiso de conducir|patente|patente di guida|carta de condução|rijbewijs|rijbewijsnummer|\
-         prawo jazdy|řidičský průkaz|vodičský preukaz|vozačka|vozniško|jogosítvány|vezetői engedély|\
+         prawo jazdy|řidičský průkaz|vodičský preukaz|vozačka|vozniško|jogosítvány|\
+         vezetői engedély|\
          permis auto|свидетелство за управление|шофьорска|körkort|kørekort|førerkort|ajokortti|\
-         juhiluba|vadītāja apliecība|vairuotojo|άδεια οδήγησης|ökuskírteini|driver_license|my license",
+         juhiluba|vadītāja apliecība|vairuotojo|άδεια οδήγησης|ökuskírteini|driver_license|\
+         my license",
         Topics::DRIVER,
     ),
     (
@@ -213,7 +226,8 @@ const LISTS: &[(&str, Topics)] = &[
          conto|conto corrente|abi|cab|conta|nib|rekening|rekeningnummer|rachunek|numer konta|\
          číslo účtu|účet|bankszámla|számlaszám|cont|cont bancar|сметка|bankkonto|kontonr|tili|\
          tilinumero|arvelduskonto|konts|sąskaita|λογαριασμός|račun|tekući račun|žiro|sort code|\
-         routing|routing number|aba|swift|bic|ifsc|clabe|bankgiro|plusgiro|clearing|accnum|direct debit|\
+         routing|routing number|aba|swift|bic|ifsc|clabe|bankgiro|plusgiro|clearing|accnum|\
+         direct debit|\
          wire|beneficiary account|account_number",
         Topics::BANK,
     ),
@@ -221,7 +235,8 @@ const LISTS: &[(&str, Topics)] = &[
         "card|credit card|debit card|card number|visa|mastercard|amex|american express|discover|\
          diners|jcb|maestro|kreditkarte|kreditkartennummer|kartennummer|karte|carte|carte bancaire|\
          carte de crédit|tarjeta|carta di credito|cartão|creditcard|kaart|karta|karty|kartou|kartu|\
-         kort|kortnummer|kreditkort|luottokortti|kortti|bankkártya|kártyaszám|kártya|card de credit|\
+         kort|kortnummer|kreditkort|luottokortti|kortti|bankkártya|kártyaszám|kártya|\
+         card de credit|\
          карта|κάρτα|kartica|kartice|kredītkarte|kortelė|krediitkaart|cc|ccn|cc number|pan",
         Topics::CARD,
     ),
@@ -248,7 +263,8 @@ const LISTS: &[(&str, Topics)] = &[
         Topics::PLATE,
     ),
     (
-        "postcode|postal code|post code|zip|zip code|zipcode|plz|postleitzahl|code postal|cp|c.p.|cp:|\
+        "postcode|postal code|post code|zip|zip code|zipcode|plz|postleitzahl|code postal|cp|c.p.|\
+        cp:|\
          código postal|codice postale|cap|cep|kod pocztowy|psč|irányítószám|cod poștal|cod postal|\
          пощенски код|postnummer|postinumero|sihtnumber|pasta indekss|pašto kodas|τ.κ|\
          ταχυδρομικός|poštanski|poštna|eircode|póstnúmer|postal_code|p.k",
@@ -285,7 +301,8 @@ const LISTS: &[(&str, Topics)] = &[
         "address|street|adresse|anschrift|straße|strasse|wohnhaft|wohnt|rue|domicile|dirección|\
          direccion|domicilio|calle|indirizzo|residente|endereço|morada|adres|ulica|adresa|bydliště|\
          bydlisko|lakcím|cím|lakhely|adresă|domiciliu|адрес|ул.|adress|gatuadress|osoite|aadress|\
-         adrese|adresas|διεύθυνση|naslov|heimilisfang|seoladh|indirizz|lives at|living at|resident at|\
+         adrese|adresas|διεύθυνση|naslov|heimilisfang|seoladh|indirizz|lives at|living at|\
+         resident at|\
          ship to|billing|shipping|bor på|bor i|asuu|moved to|address to",
         Topics::STREET,
     ),
@@ -324,14 +341,18 @@ const LISTS: &[(&str, Topics)] = &[
          kjønn|sukupuoli|sugu|dzimums|lytis|φύλο|spol|kyn",
         Topics::GENDER,
     ),
-    ("id|number|identifier|nummer|numero|número|numéro|numer|číslo|szám|număr|номер|αριθμός", Topics::ANY),
+    (
+        "id|number|identifier|nummer|numero|número|numéro|numer|číslo|szám|număr|номер|αριθμός",
+        Topics::ANY,
+    ),
     (
         "order|invoice|ticket|version|build|port|pid|thread|bytes|size|error|errno|line|page|block|\
          blk|isbn|issn|doi|euro|eur|usd|percent|prozent|rechnung|bestellung|facture|commande|\
          factura|pedido|fattura|ordine|fatura|factuur|bestelling|faktura|zamówienie|objednávka|\
          számla|comandă|фактура|beställning|ordre|lasku|tilaus|arve|rēķins|sąskaita faktūra|\
          sku|part number|model|timestamp|uptime|latency|duration|offset|seq|req|request|session|\
-         tracking|barcode|ean|amount|total|price|kg|km|meter|volt|memory|heap|cpu|pages|vol|paragraph",
+         tracking|barcode|ean|amount|total|price|kg|km|meter|volt|memory|heap|cpu|pages|vol|\
+         paragraph",
         Topics::THING,
     ),
 ];

@@ -16,13 +16,22 @@ fn is_year(bytes: &[u8]) -> bool {
 }
 
 /// `1978-05-10`, `10/05/1978`, `10.5.78`, `4/14/1962` at group `index`.
-pub(crate) fn numeric(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> Option<Hit> {
+pub(crate) fn numeric(
+    scene: &Scene<'_>,
+    chain: &Chain,
+    index: usize,
+    word_end: usize,
+) -> Option<Hit> {
     let bytes = scene.text.as_bytes();
     let groups = chain.groups();
     let word = groups.get(index..=word_end)?;
     if let [day, month, year] = word {
         let named = day.is_numeric() && month.digits == 0 && year.is_numeric();
-        if named && day.len() <= 2 && matches!(year.len(), 2 | 4) && is_month(&scene.text[month.start..month.end]) {
+        if named
+            && day.len() <= 2
+            && matches!(year.len(), 2 | 4)
+            && is_month(&scene.text[month.start..month.end])
+        {
             let finding = judge(scene, day.start..year.end, false);
             return Some(Hit { last: word_end, finding });
         }
@@ -42,7 +51,10 @@ pub(crate) fn numeric(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: 
         && short(b)
         && (day_month(number(a), number(b)) || mark != b'.' && day_month(number(b), number(a)));
     let year_last = either && (is_year(c) || c.len() == 2 && mark != b'-');
-    if !(year_first || year_last) || word[2].digits != word[2].len() && !bytes[word[2].start + word[2].digits..].starts_with(b"T") {
+    if !(year_first || year_last)
+        || word[2].digits != word[2].len()
+            && !bytes[word[2].start + word[2].digits..].starts_with(b"T")
+    {
         return None;
     }
     let two_digit_year = !year_first && c.len() == 2;
@@ -66,16 +78,17 @@ fn judge(scene: &Scene<'_>, range: std::ops::Range<usize>, vague: bool) -> Optio
 
 /// Beginnings of month names in the languages of the Union, longest first where they clash.
 const MONTHS: &[&str] = &[
-    "jan", "feb", "febr", "mar", "mär", "maart", "marts", "mars", "apr", "avr", "abr", "mai", "may", "mei",
-    "maj", "mag", "jun", "juin", "giu", "jul", "juil", "lug", "aug", "août", "ago", "sep", "set", "sept", "oct",
-    "okt", "ott", "out", "nov", "dec", "dez", "déc", "dic", "ene", "gen", "led", "úno", "bře", "dub",
-    "kvě", "čer", "srp", "zář", "říj", "lis", "pro", "sty", "lut", "kwi", "cze", "lip", "sie", "wrz",
-    "paź", "gru", "sij", "velj", "ožu", "tra", "svi", "lip", "srp", "kol", "ruj", "stu", "pros",
-    "tam", "hel", "maa", "huh", "tou", "kes", "hei", "elo", "syy", "lok", "mar", "jou", "ιαν",
-    "φεβ", "μαρ", "απρ", "μαΐ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну", "фев",
-    "мар", "апр", "май", "юни", "юли", "авг", "сеп", "окт", "ное", "дек", "ian", "iun", "iul",
-    "saus", "vas", "kov", "bal", "geg", "birž", "liep", "rugp", "rugs", "spal", "lapk", "gruod",
-    "szept", "már", "ápr", "máj", "jún", "júl", "veeb", "juun", "juul", "dets", "janv", "maij", "jūn", "jūl",
+    "jan", "feb", "febr", "mar", "mär", "maart", "marts", "mars", "apr", "avr", "abr", "mai",
+    "may", "mei", "maj", "mag", "jun", "juin", "giu", "jul", "juil", "lug", "aug", "août", "ago",
+    "sep", "set", "sept", "oct", "okt", "ott", "out", "nov", "dec", "dez", "déc", "dic", "ene",
+    "gen", "led", "úno", "bře", "dub", "kvě", "čer", "srp", "zář", "říj", "lis", "pro", "sty",
+    "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "gru", "sij", "velj", "ožu", "tra", "svi",
+    "lip", "srp", "kol", "ruj", "stu", "pros", "tam", "hel", "maa", "huh", "tou", "kes", "hei",
+    "elo", "syy", "lok", "mar", "jou", "ιαν", "φεβ", "μαρ", "απρ", "μαΐ", "μαι", "ιουν", "ιουλ",
+    "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну", "фев", "мар", "апр", "май", "юни", "юли", "авг",
+    "сеп", "окт", "ное", "дек", "ian", "iun", "iul", "saus", "vas", "kov", "bal", "geg", "birž",
+    "liep", "rugp", "rugs", "spal", "lapk", "gruod", "szept", "már", "ápr", "máj", "jún", "júl",
+    "veeb", "juun", "juul", "dets", "janv", "maij", "jūn", "jūl",
 ];
 
 fn is_month(word: &str) -> bool {
@@ -108,7 +121,8 @@ pub(crate) fn written(scene: &Scene<'_>, year: usize) -> Option<Finding> {
     let before = front[..word_start].trim_end();
     let before = before.strip_suffix(" de").unwrap_or(before);
     let day = before.strip_suffix(['.', ',']).unwrap_or(before);
-    let day = ["st", "nd", "rd", "th", "º", "er"].iter().find_map(|s| day.strip_suffix(s)).unwrap_or(day);
+    let day =
+        ["st", "nd", "rd", "th", "º", "er"].iter().find_map(|s| day.strip_suffix(s)).unwrap_or(day);
     let start = day.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let digits = day.len() - start;
     if (1..=2).contains(&digits) {

@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn switches_and_thresholds_hold() {
-        let options = Options { categories: Categories::NONE.with(Category::Iban), ..Options::default() };
+        let options =
+            Options { categories: Categories::NONE.with(Category::Iban), ..Options::default() };
         let mut found = Vec::new();
         Detector::new(options).detect("a@b.org", &mut found);
         assert!(found.is_empty());

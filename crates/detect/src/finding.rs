@@ -55,7 +55,15 @@ impl Finding {
         evidence: Evidence,
         rule: &'static str,
     ) -> Self {
-        Self { start: range.start, end: range.end, category, score, evidence, rule, disguised: false }
+        Self {
+            start: range.start,
+            end: range.end,
+            category,
+            score,
+            evidence,
+            rule,
+            disguised: false,
+        }
     }
 }
 
@@ -74,7 +82,9 @@ pub(crate) fn settle(findings: &mut Vec<Finding>, from: usize) {
         let mut finding = *finding;
         // Kept spans are disjoint and sorted, so only the neighbours can overlap.
         let at = kept.partition_point(|k| k.start < finding.start);
-        if let Some(before) = at.checked_sub(1).and_then(|i| kept.get(i)).filter(|k| k.end > finding.start) {
+        if let Some(before) =
+            at.checked_sub(1).and_then(|i| kept.get(i)).filter(|k| k.end > finding.start)
+        {
             // What the model found is cut; other findings are whole or nothing.
             if finding.evidence != Evidence::Model || before.end >= finding.end {
                 continue;
@@ -82,7 +92,10 @@ pub(crate) fn settle(findings: &mut Vec<Finding>, from: usize) {
             finding.start = before.end;
         }
         if let Some(next) = kept.get(at).filter(|k| k.start < finding.end) {
-            if finding.evidence != Evidence::Model || next.start <= finding.start + 1 || next.end < finding.end {
+            if finding.evidence != Evidence::Model
+                || next.start <= finding.start + 1
+                || next.end < finding.end
+            {
                 continue;
             }
             finding.end = next.start;

@@ -125,7 +125,10 @@ mod tests {
         let line = r#"{"id":"a","text":"Größe: eva@example.org","lang":"de"}"#;
         let answer = text_line(&Detector::default(), line).unwrap();
         let value: serde_json::Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!((value["spans"][0]["start"].as_u64(), value["spans"][0]["end"].as_u64()), (Some(7), Some(22)));
+        assert_eq!(
+            (value["spans"][0]["start"].as_u64(), value["spans"][0]["end"].as_u64()),
+            (Some(7), Some(22))
+        );
         assert_eq!(value["spans"][0]["type"], "EMAIL");
     }
 
@@ -133,7 +136,9 @@ mod tests {
     fn columns_answer_none_or_a_category() {
         let line = r#"{"id":1,"column":"e-mail","sample_values":["a@b.org",null,3]}"#;
         assert!(column_line(line).unwrap().contains("\"EMAIL\""));
-        assert!(column_line(r#"{"id":1,"column":"x","sample_values":[]}"#).unwrap().contains("NONE"));
+        assert!(
+            column_line(r#"{"id":1,"column":"x","sample_values":[]}"#).unwrap().contains("NONE")
+        );
         assert!(column_line("nonsense").is_err());
     }
 }

@@ -50,10 +50,8 @@ pub(crate) mod tests {
     pub(crate) fn check(text: &str, expect: &[&str]) {
         let mut found = Vec::new();
         Detector::new(Options::default()).detect(text, &mut found);
-        let found: Vec<String> = found
-            .iter()
-            .map(|f| format!("{}:{}", f.category.name(), &text[f.range()]))
-            .collect();
+        let found: Vec<String> =
+            found.iter().map(|f| format!("{}:{}", f.category.name(), &text[f.range()])).collect();
         assert_eq!(found, expect, "in {text:?}");
     }
 }

@@ -70,7 +70,9 @@ fn at(
     }
     // `$12 000`, `v1`, `#12`, `/12`, `_12`, `=0x12` are not values unless announced.
     let detached = before.is_none_or(|b| {
-        !(b >= 0x80 || b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'\\' | b'.' | b'-' | b'/' | b'@' | b'%'))
+        !(b >= 0x80
+            || b.is_ascii_alphanumeric()
+            || matches!(b, b'_' | b'$' | b'\\' | b'.' | b'-' | b'/' | b'@' | b'%'))
     });
     if first.digits >= 1 && first.len() <= 7 {
         let code = special::code(scene.text, first.start, groups[word_end].end);
@@ -90,7 +92,10 @@ fn at(
     if digits < 4 {
         return None;
     }
-    let spaced = before.is_some_and(|b| b >= 0x80) && scene.text[..first.start].ends_with(['\u{a0}', '\u{202f}', '“', '„', '‘', '’', '«', '”', '–', '—', '№', 'º', '°']);
+    let spaced = before.is_some_and(|b| b >= 0x80)
+        && scene.text[..first.start].ends_with([
+            '\u{a0}', '\u{202f}', '“', '„', '‘', '’', '«', '”', '–', '—', '№', 'º', '°',
+        ]);
     if detached || spaced {
         if let Some(hit) = identifier(scene, chain, index, announced) {
             return Some(hit);
@@ -145,8 +150,10 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
         && word.get(4).is_none_or(|g| g.separator != b'.');
     if dotted && word[..4].iter().all(|g| g.is_numeric() && g.len() <= 3) {
         let part = |i: usize| scene.text[word[i].start..word[i].end].parse::<u16>().unwrap_or(999);
-        let version = range.start > 0 && matches!(bytes[range.start - 1], b'v' | b'V' | b'.' | b'-');
-        let valid = (0..4).all(|i| part(i) < 256 && (word[i].len() == 1 || bytes[word[i].start] != b'0'));
+        let version =
+            range.start > 0 && matches!(bytes[range.start - 1], b'v' | b'V' | b'.' | b'-');
+        let valid =
+            (0..4).all(|i| part(i) < 256 && (word[i].len() == 1 || bytes[word[i].start] != b'0'));
         if valid && !version && (part(0) > 0 || part(3) == 0) {
             let range = word[0].start..word[3].end;
             let finding = Finding::new(range, Category::IpAddress, 85, Evidence::Shape, "ipv4");
@@ -247,10 +254,12 @@ fn judge(
     range: std::ops::Range<usize>,
     announced: &mut Option<Announced>,
 ) -> Option<(u8, Evidence)> {
-    let grouped = rule.layouts.split('|').any(|l| !l.is_empty() && l.as_bytes() == compact.layout());
+    let grouped =
+        rule.layouts.split('|').any(|l| !l.is_empty() && l.as_bytes() == compact.layout());
     // Spaces only join groups of one value when it is usually written so.
     let loose = compact.layout().contains(&b' ') && !grouped;
-    let spaced_freely = matches!(rule.name, "iban" | "card" | "fr-nir" | "uk-nino" | "it-codice-fiscale");
+    let spaced_freely =
+        matches!(rule.name, "iban" | "card" | "fr-nir" | "uk-nino" | "it-codice-fiscale");
     if loose && !spaced_freely {
         return None;
     }
@@ -264,7 +273,11 @@ fn judge(
         return None;
     }
     // An IBAN starts with a full block.
-    if rule.name == "iban" && mark_count > 1 && compact.layout()[1].is_ascii_digit() == (compact.layout()[0] < b'4') && compact.layout()[0] < b'4' {
+    if rule.name == "iban"
+        && mark_count > 1
+        && compact.layout()[1].is_ascii_digit() == (compact.layout()[0] < b'4')
+        && compact.layout()[0] < b'4'
+    {
         return None;
     }
     let found = topics(scene, chain, index, announced);
@@ -280,9 +293,13 @@ fn judge(
             let lower = raw.bytes().any(|b| b.is_ascii_lowercase());
             (!lower || whole || rule.name == "iban").then_some((88, Evidence::Checksum))
         }
-        Proof::Dated if whole || found.topics.any(Topics::ANY) && !thing || grouped && !thing => Some((75, Evidence::Checksum)),
+        Proof::Dated if whole || found.topics.any(Topics::ANY) && !thing || grouped && !thing => {
+            Some((75, Evidence::Checksum))
+        }
         Proof::Grouped if grouped && !thing => Some((75, Evidence::Checksum)),
-        Proof::Grouped if rule.category == Category::Card && whole => Some((75, Evidence::Checksum)),
+        Proof::Grouped if rule.category == Category::Card && whole => {
+            Some((75, Evidence::Checksum))
+        }
         Proof::Dated | Proof::Grouped | Proof::Announced => None,
     }
 }
@@ -295,10 +312,43 @@ fn is_filler(text: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).all(|word| {
         matches!(
             word.to_ascii_lowercase().as_str(),
-            "no" | "nr" | "number" | "num" | "is" | "id" | "n" | "code" | "card" | "ist" | "lautet"
-                | "nummer" | "numero" | "número" | "numéro" | "ending" | "in" | "with" | "of" | "the"
-                | "est" | "es" | "je" | "er" | "är" | "on" | "jest" | "este" | "to" | "č" | "br"
-                | "holder" | "details" | "details:" | "st" | "license" | "licence" | "as"
+            "no" | "nr"
+                | "number"
+                | "num"
+                | "is"
+                | "id"
+                | "n"
+                | "code"
+                | "card"
+                | "ist"
+                | "lautet"
+                | "nummer"
+                | "numero"
+                | "número"
+                | "numéro"
+                | "ending"
+                | "in"
+                | "with"
+                | "of"
+                | "the"
+                | "est"
+                | "es"
+                | "je"
+                | "er"
+                | "är"
+                | "on"
+                | "jest"
+                | "este"
+                | "to"
+                | "č"
+                | "br"
+                | "holder"
+                | "details"
+                | "details:"
+                | "st"
+                | "license"
+                | "licence"
+                | "as"
         )
     })
 }
@@ -333,7 +383,8 @@ fn labelled(
     // Numbers that are written in blocks go on as long as blocks follow.
     while topics.any(Topics::HEALTH.or(Topics::BANK).or(Topics::CARD)) && last + 1 < groups.len() {
         let next = groups[last + 1];
-        if next.separator != b' ' || next.digits == 0 || next.len() < 2 || !chain.may_end(last + 1) {
+        if next.separator != b' ' || next.digits == 0 || next.len() < 2 || !chain.may_end(last + 1)
+        {
             break;
         }
         last += 1;
@@ -369,7 +420,11 @@ fn labelled(
         return None;
     };
     let year = length == 4 && (bytes[start] == b'1' || bytes[start] == b'2');
-    if digits < digits_min || length < length_min || length > 34 || year && category != Category::Postcode {
+    if digits < digits_min
+        || length < length_min
+        || length > 34
+        || year && category != Category::Postcode
+    {
         return None;
     }
     let finding = Finding::new(start..end, category, 72, Evidence::Context, "labelled");
@@ -378,10 +433,32 @@ fn labelled(
 
 /// Words that make a small number an age.
 const OLD: &[&str] = &[
-    " years old", "-year-old", " year old", " years of age", "-years-old", " yo ", " y/o", "yo ",
-    " Jahre alt", "-jährige", " ans,", " anni,", " jaar oud", " år gammal", " år gammel", " lat,",
-    "-vuotias", " vuotta vanha", " éves", "-годишн", " ετών", " years-old", " anos de idade",
-    " años de edad", " ani,", " let,",
+    " years old",
+    "-year-old",
+    " year old",
+    " years of age",
+    "-years-old",
+    " yo ",
+    " y/o",
+    "yo ",
+    " Jahre alt",
+    "-jährige",
+    " ans,",
+    " anni,",
+    " jaar oud",
+    " år gammal",
+    " år gammel",
+    " lat,",
+    "-vuotias",
+    " vuotta vanha",
+    " éves",
+    "-годишн",
+    " ετών",
+    " years-old",
+    " anos de idade",
+    " años de edad",
+    " ani,",
+    " let,",
 ];
 
 /// Units that belong to the age in Romance languages once it is certain.
@@ -415,12 +492,16 @@ fn age(
         group.is_numeric()
             && found.nearest.any(Topics::AGE)
             && found.nearest_end <= group.start
-            && text[found.nearest_end..group.start].chars().all(|c| matches!(c, ':' | ' ' | '=' | '"' | '(' | '.'))
+            && text[found.nearest_end..group.start]
+                .chars()
+                .all(|c| matches!(c, ':' | ' ' | '=' | '"' | '(' | '.'))
     };
     if !(old || told || labelled()) || !chain.may_end(index) && !old {
         return None;
     }
-    let end = group.start + group.digits + unit.map_or(0, |words| if *words == " years" { 0 } else { words.len() });
+    let end = group.start
+        + group.digits
+        + unit.map_or(0, |words| if *words == " years" { 0 } else { words.len() });
     let finding = Finding::new(group.start..end, Category::Age, 80, Evidence::Context, "age");
     Some(Hit { last: index, finding: Some(finding) })
 }

@@ -46,8 +46,13 @@ pub(crate) fn at(
     }
     let mut start = first.start;
     let bracket = start > 0 && bytes[start - 1] == b'(';
-    let plus = if bracket { start >= 2 && bytes[start - 2] == b'+' || bytes.get(start) == Some(&b'+') } else { start > 0 && bytes[start - 1] == b'+' };
-    let double_zero = bytes[first.start..first.end].starts_with(b"00") && first.len() > 2 || &bytes[first.start..first.end] == b"00";
+    let plus = if bracket {
+        start >= 2 && bytes[start - 2] == b'+' || bytes.get(start) == Some(&b'+')
+    } else {
+        start > 0 && bytes[start - 1] == b'+'
+    };
+    let double_zero = bytes[first.start..first.end].starts_with(b"00") && first.len() > 2
+        || &bytes[first.start..first.end] == b"00";
     let international = plus || double_zero;
     if bracket || plus {
         start -= 1 + usize::from(bracket && plus);
@@ -58,7 +63,10 @@ pub(crate) fn at(
     let limit = if international { 15 } else { 12 };
     let mut layout = Vec::with_capacity(8);
     for (place, group) in groups.iter().enumerate().skip(index) {
-        if !group.is_numeric() || count + group.len() > limit || (place > index && matches!(group.separator, b':' | b'_' | b',')) {
+        if !group.is_numeric()
+            || count + group.len() > limit
+            || (place > index && matches!(group.separator, b':' | b'_' | b','))
+        {
             break;
         }
         for byte in &bytes[group.start..group.end] {

@@ -7,16 +7,49 @@ use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
 const KEYS: &[(&str, usize, usize)] = &[
-    ("AKIA", 16, 16), ("ASIA", 16, 16), ("AROA", 16, 16), ("ghp_", 30, 255), ("gho_", 30, 255),
-    ("ghu_", 30, 255), ("ghs_", 30, 255), ("ghr_", 30, 255), ("github_pat_", 22, 255),
-    ("glpat-", 20, 64), ("xoxb-", 20, 255), ("xoxp-", 20, 255), ("xoxa-", 20, 255),
-    ("xapp-", 20, 255), ("sk_live_", 16, 255), ("sk_test_", 16, 255), ("rk_live_", 16, 255),
-    ("pk_live_", 16, 255), ("whsec_", 20, 64), ("sk-ant-", 20, 255), ("sk-proj-", 20, 255),
-    ("sk-", 32, 255), ("AIza", 35, 35), ("ya29.", 20, 512), ("SG.", 40, 80), ("npm_", 30, 64),
-    ("pypi-", 40, 255), ("dop_v1_", 40, 80), ("hvs.", 20, 128), ("hf_", 30, 40), ("shpat_", 32, 32),
-    ("EAACEdEose0cBA", 10, 255), ("AGE-SECRET-KEY-1", 50, 60), ("key-", 32, 32), ("dapi", 32, 34),
-    ("glsa_", 32, 64), ("lin_api_", 32, 64), ("sq0csp-", 32, 64), ("tfp_", 40, 80),
-    ("figd_", 32, 64), ("pat_", 32, 128), ("xkeysib-", 60, 120), ("AccountKey=", 60, 120),
+    ("AKIA", 16, 16),
+    ("ASIA", 16, 16),
+    ("AROA", 16, 16),
+    ("ghp_", 30, 255),
+    ("gho_", 30, 255),
+    ("ghu_", 30, 255),
+    ("ghs_", 30, 255),
+    ("ghr_", 30, 255),
+    ("github_pat_", 22, 255),
+    ("glpat-", 20, 64),
+    ("xoxb-", 20, 255),
+    ("xoxp-", 20, 255),
+    ("xoxa-", 20, 255),
+    ("xapp-", 20, 255),
+    ("sk_live_", 16, 255),
+    ("sk_test_", 16, 255),
+    ("rk_live_", 16, 255),
+    ("pk_live_", 16, 255),
+    ("whsec_", 20, 64),
+    ("sk-ant-", 20, 255),
+    ("sk-proj-", 20, 255),
+    ("sk-", 32, 255),
+    ("AIza", 35, 35),
+    ("ya29.", 20, 512),
+    ("SG.", 40, 80),
+    ("npm_", 30, 64),
+    ("pypi-", 40, 255),
+    ("dop_v1_", 40, 80),
+    ("hvs.", 20, 128),
+    ("hf_", 30, 40),
+    ("shpat_", 32, 32),
+    ("EAACEdEose0cBA", 10, 255),
+    ("AGE-SECRET-KEY-1", 50, 60),
+    ("key-", 32, 32),
+    ("dapi", 32, 34),
+    ("glsa_", 32, 64),
+    ("lin_api_", 32, 64),
+    ("sq0csp-", 32, 64),
+    ("tfp_", 40, 80),
+    ("figd_", 32, 64),
+    ("pat_", 32, 128),
+    ("xkeysib-", 60, 120),
+    ("AccountKey=", 60, 120),
     ("eyJ", 20, 8192),
 ];
 
@@ -83,7 +116,13 @@ fn block_or_header(text: &str, start: usize, end: usize, which: usize) -> Option
             let line = end + at + 9;
             memchr::memmem::find(&bytes[line..], b"-----").map_or(text.len(), |i| line + i + 5)
         });
-        return Some(Finding::new(start..stop, Category::Secret, 99, Evidence::Shape, "private-key"));
+        return Some(Finding::new(
+            start..stop,
+            Category::Secret,
+            99,
+            Evidence::Shape,
+            "private-key",
+        ));
     }
     let rest = bytes[end..].iter().take_while(|b| is_key(**b)).count();
     let long = if which == 1 { 16 } else { 12 };
@@ -98,11 +137,42 @@ static ANNOUNCERS: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build([
-            "password", "passwd", "passwort", "kennwort", "mot de passe", "contraseña", "wachtwoord",
-            "hasło", "heslo", "jelszó", "lösenord", "adgangskode", "salasana", "slaptažodis",
-            "lozinka", "palavra-passe", "senha", "passphrase", "api_key", "apikey", "api key",
-            "secret_key", "secret key", "client_secret", "access_token", "auth_token", "secret",
-            "pwd", "lykilorð", "κωδικός", "парола", "parool", "geslo", "access key", "access_key", "token",
+            "password",
+            "passwd",
+            "passwort",
+            "kennwort",
+            "mot de passe",
+            "contraseña",
+            "wachtwoord",
+            "hasło",
+            "heslo",
+            "jelszó",
+            "lösenord",
+            "adgangskode",
+            "salasana",
+            "slaptažodis",
+            "lozinka",
+            "palavra-passe",
+            "senha",
+            "passphrase",
+            "api_key",
+            "apikey",
+            "api key",
+            "secret_key",
+            "secret key",
+            "client_secret",
+            "access_token",
+            "auth_token",
+            "secret",
+            "pwd",
+            "lykilorð",
+            "κωδικός",
+            "парола",
+            "parool",
+            "geslo",
+            "access key",
+            "access_key",
+            "token",
         ])
         .expect("the words are fixed")
 });
@@ -144,9 +214,14 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
                 (from, from + length)
             }
             None => {
-                let length = bytes[at..].iter().take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>')).count();
+                let length = bytes[at..]
+                    .iter()
+                    .take_while(|b| {
+                        !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>')
+                    })
+                    .count();
                 let mut end = at + length;
-                while end > at && matches!(bytes[end - 1], b'.' | b')' | b'?' ) {
+                while end > at && matches!(bytes[end - 1], b'.' | b')' | b'?') {
                     end -= 1;
                 }
                 (at, end)
@@ -158,10 +233,24 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         let plain = value.bytes().all(|b| b.is_ascii_alphabetic() || b >= 0x80);
         let accept = (4..=128).contains(&count)
             && !value.contains("://")
-            && !matches!(value, "true" | "false" | "null" | "None" | "none" | "undefined" | "****" | "********")
-            && (strong || (assigned || quote.is_some()) && !plain && !value.contains(' ') && !value.contains("(")
-                && value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic())
-                || assigned && plain && count >= 6 && !value.contains(' ') && &text[hit.start()..hit.end()] != "token" && hit.end() - hit.start() > 5 && !scene.is_log(hit.start()));
+            && !matches!(
+                value,
+                "true" | "false" | "null" | "None" | "none" | "undefined" | "****" | "********"
+            )
+            && (strong
+                || (assigned || quote.is_some())
+                    && !plain
+                    && !value.contains(' ')
+                    && !value.contains("(")
+                    && value.bytes().any(|b| b.is_ascii_digit())
+                    && value.bytes().any(|b| b.is_ascii_alphabetic())
+                || assigned
+                    && plain
+                    && count >= 6
+                    && !value.contains(' ')
+                    && &text[hit.start()..hit.end()] != "token"
+                    && hit.end() - hit.start() > 5
+                    && !scene.is_log(hit.start()));
         if accept {
             out.push(Finding::new(start..end, Category::Secret, 80, Evidence::Context, "password"));
         }
@@ -172,8 +261,13 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
 fn is_mixed(value: &str) -> bool {
     let digit = value.bytes().any(|b| b.is_ascii_digit());
     let letter = value.bytes().any(|b| b.is_ascii_alphabetic());
-    let mark = value.bytes().any(|b| matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'?' | b'_' | b'+'));
-    letter && (digit && mark || mark && value.len() >= 6 && !value.contains('_') || digit && value.len() >= 6 && value.bytes().any(|b| b.is_ascii_uppercase()))
+    let mark = value.bytes().any(|b| {
+        matches!(b, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'?' | b'_' | b'+')
+    });
+    letter
+        && (digit && mark
+            || mark && value.len() >= 6 && !value.contains('_')
+            || digit && value.len() >= 6 && value.bytes().any(|b| b.is_ascii_uppercase()))
         && !value.contains(['(', '[', '{', '<'])
 }
 
@@ -197,8 +291,9 @@ mod tests {
         check("password=hunter2", &["secret:hunter2"]);
         check("the password is required", &[]);
         check("sshd: check pass; user unknown", &[]);
-        check("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY----- x", &[
-            "secret:-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----",
-        ]);
+        check(
+            "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY----- x",
+            &["secret:-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----"],
+        );
     }
 }

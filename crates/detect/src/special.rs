@@ -12,67 +12,95 @@ use std::sync::LazyLock;
 const WORDS: &[(Category, &str)] = &[
     (
         Category::Health,
-        "hiv-positive|hiv positive|hiv-positiv|séropositif|seropositivo|schizophrenia|schizophrenie|schizophrénie|\
-         esquizofrenia|schizofrenia|bipolar disorder|bipolare störung|diabetes|diabète|diabetic|diabetiker|epilepsy|\
-         epilepsie|epilepsia|multiple sclerosis|multiple sklerose|cancer|krebs|leukaemia|leukemia|leukämie|cáncer|\
-         cancro|kanker|rakovina|nowotwór|rák|daganat|alzheimer|parkinson|hepatitis|hepatitis c|tuberculosis|\
-         tuberkulose|anorexia|anorexie|alcoholism|alkoholismus|alkoholiker|drug addiction|suchtkrank|depression|\
-         depresión|depressione|depressie|depresja|deprese|burnout|pregnant|schwanger|enceinte|embarazada|incinta|\
-         grávida|zwanger|asthma|dementia|demenz|démence|demencia|autism|autismus|autisme|adhd|chemotherapy|\
-         chemotherapie|chimiothérapie|quimioterapia|dialysis|heart attack|herzinfarkt|infarctus|stroke|schlaganfall|\
-         covid-19|crohn's disease|morbus crohn|disabled|schwerbehindert|handicapé|discapacitado|abortion|abtreibung",
+        "hiv-positive|hiv positive|hiv-positiv|séropositif|seropositivo|schizophrenia|\
+        schizophrenie|schizophrénie|\
+         esquizofrenia|schizofrenia|bipolar disorder|bipolare störung|diabetes|diabète|diabetic|\
+         diabetiker|epilepsy|\
+         epilepsie|epilepsia|multiple sclerosis|multiple sklerose|cancer|krebs|leukaemia|leukemia|\
+         leukämie|cáncer|\
+         cancro|kanker|rakovina|nowotwór|rák|daganat|alzheimer|parkinson|hepatitis|hepatitis c|\
+         tuberculosis|\
+         tuberkulose|anorexia|anorexie|alcoholism|alkoholismus|alkoholiker|drug addiction|\
+         suchtkrank|depression|\
+         depresión|depressione|depressie|depresja|deprese|burnout|pregnant|schwanger|enceinte|\
+         embarazada|incinta|\
+         grávida|zwanger|asthma|dementia|demenz|démence|demencia|autism|autismus|autisme|adhd|\
+         chemotherapy|\
+         chemotherapie|chimiothérapie|quimioterapia|dialysis|heart attack|herzinfarkt|infarctus|\
+         stroke|schlaganfall|\
+         covid-19|crohn's disease|morbus crohn|disabled|schwerbehindert|handicapé|discapacitado|\
+         abortion|abtreibung",
     ),
     (
         Category::Religion,
-        "muslim|muslima|muslime|musulman|musulmán|musulmano|muçulmano|moslim|jewish|jude|jüdisch|juif|judío|ebreo|\
-         judeu|joods|catholic|katholisch|catholique|católico|cattolico|katholiek|katolik|protestant|evangelisch|\
-         jehovah's witness|zeuge jehovas|zeugin jehovas|buddhist|hindu|sikh|atheist|konfessionslos|mormon",
+        "muslim|muslima|muslime|musulman|musulmán|musulmano|muçulmano|moslim|jewish|jude|jüdisch|\
+        juif|judío|ebreo|\
+         judeu|joods|catholic|katholisch|catholique|católico|cattolico|katholiek|katolik|\
+         protestant|evangelisch|\
+         jehovah's witness|zeuge jehovas|zeugin jehovas|buddhist|hindu|sikh|atheist|\
+         konfessionslos|mormon",
     ),
     (
         Category::TradeUnion,
-        "trade union|union member|gewerkschaft|gewerkschaftsmitglied|ver.di|ig metall|syndicat|syndiqué|sindicato|\
+        "trade union|union member|gewerkschaft|gewerkschaftsmitglied|ver.di|ig metall|syndicat|\
+        syndiqué|sindicato|\
          sindacato|vakbond|związek zawodowy|fagforening|fackförening|ammattiliitto|sindicat",
     ),
     (
         Category::Orientation,
-        "homosexual|homosexuell|homosexuel|omosessuale|homoseksueel|gay|lesbian|lesbisch|lesbienne|lesbiana|bisexual|\
+        "homosexual|homosexuell|homosexuel|omosessuale|homoseksueel|gay|lesbian|lesbisch|\
+        lesbienne|lesbiana|bisexual|\
          bisexuell|bisexuel|transgender|transsexual|transsexuell",
     ),
     (
         Category::Ethnicity,
-        "roma and sinti|sinti und roma|ethnic origin|ethnische herkunft|origine ethnique|origen étnico|african american",
+        "roma and sinti|sinti und roma|ethnic origin|ethnische herkunft|origine ethnique|\
+        origen étnico|african american",
     ),
     (
         Category::Criminal,
-        "convicted of|previously convicted|criminal record|vorbestraft|verurteilt wegen|casier judiciaire|condamné pour|\
-         antecedentes penales|condenado por|precedenti penali|condannato per|strafblad|veroordeeld voor|karany|skazany za|\
+        "convicted of|previously convicted|criminal record|vorbestraft|verurteilt wegen|\
+        casier judiciaire|condamné pour|\
+         antecedentes penales|condenado por|precedenti penali|condannato per|strafblad|\
+         veroordeeld voor|karany|skazany za|\
          sentenced to|on probation|auf bewährung|zu einer freiheitsstrafe",
     ),
     (
         Category::Politics,
-        "member of the communist party|party member|parteimitglied|mitglied der spd|mitglied der cdu|mitglied der afd|\
+        "member of the communist party|party member|parteimitglied|mitglied der spd|\
+        mitglied der cdu|mitglied der afd|\
          member of the labour party|membre du parti|miembro del partido|iscritto al partito",
     ),
     (
         Category::Biometric,
-        "fingerprint template|iris scan|iris template|voiceprint|face template|fingerabdruckvorlage",
+        "fingerprint template|iris scan|iris template|voiceprint|face template|\
+        fingerabdruckvorlage",
     ),
     // Said as a field (`sex: F`) or of an age (`mujer de 40 años`); see `gender`.
     (
         Category::Gender,
-        "sex:|sexo:|gender:|geschlecht:|sexe:|sesso:|sexo |geslacht:|płeć:|pohlaví:|pohlavie:|neme:|пол:|kön:|køn:|kjønn:|\
+        "sex:|sexo:|gender:|geschlecht:|sexe:|sesso:|sexo |geslacht:|płeć:|pohlaví:|pohlavie:|\
+        neme:|пол:|kön:|køn:|kjønn:|\
          sukupuoli:|sugu:|dzimums:|lytis:|φύλο:|spol:|mujer|varón|hombre|niño|niña|\
          old male|old female|old man|old woman|old boy|old girl",
     ),
-    (Category::Genetic, "brca1|brca2|genetic mutation|gene mutation|dna profile|dna-profil|profil adn|perfil genético"),
+    (
+        Category::Genetic,
+        "brca1|brca2|genetic mutation|gene mutation|dna profile|dna-profil|profil adn|\
+        perfil genético",
+    ),
 ];
 
 /// Words that speak of a person, looked for shortly before.
-const PERSONS: &str = "he |she |i am|i have|i was|my |his |her |patient|diagnos|suffers|suffering|leidet|erkrankt|litt|\
-    er ist|sie ist|ich bin|ich habe|seine |ihre |souffre|atteint|elle est|il est|je suis|padece|sufre|ella es|él es|\
-    soffre|affetto|lei è|lui è|sofre|ela é|ele é|lijdt|hij is|zij is|mitglied|member|membre|miembro|membro|lid van|\
+const PERSONS: &str = "he |she |i am|i have|i was|my |his |her |patient|diagnos|suffers|suffering|\
+leidet|erkrankt|litt|\
+    er ist|sie ist|ich bin|ich habe|seine |ihre |souffre|atteint|elle est|il est|je suis|padece|\
+    sufre|ella es|él es|\
+    soffre|affetto|lei è|lui è|sofre|ela é|ele é|lijdt|hij is|zij is|mitglied|member|membre|\
+    miembro|membro|lid van|\
     klient|client|employee|mitarbeiter|mr |mrs |ms |herr |frau |est une|es una|choruje|\
-    trpí|szenved|sufera|lider|kärsii|sairastaa|lider af|paciente|paziente|pacient|applicant|bewerber|defendant|angeklagte";
+    trpí|szenved|sufera|lider|kärsii|sairastaa|lider af|paciente|paziente|pacient|applicant|\
+    bewerber|defendant|angeklagte";
 
 /// How far before a word the person is looked for, in bytes.
 const REACH: usize = 48;
@@ -101,7 +129,9 @@ pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     for hit in TERMS.find_iter(bytes) {
         let letter = |i: Option<&u8>| i.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
         let before = hit.start().checked_sub(1).map(|i| &bytes[i]);
-        if letter(before) || letter(bytes.get(hit.end())) && !matches!(bytes[hit.end() - 1], b':' | b' ') {
+        if letter(before)
+            || letter(bytes.get(hit.end())) && !matches!(bytes[hit.end() - 1], b':' | b' ')
+        {
             continue;
         }
         let category = CATEGORIES[hit.pattern().as_usize()];
@@ -113,9 +143,9 @@ pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         // The person and the word stand in one sentence.
         let sentence = front.iter().rposition(|b| matches!(b, b'.' | b'!' | b'?' | b'\n'));
         let front = &front[sentence.map_or(0, |i| i + 1)..];
-        let cue = CUES.find_overlapping_iter(front).any(|cue| {
-            cue.start() == 0 || !front[cue.start() - 1].is_ascii_alphanumeric()
-        });
+        let cue = CUES
+            .find_overlapping_iter(front)
+            .any(|cue| cue.start() == 0 || !front[cue.start() - 1].is_ascii_alphanumeric());
         if !cue {
             continue;
         }
@@ -127,24 +157,76 @@ pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
 /// The value of a field for gender, or the word that stands with an age.
 fn gender(text: &str, start: usize, end: usize) -> Option<Finding> {
     const VALUES: &[&str] = &[
-        "m", "f", "h", "w", "d", "v", "k", "ž", "male", "female", "man", "woman", "masculino", "femenino", "feminino", "varón",
-        "mujer", "hombre", "männlich", "weiblich", "divers", "homme", "femme", "masculin", "féminin", "maschio", "femmina",
-        "vrouw", "muž", "žena", "muški", "ženski", "kobieta", "mężczyzna", "férfi", "nő", "мъж", "жена", "kvinna", "mand",
-        "kvinde", "mann", "kvinne", "mies", "nainen", "non-binary", "other",
+        "m",
+        "f",
+        "h",
+        "w",
+        "d",
+        "v",
+        "k",
+        "ž",
+        "male",
+        "female",
+        "man",
+        "woman",
+        "masculino",
+        "femenino",
+        "feminino",
+        "varón",
+        "mujer",
+        "hombre",
+        "männlich",
+        "weiblich",
+        "divers",
+        "homme",
+        "femme",
+        "masculin",
+        "féminin",
+        "maschio",
+        "femmina",
+        "vrouw",
+        "muž",
+        "žena",
+        "muški",
+        "ženski",
+        "kobieta",
+        "mężczyzna",
+        "férfi",
+        "nő",
+        "мъж",
+        "жена",
+        "kvinna",
+        "mand",
+        "kvinde",
+        "mann",
+        "kvinne",
+        "mies",
+        "nainen",
+        "non-binary",
+        "other",
     ];
     let word = &text[start..end];
     let rest = &text[end..];
     if word.starts_with("old ") {
-        return Some(Finding::new(start + 4..end, Category::Gender, 66, Evidence::Context, "gender"));
+        return Some(Finding::new(
+            start + 4..end,
+            Category::Gender,
+            66,
+            Evidence::Context,
+            "gender",
+        ));
     }
     if word.ends_with([':', ' ']) {
         let value = rest.trim_start_matches(' ');
         let at = end + rest.len() - value.len();
         let length = value.find(|c: char| !c.is_alphabetic() && c != '-').unwrap_or(value.len());
         let known = VALUES.contains(&value[..length].to_lowercase().as_str());
-        return known.then(|| Finding::new(at..at + length, Category::Gender, 80, Evidence::Context, "gender"));
+        return known.then(|| {
+            Finding::new(at..at + length, Category::Gender, 80, Evidence::Context, "gender")
+        });
     }
-    let aged = rest.strip_prefix(" de ").is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+    let aged =
+        rest.strip_prefix(" de ").is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
     aged.then(|| Finding::new(start..end, Category::Gender, 66, Evidence::Context, "gender"))
 }
 
@@ -153,8 +235,30 @@ pub(crate) fn code(text: &str, start: usize, end: usize) -> Option<Finding> {
     let word = text.get(start..end)?.as_bytes();
     let icd = matches!(word, [b'A'..=b'T' | b'V'..=b'Z', b'0'..=b'9', b'0'..=b'9' | b'A' | b'B', rest @ ..]
         if rest.is_empty() || rest[0] == b'.' && rest.len() <= 5);
-    let atc = matches!(word, [b'A' | b'B' | b'C' | b'D' | b'G' | b'H' | b'J' | b'L' | b'M' | b'N' | b'P' | b'R' | b'S' | b'V',
-        b'0'..=b'9', b'0'..=b'9', b'A'..=b'Z', b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9']);
+    let atc = matches!(
+        word,
+        [
+            b'A' | b'B'
+                | b'C'
+                | b'D'
+                | b'G'
+                | b'H'
+                | b'J'
+                | b'L'
+                | b'M'
+                | b'N'
+                | b'P'
+                | b'R'
+                | b'S'
+                | b'V',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b'A'..=b'Z',
+            b'A'..=b'Z',
+            b'0'..=b'9',
+            b'0'..=b'9'
+        ]
+    );
     if !(icd || atc) {
         return None;
     }
@@ -163,7 +267,9 @@ pub(crate) fn code(text: &str, start: usize, end: usize) -> Option<Finding> {
         from += 1;
     }
     let front = text[from..start].to_lowercase();
-    let said = ["icd", "diagnos", "atc", "diagnóst", "rozpoznanie", "dg.", "bno"].iter().any(|w| front.contains(w));
+    let said = ["icd", "diagnos", "atc", "diagnóst", "rozpoznanie", "dg.", "bno"]
+        .iter()
+        .any(|w| front.contains(w));
     said.then(|| Finding::new(start..end, Category::Health, 72, Evidence::Context, "medical-code"))
 }
 

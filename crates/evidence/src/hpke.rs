@@ -72,7 +72,7 @@ pub(crate) fn seal(public: &[u8; 32], info: &[u8], clear: &[u8]) -> Result<Vec<u
     seal_with(&ephemeral, public, info, clear)
 }
 
-fn seal_with(
+pub(crate) fn seal_with(
     ephemeral: &[u8; 32],
     public: &[u8; 32],
     info: &[u8],

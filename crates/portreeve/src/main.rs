@@ -6,7 +6,7 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, gateway, policy, reviews, sessions, status, token, verify, whoami,
+    accounts, check, detect, gateway, policy, reviews, sessions, status, token, verify, whoami,
 };
 use std::process::ExitCode;
 
@@ -42,6 +42,7 @@ enum Command {
     Sessions(sessions::Args),
     Policy(policy::Args),
     Verify(verify::Args),
+    Detect(detect::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Sessions(args) => sessions::run(args, format),
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
+        Command::Detect(args) => detect::run(args, format),
     };
     result.unwrap_or_else(|error| {
         report(&error, format);

@@ -40,6 +40,7 @@ pub(crate) struct Gateway {
     door: Arc<Door>,
     metrics: Arc<Metrics>,
     reviews: Reviews,
+    upstreams: Vec<Arc<Upstream>>,
     connections_max: usize,
     stop: watch::Sender<bool>,
 }
@@ -84,10 +85,11 @@ impl Gateway {
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
 
         let server_tls = certificates::server(&config.listen.postgres, loopback, &[b"postgresql"])?;
+        let upstreams = upstreams(&config)?;
         let postgres = Postgres::new(PostgresParts {
             engine: engine.clone(),
             gatekeeper: Arc::new(Minder(door.clone())),
-            upstreams: upstreams(&config)?,
+            upstreams: upstreams.clone(),
             tls: server_tls,
             limits: protocol_limits(&config),
         });
@@ -116,6 +118,7 @@ impl Gateway {
             door,
             metrics,
             reviews,
+            upstreams,
             // Clients that have not logged in yet need places too.
             connections_max: config.limits.sessions_max as usize * 2 + 64,
             stop: watch::channel(false).0,
@@ -149,7 +152,12 @@ impl Gateway {
             tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
+        let mut watches = JoinSet::new();
+        for upstream in self.upstreams.iter().cloned() {
+            watches.spawn(async move { upstream.watch().await });
+        }
         self.accept().await;
+        watches.shutdown().await;
         keep_fresh.abort();
         gauges.abort();
         while tasks.join_next().await.is_some() {}

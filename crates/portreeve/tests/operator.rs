@@ -155,6 +155,14 @@ fn accounts_and_tokens_without_a_gateway() {
         let said = place.fails("", arguments);
         assert!(said.contains(part), "{arguments:?}: {said}");
     }
+    // Options stand before or after the last word.
+    let elsewhere = place.folder.join("other.yaml");
+    std::fs::rename(place.folder.join("portreeve.yaml"), &elsewhere).unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    let before = place.run(&["accounts", "--config", elsewhere, "ls"]);
+    assert_eq!(place.run(&["accounts", "ls", "--config", elsewhere]), before);
+    assert!(place.fails("", &["accounts", "ls"]).contains("`portreeve.yaml`"));
+    std::fs::rename(elsewhere, place.folder.join("portreeve.yaml")).unwrap();
     place.run(&["accounts", "disable", "ada"]);
     assert!(place.fails("", &["token", "issue", "ada"]).contains("is disabled"));
     place.run(&["accounts", "enable", "ada"]);
@@ -195,6 +203,11 @@ fn asking_a_gateway() {
     piped.stdin.take().unwrap().write_all(token.as_bytes()).unwrap();
     assert!(good(piped.wait_with_output().unwrap()).contains("planner (actor)"));
 
+    let api = place.api.clone();
+    place.api = "http://127.0.0.1:1".into();
+    assert_eq!(place.json(token, &["reviews", "--api", &api, "ls"])["reviews"][0], Value::Null);
+    assert_eq!(place.json(token, &["reviews", "ls", "--api", &api])["reviews"][0], Value::Null);
+    place.api = api;
     assert_eq!(place.json(token, &["reviews", "ls"])["reviews"], Value::Array(Vec::new()));
     for (arguments, part) in [
         (&["reviews", "show", "rv-abcdefgh"][..], "no review `rv-abcdefgh`"),

@@ -67,7 +67,6 @@ impl Conn {
     /// Runs until the client says goodbye or something breaks.
     pub(crate) async fn run(&mut self) -> Result<(), Broken> {
         loop {
-            self.follow_changes().await?;
             match self.gather().await? {
                 Gathered::Segment(segment) => self.exchange(segment).await?,
                 Gathered::Terminate => return Ok(()),
@@ -86,7 +85,7 @@ impl Conn {
     }
 
     /// Takes over a new catalog or new policies, so that nothing is decided by old ones.
-    async fn follow_changes(&mut self) -> Result<(), Broken> {
+    pub(crate) async fn follow_changes(&mut self) -> Result<(), Broken> {
         if self.pipeline.redefined && self.pipeline.status == b'I' {
             self.pipeline.redefined = false;
             let reread = self.upstream.reread().await;

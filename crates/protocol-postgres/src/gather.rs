@@ -55,6 +55,10 @@ impl Conn {
                 self.wait_for_client().await?;
                 continue;
             };
+            if segment.is_empty() {
+                // What happened while the client was silent holds for what it says now.
+                self.follow_changes().await?;
+            }
             segment.note(&frame.whole);
             if frame.tag == b'X' {
                 return Ok(Gathered::Terminate);

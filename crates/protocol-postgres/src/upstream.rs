@@ -5,6 +5,7 @@ use crate::catalog::{self, ColumnTypes};
 use crate::dial::{DialError, dial};
 use portreeve_decide::sql::Catalog;
 use portreeve_model::{Category, Secret};
+use portreeve_session::Lobby;
 use rustls::ClientConfig;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -58,6 +59,9 @@ pub struct UpstreamConfig {
 const CATALOG_MAX_AGE: Duration = Duration::from_secs(30);
 /// How often at most an unknown name makes the gateway ask again.
 const CATALOG_MIN_AGE: Duration = Duration::from_millis(250);
+
+/// How often the target is asked whether definitions have changed, while it is used.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A resource's target at run time.
 pub struct Upstream {
@@ -126,6 +130,37 @@ impl Upstream {
     /// The catalog as it is after a change that this gateway has just let through.
     pub(crate) async fn reread(&self) -> Result<Known, DialError> {
         self.not_older_than(Duration::ZERO).await
+    }
+
+    /// Keeps the catalog up to date with changes that others make, for ever, once it has
+    /// been read. The caller owns the task and ends it.
+    pub async fn watch(&self) {
+        let mut line: Option<(Lobby, String)> = None;
+        loop {
+            tokio::time::sleep(WATCH_INTERVAL).await;
+            if self.known().is_none() {
+                continue;
+            }
+            if let Err(error) = self.look(&mut line).await {
+                tracing::warn!(resource = self.name(), %error, "definitions cannot be watched");
+                line = None;
+            }
+        }
+    }
+
+    async fn look(&self, line: &mut Option<(Lobby, String)>) -> Result<(), DialError> {
+        let (mut lobby, before) = match line.take() {
+            Some(line) => line,
+            // A new line knows nothing: it makes the catalog be read again.
+            None => (dial(&self.config, &BTreeMap::new()).await?.lobby, String::new()),
+        };
+        let asked = tokio::time::timeout(self.config.dial_timeout, catalog::stamp(&mut lobby));
+        let stamp = asked.await.map_err(|_| DialError::Timeout)??;
+        if stamp != before {
+            self.reread().await?;
+        }
+        *line = Some((lobby, stamp));
+        Ok(())
     }
 
     async fn not_older_than(&self, age: Duration) -> Result<Known, DialError> {

@@ -1,6 +1,7 @@
 """Cancel keys: ours only, never guessed, never those of the server behind."""
 
 import struct
+from collections.abc import Callable, Iterator
 
 import pytest
 from harness.target import Target
@@ -23,18 +24,33 @@ def cancel(target: Target, key: bytes) -> None:
     wire = Wire(target.host, target.port)
     wire.send(struct.pack(">ii", 8 + len(key), CANCEL_REQUEST) + key)
     wire.drain()
-    assert not wire.received or (len(key) < 4 and b"08P01" in wire.received), wire.received
+    assert not wire.received or (len(key) < 8 and b"08P01" in wire.received), wire.received
     wire.close()
 
 
-def start(world: World, target: Target) -> tuple[Wire, int]:
-    wire = Wire.open(target)
-    wire.send(frame("Q", SLOW.encode() + b"\0"))
-    return wire, int(until("the query runs", lambda: world.admin(RUNNING)))
+Start = Callable[[], tuple[Wire, int]]
 
 
-def test_own_key_cancels(world: World, reader: Target) -> None:
-    wire, _ = start(world, reader)
+@pytest.fixture
+def start(world: World, reader: Target) -> Iterator[Start]:
+    """Starts a slow query; gives its wire and the server's process. Ends with the test."""
+    wires = []
+
+    def start() -> tuple[Wire, int]:
+        wire = Wire.open(reader)
+        wires.append(wire)
+        wire.send(frame("Q", SLOW.encode() + b"\0"))
+        return wire, int(until("the query runs", lambda: world.admin(RUNNING)))
+
+    yield start
+    for wire in wires:
+        wire.close()
+    world.admin(f"select pg_terminate_backend(pid) from ({RUNNING}) x")
+    until("the query is gone", lambda: not world.admin(RUNNING))
+
+
+def test_own_key_cancels(start: Start, reader: Target) -> None:
+    wire, _ = start()
     cancel(reader, wire.key)
     reply = wire.reply()
     assert reply.sqlstate == "57014" and reply.status == "I"
@@ -43,8 +59,8 @@ def test_own_key_cancels(world: World, reader: Target) -> None:
 
 
 @pytest.mark.gateway
-def test_keys_of_others_do_nothing(world: World, reader: Target) -> None:
-    wire, server_pid = start(world, reader)
+def test_keys_of_others_do_nothing(world: World, start: Start, reader: Target) -> None:
+    wire, server_pid = start()
     other = Wire.open(reader)
     key = wire.key
     assert struct.unpack_from(">i", key)[0] != server_pid, "the server's own process id is shown"
@@ -72,11 +88,11 @@ def test_keys_of_others_do_nothing(world: World, reader: Target) -> None:
 
 
 @pytest.mark.gateway
-def test_key_of_an_ended_session_does_nothing(world: World, reader: Target) -> None:
+def test_key_of_an_ended_session_does_nothing(world: World, start: Start, reader: Target) -> None:
     old = Wire.open(reader)
     key = old.key
     old.terminate()
-    wire, server_pid = start(world, reader)
+    wire, server_pid = start()
     cancel(reader, key)
     assert world.admin(RUNNING) == str(server_pid)
     cancel(reader, wire.key)
@@ -84,10 +100,10 @@ def test_key_of_an_ended_session_does_nothing(world: World, reader: Target) -> N
     wire.close()
 
 
-def test_a_client_that_goes_away_ends_its_query(world: World, reader: Target) -> None:
+def test_a_client_that_goes_away_ends_its_query(world: World, start: Start, reader: Target) -> None:
     """The target must not go on working for nobody."""
     if not reader.guarded:
         pytest.skip("the server itself notices when it next sends")
-    wire, _ = start(world, reader)
+    wire, _ = start()
     wire.close()
     until("the query is gone", lambda: not world.admin(RUNNING), 15)

@@ -161,7 +161,9 @@ def test_an_operator_ends_a_session(world: World, gateway: Gateway) -> None:
     status, body = gateway.http("GET", "/v1/sessions", token=operator)
     assert status == 200
     session = next(
-        entry for entry in json.loads(body)["sessions"] if entry["chain"]["principal"]["subject"] == "ended"
+        entry
+        for entry in json.loads(body)["sessions"]
+        if entry["chain"]["principal"]["subject"] == "ended"
     )
     assert gateway.http(
         "POST", f"/v1/sessions/{session['id']}/kill", {}, token=gateway.token("alice")

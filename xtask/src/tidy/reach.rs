@@ -25,7 +25,9 @@ pub(super) fn sources(root: &Path, package: &Package) -> anyhow::Result<Vec<Sour
     let mut roots = package.roots.clone();
     roots.sort_by_key(|(_, kind)| *kind == TargetKind::Test);
     for (path, kind) in roots {
-        let mut open = vec![(path, kind == TargetKind::Test, true)];
+        // A dev-dependency only, see `floors`.
+        let is_test = kind == TargetKind::Test || package.name == "portreeve-testkit";
+        let mut open = vec![(path, is_test, true)];
         while let Some((path, is_test, is_root)) = open.pop() {
             if found.contains_key(&path) {
                 continue;

@@ -5,6 +5,8 @@ use super::{Finding, Tree};
 
 const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
+/// A table of cases reads best in one piece.
+const TEST_FUNCTION_LINES_MAX: usize = 140;
 const LINE_COLUMNS_MAX: usize = 100;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -20,16 +22,20 @@ fn file(source: &Source) -> Vec<Finding> {
     }
     for (at, line) in source.lines.iter().enumerate() {
         let columns = line.chars().count();
-        // Expected output of a test reads best as it is.
-        let is_literal = source.is_test_line(at) && line.contains('"');
-        if columns > LINE_COLUMNS_MAX && !is_literal {
+        // Expected output of a test reads best as it is, and so does a word list.
+        let code = source.code.get(at).map(String::as_str).unwrap_or_default();
+        let is_text = source.is_test_line(at) && line.contains('"') || words(code).next().is_none();
+        let is_comment = source.comments.get(at).is_some_and(|comment| !comment.trim().is_empty());
+        if columns > LINE_COLUMNS_MAX && (!is_text || is_comment) {
             let what = format!("{columns} columns, at most {LINE_COLUMNS_MAX}");
             findings.push(found(at + 1, what, "run rustfmt; break long literals with `\\`"));
         }
     }
     for (at, name, lines) in functions(&source.code) {
-        if lines > FUNCTION_LINES_MAX {
-            let what = format!("function `{name}` has {lines} lines, at most {FUNCTION_LINES_MAX}");
+        let is_test = source.is_test_line(at);
+        let most = if is_test { TEST_FUNCTION_LINES_MAX } else { FUNCTION_LINES_MAX };
+        if lines > most {
+            let what = format!("function `{name}` has {lines} lines, at most {most}");
             findings.push(found(at + 1, what, "give the steps names of their own"));
         }
     }
@@ -82,5 +88,7 @@ mod tests {
         assert_eq!(sizes(&line), ["1: 119 columns, at most 100"]);
         let test = format!("#[cfg(test)]\nmod tests {{\n{line}}}\n");
         assert!(sizes(&test).is_empty());
+        assert!(sizes(&format!("(\n    \"{}\",\n)\n", "x ".repeat(60))).is_empty());
+        assert_eq!(sizes(&format!("// {}\n", "x ".repeat(60))), ["1: 123 columns, at most 100"]);
     }
 }

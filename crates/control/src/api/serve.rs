@@ -116,14 +116,19 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     tokio::pin!(serving);
     let result = tokio::select! {
         result = serving.as_mut() => result,
-        _ = stopped.changed() => {
+        // Also ends who takes an answer one byte at a time.
+        () = told_to_end(&mut stopped) => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            tokio::time::timeout(REQUEST_TIMEOUT, serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = result {
         tracing::debug!(%error, "a connection of the API ended badly");
     }
+}
+
+async fn told_to_end(stopped: &mut tokio::sync::watch::Receiver<()>) {
+    let _ = tokio::time::timeout(CONNECTION_TIME_MAX, stopped.changed()).await;
 }
 
 async fn answer(
@@ -142,6 +147,7 @@ async fn answer(
 }
 
 const CONNECTIONS_MAX: usize = 256;
+const CONNECTION_TIME_MAX: Duration = Duration::from_secs(300);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -66,11 +66,7 @@ pub(crate) fn chain(
     mapping: &Mapping<'_>,
 ) -> Result<Chain, AuthError> {
     let subject = subject(claims, "sub")?;
-    let own_client = ["client_id", "azp"]
-        .iter()
-        .any(|claim| claims.get(*claim).and_then(Value::as_str) == Some(subject.as_str()));
-    // SPEC: RFC 9068 section 2.2: without a resource owner, `sub` is the client.
-    let kind = if own_client { PartyKind::Service } else { PartyKind::Person };
+    let kind = if is_program(claims, &subject) { PartyKind::Service } else { PartyKind::Person };
     let groups = groups(claims, mapping.groups)?;
     let principal = Party { kind, issuer: issuer.to_owned(), subject, groups };
     let actors = actors(claims, issuer, mapping)?;
@@ -83,6 +79,21 @@ pub(crate) fn chain(
         seen.push(&hop.subject);
     }
     Ok(chain)
+}
+
+/// Whether the issuer says that no person is behind the token.
+///
+/// SPEC: RFC 9068 section 2.2: without a resource owner, `sub` is the client. Issuers
+/// that keep a name of another shape there say it in a claim of their own: `gty` (Auth0),
+/// `idtyp` (Entra ID), `preferred_username` (Keycloak).
+fn is_program(claims: &Claims, subject: &str) -> bool {
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+    let own_client = ["client_id", "azp", "appid"].iter().any(|name| text(name) == Some(subject));
+    let account = text("preferred_username");
+    own_client
+        || text("gty") == Some("client-credentials")
+        || text("idtyp") == Some("app")
+        || account.is_some_and(|name| name.starts_with("service-account-"))
 }
 
 /// Follows `act` from the current actor to the earliest, and turns it round.
@@ -263,7 +274,14 @@ mod tests {
         for (claims, kind) in [
             (json!({"sub": "c", "client_id": "c"}), PartyKind::Service),
             (json!({"sub": "c", "azp": "c"}), PartyKind::Service),
+            (
+                json!({"sub": "c@clients", "azp": "c", "gty": "client-credentials"}),
+                PartyKind::Service,
+            ),
+            (json!({"sub": "u", "appid": "c", "idtyp": "app"}), PartyKind::Service),
+            (json!({"sub": "u", "preferred_username": "service-account-c"}), PartyKind::Service),
             (json!({"sub": "u", "client_id": "c", "azp": "c"}), PartyKind::Person),
+            (json!({"sub": "u", "idtyp": "user", "preferred_username": "u"}), PartyKind::Person),
         ] {
             let Value::Object(claims) = claims else { panic!("an object") };
             assert_eq!(chain(&claims, "https://i", &MAPPING).unwrap().principal.kind, kind);

@@ -162,6 +162,8 @@ impl Reviews {
     fn wake(&self, id: &ReviewId) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiter) = waiting.get(id) {
+            // For who waits now, and for who is about to.
+            waiter.notify_waiters();
             waiter.notify_one();
         }
     }
@@ -202,7 +204,10 @@ impl<'a> Waiter<'a> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut waiting = self.reviews.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.remove(&self.id);
+        // The table's and ours: nobody else waits for it.
+        if Arc::strong_count(&self.notify) <= 2 {
+            waiting.remove(&self.id);
+        }
     }
 }
 

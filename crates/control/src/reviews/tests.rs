@@ -252,6 +252,23 @@ async fn each_sees_their_own() {
 }
 
 #[tokio::test]
+async fn of_two_who_wait_for_one_approval_one_may_go_on() {
+    let bench = bench("two");
+    let id = bench.open(1).await;
+    let mut waiters = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (reviews, id) = (bench.reviews.clone(), id.clone());
+        waiters.spawn(async move { reviews.answer(&id).await });
+    }
+    bench.decide(&person("bob", &["privacy"]), &id, Decision::Approve).await.unwrap();
+    let answers = waiters.join_all().await;
+    let go = |answer: &&Answer| matches!(answer, Answer::Approved { .. });
+    assert_eq!(answers.iter().filter(go).count(), 1, "{answers:?}");
+    assert!(answers.contains(&Answer::Abandoned));
+    assert!(bench.reviews.waiting.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn one_requester_cannot_fill_the_desk() {
     let bench = bench("room");
     for number in 0..50u8 {

@@ -30,7 +30,8 @@ pub enum StoreError {
     },
     /// Written by a newer Portreeve.
     #[error(
-        "the control store has schema version {found}, this program knows {known}; hint: use the newer program"
+        "the control store has schema version {found}, this program knows {known}; \
+         hint: use the newer program"
     )]
     Newer {
         /// In the file.

@@ -217,11 +217,8 @@ impl CatalogBuilder {
                 .columns
                 .iter()
                 .map(|column| {
-                    let object = portreeve_model::Object::column(
-                        &input.schema,
-                        &input.name,
-                        &column.name,
-                    );
+                    let object =
+                        portreeve_model::Object::column(&input.schema, &input.name, &column.name);
                     let own = catalog.objects.get(&object);
                     let flow = own.map_or(Flow::CLEAN, |id| Flow::plain(*id));
                     Column { name: column.name.clone(), flow }
@@ -310,11 +307,8 @@ impl Views<'_> {
             return;
         }
         self.states.insert(index, State::Open);
-        let columns = if depth > VIEW_DEPTH_MAX {
-            None
-        } else {
-            self.analyzed(input, catalog, depth)
-        };
+        let columns =
+            if depth > VIEW_DEPTH_MAX { None } else { self.analyzed(input, catalog, depth) };
         let own = catalog.relations.get(index).map(|known| known.columns.clone());
         let resolved = merge(own.as_deref(), columns.as_ref(), catalog);
         if let Some(known) = catalog.relations.get_mut(index) {
@@ -337,17 +331,17 @@ impl Views<'_> {
         dry.sub_query(&only.node, &Scope::outermost());
         let words = dry.names;
         for other in 0..self.inputs.len() {
-            let is_named =
-                self.inputs.get(other).is_some_and(|known| words.contains(&known.name));
+            let is_named = self.inputs.get(other).is_some_and(|known| words.contains(&known.name));
             if is_named {
                 self.resolve(other, catalog, depth.saturating_add(1));
             }
         }
         let is_circular = (0..self.inputs.len()).any(|other| {
             self.states.get(&other) == Some(&State::Open)
-                && self.inputs.get(other).is_some_and(|known| {
-                    !std::ptr::eq(known, input) && words.contains(&known.name)
-                })
+                && self
+                    .inputs
+                    .get(other)
+                    .is_some_and(|known| !std::ptr::eq(known, input) && words.contains(&known.name))
         });
         if is_circular {
             return None;

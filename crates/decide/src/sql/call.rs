@@ -3,9 +3,9 @@
 //! An unqualified name may be a function of any schema (the search path is not trusted), so it
 //! stands for all of them, and the worst of them counts.
 
-use portreeve_model::{Action, Object, ObjectKind};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object, ObjectKind};
 
 use super::expr::strings;
 use super::flow::Flow;
@@ -78,9 +78,8 @@ impl Work<'_> {
             .map(|function| (function.schema.clone(), function.pure))
             .collect();
         let builtin = match schema {
-            None | Some("pg_catalog") => functions::builtin(name).or_else(|| {
-                self.catalog.pure_builtins.contains(name).then_some(Builtin::Pure)
-            }),
+            None | Some("pg_catalog") => functions::builtin(name)
+                .or_else(|| self.catalog.pure_builtins.contains(name).then_some(Builtin::Pure)),
             Some(_) => None,
         };
         let mut result: Option<Flow> = None;
@@ -251,10 +250,9 @@ fn is_harmless(name: &str, args: Option<&[pg::Node]>) -> bool {
         // With a pattern it gives NULL where nothing matches.
         "substring" => args.len() > 1 && args.iter().skip(1).all(is_number),
         // A width can be taken from an argument, which must then be a number.
-        "format" => args
-            .first()
-            .and_then(settings::constant)
-            .is_some_and(|format| !format.contains('*')),
+        "format" => {
+            args.first().and_then(settings::constant).is_some_and(|format| !format.contains('*'))
+        }
         _ => true,
     }
 }

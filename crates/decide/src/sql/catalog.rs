@@ -167,10 +167,6 @@ impl Catalog {
 
     /// Relations of this name in any schema.
     pub(super) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
-        self.by_name
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter_map(|index| self.relations.get(*index))
+        self.by_name.get(name).into_iter().flatten().filter_map(|index| self.relations.get(*index))
     }
 }

@@ -85,10 +85,8 @@ impl Columns {
         }
         // The positions are unknown: each new name may be any column.
         let any = self.mixed();
-        let mut list: Vec<Column> = names
-            .iter()
-            .map(|name| Column { name: name.clone(), flow: any.clone() })
-            .collect();
+        let mut list: Vec<Column> =
+            names.iter().map(|name| Column { name: name.clone(), flow: any.clone() }).collect();
         list.append(&mut self.list);
         let rest = self.rest.map(|rest| rest.either(&any, catalog));
         Self { list, rest }

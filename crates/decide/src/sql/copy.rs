@@ -1,8 +1,8 @@
 //! `COPY`: what it reads or writes, and how its data look on the wire.
 
-use portreeve_model::{Action, Object};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
 use super::columns::{Column, Columns};

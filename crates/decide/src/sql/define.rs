@@ -4,9 +4,9 @@
 //! where code will run over it, needs `reveal` on it, and every expression in a
 //! definition is looked at like one in a query.
 
-use portreeve_model::{Action, Object};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
 use super::columns::Columns;
@@ -206,7 +206,7 @@ impl Work<'_> {
             }
         };
         match create.into.as_deref() {
-            Some(into) => self.into_table(into, &columns),
+            Some(into) => self.table_made(into, &columns),
             None => self.refuse("a CREATE TABLE AS without a table is not understood".into()),
         }
     }

@@ -89,11 +89,7 @@ impl Work<'_> {
         }
     }
 
-    fn json_aggregate(
-        &mut self,
-        constructor: Option<&pg::JsonAggConstructor>,
-        scope: &Scope<'_>,
-    ) {
+    fn json_aggregate(&mut self, constructor: Option<&pg::JsonAggConstructor>, scope: &Scope<'_>) {
         let Some(constructor) = constructor else { return };
         self.telling(constructor.agg_filter.as_deref(), scope);
         self.sorted(&constructor.agg_order, scope);

@@ -90,9 +90,9 @@ impl Work<'_> {
             return self.not_understood("a column reference");
         };
         let found = match (names.as_slice(), star) {
-            ([name], false) => scope
-                .column(name, self.catalog)
-                .or_else(|| self.whole_row(None, name, scope)),
+            ([name], false) => {
+                scope.column(name, self.catalog).or_else(|| self.whole_row(None, name, scope))
+            }
             ([relation], true) => self.whole_row(None, relation, scope),
             ([schema, relation], true) => self.whole_row(Some(schema), relation, scope),
             ([relation, column], false) => self.qualified(None, relation, column, scope),

@@ -4,9 +4,9 @@
 //! `LATERAL` sub-selects see all of them, plain sub-selects none, and a join condition sees the
 //! two sides of its join only.
 
-use portreeve_model::{Action, Object, ObjectKind};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object, ObjectKind};
 use std::sync::Arc;
 
 use super::call::in_schema;
@@ -33,7 +33,7 @@ impl Source {
 }
 
 impl<'c> Work<'c> {
-    pub(super) fn from_clause(&mut self, nodes: &[pg::Node], scope: &mut Scope<'_>) {
+    pub(super) fn sources(&mut self, nodes: &[pg::Node], scope: &mut Scope<'_>) {
         for node in nodes {
             let source = self.source(node, scope);
             scope.items.extend(source.items);
@@ -286,10 +286,8 @@ impl<'c> Work<'c> {
         let columns = self.rename(Arc::new(columns), join.alias.as_ref());
         if let Some(alias) = &join.join_using_alias {
             let renamed = self.rename(Arc::new(merged), Some(alias));
-            let using = Item {
-                by_column: false,
-                ..Item::named(Some(alias.aliasname.clone()), renamed)
-            };
+            let using =
+                Item { by_column: false, ..Item::named(Some(alias.aliasname.clone()), renamed) };
             items.push(using);
         }
         let saved = std::mem::replace(&mut scope.items, items);
@@ -381,10 +379,8 @@ impl<'c> Work<'c> {
         let mut names = Vec::new();
         self.json_columns(&table.columns, scope, &mut names, &mut flow);
         self.filter(&flow);
-        let list = names
-            .into_iter()
-            .map(|name| Column { name, flow: flow.clone().derived() })
-            .collect();
+        let list =
+            names.into_iter().map(|name| Column { name, flow: flow.clone().derived() }).collect();
         self.table_item(Columns { list, rest: None }, table.alias.as_ref(), "json_table")
     }
 
@@ -412,12 +408,7 @@ impl<'c> Work<'c> {
         }
     }
 
-    fn table_item(
-        &mut self,
-        columns: Columns,
-        alias: Option<&pg::Alias>,
-        default: &str,
-    ) -> Source {
+    fn table_item(&mut self, columns: Columns, alias: Option<&pg::Alias>, default: &str) -> Source {
         let columns = self.rename(Arc::new(columns), alias);
         let name = alias.map_or_else(|| default.to_owned(), |alias| alias.aliasname.clone());
         Source::one(Item::named(Some(name), columns))
@@ -471,10 +462,10 @@ fn function_columns(call: &pg::Node, flow: &Flow, alias: Option<&pg::Alias>) -> 
         // An array of rows would give the columns of the row.
         Some([]) if name == "unnest" && !is_simple(&call.args) => Columns::open(flow.clone()),
         Some([]) if name == "unnest" && call.args.len() > 1 => {
-            let list = call.args.iter().map(|_| Column {
-                name: name.to_owned(),
-                flow: flow.clone().derived(),
-            });
+            let list = call
+                .args
+                .iter()
+                .map(|_| Column { name: name.to_owned(), flow: flow.clone().derived() });
             Columns { list: list.collect(), rest: None }
         }
         Some([]) => scalar(alias.map_or_else(|| name.to_owned(), |alias| alias.aliasname.clone())),
@@ -494,10 +485,9 @@ fn listed(names: &[&str], flow: &Flow) -> Columns {
 /// Arguments that can only be arrays of simple values.
 fn is_simple(args: &[pg::Node]) -> bool {
     args.iter().all(|argument| match &argument.node {
-        Some(NodeEnum::AArrayExpr(array)) => array
-            .elements
-            .iter()
-            .all(|element| matches!(element.node, Some(NodeEnum::AConst(_)))),
+        Some(NodeEnum::AArrayExpr(array)) => {
+            array.elements.iter().all(|element| matches!(element.node, Some(NodeEnum::AConst(_))))
+        }
         Some(NodeEnum::TypeCast(cast)) => cast
             .type_name
             .as_ref()

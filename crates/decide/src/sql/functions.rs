@@ -93,11 +93,11 @@ fn total(name: &str) -> Option<Positions> {
         | "row_to_json" | "array_to_json" | "json_build_array" | "jsonb_build_array"
         | "json_build_object" | "jsonb_build_object" | "array_agg" | "string_agg" | "json_agg"
         | "jsonb_agg" | "json_object_agg" | "jsonb_object_agg" | "json_agg_strict"
-        | "jsonb_agg_strict" | "any_value" | "quote_literal" | "quote_ident"
-        | "quote_nullable" | "pg_typeof" | "textcat" => Positions::All,
-        "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad"
-        | "encode" | "overlay" | "to_char" | "array_to_string" | "lag" | "lead"
-        | "first_value" | "last_value" | "nth_value" => Positions::First,
+        | "jsonb_agg_strict" | "any_value" | "quote_literal" | "quote_ident" | "quote_nullable"
+        | "pg_typeof" | "textcat" => Positions::All,
+        "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad" | "encode"
+        | "overlay" | "to_char" | "array_to_string" | "lag" | "lead" | "first_value"
+        | "last_value" | "nth_value" => Positions::First,
         "extract" | "date_part" | "date_trunc" => Positions::Second,
         "format" => Positions::AllButFirst,
         _ => return None,
@@ -107,9 +107,23 @@ fn total(name: &str) -> Option<Positions> {
 
 fn administers(name: &str) -> bool {
     const PREFIXES: [&str; 17] = [
-        "binary_upgrade_", "lo_import", "lo_export", "pg_backup_", "pg_copy_", "pg_create_",
-        "pg_drop_", "pg_import_", "pg_log_", "pg_logical_", "pg_ls_", "pg_promote", "pg_read_",
-        "pg_replication_", "pg_stat_reset", "pg_switch_", "pg_wal_replay_",
+        "binary_upgrade_",
+        "lo_import",
+        "lo_export",
+        "pg_backup_",
+        "pg_copy_",
+        "pg_create_",
+        "pg_drop_",
+        "pg_import_",
+        "pg_log_",
+        "pg_logical_",
+        "pg_ls_",
+        "pg_promote",
+        "pg_read_",
+        "pg_replication_",
+        "pg_stat_reset",
+        "pg_switch_",
+        "pg_wal_replay_",
     ];
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || matches!(
@@ -128,7 +142,9 @@ fn administers(name: &str) -> bool {
 pub(super) fn row_columns(name: &str) -> Option<&'static [&'static str]> {
     let columns: &[&str] = match name {
         "json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text" => &["key", "value"],
-        "json_array_elements" | "jsonb_array_elements" | "json_array_elements_text"
+        "json_array_elements"
+        | "jsonb_array_elements"
+        | "json_array_elements_text"
         | "jsonb_array_elements_text" => &["value"],
         "aclexplode" => &["grantor", "grantee", "privilege_type", "is_grantable"],
         "pg_options_to_table" => &["option_name", "option_value"],
@@ -136,14 +152,42 @@ pub(super) fn row_columns(name: &str) -> Option<&'static [&'static str]> {
         "pg_partition_tree" => &["relid", "parentrelid", "isleaf", "level"],
         "pg_timezone_names" | "pg_timezone_abbrevs" => return None,
         "ts_stat" | "ts_debug" | "ts_parse" | "ts_token_type" => return None,
-        "generate_series" | "unnest" | "generate_subscripts" | "regexp_matches"
-        | "regexp_split_to_table" | "string_to_table" | "json_object_keys"
-        | "jsonb_object_keys" | "jsonb_path_query" | "current_database" | "current_schema"
-        | "version" | "now" | "length" | "lower" | "upper" | "concat" | "format"
-        | "current_setting" | "pg_backend_pid" | "random" | "coalesce" | "current_schemas"
-        | "array_agg" | "to_jsonb" | "to_json" | "row_to_json" | "jsonb_path_query_array"
-        | "jsonb_path_query_first" | "regexp_split_to_array" | "string_to_array" | "abs"
-        | "txid_current" | "gen_random_uuid" | "current_user" | "session_user" => &[],
+        "generate_series"
+        | "unnest"
+        | "generate_subscripts"
+        | "regexp_matches"
+        | "regexp_split_to_table"
+        | "string_to_table"
+        | "json_object_keys"
+        | "jsonb_object_keys"
+        | "jsonb_path_query"
+        | "current_database"
+        | "current_schema"
+        | "version"
+        | "now"
+        | "length"
+        | "lower"
+        | "upper"
+        | "concat"
+        | "format"
+        | "current_setting"
+        | "pg_backend_pid"
+        | "random"
+        | "coalesce"
+        | "current_schemas"
+        | "array_agg"
+        | "to_jsonb"
+        | "to_json"
+        | "row_to_json"
+        | "jsonb_path_query_array"
+        | "jsonb_path_query_first"
+        | "regexp_split_to_array"
+        | "string_to_array"
+        | "abs"
+        | "txid_current"
+        | "gen_random_uuid"
+        | "current_user"
+        | "session_user" => &[],
         _ => return None,
     };
     Some(columns)
@@ -180,11 +224,29 @@ mod tests {
     #[test]
     fn dangerous_functions_are_never_pure() {
         for name in [
-            "query_to_xml", "table_to_xml", "database_to_xml", "cursor_to_xml", "ts_stat",
-            "ts_rewrite", "pg_read_file", "pg_ls_dir", "lo_get", "lo_from_bytea", "lo_export",
-            "set_config", "pg_notify", "pg_terminate_backend", "pg_mcv_list_items", "nextval",
-            "pg_stat_get_activity", "pg_prepared_statement", "pg_cursor", "pg_reload_conf",
-            "pg_stat_get_backend_activity", "pg_logical_slot_get_changes", "pg_export_snapshot",
+            "query_to_xml",
+            "table_to_xml",
+            "database_to_xml",
+            "cursor_to_xml",
+            "ts_stat",
+            "ts_rewrite",
+            "pg_read_file",
+            "pg_ls_dir",
+            "lo_get",
+            "lo_from_bytea",
+            "lo_export",
+            "set_config",
+            "pg_notify",
+            "pg_terminate_backend",
+            "pg_mcv_list_items",
+            "nextval",
+            "pg_stat_get_activity",
+            "pg_prepared_statement",
+            "pg_cursor",
+            "pg_reload_conf",
+            "pg_stat_get_backend_activity",
+            "pg_logical_slot_get_changes",
+            "pg_export_snapshot",
         ] {
             let found = builtin(name);
             let harmless = matches!(found, None | Some(Builtin::Pure | Builtin::Total(_)));

@@ -15,7 +15,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `catalog`, `build` | relations and functions of the target, with the lineage of their columns |
+//! | `catalog`, `build` | relations and functions of the target, lineage of their columns |
 //! | `statement` | what `analyze` answers |
 //! | `parse` | the grammar, with its limits |
 //! | `flow` | where a value may come from |
@@ -89,8 +89,7 @@ fn refuse_use_after_definition(statements: &mut [Statement]) {
             });
             statement.output = Output::Unproven;
         }
-        defined |= needs
-            .iter()
-            .any(|need| matches!(need.action, Action::Define | Action::Administer));
+        defined |=
+            needs.iter().any(|need| matches!(need.action, Action::Define | Action::Administer));
     }
 }

@@ -1,8 +1,8 @@
 //! `INSERT`, `UPDATE`, `DELETE`, `MERGE`: what they write, from where, and what they return.
 
-use portreeve_model::{Action, Object};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
 use super::columns::{Column, Columns};
@@ -64,9 +64,10 @@ impl Work<'_> {
             let flow = self.everything();
             return Target::unknown(flow);
         };
-        let columns = each.iter().skip(1).fold(first, |known, next| {
-            Arc::new(known.either(next, self.catalog))
-        });
+        let columns = each
+            .iter()
+            .skip(1)
+            .fold(first, |known, next| Arc::new(known.either(next, self.catalog)));
         let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
         let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
         let item =
@@ -180,7 +181,7 @@ impl Work<'_> {
         }
         let target = self.target(update.relation.as_ref());
         let mut from = Scope::inside(&scope);
-        self.from_clause(&update.from_clause, &mut from);
+        self.sources(&update.from_clause, &mut from);
         let others = from.items;
         let mut level = Scope::inside(&scope);
         level.items.push(target.item.clone());
@@ -197,7 +198,7 @@ impl Work<'_> {
         }
         let target = self.target(delete.relation.as_ref());
         let mut from = Scope::inside(&scope);
-        self.from_clause(&delete.using_clause, &mut from);
+        self.sources(&delete.using_clause, &mut from);
         let others = from.items;
         let mut level = Scope::inside(&scope);
         level.items.push(target.item.clone());
@@ -347,16 +348,20 @@ impl Work<'_> {
 impl Target {
     fn unknown(flow: Flow) -> Self {
         let columns = Arc::new(Columns::open(flow));
-        Self { objects: Vec::new(), each: Vec::new(), item: Item::named(None, columns.clone()), columns }
+        Self {
+            objects: Vec::new(),
+            each: Vec::new(),
+            item: Item::named(None, columns.clone()),
+            columns,
+        }
     }
 }
 
 /// The row that was to be inserted: it may hold what came in, and what the column holds.
 fn excluded(target: &Target, incoming: &Columns, names: Option<&[String]>) -> Columns {
     let mut columns = (*target.columns).clone();
-    let position = |name: &str| {
-        names.and_then(|names| names.iter().position(|known| known == name))
-    };
+    let position =
+        |name: &str| names.and_then(|names| names.iter().position(|known| known == name));
     for Column { name, flow } in &mut columns.list {
         match position(name).and_then(|index| incoming.list.get(index)) {
             Some(value) if incoming.is_exact() => {

@@ -25,12 +25,12 @@ enum Figured {
 fn figure(node: &pg::Node) -> Figured {
     let Some(node) = &node.node else { return Figured::None };
     match node {
-        NodeEnum::ColumnRef(reference) => named(
-            reference.fields.iter().rev().find_map(|field| match &field.node {
+        NodeEnum::ColumnRef(reference) => {
+            named(reference.fields.iter().rev().find_map(|field| match &field.node {
                 Some(NodeEnum::String(name)) => Some(name.sval.as_str()),
                 _ => None,
-            }),
-        ),
+            }))
+        }
         NodeEnum::AIndirection(steps) => {
             let field = steps.indirection.iter().rev().find_map(|step| match &step.node {
                 Some(NodeEnum::String(name)) => Some(name.sval.as_str()),
@@ -83,9 +83,7 @@ fn fixed(node: &NodeEnum) -> Figured {
         NodeEnum::JsonScalarExpr(_) => "json_scalar",
         NodeEnum::JsonSerializeExpr(_) => "json_serialize",
         NodeEnum::JsonObjectConstructor(_) => "json_object",
-        NodeEnum::JsonArrayConstructor(_) | NodeEnum::JsonArrayQueryConstructor(_) => {
-            "json_array"
-        }
+        NodeEnum::JsonArrayConstructor(_) | NodeEnum::JsonArrayQueryConstructor(_) => "json_array",
         NodeEnum::JsonObjectAgg(_) => "json_objectagg",
         NodeEnum::JsonArrayAgg(_) => "json_arrayagg",
         NodeEnum::JsonFuncExpr(query) => match pg::JsonExprOp::try_from(query.op) {

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
         .into_iter()
         .map(|statement| {
             let part = if single { Some(text) } else { part_of(text, &statement) };
-            let fingerprint = part.and_then(|part| fingerprint(part));
+            let fingerprint = part.and_then(fingerprint);
             let node = statement.stmt.ok_or_else(|| unreadable("an empty statement".into()))?;
             Ok(Raw { node: *node, fingerprint })
         })
@@ -45,9 +45,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
 /// Statements about different tables would then have the same fingerprint.
 fn fingerprint(text: &str) -> Option<String> {
     use pg_query::FingerprintOptions as Options;
-    let options = Options::RANGEVAR_IGNORE_ALIASES
-        | Options::RANGEVAR_INCLUDE_SCHEMA
-        | Options::FULL_RELNAME;
+    let options =
+        Options::RANGEVAR_IGNORE_ALIASES | Options::RANGEVAR_INCLUDE_SCHEMA | Options::FULL_RELNAME;
     let print = pg_query::fingerprint(text, 0, options).ok()?;
     Some(print.hex)
 }

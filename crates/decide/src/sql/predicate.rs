@@ -85,10 +85,9 @@ impl Work<'_> {
 fn is_column(node: &pg::Node) -> bool {
     match &node.node {
         Some(NodeEnum::ColumnRef(_)) => true,
-        Some(NodeEnum::AIndirection(steps)) => steps
-            .indirection
-            .iter()
-            .all(|step| matches!(step.node, Some(NodeEnum::String(_)))),
+        Some(NodeEnum::AIndirection(steps)) => {
+            steps.indirection.iter().all(|step| matches!(step.node, Some(NodeEnum::String(_))))
+        }
         Some(NodeEnum::TypeCast(cast)) => {
             cast.type_name.as_ref().is_some_and(is_text)
                 && cast.arg.as_deref().is_some_and(is_column)

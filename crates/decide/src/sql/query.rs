@@ -1,8 +1,8 @@
 //! `SELECT`, `VALUES` and set operations.
 
-use portreeve_model::{Action, Object};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
 
 use super::columns::{Column, Columns};
 use super::expr::path;
@@ -53,7 +53,7 @@ impl Work<'_> {
     }
 
     fn plain_select(&mut self, select: &pg::SelectStmt, mut scope: Scope<'_>) -> Columns {
-        self.from_clause(&select.from_clause, &mut scope);
+        self.sources(&select.from_clause, &mut scope);
         let columns = self.targets(&select.target_list, &scope);
         self.condition(select.where_clause.as_deref(), &scope);
         self.condition(select.having_clause.as_deref(), &scope);
@@ -72,7 +72,7 @@ impl Work<'_> {
         self.limits(select, &scope);
         self.locking(&select.locking_clause);
         if let Some(into) = select.into_clause.as_deref() {
-            self.into_table(into, &columns);
+            self.table_made(into, &columns);
         }
         columns
     }
@@ -142,12 +142,10 @@ impl Work<'_> {
         };
         match &node.node {
             Some(NodeEnum::AConst(constant)) => match (&constant.val, columns.is_exact()) {
-                (Some(pg::a_const::Val::Ival(position)), true) => {
-                    usize::try_from(position.ival)
-                        .ok()
-                        .and_then(|position| columns.list.get(position.checked_sub(1)?))
-                        .map_or(Flow::CLEAN, |column| column.flow.clone())
-                }
+                (Some(pg::a_const::Val::Ival(position)), true) => usize::try_from(position.ival)
+                    .ok()
+                    .and_then(|position| columns.list.get(position.checked_sub(1)?))
+                    .map_or(Flow::CLEAN, |column| column.flow.clone()),
                 _ => columns.mixed(),
             },
             Some(NodeEnum::ColumnRef(reference)) => match path(&reference.fields) {
@@ -367,7 +365,7 @@ impl Work<'_> {
     }
 
     /// `SELECT … INTO`, `CREATE TABLE … AS`: a table is made of these columns.
-    pub(super) fn into_table(&mut self, into: &pg::IntoClause, columns: &Columns) {
+    pub(super) fn table_made(&mut self, into: &pg::IntoClause, columns: &Columns) {
         match &into.rel {
             Some(relation) => self.define_relation(relation),
             None => self.need(Action::Define, Object::resource()),
@@ -391,4 +389,3 @@ fn is_set_operation(select: &pg::SelectStmt) -> bool {
         Ok(pg::SetOperation::SetopNone | pg::SetOperation::Undefined)
     )
 }
-

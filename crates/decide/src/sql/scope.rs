@@ -50,7 +50,6 @@ pub(super) struct Scope<'p> {
     pub(super) star_is_unordered: bool,
 }
 
-
 impl<'p> Scope<'p> {
     pub(super) fn outermost() -> Self {
         Self {

@@ -10,32 +10,73 @@ use super::work::Work;
 
 /// Any value is harmless. Sorted.
 const FREE: &[&str] = &[
-    "application_name", "backend_flush_after", "bytea_output", "client_connection_check_interval",
-    "client_min_messages", "constraint_exclusion", "cpu_index_tuple_cost", "cpu_operator_cost",
-    "cpu_tuple_cost", "cursor_tuple_fraction", "deadlock_timeout",
-    "default_transaction_deferrable", "default_transaction_isolation",
-    "default_transaction_read_only", "effective_cache_size", "effective_io_concurrency",
-    "extra_float_digits", "from_collapse_limit", "geqo", "geqo_threshold", "hash_mem_multiplier",
-    "idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "jit",
-    "jit_above_cost", "join_collapse_limit", "lock_timeout", "maintenance_work_mem",
-    "max_parallel_workers", "max_parallel_workers_per_gather", "parallel_setup_cost",
-    "parallel_tuple_cost", "plan_cache_mode", "random_page_cost", "search_path", "seq_page_cost",
-    "statement_timeout", "tcp_keepalives_count", "tcp_keepalives_idle",
-    "tcp_keepalives_interval", "tcp_user_timeout", "temp_buffers", "timezone",
-    "transaction_deferrable", "transaction_isolation", "transaction_read_only",
-    "transaction_timeout", "work_mem",
+    "application_name",
+    "backend_flush_after",
+    "bytea_output",
+    "client_connection_check_interval",
+    "client_min_messages",
+    "constraint_exclusion",
+    "cpu_index_tuple_cost",
+    "cpu_operator_cost",
+    "cpu_tuple_cost",
+    "cursor_tuple_fraction",
+    "deadlock_timeout",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "extra_float_digits",
+    "from_collapse_limit",
+    "geqo",
+    "geqo_threshold",
+    "hash_mem_multiplier",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "intervalstyle",
+    "jit",
+    "jit_above_cost",
+    "join_collapse_limit",
+    "lock_timeout",
+    "maintenance_work_mem",
+    "max_parallel_workers",
+    "max_parallel_workers_per_gather",
+    "parallel_setup_cost",
+    "parallel_tuple_cost",
+    "plan_cache_mode",
+    "random_page_cost",
+    "search_path",
+    "seq_page_cost",
+    "statement_timeout",
+    "tcp_keepalives_count",
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "tcp_user_timeout",
+    "temp_buffers",
+    "timezone",
+    "transaction_deferrable",
+    "transaction_isolation",
+    "transaction_read_only",
+    "transaction_timeout",
+    "work_mem",
 ];
 
 /// They change how texts are read or rows are guarded: never, whatever policy says.
 const PINNED: &[&str] = &[
-    "backslash_quote", "client_encoding", "escape_string_warning", "row_security",
-    "session_replication_role", "standard_conforming_strings", "transform_null_equals",
+    "backslash_quote",
+    "client_encoding",
+    "escape_string_warning",
+    "row_security",
+    "session_replication_role",
+    "standard_conforming_strings",
+    "transform_null_equals",
 ];
 
 impl Work<'_> {
     pub(super) fn variable_set(&mut self, set: &pg::VariableSetStmt) {
         self.sets = true;
-        let kind = pg::VariableSetKind::try_from(set.kind).unwrap_or(pg::VariableSetKind::Undefined);
+        let kind =
+            pg::VariableSetKind::try_from(set.kind).unwrap_or(pg::VariableSetKind::Undefined);
         let name = set.name.to_ascii_lowercase();
         match kind {
             pg::VariableSetKind::VarSetValue => {
@@ -81,12 +122,12 @@ impl Work<'_> {
             _ => None,
         };
         let is_allowed = match name.as_str() {
-            "client_encoding" => only
-                .as_deref()
-                .is_some_and(|value| matches!(value, "utf8" | "utf-8" | "unicode")),
-            "standard_conforming_strings" => only
-                .as_deref()
-                .is_some_and(|value| matches!(value, "on" | "true" | "1" | "yes")),
+            "client_encoding" => {
+                only.as_deref().is_some_and(|value| matches!(value, "utf8" | "utf-8" | "unicode"))
+            }
+            "standard_conforming_strings" => {
+                only.as_deref().is_some_and(|value| matches!(value, "on" | "true" | "1" | "yes"))
+            }
             "datestyle" => {
                 if !values.iter().any(|value| value.to_ascii_lowercase().contains("iso")) {
                     self.refuse("only the ISO `datestyle` is possible through the gateway".into());

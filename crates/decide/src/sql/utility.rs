@@ -1,8 +1,8 @@
 //! One statement from its verb: what it is, and who looks at it.
 
-use portreeve_model::{Action, Command, Object};
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Command, Object};
 
 use super::catalog::Catalog;
 use super::columns::Columns;
@@ -57,12 +57,19 @@ fn one(catalog: &Catalog, node: &pg::Node, fingerprint: Option<&str>) -> Stateme
 
 fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statement {
     let session = match seen.session {
+        SessionEffect::Prepare { name, mut statement } => {
+            fingerprint.clone_into(&mut statement.command.fingerprint);
+            SessionEffect::Prepare { name, statement }
+        }
+        SessionEffect::Declare { cursor, mut statement } => {
+            fingerprint.clone_into(&mut statement.command.fingerprint);
+            SessionEffect::Declare { cursor, statement }
+        }
         SessionEffect::None if work.sets => SessionEffect::Set,
         SessionEffect::None if work.notifies => SessionEffect::Notify,
         session => session,
     };
-    let touches_classified =
-        work.touched || (work.writes && !work.catalog.classified.is_empty());
+    let touches_classified = work.touched || (work.writes && !work.catalog.classified.is_empty());
     Statement {
         output: if work.unknown.is_some() { Output::Unproven } else { seen.output },
         session,
@@ -140,13 +147,13 @@ impl Work<'_> {
         }
         let columns = columns.list.iter().map(|column| OutputColumn {
             name: Some(column.name.clone()),
-            sources: self.sources(&column.flow),
+            sources: self.columns_of(&column.flow),
             shape: if column.flow.is_clean() { Shape::Plain } else { column.flow.shape },
         });
         Output::Columns(columns.collect())
     }
 
-    fn sources(&self, flow: &Flow) -> Vec<std::sync::Arc<super::ColumnRef>> {
+    fn columns_of(&self, flow: &Flow) -> Vec<std::sync::Arc<super::ColumnRef>> {
         let mut sources: Vec<_> = flow
             .ids
             .iter()
@@ -262,25 +269,11 @@ impl Work<'_> {
             }
             NodeEnum::DiscardStmt(discard) => {
                 let is_all = discard.target == pg::DiscardMode::DiscardAll as i32;
-                let effect =
-                    if is_all { SessionEffect::DiscardAll } else { SessionEffect::None };
+                let effect = if is_all { SessionEffect::DiscardAll } else { SessionEffect::None };
                 Seen::session(Output::None, effect)
             }
             NodeEnum::TransactionStmt(transaction) => {
-                use pg::TransactionStmtKind as Kind;
-                if !matches!(
-                    Kind::try_from(transaction.kind),
-                    Ok(Kind::TransStmtBegin
-                        | Kind::TransStmtStart
-                        | Kind::TransStmtCommit
-                        | Kind::TransStmtRollback
-                        | Kind::TransStmtSavepoint
-                        | Kind::TransStmtRelease
-                        | Kind::TransStmtRollbackTo)
-                ) {
-                    // Prepared transactions outlive the session.
-                    self.administer();
-                }
+                self.transaction(transaction.kind);
                 Seen::session(Output::None, SessionEffect::Transaction)
             }
             NodeEnum::VariableSetStmt(set) => {
@@ -303,6 +296,23 @@ impl Work<'_> {
                 self.refuse(format!("`{}` is not understood by the gateway", kind(other)));
                 Seen::nothing()
             }
+        }
+    }
+
+    fn transaction(&mut self, kind: i32) {
+        use pg::TransactionStmtKind as Kind;
+        if !matches!(
+            Kind::try_from(kind),
+            Ok(Kind::TransStmtBegin
+                | Kind::TransStmtStart
+                | Kind::TransStmtCommit
+                | Kind::TransStmtRollback
+                | Kind::TransStmtSavepoint
+                | Kind::TransStmtRelease
+                | Kind::TransStmtRollbackTo)
+        ) {
+            // Prepared transactions outlive the session.
+            self.administer();
         }
     }
 

@@ -97,6 +97,11 @@ fn words(kind: &str) -> String {
 /// Statements that change rights, roles, settings or the running of the server, or make things
 /// through which code can come to run.
 pub(super) fn is_administration(node: &NodeEnum) -> bool {
+    changes_server(node) || changes_rules(node)
+}
+
+/// Rights, roles, databases, files, other servers.
+fn changes_server(node: &NodeEnum) -> bool {
     matches!(
         node,
         NodeEnum::GrantStmt(_)
@@ -136,7 +141,14 @@ pub(super) fn is_administration(node: &NodeEnum) -> bool {
             | NodeEnum::CreateUserMappingStmt(_)
             | NodeEnum::AlterUserMappingStmt(_)
             | NodeEnum::DropUserMappingStmt(_)
-            | NodeEnum::CreatePolicyStmt(_)
+    )
+}
+
+/// What runs or decides behind the statements of others.
+fn changes_rules(node: &NodeEnum) -> bool {
+    matches!(
+        node,
+        NodeEnum::CreatePolicyStmt(_)
             | NodeEnum::AlterPolicyStmt(_)
             | NodeEnum::CreateEventTrigStmt(_)
             | NodeEnum::AlterEventTrigStmt(_)

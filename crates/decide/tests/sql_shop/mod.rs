@@ -12,7 +12,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Relations: schema, name, kind, columns (`name:category`), definition, parents by index.
-type Row = (&'static str, &'static str, char, &'static [&'static str], &'static str, &'static [u32]);
+type Row =
+    (&'static str, &'static str, char, &'static [&'static str], &'static str, &'static [u32]);
 
 pub const RELATIONS: &[Row] = &[
     (
@@ -20,16 +21,37 @@ pub const RELATIONS: &[Row] = &[
         "customers",
         'r',
         &[
-            "id", "full_name:name", "email:email", "phone:phone", "ssn:national-id",
-            "dob:birth-date", "iban:iban", "notes", "country",
+            "id",
+            "full_name:name",
+            "email:email",
+            "phone:phone",
+            "ssn:national-id",
+            "dob:birth-date",
+            "iban:iban",
+            "notes",
+            "country",
         ],
         "",
         &[],
     ),
     ("public", "orders", 'r', &["id", "customer_id", "amount", "status"], "", &[]),
     ("public", "products", 'r', &["id", "name", "price", "tags", "spec"], "", &[]),
-    ("public", "contacts", 'r', &["id", "email:email", "address:address", "history", "label"], "", &[]),
-    ("public", "accounts", 'r', &["id", "iban:iban", "iban_upper=upper(iban)", "twice=2 + 2"], "", &[]),
+    (
+        "public",
+        "contacts",
+        'r',
+        &["id", "email:email", "address:address", "history", "label"],
+        "",
+        &[],
+    ),
+    (
+        "public",
+        "accounts",
+        'r',
+        &["id", "iban:iban", "iban_upper=upper(iban)", "twice=2 + 2"],
+        "",
+        &[],
+    ),
     ("public", "events", 'p', &["id", "customer_email:email", "at"], "", &[]),
     ("public", "events_2024", 'r', &["id", "customer_email", "at"], "", &[5]),
     ("public", "people", 'r', &["name", "tax_id:national-id"], "", &[]),
@@ -97,8 +119,7 @@ const FUNCTIONS: &[(&str, char, &str)] = &[
 /// The shop.
 pub fn catalog() -> Catalog {
     let mut builder = CatalogBuilder::new();
-    for (index, (schema, name, kind, columns, definition, parents)) in
-        RELATIONS.iter().enumerate()
+    for (index, (schema, name, kind, columns, definition, parents)) in RELATIONS.iter().enumerate()
     {
         let columns = columns.iter().zip(1..).map(|(text, attnum)| column(text, attnum));
         builder.relation(RelationInput {
@@ -164,10 +185,8 @@ pub fn cases(text: &str) -> Vec<Case> {
             None if line == "----" => expected = Some(String::new()),
             None if sql.is_empty() && (line.is_empty() || line.starts_with('#')) => {}
             None => sql = if sql.is_empty() { line.into() } else { format!("{sql}\n{line}") },
-            Some(_) if line.is_empty() => cases.push(Case {
-                sql: std::mem::take(&mut sql),
-                expected: expected.take().unwrap(),
-            }),
+            Some(_) if line.is_empty() => cases
+                .push(Case { sql: std::mem::take(&mut sql), expected: expected.take().unwrap() }),
             Some(text) => {
                 text.push_str(line);
                 text.push('\n');
@@ -186,7 +205,7 @@ pub fn render(catalog: &Catalog, sql: &str) -> String {
 }
 
 fn statement(statement: &Statement) -> String {
-    let mut text = format!("{}", statement.command.verb);
+    let mut text = statement.command.verb.clone();
     if statement.is_write {
         text.push_str(" [write]");
     }

@@ -30,15 +30,31 @@ impl Server {
         let initdb = server.programs.join("initdb");
         let data = data.to_str().unwrap();
         server.run(&[
-            initdb.to_str().unwrap(), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
-            "--locale=C", "--no-sync",
+            initdb.to_str().unwrap(),
+            "-D",
+            data,
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
         ]);
         let options = format!("-k {} -c listen_addresses= -c fsync=off", server.folder.display());
         let control = server.programs.join("pg_ctl");
         let log = server.folder.join("log");
         server.run(&[
-            control.to_str().unwrap(), "-D", data, "-w", "-o", &options, "-l",
-            log.to_str().unwrap(), "start",
+            control.to_str().unwrap(),
+            "-D",
+            data,
+            "-w",
+            "-o",
+            &options,
+            "-l",
+            log.to_str().unwrap(),
+            "start",
         ]);
         Some(server)
     }
@@ -84,7 +100,12 @@ impl Drop for Server {
         let control = self.programs.join("pg_ctl");
         let data = self.folder.join("data");
         self.run(&[
-            control.to_str().unwrap(), "-D", data.to_str().unwrap(), "-m", "immediate", "stop",
+            control.to_str().unwrap(),
+            "-D",
+            data.to_str().unwrap(),
+            "-m",
+            "immediate",
+            "stop",
         ]);
         let _ = std::fs::remove_dir_all(&self.folder);
     }

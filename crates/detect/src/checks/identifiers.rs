@@ -29,7 +29,9 @@ fn shape(v: &[u8], pattern: &str) -> bool {
 
 pub(crate) fn at_svnr(v: &[u8]) -> bool {
     let sum = weighted(v, &[3, 7, 9, 0, 5, 8, 4, 2, 1, 6]);
-    v[0] != b'0' && sum % 11 == u32::from(v[3] & 15) && day_month(number(&v[4..6]), number(&v[6..8]).min(12))
+    v[0] != b'0'
+        && sum % 11 == u32::from(v[3] & 15)
+        && day_month(number(&v[4..6]), number(&v[6..8]).min(12))
 }
 
 pub(crate) fn be_nn(v: &[u8]) -> bool {
@@ -103,8 +105,18 @@ pub(crate) fn de_svnr(v: &[u8]) -> bool {
     }
     let letter = u32::from(v[8] - b'A') + 1;
     let row = [
-        v[0] & 15, v[1] & 15, v[2] & 15, v[3] & 15, v[4] & 15, v[5] & 15, v[6] & 15, v[7] & 15,
-        (letter / 10) as u8, (letter % 10) as u8, v[9] & 15, v[10] & 15,
+        v[0] & 15,
+        v[1] & 15,
+        v[2] & 15,
+        v[3] & 15,
+        v[4] & 15,
+        v[5] & 15,
+        v[6] & 15,
+        v[7] & 15,
+        (letter / 10) as u8,
+        (letter % 10) as u8,
+        v[9] & 15,
+        v[10] & 15,
     ];
     let weights = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
     let sum: u32 = row
@@ -314,7 +326,8 @@ pub(crate) fn is_kennitala(v: &[u8]) -> bool {
 
 pub(crate) fn it_cf(v: &[u8]) -> bool {
     const ODD: [u32; 26] = [
-        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
     ];
     let place = |byte: u8| match byte {
         b'0'..=b'9' => (byte - b'0') as usize,
@@ -381,7 +394,8 @@ pub(crate) fn no_fnr(v: &[u8]) -> bool {
 
 pub(crate) fn pl_pesel(v: &[u8]) -> bool {
     let sum = weighted(v, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]);
-    day_month(number(&v[4..6]), number(&v[2..4]) % 20) && (10 - sum % 10) % 10 == u32::from(v[10] & 15)
+    day_month(number(&v[4..6]), number(&v[2..4]) % 20)
+        && (10 - sum % 10) % 10 == u32::from(v[10] & 15)
 }
 
 pub(crate) fn pl_nip(v: &[u8]) -> bool {
@@ -392,8 +406,13 @@ pub(crate) fn pl_id_card(v: &[u8]) -> bool {
     if !shape(v, "AAA999999") {
         return false;
     }
-    let value = |b: u8| if b.is_ascii_digit() { u32::from(b & 15) } else { u32::from(b - b'A') + 10 };
-    v.iter().zip([7, 3, 1, 9, 7, 3, 1, 7, 3]).map(|(b, w)| value(*b) * w).sum::<u32>().is_multiple_of(10)
+    let value =
+        |b: u8| if b.is_ascii_digit() { u32::from(b & 15) } else { u32::from(b - b'A') + 10 };
+    v.iter()
+        .zip([7, 3, 1, 9, 7, 3, 1, 7, 3])
+        .map(|(b, w)| value(*b) * w)
+        .sum::<u32>()
+        .is_multiple_of(10)
 }
 
 pub(crate) fn pt_nif(v: &[u8]) -> bool {
@@ -406,7 +425,8 @@ pub(crate) fn pt_cc(v: &[u8]) -> bool {
     if !shape(v, "999999999XX9") || v[9].is_ascii_digit() && v[10].is_ascii_digit() {
         return false;
     }
-    let value = |b: u8| if b.is_ascii_digit() { u32::from(b & 15) } else { u32::from(b - b'A') + 10 };
+    let value =
+        |b: u8| if b.is_ascii_digit() { u32::from(b & 15) } else { u32::from(b - b'A') + 10 };
     let sum: u32 = v
         .iter()
         .enumerate()
@@ -476,7 +496,12 @@ pub(crate) fn uk_driver(v: &[u8]) -> bool {
 pub(crate) fn us_ssn(v: &[u8]) -> bool {
     let area = number(&v[..3]);
     let known_specimen = matches!(v, b"078051120" | b"219099999" | b"123456789");
-    area != 0 && area != 666 && area < 900 && &v[3..5] != b"00" && &v[5..] != b"0000" && !known_specimen
+    area != 0
+        && area != 666
+        && area < 900
+        && &v[3..5] != b"00"
+        && &v[5..] != b"0000"
+        && !known_specimen
         && !uniform(v)
 }
 
@@ -501,9 +526,15 @@ pub(crate) fn us_mbi(v: &[u8]) -> bool {
     let letter = |b: u8| b"ACDEFGHJKMNPQRTUVWXY".contains(&b);
     let mixed = |b: u8| letter(b) || b.is_ascii_digit();
     (b'1'..=b'9').contains(&v[0])
-        && letter(v[1]) && mixed(v[2]) && v[3].is_ascii_digit()
-        && letter(v[4]) && mixed(v[5]) && v[6].is_ascii_digit()
-        && letter(v[7]) && letter(v[8]) && all_digits(&v[9..])
+        && letter(v[1])
+        && mixed(v[2])
+        && v[3].is_ascii_digit()
+        && letter(v[4])
+        && mixed(v[5])
+        && v[6].is_ascii_digit()
+        && letter(v[7])
+        && letter(v[8])
+        && all_digits(&v[9..])
 }
 
 pub(crate) fn us_dea(v: &[u8]) -> bool {
@@ -514,7 +545,11 @@ pub(crate) fn us_dea(v: &[u8]) -> bool {
 
 pub(crate) fn br_cpf(v: &[u8]) -> bool {
     let check = |n: usize| {
-        let sum: u32 = v[..n].iter().enumerate().map(|(i, b)| u32::from(b & 15) * (n as u32 + 1 - i as u32)).sum();
+        let sum: u32 = v[..n]
+            .iter()
+            .enumerate()
+            .map(|(i, b)| u32::from(b & 15) * (n as u32 + 1 - i as u32))
+            .sum();
         sum * 10 % 11 % 10 == u32::from(v[n] & 15)
     };
     !uniform(v) && check(9) && check(10)
@@ -582,7 +617,9 @@ pub(crate) fn kr_rrn(v: &[u8]) -> bool {
 }
 
 pub(crate) fn kr_brn(v: &[u8]) -> bool {
-    let sum = weighted(v, &[1, 3, 7, 1, 3, 7, 1, 3]) + u32::from(v[8] & 15) * 5 / 10 + u32::from(v[8] & 15) * 5;
+    let sum = weighted(v, &[1, 3, 7, 1, 3, 7, 1, 3])
+        + u32::from(v[8] & 15) * 5 / 10
+        + u32::from(v[8] & 15) * 5;
     (10 - sum % 10) % 10 == u32::from(v[9] & 15)
 }
 
@@ -617,11 +654,32 @@ pub(crate) fn de_vat(v: &[u8]) -> bool {
 /// VAT numbers of the Union other than German ones: prefix and length only.
 pub(crate) fn eu_vat(v: &[u8]) -> bool {
     const FORMS: &[&str] = &[
-        "ATU99999999", "BE9999999999", "BG999999999", "CY99999999A", "CZ99999999", "DK99999999",
-        "EE999999999", "EL999999999", "ESX9999999X", "FI99999999", "FRXX999999999", "HR99999999999",
-        "HU99999999", "IT99999999999", "LT999999999", "LU99999999", "LV99999999999", "MT99999999",
-        "NL999999999B99", "PL9999999999", "PT999999999", "RO99999999", "SE999999999999",
-        "SI99999999", "SK9999999999", "GB999999999",
+        "ATU99999999",
+        "BE9999999999",
+        "BG999999999",
+        "CY99999999A",
+        "CZ99999999",
+        "DK99999999",
+        "EE999999999",
+        "EL999999999",
+        "ESX9999999X",
+        "FI99999999",
+        "FRXX999999999",
+        "HR99999999999",
+        "HU99999999",
+        "IT99999999999",
+        "LT999999999",
+        "LU99999999",
+        "LV99999999999",
+        "MT99999999",
+        "NL999999999B99",
+        "PL9999999999",
+        "PT999999999",
+        "RO99999999",
+        "SE999999999999",
+        "SI99999999",
+        "SK9999999999",
+        "GB999999999",
     ];
     FORMS.iter().any(|form| shape(v, form))
 }
@@ -633,7 +691,8 @@ pub(crate) fn iban(v: &[u8]) -> bool {
         IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO15\
         OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29\
         VA22VG24XK20YE30";
-    let known = LENGTHS.chunks_exact(4).any(|c| c[..2] == v[..2] && number(&c[2..]) as usize == v.len());
+    let known =
+        LENGTHS.chunks_exact(4).any(|c| c[..2] == v[..2] && number(&c[2..]) as usize == v.len());
     known && mod97(v[4..].iter().chain(&v[..4]).copied()) == Some(1)
 }
 
@@ -665,5 +724,7 @@ pub(crate) fn imei(v: &[u8]) -> bool {
 
 pub(crate) fn passport(v: &[u8]) -> bool {
     let letters = v.iter().take_while(|b| b.is_ascii_uppercase()).count();
-    letters <= 3 && v.len() - letters >= 6 && v[letters..].iter().filter(|b| b.is_ascii_digit()).count() >= 5
+    letters <= 3
+        && v.len() - letters >= 6
+        && v[letters..].iter().filter(|b| b.is_ascii_digit()).count() >= 5
 }

@@ -58,7 +58,8 @@ const fn mixed(
 }
 
 use Category::{
-    BankAccount, Card, DeviceId, DriverLicence, HealthId, Iban, NationalId, OtherId, Passport, TaxId,
+    BankAccount, Card, DeviceId, DriverLicence, HealthId, Iban, NationalId, OtherId, Passport,
+    TaxId,
 };
 use Proof::{Announced, Dated, Grouped, Sure};
 
@@ -144,7 +145,15 @@ pub(crate) static RULES: &[Rule] = &[
     mixed("fi-hetu", NationalId, (11, 11), Sure, NATIONAL, id::fi_hetu, ""),
     mixed("de-svnr", NationalId, (12, 12), Sure, HEALTH, id::de_svnr, "2 6 1 3|2 6 1 2 1"),
     mixed("de-health", HealthId, (10, 10), Sure, HEALTH, id::de_health, ""),
-    mixed("de-document", Passport, (9, 10), Sure, NATIONAL.or(Topics::PASSPORT), id::de_document, ""),
+    mixed(
+        "de-document",
+        Passport,
+        (9, 10),
+        Sure,
+        NATIONAL.or(Topics::PASSPORT),
+        id::de_document,
+        "",
+    ),
     mixed("de-vat", OtherId, (11, 11), Sure, COMPANY, id::de_vat, "2 3 3 3|2 9"),
     mixed("eu-vat", OtherId, (10, 14), Announced, COMPANY, id::eu_vat, ""),
     mixed("ie-pps", NationalId, (8, 9), Sure, NATIONAL, id::ie_pps, ""),

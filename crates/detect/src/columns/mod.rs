@@ -44,14 +44,21 @@ fn about_people(column: &Column<'_>) -> bool {
             strength == Strength::Clear
                 && matches!(
                     category,
-                    Category::Email | Category::Phone | Category::DateOfBirth | Category::Gender | Category::NationalId
+                    Category::Email
+                        | Category::Phone
+                        | Category::DateOfBirth
+                        | Category::Gender
+                        | Category::NationalId
                 )
         })
     };
     column.neighbours.iter().filter(personal).count() > 0
-        || ["person", "people", "customer", "user", "patient", "employee", "client", "contact", "member", "student", "staff"]
-            .iter()
-            .any(|word| headers::words(column.table).iter().any(|w| w.trim_end_matches('s') == *word))
+        || [
+            "person", "people", "customer", "user", "patient", "employee", "client", "contact",
+            "member", "student", "staff",
+        ]
+        .iter()
+        .any(|word| headers::words(column.table).iter().any(|w| w.trim_end_matches('s') == *word))
 }
 
 /// Classifies a column; nothing when it does not seem to hold personal data.
@@ -78,7 +85,12 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
     // Names of things are written like names of people: without a word for people beside them
     // the values must be very sure.
     let score = (share * 85.0) as u8;
-    let reason = format!("{:.0} % of {} values look like {} ({rule})", share * 100.0, values.count, category.name());
+    let reason = format!(
+        "{:.0} % of {} values look like {} ({rule})",
+        share * 100.0,
+        values.count,
+        category.name()
+    );
     Some(Verdict { category, score, reasons: vec![reason] })
 }
 
@@ -136,7 +148,12 @@ fn named(
 fn is_sure(category: Category) -> bool {
     matches!(
         category,
-        Category::Email | Category::Iban | Category::Card | Category::IpAddress | Category::MacAddress | Category::Secret
+        Category::Email
+            | Category::Iban
+            | Category::Card
+            | Category::IpAddress
+            | Category::MacAddress
+            | Category::Secret
     )
 }
 
@@ -150,8 +167,15 @@ mod tests {
 
     #[test]
     fn names_and_values_together() {
-        assert_eq!(verdict("Geburtsdatum", &["1978-01-02", "1990-12-24"]), Some(Category::DateOfBirth));
-        assert_eq!(verdict("customer_email", &["yes", "no", "yes"]), None, "values refute the name");
+        assert_eq!(
+            verdict("Geburtsdatum", &["1978-01-02", "1990-12-24"]),
+            Some(Category::DateOfBirth)
+        );
+        assert_eq!(
+            verdict("customer_email", &["yes", "no", "yes"]),
+            None,
+            "values refute the name"
+        );
         assert_eq!(verdict("phone_verified", &["true", "false"]), None);
         assert_eq!(verdict("product_name", &["Chair", "Table"]), None);
         assert_eq!(verdict("nazwisko", &["Kowalska", "Nowak"]), Some(Category::PersonName));

@@ -7,37 +7,293 @@ use crate::{Category, Detector, Finding};
 const VALUES_MAX: usize = 64;
 
 const GENDERS: &[&str] = &[
-    "m", "f", "male", "female", "man", "woman", "w", "männlich", "weiblich", "divers", "homme", "femme", "masculin", "féminin", "feminin",
-    "hombre", "mujer", "masculino", "femenino", "feminino", "maschio", "femmina", "vrouw", "kobieta", "mężczyzna", "muž", "žena", "férfi", "nő",
-    "мъж", "жена", "kvinna", "mand", "kvinde", "mann", "kvinne", "mies", "nainen", "non-binary", "nonbinary", "transgender", "boy", "girl", "males", "females", "h",
+    "m",
+    "f",
+    "male",
+    "female",
+    "man",
+    "woman",
+    "w",
+    "männlich",
+    "weiblich",
+    "divers",
+    "homme",
+    "femme",
+    "masculin",
+    "féminin",
+    "feminin",
+    "hombre",
+    "mujer",
+    "masculino",
+    "femenino",
+    "feminino",
+    "maschio",
+    "femmina",
+    "vrouw",
+    "kobieta",
+    "mężczyzna",
+    "muž",
+    "žena",
+    "férfi",
+    "nő",
+    "мъж",
+    "жена",
+    "kvinna",
+    "mand",
+    "kvinde",
+    "mann",
+    "kvinne",
+    "mies",
+    "nainen",
+    "non-binary",
+    "nonbinary",
+    "transgender",
+    "boy",
+    "girl",
+    "males",
+    "females",
+    "h",
 ];
 const MARITAL: &[&str] = &[
-    "single", "married", "divorced", "widowed", "separated", "ledig", "verheiratet", "geschieden", "verwitwet", "célibataire", "marié", "mariée", "divorcé",
-    "soltero", "casado", "divorciado", "celibe", "sposato", "gehuwd", "żonaty", "never married", "cohabiting", "in a relationship", "engaged", "widow", "widower",
+    "single",
+    "married",
+    "divorced",
+    "widowed",
+    "separated",
+    "ledig",
+    "verheiratet",
+    "geschieden",
+    "verwitwet",
+    "célibataire",
+    "marié",
+    "mariée",
+    "divorcé",
+    "soltero",
+    "casado",
+    "divorciado",
+    "celibe",
+    "sposato",
+    "gehuwd",
+    "żonaty",
+    "never married",
+    "cohabiting",
+    "in a relationship",
+    "engaged",
+    "widow",
+    "widower",
 ];
 const ETHNIC: &[&str] = &[
-    "white", "black", "asian", "hispanic", "latino", "caucasian", "african american", "native american", "pacific islander", "roma", "mixed", "arab",
-    "black or african american", "american indian", "american indian or alaska native", "two or more races", "hispanic or latino", "not hispanic or latino", "other race",
-    "native hawaiian", "indigenous", "white british", "black african", "black caribbean", "south asian", "multiracial", "biracial", "african-american",
+    "white",
+    "black",
+    "asian",
+    "hispanic",
+    "latino",
+    "caucasian",
+    "african american",
+    "native american",
+    "pacific islander",
+    "roma",
+    "mixed",
+    "arab",
+    "black or african american",
+    "american indian",
+    "american indian or alaska native",
+    "two or more races",
+    "hispanic or latino",
+    "not hispanic or latino",
+    "other race",
+    "native hawaiian",
+    "indigenous",
+    "white british",
+    "black african",
+    "black caribbean",
+    "south asian",
+    "multiracial",
+    "biracial",
+    "african-american",
 ];
 const RELIGIONS: &[&str] = &[
-    "christian", "catholic", "roman catholic", "protestant", "orthodox", "muslim", "islam", "jewish", "hindu", "buddhist", "sikh", "atheist", "agnostic", "christianity",
-    "hinduism", "buddhism", "judaism", "evangelisch", "katholisch", "rk", "ev", "lutheran", "anglican", "baptist", "methodist", "mormon",
+    "christian",
+    "catholic",
+    "roman catholic",
+    "protestant",
+    "orthodox",
+    "muslim",
+    "islam",
+    "jewish",
+    "hindu",
+    "buddhist",
+    "sikh",
+    "atheist",
+    "agnostic",
+    "christianity",
+    "hinduism",
+    "buddhism",
+    "judaism",
+    "evangelisch",
+    "katholisch",
+    "rk",
+    "ev",
+    "lutheran",
+    "anglican",
+    "baptist",
+    "methodist",
+    "mormon",
 ];
 const NATIONS: &[&str] = &[
-    "american", "british", "french", "german", "italian", "spanish", "dutch", "polish", "swedish", "danish", "norwegian", "finnish", "greek", "irish", "portuguese", "russian", "ukrainian",
-    "chinese", "japanese", "korean", "indian", "canadian", "australian", "mexican", "brazilian", "argentine", "argentinian", "turkish", "swiss", "austrian", "belgian", "hungarian", "romanian",
-    "bulgarian", "croatian", "serbian", "czech", "slovak", "slovenian", "estonian", "latvian", "lithuanian", "egyptian", "moroccan", "nigerian", "kenyan", "south african", "israeli", "iranian",
-    "iraqi", "pakistani", "bangladeshi", "filipino", "vietnamese", "thai", "indonesian", "malaysian", "colombian", "chilean", "peruvian", "welsh", "scottish", "english", "icelandic", "jamaican", "cuban",
+    "american",
+    "british",
+    "french",
+    "german",
+    "italian",
+    "spanish",
+    "dutch",
+    "polish",
+    "swedish",
+    "danish",
+    "norwegian",
+    "finnish",
+    "greek",
+    "irish",
+    "portuguese",
+    "russian",
+    "ukrainian",
+    "chinese",
+    "japanese",
+    "korean",
+    "indian",
+    "canadian",
+    "australian",
+    "mexican",
+    "brazilian",
+    "argentine",
+    "argentinian",
+    "turkish",
+    "swiss",
+    "austrian",
+    "belgian",
+    "hungarian",
+    "romanian",
+    "bulgarian",
+    "croatian",
+    "serbian",
+    "czech",
+    "slovak",
+    "slovenian",
+    "estonian",
+    "latvian",
+    "lithuanian",
+    "egyptian",
+    "moroccan",
+    "nigerian",
+    "kenyan",
+    "south african",
+    "israeli",
+    "iranian",
+    "iraqi",
+    "pakistani",
+    "bangladeshi",
+    "filipino",
+    "vietnamese",
+    "thai",
+    "indonesian",
+    "malaysian",
+    "colombian",
+    "chilean",
+    "peruvian",
+    "welsh",
+    "scottish",
+    "english",
+    "icelandic",
+    "jamaican",
+    "cuban",
 ];
 const LANGUAGES: &[&str] = &[
-    "english", "french", "german", "spanish", "italian", "dutch", "portuguese", "arabic", "russian", "chinese", "japanese", "hindi", "polish", "turkish", "swedish", "greek", "mandarin", "urdu", "bengali",
+    "english",
+    "french",
+    "german",
+    "spanish",
+    "italian",
+    "dutch",
+    "portuguese",
+    "arabic",
+    "russian",
+    "chinese",
+    "japanese",
+    "hindi",
+    "polish",
+    "turkish",
+    "swedish",
+    "greek",
+    "mandarin",
+    "urdu",
+    "bengali",
 ];
 const JOBS: &[&str] = &[
-    "teacher", "nurse", "engineer", "doctor", "farmer", "driver", "student", "manager", "unemployed", "retired", "lawyer", "accountant", "clerk", "carpenter", "electrician", "plumber", "chef", "cook", "waiter",
-    "physician", "dentist", "pharmacist", "programmer", "developer", "analyst", "consultant", "designer", "architect", "journalist", "writer", "artist", "musician", "actor", "police officer", "soldier",
-    "fisherman", "housewife", "homemaker", "self-employed", "salesperson", "cashier", "secretary", "scientist", "professor", "mechanic", "tailor", "baker", "butcher", "firefighter", "pilot", "laborer",
-    "labourer", "technician", "administrator", "director", "executive", "librarian", "psychologist", "therapist", "veterinarian", "economist", "politician", "footballer", "software engineer",
+    "teacher",
+    "nurse",
+    "engineer",
+    "doctor",
+    "farmer",
+    "driver",
+    "student",
+    "manager",
+    "unemployed",
+    "retired",
+    "lawyer",
+    "accountant",
+    "clerk",
+    "carpenter",
+    "electrician",
+    "plumber",
+    "chef",
+    "cook",
+    "waiter",
+    "physician",
+    "dentist",
+    "pharmacist",
+    "programmer",
+    "developer",
+    "analyst",
+    "consultant",
+    "designer",
+    "architect",
+    "journalist",
+    "writer",
+    "artist",
+    "musician",
+    "actor",
+    "police officer",
+    "soldier",
+    "fisherman",
+    "housewife",
+    "homemaker",
+    "self-employed",
+    "salesperson",
+    "cashier",
+    "secretary",
+    "scientist",
+    "professor",
+    "mechanic",
+    "tailor",
+    "baker",
+    "butcher",
+    "firefighter",
+    "pilot",
+    "laborer",
+    "labourer",
+    "technician",
+    "administrator",
+    "director",
+    "executive",
+    "librarian",
+    "psychologist",
+    "therapist",
+    "veterinarian",
+    "economist",
+    "politician",
+    "footballer",
+    "software engineer",
 ];
 
 /// What is known of the values of a column.
@@ -53,7 +309,10 @@ impl Values {
         let values: Vec<String> = values
             .iter()
             .map(|v| v.trim())
-            .filter(|v| !v.is_empty() && !matches!(*v, "NULL" | "null" | "None" | "nan" | "NaN" | "N/A" | "n/a" | "-"))
+            .filter(|v| {
+                !v.is_empty()
+                    && !matches!(*v, "NULL" | "null" | "None" | "nan" | "NaN" | "N/A" | "n/a" | "-")
+            })
             .take(VALUES_MAX)
             .map(str::to_owned)
             .collect();
@@ -95,29 +354,85 @@ impl Values {
         let flag = |v: &str| is_flag(v);
         Some(match category {
             Category::Email => self.share(|v, _| v.contains('@') && v.contains('.')),
-            Category::Phone => self.share(|v, _| digits(v) >= 5 && digits(v) <= 20 && !v.contains(':') && v.chars().filter(|c| c.is_alphabetic()).count() <= 6 && !is_date(v)),
-            Category::DateOfBirth => self.share(|v, _| is_date(v) || v.parse::<u32>().is_ok_and(|y| (1850..2100).contains(&y)) || v.parse::<u64>().is_ok_and(|n| n > 19_000_000) || v.len() > 7 && digits(v) >= 4 && letters(v)),
-            Category::Age => self.share(|v, _| v.parse::<f64>().is_ok_and(|n| (0.0..=125.0).contains(&n)) || (digits(v) > 0 && v.len() < 14 && !is_date(v))),
-            Category::Gender => self.share(|v, _| GENDERS.contains(&v.to_lowercase().as_str()) || v.len() <= 2 || v.chars().count() < 16 && letters(v) && !flag(v)),
-            Category::GeoCoordinates => self.share(|v, _| digits(v) > 0 && (v.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0) || v.contains(['.', ',', '°'])) && !is_date(v)),
-            Category::Postcode => self.share(|v, _| (2..=10).contains(&v.len()) && digits(v) >= 2 && !v.contains('.') && !is_date(v)),
+            Category::Phone => self.share(|v, _| {
+                digits(v) >= 5
+                    && digits(v) <= 20
+                    && !v.contains(':')
+                    && v.chars().filter(|c| c.is_alphabetic()).count() <= 6
+                    && !is_date(v)
+            }),
+            Category::DateOfBirth => self.share(|v, _| {
+                is_date(v)
+                    || v.parse::<u32>().is_ok_and(|y| (1850..2100).contains(&y))
+                    || v.parse::<u64>().is_ok_and(|n| n > 19_000_000)
+                    || v.len() > 7 && digits(v) >= 4 && letters(v)
+            }),
+            Category::Age => self.share(|v, _| {
+                v.parse::<f64>().is_ok_and(|n| (0.0..=125.0).contains(&n))
+                    || (digits(v) > 0 && v.len() < 14 && !is_date(v))
+            }),
+            Category::Gender => self.share(|v, _| {
+                GENDERS.contains(&v.to_lowercase().as_str())
+                    || v.len() <= 2
+                    || v.chars().count() < 16 && letters(v) && !flag(v)
+            }),
+            Category::GeoCoordinates => self.share(|v, _| {
+                digits(v) > 0
+                    && (v.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0)
+                        || v.contains(['.', ',', '°']))
+                    && !is_date(v)
+            }),
+            Category::Postcode => self.share(|v, _| {
+                (2..=10).contains(&v.len()) && digits(v) >= 2 && !v.contains('.') && !is_date(v)
+            }),
             Category::IpAddress => self.whole(Category::IpAddress),
-            Category::MacAddress => self.share(|v, _| v.len() >= 12 && v.bytes().filter(u8::is_ascii_hexdigit).count() >= 12),
+            Category::MacAddress => self.share(|v, _| {
+                v.len() >= 12 && v.bytes().filter(u8::is_ascii_hexdigit).count() >= 12
+            }),
             Category::Url => self.share(|v, _| v.contains('.') && !v.contains(' ') && letters(v)),
-            Category::PersonName => self.share(|v, f| {
-                letters(v) && digits(v) == 0 && v.chars().count() > 1 && !flag(v) && v.split_whitespace().count() <= 8 && !v.contains(['@', '_', '/'])
-                    && !f.iter().any(|x| matches!(x.category, Category::Url | Category::Email))
-            }) * if self.is_closed() { 0.6 } else { 1.0 },
-            Category::Address => self.share(|v, _| v.chars().count() > 2 && (letters(v) || v.starts_with('#') || digits(v) <= 5) && !flag(v) && !is_date(v) && !v.contains("://")),
-            Category::NationalId | Category::TaxId | Category::HealthId | Category::Passport | Category::DriverLicence | Category::BankAccount | Category::Iban | Category::Card | Category::DeviceId => {
+            Category::PersonName => {
+                self.share(|v, f| {
+                    letters(v)
+                        && digits(v) == 0
+                        && v.chars().count() > 1
+                        && !flag(v)
+                        && v.split_whitespace().count() <= 8
+                        && !v.contains(['@', '_', '/'])
+                        && !f.iter().any(|x| matches!(x.category, Category::Url | Category::Email))
+                }) * if self.is_closed() { 0.6 } else { 1.0 }
+            }
+            Category::Address => self.share(|v, _| {
+                v.chars().count() > 2
+                    && (letters(v) || v.starts_with('#') || digits(v) <= 5)
+                    && !flag(v)
+                    && !is_date(v)
+                    && !v.contains("://")
+            }),
+            Category::NationalId
+            | Category::TaxId
+            | Category::HealthId
+            | Category::Passport
+            | Category::DriverLicence
+            | Category::BankAccount
+            | Category::Iban
+            | Category::Card
+            | Category::DeviceId => {
                 self.share(|v, _| digits(v) >= 4 && v.len() >= 5 && v.len() <= 40 && !is_date(v))
             }
-            Category::VehiclePlate => self.share(|v, _| v.len() >= 4 && v.len() <= 12 && digits(v) >= 1),
-            Category::Location => self.share(|v, _| letters(v) && !flag(v) && v.chars().count() > 1),
-            Category::Occupation | Category::Organisation | Category::Language | Category::Title | Category::Nationality => {
-                self.share(|v, _| letters(v) && !flag(v) && digits(v) <= 2)
+            Category::VehiclePlate => {
+                self.share(|v, _| v.len() >= 4 && v.len() <= 12 && digits(v) >= 1)
             }
-            Category::MaritalStatus | Category::Ethnicity | Category::Religion => self.share(|v, _| !flag(v) || v.len() <= 2),
+            Category::Location => {
+                self.share(|v, _| letters(v) && !flag(v) && v.chars().count() > 1)
+            }
+            Category::Occupation
+            | Category::Organisation
+            | Category::Language
+            | Category::Title
+            | Category::Nationality => self.share(|v, _| letters(v) && !flag(v) && digits(v) <= 2),
+            Category::MaritalStatus | Category::Ethnicity | Category::Religion => {
+                self.share(|v, _| !flag(v) || v.len() <= 2)
+            }
             Category::Username => self.share(|v, _| letters(v) && !v.contains(' ') && !flag(v)),
             Category::Secret => self.share(|v, _| v.len() >= 3 && !flag(v)),
             Category::Photo => self.share(|v, _| v.len() > 4 && !flag(v)),
@@ -156,8 +471,10 @@ impl Values {
             return Some(found);
         }
         let letters = self.share(|v, _| v.chars().any(char::is_alphabetic));
-        let both = self.values.iter().map(|v| v.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
-        let gendered = both.iter().filter(|v| v.len() > 1 && GENDERS.contains(&v.as_str())).count() > 0
+        let both =
+            self.values.iter().map(|v| v.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
+        let gendered = both.iter().filter(|v| v.len() > 1 && GENDERS.contains(&v.as_str())).count()
+            > 0
             || both.contains("m") && (both.contains("f") || both.contains("w"));
         if gendered && self.listed(GENDERS) >= 0.8 {
             return Some((Category::Gender, self.listed(GENDERS), "word list"));
@@ -171,7 +488,10 @@ impl Values {
             (Category::Occupation, JOBS, 0.5),
         ] {
             let share = self.listed(list);
-            if share >= least && (category != Category::Ethnicity || both.len() > 1 && !both.contains("red") && !both.contains("blue")) {
+            if share >= least
+                && (category != Category::Ethnicity
+                    || both.len() > 1 && !both.contains("red") && !both.contains("blue"))
+            {
                 return Some((category, share, "word list"));
             }
         }
@@ -184,8 +504,10 @@ impl Values {
             if street >= 0.6 {
                 return Some((Category::Address, street, "streets"));
             }
-            let people = self.share(|v, f| covers(v, f, Category::PersonName) || crate::names::is_name(v));
-            let places = self.share(|v, f| covers(v, f, Category::Location) || crate::names::is_place(v));
+            let people =
+                self.share(|v, f| covers(v, f, Category::PersonName) || crate::names::is_name(v));
+            let places =
+                self.share(|v, f| covers(v, f, Category::Location) || crate::names::is_place(v));
             if people >= 0.6 && people > places && !self.is_closed() {
                 return Some((Category::PersonName, people, "names"));
             }
@@ -205,13 +527,24 @@ impl Values {
         let compact: Vec<Vec<u8>> = self
             .values
             .iter()
-            .map(|v| v.bytes().filter(|b| b.is_ascii_alphanumeric()).map(|b| b.to_ascii_uppercase()).collect())
+            .map(|v| {
+                v.bytes()
+                    .filter(|b| b.is_ascii_alphanumeric())
+                    .map(|b| b.to_ascii_uppercase())
+                    .collect()
+            })
             .collect();
         let mut distinct = compact.clone();
         distinct.sort_unstable();
         distinct.dedup();
         let enough = distinct.len() >= 4;
-        for rule in RULES.iter().filter(|r| r.name != "passport" && r.name != "dk-cpr" && r.name != "us-ssn" && r.name != "mt-id" && r.name != "eu-vat") {
+        for rule in RULES.iter().filter(|r| {
+            r.name != "passport"
+                && r.name != "dk-cpr"
+                && r.name != "us-ssn"
+                && r.name != "mt-id"
+                && r.name != "eu-vat"
+        }) {
             let hits = compact
                 .iter()
                 .zip(&self.values)
@@ -249,22 +582,54 @@ impl Values {
 }
 
 fn covers(value: &str, found: &[Finding], category: Category) -> bool {
-    let length: usize = found.iter().filter(|f| f.category == category).map(|f| f.end - f.start).sum();
+    let length: usize =
+        found.iter().filter(|f| f.category == category).map(|f| f.end - f.start).sum();
     length * 10 >= value.len() * 7
 }
 
 fn is_flag(value: &str) -> bool {
     matches!(
         value.to_ascii_lowercase().as_str(),
-        "yes" | "no" | "true" | "false" | "y" | "n" | "t" | "confirmed" | "active" | "inactive" | "pending" | "unknown" | "other" | "none"
-            | "ja" | "nein" | "oui" | "non" | "si" | "0" | "1" | "enabled" | "disabled" | "open" | "closed" | "done" | "ok" | "completed" | "approved" | "rejected"
+        "yes"
+            | "no"
+            | "true"
+            | "false"
+            | "y"
+            | "n"
+            | "t"
+            | "confirmed"
+            | "active"
+            | "inactive"
+            | "pending"
+            | "unknown"
+            | "other"
+            | "none"
+            | "ja"
+            | "nein"
+            | "oui"
+            | "non"
+            | "si"
+            | "0"
+            | "1"
+            | "enabled"
+            | "disabled"
+            | "open"
+            | "closed"
+            | "done"
+            | "ok"
+            | "completed"
+            | "approved"
+            | "rejected"
     )
 }
 
 fn is_date(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let marks = value.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count();
-    let plain = value.bytes().take(10).all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/' | b'.' | b' '));
+    let plain = value
+        .bytes()
+        .take(10)
+        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/' | b'.' | b' '));
     let parts: Vec<usize> = value.split(['-', '/', '.', ' ', 'T']).take(3).map(str::len).collect();
     let shape = matches!(parts.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 2 | 4]);
     plain && digits >= 4 && marks >= 2 && shape
@@ -279,9 +644,20 @@ fn birth_year(value: &str) -> Option<u32> {
 
 fn looks_like_street(value: &str) -> bool {
     let words: Vec<&str> = value.split([' ', ',']).filter(|w| !w.is_empty()).collect();
-    let number = |w: &&str| w.len() <= 5 && w.bytes().next().is_some_and(|b| b.is_ascii_digit()) && w.bytes().filter(u8::is_ascii_digit).count() * 2 >= w.len();
-    let capital = words.iter().any(|w| w.len() > 2 && w.chars().next().is_some_and(char::is_uppercase) && w.chars().skip(1).any(char::is_lowercase));
-    (2..=7).contains(&words.len()) && capital && (words.last().is_some_and(number) || words.first().is_some_and(number) && words.len() >= 3)
+    let number = |w: &&str| {
+        w.len() <= 5
+            && w.bytes().next().is_some_and(|b| b.is_ascii_digit())
+            && w.bytes().filter(u8::is_ascii_digit).count() * 2 >= w.len()
+    };
+    let capital = words.iter().any(|w| {
+        w.len() > 2
+            && w.chars().next().is_some_and(char::is_uppercase)
+            && w.chars().skip(1).any(char::is_lowercase)
+    });
+    (2..=7).contains(&words.len())
+        && capital
+        && (words.last().is_some_and(number)
+            || words.first().is_some_and(number) && words.len() >= 3)
 }
 
 fn is_degree(value: &str) -> bool {

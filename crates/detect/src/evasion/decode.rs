@@ -45,7 +45,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         let hidden = hex(word).or_else(|| base64(word));
         if let Some(text) = hidden {
             out.push(Token { start, end, text });
-        } else if let Some(inner) = word.iter().rposition(|b| *b == b'=').filter(|i| length - i > TOKEN_MIN) {
+        } else if let Some(inner) =
+            word.iter().rposition(|b| *b == b'=').filter(|i| length - i > TOKEN_MIN)
+        {
             // `key=TOKEN`
             if let Some(text) = hex(&word[inner + 1..]).or_else(|| base64(&word[inner + 1..])) {
                 out.push(Token { start: start + inner + 1, end, text });
@@ -223,7 +225,8 @@ fn backslash(text: &str) -> Option<(Option<char>, usize)> {
                 let c = char::from_u32(u32::from_str_radix(&rest[..end], 16).ok()?)?;
                 return Some((Some(c), end + 4));
             }
-            let unit = |at: usize| text.get(at..at + 4).and_then(|h| u32::from_str_radix(h, 16).ok());
+            let unit =
+                |at: usize| text.get(at..at + 4).and_then(|h| u32::from_str_radix(h, 16).ok());
             let high = unit(2)?;
             if (0xD800..0xDC00).contains(&high) && text.get(6..8) == Some("\\u") {
                 let low = unit(8).filter(|l| (0xDC00..0xE000).contains(l))?;
@@ -313,18 +316,39 @@ fn sign(text: &str) -> Option<(char, usize)> {
         return None;
     }
     let forms: [(&str, char, bool); 24] = [
-        ("(at)", '@', false), ("[at]", '@', false), ("{at}", '@', false), ("(AT)", '@', false), ("[AT]", '@', false),
-        ("<at>", '@', false), ("(@)", '@', false), ("[@]", '@', false), ("at ", '@', true), ("AT ", '@', true),
-        ("( at )", '@', false), ("[ at ]", '@', false), ("(dot)", '.', false), ("[dot]", '.', false), ("{dot}", '.', false),
-        ("(DOT)", '.', false), ("[DOT]", '.', false), ("[.]", '.', false), ("(.)", '.', false), ("dot ", '.', true),
-        ("DOT ", '.', true), ("[punkt]", '.', false), ("(punkt)", '.', false), ("@ ", '@', true),
+        ("(at)", '@', false),
+        ("[at]", '@', false),
+        ("{at}", '@', false),
+        ("(AT)", '@', false),
+        ("[AT]", '@', false),
+        ("<at>", '@', false),
+        ("(@)", '@', false),
+        ("[@]", '@', false),
+        ("at ", '@', true),
+        ("AT ", '@', true),
+        ("( at )", '@', false),
+        ("[ at ]", '@', false),
+        ("(dot)", '.', false),
+        ("[dot]", '.', false),
+        ("{dot}", '.', false),
+        ("(DOT)", '.', false),
+        ("[DOT]", '.', false),
+        ("[.]", '.', false),
+        ("(.)", '.', false),
+        ("dot ", '.', true),
+        ("DOT ", '.', true),
+        ("[punkt]", '.', false),
+        ("(punkt)", '.', false),
+        ("@ ", '@', true),
     ];
     for (form, c, bare) in forms {
         if let Some(rest) = trimmed.strip_prefix(form) {
             if bare {
                 // A bare word counts only where a bare or bracketed `dot` follows soon.
                 let near: String = rest.chars().take(40).collect();
-                let dotted = c == '.' || ["dot", "DOT", "[.]", "(.)"].iter().any(|d| near.contains(d)) || form == "@ " && near.contains('.');
+                let dotted = c == '.'
+                    || ["dot", "DOT", "[.]", "(.)"].iter().any(|d| near.contains(d))
+                    || form == "@ " && near.contains('.');
                 let one_word = rest.split(' ').next().is_some_and(|w| w.len() > 1);
                 if lead == 0 || !dotted || !one_word {
                     continue;
@@ -343,7 +367,23 @@ fn is_piece(byte: u8) -> bool {
 
 /// Signs that may stand between the characters or blocks of a spelled-out value.
 fn is_between(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'/' | b',' | b':' | b'~' | b'#' | b';' | b'\n' | b'\t' | b'+')
+    matches!(
+        byte,
+        b' ' | b'-'
+            | b'.'
+            | b'_'
+            | b'*'
+            | b'|'
+            | b'/'
+            | b','
+            | b':'
+            | b'~'
+            | b'#'
+            | b';'
+            | b'\n'
+            | b'\t'
+            | b'+'
+    )
 }
 
 /// Whether single characters stand apart in a row somewhere, or blocks of digits with odd signs
@@ -353,8 +393,11 @@ fn has_spaced(bytes: &[u8], digits: usize) -> bool {
     let mut at = 0;
     while at + 8 < bytes.len() {
         let apart = |i: usize| {
-            is_between(bytes[i]) && is_between(bytes[i + 2]) && is_between(bytes[i + 4])
-                && bytes[i + 1].is_ascii_alphanumeric() && bytes[i + 3].is_ascii_alphanumeric()
+            is_between(bytes[i])
+                && is_between(bytes[i + 2])
+                && is_between(bytes[i + 4])
+                && bytes[i + 1].is_ascii_alphanumeric()
+                && bytes[i + 3].is_ascii_alphanumeric()
         };
         if apart(at) || apart(at + 1) {
             return true;
@@ -369,7 +412,8 @@ fn has_spaced(bytes: &[u8], digits: usize) -> bool {
         let sign = bytes[i];
         is_odd(sign, bytes[i + 1]) && bytes[i - 4..i].iter().all(u8::is_ascii_digit) && {
             let width = bytes[i..].iter().take(3).take_while(|b| is_between(**b)).count();
-            let block = bytes[i + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+            let block =
+                bytes[i + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
             (4..7).contains(&block) && bytes.get(i + width + block) == Some(&sign)
         }
     })
@@ -386,7 +430,9 @@ fn is_odd(byte: u8, next: u8) -> bool {
 /// The end of a spelled-out run that begins at `at`: single characters with one sign each, or
 /// blocks of digits with the same odd signs, thirteen characters or more.
 fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
-    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80) || !is_piece(bytes[at]) {
+    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80)
+        || !is_piece(bytes[at])
+    {
         return None;
     }
     let mut end = at;
@@ -419,6 +465,10 @@ fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
     let single = widest == 1 && pieces >= 7;
     let digits = bytes[at..end].iter().filter(|b| b.is_ascii_digit()).count();
     let odd = mark.is_some_and(|m| m != b" " && m != b"-");
-    let block = odd && widest <= 6 && (12..=40).contains(&pieces) && digits * 3 >= pieces * 2 && blocks >= 3;
+    let block = odd
+        && widest <= 6
+        && (12..=40).contains(&pieces)
+        && digits * 3 >= pieces * 2
+        && blocks >= 3;
     (single || block).then_some(end)
 }

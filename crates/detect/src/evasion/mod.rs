@@ -28,7 +28,10 @@ pub(crate) fn detect(
 ) {
     layer(detector, label, text, traits, 0, &mut |finding| {
         let known = out[from..].iter().any(|f| {
-            f.start <= finding.start && finding.end <= f.end && f.score >= 60 && f.category != Category::Organisation
+            f.start <= finding.start
+                && finding.end <= f.end
+                && f.score >= 60
+                && f.category != Category::Organisation
         });
         if !known {
             out.push(finding);
@@ -70,7 +73,13 @@ fn layer(
     }
 }
 
-fn layer_of(detector: &Detector, label: &str, text: &str, depth: usize, report: &mut dyn FnMut(Finding)) {
+fn layer_of(
+    detector: &Detector,
+    label: &str,
+    text: &str,
+    depth: usize,
+    report: &mut dyn FnMut(Finding),
+) {
     layer(detector, label, text, Traits::of(text.as_bytes()), depth, report);
 }
 
@@ -101,8 +110,14 @@ fn is_structured(finding: &Finding) -> bool {
     finding.score >= 55
         && !matches!(
             finding.category,
-            Category::Organisation | Category::Location | Category::Date | Category::Url | Category::Age
-                | Category::Title | Category::PersonName | Category::GeoCoordinates
+            Category::Organisation
+                | Category::Location
+                | Category::Date
+                | Category::Url
+                | Category::Age
+                | Category::Title
+                | Category::PersonName
+                | Category::GeoCoordinates
         )
 }
 
@@ -115,7 +130,10 @@ mod tests {
         check("eva\u{200b}@exam\u{200d}ple.org", &["email:eva\u{200b}@exam\u{200d}ple.org"]);
         check("ｅｖａ＠ｅｘａｍｐｌｅ．ｏｒｇ", &["email:ｅｖａ＠ｅｘａｍｐｌｅ．ｏｒｇ"]);
         check("４１１１ １１１１ １１１１ １１１１", &["card:４１１１ １１１１ １１１１ １１１１"]);
-        check("4111\u{a0}1111\u{2009}1111\u{202f}1111", &["card:4111\u{a0}1111\u{2009}1111\u{202f}1111"]);
+        check(
+            "4111\u{a0}1111\u{2009}1111\u{202f}1111",
+            &["card:4111\u{a0}1111\u{2009}1111\u{202f}1111"],
+        );
         check("DЕ89 3704 0044 0532 0130 00", &["iban:DЕ89 3704 0044 0532 0130 00"]);
         check("5\u{ad}14-69-0360", &["national-id:5\u{ad}14-69-0360"]);
     }
@@ -135,6 +153,9 @@ mod tests {
         check("eva (at) example (dot) org", &["email:eva (at) example (dot) org"]);
         check("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", &["card:4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"]);
         check("4111_1111_1111_1111", &["card:4111_1111_1111_1111"]);
-        check("D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0", &["iban:D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0"]);
+        check(
+            "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0",
+            &["iban:D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0"],
+        );
     }
 }

@@ -94,7 +94,8 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
             word_end = start + length.max(c.len_utf8());
             mixed = is_mixed(&text[start..word_end]);
         }
-        let mark = ('\u{300}'..='\u{36f}').contains(&c) && (last.is_ascii_digit() || last.is_ascii_punctuation());
+        let mark = ('\u{300}'..='\u{36f}').contains(&c)
+            && (last.is_ascii_digit() || last.is_ascii_punctuation());
         if is_invisible(c) || mark {
             out.skip();
             changed = true;
@@ -133,7 +134,9 @@ fn is_suspect(text: &str) -> bool {
             '\u{2000}'..='\u{200a}' | '\u{2010}'..='\u{2015}' | '\u{2212}' => {
                 before.is_ascii_digit() && after.is_ascii_digit()
             }
-            '·' | '²' | '³' | '¹' => before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric(),
+            '·' | '²' | '³' | '¹' => {
+                before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric()
+            }
             '\u{300}'..='\u{36f}' => before.is_ascii_digit() || before.is_ascii_punctuation(),
             c if is_foreign(c) => {
                 let touches = |b: u8| b.is_ascii_alphanumeric() || b == b'@';

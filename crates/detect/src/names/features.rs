@@ -40,7 +40,11 @@ fn parts(word: &str) -> Parts {
         if out.count == LETTERS_MAX {
             break;
         }
-        let lower = if c.is_ascii() { c.to_ascii_lowercase() } else { c.to_lowercase().next().unwrap_or(c) };
+        let lower = if c.is_ascii() {
+            c.to_ascii_lowercase()
+        } else {
+            c.to_lowercase().next().unwrap_or(c)
+        };
         hash = step(hash, lower as u32);
         out.letters[out.count] = lower as u32;
         out.prefixes[out.count] = hash;
@@ -50,7 +54,9 @@ fn parts(word: &str) -> Parts {
 }
 
 fn tail(parts: &Parts, length: usize) -> u32 {
-    parts.letters[parts.count.saturating_sub(length)..parts.count].iter().fold(SEED ^ 0x55, |h, c| step(h, *c))
+    parts.letters[parts.count.saturating_sub(length)..parts.count]
+        .iter()
+        .fold(SEED ^ 0x55, |h, c| step(h, *c))
 }
 
 fn shape(token: &Token, text: &str) -> u32 {
@@ -128,10 +134,12 @@ pub(super) fn extract(
     let word = words(index);
     let (before, before2) = (words(index - 1), words(index - 2));
     let (after, after2) = (words(index + 1), words(index + 2));
-    let first = token.newline || at == 0 || matches!(tokens[at - 1].mark, b'.' | b'!' | b'?' | b':' | b'"') ;
+    let first =
+        token.newline || at == 0 || matches!(tokens[at - 1].mark, b'.' | b'!' | b'?' | b':' | b'"');
     let flags = u32::from(word.flags);
     let known = flags << 8 | u32::from(word.stem);
-    let all_caps = token.kind == Kind::Caps && (before.shape >= 0x400 && before.shape < 0x420 && before.shape == word.shape);
+    let all_caps = token.kind == Kind::Caps
+        && (before.shape >= 0x400 && before.shape < 0x420 && before.shape == word.shape);
 
     f.add(1, word.hash);
     f.add(2, mix(word.shape, u32::from(first)));

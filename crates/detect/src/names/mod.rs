@@ -51,7 +51,12 @@ pub(crate) fn detect(
                 words[index] = Some(look(text, &tokens[index], &model.lexicon));
             }
         }
-        let word = |i: isize| usize::try_from(i).ok().and_then(|i| words.get(i).copied().flatten()).unwrap_or_default();
+        let word = |i: isize| {
+            usize::try_from(i)
+                .ok()
+                .and_then(|i| words.get(i).copied().flatten())
+                .unwrap_or_default()
+        };
         emissions.clear();
         for index in run.0..run.1 {
             let features = extract(text, tokens, index, run, &word, &model.lexicon);
@@ -61,7 +66,6 @@ pub(crate) fn detect(
         report(scene, &tokens[run.0..run.1], &labels, &emissions, out);
     }
 }
-
 
 /// Whether a run is one common word at the beginning of a sentence.
 fn is_plain(text: &str, tokens: &[Token], run: (usize, usize), model: &Model<'_>) -> bool {
@@ -109,7 +113,8 @@ fn report(
             last -= 1;
         }
         // A full stop belongs to an initial only.
-        if last > first && tokens[last].kind == Kind::Mark && tokens[last - 1].kind != Kind::Initial {
+        if last > first && tokens[last].kind == Kind::Mark && tokens[last - 1].kind != Kind::Initial
+        {
             last -= 1;
         }
         let range = tokens[first].start as usize..tokens[last].end as usize;
@@ -139,22 +144,25 @@ fn title(scene: &Scene<'_>, tokens: &[Token], index: usize) -> Option<Finding> {
 /// Forms of address.
 const TITLES: &[&str] = &[
     "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Madam", "Herr", "Frau", "Herrn", "Monsieur",
-    "Madame", "Mme", "Mlle", "Sr", "Sra", "Señor", "Señora", "Don", "Doña", "Sig", "Signor", "Signora",
-    "Dott", "Dhr", "Mevr", "Mevrouw", "Pan", "Pani", "Pán", "Paní", "Hr", "Fru", "Ing", "Mgr", "Dra",
+    "Madame", "Mme", "Mlle", "Sr", "Sra", "Señor", "Señora", "Don", "Doña", "Sig", "Signor",
+    "Signora", "Dott", "Dhr", "Mevr", "Mevrouw", "Pan", "Pani", "Pán", "Paní", "Hr", "Fru", "Ing",
+    "Mgr", "Dra",
 ];
 
 /// Words in capitals that label values and are no names.
 fn is_label(word: &str) -> bool {
     const LABELS: &[&str] = &[
-        "SSN", "IBAN", "PAN", "ID", "IDS", "DOB", "CSV", "PDF", "JSON", "XML", "IFSC", "MRN", "PHI", "PII", "DL",
-        "NHS", "NINO", "VAT", "TIN", "SQL", "API", "URL", "HTTP", "HTTPS", "IP", "TCP", "UDP", "DNS", "SSH", "GET",
-        "POST", "PUT", "DELETE", "HEAD", "OK", "ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "NULL", "TRUE",
-        "FALSE", "UTC", "GMT", "CET", "EST", "PST", "AM", "PM", "USD", "EUR", "GBP", "CHF", "BIC", "SWIFT", "PIN",
-        "CVV", "OTP", "SMS", "GPS", "CPU", "RAM", "NPI", "TNIN", "UEN", "ACN", "ABN", "TFN", "KYC", "AML", "GDPR",
-        "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep",
-        "Oct", "Nov", "Dec", "UUID", "EOF", "UTF", "ISO", "BSN", "DNI", "NIE", "NIF", "CPF", "CNPJ", "RFC", "Tel",
-        "Fax", "Email", "E-mail", "Phone", "Passport", "Ref", "Nr", "No", "ID-Nr", "Null", "True", "False", "None",
-        "CP", "NHC", "NASS", "CIPA", "IVA", "PLZ", "CAP", "BIRTH", "EUROS", "Id", "Code", "Number",
+        "SSN", "IBAN", "PAN", "ID", "IDS", "DOB", "CSV", "PDF", "JSON", "XML", "IFSC", "MRN",
+        "PHI", "PII", "DL", "NHS", "NINO", "VAT", "TIN", "SQL", "API", "URL", "HTTP", "HTTPS",
+        "IP", "TCP", "UDP", "DNS", "SSH", "GET", "POST", "PUT", "DELETE", "HEAD", "OK", "ERROR",
+        "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "NULL", "TRUE", "FALSE", "UTC", "GMT", "CET",
+        "EST", "PST", "AM", "PM", "USD", "EUR", "GBP", "CHF", "BIC", "SWIFT", "PIN", "CVV", "OTP",
+        "SMS", "GPS", "CPU", "RAM", "NPI", "TNIN", "UEN", "ACN", "ABN", "TFN", "KYC", "AML",
+        "GDPR", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "Jun",
+        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "UUID", "EOF", "UTF", "ISO", "BSN", "DNI", "NIE",
+        "NIF", "CPF", "CNPJ", "RFC", "Tel", "Fax", "Email", "E-mail", "Phone", "Passport", "Ref",
+        "Nr", "No", "ID-Nr", "Null", "True", "False", "None", "CP", "NHC", "NASS", "CIPA", "IVA",
+        "PLZ", "CAP", "BIRTH", "EUROS", "Id", "Code", "Number",
     ];
     LABELS.contains(&word)
 }

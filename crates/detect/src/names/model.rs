@@ -42,10 +42,17 @@ impl<'a> Model<'a> {
         let mut transitions = [[0; LABELS]; LABELS];
         for (index, pair) in head[12..].chunks_exact(2).enumerate() {
             let (from, to) = (index / LABELS, index % LABELS);
-            transitions[from][to] =
-                if may_follow(from, to) { i32::from(i16::from_le_bytes([pair[0], pair[1]])) } else { -1_000_000 };
+            transitions[from][to] = if may_follow(from, to) {
+                i32::from(i16::from_le_bytes([pair[0], pair[1]]))
+            } else {
+                -1_000_000
+            };
         }
-        Some(Self { transitions, weights, lexicon: Lexicon::new(file.get(HEAD + ROWS * LABELS..)?) })
+        Some(Self {
+            transitions,
+            weights,
+            lexicon: Lexicon::new(file.get(HEAD + ROWS * LABELS..)?),
+        })
     }
 
     /// The part of a file that holds the weights, as signed rows.
@@ -71,7 +78,12 @@ impl<'a> Model<'a> {
     }
 
     /// The best labels of a run. `caution` is added to the score of `outside`.
-    pub(super) fn decode(&self, emissions: &mut [[i32; LABELS]], caution: i32, labels: &mut Vec<u8>) {
+    pub(super) fn decode(
+        &self,
+        emissions: &mut [[i32; LABELS]],
+        caution: i32,
+        labels: &mut Vec<u8>,
+    ) {
         labels.clear();
         labels.resize(emissions.len(), 0);
         let mut back: Vec<[u8; LABELS]> = Vec::with_capacity(emissions.len());
@@ -103,7 +115,11 @@ impl<'a> Model<'a> {
 }
 
 /// Writes a model file.
-pub(super) fn write(transitions: &[[f32; LABELS]; LABELS], weights: &[f32], lexicon: &[u8]) -> Vec<u8> {
+pub(super) fn write(
+    transitions: &[[f32; LABELS]; LABELS],
+    weights: &[f32],
+    lexicon: &[u8],
+) -> Vec<u8> {
     let mut file = Vec::with_capacity(HEAD + ROWS * LABELS + lexicon.len());
     file.extend_from_slice(MAGIC);
     file.extend_from_slice(&TABLE_BITS.to_le_bytes());

@@ -141,21 +141,32 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
             let apostrophe = bytes[at] == b'\'' || bytes[at..].starts_with("’".as_bytes());
             let joint = apostrophe || bytes[at] == b'-';
             let next = at + size;
-            let (next_class, next_size) = if next < bytes.len() { self::class(text, next) } else { (0, 1) };
+            let (next_class, next_size) =
+                if next < bytes.len() { self::class(text, next) } else { (0, 1) };
             if !joint || next_class & LETTER == 0 || letters == 0 {
                 break;
             }
             if apostrophe {
                 let tail = &bytes[next..];
-                let ends = |n: usize| !tail.get(n).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+                let ends = |n: usize| {
+                    !tail.get(n).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80)
+                };
                 let possessive = matches!(tail[0], b's' | b'S' | b't' | b'm') && ends(1)
-                    || matches!(tail, [b'l', b'l', ..] | [b'r', b'e', ..] | [b'v', b'e', ..]) && ends(2);
+                    || matches!(tail, [b'l', b'l', ..] | [b'r', b'e', ..] | [b'v', b'e', ..])
+                        && ends(2);
                 let elided = !first_upper || letters <= 4 && next_class & UPPER == 0;
                 if possessive {
                     break;
                 }
                 if elided {
-                    push(out, start, at, kind(letters, uppers, digits, first_upper, inner_upper), 0, newline);
+                    push(
+                        out,
+                        start,
+                        at,
+                        kind(letters, uppers, digits, first_upper, inner_upper),
+                        0,
+                        newline,
+                    );
                     return next;
                 }
             }
@@ -188,7 +199,8 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
         let part = ["Mc", "Mac", "De", "Di", "La", "Le", "Van", "Fitz"]
             .iter()
             .find_map(|p| w.strip_prefix(p));
-        if part.is_some_and(|p| p.len() > 2 && p.chars().filter(|c| c.is_uppercase()).count() == 1) {
+        if part.is_some_and(|p| p.len() > 2 && p.chars().filter(|c| c.is_uppercase()).count() == 1)
+        {
             inner_upper = false;
         }
     }
@@ -216,7 +228,13 @@ fn is_tied(bytes: &[u8], start: usize, end: usize) -> bool {
         || before == b':' && before2 == b':'
 }
 
-fn kind(letters: usize, uppers: usize, digits: usize, first_upper: bool, inner_upper: bool) -> Kind {
+fn kind(
+    letters: usize,
+    uppers: usize,
+    digits: usize,
+    first_upper: bool,
+    inner_upper: bool,
+) -> Kind {
     if digits > 0 {
         Kind::Number
     } else if uppers == 0 {
@@ -234,12 +252,13 @@ fn kind(letters: usize, uppers: usize, digits: usize, first_upper: bool, inner_u
 
 /// Small words that may stand inside a name.
 const CONNECTORS: &[&str] = &[
-    "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della", "dei", "degli",
-    "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an", "auf", "im", "of", "the", "and",
-    "und", "et", "e", "y", "i", "og", "och", "ja", "en", "ter", "ten", "te", "af", "av", "bin", "ibn", "al", "el",
-    "für", "for", "pour", "para", "per", "sur", "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό",
-    "και", "του", "της", "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un", "agus", "na",
-    "ta", "tal", "s", "'s", "von der", "van't", "lui", "cel", "mac", "nic", "ní",
+    "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
+    "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
+    "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en", "ter",
+    "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para", "per", "sur",
+    "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και", "του", "της",
+    "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un", "agus", "na", "ta",
+    "tal", "s", "'s", "von der", "van't", "lui", "cel", "mac", "nic", "ní",
 ];
 
 fn is_connector(text: &str, token: &Token) -> bool {

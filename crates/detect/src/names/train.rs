@@ -86,7 +86,8 @@ fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
     let mut tokens = Vec::new();
     split(text, &mut tokens);
     let words: Vec<Word> = tokens.iter().map(|t| look(text, t, lexicon)).collect();
-    let word = |i: isize| usize::try_from(i).ok().and_then(|i| words.get(i)).copied().unwrap_or_default();
+    let word =
+        |i: isize| usize::try_from(i).ok().and_then(|i| words.get(i)).copied().unwrap_or_default();
     let mut at = 0;
     while let Some(run) = next_run(text, &tokens, at) {
         let mut rows = Vec::new();
@@ -172,7 +173,8 @@ impl Field {
         let bound = self.marginals(&emissions, &run.allowed);
         let (Some(free), Some(bound)) = (free, bound) else { return };
         for (index, rows) in kept.iter().enumerate() {
-            let gradient: Scores = std::array::from_fn(|l| (bound.0[index][l] - free.0[index][l]) * run.weight);
+            let gradient: Scores =
+                std::array::from_fn(|l| (bound.0[index][l] - free.0[index][l]) * run.weight);
             for row in rows {
                 let at = *row as usize * LABELS;
                 for (label, slope) in gradient.iter().enumerate().take(LABELS - 1) {
@@ -197,9 +199,15 @@ impl Field {
     }
 
     /// Probabilities of labels and of pairs, under the allowed labels.
-    fn marginals(&self, emissions: &[Scores], allowed: &[u8]) -> Option<(Vec<Scores>, [Scores; LABELS])> {
+    fn marginals(
+        &self,
+        emissions: &[Scores],
+        allowed: &[u8],
+    ) -> Option<(Vec<Scores>, [Scores; LABELS])> {
         let n = emissions.len();
-        let step = |from: usize, to: usize| if may_follow(from, to) { self.transitions[from][to] } else { FLOOR };
+        let step = |from: usize, to: usize| {
+            if may_follow(from, to) { self.transitions[from][to] } else { FLOOR }
+        };
         let open = |index: usize, label: usize| allowed[index] >> label & 1 == 1;
         let mut forward = vec![[FLOOR; LABELS]; n];
         for index in 0..n {
@@ -223,7 +231,9 @@ impl Field {
                 let later = backward[index + 1];
                 let emission = emissions[index + 1];
                 backward[index][from] = log_sum(
-                    (0..LABELS - 1).filter(|to| open(index + 1, *to)).map(move |to| step(from, to) + emission[to] + later[to]),
+                    (0..LABELS - 1)
+                        .filter(|to| open(index + 1, *to))
+                        .map(move |to| step(from, to) + emission[to] + later[to]),
                 )
                 .max(FLOOR);
             }
@@ -236,7 +246,8 @@ impl Field {
         let mut pairs = [[0.0; LABELS]; LABELS];
         for index in 0..n {
             for label in 0..LABELS - 1 {
-                single[index][label] = (forward[index][label] + backward[index][label] - total).min(0.0).exp();
+                single[index][label] =
+                    (forward[index][label] + backward[index][label] - total).min(0.0).exp();
                 if !open(index, label) {
                     single[index][label] = 0.0;
                     continue;
@@ -247,7 +258,11 @@ impl Field {
                         0 => continue,
                         _ => forward[index - 1][from],
                     };
-                    let weight = before + step(from, label) + emissions[index][label] + backward[index][label] - total;
+                    let weight = before
+                        + step(from, label)
+                        + emissions[index][label]
+                        + backward[index][label]
+                        - total;
                     pairs[from][label] += weight.min(0.0).exp();
                 }
             }

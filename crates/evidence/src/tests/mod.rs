@@ -7,3 +7,4 @@ mod sim_disk;
 mod simulation;
 mod support;
 mod tamper;
+mod vectors;

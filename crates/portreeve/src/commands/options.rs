@@ -12,7 +12,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ConfigOption {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "PORTREEVE_CONFIG", default_value = "portreeve.yaml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PORTREEVE_CONFIG",
+        default_value = "portreeve.yaml"
+    )]
     pub(crate) config: PathBuf,
 }
 
@@ -42,17 +48,18 @@ pub(crate) struct ApiOptions {
     /// The address of the gateway's API.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "PORTREEVE_API",
         default_value = "http://127.0.0.1:8440"
     )]
     pub(crate) api: String,
     /// PEM file with the authorities to trust for that address.
-    #[arg(long, value_name = "FILE", env = "PORTREEVE_API_CA")]
+    #[arg(long, global = true, value_name = "FILE", env = "PORTREEVE_API_CA")]
     pub(crate) api_ca: Option<PathBuf>,
     /// A file with your access token; `-` is standard input. Without it, the
     /// environment variable PORTREEVE_TOKEN.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 

@@ -159,7 +159,7 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
         (
             "sessions",
             format!(
-                "{}, of which {} go on and {} were cut off by the gateway's end",
+                "{}, of which {} have no end yet and {} were cut off by the gateway's end",
                 report.sessions,
                 open.len(),
                 cut.len()
@@ -174,7 +174,7 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
         ids.join("\n") + &tail
     };
     if !open.is_empty() {
-        facts.push(("going on", list(open)));
+        facts.push(("no end yet", list(open)));
     }
     if !cut.is_empty() {
         facts.push(("cut off", list(cut)));

@@ -1,0 +1,111 @@
+//! The test vectors of `docs/formats/`: made again from fixed keys, byte by byte.
+
+use super::sim_disk::SimDisk;
+use super::support::{opened, request, response, session_id};
+use crate::hpke;
+use crate::keys::Keys;
+use crate::merkle::sha256;
+use crate::note::SignerKey;
+use crate::recorder::{Unit, share_info};
+use crate::recover::recover;
+use crate::seal::PayloadKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use portreeve_model::{Digest, Direction, Event, PayloadRef, Record};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const AUDITOR: [u8; 32] = [9; 32];
+const AUDITORS_SHARE: [u8; 32] = [1; 32];
+const GATEWAYS_SHARE: [u8; 32] = [2; 32];
+const EPHEMERAL: [u8; 32] = [3; 32];
+const LOG_SEED: [u8; 32] = [7; 32];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The clear payloads: one that is stored as it is, one that is compressed.
+fn clear() -> [(Direction, Vec<u8>); 2] {
+    [
+        (Direction::FromClient, b"select * from customers;".to_vec()),
+        (Direction::ToClient, b"1|a...@example.com\n".repeat(20)),
+    ]
+}
+
+fn records() -> Vec<(Record, Option<Vec<u8>>)> {
+    let session = session_id(1);
+    let public = hpke::public_key(&AUDITOR).unwrap();
+    let share = hpke::seal_with(&EPHEMERAL, &public, &share_info(session), &AUDITORS_SHARE);
+    let share = BASE64.encode(share.unwrap());
+    let key = PayloadKey::from_shares(session, &AUDITORS_SHARE, &GATEWAYS_SHARE).unwrap();
+    let [asked, answered] = clear();
+    let events = [
+        (Event::RecordingKey { share }, None),
+        (opened(), None),
+        (request(1), Some(asked)),
+        (response(1, 20), Some(answered)),
+    ];
+    let made = (0u64..).zip(events).map(|(seq, (event, clear))| {
+        let sealed = clear.map(|(direction, bytes)| {
+            let sealed = key.seal(seq, direction, &bytes).unwrap();
+            let digest = Digest(sha256(&sealed));
+            (PayloadRef { direction, digest, bytes: bytes.len() as u64 }, sealed)
+        });
+        let record = Record {
+            at_us: 1_700_000_000_000_000 + seq,
+            session: Some(session),
+            seq,
+            salt: format!("{seq:032x}"),
+            event,
+            payload: sealed.as_ref().map(|(payload, _)| payload.clone()),
+        };
+        (record, sealed.map(|(_, sealed)| sealed))
+    });
+    made.collect()
+}
+
+fn compare(name: &str, made: &str) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/vectors");
+    let path = folder.join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert!(kept == made, "`{name}` is not what the crate writes; UPDATE=1 rewrites it");
+}
+
+#[test]
+fn the_vectors_hold() {
+    let disk = SimDisk::new(0);
+    let signer = SignerKey::from_seed("portreeve/vectors", LOG_SEED).unwrap();
+    let public = signer.verifier().unwrap().to_string();
+    let keys = Keys { signer, auditor_public: hpke::public_key(&AUDITOR).unwrap() };
+    let mut journal = recover(Arc::new(disk.clone()), keys, 8192, None).unwrap().journal;
+    let records = records();
+    for pair in records.chunks(2) {
+        let mut unit = Unit::default();
+        for (record, sealed) in pair {
+            unit.push(record, sealed.as_deref()).unwrap();
+        }
+        journal.commit(&[unit]).unwrap();
+    }
+    let segment = disk.files().remove("segment-0000000001.log").unwrap();
+    let written = segment.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let lines: Vec<String> = segment[..written].chunks(32).map(hex).collect();
+    compare("segment-0000000001.hex", &(lines.join("\n") + "\n"));
+    let log = json!({
+        "log_public": public,
+        "log_seed": hex(&LOG_SEED),
+        "auditor_private": hex(&AUDITOR),
+        "auditors_share": hex(&AUDITORS_SHARE),
+        "gateways_share": hex(&GATEWAYS_SHARE),
+        "hpke_ephemeral_private": hex(&EPHEMERAL),
+        "records": records.iter().map(|(record, _)| record).collect::<Vec<_>>(),
+        "payloads": clear().map(|(_, bytes)| String::from_utf8(bytes).unwrap()),
+        "size": journal.size(),
+        "checkpoint": journal.note(),
+    });
+    compare("log.json", &(serde_json::to_string_pretty(&log).unwrap() + "\n"));
+}

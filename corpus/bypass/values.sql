@@ -626,8 +626,16 @@ select chunk_data from pg_toast.pg_toast_16384
 select umoptions from pg_user_mappings
 
 -- case: dblink
--- expect: refused
+-- expect: need execute; masked 1
 select * from dblink('dbname=shop', 'select email from customers') as t(e text)
+
+-- case: made-aggregate
+-- expect: need execute; masked 1
+select avg(price) from products
+
+-- case: dblink-exec
+-- expect: need execute
+select dblink('dbname=shop', 'delete from orders')
 
 -- case: lo_get
 -- expect: need execute

@@ -22,7 +22,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   tidy    the house rules that no compiler checks: floors, names, sizes, dead files, words
-  ci      everything that must pass: fmt, clippy, tidy, tests, docs, licences
+  ci      everything that must pass: fmt, tidy, clippy, tests, docs, licences
+          (--only LIST for some of it)
   fuzz    the parsers of outside bytes on mutated input: --seconds N (each, default 10)
   bench   direct, PgBouncer and Portreeve in one run; `cargo xtask bench --help`";
 

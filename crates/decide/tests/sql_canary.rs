@@ -57,7 +57,7 @@ fn differences(server: &Server, queries: &[(String, Vec<bool>)]) -> (Vec<String>
         let first = shown(&one[index], marked);
         let second = shown(&two[index], marked);
         answered += usize::from(!one[index].failed && !two[index].failed);
-        if first != second {
+        if first != second && !one[index].is_late && !two[index].is_late {
             leaks.push(format!("{sql}\n  one: {first:?}\n  two: {second:?}\n"));
         }
     }
@@ -97,24 +97,24 @@ fn passes(catalog: &Catalog, sql: &str) -> Passes {
 #[derive(Default, Debug)]
 struct Answer {
     failed: bool,
+    /// It took too long; how long depends on the machine.
+    is_late: bool,
     rows: Vec<Vec<String>>,
 }
 
 fn answers(server: &Server, database: &str, queries: &[(String, Vec<bool>)]) -> Vec<Answer> {
     let mut script = String::from(
         "\\pset null <null>\n\\pset fieldsep '\x01'\n\\pset recordsep '\x02'\n\
-         SET statement_timeout = 2000;\n",
+         SET statement_timeout = 300; SET jit = off;\n",
     );
     for (sql, _) in queries {
-        writeln!(script, "SELECT '#', q.* FROM ({sql}) q;\n\\echo :ERROR'\x03'").unwrap();
+        writeln!(script, "SELECT '#', q.* FROM ({sql}) q;\n\\echo :SQLSTATE'\x03'").unwrap();
     }
     let printed = server.psql(database, &script);
     let mut found: Vec<Answer> = Vec::new();
     for part in printed.split_terminator("\x03\n") {
-        let (body, failed) = match part.strip_suffix("true") {
-            Some(body) => (body, true),
-            None => (part.strip_suffix("false").unwrap_or(part), false),
-        };
+        let (body, state) = part.split_at(part.len() - 5);
+        let failed = state != "00000";
         let rows = body
             .trim_end_matches('\n')
             .split('\x02')
@@ -122,7 +122,7 @@ fn answers(server: &Server, database: &str, queries: &[(String, Vec<bool>)]) -> 
             // The first cell is there so that a row is never empty.
             .map(|row| row.split('\x01').skip(1).map(str::to_owned).collect())
             .collect();
-        found.push(Answer { failed, rows });
+        found.push(Answer { failed, is_late: state == "57014", rows });
     }
     assert_eq!(found.len(), queries.len());
     found
@@ -323,8 +323,10 @@ impl Maker {
             } else {
                 let mut both = sources.clone();
                 both.push(source.clone());
-                match self.below(4) {
+                match self.below(7) {
                     0 => write!(text, " CROSS JOIN {item}").unwrap(),
+                    3 => write!(text, " JOIN {item} USING (id)").unwrap(),
+                    4 => write!(text, " NATURAL JOIN {item}").unwrap(),
                     1 => {
                         let on = self.condition(0, &both);
                         write!(text, " LEFT JOIN {item} ON {on}").unwrap();
@@ -444,7 +446,11 @@ impl Maker {
             return None;
         }
         let (alias, name) = all[self.below(all.len())].clone();
-        Some(match self.below(6) {
+        Some(match self.below(9) {
+            6 if kind == Kind::Text => format!("{alias}::text"),
+            7 if kind == Kind::Text => format!("row({alias}.*)::text"),
+            8 if kind == Kind::Text => format!("to_jsonb({alias})::text"),
+            8 => format!("({alias} IS NULL)::int"),
             0 => format!("({alias}).{name}"),
             1 => format!("{name}({alias})"),
             2 => format!(
@@ -496,6 +502,14 @@ impl Maker {
         let number = self.expression(Kind::Number, depth.saturating_sub(1), scope);
         let other = self.expression(Kind::Text, 0, scope);
         let more = self.expression(Kind::Number, 0, scope);
+        if depth > 0 && self.below(6) == 0 {
+            let inner = self.query_in(depth - 1, scope);
+            return match inner.columns.as_slice() {
+                [(_, Kind::Number)] => format!("({number} IN ({}))", inner.sql),
+                [(_, Kind::Text)] => format!("({text} = ANY ({}))", inner.sql),
+                _ => format!("EXISTS ({})", inner.sql),
+            };
+        }
         let form = self.pick(&[
             "T = 'k'",
             "T IN ('k', 'l')",

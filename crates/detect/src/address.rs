@@ -375,7 +375,20 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     if named {
         return Some((back(tokens, name - 1, 2), at));
     }
-    // Look for a word for a street in front of the name.
+    if let Some(first) = street_word(text, tokens, name) {
+        return Some((first, at));
+    }
+    // A street that nothing names, where an address is announced.
+    let labelled = word.kind == Kind::Capital && {
+        let start = word.start as usize;
+        let found = context::around(text, start, start);
+        found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
+    };
+    (labelled && word.text(text).chars().count() > 2).then(|| (back(tokens, name, 2), at))
+}
+
+/// The word for a street in front of the name that ends with token `name`.
+fn street_word(text: &str, tokens: &[Token], name: usize) -> Option<usize> {
     let mut index = name;
     let mut words = 0;
     let mut has_name = false;
@@ -393,7 +406,7 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
             let short_fits = matches!(next.mark, b'.' | b'/')
                 || matches!(small.as_str(), "bd" | "av" | "an" | "am" | "im" if capital);
             if !short || short_fits {
-                return Some((index, at));
+                return Some(index);
             }
         }
         has_name |= token.is_candidate();
@@ -407,13 +420,7 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
         words += usize::from(token.kind != Kind::Mark);
         index -= 1;
     }
-    // A street that nothing names, where an address is announced.
-    let labelled = word.kind == Kind::Capital && {
-        let start = word.start as usize;
-        let found = context::around(text, start, start);
-        found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
-    };
-    (labelled && word.text(text).chars().count() > 2).then(|| (back(tokens, name, 2), at))
+    None
 }
 
 /// The first of up to `most` more capitalised words before `name`.
@@ -545,24 +552,13 @@ fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
     fits.then(|| Finding::new(range, Category::Postcode, 76, Evidence::Shape, "uk-postcode"))
 }
 
-/// A postal code next to a place or an address.
-fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -> Option<Finding> {
-    let text = scene.text;
-    let token = &tokens[at];
-    let word = token.text(text);
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    let start = token.start as usize;
-    if start > 0
-        && matches!(text.as_bytes()[start - 1], b'.' | b'/' | b'_' | b'#' | b'$' | b':' | b'+')
-    {
-        return None;
-    }
+/// The last token of a postal code that starts with token `at`: `53-320`, `111 22`, `1012 AB`.
+fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize) -> Option<usize> {
     let mut last = at;
     let next = tokens.get(at + 1);
     let after = tokens.get(at + 2);
     let tight = |a: &Token, b: &Token, gap: u32| b.start - a.end == gap && !b.newline;
     let size = |t: &Token| (t.end - t.start) as usize;
-    let numeric = word.len() == digits;
     let code = match (digits, next, after) {
         (2, Some(dash), Some(rest))
             if dash.mark == b'-'
@@ -583,23 +579,37 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
             true
         }
         (3, Some(rest), _)
-            if rest.kind == Kind::Number && size(rest) == 2 && tight(token, rest, 1) =>
+            if rest.kind == Kind::Number && size(rest) == 2 && tight(&tokens[at], rest, 1) =>
         {
             last = at + 1;
             true
         }
         (4, Some(rest), _)
-            if rest.kind == Kind::Caps && size(rest) == 2 && tight(token, rest, 1) =>
+            if rest.kind == Kind::Caps && size(rest) == 2 && tight(&tokens[at], rest, 1) =>
         {
             last = at + 1;
             true
         }
-        (4..=6, _, _) => numeric || word.len() == digits + 2 && digits == 4,
+        (4..=6, _, _) => length == digits || length == digits + 2 && digits == 4,
         _ => false,
     };
-    if !code {
+    code.then_some(last)
+}
+
+/// A postal code next to a place or an address.
+fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -> Option<Finding> {
+    let text = scene.text;
+    let token = &tokens[at];
+    let word = token.text(text);
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let start = token.start as usize;
+    if start > 0
+        && matches!(text.as_bytes()[start - 1], b'.' | b'/' | b'_' | b'#' | b'$' | b':' | b'+')
+    {
         return None;
     }
+    let last = code_end(tokens, at, digits, word.len())?;
+    let numeric = word.len() == digits;
     let year = digits == 4
         && last == at
         && matches!(word.as_bytes()[0], b'1' | b'2')
@@ -624,7 +634,7 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
         || text[..start].ends_with("A-")
         || text[..start].ends_with("CH-")
         || text[..start].ends_with("F-");
-    if !(before && !year || after && !(year && !before) || prefix) {
+    if !(!year && (before || after) || year && before && after || prefix) {
         return None;
     }
     Some(Finding::new(range, Category::Postcode, 66, Evidence::Context, "postcode"))

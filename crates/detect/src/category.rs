@@ -39,7 +39,9 @@ pub struct Entry {
 }
 
 macro_rules! taxonomy {
-    ($($variant:ident $name:literal $label:literal $provision:ident $dpv:literal $title:literal;)*) => {
+    ($(
+        $variant:ident $name:literal $label:literal $provision:ident $dpv:literal $title:literal;
+    )*) => {
         /// A category of personal data.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         #[repr(u8)]

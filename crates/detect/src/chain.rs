@@ -122,7 +122,16 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
         let fits = group.digits > 0
             || letters <= 4
                 && bytes[group.start..group.end].iter().all(u8::is_ascii_uppercase)
-                && (separator != b' ' || letters != 4 || bytes.get(group.end) == Some(&b' '));
+                && (separator != b' '
+                    || letters != 4
+                    || matches!(bytes.get(group.end), Some(b' ' | 0xC2 | 0xE2)));
+        // `gb82 west 1234`: an IBAN in small letters.
+        let small_iban = group.len() == 4
+            && group.digits == 0
+            && first.len() == 4
+            && first.digits == 2
+            && bytes[start].is_ascii_lowercase();
+        let fits = fits || small_iban;
         let tied = separator != b' ' && group.len() <= 12;
         if !fits && !tied || !chain.push(Group { separator, ..group }) {
             break;
@@ -156,6 +165,7 @@ fn next_group(bytes: &[u8], end: usize) -> Option<(u8, usize)> {
             {
                 Some((b' ', end + 3))
             }
+            (b' ', Some(next)) if next.is_ascii_digit() => Some((b' ', end + 2)),
             (b'(', _) if alnum(end + 2) => Some((b'(', end + 2)),
             _ => None,
         },

@@ -127,17 +127,17 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         }
         let rest = &text[mark + 3..end];
         let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-        if let Some((user, _)) = authority.rsplit_once('@') {
-            if user.contains(':') {
-                out.push(Finding::new(
-                    start..end,
-                    Category::Secret,
-                    98,
-                    Evidence::Shape,
-                    "url-credentials",
-                ));
-                continue;
-            }
+        if let Some((user, _)) = authority.rsplit_once('@')
+            && user.contains(':')
+        {
+            out.push(Finding::new(
+                start..end,
+                Category::Secret,
+                98,
+                Evidence::Shape,
+                "url-credentials",
+            ));
+            continue;
         }
         if authority.contains('.') && !authority.ends_with('.') {
             out.push(Finding::new(start..end, Category::Url, 70, Evidence::Shape, "url"));

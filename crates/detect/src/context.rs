@@ -95,7 +95,8 @@ pub(crate) fn label(text: &str) -> Topics {
 }
 
 fn scan(window: &str) -> Announced {
-    let bytes = window.as_bytes();
+    let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
+    let bytes = lower.as_deref().unwrap_or(window).as_bytes();
     let mut found = Announced::default();
     for hit in WORDS.find_overlapping_iter(bytes) {
         let length = hit.end() - hit.start();
@@ -118,6 +119,16 @@ fn scan(window: &str) -> Announced {
         }
     }
     found
+}
+
+/// Small letters, but where that would move offsets.
+fn lowered(text: &str) -> String {
+    text.chars()
+        .map(|c| match c.to_lowercase().next() {
+            Some(lower) if lower.len_utf8() == c.len_utf8() => lower,
+            _ => c,
+        })
+        .collect()
 }
 
 static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {

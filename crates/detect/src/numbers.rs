@@ -83,10 +83,12 @@ fn at(
     if let Some(hit) = age(scene, chain, index, announced) {
         return Some(hit);
     }
-    if first.is_numeric() && first.len() == 4 && word_end == index {
-        if let Some(finding) = dates::written(scene, first.start) {
-            return Some(Hit { last: index, finding: Some(finding) });
-        }
+    if first.is_numeric()
+        && first.len() == 4
+        && word_end == index
+        && let Some(finding) = dates::written(scene, first.start)
+    {
+        return Some(Hit { last: index, finding: Some(finding) });
     }
     let digits: usize = groups[index..].iter().take(8).map(|g| g.digits).sum();
     if digits < 4 {
@@ -353,6 +355,37 @@ fn is_filler(text: &str) -> bool {
     })
 }
 
+/// What a label announces, with the fewest digits and characters of such a value.
+fn announced_category(topics: Topics) -> Option<(Category, usize, usize)> {
+    Some(if topics.any(Topics::POSTAL) {
+        (Category::Postcode, 3, 4)
+    } else if topics.any(Topics::PASSPORT) {
+        (Category::Passport, 5, 6)
+    } else if topics.any(Topics::DRIVER) {
+        (Category::DriverLicence, 4, 6)
+    } else if topics.any(Topics::HEALTH) {
+        (Category::HealthId, 4, 5)
+    } else if topics.any(Topics::BANK) {
+        (Category::BankAccount, 5, 6)
+    } else if topics.any(Topics::CARD) {
+        (Category::Card, 12, 12)
+    } else if topics.any(Topics::OTHER) {
+        (Category::OtherId, 3, 4)
+    } else if topics.any(Topics::PLATE) {
+        (Category::VehiclePlate, 2, 5)
+    } else if topics.any(Topics::COMPANY) && !topics.any(Topics::NATIONAL) {
+        (Category::OtherId, 6, 8)
+    } else if topics.any(Topics::NATIONAL) {
+        (Category::NationalId, 5, 6)
+    } else if topics.any(Topics::TAX) {
+        (Category::TaxId, 6, 8)
+    } else if topics.any(Topics::DEVICE) {
+        (Category::DeviceId, 8, 8)
+    } else {
+        return None;
+    })
+}
+
 /// A value right behind a label that announces it.
 fn labelled(
     scene: &Scene<'_>,
@@ -392,33 +425,7 @@ fn labelled(
     }
     let digits: usize = groups[index..=last].iter().map(|g| g.digits).sum();
     let length = end - start;
-    let (category, digits_min, length_min) = if topics.any(Topics::POSTAL) {
-        (Category::Postcode, 3, 4)
-    } else if topics.any(Topics::PASSPORT) {
-        (Category::Passport, 5, 6)
-    } else if topics.any(Topics::DRIVER) {
-        (Category::DriverLicence, 4, 6)
-    } else if topics.any(Topics::HEALTH) {
-        (Category::HealthId, 4, 5)
-    } else if topics.any(Topics::BANK) {
-        (Category::BankAccount, 5, 6)
-    } else if topics.any(Topics::CARD) {
-        (Category::Card, 12, 12)
-    } else if topics.any(Topics::OTHER) {
-        (Category::OtherId, 3, 4)
-    } else if topics.any(Topics::PLATE) {
-        (Category::VehiclePlate, 2, 5)
-    } else if topics.any(Topics::COMPANY) && !topics.any(Topics::NATIONAL) {
-        (Category::OtherId, 6, 8)
-    } else if topics.any(Topics::NATIONAL) {
-        (Category::NationalId, 5, 6)
-    } else if topics.any(Topics::TAX) {
-        (Category::TaxId, 6, 8)
-    } else if topics.any(Topics::DEVICE) {
-        (Category::DeviceId, 8, 8)
-    } else {
-        return None;
-    };
+    let (category, digits_min, length_min) = announced_category(topics)?;
     let year = length == 4 && (bytes[start] == b'1' || bytes[start] == b'2');
     if digits < digits_min
         || length < length_min

@@ -9,26 +9,18 @@ use crate::{Category, Evidence, Finding};
 /// Most digits of a number with its country code (E.164).
 const DIGITS_MAX: usize = 15;
 
-/// Country calling codes of one and two digits; all others have three.
+/// Whether a country calling code may begin like this: the ranges that ITU-T E.164 leaves
+/// unassigned are out.
 fn has_country_code(digits: &[u8]) -> bool {
-    match digits {
-        [b'1' | b'7', ..] => true,
-        [b'2', b'0' | b'7', ..]
-        | [b'3', b'0' | b'1' | b'2' | b'3' | b'4' | b'6' | b'9', ..]
-        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
-        | [b'5', b'1'..=b'8', ..]
-        | [b'6', b'0'..=b'6', ..]
-        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
-        | [b'9', b'0'..=b'5' | b'8', ..] => true,
-        [b'2', b'1'..=b'6' | b'9', ..]
-        | [b'3', b'5' | b'7' | b'8', ..]
-        | [b'4', b'2', ..]
-        | [b'5', b'0' | b'9', ..]
-        | [b'6', b'7'..=b'9', ..]
-        | [b'8', b'0' | b'5' | b'7' | b'8', ..]
-        | [b'9', b'6' | b'7' | b'9', ..] => true,
-        _ => false,
-    }
+    !matches!(
+        digits,
+        [] | [b'0', ..]
+            | [b'2', b'8', ..]
+            | [b'3', b'8', b'4' | b'8', ..]
+            | [b'8', b'3' | b'9', ..]
+            | [b'9', b'7', b'8', ..]
+            | [b'9', b'9', b'0' | b'1' | b'7' | b'9', ..]
+    )
 }
 
 /// Matches a telephone number that starts with group `index`.

@@ -186,47 +186,9 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         if !boundary(hit.start().checked_sub(1).map(|i| &bytes[i])) {
             continue;
         }
-        let mut at = hit.end();
-        at += usize::from(bytes.get(at) == Some(&b'"'));
-        let mut assigned = false;
-        let mut spaces = 0;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b':' | b'=' => assigned = true,
-                b' ' if spaces < 3 => spaces += 1,
-                _ => break,
-            }
-            at += 1;
-        }
-        for filler in ["is ", "ist ", "est ", "es ", "was "] {
-            if text[at..].starts_with(filler) && spaces > 0 {
-                at += filler.len();
-            }
-        }
-        if at == hit.end() {
-            continue;
-        }
+        let Some((at, assigned)) = skip_fillers(text, hit.end()) else { continue };
         let quote = bytes.get(at).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
-        let (start, end) = match quote {
-            Some(mark) => {
-                let from = at + 1;
-                let Some(length) = memchr::memchr(mark, &bytes[from..]) else { continue };
-                (from, from + length)
-            }
-            None => {
-                let length = bytes[at..]
-                    .iter()
-                    .take_while(|b| {
-                        !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>')
-                    })
-                    .count();
-                let mut end = at + length;
-                while end > at && matches!(bytes[end - 1], b'.' | b')' | b'?') {
-                    end -= 1;
-                }
-                (at, end)
-            }
-        };
+        let Some((start, end)) = value_at(bytes, at, quote) else { continue };
         let value = &text[start..end];
         let count = value.chars().count();
         let strong = is_mixed(value);
@@ -255,6 +217,43 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
             out.push(Finding::new(start..end, Category::Secret, 80, Evidence::Context, "password"));
         }
     }
+}
+
+/// Where the value behind an announcing word begins, and whether a sign assigns it.
+fn skip_fillers(text: &str, end: usize) -> Option<(usize, bool)> {
+    let bytes = text.as_bytes();
+    let mut at = end + usize::from(bytes.get(end) == Some(&b'"'));
+    let mut assigned = false;
+    let mut spaces = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b':' | b'=' => assigned = true,
+            b' ' if spaces < 3 => spaces += 1,
+            _ => break,
+        }
+        at += 1;
+    }
+    for filler in ["is ", "ist ", "est ", "es ", "was "] {
+        if text[at..].starts_with(filler) && spaces > 0 {
+            at += filler.len();
+        }
+    }
+    (at > end).then_some((at, assigned))
+}
+
+/// The value that begins at `at`: up to the closing quote, or the next blank or divider.
+fn value_at(bytes: &[u8], at: usize, quote: Option<u8>) -> Option<(usize, usize)> {
+    if let Some(mark) = quote {
+        let length = memchr::memchr(mark, &bytes[at + 1..])?;
+        return Some((at + 1, at + 1 + length));
+    }
+    let inside =
+        |b: &&u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>');
+    let mut end = at + bytes[at..].iter().take_while(inside).count();
+    while end > at && matches!(bytes[end - 1], b'.' | b')' | b'?') {
+        end -= 1;
+    }
+    Some((at, end))
 }
 
 /// Letters with digits or marks, as passwords have.

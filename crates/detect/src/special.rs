@@ -154,57 +154,15 @@ pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     }
 }
 
+/// Values of fields for gender, in small letters.
+const GENDERS: &str = "m|f|h|w|d|v|k|ž|male|female|man|woman|masculino|femenino|feminino|varón|\
+mujer|\
+    hombre|männlich|weiblich|divers|homme|femme|masculin|féminin|maschio|femmina|\
+    vrouw|muž|žena|muški|ženski|kobieta|mężczyzna|férfi|nő|мъж|жена|kvinna|mand|\
+    kvinde|mann|kvinne|mies|nainen|non-binary|other";
+
 /// The value of a field for gender, or the word that stands with an age.
 fn gender(text: &str, start: usize, end: usize) -> Option<Finding> {
-    const VALUES: &[&str] = &[
-        "m",
-        "f",
-        "h",
-        "w",
-        "d",
-        "v",
-        "k",
-        "ž",
-        "male",
-        "female",
-        "man",
-        "woman",
-        "masculino",
-        "femenino",
-        "feminino",
-        "varón",
-        "mujer",
-        "hombre",
-        "männlich",
-        "weiblich",
-        "divers",
-        "homme",
-        "femme",
-        "masculin",
-        "féminin",
-        "maschio",
-        "femmina",
-        "vrouw",
-        "muž",
-        "žena",
-        "muški",
-        "ženski",
-        "kobieta",
-        "mężczyzna",
-        "férfi",
-        "nő",
-        "мъж",
-        "жена",
-        "kvinna",
-        "mand",
-        "kvinde",
-        "mann",
-        "kvinne",
-        "mies",
-        "nainen",
-        "non-binary",
-        "other",
-    ];
     let word = &text[start..end];
     let rest = &text[end..];
     if word.starts_with("old ") {
@@ -220,7 +178,7 @@ fn gender(text: &str, start: usize, end: usize) -> Option<Finding> {
         let value = rest.trim_start_matches(' ');
         let at = end + rest.len() - value.len();
         let length = value.find(|c: char| !c.is_alphabetic() && c != '-').unwrap_or(value.len());
-        let known = VALUES.contains(&value[..length].to_lowercase().as_str());
+        let known = GENDERS.split('|').any(|g| g == value[..length].to_lowercase());
         return known.then(|| {
             Finding::new(at..at + length, Category::Gender, 80, Evidence::Context, "gender")
         });
@@ -233,8 +191,9 @@ fn gender(text: &str, start: usize, end: usize) -> Option<Finding> {
 /// A code of the ICD-10 or of the ATC, which a word for it announces.
 pub(crate) fn code(text: &str, start: usize, end: usize) -> Option<Finding> {
     let word = text.get(start..end)?.as_bytes();
-    let icd = matches!(word, [b'A'..=b'T' | b'V'..=b'Z', b'0'..=b'9', b'0'..=b'9' | b'A' | b'B', rest @ ..]
-        if rest.is_empty() || rest[0] == b'.' && rest.len() <= 5);
+    let chapter = |b: &u8| b.is_ascii_uppercase() && *b != b'U';
+    let icd = matches!(word, [first, b'0'..=b'9', b'0'..=b'9' | b'A' | b'B', rest @ ..]
+        if chapter(first) && (rest.is_empty() || rest[0] == b'.' && rest.len() <= 5));
     let atc = matches!(
         word,
         [

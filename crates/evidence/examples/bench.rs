@@ -20,6 +20,7 @@ fn request(exchange: u64) -> Event {
     Event::Request {
         exchange,
         commands: vec![CommandRecord {
+            times: 1,
             verb: "SELECT".into(),
             fingerprint: "a0d1c9be52fcdf25".into(),
             needs: vec![Need {

@@ -149,6 +149,21 @@ pub(crate) fn at(bytes: &[u8], offset: usize) -> Next<'_> {
     Next::Frame(Frame { kind, offset, body, hash })
 }
 
+/// Whether these bytes, up to where zeros follow, could be the beginning of a frame
+/// whose writing was cut off.
+pub(crate) fn could_begin(bytes: &[u8]) -> bool {
+    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let Some(tag) = bytes.get(..written.min(4)) else { return false };
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.tag().starts_with(tag)) else {
+        return false;
+    };
+    let Some((length, _)) = bytes.get(4..).and_then(|rest| rest.split_first_chunk::<4>()) else {
+        return true;
+    };
+    let length = u32::from_le_bytes(*length) as usize;
+    length <= kind.length_max() && (written <= HEADER_BYTES || written <= HEADER_BYTES + length)
+}
+
 /// The file name of a segment.
 pub(crate) fn segment_name(number: u64) -> String {
     format!("segment-{number:010}.log")

@@ -49,7 +49,7 @@ impl Options {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            segment_bytes: 16 << 20,
+            segment_bytes: 8 << 20,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             clock: clock::system(),
         }

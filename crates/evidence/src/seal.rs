@@ -15,7 +15,7 @@ pub(crate) const SHARE_BYTES: usize = 32;
 /// Payloads below this are stored as they are: compression would not pay.
 const COMPRESS_BYTES_MIN: usize = 256;
 /// zstd's fast levels are negative; see the crate's benchmark for the choice.
-const COMPRESS_LEVEL: i32 = -20;
+const COMPRESS_LEVEL: i32 = -7;
 /// No payload that this crate wrote opens to more.
 const CLEAR_BYTES_MAX: usize = 1 << 30;
 

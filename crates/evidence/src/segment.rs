@@ -158,6 +158,21 @@ pub(crate) fn walk<'a>(
     Some(found)
 }
 
+/// Whether what lies after `end` is the beginning of a batch and then zeros: what a
+/// process leaves that was killed while it wrote.
+pub(crate) fn is_cut_write(bytes: &[u8], end: usize) -> bool {
+    let mut offset = end;
+    loop {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        match frame::at(bytes, offset) {
+            Next::Frame(frame) if frame.kind == Kind::Footer => return false,
+            Next::Frame(frame) => offset = frame.end(),
+            Next::End => return is_unused(rest),
+            Next::Broken(_) => return frame::could_begin(rest),
+        }
+    }
+}
+
 /// Whether a stop in the middle of the last write explains what lies after `end`.
 ///
 /// One batch at most is in flight when a machine stops, and it began at `end`. A signed

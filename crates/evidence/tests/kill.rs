@@ -39,6 +39,7 @@ fn opened() -> Event {
 
 fn request(exchange: u64) -> Event {
     let command = CommandRecord {
+        times: 1,
         verb: "SELECT".into(),
         fingerprint: "f".into(),
         needs: Vec::new(),

@@ -56,6 +56,9 @@ pub struct Record {
 pub struct CommandRecord {
     /// `SELECT`, `GET`, …
     pub verb: String,
+    /// How often the request has it in a row (the same statement with other parameters).
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u64,
     /// The shape of the statement.
     pub fingerprint: String,
     /// What policy was asked.
@@ -69,6 +72,15 @@ pub struct CommandRecord {
     /// Columns that the client may see unmasked because policy reveals them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revealed: Vec<String>,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_once(times: &u64) -> bool {
+    *times == 1
 }
 
 /// How an exchange ended.

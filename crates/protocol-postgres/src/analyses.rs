@@ -66,6 +66,7 @@ pub(crate) fn unknown(why: &str) -> Statement {
         touches_classified: true,
         copy: None,
         is_write: true,
+        moves_search_path: false,
         missing: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Tables {
     parents: Vec<Row>,
     functions: Vec<Row>,
     builtins: Vec<Row>,
+    search_path: Vec<Row>,
 }
 
 type Row = Vec<Option<String>>;
@@ -61,6 +62,9 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
 
+/// Where a session of the gateway's role looks names up, unless it says otherwise.
+const SEARCH_PATH: &str = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+
 /// Differs after any change of definitions: a hash over the versions of all rows that
 /// the questions above look at. About two milliseconds of the target's time.
 const STAMP: &str = "\
@@ -87,6 +91,7 @@ pub(crate) async fn read(lobby: &mut Lobby) -> Result<Tables, DialError> {
         parents: rows(lobby, PARENTS).await?,
         functions: rows(lobby, FUNCTIONS).await?,
         builtins: rows(lobby, BUILTINS).await?,
+        search_path: rows(lobby, SEARCH_PATH).await?,
     })
 }
 
@@ -121,6 +126,11 @@ async fn rows(lobby: &mut Lobby, question: &str) -> Result<Vec<Row>, DialError> 
             _ => {}
         }
     }
+}
+
+/// The schemas that a new session looks names up in.
+pub(crate) fn search_path(tables: &Tables) -> Vec<String> {
+    tables.search_path.iter().map(|row| text(row, 0).to_owned()).collect()
 }
 
 /// The type of every column, by its object.

@@ -59,6 +59,9 @@ pub(crate) struct Conn {
     pub(crate) epoch: u64,
     pub(crate) plans: HashMap<usize, (crate::analyses::Analysis, Arc<[Arc<Plan>]>)>,
     pub(crate) failing_name: String,
+    pub(crate) path_moved: bool,
+    /// The request that is being read changes definitions.
+    pub(crate) defines: bool,
     pub(crate) target_key: Option<(u32, Vec<u8>)>,
     pub(crate) limits: ProtocolLimits,
 }
@@ -92,6 +95,7 @@ impl Conn {
             reread.map_err(|error| Broken::Target(format!("catalog: {error}")))?;
         }
         let known = self.upstream.known();
+        let known = if self.path_moved { known.map(Known::elsewhere) } else { known };
         if let Some(known) = known.filter(|known| !Arc::ptr_eq(&known.catalog, &self.known.catalog)) {
             self.session.reclassify(classify(&known));
             self.known = known;
@@ -102,6 +106,16 @@ impl Conn {
             self.new_epoch();
         }
         Ok(())
+    }
+
+    /// Unqualified names may stand for something else from here on. It stays so: whether a
+    /// transaction takes it back is not worth being wrong about.
+    pub(crate) fn move_path(&mut self) {
+        if !self.path_moved {
+            self.path_moved = true;
+            self.known = self.known.clone().elsewhere();
+            self.new_epoch();
+        }
     }
 
     fn new_epoch(&mut self) {

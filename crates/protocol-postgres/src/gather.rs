@@ -37,6 +37,7 @@ impl Conn {
     /// Reads until a whole request is there.
     pub(crate) async fn gather(&mut self) -> Result<Gathered, Broken> {
         self.pipeline.names.begin();
+        self.defines = false;
         let mut segment = self.segment(Kind::Extended);
         loop {
             let is_alone = matches!(self.client.inbox().first(), Some(b'Q' | b'F' | b'X'));
@@ -146,7 +147,11 @@ impl Conn {
 
     async fn query(&mut self, segment: &mut Segment, wire: Bytes, text: &str) -> Result<Cut, Broken> {
         segment.kind = Kind::Simple;
-        let plans = self.plans_of(text).await?;
+        let mut plans = self.plans_of(text).await?;
+        if plans.len() > 1 && plans.iter().any(|plan| plan.statement.moves_search_path) {
+            self.move_path();
+            plans = self.plans_of(text).await?;
+        }
         let mut results = std::collections::VecDeque::with_capacity(plans.len());
         let mut asked = Vec::new();
         let mut held = false;
@@ -287,7 +292,7 @@ impl Conn {
     fn effect_of(&mut self, plan: &Arc<Plan>, text: &str) -> (Expected, Vec<Asked>) {
         let mut expected =
             Expected { plan: Some(plan.clone()), portal: None, counted: None, change: None };
-        let mut asked = vec![ask(plan, Stage::Run, 0)];
+        let mut asked = self.running(plan, 0);
         match &plan.statement.session {
             SessionEffect::Prepare { name, statement } => {
                 let prepared = self.prepared_within(statement, text);
@@ -306,7 +311,7 @@ impl Conn {
             SessionEffect::ExecutePrepared { name } => {
                 match self.pipeline.names.prepared(name).map(|prepared| prepared.plan.clone()) {
                     Some(Some(behind)) if behind.epoch == self.epoch => {
-                        asked.push(ask(&behind, Stage::Run, 0));
+                        asked.extend(self.running(&behind, 0));
                         expected.plan = Some(behind);
                     }
                     Some(None) => {}
@@ -319,7 +324,7 @@ impl Conn {
                 Some(portal) => {
                     if let Some(behind) = &portal.prepared.plan {
                         let rows_before = portal.rows.load(Ordering::Relaxed);
-                        asked.push(ask(behind, Stage::Run, rows_before));
+                        asked.extend(self.running(behind, rows_before));
                         if plan.statement.output != Output::None {
                             expected.plan = Some(behind.clone());
                         }
@@ -346,6 +351,26 @@ impl Conn {
     }
 
     /// `text` is the one that holds the PREPARE.
+    /// A statement that is to run now, and what follows from that for those after it.
+    fn running(&mut self, plan: &Arc<Plan>, rows_before: u64) -> Vec<Asked> {
+        let mut asked = vec![ask(plan, Stage::Run, rows_before)];
+        let is_changing = self.pipeline.defining;
+        if (is_changing || self.defines)
+            && plan.uses_objects()
+            && !self.known.catalog.classified().is_empty()
+        {
+            // SECURITY: names may mean something that the catalog does not show yet.
+            asked.push(self.refused(
+                "definitions were changed in this open transaction: commit them first",
+            ));
+        }
+        self.defines |= plan.defines();
+        if plan.statement.moves_search_path {
+            self.move_path();
+        }
+        asked
+    }
+
     fn prepared_within(&mut self, statement: &Statement, text: &str) -> Arc<Prepared> {
         let plan = self.plan(Arc::new(statement.clone()));
         Arc::new(Prepared { plan: Some(plan), text: text.into(), fields: OnceLock::new() })

@@ -85,6 +85,8 @@ pub(crate) struct Pipeline {
     pub(crate) copying_in: bool,
     /// Definitions may have changed.
     pub(crate) redefined: bool,
+    /// The open transaction has changed definitions, which nobody else can see yet.
+    pub(crate) defining: bool,
     discarding: bool,
     /// Something classified was touched in the running transaction or before it.
     is_touched: bool,
@@ -106,6 +108,7 @@ impl Pipeline {
             owes_failure: false,
             copying_in: false,
             redefined: false,
+            defining: false,
             discarding: false,
             is_touched: false,
             failed: None,
@@ -306,6 +309,7 @@ impl Pipeline {
         if let Some(plan) = &expected.plan {
             self.is_touched |= plan.touches_classified();
             self.redefined |= plan.redefines();
+            self.defining |= plan.defines();
         }
         if let Some(change) = expected.change {
             self.names.apply(change);
@@ -395,6 +399,7 @@ impl Pipeline {
         match frame.body() {
             [status @ (b'I' | b'T' | b'E')] if ends => {
                 self.status = *status;
+                self.defining &= *status != b'I';
                 self.pending.pop_front();
                 self.running = None;
                 put_ready(out, *status);

@@ -99,15 +99,31 @@ impl Plan {
         self.statement.touches_classified
     }
 
+    /// Whether it changes definitions.
+    pub(crate) fn defines(&self) -> bool {
+        self.command
+            .needs
+            .iter()
+            .any(|need| matches!(need.action, Action::Define | Action::Administer))
+    }
+
+    /// Whether it needs to know what names stand for.
+    pub(crate) fn uses_objects(&self) -> bool {
+        self.command.needs.iter().any(|need| match need.action {
+            Action::Read | Action::Write | Action::Execute | Action::Filter | Action::Reveal => {
+                true
+            }
+            Action::Connect | Action::Define | Action::Administer => false,
+        })
+    }
+
     pub(crate) fn is_transaction(&self) -> bool {
         self.statement.session == SessionEffect::Transaction
     }
 
     /// Whether the catalog may be another one after it has run.
     pub(crate) fn redefines(&self) -> bool {
-        self.command.needs.iter().any(|need| {
-            matches!(need.action, Action::Define | Action::Administer | Action::Execute)
-        })
+        self.defines() || self.command.needs.iter().any(|need| need.action == Action::Execute)
     }
 
     /// The types of the columns of a COPY, where each is a column of the catalog.

@@ -269,6 +269,7 @@ impl Postgres {
     async fn session(self: Arc<Self>, entered: Entered) {
         let Entered { arrived, mut session, upstream, known, dialled } = entered;
         let minor = arrived.startup.minor;
+        let path_moved = arrived.startup.settings.contains_key("search_path");
         let Some(key) = self.cancels.issue(minor, session.signals()) else {
             return session.close("no randomness").await;
         };
@@ -287,7 +288,9 @@ impl Postgres {
             pipeline: Pipeline::new(self.limits.reply_message_bytes_max),
             session,
             upstream,
-            known,
+            known: if path_moved { known.elsewhere() } else { known },
+            path_moved,
+            defines: false,
             policy,
             epoch: 0,
             plans: HashMap::new(),

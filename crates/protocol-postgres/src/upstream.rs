@@ -75,8 +75,21 @@ pub(crate) struct Known {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) types: Arc<ColumnTypes>,
     pub(crate) analyses: Arc<Analyses>,
+    /// The same for sessions whose search path is not the one they began with.
+    elsewhere: Option<(Arc<Catalog>, Arc<Analyses>)>,
     digest: u64,
     at: Instant,
+}
+
+impl Known {
+    /// What holds once a session has changed its search path: a name that several schemas
+    /// have can then not be resolved.
+    pub(crate) fn elsewhere(self) -> Self {
+        match self.elsewhere.clone() {
+            Some((catalog, analyses)) => Self { catalog, analyses, ..self },
+            None => self,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +100,7 @@ impl Known {
             catalog: Arc::new(catalog),
             types: Arc::default(),
             analyses: Arc::default(),
+            elsewhere: None,
             digest: 0,
             at: Instant::now(),
         }
@@ -180,11 +194,13 @@ impl Upstream {
             .await
             .map_err(|_| DialError::Timeout)??;
         let digest = catalog::digest(&tables);
+        let anywhere = catalog::build(&tables, &self.config.classify);
         let known = match self.known() {
             // Nothing has changed: analyses made with the old one still hold.
             Some(known) if known.digest == digest => Known { at: started, ..known },
             _ => Known {
-                catalog: Arc::new(catalog::build(&tables, &self.config.classify)),
+                catalog: Arc::new(anywhere.with_search_path(catalog::search_path(&tables))),
+                elsewhere: Some((Arc::new(anywhere), Arc::default())),
                 types: Arc::new(catalog::types(&tables)),
                 analyses: Arc::new(Analyses::default()),
                 digest,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Outcome,
+    Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Need, Object, Outcome,
     Refusal, RefusalCode, RequestId, RuleId, SessionId, Verdict,
 };
 use std::collections::HashMap;
@@ -24,9 +24,16 @@ pub type Classify = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
 /// Decisions are asked again after this long, because policies may look at the time.
 const DECISION_MAX_AGE: Duration = Duration::from_secs(2);
 const DECISIONS_MAX: usize = 1024;
+/// Objects that one command may touch. Names are at most 63 bytes each in PostgreSQL, so
+/// that a command's record fits into a leaf of the evidence.
+const NEEDS_MAX: usize = 100;
+/// Commands, needs and reasons in one leaf.
+const LEAF_ITEMS_MAX: usize = 120;
+/// Longest text of a record.
+const TEXT_CHARS_MAX: usize = 1000;
 
 struct Cached {
-    command: Arc<portreeve_model::Command>,
+    command: Arc<Command>,
     decision: Decision,
     threshold: Threshold,
     session_rows: u64,
@@ -238,11 +245,7 @@ impl Session {
         self.engine.observer.received(&self.resource, received.len() as u64);
 
         let verdicts = self.judge(request.commands());
-        self.recorder.stage_payload(
-            Event::Request { exchange: self.exchange, commands: verdicts.records },
-            Direction::FromClient,
-            &received,
-        );
+        self.stage_request(verdicts.records, &received);
         let refused = match (verdicts.refused, verdicts.review) {
             // SECURITY: what goes before a refused command is sent, so nothing that
             // still waits for a person may be among it.
@@ -273,30 +276,20 @@ impl Session {
             let (decision, threshold) = self.decide(asked);
             let command = &asked.command;
             let is_run = asked.stage == Stage::Run;
-            let refusal = match &command.unknown {
-                Some(why) => Some(self.refusal(RefusalCode::Unknown, why.clone(), None, Some(
-                    "send a statement that the gateway can analyse, one at a time".into(),
-                ))),
-                None => match decision.verdict {
-                    Verdict::Deny => Some(self.denial(command, &decision)),
-                    // Preparing runs nothing: people are asked when it is to run.
-                    Verdict::Review if !is_run => None,
-                    Verdict::Review => {
-                        judged.review.get_or_insert_with(|| (index, Question::from(&decision)));
-                        None
-                    }
-                    Verdict::Allow => None,
-                },
-            };
-            if is_run || refusal.is_some() || !runs_later(commands, command) {
-              judged.records.push(CommandRecord {
-                verb: command.verb.clone(),
-                fingerprint: command.fingerprint.clone(),
-                needs: command.needs.clone(),
-                unknown: command.unknown.clone(),
-                decision: command.unknown.is_none().then_some(decision),
-                revealed: asked.revealed.to_vec(),
-              });
+            let refusal = self.refused_outright(command, &decision);
+            if refusal.is_none() && is_run && decision.verdict == Verdict::Review {
+                judged.review.get_or_insert_with(|| (index, Question::from(&decision)));
+            }
+            let is_again = index
+                .checked_sub(1)
+                .and_then(|before| commands.get(before))
+                .is_some_and(|before| Arc::ptr_eq(&before.command, command));
+            match judged.records.last_mut() {
+                Some(last) if is_again && is_run => last.times += 1,
+                _ if is_run || refusal.is_some() || !runs_later(commands, command) => {
+                    judged.records.push(record_of(asked, decision));
+                }
+                _ => {}
             }
             if let Some(refusal) = refusal {
                 judged.refused = Some((index, refusal));
@@ -309,7 +302,34 @@ impl Session {
         judged
     }
 
-    fn denial(&self, command: &portreeve_model::Command, decision: &Decision) -> Refusal {
+    /// What is refused without asking anyone.
+    fn refused_outright(&self, command: &Command, decision: &Decision) -> Option<Refusal> {
+        if let Some(why) = &command.unknown {
+            let hint = "send a statement that the gateway can analyse, one at a time".to_owned();
+            return Some(self.refusal(RefusalCode::Unknown, why.clone(), None, Some(hint)));
+        }
+        if command.needs.len() > NEEDS_MAX {
+            let message = format!("`{}` touches more than {NEEDS_MAX} objects", command.verb);
+            let hint = "split it into smaller statements".to_owned();
+            return Some(self.refusal(RefusalCode::LimitExceeded, message, None, Some(hint)));
+        }
+        (decision.verdict == Verdict::Deny).then(|| self.denial(command, decision))
+    }
+
+    /// Stages the request's records: one leaf holds a bounded number of commands.
+    fn stage_request(&mut self, mut records: Vec<CommandRecord>, received: &[u8]) {
+        let exchange = self.exchange;
+        let mut rest = records.split_off(fitting(&records));
+        let first = Event::Request { exchange, commands: records };
+        self.recorder.stage_payload(first, Direction::FromClient, received);
+        while !rest.is_empty() {
+            let after = rest.split_off(fitting(&rest));
+            self.recorder.stage(Event::Request { exchange, commands: rest });
+            rest = after;
+        }
+    }
+
+    fn denial(&self, command: &Command, decision: &Decision) -> Refusal {
         // A rule that speaks about the command tells more than that none permits it.
         let told = decision.reasons.iter().find(|reason| reason.advice.is_some() && reason.rule.0 != "default-deny");
         let Some(reason) = told.or(decision.reasons.first()) else {
@@ -390,6 +410,7 @@ impl Session {
             exchange: 0,
             commands: vec![CommandRecord {
                 verb: "CONNECT".into(),
+                times: 1,
                 fingerprint: String::new(),
                 needs: vec![Need { action: Action::Connect, object: Object::resource() }],
                 unknown: None,
@@ -435,10 +456,35 @@ impl Drop for Session {
 }
 
 /// Whether a command that is prepared here also runs in the same request.
-fn runs_later(commands: &[Asked], command: &Arc<portreeve_model::Command>) -> bool {
+fn runs_later(commands: &[Asked], command: &Arc<Command>) -> bool {
     commands
         .iter()
         .any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
+}
+
+fn record_of(asked: &Asked, decision: Decision) -> CommandRecord {
+    let command = &asked.command;
+    let clip = |text: &String| text.chars().take(TEXT_CHARS_MAX).collect();
+    CommandRecord {
+        verb: command.verb.clone(),
+        times: 1,
+        fingerprint: command.fingerprint.clone(),
+        needs: command.needs.iter().take(NEEDS_MAX).cloned().collect(),
+        unknown: command.unknown.as_ref().map(clip),
+        decision: command.unknown.is_none().then_some(decision),
+        revealed: asked.revealed.iter().take(NEEDS_MAX).cloned().collect(),
+    }
+}
+
+/// How many records fit into one leaf; at least one.
+fn fitting(records: &[CommandRecord]) -> usize {
+    let mut items = 0;
+    let fits = |record: &&CommandRecord| {
+        let reasons = record.decision.as_ref().map_or(0, |decision| decision.reasons.len());
+        items += 1 + record.needs.len() + reasons + record.revealed.len();
+        items <= LEAF_ITEMS_MAX
+    };
+    records.iter().take_while(fits).count().clamp(1.min(records.len()), records.len())
 }
 
 /// Who has to be asked, and by which rule.

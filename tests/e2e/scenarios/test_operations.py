@@ -129,7 +129,10 @@ def test_a_table_that_changes_its_columns(world: World, gateway: Gateway) -> Non
 
 
 def test_definitions_that_change_behind_the_gateway(world: World, gateway: Gateway) -> None:
-    """An ordinary migration adds a classified column, and a view shows another one."""
+    """An ordinary migration adds a classified column, and a view shows another one.
+
+    The gateway notices within a second (docs/THREATS.md); from then on nothing leaks.
+    """
     world.admin("create table growing (id int); insert into growing values (1)")
     world.admin("create view shifting as select id, city as x from customers")
     asked = (
@@ -140,15 +143,19 @@ def test_definitions_that_change_behind_the_gateway(world: World, gateway: Gatew
         "select x from shifting",
         "select x || '' from shifting",
     )
+
+    def leaking() -> list[str]:
+        return [sql for sql in asked if found_in(wire.query(sql).raw)]
+
     try:
         with Wire.open(gateway.target("walt")) as wire:
             for statement in asked:
                 assert not wire.query(statement).errors
             world.admin("alter table growing add column ssn text default '917-66-4421'")
             world.admin("create or replace view shifting as select id, email as x from customers")
-            for statement in asked:
-                reply = wire.query(statement)
-                assert not found_in(wire.received), f"{statement}: {reply.rows[:1]}"
+            until("the change is noticed", lambda: not leaking(), 2)
+            for _ in range(20):
+                assert not leaking()
     finally:
         world.admin("drop view shifting; drop table growing")
 

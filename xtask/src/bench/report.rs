@@ -147,6 +147,7 @@ impl Report {
             let line = self.line(&entry.work, entry.contender);
             let direct = self.line(&entry.work, DIRECT);
             let pool = self.pool(&entry.work);
+            let cpu_to_pool = line.zip(pool).and_then(|(line, pool)| Some(line.cpu? / pool.cpu?));
             json!({
                 "work": entry.work.name(),
                 "contender": entry.contender,
@@ -160,7 +161,7 @@ impl Report {
                     Work::Point { .. } => "100000 queries",
                     Work::Bulk { .. } => "GB",
                 },
-                "cpu_to_pgbouncer": line.zip(pool).and_then(|(line, pool)| Some(line.cpu? / pool.cpu?)),
+                "cpu_to_pgbouncer": cpu_to_pool,
                 "error": entry.error,
             })
         });

@@ -1,8 +1,9 @@
 //! The lists of `deny.toml`, checked without cargo-deny: licences, banned crates, sources.
 
-use crate::workspace::metadata_of_this_machine;
-use anyhow::Context;
+use crate::workspace::{cargo, metadata_of_this_machine};
+use anyhow::{Context, bail};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -12,9 +13,29 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let rules = Rules::read(&std::fs::read_to_string(root.join("deny.toml"))?);
     let metadata = metadata_of_this_machine(root)?;
     let packages = metadata.get("packages").and_then(Value::as_array).context("no packages")?;
+    // Metadata also lists what a lock file merely mentions: optional and never built.
+    let built = built(root)?;
+    let packages: Vec<_> = packages.iter().filter(|it| built.contains(&name_of(it))).collect();
     let findings: Vec<_> = packages.iter().flat_map(|package| rules.judge(package)).collect();
     println!("{} packages, {} findings", packages.len(), findings.len());
     Ok(findings)
+}
+
+/// Name and version of everything that is built here: `serde v1.0.0`.
+fn built(root: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let arguments = ["tree", "--workspace", "--prefix", "none", "--format", "{p}"];
+    let output = cargo().current_dir(root).args(arguments).output().context("cargo tree")?;
+    if !output.status.success() {
+        bail!("cargo tree: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let first_two = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    Ok(text.lines().map(first_two).collect())
+}
+
+fn name_of(package: &Value) -> String {
+    let field = |name: &str| package.get(name).and_then(Value::as_str).unwrap_or_default();
+    format!("{} v{}", field("name"), field("version"))
 }
 
 #[derive(Debug)]
@@ -43,11 +64,7 @@ impl Rules {
 
     fn judge(&self, package: &Value) -> Vec<String> {
         let field = |name: &str| package.get(name).and_then(Value::as_str);
-        let name = format!(
-            "{} {}",
-            field("name").unwrap_or_default(),
-            field("version").unwrap_or_default()
-        );
+        let name = name_of(package);
         let mut findings = Vec::new();
         match field("license") {
             None => findings.push(format!("{name}: no licence; hint: choose another crate")),
@@ -143,11 +160,11 @@ mod tests {
         assert!(judge("a", json!("MIT"), REGISTRY).is_empty());
         assert_eq!(
             judge("openssl", json!("MIT"), REGISTRY),
-            ["openssl 1.0.0: banned by deny.toml"]
+            ["openssl v1.0.0: banned by deny.toml"]
         );
         assert_eq!(
             judge("a", json!("MIT"), "git+https://x"),
-            ["a 1.0.0: comes from `git+https://x`"]
+            ["a v1.0.0: comes from `git+https://x`"]
         );
         assert_eq!(judge("a", Value::Null, REGISTRY).len(), 1);
     }

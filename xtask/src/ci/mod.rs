@@ -10,7 +10,7 @@ mod licences;
 use crate::options::Options;
 use crate::tidy;
 use crate::workspace::{cargo, root};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use counts::Counts;
 use serde_json::json;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
@@ -41,14 +41,23 @@ const STEPS: [Step; 7] = [
     Step { name: "licences", run: licences },
 ];
 
-/// `cargo xtask ci`.
-pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
+/// `cargo xtask ci [--only STEP,STEP]`.
+pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
+    let only = options.value::<String>("--only")?;
     options.finish()?;
+    let only: Option<Vec<&str>> = only.as_ref().map(|list| list.split(',').collect());
+    for name in only.iter().flatten() {
+        if !STEPS.iter().any(|step| step.name == *name) {
+            let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+            bail!("there is no step `{name}`; hint: {}", names.join(", "));
+        }
+    }
     let root = root()?;
     let mut total = Counts::default();
     let mut steps = Vec::new();
     let mut failed = None;
-    for step in &STEPS {
+    let is_wanted = |step: &&Step| only.as_ref().is_none_or(|only| only.contains(&step.name));
+    for step in STEPS.iter().filter(is_wanted) {
         println!("\n-- {}", step.name);
         let started = Instant::now();
         let done = (step.run)(&root).unwrap_or_else(|error| {

@@ -164,6 +164,23 @@ async fn a_decision_after_the_deadline_is_refused_though_nobody_looked() {
     assert!(matches!(late, Err(DecideError::Closed(ReviewState::Expired))), "{late:?}");
 }
 
+/// The row itself refuses, whatever was looked at before.
+#[tokio::test]
+async fn a_row_takes_no_decision_after_its_deadline() {
+    let bench = bench("row");
+    let id = bench.open(1).await;
+    let bob = person("bob", &["privacy"]).chain.principal;
+    let decide = |at: SystemTime| {
+        let work = |connection: &mut rusqlite::Connection| {
+            rows::decide(connection, &id, Decision::Approve, &bob, None, at)
+        };
+        bench.store.with(work).unwrap()
+    };
+    assert!(!decide(SystemTime::now() + LONG));
+    assert!(decide(SystemTime::now()));
+    assert!(!decide(SystemTime::now()), "once");
+}
+
 #[tokio::test]
 async fn a_restart_abandons_what_was_pending() {
     let bench = bench("restart");

@@ -79,7 +79,7 @@ pub struct FunctionInput {
 #[derive(Clone, Debug, Default)]
 pub struct CatalogBuilder {
     relations: Vec<RelationInput>,
-    functions: Vec<FunctionInput>,
+    functions: Vec<(FunctionInput, Maker)>,
 }
 
 impl CatalogBuilder {
@@ -98,7 +98,15 @@ impl CatalogBuilder {
     /// Adds a function. All functions outside `pg_catalog` must be added; those of `pg_catalog`
     /// may be, which makes immutable functions known that this version does not list.
     pub fn function(&mut self, function: FunctionInput) -> &mut Self {
-        self.functions.push(function);
+        self.functions.push((function, Maker::Anybody));
+        self
+    }
+
+    /// Adds a function that an extension brought (`pg_depend.deptype` is `e`). If it is immutable
+    /// it counts as pure in whatever language: only an administrator can install extensions,
+    /// and many (`citext`, `vector`) give a built-in name to another function.
+    pub fn extension_function(&mut self, function: FunctionInput) -> &mut Self {
+        self.functions.push((function, Maker::Extension));
         self
     }
 
@@ -168,9 +176,8 @@ impl CatalogBuilder {
 
     fn add_functions(&self, catalog: &mut Catalog) {
         let mut builtins: HashMap<&str, bool> = HashMap::new();
-        for function in &self.functions {
+        for (function, maker) in &self.functions {
             let is_immutable = function.volatility == Volatility::Immutable;
-            let native = matches!(function.language.as_str(), "c" | "internal");
             if function.schema == "pg_catalog" {
                 let all = builtins.entry(&function.name).or_insert(true);
                 *all &= is_immutable && function.language == "internal";
@@ -180,7 +187,9 @@ impl CatalogBuilder {
                 continue;
             }
             let named = catalog.functions.entry(function.name.clone()).or_default();
-            let pure = is_immutable && native;
+            // SECURITY: aggregates always say that they are immutable and internal, whatever
+            // the function is that they call for each row.
+            let pure = is_immutable && (*maker == Maker::Extension || function.language == "c");
             match named.iter_mut().find(|known| known.schema == function.schema) {
                 Some(known) => known.pure &= pure,
                 None => named.push(Function { schema: function.schema.clone(), pure }),
@@ -250,6 +259,13 @@ impl CatalogBuilder {
             }
         }
     }
+}
+
+/// Who made a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Maker {
+    Anybody,
+    Extension,
 }
 
 /// Generated columns hold what their expressions are computed from.

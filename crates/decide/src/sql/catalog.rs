@@ -114,6 +114,10 @@ pub(super) struct Function {
     pub(super) pure: bool,
 }
 
+/// A name that stands for one of several relations, and nobody can tell which.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ambiguous;
+
 /// The target's relations and functions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -130,6 +134,8 @@ pub struct Catalog {
     pub(super) origins: HashMap<(u32, i16), u32>,
     /// Objects to an index in `classified`.
     pub(super) objects: HashMap<Object, u32>,
+    /// The schemas that an unqualified name is looked up in, if they are known.
+    search_path: Option<Vec<String>>,
 }
 
 impl Catalog {
@@ -163,6 +169,34 @@ impl Catalog {
     #[must_use]
     pub fn has_relation(&self, schema: &str, name: &str) -> bool {
         self.named(name).any(|relation| relation.schema == schema)
+    }
+
+    /// The same catalog for a session that looks names up in these schemas, in this order.
+    ///
+    /// Without it, a name that several schemas have cannot be resolved.
+    #[must_use]
+    pub fn with_search_path(&self, schemas: Vec<String>) -> Self {
+        Self { search_path: Some(schemas), ..self.clone() }
+    }
+
+    /// What an unqualified relation name stands for, or none if nobody can tell.
+    ///
+    /// SECURITY: a temporary relation of the name comes first in PostgreSQL, if it is the
+    /// session's own, which is not known here: then nobody can tell.
+    pub(super) fn unqualified<'c>(&'c self, name: &str) -> Result<Option<&'c Relation>, Ambiguous> {
+        let mut known = self.named(name);
+        let (first, second) = (known.next(), known.next());
+        if second.is_none() {
+            return Ok(first);
+        }
+        if self.named(name).any(|relation| relation.schema.starts_with("pg_temp")) {
+            return Err(Ambiguous);
+        }
+        let path = self.search_path.as_ref().ok_or(Ambiguous)?;
+        let found = path.iter().find_map(|schema| {
+            self.named(name).find(|relation| relation.schema == *schema)
+        });
+        found.map(Some).ok_or(Ambiguous)
     }
 
     /// Relations of this name in any schema.

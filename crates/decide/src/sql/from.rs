@@ -141,12 +141,23 @@ impl<'c> Work<'c> {
         }
         self.names.insert(name.to_owned());
         let kind = system::relation(schema, name);
-        found.user = self
-            .catalog
-            .named(name)
-            .filter(|known| !system::is_system_schema(&known.schema))
-            .filter(|known| schema.is_empty() || in_schema(schema, &known.schema))
-            .collect();
+        found.user = if schema.is_empty() {
+            let catalog = self.catalog;
+            catalog.unqualified(name).map(|known| known.into_iter().collect()).unwrap_or_else(|_| {
+                self.touched = true;
+                self.refuse(format!(
+                    "several schemas have a relation `{name}`: say which one, as in \
+                     `schema.{name}`"
+                ));
+                catalog.named(name).collect()
+            })
+        } else {
+            self.catalog
+                .named(name)
+                .filter(|known| !system::is_system_schema(&known.schema))
+                .filter(|known| in_schema(schema, &known.schema))
+                .collect()
+        };
         for relation in &found.user {
             if matches!(relation.kind, RelationKind::Other | RelationKind::Composite) {
                 self.refuse(format!("relation `{name}` is of a kind the gateway does not know"));

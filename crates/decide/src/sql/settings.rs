@@ -90,7 +90,7 @@ impl Work<'_> {
                 self.reset(&name);
             }
             // Back to what the gateway started the session with.
-            pg::VariableSetKind::VarResetAll => {}
+            pg::VariableSetKind::VarResetAll => self.moves_search_path = true,
             pg::VariableSetKind::VarSetMulti => match name.as_str() {
                 "transaction" | "session characteristics" => {}
                 _ => self.administer(),
@@ -103,6 +103,7 @@ impl Work<'_> {
     }
 
     fn reset(&mut self, name: &str) {
+        self.moves_search_path |= name == "search_path";
         if is_free(name) || name == "datestyle" {
             return;
         }
@@ -117,6 +118,7 @@ impl Work<'_> {
     pub(super) fn set(&mut self, name: &str, values: &[String]) {
         self.sets = true;
         let name = name.to_ascii_lowercase();
+        self.moves_search_path |= name == "search_path";
         let only = match values {
             [only] => Some(only.to_ascii_lowercase()),
             _ => None,
@@ -147,7 +149,8 @@ impl Work<'_> {
     }
 }
 
-fn is_free(name: &str) -> bool {
+pub(super) fn is_free(name: &str) -> bool {
+    let name = &*name.to_ascii_lowercase();
     name.starts_with("enable_") || FREE.binary_search(&name).is_ok()
 }
 

@@ -21,6 +21,8 @@ pub struct Statement {
     pub copy: Option<Copy>,
     /// Data, definitions or settings of the target may change.
     pub is_write: bool,
+    /// Unqualified names may stand for something else once it has run.
+    pub moves_search_path: bool,
     /// Names that the catalog does not have. When this is not empty the command is unknown,
     /// and a fresh catalog may change that: refresh it and analyze once more.
     pub missing: Vec<Missing>,

@@ -76,6 +76,7 @@ fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statem
         touches_classified,
         copy: seen.copy,
         is_write: work.writes,
+        moves_search_path: work.moves_search_path,
         missing: work.missing.into_iter().collect(),
         command: Command {
             verb,
@@ -269,6 +270,7 @@ impl Work<'_> {
             }
             NodeEnum::DiscardStmt(discard) => {
                 let is_all = discard.target == pg::DiscardMode::DiscardAll as i32;
+                self.moves_search_path |= is_all;
                 let effect = if is_all { SessionEffect::DiscardAll } else { SessionEffect::None };
                 Seen::session(Output::None, effect)
             }

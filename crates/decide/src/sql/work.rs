@@ -25,6 +25,8 @@ pub(super) struct Work<'c> {
     pub(super) reads_system: bool,
     pub(super) writes: bool,
     pub(super) sets: bool,
+    /// Unqualified names may stand for something else afterwards.
+    pub(super) moves_search_path: bool,
     pub(super) notifies: bool,
     /// Relation names that were looked up.
     pub(super) names: BTreeSet<String>,
@@ -43,6 +45,7 @@ impl<'c> Work<'c> {
             reads_system: false,
             writes: false,
             sets: false,
+            moves_search_path: false,
             notifies: false,
             names: BTreeSet::new(),
             steps: 0,

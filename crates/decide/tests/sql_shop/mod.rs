@@ -114,7 +114,12 @@ const FUNCTIONS: &[(&str, char, &str)] = &[
     ("tidy_up", 'v', "plpgsql"),
     ("on_audit", 'v', "plpgsql"),
     ("st_x", 'i', "c"),
+    ("avg", 'i', "internal"),
 ];
+
+/// What an extension brought.
+const EXTENSION_FUNCTIONS: &[(&str, char, &str)] =
+    &[("max", 'i', "internal"), ("strpos", 'i', "sql"), ("dblink", 'v', "c")];
 
 /// The shop.
 pub fn catalog() -> Catalog {
@@ -134,15 +139,22 @@ pub fn catalog() -> Catalog {
             has_rules: false,
         });
     }
-    for (name, volatility, language) in FUNCTIONS {
-        builder.function(FunctionInput {
-            schema: "public".into(),
-            name: (*name).into(),
-            volatility: Volatility::from_provolatile(*volatility),
-            language: (*language).into(),
-        });
+    for function in FUNCTIONS {
+        builder.function(made(function));
+    }
+    for function in EXTENSION_FUNCTIONS {
+        builder.extension_function(made(function));
     }
     builder.build()
+}
+
+fn made((name, volatility, language): &(&str, char, &str)) -> FunctionInput {
+    FunctionInput {
+        schema: "public".into(),
+        name: (*name).into(),
+        volatility: Volatility::from_provolatile(*volatility),
+        language: (*language).into(),
+    }
 }
 
 fn column(text: &str, attnum: i16) -> ColumnInput {

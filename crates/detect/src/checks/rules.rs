@@ -100,7 +100,7 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("gr-amka", NationalId, 11, Dated, HEALTH, id::gr_amka, ""),
     numeric("ee-ik", NationalId, 11, Dated, NATIONAL, id::ee_lt, ""),
     numeric("hu-personal", NationalId, 11, Dated, NATIONAL, id::hu_personal, "1-6-4|1 6 4"),
-    numeric("lv-pk", NationalId, 11, Announced, NATIONAL, id::lv_pk, "6-5"),
+    numeric("lv-pk", NationalId, 11, Grouped, NATIONAL, id::lv_pk, "6-5"),
     numeric("de-tax-id", TaxId, 11, Grouped, NATIONAL, id::de_tax_id, "2 3 3 3"),
     numeric("hr-oib", NationalId, 11, Announced, NATIONAL, id::hr_oib, ""),
     numeric("it-piva", OtherId, 11, Announced, COMPANY, id::it_piva, ""),
@@ -234,7 +234,7 @@ mod tests {
     fn specimens_pass_and_with_a_changed_digit_most_fail() {
         for (name, value) in SPECIMENS {
             assert!(passes(name, value), "{name} {value}");
-            // A changed last digit or letter breaks the check rules, but for two that end otherwise.
+            // A changed last character breaks the check rules, but for two that end otherwise.
             let mut changed = value.as_bytes().to_vec();
             let last = changed.len() - 1;
             changed[last] = match changed[last] {

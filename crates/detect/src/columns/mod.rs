@@ -72,10 +72,10 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
     }
     let said = headers::read(column.name).or_else(|| headers::read(column.comment));
     let seen = values.verdict();
-    if let Some((category, strength, words)) = said {
-        if let Some(verdict) = named(column, &values, category, strength, words, seen) {
-            return verdict;
-        }
+    if let Some((category, strength, words)) = said
+        && let Some(verdict) = named(column, &values, category, strength, words, seen)
+    {
+        return verdict;
     }
     let (category, share, rule) = seen?;
     // A place is personal only beside a person.

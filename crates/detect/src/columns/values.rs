@@ -389,6 +389,16 @@ impl Values {
             Category::MacAddress => self.share(|v, _| {
                 v.len() >= 12 && v.bytes().filter(u8::is_ascii_hexdigit).count() >= 12
             }),
+            other => self.fit_words(other),
+        })
+    }
+
+    /// Like [`Self::fit`], for categories of words and identifiers.
+    fn fit_words(&self, category: Category) -> f64 {
+        let letters = |v: &str| v.chars().any(char::is_alphabetic);
+        let digits = |v: &str| v.bytes().filter(u8::is_ascii_digit).count();
+        let flag = |v: &str| is_flag(v);
+        match category {
             Category::Url => self.share(|v, _| v.contains('.') && !v.contains(' ') && letters(v)),
             Category::PersonName => {
                 self.share(|v, f| {
@@ -437,7 +447,7 @@ impl Values {
             Category::Secret => self.share(|v, _| v.len() >= 3 && !flag(v)),
             Category::Photo => self.share(|v, _| v.len() > 4 && !flag(v)),
             _ => self.share(|v, _| !is_date(v)),
-        })
+        }
     }
 
     /// Whether few different words fill the column, as states and kinds do.
@@ -470,31 +480,10 @@ impl Values {
         if let Some(found) = self.checked() {
             return Some(found);
         }
+        if let Some(found) = self.of_lists() {
+            return Some(found);
+        }
         let letters = self.share(|v, _| v.chars().any(char::is_alphabetic));
-        let both =
-            self.values.iter().map(|v| v.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
-        let gendered = both.iter().filter(|v| v.len() > 1 && GENDERS.contains(&v.as_str())).count()
-            > 0
-            || both.contains("m") && (both.contains("f") || both.contains("w"));
-        if gendered && self.listed(GENDERS) >= 0.8 {
-            return Some((Category::Gender, self.listed(GENDERS), "word list"));
-        }
-        for (category, list, least) in [
-            (Category::MaritalStatus, MARITAL, 0.8),
-            (Category::Ethnicity, ETHNIC, 0.6),
-            (Category::Religion, RELIGIONS, 0.7),
-            (Category::Nationality, NATIONS, 0.6),
-            (Category::Language, LANGUAGES, 0.8),
-            (Category::Occupation, JOBS, 0.5),
-        ] {
-            let share = self.listed(list);
-            if share >= least
-                && (category != Category::Ethnicity
-                    || both.len() > 1 && !both.contains("red") && !both.contains("blue"))
-            {
-                return Some((category, share, "word list"));
-            }
-        }
         let births = self.share(|v, _| birth_year(v).is_some_and(|y| (1920..=2006).contains(&y)));
         if births >= 0.9 && self.spread() >= 12 {
             return Some((Category::DateOfBirth, births, "years of birth"));
@@ -518,6 +507,35 @@ impl Values {
         let fine = self.share(|v, _| is_degree(v));
         if fine >= 0.9 && self.count >= 3 && self.spread_degrees() {
             return Some((Category::GeoCoordinates, fine, "degrees"));
+        }
+        None
+    }
+
+    /// Values from closed lists: genders, states, nations, jobs.
+    fn of_lists(&self) -> Option<(Category, f64, &'static str)> {
+        let both =
+            self.values.iter().map(|v| v.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
+        let gendered = both.iter().filter(|v| v.len() > 1 && GENDERS.contains(&v.as_str())).count()
+            > 0
+            || both.contains("m") && (both.contains("f") || both.contains("w"));
+        if gendered && self.listed(GENDERS) >= 0.8 {
+            return Some((Category::Gender, self.listed(GENDERS), "word list"));
+        }
+        for (category, list, least) in [
+            (Category::MaritalStatus, MARITAL, 0.8),
+            (Category::Ethnicity, ETHNIC, 0.6),
+            (Category::Religion, RELIGIONS, 0.7),
+            (Category::Nationality, NATIONS, 0.6),
+            (Category::Language, LANGUAGES, 0.8),
+            (Category::Occupation, JOBS, 0.5),
+        ] {
+            let share = self.listed(list);
+            if share >= least
+                && (category != Category::Ethnicity
+                    || both.len() > 1 && !both.contains("red") && !both.contains("blue"))
+            {
+                return Some((category, share, "word list"));
+            }
         }
         None
     }

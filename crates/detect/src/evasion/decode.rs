@@ -13,7 +13,7 @@ pub(super) struct Token {
 }
 
 /// Shortest token that is decoded; below it nothing personal fits.
-const TOKEN_MIN: usize = 16;
+const TOKEN_MIN: usize = 12;
 const TOKEN_MAX: usize = 64 * 1024;
 /// Most tokens of one text that are decoded.
 const TOKENS_MAX: usize = 64;
@@ -27,7 +27,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     let mut at = TOKEN_MIN - 1;
-    // Every sixteenth byte is enough to meet every long run.
+    // Every twelfth byte is enough to meet every long run.
     while at < bytes.len() && out.len() < TOKENS_MAX {
         if !is_token(bytes[at]) {
             at += TOKEN_MIN;
@@ -122,16 +122,16 @@ fn undo(text: &str, mark: u8, step: Step) -> Option<Mapped> {
     let mut changed = false;
     let mut at = 0;
     while at < text.len() {
-        if text.as_bytes()[at] == mark {
-            if let Some((c, length)) = step(&text[at..]) {
-                match c {
-                    Some(c) => out.push(c, at, at + length, true),
-                    None => out.skip(),
-                }
-                changed = true;
-                at += length;
-                continue;
+        if text.as_bytes()[at] == mark
+            && let Some((c, length)) = step(&text[at..])
+        {
+            match c {
+                Some(c) => out.push(c, at, at + length, true),
+                None => out.skip(),
             }
+            changed = true;
+            at += length;
+            continue;
         }
         let c = text[at..].chars().next()?;
         out.push(c, at, at + c.len_utf8(), false);
@@ -263,29 +263,41 @@ pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
     let mut changed = false;
     let mut at = 0;
     while at < text.len() {
-        if signs {
-            if let Some((c, length)) = sign(&text[at..]) {
-                out.push(c, at, at + length, true);
-                at += length;
-                changed = true;
-                continue;
-            }
+        if signs && let Some((c, length)) = sign(&text[at..]) {
+            out.push(c, at, at + length, true);
+            at += length;
+            changed = true;
+            continue;
         }
-        if spaced {
-            if let Some(end) = spaced_run(bytes, at) {
-                let mut first = true;
-                for (i, byte) in bytes[at..end].iter().enumerate() {
-                    if is_piece(*byte) {
-                        out.push(char::from(*byte), at + i, at + i + 1, !first);
-                        first = false;
-                    } else {
-                        out.skip();
-                    }
+        let free = at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80);
+        if spaced
+            && free
+            && let Some((end, sign)) = single_run(bytes, at)
+        {
+            for (i, byte) in bytes[at..end].iter().enumerate() {
+                if *byte == sign {
+                    out.skip();
+                } else {
+                    out.push(char::from(*byte), at + i, at + i + 1, false);
                 }
-                at = end;
-                changed = true;
-                continue;
             }
+            at = end;
+            changed = true;
+            continue;
+        }
+        if spaced && let Some(end) = spaced_run(bytes, at) {
+            let mut first = true;
+            for (i, byte) in bytes[at..end].iter().enumerate() {
+                if is_piece(*byte) {
+                    out.push(char::from(*byte), at + i, at + i + 1, !first);
+                    first = false;
+                } else {
+                    out.skip();
+                }
+            }
+            at = end;
+            changed = true;
+            continue;
         }
         let c = text[at..].chars().next()?;
         out.push(c, at, at + c.len_utf8(), false);
@@ -425,6 +437,83 @@ fn is_odd(byte: u8, next: u8) -> bool {
         b' ' => matches!(next, b' ' | b'-'),
         _ => false,
     }
+}
+
+/// The end of a run of single characters with one sign each that begins at `at`, and the sign.
+fn single_run(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let sign = *bytes.get(at + 1).filter(|b| is_between(**b))?;
+    let piece = |i: usize| {
+        bytes.get(i).is_some_and(|b| b.is_ascii_graphic() && *b != sign)
+            && bytes.get(i + 1).is_none_or(|b| *b == sign || !b.is_ascii_alphanumeric())
+    };
+    let mut end = at;
+    let mut pieces = 0;
+    while piece(end) && pieces < 80 {
+        pieces += 1;
+        if bytes.get(end + 1) != Some(&sign) || !piece(end + 2) {
+            return (pieces >= 7).then_some((end + 1, sign));
+        }
+        end += 2;
+    }
+    None
+}
+
+/// The text without line breaks inside values and without tags of HTML that shape nothing.
+pub(super) fn rejoined(text: &str, digits: usize) -> Option<Mapped> {
+    let bytes = text.as_bytes();
+    let wrapped = digits >= 6 && memchr::memchr(b'\n', bytes).is_some();
+    let tagged = memchr::memchr(b'<', bytes).is_some();
+    if !wrapped && !tagged {
+        return None;
+    }
+    let mut out = Mapped::with_capacity(text.len());
+    let mut changed = false;
+    let mut at = 0;
+    while at < text.len() {
+        let gap = match bytes[at] {
+            b'\n' | b'\r' if wrapped => wrap(bytes, at),
+            b'<' => tag(bytes, at),
+            _ => None,
+        };
+        if let Some(length) = gap {
+            out.skip();
+            changed = true;
+            at += length;
+            continue;
+        }
+        let c = text[at..].chars().next()?;
+        out.push(c, at, at + c.len_utf8(), false);
+        at += c.len_utf8();
+    }
+    changed.then_some(out)
+}
+
+/// The length of a line break with the indent of the next line, between two parts of a value.
+fn wrap(bytes: &[u8], at: usize) -> Option<usize> {
+    let part = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase();
+    let blank = bytes[at..].iter().take(8).take_while(|b| b.is_ascii_whitespace()).count();
+    let breaks = bytes[at..at + blank].iter().filter(|b| **b == b'\n').count();
+    let next = *bytes.get(at + blank)?;
+    let before = *bytes.get(at.checked_sub(1)?)?;
+    let joins = part(before) || matches!(before, b'-' | b'.' | b' ');
+    (breaks == 1 && joins && (part(next) || matches!(next, b'-' | b'.'))).then_some(blank)
+}
+
+/// The length of a tag or a comment at `at`.
+fn tag(bytes: &[u8], at: usize) -> Option<usize> {
+    const INLINE: &[&[u8]] = &[
+        b"b", b"i", b"u", b"em", b"strong", b"span", b"font", b"a", b"wbr", b"small", b"sub",
+        b"sup", b"mark", b"code", b"s", b"bdi", b"bdo",
+    ];
+    let rest = &bytes[at + 1..];
+    if rest.starts_with(b"!--") {
+        let end = memchr::memmem::find(&rest[..rest.len().min(200)], b"-->")?;
+        return Some(end + 4);
+    }
+    let end = rest.iter().take(120).position(|b| *b == b'>')?;
+    let name = rest[..end].strip_prefix(b"/").unwrap_or(&rest[..end]);
+    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    INLINE.contains(&&name[..length]).then_some(end + 2)
 }
 
 /// The end of a spelled-out run that begins at `at`: single characters with one sign each, or

@@ -10,7 +10,7 @@ mod mapped;
 mod unicode;
 
 use crate::detector::Traits;
-use crate::{Category, Detector, Finding};
+use crate::{Category, Detector, Evidence, Finding};
 use decode::Token;
 use mapped::Mapped;
 
@@ -58,6 +58,15 @@ fn layer(
     if traits.coded {
         views.extend(decode::escapes(text).into_iter().map(|m| (m, true)));
     }
+    if let Some(view) = decode::rejoined(text, traits.digits) {
+        // Lines are joined that need not belong together: only check digits tell.
+        run(detector, label, &view, false, depth, &mut |finding| {
+            let tagged = memchr::memchr(b'<', text[finding.range()].as_bytes()).is_some();
+            if tagged || finding.evidence >= Evidence::Checksum {
+                report(finding);
+            }
+        });
+    }
     for (view, names) in &views {
         run(detector, label, view, *names, depth, report);
     }
@@ -97,7 +106,8 @@ fn run(
     for finding in found {
         // Only what the disguise touches is new; the rest was seen in the original.
         let Some((start, end)) = view.source(finding.start, finding.end) else { continue };
-        if !is_structured(&finding) && !(names && finding.category == Category::PersonName) {
+        let name = names && finding.category == Category::PersonName;
+        if !(name || is_structured(&finding)) {
             continue;
         }
         let score = finding.score.saturating_sub(2).max(50);

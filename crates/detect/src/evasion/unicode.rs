@@ -73,7 +73,10 @@ fn look_alike(c: char) -> Option<char> {
 }
 
 fn is_foreign(c: char) -> bool {
-    matches!(c as u32, 0x370..=0x58F | 0x1D00..=0x1D7F | 0x131 | 0x237 | 0x251..=0x2AF | 0xA730..=0xA731)
+    matches!(
+        c as u32,
+        0x370..=0x58F | 0x1D00..=0x1D7F | 0x131 | 0x237 | 0x251..=0x2AF | 0xA730..=0xA731
+    )
 }
 
 /// The text without disguise; nothing when there is none.

@@ -171,9 +171,21 @@ pub(super) fn extract(
     let (position, size) = ((at - run.0).min(4) as u32, (run.1 - run.0).min(6) as u32);
     f.add(26, mix(position << 3 | size, flags));
     f.add(27, u32::from(all_caps) << 1 | u32::from(first));
-    if token.kind == Kind::Mark {
-        return f;
+    if token.kind != Kind::Mark {
+        spelling(&mut f, text, token, &word, (&before, &after), first);
     }
+    f
+}
+
+/// Features of how a word is spelled.
+fn spelling(
+    f: &mut Features,
+    text: &str,
+    token: &Token,
+    word: &Word,
+    (before, after): (&Word, &Word),
+    first: bool,
+) {
     let parts = parts(token.text(text));
     let n = parts.count;
     for length in 1..=4_usize {
@@ -194,5 +206,4 @@ pub(super) fn extract(
     for three in parts.letters[..n].windows(3).take(FEATURES_MAX - f.count) {
         f.add(60, mix(three[0], mix(three[1], three[2])));
     }
-    f
 }

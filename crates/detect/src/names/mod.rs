@@ -19,7 +19,7 @@ static ROWS: LazyLock<Vec<[i8; LABELS]>> = LazyLock::new(|| Model::rows(FILE));
 static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE, &ROWS));
 
 /// What is added to the score of `outside`, in steps of the weights: the price of a name.
-const CAUTION: i32 = -32;
+const CAUTION: i32 = -40;
 
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];
 

@@ -94,8 +94,8 @@ impl<'a> Model<'a> {
             let mut next = [i32::MIN / 2; LABELS];
             let mut from = [0_u8; LABELS];
             for to in 0..LABELS - 1 {
-                for label in 0..LABELS - 1 {
-                    let score = scores[label] + self.transitions[label][to];
+                for (label, row) in self.transitions.iter().enumerate().take(LABELS - 1) {
+                    let score = scores[label] + row[to];
                     if score > next[to] {
                         next[to] = score;
                         from[to] = label as u8;

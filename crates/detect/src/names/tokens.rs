@@ -141,36 +141,20 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
             let apostrophe = bytes[at] == b'\'' || bytes[at..].starts_with("’".as_bytes());
             let joint = apostrophe || bytes[at] == b'-';
             let next = at + size;
-            let (next_class, next_size) =
-                if next < bytes.len() { self::class(text, next) } else { (0, 1) };
+            let next_class = if next < bytes.len() { self::class(text, next).0 } else { 0 };
             if !joint || next_class & LETTER == 0 || letters == 0 {
                 break;
             }
             if apostrophe {
-                let tail = &bytes[next..];
-                let ends = |n: usize| {
-                    !tail.get(n).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80)
-                };
-                let possessive = matches!(tail[0], b's' | b'S' | b't' | b'm') && ends(1)
-                    || matches!(tail, [b'l', b'l', ..] | [b'r', b'e', ..] | [b'v', b'e', ..])
-                        && ends(2);
-                let elided = !first_upper || letters <= 4 && next_class & UPPER == 0;
-                if possessive {
+                if is_possessive(&bytes[next..]) {
                     break;
                 }
-                if elided {
-                    push(
-                        out,
-                        start,
-                        at,
-                        kind(letters, uppers, digits, first_upper, inner_upper),
-                        0,
-                        newline,
-                    );
+                if !first_upper || letters <= 4 && next_class & UPPER == 0 {
+                    let kind = kind(letters, uppers, digits, first_upper, inner_upper);
+                    push(out, start, at, kind, 0, newline);
                     return next;
                 }
             }
-            let _ = next_size;
             previous = 0;
             joined = true;
             at = next;
@@ -193,23 +177,28 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
         previous = class;
         at += size;
     }
-    // `McDonald` and `MacArthur` are names, `StatusBar` is not.
-    if inner_upper {
-        let w = &text[start..at];
-        let part = ["Mc", "Mac", "De", "Di", "La", "Le", "Van", "Fitz"]
-            .iter()
-            .find_map(|p| w.strip_prefix(p));
-        if part.is_some_and(|p| p.len() > 2 && p.chars().filter(|c| c.is_uppercase()).count() == 1)
-        {
-            inner_upper = false;
-        }
-    }
+    inner_upper = inner_upper && !is_compound_name(&text[start..at]);
     let mut kind = kind(letters, uppers, digits, first_upper, inner_upper);
     if matches!(kind, Kind::Capital | Kind::Caps) && is_tied(bytes, start, at) {
         kind = Kind::Mixed;
     }
     push(out, start, at, kind, 0, newline);
     at
+}
+
+/// Whether the text behind an apostrophe is an English ending: `'s`, `'ll`.
+fn is_possessive(tail: &[u8]) -> bool {
+    let ends = |n: usize| !tail.get(n).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+    matches!(tail[0], b's' | b'S' | b't' | b'm') && ends(1)
+        || matches!(tail, [b'l', b'l', ..] | [b'r', b'e', ..] | [b'v', b'e', ..]) && ends(2)
+}
+
+/// `McDonald` and `MacArthur` are names, `StatusBar` is not.
+fn is_compound_name(word: &str) -> bool {
+    let prefixes = ["Mc", "Mac", "De", "Di", "La", "Le", "Van", "Fitz"];
+    prefixes.iter().find_map(|prefix| word.strip_prefix(prefix)).is_some_and(|rest| {
+        rest.len() > 2 && rest.chars().filter(|c| c.is_uppercase()).count() == 1
+    })
 }
 
 /// Whether a word is a part of an identifier, a path or a host name.

@@ -65,6 +65,7 @@ pub(super) fn opened() -> Event {
 
 pub(super) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
+        times: 1,
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
         needs: vec![],

@@ -8,7 +8,7 @@ use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
 use crate::merkle::{Edge, Hash};
 use crate::note::{Checkpoint, VerifierKey};
 use crate::recover::HEAD_FILE;
-use crate::segment::{Head, footer_parts, is_torn_write, is_unused};
+use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
 use crate::{keyring, keys};
 use portreeve_model::Digest;
 use std::fs::File;
@@ -266,8 +266,12 @@ impl Walk<'_> {
             false => (Severity::Tampered, what.to_owned()),
             true if is_live(self.dir) => (Severity::Note, "a write is under way here".to_owned()),
             true => {
-                let what = format!("{what}; nothing from here on was committed");
-                (Severity::Incomplete, what)
+                // A cut tells an auditor no more than an end at the commit before would.
+                let severity = match is_cut_write(segment.bytes, segment.committed) {
+                    true => Severity::Note,
+                    false => Severity::Incomplete,
+                };
+                (severity, format!("{what}; nothing from here on was committed"))
             }
         };
         self.report.add(Finding {

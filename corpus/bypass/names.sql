@@ -74,7 +74,7 @@ select * from customers *
 TABLE customers
 
 -- case: shadow-schema
--- expect: masked 1
+-- expect: refused
 select name from clients
 
 -- case: shadow-path

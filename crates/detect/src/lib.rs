@@ -35,7 +35,7 @@ mod special;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};
-pub use detector::{Detector, Options};
+pub use detector::{Detector, Options, cut};
 pub use finding::{Evidence, Finding};
 pub use mask::{mask_spans, partial};
 #[doc(hidden)]

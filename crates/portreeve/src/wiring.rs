@@ -5,7 +5,7 @@ mod certificates;
 mod keys;
 
 use anyhow::{Context, anyhow};
-use bridges::{Counting, LiveSessions, Minder, State};
+use bridges::State;
 use portreeve_control::api::{ApiServer, ApiState, serve as serve_api};
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
@@ -78,7 +78,7 @@ impl Gateway {
             policies: Arc::new(policies),
             desk: Arc::new(reviews.clone()),
             masker: Arc::new(masker(&config)?),
-            observer: Arc::new(Counting(metrics.clone())),
+            observer: metrics.clone(),
             limits: engine_limits(&config),
         })
         .await
@@ -88,7 +88,7 @@ impl Gateway {
         let upstreams = upstreams(&config)?;
         let postgres = Postgres::new(PostgresParts {
             engine: engine.clone(),
-            gatekeeper: Arc::new(Minder(door.clone())),
+            gatekeeper: door.clone(),
             upstreams: upstreams.clone(),
             tls: server_tls,
             limits: protocol_limits(&config),
@@ -105,8 +105,8 @@ impl Gateway {
             door: door.clone(),
             reviews: reviews.clone(),
             metrics: metrics.clone(),
-            sessions: Arc::new(LiveSessions(engine.clone())),
-            status: Arc::new(State { engine: engine.clone(), door: door.clone() }),
+            sessions: engine.clone(),
+            status: Arc::new(State(engine.clone())),
             base_url: format!("{scheme}://{api_address}"),
         };
         Ok(Self {

@@ -5,6 +5,7 @@ use super::process::{Server, free_port, not_as_root, run};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 pub(super) const USER: &str = "bench";
 pub(super) const DATABASE: &str = "bench";
@@ -35,6 +36,7 @@ impl Target {
         let log = folder.join("postgres.log");
         let server = Server::start("PostgreSQL", not_as_root(&mut command)?, port, &log)?;
         let target = Self { port, server, programs };
+        target.await_answer()?;
         target.load(scale, rows)?;
         Ok(target)
     }
@@ -49,6 +51,18 @@ impl Target {
         command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
         command.env("PGUSER", USER).env("PGDATABASE", DATABASE).env("PGCONNECT_TIMEOUT", "10");
         command
+    }
+
+    /// It listens before it answers.
+    fn await_answer(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        loop {
+            match self.sql("postgres", "SELECT 1") {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
     }
 
     fn sql(&self, database: &str, text: &str) -> anyhow::Result<String> {
@@ -82,6 +96,9 @@ impl Target {
         Ok(())
     }
 }
+
+/// How long it may take after a crash.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 const LOAD: &str = "src/bench/load.sql";
 

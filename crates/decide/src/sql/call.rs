@@ -182,6 +182,7 @@ impl Work<'_> {
             self.reveal(flow);
         }
         self.need(Action::Execute, Object::function("pg_catalog", name));
+        self.moves_search_path = true;
         self.everything()
     }
 

@@ -25,6 +25,7 @@ impl Work<'_> {
             if relation.has_rules {
                 self.refuse("what a write to a relation with rules does is not known".into());
             }
+            self.moves_search_path |= relation.has_triggers;
             self.touched |= relation.has_triggers || !relation.columns.mixed().is_clean();
             let item = Item::named(Some(relation.name.clone()), relation.columns.clone());
             scope.items.push(Item { is_table: true, ..item });

@@ -205,6 +205,7 @@ impl Work<'_> {
     fn foreign_operator(&mut self, name: &str) -> Flow {
         use portreeve_model::{Action, Object};
         self.need(Action::Execute, Object::function("operator", name));
+        self.moves_search_path = true;
         self.everything()
     }
 

@@ -8,8 +8,9 @@
 //! The rule of this folder: **what is not understood is refused or tainted, never ignored.**
 //! Every match over syntax nodes ends in a refusing default; a name that cannot be resolved, a
 //! function that is not known, a system view that is not listed make the statement unknown.
-//! Nothing here trusts `search_path`: an unqualified name stands for every object of that name
-//! in any schema, and the statement needs what the worst of them needs.
+//! A function name without a schema stands for every function of that name in any schema, and the
+//! worst of them counts. A relation name that several schemas have is refused, unless the caller
+//! vouches for the search path ([`Catalog::with_search_path`]) and no statement has moved it.
 //!
 //! It is not a planner and knows no types beyond names, and it never sees a value.
 //!

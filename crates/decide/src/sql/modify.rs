@@ -56,6 +56,7 @@ impl Work<'_> {
                     relation.name
                 ));
             }
+            self.moves_search_path |= relation.has_triggers;
             self.touched |= relation.has_triggers || !relation.columns.mixed().is_clean();
             schemas.push(relation.schema.clone());
             each.push(relation.columns.clone());

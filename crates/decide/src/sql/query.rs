@@ -98,8 +98,9 @@ impl Work<'_> {
         let plain = keys.iter().all(|key| key.node.is_none());
         if !plain {
             for key in keys {
+                // The rows come in the order of these keys.
                 let flow = self.output_key(key, columns, scope, Prefer::Output);
-                self.filter_unless_plain(&flow);
+                self.filter(&flow);
             }
             return;
         }

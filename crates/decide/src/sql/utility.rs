@@ -341,6 +341,7 @@ impl Work<'_> {
         }
         self.touched |= work.touched;
         self.writes |= work.writes;
+        self.moves_search_path |= work.moves_search_path;
         Box::new(finish(work, verb, "", seen))
     }
 

@@ -211,6 +211,18 @@ fn segments_that_are_removed_swapped_emptied_or_renamed_are_found() {
     assert!(tampered(&cut).any(|f| f.file == segment_name(2)));
 }
 
+#[test]
+fn bytes_after_the_gateways_end_are_not_taken_for_a_write_that_was_cut_off() {
+    let dir = TempDir::new();
+    small_log(dir.path());
+    let path = dir.path().join(segment_name(3));
+    let mut bytes = fs::read(&path).unwrap();
+    let (_, end) = frames(&bytes);
+    bytes[end..end + 4].copy_from_slice(b"LEAF");
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(check(dir.path()).status, Status::Incomplete);
+}
+
 /// The one thing that only outside memory shows, and that it does.
 #[test]
 fn an_end_cut_off_with_its_head_file_shows_against_a_checkpoint_kept_elsewhere() {

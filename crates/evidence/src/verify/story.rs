@@ -125,6 +125,11 @@ impl Story {
         wrong
     }
 
+    /// Whether the gateway that wrote last has not recorded its end.
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// How many sessions there were.
     pub(super) fn sessions(&self) -> u64 {
         (self.open.len() + self.closed.len()) as u64

@@ -266,8 +266,11 @@ impl Walk<'_> {
             false => (Severity::Tampered, what.to_owned()),
             true if is_live(self.dir) => (Severity::Note, "a write is under way here".to_owned()),
             true => {
-                // A cut tells an auditor no more than an end at the commit before would.
-                let severity = match is_cut_write(segment.bytes, segment.committed) {
+                // A gateway that was killed leaves a write cut off, and that tells an auditor
+                // no more than an end at the commit before would. One that ended leaves none.
+                let was_killed = self.story.is_running() || self.size == 0;
+                let is_cut = is_cut_write(segment.bytes, segment.committed);
+                let severity = match was_killed && is_cut {
                     true => Severity::Note,
                     false => Severity::Incomplete,
                 };

@@ -33,8 +33,11 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 
 fn start_logging(filter: &str, format: Format) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).context("log filter")?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Nobody reading the log is no reason to fail: nothing is said about it.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(std::io::stderr);
     match format {
         Format::Text => builder.with_target(false).init(),
         Format::Json => builder.json().init(),

@@ -3,6 +3,8 @@
 use super::super::output::{Format, print, print_json, visible};
 use super::{micros, resolve, who};
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
 use portreeve_model::{Direction, Event, Outcome, Record, SessionId};
 use portreeve_protocol_postgres::replay::Replay;
@@ -41,6 +43,9 @@ struct Moment {
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<Direction>,
     lines: Vec<String>,
+    /// The recorded bytes themselves, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<String>,
 }
 
 pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> {
@@ -59,8 +64,9 @@ pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> 
     let (mut all, mut before) = (Vec::new(), 0);
     play(dir, id, |record, sealed| {
         let after_us = record.at_us.saturating_sub(start);
-        let lines = player.lines(record, sealed)?;
-        if lines.is_empty() {
+        let (lines, bytes) = player.play(record, sealed)?;
+        let bytes = bytes.filter(|_| format == Format::Json);
+        if lines.is_empty() && bytes.is_none() {
             return Ok(());
         }
         if let Some(speed) = args.speed {
@@ -74,6 +80,7 @@ pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> 
             exchange: exchange(&record.event),
             direction: record.payload.as_ref().map(|payload| payload.direction),
             lines,
+            bytes: bytes.map(|bytes| STANDARD.encode(bytes)),
         };
         match format {
             Format::Text => print_moment(&moment),
@@ -143,16 +150,20 @@ impl Player {
         Self { opener, decoder }
     }
 
-    fn lines(&mut self, record: &Record, sealed: Option<&[u8]>) -> anyhow::Result<Vec<String>> {
-        let mut lines = Vec::new();
-        if let (Some(payload), Some(bytes)) = (&record.payload, self.opener.open(record, sealed)?) {
-            lines = match &mut self.decoder {
-                Some(decoder) => decoder.feed(payload.direction, &bytes),
-                None => vec![String::from_utf8_lossy(&bytes).into_owned()],
-            };
-        }
+    /// What people read of a record, and the bytes that it vouches for.
+    fn play(
+        &mut self,
+        record: &Record,
+        sealed: Option<&[u8]>,
+    ) -> anyhow::Result<(Vec<String>, Option<Vec<u8>>)> {
+        let bytes = self.opener.open(record, sealed)?.map(|bytes| bytes.to_vec());
+        let mut lines = match (&record.payload, &bytes, &mut self.decoder) {
+            (Some(payload), Some(bytes), Some(decoder)) => decoder.feed(payload.direction, bytes),
+            (Some(_), Some(bytes), None) => vec![String::from_utf8_lossy(bytes).into_owned()],
+            _ => Vec::new(),
+        };
         lines.extend(remark(&record.event));
-        Ok(lines)
+        Ok((lines, bytes))
     }
 }
 

@@ -106,10 +106,7 @@ impl Object {
     /// A column of a relation.
     #[must_use]
     pub fn column(schema: &str, table: &str, column: &str) -> Self {
-        Self {
-            kind: ObjectKind::Column,
-            path: vec![schema.into(), table.into(), column.into()],
-        }
+        Self { kind: ObjectKind::Column, path: vec![schema.into(), table.into(), column.into()] }
     }
 
     /// A function.

@@ -64,15 +64,7 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new(&config));
         let identities = Arc::new(Identities::new(&config, store.clone())?);
         let reviews = Reviews::start(store, SystemTime::now())?;
-        let (failures_max, refusal_time) = config.refusal();
-        let recorder = log.clone();
-        let door = Arc::new(Door::new(
-            identities,
-            FailureGate::new(failures_max, refusal_time),
-            metrics.clone(),
-            // Nobody waits for these records: the client was refused anyway.
-            Box::new(move |event| drop(recorder.append(event))),
-        ));
+        let door = Arc::new(door(&config, identities, &metrics, log.clone()));
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
@@ -153,7 +145,8 @@ impl Gateway {
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
         let mut watches = JoinSet::new();
-        for upstream in self.upstreams.iter().cloned() {
+        for upstream in &self.upstreams {
+            let upstream = upstream.clone();
             watches.spawn(async move { upstream.watch().await });
         }
         self.accept().await;
@@ -227,6 +220,18 @@ impl Gateway {
         self.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
         Ok(version)
     }
+}
+
+fn door(
+    config: &Config,
+    identities: Arc<Identities>,
+    metrics: &Arc<Metrics>,
+    log: EvidenceLog,
+) -> Door {
+    let (failures_max, refusal_time) = config.refusal();
+    let gate = FailureGate::new(failures_max, refusal_time);
+    // Nobody waits for these records: the client was refused anyway.
+    Door::new(identities, gate, metrics.clone(), Box::new(move |event| drop(log.append(event))))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

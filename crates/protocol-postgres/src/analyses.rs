@@ -3,7 +3,7 @@
 
 use crate::shape;
 use portreeve_decide::sql::{Catalog, Statement, analyze};
-use portreeve_model::{Command, Object, Action, Need};
+use portreeve_model::{Action, Command, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

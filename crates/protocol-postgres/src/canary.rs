@@ -138,12 +138,8 @@ const EMAIL: (&str, u32, i16, u32) = ("email", TABLE_OID, 2, 25);
 
 #[test]
 fn rows_of_a_simple_query() {
-    let stream = [
-        described(&[EMAIL]),
-        row(&[CANARY.as_bytes()]),
-        message(b'C', b"SELECT 1\0"),
-        ready(),
-    ];
+    let stream =
+        [described(&[EMAIL]), row(&[CANARY.as_bytes()]), message(b'C', b"SELECT 1\0"), ready()];
     canary("plain", || query("SELECT email FROM people"), &stream);
     survives(query("SELECT email FROM people"), &stream);
     let text = "SELECT upper(email) AS x FROM people";
@@ -233,12 +229,11 @@ fn every_field_of_errors_and_notices() {
     for tag in [b'E', b'N'] {
         for field in b"SVCMDHPpqWstcdnFLR" {
             let mut report = Vec::new();
-            put_report(&mut report, tag, &[
-                (b'S', "ERROR"),
-                (b'V', "ERROR"),
-                (b'C', "22P02"),
-                (*field, CANARY),
-            ]);
+            put_report(
+                &mut report,
+                tag,
+                &[(b'S', "ERROR"), (b'V', "ERROR"), (b'C', "22P02"), (*field, CANARY)],
+            );
             let mut alone = Vec::new();
             put_report(&mut alone, tag, &[(*field, CANARY)]);
             for stream in [[report.clone(), ready()], [alone, ready()]] {
@@ -265,7 +260,8 @@ fn settings_notifications_and_tags() {
     let stream = [message(b'A', &notification), ready()];
     canary("notification", || query(text), &stream);
     survives(query(text), &stream);
-    let tag = [described(&[EMAIL]), message(b'C', format!("SELECT {CANARY}\0").as_bytes()), ready()];
+    let tag =
+        [described(&[EMAIL]), message(b'C', format!("SELECT {CANARY}\0").as_bytes()), ready()];
     canary("tag", || query(text), &tag);
 }
 

@@ -49,7 +49,10 @@ ORDER BY a.attrelid, a.attnum";
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
 const FUNCTIONS: &str = "\
-SELECT n.nspname, p.proname, p.provolatile, l.lanname
+SELECT n.nspname, p.proname, p.provolatile, l.lanname,
+       EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                 AND d.objid = p.oid AND d.deptype = 'e')
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
@@ -85,13 +88,16 @@ pub(crate) async fn stamp(lobby: &mut Lobby) -> Result<String, DialError> {
 
 /// Asks the target.
 pub(crate) async fn read(lobby: &mut Lobby) -> Result<Tables, DialError> {
+    let search_path = rows(lobby, SEARCH_PATH).await?;
+    // View definitions are then written with the schema of every name.
+    rows(lobby, "SET search_path = ''").await?;
     Ok(Tables {
         relations: rows(lobby, RELATIONS).await?,
         columns: rows(lobby, COLUMNS).await?,
         parents: rows(lobby, PARENTS).await?,
         functions: rows(lobby, FUNCTIONS).await?,
         builtins: rows(lobby, BUILTINS).await?,
-        search_path: rows(lobby, SEARCH_PATH).await?,
+        search_path,
     })
 }
 
@@ -176,12 +182,17 @@ pub(crate) fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
         });
     }
     for row in tables.functions.iter().chain(&tables.builtins) {
-        builder.function(FunctionInput {
+        let function = FunctionInput {
             schema: text(row, 0).into(),
             name: text(row, 1).into(),
             volatility: Volatility::from_provolatile(text(row, 2).chars().next().unwrap_or('v')),
             language: text(row, 3).into(),
-        });
+        };
+        if text(row, 4) == "t" {
+            builder.extension_function(function);
+        } else {
+            builder.function(function);
+        }
     }
     builder.build()
 }

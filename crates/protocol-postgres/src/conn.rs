@@ -1,5 +1,6 @@
 //! One session: the loop.
 
+use crate::analyses::Analysis;
 use crate::dial::cancel;
 use crate::frame::{FrameError, HEADER_BYTES, message_length, take, take_whole_messages};
 use crate::gather::Gathered;
@@ -47,6 +48,9 @@ impl Default for ProtocolLimits {
 /// How long a refused reply may go on arriving after the target was told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The plans of a text's statements.
+pub(crate) type Plans = Arc<[Arc<Plan>]>;
+
 /// An open session with both its sides.
 pub(crate) struct Conn {
     pub(crate) session: Session,
@@ -57,7 +61,7 @@ pub(crate) struct Conn {
     pub(crate) known: Known,
     pub(crate) policy: PolicyVersion,
     pub(crate) epoch: u64,
-    pub(crate) plans: HashMap<usize, (crate::analyses::Analysis, Arc<[Arc<Plan>]>)>,
+    pub(crate) plans: HashMap<usize, (Analysis, Plans)>,
     pub(crate) failing_name: String,
     pub(crate) path_moved: bool,
     /// The request that is being read changes definitions.
@@ -96,7 +100,8 @@ impl Conn {
         }
         let known = self.upstream.known();
         let known = if self.path_moved { known.map(Known::elsewhere) } else { known };
-        if let Some(known) = known.filter(|known| !Arc::ptr_eq(&known.catalog, &self.known.catalog)) {
+        if let Some(known) = known.filter(|known| !Arc::ptr_eq(&known.catalog, &self.known.catalog))
+        {
             self.session.reclassify(classify(&known));
             self.known = known;
             self.new_epoch();
@@ -146,7 +151,9 @@ impl Conn {
                 }
                 Ok(())
             }
-            () = sleep(self.limits.client_idle_timeout) => Err(Broken::Timeout("the client is idle")),
+            () = sleep(self.limits.client_idle_timeout) => {
+                Err(Broken::Timeout("the client is idle"))
+            }
         }
     }
 
@@ -355,7 +362,8 @@ impl Run<'_> {
     ) -> Result<(), Broken> {
         let (mut received, mut wire) = (BytesMut::new(), Vec::new());
         while self.pipeline.copying_in {
-            let taken = take(client.inbox(), self.limits.message_bytes_max).map_err(client_broke)?;
+            let taken =
+                take(client.inbox(), self.limits.message_bytes_max).map_err(client_broke)?;
             let Some(frame) = taken else { break };
             received.extend_from_slice(&frame.whole);
             match frontend::read(frame.tag, frame.body()) {

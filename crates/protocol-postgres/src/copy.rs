@@ -260,7 +260,8 @@ impl CopyMasker {
 
     fn unquote(&self, field: &[u8]) -> Vec<u8> {
         let (quote, escape) = (self.copy.quote, self.copy.escape);
-        let Some(inner) = field.strip_prefix(&[quote]).and_then(|f| f.strip_suffix(&[quote])) else {
+        let Some(inner) = field.strip_prefix(&[quote]).and_then(|f| f.strip_suffix(&[quote]))
+        else {
             return field.to_vec();
         };
         let mut clear = Vec::with_capacity(inner.len());
@@ -391,7 +392,11 @@ mod tests {
 
     #[test]
     fn text_rows_are_masked_at_every_cut() {
-        check(copy(CopyFormat::Text), b"1\ta\\tb@x\tc\n2\t\\N\t\\\\\n\\.\n", b"1\t[email]\tc\n2\t\\N\t\\\\\n\\.\n");
+        check(
+            copy(CopyFormat::Text),
+            b"1\ta\\tb@x\tc\n2\t\\N\t\\\\\n\\.\n",
+            b"1\t[email]\tc\n2\t\\N\t\\\\\n\\.\n",
+        );
     }
 
     #[test]
@@ -401,7 +406,13 @@ mod tests {
             b"1,\"a,\"\"b\n@x\",\"c\nd\"\n2,,x\n3,\"\",y\n",
             b"1,\"[email]\",\"c\nd\"\n2,,x\n3,\"[email]\",y\n",
         );
-        let odd = Copy { delimiter: b';', quote: b'\'', escape: b'\\', null: "nil".into(), ..copy(CopyFormat::Csv) };
+        let odd = Copy {
+            delimiter: b';',
+            quote: b'\'',
+            escape: b'\\',
+            null: "nil".into(),
+            ..copy(CopyFormat::Csv)
+        };
         check(odd, b"1;'a\\';\nb';nil\n2;nil;z\n", b"1;'[email]';nil\n2;nil;z\n");
     }
 

@@ -28,7 +28,9 @@ pub(crate) enum DialError {
     Io(#[from] io::Error),
     #[error("target did not answer in time")]
     Timeout,
-    #[error("target does not offer TLS; hint: set `ssl = on` there, or `tls: disable` for a target on loopback")]
+    #[error(
+        "target does not offer TLS; hint: set `ssl = on` there, or `tls: disable` for a target on loopback"
+    )]
     NoTls,
     #[error("target's host name `{0}` is not valid for TLS")]
     HostName(String),
@@ -71,7 +73,9 @@ pub(crate) async fn dial(
     config: &UpstreamConfig,
     settings: &BTreeMap<String, String>,
 ) -> Result<Dialled, DialError> {
-    timeout(config.dial_timeout, dial_now(config, settings)).await.map_err(|_| DialError::Timeout)?
+    timeout(config.dial_timeout, dial_now(config, settings))
+        .await
+        .map_err(|_| DialError::Timeout)?
 }
 
 async fn dial_now(
@@ -150,8 +154,11 @@ fn end_point(certificate: &[u8]) -> Binding {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let algorithm = match parsed.signature_algorithm.algorithm.to_id_string().as_str() {
         // md5, sha1 and sha256 with RSA; sha1 and sha256 with ECDSA
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11"
-        | "1.2.840.10045.4.1" | "1.2.840.10045.4.3.2" => &digest::SHA256,
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2" => &digest::SHA256,
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => &digest::SHA384,
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => &digest::SHA512,
         // The hash is undefined for others (Ed25519): SCRAM goes on without binding.
@@ -189,9 +196,8 @@ pub(crate) async fn next(lobby: &mut Lobby) -> Result<Frame, DialError> {
 
 pub(crate) fn refused(frame: &Frame) -> DialError {
     let fields = error_fields(frame.body()).unwrap_or_default();
-    let field = |code: u8| {
-        fields.iter().find(|(known, _)| *known == code).map(|(_, text)| text.clone())
-    };
+    let field =
+        |code: u8| fields.iter().find(|(known, _)| *known == code).map(|(_, text)| text.clone());
     DialError::Refused {
         sqlstate: field(b'C').unwrap_or_default(),
         message: field(b'M').unwrap_or_default(),

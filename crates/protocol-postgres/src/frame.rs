@@ -58,10 +58,7 @@ pub(crate) fn take(inbox: &mut BytesMut, max: usize) -> Result<Option<Frame>, Fr
 }
 
 /// Takes the longest run of whole messages.
-pub(crate) fn take_whole_messages(
-    inbox: &mut BytesMut,
-    max: usize,
-) -> Result<Bytes, FrameError> {
+pub(crate) fn take_whole_messages(inbox: &mut BytesMut, max: usize) -> Result<Bytes, FrameError> {
     let mut end = 0;
     while let Some(length) = message_length(inbox.get(end..).unwrap_or_default(), max)? {
         if inbox.len() - end < length {

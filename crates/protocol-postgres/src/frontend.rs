@@ -7,11 +7,21 @@ use portreeve_wire::{Cursor, WireError};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frontend<'a> {
     Query(&'a str),
-    Parse { name: &'a str, text: &'a str },
-    Bind { portal: &'a str, statement: &'a str, params: Vec<Option<&'a [u8]>>, formats: Vec<i16> },
+    Parse {
+        name: &'a str,
+        text: &'a str,
+    },
+    Bind {
+        portal: &'a str,
+        statement: &'a str,
+        params: Vec<Option<&'a [u8]>>,
+        formats: Vec<i16>,
+    },
     DescribeStatement(&'a str),
     DescribePortal(&'a str),
-    Execute { portal: &'a str },
+    Execute {
+        portal: &'a str,
+    },
     CloseStatement(&'a str),
     ClosePortal(&'a str),
     Flush,
@@ -92,9 +102,8 @@ fn bind<'a>(cursor: &mut Cursor<'a>) -> Result<Frontend<'a>, WireError> {
     let count = cursor.u16()?;
     let params = (0..count).map(|_| cursor.optional_value()).collect::<Result<_, _>>()?;
     let count = cursor.u16()?;
-    let formats = (0..count)
-        .map(|_| cursor.u16().map(u16::cast_signed))
-        .collect::<Result<_, _>>()?;
+    let formats =
+        (0..count).map(|_| cursor.u16().map(u16::cast_signed)).collect::<Result<_, _>>()?;
     Ok(Frontend::Bind { portal, statement, params, formats })
 }
 
@@ -109,7 +118,10 @@ mod tests {
         assert_eq!(read(b'Q', b"select 1\0x"), Err(WireError::Trailing(1).into()));
         assert_eq!(read(b'Q', b"select 1"), Err(WireError::Unterminated.into()));
         assert_eq!(read(b'Q', b"\xc3\0"), Err(WireError::NotUtf8.into()));
-        assert_eq!(read(b'P', b"\0select\0\0\x01"), Err(WireError::Short { wanted: 4, left: 0 }.into()));
+        assert_eq!(
+            read(b'P', b"\0select\0\0\x01"),
+            Err(WireError::Short { wanted: 4, left: 0 }.into())
+        );
         assert_eq!(read(b'D', b"Xa\0"), Err(FrontendError::Kind(b'X')));
         assert_eq!(read(b'z', b""), Err(FrontendError::Tag(b'z')));
         assert_eq!(

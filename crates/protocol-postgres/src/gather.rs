@@ -1,7 +1,7 @@
 //! Which client messages make one request, and what each of them needs.
 
 use crate::analyses::unknown;
-use crate::conn::{Conn, client_broke};
+use crate::conn::{Conn, Plans, client_broke};
 use crate::frame::{Frame, HEADER_BYTES, take};
 use crate::frontend::{Frontend, read};
 use crate::names::{Change, Portal, Prepared};
@@ -145,7 +145,12 @@ impl Conn {
         Cut::Done
     }
 
-    async fn query(&mut self, segment: &mut Segment, wire: Bytes, text: &str) -> Result<Cut, Broken> {
+    async fn query(
+        &mut self,
+        segment: &mut Segment,
+        wire: Bytes,
+        text: &str,
+    ) -> Result<Cut, Broken> {
         segment.kind = Kind::Simple;
         let mut plans = self.plans_of(text).await?;
         if plans.len() > 1 && plans.iter().any(|plan| plan.statement.moves_search_path) {
@@ -178,7 +183,13 @@ impl Conn {
         Ok(Cut::Done)
     }
 
-    async fn parse(&mut self, segment: &mut Segment, wire: Bytes, name: &str, text: &str) -> Result<(), Broken> {
+    async fn parse(
+        &mut self,
+        segment: &mut Segment,
+        wire: Bytes,
+        name: &str,
+        text: &str,
+    ) -> Result<(), Broken> {
         let plans = self.plans_of(text).await?;
         let plan = match &*plans {
             [] => None,
@@ -191,8 +202,7 @@ impl Conn {
             plan
         };
         let asked = plan.iter().map(|plan| ask(plan, Stage::Prepare, 0)).collect();
-        let prepared =
-            Arc::new(Prepared { plan, text: text.into(), fields: OnceLock::new() });
+        let prepared = Arc::new(Prepared { plan, text: text.into(), fields: OnceLock::new() });
         let change = Change::Prepare(name.into(), prepared);
         self.pipeline.names.plan(&change);
         segment.push(wire, vec![Expect::Parse(change)], asked, None);
@@ -245,8 +255,7 @@ impl Conn {
         if let Some(change) = &expected.change {
             self.pipeline.names.plan(change);
         }
-        let is_copy_in =
-            plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
+        let is_copy_in = plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
         let may_hold = asked.iter().any(|asked| self.session.rows_free(asked).is_some());
         let content = portal.content.clone();
         let expected = Expected { portal: Some(portal), counted: Some(counted), ..expected };
@@ -360,9 +369,11 @@ impl Conn {
             && !self.known.catalog.classified().is_empty()
         {
             // SECURITY: names may mean something that the catalog does not show yet.
-            asked.push(self.refused(
-                "definitions were changed in this open transaction: commit them first",
-            ));
+            asked.push(
+                self.refused(
+                    "definitions were changed in this open transaction: commit them first",
+                ),
+            );
         }
         self.defines |= plan.defines();
         if plan.statement.moves_search_path {
@@ -401,15 +412,15 @@ impl Conn {
 
     /// A statement that was prepared under an older catalog or policy is planned again.
     async fn up_to_date(&mut self, prepared: Arc<Prepared>) -> Result<Arc<Prepared>, Broken> {
-        let is_current =
-            prepared.plan.as_ref().is_none_or(|plan| plan.epoch == self.epoch);
+        let is_current = prepared.plan.as_ref().is_none_or(|plan| plan.epoch == self.epoch);
         if is_current {
             return Ok(prepared);
         }
         let plans = self.plans_of(&prepared.text).await?;
         let plan = match &*plans {
             [plan] => plan.clone(),
-            _ => self.plan_unknown("definitions have changed since this was prepared: prepare it again"),
+            _ => self
+                .plan_unknown("definitions have changed since this was prepared: prepare it again"),
         };
         let fields = prepared.fields.get().cloned();
         let fresh = Prepared {
@@ -421,9 +432,10 @@ impl Conn {
     }
 
     /// What a text's statements may show this session.
-    async fn plans_of(&mut self, text: &str) -> Result<Arc<[Arc<Plan>]>, Broken> {
+    async fn plans_of(&mut self, text: &str) -> Result<Plans, Broken> {
         if text.len() > self.limits.statement_bytes_max {
-            let why = format!("the statement is longer than {} bytes", self.limits.statement_bytes_max);
+            let why =
+                format!("the statement is longer than {} bytes", self.limits.statement_bytes_max);
             return Ok([self.plan_unknown(&why)].into());
         }
         let mut analysis = self.known.analyses.of(&self.known.catalog, text);
@@ -435,8 +447,7 @@ impl Conn {
         if let Some((_, plans)) = self.plans.get(&key) {
             return Ok(plans.clone());
         }
-        let plans: Arc<[Arc<Plan>]> =
-            analysis.iter().map(|statement| self.plan(statement.clone())).collect();
+        let plans: Plans = analysis.iter().map(|statement| self.plan(statement.clone())).collect();
         if self.plans.len() >= PLANS_MAX {
             self.plans.clear();
         }
@@ -475,12 +486,7 @@ impl Conn {
 }
 
 fn ask(plan: &Plan, stage: Stage, rows_before: u64) -> Asked {
-    Asked {
-        command: plan.command.clone(),
-        stage,
-        revealed: plan.revealed.clone(),
-        rows_before,
-    }
+    Asked { command: plan.command.clone(), stage, revealed: plan.revealed.clone(), rows_before }
 }
 
 /// Longest parameter that a reviewer is shown in full.
@@ -494,8 +500,12 @@ fn with_params(text: &str, params: &[Option<&[u8]>]) -> String {
         let shown = match param {
             None => "NULL".to_owned(),
             Some(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if text.chars().count() <= PARAM_CHARS_MAX
-                    && !text.chars().any(char::is_control) => format!("'{text}'"),
+                Ok(text)
+                    if text.chars().count() <= PARAM_CHARS_MAX
+                        && !text.chars().any(char::is_control) =>
+                {
+                    format!("'{text}'")
+                }
                 _ => {
                     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
                     let hex: String =

@@ -31,7 +31,10 @@ pub(crate) enum Expect {
     Bind(Change),
     Close(Change),
     DescribeStatement(Arc<Prepared>),
-    DescribePortal { portal: Arc<Portal>, asked_by: AskedBy },
+    DescribePortal {
+        portal: Arc<Portal>,
+        asked_by: AskedBy,
+    },
     Execute(Expected),
     /// To a message that fails in place of refused ones.
     Refused(Box<Refusal>),
@@ -135,7 +138,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn message(&mut self, frame: &Frame, masker: Option<&Masker>, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+    fn message(
+        &mut self,
+        frame: &Frame,
+        masker: Option<&Masker>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
         let start = out.len();
         match frame.tag {
             b'D' => self.data_row(frame, masker, out, masked)?,
@@ -165,9 +174,8 @@ impl Pipeline {
 
     /// Whether texts of the server may hold values of classified columns.
     fn trust(&self) -> Trust {
-        let touches = |plan: &Option<Arc<Plan>>| {
-            plan.as_ref().is_some_and(|plan| plan.touches_classified())
-        };
+        let touches =
+            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_classified());
         let changes = |change: &Change| match change {
             Change::Prepare(_, prepared) => touches(&prepared.plan),
             Change::Open(_, portal) => touches(&portal.prepared.plan),
@@ -189,7 +197,13 @@ impl Pipeline {
         if is_tainted { Trust::Tainted } else { Trust::Clean }
     }
 
-    fn data_row(&mut self, frame: &Frame, masker: Option<&Masker>, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+    fn data_row(
+        &mut self,
+        frame: &Frame,
+        masker: Option<&Masker>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
         let Some(masker) = masker.filter(|_| !self.discarding) else { return Ok(()) };
         if self.running.is_none() {
             let Some(Expect::Execute(expected)) = self.pending.front() else {
@@ -211,7 +225,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn copy_data(&mut self, frame: &Frame, masker: Option<&Masker>, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+    fn copy_data(
+        &mut self,
+        frame: &Frame,
+        masker: Option<&Masker>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
         let Some(masker) = masker.filter(|_| !self.discarding) else { return Ok(()) };
         let rows = match &mut self.running {
             Some(Running::CleanCopy) => {
@@ -351,8 +371,8 @@ impl Pipeline {
 
     fn error(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
         let start = out.len();
-        let report = pass(b'E', frame.body(), self.trust(), out)
-            .map_err(|error| malformed(frame, error))?;
+        let report =
+            pass(b'E', frame.body(), self.trust(), out).map_err(|error| malformed(frame, error))?;
         self.running = None;
         self.running_rows = 0;
         self.copying_in = false;
@@ -526,8 +546,11 @@ fn is_plain_parameter(name: &str, value: &str) -> bool {
             value.len() <= 20
                 && value.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b' ' | b'_'))
         }
-        "default_transaction_read_only" | "in_hot_standby" | "integer_datetimes"
-        | "is_superuser" | "standard_conforming_strings" => matches!(value, "on" | "off"),
+        "default_transaction_read_only"
+        | "in_hot_standby"
+        | "integer_datetimes"
+        | "is_superuser"
+        | "standard_conforming_strings" => matches!(value, "on" | "off"),
         _ => false,
     }
 }

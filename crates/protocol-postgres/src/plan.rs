@@ -166,8 +166,7 @@ impl Plan {
             .zip(planned)
             .map(|(field, planned)| {
                 let mask = planned.or_else(|| self.suspected(field, &mut disagreements));
-                mask.map(|mask| FieldMask::of(mask, field))
-                    .unwrap_or_else(FieldMask::clean)
+                mask.map(|mask| FieldMask::of(mask, field)).unwrap_or_else(FieldMask::clean)
             })
             .collect();
         (masks, disagreements)

@@ -147,8 +147,7 @@ fn report(frame: &Frame) -> Vec<String> {
     let field = |code: u8| {
         fields.iter().find(|(known, _)| *known == code).map_or("", |(_, text)| text.as_str())
     };
-    let mut lines =
-        vec![format!("! {} {}: {}", field(b'S'), field(b'C'), shorten(field(b'M')))];
+    let mut lines = vec![format!("! {} {}: {}", field(b'S'), field(b'C'), shorten(field(b'M')))];
     for (code, name) in [(b'D', "detail"), (b'H', "hint")] {
         if !field(code).is_empty() {
             lines.push(format!("!   {name}: {}", shorten(field(code))));

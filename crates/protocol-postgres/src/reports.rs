@@ -29,9 +29,8 @@ pub(crate) fn pass(
     out: &mut Vec<u8>,
 ) -> Result<Report, WireError> {
     let fields = error_fields(body)?;
-    let field = |code: u8| {
-        fields.iter().find(|(known, _)| *known == code).map(|(_, text)| text.as_str())
-    };
+    let field =
+        |code: u8| fields.iter().find(|(known, _)| *known == code).map(|(_, text)| text.as_str());
     let sqlstate = field(b'C').filter(|code| is_sqlstate(code)).unwrap_or("XX000");
     let severity = field(b'V').or(field(b'S')).unwrap_or_default();
     let report =
@@ -64,7 +63,10 @@ fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>
             shown.extend(field(code).map(|text| (code, text)));
         }
     } else if tag == b'E' && !about_names {
-        shown.push((b'H', "avoid casts and functions that can fail on the values of classified columns"));
+        shown.push((
+            b'H',
+            "avoid casts and functions that can fail on the values of classified columns",
+        ));
     }
     if about_names {
         for code in [b's', b't', b'n'] {
@@ -72,7 +74,9 @@ fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>
         }
     }
     shown.extend(
-        field(b'P').filter(|text| text.bytes().all(|b| b.is_ascii_digit())).map(|text| (b'P', text)),
+        field(b'P')
+            .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+            .map(|text| (b'P', text)),
     );
     put_report(out, tag, &shown);
 }
@@ -180,13 +184,23 @@ mod tests {
             (b'F', "int.c"),
         ];
         check(&fields, Trust::Clean, &fields);
-        check(&fields, Trust::Tainted, &[
-            (b'S', "ERROR"),
-            (b'V', "ERROR"),
-            (b'C', "22P02"),
-            (b'M', "the target's message is withheld because it may hold personal data (SQLSTATE 22P02: a value has the wrong form or range)"),
-            (b'H', "avoid casts and functions that can fail on the values of classified columns"),
-        ]);
+        check(
+            &fields,
+            Trust::Tainted,
+            &[
+                (b'S', "ERROR"),
+                (b'V', "ERROR"),
+                (b'C', "22P02"),
+                (
+                    b'M',
+                    "the target's message is withheld because it may hold personal data (SQLSTATE 22P02: a value has the wrong form or range)",
+                ),
+                (
+                    b'H',
+                    "avoid casts and functions that can fail on the values of classified columns",
+                ),
+            ],
+        );
     }
 
     #[test]

@@ -133,7 +133,8 @@ impl Request for &mut Segment {
         };
         let mut after_refusal = false;
         for part in parts {
-            let ends = matches!(part.expects.as_slice(), [Expect::Ready | Expect::ReadyAfterRefusal]);
+            let ends =
+                matches!(part.expects.as_slice(), [Expect::Ready | Expect::ReadyAfterRefusal]);
             if after_refusal && !ends {
                 continue;
             }

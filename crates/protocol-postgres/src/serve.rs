@@ -11,8 +11,7 @@ use crate::{NAME, backend};
 use bytes::{Buf, Bytes};
 use portreeve_model::{Refusal, Secret};
 use portreeve_session::{
-    Engine, Gatekeeper, Identity, Lobby, NotAdmitted, OpenRequest, ReviewMode, Session,
-    Voice,
+    Engine, Gatekeeper, Identity, Lobby, NotAdmitted, OpenRequest, ReviewMode, Session, Voice,
 };
 use rustls::ServerConfig;
 use std::collections::HashMap;
@@ -78,8 +77,7 @@ impl Postgres {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: PostgresParts) -> Arc<Self> {
-        let upstreams =
-            parts.upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
+        let upstreams = parts.upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
         Arc::new(Self {
             engine: parts.engine,
             gatekeeper: parts.gatekeeper,
@@ -119,7 +117,9 @@ impl Postgres {
         };
         let known = match upstream.current().await {
             Ok(known) => known,
-            Err(error) => return Err(self.unreachable(&mut arrived.lobby, &upstream, &error).await),
+            Err(error) => {
+                return Err(self.unreachable(&mut arrived.lobby, &upstream, &error).await);
+            }
         };
         let session = match self.open(&arrived, identity, peer, &known).await {
             Ok(session) => session,
@@ -202,13 +202,11 @@ impl Postgres {
         peer: SocketAddr,
     ) -> Result<Identity, (&'static str, String, Option<String>)> {
         let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
-        let mut identity =
-            self.gatekeeper.authenticate(NAME, &token, peer.ip()).await.map_err(|not| match not {
-                NotAdmitted::Invalid(hint) => (
-                    "28P01",
-                    "the password is not a valid access token".to_owned(),
-                    Some(hint),
-                ),
+        let mut identity = self.gatekeeper.authenticate(NAME, &token, peer.ip()).await.map_err(
+            |not| match not {
+                NotAdmitted::Invalid(hint) => {
+                    ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
+                }
                 NotAdmitted::TooMany => (
                     "28000",
                     "too many failed attempts from this address".to_owned(),
@@ -219,7 +217,8 @@ impl Postgres {
                     "tokens cannot be checked right now".to_owned(),
                     Some("try again later".to_owned()),
                 ),
-            })?;
+            },
+        )?;
         if identity.chain.purpose.is_none() {
             let purpose = arrived.startup.own.get("portreeve.purpose");
             identity.chain.purpose = purpose.map(|purpose| purpose.chars().take(200).collect());
@@ -335,13 +334,11 @@ impl Voice for Words {
     fn notice(&self, text: &str, hint: &str) -> Bytes {
         let mut words = Vec::new();
         let text = format!("portreeve: {text}");
-        backend::put_report(&mut words, b'N', &[
-            (b'S', "NOTICE"),
-            (b'V', "NOTICE"),
-            (b'C', "00000"),
-            (b'M', &text),
-            (b'H', hint),
-        ]);
+        backend::put_report(
+            &mut words,
+            b'N',
+            &[(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', &text), (b'H', hint)],
+        );
         words.into()
     }
 }
@@ -428,5 +425,3 @@ async fn refuse(lobby: &mut Lobby, refusal: &Refusal) -> Turned {
     lobby.close().await;
     Turned::Away(refusal.message.clone())
 }
-
-

@@ -26,6 +26,9 @@ fn replaced(text: &str) -> Option<String> {
         let next = bytes.get(at + 1).copied();
         match byte {
             b'"' | b'\\' | b'$' | b'?' => return None,
+            // SECURITY: only the first verb was looked at. `…; SET x = 'off'` is another thing
+            // than `…; SET x = 'on'`.
+            b';' if !bytes.get(at + 1..)?.trim_ascii().is_empty() => return None,
             b'-' if next == Some(b'-') => return None,
             b'/' if next == Some(b'*') => return None,
             b'\'' => {
@@ -84,7 +87,10 @@ mod tests {
     #[test]
     fn only_literals_beyond_doubt_are_replaced() {
         check("SELECT a FROM t WHERE id = 17", "SELECT a FROM t WHERE id = ?");
-        check("SELECT a FROM t WHERE id=17 AND b = 'x y'", "SELECT a FROM t WHERE id=? AND b = '?'");
+        check(
+            "SELECT a FROM t WHERE id=17 AND b = 'x y'",
+            "SELECT a FROM t WHERE id=? AND b = '?'",
+        );
         check("UPDATE t SET a = a + -41 WHERE b = 2;", "UPDATE t SET a = a + -41 WHERE b = ?;");
         check("SELECT a FROM t ORDER BY 1 LIMIT 5", "SELECT a FROM t ORDER BY 1 LIMIT 5");
         check("SELECT 'it' FROM t", "SELECT 'it' FROM t");
@@ -104,6 +110,8 @@ mod tests {
             "SELECT a FROM t WHERE a = 0x10",
             "SELECT a FROM t WHERE a = 'open",
             "SET a = 1",
+            "SELECT 1; SET standard_conforming_strings = 'off'",
+            "SELECT a FROM t WHERE b = 1; SET role = 'postgres';",
             "EXPLAIN SELECT 1",
         ] {
             check(text, text);

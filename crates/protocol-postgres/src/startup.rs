@@ -284,18 +284,20 @@ mod tests {
         check(&[("client_encoding", "SJIS")], Err("client encoding `SJIS` is not offered"));
         check(&[("replication", "database")], Err("replication is not offered"));
         check(&[("role", "postgres")], Err("startup parameter `role` is not offered"));
-        check(&[("options", "-c statement_timeout=5s -cjit=off")], Ok(&[
-            ("jit", "off"),
-            ("statement_timeout", "5s"),
-        ]));
+        check(
+            &[("options", "-c statement_timeout=5s -cjit=off")],
+            Ok(&[("jit", "off"), ("statement_timeout", "5s")]),
+        );
         check(&[("options", "--search-path=a\\ b")], Ok(&[("search_path", "a b")]));
-        check(&[("options", "-c standard_conforming_strings=off")], Err(
-            "standard_conforming_strings can only be on",
-        ));
+        check(
+            &[("options", "-c standard_conforming_strings=off")],
+            Err("standard_conforming_strings can only be on"),
+        );
         check(&[("options", "-d 5")], Err("command-line option `-d` is not offered"));
-        check(&[("options", "-c session_preload_libraries=x")], Err(
-            "startup parameter `session_preload_libraries` is not offered",
-        ));
+        check(
+            &[("options", "-c session_preload_libraries=x")],
+            Err("startup parameter `session_preload_libraries` is not offered"),
+        );
     }
 
     proptest! {

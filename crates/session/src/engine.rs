@@ -175,27 +175,11 @@ impl Engine {
             return Err(unrecordable());
         }
         let mut recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
-        recorder.stage(Event::SessionOpened {
-            chain: ask.chain.clone(),
-            resource: ask.resource.clone(),
-            protocol: ask.protocol.into(),
-            client: ask.client.to_string(),
-            application: ask.application.clone(),
-            tls: ask.tls.clone(),
-        });
-        let counts = Arc::new(Counts::default());
-        let signals = Arc::new(Signals::default());
-        let shown = LiveSession {
-            id: ask.id,
-            chain: ask.chain.clone(),
-            resource: ask.resource.clone(),
-            protocol: ask.protocol,
-            client: ask.client.to_string(),
-            opened_at_us: now_us(),
-            exchanges: 0,
-            rows: 0,
-        };
-        let mut session = Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
+        recorder.stage(opened(&ask));
+        let (counts, signals) = (Arc::new(Counts::default()), Arc::new(Signals::default()));
+        let shown = shown(&ask);
+        let mut session =
+            Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
         let need = Need { action: Action::Connect, object: Object::resource() };
         let decision = session.ask_policy(std::slice::from_ref(&need));
         let over = if decision.verdict == Verdict::Allow {
@@ -219,10 +203,10 @@ impl Engine {
             ))
         };
         if let Some(refusal) = over {
-            session.turn_away(&decision, Outcome::Refused {
-                code: refusal.code,
-                rule: refusal.rule.clone(),
-            });
+            session.turn_away(
+                &decision,
+                Outcome::Refused { code: refusal.code, rule: refusal.rule.clone() },
+            );
             return Err(if session.commit().await.is_ok() { refusal } else { unrecordable() });
         }
         session.entered();
@@ -234,6 +218,30 @@ impl Engine {
     #[must_use]
     pub fn new_session_id() -> SessionId {
         SessionId(Uuid::now_v7())
+    }
+}
+
+fn opened(ask: &OpenRequest) -> Event {
+    Event::SessionOpened {
+        chain: ask.chain.clone(),
+        resource: ask.resource.clone(),
+        protocol: ask.protocol.into(),
+        client: ask.client.to_string(),
+        application: ask.application.clone(),
+        tls: ask.tls.clone(),
+    }
+}
+
+fn shown(ask: &OpenRequest) -> LiveSession {
+    LiveSession {
+        id: ask.id,
+        chain: ask.chain.clone(),
+        resource: ask.resource.clone(),
+        protocol: ask.protocol,
+        client: ask.client.to_string(),
+        opened_at_us: now_us(),
+        exchanges: 0,
+        rows: 0,
     }
 }
 

@@ -152,7 +152,8 @@ impl<'s> Exchange<'s> {
                 Some("ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT".into()),
             ))));
         }
-        let reason = threshold.advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
+        let reason =
+            threshold.advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
         let question = Question { rule, reason, groups: threshold.groups };
         match self.session.review(question, self.content.clone(), client).await? {
             None => {
@@ -193,7 +194,10 @@ impl<'s> Exchange<'s> {
 
     /// More of the request's own data (a bulk load): durable before it is forwarded.
     pub async fn admit_data(&mut self, received: Bytes, wire: Bytes) -> Result<Permitted, Broken> {
-        self.session.engine.observer.received(&self.session.resource().to_owned(), received.len() as u64);
+        self.session
+            .engine
+            .observer
+            .received(self.session.resource(), received.len() as u64);
         self.session.recorder.stage_payload(
             Event::RequestData { exchange: self.number },
             Direction::FromClient,

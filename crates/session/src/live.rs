@@ -28,7 +28,8 @@ impl Signals {
     pub async fn killed(&self) -> String {
         loop {
             let wake = self.kill.notified();
-            if let Some(by) = self.killed_by.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            if let Some(by) = self.killed_by.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            {
                 return by;
             }
             wake.await;

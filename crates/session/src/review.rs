@@ -5,9 +5,7 @@ use crate::protocol::Masked;
 use crate::session::{Question, Session};
 use crate::{Answer, Broken, Claim, ClientSide, ReviewAsk};
 use bytes::Bytes;
-use portreeve_model::{
-    Digest, Event, Refusal, RefusalCode, RequestId, ReviewId, ReviewOutcome,
-};
+use portreeve_model::{Digest, Event, Refusal, RefusalCode, RequestId, ReviewId, ReviewOutcome};
 use std::time::SystemTime;
 
 impl Session {

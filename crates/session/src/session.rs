@@ -10,8 +10,8 @@ use bytes::Bytes;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
-    Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Need, Object, Outcome,
-    Refusal, RefusalCode, RequestId, RuleId, SessionId, Verdict,
+    Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Need, Object,
+    Outcome, Refusal, RefusalCode, RequestId, RuleId, SessionId, Verdict,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -196,7 +196,9 @@ impl Session {
         if let Some(cached) = self.decisions.get(&key)
             && Arc::ptr_eq(&cached.command, &asked.command)
             && cached.at.elapsed() < DECISION_MAX_AGE
-            && (cached.threshold.rows.is_none() || cached.session_rows == self.rows || !self.counts_session)
+            && (cached.threshold.rows.is_none()
+                || cached.session_rows == self.rows
+                || !self.counts_session)
         {
             return (cached.decision.clone(), cached.threshold.clone());
         }
@@ -331,11 +333,15 @@ impl Session {
 
     fn denial(&self, command: &Command, decision: &Decision) -> Refusal {
         // A rule that speaks about the command tells more than that none permits it.
-        let told = decision.reasons.iter().find(|reason| reason.advice.is_some() && reason.rule.0 != "default-deny");
+        let told = decision
+            .reasons
+            .iter()
+            .find(|reason| reason.advice.is_some() && reason.rule.0 != "default-deny");
         let Some(reason) = told.or(decision.reasons.first()) else {
             return self.refusal(RefusalCode::Denied, "denied by policy".into(), None, None);
         };
-        let party = reason.party.as_ref().map(|party| format!(" for `{party}`")).unwrap_or_default();
+        let party =
+            reason.party.as_ref().map(|party| format!(" for `{party}`")).unwrap_or_default();
         let message = format!(
             "`{}` is not allowed{party}: {} on {}",
             command.verb, reason.need.action, reason.need.object
@@ -457,9 +463,7 @@ impl Drop for Session {
 
 /// Whether a command that is prepared here also runs in the same request.
 fn runs_later(commands: &[Asked], command: &Arc<Command>) -> bool {
-    commands
-        .iter()
-        .any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
+    commands.iter().any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
 }
 
 fn record_of(asked: &Asked, decision: Decision) -> CommandRecord {

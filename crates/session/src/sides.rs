@@ -52,7 +52,7 @@ impl Lobby {
     pub async fn fill(&mut self, count: usize) -> io::Result<()> {
         while self.inbox.len() < count {
             // SECURITY: the caller bounds `count`; one read adds at most READ_BYTES.
-            self.inbox.reserve(count.saturating_sub(self.inbox.len()).min(READ_BYTES).max(512));
+            self.inbox.reserve(count.saturating_sub(self.inbox.len()).clamp(512, READ_BYTES));
             if self.stream.read_buf(&mut self.inbox).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

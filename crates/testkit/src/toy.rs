@@ -3,9 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
-use portreeve_model::{
-    Action, Category, Command, Need, Object, Outcome, Refusal,
-};
+use portreeve_model::{Action, Category, Command, Need, Object, Outcome, Refusal};
 use portreeve_session::{
     Asked, Broken, ClientSide, Driven, Masked, Reply, Request, Session, Stage, Stop, TargetSide,
     Unmaskable, Voice,

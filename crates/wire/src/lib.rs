@@ -153,7 +153,10 @@ mod tests {
             Err(WireError::Short { wanted: 9, left: 1 })
         );
         assert_eq!(Cursor::new(&[0xff; 4]).optional_value(), Ok(None));
-        assert_eq!(Cursor::new(&[0xff, 0xff, 0xff, 0xfe]).optional_value(), Err(WireError::Negative(-2)));
+        assert_eq!(
+            Cursor::new(&[0xff, 0xff, 0xff, 0xfe]).optional_value(),
+            Err(WireError::Negative(-2))
+        );
         assert_eq!(Cursor::new(b"abc").until_nul(), Err(WireError::Unterminated));
         assert_eq!(Cursor::new(b"\xff\0").text(), Err(WireError::NotUtf8));
         assert_eq!(Cursor::new(b"x").finish(), Err(WireError::Trailing(1)));

@@ -193,9 +193,9 @@ impl Catalog {
             return Err(Ambiguous);
         }
         let path = self.search_path.as_ref().ok_or(Ambiguous)?;
-        let found = path.iter().find_map(|schema| {
-            self.named(name).find(|relation| relation.schema == *schema)
-        });
+        let found = path
+            .iter()
+            .find_map(|schema| self.named(name).find(|relation| relation.schema == *schema));
         found.map(Some).ok_or(Ambiguous)
     }
 

@@ -143,14 +143,16 @@ impl<'c> Work<'c> {
         let kind = system::relation(schema, name);
         found.user = if schema.is_empty() {
             let catalog = self.catalog;
-            catalog.unqualified(name).map(|known| known.into_iter().collect()).unwrap_or_else(|_| {
-                self.touched = true;
-                self.refuse(format!(
-                    "several schemas have a relation `{name}`: say which one, as in \
+            catalog.unqualified(name).map(|known| known.into_iter().collect()).unwrap_or_else(
+                |_| {
+                    self.touched = true;
+                    self.refuse(format!(
+                        "several schemas have a relation `{name}`: say which one, as in \
                      `schema.{name}`"
-                ));
-                catalog.named(name).collect()
-            })
+                    ));
+                    catalog.named(name).collect()
+                },
+            )
         } else {
             self.catalog
                 .named(name)

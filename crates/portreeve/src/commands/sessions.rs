@@ -6,9 +6,7 @@ use super::options::ConfigOption;
 use super::output::{Format, fields, print, print_json, table, time};
 use super::verify::directory;
 use anyhow::bail;
-use portreeve_evidence::{
-    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary,
-};
+use portreeve_evidence::{ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary};
 use portreeve_model::{Outcome, ReviewOutcome, SessionId, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -116,9 +114,8 @@ fn list(dir: &Path, limit: usize, format: Format) -> anyhow::Result<()> {
             state(session).to_owned(),
         ]
     };
-    let header = [
-        "session", "opened", "who", "resource", "exchanges", "rows", "masked", "refused", "state",
-    ];
+    let header =
+        ["session", "opened", "who", "resource", "exchanges", "rows", "masked", "refused", "state"];
     print(&table(&header, sessions.iter().map(row).collect()))
 }
 
@@ -138,8 +135,7 @@ fn show(dir: &Path, name: &str, format: Format) -> anyhow::Result<()> {
 
 fn facts(detail: &SessionDetail) -> Vec<(&'static str, String)> {
     let session = &detail.summary;
-    let mut facts =
-        vec![("session", session.id.to_string()), ("who", who(session))];
+    let mut facts = vec![("session", session.id.to_string()), ("who", who(session))];
     let purpose = session.chain.as_ref().and_then(|chain| chain.purpose.clone());
     facts.extend(purpose.map(|purpose| ("purpose", purpose)));
     facts.extend([
@@ -162,11 +158,8 @@ fn facts(detail: &SessionDetail) -> Vec<(&'static str, String)> {
 
 fn row(exchange: &ExchangeSummary, session: &SessionSummary) -> Vec<String> {
     let verbs: Vec<&str> = exchange.commands.iter().map(|command| command.verb.as_str()).collect();
-    let masked: Vec<String> = exchange
-        .masked
-        .iter()
-        .map(|(category, count)| format!("{count} {category}"))
-        .collect();
+    let masked: Vec<String> =
+        exchange.masked.iter().map(|(category, count)| format!("{count} {category}")).collect();
     vec![
         exchange.exchange.to_string(),
         replay::clock(exchange.at_us.saturating_sub(session.opened_at_us)),

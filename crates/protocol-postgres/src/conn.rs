@@ -66,6 +66,8 @@ pub(crate) struct Conn {
     pub(crate) path_moved: bool,
     /// The request that is being read changes definitions.
     pub(crate) defines: bool,
+    /// The request that is being read changes data.
+    pub(crate) writes: bool,
     pub(crate) target_key: Option<(u32, Vec<u8>)>,
     pub(crate) limits: ProtocolLimits,
 }
@@ -186,7 +188,7 @@ impl Conn {
             target,
             pipeline,
             limits,
-            kind: segment.kind,
+            ends: Ends::of(&segment),
             stop: Canceller { upstream, key: target_key.as_ref() },
         };
         run.pipeline.expect(std::mem::take(&mut segment.expects));
@@ -270,12 +272,33 @@ impl Canceller<'_> {
     }
 }
 
+/// How the reply to a request ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// With ReadyForQuery, after a simple query.
+    SimpleReady,
+    /// With ReadyForQuery, after Sync.
+    SyncReady,
+    /// Without: the client's Sync is still to come.
+    Open,
+}
+
+impl Ends {
+    fn of(segment: &Segment) -> Self {
+        match (segment.kind, segment.expects.last()) {
+            (Kind::Simple, _) => Self::SimpleReady,
+            (Kind::Extended, Some(Expect::Ready | Expect::ReadyAfterRefusal)) => Self::SyncReady,
+            (Kind::Extended, _) => Self::Open,
+        }
+    }
+}
+
 /// The target's half of a running exchange.
 struct Run<'a> {
     target: &'a mut TargetSide,
     pipeline: &'a mut Pipeline,
     limits: &'a ProtocolLimits,
-    kind: Kind,
+    ends: Ends,
     stop: Canceller<'a>,
 }
 
@@ -314,8 +337,8 @@ impl Run<'_> {
         }
         self.drain().await?;
         let mut words = Vec::new();
-        match self.kind {
-            Kind::Simple => {
+        match self.ends {
+            Ends::SimpleReady | Ends::SyncReady => {
                 if self.pipeline.status == b'T' {
                     // The client has seen an error: so must the transaction.
                     let failing = exchange.admit_data(Bytes::new(), failing_query()).await?;
@@ -325,7 +348,7 @@ impl Run<'_> {
                 }
                 words.extend_from_slice(&local_refusal(refusal, self.pipeline.status));
             }
-            Kind::Extended => {
+            Ends::Open => {
                 backend::put_refusal(&mut words, refusal);
                 self.pipeline.skipping = true;
                 self.pipeline.owes_failure = true;
@@ -370,7 +393,7 @@ impl Run<'_> {
                 Ok(frontend::Frontend::CopyData) => wire.extend_from_slice(&frame.whole),
                 Ok(frontend::Frontend::CopyDone | frontend::Frontend::CopyFail) => {
                     wire.extend_from_slice(&frame.whole);
-                    if self.kind == Kind::Extended {
+                    if self.ends != Ends::SimpleReady {
                         wire.extend_from_slice(&flush());
                     }
                     self.pipeline.copying_in = false;

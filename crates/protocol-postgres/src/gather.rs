@@ -23,6 +23,7 @@ pub(crate) enum Gathered {
 /// A run of extended-protocol messages is cut here, and its replies asked for.
 const SEGMENT_BYTES_MAX: usize = 256 << 10;
 const PLANS_MAX: usize = 512;
+const SYNC: &[u8] = b"S\0\0\0\x04";
 /// Every message type that a client may send.
 const TAGS: &[u8] = b"QPBDCEHSdcfXF";
 
@@ -38,6 +39,7 @@ impl Conn {
     pub(crate) async fn gather(&mut self) -> Result<Gathered, Broken> {
         self.pipeline.names.begin();
         self.defines = false;
+        self.writes = false;
         let mut segment = self.segment(Kind::Extended);
         loop {
             let is_alone = matches!(self.client.inbox().first(), Some(b'Q' | b'F' | b'X'));
@@ -139,7 +141,7 @@ impl Conn {
             put_failing_sync(&self.failing_name, &mut wire);
             (wire.into(), Expect::ReadyAfterRefusal)
         } else {
-            (Bytes::from_static(b"S\0\0\0\x04"), Expect::Ready)
+            (Bytes::from_static(SYNC), Expect::Ready)
         };
         segment.push(wire, vec![expect], Vec::new(), None);
         Cut::Done
@@ -260,7 +262,8 @@ impl Conn {
         let content = portal.content.clone();
         let expected = Expected { portal: Some(portal), counted: Some(counted), ..expected };
         segment.push(wire, vec![Expect::Execute(expected)], asked, Some(content));
-        if is_copy_in || may_hold {
+        let ends_here = self.client.inbox().starts_with(SYNC) && !self.writes;
+        if is_copy_in || (may_hold && !ends_here) {
             // What follows must not reach the target before this one's reply is released.
             segment.push(flush(), Vec::new(), Vec::new(), None);
             return Cut::Done;
@@ -376,6 +379,7 @@ impl Conn {
             );
         }
         self.defines |= plan.defines();
+        self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.move_path();
         }

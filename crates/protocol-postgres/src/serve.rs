@@ -9,7 +9,7 @@ use crate::startup::{self, Opening, STARTUP_BYTES_MAX, Startup, StartupError, TL
 use crate::upstream::{Known, Upstream};
 use crate::{NAME, backend};
 use bytes::{Buf, Bytes};
-use portreeve_model::{Refusal, Secret};
+use portreeve_model::{Refusal, RefusalCode, Secret};
 use portreeve_session::{
     Engine, Gatekeeper, Identity, Lobby, NotAdmitted, OpenRequest, ReviewMode, Session, Voice,
 };
@@ -290,6 +290,7 @@ impl Postgres {
             known: if path_moved { known.elsewhere() } else { known },
             path_moved,
             defines: false,
+            writes: false,
             policy,
             epoch: 0,
             plans: HashMap::new(),
@@ -420,7 +421,11 @@ async fn refuse(lobby: &mut Lobby, refusal: &Refusal) -> Turned {
     };
     let text = format!("portreeve: {}", refusal.message);
     let hint = refusal.hint.as_deref();
-    backend::put_error(&mut words, "FATAL", "42501", &text, Some(&detail), hint);
+    let sqlstate = match refusal.code {
+        RefusalCode::LimitExceeded => "53300",
+        _ => "42501",
+    };
+    backend::put_error(&mut words, "FATAL", sqlstate, &text, Some(&detail), hint);
     let _ = lobby.say(&words).await;
     lobby.close().await;
     Turned::Away(refusal.message.clone())

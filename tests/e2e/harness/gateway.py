@@ -45,6 +45,7 @@ class Gateway:
         self.environment = os.environ | {"PORTREEVE_CONFIG": str(self.config)}
         self.environment.pop("PORTREEVE_TOKEN", None)
         self.process: subprocess.Popen[bytes] | None = None
+        self.was_ended = True
         for account in accounts:
             groups = [part for group in account.groups for part in ("--group", group)]
             self.run("accounts", "add", account.name, "--kind", account.kind, *groups)
@@ -71,12 +72,14 @@ class Gateway:
             restore_signals=False,
         )
         log.close()
+        self.was_ended = False
         until(f"gateway ready (see {self.log_path})", self._ready, 30)
         return self
 
     def _ready(self) -> bool:
         assert self.process
         if self.process.poll() is not None:
+            self.was_ended = True
             raise Failed(f"the gateway ended with {self.process.returncode}:\n{self.log()}")
         return self.http("GET", "/readyz")[0] == 200
 
@@ -86,13 +89,17 @@ class Gateway:
     def kill(self) -> None:
         """As a power cut would: no handler runs."""
         assert self.process
+        self.was_ended = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
 
     def stop(self) -> int:
         """As an operator would; returns the exit status."""
-        if not self.process or self.process.poll() is not None:
+        if not self.process or self.was_ended:
             return self.process.returncode if self.process else 0
+        self.was_ended = True
+        if self.process.poll() is not None:
+            raise Failed(f"the gateway ended by itself: {self.process.returncode}\n{self.log()}")
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(30)

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .gateway import Account, Gateway
+from .gateway import Account, Failed, Gateway
 from .paths import E2E
 from .postgres import Postgres
 from .target import Target
@@ -104,13 +104,18 @@ class World:
         admin("", database="shop", file=E2E / "sql" / "big.sql")
 
     def stop(self) -> None:
+        problems = []
         for gateway in self.gateways:
-            gateway.stop()
+            try:
+                gateway.stop()
+            except (Failed, subprocess.TimeoutExpired) as problem:
+                problems.append(f"{gateway.directory.name}: {problem}")
         self.postgres.stop()
         if os.environ.get("KEEP"):
             print(f"kept: {self.directory}")
         else:
             shutil.rmtree(self.directory, ignore_errors=True)
+        assert not problems, "\n".join(problems)
 
     def gateway(
         self,

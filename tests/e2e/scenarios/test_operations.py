@@ -115,7 +115,9 @@ def test_a_table_that_changes_its_columns(world: World, gateway: Gateway) -> Non
     try:
         with Wire.open(gateway.target("walt")) as wire:
             wire.query("prepare m as select a, ssn from moving")
-            assert wire.query("execute m").rows[0][0] == b"was-clear"
+            before = wire.query("execute m")
+            assert not before.errors, before.errors
+            assert before.rows[0][0] == b"was-clear"
             world.admin(
                 "alter table moving rename column a to b; "
                 "alter table moving rename column ssn to a; "

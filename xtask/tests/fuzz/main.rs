@@ -7,7 +7,7 @@
 //!
 //! Parsers that are private to a crate have property tests beside them.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod campaign;
 mod evidence;

@@ -90,7 +90,7 @@ impl Work<'_> {
                 self.reset(&name);
             }
             // Back to what the gateway started the session with.
-            pg::VariableSetKind::VarResetAll => self.moves_search_path = true,
+            pg::VariableSetKind::VarResetAll => {}
             pg::VariableSetKind::VarSetMulti => match name.as_str() {
                 "transaction" | "session characteristics" => {}
                 _ => self.administer(),
@@ -102,8 +102,8 @@ impl Work<'_> {
         }
     }
 
+    /// Back to what the session began with; for the search path that is the known one.
     fn reset(&mut self, name: &str) {
-        self.moves_search_path |= name == "search_path";
         if is_free(name) || name == "datestyle" {
             return;
         }

@@ -270,7 +270,6 @@ impl Work<'_> {
             }
             NodeEnum::DiscardStmt(discard) => {
                 let is_all = discard.target == pg::DiscardMode::DiscardAll as i32;
-                self.moves_search_path |= is_all;
                 let effect = if is_all { SessionEffect::DiscardAll } else { SessionEffect::None };
                 Seen::session(Output::None, effect)
             }

@@ -194,10 +194,7 @@ impl<'s> Exchange<'s> {
 
     /// More of the request's own data (a bulk load): durable before it is forwarded.
     pub async fn admit_data(&mut self, received: Bytes, wire: Bytes) -> Result<Permitted, Broken> {
-        self.session
-            .engine
-            .observer
-            .received(self.session.resource(), received.len() as u64);
+        self.session.engine.observer.received(self.session.resource(), received.len() as u64);
         self.session.recorder.stage_payload(
             Event::RequestData { exchange: self.number },
             Direction::FromClient,

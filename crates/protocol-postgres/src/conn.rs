@@ -201,7 +201,8 @@ impl Conn {
                     run.stop.cancel().await;
                     return Err(Broken::Killed(by));
                 }
-                () = signals.cancel.notified() => run.stop.cancel().await,
+                // Before the command is there, the target would have nothing to cancel.
+                () = signals.cancel.notified(), if has_room => run.stop.cancel().await,
                 driven = run.target.drive() => {
                     if driven? == Driven::Read {
                         run.release(&mut exchange, client).await?;

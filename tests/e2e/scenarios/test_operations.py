@@ -114,6 +114,7 @@ def test_a_table_that_changes_its_columns(world: World, gateway: Gateway) -> Non
     world.admin("insert into moving values (1, 'was-clear', '917-66-4421')")
     try:
         with Wire.open(gateway.target("walt")) as wire:
+            until("the table is known", lambda: not wire.query("table moving").errors, 3)
             wire.query("prepare m as select a, ssn from moving")
             before = wire.query("execute m")
             assert not before.errors, before.errors
@@ -152,7 +153,7 @@ def test_definitions_that_change_behind_the_gateway(world: World, gateway: Gatew
     try:
         with Wire.open(gateway.target("walt")) as wire:
             for statement in asked:
-                assert not wire.query(statement).errors
+                until("it is known", lambda sql=statement: not wire.query(sql).errors, 3)
             world.admin("alter table growing add column ssn text default '917-66-4421'")
             world.admin("create or replace view shifting as select id, email as x from customers")
             until("the change is noticed", lambda: not leaking(), 2)

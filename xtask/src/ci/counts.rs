@@ -16,8 +16,10 @@ impl Counts {
     /// Reads a closing line of nextest or of cargo's own runner; nothing in any other.
     pub(super) fn of_line(line: &str) -> Self {
         let line = without_colours(line);
+        // Set in, it is what nextest repeats of a failed test's own output.
+        let own = line.strip_prefix("test result:");
         let line = line.trim();
-        let rest = line.strip_prefix("test result:").or_else(|| {
+        let rest = own.or_else(|| {
             line.starts_with("Summary [")
                 .then(|| line.split_once("run:").map(|(_, rest)| rest))
                 .flatten()
@@ -68,6 +70,7 @@ mod tests {
         check("Summary [ 9s] 4/5 tests run: 1 passed, 2 failed, 1 timed out, 0 skipped", 1, 3);
         check("test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured", 5, 0);
         check("test result: FAILED. 5 passed; 2 failed; 0 ignored", 5, 2);
+        check("    test result: FAILED. 0 passed; 1 failed; 0 ignored", 0, 0);
         check("9 passed, 3 failed", 0, 0);
     }
 }

@@ -13,7 +13,6 @@ use bytes::{Bytes, BytesMut};
 use portreeve_model::{PolicyVersion, Refusal};
 use portreeve_session::{Broken, ClientSide, Driven, Exchange, Session, Stop, TargetSide};
 use std::collections::HashMap;
-use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -147,6 +146,9 @@ impl Conn {
             biased;
             by = signals.killed() => Err(Broken::Killed(by)),
             read = self.client.read_at_least(wanted) => read,
+            // Nothing runs: a cancel request that comes now is void. One that comes while the
+            // client's next command is already on the way is for that one.
+            () = signals.cancel.notified() => Ok(()),
             driven = self.target.drive() => {
                 if driven? == Driven::Read {
                     self.release_unasked().await?;
@@ -174,8 +176,6 @@ impl Conn {
     async fn exchange(&mut self, mut segment: Segment) -> Result<(), Broken> {
         let Self { session, client, target, pipeline, limits, upstream, target_key, .. } = self;
         let signals = session.signals();
-        // A cancel request that came while nothing ran is void.
-        tokio::select! { biased; () = signals.cancel.notified() => {} () = ready(()) => {} }
 
         let (mut exchange, permitted) = session.admit(&mut segment, client).await?;
         if let (true, Some(refusal)) = (permitted.is_empty(), exchange.refusal().cloned()) {

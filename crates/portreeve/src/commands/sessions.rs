@@ -176,6 +176,7 @@ fn decision(exchange: &ExchangeSummary) -> String {
         Some(Verdict::Allow) => "allow".to_owned(),
         Some(Verdict::Deny) => "deny".to_owned(),
         Some(Verdict::Review) => "review".to_owned(),
+        None if exchange.commands.is_empty() => "nothing to decide".to_owned(),
         None => "not understood".to_owned(),
     }];
     let decisions = exchange.commands.iter().filter_map(|command| command.decision.as_ref());

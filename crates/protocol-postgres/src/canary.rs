@@ -287,3 +287,43 @@ fn clean_columns_are_still_there() {
     let seen = sees(query("SELECT id, email FROM people"), &[&stream.concat()]).unwrap();
     assert!(contains(&seen, b"4711") && contains(&seen, b"[email]"));
 }
+
+mod any_bytes {
+    //! Whatever a server sends is passed masked, or ends the session; it never panics.
+
+    use super::*;
+    use crate::backend::{error_fields, row_description};
+    use crate::reports::{Trust, pass};
+    use proptest::prelude::*;
+
+    fn server_message() -> impl Strategy<Value = Vec<u8>> {
+        let tag = prop::sample::select(b"TDCIZENSAGHcdst123nKRv".to_vec());
+        (tag, prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(tag, body)| message(tag, &body))
+    }
+
+    proptest! {
+        #[test]
+        fn replies(stream in prop::collection::vec(server_message(), 0..8), copy: bool) {
+            let text = if copy { "COPY people TO STDOUT" } else { "SELECT email FROM people" };
+            let _ = sees(query(text), &[&stream.concat()]);
+        }
+
+        #[test]
+        fn copied_rows(data: Vec<u8>, cut: prop::sample::Index, format in 0..3_usize) {
+            let format = ["", "(FORMAT csv)", "(FORMAT binary)"][format];
+            let text = format!("COPY people TO STDOUT {format}");
+            let head = message(b'H', b"\0\0\x02\0\0\0\0");
+            let (one, two) = data.split_at(cut.index(data.len() + 1));
+            let pieces = [head, message(b'd', one), message(b'd', two), message(b'c', b"")];
+            let _ = sees(query(&text), &[&pieces.concat()]);
+        }
+
+        #[test]
+        fn reports_and_descriptions(body: Vec<u8>) {
+            for trust in [Trust::Clean, Trust::Tainted] {
+                let _ = pass(b'E', &body, trust, &mut Vec::new());
+            }
+            let _ = (row_description(&body), error_fields(&body));
+        }
+    }
+}

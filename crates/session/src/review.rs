@@ -27,7 +27,7 @@ impl Session {
                 return Ok(None);
             }
             Ok(Claim::Pending(review)) if self.review_mode == ReviewMode::Refuse => {
-                return Ok(Some(self.pending(review)));
+                return Ok(Some(self.pending(review, &ask)));
             }
             Ok(Claim::Pending(_) | Claim::None) => {}
             Err(error) => return Ok(Some(self.desk_failed(&error))),
@@ -44,7 +44,7 @@ impl Session {
             content: ask.content,
         });
         if self.review_mode == ReviewMode::Refuse {
-            return Ok(Some(self.pending(review)));
+            return Ok(Some(self.pending(review, &ask)));
         }
         let result = self.wait(&review, &ask, client).await;
         if result.is_err() {
@@ -103,10 +103,10 @@ impl Session {
                 Answer::Abandoned
             }
         };
-        Ok(self.answered(review, answer))
+        Ok(self.answered(review, ask, answer))
     }
 
-    fn answered(&mut self, review: &ReviewId, answer: Answer) -> Option<Refusal> {
+    fn answered(&mut self, review: &ReviewId, ask: &ReviewAsk, answer: Answer) -> Option<Refusal> {
         let (outcome, by, text, comment) = match answer {
             Answer::Approved { by, .. } => (ReviewOutcome::Approved, Some(by), "", None),
             Answer::Denied { by, comment } => {
@@ -124,7 +124,7 @@ impl Session {
         let mut refusal = self.refusal(
             RefusalCode::NotApproved,
             format!("review `{review}` {text}{by}{comment}"),
-            None,
+            Some(ask.rule.clone()),
             Some("nothing was released; ask for less, or ask the reviewers why".into()),
         );
         refusal.review = Some(review.clone());
@@ -141,11 +141,11 @@ impl Session {
         self.recorder.stage(Event::ReviewClosed { exchange, review, decision, by });
     }
 
-    fn pending(&self, review: ReviewId) -> Refusal {
+    fn pending(&self, review: ReviewId, ask: &ReviewAsk) -> Refusal {
         let mut refusal = self.refusal(
             RefusalCode::ReviewPending,
             format!("needs approval; review `{review}` is open"),
-            None,
+            Some(ask.rule.clone()),
             Some(format!(
                 "send the same command again once `{review}` is approved: it will then run once"
             )),

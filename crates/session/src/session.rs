@@ -24,6 +24,9 @@ pub type Classify = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
 /// Decisions are asked again after this long, because policies may look at the time.
 const DECISION_MAX_AGE: Duration = Duration::from_secs(2);
 const DECISIONS_MAX: usize = 1024;
+/// Rules that are not policy's: what nobody understands, and named limits.
+const NOT_UNDERSTOOD: &str = "not-understood";
+const LIMITS: &str = "limits";
 /// Objects that one command may touch. Names are at most 63 bytes each in PostgreSQL, so
 /// that a command's record fits into a leaf of the evidence.
 const NEEDS_MAX: usize = 100;
@@ -308,12 +311,14 @@ impl Session {
     fn refused_outright(&self, command: &Command, decision: &Decision) -> Option<Refusal> {
         if let Some(why) = &command.unknown {
             let hint = "send a statement that the gateway can analyse, one at a time".to_owned();
-            return Some(self.refusal(RefusalCode::Unknown, why.clone(), None, Some(hint)));
+            let rule = Some(NOT_UNDERSTOOD.into());
+            return Some(self.refusal(RefusalCode::Unknown, why.clone(), rule, Some(hint)));
         }
         if command.needs.len() > NEEDS_MAX {
             let message = format!("`{}` touches more than {NEEDS_MAX} objects", command.verb);
             let hint = "split it into smaller statements".to_owned();
-            return Some(self.refusal(RefusalCode::LimitExceeded, message, None, Some(hint)));
+            let rule = Some(LIMITS.into());
+            return Some(self.refusal(RefusalCode::LimitExceeded, message, rule, Some(hint)));
         }
         (decision.verdict == Verdict::Deny).then(|| self.denial(command, decision))
     }

@@ -115,3 +115,8 @@ if [ "$what" = test ]; then
 fi
 command -v cargo >/dev/null 2>&1 || [ -x "$HOME/.cargo/bin/cargo" ] ||
     fail "cargo is missing: install Rust 1.95 or newer first (rustup, or your distribution's)"
+if [ "$what" = test ]; then
+    # The tests themselves ask no registry.
+    "$root/scripts/cargo.sh" fetch --quiet --locked \
+        --manifest-path "$root/tests/e2e/rust/Cargo.toml" >>"$log" 2>&1 || fail "cargo failed"
+fi

@@ -14,7 +14,7 @@ DRIVERS = ["tokioPostgres", "sqlx"]
 @pytest.fixture(scope="module")
 def results(reader: Target) -> dict[str, dict]:
     folder = TEST_ENV / "rust-drivers"
-    build = [ROOT / "scripts" / "cargo.sh", "build", "--quiet", "--locked"]
+    build = [ROOT / "scripts" / "cargo.sh", "build", "--quiet", "--locked", "--offline"]
     where = ["--manifest-path", E2E / "rust" / "Cargo.toml", "--target-dir", folder]
     subprocess.run([*build, *where], check=True, timeout=900)
     done = subprocess.run(

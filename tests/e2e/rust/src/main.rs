@@ -56,9 +56,20 @@ async fn tokio_postgres_sees(url: &str) -> Result<Value> {
 
     let token = client.cancel_token();
     let slow = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
-    let (cancelled, sent) =
-        futures_util::future::join(client.simple_query(slow), token.cancel_query(NoTls)).await;
-    sent?;
+    // A cancel request that comes before the query has begun is void, so it is repeated.
+    let cancel = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            if let Err(error) = token.cancel_query(NoTls).await {
+                break error;
+            }
+        }
+    };
+    let cancelled = tokio::select! {
+        ended = client.simple_query(slow) => ended,
+        error = cancel => return Err(error.into()),
+    };
     let sum: i64 = {
         let rows = client.query_raw("select generate_series(1, 100000)::int8", NOTHING).await?;
         let mut rows = std::pin::pin!(rows);

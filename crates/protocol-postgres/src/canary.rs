@@ -13,7 +13,6 @@ use portreeve_decide::sql::{CatalogBuilder, ColumnInput, RelationInput, Relation
 use portreeve_session::Reply;
 use portreeve_testkit::canary::{CANARY, check, contains};
 use portreeve_testkit::world::masker;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 const TABLE_OID: u32 = 16_400;
@@ -51,17 +50,9 @@ fn plan(text: &str) -> Arc<Plan> {
 }
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
-    Arc::new(Portal {
-        prepared: Arc::new(Prepared {
-            plan: Some(plan.clone()),
-            text: "".into(),
-            fields: OnceLock::new(),
-        }),
-        formats: formats.to_vec(),
-        rows: AtomicU64::new(0),
-        is_described: AtomicBool::new(false),
-        content: String::new(),
-    })
+    let plan = Some(plan.clone());
+    let prepared = Prepared { plan, text: "".into(), fields: OnceLock::new() };
+    Arc::new(Portal::new(Arc::new(prepared), formats.to_vec(), String::new()))
 }
 
 fn expected(plan: &Arc<Plan>, portal: Option<Arc<Portal>>) -> Expected {

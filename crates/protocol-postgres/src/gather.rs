@@ -11,7 +11,7 @@ use crate::segment::{Kind, Segment, flush, put_failing_sync};
 use bytes::Bytes;
 use portreeve_decide::sql::{CopyDirection, Output, SessionEffect, Statement};
 use portreeve_session::{Asked, Broken, Stage};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 /// What a client wants next.
@@ -225,13 +225,8 @@ impl Conn {
             Some(prepared) => self.up_to_date(prepared).await?,
             None => self.unknown_prepared(),
         };
-        let portal = Arc::new(Portal {
-            content: with_params(&prepared.text, params),
-            prepared,
-            formats,
-            rows: AtomicU64::new(0),
-            is_described: AtomicBool::new(false),
-        });
+        let content = with_params(&prepared.text, params);
+        let portal = Arc::new(Portal::new(prepared, formats, content));
         let change = Change::Open(name.into(), portal);
         self.pipeline.names.plan(&change);
         segment.push(wire, vec![Expect::Bind(change)], Vec::new(), None);
@@ -311,13 +306,8 @@ impl Conn {
                 expected.change = Some(Change::Prepare(name.clone(), prepared));
             }
             SessionEffect::Declare { cursor, statement } => {
-                let portal = Portal {
-                    prepared: self.prepared_within(statement, ""),
-                    formats: Vec::new(),
-                    rows: AtomicU64::new(0),
-                    is_described: AtomicBool::new(false),
-                    content: String::new(),
-                };
+                let prepared = self.prepared_within(statement, "");
+                let portal = Portal::new(prepared, Vec::new(), String::new());
                 expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
             }
             SessionEffect::ExecutePrepared { name } => {
@@ -362,12 +352,10 @@ impl Conn {
         (expected, asked)
     }
 
-    /// `text` is the one that holds the PREPARE.
     /// A statement that is to run now, and what follows from that for those after it.
     fn running(&mut self, plan: &Arc<Plan>, rows_before: u64) -> Vec<Asked> {
         let mut asked = vec![ask(plan, Stage::Run, rows_before)];
-        let is_changing = self.pipeline.defining;
-        if (is_changing || self.defines)
+        if (self.pipeline.defining || self.defines)
             && plan.uses_objects()
             && !self.known.catalog.classified().is_empty()
         {
@@ -386,6 +374,7 @@ impl Conn {
         asked
     }
 
+    /// `text` is the one that holds the PREPARE.
     fn prepared_within(&mut self, statement: &Statement, text: &str) -> Arc<Prepared> {
         let plan = self.plan(Arc::new(statement.clone()));
         Arc::new(Prepared { plan: Some(plan), text: text.into(), fields: OnceLock::new() })
@@ -479,13 +468,7 @@ impl Conn {
     }
 
     fn unknown_portal(&mut self) -> Arc<Portal> {
-        Arc::new(Portal {
-            prepared: self.unknown_prepared(),
-            formats: Vec::new(),
-            rows: AtomicU64::new(0),
-            is_described: AtomicBool::new(false),
-            content: String::new(),
-        })
+        Arc::new(Portal::new(self.unknown_prepared(), Vec::new(), String::new()))
     }
 }
 

@@ -40,6 +40,12 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
+    /// One that has given no rows yet.
+    pub(crate) fn new(prepared: Arc<Prepared>, formats: Vec<i16>, content: String) -> Self {
+        let (rows, is_described) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { prepared, formats, rows, is_described, content }
+    }
+
     /// The format of a result column. SPEC: none given is all text; one is for all.
     pub(crate) fn format(&self, column: usize) -> i16 {
         match self.formats.as_slice() {

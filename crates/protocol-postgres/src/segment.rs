@@ -80,22 +80,20 @@ impl Segment {
     pub(crate) fn received_bytes(&self) -> usize {
         self.received.len()
     }
-
-    /// A message that fails at the server, with no other effect, in place of a refused one.
-    fn failing(&self, wire: &mut Vec<u8>) {
-        put(wire, b'D', |out| {
-            out.push(b'S');
-            put_text(out, &self.failing_name);
-        });
-    }
 }
 
-/// Writes Sync, after a failing message where the server has not seen the client's error.
-pub(crate) fn put_failing_sync(failing_name: &str, out: &mut Vec<u8>) {
+/// Writes a message that fails at the server, with no other effect: it describes a
+/// statement that no client can have.
+fn put_failing(failing_name: &str, out: &mut Vec<u8>) {
     put(out, b'D', |out| {
         out.push(b'S');
         put_text(out, failing_name);
     });
+}
+
+/// Writes Sync, after a failing message where the server has not seen the client's error.
+pub(crate) fn put_failing_sync(failing_name: &str, out: &mut Vec<u8>) {
+    put_failing(failing_name, out);
     put(out, b'S', |_| {});
 }
 
@@ -146,10 +144,8 @@ impl Request for &mut Segment {
             after_refusal = true;
             match self.kind {
                 Kind::Extended => {
-                    self.failing(&mut wire);
-                    if !wire.ends_with(&flush()) {
-                        wire.extend_from_slice(&flush());
-                    }
+                    put_failing(&self.failing_name, &mut wire);
+                    wire.extend_from_slice(&flush());
                     self.expects.push(Expect::Refused(Box::new(refusal.clone())));
                 }
                 // Inside a transaction the server must fail too, as it would have.

@@ -51,5 +51,6 @@ pub use sessions::{
 };
 pub use tiles::{Tiles, write_tiles};
 pub use verify::{
-    FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed, verify, verify_with_progress,
+    FINDINGS_MAX, Finding, Inspector, Report, Severity, Status, Trust, Unclosed, verify,
+    verify_with,
 };

@@ -205,6 +205,7 @@ impl SessionSummary {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::PolicyPart { .. }
             | Event::PolicyAdopted { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. }
@@ -287,7 +288,7 @@ impl SessionDetail {
     fn add(&mut self, record: Record) {
         let at_us = record.at_us;
         match record.event {
-            Event::Request { exchange, commands } => {
+            Event::Request { exchange, commands, .. } => {
                 self.exchanges.push(ExchangeSummary::new(exchange, at_us, commands));
             }
             Event::Response { exchange, rows, masked } => {
@@ -324,6 +325,7 @@ impl SessionDetail {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::PolicyPart { .. }
             | Event::PolicyAdopted { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. } => {}

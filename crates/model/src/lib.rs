@@ -17,5 +17,7 @@ pub use chain::{Chain, Party, PartyKind};
 pub use command::{Action, Command, Effect, Need, Object, ObjectKind};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
-pub use record::{CommandRecord, Direction, Event, Outcome, PayloadRef, Record, ReviewOutcome};
+pub use record::{
+    CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
+};
 pub use secret::Secret;

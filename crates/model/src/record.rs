@@ -4,7 +4,7 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Decision, Digest, Need, PolicyVersion, RefusalCode, ReviewId, RuleId,
+    Category, Chain, Decision, Digest, Need, Object, PolicyVersion, RefusalCode, ReviewId, RuleId,
     SessionId,
 };
 use serde::{Deserialize, Serialize};
@@ -59,19 +59,34 @@ pub struct CommandRecord {
     /// How often the request has it in a row (the same statement with other parameters).
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
+    /// Whether it was only prepared: it may run later, and is decided again then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
     /// The shape of the statement.
     pub fingerprint: String,
     /// What policy was asked.
     pub needs: Vec<Need>,
+    /// The categories of the columns among the needs: for each, their places in `needs`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub categories: BTreeMap<Category, Vec<usize>>,
     /// Why the command could not be understood, where it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
     /// What policy answered; none where the command could not be understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
-    /// Columns that the client may see unmasked because policy reveals them.
+    /// What the client may see unmasked because policy reveals it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub revealed: Vec<String>,
+    pub revealed: Vec<RevealedColumn>,
+}
+
+/// A column that is revealed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct RevealedColumn {
+    /// The column.
+    pub column: Object,
+    /// What it holds.
+    pub category: Category,
 }
 
 fn once() -> u64 {
@@ -159,11 +174,20 @@ pub enum Event {
         /// Why, in an operator's words.
         why: String,
     },
+    /// Part of a policy text that is too long for one record. The parts come in order,
+    /// before the record that adopts the policies.
+    PolicyPart {
+        /// Their content hash.
+        policy: PolicyVersion,
+        /// The part.
+        text: String,
+    },
     /// These policies decide from here on.
     PolicyAdopted {
         /// Their content hash.
         policy: PolicyVersion,
-        /// Their whole text, so that decisions can be made again.
+        /// Their text, so that decisions can be made again: all of it, or what comes
+        /// after the parts.
         source: String,
     },
     /// A client was let in.
@@ -181,6 +205,10 @@ pub enum Event {
         application: Option<String>,
         /// Whether the client's side is encrypted: `TLSv1.3`, …, or `none`.
         tls: String,
+        /// The hour of the decision, in hours since 1970-01-01 UTC.
+        hour: u64,
+        /// What policy answered to `connect`.
+        decision: Box<Decision>,
     },
     /// A client was not let in.
     SessionRefused {
@@ -197,6 +225,11 @@ pub enum Event {
     Request {
         /// The exchange.
         exchange: u64,
+        /// The hour of the decisions, in hours since 1970-01-01 UTC; policies see no
+        /// finer time.
+        hour: u64,
+        /// Rows of the session when the decisions were made.
+        session_rows: u64,
         /// What was asked, decided one by one.
         commands: Vec<CommandRecord>,
     },

@@ -451,7 +451,7 @@ impl Conn {
     fn plan(&mut self, statement: Arc<Statement>) -> Arc<Plan> {
         let session = &mut self.session;
         let reveals = |object: &_, category: &_| session.reveals(object, category);
-        Arc::new(Plan::new(statement, &self.known, self.epoch, reveals))
+        Arc::new(Plan::new(statement, &self.known, self.epoch, &self.ruling, reveals))
     }
 
     fn plan_unknown(&mut self, why: &str) -> Arc<Plan> {

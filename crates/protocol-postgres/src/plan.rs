@@ -5,7 +5,8 @@ use crate::catalog::ColumnTypes;
 use crate::upstream::Known;
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_decide::sql::{Catalog, Copy, CopyFormat, Output, SessionEffect, Shape, Statement};
-use portreeve_model::{Action, Category, Command, Object};
+use portreeve_model::{Action, Category, Command, Object, RevealedColumn};
+use portreeve_session::{Revealed, Ruling};
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -15,7 +16,7 @@ pub(crate) struct Plan {
     pub(crate) command: Arc<Command>,
     pub(crate) output: PlannedOutput,
     /// Columns that pass unmasked because policy reveals them.
-    pub(crate) revealed: Arc<[String]>,
+    pub(crate) revealed: Arc<Revealed>,
     /// Counts changes of catalog and policies: a plan of an older epoch is made again.
     pub(crate) epoch: u64,
     /// The catalog that the analysis was made with.
@@ -54,6 +55,7 @@ impl Plan {
         statement: Arc<Statement>,
         known: &Known,
         epoch: u64,
+        ruling: &Ruling,
         mut reveals: impl FnMut(&Object, &Category) -> bool,
     ) -> Self {
         let mut revealed = Vec::new();
@@ -71,7 +73,8 @@ impl Plan {
                                 let object = source.object();
                                 let is_revealed = reveals(&object, &source.category);
                                 if is_revealed {
-                                    revealed.push(object.path.join("."));
+                                    let category = source.category.clone();
+                                    revealed.push(RevealedColumn { column: object, category });
                                 }
                                 !is_revealed
                             })
@@ -91,7 +94,8 @@ impl Plan {
         revealed.dedup();
         let command = Arc::new(statement.command.clone());
         let (catalog, types) = (known.catalog.clone(), known.types.clone());
-        Self { statement, command, output, revealed: revealed.into(), epoch, catalog, types }
+        let revealed = Arc::new(Revealed { ruling: ruling.clone(), columns: revealed });
+        Self { statement, command, output, revealed, epoch, catalog, types }
     }
 
     /// Whether the target's error and notice texts may hold values.
@@ -174,11 +178,11 @@ impl Plan {
 
     fn suspected(&self, field: &Field, disagreements: &mut Vec<String>) -> Option<ColumnMask> {
         let origin = self.catalog.column_by_origin(field.table_oid, field.attribute)?;
-        let name = format!("{}.{}.{}", origin.schema, origin.table, origin.column);
-        if self.revealed.binary_search(&name).is_ok() {
+        let column = origin.object();
+        if self.revealed.columns.iter().any(|revealed| revealed.column == column) {
             return None;
         }
-        disagreements.push(name);
+        disagreements.push(column.to_string());
         Some(ColumnMask { category: origin.category.clone(), shape: MaskShape::Plain })
     }
 }

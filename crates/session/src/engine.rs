@@ -31,6 +31,10 @@ pub trait Observer: Send + Sync {
     fn masked(&self, category: &Category, values: u64);
 }
 
+/// How much of a policy text one record takes: escaped as JSON it may grow sixfold, and
+/// has to fit into a leaf.
+const POLICY_PART_BYTES_MAX: usize = 10_000;
+
 /// Counts nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
@@ -129,13 +133,15 @@ impl Engine {
 
     /// Decides by these policies from now on, once that is recorded.
     pub async fn adopt(&self, policies: Arc<Policies>) -> Result<(), portreeve_evidence::Sealed> {
-        self.log
-            .append(Event::PolicyAdopted {
-                policy: policies.version().clone(),
-                source: policies.source().to_owned(),
-            })
-            .durable()
-            .await?;
+        let mut source = policies.source();
+        while source.len() > POLICY_PART_BYTES_MAX {
+            let (part, rest) = source.split_at(source.floor_char_boundary(POLICY_PART_BYTES_MAX));
+            let (policy, text) = (policies.version().clone(), part.to_owned());
+            self.log.append(Event::PolicyPart { policy, text }).durable().await?;
+            source = rest;
+        }
+        let (policy, source) = (policies.version().clone(), source.to_owned());
+        self.log.append(Event::PolicyAdopted { policy, source }).durable().await?;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
         Ok(())
     }
@@ -174,14 +180,14 @@ impl Engine {
         if self.log.health().state >= portreeve_evidence::HealthState::Restricted {
             return Err(unrecordable());
         }
-        let mut recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
-        recorder.stage(opened(&ask));
+        let recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
         let (counts, signals) = (Arc::new(Counts::default()), Arc::new(Signals::default()));
-        let shown = shown(&ask);
+        let (shown, arrival) = (shown(&ask), Arrival::of(&ask));
         let mut session =
             Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
         let need = Need { action: Action::Connect, object: Object::resource() };
         let decision = session.ask_policy(std::slice::from_ref(&need));
+        session.stage_opened(arrival, &decision);
         let over = if decision.verdict == Verdict::Allow {
             let added = self.live.add(shown, counts, signals, self.limits.sessions_max);
             (!added).then(|| {
@@ -221,14 +227,22 @@ impl Engine {
     }
 }
 
-fn opened(ask: &OpenRequest) -> Event {
-    Event::SessionOpened {
-        chain: ask.chain.clone(),
-        resource: ask.resource.clone(),
-        protocol: ask.protocol.into(),
-        client: ask.client.to_string(),
-        application: ask.application.clone(),
-        tls: ask.tls.clone(),
+/// What is recorded of an arrival beside what the session knows itself.
+pub(crate) struct Arrival {
+    pub(crate) protocol: String,
+    pub(crate) client: String,
+    pub(crate) application: Option<String>,
+    pub(crate) tls: String,
+}
+
+impl Arrival {
+    fn of(ask: &OpenRequest) -> Self {
+        Self {
+            protocol: ask.protocol.into(),
+            client: ask.client.to_string(),
+            application: ask.application.clone(),
+            tls: ask.tls.clone(),
+        }
     }
 }
 

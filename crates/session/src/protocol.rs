@@ -1,8 +1,9 @@
 //! What a protocol supplies.
 
+use crate::Ruling;
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
-use portreeve_model::{Category, Command, Outcome, Refusal};
+use portreeve_model::{Category, Command, Outcome, Refusal, RevealedColumn};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +16,16 @@ pub enum Stage {
     Run,
 }
 
+/// Columns that policy reveals.
+#[derive(Clone, Debug)]
+pub struct Revealed {
+    /// The ruling under which [`crate::Session::reveals`] said so. Under another one the
+    /// command is refused.
+    pub ruling: Ruling,
+    /// The columns, sorted.
+    pub columns: Vec<RevealedColumn>,
+}
+
 /// One command of a request, ready to be decided.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -22,8 +33,8 @@ pub struct Asked {
     pub command: Arc<Command>,
     /// Whether it runs now.
     pub stage: Stage,
-    /// Columns whose values the client will see clear because policy reveals them.
-    pub revealed: Arc<[String]>,
+    /// Columns whose values the client will see clear.
+    pub revealed: Arc<Revealed>,
     /// Rows that the same cursor or portal has already given.
     pub rows_before: u64,
 }

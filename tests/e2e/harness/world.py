@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .evidence import differing
 from .gateway import Account, Failed, Gateway
 from .paths import E2E
 from .postgres import Postgres
@@ -110,6 +111,7 @@ class World:
                 gateway.stop()
             except (Failed, subprocess.TimeoutExpired) as problem:
                 problems.append(f"{gateway.directory.name}: {problem}")
+            problems += [f"{gateway.directory.name}: {what}" for what in differing(gateway)]
         self.postgres.stop()
         if os.environ.get("KEEP"):
             print(f"kept: {self.directory}")

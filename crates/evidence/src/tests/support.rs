@@ -2,8 +2,9 @@
 
 use crate::{EvidenceLog, Options, SessionRecorder};
 use portreeve_model::{
-    Chain, CommandRecord, Direction, Event, Outcome, Party, PartyKind, SessionId,
+    Chain, CommandRecord, Decision, Direction, Event, Outcome, Party, PartyKind, SessionId, Verdict,
 };
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,20 +61,29 @@ pub(super) fn opened() -> Event {
         client: "127.0.0.1:5".into(),
         application: None,
         tls: "none".into(),
+        hour: 0,
+        decision: Box::new(Decision {
+            verdict: Verdict::Allow,
+            policy: "none".into(),
+            reasons: vec![],
+            review_groups: vec![],
+        }),
     }
 }
 
 pub(super) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
+        prepared: false,
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
         needs: vec![],
+        categories: BTreeMap::new(),
         unknown: None,
         decision: None,
-        revealed: vec![],
+        revealed: Vec::new(),
     };
-    Event::Request { exchange, commands: vec![command] }
+    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
 }
 
 pub(super) fn response(exchange: u64, rows: u64) -> Event {

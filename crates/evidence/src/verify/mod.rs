@@ -38,6 +38,9 @@ pub enum Status {
     Ok,
     /// Something was changed, removed, added or reordered.
     Tampered,
+    /// Nothing was changed, but what was recorded as decided is not what the recorded
+    /// policies say.
+    Unreproduced,
     /// Nothing was found changed, but something is not there or cannot be told.
     Incomplete,
     /// There is nothing that could be checked, or not with what is trusted.
@@ -50,6 +53,8 @@ pub enum Status {
 pub enum Severity {
     /// Makes the log [`Status::Tampered`].
     Tampered,
+    /// Makes the log [`Status::Unreproduced`].
+    Unreproduced,
     /// Makes the log [`Status::Incomplete`].
     Incomplete,
     /// Worth knowing.
@@ -135,6 +140,8 @@ pub struct Report {
     /// When the last record was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_at_us: Option<u64>,
+    /// How many recorded decisions were made again.
+    pub decisions: u64,
     /// How many checkpoints from elsewhere the tree agrees with.
     pub checkpoints_agreed: u64,
     /// What was found; the first [`FINDINGS_MAX`].
@@ -167,6 +174,7 @@ impl Report {
             shredded: Vec::new(),
             first_at_us: None,
             last_at_us: None,
+            decisions: 0,
             checkpoints_agreed: 0,
             findings: Vec::new(),
             findings_count: 0,
@@ -193,6 +201,7 @@ impl Report {
         self.status = match (self.status, finding.severity) {
             (Status::Unusable, _) => Status::Unusable,
             (Status::Tampered, _) | (_, Severity::Tampered) => Status::Tampered,
+            (Status::Unreproduced, _) | (_, Severity::Unreproduced) => Status::Unreproduced,
             (Status::Incomplete, _) | (_, Severity::Incomplete) => Status::Incomplete,
             (Status::Ok, Severity::Note) => Status::Ok,
         };
@@ -203,7 +212,7 @@ impl Report {
     }
 
     /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
-    /// 3 unusable.
+    /// 3 unusable, 5 decisions that do not reproduce.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.status {
@@ -211,6 +220,7 @@ impl Report {
             Status::Tampered => 1,
             Status::Incomplete => 2,
             Status::Unusable => 3,
+            Status::Unreproduced => 5,
         }
     }
 }
@@ -218,15 +228,37 @@ impl Report {
 /// Verifies the log in `dir`. Never fails: what cannot be read is a finding.
 #[must_use]
 pub fn verify(dir: &Path, trust: &Trust) -> Report {
-    verify_with_progress(dir, trust, |_, _| {})
+    verify_with(dir, trust, &mut NoInspector, |_, _| {})
 }
 
-/// [`verify`], telling how many bytes of how many are done.
+/// [`verify`] with somebody who looks at the records too, telling how many bytes of how
+/// many are done.
 #[must_use]
-pub fn verify_with_progress(
+pub fn verify_with(
     dir: &Path,
     trust: &Trust,
+    inspector: &mut dyn Inspector,
     mut progress: impl FnMut(u64, u64),
 ) -> Report {
-    walk::run(dir, trust, &mut progress)
+    walk::run(dir, trust, inspector, &mut progress)
+}
+
+/// Looks at every committed record in order, beside the verifier's own checks. What it
+/// finds makes the log [`Status::Unreproduced`].
+pub trait Inspector {
+    /// Looks at one record: the name of its event, and the leaf as it lies in the log.
+    fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String>;
+
+    /// How many decisions it made again.
+    fn decisions(&self) -> u64 {
+        0
+    }
+}
+
+struct NoInspector;
+
+impl Inspector for NoInspector {
+    fn record(&mut self, _: &str, _: &[u8]) -> Option<String> {
+        None
+    }
 }

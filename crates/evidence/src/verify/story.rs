@@ -13,15 +13,15 @@ pub(super) struct Outline<'a> {
     pub(super) session: Option<SessionId>,
     seq: u64,
     #[serde(borrow)]
-    event: EventOutline<'a>,
+    pub(super) event: EventOutline<'a>,
     #[serde(default)]
     pub(super) payload: Option<PayloadRef>,
 }
 
 #[derive(Deserialize)]
-struct EventOutline<'a> {
+pub(super) struct EventOutline<'a> {
     #[serde(borrow)]
-    event: Cow<'a, str>,
+    pub(super) event: Cow<'a, str>,
     #[serde(default)]
     exchange: Option<u64>,
     #[serde(default)]

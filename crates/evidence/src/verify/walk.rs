@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, session_in};
 use super::story::Story;
-use super::{Finding, Report, Severity, Status, Trust, Unclosed};
+use super::{Finding, Inspector, Report, Severity, Status, Trust, Unclosed};
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
 use crate::merkle::{Edge, Hash};
@@ -27,6 +27,7 @@ struct Walk<'t> {
     key: VerifierKey,
     report: Report,
     story: Story,
+    inspector: &'t mut dyn Inspector,
     /// The tree up to the last commit; unknown after damage until a head restores it.
     edge: Option<Edge>,
     size: u64,
@@ -50,7 +51,12 @@ struct Segment<'a> {
     committed: usize,
 }
 
-pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64)) -> Report {
+pub(super) fn run(
+    dir: &Path,
+    trust: &Trust,
+    inspector: &mut dyn Inspector,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Report {
     let beside = keys::load_public(dir);
     let key = match (&trust.key, &beside) {
         (Some(key), _) | (None, Ok(key)) => key.clone(),
@@ -63,6 +69,7 @@ pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64))
         report: Report::new(Some(&key), trust.key.is_some()),
         key,
         story: Story::default(),
+        inspector,
         edge: Some(Edge::default()),
         size: 0,
         note: None,
@@ -325,9 +332,12 @@ impl Walk<'_> {
             (Some(_), None) => self.lose_track(),
         }
         for told in told {
-            if let Some(what) = self.story.add(&told.outline) {
+            let slip = self.story.add(&told.outline).map(|what| (Severity::Tampered, what));
+            let differs = self.inspector.record(&told.outline.event.event, told.bytes);
+            let differs = differs.map(|what| (Severity::Unreproduced, what));
+            for (severity, what) in slip.into_iter().chain(differs) {
                 self.report.add(Finding {
-                    severity: Severity::Tampered,
+                    severity,
                     file: file.to_owned(),
                     offset: told.offset,
                     leaf: Some(told.leaf),
@@ -410,6 +420,7 @@ impl Walk<'_> {
         }
         let report = &mut self.report;
         report.records = self.size;
+        report.decisions = self.inspector.decisions();
         if let Some(edge) = &self.edge {
             report.root = Digest(edge.root());
         }

@@ -5,6 +5,7 @@ use super::output::{Format, fields, print, print_json, remark, time};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use portreeve_evidence::{Report, Severity, Status, Trust, Unclosed, VerifierKey};
+use portreeve_verifier::Decisions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 ///
 /// Works on a copied directory, with the gateway off, and needs no private key. Exit
 /// codes: 0 everything holds, 1 tampered with, 2 something is missing or was never
-/// committed, 3 there is nothing that could be checked with what is trusted.
+/// committed, 3 there is nothing that could be checked with what is trusted, 5 a decision
+/// is not what the recorded policies say.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve verify\n  portreeve verify /mnt/copy/evidence\n  \
     portreeve verify --key log.pub --checkpoint last-month.txt /mnt/copy/evidence\n\n\
@@ -44,7 +46,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         checkpoints: args.checkpoint.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
     };
     let bar = progress_bar();
-    let report = portreeve_evidence::verify_with_progress(&dir, &trust, |done, total| {
+    let mut decisions = Decisions::default();
+    let report = portreeve_evidence::verify_with(&dir, &trust, &mut decisions, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
@@ -102,6 +105,9 @@ fn describe(report: &Report, dir: &Path) -> String {
     let verdict = match report.status {
         Status::Ok => "OK: nothing was changed, removed, added or reordered",
         Status::Tampered => "TAMPERED: the evidence is not what the gateway wrote",
+        Status::Unreproduced => {
+            "DECISIONS DIFFER: nothing was changed, but not all was decided as recorded policies say"
+        }
         Status::Incomplete => "INCOMPLETE: nothing was found changed, but something is missing",
         Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
     };
@@ -109,6 +115,7 @@ fn describe(report: &Report, dir: &Path) -> String {
     for finding in &report.findings {
         let mark = match finding.severity {
             Severity::Tampered => "tampered",
+            Severity::Unreproduced => "differs",
             Severity::Incomplete => "incomplete",
             Severity::Note => "note",
         };
@@ -152,6 +159,7 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
                 micros(report.last_at_us),
             ),
         ),
+        ("decisions", format!("{} made again", report.decisions)),
         (
             "recordings",
             format!("{} payloads, {} sealed bytes", report.payloads, report.payload_bytes),

@@ -181,6 +181,7 @@ fn exchange(event: &Event) -> Option<u64> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::PolicyPart { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. }
@@ -218,6 +219,7 @@ fn remark(event: &Event) -> Option<String> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::PolicyPart { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. } => None,

@@ -25,6 +25,7 @@ mod keyring;
 mod keys;
 mod log;
 pub mod merkle;
+mod months;
 mod note;
 mod reader;
 mod recorder;
@@ -33,6 +34,7 @@ mod reserve;
 mod seal;
 mod segment;
 mod sessions;
+mod subjects;
 mod tiles;
 mod verify;
 
@@ -48,6 +50,9 @@ pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
 pub use recorder::{Receipt, SessionRecorder};
 pub use sessions::{
     ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
+};
+pub use subjects::{
+    Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
 };
 pub use tiles::{Tiles, write_tiles};
 pub use verify::{

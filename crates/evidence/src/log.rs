@@ -7,7 +7,8 @@ use crate::journal::Journal;
 use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
 use crate::recover::{HEAD_FILE, Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
-use crate::{Error, Health, HealthState, Sealed, keyring, keys};
+use crate::seal::SHARE_BYTES;
+use crate::{Error, Health, HealthState, Sealed, keyring, keys, months};
 use portreeve_model::{Event, Record, SessionId};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -72,6 +73,9 @@ pub(crate) struct Shared {
     health: HealthCell,
     clock: Clock,
     auditor_public: [u8; 32],
+    disk: Arc<dyn Disk>,
+    /// The month that the index of data subjects is written in, and its share.
+    month: Mutex<Option<(String, [u8; SHARE_BYTES])>>,
     /// The latest durable checkpoint, for the head file.
     note: Mutex<Option<String>>,
     chores: Mutex<Chores>,
@@ -94,6 +98,20 @@ impl Shared {
 
     pub(crate) fn auditor(&self) -> &[u8; 32] {
         &self.auditor_public
+    }
+
+    /// The share of a month of the index of data subjects; durable before it is used.
+    pub(crate) fn month_share(&self, month: &str) -> Result<[u8; SHARE_BYTES], Sealed> {
+        let mut current = lock(&self.month);
+        if let Some((_, share)) = current.as_ref().filter(|(known, _)| known == month) {
+            return Ok(*share);
+        }
+        let made = months::find_or_make(self.disk.as_ref(), &months::month_file(month));
+        let share = made.map_err(|error| {
+            Sealed::new(format!("the key of {month} for data subjects cannot be kept: {error}"))
+        })?;
+        *current = Some((month.to_owned(), share));
+        Ok(share)
     }
 
     /// Queues a unit; wakes the writer only if it sleeps.
@@ -337,6 +355,8 @@ impl EvidenceLog {
             health: HealthCell::default(),
             clock: Clock::new(options.clock.clone(), recovered.last_us),
             auditor_public,
+            disk: disk.clone(),
+            month: Mutex::new(None),
             note: Mutex::new(recovered.journal.note().map(str::to_owned)),
             chores: Mutex::new(Chores { segment_wanted: true, stop: false }),
             chores_changed: Condvar::new(),
@@ -414,6 +434,36 @@ impl EvidenceLog {
     pub fn shred(&self, session: SessionId, why: &str) -> Result<bool, Error> {
         self.append(Event::RecordingShredded { of: session, why: why.to_owned() }).wait()?;
         keyring::erase(self.owner.disk.as_ref(), session)
+            .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
+    }
+
+    /// The key of the tokens that stand for data subjects; made at its first use.
+    ///
+    /// # Errors
+    /// It could not be kept, or was destroyed.
+    pub fn subject_key(&self) -> Result<[u8; 32], Error> {
+        months::find_or_make(self.owner.disk.as_ref(), months::TOKENS).map_err(|error| {
+            Error::store("keep the key for data subjects in", &self.owner.dir, error)
+        })
+    }
+
+    /// Destroys a month (`2026-11`) of the index of data subjects, for good, and says so
+    /// in the log first. Waits for the disk.
+    ///
+    /// # Errors
+    /// It is the current month, or the record or the share could not be written.
+    pub fn forget_subjects(&self, month: &str, why: &str) -> Result<bool, Error> {
+        if format!("{month}-01").parse::<jiff::civil::Date>().is_err() {
+            return Err(Error::Absent { what: format!("`{month}` is no month like 2026-11") });
+        }
+        if month >= months::month_of(self.owner.shared.now_us()).as_str() {
+            let what = format!("{month} is not over: its index is still written");
+            return Err(Error::Absent { what });
+        }
+        let (month, why) = (month.to_owned(), why.to_owned());
+        let file = months::month_file(&month);
+        self.append(Event::SubjectsForgotten { month, why }).wait()?;
+        months::erase(self.owner.disk.as_ref(), &file)
             .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
     }
 

@@ -10,16 +10,19 @@ use crate::keys::{self, AuditorKey};
 use crate::note::VerifierKey;
 use crate::recorder::share_info;
 use crate::recover::segment_numbers;
-use crate::seal::PayloadKey;
+use crate::seal::{PayloadKey, SHARE_BYTES};
 use crate::segment::{self, is_unused};
-use crate::{Error, hpke, keyring};
+use crate::{Error, hpke, keyring, months};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use portreeve_model::{Event, Record, SessionId};
+use portreeve_model::{Direction, Event, PayloadRef, Record, SessionId};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+const KEY_UNKNOWN: Error = Error::Unreadable { what: "its key is unknown" };
+const BYTES_GONE: Error = Error::Unreadable { what: "its sealed bytes are gone" };
 
 #[derive(Deserialize)]
 struct Time {
@@ -144,7 +147,15 @@ impl LogReader {
 pub struct Opener {
     dir: PathBuf,
     auditor: AuditorKey,
-    keys: HashMap<SessionId, PayloadKey>,
+    keys: HashMap<SessionId, SessionKeys>,
+    months: HashMap<String, Option<[u8; SHARE_BYTES]>>,
+}
+
+/// The shares of a session's keys, and the key of its recording.
+struct SessionKeys {
+    auditors: [u8; SHARE_BYTES],
+    keyring: [u8; SHARE_BYTES],
+    recording: PayloadKey,
 }
 
 impl std::fmt::Debug for Opener {
@@ -157,10 +168,11 @@ impl Opener {
     /// An opener for the log in `dir`.
     #[must_use]
     pub fn new(dir: &Path, auditor: AuditorKey) -> Self {
-        Self { dir: dir.to_owned(), auditor, keys: HashMap::new() }
+        let (keys, months) = (HashMap::new(), HashMap::new());
+        Self { dir: dir.to_owned(), auditor, keys, months }
     }
 
-    /// Opens the bytes that `record` vouches for; `None` where it vouches for none.
+    /// Opens the bytes that passed, which `record` vouches for; `None` where there are none.
     ///
     /// It must see a session's records from the first: that one holds the key's share.
     ///
@@ -177,14 +189,47 @@ impl Opener {
             let key = self.key(session, share)?;
             self.keys.insert(session, key);
         }
-        let Some(payload) = &record.payload else { return Ok(None) };
-        let key =
-            self.keys.get(&session).ok_or(Error::Unreadable { what: "its key is unknown" })?;
-        let sealed = sealed.ok_or(Error::Unreadable { what: "its sealed bytes are gone" })?;
+        let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;
+        let Some(payload) = record.payload.as_ref().filter(passed) else { return Ok(None) };
+        let key = &self.keys.get(&session).ok_or(KEY_UNKNOWN)?.recording;
+        let sealed = sealed.ok_or(BYTES_GONE)?;
         key.open(record.seq, payload.direction, sealed, payload.bytes).map(Some)
     }
 
-    fn key(&self, session: SessionId, share: &str) -> Result<PayloadKey, Error> {
+    /// Opens the tokens of the data subjects that `record` vouches for; `None` where it
+    /// vouches for none. [`Self::open`] must have seen the session's first record.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the month's share may be missing or destroyed, too.
+    pub fn open_subjects(
+        &mut self,
+        record: &Record,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let of_subjects = |payload: &&PayloadRef| payload.direction == Direction::Subjects;
+        let Some(payload) = record.payload.as_ref().filter(of_subjects) else { return Ok(None) };
+        let Some(session) = record.session else { return Ok(None) };
+        let keys = self.keys.get(&session).ok_or(KEY_UNKNOWN)?;
+        let month = months::month_of(record.at_us);
+        let share = match self.months.get(&month) {
+            Some(known) => *known,
+            None => {
+                let disk = RealDisk::new(&self.dir);
+                let found = months::find(&disk, &months::month_file(&month))
+                    .map_err(|error| Error::store("read the keyring of", &self.dir, error))?;
+                self.months.insert(month, found);
+                found
+            }
+        };
+        let share = share.ok_or(Error::Unreadable {
+            what: "the month's share of the index of data subjects is not in the keyring",
+        })?;
+        let key = PayloadKey::of_subjects(session, &keys.auditors, &keys.keyring, &share)?;
+        let sealed = sealed.ok_or(BYTES_GONE)?;
+        key.open(record.seq, payload.direction, sealed, payload.bytes).map(Some)
+    }
+
+    fn key(&self, session: SessionId, share: &str) -> Result<SessionKeys, Error> {
         let sealed = BASE64
             .decode(share)
             .map_err(|_| Error::Unreadable { what: "the auditors' share is not base64" })?;
@@ -197,7 +242,8 @@ impl Opener {
                 what: "the gateway's share of its key is not in the keyring: \
                        it was shredded, or the keyring was not copied",
             })?;
-        PayloadKey::from_shares(session, &auditors, &gateway.share)
+        let recording = PayloadKey::from_shares(session, &auditors, &gateway.share)?;
+        Ok(SessionKeys { auditors, keyring: gateway.share, recording })
     }
 }
 

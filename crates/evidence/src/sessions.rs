@@ -3,8 +3,8 @@
 use crate::disk::RealDisk;
 use crate::{Entry, Error, LogReader, keyring};
 use portreeve_model::{
-    Category, Chain, CommandRecord, Decision, Event, Outcome, Record, ReviewId, ReviewOutcome,
-    SessionId, Verdict,
+    Category, Chain, CommandRecord, Decision, Direction, Event, Outcome, PayloadRef, Record,
+    ReviewId, ReviewOutcome, SessionId, Verdict,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -180,7 +180,9 @@ impl SessionSummary {
 
     fn add(&mut self, record: &Record) {
         self.records += 1;
-        self.payload_bytes += record.payload.as_ref().map_or(0, |payload| payload.bytes);
+        let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;
+        self.payload_bytes +=
+            record.payload.as_ref().filter(passed).map_or(0, |payload| payload.bytes);
         match &record.event {
             Event::SessionOpened { chain, resource, protocol, client, application, .. } => {
                 self.chain = Some(chain.clone());
@@ -207,6 +209,8 @@ impl SessionSummary {
             | Event::RecordingShredded { .. }
             | Event::PolicyPart { .. }
             | Event::PolicyAdopted { .. }
+            | Event::Subjects { .. }
+            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. }
             | Event::Disagreement { .. }
@@ -327,6 +331,8 @@ impl SessionDetail {
             | Event::RecordingShredded { .. }
             | Event::PolicyPart { .. }
             | Event::PolicyAdopted { .. }
+            | Event::Subjects { .. }
+            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. } => {}
         }

@@ -19,5 +19,6 @@ pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
 pub use record::{
     CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
+    SubjectCount,
 };
 pub use secret::Secret;

@@ -18,6 +18,20 @@ pub enum Direction {
     FromClient,
     /// What the client received, as masked.
     ToClient,
+    /// Neither: whom a reply was about, as keyed hashes ([`Event::Subjects`]).
+    Subjects,
+}
+
+/// Whom rows of one table were about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubjectCount {
+    /// What identifies a person in this table: `email`, `customer-id`, ….
+    pub kind: String,
+    /// How many different people. The payload holds so many tokens of 16 bytes, sorted,
+    /// behind those of the tables before it.
+    pub people: u64,
+    /// Rows of the table of which nobody can say whom they are about.
+    pub unresolved: u64,
 }
 
 /// Points from a leaf to the sealed bytes it vouches for.
@@ -182,6 +196,13 @@ pub enum Event {
         /// The part.
         text: String,
     },
+    /// A month of the index of data subjects was made unreadable.
+    SubjectsForgotten {
+        /// The month, `2026-11`.
+        month: String,
+        /// Why, in an operator's words.
+        why: String,
+    },
     /// These policies decide from here on.
     PolicyAdopted {
         /// Their content hash.
@@ -247,6 +268,13 @@ pub enum Event {
         /// Masked values in it, by category.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
+    },
+    /// Whom the reply that follows is about; by table. The payload holds keyed hashes.
+    Subjects {
+        /// The exchange.
+        exchange: u64,
+        /// By table, `schema.table`; `*` for rows that nobody could trace.
+        tables: BTreeMap<String, SubjectCount>,
     },
     /// Lineage and the target's own word about a column's origin disagreed; it was masked.
     Disagreement {

@@ -12,12 +12,12 @@ use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::{Config, Identities, Reviews, Store, config};
-use portreeve_decide::mask::{MaskKey, Masker};
+use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
 use portreeve_model::{PolicyVersion, Secret};
 use portreeve_protocol_postgres::{
-    Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
+    Postgres, PostgresParts, ProtocolLimits, SubjectColumn, TargetTls, Upstream, UpstreamConfig,
 };
 use portreeve_session::{Engine, EngineParts, Limits};
 use std::net::SocketAddr;
@@ -63,13 +63,14 @@ impl Gateway {
         let policies = load_policies(&config)?;
         let metrics = Arc::new(Metrics::new(&config));
         let identities = Arc::new(Identities::new(&config, store.clone())?);
+        let masker = masker(&config, &log)?;
         let reviews = Reviews::start(store, SystemTime::now())?;
         let door = Arc::new(door(&config, identities, &metrics, log.clone()));
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
             desk: Arc::new(reviews.clone()),
-            masker: Arc::new(masker(&config)?),
+            masker: Arc::new(masker),
             observer: metrics.clone(),
             limits: engine_limits(&config),
         })
@@ -245,10 +246,15 @@ fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     Policies::load(&sources).map_err(|error| anyhow!("{error}"))
 }
 
-fn masker(config: &Config) -> anyhow::Result<Masker> {
+fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
     let key = keys::mask_key(&config.data_dir)?;
     let rules = config.masking.methods.clone().into_iter().collect();
-    Ok(Masker::new(rules, config.masking.default, MaskKey::new(key)))
+    let masker = Masker::new(rules, config.masking.default, MaskKey::new(key));
+    if config.resources.values().all(|resource| resource.subjects.is_empty()) {
+        return Ok(masker);
+    }
+    let key = log.subject_key().context("evidence")?;
+    Ok(masker.with_subjects(SubjectKey::new(key)))
 }
 
 fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
@@ -276,10 +282,16 @@ fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
             classify: Arc::new(move |schema, table, column| {
                 classification.category_of(schema, table, column).cloned()
             }),
+            subjects: resource.subjects.iter().map(subject_column).collect(),
             dial_timeout: config.limits.target_connect_timeout,
         })))
     };
     config.resources.iter().map(make).collect()
+}
+
+fn subject_column(column: &config::SubjectColumn) -> SubjectColumn {
+    let config::SubjectColumn { schema, table, column, kind } = column.clone();
+    SubjectColumn { schema, table, column, kind }
 }
 
 fn engine_limits(config: &Config) -> Limits {

@@ -7,6 +7,7 @@ use crate::frame::{put, put_text, take_whole_messages};
 use crate::names::{Change, Portal, Prepared};
 use crate::pipeline::{AskedBy, Chunk, Expect, Expected, Pipeline};
 use crate::plan::Plan;
+use crate::subjects::SubjectColumns;
 use crate::upstream::Known;
 use bytes::BytesMut;
 use portreeve_decide::sql::{CatalogBuilder, ColumnInput, RelationInput, RelationKind, analyze};
@@ -47,7 +48,14 @@ fn plan(text: &str) -> Arc<Plan> {
     let statement = analyze(&known.catalog, text).unwrap().remove(0);
     assert_eq!(statement.command.unknown, None, "{text}");
     let ruling = Ruling { policy: "none".into(), hour: 0 };
-    Arc::new(Plan::new(Arc::new(statement), &known, 0, &ruling, |_, _| false))
+    Arc::new(Plan::new(
+        Arc::new(statement),
+        &known,
+        &SubjectColumns::default(),
+        0,
+        &ruling,
+        |_, _| false,
+    ))
 }
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {

@@ -2,6 +2,8 @@
 
 use crate::backend::Field;
 use crate::catalog::ColumnTypes;
+use crate::rows::RowMasks;
+use crate::subjects::{PlannedTable, SubjectColumns};
 use crate::upstream::Known;
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_decide::sql::{Catalog, Copy, CopyFormat, Output, SessionEffect, Shape, Statement};
@@ -17,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) output: PlannedOutput,
     /// Columns that pass unmasked because policy reveals them.
     pub(crate) revealed: Arc<Revealed>,
+    /// The tables whose people the rows may be about.
+    pub(crate) subjects: Arc<[PlannedTable]>,
     /// Counts changes of catalog and policies: a plan of an older epoch is made again.
     pub(crate) epoch: u64,
     /// The catalog that the analysis was made with.
@@ -54,6 +58,7 @@ impl Plan {
     pub(crate) fn new(
         statement: Arc<Statement>,
         known: &Known,
+        subjects: &SubjectColumns,
         epoch: u64,
         ruling: &Ruling,
         mut reveals: impl FnMut(&Object, &Category) -> bool,
@@ -95,7 +100,8 @@ impl Plan {
         let command = Arc::new(statement.command.clone());
         let (catalog, types) = (known.catalog.clone(), known.types.clone());
         let revealed = Arc::new(Revealed { ruling: ruling.clone(), columns: revealed });
-        Self { statement, command, output, revealed, epoch, catalog, types }
+        let subjects = subjects.plan(&statement.output);
+        Self { statement, command, output, revealed, subjects, epoch, catalog, types }
     }
 
     /// Whether the target's error and notice texts may hold values.
@@ -154,7 +160,7 @@ impl Plan {
     /// How each column of a result is masked, from the analysis and from the server's
     /// own word about where columns come from. The server's word may only add masks:
     /// the names of columns where it did are returned too.
-    pub(crate) fn field_masks(&self, fields: &[Field]) -> (Vec<FieldMask>, Vec<String>) {
+    pub(crate) fn row_masks(&self, fields: &[Field]) -> (RowMasks, Vec<String>) {
         let mut disagreements = Vec::new();
         let planned = match &self.output {
             PlannedOutput::Clean => vec![None; fields.len()],
@@ -170,10 +176,20 @@ impl Plan {
             .zip(planned)
             .map(|(field, planned)| {
                 let mask = planned.or_else(|| self.suspected(field, &mut disagreements));
-                mask.map(|mask| FieldMask::of(mask, field)).unwrap_or_else(FieldMask::clean)
+                FieldMask { mask, kind: value_kind(field.type_oid, field.format) }
             })
             .collect();
-        (masks, disagreements)
+        (RowMasks::new(masks, self.subjects_of(fields.len())), disagreements)
+    }
+
+    /// The tables whose people a result of so many columns may be about.
+    pub(crate) fn subjects_of(&self, columns: usize) -> Arc<[PlannedTable]> {
+        match &self.output {
+            PlannedOutput::Columns(planned) if planned.len() != columns => {
+                PlannedTable::untraced(&self.subjects)
+            }
+            _ => self.subjects.clone(),
+        }
     }
 
     fn suspected(&self, field: &Field, disagreements: &mut Vec<String>) -> Option<ColumnMask> {
@@ -201,13 +217,10 @@ pub(crate) struct FieldMask {
     pub(crate) kind: ValueKind,
 }
 
+#[cfg(test)]
 impl FieldMask {
     pub(crate) fn clean() -> Self {
         Self { mask: None, kind: ValueKind::Other }
-    }
-
-    pub(crate) fn of(mask: ColumnMask, field: &Field) -> Self {
-        Self { mask: Some(mask), kind: value_kind(field.type_oid, field.format) }
     }
 }
 

@@ -454,6 +454,11 @@ impl Session {
             let column = column.clone();
             self.recorder.stage(Event::Disagreement { exchange, column });
         }
+        if !masked.subjects.is_empty() {
+            let (tables, tokens) = masked.subjects.to_record();
+            let event = Event::Subjects { exchange, tables };
+            self.recorder.stage_payload(event, Direction::Subjects, &tokens);
+        }
         if !masked.bytes.is_empty() {
             self.recorder.stage_payload(
                 Event::Response { exchange, rows: masked.rows, masked: masked.masked.clone() },

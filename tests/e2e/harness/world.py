@@ -1,5 +1,6 @@
 """The world of the tests: one server with the shop, one gateway in front, some people."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -45,6 +46,9 @@ CLASSIFIED = {
     'public."Odd Names"."E-Mail"': "email",
 }
 
+# Whom rows are about, where the columns above are classified.
+SUBJECTS = {"public.customers.email": "email", "public.crowd.email": "email"}
+
 CONFIG = """\
 data_dir: $data_dir
 listen:
@@ -66,6 +70,7 @@ resources:
       password: { file: "@directory/role-password" }
     classify:
 @classify
+    subjects: @subjects
 masking:
   phone: partial
   iban: partial
@@ -140,6 +145,7 @@ class World:
             shutil.copy(self.postgres.directory / f"server.{part}", directory / f"gateway.{part}")
         (directory / "role-password").write_text(self.postgres.password + "\n")
         (directory / "role-password").chmod(0o600)
+        subjects = SUBJECTS if classified is None else {}
         classified = CLASSIFIED if classified is None else classified
         config = CONFIG
         for key, value in {
@@ -149,6 +155,7 @@ class World:
             "@ca": str(self.postgres.ca),
             "@role": role,
             "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
+            "@subjects": json.dumps(subjects),
             "@policies": str(policies),
             "@database": database,
             "@reviews": reviews,

@@ -26,8 +26,8 @@ pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use types::{
     Config, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer, PostgresTarget,
-    Resource, Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls,
-    TlsMode,
+    Resource, Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, SubjectColumn,
+    TargetTls, TlsMode,
 };
 
 use section::Reader;

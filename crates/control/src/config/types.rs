@@ -198,6 +198,24 @@ pub struct Resource {
     /// and the category. The most specific pattern wins.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
     pub classify: Classification,
+    /// The columns that identify people: `schema.table.column`, one for a table, and the
+    /// kind of identifier (`email`, `customer-id`). Whom released rows are about is then
+    /// recorded as keyed hashes. Each must be classified, too.
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    pub subjects: Vec<SubjectColumn>,
+}
+
+/// A column that identifies the person whom a row is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectColumn {
+    /// Its schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+    /// The kind of identifier.
+    pub kind: String,
 }
 
 /// A PostgreSQL database as the gateway reaches it.

@@ -171,7 +171,7 @@ impl Session {
         match event {
             "session-opened" if self.opened => Some("a session opens once".to_owned()),
             "request" if !self.opened => Some("a request before the session opened".to_owned()),
-            "response" | "request-data" => {
+            "response" | "request-data" | "subjects" => {
                 let exchange = record.event.exchange.unwrap_or(0);
                 let unasked = event == "response" && exchange == 0;
                 (!unasked && !self.requests.contains(exchange))

@@ -69,7 +69,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// The directory of a log: what was named, the `evidence` in it, or the configuration's.
-pub(super) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
+pub(crate) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
     let dir = match named {
         Some(dir) => dir.to_owned(),
         None => config.load()?.data_dir,

@@ -181,6 +181,8 @@ fn exchange(event: &Event) -> Option<u64> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::Subjects { .. }
+        | Event::SubjectsForgotten { .. }
         | Event::PolicyPart { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
@@ -219,6 +221,8 @@ fn remark(event: &Event) -> Option<String> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::Subjects { .. }
+        | Event::SubjectsForgotten { .. }
         | Event::PolicyPart { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }

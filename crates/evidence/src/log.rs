@@ -1,13 +1,14 @@
 //! The evidence log as the gateway holds it: a queue, one writer thread, receipts.
 
 use crate::clock::{self, Clock};
+use crate::custody::Custody;
 use crate::disk::{Disk, RealDisk};
 use crate::health::{Cause, HealthCell};
 use crate::journal::Journal;
 use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
 use crate::recover::{HEAD_FILE, Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
-use crate::{Error, Health, HealthState, Sealed, keyring, keys};
+use crate::{Error, Health, HealthState, Sealed, keys, replace};
 use portreeve_model::{Event, Record, SessionId};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -293,6 +294,8 @@ struct Owner {
     dir: PathBuf,
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
+    /// What the records say; whoever changes that holds it until the change is recorded.
+    custody: Mutex<Custody>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held until the log is closed; the system frees it when the process ends.
     _lock: File,
@@ -305,6 +308,7 @@ impl EvidenceLog {
     /// Another writer holds it, its files cannot be used, or it is not what a gateway
     /// left: damage is never repaired.
     pub fn open(options: Options) -> Result<Self, Error> {
+        replace::finish(&options.dir)?;
         let disk = Arc::new(RealDisk::new(&options.dir));
         Self::open_on(disk, options)
     }
@@ -366,7 +370,9 @@ impl EvidenceLog {
         let (house, home) = (shared.clone(), dir.clone());
         let house = spawn("evidence-house", Box::new(move || house.keep_house(&home, &reserve)))?;
         let threads = Mutex::new(vec![writer, house]);
-        let log = Self { owner: Arc::new(Owner { dir, shared, disk, threads, _lock: lock }) };
+        let custody = Mutex::default();
+        let owner = Owner { dir, shared, disk, custody, threads, _lock: lock };
+        let log = Self { owner: Arc::new(owner) };
         let mut receipts = vec![log.append(Event::GatewayStarted {
             version: version.to_owned(),
             durability: "strict".to_owned(),
@@ -406,15 +412,22 @@ impl EvidenceLog {
         self.owner.shared.append(event)
     }
 
-    /// Destroys the gateway's share of a recording's key, for good, and says so in the
-    /// log first. Waits for the disk.
-    ///
-    /// # Errors
-    /// The record or the share could not be written; run it again then.
-    pub fn shred(&self, session: SessionId, why: &str) -> Result<bool, Error> {
-        self.append(Event::RecordingShredded { of: session, why: why.to_owned() }).wait()?;
-        keyring::erase(self.owner.disk.as_ref(), session)
-            .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
+    pub(crate) fn custody_cell(&self) -> &Mutex<Custody> {
+        &self.owner.custody
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.owner.disk.as_ref()
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.owner.dir
+    }
+
+    pub(crate) fn now_us(&self) -> u64 {
+        self.owner.shared.now_us()
     }
 
     /// How the log is.

@@ -7,7 +7,7 @@ use portreeve_model::{
     SessionId, Verdict,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -205,6 +205,10 @@ impl SessionSummary {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. }
@@ -222,15 +226,17 @@ impl SessionSummary {
 pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
-    let (mut run, mut running) = (0, false);
-    let mut shredded = Vec::new();
-    LogReader::open(dir)?.for_each(|entry| {
+    let reader = LogReader::open(dir)?;
+    // What started the run that a pruned log begins in is gone.
+    let (mut run, mut running) = (0, reader.begins_at()? > 0);
+    let mut shredded = HashSet::new();
+    reader.for_each(|entry| {
         let record = entry.record()?;
         let Some(id) = record.session else {
             match record.event {
                 Event::GatewayStarted { .. } => (run, running) = (run + 1, true),
                 Event::GatewayStopped => running = false,
-                Event::RecordingShredded { of, .. } => shredded.push(of),
+                Event::RecordingShredded { of, .. } => drop(shredded.insert(of)),
                 _ => {}
             }
             return Ok(ControlFlow::Continue(()));
@@ -250,9 +256,10 @@ pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
         if session.state == SessionState::Open && (session.run != run || !running) {
             session.state = SessionState::CutOff;
         }
+        // The record counts, not the share: an old copy of the keyring may be back.
         session.recording = match shares.contains(&session.id) {
+            _ if shredded.contains(&session.id) => Recording::Shredded,
             true => Recording::Readable,
-            false if shredded.contains(&session.id) => Recording::Shredded,
             false => Recording::KeyMissing,
         };
     }
@@ -324,6 +331,10 @@ impl SessionDetail {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. } => {}

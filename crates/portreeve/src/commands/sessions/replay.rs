@@ -181,6 +181,10 @@ fn exchange(event: &Event) -> Option<u64> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. }
@@ -218,6 +222,10 @@ fn remark(event: &Event) -> Option<String> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. } => None,

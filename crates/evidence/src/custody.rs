@@ -15,7 +15,7 @@ use outline::Outline;
 use portreeve_model::{
     Category, Custodian, Event, Held, HoldId, PolicyVersion, Pruned, Record, SessionId,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
@@ -45,7 +45,7 @@ impl Kept {
 }
 
 /// A legal hold that is in force.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hold {
     /// Its name.
     pub hold: HoldId,
@@ -59,6 +59,7 @@ pub struct Hold {
     pub at_us: u64,
     /// How many readable recordings it covers now.
     pub sessions: u64,
+    /// The segment that its record is in.
     #[serde(skip)]
     pub(crate) segment: u64,
 }
@@ -86,7 +87,7 @@ pub(crate) struct Mark {
 }
 
 /// How much is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Standing {
     /// Recordings that were not destroyed.
     pub readable: u64,
@@ -327,7 +328,7 @@ impl Custody {
 }
 
 /// A recording that is to be destroyed, or was.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Due {
     /// Its session.
     pub session: SessionId,

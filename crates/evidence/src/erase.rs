@@ -8,7 +8,7 @@
 use crate::custody::{Custody, Due, Hold, Standing};
 use crate::{Error, EvidenceLog, Receipt, Retention, keyring, prune};
 use portreeve_model::{Custodian, Event, Held, HoldId, SessionId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -27,7 +27,7 @@ pub enum Mode {
 }
 
 /// What became of a recording that was to be destroyed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "result")]
 pub enum Shredding {
     /// The gateway's share of its key is gone: nobody can read it any more.
@@ -35,7 +35,7 @@ pub enum Shredding {
     /// The same, though there was no share: it had been lost, or lies elsewhere.
     ShareWasMissing(Due),
     /// It had been destroyed before, for this reason.
-    BeforeAlready {
+    AlreadyDestroyed {
         /// Whose recording.
         session: SessionId,
         /// When, in microseconds since 1970.
@@ -49,7 +49,7 @@ pub enum Shredding {
 }
 
 /// What a sweep found and did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sweep {
     /// Whether it was only said.
     pub dry_run: bool,
@@ -120,7 +120,7 @@ impl EvidenceLog {
         if let Some(destroyed) = custody.destroyed.get(&session).cloned() {
             self.erase(&HashSet::from([session]))?;
             let crate::custody::Destroyed { at_us, why, by } = destroyed;
-            return Ok(Shredding::BeforeAlready { session, at_us, why, by });
+            return Ok(Shredding::AlreadyDestroyed { session, at_us, why, by });
         }
         let kept = custody.sessions.get(&session).ok_or_else(|| Error::Absent {
             what: format!("there is no session {session} in the log"),

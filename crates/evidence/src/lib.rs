@@ -52,7 +52,7 @@ pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
 pub use note::{Checkpoint, VerifierKey};
 pub use prune::Pruning;
-pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
+pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
 pub use recorder::{Receipt, SessionRecorder};
 pub use replace::{Replaced, replace};
 pub use retention::{CategoryOf, Retention};

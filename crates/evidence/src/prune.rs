@@ -17,14 +17,14 @@ use crate::recover::segment_numbers;
 use crate::tiles::{self, BUNDLE};
 use crate::{Error, EvidenceLog, LogReader, Mode, Retention};
 use portreeve_model::{Custodian, Event, Pruned};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The folder of the hashes, in the log's directory.
 pub(crate) const FOLDER: &str = "tiles";
 
 /// What a pruning found and did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pruning {
     /// Whether it was only said.
     pub dry_run: bool,

@@ -20,6 +20,7 @@ use portreeve_model::{Event, Record, SessionId};
 use serde::Deserialize;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::fs::TryLockError;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -269,4 +270,11 @@ pub fn is_log(dir: &Path) -> bool {
         || RealDisk::new(dir).list("").is_ok_and(|names| {
             names.iter().any(|name| crate::frame::segment_number(name).is_some())
         })
+}
+
+/// Whether a gateway is writing this log now.
+#[must_use]
+pub fn is_live(dir: &Path) -> bool {
+    let lock = std::fs::File::open(dir.join(crate::log::LOCK_FILE));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

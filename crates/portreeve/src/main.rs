@@ -6,7 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, detect, gateway, policy, reviews, sessions, status, token, verify, whoami,
+    accounts, check, detect, evidence, gateway, policy, reviews, sessions, status, token, verify,
+    whoami,
 };
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Command {
     Status(status::Args),
     Reviews(reviews::Args),
     Sessions(sessions::Args),
+    Evidence(evidence::Args),
     Policy(policy::Args),
     Verify(verify::Args),
     Detect(detect::Args),
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, format),
         Command::Reviews(args) => reviews::run(args, format),
         Command::Sessions(args) => sessions::run(args, format),
+        Command::Evidence(args) => evidence::run(args, format),
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
         Command::Detect(args) => detect::run(args, format),

@@ -138,7 +138,7 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let shred = |why| log.shred(session_id(1), why, ada()).unwrap();
     assert!(matches!(shred("asked for"), Shredding::Destroyed(_)));
-    let Shredding::BeforeAlready { why, by, .. } = shred("again") else { panic!() };
+    let Shredding::AlreadyDestroyed { why, by, .. } = shred("again") else { panic!() };
     assert_eq!((why.as_str(), by), ("asked for", Some(ada())));
     log.close();
     let refused = payloads(dir.path(), &key).unwrap_err();

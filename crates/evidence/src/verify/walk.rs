@@ -10,9 +10,8 @@ use crate::merkle::{Edge, Hash};
 use crate::note::{Checkpoint, VerifierKey};
 use crate::recover::HEAD_FILE;
 use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
-use crate::{keyring, keys};
+use crate::{is_live, keyring, keys};
 use portreeve_model::Digest;
-use std::fs::File;
 use std::path::Path;
 
 /// A checkpoint that the tree must agree with.
@@ -455,12 +454,6 @@ impl Walk<'_> {
                 .to_owned(),
         );
     }
-}
-
-/// Whether a gateway is writing this log now.
-fn is_live(dir: &Path) -> bool {
-    let lock = File::open(dir.join(crate::log::LOCK_FILE));
-    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Where the next whole frame begins, if there is any.

@@ -426,7 +426,14 @@ async fn holds_and_sweeps_and_what_is_no_request() {
     let odd = json!({"on": {"table": "customers"}, "why": "x"});
     refused(cleo.post("/v1/evidence/holds", &odd).await, 422, "bad_request");
 
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    // Retention is a millisecond here.
+    let sweep_soon = async || {
+        let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
+        said["held"].as_array().unwrap().is_empty()
+    };
+    while sweep_soon().await {
+        tokio::task::yield_now().await;
+    }
     let swept = cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
     assert_eq!(
         (swept["due"].as_array().unwrap().len(), &swept["held"][0]["session"]),

@@ -264,6 +264,23 @@ impl Custody {
         kept.closed || kept.run != self.run || !self.running
     }
 
+    /// Whether a recording was destroyed: a record says so, or its records were pruned,
+    /// which none are before that. What is older than the log's beginning and not in the
+    /// log was pruned; a session's id says how old it is (UUIDv7).
+    pub(crate) fn is_destroyed(&self, session: SessionId) -> bool {
+        let begins_us = match (&self.pruned, self.marks.first()) {
+            (Some(_), Some(mark)) => mark.first_us,
+            (None, _) | (_, None) => 0,
+        };
+        let made_us = session.0.get_timestamp().map(|made| {
+            let (seconds, nanos) = made.to_unix();
+            seconds.saturating_mul(1_000_000) + u64::from(nanos / 1000)
+        });
+        let was_pruned = !self.sessions.contains_key(&session)
+            && made_us.is_some_and(|made_us| made_us < begins_us);
+        was_pruned || self.destroyed.contains_key(&session)
+    }
+
     /// The hold that covers a session, the oldest first.
     pub(crate) fn hold_on(&self, session: SessionId, kept: &Kept) -> Option<&Hold> {
         let covers = |hold: &&Hold| hold.on.covers(session, &kept.resource, kept.named());

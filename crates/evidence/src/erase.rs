@@ -88,9 +88,9 @@ impl EvidenceLog {
     /// # Errors
     /// The log cannot be read, or the keyring not be written.
     pub fn settle(&self) -> Result<Settled, Error> {
-        let custody = self.custody()?;
         let mut back = self.shares()?;
-        back.retain(|session| custody.destroyed.contains_key(session));
+        let custody = self.custody()?;
+        back.retain(|session| custody.is_destroyed(*session));
         Ok(Settled {
             shares_erased: self.erase(&back)?.len() as u64,
             segments_removed: match &custody.pruned {

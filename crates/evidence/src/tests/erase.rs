@@ -88,7 +88,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
         drop(log);
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
-        assert_eq!(again.holds().unwrap(), [hold.clone()]);
+        assert_eq!(again.holds().unwrap(), std::slice::from_ref(&hold));
         assert!(matches!(again.shred(session_id(1), "x", ada()), Err(Error::Held { .. })));
         again.release(&hold.hold, "case closed", ada()).unwrap();
         assert!(again.holds().unwrap().is_empty());

@@ -163,10 +163,11 @@ impl Story {
         }
         let run = self.run;
         let is_rest = self.begins_pruned && run == 0 && record.seq > 0;
+        let opened = is_rest && record.event.event != "session-opened";
         let session = self.open.entry(id).or_insert_with(|| {
             self.rests.extend(is_rest.then_some(id));
             let next_seq = if is_rest { record.seq } else { 0 };
-            Session { run, next_seq, opened: is_rest, is_rest, ..Session::default() }
+            Session { run, next_seq, opened, is_rest, ..Session::default() }
         });
         let event = record.event.event.as_ref();
         let wrong = session.check(record, event, run);
@@ -279,6 +280,30 @@ mod tests {
                 story.add(&serde_json::from_str(&text).unwrap())
             })
             .collect()
+    }
+
+    /// A log that was pruned may begin in the middle of a session, but only there.
+    #[test]
+    fn the_rest_of_a_session_is_known_as_one_and_only_where_the_log_begins() {
+        let record = |session: u32, seq: u64, event: &str| {
+            format!(
+                r#"{{"at_us":1,"session":"00000000-0000-0000-0000-00000000000{session}",
+                    "seq":{seq},"salt":"","event":{event}}}"#
+            )
+        };
+        let started = r#"{"at_us":1,"seq":0,"salt":"","event":{"event":"gateway-started"}}"#;
+        let add = |story: &mut Story, text: &str| story.add(&serde_json::from_str(text).unwrap());
+        let mut story = Story::after_pruning();
+        assert_eq!(add(&mut story, &record(1, 7, RESPONSE)), None);
+        assert_eq!(add(&mut story, &record(1, 8, CLOSED)), None);
+        assert!(add(&mut story, &record(2, 1, OPENED)).is_none());
+        assert!(add(&mut story, &record(2, 3, REQUEST)).is_some(), "a gap in the rest");
+        assert_eq!(add(&mut story, started), None);
+        assert!(add(&mut story, &record(3, 1, OPENED)).is_some(), "not where the log begins");
+        assert_eq!(story.rests.len(), 2);
+        let mut whole = Story::default();
+        assert!(add(&mut whole, &record(1, 7, RESPONSE)).is_some());
+        assert!(whole.rests.is_empty());
     }
 
     const KEY: &str = r#"{"event":"recording-key","share":""}"#;

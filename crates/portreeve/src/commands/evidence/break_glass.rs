@@ -2,6 +2,7 @@
 
 use super::super::options::{ConfigOption, run_async, token};
 use super::super::output::{Format, fields, print, print_json, remark};
+use super::place::{owner, working};
 use anyhow::{Context, bail};
 use portreeve_control::{Config, Identities, Identity};
 use portreeve_evidence::{Options, Replaced, replace};
@@ -34,6 +35,7 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
         bail!("two people must agree\nhint: give --approver twice, with a token of each");
     };
     let (config, store) = args.config.store()?;
+    owner(&config.data_dir)?;
     let identities = Identities::new(&config, store)?;
     let check = |file: &PathBuf| -> anyhow::Result<Custodian> {
         let name = file.display();
@@ -47,7 +49,9 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     let aside = config.data_dir.join(format!("evidence.broken-{now}"));
     let mut options = Options::new(&dir);
     options.version = format!("{} (evidence break-glass)", env!("CARGO_PKG_VERSION"));
+    let bar = working();
     let replaced = replace(&options, &aside, approvers, &args.why)?;
+    bar.finish_and_clear();
     remark("# another log begins: auditors need its public key, `evidence/log.pub`");
     match format {
         Format::Json => print_json(&replaced),

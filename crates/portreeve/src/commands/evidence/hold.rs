@@ -81,9 +81,9 @@ fn add(args: Add, format: Format) -> anyhow::Result<()> {
         (None, None, None) => bail!("a hold needs something to hold"),
     };
     let body = json!({ "on": on, "why": why });
-    let work =
-        |offline: &super::place::Offline| offline.log.hold(on.clone(), &why, offline.by.clone());
-    let answer = place.open("hold")?.ask("/v1/evidence/holds", Some(&body), work)?;
+    let answer = place.open("hold")?.ask("/v1/evidence/holds", Some(&body), |offline| {
+        Ok(offline.log.hold(on.clone(), &why, offline.by.clone())?)
+    })?;
     if format == Format::Json {
         return print_json(&answer);
     }
@@ -99,7 +99,7 @@ fn release(args: Release, format: Format) -> anyhow::Result<()> {
     let path = format!("/v1/evidence/holds/{}/release", args.hold);
     let body = json!({ "why": args.why });
     let answer = args.place.open("hold")?.ask(&path, Some(&body), |offline| {
-        offline.log.release(&HoldId(args.hold.clone()), &args.why, offline.by.clone())
+        Ok(offline.log.release(&HoldId(args.hold.clone()), &args.why, offline.by.clone())?)
     })?;
     if format == Format::Json {
         return print_json(&answer);

@@ -6,14 +6,16 @@ use super::super::sessions::resolve;
 use super::super::verify::directory;
 use crate::wiring::retention;
 use anyhow::{Context, bail};
+use indicatif::ProgressBar;
 use portreeve_control::client::ApiClient;
-use portreeve_evidence::{Due, Error, EvidenceLog, Options, Retention, is_live};
+use portreeve_evidence::{Due, EvidenceLog, Options, Retention, is_live};
 use portreeve_model::{Custodian, SessionId};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Which evidence.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,7 +42,14 @@ pub(super) enum Keeper {
 pub(super) struct Offline {
     pub(super) log: EvidenceLog,
     pub(super) by: Custodian,
-    pub(super) retention: Retention,
+    config: ConfigOption,
+}
+
+impl Offline {
+    /// The rules of the configuration, without which nothing ages.
+    pub(super) fn retention(&self) -> anyhow::Result<Retention> {
+        Ok(retention(&self.config.load()?))
+    }
 }
 
 impl Place {
@@ -56,18 +65,14 @@ impl Place {
     pub(super) fn open(&self, what: &str) -> anyhow::Result<Keeper> {
         let offline = self.local()?.filter(|dir| self.dir.is_some() || !is_live(dir));
         let Some(dir) = offline else { return Ok(Keeper::Gateway(self.api.client()?)) };
-        let retention = match self.config.load() {
-            Ok(config) => retention(&config),
-            // A directory from elsewhere has no rules here.
-            Err(_) if self.dir.is_some() => Retention::default(),
-            Err(error) => return Err(error),
-        };
+        let by = owner(&dir)?;
         let mut options = Options::new(&dir);
         options.version = format!("{} (evidence {what})", env!("CARGO_PKG_VERSION"));
         remark(&format!("# no gateway writes `{}`: working on it directly", dir.display()));
         let log = EvidenceLog::open(options)?;
         log.settle()?;
-        Ok(Keeper::Offline(Box::new(Offline { log, by: user()?, retention })))
+        let config = self.config.clone();
+        Ok(Keeper::Offline(Box::new(Offline { log, by, config })))
     }
 
     /// The session that a text names: an id, or on this machine a beginning of one.
@@ -88,30 +93,63 @@ impl Keeper {
         self,
         path: &str,
         body: Option<&Value>,
-        work: impl FnOnce(&Offline) -> Result<T, Error>,
+        work: impl FnOnce(&Offline) -> anyhow::Result<T>,
     ) -> anyhow::Result<Value> {
-        match (self, body) {
-            (Self::Gateway(client), Some(body)) => Ok(run_async(client.post(path, body))??),
-            (Self::Gateway(client), None) => Ok(run_async(client.get(path))??),
-            (Self::Offline(offline), _) => {
-                let answer = serde_json::to_value(work(&offline)?)?;
-                offline.log.close();
-                Ok(answer)
+        let bar = working();
+        let answer = match (self, body) {
+            (Self::Gateway(client), Some(body)) => {
+                run_async(client.post(path, body)).and_then(|answer| Ok(answer?))
             }
-        }
+            (Self::Gateway(client), None) => {
+                run_async(client.get(path)).and_then(|answer| Ok(answer?))
+            }
+            (Self::Offline(offline), _) => {
+                let answer = work(&offline).and_then(|done| Ok(serde_json::to_value(done)?));
+                offline.log.close();
+                answer
+            }
+        };
+        bar.finish_and_clear();
+        answer
     }
 }
 
-/// The user that runs this, as the operating system knows it.
-fn user() -> anyhow::Result<Custodian> {
-    let uid = std::fs::metadata("/proc/self").context("cannot tell which user runs this")?.uid();
+/// Says on a terminal that something goes on: how long it takes depends on the log.
+pub(super) fn working() -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message("reading the log");
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// The user that runs this, as the operating system knows it, who must own `dir`: files of
+/// anybody else the gateway could not open afterwards.
+pub(super) fn owner(dir: &Path) -> anyhow::Result<Custodian> {
+    let uid_of = |path: &Path| {
+        let found = std::fs::metadata(path).map(|found| found.uid());
+        found.with_context(|| format!("cannot tell whose `{}` is", path.display()))
+    };
+    let (uid, owner) = (uid_of(Path::new("/proc/self"))?, uid_of(dir)?);
+    let user = user_name(uid);
+    if uid != owner {
+        let owner = user_name(owner);
+        bail!(
+            "`{}` belongs to `{owner}`, not to `{user}`\nhint: run this as `{owner}`, for \
+             example with `sudo -u {owner}`",
+            dir.display()
+        );
+    }
+    Ok(Custodian::Offline { user, uid })
+}
+
+/// A user's name, or its number.
+fn user_name(uid: u32) -> String {
     let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = known.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
-    Ok(Custodian::Offline { user: name.unwrap_or_else(|| uid.to_string()), uid })
+    name.unwrap_or_else(|| uid.to_string())
 }
 
 /// Asks a person before something goes that cannot come back.

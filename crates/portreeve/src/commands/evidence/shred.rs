@@ -32,7 +32,7 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     let path = format!("/v1/evidence/sessions/{session}/shred");
     let body = json!({ "why": args.why });
     let answer = args.place.open("shred")?.ask(&path, Some(&body), |offline| {
-        offline.log.shred(session, &args.why, offline.by.clone())
+        Ok(offline.log.shred(session, &args.why, offline.by.clone())?)
     })?;
     if format == Format::Json {
         return print_json(&answer);

@@ -23,7 +23,7 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Act };
     let body = json!({ "dry_run": args.dry_run });
     let answer = args.place.open("sweep")?.ask("/v1/evidence/sweep", Some(&body), |offline| {
-        offline.log.sweep(&offline.retention, mode, &offline.by)
+        Ok(offline.log.sweep(&offline.retention()?, mode, &offline.by)?)
     })?;
     if format == Format::Json {
         return print_json(&answer);

@@ -65,11 +65,13 @@ pub struct Hold {
 }
 
 /// How a recording was destroyed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Destroyed {
     pub(crate) at_us: u64,
     pub(crate) why: String,
     pub(crate) by: Option<Custodian>,
+    /// What is known of its session: a hold may cover its records.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// The policies in force where a log begins.
@@ -229,8 +231,8 @@ impl Custody {
             Event::GatewayStarted { .. } => (self.run, self.running) = (self.run + 1, true),
             Event::GatewayStopped => self.running = false,
             Event::RecordingShredded { of, why, by } => {
-                self.sessions.remove(&of);
-                self.destroyed.entry(of).or_insert(Destroyed { at_us, why, by });
+                let kept = self.sessions.remove(&of);
+                self.destroyed.entry(of).or_insert(Destroyed { at_us, why, by, kept });
             }
             Event::HoldPlaced { hold, on, why, by } => {
                 let placed = Hold { hold, on, why, by, at_us, sessions: 0, segment };
@@ -257,6 +259,13 @@ impl Custody {
             | Event::ReviewClosed { .. }
             | Event::SessionClosed { .. } => {}
         }
+    }
+
+    /// Every session of which something is known, destroyed or not.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (SessionId, &Kept)> {
+        let destroyed = self.destroyed.iter();
+        let destroyed = destroyed.filter_map(|(id, gone)| Some((*id, gone.kept.as_ref()?)));
+        self.sessions.iter().map(|(id, kept)| (*id, kept)).chain(destroyed)
     }
 
     /// Whether nothing more comes of a session: it ended, or its gateway did.

@@ -5,11 +5,12 @@
 //! does what the records say. So a share that comes back with an old copy of the keyring
 //! goes again, too.
 
-use crate::custody::{Custody, Due, Hold, Standing};
+use crate::custody::{Custody, Destroyed, Due, Hold, Standing};
 use crate::{Error, EvidenceLog, Receipt, Retention, keyring, prune};
 use portreeve_model::{Custodian, Event, Held, HoldId, SessionId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
 /// Records that are waited for together.
@@ -68,6 +69,22 @@ pub struct Settled {
     pub segments_removed: u64,
 }
 
+/// What a sweep by `rules` at `now_us` would find in the log in `dir`, which a gateway may be
+/// writing. Only reads.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn preview(dir: &Path, rules: &Retention, now_us: u64) -> Result<Sweep, Error> {
+    Ok(Sweep::new(Custody::read(dir)?.due(rules, now_us), Mode::DryRun))
+}
+
+impl Sweep {
+    fn new(due: Vec<Due>, mode: Mode) -> Self {
+        let (held, due) = due.into_iter().partition(|due| due.held_by.is_some());
+        Self { dry_run: mode == Mode::DryRun, due, held }
+    }
+}
+
 impl EvidenceLog {
     /// What the records say now.
     pub(crate) fn custody(&self) -> Result<MutexGuard<'_, Custody>, Error> {
@@ -119,7 +136,7 @@ impl EvidenceLog {
         let custody = self.custody()?;
         if let Some(destroyed) = custody.destroyed.get(&session).cloned() {
             self.erase(&HashSet::from([session]))?;
-            let crate::custody::Destroyed { at_us, why, by } = destroyed;
+            let Destroyed { at_us, why, by, .. } = destroyed;
             return Ok(Shredding::AlreadyDestroyed { session, at_us, why, by });
         }
         let kept = custody.sessions.get(&session).ok_or_else(|| Error::Absent {
@@ -189,13 +206,11 @@ impl EvidenceLog {
     /// As for [`Self::shred`].
     pub fn sweep(&self, rules: &Retention, mode: Mode, by: &Custodian) -> Result<Sweep, Error> {
         let custody = self.custody()?;
-        let due = custody.due(rules, self.now_us());
-        let (held, due): (Vec<Due>, Vec<Due>) =
-            due.into_iter().partition(|due| due.held_by.is_some());
+        let sweep = Sweep::new(custody.due(rules, self.now_us()), mode);
         if mode == Mode::Act {
-            self.destroy(&due, by)?;
+            self.destroy(&sweep.due, by)?;
         }
-        Ok(Sweep { dry_run: mode == Mode::DryRun, due, held })
+        Ok(sweep)
     }
 
     /// Records, waits, erases. The caller holds the custody, so that no hold comes between.

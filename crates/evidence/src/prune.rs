@@ -146,8 +146,13 @@ fn cut(custody: &Custody, before_us: u64, due: &[Due]) -> Cut {
         cut.before(young.segment - 1, || "what follows is not old enough".to_owned());
     }
     let going: std::collections::HashSet<_> = due.iter().map(|due| due.session).collect();
-    for (session, kept) in custody.sessions.iter().filter(|(id, _)| !going.contains(id)) {
-        cut.before(kept.first_segment, || match custody.hold_on(*session, kept) {
+    for (session, kept) in custody.all() {
+        let hold = custody.hold_on(session, kept);
+        let is_gone = going.contains(&session) || custody.destroyed.contains_key(&session);
+        if hold.is_none() && is_gone {
+            continue;
+        }
+        cut.before(kept.first_segment, || match hold {
             Some(hold) => format!("session {session} is under legal hold `{}`", hold.hold),
             None if custody.is_over(kept) => {
                 format!("the recording of session {session} was not destroyed")

@@ -167,6 +167,14 @@ def test_a_sweep_follows_the_configuration_and_holds_stop_it(world: World) -> No
     assert evidence.passed(gateway, swept, "from-client"), "a dry run destroys nothing"
     text = gateway.run("evidence", "sweep", "--dry-run", token=token)
     assert "1 recordings would be destroyed, 1 are held" in text and swept in text
+    # New rules can be tried on the log of a gateway that runs with others.
+    strict = gateway.directory / "strict.yaml"
+    strict.write_text(gateway.config.read_text().replace("default: 400d", "default: 1ms"))
+    tried = asked(
+        *(gateway, "sweep", "--dry-run", "--dir", str(gateway.data_dir)),
+        *("--config", str(strict)),
+    )
+    assert len(tried["due"]) == 2 and [entry["session"] for entry in tried["held"]] == [held]
     report = asked(gateway, "sweep", token=token)
     assert [entry["session"] for entry in report["held"]] == [held]
     replay = gateway.try_run("sessions", "replay", swept)

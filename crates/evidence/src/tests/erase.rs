@@ -132,6 +132,8 @@ fn the_shortest_rule_decides_and_a_dry_run_only_says() {
     assert_eq!(names(&said.due), [session_id(1), session_id(3)]);
     assert_eq!(said.due[0].why, "retention: resource `shop` 90d");
     assert_eq!(log.standing().unwrap().readable, 3);
+    let read = crate::preview(dir.path(), &rules, now.load(Ordering::Relaxed)).unwrap();
+    assert_eq!((read.due, read.dry_run), (said.due.clone(), true));
     assert_eq!(names(&sweep(Mode::Act).due), names(&said.due));
     assert!(sweep(Mode::Act).due.is_empty());
     assert_eq!(log.standing().unwrap().readable, 1);

@@ -189,6 +189,12 @@ fn nothing_goes_that_is_young_open_readable_or_held() {
     let sessions = crate::list(other.path()).unwrap();
     assert!(sessions.iter().any(|session| session.id == session_id(22)));
     held.release(&hold.hold, "case closed", ada()).unwrap();
+    // The records of what was destroyed can be held, too.
+    held.shred(session_id(22), "because", ada()).unwrap();
+    let all = held.hold(Held::Resource("shop".into()), "case 8", ada()).unwrap();
+    assert!(prune(&held, u64::MAX, Mode::DryRun).pruned.is_none());
+    held.release(&all.hold, "case closed", ada()).unwrap();
+    assert!(prune(&held, u64::MAX, Mode::DryRun).pruned.is_some());
     now.fetch_add(HOUR_US, Ordering::Relaxed);
     drop((log, held));
     for dir in [&dir, &other] {

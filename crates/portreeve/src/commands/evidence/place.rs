@@ -61,6 +61,13 @@ impl Place {
         }
     }
 
+    /// The directory that was named, with the configuration's rules.
+    pub(super) fn named(&self) -> anyhow::Result<Option<(PathBuf, Retention)>> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        let rules = retention(&self.config.load()?);
+        Ok(Some((directory(Some(dir), &self.config)?, rules)))
+    }
+
     /// Reaches the evidence to do `what`.
     pub(super) fn open(&self, what: &str) -> anyhow::Result<Keeper> {
         let offline = self.local()?.filter(|dir| self.dir.is_some() || !is_live(dir));

@@ -5,6 +5,7 @@
 //! make a label.
 
 use crate::config::Config;
+use portreeve_evidence::Standing;
 use portreeve_model::{Category, Verdict};
 use portreeve_session::Observer;
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ pub struct Metrics {
     auth_refused_unheard: AtomicU64,
     reviews_open: AtomicU64,
     evidence_healthy: AtomicBool,
+    recordings_readable: AtomicU64,
+    recordings_shredded: AtomicU64,
+    oldest_recording_seconds: AtomicU64,
+    holds: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +58,10 @@ impl Metrics {
             auth_refused_unheard: AtomicU64::new(0),
             reviews_open: AtomicU64::new(0),
             evidence_healthy: AtomicBool::new(true),
+            recordings_readable: AtomicU64::new(0),
+            recordings_shredded: AtomicU64::new(0),
+            oldest_recording_seconds: AtomicU64::new(0),
+            holds: AtomicU64::new(0),
         }
     }
 
@@ -80,6 +89,19 @@ impl Metrics {
     /// Whether the evidence can be written.
     pub fn set_evidence_healthy(&self, healthy: bool) {
         self.evidence_healthy.store(healthy, Ordering::Relaxed);
+    }
+
+    /// What the evidence keeps.
+    pub fn set_standing(&self, standing: &Standing) {
+        let oldest = standing.oldest_readable_us.unwrap_or(0) / 1_000_000;
+        for (gauge, value) in [
+            (&self.recordings_readable, standing.readable),
+            (&self.recordings_shredded, standing.shredded),
+            (&self.oldest_recording_seconds, oldest),
+            (&self.holds, standing.holds),
+        ] {
+            gauge.store(value, Ordering::Relaxed);
+        }
     }
 
     /// Everything, in Prometheus' text format 0.0.4.
@@ -120,6 +142,25 @@ impl Metrics {
                 "1 while evidence can be written; nothing passes while it is 0.",
                 u64::from(self.evidence_healthy.load(Ordering::Relaxed)),
             ),
+            (
+                "portreeve_evidence_recordings_readable",
+                "gauge",
+                "Recordings that were not destroyed, at the last sweep.",
+                load(&self.recordings_readable),
+            ),
+            (
+                "portreeve_evidence_recordings_shredded",
+                "gauge",
+                "Recordings that were destroyed, as far back as the log goes.",
+                load(&self.recordings_shredded),
+            ),
+            (
+                "portreeve_evidence_oldest_recording_timestamp_seconds",
+                "gauge",
+                "When the oldest readable recording began; 0 where there is none.",
+                load(&self.oldest_recording_seconds),
+            ),
+            ("portreeve_evidence_holds", "gauge", "Legal holds in force.", load(&self.holds)),
         ];
         for (name, kind, help, value) in single {
             page.family(name, kind, help);

@@ -15,7 +15,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stdout))]
 
 mod clock;
+mod custody;
 mod disk;
+mod erase;
 mod error;
 mod frame;
 mod health;
@@ -27,10 +29,14 @@ mod log;
 pub mod merkle;
 mod months;
 mod note;
+mod policy;
+mod prune;
 mod reader;
 mod recorder;
 mod recover;
+mod replace;
 mod reserve;
+mod retention;
 mod seal;
 mod segment;
 mod sessions;
@@ -41,21 +47,27 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use custody::{Due, Hold, Standing};
+pub use erase::{Mode, Settled, Shredding, Sweep, preview};
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
 pub use note::{Checkpoint, VerifierKey};
-pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
+pub use policy::{PolicyTexts, policy_adoption};
+pub use prune::Pruning;
+pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
 pub use recorder::{Receipt, SessionRecorder};
+pub use replace::{Replaced, replace};
+pub use retention::Retention;
 pub use sessions::{
     ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
 };
 pub use subjects::{
     Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
 };
-pub use tiles::{Tiles, write_tiles};
+pub use tiles::{Tiles, leaf_hashes, write_tiles};
 pub use verify::{
-    FINDINGS_MAX, Finding, Inspector, Report, Severity, Status, Trust, Unclosed, verify,
-    verify_with,
+    FINDINGS_MAX, Finding, Inspector, Replacement, Report, Severity, Status, Trust, Unclosed,
+    verify, verify_with,
 };

@@ -1,6 +1,7 @@
 //! The evidence log as the gateway holds it: a queue, one writer thread, receipts.
 
 use crate::clock::{self, Clock};
+use crate::custody::Custody;
 use crate::disk::{Disk, RealDisk};
 use crate::health::{Cause, HealthCell};
 use crate::journal::Journal;
@@ -8,7 +9,7 @@ use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
 use crate::recover::{HEAD_FILE, Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
 use crate::seal::SHARE_BYTES;
-use crate::{Error, Health, HealthState, Sealed, keyring, keys, months};
+use crate::{Error, Health, HealthState, Sealed, keys, months, replace};
 use portreeve_model::{Event, Record, SessionId};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -141,20 +142,18 @@ impl Shared {
         Ok(Receipt::waiting(receiver))
     }
 
-    fn append(&self, event: Event) -> Receipt {
-        let salt = match salt() {
-            Ok(salt) => salt,
-            Err(sealed) => return Receipt::failed(sealed),
-        };
+    fn append(&self, events: Vec<Event>) -> Receipt {
         let mut queue = lock(&self.queue);
-        let seq = queue.gateway_seq;
-        let record =
-            Record { at_us: self.now_us(), session: None, seq, salt, event, payload: None };
-        let mut unit = Unit::default();
-        let queued = unit.push(&record, None).and_then(|()| self.submit_in(&mut queue, unit));
-        match queued {
+        let (mut unit, mut seq) = (Unit::default(), queue.gateway_seq);
+        let staged = events.into_iter().try_for_each(|event| {
+            let (at_us, salt) = (self.now_us(), salt()?);
+            unit.push(&Record { at_us, session: None, seq, salt, event, payload: None }, None)?;
+            seq += 1;
+            Ok(())
+        });
+        match staged.and_then(|()| self.submit_in(&mut queue, unit)) {
             Ok(receipt) => {
-                queue.gateway_seq += 1;
+                queue.gateway_seq = seq;
                 receipt
             }
             Err(sealed) => Receipt::failed(sealed),
@@ -311,6 +310,8 @@ struct Owner {
     dir: PathBuf,
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
+    /// What the records say; whoever changes that holds it until the change is recorded.
+    custody: Mutex<Custody>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held until the log is closed; the system frees it when the process ends.
     _lock: File,
@@ -323,6 +324,7 @@ impl EvidenceLog {
     /// Another writer holds it, its files cannot be used, or it is not what a gateway
     /// left: damage is never repaired.
     pub fn open(options: Options) -> Result<Self, Error> {
+        replace::finish(&options.dir)?;
         let disk = Arc::new(RealDisk::new(&options.dir));
         Self::open_on(disk, options)
     }
@@ -386,7 +388,9 @@ impl EvidenceLog {
         let (house, home) = (shared.clone(), dir.clone());
         let house = spawn("evidence-house", Box::new(move || house.keep_house(&home, &reserve)))?;
         let threads = Mutex::new(vec![writer, house]);
-        let log = Self { owner: Arc::new(Owner { dir, shared, disk, threads, _lock: lock }) };
+        let custody = Mutex::default();
+        let owner = Owner { dir, shared, disk, custody, threads, _lock: lock };
+        let log = Self { owner: Arc::new(owner) };
         let mut receipts = vec![log.append(Event::GatewayStarted {
             version: version.to_owned(),
             durability: "strict".to_owned(),
@@ -423,18 +427,30 @@ impl EvidenceLog {
 
     /// Records an event of no session.
     pub fn append(&self, event: Event) -> Receipt {
-        self.owner.shared.append(event)
+        self.append_all(vec![event])
     }
 
-    /// Destroys the gateway's share of a recording's key, for good, and says so in the
-    /// log first. Waits for the disk.
-    ///
-    /// # Errors
-    /// The record or the share could not be written; run it again then.
-    pub fn shred(&self, session: SessionId, why: &str) -> Result<bool, Error> {
-        self.append(Event::RecordingShredded { of: session, why: why.to_owned() }).wait()?;
-        keyring::erase(self.owner.disk.as_ref(), session)
-            .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
+    /// Records events of no session, which become durable together or not at all.
+    pub fn append_all(&self, events: Vec<Event>) -> Receipt {
+        self.owner.shared.append(events)
+    }
+
+    pub(crate) fn custody_cell(&self) -> &Mutex<Custody> {
+        &self.owner.custody
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.owner.disk.as_ref()
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.owner.dir
+    }
+
+    pub(crate) fn now_us(&self) -> u64 {
+        self.owner.shared.now_us()
     }
 
     /// The key of the tokens that stand for data subjects; made at its first use.
@@ -487,7 +503,7 @@ impl Owner {
             return;
         }
         // Its receipt would say what the next start finds anyway.
-        drop(self.shared.append(Event::GatewayStopped));
+        drop(self.shared.append(vec![Event::GatewayStopped]));
         lock(&self.shared.queue).closed = true;
         self.shared.work.notify_one();
         for (at, thread) in threads.into_iter().enumerate() {

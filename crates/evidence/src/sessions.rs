@@ -7,7 +7,7 @@ use portreeve_model::{
     ReviewId, ReviewOutcome, SessionId, Verdict,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -208,6 +208,10 @@ impl SessionSummary {
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
             | Event::PolicyPart { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
             | Event::SubjectsForgotten { .. }
@@ -227,15 +231,17 @@ impl SessionSummary {
 pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
-    let (mut run, mut running) = (0, false);
-    let mut shredded = Vec::new();
-    LogReader::open(dir)?.for_each(|entry| {
+    let reader = LogReader::open(dir)?;
+    // What started the run that a pruned log begins in is gone.
+    let (mut run, mut running) = (0, reader.begins_at()? > 0);
+    let mut shredded = HashSet::new();
+    reader.for_each(|entry| {
         let record = entry.record()?;
         let Some(id) = record.session else {
             match record.event {
                 Event::GatewayStarted { .. } => (run, running) = (run + 1, true),
                 Event::GatewayStopped => running = false,
-                Event::RecordingShredded { of, .. } => shredded.push(of),
+                Event::RecordingShredded { of, .. } => drop(shredded.insert(of)),
                 _ => {}
             }
             return Ok(ControlFlow::Continue(()));
@@ -255,9 +261,10 @@ pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
         if session.state == SessionState::Open && (session.run != run || !running) {
             session.state = SessionState::CutOff;
         }
+        // The record counts, not the share: an old copy of the keyring may be back.
         session.recording = match shares.contains(&session.id) {
+            _ if shredded.contains(&session.id) => Recording::Shredded,
             true => Recording::Readable,
-            false if shredded.contains(&session.id) => Recording::Shredded,
             false => Recording::KeyMissing,
         };
     }
@@ -330,6 +337,10 @@ impl SessionDetail {
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
             | Event::PolicyPart { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
             | Event::SubjectsForgotten { .. }

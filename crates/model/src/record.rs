@@ -4,8 +4,8 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Decision, Digest, Need, Object, PolicyVersion, RefusalCode, ReviewId, RuleId,
-    SessionId,
+    Category, Chain, Custodian, Decision, Digest, Held, HoldId, Need, Object, PolicyVersion,
+    Predecessor, Pruned, RefusalCode, ReviewId, RuleId, SessionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -185,8 +185,56 @@ pub enum Event {
     RecordingShredded {
         /// Whose recording.
         of: SessionId,
+        /// Why, in an operator's words; `retention: …` where a rule of the configuration did it.
+        why: String,
+        /// Who did it; unknown in records older than the field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Custodian>,
+    },
+    /// From here on, what this names is neither shredded nor pruned.
+    HoldPlaced {
+        /// The hold's name.
+        hold: HoldId,
+        /// What it covers, recordings to come included.
+        on: Held,
         /// Why, in an operator's words.
         why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// The hold does not count any more.
+    HoldReleased {
+        /// Which.
+        hold: HoldId,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// The oldest segments of the log are to go, and may be missing from here on. Their
+    /// hashes stay, and with them every proof.
+    LogPruned {
+        /// What goes.
+        pruned: Pruned,
+        /// The policies in force where the log begins from now on: what adopted them goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<PolicyVersion>,
+        /// Their whole text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// This log takes the place of another one, which two people set aside.
+    LogReplaced {
+        /// What is known of the other one.
+        predecessor: Predecessor,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who authorised it: two different people.
+        approvers: Vec<Custodian>,
     },
     /// Part of a policy text that is too long for one record. The parts come in order,
     /// before the record that adopts the policies.

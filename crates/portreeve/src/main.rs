@@ -41,8 +41,8 @@ enum Command {
     Status(status::Args),
     Reviews(reviews::Args),
     Sessions(sessions::Args),
-    Policy(policy::Args),
     Evidence(evidence::Args),
+    Policy(policy::Args),
     Verify(verify::Args),
     Detect(detect::Args),
 }
@@ -59,8 +59,8 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, format),
         Command::Reviews(args) => reviews::run(args, format),
         Command::Sessions(args) => sessions::run(args, format),
-        Command::Policy(args) => policy::run(args, format),
         Command::Evidence(args) => evidence::run(args, format),
+        Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
         Command::Detect(args) => detect::run(args, format),
     };

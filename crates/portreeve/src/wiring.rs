@@ -2,11 +2,12 @@
 
 mod bridges;
 mod certificates;
+mod keeping;
 mod keys;
 
 use anyhow::{Context, anyhow};
 use bridges::State;
-use portreeve_control::api::{ApiServer, ApiState, serve as serve_api};
+use portreeve_control::api::{ApiServer, ApiState, Keeping, serve as serve_api};
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
@@ -29,6 +30,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate};
+pub(crate) use keeping::retention;
 
 /// A gateway with everything bound and open.
 pub(crate) struct Gateway {
@@ -38,6 +40,7 @@ pub(crate) struct Gateway {
     api_address: SocketAddr,
     api: Mutex<Option<(ApiServer, ApiState)>>,
     door: Arc<Door>,
+    keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
     upstreams: Vec<Arc<Upstream>>,
@@ -66,6 +69,7 @@ impl Gateway {
         let masker = masker(&config, &log)?;
         let reviews = Reviews::start(store, SystemTime::now())?;
         let door = Arc::new(door(&config, identities, &metrics, log.clone()));
+        let keeping = keeping::keeping(&config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
@@ -99,6 +103,7 @@ impl Gateway {
             reviews: reviews.clone(),
             metrics: metrics.clone(),
             sessions: engine.clone(),
+            keeping: keeping.clone(),
             status: Arc::new(State(engine.clone())),
             base_url: format!("{scheme}://{api_address}"),
         };
@@ -109,6 +114,7 @@ impl Gateway {
             api_address,
             api: Mutex::new(Some((ApiServer { listener: api_listener, tls: api_tls }, state))),
             door,
+            keeping,
             metrics,
             reviews,
             upstreams,
@@ -145,6 +151,8 @@ impl Gateway {
             tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
+        let sweeps =
+            tokio::spawn(keeping::sweep_hourly(self.keeping.clone(), self.metrics.clone()));
         let mut watches = JoinSet::new();
         for upstream in &self.upstreams {
             let upstream = upstream.clone();
@@ -154,6 +162,7 @@ impl Gateway {
         watches.shutdown().await;
         keep_fresh.abort();
         gauges.abort();
+        sweeps.abort();
         while tasks.join_next().await.is_some() {}
     }
 

@@ -5,10 +5,10 @@ use crate::session::{Classify, Session};
 use crate::{Limits, ReviewDesk};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
-use portreeve_evidence::EvidenceLog;
+use portreeve_evidence::{EvidenceLog, policy_adoption};
 use portreeve_model::{
-    Action, Category, Chain, Event, Need, Object, Outcome, Refusal, RefusalCode, RequestId,
-    SessionId, Verdict,
+    Action, Category, Chain, Need, Object, Outcome, Refusal, RefusalCode, RequestId, SessionId,
+    Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -30,10 +30,6 @@ pub trait Observer: Send + Sync {
     /// Values were masked.
     fn masked(&self, category: &Category, values: u64);
 }
-
-/// How much of a policy text one record takes: escaped as JSON it may grow sixfold, and
-/// has to fit into a leaf.
-const POLICY_PART_BYTES_MAX: usize = 10_000;
 
 /// Counts nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,15 +129,8 @@ impl Engine {
 
     /// Decides by these policies from now on, once that is recorded.
     pub async fn adopt(&self, policies: Arc<Policies>) -> Result<(), portreeve_evidence::Sealed> {
-        let mut source = policies.source();
-        while source.len() > POLICY_PART_BYTES_MAX {
-            let (part, rest) = source.split_at(source.floor_char_boundary(POLICY_PART_BYTES_MAX));
-            let (policy, text) = (policies.version().clone(), part.to_owned());
-            self.log.append(Event::PolicyPart { policy, text }).durable().await?;
-            source = rest;
-        }
-        let (policy, source) = (policies.version().clone(), source.to_owned());
-        self.log.append(Event::PolicyAdopted { policy, source }).durable().await?;
+        let adoption = policy_adoption(policies.version(), policies.source());
+        self.log.append_all(adoption).durable().await?;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
         Ok(())
     }

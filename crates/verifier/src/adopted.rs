@@ -1,6 +1,7 @@
 //! The policies of a log, as they were adopted.
 
 use portreeve_decide::policy::Policies;
+use portreeve_evidence::PolicyTexts;
 use portreeve_model::PolicyVersion;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,13 +20,13 @@ struct Adopted {
 pub(crate) struct Adoptions {
     order: Vec<Adopted>,
     policies: HashMap<PolicyVersion, Arc<Policies>>,
-    parts: HashMap<PolicyVersion, String>,
+    texts: PolicyTexts,
 }
 
 impl Adoptions {
     /// Keeps the beginning of a long text.
     pub(crate) fn part(&mut self, version: PolicyVersion, text: &str) {
-        self.parts.entry(version).or_default().push_str(text);
+        self.texts.part(version, text);
     }
 
     /// From here on these policies decide. Says what is wrong with them.
@@ -35,8 +36,7 @@ impl Adoptions {
         source: &str,
         at_us: u64,
     ) -> Option<String> {
-        let mut text = self.parts.remove(&version).unwrap_or_default();
-        text.push_str(source);
+        let text = self.texts.whole(&version, source);
         self.order.push(Adopted { version: version.clone(), at_us });
         if self.policies.contains_key(&version) {
             return None;

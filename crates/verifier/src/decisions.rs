@@ -6,7 +6,7 @@ use portreeve_decide::policy::{Ask, Context, Counters, Policies};
 use portreeve_evidence::Inspector;
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Need, Object, ObjectKind, Outcome,
-    Record, SessionId, Verdict,
+    PolicyVersion, Record, SessionId, Verdict,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub struct Decisions {
     sessions: HashMap<SessionId, Seen>,
     answers: HashMap<Vec<u8>, Answer>,
     decided: u64,
+    /// Sessions may go on whose beginning was pruned: nobody knows on whose behalf.
+    begins_pruned: bool,
 }
 
 impl std::fmt::Debug for Decisions {
@@ -111,8 +113,11 @@ impl Decisions {
         if rows == 0 {
             return None;
         }
-        match self.exchange(reply.session?, exchange) {
+        let session = reply.session?;
+        let is_rest = self.begins_pruned && !self.sessions.contains_key(&session);
+        match self.exchange(session, exchange) {
             Some(running) => running.released(rows),
+            None if is_rest => None,
             None => Some("rows were released that no command asked for".to_owned()),
         }
     }
@@ -136,7 +141,8 @@ impl Decisions {
         commands: &[CommandRecord],
     ) -> Option<String> {
         let Some(mut seen) = self.sessions.remove(&session) else {
-            return Some("nobody knows on whose behalf this was asked".to_owned());
+            return (!self.begins_pruned)
+                .then(|| "nobody knows on whose behalf this was asked".to_owned());
         };
         let mut running = seen.exchanges.remove(&exchange).unwrap_or_default();
         let mut found = None;
@@ -220,7 +226,7 @@ impl Decisions {
         &mut self,
         seen: &Seen,
         moment: &Moment,
-        version: &portreeve_model::PolicyVersion,
+        version: &PolicyVersion,
         needs: &[Need],
         categories: &HashMap<&Object, &Category>,
     ) -> Result<Answer, String> {
@@ -296,6 +302,14 @@ fn categories(command: &CommandRecord) -> Result<HashMap<&Object, &Category>, St
 }
 
 impl Inspector for Decisions {
+    fn begins_pruned(&mut self, policies: Option<(PolicyVersion, String)>) {
+        self.begins_pruned = true;
+        if let Some((version, source)) = policies {
+            // What is wrong with them is said of every decision that they made.
+            drop(self.adoptions.adopt(version, &source, 0));
+        }
+    }
+
     fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String> {
         match event {
             "response" => self.released(leaf),

@@ -6,6 +6,7 @@
 //! certificates and policies; [`Config::preflight`] tries those.
 
 mod classify;
+mod evidence;
 mod masking;
 mod policies;
 mod preflight;
@@ -25,9 +26,9 @@ pub(crate) use scalar::issuer_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use types::{
-    Config, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer, PostgresTarget,
-    Resource, Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, SubjectColumn,
-    TargetTls, TlsMode,
+    Config, Evidence, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer,
+    PostgresTarget, Resource, Retention, Reviews, SecretError, SecretSource, ServerTls,
+    SignatureAlgorithm, SubjectColumn, TargetTls, TlsMode,
 };
 
 use section::Reader;

@@ -8,7 +8,7 @@ use super::types::{
     Config, Issuer, Limits, Listen, Listener, LocalIssuer, OidcIssuer, Reviews, ServerTls,
     SignatureAlgorithm,
 };
-use super::{masking, policies, resources};
+use super::{evidence, masking, policies, resources};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
@@ -34,11 +34,24 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let mut section = top.section(reader, "reviews");
     let reviews = Reviews { timeout: section.duration(reader, "timeout", "10m", "7d") };
     section.close(reader);
+    let section = top.section(reader, "evidence");
+    let evidence = evidence::read(reader, section, &resources, &masking);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
     top.close(reader);
     let file = file.to_owned();
-    Some(Config { file, data_dir, listen, issuers, resources, masking, policies, reviews, limits })
+    Some(Config {
+        file,
+        data_dir,
+        listen,
+        issuers,
+        resources,
+        masking,
+        policies,
+        reviews,
+        evidence,
+        limits,
+    })
 }
 
 fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {

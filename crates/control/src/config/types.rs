@@ -43,6 +43,9 @@ pub struct Config {
     /// How commands are held until a person approves.
     #[schemars(extend("default" = {}))]
     pub reviews: Reviews,
+    /// How the evidence is kept, and who may erase in it.
+    #[schemars(extend("default" = {}))]
+    pub evidence: Evidence,
     /// Bounds. Hitting one is a refusal, never a truncation.
     #[schemars(extend("default" = {}))]
     pub limits: Limits,
@@ -354,6 +357,39 @@ pub struct Reviews {
     pub timeout: Duration,
 }
 
+/// How the evidence is kept, and who may erase in it.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Evidence {
+    /// Groups whose members may shred recordings, hold them, and begin another log in an
+    /// emergency (two of them). Without one, nobody may through the API.
+    #[schemars(extend("default" = []))]
+    pub custodians: Vec<String>,
+    /// How long recordings and records are kept.
+    #[schemars(extend("default" = {}))]
+    pub retention: Retention,
+}
+
+/// How long recordings are kept after their session's end. The shortest that applies
+/// decides; what nothing applies to is kept for ever, and so is what a legal hold covers.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Retention {
+    /// Every recording.
+    #[schemars(with = "Option<DurationText>")]
+    pub default: Option<Duration>,
+    /// Recordings at a resource, by its name.
+    #[schemars(with = "BTreeMap<String, DurationText>", extend("default" = {}))]
+    pub resources: BTreeMap<String, Duration>,
+    /// Recordings in which values of a category passed, masked or revealed, by category.
+    #[schemars(with = "BTreeMap<String, DurationText>", extend("default" = {}))]
+    pub categories: BTreeMap<Category, Duration>,
+    /// The records themselves: segments of the log that are older are pruned, and what
+    /// recordings they hold are destroyed before. The hashes stay.
+    #[schemars(with = "Option<DurationText>")]
+    pub log: Option<Duration>,
+}
+
 /// Bounds. Durations are `500ms`, `10s`, `10m`, `8h`; sizes are `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -406,7 +442,7 @@ impl JsonSchema for DurationText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"})
+        json_schema!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|y)$"})
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::{EvidenceLog, Options, SessionRecorder};
 use portreeve_model::{
-    Chain, CommandRecord, Decision, Direction, Event, Outcome, Party, PartyKind, SessionId, Verdict,
+    Chain, CommandRecord, Custodian, Decision, Direction, Event, Outcome, Party, PartyKind,
+    SessionId, Verdict,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,31 @@ pub(super) fn options(dir: &Path) -> Options {
     let ticks = AtomicU64::new(1_700_000_000_000_000);
     let clock = Arc::new(move || ticks.fetch_add(1000, Ordering::Relaxed));
     Options { segment_bytes: 4096, clock, ..Options::new(dir) }
+}
+
+/// A custodian.
+pub(super) fn ada() -> Custodian {
+    Custodian::Principal { issuer: "portreeve".into(), subject: "ada".into() }
+}
+
+/// A whole session of one exchange.
+pub(super) fn whole_session(log: &EvidenceLog, number: u128, resource: &str) {
+    let mut recorder = log.session(session_id(number)).unwrap();
+    let mut opened = opened();
+    if let Event::SessionOpened { resource: name, .. } = &mut opened {
+        *name = resource.to_owned();
+    }
+    recorder.stage(opened);
+    exchange(&mut recorder, 1);
+    recorder.stage(closed());
+    recorder.submit().wait().unwrap();
+}
+
+/// A clock that stands until it is moved.
+pub(super) fn clock() -> (Arc<AtomicU64>, crate::clock::Source) {
+    let now = Arc::new(AtomicU64::new(1_700_000_000_000_000));
+    let seen = now.clone();
+    (now, Arc::new(move || seen.load(Ordering::Relaxed)))
 }
 
 pub(super) fn session_id(number: u128) -> SessionId {

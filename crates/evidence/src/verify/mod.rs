@@ -4,7 +4,8 @@
 //! segments follow one another and the tree grows through all of them; that a leaf's
 //! payload is the one stored behind it; that a session's records are numbered without a
 //! gap, begin with its key and its opening, end once; that an answer has a request
-//! before it; and that the tree agrees with the checkpoints that are known from
+//! before it; that what is missing at the beginning is what a record says was pruned, and
+//! its hashes are there; and that the tree agrees with the checkpoints that are known from
 //! elsewhere: the `head` file, and those the caller brings.
 //!
 //! What no check of a directory can see: that its end was cut off at an earlier commit
@@ -12,11 +13,14 @@
 //! key wrote another log. Only a checkpoint kept elsewhere shows that.
 
 mod batch;
+mod pruned;
 mod story;
 mod walk;
 
+pub use story::Replacement;
+
 use crate::note::VerifierKey;
-use portreeve_model::{Digest, SessionId};
+use portreeve_model::{Digest, PolicyVersion, Pruned, SessionId};
 use serde::Serialize;
 use std::path::Path;
 
@@ -134,6 +138,12 @@ pub struct Report {
     pub unclosed: Vec<Unclosed>,
     /// Whose recordings were made unreadable.
     pub shredded: Vec<SessionId>,
+    /// The records that went with a pruning, as the log itself says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
+    /// The logs whose place this one took.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Replacement>,
     /// When the first record was made, in microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_at_us: Option<u64>,
@@ -172,6 +182,8 @@ impl Report {
             sessions: 0,
             unclosed: Vec::new(),
             shredded: Vec::new(),
+            pruned: None,
+            replacements: Vec::new(),
             first_at_us: None,
             last_at_us: None,
             decisions: 0,
@@ -246,6 +258,9 @@ pub fn verify_with(
 /// Looks at every committed record in order, beside the verifier's own checks. What it
 /// finds makes the log [`Status::Unreproduced`].
 pub trait Inspector {
+    /// The log's beginning was pruned: these policies were in force where it begins now.
+    fn begins_pruned(&mut self, _policies: Option<(PolicyVersion, String)>) {}
+
     /// Looks at one record: the name of its event, and the leaf as it lies in the log.
     fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String>;
 

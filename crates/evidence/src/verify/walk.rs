@@ -1,6 +1,7 @@
 //! The walk over the files: segments, footers, and what is known from elsewhere.
 
 use super::batch::{Batch, session_in};
+use super::pruned::Start;
 use super::story::Story;
 use super::{Finding, Inspector, Report, Severity, Status, Trust, Unclosed};
 use crate::disk::{Disk as _, RealDisk};
@@ -9,35 +10,36 @@ use crate::merkle::{Edge, Hash};
 use crate::note::{Checkpoint, VerifierKey};
 use crate::recover::HEAD_FILE;
 use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
-use crate::{keyring, keys};
+use crate::{is_live, keyring, keys};
 use portreeve_model::Digest;
-use std::fs::File;
 use std::path::Path;
 
 /// A checkpoint that the tree must agree with.
-struct Known {
+pub(super) struct Known {
     from: String,
-    checkpoint: Checkpoint,
+    pub(super) checkpoint: Checkpoint,
     /// The root that the log has at its size.
-    seen: Option<Hash>,
+    pub(super) seen: Option<Hash>,
 }
 
-struct Walk<'t> {
-    dir: &'t Path,
-    key: VerifierKey,
-    report: Report,
-    story: Story,
-    inspector: &'t mut dyn Inspector,
+pub(super) struct Walk<'t> {
+    pub(super) dir: &'t Path,
+    pub(super) key: VerifierKey,
+    pub(super) report: Report,
+    pub(super) story: Story,
+    pub(super) inspector: &'t mut dyn Inspector,
     /// The tree up to the last commit; unknown after damage until a head restores it.
-    edge: Option<Edge>,
-    size: u64,
-    note: Option<String>,
-    known: Vec<Known>,
+    pub(super) edge: Option<Edge>,
+    pub(super) size: u64,
+    pub(super) note: Option<String>,
+    pub(super) known: Vec<Known>,
     /// The end of the last commit.
     last_file: String,
     last_offset: u64,
     /// Whether any part of the tree could not be computed.
-    lost: bool,
+    pub(super) lost: bool,
+    /// What comes before each segment that is here.
+    pub(super) starts: Vec<Start>,
 }
 
 /// A segment's bytes with what the walk needs to know of it.
@@ -77,6 +79,7 @@ pub(super) fn run(
         last_file: segment_name(1),
         last_offset: 0,
         lost: false,
+        starts: Vec::new(),
     };
     if let (Some(trusted), Ok(beside)) = (&trust.key, &beside)
         && trusted != beside
@@ -92,7 +95,13 @@ pub(super) fn run(
 }
 
 impl Walk<'_> {
-    fn find(&mut self, severity: Severity, file: &str, offset: u64, what: impl Into<String>) {
+    pub(super) fn find(
+        &mut self,
+        severity: Severity,
+        file: &str,
+        offset: u64,
+        what: impl Into<String>,
+    ) {
         let (leaf, session) = (None, None);
         let what = what.into();
         self.report.add(Finding { severity, file: file.to_owned(), offset, leaf, session, what });
@@ -156,6 +165,11 @@ impl Walk<'_> {
         };
         let last = numbers.iter().rev().find(is_written).copied().unwrap_or(0);
         let (mut done, mut expected) = (0, 1);
+        if let Some(first) = numbers.first().copied().filter(|first| *first > 1)
+            && self.begin_after_pruning(first)
+        {
+            expected = first;
+        }
         for number in numbers {
             if number > expected {
                 let file = segment_name(expected);
@@ -184,6 +198,11 @@ impl Walk<'_> {
 
     fn walk_segment(&mut self, mut segment: Segment<'_>) {
         let bytes = segment.bytes;
+        self.starts.push(Start {
+            segment: segment.number,
+            records: self.size,
+            root: self.edge.as_ref().map(Edge::root),
+        });
         let mut offset = match self.check_head(&segment) {
             Ok(end) => end,
             Err(what) => {
@@ -410,9 +429,11 @@ impl Walk<'_> {
     }
 
     fn finish(&mut self) {
+        self.judge_pruning();
+        self.tell_replacements();
+        let shares = keyring::sessions(&RealDisk::new(self.dir)).unwrap_or_default();
         for session in std::mem::take(&mut self.story.shredded) {
-            let share = keyring::find(&RealDisk::new(self.dir), session);
-            if share.is_ok_and(|share| share.is_some()) {
+            if shares.contains(&session) {
                 let what = format!("session {session} was shredded, but its share is still here");
                 self.find(Severity::Incomplete, keyring::FOLDER, 0, what);
             }
@@ -444,12 +465,6 @@ impl Walk<'_> {
                 .to_owned(),
         );
     }
-}
-
-/// Whether a gateway is writing this log now.
-fn is_live(dir: &Path) -> bool {
-    let lock = File::open(dir.join(crate::log::LOCK_FILE));
-    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Where the next whole frame begins, if there is any.

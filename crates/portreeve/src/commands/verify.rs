@@ -190,6 +190,15 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
     if !report.shredded.is_empty() {
         facts.push(("shredded", format!("{} recordings", report.shredded.len())));
     }
+    if let Some(pruned) = &report.pruned {
+        let what = format!("{} records in {} segments", pruned.records, pruned.segments);
+        facts.push(("pruned", format!("{what}; their hashes are here")));
+    }
+    for replaced in &report.replacements {
+        let name = replaced.predecessor.origin.as_deref().unwrap_or("a log without a name");
+        let aside = replaced.predecessor.moved_to.as_deref().unwrap_or("nowhere");
+        facts.push(("in place of", format!("{name}, set aside in `{aside}`: {}", replaced.why)));
+    }
     facts.push(("root", report.root.to_string()));
     facts
 }

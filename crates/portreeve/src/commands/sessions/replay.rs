@@ -184,6 +184,10 @@ fn exchange(event: &Event) -> Option<u64> {
         | Event::Subjects { .. }
         | Event::SubjectsForgotten { .. }
         | Event::PolicyPart { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. }
@@ -224,6 +228,10 @@ fn remark(event: &Event) -> Option<String> {
         | Event::Subjects { .. }
         | Event::SubjectsForgotten { .. }
         | Event::PolicyPart { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. } => None,

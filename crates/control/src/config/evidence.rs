@@ -1,0 +1,100 @@
+//! The `evidence` section: who may erase, and how long what is kept.
+
+use super::masking::not_a_category;
+use super::problem::closest;
+use super::scalar;
+use super::section::{Reader, Section, as_duration, as_list, as_text};
+use super::types::{Evidence, Masking, Resource, Retention};
+use portreeve_model::Category;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// A century: what is meant to stay longer has no rule.
+const LONGEST: &str = "100y";
+
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    resources: &BTreeMap<String, Resource>,
+    masking: &Masking,
+) -> Evidence {
+    let custodians = match section.take("custodians") {
+        None => Vec::new(),
+        Some((_, node)) => {
+            let name = section.path("custodians");
+            let items = as_list(reader, &name, node);
+            items.into_iter().filter_map(|item| Some(as_text(reader, &name, item)?.0)).collect()
+        }
+    };
+    let retention = section.section(reader, "retention");
+    let retention = read_retention(reader, retention, resources, masking);
+    section.close(reader);
+    Evidence { custodians, retention }
+}
+
+fn read_retention(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    resources: &BTreeMap<String, Resource>,
+    masking: &Masking,
+) -> Retention {
+    let default = section.duration_maybe(reader, "default", LONGEST);
+    let log = section.duration_maybe(reader, "log", LONGEST);
+    let mut retention = Retention { default, log, ..Retention::default() };
+    let by_resource = section.section(reader, "resources");
+    let names: BTreeSet<&str> = resources.keys().map(String::as_str).collect();
+    for (name, span, after) in read_rules(reader, by_resource) {
+        if known(reader, "resource", &name, span, &names) {
+            retention.resources.insert(name, after);
+        }
+    }
+    let by_category = section.section(reader, "categories");
+    let classified = resources.values().flat_map(|resource| resource.classify.entries());
+    let classified = classified.map(|(_, category)| category.0.as_str());
+    let masked = masking.methods.keys().map(|category| category.0.as_str());
+    let names: BTreeSet<&str> = classified.chain(masked).collect();
+    for (name, span, after) in read_rules(reader, by_category) {
+        if !scalar::is_category(&name) {
+            not_a_category(reader, span, &name);
+        } else if known(reader, "category", &name, span, &names) {
+            retention.categories.insert(Category(name), after);
+        }
+    }
+    section.close(reader);
+    retention
+}
+
+/// The entries of a mapping from names to durations.
+fn read_rules(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+) -> Vec<(String, Range<usize>, std::time::Duration)> {
+    let mut rules = Vec::new();
+    for (key, node) in section.take_all() {
+        let path = section.path(&key.text);
+        if let Some(after) = as_duration(reader, &path, node, LONGEST) {
+            rules.push((key.text, key.span, after));
+        }
+    }
+    rules
+}
+
+/// A rule for a name that nothing has would keep for ever what was meant to go.
+fn known(
+    reader: &mut Reader<'_>,
+    kind: &str,
+    name: &str,
+    span: Range<usize>,
+    names: &BTreeSet<&str>,
+) -> bool {
+    if names.contains(name) {
+        return true;
+    }
+    let names: Vec<&str> = names.iter().copied().collect();
+    let help = match closest(name, &names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "what no other rule names falls under `retention.default`".to_owned(),
+    };
+    reader.problems.add_with_help(span, format!("there is no {kind} `{name}`"), help);
+    false
+}

@@ -104,16 +104,24 @@ fn what_is_destroyed_goes_and_every_proof_still_holds() {
     write_tiles(dir.path(), fresh.path()).unwrap();
     let first = pruned.minimum_index / 256;
     for number in 0..report.records / 256 {
-        let name = format!("tile/0/{number:03}");
-        let tile = |of: &TempDir| fs::read(of.path().join(&name)).unwrap();
-        assert_eq!(tile(&tiles), tile(&fresh), "{name}");
-        let entries = fresh.path().join(format!("tile/entries/{number:03}"));
-        assert_eq!(entries.exists(), number >= first, "{number}");
-        if number >= first {
-            let same = tiles.path().join(format!("tile/entries/{number:03}"));
-            assert_eq!(fs::read(entries).unwrap(), fs::read(same).unwrap());
+        let has = |name: &str| fresh.path().join(format!("tile/{name}/{number:03}")).exists();
+        assert_eq!((has("0"), has("entries")), (true, number >= first), "{number}");
+    }
+    let mut folders = vec![std::path::PathBuf::from("tile")];
+    let mut compared = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(fresh.path().join(&folder)).unwrap() {
+            let name = folder.join(entry.unwrap().file_name());
+            if fresh.path().join(&name).is_dir() {
+                folders.push(name);
+                continue;
+            }
+            let file = |of: &TempDir| fs::read(of.path().join(&name)).unwrap();
+            assert_eq!(file(&tiles), file(&fresh), "{}", name.display());
+            compared += 1;
         }
     }
+    assert!(compared > 4, "{compared}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub(crate) struct Custody {
     segment: u64,
     offset: usize,
     /// The first place that could not be read; what follows it in its segment is unknown.
-    pub(crate) damage: Option<(String, u64)>,
+    damage: Option<(String, u64)>,
 }
 
 impl Custody {
@@ -127,6 +127,17 @@ impl Custody {
         let mut custody = Self::default();
         custody.catch_up(&RealDisk::new(dir))?;
         Ok(custody)
+    }
+
+    /// Refuses a log that could not be read to its end: a hold may stand in the rest.
+    pub(crate) fn check_whole(&self) -> Result<(), Error> {
+        match self.damage.clone() {
+            None => Ok(()),
+            Some((file, offset)) => {
+                let what = "what follows cannot be read, a hold may be in it".to_owned();
+                Err(Error::Damaged { file, offset, what })
+            }
+        }
     }
 
     /// Reads what was committed since the last time.

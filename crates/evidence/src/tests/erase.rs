@@ -89,6 +89,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
         assert_eq!(again.holds().unwrap(), std::slice::from_ref(&hold));
+        assert_eq!(crate::holds(dir.path()).unwrap(), std::slice::from_ref(&hold));
         assert!(matches!(again.shred(session_id(1), "x", ada()), Err(Error::Held { .. })));
         again.release(&hold.hold, "case closed", ada()).unwrap();
         assert!(again.holds().unwrap().is_empty());
@@ -210,6 +211,7 @@ fn a_log_that_is_damaged_in_the_middle_is_not_swept() {
         let swept = log.sweep(&rules, Mode::Act, &Custodian::Gateway);
         assert!(matches!(&swept, Err(Error::Damaged { file, .. }) if file == name), "{swept:?}");
         assert!(log.shred(session_id(1), "because", ada()).is_err());
+        assert!(crate::holds(dir.path()).is_err());
         let shares = keyring::sessions(&crate::disk::RealDisk::new(dir.path())).unwrap();
         assert_eq!(shares.len(), 3);
     };

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-/// A session whose recording was not destroyed.
+/// A session, as far as its keeping depends on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) opened_at_us: u64,
@@ -104,6 +104,7 @@ pub struct Standing {
 /// What the records say, up to a place in the log.
 #[derive(Debug, Default)]
 pub(crate) struct Custody {
+    /// Those whose recordings were not destroyed.
     pub(crate) sessions: HashMap<SessionId, Kept>,
     pub(crate) destroyed: HashMap<SessionId, Destroyed>,
     holds: BTreeMap<HoldId, Hold>,
@@ -117,7 +118,7 @@ pub(crate) struct Custody {
     segment: u64,
     offset: usize,
     /// The first place that could not be read; what follows it in its segment is unknown.
-    pub(crate) damage: Option<(String, u64)>,
+    damage: Option<(String, u64)>,
 }
 
 impl Custody {
@@ -128,13 +129,24 @@ impl Custody {
         Ok(custody)
     }
 
+    /// Refuses a log that could not be read to its end: a hold may stand in the rest.
+    pub(crate) fn check_whole(&self) -> Result<(), Error> {
+        match self.damage.clone() {
+            None => Ok(()),
+            Some((file, offset)) => {
+                let what = "what follows cannot be read, a hold may be in it".to_owned();
+                Err(Error::Damaged { file, offset, what })
+            }
+        }
+    }
+
     /// Reads what was committed since the last time.
     pub(crate) fn catch_up(&mut self, disk: &dyn Disk) -> Result<(), Error> {
         let read = |number| {
             let name = segment_name(number);
             disk.read(&name).map_err(|error| Error::store("read", Path::new(&name), error))
         };
-        let mut torn = None;
+        let mut unfinished = Vec::new();
         let numbers = segment_numbers(disk)?;
         // What started the run that a pruned log begins in is gone.
         self.running |= self.segment == 0 && numbers.first().is_some_and(|first| *first > 1);
@@ -142,18 +154,20 @@ impl Custody {
         for number in numbers.into_iter().filter(|number| *number >= from) {
             let bytes = read(number)?;
             if is_unused(&bytes) {
-                break;
+                unfinished.push(number);
+                continue;
             }
-            // The segment before may have been in mid-write when it was read; it is whole
-            // now that there is one after it, or it is damaged.
-            if let Some(before) = torn.take()
-                && !self.take_segment(before, &read(before)?)?
-            {
-                let offset = self.offset as u64;
-                self.damage.get_or_insert((segment_name(before), offset));
+            // Those before may have been in mid-write, or not begun, when they were read.
+            // Now that there is one after them they are whole, or damaged.
+            for before in std::mem::take(&mut unfinished) {
+                let bytes = read(before)?;
+                if !self.take_segment(before, &bytes)? || is_unused(&bytes) {
+                    let offset = self.offset as u64;
+                    self.damage.get_or_insert((segment_name(before), offset));
+                }
             }
             if !self.take_segment(number, &bytes)? {
-                torn = Some(number);
+                unfinished.push(number);
             }
         }
         Ok(())
@@ -281,8 +295,8 @@ impl Custody {
     }
 
     /// Whether a recording was destroyed: a record says so, or its records were pruned,
-    /// which none are before that. What is older than the log's beginning and not in the
-    /// log was pruned; a session's id says how old it is (UUIDv7).
+    /// which happens to destroyed ones alone. What is older than the log's beginning and
+    /// not in the log was pruned; a session's id says how old it is (UUIDv7).
     pub(crate) fn is_destroyed(&self, session: SessionId) -> bool {
         let begins_us = match (&self.pruned, self.marks.first()) {
             (Some(_), Some(mark)) => mark.first_us,

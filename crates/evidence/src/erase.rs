@@ -75,7 +75,19 @@ pub struct Settled {
 /// # Errors
 /// The log cannot be read.
 pub fn preview(dir: &Path, rules: &Retention, now_us: u64) -> Result<Sweep, Error> {
-    Ok(Sweep::new(Custody::read(dir)?.due(rules, now_us), Mode::DryRun))
+    let custody = Custody::read(dir)?;
+    custody.check_whole()?;
+    Ok(Sweep::new(custody.due(rules, now_us), Mode::DryRun))
+}
+
+/// The holds in force in the log in `dir`, which a gateway may be writing. Only reads.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn holds(dir: &Path) -> Result<Vec<Hold>, Error> {
+    let custody = Custody::read(dir)?;
+    custody.check_whole()?;
+    Ok(custody.holds())
 }
 
 impl Sweep {
@@ -90,13 +102,8 @@ impl EvidenceLog {
     pub(crate) fn custody(&self) -> Result<MutexGuard<'_, Custody>, Error> {
         let mut custody = self.custody_cell().lock().unwrap_or_else(PoisonError::into_inner);
         custody.catch_up(self.disk())?;
-        match custody.damage.clone() {
-            None => Ok(custody),
-            Some((file, offset)) => {
-                let what = "what follows cannot be read, a hold may be in it".to_owned();
-                Err(Error::Damaged { file, offset, what })
-            }
-        }
+        custody.check_whole()?;
+        Ok(custody)
     }
 
     /// Does again what the log says was done: erases shares that came back, or that a stop

@@ -48,7 +48,7 @@ mod verify;
 mod tests;
 
 pub use custody::{Due, Hold, Standing};
-pub use erase::{Mode, Settled, Shredding, Sweep, preview};
+pub use erase::{Mode, Settled, Shredding, Sweep, holds, preview};
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
 pub use keys::AuditorKey;

@@ -153,9 +153,7 @@ def test_a_sweep_follows_the_configuration_and_holds_stop_it(world: World) -> No
         assert wire.query("select count(*) from orders").rows
         wire.terminate()
     token = gateway.token("cleo")
-    hold = asked(
-        gateway, "hold", "add", "--session", held, "--why", "case 12", token=token
-    )
+    hold = asked(gateway, "hold", "add", "--session", held, "--why", "case 12", token=token)
     assert hold["sessions"] == 1
     assert [h["why"] for h in asked(gateway, "hold", "ls", token=token)["holds"]] == ["case 12"]
     due = until(

@@ -89,6 +89,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
         assert_eq!(again.holds().unwrap(), std::slice::from_ref(&hold));
+        assert_eq!(crate::holds(dir.path()).unwrap(), std::slice::from_ref(&hold));
         assert!(matches!(again.shred(session_id(1), "x", ada()), Err(Error::Held { .. })));
         again.release(&hold.hold, "case closed", ada()).unwrap();
         assert!(again.holds().unwrap().is_empty());
@@ -192,6 +193,31 @@ fn a_stop_between_the_record_and_the_erasure_is_finished_by_the_next_start() {
         assert_eq!(log.settle().unwrap().shares_erased, 0);
     }
     assert!(finished_later > 0, "no stop came between the record and the erasure");
+}
+
+/// Where a hold may stand in what cannot be read, nothing is destroyed.
+#[test]
+fn a_log_that_is_damaged_in_the_middle_is_not_swept() {
+    let (first, second) = (crate::frame::segment_name(1), crate::frame::segment_name(2));
+    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let dir = TempDir::new();
+        let (log, now) = log(&dir);
+        now.fetch_add(9 * DAY_US, Ordering::Relaxed);
+        let path = dir.path().join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let rules = Retention { default: Some(days(1)), ..Retention::default() };
+        let swept = log.sweep(&rules, Mode::Act, &Custodian::Gateway);
+        assert!(matches!(&swept, Err(Error::Damaged { file, .. }) if file == name), "{swept:?}");
+        assert!(log.shred(session_id(1), "because", ada()).is_err());
+        assert!(crate::holds(dir.path()).is_err());
+        let shares = keyring::sessions(&crate::disk::RealDisk::new(dir.path())).unwrap();
+        assert_eq!(shares.len(), 3);
+    };
+    check(&first, &|bytes| bytes[700] ^= 1);
+    check(&first, &|bytes| bytes.fill(0));
+    check(&second, &|bytes| bytes[1500..].fill(0));
 }
 
 #[test]

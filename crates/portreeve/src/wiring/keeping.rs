@@ -6,7 +6,7 @@ use portreeve_control::metrics::Metrics;
 use portreeve_evidence::{Error, EvidenceLog, Mode, Retention, Settled, Standing};
 use portreeve_model::Custodian;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often what is over age goes.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -31,7 +31,14 @@ pub(crate) fn retention(config: &Config) -> Retention {
 /// Does what the log and the rules say, at once and then every hour. The caller owns the
 /// task that runs this, and ends it.
 pub(super) async fn sweep_hourly(keeping: Keeping, metrics: Arc<Metrics>) {
+    let start = (Instant::now(), SystemTime::now());
     loop {
+        if let Some(days) = clock_jump_days(start) {
+            // What a wrong clock destroys, a right one does not bring back.
+            tracing::error!(days, "the system clock was moved: retention waits for a restart");
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            continue;
+        }
         let (log, rules) = (keeping.log.clone(), keeping.retention.clone());
         match tokio::task::spawn_blocking(move || sweep(&log, &rules)).await {
             Ok(Ok(standing)) => metrics.set_standing(&standing),
@@ -40,6 +47,15 @@ pub(super) async fn sweep_hourly(keeping: Keeping, metrics: Arc<Metrics>) {
         }
         tokio::time::sleep(SWEEP_INTERVAL).await;
     }
+}
+
+/// By how many days the system clock went another way than time did; none within one.
+fn clock_jump_days((instant, time): (Instant, SystemTime)) -> Option<u64> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let expected = time + instant.elapsed();
+    let now = SystemTime::now();
+    let apart = now.duration_since(expected).or_else(|_| expected.duration_since(now)).ok()?;
+    (apart > DAY).then(|| apart.as_secs() / DAY.as_secs())
 }
 
 fn sweep(log: &EvidenceLog, rules: &Retention) -> Result<Standing, Error> {
@@ -63,4 +79,21 @@ fn sweep(log: &EvidenceLog, rules: &Retention) -> Result<Standing, Error> {
         tracing::info!(segments = pruned.segments_removed, "old segments were pruned");
     }
     log.standing()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_moved_is_noticed_either_way() {
+        let days = |count: u64| Duration::from_secs(count * 24 * 60 * 60 + 60);
+        let check = |time: SystemTime, expect| {
+            assert_eq!(clock_jump_days((Instant::now(), time)), expect);
+        };
+        check(SystemTime::now(), None);
+        check(SystemTime::now() - Duration::from_secs(60 * 60), None);
+        check(SystemTime::now() - days(400), Some(400));
+        check(SystemTime::now() + days(3), Some(3));
+    }
 }

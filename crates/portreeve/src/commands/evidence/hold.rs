@@ -1,9 +1,10 @@
 //! `portreeve evidence hold`: what must not go.
 
+use super::super::options::run_async;
 use super::super::output::{Format, print, print_json, table};
 use super::place::{Place, moment};
 use anyhow::bail;
-use portreeve_evidence::Hold;
+use portreeve_evidence::{Hold, holds};
 use portreeve_model::{Held, HoldId};
 use serde_json::{Value, json};
 
@@ -81,7 +82,7 @@ fn add(args: Add, format: Format) -> anyhow::Result<()> {
         (None, None, None) => bail!("a hold needs something to hold"),
     };
     let body = json!({ "on": on, "why": why });
-    let answer = place.open("hold")?.ask("/v1/evidence/holds", Some(&body), |offline| {
+    let answer = place.open("hold")?.ask("/v1/evidence/holds", &body, |offline| {
         Ok(offline.log.hold(on.clone(), &why, offline.by.clone())?)
     })?;
     if format == Format::Json {
@@ -98,7 +99,7 @@ fn release(args: Release, format: Format) -> anyhow::Result<()> {
     }
     let path = format!("/v1/evidence/holds/{}/release", args.hold);
     let body = json!({ "why": args.why });
-    let answer = args.place.open("hold")?.ask(&path, Some(&body), |offline| {
+    let answer = args.place.open("hold")?.ask(&path, &body, |offline| {
         Ok(offline.log.release(&HoldId(args.hold.clone()), &args.why, offline.by.clone())?)
     })?;
     if format == Format::Json {
@@ -109,15 +110,16 @@ fn release(args: Release, format: Format) -> anyhow::Result<()> {
 }
 
 fn list(place: &Place, format: Format) -> anyhow::Result<()> {
-    let answer = place
-        .open("hold")?
-        .ask("/v1/evidence/holds", None, |offline| Ok(json!({ "holds": offline.log.holds()? })))?;
+    let answer = match place.local()? {
+        Some(dir) => json!({ "holds": holds(&dir)? }),
+        None => run_async(place.api.client()?.get("/v1/evidence/holds"))??,
+    };
     if format == Format::Json {
         return print_json(&answer);
     }
-    let holds = answer.get("holds").cloned().unwrap_or(Value::Array(Vec::new()));
-    let holds: Vec<Hold> = serde_json::from_value(holds)?;
-    if holds.is_empty() {
+    let listed = answer.get("holds").cloned().unwrap_or(Value::Array(Vec::new()));
+    let listed: Vec<Hold> = serde_json::from_value(listed)?;
+    if listed.is_empty() {
         return print("no holds");
     }
     let row = |hold: Hold| {
@@ -125,5 +127,5 @@ fn list(place: &Place, format: Format) -> anyhow::Result<()> {
         vec![hold.hold.to_string(), moment(hold.at_us), on, sessions, hold.by.to_string(), hold.why]
     };
     let header = ["hold", "since", "on", "recordings", "by", "why"];
-    print(&table(&header, holds.into_iter().map(row).collect()))
+    print(&table(&header, listed.into_iter().map(row).collect()))
 }

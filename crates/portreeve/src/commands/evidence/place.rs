@@ -27,7 +27,7 @@ pub(super) struct Place {
     #[command(flatten)]
     config: ConfigOption,
     #[command(flatten)]
-    api: ApiOptions,
+    pub(super) api: ApiOptions,
 }
 
 /// How it is reached.
@@ -54,7 +54,7 @@ impl Offline {
 
 impl Place {
     /// The directory, where it is on this machine.
-    fn local(&self) -> anyhow::Result<Option<PathBuf>> {
+    pub(super) fn local(&self) -> anyhow::Result<Option<PathBuf>> {
         match &self.dir {
             Some(dir) => Ok(Some(directory(Some(dir), &self.config)?)),
             None => Ok(directory(None, &self.config).ok()),
@@ -75,8 +75,8 @@ impl Place {
         let by = owner(&dir)?;
         let mut options = Options::new(&dir);
         options.version = format!("{} (evidence {what})", env!("CARGO_PKG_VERSION"));
-        remark(&format!("# no gateway writes `{}`: working on it directly", dir.display()));
         let log = EvidenceLog::open(options)?;
+        remark(&format!("# no gateway writes `{}`: working on it directly", dir.display()));
         log.settle()?;
         let config = self.config.clone();
         Ok(Keeper::Offline(Box::new(Offline { log, by, config })))
@@ -99,18 +99,15 @@ impl Keeper {
     pub(super) fn ask<T: Serialize>(
         self,
         path: &str,
-        body: Option<&Value>,
+        body: &Value,
         work: impl FnOnce(&Offline) -> anyhow::Result<T>,
     ) -> anyhow::Result<Value> {
         let bar = working();
-        let answer = match (self, body) {
-            (Self::Gateway(client), Some(body)) => {
+        let answer = match self {
+            Self::Gateway(client) => {
                 run_async(client.post(path, body)).and_then(|answer| Ok(answer?))
             }
-            (Self::Gateway(client), None) => {
-                run_async(client.get(path)).and_then(|answer| Ok(answer?))
-            }
-            (Self::Offline(offline), _) => {
+            Self::Offline(offline) => {
                 let answer = work(&offline).and_then(|done| Ok(serde_json::to_value(done)?));
                 offline.log.close();
                 answer

@@ -45,7 +45,7 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     confirm(args.yes || args.dry_run, "removing records")?;
     let Args { before, why, dry_run, place, .. } = args;
     let body = json!({ "before_us": before, "why": why, "dry_run": dry_run });
-    let answer = place.open("prune")?.ask("/v1/evidence/prune", Some(&body), |offline| {
+    let answer = place.open("prune")?.ask("/v1/evidence/prune", &body, |offline| {
         Ok(offline.log.prune(before, &offline.retention()?, &why, mode, &offline.by)?)
     })?;
     if format == Format::Json {

@@ -31,7 +31,7 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     confirm(args.yes, &format!("shredding the recording of session {session}"))?;
     let path = format!("/v1/evidence/sessions/{session}/shred");
     let body = json!({ "why": args.why });
-    let answer = args.place.open("shred")?.ask(&path, Some(&body), |offline| {
+    let answer = args.place.open("shred")?.ask(&path, &body, |offline| {
         Ok(offline.log.shred(session, &args.why, offline.by.clone())?)
     })?;
     if format == Format::Json {

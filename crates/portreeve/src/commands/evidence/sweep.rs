@@ -24,7 +24,7 @@ pub(super) struct Args {
 fn ask(args: &Args) -> anyhow::Result<Value> {
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Act };
     let body = json!({ "dry_run": args.dry_run });
-    args.place.open("sweep")?.ask("/v1/evidence/sweep", Some(&body), |offline| {
+    args.place.open("sweep")?.ask("/v1/evidence/sweep", &body, |offline| {
         Ok(offline.log.sweep(&offline.retention()?, mode, &offline.by)?)
     })
 }

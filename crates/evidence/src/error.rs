@@ -103,6 +103,12 @@ pub enum Error {
         /// Why.
         what: &'static str,
     },
+    /// A recording cannot be opened by anyone who has this directory alone.
+    #[error(
+        "the recording cannot be opened: the gateway's share of its key is not in the keyring: \
+         it was shredded, or the keyring was not copied"
+    )]
+    Erased,
     /// What was asked for is not there.
     #[error("{what}")]
     Absent {

@@ -26,6 +26,7 @@ mod keys;
 mod log;
 pub mod merkle;
 mod note;
+mod outline;
 mod reader;
 mod recorder;
 mod recover;
@@ -44,10 +45,12 @@ pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
 pub use note::{Checkpoint, VerifierKey};
+pub use outline::Outline;
 pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
 pub use recorder::{Receipt, SessionRecorder};
 pub use sessions::{
-    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
+    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, begun_with, detail,
+    last_begun, list,
 };
 pub use tiles::{Tiles, write_tiles};
 pub use verify::{

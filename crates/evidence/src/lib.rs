@@ -31,6 +31,7 @@ mod reader;
 mod recorder;
 mod recover;
 mod reserve;
+mod scan;
 mod seal;
 mod segment;
 mod sessions;

@@ -3,6 +3,7 @@
 //! A log holds the records of many sessions side by side. Who wants one of them looks at
 //! the first hundred bytes of the others and no further.
 
+use crate::scan::Scan;
 use portreeve_model::SessionId;
 use serde::Deserialize;
 
@@ -24,41 +25,34 @@ impl Outline {
     /// # Errors
     /// The leaf does not begin as this version writes it, and is no record otherwise.
     pub(crate) fn of(leaf: &[u8]) -> serde_json::Result<Self> {
-        match as_written(leaf) {
-            Some((outline, _)) => Ok(outline),
+        match as_written(&mut Scan::new(leaf)) {
+            Some(outline) => Ok(outline),
             None => serde_json::from_slice(leaf),
         }
     }
 }
 
-/// The outline of a leaf whose fields stand as our writer puts them, and what follows the
-/// comma after it.
-pub(crate) fn as_written(leaf: &[u8]) -> Option<(Outline, &[u8])> {
-    const ID_LENGTH: usize = 36;
-    let (at_us, rest) = number(leaf.strip_prefix(b"{\"at_us\":")?)?;
-    let (session, rest) = match rest.strip_prefix(b",\"session\":\"") {
-        Some(rest) => {
-            let (id, rest) = rest.split_at_checked(ID_LENGTH)?;
-            let id = uuid::Uuid::try_parse_ascii(id).ok()?;
-            (Some(SessionId(id)), rest.strip_prefix(b"\"")?)
-        }
-        None => (None, rest),
+/// Takes the outline of a leaf whose fields stand as our writer puts them, with the comma
+/// behind it.
+pub(crate) fn as_written(scan: &mut Scan<'_>) -> Option<Outline> {
+    scan.eat(b"{\"at_us\":")?;
+    let at_us = scan.number()?;
+    let session = match scan.eat(b",\"session\":") {
+        Some(()) => Some(session(scan)?),
+        None => None,
     };
-    let (seq, rest) = number(rest.strip_prefix(b",\"seq\":")?)?;
-    Some((Outline { at_us, session, seq }, rest.strip_prefix(b",")?))
+    scan.eat(b",\"seq\":")?;
+    let seq = scan.number()?;
+    scan.eat(b",")?;
+    Some(Outline { at_us, session, seq })
 }
 
-/// A whole number as JSON writes it, and what follows.
-pub(crate) fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = text.split_at_checked(length)?;
-    if digits.is_empty() || (digits.len() > 1 && digits.starts_with(b"0")) {
-        return None;
-    }
-    let value = digits
-        .iter()
-        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
-    Some((value, rest))
+/// Takes a session's id.
+pub(crate) fn session(scan: &mut Scan<'_>) -> Option<SessionId> {
+    let id = scan.string()?;
+    // Of the spellings that a UUID has, ours is the one with hyphens alone.
+    let id = uuid::Uuid::try_parse_ascii(id).ok().filter(|_| id.len() == 36)?;
+    Some(SessionId(id))
 }
 
 #[cfg(test)]
@@ -73,9 +67,10 @@ mod tests {
             let (at_us, seq) = (u64::MAX, 12);
             let record = Record { at_us, session, seq, salt: "0".into(), event, payload: None };
             let leaf = serde_json::to_vec(&record).unwrap();
-            let (outline, rest) = as_written(&leaf).unwrap();
-            assert_eq!(outline, Outline { at_us, session, seq });
-            assert!(rest.starts_with(b"\"salt\""));
+            let mut scan = Scan::new(&leaf);
+            let outline = Outline { at_us, session, seq };
+            assert_eq!(as_written(&mut scan), Some(outline));
+            assert!(scan.eat(b"\"salt\"").is_some());
             assert_eq!(serde_json::from_slice::<Outline>(&leaf).unwrap(), outline);
         }
     }
@@ -83,7 +78,7 @@ mod tests {
     #[test]
     fn other_spellings_are_left_to_the_parser_and_what_is_no_record_is_refused() {
         let check = |leaf: &str, expect: Option<u64>| {
-            assert_eq!(as_written(leaf.as_bytes()), None, "{leaf}");
+            assert_eq!(as_written(&mut Scan::new(leaf.as_bytes())), None, "{leaf}");
             let seq = Outline::of(leaf.as_bytes()).ok().map(|outline| outline.seq);
             assert_eq!(seq, expect, "{leaf}");
         };

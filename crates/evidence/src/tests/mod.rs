@@ -5,6 +5,6 @@ mod failing_disk;
 mod roundtrip;
 mod sim_disk;
 mod simulation;
-mod support;
+pub(crate) mod support;
 mod tamper;
 mod vectors;

@@ -39,11 +39,11 @@ pub(super) fn options(dir: &Path) -> Options {
     Options { segment_bytes: 4096, clock, ..Options::new(dir) }
 }
 
-pub(super) fn session_id(number: u128) -> SessionId {
+pub(crate) fn session_id(number: u128) -> SessionId {
     SessionId(uuid::Uuid::from_u128(number))
 }
 
-pub(super) fn opened() -> Event {
+pub(crate) fn opened() -> Event {
     Event::SessionOpened {
         chain: Chain {
             principal: Party {
@@ -63,7 +63,7 @@ pub(super) fn opened() -> Event {
     }
 }
 
-pub(super) fn request(exchange: u64) -> Event {
+pub(crate) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
         verb: "SELECT".into(),
@@ -76,11 +76,11 @@ pub(super) fn request(exchange: u64) -> Event {
     Event::Request { exchange, commands: vec![command] }
 }
 
-pub(super) fn response(exchange: u64, rows: u64) -> Event {
+pub(crate) fn response(exchange: u64, rows: u64) -> Event {
     Event::Response { exchange, rows, masked: [("email".into(), rows)].into() }
 }
 
-pub(super) fn closed() -> Event {
+pub(crate) fn closed() -> Event {
     Event::SessionClosed { why: "the client left".into(), exchanges: 1, rows: 2 }
 }
 

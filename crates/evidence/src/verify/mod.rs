@@ -12,6 +12,7 @@
 //! key wrote another log. Only a checkpoint kept elsewhere shows that.
 
 mod batch;
+mod leaf;
 mod story;
 mod walk;
 

@@ -6,26 +6,26 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The parts of a record that the story needs; read ten times faster than all of it.
-#[derive(Deserialize)]
+#[derive(PartialEq, Debug, Deserialize)]
 pub(super) struct Outline<'a> {
     pub(super) at_us: u64,
     #[serde(default)]
     pub(super) session: Option<SessionId>,
-    seq: u64,
+    pub(super) seq: u64,
     #[serde(borrow)]
-    event: EventOutline<'a>,
+    pub(super) event: EventOutline<'a>,
     #[serde(default)]
     pub(super) payload: Option<PayloadRef>,
 }
 
-#[derive(Deserialize)]
-struct EventOutline<'a> {
+#[derive(PartialEq, Debug, Deserialize)]
+pub(super) struct EventOutline<'a> {
     #[serde(borrow)]
-    event: Cow<'a, str>,
+    pub(super) event: Cow<'a, str>,
     #[serde(default)]
-    exchange: Option<u64>,
+    pub(super) exchange: Option<u64>,
     #[serde(default)]
-    of: Option<SessionId>,
+    pub(super) of: Option<SessionId>,
 }
 
 /// A set of numbers that mostly come in order, from 1.

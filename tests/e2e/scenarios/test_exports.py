@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from harness import evidence
 from harness.gateway import Gateway
+from harness.paths import portreeve
 from harness.target import Target
 from harness.wire import Wire, frame, text
 from harness.world import World
@@ -282,6 +283,47 @@ def test_a_replay_starts_where_it_is_told(recorded: Gateway) -> None:
     done = recorded.try_run("sessions", "replay", session["id"], "--at", "2h")
     assert done.returncode == 1 and "last record" in done.stderr
     assert base64.b64decode(moments[0]["bytes"])
+
+
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def most_memory_kib(gateway: Gateway, *arguments: str) -> int:
+    """Of an export, at once."""
+    export = [str(portreeve()), "sessions", "export", *arguments]
+    # Not from here: a child begins with what its parent, with all that was received, holds.
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *export],
+        env=gateway.environment,
+        cwd=gateway.directory,
+        capture_output=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_a_long_recording_needs_no_more_memory(world: World, tmp_path: Path) -> None:
+    gateway = world.gateway("long-export")
+    with Wire.open(gateway.target("walt")) as wire:
+        wire.query("select 1")
+        wire.terminate()
+    gateway.stop()
+    little = most_memory_kib(gateway, "last", "-o", str(tmp_path / "short.jsonl"))
+    gateway.start()
+    with Wire.open(gateway.target("walt")) as wire:
+        wire.query("select b.id, payload, n from work.big b, generate_series(1, 5) n")
+        wire.terminate()
+    gateway.stop()
+    for kind in ("jsonl", "cast", "parquet"):
+        path = tmp_path / f"long.{kind}"
+        much = most_memory_kib(gateway, "last", "-o", str(path))
+        # A segment of the log is read at a time.
+        assert much < little + (48 << 10), f"{kind}: {much} KiB instead of {little}"
+    assert (tmp_path / "long.jsonl").stat().st_size > 48 << 20
 
 
 def test_sessions_are_found_by_every_name(recorded: Gateway) -> None:

@@ -21,6 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what the drivers connect to; `direct` proves the harness itself",
     )
     parser.addoption("--soak", action="store_true", help="the long forms too")
+    parser.addoption(
+        "--kills", type=int, default=3, help="how often a gateway is killed under load (3)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

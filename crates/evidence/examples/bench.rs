@@ -1,14 +1,15 @@
-//! Measures the log on this machine: durable commits, CPU, sealing, verifying.
+//! Measures the log on this machine: durable commits, both barriers, sealing, verifying.
 //!
-//! `cargo run --release -p portreeve-evidence --example bench [DIR]`
+//! `cargo run --release -p portreeve-evidence --example bench -- [--json] [--verify-only] [DIR]`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use portreeve_evidence::{EvidenceLog, Options, SessionRecorder, Trust, verify};
 use portreeve_model::{
-    Action, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Party, PartyKind,
-    PolicyVersion, SessionId, Verdict,
+    Action, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Outcome, Party,
+    PartyKind, PolicyVersion, SessionId, Verdict,
 };
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -100,25 +101,73 @@ fn fresh(dir: &Path, name: &str) -> (PathBuf, EvidenceLog) {
     (dir, log)
 }
 
-fn disk_alone(dir: &Path) {
-    let file = fs::File::create(dir.join("fdatasync")).unwrap();
-    file.write_all_at(&vec![0; 4 << 20], 0).unwrap();
-    file.sync_all().unwrap();
-    let (start, mut count) = (Instant::now(), 0);
-    while start.elapsed() < ROUND && count < 6000 {
-        file.write_all_at(&[1; 700], count * 700).unwrap();
-        file.sync_data().unwrap();
-        count += 1;
-    }
-    let each = start.elapsed().as_secs_f64() / count as f64;
-    println!("disk alone: write of 700 bytes and fdatasync     {:8.1} µs", each * 1e6);
-    fs::remove_file(dir.join("fdatasync")).unwrap();
+/// A file that is written as the log is: laid out in advance, synced after each write.
+struct Alone {
+    file: fs::File,
+    at: u64,
 }
 
-async fn commits(dir: &Path, writers: usize) -> PathBuf {
-    let (path, log) = fresh(dir, "commits");
+impl Alone {
+    const WRITE: [u8; 700] = [1; 700];
+
+    fn new(dir: &Path) -> Self {
+        let file = fs::File::create(dir.join("fdatasync")).unwrap();
+        file.write_all_at(&vec![0; 8 << 20], 0).unwrap();
+        file.sync_all().unwrap();
+        Self { file, at: 0 }
+    }
+
+    fn write(&mut self) -> Duration {
+        let begin = Instant::now();
+        self.file.write_all_at(&Self::WRITE, self.at).unwrap();
+        self.file.sync_data().unwrap();
+        self.at = (self.at + 700) % (4 << 20);
+        begin.elapsed()
+    }
+}
+
+fn disk_alone(dir: &Path) -> Value {
+    let (mut alone, start, mut waits) = (Alone::new(dir), Instant::now(), Vec::new());
+    while start.elapsed() < ROUND {
+        waits.push(alone.write());
+    }
+    json!({ "write_bytes": Alone::WRITE.len(), "p50_us": share(&mut waits, 50) })
+}
+
+/// What the two barriers add to a command of one client, beside two writes of the disk
+/// alone, by turns.
+async fn barriers(dir: &Path) -> Value {
+    let (_, log) = fresh(dir, "barriers");
+    let mut recorder = session(&log);
+    let (mut alone, start) = (Alone::new(dir), Instant::now());
+    let (mut ours, mut disk, mut count) = (Vec::new(), Vec::new(), 0u64);
+    let reply = rows(1000);
+    while start.elapsed() < ROUND {
+        count += 1;
+        let begin = Instant::now();
+        recorder.stage_payload(request(count), Direction::FromClient, &[b'q'; 200]);
+        recorder.submit().durable().await.unwrap();
+        recorder.stage_payload(response(count, 1), Direction::ToClient, &reply);
+        recorder.submit().durable().await.unwrap();
+        ours.push(begin.elapsed());
+        disk.push(alone.write() + alone.write());
+    }
+    log.close();
+    let (ours, disk) = (share(&mut ours, 50), share(&mut disk, 50));
+    json!({ "both_p50_us": ours, "two_fdatasyncs_p50_us": disk, "added_p50_us": ours - disk })
+}
+
+/// So many per cent of these are not longer, in microseconds.
+fn share(waits: &mut [Duration], percent: usize) -> f64 {
+    waits.sort_unstable();
+    let at = (waits.len() * percent / 100).min(waits.len().saturating_sub(1));
+    waits.get(at).map_or(0.0, |wait| micros(*wait))
+}
+
+async fn commits(dir: &Path, clients: usize) -> Value {
+    let (_, log) = fresh(dir, "commits");
     let (start, cpu_start) = (Instant::now(), cpu());
-    let tasks: Vec<_> = (0..writers)
+    let tasks: Vec<_> = (0..clients)
         .map(|_| {
             let mut recorder = session(&log);
             tokio::spawn(async move {
@@ -139,23 +188,20 @@ async fn commits(dir: &Path, writers: usize) -> PathBuf {
         waits.extend(task.await.unwrap());
     }
     let (seconds, used) = (start.elapsed().as_secs_f64(), cpu() - cpu_start);
-    waits.sort_unstable();
-    let count = waits.len();
-    let micros = |at: usize| waits[at.min(count - 1)].as_secs_f64() * 1e6;
-    println!(
-        "{writers:3} writers: {:8.0} durable commits/s   p50 {:6.0} µs  p99 {:6.0} µs   \
-         CPU {:5.1} µs each   {:.1} commits a sync",
-        count as f64 / seconds,
-        micros(count / 2),
-        micros(count * 99 / 100),
-        used / count as f64 * 1e6,
-        count as f64 / log.health().commits as f64,
-    );
+    let count = waits.len() as f64;
+    let commits = log.health().commits as f64;
     log.close();
-    path
+    json!({
+        "clients": clients,
+        "durable_per_s": count / seconds,
+        "p50_us": share(&mut waits, 50),
+        "p99_us": share(&mut waits, 99),
+        "cpu_us_each": used / count * 1e6,
+        "commands_per_sync": count / commits,
+    })
 }
 
-fn staging(dir: &Path) {
+fn staging(dir: &Path) -> Value {
     let (_, log) = fresh(dir, "staging");
     let mut recorder = session(&log);
     const COUNT: u32 = 100_000;
@@ -168,7 +214,7 @@ fn staging(dir: &Path) {
             recorder.submit().wait().unwrap();
         }
     }
-    println!("stage a leaf and seal 200 bytes                  {:8.2} µs", micros(spent / COUNT));
+    json!({ "leaf_with_200_bytes_us": micros(spent / COUNT) })
 }
 
 fn micros(duration: Duration) -> f64 {
@@ -204,7 +250,7 @@ fn rows(bytes: usize) -> Vec<u8> {
     out
 }
 
-async fn streaming(dir: &Path) {
+async fn streaming(dir: &Path) -> Value {
     let (_, log) = fresh(dir, "streaming");
     let mut recorder = session(&log);
     recorder.stage(request(1));
@@ -224,64 +270,103 @@ async fn streaming(dir: &Path) {
     before.unwrap().durable().await.unwrap();
     let (seconds, used) = (start.elapsed().as_secs_f64(), cpu() - cpu_start);
     let megabytes = sealed as f64 / 1e6;
-    println!(
-        "stream of 64 KiB chunks: {:6.0} MB/s durable, {:6.0} MB/s sealing alone, \
-         {:.2} CPU s/GB, {:.1}× smaller",
-        megabytes / seconds,
-        megabytes / staged.as_secs_f64(),
-        used / megabytes * 1e3,
-        sealed as f64 / log.health().bytes as f64,
-    );
+    let smaller = sealed as f64 / log.health().bytes as f64;
+    log.close();
+    json!({
+        "chunk_bytes": chunk.len(),
+        "durable_mb_per_s": megabytes / seconds,
+        "sealing_alone_mb_per_s": megabytes / staged.as_secs_f64(),
+        "cpu_s_per_gb": used / megabytes * 1e3,
+        "times_smaller": smaller,
+    })
 }
 
-async fn verifying(dir: &Path) {
+/// A log as a gateway with many clients leaves it: of each exchange a request with its
+/// bytes, an answer with a kilobyte of rows, an end; some dozens of records to a footer.
+async fn verifying(dir: &Path) -> Value {
+    const SESSIONS: usize = 50;
+    const EXCHANGES: u64 = 4000;
     let (path, log) = fresh(dir, "verifying");
-    let mut recorder = session(&log);
-    for at in 0..400_000u64 {
-        recorder.stage(request(at + 1));
-        if at % 64 == 63 {
-            let receipt = recorder.submit();
-            if at % 64_000 == 63_999 {
-                receipt.durable().await.unwrap();
-            }
+    let mut recorders: Vec<_> = (0..SESSIONS).map(|_| session(&log)).collect();
+    let answer = rows(1000);
+    let mut last = None;
+    for exchange in 1..=EXCHANGES {
+        for recorder in &mut recorders {
+            recorder.stage_payload(request(exchange), Direction::FromClient, &[b'q'; 200]);
+            recorder.stage_payload(response(exchange, 9), Direction::ToClient, &answer);
+            let outcome = Outcome::Completed;
+            recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 9 });
+            last = Some(recorder.submit());
+        }
+        if let Some(receipt) = last.take() {
+            receipt.durable().await.unwrap();
         }
     }
-    recorder.submit().durable().await.unwrap();
-    drop(recorder);
+    drop(recorders);
     log.close();
-    report_verify(&path, "leaves alone");
+    let (start, cpu_start) = (Instant::now(), cpu());
+    let report = verify(&path, &Trust::default());
+    let (seconds, used) = (start.elapsed().as_secs_f64(), cpu() - cpu_start);
+    assert_eq!(report.status, portreeve_evidence::Status::Ok, "{:?}", report.findings);
+    json!({
+        "leaves": report.records,
+        "footers": report.commits,
+        "sealed_mb": report.payload_bytes as f64 / 1e6,
+        "leaves_per_s": report.records as f64 / seconds,
+        "leaves_per_core_s": report.records as f64 / used,
+        "memory_peak_mib": memory_peak_mib(),
+    })
 }
 
-fn report_verify(path: &Path, what: &str) {
-    let (start, cpu_start) = (Instant::now(), cpu());
-    let report = verify(path, &Trust::default());
-    let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "verify, {what}: {:?}, {} records, {} footers: {:9.0} leaves/s (CPU {:.2} s)",
-        report.status,
-        report.records,
-        report.commits,
-        report.records as f64 / seconds,
-        cpu() - cpu_start,
-    );
-    report.findings.iter().for_each(|finding| println!("  {finding}"));
+/// Most memory that this process has held at once.
+fn memory_peak_mib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+async fn measure(dir: &Path, is_verify_only: bool) -> Value {
+    if is_verify_only {
+        return json!({ "verify": verifying(dir).await });
+    }
+    let before = disk_alone(dir);
+    let mut commands = Vec::new();
+    for clients in [1, 8, 64] {
+        commands.push(commits(dir, clients).await);
+    }
+    json!({
+        "commands": commands,
+        "barriers": barriers(dir).await,
+        "staging": staging(dir),
+        "stream": streaming(dir).await,
+        "verify": verifying(dir).await,
+        "disk": { "before": before, "after": disk_alone(dir) },
+    })
+}
+
+fn show(name: &str, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(field, value)| show(&format!("{name} {field}"), value));
+        }
+        Value::Array(all) => all.iter().for_each(|value| show(name, value)),
+        Value::Number(number) => println!("{name:42} {:14.1}", number.as_f64().unwrap_or(0.0)),
+        other => println!("{name:42} {other}"),
+    }
 }
 
 #[tokio::main]
 async fn main() {
-    let dir = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let (flags, places): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    let has = |flag: &str| flags.iter().any(|word| word == flag);
+    let dir = places.first().map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = dir.join(format!("portreeve-bench-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
-    disk_alone(&dir);
-    for writers in [1, 8, 64] {
-        let path = commits(&dir, writers).await;
-        if writers != 8 {
-            report_verify(&path, "as written by them");
-        }
-    }
-    staging(&dir);
-    streaming(&dir).await;
-    verifying(&dir).await;
-    disk_alone(&dir);
+    let report = measure(&dir, has("--verify-only")).await;
     fs::remove_dir_all(&dir).unwrap();
+    match has("--json") {
+        true => println!("{report:#}"),
+        false => show("evidence", &report),
+    }
 }

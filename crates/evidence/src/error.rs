@@ -143,6 +143,12 @@ pub enum Error {
         /// Who.
         who: Custodian,
     },
+    /// A recording cannot be opened by anyone who has this directory alone.
+    #[error(
+        "the recording cannot be opened: the gateway's share of its key is not in the keyring: \
+         it was lost, or the keyring was not copied"
+    )]
+    Erased,
     /// What was asked for is not there.
     #[error("{what}")]
     Absent {

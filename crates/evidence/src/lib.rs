@@ -29,6 +29,7 @@ mod log;
 pub mod merkle;
 mod months;
 mod note;
+mod outline;
 mod policy;
 mod prune;
 mod reader;
@@ -37,6 +38,7 @@ mod recover;
 mod replace;
 mod reserve;
 mod retention;
+mod scan;
 mod seal;
 mod segment;
 mod sessions;
@@ -54,6 +56,7 @@ pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
 pub use note::{Checkpoint, VerifierKey};
+pub use outline::Outline;
 pub use policy::{PolicyTexts, policy_adoption};
 pub use prune::Pruning;
 pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
@@ -61,7 +64,8 @@ pub use recorder::{Receipt, SessionRecorder};
 pub use replace::{Replaced, replace};
 pub use retention::Retention;
 pub use sessions::{
-    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
+    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, begun_with, detail,
+    last_begun, list,
 };
 pub use subjects::{
     Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,

@@ -7,6 +7,7 @@ use portreeve_model::{
     ReviewId, ReviewOutcome, SessionId, Verdict,
 };
 use serde::Serialize;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -45,6 +46,8 @@ pub struct SessionSummary {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at_us: Option<u64>,
+    /// When its last record was made.
+    pub last_at_us: u64,
     /// On whose behalf, through whom, why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<Chain>,
@@ -116,17 +119,68 @@ pub struct Review {
 }
 
 impl ExchangeSummary {
-    fn new(exchange: u64, at_us: u64, commands: Vec<CommandRecord>) -> Self {
-        Self {
-            exchange,
-            at_us,
-            commands,
+    /// The exchange that a request begins; none where the record is no request.
+    #[must_use]
+    pub fn begin(record: &Record) -> Option<Self> {
+        let Event::Request { exchange, commands, .. } = &record.event else { return None };
+        Some(Self {
+            exchange: *exchange,
+            at_us: record.at_us,
+            commands: commands.clone(),
             rows: 0,
             masked: BTreeMap::new(),
             disagreements: Vec::new(),
             reviews: Vec::new(),
             outcome: None,
             closed_at_us: None,
+        })
+    }
+
+    /// Adds a later record of the same exchange.
+    pub fn add(&mut self, record: &Record) {
+        match &record.event {
+            // A request with many commands has several records.
+            Event::Request { commands, .. } => self.commands.extend_from_slice(commands),
+            Event::Response { rows, masked, .. } => {
+                self.rows += rows;
+                for (category, count) in masked {
+                    *self.masked.entry(category.clone()).or_default() += count;
+                }
+            }
+            Event::Disagreement { column, .. } => self.disagreements.push(column.clone()),
+            Event::ExchangeClosed { outcome, .. } => {
+                self.outcome = Some(outcome.clone());
+                self.closed_at_us = Some(record.at_us);
+            }
+            Event::ReviewOpened { review, groups, rule, .. } => self.reviews.push(Review {
+                review: review.clone(),
+                groups: groups.clone(),
+                rule: rule.0.clone(),
+                decision: None,
+                by: None,
+            }),
+            Event::ReviewClosed { review, decision, by, .. } => {
+                for open in self.reviews.iter_mut().filter(|open| open.review == *review) {
+                    (open.decision, open.by) = (Some(*decision), by.clone());
+                }
+            }
+            Event::RequestData { .. }
+            | Event::SessionOpened { .. }
+            | Event::SessionClosed { .. }
+            | Event::GatewayStarted { .. }
+            | Event::GatewayStopped
+            | Event::LogRecovered { .. }
+            | Event::RecordingKey { .. }
+            | Event::RecordingShredded { .. }
+            | Event::PolicyPart { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
+            | Event::PolicyAdopted { .. }
+            | Event::Subjects { .. }
+            | Event::SubjectsForgotten { .. }
+            | Event::SessionRefused { .. } => {}
         }
     }
 
@@ -161,6 +215,7 @@ impl SessionSummary {
             id,
             opened_at_us: at_us,
             closed_at_us: None,
+            last_at_us: at_us,
             chain: None,
             resource: String::new(),
             protocol: String::new(),
@@ -180,6 +235,7 @@ impl SessionSummary {
 
     fn add(&mut self, record: &Record) {
         self.records += 1;
+        self.last_at_us = self.last_at_us.max(record.at_us);
         let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;
         self.payload_bytes +=
             record.payload.as_ref().filter(passed).map_or(0, |payload| payload.bytes);
@@ -191,7 +247,8 @@ impl SessionSummary {
                 self.client.clone_from(client);
                 self.application.clone_from(application);
             }
-            Event::Request { exchange, .. } => self.exchanges += u64::from(*exchange > 0),
+            // They are numbered without a gap, and a long request has several records.
+            Event::Request { exchange, .. } => self.exchanges = self.exchanges.max(*exchange),
             Event::Response { rows, masked, .. } => {
                 self.rows += rows;
                 self.masked += masked.values().sum::<u64>();
@@ -224,6 +281,49 @@ impl SessionSummary {
     }
 }
 
+/// What the gateway's own records say about sessions.
+struct Runs {
+    run: u64,
+    running: bool,
+    shredded: HashSet<SessionId>,
+}
+
+impl Runs {
+    /// What started the run that a pruned log begins in is gone.
+    fn begin(reader: &LogReader) -> Result<Self, Error> {
+        let running = reader.begins_at()? > 0;
+        Ok(Self { run: 0, running, shredded: HashSet::new() })
+    }
+
+    fn add(&mut self, event: &Event) {
+        match event {
+            Event::GatewayStarted { .. } => (self.run, self.running) = (self.run + 1, true),
+            Event::GatewayStopped => self.running = false,
+            Event::RecordingShredded { of, .. } => drop(self.shredded.insert(*of)),
+            _ => {}
+        }
+    }
+
+    /// Says of a session what only the end of the log tells.
+    fn finish(&self, session: &mut SessionSummary, shares: &HashSet<SessionId>) {
+        let is_over = session.run != self.run || !self.running;
+        if session.state == SessionState::Open && is_over {
+            session.state = SessionState::CutOff;
+        }
+        // The record counts, not the share: an old copy of the keyring may be back.
+        session.recording = match shares.contains(&session.id) {
+            _ if self.shredded.contains(&session.id) => Recording::Shredded,
+            true => Recording::Readable,
+            false => Recording::KeyMissing,
+        };
+    }
+}
+
+fn shares(dir: &Path) -> Result<HashSet<SessionId>, Error> {
+    keyring::sessions(&RealDisk::new(dir))
+        .map_err(|error| Error::store("read the keyring of", dir, error))
+}
+
 /// Every session of the log in `dir`, in order of their beginning.
 ///
 /// # Errors
@@ -232,22 +332,15 @@ pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
     let reader = LogReader::open(dir)?;
-    // What started the run that a pruned log begins in is gone.
-    let (mut run, mut running) = (0, reader.begins_at()? > 0);
-    let mut shredded = HashSet::new();
+    let mut runs = Runs::begin(&reader)?;
     reader.for_each(|entry| {
         let record = entry.record()?;
         let Some(id) = record.session else {
-            match record.event {
-                Event::GatewayStarted { .. } => (run, running) = (run + 1, true),
-                Event::GatewayStopped => running = false,
-                Event::RecordingShredded { of, .. } => drop(shredded.insert(of)),
-                _ => {}
-            }
+            runs.add(&record.event);
             return Ok(ControlFlow::Continue(()));
         };
         let place = *places.entry(id).or_insert_with(|| {
-            sessions.push(SessionSummary::new(id, record.at_us, run));
+            sessions.push(SessionSummary::new(id, record.at_us, runs.run));
             sessions.len() - 1
         });
         if let Some(session) = sessions.get_mut(place) {
@@ -255,97 +348,93 @@ pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let shares = keyring::sessions(&RealDisk::new(dir))
-        .map_err(|error| Error::store("read the keyring of", dir, error))?;
-    for session in &mut sessions {
-        if session.state == SessionState::Open && (session.run != run || !running) {
-            session.state = SessionState::CutOff;
-        }
-        // The record counts, not the share: an old copy of the keyring may be back.
-        session.recording = match shares.contains(&session.id) {
-            _ if shredded.contains(&session.id) => Recording::Shredded,
-            true => Recording::Readable,
-            false => Recording::KeyMissing,
-        };
-    }
+    let shares = shares(dir)?;
+    sessions.iter_mut().for_each(|session| runs.finish(session, &shares));
     Ok(sessions)
 }
 
-/// One session with its exchanges.
+/// The session that began last.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn last_begun(dir: &Path) -> Result<Option<SessionId>, Error> {
+    let last = Cell::new(None);
+    LogReader::open(dir)?.for_each_segment_from_the_end(
+        |entry| {
+            let outline = entry.outline()?;
+            if let (Some(session), 0) = (outline.session, outline.seq) {
+                last.set(Some(session));
+            }
+            Ok(())
+        },
+        || last.get().is_some(),
+    )?;
+    Ok(last.get())
+}
+
+/// The sessions whose ids begin with a text, in order of their beginning.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn begun_with(dir: &Path, beginning: &str) -> Result<Vec<SessionId>, Error> {
+    let mut found = Vec::new();
+    LogReader::open(dir)?.for_each(|entry| {
+        let outline = entry.outline()?;
+        if let (Some(session), 0) = (outline.session, outline.seq)
+            && session.to_string().starts_with(beginning)
+        {
+            found.push(session);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// One session with its exchanges. Reads the log once, and of the other sessions' records
+/// only whose they are.
 ///
 /// # Errors
 /// The log cannot be read, or has no such session.
 pub fn detail(dir: &Path, id: SessionId) -> Result<SessionDetail, Error> {
-    let summary = list(dir)?
-        .into_iter()
-        .find(|session| session.id == id)
-        .ok_or_else(|| Error::Absent { what: format!("there is no session {id}") })?;
-    let mut detail = SessionDetail { summary, exchanges: Vec::new(), closed_because: None };
-    LogReader::open(dir)?.for_each(|entry: Entry<'_>| {
-        let record = entry.record()?;
-        if record.session == Some(id) {
-            detail.add(record);
+    let mut detail: Option<SessionDetail> = None;
+    let reader = LogReader::open(dir)?;
+    let mut runs = Runs::begin(&reader)?;
+    reader.for_each(|entry: Entry<'_>| {
+        match entry.outline()?.session {
+            None => runs.add(&entry.record()?.event),
+            Some(session) if session == id => {
+                let record = entry.record()?;
+                detail
+                    .get_or_insert_with(|| SessionDetail::new(id, record.at_us, runs.run))
+                    .add(&record);
+            }
+            Some(_) => {}
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    let mut detail =
+        detail.ok_or_else(|| Error::Absent { what: format!("there is no session {id}") })?;
+    runs.finish(&mut detail.summary, &shares(dir)?);
     Ok(detail)
 }
 
 impl SessionDetail {
-    fn exchange(&mut self, number: u64) -> Option<&mut ExchangeSummary> {
-        self.exchanges.iter_mut().rev().find(|exchange| exchange.exchange == number)
+    fn new(id: SessionId, at_us: u64, run: u64) -> Self {
+        let summary = SessionSummary::new(id, at_us, run);
+        Self { summary, exchanges: Vec::new(), closed_because: None }
     }
 
-    fn add(&mut self, record: Record) {
-        let at_us = record.at_us;
-        match record.event {
-            Event::Request { exchange, commands, .. } => {
-                self.exchanges.push(ExchangeSummary::new(exchange, at_us, commands));
-            }
-            Event::Response { exchange, rows, masked } => {
-                let Some(found) = self.exchange(exchange) else { return };
-                found.rows += rows;
-                for (category, count) in masked {
-                    *found.masked.entry(category).or_default() += count;
-                }
-            }
-            Event::Disagreement { exchange, column } => {
-                let Some(found) = self.exchange(exchange) else { return };
-                found.disagreements.push(column);
-            }
-            Event::ExchangeClosed { exchange, outcome, .. } => {
-                let Some(found) = self.exchange(exchange) else { return };
-                found.outcome = Some(outcome);
-                found.closed_at_us = Some(at_us);
-            }
-            Event::ReviewOpened { exchange, review, groups, rule, .. } => {
-                let Some(found) = self.exchange(exchange) else { return };
-                let rule = rule.0;
-                found.reviews.push(Review { review, groups, rule, decision: None, by: None });
-            }
-            Event::ReviewClosed { exchange, review, decision, by } => {
-                let Some(found) = self.exchange(exchange) else { return };
-                for open in found.reviews.iter_mut().filter(|open| open.review == review) {
-                    (open.decision, open.by) = (Some(decision), by.clone());
-                }
-            }
-            Event::SessionClosed { why, .. } => self.closed_because = Some(why),
-            Event::SessionOpened { .. }
-            | Event::GatewayStarted { .. }
-            | Event::GatewayStopped
-            | Event::LogRecovered { .. }
-            | Event::RecordingKey { .. }
-            | Event::RecordingShredded { .. }
-            | Event::PolicyPart { .. }
-            | Event::HoldPlaced { .. }
-            | Event::HoldReleased { .. }
-            | Event::LogPruned { .. }
-            | Event::LogReplaced { .. }
-            | Event::PolicyAdopted { .. }
-            | Event::Subjects { .. }
-            | Event::SubjectsForgotten { .. }
-            | Event::SessionRefused { .. }
-            | Event::RequestData { .. } => {}
+    fn add(&mut self, record: &Record) {
+        self.summary.add(record);
+        if let Event::SessionClosed { why, .. } = &record.event {
+            self.closed_because = Some(why.clone());
+        }
+        let Some(number) = record.event.exchange() else { return };
+        let known = self.exchanges.iter_mut().rev().find(|known| known.exchange == number);
+        match (known, ExchangeSummary::begin(record)) {
+            (Some(known), _) => known.add(record),
+            (None, Some(new)) => self.exchanges.push(new),
+            (None, None) => {}
         }
     }
 }

@@ -376,3 +376,35 @@ pub enum Event {
         rows: u64,
     },
 }
+
+impl Event {
+    /// The exchange that it is about; 0 is what the target says unasked, and a login.
+    #[must_use]
+    pub fn exchange(&self) -> Option<u64> {
+        match self {
+            Self::Request { exchange, .. }
+            | Self::RequestData { exchange }
+            | Self::Response { exchange, .. }
+            | Self::Subjects { exchange, .. }
+            | Self::Disagreement { exchange, .. }
+            | Self::ExchangeClosed { exchange, .. }
+            | Self::ReviewOpened { exchange, .. }
+            | Self::ReviewClosed { exchange, .. } => Some(*exchange),
+            Self::GatewayStarted { .. }
+            | Self::GatewayStopped
+            | Self::LogRecovered { .. }
+            | Self::RecordingKey { .. }
+            | Self::RecordingShredded { .. }
+            | Self::HoldPlaced { .. }
+            | Self::HoldReleased { .. }
+            | Self::LogPruned { .. }
+            | Self::LogReplaced { .. }
+            | Self::PolicyPart { .. }
+            | Self::SubjectsForgotten { .. }
+            | Self::PolicyAdopted { .. }
+            | Self::SessionOpened { .. }
+            | Self::SessionRefused { .. }
+            | Self::SessionClosed { .. } => None,
+        }
+    }
+}

@@ -10,10 +10,14 @@ pub(crate) enum Frontend<'a> {
     Parse {
         name: &'a str,
         text: &'a str,
+        /// The types of parameters that the client knows; 0 where it does not.
+        types: Vec<u32>,
     },
     Bind {
         portal: &'a str,
         statement: &'a str,
+        /// None, one for all, or one for each parameter.
+        param_formats: Vec<i16>,
         params: Vec<Option<&'a [u8]>>,
         formats: Vec<i16>,
     },
@@ -51,10 +55,10 @@ pub(crate) fn read(tag: u8, body: &[u8]) -> Result<Frontend<'_>, FrontendError> 
     let message = match tag {
         b'Q' => Frontend::Query(cursor.text()?),
         b'P' => {
-            let message = Frontend::Parse { name: cursor.text()?, text: cursor.text()? };
-            let types = cursor.u16()?;
-            cursor.take(usize::from(types) * 4)?;
-            message
+            let (name, text) = (cursor.text()?, cursor.text()?);
+            let count = cursor.u16()?;
+            let types = (0..count).map(|_| cursor.u32()).collect::<Result<_, _>>()?;
+            Frontend::Parse { name, text, types }
         }
         b'B' => bind(&mut cursor)?,
         b'D' => match cursor.u8()? {
@@ -97,14 +101,16 @@ pub(crate) fn read(tag: u8, body: &[u8]) -> Result<Frontend<'_>, FrontendError> 
 fn bind<'a>(cursor: &mut Cursor<'a>) -> Result<Frontend<'a>, WireError> {
     let portal = cursor.text()?;
     let statement = cursor.text()?;
-    let param_formats = cursor.u16()?;
-    cursor.take(usize::from(param_formats) * 2)?;
+    let param_formats = formats(cursor)?;
     let count = cursor.u16()?;
     let params = (0..count).map(|_| cursor.optional_value()).collect::<Result<_, _>>()?;
+    let formats = formats(cursor)?;
+    Ok(Frontend::Bind { portal, statement, param_formats, params, formats })
+}
+
+fn formats(cursor: &mut Cursor<'_>) -> Result<Vec<i16>, WireError> {
     let count = cursor.u16()?;
-    let formats =
-        (0..count).map(|_| cursor.u16().map(u16::cast_signed)).collect::<Result<_, _>>()?;
-    Ok(Frontend::Bind { portal, statement, params, formats })
+    (0..count).map(|_| cursor.u16().map(u16::cast_signed)).collect()
 }
 
 #[cfg(test)]
@@ -129,6 +135,7 @@ mod tests {
             Ok(Frontend::Bind {
                 portal: "p",
                 statement: "s",
+                param_formats: vec![],
                 params: vec![Some(b"x"), None],
                 formats: vec![1]
             })

@@ -97,8 +97,8 @@ impl Conn {
                 segment.push(wire, Vec::new(), vec![self.refused(why)], None);
                 return Ok(Cut::Done);
             }
-            Frontend::Parse { name, text } => self.parse(segment, wire, name, text).await?,
-            Frontend::Bind { portal, statement, params, formats } => {
+            Frontend::Parse { name, text, .. } => self.parse(segment, wire, name, text).await?,
+            Frontend::Bind { portal, statement, params, formats, .. } => {
                 self.bind(segment, wire, portal, statement, &params, formats).await?;
             }
             Frontend::DescribeStatement(name) => {

@@ -18,7 +18,7 @@
 //! | `rows`, `copy`, `reports` | masking of rows, COPY data, errors and notices |
 //! | `catalog` | the target's catalog snapshot |
 //! | `cancel` | cancel keys |
-//! | `replay` | a recording as lines for people |
+//! | `replay` | a recording read back: for people as lines, for programs as data |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

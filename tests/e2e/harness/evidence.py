@@ -26,11 +26,16 @@ def moments(gateway: Gateway, session: str) -> list[dict[str, object]]:
 
 def passed(gateway: Gateway, session: str, direction: str) -> bytes:
     """The recorded bytes of one direction: `to-client` or `from-client`."""
-    return b"".join(
-        base64.b64decode(moment["bytes"])
-        for moment in moments(gateway, session)
-        if moment.get("direction") == direction
-    )
+    return passed_both(gateway, session)[direction]
+
+
+def passed_both(gateway: Gateway, session: str) -> dict[str, bytes]:
+    """The recorded bytes of both."""
+    found = {"to-client": bytearray(), "from-client": bytearray()}
+    for moment in moments(gateway, session):
+        if "bytes" in moment:
+            found[moment["direction"]] += base64.b64decode(moment["bytes"])
+    return {direction: bytes(data) for direction, data in found.items()}
 
 
 def verify(gateway: Gateway, directory: Path | None = None) -> tuple[int, dict[str, object]]:

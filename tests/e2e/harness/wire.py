@@ -113,6 +113,12 @@ def text(*values: str) -> bytes:
     return b"".join(value.encode() + b"\0" for value in values)
 
 
+def common_length(one: bytes, other: bytes) -> int:
+    """How many bytes are the same from the start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 def startup_packet(parameters: dict[str, str], protocol: int = PROTOCOL_3_0) -> bytes:
     body = struct.pack(">i", protocol)
     body += b"".join(text(key, value) for key, value in parameters.items()) + b"\0"

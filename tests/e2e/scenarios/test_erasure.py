@@ -190,9 +190,12 @@ def test_a_sweep_follows_the_configuration_and_holds_stop_it(world: World) -> No
         "the released one is swept",
         lambda: gateway.try_run("sessions", "replay", held).returncode == 1,
     )
-    page = gateway.http("GET", "/metrics")[1].decode()
-    assert "portreeve_evidence_recordings_shredded 2\n" in page
-    assert "portreeve_evidence_recordings_readable 1\n" in page
+    until(
+        "the metrics say so",
+        lambda: "portreeve_evidence_recordings_shredded 2\n"
+        in (page := gateway.http("GET", "/metrics")[1].decode())
+        and "portreeve_evidence_recordings_readable 1\n" in page,
+    )
     gateway.stop()
     status, report = evidence.verify(gateway)
     assert (status, len(report["shredded"])) == (0, 2), report

@@ -3,15 +3,13 @@
 import random
 import resource
 import shutil
-import threading
 from pathlib import Path
 
 import pytest
 from harness import evidence
 from harness.gateway import Failed, Gateway
-from harness.target import Target
 from harness.waiting import until
-from harness.wire import Refused, Wire, frame
+from harness.wire import Refused, Wire, common_length, frame
 from harness.world import World
 
 pytestmark = pytest.mark.gateway
@@ -26,79 +24,9 @@ STATEMENTS = (
 )
 
 
-def common_length(one: bytes, other: bytes) -> int:
-    """How many bytes are the same from the start."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
 def after_login(wire: Wire) -> bytes:
     """Everything from AuthenticationOk on: before it there is no session, only a question."""
     return bytes(wire.received[wire.received.index(b"R\0\0\0\x08\0\0\0\0") :])
-
-
-class Load:
-    """Clients that ask without pause and keep every byte that they get."""
-
-    def __init__(self, target: Target, clients: int):
-        self.target = target
-        self.wires = [Wire.open(target, application_name=f"load-{n}") for n in range(clients)]
-        self.threads = [threading.Thread(target=self._work, args=(n,)) for n in range(clients)]
-
-    def _work(self, number: int) -> None:
-        wire = self.wires[number]
-        turn = number
-        try:
-            while True:
-                statement = STATEMENTS[turn % len(STATEMENTS)]
-                turn += 1
-                if turn % 2:
-                    reply = wire.query(statement)
-                else:
-                    reply = wire.extended(statement)
-                if reply.closed:
-                    return
-        except OSError:
-            return
-
-    def start(self) -> None:
-        for thread in self.threads:
-            thread.start()
-
-    def received(self) -> int:
-        return sum(len(wire.received) for wire in self.wires)
-
-    def join(self) -> None:
-        for thread in self.threads:
-            thread.join(30)
-            assert not thread.is_alive()
-
-
-@pytest.mark.parametrize("round", range(3))
-def test_killed_in_mid_load(world: World, round: int) -> None:
-    """Every byte that a client received is in the evidence, and the evidence is whole."""
-    gateway = world.gateway(f"killed-{round}")
-    load = Load(gateway.target("walt"), 8)
-    load.start()
-    until("load", lambda: load.received() > (2 + round) << 20, 60)
-    gateway.kill()
-    load.join()
-    status, report = evidence.verify(gateway)
-    assert status == 0, report
-    for number, wire in enumerate(load.wires):
-        received = after_login(wire)
-        session = evidence.session_of(gateway, f"load-{number}")
-        recorded = evidence.passed(gateway, session["id"], "to-client")
-        assert len(received) > 10_000
-        assert recorded.startswith(received), (
-            f"client {number} received {len(received)} bytes, {len(recorded)} are recorded; "
-            f"they differ at {common_length(received, recorded)}"
-        )
-    gateway.start()
-    with Wire.open(gateway.target("walt")) as wire:
-        assert wire.query("select 42").rows == [[b"42"]]
-    gateway.stop()
-    assert evidence.verify(gateway)[0] == 0
 
 
 def test_what_the_client_sent_is_recorded_too(world: World) -> None:
@@ -323,23 +251,3 @@ def test_two_gateways_do_not_share_a_log(world: World) -> None:
     with Wire.open(first.target("walt")) as wire:
         assert wire.query("select 42").rows == [[b"42"]]
     first.stop()
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("round", range(20))
-def test_killed_many_times_over_one_log(world: World, round: int) -> None:
-    """One log that survives many power cuts."""
-    name = "many-kills"
-    known = {gateway.directory.name: gateway for gateway in world.gateways}
-    gateway = known.get(name)
-    if gateway is None:
-        gateway = world.gateway(name)
-    else:
-        gateway.start()
-    load = Load(gateway.target("walt"), 4)
-    load.start()
-    until("load", lambda: load.received() > (1 + round % 5) << 18, 60)
-    gateway.kill()
-    load.join()
-    status, report = evidence.verify(gateway)
-    assert status == 0, report

@@ -4,6 +4,7 @@
 
 mod contender;
 mod drain;
+mod evidence;
 mod process;
 mod report;
 mod target;
@@ -20,7 +21,8 @@ use target::Target;
 use work::Work;
 
 const HELP: &str = "\
-cargo xtask bench: pgbench -S and bulk reads; direct, PgBouncer and Portreeve in one run
+cargo xtask bench: pgbench -S and bulk reads; direct, PgBouncer and Portreeve in one run;
+and the evidence log beside the disk that it is on
 
   --rounds N      interleaved rounds; medians are shown (3)
   --secs N        seconds of each pgbench run (3)
@@ -28,12 +30,16 @@ cargo xtask bench: pgbench -S and bulk reads; direct, PgBouncer and Portreeve in
   --scale N       scale of pgbench (20)
   --modes LIST    simple,extended,prepared
   --clients LIST  1,8,32
-  --work LIST     pgbench,bulk
+  --work LIST     pgbench,bulk,evidence
   --only LIST     direct,pgbouncer-session,pgbouncer-tx,portreeve
   --gateway FILE  a binary to measure, instead of building one for release
   --dir DIR       where the database and the evidence live (a temporary folder)
   --keep          leave that folder, so that the next run need not load
   --json          print the report as JSON; target/xtask-bench.json has it anyway";
+
+/// What can be measured.
+const KINDS: [&str; 3] = ["pgbench", "bulk", EVIDENCE];
+const EVIDENCE: &str = "evidence";
 
 /// What to measure.
 #[derive(Debug)]
@@ -59,11 +65,14 @@ impl Plan {
             Ok(text.split(',').map(str::to_owned).collect())
         };
         let modes = list("--modes", "simple,extended,prepared")?;
-        let kinds = list("--work", "pgbench,bulk")?;
+        let kinds = list("--work", &KINDS.join(","))?;
         let only = list("--only", &NAMES.join(","))?;
         let clients = list("--clients", "1,8,32")?;
         if let Some(name) = only.iter().find(|name| !NAMES.contains(&name.as_str())) {
             bail!("there is no contender `{name}`; hint: {}", NAMES.join(", "));
+        }
+        if let Some(kind) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+            bail!("there is no work `{kind}`; hint: {}", KINDS.join(", "));
         }
         let temporary =
             || std::env::temp_dir().join(format!("portreeve-bench-{}", std::process::id()));
@@ -113,13 +122,19 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     }
     let plan = Plan::read(options)?;
     let root = root()?;
-    let wants_gateway = plan.only.iter().any(|name| name == PORTREEVE);
+    let works = plan.works();
+    let wants_gateway = !works.is_empty() && plan.only.iter().any(|name| name == PORTREEVE);
     let gateway =
         if wants_gateway { Some(gateway_binary(&root, plan.gateway.clone())?) } else { None };
     std::fs::create_dir_all(&plan.folder)?;
     // Its owner must be able to reach its data.
     process::run(std::process::Command::new("chmod").arg("755").arg(&plan.folder))?;
-    let result = measure(&plan, gateway.as_deref());
+    let result = measure(&plan, &works, gateway.as_deref()).and_then(|mut report| {
+        if plan.kinds.iter().any(|kind| kind == EVIDENCE) {
+            report.evidence = Some(evidence::measure(&root, &plan.folder)?);
+        }
+        Ok(report)
+    });
     if !plan.keep {
         std::fs::remove_dir_all(&plan.folder)?;
     }
@@ -135,7 +150,15 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(plan: &Plan, gateway: Option<&std::path::Path>) -> anyhow::Result<Report> {
+fn measure(
+    plan: &Plan,
+    works: &[Work],
+    gateway: Option<&std::path::Path>,
+) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    if works.is_empty() {
+        return Ok(report);
+    }
     let target = Target::start(&plan.folder, plan.scale, plan.rows)?;
     println!("PostgreSQL {} on port {}", target.pid(), target.port);
     let mut contenders = Vec::new();
@@ -146,15 +169,14 @@ fn measure(plan: &Plan, gateway: Option<&std::path::Path>) -> anyhow::Result<Rep
             Err(error) => println!("{name} does not take part: {error:#}"),
         }
     }
-    let mut report = Report::default();
     for round in 0..plan.rounds {
-        for work in plan.works() {
+        for work in works {
             for at in 0..contenders.len() {
                 // Nobody always goes first.
                 let turn = (at + round as usize) % contenders.len();
                 let Some(contender) = contenders.get(turn) else { continue };
                 let measured = work.run(&target, contender);
-                report.add(&work, contender.name, measured);
+                report.add(work, contender.name, measured);
             }
         }
         println!("round {} of {}", round + 1, plan.rounds);

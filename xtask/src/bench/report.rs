@@ -1,6 +1,7 @@
 //! Medians, as a table for people and as JSON for programs.
 
 use super::contender::{DIRECT, POOL_SESSION, POOL_TRANSACTION};
+use super::evidence;
 use super::work::{Measured, Work};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -10,6 +11,8 @@ use std::fmt::Write;
 pub(super) struct Report {
     entries: Vec<Entry>,
     memory: Vec<(String, f64)>,
+    /// What the evidence log's own bench found.
+    pub(super) evidence: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -120,6 +123,7 @@ impl Report {
         for (name, peak) in &self.memory {
             let _ = writeln!(text, "  {name:<18} {peak:>10.1} MiB");
         }
+        text.extend(self.evidence.as_ref().map(evidence::text));
         text
     }
 
@@ -167,7 +171,11 @@ impl Report {
         });
         let memory =
             self.memory.iter().map(|(name, peak)| json!({"contender": name, "peak_mib": peak}));
-        json!({ "results": entries.collect::<Vec<_>>(), "memory": memory.collect::<Vec<_>>() })
+        json!({
+            "results": entries.collect::<Vec<_>>(),
+            "memory": memory.collect::<Vec<_>>(),
+            "evidence": self.evidence,
+        })
     }
 }
 

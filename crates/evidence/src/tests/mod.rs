@@ -8,6 +8,6 @@ mod replace;
 mod roundtrip;
 mod sim_disk;
 mod simulation;
-mod support;
+pub(crate) mod support;
 mod tamper;
 mod vectors;

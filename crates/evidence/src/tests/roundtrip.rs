@@ -287,3 +287,24 @@ fn waiting_inside_a_runtime_does_not_hang() {
         log.close();
     });
 }
+
+#[test]
+fn a_session_is_found_by_its_end_its_beginning_and_its_name_and_reads_as_in_the_list() {
+    let dir = TempDir::new();
+    small_log(dir.path());
+    let listed = crate::list(dir.path()).unwrap();
+    assert_eq!(listed.len(), 2);
+    for session in &listed {
+        let detail = crate::detail(dir.path(), session.id).unwrap();
+        assert_eq!(detail.summary, *session);
+        let rows: u64 = detail.exchanges.iter().map(|exchange| exchange.rows).sum();
+        assert_eq!((rows, detail.exchanges.len()), (session.rows, 1));
+        assert_eq!(detail.closed_because.as_deref(), Some("the client left"));
+    }
+    assert_eq!(crate::last_begun(dir.path()).unwrap(), Some(session_id(2)));
+    let begun = |text: &str| crate::begun_with(dir.path(), text).unwrap();
+    assert_eq!(begun("0000"), [session_id(1), session_id(2)]);
+    assert_eq!(begun(&session_id(1).to_string()), [session_id(1)]);
+    assert_eq!(begun("1"), []);
+    assert!(matches!(crate::detail(dir.path(), session_id(3)), Err(Error::Absent { .. })));
+}

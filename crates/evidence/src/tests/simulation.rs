@@ -16,6 +16,7 @@ use crate::recorder::Unit;
 use crate::recover::{Recovered, recover};
 use crate::{Error, Status, Trust, verify};
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record, SessionId};
+use std::ops::Range;
 use std::sync::Arc;
 
 const SEGMENT_BYTES: u64 = 4096;
@@ -201,10 +202,17 @@ fn history(seed: u64) {
     }
 }
 
-/// Runs seeds of one residue; `PORTREEVE_SEEDS` sets how many there are in all.
+/// The seeds to run: `PORTREEVE_SEEDS` is how many, or a range such as `10000..200000`.
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("PORTREEVE_SEEDS") else { return 0..10_000 };
+    let (first, end) = text.split_once("..").unwrap_or(("0", &text));
+    let number = |text: &str| text.parse().expect("PORTREEVE_SEEDS is a count or a range");
+    number(first)..number(end)
+}
+
+/// Runs seeds of one residue.
 fn histories(part: u64, parts: u64) {
-    let seeds = std::env::var("PORTREEVE_SEEDS").ok().and_then(|text| text.parse().ok());
-    for seed in (0..seeds.unwrap_or(10_000)).filter(|seed| seed % parts == part) {
+    for seed in seeds().filter(|seed| seed % parts == part) {
         let run = std::panic::catch_unwind(|| history(seed));
         assert!(run.is_ok(), "seed {seed}");
     }

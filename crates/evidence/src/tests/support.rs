@@ -42,7 +42,7 @@ pub(super) fn options(dir: &Path) -> Options {
 }
 
 /// A custodian.
-pub(super) fn ada() -> Custodian {
+pub(crate) fn ada() -> Custodian {
     Custodian::Principal { issuer: "portreeve".into(), subject: "ada".into() }
 }
 
@@ -66,11 +66,11 @@ pub(super) fn clock() -> (Arc<AtomicU64>, crate::clock::Source) {
     (now, Arc::new(move || seen.load(Ordering::Relaxed)))
 }
 
-pub(super) fn session_id(number: u128) -> SessionId {
+pub(crate) fn session_id(number: u128) -> SessionId {
     SessionId(uuid::Uuid::from_u128(number))
 }
 
-pub(super) fn opened() -> Event {
+pub(crate) fn opened() -> Event {
     Event::SessionOpened {
         chain: Chain {
             principal: Party {
@@ -97,7 +97,7 @@ pub(super) fn opened() -> Event {
     }
 }
 
-pub(super) fn request(exchange: u64) -> Event {
+pub(crate) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
         prepared: false,
@@ -112,11 +112,11 @@ pub(super) fn request(exchange: u64) -> Event {
     Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
 }
 
-pub(super) fn response(exchange: u64, rows: u64) -> Event {
+pub(crate) fn response(exchange: u64, rows: u64) -> Event {
     Event::Response { exchange, rows, masked: [("email".into(), rows)].into() }
 }
 
-pub(super) fn closed() -> Event {
+pub(crate) fn closed() -> Event {
     Event::SessionClosed { why: "the client left".into(), exchanges: 1, rows: 2 }
 }
 

@@ -112,20 +112,89 @@ fn edit(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Report {
 }
 
 #[test]
-fn every_frame_that_is_removed_doubled_or_swapped_is_found() {
-    let count = {
-        let mut count = 0;
-        edit(|parts| count = parts.len());
-        count
-    };
-    for at in 0..count {
+fn every_frame_that_is_removed_doubled_or_swapped_is_found_where_it_was() {
+    let mut whole = Vec::new();
+    edit(|parts| whole.clone_from(parts));
+    for at in 0..whole.len() {
         let removed = edit(|parts| drop(parts.remove(at)));
-        assert_eq!(removed.status, Status::Tampered, "frame {at} removed");
+        named_near(&removed, &whole, at, "removed");
         let doubled = edit(|parts| parts.insert(at, parts[at].clone()));
-        assert_eq!(doubled.status, Status::Tampered, "frame {at} doubled");
-        if at + 1 < count {
+        named_near(&doubled, &whole, at, "doubled");
+        if at + 1 < whole.len() {
             let swapped = edit(|parts| parts.swap(at, at + 1));
-            assert_eq!(swapped.status, Status::Tampered, "frames {at} and the next swapped");
+            named_near(&swapped, &whole, at, "swapped with the next");
+        }
+    }
+}
+
+/// The first thing that is found lies in the batch of the frame; where a batch lost its
+/// end, up to the end of the next.
+#[track_caller]
+fn named_near(report: &Report, parts: &[Vec<u8>], at: usize, what: &str) {
+    assert_eq!(report.status, Status::Tampered, "frame {at} {what}");
+    let is_footer = |part: &Vec<u8>| part.starts_with(b"FOOT");
+    let begin = parts[..at].iter().rposition(is_footer).map_or(0, |footer| footer + 1);
+    let after = at + usize::from(is_footer(&parts[at]));
+    let end = parts[after..].iter().position(is_footer).map_or(parts.len(), |end| after + end + 1);
+    let offset = |at: usize| parts[..at].iter().map(Vec::len).sum::<usize>() as u64;
+    // What was doubled or swapped with its neighbour ends that much later.
+    let end = offset(end) + parts[at].len() as u64;
+    let named = tampered(report).next().unwrap();
+    assert_eq!(named.file, segment_name(1), "frame {at} {what}: {named}");
+    assert!((offset(begin)..=end).contains(&named.offset), "frame {at} {what}: {named}");
+}
+
+/// A batch that was signed long ago, put behind the last one, is not a new one.
+#[test]
+fn a_replayed_batch_is_found() {
+    let dir = TempDir::new();
+    small_log(dir.path());
+    let read = |number: u64| fs::read(dir.path().join(segment_name(number))).unwrap();
+    let (first, mut last) = (read(1), read(3));
+    let (old, _) = frames(&first);
+    let footers: Vec<usize> =
+        old.iter().filter(|(kind, _)| *kind == Kind::Footer).map(|(_, at)| *at).collect();
+    let Next::Frame(before) = frame::at(&first, footers[0]) else { panic!() };
+    let Next::Frame(footer) = frame::at(&first, footers[1]) else { panic!() };
+    let (_, end) = frames(&last);
+    let batch = &first[before.end()..footer.end()];
+    last[end..end + batch.len()].copy_from_slice(batch);
+    fs::write(dir.path().join(segment_name(3)), &last).unwrap();
+    let report = check(dir.path());
+    assert_eq!(report.status, Status::Tampered);
+    let named = tampered(&report).next().unwrap();
+    assert_eq!(named.file, segment_name(3));
+    assert!((end..end + batch.len()).contains(&usize::try_from(named.offset).unwrap()), "{named}");
+}
+
+/// A segment as it was at an earlier commit, whichever it is, shows.
+#[test]
+fn every_segment_that_is_rolled_back_to_any_earlier_commit_is_found() {
+    let first = TempDir::new();
+    small_log(first.path());
+    for number in 1..=3 {
+        let whole = fs::read(first.path().join(segment_name(number))).unwrap();
+        let (found, _) = frames(&whole);
+        let footers = found.iter().filter(|(kind, _)| *kind == Kind::Footer);
+        let ends: Vec<usize> = footers
+            .map(|(_, at)| match frame::at(&whole, *at) {
+                Next::Frame(footer) => footer.end(),
+                Next::End | Next::Broken(_) => panic!("no footer at {at}"),
+            })
+            .collect();
+        let (_, earlier) = ends.split_last().unwrap();
+        for end in earlier.iter().chain([&0]) {
+            let dir = TempDir::new();
+            copy(first.path(), dir.path());
+            let mut bytes = whole.clone();
+            bytes[*end..].fill(0);
+            fs::write(dir.path().join(segment_name(number)), &bytes).unwrap();
+            let report = check(dir.path());
+            assert_eq!(report.status, Status::Tampered, "segment {number} cut to {end}");
+            let mut files = tampered(&report).map(|found| found.file.clone());
+            // Where it ends, or where the log goes on and should not.
+            let near = [number.max(2) - 1, number, number + 1].map(segment_name);
+            assert!(files.any(|file| near.contains(&file)), "segment {number} cut to {end}");
         }
     }
 }

@@ -115,7 +115,7 @@ impl<'a> Batch<'a> {
         if let Some(edge) = &mut self.edge {
             edge.push(frame.hash);
         }
-        match serde_json::from_slice::<Outline<'a>>(frame.body) {
+        match Outline::read(frame.body) {
             Ok(outline) => {
                 self.due = outline.payload.as_ref().map(|payload| Due {
                     digest: payload.digest.0,

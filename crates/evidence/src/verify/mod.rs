@@ -13,6 +13,7 @@
 //! key wrote another log. Only a checkpoint kept elsewhere shows that.
 
 mod batch;
+mod leaf;
 mod pruned;
 mod story;
 mod walk;

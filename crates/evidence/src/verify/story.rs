@@ -6,34 +6,34 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The parts of a record that the story needs; read ten times faster than all of it.
-#[derive(Deserialize)]
+#[derive(PartialEq, Debug, Deserialize)]
 pub(super) struct Outline<'a> {
     pub(super) at_us: u64,
     #[serde(default)]
     pub(super) session: Option<SessionId>,
-    seq: u64,
+    pub(super) seq: u64,
     #[serde(borrow)]
     pub(super) event: EventOutline<'a>,
     #[serde(default)]
     pub(super) payload: Option<PayloadRef>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Debug, Deserialize)]
 pub(super) struct EventOutline<'a> {
     #[serde(borrow)]
     pub(super) event: Cow<'a, str>,
     #[serde(default)]
-    exchange: Option<u64>,
+    pub(super) exchange: Option<u64>,
     #[serde(default)]
-    of: Option<SessionId>,
+    pub(super) of: Option<SessionId>,
     #[serde(default)]
-    pruned: Option<Pruned>,
+    pub(super) pruned: Option<Pruned>,
     #[serde(default)]
-    predecessor: Option<Predecessor>,
+    pub(super) predecessor: Option<Predecessor>,
     #[serde(default)]
-    approvers: Vec<Custodian>,
+    pub(super) approvers: Vec<Custodian>,
     #[serde(borrow, default)]
-    why: Option<Cow<'a, str>>,
+    pub(super) why: Option<Cow<'a, str>>,
 }
 
 /// That this log took the place of another one.

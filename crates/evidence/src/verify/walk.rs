@@ -12,6 +12,8 @@ use crate::recover::HEAD_FILE;
 use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
 use crate::{is_live, keyring, keys};
 use portreeve_model::Digest;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 /// A checkpoint that the tree must agree with.
@@ -136,15 +138,16 @@ impl Walk<'_> {
         true
     }
 
-    fn read(&mut self, name: &str) -> Option<Vec<u8>> {
-        match std::fs::read(self.dir.join(name)) {
-            Ok(bytes) => Some(bytes),
-            Err(error) => {
-                self.find(Severity::Incomplete, name, 0, format!("it cannot be read: {error}"));
-                self.lose_track();
-                None
-            }
+    /// Reads a file into `bytes`, which keep their memory from file to file; says whether
+    /// it could be read.
+    fn read(&mut self, name: &str, bytes: &mut Vec<u8>) -> bool {
+        bytes.clear();
+        let read = File::open(self.dir.join(name)).and_then(|mut file| file.read_to_end(bytes));
+        if let Err(error) = &read {
+            self.find(Severity::Incomplete, name, 0, format!("it cannot be read: {error}"));
+            self.lose_track();
         }
+        read.is_ok()
     }
 
     fn lose_track(&mut self) {
@@ -170,6 +173,7 @@ impl Walk<'_> {
         {
             expected = first;
         }
+        let mut bytes = Vec::new();
         for number in numbers {
             if number > expected {
                 let file = segment_name(expected);
@@ -179,7 +183,9 @@ impl Walk<'_> {
             }
             expected = number + 1;
             let name = segment_name(number);
-            let Some(bytes) = self.read(&name) else { continue };
+            if !self.read(&name, &mut bytes) {
+                continue;
+            }
             done += bytes.len() as u64;
             let is_last = number >= last;
             let segment = Segment { number, name: &name, bytes: &bytes, is_last, committed: 0 };

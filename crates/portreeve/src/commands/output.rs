@@ -2,6 +2,7 @@
 //! that could play with a terminal.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -33,6 +34,13 @@ pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> anyhow::Result<()>
 pub(crate) fn remark(text: &str) {
     // Nobody is left to be told when this fails.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A bar on standard error, where that is a terminal, for work that is counted in bytes.
+pub(crate) fn progress_bar(doing: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:40} {bytes} of {total_bytes}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style).with_message(doing)
 }
 
 /// Lays out rows under a header, as wide as the terminal.

@@ -1,20 +1,25 @@
 //! `portreeve sessions`: who did what, and what they saw.
 
+mod export;
+mod player;
 mod replay;
+mod selection;
 
 use super::options::ConfigOption;
 use super::output::{Format, fields, print, print_json, table, time};
 use super::verify::directory;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use portreeve_evidence::{ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary};
 use portreeve_model::{Outcome, ReviewOutcome, SessionId, Verdict};
+use selection::Selection;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Sessions in the evidence: list them, look at one, replay it.
+/// Sessions in the evidence: list them, look at one, replay it, export them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  portreeve sessions ls\n  portreeve sessions show last\n  \
-    portreeve sessions replay 0199c2 --speed 4\n\nA session is named by its id, by any \
+#[command(after_help = "Examples:\n  portreeve sessions ls --since 24h --principal ada\n  \
+    portreeve sessions show last\n  portreeve sessions replay 0199c2 --speed 4\n  \
+    portreeve sessions export --since 24h -o yesterday.parquet\n\nA session is named by its id, by any \
     beginning of it that no other has, or by `last`.")]
 pub(crate) struct Args {
     /// The evidence, or the data directory that it is in; otherwise the one that the
@@ -34,42 +39,43 @@ enum Command {
         /// At most so many.
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
+        #[command(flatten)]
+        selection: Selection,
     },
     /// Show what a session asked and what was decided.
     Show {
         /// The session.
         id: String,
     },
-    /// Play a session back: its statements, and the results as the client saw them.
     Replay(replay::Args),
+    Export(export::Args),
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let dir = directory(args.dir.as_deref(), &args.config)?;
     match args.command {
-        Command::Ls { limit } => list(&dir, limit, format)?,
+        Command::Ls { limit, selection } => list(&dir, limit, &selection, format)?,
         Command::Show { id } => show(&dir, &id, format)?,
         Command::Replay(args) => replay::run(&dir, args, format)?,
+        Command::Export(args) => export::run(&dir, args, format)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The one session that a text names.
+/// The one session that a text names. A whole id is taken at its word; `last` looks at
+/// the end of the log only.
 pub(super) fn resolve(dir: &Path, name: &str) -> anyhow::Result<SessionId> {
-    let sessions = portreeve_evidence::list(dir)?;
-    if name == "last" {
-        return match sessions.last() {
-            Some(session) => Ok(session.id),
-            None => bail!("there are no sessions"),
-        };
+    if let Ok(id) = name.parse() {
+        return Ok(SessionId(id));
     }
-    let wanted = name.to_lowercase();
-    let mut found = sessions.iter().filter(|session| session.id.to_string().starts_with(&wanted));
-    match (found.next(), found.next()) {
-        (Some(session), None) => Ok(session.id),
-        (None, _) => bail!("no session begins with `{name}`\nhint: `portreeve sessions ls`"),
-        (Some(_), Some(_)) => {
-            let count = found.count() + 2;
+    if name == "last" {
+        return portreeve_evidence::last_begun(dir)?.context("there are no sessions");
+    }
+    match portreeve_evidence::begun_with(dir, &name.to_lowercase())?.as_slice() {
+        [id] => Ok(*id),
+        [] => bail!("no session begins with `{name}`\nhint: `portreeve sessions ls`"),
+        several => {
+            let count = several.len();
             bail!("{count} sessions begin with `{name}`\nhint: give more of the id")
         }
     }
@@ -91,8 +97,9 @@ fn who(session: &SessionSummary) -> String {
     session.chain.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn list(dir: &Path, limit: usize, format: Format) -> anyhow::Result<()> {
+fn list(dir: &Path, limit: usize, selection: &Selection, format: Format) -> anyhow::Result<()> {
     let mut sessions = portreeve_evidence::list(dir)?;
+    sessions.retain(|session| selection.has(session));
     sessions.reverse();
     sessions.truncate(limit);
     if format == Format::Json {

@@ -1,9 +1,8 @@
 //! `portreeve verify`: checks the evidence with public keys alone, the gateway off.
 
 use super::options::ConfigOption;
-use super::output::{Format, fields, print, print_json, remark, time};
+use super::output::{Format, fields, print, print_json, progress_bar, remark, time};
 use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use portreeve_evidence::{Report, Severity, Status, Trust, Unclosed, VerifierKey};
 use portreeve_verifier::Decisions;
 use std::path::{Path, PathBuf};
@@ -45,7 +44,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         key: args.key.as_deref().map(trusted_key).transpose()?,
         checkpoints: args.checkpoint.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
     };
-    let bar = progress_bar();
+    let bar = progress_bar("verifying");
     let mut decisions = Decisions::default();
     let report = portreeve_evidence::verify_with(&dir, &trust, &mut decisions, |done, total| {
         bar.set_length(total);
@@ -94,11 +93,6 @@ fn trusted_key(given: &str) -> anyhow::Result<VerifierKey> {
         Ok(key) => Ok(key),
         Err(what) => bail!("`--key` is no public key: {what}\nhint: it looks like `log.pub`"),
     }
-}
-
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn describe(report: &Report, dir: &Path) -> String {

@@ -1,25 +1,35 @@
 //! `portreeve sessions replay`: what was asked and what came back, at the pace it did.
 
 use super::super::output::{Format, print, print_json, visible};
-use super::{micros, resolve, who};
-use anyhow::Context;
+use super::player::{Player, opener, remark, visit};
+use super::selection::moment;
+use super::{micros, resolve};
+use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
-use portreeve_model::{Direction, Event, Outcome, Record, SessionId};
-use portreeve_protocol_postgres::replay::Replay;
+use portreeve_control::config::parse_duration;
+use portreeve_model::{Direction, Event, Record, SessionId};
+use portreeve_protocol_postgres::replay::Lines;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Play a session back.
+/// Play a session back: its statements, and the results as the client saw them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portreeve sessions replay last\n  \
+    portreeve sessions replay 0199c2 --speed 4\n  \
+    portreeve sessions replay 0199c2 --at 01:30 --speed 1\n  \
+    portreeve sessions replay 0199c2 --at 2026-11-22T06:15:00Z")]
 pub(crate) struct Args {
     /// The session.
     id: String,
     /// So many times as fast as it was; without this, all at once.
     #[arg(long, value_name = "N", value_parser = speed)]
     speed: Option<f64>,
+    /// Start there, with what the client saw at that moment: a time, or how long after the
+    /// session's beginning (`01:30`, `01:30.500`, `90s`).
+    #[arg(long, value_name = "TIME|OFFSET", value_parser = start)]
+    at: Option<Start>,
     /// The auditors' private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -31,6 +41,37 @@ fn speed(text: &str) -> Result<f64, String> {
         true => Ok(speed),
         false => Err("it must be above 0".to_owned()),
     }
+}
+
+/// Where a replay begins, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Start {
+    /// After the session's beginning.
+    After(u64),
+    /// Since 1970.
+    Time(u64),
+}
+
+fn start(text: &str) -> Result<Start, String> {
+    let offset = text.strip_prefix('+').unwrap_or(text);
+    if let Some(after) = parse_duration(offset).or_else(|| clock_offset(offset)) {
+        let micros = u64::try_from(after.as_micros());
+        return micros.map(Start::After).map_err(|_| "it is out of range".to_owned());
+    }
+    moment(text)
+        .map(Start::Time)
+        .map_err(|_| "write `01:30`, `90s`, or a time: `2026-11-22T06:15:00Z`".to_owned())
+}
+
+/// Reads `MM:SS` and `MM:SS.mmm`, as a replay shows them.
+fn clock_offset(text: &str) -> Option<Duration> {
+    let (minutes, seconds) = text.split_once(':')?;
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let minutes: u64 = minutes.parse().ok()?;
+    let seconds: f64 = Some(seconds).filter(|text| is_plain(text))?.parse().ok()?;
+    (seconds < 60.0).then(|| {
+        Duration::from_secs(minutes.checked_mul(60)?).checked_add(Duration::from_secs_f64(seconds))
+    })?
 }
 
 /// One moment of a session.
@@ -50,49 +91,161 @@ struct Moment {
 
 pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> {
     let id = resolve(dir, &args.id)?;
-    let path = args.key.unwrap_or_else(|| auditor_key_path(dir));
-    let key = AuditorKey::load(&path)
-        .context("the auditors' private key opens recordings\nhint: give its file with --key")?;
-    let detail = portreeve_evidence::detail(dir, id)?;
-    let session = &detail.summary;
-    let start = session.opened_at_us;
-    if format == Format::Text {
-        let who = visible(&who(session));
-        print(&format!("session {id}\n{who} on {}, {}\n", session.resource, micros(start)))?;
+    let mut opener = opener(dir, args.key.as_ref())?;
+    let (mut player, mut lines) = (Player::default(), Lines::new());
+    let mut stage = Stage::new(id, args.speed, args.at, format);
+    let look = |entry: &portreeve_evidence::Entry<'_>| {
+        if entry.outline()?.session != Some(id) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let record = entry.record()?;
+        let (seen, bytes) = player.play(&mut opener, &record, entry.sealed)?;
+        let mut lines = lines.of(&seen);
+        lines.extend(remark(&record.event));
+        stage.show(&record, lines, bytes)?;
+        Ok(match record.event {
+            Event::SessionClosed { .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    };
+    visit(dir, look, |_, _| {})?;
+    stage.finish()
+}
+
+/// Shows moments in order, from where it was asked to.
+struct Stage {
+    session: SessionId,
+    speed: Option<f64>,
+    at: Option<Start>,
+    format: Format,
+    /// When the session began; none before its first record.
+    began_us: Option<u64>,
+    /// The time of the moment before.
+    before_us: u64,
+    /// What of the latest exchange was passed over on the way to the start.
+    kept: Vec<Moment>,
+    /// Moments of that exchange that are too many to keep.
+    dropped: u64,
+    /// Exchanges that were passed over.
+    passed: u64,
+    /// For JSON.
+    all: Vec<Moment>,
+}
+
+/// What is kept of the exchange that was going on at the start.
+const KEPT_MAX: usize = 200;
+
+impl Stage {
+    fn new(session: SessionId, speed: Option<f64>, at: Option<Start>, format: Format) -> Self {
+        let (kept, all) = (Vec::new(), Vec::new());
+        let (began_us, before_us, dropped, passed) = (None, 0, 0, 0);
+        Self { session, speed, at, format, began_us, before_us, kept, dropped, passed, all }
     }
-    let mut player = Player::new(Opener::new(dir, key), &session.protocol);
-    let (mut all, mut before) = (Vec::new(), 0);
-    play(dir, id, |record, sealed| {
-        let after_us = record.at_us.saturating_sub(start);
-        let (lines, bytes) = player.play(record, sealed)?;
-        let bytes = bytes.filter(|_| format == Format::Json);
-        if lines.is_empty() && bytes.is_none() {
-            return Ok(());
+
+    fn show(
+        &mut self,
+        record: &Record,
+        lines: Vec<String>,
+        bytes: Option<Vec<u8>>,
+    ) -> anyhow::Result<()> {
+        let began_us = *self.began_us.get_or_insert(record.at_us);
+        if let (Event::SessionOpened { chain, resource, .. }, Format::Text) =
+            (&record.event, self.format)
+        {
+            let (who, session) = (visible(&chain.to_string()), self.session);
+            let resource = visible(resource);
+            print(&format!("session {session}\n{who} on {resource}, {}\n", micros(began_us)))?;
         }
-        if let Some(speed) = args.speed {
-            let wait = Duration::from_micros(after_us.saturating_sub(before)).div_f64(speed);
-            std::thread::sleep(wait.min(WAIT_MAX));
-        }
-        before = after_us;
+        let bytes = bytes.filter(|_| self.format == Format::Json);
         let moment = Moment {
             at_us: record.at_us,
-            after_us,
-            exchange: exchange(&record.event),
+            after_us: record.at_us.saturating_sub(began_us),
+            exchange: record.event.exchange(),
             direction: record.payload.as_ref().map(|payload| payload.direction),
             lines,
             bytes: bytes.map(|bytes| STANDARD.encode(bytes)),
         };
-        match format {
+        if let Some(at) = self.at {
+            let is_before = match at {
+                Start::After(after_us) => moment.after_us < after_us,
+                Start::Time(at_us) => moment.at_us < at_us,
+            };
+            if is_before {
+                self.pass_over(record, moment);
+                return Ok(());
+            }
+            self.at = None;
+            self.begin_here()?;
+        }
+        self.wait_for(&moment);
+        self.put(moment)
+    }
+
+    /// Remembers what the client saw last: the exchange that is going on.
+    fn pass_over(&mut self, record: &Record, moment: Moment) {
+        if let Event::Request { .. } = record.event {
+            self.passed += 1;
+            self.dropped = 0;
+            self.kept.clear();
+        }
+        self.before_us = moment.after_us;
+        if self.passed == 0 {
+            return;
+        }
+        if self.kept.len() == KEPT_MAX {
+            // The statement stays, and the newest of its result.
+            self.kept.remove(1);
+            self.dropped += 1;
+        }
+        self.kept.push(moment);
+    }
+
+    fn begin_here(&mut self) -> anyhow::Result<()> {
+        let earlier = self.passed.saturating_sub(1);
+        if self.format == Format::Text && earlier > 0 {
+            print(&format!("{:>12}  … {earlier} exchanges before this", ""))?;
+        }
+        if self.format == Format::Text && self.dropped > 0 {
+            print(&format!("{:>12}  … {} parts of this one left out", "", self.dropped))?;
+        }
+        std::mem::take(&mut self.kept).into_iter().try_for_each(|moment| self.put(moment))
+    }
+
+    fn wait_for(&mut self, moment: &Moment) {
+        let gap = moment.after_us.saturating_sub(self.before_us);
+        self.before_us = moment.after_us;
+        if let Some(speed) = self.speed.filter(|_| !moment.lines.is_empty()) {
+            std::thread::sleep(Duration::from_micros(gap).div_f64(speed).min(WAIT_MAX));
+        }
+    }
+
+    fn put(&mut self, moment: Moment) -> anyhow::Result<()> {
+        if moment.lines.is_empty() && moment.bytes.is_none() {
+            return Ok(());
+        }
+        match self.format {
             Format::Text => print_moment(&moment),
             Format::Json => {
-                all.push(moment);
+                self.all.push(moment);
                 Ok(())
             }
         }
-    })?;
-    match format {
-        Format::Text => Ok(()),
-        Format::Json => print_json(&serde_json::json!({ "session": id, "moments": all })),
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        if self.began_us.is_none() {
+            bail!("there is no session {}\nhint: `portreeve sessions ls`", self.session);
+        }
+        if self.at.is_some() {
+            let last = clock(self.before_us);
+            bail!("the session's last record is at {last}\nhint: give an earlier `--at`");
+        }
+        match self.format {
+            Format::Text => Ok(()),
+            Format::Json => {
+                print_json(&serde_json::json!({ "session": self.session, "moments": self.all }))
+            }
+        }
     }
 }
 
@@ -114,129 +267,23 @@ pub(super) fn clock(after_us: u64) -> String {
     format!("+{:02}:{:02}.{:03}", millis / 60_000, millis / 1000 % 60, millis % 1000)
 }
 
-/// Visits the records of one session, in order, up to its end.
-fn play(
-    dir: &Path,
-    id: SessionId,
-    mut visit: impl FnMut(&Record, Option<&[u8]>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut failed = None;
-    LogReader::open(dir)?.for_each(|entry| {
-        let record = entry.record()?;
-        if record.session != Some(id) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if let Err(error) = visit(&record, entry.sealed) {
-            failed = Some(error);
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(match record.event {
-            Event::SessionClosed { .. } => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
-    })?;
-    failed.map_or(Ok(()), Err)
-}
-
-/// Turns records and their bytes into lines for people.
-struct Player {
-    opener: Opener,
-    decoder: Option<Replay>,
-}
-
-impl Player {
-    fn new(opener: Opener, protocol: &str) -> Self {
-        let decoder = (protocol == "postgres").then(Replay::new);
-        Self { opener, decoder }
-    }
-
-    /// What people read of a record, and the bytes that it vouches for.
-    fn play(
-        &mut self,
-        record: &Record,
-        sealed: Option<&[u8]>,
-    ) -> anyhow::Result<(Vec<String>, Option<Vec<u8>>)> {
-        let bytes = self.opener.open(record, sealed)?.map(|bytes| bytes.to_vec());
-        let mut lines = match (&record.payload, &bytes, &mut self.decoder) {
-            (Some(payload), Some(bytes), Some(decoder)) => decoder.feed(payload.direction, bytes),
-            (Some(_), Some(bytes), None) => vec![String::from_utf8_lossy(bytes).into_owned()],
-            _ => Vec::new(),
-        };
-        lines.extend(remark(&record.event));
-        Ok((lines, bytes))
-    }
-}
-
-fn exchange(event: &Event) -> Option<u64> {
-    match event {
-        Event::Request { exchange, .. }
-        | Event::RequestData { exchange }
-        | Event::Response { exchange, .. }
-        | Event::Disagreement { exchange, .. }
-        | Event::ExchangeClosed { exchange, .. }
-        | Event::ReviewOpened { exchange, .. }
-        | Event::ReviewClosed { exchange, .. } => Some(*exchange),
-        Event::GatewayStarted { .. }
-        | Event::GatewayStopped
-        | Event::LogRecovered { .. }
-        | Event::RecordingKey { .. }
-        | Event::RecordingShredded { .. }
-        | Event::Subjects { .. }
-        | Event::SubjectsForgotten { .. }
-        | Event::PolicyPart { .. }
-        | Event::HoldPlaced { .. }
-        | Event::HoldReleased { .. }
-        | Event::LogPruned { .. }
-        | Event::LogReplaced { .. }
-        | Event::PolicyAdopted { .. }
-        | Event::SessionOpened { .. }
-        | Event::SessionRefused { .. }
-        | Event::SessionClosed { .. } => None,
-    }
-}
-
-/// What the gateway did that the client's bytes do not show.
-fn remark(event: &Event) -> Option<String> {
-    match event {
-        Event::ExchangeClosed { exchange, outcome: Outcome::Refused { rule, .. }, .. } => {
-            let by = rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
-            Some(format!("! exchange {exchange} refused{by}"))
-        }
-        Event::ExchangeClosed { exchange, outcome: Outcome::Aborted { why }, .. } => {
-            Some(format!("! exchange {exchange} aborted: {why}"))
-        }
-        Event::ReviewOpened { review, rule, .. } => {
-            Some(format!("! held for review {review} by {rule}"))
-        }
-        Event::ReviewClosed { review, decision, by, .. } => {
-            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            Some(format!("! review {review}: {decision:?}{by}").to_lowercase())
-        }
-        Event::Disagreement { column, .. } => {
-            Some(format!("! the origin of {column} was in doubt; it was masked"))
-        }
-        Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
-        Event::ExchangeClosed { .. }
-        | Event::Request { .. }
-        | Event::RequestData { .. }
-        | Event::Response { .. }
-        | Event::GatewayStarted { .. }
-        | Event::GatewayStopped
-        | Event::LogRecovered { .. }
-        | Event::RecordingKey { .. }
-        | Event::RecordingShredded { .. }
-        | Event::Subjects { .. }
-        | Event::SubjectsForgotten { .. }
-        | Event::PolicyPart { .. }
-        | Event::HoldPlaced { .. }
-        | Event::HoldReleased { .. }
-        | Event::LogPruned { .. }
-        | Event::LogReplaced { .. }
-        | Event::PolicyAdopted { .. }
-        | Event::SessionOpened { .. }
-        | Event::SessionRefused { .. } => None,
-    }
-}
-
 /// The longest pause that a replay makes: nobody watches an idle session.
 const WAIT_MAX: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_an_offset_or_a_time() {
+        let check = |text: &str, expect: Start| assert_eq!(start(text), Ok(expect), "{text}");
+        check("90s", Start::After(90_000_000));
+        check("01:30", Start::After(90_000_000));
+        check("+01:30.500", Start::After(90_500_000));
+        check(&clock(83_042_000), Start::After(83_042_000));
+        check("2023-11-14T22:13:20Z", Start::Time(1_700_000_000_000_000));
+        for text in ["", "1:75", "1:-5", "1:1e3", "x:10", "later"] {
+            assert!(start(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Opens recorded bytes and reads them in the words of their protocol.
+
+use anyhow::Context;
+use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
+use portreeve_model::{Direction, Event, Outcome, Record};
+use portreeve_protocol_postgres as postgres;
+use portreeve_protocol_postgres::replay::{Replay, Seen};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// An opener with the auditors' key of a file, or of where the gateway has put it.
+pub(super) fn opener(dir: &Path, key: Option<&PathBuf>) -> anyhow::Result<Opener> {
+    let beside = auditor_key_path(dir);
+    let key = AuditorKey::load(key.unwrap_or(&beside))
+        .context("the auditors' private key opens recordings\nhint: give its file with --key")?;
+    Ok(Opener::new(dir, key))
+}
+
+/// Reads one session's bytes.
+#[derive(Debug, Default)]
+pub(super) struct Player {
+    decoder: Option<Replay>,
+}
+
+impl Player {
+    /// What passed with a record, and the bytes themselves.
+    pub(super) fn play(
+        &mut self,
+        opener: &mut Opener,
+        record: &Record,
+        sealed: Option<&[u8]>,
+    ) -> anyhow::Result<(Vec<Seen>, Option<Vec<u8>>)> {
+        if let Event::SessionOpened { protocol, .. } = &record.event {
+            self.decoder = (protocol == postgres::NAME).then(Replay::new);
+        }
+        let bytes = opener.open(record, sealed)?;
+        let seen = match (&record.payload, &bytes) {
+            (Some(payload), Some(bytes)) => self.read(payload.direction, bytes),
+            _ => Vec::new(),
+        };
+        Ok((seen, bytes))
+    }
+
+    fn read(&mut self, direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+        match &mut self.decoder {
+            Some(decoder) => decoder.feed(direction, bytes),
+            None => {
+                let why = "its protocol is not known here".to_owned();
+                vec![Seen::Unreadable { direction, why }]
+            }
+        }
+    }
+}
+
+/// What the gateway did that the client's bytes do not show.
+pub(super) fn remark(event: &Event) -> Option<String> {
+    match event {
+        Event::ExchangeClosed { exchange, outcome: Outcome::Refused { rule, .. }, .. } => {
+            let by = rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+            Some(format!("! exchange {exchange} refused{by}"))
+        }
+        Event::ExchangeClosed { exchange, outcome: Outcome::Aborted { why }, .. } => {
+            Some(format!("! exchange {exchange} aborted: {why}"))
+        }
+        Event::ReviewOpened { review, rule, .. } => {
+            Some(format!("! held for review {review} by {rule}"))
+        }
+        Event::ReviewClosed { review, decision, by, .. } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            Some(format!("! review {review}: {decision:?}{by}").to_lowercase())
+        }
+        Event::Disagreement { column, .. } => {
+            Some(format!("! the origin of {column} was in doubt; it was masked"))
+        }
+        Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
+        Event::ExchangeClosed { .. }
+        | Event::Request { .. }
+        | Event::RequestData { .. }
+        | Event::Response { .. }
+        | Event::GatewayStarted { .. }
+        | Event::GatewayStopped
+        | Event::LogRecovered { .. }
+        | Event::RecordingKey { .. }
+        | Event::RecordingShredded { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
+        | Event::PolicyPart { .. }
+        | Event::Subjects { .. }
+        | Event::SubjectsForgotten { .. }
+        | Event::PolicyAdopted { .. }
+        | Event::SessionOpened { .. }
+        | Event::SessionRefused { .. } => None,
+    }
+}
+
+/// Visits every committed leaf of a log, until told to stop; errors may be of any kind.
+pub(super) fn visit(
+    dir: &Path,
+    mut visit: impl FnMut(&portreeve_evidence::Entry<'_>) -> anyhow::Result<ControlFlow<()>>,
+    progress: impl FnMut(u64, u64),
+) -> anyhow::Result<()> {
+    let mut failed = None;
+    LogReader::open(dir)?.for_each_with_progress(
+        |entry| {
+            Ok(visit(&entry).unwrap_or_else(|error| {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }))
+        },
+        progress,
+    )?;
+    failed.map_or(Ok(()), Err)
+}

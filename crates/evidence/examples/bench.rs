@@ -281,21 +281,18 @@ async fn streaming(dir: &Path) -> Value {
     })
 }
 
-/// A log as a gateway with many clients leaves it: of each exchange a request with its
-/// bytes, an answer with a kilobyte of rows, an end; some dozens of records to a footer.
-async fn verifying(dir: &Path) -> Value {
-    const SESSIONS: usize = 50;
-    const EXCHANGES: u64 = 4000;
+const VERIFY_SESSIONS: usize = 50;
+const VERIFY_EXCHANGES: u64 = 4000;
+
+/// Verifies a log of many clients, whose records share footers. `stage` makes the records
+/// of one exchange of one session.
+async fn verifying(dir: &Path, stage: impl Fn(&mut SessionRecorder, u64)) -> Value {
     let (path, log) = fresh(dir, "verifying");
-    let mut recorders: Vec<_> = (0..SESSIONS).map(|_| session(&log)).collect();
-    let answer = rows(1000);
+    let mut recorders: Vec<_> = (0..VERIFY_SESSIONS).map(|_| session(&log)).collect();
     let mut last = None;
-    for exchange in 1..=EXCHANGES {
+    for exchange in 1..=VERIFY_EXCHANGES {
         for recorder in &mut recorders {
-            recorder.stage_payload(request(exchange), Direction::FromClient, &[b'q'; 200]);
-            recorder.stage_payload(response(exchange, 9), Direction::ToClient, &answer);
-            let outcome = Outcome::Completed;
-            recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 9 });
+            stage(recorder, exchange);
             last = Some(recorder.submit());
         }
         if let Some(receipt) = last.take() {
@@ -318,6 +315,21 @@ async fn verifying(dir: &Path) -> Value {
     })
 }
 
+/// Two logs: requests alone, and whole exchanges: a request with its bytes, an answer with
+/// a kilobyte of rows, an end.
+async fn verifying_both(dir: &Path) -> Value {
+    let answer = rows(1000);
+    let requests = verifying(dir, |recorder, exchange| recorder.stage(request(exchange))).await;
+    let exchanges = verifying(dir, |recorder, exchange| {
+        recorder.stage_payload(request(exchange), Direction::FromClient, &[b'q'; 200]);
+        recorder.stage_payload(response(exchange, 9), Direction::ToClient, &answer);
+        let outcome = Outcome::Completed;
+        recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 9 });
+    })
+    .await;
+    json!({ "requests": requests, "exchanges": exchanges })
+}
+
 /// Most memory that this process has held at once.
 fn memory_peak_mib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -327,7 +339,7 @@ fn memory_peak_mib() -> f64 {
 
 async fn measure(dir: &Path, is_verify_only: bool) -> Value {
     if is_verify_only {
-        return json!({ "verify": verifying(dir).await });
+        return json!({ "verify": verifying_both(dir).await });
     }
     let before = disk_alone(dir);
     let mut commands = Vec::new();
@@ -339,7 +351,7 @@ async fn measure(dir: &Path, is_verify_only: bool) -> Value {
         "barriers": barriers(dir).await,
         "staging": staging(dir),
         "stream": streaming(dir).await,
-        "verify": verifying(dir).await,
+        "verify": verifying_both(dir).await,
         "disk": { "before": before, "after": disk_alone(dir) },
     })
 }

@@ -38,21 +38,17 @@ pub(crate) fn as_written(scan: &mut Scan<'_>) -> Option<Outline> {
     scan.eat(b"{\"at_us\":")?;
     let at_us = scan.number()?;
     let session = match scan.eat(b",\"session\":") {
-        Some(()) => Some(session(scan)?),
+        Some(()) => {
+            // Of the spellings that a UUID has, ours is the one with hyphens alone.
+            let id = scan.string().filter(|id| id.len() == 36)?;
+            Some(SessionId(uuid::Uuid::try_parse_ascii(id).ok()?))
+        }
         None => None,
     };
     scan.eat(b",\"seq\":")?;
     let seq = scan.number()?;
     scan.eat(b",")?;
     Some(Outline { at_us, session, seq })
-}
-
-/// Takes a session's id.
-pub(crate) fn session(scan: &mut Scan<'_>) -> Option<SessionId> {
-    let id = scan.string()?;
-    // Of the spellings that a UUID has, ours is the one with hyphens alone.
-    let id = uuid::Uuid::try_parse_ascii(id).ok().filter(|_| id.len() == 36)?;
-    Some(SessionId(id))
 }
 
 #[cfg(test)]

@@ -218,6 +218,12 @@ def test_what_is_exported_can_be_chosen(recorded: Gateway, tmp_path: Path) -> No
     listed = recorded.json("sessions", "ls", "--since", cut)["sessions"]
     assert [session["application"] for session in listed] == ["of-walt"]
     assert not recorded.json("sessions", "ls", "--principal", "nobody")["sessions"]
+    # From the middle of a session: who it is comes all the same, and exchanges come whole.
+    whole = lines(recorded, "--principal", "alice")
+    dropped = next(event for event in of(whole, "statement") if "drop" in event["text"])
+    rest = lines(recorded, "--principal", "alice", "--since", written(dropped["at_us"]))
+    assert rest == [e for e in whole if e.get("exchange", 99) >= dropped["exchange"]]
+    assert rest[0]["event"] == "session-opened" and len(rest) < len(whole)
 
 
 def test_what_cannot_be_exported_is_said(recorded: Gateway, tmp_path: Path) -> None:

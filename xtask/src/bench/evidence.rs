@@ -36,8 +36,12 @@ pub(super) fn text(found: &Value) -> String {
     line("  added", number("/barriers/added_p50_us"), "µs");
     line("sealed stream, durable", number("/stream/durable_mb_per_s"), "MB/s");
     line("  sealing alone", number("/stream/sealing_alone_mb_per_s"), "MB/s");
-    line("verify", number("/verify/leaves_per_core_s"), "leaves/s/core");
-    line("  most memory at once", number("/verify/memory_peak_mib"), "MiB");
+    for (kind, name) in [("requests", "records alone"), ("exchanges", "with sealed bytes")] {
+        let of = |field: &str| number(&format!("/verify/{kind}/{field}"));
+        line(&format!("verify, {name}"), of("leaves_per_core_s"), "leaves/s/core");
+        line("  records to a signature", of("leaves") / of("footers"), "");
+        line("  most memory at once", of("memory_peak_mib"), "MiB");
+    }
     text
 }
 
@@ -51,7 +55,7 @@ mod tests {
         let found = json!({
             "commands": [{"clients": 8, "durable_per_s": 9000.4, "p50_us": 800}],
             "barriers": {"both_p50_us": 400, "two_fdatasyncs_p50_us": 300, "added_p50_us": 100},
-            "verify": {"leaves_per_core_s": 1.1e6},
+            "verify": {"requests": {"leaves_per_core_s": 1.1e6}},
         });
         let text = text(&found);
         let has = |name: &str, value: &str| {
@@ -60,7 +64,7 @@ mod tests {
         };
         has("durable commands, 8 clients", " 9000 /s");
         has("added", " 100 µs");
-        has("verify", " 1100000 leaves/s/core");
+        has("verify, records alone", " 1100000 leaves/s/core");
         has("sealed stream", "NaN");
     }
 }

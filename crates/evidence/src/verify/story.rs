@@ -18,7 +18,7 @@ pub(super) struct Outline<'a> {
     pub(super) payload: Option<PayloadRef>,
 }
 
-#[derive(PartialEq, Debug, Deserialize)]
+#[derive(PartialEq, Default, Debug, Deserialize)]
 pub(super) struct EventOutline<'a> {
     #[serde(borrow)]
     pub(super) event: Cow<'a, str>,

@@ -182,10 +182,11 @@ enum State {
 
 struct Open {
     session: Session,
+    /// Its opening; taken with the first record that is wanted, whenever that comes.
+    opening: Option<Record>,
     player: Player,
     /// The running exchange, and whether its request came in the time that is wanted.
     exchange: (u64, bool),
-    is_counted: bool,
 }
 
 struct Walk {
@@ -247,10 +248,12 @@ impl Walk {
         if !open.is_meant(record, &self.selection) {
             return Ok(());
         }
-        if !open.is_counted {
-            open.is_counted = true;
+        if let Some(opening) = open.opening.take() {
             self.counts.sessions += 1;
             self.counts.erased += u64::from(!open.session.is_readable);
+            if opening.seq != record.seq {
+                self.sink.take(&open.session, &opening, &[])?;
+            }
         }
         if let Event::ExchangeClosed { rows, .. } = record.event {
             self.counts.exchanges += 1;
@@ -286,7 +289,7 @@ impl Walk {
             is_readable,
         };
         let (player, exchange) = (Player::default(), (0, false));
-        let open = Open { session, player, exchange, is_counted: false };
+        let open = Open { session, opening: Some(record.clone()), player, exchange };
         self.open.insert(id, State::Open(Box::new(open)));
         Ok(())
     }

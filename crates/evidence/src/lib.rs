@@ -14,6 +14,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stdout))]
 
+mod bundle;
 mod clock;
 mod disk;
 mod error;
@@ -26,6 +27,8 @@ mod keys;
 mod log;
 pub mod merkle;
 mod note;
+pub mod policy;
+mod proofs;
 mod reader;
 mod recorder;
 mod recover;
@@ -33,23 +36,32 @@ mod reserve;
 mod seal;
 mod segment;
 mod sessions;
+mod signer;
 mod tiles;
+mod tlog_proof;
 mod verify;
+mod vkey;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{Bundled, checkpoint_for, write_bundle};
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
-pub use note::{Checkpoint, VerifierKey};
+pub use note::{Checkpoint, NOTE_BYTES_MAX};
+pub use proofs::{Inclusion, is_prefix};
 pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
 pub use recorder::{Receipt, SessionRecorder};
 pub use sessions::{
     ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
 };
 pub use tiles::{Tiles, write_tiles};
+pub use tlog_proof::TlogProof;
 pub use verify::{
-    FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed, verify, verify_with_progress,
+    ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed,
+    WitnessReport, WitnessWord, verify, verify_extract, verify_with_progress,
 };
+pub use vkey::{KeyKind, Signed, VerifierKey};

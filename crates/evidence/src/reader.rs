@@ -7,11 +7,11 @@
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{Kind, segment_name};
 use crate::keys::{self, AuditorKey};
-use crate::note::VerifierKey;
 use crate::recorder::share_info;
 use crate::recover::segment_numbers;
 use crate::seal::PayloadKey;
 use crate::segment::{self, is_unused};
+use crate::vkey::VerifierKey;
 use crate::{Error, hpke, keyring};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -63,7 +63,7 @@ impl Entry<'_> {
 /// A log's directory, open for reading.
 #[derive(Debug)]
 pub struct LogReader {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     key: VerifierKey,
 }
 
@@ -89,10 +89,20 @@ impl LogReader {
     /// A segment is missing, or is not what a gateway wrote.
     pub fn for_each(
         &self,
+        visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Option<String>, Error> {
+        self.for_each_from(0, visit)
+    }
+
+    /// [`Self::for_each`] from a segment on.
+    pub(crate) fn for_each_from(
+        &self,
+        first: u64,
         mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<String>, Error> {
         let mut note = None;
-        for number in segment_numbers(&RealDisk::new(&self.dir))? {
+        let numbers = segment_numbers(&RealDisk::new(&self.dir))?;
+        for number in numbers.into_iter().skip_while(|number| *number < first) {
             let path = self.dir.join(segment_name(number));
             let bytes = std::fs::read(&path).map_err(|error| Error::store("read", &path, error))?;
             if is_unused(&bytes) {

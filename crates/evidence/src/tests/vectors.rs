@@ -5,10 +5,10 @@ use super::support::{opened, request, response, session_id};
 use crate::hpke;
 use crate::keys::Keys;
 use crate::merkle::sha256;
-use crate::note::SignerKey;
 use crate::recorder::{Unit, share_info};
 use crate::recover::recover;
 use crate::seal::PayloadKey;
+use crate::signer::SignerKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record};
@@ -80,7 +80,7 @@ fn compare(name: &str, made: &str) {
 fn the_vectors_hold() {
     let disk = SimDisk::new(0);
     let signer = SignerKey::from_seed("portreeve/vectors", LOG_SEED).unwrap();
-    let public = signer.verifier().unwrap().to_string();
+    let public = signer.verifier().to_string();
     let keys = Keys { signer, auditor_public: hpke::public_key(&AUDITOR).unwrap() };
     let mut journal = recover(Arc::new(disk.clone()), keys, 8192, None).unwrap().journal;
     let records = records();

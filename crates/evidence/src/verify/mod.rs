@@ -12,10 +12,16 @@
 //! key wrote another log. Only a checkpoint kept elsewhere shows that.
 
 mod batch;
+mod extract;
+mod outside;
 mod story;
 mod walk;
 
-use crate::note::VerifierKey;
+pub use extract::{ExtractKind, ExtractReport, verify_extract};
+pub use outside::{WitnessReport, WitnessWord};
+
+use crate::policy::TrustPolicy;
+use crate::vkey::VerifierKey;
 use portreeve_model::{Digest, SessionId};
 use serde::Serialize;
 use std::path::Path;
@@ -28,6 +34,8 @@ pub struct Trust {
     pub key: Option<VerifierKey>,
     /// Signed checkpoints of this log, kept elsewhere.
     pub checkpoints: Vec<String>,
+    /// Which logs and witnesses are believed.
+    pub policy: Option<TrustPolicy>,
 }
 
 /// What came out.
@@ -42,6 +50,23 @@ pub enum Status {
     Incomplete,
     /// There is nothing that could be checked, or not with what is trusted.
     Unusable,
+    /// Everything holds, but the policy's witnesses have not seen it.
+    PolicyUnmet,
+}
+
+impl Status {
+    /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
+    /// 3 unusable, 4 policy unmet.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Tampered => 1,
+            Self::Incomplete => 2,
+            Self::Unusable => 3,
+            Self::PolicyUnmet => 4,
+        }
+    }
 }
 
 /// How much a finding weighs.
@@ -137,6 +162,9 @@ pub struct Report {
     pub last_at_us: Option<u64>,
     /// How many checkpoints from elsewhere the tree agrees with.
     pub checkpoints_agreed: u64,
+    /// What witnesses have seen of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<WitnessReport>,
     /// What was found; the first [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
     /// How many findings there were in all.
@@ -168,6 +196,7 @@ impl Report {
             first_at_us: None,
             last_at_us: None,
             checkpoints_agreed: 0,
+            witnessed: None,
             findings: Vec::new(),
             findings_count: 0,
             limits: Vec::new(),
@@ -194,7 +223,7 @@ impl Report {
             (Status::Unusable, _) => Status::Unusable,
             (Status::Tampered, _) | (_, Severity::Tampered) => Status::Tampered,
             (Status::Incomplete, _) | (_, Severity::Incomplete) => Status::Incomplete,
-            (Status::Ok, Severity::Note) => Status::Ok,
+            (status @ (Status::Ok | Status::PolicyUnmet), Severity::Note) => status,
         };
         self.findings_count += 1;
         if self.findings.len() < FINDINGS_MAX {
@@ -202,16 +231,15 @@ impl Report {
         }
     }
 
-    /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
-    /// 3 unusable.
+    fn find(&mut self, severity: Severity, file: &str, what: impl Into<String>) {
+        let (file, what) = (file.to_owned(), what.into());
+        self.add(Finding { severity, file, offset: 0, leaf: None, session: None, what });
+    }
+
+    /// The exit code of a command that verified, see [`Status::exit_code`].
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.status {
-            Status::Ok => 0,
-            Status::Tampered => 1,
-            Status::Incomplete => 2,
-            Status::Unusable => 3,
-        }
+        self.status.exit_code()
     }
 }
 

@@ -1,0 +1,70 @@
+//! What a log keeps of its witnesses' answers: the file `witnessed` in its directory.
+
+use super::answer::Cosigned;
+use crate::Error;
+use crate::keys::put;
+use crate::note::{Checkpoint, NOTE_BYTES_MAX, Note};
+use crate::vkey::VerifierKey;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+/// The file's name.
+pub const WITNESSED_FILE: &str = "witnessed";
+
+/// The newest checkpoint that enough witnesses have cosigned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Witnessed {
+    /// The signed note: the log's line and the witnesses'.
+    pub note: String,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+}
+
+impl Witnessed {
+    /// Reads the file in the log's directory; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or `key`, the log's, has not signed it.
+    pub fn load(dir: &Path, key: &VerifierKey) -> Result<Option<Self>, Error> {
+        let path = dir.join(WITNESSED_FILE);
+        let mut note = String::new();
+        let limit = NOTE_BYTES_MAX as u64 + 1;
+        match File::open(&path).and_then(|file| file.take(limit).read_to_string(&mut note)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::store("read", &path, error)),
+        }
+        match key.open(&note) {
+            Some(checkpoint) => Ok(Some(Self { note, checkpoint })),
+            None => Err(Error::Damaged {
+                file: WITNESSED_FILE.to_owned(),
+                offset: 0,
+                what: "it is not a checkpoint of this log".to_owned(),
+            }),
+        }
+    }
+
+    /// Writes the file, whole or not at all: the log's checkpoint with these cosignatures.
+    ///
+    /// # Errors
+    /// The checkpoint is none of this log, or the file cannot be written.
+    pub fn store(
+        dir: &Path,
+        key: &VerifierKey,
+        checkpoint: &str,
+        cosigned: &[Cosigned],
+    ) -> Result<Self, Error> {
+        let bad = || Error::Absent { what: "what was cosigned is no checkpoint".to_owned() };
+        let parts = Note::parse(checkpoint).ok_or_else(bad)?;
+        let own = parts.lines().filter(|line| line.name == key.name() && line.id == key.id());
+        let mut note = format!("{}\n", parts.body);
+        for line in own.map(|line| line.text).chain(cosigned.iter().map(|c| c.line.as_str())) {
+            note.push_str(line);
+            note.push('\n');
+        }
+        let checkpoint = key.open(&note).ok_or_else(bad)?;
+        put(&dir.join(WITNESSED_FILE), 0o644, &note)?;
+        Ok(Self { note, checkpoint })
+    }
+}

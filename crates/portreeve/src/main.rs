@@ -6,7 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, detect, gateway, policy, reviews, sessions, status, token, verify, whoami,
+    accounts, check, detect, evidence, gateway, policy, reviews, sessions, status, token, verify,
+    whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Sessions(sessions::Args),
     Policy(policy::Args),
     Verify(verify::Args),
+    Evidence(evidence::Args),
+    Witness(witness::Args),
     Detect(detect::Args),
 }
 
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
         Command::Sessions(args) => sessions::run(args, format),
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
+        Command::Evidence(args) => evidence::run(args, format),
+        Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
     };
     result.unwrap_or_else(|error| {

@@ -11,6 +11,7 @@ use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store, config};
 use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_decide::policy::Policies;
@@ -28,7 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
-pub(crate) use certificates::{LoopbackCertificate, loopback_certificate};
+pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
 
 /// A gateway with everything bound and open.
 pub(crate) struct Gateway {
@@ -41,6 +42,7 @@ pub(crate) struct Gateway {
     metrics: Arc<Metrics>,
     reviews: Reviews,
     upstreams: Vec<Arc<Upstream>>,
+    witnesses: Option<Arc<Witnesses>>,
     connections_max: usize,
     stop: watch::Sender<bool>,
 }
@@ -57,11 +59,9 @@ impl Gateway {
         loopback: &LoopbackCertificate,
     ) -> anyhow::Result<Self> {
         let store = Store::open(&config.data_dir)?;
-        let mut options = Options::new(config.data_dir.join("evidence"));
-        options.version = env!("CARGO_PKG_VERSION").into();
-        let log = EvidenceLog::open(options).context("evidence")?;
         let policies = load_policies(&config)?;
         let metrics = Arc::new(Metrics::new(&config));
+        let (log, witnesses) = open_evidence(&config, &metrics).await?;
         let identities = Arc::new(Identities::new(&config, store.clone())?);
         let reviews = Reviews::start(store, SystemTime::now())?;
         let door = Arc::new(door(&config, identities, &metrics, log.clone()));
@@ -98,7 +98,7 @@ impl Gateway {
             reviews: reviews.clone(),
             metrics: metrics.clone(),
             sessions: engine.clone(),
-            status: Arc::new(State(engine.clone())),
+            status: Arc::new(State { engine: engine.clone(), witnesses: witnesses.clone() }),
             base_url: format!("{scheme}://{api_address}"),
         };
         Ok(Self {
@@ -111,6 +111,7 @@ impl Gateway {
             metrics,
             reviews,
             upstreams,
+            witnesses,
             // Clients that have not logged in yet need places too.
             connections_max: config.limits.sessions_max as usize * 2 + 64,
             stop: watch::channel(false).0,
@@ -145,6 +146,10 @@ impl Gateway {
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
         let mut watches = JoinSet::new();
+        if let Some(witnesses) = self.witnesses.clone() {
+            let log = self.engine.evidence().clone();
+            watches.spawn(async move { witnesses.run(&log).await });
+        }
         for upstream in &self.upstreams {
             let upstream = upstream.clone();
             watches.spawn(async move { upstream.watch().await });
@@ -209,7 +214,11 @@ impl Gateway {
     pub(crate) async fn close(&self) {
         self.door.report();
         let log = self.engine.evidence().clone();
-        let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        let closing = log.clone();
+        let _ = tokio::task::spawn_blocking(move || closing.close()).await;
+        if let Some(witnesses) = &self.witnesses {
+            witnesses.finish(&log).await;
+        }
     }
 
     /// Reads the policies of a configuration file again and decides by them from now on.
@@ -220,6 +229,27 @@ impl Gateway {
         self.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
         Ok(version)
     }
+}
+
+/// Opens the log, once its witnesses have been asked whether it is the one that they know.
+async fn open_evidence(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<(EvidenceLog, Option<Arc<Witnesses>>)> {
+    let dir = config.data_dir.join("evidence");
+    let witnesses = Witnesses::new(&config.evidence, metrics.clone())
+        .map_err(|why| anyhow!("evidence: {why}"))?
+        .map(Arc::new);
+    if let Some(witnesses) = &witnesses {
+        let checked = witnesses.check_before_start(&dir).await;
+        for warning in checked.map_err(|why| anyhow!("evidence: {why}"))? {
+            tracing::warn!(%warning, "a witness could not be asked what it has seen of the log");
+        }
+    }
+    let mut options = Options::new(dir);
+    options.version = env!("CARGO_PKG_VERSION").into();
+    let log = EvidenceLog::open(options).context("evidence")?;
+    Ok((log, witnesses))
 }
 
 fn door(

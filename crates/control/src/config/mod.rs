@@ -6,6 +6,7 @@
 //! certificates and policies; [`Config::preflight`] tries those.
 
 mod classify;
+mod evidence;
 mod masking;
 mod policies;
 mod preflight;
@@ -19,9 +20,10 @@ mod tree;
 mod types;
 
 pub use classify::{Classification, ColumnPattern, Conflict};
+pub use evidence::{Evidence, WitnessAddress};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
-pub(crate) use scalar::issuer_url;
+pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use types::{

@@ -8,7 +8,7 @@ use super::types::{
     Config, Issuer, Limits, Listen, Listener, LocalIssuer, OidcIssuer, Reviews, ServerTls,
     SignatureAlgorithm,
 };
-use super::{masking, policies, resources};
+use super::{evidence, masking, policies, resources};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
@@ -36,9 +36,21 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     section.close(reader);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
+    let section = top.section(reader, "evidence");
+    let evidence = evidence::read(reader, section);
     top.close(reader);
-    let file = file.to_owned();
-    Some(Config { file, data_dir, listen, issuers, resources, masking, policies, reviews, limits })
+    Some(Config {
+        file: file.to_owned(),
+        data_dir,
+        listen,
+        issuers,
+        resources,
+        masking,
+        policies,
+        reviews,
+        limits,
+        evidence,
+    })
 }
 
 fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {
@@ -163,7 +175,7 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     let name = section.path("issuer");
     section.close(reader);
     let (issuer, span) = issuer?;
-    if let Err(why) = scalar::issuer_url(&issuer) {
+    if let Err(why) = scalar::secure_url(&issuer) {
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }

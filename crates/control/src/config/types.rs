@@ -2,6 +2,7 @@
 //! types; a test proves that its defaults are the reader's.
 
 use super::classify::Classification;
+use super::evidence::Evidence;
 use portreeve_model::{Category, MaskMethod, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -46,6 +47,9 @@ pub struct Config {
     /// Bounds. Hitting one is a refusal, never a truncation.
     #[schemars(extend("default" = {}))]
     pub limits: Limits,
+    /// How the evidence is kept.
+    #[schemars(extend("default" = {}))]
+    pub evidence: Evidence,
 }
 
 /// Where the gateway listens.

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod detect;
+pub(crate) mod evidence;
 pub(crate) mod gateway;
 pub(crate) mod options;
 pub(crate) mod output;
@@ -13,3 +14,4 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod whoami;
+pub(crate) mod witness;

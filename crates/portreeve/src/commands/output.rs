@@ -2,6 +2,7 @@
 //! that could play with a terminal.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -33,6 +34,12 @@ pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> anyhow::Result<()>
 pub(crate) fn remark(text: &str) {
     // Nobody is left to be told when this fails.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A bar for long work, with a template of `indicatif`; shown on a terminal only.
+pub(crate) fn progress_bar(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Lays out rows under a header, as wide as the terminal.

@@ -4,14 +4,17 @@ import base64
 import hashlib
 import http.server
 import json
+import os
 import shutil
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from harness import evidence
 from harness.gateway import Failed, Gateway
+from harness.paths import E2E
 from harness.waiting import until
 from harness.wire import Refused, Wire
 from harness.witness import Witness, asks
@@ -294,19 +297,81 @@ def test_a_witness_answers_as_the_specification_says(watched: Watched) -> None:
     assert add(0, note)[2] == f"{size}\n"
 
 
+@pytest.fixture(scope="module")
+def check(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[int, str]]:
+    """A verifier and a log's client in Go, on the packages of Go's own checksum database."""
+    program = tmp_path_factory.mktemp("go") / "check"
+    # Debian's packages are found by path: no module proxy is asked.
+    environment = os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
+    environment["GOCACHE"] = str(program.parent / "cache")
+    subprocess.run(
+        ["go", "build", "-o", str(program), str(E2E / "foreign" / "check.go")],
+        env=environment,
+        check=True,
+    )
+
+    def run(*arguments: object) -> tuple[int, str]:
+        words = [str(program), *(str(argument) for argument in arguments)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_go_accepts_our_files_and_our_witness_accepts_go(
+    watched: Watched, check: Callable[..., tuple[int, str]]
+) -> None:
+    tiles = watched.gateway.directory / "tiles"
+    witness = watched.witnesses[0]
+    cosigner = watched.keys[0]
+    asks(watched.gateway, [])
+    old = 0
+    for _ in range(3):
+        watched.gateway.start()
+        for _ in range(20):
+            watched.work()
+        watched.gateway.stop()
+        status, report = watched.verify(watched.dir, "--tiles", tiles)
+        assert status == 0
+        assert check("tiles", tiles, watched.log_key)[1].startswith(f"ok {report['records']} ")
+        # Go is the log: its proof, our witness, its check of the cosignature.
+        said = check("submit", tiles, old, witness.url, watched.log_key, cosigner)
+        assert said == (0, f"ok {report['records']}\n"), said
+        old = report["records"]
+    assert old > 256, "more than one tile"
+    watched.name_witnesses()
+    watched.gateway.start()
+    until("both", lambda: watched.witnessed()[0] > old)
+    watched.gateway.stop()
+    file = watched.gateway.directory / "7.tlog-proof"
+    watched.gateway.run("evidence", "proof", "--record", "7", "--out", str(file))
+    size = watched.witnessed()[0]
+    assert check("proof", file, watched.log_key, cosigner) == (0, f"ok 7 {size}\n")
+    stranger = Witness(watched.gateway.directory, "unasked").start()
+    stranger.stop()
+    assert check("proof", file, watched.log_key, stranger.keys[0])[0] == 1
+    file.write_text(file.read_text().replace("index 7", "index 8"))
+    assert check("proof", file, watched.log_key, cosigner)[0] == 1
+    first = tiles / "tile" / "0" / "000"
+    changed = bytearray(first.read_bytes())
+    changed[40] ^= 1
+    first.write_bytes(changed)
+    assert check("tiles", tiles, watched.log_key)[0] == 1
+
+
 def test_the_configuration_explains_itself(watched: Watched) -> None:
-    def check(*witnesses: tuple[str, str, str], **settings: object) -> str:
+    def explained(*witnesses: tuple[str, str, str], **settings: object) -> str:
         asks(watched.gateway, list(witnesses), **settings)
         done = watched.gateway.try_run("check")
         assert done.returncode == 1
         return done.stdout + done.stderr
 
     key = watched.keys[0]
-    assert "key of a log" in check(("a", watched.log_key, "http://127.0.0.1:1"))
-    assert "plain http" in check(("a", key, "http://audit.example"))
-    assert "same as an earlier one" in check(
+    assert "key of a log" in explained(("a", watched.log_key, "http://127.0.0.1:1"))
+    assert "plain http" in explained(("a", key, "http://audit.example"))
+    assert "same as an earlier one" in explained(
         ("a", key, "https://audit.example"), ("b", key, "https://legal.example")
     )
-    assert "from 1 to 1" in check(("a", key, "https://audit.example"), quorum=2)
+    assert "from 1 to 1" in explained(("a", key, "https://audit.example"), quorum=2)
     watched.name_witnesses()
     assert watched.gateway.try_run("check").returncode == 0

@@ -217,6 +217,8 @@ fn reference() -> String {
         ("`resources.NAME.postgres.tls`", "TargetTls"),
         ("`reviews`", "Reviews"),
         ("`limits`", "Limits"),
+        ("`evidence`", "Evidence"),
+        ("`evidence.witnesses[]`", "WitnessAddress"),
     ];
     let mut text = String::new();
     for (title, name) in sections {

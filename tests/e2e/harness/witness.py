@@ -15,7 +15,9 @@ from .waiting import free_port
 class Witness:
     """`portreeve witness` as an operator of another department runs it."""
 
-    def __init__(self, directory: Path, name: str):
+    def __init__(self, directory: Path, name: str, certificate: Path | None = None):
+        """With a certificate (its key beside it, `.key`) it speaks TLS."""
+        self.certificate = certificate
         self.directory = directory / name
         self.name = f"{name}.example/w1"
         self.port = free_port()
@@ -25,10 +27,17 @@ class Witness:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.certificate else self.bound
+
+    @property
+    def bound(self) -> str:
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
     def start(self, *logs: Path | str) -> "Witness":
         known = [part for log in logs for part in ("--log", str(log))]
+        if self.certificate:
+            key = self.certificate.with_suffix(".key")
+            known += ["--certificate", str(self.certificate), "--key", str(key)]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -44,7 +53,7 @@ class Witness:
         if not line:
             raise Failed(f"the witness ended:\n{self.log_path.read_text()}")
         said = json.loads(line)
-        assert said["url"] == self.url
+        assert said["url"] == self.bound
         self.keys = said["keys"]
         return self
 
@@ -73,9 +82,15 @@ class Witness:
             return error.code, error.headers.get_content_type(), error.read().decode()
 
 
-def asks(gateway: Gateway, witnesses: list[tuple[str, str, str]], **settings: object) -> None:
+def asks(
+    gateway: Gateway,
+    witnesses: list[tuple[str, str, str]],
+    ca: Path | None = None,
+    **settings: object,
+) -> None:
     """Names witnesses (name, key, address) in a gateway's configuration."""
-    entries = [{"name": name, "key": key, "url": url} for name, key, url in witnesses]
+    trust = {"ca": str(ca)} if ca else {}
+    entries = [{"name": name, "key": key, "url": url} | trust for name, key, url in witnesses]
     section = {"witnesses": entries, **settings}
     text = gateway.config.read_text().split("\nevidence: ")[0]
     # JSON is YAML.

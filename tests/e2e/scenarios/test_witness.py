@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from harness import evidence
 from harness.gateway import Failed, Gateway
-from harness.paths import E2E
+from harness.paths import E2E, portreeve
 from harness.waiting import until
 from harness.wire import Refused, Wire
 from harness.witness import Witness, asks
@@ -183,6 +183,31 @@ def test_a_rolled_back_log_is_not_started(watched: Watched) -> None:
     checkpoint.write_text(note)
     status, _ = watched.verify(watched.dir, "--policy", both, "--checkpoint", checkpoint)
     assert status == 1
+
+
+def test_over_tls(world: World, watched: Watched) -> None:
+    """The witness's certificate is checked, and its key is still what counts."""
+    certificate = watched.gateway.directory / "gateway.pem"
+    with Witness(watched.gateway.directory, "secure", certificate) as witness:
+        witness.start(watched.dir / "log.pub")
+        named = [("secure", witness.keys[0], witness.url)]
+        asks(watched.gateway, named, interval="100ms")
+        watched.gateway.start()
+        until("distrust", lambda: "certificate" in str(watched.status()["witnessed"]["failing"]))
+        watched.gateway.stop()
+        assert watched.witnessed()[0] == 0
+        asks(watched.gateway, named, ca=world.postgres.ca, interval="100ms")
+        watched.gateway.start()
+        until("a cosignature", lambda: watched.witnessed()[0] > 0)
+        watched.gateway.stop()
+    open_to_all = [str(portreeve()), "witness", "--name", "w", "--listen", "0.0.0.0:0"]
+    done = subprocess.run(
+        [*open_to_all, "--dir", str(watched.gateway.directory / "open")],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 1 and "has no certificate" in done.stderr
 
 
 class Liar(http.server.BaseHTTPRequestHandler):

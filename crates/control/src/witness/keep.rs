@@ -47,6 +47,9 @@ pub struct Witnesses {
     interval: Duration,
     max_age: Duration,
     started: SystemTime,
+    /// Held while the file of their answers is written: a round that was given up may still
+    /// be at it.
+    writing: Arc<Mutex<()>>,
     status: Mutex<WitnessStatus>,
     metrics: Arc<Metrics>,
 }
@@ -92,6 +95,7 @@ impl Witnesses {
             interval: config.interval,
             max_age: config.max_age,
             started: SystemTime::now(),
+            writing: Arc::default(),
             status: Mutex::new(WitnessStatus {
                 witnesses: clients.len(),
                 quorum,
@@ -243,8 +247,11 @@ impl Witnesses {
         shown: Shown,
         lines: Vec<Cosigned>,
     ) -> Result<(), String> {
-        let storing =
-            spawn_blocking(move || Witnessed::store(&shown.dir, &key, &shown.note, &lines));
+        let writing = self.writing.clone();
+        let storing = spawn_blocking(move || {
+            let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            Witnessed::store(&shown.dir, &key, &shown.note, &lines)
+        });
         let witnessed = joined(storing.await)?.map_err(|error| error.to_string())?;
         self.adopt(&witnessed);
         Ok(())

@@ -240,6 +240,32 @@ fn a_log_that_witnesses_saw_more_of_is_not_opened() {
 }
 
 #[test]
+fn what_is_kept_never_gets_less() {
+    let pair = Pair::new();
+    let witness = pair.witness();
+    let both = pair.keep(&witness, 0);
+    let key = LogReader::open(pair.log.path()).unwrap().key().clone();
+    let store = |note: &str, lines: &[Cosigned]| {
+        Witnessed::store(pair.log.path(), &key, note, lines).unwrap()
+    };
+    // One of them again, later: the other's line stays.
+    let size = both.checkpoint.size;
+    let again = request(pair.log.path(), size);
+    let answer = witness.add_checkpoint(&again.to_body(), NOW + 5).unwrap();
+    let first = witness.keys()[0];
+    let line = cosigned(&again.checkpoint, &answer, first).unwrap();
+    let kept = store(&again.checkpoint, &[line]);
+    assert_eq!(first.signed_note(&kept.note), Signed::At(Some(NOW + 5)));
+    assert_eq!(witness.keys()[1].signed_note(&kept.note), Signed::At(Some(NOW)));
+    assert_eq!(kept.note.matches("\n— ").count(), 3);
+    // A newer checkpoint begins anew, and an older one does not replace it.
+    append(pair.log.path(), 2);
+    let (_, newest, _) = newest(pair.log.path());
+    assert_eq!(store(&newest, &[]).note.matches("\n— ").count(), 1);
+    assert_eq!(store(&both.note, &[]).note, newest);
+}
+
+#[test]
 fn proofs_come_from_every_segment_of_a_log() {
     let log = TempDir::new();
     small_log(log.path());

@@ -3,7 +3,7 @@
 use super::answer::Cosigned;
 use crate::Error;
 use crate::keys::put;
-use crate::note::{Checkpoint, NOTE_BYTES_MAX, Note};
+use crate::note::{Checkpoint, NOTE_BYTES_MAX, Note, SignatureLine};
 use crate::vkey::VerifierKey;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -47,8 +47,11 @@ impl Witnessed {
 
     /// Writes the file, whole or not at all: the log's checkpoint with these cosignatures.
     ///
+    /// Where the same checkpoint is there already, cosignatures of others stay on it; a
+    /// newer one stays altogether. Gives what is in the file afterwards. One caller at a time.
+    ///
     /// # Errors
-    /// The checkpoint is none of this log, or the file cannot be written.
+    /// The checkpoint is none of this log, or the file cannot be read or written.
     pub fn store(
         dir: &Path,
         key: &VerifierKey,
@@ -58,12 +61,29 @@ impl Witnessed {
         let bad = || Error::Absent { what: "what was cosigned is no checkpoint".to_owned() };
         let parts = Note::parse(checkpoint).ok_or_else(bad)?;
         let own = parts.lines().filter(|line| line.name == key.name() && line.id == key.id());
+        let before = Self::load(dir, key)?;
+        let kept = before.as_ref().and_then(|before| Note::parse(&before.note));
+        let kept = kept.filter(|kept| kept.body == parts.body);
+        let fresh: Vec<&str> = own.map(|line| line.text).collect();
+        let fresh = fresh.into_iter().chain(cosigned.iter().map(|found| found.line.as_str()));
+        let fresh: Vec<SignatureLine<'_>> = fresh.filter_map(SignatureLine::parse).collect();
+        let is_replaced = |line: &SignatureLine<'_>| {
+            fresh.iter().any(|new| new.name == line.name && new.id == line.id)
+        };
+        let others: Vec<SignatureLine<'_>> = kept
+            .into_iter()
+            .flat_map(|kept| kept.lines())
+            .filter(|line| !is_replaced(line))
+            .collect();
         let mut note = format!("{}\n", parts.body);
-        for line in own.map(|line| line.text).chain(cosigned.iter().map(|c| c.line.as_str())) {
-            note.push_str(line);
+        for line in fresh.iter().chain(&others) {
+            note.push_str(line.text);
             note.push('\n');
         }
         let checkpoint = key.open(&note).ok_or_else(bad)?;
+        if let Some(newer) = before.filter(|before| before.checkpoint.size > checkpoint.size) {
+            return Ok(newer);
+        }
         put(&dir.join(WITNESSED_FILE), 0o644, &note)?;
         Ok(Self { note, checkpoint })
     }

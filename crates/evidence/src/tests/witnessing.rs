@@ -172,6 +172,47 @@ fn a_witness_does_not_start_on_what_it_did_not_write() {
     assert!(Witness::open(fresh.path(), Some("w"), &[cosigner]).is_err(), "no log has such a key");
 }
 
+/// Comparing and writing are one step: of two requests from the same size one is answered.
+#[test]
+fn two_at_once_do_not_roll_each_other_back() {
+    let pair = Pair::new();
+    let earlier = request(pair.log.path(), 0).to_body();
+    append(pair.log.path(), 5);
+    let later = request(pair.log.path(), 0).to_body();
+    let key = LogReader::open(pair.log.path()).unwrap().key().clone();
+    for _ in 0..20 {
+        let home = TempDir::new();
+        let witness = Witness::open(home.path(), Some("w"), std::slice::from_ref(&key)).unwrap();
+        let start = std::sync::Barrier::new(4);
+        let answered: usize = std::thread::scope(|scope| {
+            let ask = |body: &String| {
+                let (witness, start, body) = (&witness, &start, body.clone());
+                scope.spawn(move || {
+                    start.wait();
+                    usize::from(witness.add_checkpoint(&body, NOW).is_ok())
+                })
+            };
+            let asked = [&earlier, &later, &earlier, &later].map(ask);
+            asked.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(answered, 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_not_cosigned() {
+    let pair = Pair::new();
+    let witness = pair.witness();
+    let logs = pair.home.path().join("logs");
+    fs::remove_dir_all(&logs).unwrap();
+    fs::write(&logs, "a file where the folder was").unwrap();
+    let asked = request(pair.log.path(), 0);
+    assert!(matches!(refusal(&witness, &asked), Refusal::Store(_)));
+    fs::remove_file(&logs).unwrap();
+    fs::create_dir(&logs).unwrap();
+    assert!(witness.add_checkpoint(&asked.to_body(), NOW).is_ok(), "nothing was remembered");
+}
+
 #[test]
 fn answers_are_believed_with_the_configured_key_only() {
     let pair = Pair::new();

@@ -62,6 +62,6 @@ pub use tiles::{Tiles, write_tiles};
 pub use tlog_proof::TlogProof;
 pub use verify::{
     ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed,
-    WitnessReport, WitnessWord, verify, verify_extract, verify_with_progress,
+    WitnessReport, verify, verify_extract, verify_with_progress,
 };
 pub use vkey::{KeyKind, Signed, VerifierKey};

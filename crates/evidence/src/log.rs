@@ -506,7 +506,7 @@ fn check_witnessed(dir: &Path) -> Result<(), Error> {
     }
     let reader = LogReader::open(dir)?;
     match Witnessed::load(dir, reader.key())? {
-        Some(witnessed) => reader.continues(&witnessed.checkpoint, WITNESSED_FILE),
+        Some(witnessed) => reader.continues(&witnessed.checkpoint, "witnesses (file `witnessed`)"),
         None => Ok(()),
     }
 }

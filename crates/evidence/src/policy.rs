@@ -13,6 +13,7 @@
 
 use crate::note::{Note, decimal};
 use crate::vkey::{Signed, VerifierKey};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// The most logs, witnesses and groups, each.
@@ -53,7 +54,7 @@ pub struct TrustPolicy {
 }
 
 /// A witness's word on a checkpoint.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Seen {
     /// The witness's name in the policy.
     pub witness: String,

@@ -153,7 +153,7 @@ def test_a_rolled_back_log_is_not_started(watched: Watched) -> None:
     shutil.rmtree(watched.dir)
     shutil.copytree(older, watched.dir)
     before = {path.name: path.read_bytes() for path in watched.dir.iterdir() if path.is_file()}
-    with pytest.raises(Failed, match=f"{newer} were shown to witness"):
+    with pytest.raises(Failed, match=f"{newer} were shown to witness `"):
         watched.gateway.start()
     after = {path.name: path.read_bytes() for path in watched.dir.iterdir() if path.is_file()}
     assert before == after, "nothing was signed, nothing was repaired"
@@ -163,7 +163,7 @@ def test_a_rolled_back_log_is_not_started(watched: Watched) -> None:
         witness.stop()
     kept = (watched.dir / "witnessed").read_text()
     (watched.dir / "witnessed").write_text(note)
-    with pytest.raises(Failed, match=f"{newer} were shown to witnessed"):
+    with pytest.raises(Failed, match=f"{newer} were shown to witnesses"):
         watched.gateway.start()
     status, report = watched.verify(watched.dir)
     assert status == 1 and any("`witnessed`" in f["what"] for f in report["findings"]), report

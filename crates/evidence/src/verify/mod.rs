@@ -9,7 +9,8 @@
 //!
 //! What no check of a directory can see: that its end was cut off at an earlier commit
 //! *and* the `head` file was put back to that state, or that the holder of the private
-//! key wrote another log. Only a checkpoint kept elsewhere shows that.
+//! key wrote another log. Only a checkpoint kept elsewhere shows that, or what witnesses
+//! have cosigned.
 
 mod batch;
 mod extract;
@@ -18,7 +19,7 @@ mod story;
 mod walk;
 
 pub use extract::{ExtractKind, ExtractReport, verify_extract};
-pub use outside::{WitnessReport, WitnessWord};
+pub use outside::WitnessReport;
 
 use crate::policy::TrustPolicy;
 use crate::vkey::VerifierKey;

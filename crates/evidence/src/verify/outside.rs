@@ -1,18 +1,9 @@
 //! What somebody outside says of the log: trusted keys, policies, witnesses.
 
 use super::{Report, Severity, Status, Trust};
-use crate::policy::Judgement;
+use crate::policy::{Judgement, Seen};
 use crate::vkey::VerifierKey;
 use serde::Serialize;
-
-/// A witness's word.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct WitnessWord {
-    /// Its name in the policy.
-    pub witness: String,
-    /// When it cosigned, in seconds since 1970.
-    pub at: u64,
-}
 
 /// What witnesses have seen of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -21,7 +12,7 @@ pub struct WitnessReport {
     pub records: u64,
     /// The witnesses of the policy that cosigned it; none without a policy, for then
     /// nobody's key is known.
-    pub by: Vec<WitnessWord>,
+    pub by: Vec<Seen>,
     /// Whether the policy's quorum is among them; none without a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_met: Option<bool>,
@@ -29,10 +20,9 @@ pub struct WitnessReport {
 
 impl WitnessReport {
     pub(super) fn new(records: u64, judgement: Option<&Judgement>) -> Self {
-        let seen = judgement.map(|judgement| judgement.seen.as_slice()).unwrap_or_default();
-        let by = seen.iter().map(|s| WitnessWord { witness: s.witness.clone(), at: s.at });
+        let by = judgement.map(|judgement| judgement.seen.clone()).unwrap_or_default();
         let policy_met = judgement.map(|judgement| judgement.met);
-        Self { records, by: by.collect(), policy_met }
+        Self { records, by, policy_met }
     }
 }
 

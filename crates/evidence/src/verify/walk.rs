@@ -399,7 +399,8 @@ impl Walk<'_> {
                 Some(_) => format!("`{}` has another root for {size} records", known.from),
                 None if size > self.size => format!(
                     "the end was cut off: `{}` says that {size} records were committed, \
-                     {} are here (who copies a log that is being written copies `head` first)",
+                     {} are here (who copies a log that is being written copies `head` and \
+                     `witnessed` first)",
                     known.from, self.size
                 ),
                 // Other findings say why it could not be compared.
@@ -445,7 +446,10 @@ impl Walk<'_> {
                     .to_owned(),
             );
         }
-        let witnessed = report.witnessed.as_ref().filter(|seen| seen.policy_met == Some(true));
+        let witnessed = report
+            .witnessed
+            .as_ref()
+            .filter(|seen| seen.policy_met == Some(true) && !seen.by.is_empty());
         report.limits.push(match witnessed {
             Some(seen) => format!(
                 "the policy's witnesses have seen the first {} of {} records; an end that was cut \

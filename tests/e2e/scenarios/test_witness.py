@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
 from harness import evidence
 from harness.gateway import Failed, Gateway
 from harness.paths import E2E, portreeve
@@ -320,6 +322,50 @@ def test_a_witness_answers_as_the_specification_says(watched: Watched) -> None:
     assert witness.stop() == 0
     witness.start(watched.dir / "log.pub")
     assert add(0, note)[2] == f"{size}\n"
+
+
+def cosigned_messages(note: str, cosigner: str, at: int) -> dict[int, bytes]:
+    """What the cosignature specification has signed, by the kind of key."""
+    body = note.split("\n\n")[0] + "\n"
+    origin, size, root = body.splitlines()[:3]
+    names = [bytes([len(name)]) + name for name in (cosigner.encode(), origin.encode())]
+    start_and_end = bytes(8) + int(size).to_bytes(8, "big")
+    return {
+        0x04: f"cosignature/v1\ntime {at}\n{body}".encode(),
+        0x06: b"subtree/v1\n\0"
+        + (names[0] + at.to_bytes(8, "big") + names[1])
+        + (start_and_end + base64.b64decode(root)),
+    }
+
+
+def test_both_cosignatures_hold_for_another_library(watched: Watched) -> None:
+    """Ed25519 and ML-DSA-44, by OpenSSL's hand; and neither for another time."""
+    watched.gateway.start()
+    watched.work()
+    watched.gateway.stop()
+    size, note = watched.witnessed()
+    witness = watched.witnesses[0]
+    status, _, lines = witness.ask("POST", "add-checkpoint", f"old {size}\n\n{note}".encode())
+    assert status == 200
+    makers = {
+        0x04: ed25519.Ed25519PublicKey.from_public_bytes,
+        0x06: mldsa.MLDSA44PublicKey.from_public_bytes,
+    }
+    seen = []
+    for line, vkey in zip(lines.splitlines(), witness.keys, strict=True):
+        name, identity, text = vkey.split("+", 2)
+        raw = base64.b64decode(text)
+        digest = hashlib.sha256(name.encode() + b"\n" + raw).digest()
+        assert digest[:4].hex() == identity
+        signed = base64.b64decode(line.removeprefix(f"— {name} "))
+        assert signed[:4] == digest[:4]
+        at, signature = int.from_bytes(signed[4:12], "big"), signed[12:]
+        key = makers[raw[0]](raw[1:])
+        key.verify(signature, cosigned_messages(note, name, at)[raw[0]])
+        with pytest.raises(InvalidSignature):
+            key.verify(signature, cosigned_messages(note, name, at + 1)[raw[0]])
+        seen.append(raw[0])
+    assert seen == [0x04, 0x06]
 
 
 @pytest.fixture(scope="module")

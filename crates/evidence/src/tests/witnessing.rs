@@ -2,6 +2,7 @@
 
 use super::support::{TempDir, copy, options, small_log};
 use crate::policy::TrustPolicy;
+use crate::signer::CosignerKey;
 use crate::witness::{
     AddCheckpoint, Cosigned, Refusal, WITNESSED_FILE, Witness, Witnessed, conflict_size, cosigned,
     origin_hash,
@@ -170,6 +171,23 @@ fn a_witness_does_not_start_on_what_it_did_not_write() {
     assert!(matches!(Witness::open(fresh.path(), Some("a b"), &[]), Err(Error::Key { .. })));
     let cosigner = open(None).unwrap().keys()[0].clone();
     assert!(Witness::open(fresh.path(), Some("w"), &[cosigner]).is_err(), "no log has such a key");
+}
+
+/// Logs of others may sign their checkpoints with ML-DSA-44, as a cosignature.
+#[test]
+fn a_log_may_have_a_key_of_the_other_kind() {
+    let home = TempDir::new();
+    let (name, kind) = ("pq.example/log", KeyKind::MlDsa44);
+    let log = CosignerKey::from_seed(name, kind, [3; 32]).unwrap();
+    let keys = [log.verifier().clone()];
+    let witness = Witness::open(home.path(), Some("w"), &keys).unwrap();
+    let body = Checkpoint { origin: name.to_owned(), size: 1, root: [9; 32] }.body();
+    let checkpoint = format!("{body}\n{}", log.cosign(&body, NOW).unwrap());
+    let request = AddCheckpoint { old_size: 0, proof: vec![], checkpoint };
+    assert!(witness.add_checkpoint(&request.to_body(), NOW).is_ok());
+    drop(witness);
+    let witness = Witness::open(home.path(), None, &keys).unwrap();
+    assert!(matches!(refusal(&witness, &request), Refusal::Conflict { size: 1 }));
 }
 
 /// Comparing and writing are one step: of two requests from the same size one is answered.

@@ -5,6 +5,7 @@
 //! make a label.
 
 use crate::config::Config;
+use portreeve_evidence::Standing;
 use portreeve_model::{Category, Verdict};
 use portreeve_session::Observer;
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ pub struct Metrics {
     reviews_open: AtomicU64,
     evidence_healthy: AtomicBool,
     witnessed: Option<WitnessCounts>,
+    recordings_readable: AtomicU64,
+    recordings_shredded: AtomicU64,
+    oldest_recording_seconds: AtomicU64,
+    holds: AtomicU64,
 }
 
 /// How the witnesses are; only where some are configured.
@@ -71,6 +76,10 @@ impl Metrics {
                     .collect(),
                 ..WitnessCounts::default()
             }),
+            recordings_readable: AtomicU64::new(0),
+            recordings_shredded: AtomicU64::new(0),
+            oldest_recording_seconds: AtomicU64::new(0),
+            holds: AtomicU64::new(0),
         }
     }
 
@@ -115,6 +124,19 @@ impl Metrics {
         }
     }
 
+    /// What the evidence keeps.
+    pub fn set_standing(&self, standing: &Standing) {
+        let oldest = standing.oldest_readable_us.unwrap_or(0) / 1_000_000;
+        for (gauge, value) in [
+            (&self.recordings_readable, standing.readable),
+            (&self.recordings_shredded, standing.shredded),
+            (&self.oldest_recording_seconds, oldest),
+            (&self.holds, standing.holds),
+        ] {
+            gauge.store(value, Ordering::Relaxed);
+        }
+    }
+
     /// Everything, in Prometheus' text format 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -153,6 +175,25 @@ impl Metrics {
                 "1 while evidence can be written; nothing passes while it is 0.",
                 u64::from(self.evidence_healthy.load(Ordering::Relaxed)),
             ),
+            (
+                "portreeve_evidence_recordings_readable",
+                "gauge",
+                "Recordings that were not destroyed, at the last sweep.",
+                load(&self.recordings_readable),
+            ),
+            (
+                "portreeve_evidence_recordings_shredded",
+                "gauge",
+                "Recordings that were destroyed, as far back as the log goes.",
+                load(&self.recordings_shredded),
+            ),
+            (
+                "portreeve_evidence_oldest_recording_timestamp_seconds",
+                "gauge",
+                "When the oldest readable recording began; 0 where there is none.",
+                load(&self.oldest_recording_seconds),
+            ),
+            ("portreeve_evidence_holds", "gauge", "Legal holds in force.", load(&self.holds)),
         ];
         for (name, kind, help, value) in single {
             page.family(name, kind, help);

@@ -3,14 +3,17 @@
 
 mod support;
 
-use portreeve_control::api::{ApiServer, ApiState, Sessions, Status, serve};
+use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, serve};
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::door::Door;
 use portreeve_control::identity::{FailureGate, TokenRequest};
 use portreeve_control::metrics::Metrics;
 use portreeve_control::store::AccountKind;
 use portreeve_control::{Identities, Reviews, Store, config};
-use portreeve_model::{Chain, Digest, Party, PartyKind, RequestId, Secret, SessionId};
+use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
+use portreeve_model::{
+    Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
+};
 use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -64,17 +67,28 @@ impl Status for Gateway {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Yes,
+    No,
+}
+
 struct Bench {
     _folder: Folder,
     url: String,
     gateway: Arc<Gateway>,
     identities: Arc<Identities>,
+    log: EvidenceLog,
     reviews: Reviews,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
 }
 
 async fn bench(name: &str) -> Bench {
+    bench_with(name, &["custodians"]).await
+}
+
+async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let folder = folder(name);
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
     let config = config::parse(Path::new("test.yaml"), text).unwrap();
@@ -85,6 +99,7 @@ async fn bench(name: &str) -> Bench {
         ("bob", AccountKind::Person, &["privacy"]),
         ("olga", AccountKind::Person, &["auditors"]),
         ("otto", AccountKind::Person, &["operators"]),
+        ("cleo", AccountKind::Person, &["custodians"]),
         ("planner", AccountKind::Actor, &[]),
         ("worker", AccountKind::Actor, &[]),
     ] {
@@ -99,7 +114,12 @@ async fn bench(name: &str) -> Bench {
     let gateway = Arc::new(Gateway::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
+    let custodians = custodians.iter().map(|group| (*group).to_owned()).collect();
+    let default = Some(Duration::from_millis(1));
+    let retention = Arc::new(Retention { default, ..Retention::default() });
     let state = ApiState {
+        keeping: Keeping { log: log.clone(), custodians, retention },
         door: Arc::new(door),
         reviews: reviews.clone(),
         metrics,
@@ -112,7 +132,7 @@ async fn bench(name: &str) -> Bench {
         let _ = stopped.await;
     }));
     let (stop, server) = (Some(stop), Some(server));
-    Bench { _folder: folder, url, gateway, identities, reviews, stop, server }
+    Bench { _folder: folder, url, gateway, identities, log, reviews, stop, server }
 }
 
 impl Bench {
@@ -144,6 +164,48 @@ impl Bench {
         };
         let actors = vec![party(PartyKind::Actor, "planner")];
         Chain { principal: party(PartyKind::Person, name), actors, purpose: None }
+    }
+
+    /// Records a session of `name`, to its end or not.
+    fn session(&self, name: &str, number: u128, ends: Ends) -> SessionId {
+        let id = SessionId(uuid::Uuid::from_u128(number));
+        let mut recorder = self.log.session(id).unwrap();
+        recorder.stage(Event::SessionOpened {
+            chain: self.chain(name),
+            resource: "shop".into(),
+            protocol: "postgres".into(),
+            client: "127.0.0.1:5".into(),
+            application: None,
+            tls: "none".into(),
+            hour: 0,
+            decision: Box::new(Decision {
+                verdict: Verdict::Allow,
+                policy: "none".into(),
+                reasons: Vec::new(),
+                review_groups: Vec::new(),
+            }),
+        });
+        if ends == Ends::Yes {
+            recorder.stage(Event::SessionClosed { why: "left".into(), exchanges: 0, rows: 0 });
+        }
+        recorder.submit().wait().unwrap();
+        id
+    }
+
+    /// What the log holds of refusals and of custody, as JSON.
+    fn events(&self) -> Vec<Value> {
+        let mut events = Vec::new();
+        LogReader::open(self.log.dir())
+            .unwrap()
+            .for_each(|entry| {
+                let record = entry.record()?;
+                if record.session.is_none() {
+                    events.push(serde_json::to_value(record.event).unwrap());
+                }
+                Ok(std::ops::ControlFlow::Continue(()))
+            })
+            .unwrap();
+        events
     }
 
     async fn open(&self, requester: &str) -> String {
@@ -306,6 +368,102 @@ async fn sessions_are_seen_by_their_own_and_ended_by_operators() {
         404,
         "not_found",
     );
+}
+
+#[tokio::test]
+async fn only_custodians_erase_and_who_tried_is_on_record() {
+    let bench = bench("custody").await;
+    let id = bench.session("ada", 1, Ends::Yes);
+    let why = json!({"why": "asked for"});
+    let shred = format!("/v1/evidence/sessions/{id}/shred");
+    let routes = [
+        (shred.as_str(), why.clone()),
+        ("/v1/evidence/holds", json!({"on": {"resource": "shop"}, "why": "x"})),
+        ("/v1/evidence/holds/hold-1/release", why.clone()),
+        ("/v1/evidence/sweep", json!({})),
+        ("/v1/evidence/prune", json!({"before_us": 1, "why": "x"})),
+    ];
+    for (route, body) in &routes {
+        refused(bench.anonymous().post(route, body).await, 401, "no_token");
+        for (name, actors) in
+            [("ada", &[][..]), ("otto", &[]), ("olga", &[]), ("cleo", &["planner"])]
+        {
+            refused(bench.client(name, actors).post(route, body).await, 403, "not_custodian");
+        }
+    }
+    let tried = bench.events();
+    let tried: Vec<&Value> =
+        tried.iter().filter(|event| event["event"] == "session-refused").collect();
+    assert_eq!(tried.len(), routes.len() * 4);
+    assert!(tried[0]["why"].as_str().unwrap().contains(&shred), "{}", tried[0]);
+    assert_eq!(bench.log.standing().unwrap().readable, 1);
+    refused(bench.client("ada", &[]).get("/v1/evidence/holds").await, 403, "not_custodian");
+    bench.client("olga", &[]).get("/v1/evidence/holds").await.unwrap();
+
+    let cleo = bench.client("cleo", &[]);
+    let done = cleo.post(&shred, &why).await.unwrap();
+    assert_eq!((&done["result"], &done["principal"]), (&json!("destroyed"), &json!("ada")));
+    let again = cleo.post(&shred, &why).await.unwrap();
+    assert_eq!(again["result"], "already-destroyed");
+    assert_eq!(again["by"]["subject"], "cleo");
+    let record = bench.events().into_iter().find(|event| event["event"] == "recording-shredded");
+    let record = record.unwrap();
+    assert_eq!((&record["why"], &record["by"]["subject"]), (&json!("asked for"), &json!("cleo")));
+    assert_eq!(cleo.get("/v1/evidence").await.unwrap()["shredded"], 1);
+}
+
+#[tokio::test]
+async fn without_custodians_nobody_erases() {
+    let bench = bench_with("no-custodians", &[]).await;
+    let id = bench.session("ada", 1, Ends::Yes);
+    let shred = format!("/v1/evidence/sessions/{id}/shred");
+    for name in ["cleo", "otto", "ada"] {
+        let result = bench.client(name, &[]).post(&shred, &json!({"why": "x"})).await;
+        refused(result, 403, "not_custodian");
+    }
+}
+
+#[tokio::test]
+async fn holds_and_sweeps_and_what_is_no_request() {
+    let bench = bench("holds").await;
+    let cleo = bench.client("cleo", &[]);
+    let (held, going) = (bench.session("ada", 1, Ends::Yes), bench.session("bob", 2, Ends::No));
+    let place = json!({"on": {"principal": {"subject": "ada"}}, "why": "case 12"});
+    let hold = cleo.post("/v1/evidence/holds", &place).await.unwrap();
+    assert_eq!(hold["sessions"], 1);
+    let shred = |id: SessionId| format!("/v1/evidence/sessions/{id}/shred");
+    let why = json!({"why": "asked for"});
+    refused(cleo.post(&shred(held), &why).await, 409, "held");
+    refused(cleo.post(&shred(going), &why).await, 409, "still_open");
+    let nobody = SessionId(uuid::Uuid::from_u128(9));
+    refused(cleo.post(&shred(nobody), &why).await, 404, "not_found");
+    refused(cleo.post("/v1/evidence/sessions/x/shred", &why).await, 400, "bad_request");
+    refused(cleo.post(&shred(held), &json!({})).await, 422, "bad_request");
+    refused(cleo.post(&shred(held), &json!({"why": " "})).await, 400, "bad_request");
+    let odd = json!({"on": {"table": "customers"}, "why": "x"});
+    refused(cleo.post("/v1/evidence/holds", &odd).await, 422, "bad_request");
+
+    // Retention is a millisecond here.
+    let sweep_soon = async || {
+        let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
+        said["held"].as_array().unwrap().is_empty()
+    };
+    while sweep_soon().await {
+        tokio::task::yield_now().await;
+    }
+    let swept = cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
+    assert_eq!(
+        (swept["due"].as_array().unwrap().len(), &swept["held"][0]["session"]),
+        (0, &json!(held))
+    );
+    let release = format!("/v1/evidence/holds/{}/release", hold["hold"].as_str().unwrap());
+    cleo.post(&release, &json!({"why": "closed"})).await.unwrap();
+    refused(cleo.post(&release, &json!({"why": "closed"})).await, 404, "not_found");
+    let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
+    assert_eq!(said["due"][0]["session"], json!(held));
+    assert_eq!(bench.log.standing().unwrap().shredded, 0);
+    cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
+    assert_eq!(bench.log.standing().unwrap().shredded, 1);
 }
 
 #[tokio::test]

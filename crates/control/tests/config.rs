@@ -87,6 +87,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["limits"], &definition("Limits"));
     fill(&mut written["reviews"], &definition("Reviews"));
     fill(&mut written["evidence"], &definition("Evidence"));
+    fill(&mut written["evidence"]["retention"], &definition("Retention"));
     fill(&mut written["listen"], &definition("Listen"));
     fill(&mut written["issuers"][0]["local"], &definition("LocalIssuer"));
     fill(&mut written["issuers"][1]["oidc"], &definition("OidcIssuer"));
@@ -118,14 +119,14 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
         reviews: {zzzz5: 1}\nlimits: {zzzz6: 1}\n\
-        evidence: {zzzz14: 1, witnesses: [{zzzz15: 1}]}\n\
+        evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, postgres: {zzzz11: 1, host: h, user: u, \
         password: {zzzz12: 1}, tls: {zzzz13: 1}}}}\n";
     let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 15, "{hints:#?}");
+    assert_eq!(listed.len(), 16, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
@@ -216,9 +217,10 @@ fn reference() -> String {
         ("`resources.NAME.postgres`", "PostgresTarget"),
         ("`resources.NAME.postgres.tls`", "TargetTls"),
         ("`reviews`", "Reviews"),
-        ("`limits`", "Limits"),
         ("`evidence`", "Evidence"),
+        ("`evidence.retention`", "Retention"),
         ("`evidence.witnesses[]`", "WitnessAddress"),
+        ("`limits`", "Limits"),
     ];
     let mut text = String::new();
     for (title, name) in sections {

@@ -6,4 +6,5 @@
 
 pub mod mask;
 pub mod policy;
+#[cfg(feature = "sql")]
 pub mod sql;

@@ -9,6 +9,7 @@ use portreeve_model::{
     Action, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Party, PartyKind,
     PolicyVersion, SessionId, Verdict,
 };
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -19,14 +20,18 @@ const ROUND: Duration = Duration::from_secs(3);
 fn request(exchange: u64) -> Event {
     Event::Request {
         exchange,
+        hour: 472_222,
+        session_rows: 0,
         commands: vec![CommandRecord {
             times: 1,
+            prepared: false,
             verb: "SELECT".into(),
             fingerprint: "a0d1c9be52fcdf25".into(),
             needs: vec![Need {
                 action: Action::Read,
                 object: Object::table("public", "customers"),
             }],
+            categories: BTreeMap::new(),
             unknown: None,
             decision: Some(Decision {
                 verdict: Verdict::Allow,
@@ -57,6 +62,13 @@ fn opened() -> Event {
         client: "127.0.0.1:50000".into(),
         application: None,
         tls: "TLSv1.3".into(),
+        hour: 0,
+        decision: Box::new(Decision {
+            verdict: Verdict::Allow,
+            policy: "none".into(),
+            reasons: vec![],
+            review_groups: vec![],
+        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong, and who erred.
 
+use portreeve_model::{Custodian, HoldId, SessionId};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,6 +129,45 @@ pub enum Error {
         /// Why.
         what: &'static str,
     },
+    /// A recording was destroyed.
+    #[error("the recording of session {session} was shredded{}: {why}", by_whom(by.as_ref()))]
+    Shredded {
+        /// Whose recording.
+        session: SessionId,
+        /// By whom, where that is known.
+        by: Option<Custodian>,
+        /// Why.
+        why: String,
+    },
+    /// A legal hold protects a recording.
+    #[error(
+        "session {session} is under legal hold `{hold}`; \
+         hint: `portreeve evidence hold ls` says why, and only its release lets it go"
+    )]
+    Held {
+        /// Which session.
+        session: SessionId,
+        /// The hold.
+        hold: HoldId,
+    },
+    /// A session goes on.
+    #[error("session {session} goes on; hint: end it first, its recording grows until then")]
+    StillOpen {
+        /// Which.
+        session: SessionId,
+    },
+    /// A reason that cannot be recorded.
+    #[error("the reason {what}; hint: say in a sentence why, it stays in the log")]
+    Reason {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Two people are needed, and these are not two.
+    #[error("{who} approved twice; hint: two different people must agree")]
+    OnePerson {
+        /// Who.
+        who: Custodian,
+    },
     /// What was asked for is not there.
     #[error("{what}")]
     Absent {
@@ -137,6 +177,10 @@ pub enum Error {
     /// The cryptographic library refused, which it does not in any known case.
     #[error("cryptography failed: {0}")]
     Crypto(&'static str),
+}
+
+fn by_whom(by: Option<&Custodian>) -> String {
+    by.map(|by| format!(" by {by}")).unwrap_or_default()
 }
 
 impl Error {

@@ -121,32 +121,53 @@ pub(crate) enum Next<'a> {
 
 /// Reads the frame at `offset`.
 pub(crate) fn at(bytes: &[u8], offset: usize) -> Next<'_> {
-    let rest = bytes.get(offset..).unwrap_or_default();
-    let Some((header, rest)) = rest.split_first_chunk::<HEADER_BYTES>() else {
-        return match rest.iter().all(|byte| *byte == 0) {
-            true => Next::End,
-            false => Next::Broken("a frame is cut short"),
-        };
-    };
-    if *header == [0; HEADER_BYTES] {
-        return Next::End;
-    }
-    let [t0, t1, t2, t3, l0, l1, l2, l3, check @ ..] = header;
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.tag() == [*t0, *t1, *t2, *t3]) else {
-        return Next::Broken("no frame begins here");
-    };
-    let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
-    if length > kind.length_max() {
-        return Next::Broken("a frame is longer than its kind allows");
-    }
-    let Some(body) = rest.get(..length) else {
-        return Next::Broken("a frame is longer than the file");
+    let (kind, check, body) = match split(bytes, offset) {
+        Ok(parts) => parts,
+        Err(next) => return next,
     };
     let hash = kind.hash(body);
-    if hash[..8] != *check {
+    if hash[..8] != check {
         return Next::Broken("a frame's check does not fit its bytes");
     }
     Next::Frame(Frame { kind, offset, body, hash })
+}
+
+/// [`at`] for who wants the leaves alone: a payload's bytes are not looked at, and its
+/// hash is not known.
+pub(crate) fn skim(bytes: &[u8], offset: usize) -> Next<'_> {
+    match split(bytes, offset) {
+        Ok((kind @ Kind::Payload, _, body)) => {
+            Next::Frame(Frame { kind, offset, body, hash: Hash::default() })
+        }
+        Ok(_) => at(bytes, offset),
+        Err(next) => next,
+    }
+}
+
+/// The kind, the check and the body of the frame at `offset`.
+fn split(bytes: &[u8], offset: usize) -> Result<(Kind, [u8; 8], &[u8]), Next<'_>> {
+    let rest = bytes.get(offset..).unwrap_or_default();
+    let Some((header, rest)) = rest.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(match rest.iter().all(|byte| *byte == 0) {
+            true => Next::End,
+            false => Next::Broken("a frame is cut short"),
+        });
+    };
+    if *header == [0; HEADER_BYTES] {
+        return Err(Next::End);
+    }
+    let [t0, t1, t2, t3, l0, l1, l2, l3, check @ ..] = *header;
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.tag() == [t0, t1, t2, t3]) else {
+        return Err(Next::Broken("no frame begins here"));
+    };
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    if length > kind.length_max() {
+        return Err(Next::Broken("a frame is longer than its kind allows"));
+    }
+    match rest.get(..length) {
+        Some(body) => Ok((kind, check, body)),
+        None => Err(Next::Broken("a frame is longer than the file")),
+    }
 }
 
 /// Whether these bytes, up to where zeros follow, could be the beginning of a frame

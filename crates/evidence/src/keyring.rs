@@ -43,11 +43,16 @@ impl Share {
     }
 
     fn from_slot(slot: &[u8]) -> Option<Self> {
-        let session: [u8; 16] = slot.get(4..20)?.try_into().ok()?;
         let share = slot.get(20..52)?.try_into().ok()?;
-        let found = Self { session: SessionId(uuid::Uuid::from_bytes(session)), share };
+        let found = Self { session: slot_session(slot)?, share };
         (found.to_slot() == slot).then_some(found)
     }
+}
+
+/// The session that a slot names.
+fn slot_session(slot: &[u8]) -> Option<SessionId> {
+    let id: [u8; 16] = slot.get(4..20)?.try_into().ok()?;
+    Some(SessionId(uuid::Uuid::from_bytes(id)))
 }
 
 fn file_name(number: u64) -> String {
@@ -65,22 +70,6 @@ fn numbers(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Where a share lies: file number, slot.
-fn position(disk: &dyn Disk, session: SessionId) -> io::Result<Option<(u64, usize, Share)>> {
-    for number in numbers(disk)?.into_iter().rev() {
-        let bytes = disk.read(&file_name(number))?;
-        let found = bytes
-            .chunks(SLOT_BYTES)
-            .enumerate()
-            .filter(|(_, slot)| slot.get(4..20) == Some(&session.0.as_bytes()[..]))
-            .find_map(|(at, slot)| Some((at, Share::from_slot(slot)?)));
-        if let Some((at, share)) = found {
-            return Ok(Some((number, at, share)));
-        }
-    }
-    Ok(None)
-}
-
 /// The sessions whose shares are there.
 pub(crate) fn sessions(disk: &dyn Disk) -> io::Result<HashSet<SessionId>> {
     let mut found = HashSet::new();
@@ -93,19 +82,44 @@ pub(crate) fn sessions(disk: &dyn Disk) -> io::Result<HashSet<SessionId>> {
 
 /// The share of a session, unless it was destroyed.
 pub(crate) fn find(disk: &dyn Disk, session: SessionId) -> io::Result<Option<Share>> {
-    Ok(position(disk, session)?.map(|(_, _, share)| share))
+    for number in numbers(disk)?.into_iter().rev() {
+        let bytes = disk.read(&file_name(number))?;
+        let mut its = bytes.chunks(SLOT_BYTES).filter(|slot| slot_session(slot) == Some(session));
+        if let Some(share) = its.find_map(Share::from_slot) {
+            return Ok(Some(share));
+        }
+    }
+    Ok(None)
 }
 
-/// Destroys a share; says whether there was one.
-pub(crate) fn erase(disk: &dyn Disk, session: SessionId) -> io::Result<bool> {
-    let mut any = false;
-    while let Some((number, slot, _)) = position(disk, session)? {
-        let mut file = disk.open(&file_name(number))?;
-        file.write_at((slot * SLOT_BYTES) as u64, &[0; SLOT_BYTES])?;
-        file.sync()?;
-        any = true;
+/// Destroys the shares of these sessions, every copy; says whose were there.
+pub(crate) fn erase(
+    disk: &dyn Disk,
+    sessions: &HashSet<SessionId>,
+) -> io::Result<HashSet<SessionId>> {
+    let mut erased = HashSet::new();
+    for number in numbers(disk)? {
+        let bytes = disk.read(&file_name(number))?;
+        let mut file = None;
+        for (at, slot) in bytes.chunks(SLOT_BYTES).enumerate() {
+            // By the name alone: what is left of a damaged share goes, too.
+            let Some(session) = slot_session(slot).filter(|id| sessions.contains(id)) else {
+                continue;
+            };
+            let file = match &mut file {
+                Some(file) => file,
+                None => file.insert(disk.open(&file_name(number))?),
+            };
+            file.write_at((at * SLOT_BYTES) as u64, &[0; SLOT_BYTES])?;
+            if Share::from_slot(slot).is_some() {
+                erased.insert(session);
+            }
+        }
+        if let Some(mut file) = file {
+            file.sync()?;
+        }
     }
-    Ok(any)
+    Ok(erased)
 }
 
 /// The keyring as the writer holds it: it only ever adds.

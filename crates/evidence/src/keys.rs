@@ -135,6 +135,19 @@ fn mint(dir: &Path) -> Result<(), Error> {
     put(&dir.join(LOG_PRIVATE), 0o600, &signer.to_private_text())
 }
 
+/// Takes the auditors' public key over from another log, if it is there and a key: who
+/// reads recordings need not change with the log.
+pub(crate) fn copy_auditor_public(from: &Path, to: &Path) -> Result<(), Error> {
+    match read_key(&from.join(AUDITOR_PUBLIC), AUDITOR_PUBLIC_PREFIX) {
+        Ok(public) => {
+            let text = format!("{AUDITOR_PUBLIC_PREFIX}{}\n", BASE64.encode(public));
+            put(&to.join(AUDITOR_PUBLIC), 0o644, &text)
+        }
+        Err(Error::Store { .. } | Error::Key { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The public key that lies with the log.
 pub(crate) fn load_public(dir: &Path) -> Result<VerifierKey, Error> {
     let path = dir.join(LOG_PUBLIC);

@@ -16,7 +16,9 @@
 
 mod bundle;
 mod clock;
+mod custody;
 mod disk;
+mod erase;
 mod error;
 mod frame;
 mod health;
@@ -26,19 +28,25 @@ mod keyring;
 mod keys;
 mod log;
 pub mod merkle;
+mod months;
 mod note;
-pub mod policy;
+mod policy;
 mod proofs;
+mod prune;
 mod reader;
 mod recorder;
 mod recover;
+mod replace;
 mod reserve;
+mod retention;
 mod seal;
 mod segment;
 mod sessions;
 mod signer;
+mod subjects;
 mod tiles;
 mod tlog_proof;
+pub mod trust_policy;
 mod verify;
 mod vkey;
 pub mod witness;
@@ -47,21 +55,30 @@ pub mod witness;
 mod tests;
 
 pub use bundle::{Bundled, checkpoint_for, write_bundle};
+pub use custody::{Due, Hold, Standing};
+pub use erase::{Mode, Settled, Shredding, Sweep, holds, preview};
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
 pub use note::{Checkpoint, NOTE_BYTES_MAX};
+pub use policy::{PolicyTexts, policy_adoption};
 pub use proofs::{Inclusion, is_prefix};
-pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_log};
+pub use prune::Pruning;
+pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
 pub use recorder::{Receipt, SessionRecorder};
+pub use replace::{Replaced, replace};
+pub use retention::Retention;
 pub use sessions::{
     ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, detail, list,
 };
-pub use tiles::{Tiles, write_tiles};
+pub use subjects::{
+    Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
+};
+pub use tiles::{Tiles, leaf_hashes, write_tiles};
 pub use tlog_proof::TlogProof;
 pub use verify::{
-    ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Report, Severity, Status, Trust, Unclosed,
-    WitnessReport, verify, verify_extract, verify_with_progress,
+    ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Inspector, Replacement, Report, Severity,
+    Status, Trust, Unclosed, WitnessReport, verify, verify_extract, verify_with,
 };
 pub use vkey::{KeyKind, Signed, VerifierKey};

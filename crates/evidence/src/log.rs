@@ -1,14 +1,16 @@
 //! The evidence log as the gateway holds it: a queue, one writer thread, receipts.
 
 use crate::clock::{self, Clock};
+use crate::custody::Custody;
 use crate::disk::{Disk, RealDisk};
 use crate::health::{Cause, HealthCell};
 use crate::journal::Journal;
 use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
 use crate::recover::{HEAD_FILE, Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
+use crate::seal::SHARE_BYTES;
 use crate::witness::{WITNESSED_FILE, Witnessed};
-use crate::{Error, Health, HealthState, LogReader, Sealed, keyring, keys};
+use crate::{Error, Health, HealthState, LogReader, Sealed, keys, months, replace};
 use portreeve_model::{Event, Record, SessionId};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -73,6 +75,9 @@ pub(crate) struct Shared {
     health: HealthCell,
     clock: Clock,
     auditor_public: [u8; 32],
+    disk: Arc<dyn Disk>,
+    /// The month that the index of data subjects is written in, and its share.
+    month: Mutex<Option<(String, [u8; SHARE_BYTES])>>,
     /// The latest durable checkpoint, for the head file.
     note: Mutex<Option<String>>,
     chores: Mutex<Chores>,
@@ -95,6 +100,20 @@ impl Shared {
 
     pub(crate) fn auditor(&self) -> &[u8; 32] {
         &self.auditor_public
+    }
+
+    /// The share of a month of the index of data subjects; durable before it is used.
+    pub(crate) fn month_share(&self, month: &str) -> Result<[u8; SHARE_BYTES], Sealed> {
+        let mut current = lock(&self.month);
+        if let Some((_, share)) = current.as_ref().filter(|(known, _)| known == month) {
+            return Ok(*share);
+        }
+        let made = months::find_or_make(self.disk.as_ref(), &months::month_file(month));
+        let share = made.map_err(|error| {
+            Sealed::new(format!("the key of {month} for data subjects cannot be kept: {error}"))
+        })?;
+        *current = Some((month.to_owned(), share));
+        Ok(share)
     }
 
     /// Queues a unit; wakes the writer only if it sleeps.
@@ -124,20 +143,18 @@ impl Shared {
         Ok(Receipt::waiting(receiver))
     }
 
-    fn append(&self, event: Event) -> Receipt {
-        let salt = match salt() {
-            Ok(salt) => salt,
-            Err(sealed) => return Receipt::failed(sealed),
-        };
+    fn append(&self, events: Vec<Event>) -> Receipt {
         let mut queue = lock(&self.queue);
-        let seq = queue.gateway_seq;
-        let record =
-            Record { at_us: self.now_us(), session: None, seq, salt, event, payload: None };
-        let mut unit = Unit::default();
-        let queued = unit.push(&record, None).and_then(|()| self.submit_in(&mut queue, unit));
-        match queued {
+        let (mut unit, mut seq) = (Unit::default(), queue.gateway_seq);
+        let staged = events.into_iter().try_for_each(|event| {
+            let (at_us, salt) = (self.now_us(), salt()?);
+            unit.push(&Record { at_us, session: None, seq, salt, event, payload: None }, None)?;
+            seq += 1;
+            Ok(())
+        });
+        match staged.and_then(|()| self.submit_in(&mut queue, unit)) {
             Ok(receipt) => {
-                queue.gateway_seq += 1;
+                queue.gateway_seq = seq;
                 receipt
             }
             Err(sealed) => Receipt::failed(sealed),
@@ -294,6 +311,8 @@ struct Owner {
     dir: PathBuf,
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
+    /// What the records say; whoever changes that holds it until the change is recorded.
+    custody: Mutex<Custody>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held until the log is closed; the system frees it when the process ends.
     _lock: File,
@@ -306,6 +325,7 @@ impl EvidenceLog {
     /// Another writer holds it, its files cannot be used, or it is not what a gateway
     /// left: damage is never repaired.
     pub fn open(options: Options) -> Result<Self, Error> {
+        replace::finish(&options.dir)?;
         let disk = Arc::new(RealDisk::new(&options.dir));
         Self::open_on(disk, options)
     }
@@ -339,6 +359,8 @@ impl EvidenceLog {
             health: HealthCell::default(),
             clock: Clock::new(options.clock.clone(), recovered.last_us),
             auditor_public,
+            disk: disk.clone(),
+            month: Mutex::new(None),
             note: Mutex::new(recovered.journal.note().map(str::to_owned)),
             chores: Mutex::new(Chores { segment_wanted: true, stop: false }),
             chores_changed: Condvar::new(),
@@ -368,7 +390,9 @@ impl EvidenceLog {
         let (house, home) = (shared.clone(), dir.clone());
         let house = spawn("evidence-house", Box::new(move || house.keep_house(&home, &reserve)))?;
         let threads = Mutex::new(vec![writer, house]);
-        let log = Self { owner: Arc::new(Owner { dir, shared, disk, threads, _lock: lock }) };
+        let custody = Mutex::default();
+        let owner = Owner { dir, shared, disk, custody, threads, _lock: lock };
+        let log = Self { owner: Arc::new(owner) };
         let mut receipts = vec![log.append(Event::GatewayStarted {
             version: version.to_owned(),
             durability: "strict".to_owned(),
@@ -405,17 +429,59 @@ impl EvidenceLog {
 
     /// Records an event of no session.
     pub fn append(&self, event: Event) -> Receipt {
-        self.owner.shared.append(event)
+        self.append_all(vec![event])
     }
 
-    /// Destroys the gateway's share of a recording's key, for good, and says so in the
-    /// log first. Waits for the disk.
+    /// Records events of no session, which become durable together or not at all.
+    pub fn append_all(&self, events: Vec<Event>) -> Receipt {
+        self.owner.shared.append(events)
+    }
+
+    pub(crate) fn custody_cell(&self) -> &Mutex<Custody> {
+        &self.owner.custody
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.owner.disk.as_ref()
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.owner.dir
+    }
+
+    pub(crate) fn now_us(&self) -> u64 {
+        self.owner.shared.now_us()
+    }
+
+    /// The key of the tokens that stand for data subjects; made at its first use.
     ///
     /// # Errors
-    /// The record or the share could not be written; run it again then.
-    pub fn shred(&self, session: SessionId, why: &str) -> Result<bool, Error> {
-        self.append(Event::RecordingShredded { of: session, why: why.to_owned() }).wait()?;
-        keyring::erase(self.owner.disk.as_ref(), session)
+    /// It could not be kept, or was destroyed.
+    pub fn subject_key(&self) -> Result<[u8; 32], Error> {
+        months::find_or_make(self.owner.disk.as_ref(), months::TOKENS).map_err(|error| {
+            Error::store("keep the key for data subjects in", &self.owner.dir, error)
+        })
+    }
+
+    /// Destroys a month (`2026-11`) of the index of data subjects, for good, and says so
+    /// in the log first. Waits for the disk.
+    ///
+    /// # Errors
+    /// It is the current month, or the record or the share could not be written.
+    pub fn forget_subjects(&self, month: &str, why: &str) -> Result<bool, Error> {
+        if format!("{month}-01").parse::<jiff::civil::Date>().is_err() {
+            return Err(Error::Absent { what: format!("`{month}` is no month like 2026-11") });
+        }
+        if month >= months::month_of(self.owner.shared.now_us()).as_str() {
+            let what = format!("{month} is not over: its index is still written");
+            return Err(Error::Absent { what });
+        }
+        let (month, why) = (month.to_owned(), why.to_owned());
+        let file = months::month_file(&month);
+        self.append(Event::SubjectsForgotten { month, why }).wait()?;
+        months::erase(self.owner.disk.as_ref(), &file)
             .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
     }
 
@@ -423,12 +489,6 @@ impl EvidenceLog {
     #[must_use]
     pub fn checkpoint(&self) -> Option<String> {
         lock(&self.owner.shared.note).clone()
-    }
-
-    /// The log's directory.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.owner.dir
     }
 
     /// Warns, or stops warning, that witnesses have not seen the log for too long.
@@ -463,7 +523,7 @@ impl Owner {
             return;
         }
         // Its receipt would say what the next start finds anyway.
-        drop(self.shared.append(Event::GatewayStopped));
+        drop(self.shared.append(vec![Event::GatewayStopped]));
         lock(&self.shared.queue).closed = true;
         self.shared.work.notify_one();
         for (at, thread) in threads.into_iter().enumerate() {

@@ -14,7 +14,7 @@ use crate::note::Checkpoint;
 use crate::reader::LogReader;
 use crate::recover::segment_numbers;
 use crate::segment::{self, Head, is_unused};
-use crate::{Entry, Error};
+use crate::{Entry, Error, leaf_hashes};
 use std::fs::File;
 use std::io::Read as _;
 use std::ops::ControlFlow;
@@ -160,8 +160,14 @@ impl LogReader {
     /// Reads the leaves up to `size`, beginning as late as proofs about `from` allow.
     fn gather(&self, from: u64, size: u64, spans: &[Vec<Span>]) -> Result<Gatherer, Error> {
         let start = self.start(from)?;
+        let is_pruned = start.is_none();
         let (segment, edge) = start.map_or((0, Edge::default()), |s| (s.segment, s.edge));
         let mut tree = Gatherer::new(edge, spans.iter().flatten());
+        if is_pruned {
+            // What was pruned has left its hashes.
+            let kept = leaf_hashes(&self.dir, self.begins_at()?.min(size))?;
+            kept.into_iter().for_each(|leaf| tree.push(leaf));
+        }
         if tree.edge().size() < size {
             self.for_each_from(segment, |entry| {
                 tree.push(leaf_hash(entry.leaf));

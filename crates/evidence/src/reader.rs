@@ -4,22 +4,28 @@
 //! that a stopped machine left behind, is not there. It checks tree roots as it goes but
 //! is no verifier; see [`crate::verify`].
 
+use crate::custody::{Custody, Destroyed};
 use crate::disk::{Disk as _, RealDisk};
-use crate::frame::{Kind, segment_name};
+use crate::frame::{self, Kind, Next, segment_name};
 use crate::keys::{self, AuditorKey};
 use crate::recorder::share_info;
 use crate::recover::segment_numbers;
-use crate::seal::PayloadKey;
-use crate::segment::{self, is_unused};
+use crate::seal::{PayloadKey, SHARE_BYTES};
+use crate::segment::{self, Head, is_unused};
 use crate::vkey::VerifierKey;
-use crate::{Error, hpke, keyring};
+use crate::{Error, hpke, keyring, months};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use portreeve_model::{Event, Record, SessionId};
+use portreeve_model::{Direction, Event, PayloadRef, Record, SessionId};
 use serde::Deserialize;
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::fs::TryLockError;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+const KEY_UNKNOWN: Error = Error::Unreadable { what: "its key is unknown" };
+const BYTES_GONE: Error = Error::Unreadable { what: "its sealed bytes are gone" };
 
 #[derive(Deserialize)]
 struct Time {
@@ -76,10 +82,40 @@ impl LogReader {
         Ok(Self { dir: dir.to_owned(), key: keys::load_public(dir)? })
     }
 
+    /// A reader that trusts a key from elsewhere.
+    pub(crate) fn with_key(dir: &Path, key: VerifierKey) -> Self {
+        Self { dir: dir.to_owned(), key }
+    }
+
     /// The log's public key.
     #[must_use]
     pub fn key(&self) -> &VerifierKey {
         &self.key
+    }
+
+    /// The head of a segment: from where the tree goes on there.
+    pub(crate) fn head(&self, number: u64) -> Result<Head, Error> {
+        let file = segment_name(number);
+        let path = self.dir.join(&file);
+        let bytes = std::fs::read(&path).map_err(|error| Error::store("read", &path, error))?;
+        let head = match frame::at(&bytes, 0) {
+            Next::Frame(frame) if frame.kind == Kind::Head => Head::parse(frame.body, &self.key),
+            Next::Frame(_) | Next::End | Next::Broken(_) => None,
+        };
+        let what = "it does not begin with a head of this log".to_owned();
+        head.ok_or(Error::Damaged { file, offset: 0, what })
+    }
+
+    /// How many leaves came before the first segment that is here: above 0 in a log that
+    /// was pruned.
+    ///
+    /// # Errors
+    /// The first segment cannot be read.
+    pub(crate) fn begins_at(&self) -> Result<u64, Error> {
+        match segment_numbers(&RealDisk::new(&self.dir))?.first() {
+            None | Some(1) => Ok(0),
+            Some(first) => Ok(self.head(*first)?.size),
+        }
     }
 
     /// Visits every committed leaf in order, until told to stop. Gives the signed
@@ -154,7 +190,17 @@ impl LogReader {
 pub struct Opener {
     dir: PathBuf,
     auditor: AuditorKey,
-    keys: HashMap<SessionId, PayloadKey>,
+    keys: HashMap<SessionId, SessionKeys>,
+    months: HashMap<String, Option<[u8; SHARE_BYTES]>>,
+    /// What the log says was destroyed; read when the first key is needed.
+    destroyed: OnceCell<HashMap<SessionId, Destroyed>>,
+}
+
+/// The shares of a session's keys, and the key of its recording.
+struct SessionKeys {
+    auditors: [u8; SHARE_BYTES],
+    keyring: [u8; SHARE_BYTES],
+    recording: PayloadKey,
 }
 
 impl std::fmt::Debug for Opener {
@@ -167,16 +213,18 @@ impl Opener {
     /// An opener for the log in `dir`.
     #[must_use]
     pub fn new(dir: &Path, auditor: AuditorKey) -> Self {
-        Self { dir: dir.to_owned(), auditor, keys: HashMap::new() }
+        let (keys, months, destroyed) = (HashMap::new(), HashMap::new(), OnceCell::new());
+        Self { dir: dir.to_owned(), auditor, keys, months, destroyed }
     }
 
-    /// Opens the bytes that `record` vouches for; `None` where it vouches for none.
+    /// Opens the bytes that passed, which `record` vouches for; `None` where there are none.
     ///
     /// It must see a session's records from the first: that one holds the key's share.
     ///
     /// # Errors
-    /// [`Error::Unreadable`]: a share is missing or destroyed, or the bytes are not
-    /// what was sealed.
+    /// [`Error::Shredded`]: the log says that the recording was destroyed, and that counts
+    /// wherever a share may come from. [`Error::Unreadable`]: a share is missing, or the
+    /// bytes are not what was sealed.
     pub fn open(
         &mut self,
         record: &Record,
@@ -187,14 +235,74 @@ impl Opener {
             let key = self.key(session, share)?;
             self.keys.insert(session, key);
         }
-        let Some(payload) = &record.payload else { return Ok(None) };
-        let key =
-            self.keys.get(&session).ok_or(Error::Unreadable { what: "its key is unknown" })?;
-        let sealed = sealed.ok_or(Error::Unreadable { what: "its sealed bytes are gone" })?;
+        let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;
+        let Some(payload) = record.payload.as_ref().filter(passed) else { return Ok(None) };
+        let key = &self.keys_of(session)?.recording;
+        let sealed = sealed.ok_or(BYTES_GONE)?;
         key.open(record.seq, payload.direction, sealed, payload.bytes).map(Some)
     }
 
-    fn key(&self, session: SessionId, share: &str) -> Result<PayloadKey, Error> {
+    /// Opens the tokens of the data subjects that `record` vouches for; `None` where it
+    /// vouches for none. [`Self::open`] must have seen the session's first record.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the month's share may be missing or destroyed, too.
+    pub fn open_subjects(
+        &mut self,
+        record: &Record,
+        sealed: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let of_subjects = |payload: &&PayloadRef| payload.direction == Direction::Subjects;
+        let Some(payload) = record.payload.as_ref().filter(of_subjects) else { return Ok(None) };
+        let Some(session) = record.session else { return Ok(None) };
+        let month = months::month_of(record.at_us);
+        let share = match self.months.get(&month) {
+            Some(known) => *known,
+            None => {
+                let disk = RealDisk::new(&self.dir);
+                let found = months::find(&disk, &months::month_file(&month))
+                    .map_err(|error| Error::store("read the keyring of", &self.dir, error))?;
+                self.months.insert(month, found);
+                found
+            }
+        };
+        let share = share.ok_or(Error::Unreadable {
+            what: "the month's share of the index of data subjects is not in the keyring",
+        })?;
+        let keys = self.keys_of(session)?;
+        let key = PayloadKey::of_subjects(session, &keys.auditors, &keys.keyring, &share)?;
+        let sealed = sealed.ok_or(BYTES_GONE)?;
+        key.open(record.seq, payload.direction, sealed, payload.bytes).map(Some)
+    }
+
+    fn keys_of(&self, session: SessionId) -> Result<&SessionKeys, Error> {
+        match self.keys.get(&session) {
+            Some(keys) => Ok(keys),
+            None => {
+                self.refuse_destroyed(session)?;
+                Err(KEY_UNKNOWN)
+            }
+        }
+    }
+
+    // SECURITY: a keyring restored from an old backup brings destroyed shares back. The
+    // record of the destruction stands above them.
+    fn refuse_destroyed(&self, session: SessionId) -> Result<(), Error> {
+        let destroyed = match self.destroyed.get() {
+            Some(known) => known,
+            None => {
+                let read = Custody::read(&self.dir)?.destroyed;
+                self.destroyed.get_or_init(|| read)
+            }
+        };
+        match destroyed.get(&session).cloned() {
+            None => Ok(()),
+            Some(Destroyed { why, by, .. }) => Err(Error::Shredded { session, by, why }),
+        }
+    }
+
+    fn key(&self, session: SessionId, share: &str) -> Result<SessionKeys, Error> {
+        self.refuse_destroyed(session)?;
         let sealed = BASE64
             .decode(share)
             .map_err(|_| Error::Unreadable { what: "the auditors' share is not base64" })?;
@@ -205,9 +313,10 @@ impl Opener {
             .map_err(|error| Error::store("read the keyring of", &self.dir, error))?
             .ok_or(Error::Unreadable {
                 what: "the gateway's share of its key is not in the keyring: \
-                       it was shredded, or the keyring was not copied",
+                       it was lost, or the keyring was not copied",
             })?;
-        PayloadKey::from_shares(session, &auditors, &gateway.share)
+        let recording = PayloadKey::from_shares(session, &auditors, &gateway.share)?;
+        Ok(SessionKeys { auditors, keyring: gateway.share, recording })
     }
 }
 
@@ -224,4 +333,11 @@ pub fn is_log(dir: &Path) -> bool {
         || RealDisk::new(dir).list("").is_ok_and(|names| {
             names.iter().any(|name| crate::frame::segment_number(name).is_some())
         })
+}
+
+/// Whether a gateway is writing this log now.
+#[must_use]
+pub fn is_live(dir: &Path) -> bool {
+    let lock = std::fs::File::open(dir.join(crate::log::LOCK_FILE));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

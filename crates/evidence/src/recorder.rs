@@ -4,8 +4,8 @@ use crate::frame::{self, HEADER_BYTES, Kind, LEAF_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::keyring::Share;
 use crate::log::Shared;
 use crate::merkle::{Hash, leaf_hash};
-use crate::seal::PayloadKey;
-use crate::{Error, Sealed, hpke};
+use crate::seal::{PayloadKey, SHARE_BYTES};
+use crate::{Error, Sealed, hpke, months};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -133,6 +133,14 @@ impl Receipt {
     }
 }
 
+/// What a session's keys are derived from.
+struct Shares {
+    auditors: [u8; SHARE_BYTES],
+    keyring: [u8; SHARE_BYTES],
+    /// The month that subjects were last recorded in, and its key.
+    subjects: Option<(String, PayloadKey)>,
+}
+
 /// Records one session.
 ///
 /// Records are numbered as they are staged and become durable in that order. What is
@@ -142,6 +150,7 @@ pub struct SessionRecorder {
     session: SessionId,
     seq: u64,
     key: PayloadKey,
+    shares: Box<Shares>,
     unit: Unit,
     fault: Option<Sealed>,
 }
@@ -155,7 +164,7 @@ impl std::fmt::Debug for SessionRecorder {
 impl SessionRecorder {
     /// Mints the session's key and stages the record that holds the auditors' share.
     pub(crate) fn new(shared: Arc<Shared>, session: SessionId) -> Result<Self, Error> {
-        let (mut auditors, mut keyring) = ([0; 32], [0; 32]);
+        let (mut auditors, mut keyring) = ([0; SHARE_BYTES], [0; SHARE_BYTES]);
         rand::fill(&mut auditors)
             .and_then(|()| rand::fill(&mut keyring))
             .map_err(|_| Error::Crypto("no random bytes"))?;
@@ -163,7 +172,8 @@ impl SessionRecorder {
         let key = PayloadKey::from_shares(session, &auditors, &keyring)?;
         let mut unit = Unit::default();
         unit.shares.push(Share { session, share: keyring });
-        let mut recorder = Self { shared, session, seq: 0, key, unit, fault: None };
+        let shares = Box::new(Shares { auditors, keyring, subjects: None });
+        let mut recorder = Self { shared, session, seq: 0, key, shares, unit, fault: None };
         recorder.stage(Event::RecordingKey { share: BASE64.encode(share) });
         Ok(recorder)
     }
@@ -194,9 +204,10 @@ impl SessionRecorder {
     }
 
     fn try_stage(&mut self, event: Event, clear: Option<(Direction, &[u8])>) -> Result<(), Sealed> {
+        let at_us = self.shared.now_us();
         let sealed = match clear {
             Some((direction, bytes)) => {
-                Some((direction, bytes.len(), self.seal(direction, bytes)?))
+                Some((direction, bytes.len(), self.seal(at_us, direction, bytes)?))
             }
             None => None,
         };
@@ -206,7 +217,7 @@ impl SessionRecorder {
             bytes: *bytes as u64,
         });
         let record = Record {
-            at_us: self.shared.now_us(),
+            at_us,
             session: Some(self.session),
             seq: self.seq,
             salt: salt()?,
@@ -218,11 +229,29 @@ impl SessionRecorder {
         Ok(())
     }
 
-    fn seal(&self, direction: Direction, bytes: &[u8]) -> Result<Vec<u8>, Sealed> {
+    fn seal(&mut self, at_us: u64, direction: Direction, bytes: &[u8]) -> Result<Vec<u8>, Sealed> {
         if bytes.len() > PAYLOAD_BYTES_MAX - SEAL_ROOM {
             return Err(Sealed::new("a payload is beyond the limit"));
         }
-        self.key.seal(self.seq, direction, bytes).map_err(|error| Sealed::new(error.to_string()))
+        let seq = self.seq;
+        let key = match direction {
+            Direction::FromClient | Direction::ToClient => &self.key,
+            Direction::Subjects => self.subjects_key(at_us)?,
+        };
+        key.seal(seq, direction, bytes).map_err(|error| Sealed::new(error.to_string()))
+    }
+
+    /// The key of this session's part of the month's index of data subjects.
+    fn subjects_key(&mut self, at_us: u64) -> Result<&PayloadKey, Sealed> {
+        let month = months::month_of(at_us);
+        let Shares { auditors, keyring, subjects } = &mut *self.shares;
+        if subjects.as_ref().is_none_or(|(known, _)| *known != month) {
+            let share = self.shared.month_share(&month)?;
+            let key = PayloadKey::of_subjects(self.session, auditors, keyring, &share)
+                .map_err(|error| Sealed::new(error.to_string()))?;
+            *subjects = Some((month, key));
+        }
+        subjects.as_ref().map(|(_, key)| key).ok_or_else(|| Sealed::new("no key of the month"))
     }
 
     /// Hands everything staged to the writer as one unit.

@@ -44,6 +44,7 @@ fn direction_byte(direction: Direction) -> u8 {
     match direction {
         Direction::FromClient => 0,
         Direction::ToClient => 1,
+        Direction::Subjects => 2,
     }
 }
 
@@ -59,6 +60,23 @@ impl PayloadKey {
         context.update(b"portreeve recording v1");
         context.update(session.0.as_bytes());
         context.update(keyring);
+        let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).map_err(|_| FAILED)?;
+        Ok(Self { session, cipher: LessSafeKey::new(key) })
+    }
+
+    /// Derives the key of a session's part of a month's index of data subjects: it needs
+    /// the month's share too.
+    pub(crate) fn of_subjects(
+        session: SessionId,
+        auditors: &[u8; SHARE_BYTES],
+        keyring: &[u8; SHARE_BYTES],
+        month: &[u8; SHARE_BYTES],
+    ) -> Result<Self, Error> {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, auditors));
+        context.update(b"portreeve subjects v1");
+        context.update(session.0.as_bytes());
+        context.update(keyring);
+        context.update(month);
         let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).map_err(|_| FAILED)?;
         Ok(Self { session, cipher: LessSafeKey::new(key) })
     }

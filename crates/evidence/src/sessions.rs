@@ -3,11 +3,11 @@
 use crate::disk::RealDisk;
 use crate::{Entry, Error, LogReader, keyring};
 use portreeve_model::{
-    Category, Chain, CommandRecord, Decision, Event, Outcome, Record, ReviewId, ReviewOutcome,
-    SessionId, Verdict,
+    Category, Chain, CommandRecord, Decision, Direction, Event, Outcome, PayloadRef, Record,
+    ReviewId, ReviewOutcome, SessionId, Verdict,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -180,7 +180,9 @@ impl SessionSummary {
 
     fn add(&mut self, record: &Record) {
         self.records += 1;
-        self.payload_bytes += record.payload.as_ref().map_or(0, |payload| payload.bytes);
+        let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;
+        self.payload_bytes +=
+            record.payload.as_ref().filter(passed).map_or(0, |payload| payload.bytes);
         match &record.event {
             Event::SessionOpened { chain, resource, protocol, client, application, .. } => {
                 self.chain = Some(chain.clone());
@@ -205,7 +207,14 @@ impl SessionSummary {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::PolicyPart { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
+            | Event::Subjects { .. }
+            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. }
             | Event::Disagreement { .. }
@@ -222,15 +231,17 @@ impl SessionSummary {
 pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
     let mut sessions: Vec<SessionSummary> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
-    let (mut run, mut running) = (0, false);
-    let mut shredded = Vec::new();
-    LogReader::open(dir)?.for_each(|entry| {
+    let reader = LogReader::open(dir)?;
+    // What started the run that a pruned log begins in is gone.
+    let (mut run, mut running) = (0, reader.begins_at()? > 0);
+    let mut shredded = HashSet::new();
+    reader.for_each(|entry| {
         let record = entry.record()?;
         let Some(id) = record.session else {
             match record.event {
                 Event::GatewayStarted { .. } => (run, running) = (run + 1, true),
                 Event::GatewayStopped => running = false,
-                Event::RecordingShredded { of, .. } => shredded.push(of),
+                Event::RecordingShredded { of, .. } => drop(shredded.insert(of)),
                 _ => {}
             }
             return Ok(ControlFlow::Continue(()));
@@ -250,9 +261,10 @@ pub fn list(dir: &Path) -> Result<Vec<SessionSummary>, Error> {
         if session.state == SessionState::Open && (session.run != run || !running) {
             session.state = SessionState::CutOff;
         }
+        // The record counts, not the share: an old copy of the keyring may be back.
         session.recording = match shares.contains(&session.id) {
+            _ if shredded.contains(&session.id) => Recording::Shredded,
             true => Recording::Readable,
-            false if shredded.contains(&session.id) => Recording::Shredded,
             false => Recording::KeyMissing,
         };
     }
@@ -287,7 +299,7 @@ impl SessionDetail {
     fn add(&mut self, record: Record) {
         let at_us = record.at_us;
         match record.event {
-            Event::Request { exchange, commands } => {
+            Event::Request { exchange, commands, .. } => {
                 self.exchanges.push(ExchangeSummary::new(exchange, at_us, commands));
             }
             Event::Response { exchange, rows, masked } => {
@@ -324,7 +336,14 @@ impl SessionDetail {
             | Event::LogRecovered { .. }
             | Event::RecordingKey { .. }
             | Event::RecordingShredded { .. }
+            | Event::PolicyPart { .. }
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::LogPruned { .. }
+            | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
+            | Event::Subjects { .. }
+            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. } => {}
         }

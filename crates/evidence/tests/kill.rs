@@ -7,7 +7,7 @@ use portreeve_evidence::{
     AuditorKey, EvidenceLog, LogReader, Opener, Options, Status, Trust, auditor_key_path, verify,
 };
 use portreeve_model::{
-    Chain, CommandRecord, Direction, Event, Outcome, Party, PartyKind, SessionId,
+    Chain, CommandRecord, Decision, Direction, Event, Outcome, Party, PartyKind, SessionId, Verdict,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -34,20 +34,29 @@ fn opened() -> Event {
         client: "127.0.0.1:1".into(),
         application: None,
         tls: "none".into(),
+        hour: 0,
+        decision: Box::new(Decision {
+            verdict: Verdict::Allow,
+            policy: "none".into(),
+            reasons: vec![],
+            review_groups: vec![],
+        }),
     }
 }
 
 fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
+        prepared: false,
         verb: "SELECT".into(),
         fingerprint: "f".into(),
         needs: Vec::new(),
+        categories: BTreeMap::new(),
         unknown: None,
         decision: None,
         revealed: Vec::new(),
     };
-    Event::Request { exchange, commands: vec![command] }
+    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
 }
 
 /// What the client of an exchange receives.

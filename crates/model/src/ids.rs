@@ -56,6 +56,10 @@ text_id!(
     ReviewId
 );
 text_id!(
+    /// Identifies a legal hold, for people: `hold-` and eight hexadecimal digits.
+    HoldId
+);
+text_id!(
     /// The `@id` of a policy.
     RuleId
 );

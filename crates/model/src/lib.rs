@@ -7,6 +7,7 @@
 mod category;
 mod chain;
 mod command;
+mod custody;
 mod decision;
 mod ids;
 mod record;
@@ -15,7 +16,11 @@ mod secret;
 pub use category::{Category, MaskMethod, MaskRule};
 pub use chain::{Chain, Party, PartyKind};
 pub use command::{Action, Command, Effect, Need, Object, ObjectKind};
+pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
-pub use ids::{Digest, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
-pub use record::{CommandRecord, Direction, Event, Outcome, PayloadRef, Record, ReviewOutcome};
+pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use record::{
+    CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
+    SubjectCount,
+};
 pub use secret::Secret;

@@ -4,8 +4,8 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Decision, Digest, Need, PolicyVersion, RefusalCode, ReviewId, RuleId,
-    SessionId,
+    Category, Chain, Custodian, Decision, Digest, Held, HoldId, Need, Object, PolicyVersion,
+    Predecessor, Pruned, RefusalCode, ReviewId, RuleId, SessionId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +18,20 @@ pub enum Direction {
     FromClient,
     /// What the client received, as masked.
     ToClient,
+    /// Neither: whom a reply was about, as keyed hashes ([`Event::Subjects`]).
+    Subjects,
+}
+
+/// Whom rows of one table were about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubjectCount {
+    /// What identifies a person in this table: `email`, `customer-id`, ….
+    pub kind: String,
+    /// How many different people. The payload holds so many tokens of 16 bytes, sorted,
+    /// behind those of the tables before it.
+    pub people: u64,
+    /// Rows of the table of which nobody can say whom they are about.
+    pub unresolved: u64,
 }
 
 /// Points from a leaf to the sealed bytes it vouches for.
@@ -59,19 +73,34 @@ pub struct CommandRecord {
     /// How often the request has it in a row (the same statement with other parameters).
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
+    /// Whether it was only prepared: it may run later, and is decided again then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
     /// The shape of the statement.
     pub fingerprint: String,
     /// What policy was asked.
     pub needs: Vec<Need>,
+    /// The categories of the columns among the needs: for each, their places in `needs`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub categories: BTreeMap<Category, Vec<usize>>,
     /// Why the command could not be understood, where it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
     /// What policy answered; none where the command could not be understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
-    /// Columns that the client may see unmasked because policy reveals them.
+    /// What the client may see unmasked because policy reveals it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub revealed: Vec<String>,
+    pub revealed: Vec<RevealedColumn>,
+}
+
+/// A column that is revealed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct RevealedColumn {
+    /// The column.
+    pub column: Object,
+    /// What it holds.
+    pub category: Category,
 }
 
 fn once() -> u64 {
@@ -156,6 +185,69 @@ pub enum Event {
     RecordingShredded {
         /// Whose recording.
         of: SessionId,
+        /// Why, in an operator's words; `retention: …` where a rule of the configuration did it.
+        why: String,
+        /// Who did it; unknown in records older than the field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Custodian>,
+    },
+    /// From here on, what this names is neither shredded nor pruned.
+    HoldPlaced {
+        /// The hold's name.
+        hold: HoldId,
+        /// What it covers, recordings to come included.
+        on: Held,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// The hold does not count any more.
+    HoldReleased {
+        /// Which.
+        hold: HoldId,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// The oldest segments of the log are to go, and may be missing from here on. Their
+    /// hashes stay, and with them every proof.
+    LogPruned {
+        /// What goes.
+        pruned: Pruned,
+        /// The policies in force where the log begins from now on: what adopted them goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<PolicyVersion>,
+        /// Their whole text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who did it.
+        by: Custodian,
+    },
+    /// This log takes the place of another one, which two people set aside.
+    LogReplaced {
+        /// What is known of the other one.
+        predecessor: Predecessor,
+        /// Why, in an operator's words.
+        why: String,
+        /// Who authorised it: two different people.
+        approvers: Vec<Custodian>,
+    },
+    /// Part of a policy text that is too long for one record. The parts come in order,
+    /// before the record that adopts the policies.
+    PolicyPart {
+        /// Their content hash.
+        policy: PolicyVersion,
+        /// The part.
+        text: String,
+    },
+    /// A month of the index of data subjects was made unreadable.
+    SubjectsForgotten {
+        /// The month, `2026-11`.
+        month: String,
         /// Why, in an operator's words.
         why: String,
     },
@@ -163,7 +255,8 @@ pub enum Event {
     PolicyAdopted {
         /// Their content hash.
         policy: PolicyVersion,
-        /// Their whole text, so that decisions can be made again.
+        /// Their text, so that decisions can be made again: all of it, or what comes
+        /// after the parts.
         source: String,
     },
     /// A client was let in.
@@ -181,6 +274,10 @@ pub enum Event {
         application: Option<String>,
         /// Whether the client's side is encrypted: `TLSv1.3`, …, or `none`.
         tls: String,
+        /// The hour of the decision, in hours since 1970-01-01 UTC.
+        hour: u64,
+        /// What policy answered to `connect`.
+        decision: Box<Decision>,
     },
     /// A client was not let in.
     SessionRefused {
@@ -197,6 +294,11 @@ pub enum Event {
     Request {
         /// The exchange.
         exchange: u64,
+        /// The hour of the decisions, in hours since 1970-01-01 UTC; policies see no
+        /// finer time.
+        hour: u64,
+        /// Rows of the session when the decisions were made.
+        session_rows: u64,
         /// What was asked, decided one by one.
         commands: Vec<CommandRecord>,
     },
@@ -214,6 +316,13 @@ pub enum Event {
         /// Masked values in it, by category.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
+    },
+    /// Whom the reply that follows is about; by table. The payload holds keyed hashes.
+    Subjects {
+        /// The exchange.
+        exchange: u64,
+        /// By table, `schema.table`; `*` for rows that nobody could trace.
+        tables: BTreeMap<String, SubjectCount>,
     },
     /// Lineage and the target's own word about a column's origin disagreed; it was masked.
     Disagreement {

@@ -2,23 +2,24 @@
 
 mod bridges;
 mod certificates;
+mod keeping;
 mod keys;
 
 use anyhow::{Context, anyhow};
 use bridges::State;
-use portreeve_control::api::{ApiServer, ApiState, serve as serve_api};
+use portreeve_control::api::{ApiServer, ApiState, Keeping, serve as serve_api};
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store, config};
-use portreeve_decide::mask::{MaskKey, Masker};
+use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
 use portreeve_model::{PolicyVersion, Secret};
 use portreeve_protocol_postgres::{
-    Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
+    Postgres, PostgresParts, ProtocolLimits, SubjectColumn, TargetTls, Upstream, UpstreamConfig,
 };
 use portreeve_session::{Engine, EngineParts, Limits};
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
+pub(crate) use keeping::retention;
 
 /// A gateway with everything bound and open.
 pub(crate) struct Gateway {
@@ -39,6 +41,7 @@ pub(crate) struct Gateway {
     api_address: SocketAddr,
     api: Mutex<Option<(ApiServer, ApiState)>>,
     door: Arc<Door>,
+    keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
     upstreams: Vec<Arc<Upstream>>,
@@ -63,13 +66,15 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new(&config));
         let (log, witnesses) = open_evidence(&config, &metrics).await?;
         let identities = Arc::new(Identities::new(&config, store.clone())?);
+        let masker = masker(&config, &log)?;
         let reviews = Reviews::start(store, SystemTime::now())?;
         let door = Arc::new(door(&config, identities, &metrics, log.clone()));
+        let keeping = keeping::keeping(&config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
             desk: Arc::new(reviews.clone()),
-            masker: Arc::new(masker(&config)?),
+            masker: Arc::new(masker),
             observer: metrics.clone(),
             limits: engine_limits(&config),
         })
@@ -98,6 +103,7 @@ impl Gateway {
             reviews: reviews.clone(),
             metrics: metrics.clone(),
             sessions: engine.clone(),
+            keeping: keeping.clone(),
             status: Arc::new(State { engine: engine.clone(), witnesses: witnesses.clone() }),
             base_url: format!("{scheme}://{api_address}"),
         };
@@ -108,6 +114,7 @@ impl Gateway {
             api_address,
             api: Mutex::new(Some((ApiServer { listener: api_listener, tls: api_tls }, state))),
             door,
+            keeping,
             metrics,
             reviews,
             upstreams,
@@ -145,6 +152,8 @@ impl Gateway {
             tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
+        let sweeps =
+            tokio::spawn(keeping::sweep_hourly(self.keeping.clone(), self.metrics.clone()));
         let mut watches = JoinSet::new();
         if let Some(witnesses) = self.witnesses.clone() {
             let log = self.engine.evidence().clone();
@@ -158,6 +167,7 @@ impl Gateway {
         watches.shutdown().await;
         keep_fresh.abort();
         gauges.abort();
+        sweeps.abort();
         while tasks.join_next().await.is_some() {}
     }
 
@@ -275,10 +285,15 @@ fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     Policies::load(&sources).map_err(|error| anyhow!("{error}"))
 }
 
-fn masker(config: &Config) -> anyhow::Result<Masker> {
+fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
     let key = keys::mask_key(&config.data_dir)?;
     let rules = config.masking.methods.clone().into_iter().collect();
-    Ok(Masker::new(rules, config.masking.default, MaskKey::new(key)))
+    let masker = Masker::new(rules, config.masking.default, MaskKey::new(key));
+    if config.resources.values().all(|resource| resource.subjects.is_empty()) {
+        return Ok(masker);
+    }
+    let key = log.subject_key().context("evidence")?;
+    Ok(masker.with_subjects(SubjectKey::new(key)))
 }
 
 fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
@@ -306,10 +321,16 @@ fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
             classify: Arc::new(move |schema, table, column| {
                 classification.category_of(schema, table, column).cloned()
             }),
+            subjects: resource.subjects.iter().map(subject_column).collect(),
             dial_timeout: config.limits.target_connect_timeout,
         })))
     };
     config.resources.iter().map(make).collect()
+}
+
+fn subject_column(column: &config::SubjectColumn) -> SubjectColumn {
+    let config::SubjectColumn { schema, table, column, kind } = column.clone();
+    SubjectColumn { schema, table, column, kind }
 }
 
 fn engine_limits(config: &Config) -> Limits {

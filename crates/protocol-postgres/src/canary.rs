@@ -7,10 +7,11 @@ use crate::frame::{put, put_text, take_whole_messages};
 use crate::names::{Change, Portal, Prepared};
 use crate::pipeline::{AskedBy, Chunk, Expect, Expected, Pipeline};
 use crate::plan::Plan;
+use crate::subjects::SubjectColumns;
 use crate::upstream::Known;
 use bytes::BytesMut;
 use portreeve_decide::sql::{CatalogBuilder, ColumnInput, RelationInput, RelationKind, analyze};
-use portreeve_session::Reply;
+use portreeve_session::{Reply, Ruling};
 use portreeve_testkit::canary::{CANARY, check, contains};
 use portreeve_testkit::world::masker;
 use std::sync::{Arc, OnceLock};
@@ -46,7 +47,15 @@ fn plan(text: &str) -> Arc<Plan> {
     let known = known();
     let statement = analyze(&known.catalog, text).unwrap().remove(0);
     assert_eq!(statement.command.unknown, None, "{text}");
-    Arc::new(Plan::new(Arc::new(statement), &known, 0, |_, _| false))
+    let ruling = Ruling { policy: "none".into(), hour: 0 };
+    Arc::new(Plan::new(
+        Arc::new(statement),
+        &known,
+        &SubjectColumns::default(),
+        0,
+        &ruling,
+        |_, _| false,
+    ))
 }
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {

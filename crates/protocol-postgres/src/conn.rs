@@ -10,8 +10,8 @@ use crate::segment::{Kind, Segment, failing_query, flush, local_refusal};
 use crate::upstream::{Known, Upstream};
 use crate::{backend, frontend};
 use bytes::{Bytes, BytesMut};
-use portreeve_model::{PolicyVersion, Refusal};
-use portreeve_session::{Broken, ClientSide, Driven, Exchange, Session, Stop, TargetSide};
+use portreeve_model::Refusal;
+use portreeve_session::{Broken, ClientSide, Driven, Exchange, Ruling, Session, Stop, TargetSide};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,8 @@ pub(crate) struct Conn {
     pub(crate) pipeline: Pipeline,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) known: Known,
-    pub(crate) policy: PolicyVersion,
+    /// What plans were made by.
+    pub(crate) ruling: Ruling,
     pub(crate) epoch: u64,
     pub(crate) plans: HashMap<usize, (Analysis, Plans)>,
     pub(crate) failing_name: String,
@@ -107,8 +108,9 @@ impl Conn {
             self.known = known;
             self.new_epoch();
         }
-        if self.session.policy_version() != self.policy {
-            self.policy = self.session.policy_version();
+        let ruling = self.session.ruling();
+        if ruling != self.ruling {
+            self.ruling = ruling;
             self.new_epoch();
         }
         Ok(())

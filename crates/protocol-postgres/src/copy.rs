@@ -161,20 +161,24 @@ impl CopyMasker {
             if column > 0 {
                 out.push(self.copy.delimiter);
             }
-            if !self.masks.is_masked(column) || *field == self.copy.null.as_bytes() {
+            if !self.masks.is_read(column) || *field == self.copy.null.as_bytes() {
                 out.extend_from_slice(field);
                 continue;
             }
             clear.clear();
             unescape_text(field, &mut clear);
             value.clear();
-            if self.masks.mask_value(column, &clear, masker, &mut value) {
+            let is_value = self.masks.mask_value(column, &clear, masker, &mut value);
+            if !self.masks.is_masked(column) {
+                out.extend_from_slice(field);
+            } else if is_value {
                 escape_text(&value, self.copy.delimiter, out);
             } else {
                 out.extend_from_slice(self.copy.null.as_bytes());
             }
         }
         out.push(b'\n');
+        self.masks.end_row();
         Ok(true)
     }
 
@@ -219,19 +223,23 @@ impl CopyMasker {
             if column > 0 {
                 out.push(self.copy.delimiter);
             }
-            if !self.masks.is_masked(column) || *field == self.copy.null.as_bytes() {
+            if !self.masks.is_read(column) || *field == self.copy.null.as_bytes() {
                 out.extend_from_slice(field);
                 continue;
             }
             let clear = self.unquote(field);
             value.clear();
-            if self.masks.mask_value(column, &clear, masker, &mut value) {
+            let is_value = self.masks.mask_value(column, &clear, masker, &mut value);
+            if !self.masks.is_masked(column) {
+                out.extend_from_slice(field);
+            } else if is_value {
                 self.put_quoted(&value, out);
             } else {
                 out.extend_from_slice(self.copy.null.as_bytes());
             }
         }
         out.push(b'\n');
+        self.masks.end_row();
         Ok(true)
     }
 
@@ -305,6 +313,7 @@ impl CopyMasker {
             self.masks.put_value(column, value, masker, out);
         }
         cursor.finish()?;
+        self.masks.end_row();
         Ok(true)
     }
 }
@@ -352,6 +361,7 @@ mod tests {
     use portreeve_decide::mask::{MaskKey, ValueKind};
     use portreeve_decide::sql::CopyDirection;
     use portreeve_model::MaskMethod;
+    use std::sync::Arc;
 
     fn copy(format: CopyFormat) -> Copy {
         let (delimiter, null) = match format {
@@ -376,7 +386,8 @@ mod tests {
             let mask = ColumnMask { category: "email".into(), shape: MaskShape::Plain };
             let mut masks = vec![FieldMask::clean(); 3];
             masks[1] = FieldMask { mask: Some(mask), kind: ValueKind::Text };
-            let mut masked = CopyMasker::new(copy.clone(), RowMasks::new(masks), 1000);
+            let mut masked =
+                CopyMasker::new(copy.clone(), RowMasks::new(masks, Arc::default()), 1000);
             let mut out = Vec::new();
             masked.push(&data[..cut], &masker, &mut out).unwrap();
             masked.push(&data[cut..], &masker, &mut out).unwrap();
@@ -432,7 +443,7 @@ mod tests {
     #[test]
     fn a_row_of_another_width_cannot_pass() {
         let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([1; 32]));
-        let masks = RowMasks::new(vec![FieldMask::clean(); 2]);
+        let masks = RowMasks::new(vec![FieldMask::clean(); 2], Arc::default());
         let mut masked = CopyMasker::new(copy(CopyFormat::Text), masks, 100);
         assert_eq!(
             masked.push(b"1\t2\t3\n", &masker, &mut Vec::new()),

@@ -451,7 +451,8 @@ impl Conn {
     fn plan(&mut self, statement: Arc<Statement>) -> Arc<Plan> {
         let session = &mut self.session;
         let reveals = |object: &_, category: &_| session.reveals(object, category);
-        Arc::new(Plan::new(statement, &self.known, self.epoch, reveals))
+        let (subjects, ruling) = (&self.upstream.subjects, &self.ruling);
+        Arc::new(Plan::new(statement, &self.known, subjects, self.epoch, ruling, reveals))
     }
 
     fn plan_unknown(&mut self, why: &str) -> Arc<Plan> {

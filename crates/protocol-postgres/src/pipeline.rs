@@ -270,9 +270,9 @@ impl Pipeline {
             Some(Expect::Query(results)) if frame.tag == b'T' => {
                 let plan = results.front().and_then(|result| result.plan.as_ref());
                 let plan = plan.ok_or_else(|| unexpected(frame))?;
-                let (masks, disagreements) = plan.field_masks(&fields);
+                let (masks, disagreements) = plan.row_masks(&fields);
                 masked.disagreements.extend(disagreements);
-                self.running = Some(Running::Rows(RowMasks::new(masks)));
+                self.running = Some(Running::Rows(masks));
                 out.extend_from_slice(&frame.whole);
             }
             _ => return Err(unexpected(frame)),
@@ -349,7 +349,9 @@ impl Pipeline {
                 let columns = Cursor::new(frame.body().get(1..).unwrap_or_default())
                     .u16()
                     .map_err(|error| malformed(frame, error))?;
-                let masks = RowMasks::new(copy_masks(&plan, usize::from(columns), masked));
+                let columns = usize::from(columns);
+                let masks = copy_masks(&plan, columns, masked);
+                let masks = RowMasks::new(masks, plan.subjects_of(columns));
                 self.running = Some(if masks.is_clean() {
                     Running::CleanCopy
                 } else {
@@ -466,8 +468,8 @@ impl Pipeline {
 
     fn drain_counts(&mut self, masked: &mut Masked) {
         match &mut self.running {
-            Some(Running::Rows(masks)) => masks.drain_counts(&mut masked.masked),
-            Some(Running::MaskedCopy(copy)) => copy.masks.drain_counts(&mut masked.masked),
+            Some(Running::Rows(masks)) => masks.drain_counts(masked),
+            Some(Running::MaskedCopy(copy)) => copy.masks.drain_counts(masked),
             Some(Running::CleanCopy) | None => {}
         }
     }
@@ -501,9 +503,9 @@ fn portal_masks(expected: &Expected, masked: &mut Masked) -> Result<RowMasks, Un
         .enumerate()
         .map(|(index, field)| Field { format: portal.format(index), ..field.clone() })
         .collect();
-    let (masks, disagreements) = plan.field_masks(&fields);
+    let (masks, disagreements) = plan.row_masks(&fields);
     masked.disagreements.extend(disagreements);
-    Ok(RowMasks::new(masks))
+    Ok(masks)
 }
 
 /// COPY describes no types: those of the columns come from the catalog, where the

@@ -2,10 +2,13 @@
 
 use crate::backend::Field;
 use crate::catalog::ColumnTypes;
+use crate::rows::RowMasks;
+use crate::subjects::{PlannedTable, SubjectColumns};
 use crate::upstream::Known;
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_decide::sql::{Catalog, Copy, CopyFormat, Output, SessionEffect, Shape, Statement};
-use portreeve_model::{Action, Category, Command, Object};
+use portreeve_model::{Action, Category, Command, Object, RevealedColumn};
+use portreeve_session::{Revealed, Ruling};
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -15,7 +18,9 @@ pub(crate) struct Plan {
     pub(crate) command: Arc<Command>,
     pub(crate) output: PlannedOutput,
     /// Columns that pass unmasked because policy reveals them.
-    pub(crate) revealed: Arc<[String]>,
+    pub(crate) revealed: Arc<Revealed>,
+    /// The tables whose people the rows may be about.
+    pub(crate) subjects: Arc<[PlannedTable]>,
     /// Counts changes of catalog and policies: a plan of an older epoch is made again.
     pub(crate) epoch: u64,
     /// The catalog that the analysis was made with.
@@ -53,7 +58,9 @@ impl Plan {
     pub(crate) fn new(
         statement: Arc<Statement>,
         known: &Known,
+        subjects: &SubjectColumns,
         epoch: u64,
+        ruling: &Ruling,
         mut reveals: impl FnMut(&Object, &Category) -> bool,
     ) -> Self {
         let mut revealed = Vec::new();
@@ -71,7 +78,8 @@ impl Plan {
                                 let object = source.object();
                                 let is_revealed = reveals(&object, &source.category);
                                 if is_revealed {
-                                    revealed.push(object.path.join("."));
+                                    let category = source.category.clone();
+                                    revealed.push(RevealedColumn { column: object, category });
                                 }
                                 !is_revealed
                             })
@@ -91,7 +99,9 @@ impl Plan {
         revealed.dedup();
         let command = Arc::new(statement.command.clone());
         let (catalog, types) = (known.catalog.clone(), known.types.clone());
-        Self { statement, command, output, revealed: revealed.into(), epoch, catalog, types }
+        let revealed = Arc::new(Revealed { ruling: ruling.clone(), columns: revealed });
+        let subjects = subjects.plan(&statement.output);
+        Self { statement, command, output, revealed, subjects, epoch, catalog, types }
     }
 
     /// Whether the target's error and notice texts may hold values.
@@ -150,7 +160,7 @@ impl Plan {
     /// How each column of a result is masked, from the analysis and from the server's
     /// own word about where columns come from. The server's word may only add masks:
     /// the names of columns where it did are returned too.
-    pub(crate) fn field_masks(&self, fields: &[Field]) -> (Vec<FieldMask>, Vec<String>) {
+    pub(crate) fn row_masks(&self, fields: &[Field]) -> (RowMasks, Vec<String>) {
         let mut disagreements = Vec::new();
         let planned = match &self.output {
             PlannedOutput::Clean => vec![None; fields.len()],
@@ -166,19 +176,29 @@ impl Plan {
             .zip(planned)
             .map(|(field, planned)| {
                 let mask = planned.or_else(|| self.suspected(field, &mut disagreements));
-                mask.map(|mask| FieldMask::of(mask, field)).unwrap_or_else(FieldMask::clean)
+                FieldMask { mask, kind: value_kind(field.type_oid, field.format) }
             })
             .collect();
-        (masks, disagreements)
+        (RowMasks::new(masks, self.subjects_of(fields.len())), disagreements)
+    }
+
+    /// The tables whose people a result of so many columns may be about.
+    pub(crate) fn subjects_of(&self, columns: usize) -> Arc<[PlannedTable]> {
+        match &self.output {
+            PlannedOutput::Columns(planned) if planned.len() != columns => {
+                PlannedTable::untraced(&self.subjects)
+            }
+            _ => self.subjects.clone(),
+        }
     }
 
     fn suspected(&self, field: &Field, disagreements: &mut Vec<String>) -> Option<ColumnMask> {
         let origin = self.catalog.column_by_origin(field.table_oid, field.attribute)?;
-        let name = format!("{}.{}.{}", origin.schema, origin.table, origin.column);
-        if self.revealed.binary_search(&name).is_ok() {
+        let column = origin.object();
+        if self.revealed.columns.iter().any(|revealed| revealed.column == column) {
             return None;
         }
-        disagreements.push(name);
+        disagreements.push(column.to_string());
         Some(ColumnMask { category: origin.category.clone(), shape: MaskShape::Plain })
     }
 }
@@ -197,13 +217,10 @@ pub(crate) struct FieldMask {
     pub(crate) kind: ValueKind,
 }
 
+#[cfg(test)]
 impl FieldMask {
     pub(crate) fn clean() -> Self {
         Self { mask: None, kind: ValueKind::Other }
-    }
-
-    pub(crate) fn of(mask: ColumnMask, field: &Field) -> Self {
-        Self { mask: Some(mask), kind: value_kind(field.type_oid, field.format) }
     }
 }
 

@@ -36,6 +36,7 @@ impl Replay {
         let inbox = match direction {
             Direction::FromClient => &mut self.from_client,
             Direction::ToClient => &mut self.to_client,
+            Direction::Subjects => return Vec::new(),
         };
         inbox.extend_from_slice(bytes);
         let mut run: Bytes = match crate::frame::take_whole_messages(inbox, usize::MAX) {
@@ -50,6 +51,7 @@ impl Replay {
             match direction {
                 Direction::FromClient => self.client(&frame, &mut lines),
                 Direction::ToClient => self.server(&frame, &mut lines),
+                Direction::Subjects => {}
             }
         }
         lines

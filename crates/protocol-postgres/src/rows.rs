@@ -2,16 +2,19 @@
 
 use crate::frame::close;
 use crate::plan::{FieldMask, MaskShape};
+use crate::subjects::{PlannedTable, RowSubjects};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker};
-use portreeve_model::Category;
+use portreeve_session::Masked;
 use portreeve_wire::{Cursor, WireError};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The masks of the columns of a running result, with counts of what they did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowMasks {
     masks: Vec<FieldMask>,
     counts: Vec<u64>,
+    /// Whom the rows are about.
+    subjects: Option<Box<RowSubjects>>,
     is_clean: bool,
 }
 
@@ -27,9 +30,10 @@ pub(crate) enum RowError {
 }
 
 impl RowMasks {
-    pub(crate) fn new(masks: Vec<FieldMask>) -> Self {
-        let is_clean = masks.iter().all(|mask| mask.mask.is_none());
-        Self { counts: vec![0; masks.len()], masks, is_clean }
+    pub(crate) fn new(masks: Vec<FieldMask>, tables: Arc<[PlannedTable]>) -> Self {
+        let subjects = RowSubjects::new(tables).map(Box::new);
+        let is_clean = subjects.is_none() && masks.iter().all(|mask| mask.mask.is_none());
+        Self { counts: vec![0; masks.len()], masks, subjects, is_clean }
     }
 
     /// Passes everything.
@@ -37,7 +41,27 @@ impl RowMasks {
         Self { is_clean: true, ..Self::default() }
     }
 
-    /// Whether rows can pass as they are.
+    /// Whether a value must be looked at: it is masked, or names a person.
+    pub(crate) fn is_read(&self, column: usize) -> bool {
+        let names = |subjects: &RowSubjects| subjects.is_named_by(column);
+        self.is_masked(column) || self.subjects.as_deref().is_some_and(names)
+    }
+
+    /// Takes note of whom a value names.
+    fn see(&mut self, column: usize, value: &[u8], masker: &Masker) {
+        if let (Some(subjects), Some(mask)) = (&mut self.subjects, self.masks.get(column)) {
+            subjects.see(column, value, mask.kind, masker);
+        }
+    }
+
+    /// A row is over.
+    pub(crate) fn end_row(&mut self) {
+        if let Some(subjects) = &mut self.subjects {
+            subjects.end_row();
+        }
+    }
+
+    /// Whether rows can pass as they are, unread.
     pub(crate) fn is_clean(&self) -> bool {
         self.is_clean
     }
@@ -58,6 +82,7 @@ impl RowMasks {
         masker: &Masker,
         out: &mut Vec<u8>,
     ) -> bool {
+        self.see(column, value, masker);
         let Some(FieldMask { mask: Some(mask), kind }) = self.masks.get(column) else {
             out.extend_from_slice(value);
             return true;
@@ -94,6 +119,7 @@ impl RowMasks {
         }
         cursor.finish()?;
         close(out, at);
+        self.end_row();
         Ok(())
     }
 
@@ -119,11 +145,14 @@ impl RowMasks {
     }
 
     /// Takes the counts so far.
-    pub(crate) fn drain_counts(&mut self, into: &mut BTreeMap<Category, u64>) {
+    pub(crate) fn drain_counts(&mut self, into: &mut Masked) {
         for (mask, count) in self.masks.iter().zip(&mut self.counts) {
             if let (Some(mask), true) = (&mask.mask, *count > 0) {
-                *into.entry(mask.category.clone()).or_default() += std::mem::take(count);
+                *into.masked.entry(mask.category.clone()).or_default() += std::mem::take(count);
             }
+        }
+        if let Some(subjects) = &mut self.subjects {
+            subjects.drain(&mut into.subjects);
         }
     }
 }

@@ -280,7 +280,7 @@ impl Postgres {
         // transaction would then not fail at the target.
         let failing_name = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
         let limits = &self.engine.limits;
-        let policy = session.policy_version();
+        let ruling = session.ruling();
         let mut conn = Conn {
             client: arrived.lobby.into_client(Box::new(Words), limits),
             target: dialled.lobby.into_target(limits),
@@ -291,7 +291,7 @@ impl Postgres {
             path_moved,
             defines: false,
             writes: false,
-            policy,
+            ruling,
             epoch: 0,
             plans: HashMap::new(),
             failing_name,

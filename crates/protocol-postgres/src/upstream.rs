@@ -3,6 +3,7 @@
 use crate::analyses::Analyses;
 use crate::catalog::{self, ColumnTypes};
 use crate::dial::{DialError, dial};
+use crate::subjects::{SubjectColumn, SubjectColumns};
 use portreeve_decide::sql::Catalog;
 use portreeve_model::{Category, Secret};
 use portreeve_session::Lobby;
@@ -51,6 +52,8 @@ pub struct UpstreamConfig {
     pub tls: TargetTls,
     /// The configured classification.
     pub classify: ClassifyColumn,
+    /// The columns that identify people.
+    pub subjects: Vec<SubjectColumn>,
     /// How long reaching the target may take.
     pub dial_timeout: Duration,
 }
@@ -66,6 +69,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A resource's target at run time.
 pub struct Upstream {
     pub(crate) config: UpstreamConfig,
+    pub(crate) subjects: SubjectColumns,
     state: RwLock<Option<Known>>,
     refreshing: Mutex<()>,
 }
@@ -117,7 +121,8 @@ impl Upstream {
     /// A target that has not been reached yet.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Self {
-        Self { config, state: RwLock::new(None), refreshing: Mutex::new(()) }
+        let subjects = SubjectColumns::new(&config.subjects);
+        Self { config, subjects, state: RwLock::new(None), refreshing: Mutex::new(()) }
     }
 
     /// The resource's name.

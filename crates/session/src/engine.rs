@@ -5,10 +5,10 @@ use crate::session::{Classify, Session};
 use crate::{Limits, ReviewDesk};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
-use portreeve_evidence::EvidenceLog;
+use portreeve_evidence::{EvidenceLog, policy_adoption};
 use portreeve_model::{
-    Action, Category, Chain, Event, Need, Object, Outcome, Refusal, RefusalCode, RequestId,
-    SessionId, Verdict,
+    Action, Category, Chain, Need, Object, Outcome, Refusal, RefusalCode, RequestId, SessionId,
+    Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -129,13 +129,8 @@ impl Engine {
 
     /// Decides by these policies from now on, once that is recorded.
     pub async fn adopt(&self, policies: Arc<Policies>) -> Result<(), portreeve_evidence::Sealed> {
-        self.log
-            .append(Event::PolicyAdopted {
-                policy: policies.version().clone(),
-                source: policies.source().to_owned(),
-            })
-            .durable()
-            .await?;
+        let adoption = policy_adoption(policies.version(), policies.source());
+        self.log.append_all(adoption).durable().await?;
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
         Ok(())
     }
@@ -174,14 +169,14 @@ impl Engine {
         if self.log.health().state >= portreeve_evidence::HealthState::Restricted {
             return Err(unrecordable());
         }
-        let mut recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
-        recorder.stage(opened(&ask));
+        let recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
         let (counts, signals) = (Arc::new(Counts::default()), Arc::new(Signals::default()));
-        let shown = shown(&ask);
+        let (shown, arrival) = (shown(&ask), Arrival::of(&ask));
         let mut session =
             Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
         let need = Need { action: Action::Connect, object: Object::resource() };
         let decision = session.ask_policy(std::slice::from_ref(&need));
+        session.stage_opened(arrival, &decision);
         let over = if decision.verdict == Verdict::Allow {
             let added = self.live.add(shown, counts, signals, self.limits.sessions_max);
             (!added).then(|| {
@@ -221,14 +216,22 @@ impl Engine {
     }
 }
 
-fn opened(ask: &OpenRequest) -> Event {
-    Event::SessionOpened {
-        chain: ask.chain.clone(),
-        resource: ask.resource.clone(),
-        protocol: ask.protocol.into(),
-        client: ask.client.to_string(),
-        application: ask.application.clone(),
-        tls: ask.tls.clone(),
+/// What is recorded of an arrival beside what the session knows itself.
+pub(crate) struct Arrival {
+    pub(crate) protocol: String,
+    pub(crate) client: String,
+    pub(crate) application: Option<String>,
+    pub(crate) tls: String,
+}
+
+impl Arrival {
+    fn of(ask: &OpenRequest) -> Self {
+        Self {
+            protocol: ask.protocol.into(),
+            client: ask.client.to_string(),
+            application: ask.application.clone(),
+            tls: ask.tls.clone(),
+        }
     }
 }
 

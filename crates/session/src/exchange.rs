@@ -128,6 +128,7 @@ impl<'s> Exchange<'s> {
             *self.held_masked.masked.entry(category).or_default() += count;
         }
         self.held_masked.disagreements.extend(masked.disagreements);
+        self.held_masked.subjects.merge(masked.subjects);
         self.held_masked.outcome = masked.outcome;
     }
 

@@ -73,6 +73,8 @@ pub use gate::{Gatekeeper, Identity, NotAdmitted};
 pub use limits::Limits;
 pub use live::{Live, LiveSession, Signals};
 pub use proof::{Permitted, Released};
-pub use protocol::{Asked, Masked, Reply, Request, Stage, Unmaskable};
-pub use session::{Classify, Session};
+pub use protocol::{
+    Asked, Masked, Reply, Request, Revealed, Stage, SubjectTally, Subjects, Unmaskable,
+};
+pub use session::{Classify, Ruling, Session};
 pub use sides::{ClientSide, Driven, Lobby, Stream, TargetSide, Voice};

@@ -1,9 +1,10 @@
 //! What a protocol supplies.
 
+use crate::Ruling;
 use bytes::Bytes;
-use portreeve_decide::mask::Masker;
-use portreeve_model::{Category, Command, Outcome, Refusal};
-use std::collections::BTreeMap;
+use portreeve_decide::mask::{Masker, SubjectToken};
+use portreeve_model::{Category, Command, Outcome, Refusal, RevealedColumn, SubjectCount};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a request does with a command.
@@ -15,6 +16,16 @@ pub enum Stage {
     Run,
 }
 
+/// Columns that policy reveals.
+#[derive(Clone, Debug)]
+pub struct Revealed {
+    /// The ruling under which [`crate::Session::reveals`] said so. Under another one the
+    /// command is refused.
+    pub ruling: Ruling,
+    /// The columns, sorted.
+    pub columns: Vec<RevealedColumn>,
+}
+
 /// One command of a request, ready to be decided.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -22,8 +33,8 @@ pub struct Asked {
     pub command: Arc<Command>,
     /// Whether it runs now.
     pub stage: Stage,
-    /// Columns whose values the client will see clear because policy reveals them.
-    pub revealed: Arc<[String]>,
+    /// Columns whose values the client will see clear.
+    pub revealed: Arc<Revealed>,
     /// Rows that the same cursor or portal has already given.
     pub rows_before: u64,
 }
@@ -62,6 +73,57 @@ pub trait Reply {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable>;
 }
 
+/// Whom rows are about, by table.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Subjects(BTreeMap<String, SubjectTally>);
+
+/// Whom rows of one table are about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SubjectTally {
+    /// What identifies a person in this table.
+    pub kind: String,
+    /// The people.
+    pub tokens: BTreeSet<SubjectToken>,
+    /// Rows of which nobody can say whom they are about.
+    pub unresolved: u64,
+}
+
+impl Subjects {
+    /// Adds rows of a table.
+    pub fn add(&mut self, table: &str, tally: SubjectTally) {
+        if tally.tokens.is_empty() && tally.unresolved == 0 {
+            return;
+        }
+        let known = self.0.entry(table.to_owned()).or_default();
+        known.kind = tally.kind;
+        known.tokens.extend(tally.tokens);
+        known.unresolved += tally.unresolved;
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, others: Self) {
+        others.0.into_iter().for_each(|(table, tally)| self.add(&table, tally));
+    }
+
+    /// Whether there is nothing to record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The counts for the record, and the tokens for its payload.
+    pub(crate) fn to_record(&self) -> (BTreeMap<String, SubjectCount>, Vec<u8>) {
+        let count = |tally: &SubjectTally| SubjectCount {
+            kind: tally.kind.clone(),
+            people: tally.tokens.len() as u64,
+            unresolved: tally.unresolved,
+        };
+        let tables = self.0.iter().map(|(table, tally)| (table.clone(), count(tally))).collect();
+        let tokens = self.0.values().flat_map(|tally| &tally.tokens).flatten().copied().collect();
+        (tables, tokens)
+    }
+}
+
 /// A masked part of a reply, ready for the recording.
 #[derive(Clone, Debug, Default)]
 pub struct Masked {
@@ -73,6 +135,8 @@ pub struct Masked {
     pub masked: BTreeMap<Category, u64>,
     /// Columns where the target's word about the origin contradicted the analysis.
     pub disagreements: Vec<String>,
+    /// Whom the rows are about.
+    pub subjects: Subjects,
     /// Set with the last part: how the exchange ended.
     pub outcome: Option<Outcome>,
 }

@@ -60,7 +60,7 @@ impl Session {
             &statement,
             &format!("{:?}", self.chain()),
             self.resource(),
-            &self.ruling_version(),
+            &self.policy_version().0,
             &question.rule.0,
         ]);
         ReviewAsk {

@@ -1,6 +1,6 @@
 //! One client's time at one resource: the first half of the loop, *admit*.
 
-use crate::engine::{Engine, OpenRequest, ReviewMode, now_us};
+use crate::engine::{Arrival, Engine, OpenRequest, ReviewMode, now_us};
 use crate::exchange::Exchange;
 use crate::live::{Counts, Signals};
 use crate::proof::{Permitted, Released};
@@ -11,22 +11,22 @@ use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
     Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Need, Object,
-    Outcome, Refusal, RefusalCode, RequestId, RuleId, SessionId, Verdict,
+    Outcome, PolicyVersion, Refusal, RefusalCode, RequestId, RevealedColumn, RuleId, SessionId,
+    Verdict,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 /// Says the category of an object, where it has one.
 pub type Classify = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
 
-/// Decisions are asked again after this long, because policies may look at the time.
-const DECISION_MAX_AGE: Duration = Duration::from_secs(2);
 const DECISIONS_MAX: usize = 1024;
-/// Rules that are not policy's: what nobody understands, and named limits.
+/// Rules that are not policy's: what nobody understands, named limits, and what was
+/// prepared under another ruling.
 const NOT_UNDERSTOOD: &str = "not-understood";
 const LIMITS: &str = "limits";
+const POLICY_CHANGED: &str = "policy-changed";
 /// Objects that one command may touch. Names are at most 63 bytes each in PostgreSQL, so
 /// that a command's record fits into a leaf of the evidence.
 const NEEDS_MAX: usize = 100;
@@ -40,7 +40,16 @@ struct Cached {
     decision: Decision,
     threshold: Threshold,
     session_rows: u64,
-    at: Instant,
+}
+
+/// By which policies, and in which hour, things are decided. What does not depend on
+/// counters holds as long as this stays the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ruling {
+    /// The policies.
+    pub policy: PolicyVersion,
+    /// Hours since 1970-01-01 UTC; policies see no finer time.
+    pub hour: u64,
 }
 
 /// A client, a resource, and everything that holds between them.
@@ -55,6 +64,7 @@ pub struct Session {
     pub(crate) signals: Arc<Signals>,
     counts: Arc<Counts>,
     policies: Arc<Policies>,
+    now: Context,
     /// Whether any policy mentions the session's rows: then thresholds move.
     counts_session: bool,
     decisions: HashMap<usize, Cached>,
@@ -92,6 +102,7 @@ impl Session {
             counts,
             counts_session: policies.source().contains("session_rows"),
             policies,
+            now: Context::at(now_us()),
             decisions: HashMap::new(),
             reveals: HashMap::new(),
             exchange: 0,
@@ -134,7 +145,6 @@ impl Session {
 
     /// Whether policy lets the whole chain see a column unmasked.
     pub fn reveals(&mut self, column: &Object, category: &Category) -> bool {
-        self.follow_policy();
         if let Some(known) = self.reveals.get(column) {
             return *known;
         }
@@ -143,22 +153,28 @@ impl Session {
         answer
     }
 
-    /// The version of the policies that decide now. Anything that a protocol derived
-    /// from [`Session::reveals`] holds as long as this stays the same.
-    pub fn policy_version(&mut self) -> portreeve_model::PolicyVersion {
-        self.follow_policy();
-        self.policies.version().clone()
+    /// By which policies, and in which hour, things are decided now. Anything that a
+    /// protocol derived from [`Session::reveals`] holds as long as this stays the same.
+    pub fn ruling(&mut self) -> Ruling {
+        self.follow();
+        self.ruling_now()
     }
 
-    pub(crate) fn ruling_version(&self) -> String {
-        self.policies.version().0.clone()
+    fn ruling_now(&self) -> Ruling {
+        Ruling { policy: self.policies.version().clone(), hour: self.now.hour }
     }
 
-    fn follow_policy(&mut self) {
-        let current = self.engine.policies();
-        if current.version() != self.policies.version() {
+    pub(crate) fn policy_version(&self) -> &PolicyVersion {
+        self.policies.version()
+    }
+
+    /// Takes over the policies in force, and the hour: what was decided before either
+    /// changed is decided again.
+    fn follow(&mut self) {
+        let (current, now) = (self.engine.policies(), Context::at(now_us()));
+        if current.version() != self.policies.version() || now != self.now {
             self.counts_session = current.source().contains("session_rows");
-            self.policies = current;
+            (self.policies, self.now) = (current, now);
             self.decisions.clear();
             self.reveals.clear();
         }
@@ -171,7 +187,7 @@ impl Session {
             needs,
             categories: &*self.classify,
             counters: Counters { rows: 0, session_rows: self.rows },
-            context: Context { at_us: now_us() },
+            context: self.now,
         };
         f(&self.policies, &ask)
     }
@@ -189,7 +205,7 @@ impl Session {
             needs,
             categories: &*self.classify,
             counters: Counters { rows, session_rows: self.rows.saturating_add(held) },
-            context: Context { at_us: now_us() },
+            context: self.now,
         };
         self.policies.rows_free(&ask)
     }
@@ -198,7 +214,6 @@ impl Session {
         let key = Arc::as_ptr(&asked.command) as usize;
         if let Some(cached) = self.decisions.get(&key)
             && Arc::ptr_eq(&cached.command, &asked.command)
-            && cached.at.elapsed() < DECISION_MAX_AGE
             && (cached.threshold.rows.is_none()
                 || cached.session_rows == self.rows
                 || !self.counts_session)
@@ -223,7 +238,6 @@ impl Session {
                 decision: decision.clone(),
                 threshold: threshold.clone(),
                 session_rows: self.rows,
-                at: Instant::now(),
             },
         );
         (decision, threshold)
@@ -232,7 +246,7 @@ impl Session {
     /// How many rows a command may give before a person is asked; none is no limit.
     /// Protocols use it to keep what follows such a command out of the same message run.
     pub fn rows_free(&mut self, asked: &Asked) -> Option<u64> {
-        self.follow_policy();
+        self.follow();
         self.decide(asked).1.rows
     }
 
@@ -243,7 +257,7 @@ impl Session {
         mut request: R,
         client: &mut ClientSide,
     ) -> Result<(Exchange<'_>, Permitted), Broken> {
-        self.follow_policy();
+        self.follow();
         self.exchange += 1;
         self.counts.exchanges.store(self.exchange, Ordering::Relaxed);
         let received = request.received();
@@ -281,7 +295,7 @@ impl Session {
             let (decision, threshold) = self.decide(asked);
             let command = &asked.command;
             let is_run = asked.stage == Stage::Run;
-            let refusal = self.refused_outright(command, &decision);
+            let refusal = self.refused_outright(asked, &decision);
             if refusal.is_none() && is_run && decision.verdict == Verdict::Review {
                 judged.review.get_or_insert_with(|| (index, Question::from(&decision)));
             }
@@ -292,7 +306,7 @@ impl Session {
             match judged.records.last_mut() {
                 Some(last) if is_again && is_run => last.times += 1,
                 _ if is_run || refusal.is_some() || !runs_later(commands, command) => {
-                    judged.records.push(record_of(asked, decision));
+                    judged.records.push(self.record_of(asked, decision));
                 }
                 _ => {}
             }
@@ -308,31 +322,78 @@ impl Session {
     }
 
     /// What is refused without asking anyone.
-    fn refused_outright(&self, command: &Command, decision: &Decision) -> Option<Refusal> {
+    fn refused_outright(&self, asked: &Asked, decision: &Decision) -> Option<Refusal> {
+        let command = &asked.command;
         if let Some(why) = &command.unknown {
             let hint = "send a statement that the gateway can analyse, one at a time".to_owned();
             let rule = Some(NOT_UNDERSTOOD.into());
             return Some(self.refusal(RefusalCode::Unknown, why.clone(), rule, Some(hint)));
         }
-        if command.needs.len() > NEEDS_MAX {
-            let message = format!("`{}` touches more than {NEEDS_MAX} objects", command.verb);
+        if let Some(message) = too_many(asked) {
             let hint = "split it into smaller statements".to_owned();
             let rule = Some(LIMITS.into());
             return Some(self.refusal(RefusalCode::LimitExceeded, message, rule, Some(hint)));
+        }
+        let revealed = &asked.revealed;
+        if !revealed.columns.is_empty() && revealed.ruling != self.ruling_now() {
+            let message = "policy changed while the command was on its way".to_owned();
+            let hint = "send it again".to_owned();
+            let rule = Some(POLICY_CHANGED.into());
+            return Some(self.refusal(RefusalCode::Denied, message, rule, Some(hint)));
         }
         (decision.verdict == Verdict::Deny).then(|| self.denial(command, decision))
     }
 
     /// Stages the request's records: one leaf holds a bounded number of commands.
     fn stage_request(&mut self, mut records: Vec<CommandRecord>, received: &[u8]) {
-        let exchange = self.exchange;
         let mut rest = records.split_off(fitting(&records));
-        let first = Event::Request { exchange, commands: records };
+        let first = self.request(records);
         self.recorder.stage_payload(first, Direction::FromClient, received);
         while !rest.is_empty() {
             let after = rest.split_off(fitting(&rest));
-            self.recorder.stage(Event::Request { exchange, commands: rest });
+            let more = self.request(rest);
+            self.recorder.stage(more);
             rest = after;
+        }
+    }
+
+    /// What the client will see clear, if that was decided by what decides now.
+    fn revealed_now(&self, asked: &Asked) -> Vec<RevealedColumn> {
+        let revealed = &asked.revealed;
+        let is_current = revealed.columns.is_empty() || revealed.ruling == self.ruling_now();
+        if is_current { revealed.columns.clone() } else { Vec::new() }
+    }
+
+    fn request(&self, commands: Vec<CommandRecord>) -> Event {
+        let (exchange, session_rows) = (self.exchange, self.rows);
+        Event::Request { exchange, hour: self.now.hour, session_rows, commands }
+    }
+
+    /// What is recorded of a command, with everything that its decision depends on.
+    fn record_of(&self, asked: &Asked, decision: Decision) -> CommandRecord {
+        let command = &asked.command;
+        let clip = |text: &String| text.chars().take(TEXT_CHARS_MAX).collect();
+        let needs: Vec<Need> = command.needs.iter().take(NEEDS_MAX).cloned().collect();
+        let mut categories: BTreeMap<Category, Vec<usize>> = BTreeMap::new();
+        for (at, need) in needs.iter().enumerate() {
+            if let Some(category) = (self.classify)(&need.object) {
+                categories.entry(category).or_default().push(at);
+            }
+        }
+        let unknown = match too_many(asked) {
+            Some(why) => Some(why),
+            None => command.unknown.as_ref().map(clip),
+        };
+        CommandRecord {
+            verb: command.verb.clone(),
+            times: 1,
+            prepared: asked.stage == Stage::Prepare,
+            fingerprint: command.fingerprint.clone(),
+            needs,
+            categories,
+            decision: unknown.is_none().then_some(decision),
+            unknown,
+            revealed: self.revealed_now(asked),
         }
     }
 
@@ -393,6 +454,11 @@ impl Session {
             let column = column.clone();
             self.recorder.stage(Event::Disagreement { exchange, column });
         }
+        if !masked.subjects.is_empty() {
+            let (tables, tokens) = masked.subjects.to_record();
+            let event = Event::Subjects { exchange, tables };
+            self.recorder.stage_payload(event, Direction::Subjects, &tokens);
+        }
         if !masked.bytes.is_empty() {
             self.recorder.stage_payload(
                 Event::Response { exchange, rows: masked.rows, masked: masked.masked.clone() },
@@ -416,19 +482,32 @@ impl Session {
         self.engine.observer.session_opened(&self.resource);
     }
 
-    pub(crate) fn turn_away(&mut self, decision: &Decision, outcome: Outcome) {
-        self.recorder.stage(Event::Request {
-            exchange: 0,
-            commands: vec![CommandRecord {
-                verb: "CONNECT".into(),
-                times: 1,
-                fingerprint: String::new(),
-                needs: vec![Need { action: Action::Connect, object: Object::resource() }],
-                unknown: None,
-                decision: Some(decision.clone()),
-                revealed: Vec::new(),
-            }],
+    pub(crate) fn stage_opened(&mut self, arrival: Arrival, decision: &Decision) {
+        self.recorder.stage(Event::SessionOpened {
+            chain: self.chain.clone(),
+            resource: self.resource.clone(),
+            protocol: arrival.protocol,
+            client: arrival.client,
+            application: arrival.application,
+            tls: arrival.tls,
+            hour: self.now.hour,
+            decision: Box::new(decision.clone()),
         });
+    }
+
+    pub(crate) fn turn_away(&mut self, decision: &Decision, outcome: Outcome) {
+        let request = self.request(vec![CommandRecord {
+            verb: "CONNECT".into(),
+            times: 1,
+            prepared: false,
+            fingerprint: String::new(),
+            needs: vec![Need { action: Action::Connect, object: Object::resource() }],
+            categories: BTreeMap::new(),
+            unknown: None,
+            decision: Some(decision.clone()),
+            revealed: Vec::new(),
+        }]);
+        self.recorder.stage(request);
         self.recorder.stage(Event::ExchangeClosed { exchange: 0, outcome, rows: 0 });
         self.closed = Some("not let in".into());
     }
@@ -471,18 +550,11 @@ fn runs_later(commands: &[Asked], command: &Arc<Command>) -> bool {
     commands.iter().any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
 }
 
-fn record_of(asked: &Asked, decision: Decision) -> CommandRecord {
+/// Why a command that touches this much is refused whatever policy says of it.
+fn too_many(asked: &Asked) -> Option<String> {
     let command = &asked.command;
-    let clip = |text: &String| text.chars().take(TEXT_CHARS_MAX).collect();
-    CommandRecord {
-        verb: command.verb.clone(),
-        times: 1,
-        fingerprint: command.fingerprint.clone(),
-        needs: command.needs.iter().take(NEEDS_MAX).cloned().collect(),
-        unknown: command.unknown.as_ref().map(clip),
-        decision: command.unknown.is_none().then_some(decision),
-        revealed: asked.revealed.iter().take(NEEDS_MAX).cloned().collect(),
-    }
+    let is_over = command.needs.len().max(asked.revealed.columns.len()) > NEEDS_MAX;
+    is_over.then(|| format!("`{}` touches more than {NEEDS_MAX} objects", command.verb))
 }
 
 /// How many records fit into one leaf; at least one.

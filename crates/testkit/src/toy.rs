@@ -5,8 +5,8 @@ use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
 use portreeve_model::{Action, Category, Command, Need, Object, Outcome, Refusal};
 use portreeve_session::{
-    Asked, Broken, ClientSide, Driven, Masked, Reply, Request, Session, Stage, Stop, TargetSide,
-    Unmaskable, Voice,
+    Asked, Broken, ClientSide, Driven, Masked, Reply, Request, Revealed, Ruling, Session, Stage,
+    Stop, TargetSide, Unmaskable, Voice,
 };
 use std::sync::Arc;
 
@@ -35,7 +35,10 @@ impl Get {
         let asked = vec![Asked {
             command: Arc::new(command),
             stage: Stage::Run,
-            revealed: [].into(),
+            revealed: Arc::new(Revealed {
+                ruling: Ruling { policy: "none".into(), hour: 0 },
+                columns: Vec::new(),
+            }),
             rows_before: 0,
         }];
         Self { line, asked }

@@ -41,3 +41,10 @@ def verify(gateway: Gateway, directory: Path | None = None) -> tuple[int, dict[s
         return done.returncode, json.loads(done.stdout)
     except json.JSONDecodeError:
         return done.returncode, {"error": done.stdout + done.stderr}
+
+
+def differing(gateway: Gateway) -> list[str]:
+    """The recorded decisions of all the gateway's sessions that do not reproduce."""
+    _, report = verify(gateway)
+    findings: list[dict[str, object]] = report.get("findings", [])
+    return [str(found) for found in findings if found["severity"] == "unreproduced"]

@@ -1,5 +1,6 @@
 """The world of the tests: one server with the shop, one gateway in front, some people."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .evidence import differing
 from .gateway import Account, Failed, Gateway
 from .paths import E2E
 from .postgres import Postgres
@@ -44,6 +46,9 @@ CLASSIFIED = {
     'public."Odd Names"."E-Mail"': "email",
 }
 
+# Whom rows are about, where the columns above are classified.
+SUBJECTS = {"public.customers.email": "email", "public.crowd.email": "email"}
+
 CONFIG = """\
 data_dir: $data_dir
 listen:
@@ -65,6 +70,7 @@ resources:
       password: { file: "@directory/role-password" }
     classify:
 @classify
+    subjects: @subjects
 masking:
   phone: partial
   iban: partial
@@ -110,6 +116,7 @@ class World:
                 gateway.stop()
             except (Failed, subprocess.TimeoutExpired) as problem:
                 problems.append(f"{gateway.directory.name}: {problem}")
+            problems += [f"{gateway.directory.name}: {what}" for what in differing(gateway)]
         self.postgres.stop()
         if os.environ.get("KEEP"):
             print(f"kept: {self.directory}")
@@ -138,6 +145,7 @@ class World:
             shutil.copy(self.postgres.directory / f"server.{part}", directory / f"gateway.{part}")
         (directory / "role-password").write_text(self.postgres.password + "\n")
         (directory / "role-password").chmod(0o600)
+        subjects = SUBJECTS if classified is None else {}
         classified = CLASSIFIED if classified is None else classified
         config = CONFIG
         for key, value in {
@@ -147,6 +155,7 @@ class World:
             "@ca": str(self.postgres.ca),
             "@role": role,
             "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
+            "@subjects": json.dumps(subjects),
             "@policies": str(policies),
             "@database": database,
             "@reviews": reviews,

@@ -14,13 +14,14 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 10] = [
+const FLOORS: [(&str, Place); 11] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-decide", Place::Floor(1)),
     ("portreeve-detect", Place::Floor(1)),
     ("portreeve-evidence", Place::Floor(2)),
     ("portreeve-session", Place::Floor(3)),
+    ("portreeve-verifier", Place::Floor(3)),
     ("portreeve-control", Place::Floor(5)),
     ("portreeve", Place::Floor(6)),
     ("portreeve-testkit", Place::Testkit),

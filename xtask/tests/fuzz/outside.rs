@@ -2,7 +2,7 @@
 //! policies, and what was taken out of a log.
 
 use crate::campaign::{Campaign, Folder};
-use portreeve_evidence::policy::TrustPolicy;
+use portreeve_evidence::trust_policy::TrustPolicy;
 use portreeve_evidence::witness::{AddCheckpoint, Witness, cosigned, origin_hash};
 use portreeve_evidence::{Status, TlogProof, Trust, VerifierKey, verify_extract};
 use std::path::{Path, PathBuf};

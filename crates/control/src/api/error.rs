@@ -28,7 +28,7 @@ impl ApiError {
     }
 
     /// Something of ours failed: the caller hears nothing of it.
-    fn internal(error: &StoreError) -> Self {
+    pub(crate) fn unavailable(error: &impl std::fmt::Display) -> Self {
         tracing::error!(%error, "the API could not answer");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the gateway cannot do that now")
             .hint("try again in a moment; the gateway's log says more")
@@ -83,8 +83,27 @@ impl From<DecideError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "closed", message).hint("nothing was changed")
             }
             DecideError::Comment => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
-            DecideError::Store(error) => Self::internal(&error),
+            DecideError::Store(error) => Self::unavailable(&error),
         }
+    }
+}
+
+impl From<portreeve_evidence::Error> for ApiError {
+    fn from(error: portreeve_evidence::Error) -> Self {
+        use portreeve_evidence::Error;
+        let text = error.to_string();
+        let (message, hint) = match text.split_once("; hint: ") {
+            Some((message, hint)) => (message, Some(hint)),
+            None => (text.as_str(), None),
+        };
+        let (status, code) = match &error {
+            Error::Absent { .. } => (StatusCode::NOT_FOUND, "not_found"),
+            Error::Held { .. } => (StatusCode::CONFLICT, "held"),
+            Error::StillOpen { .. } => (StatusCode::CONFLICT, "still_open"),
+            Error::Reason { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
+            _ => return Self::unavailable(&error),
+        };
+        Self { status, code, message: message.to_owned(), hint: hint.map(str::to_owned) }
     }
 }
 
@@ -100,7 +119,7 @@ impl From<StoreError> for ApiError {
             | StoreError::Newer { .. }
             | StoreError::Database(_)
             | StoreError::Broken(_)
-            | StoreError::Gone => Self::internal(&error),
+            | StoreError::Gone => Self::unavailable(&error),
         }
     }
 }

@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-type Shared = State<Arc<ApiState>>;
+pub(crate) type Shared = State<Arc<ApiState>>;
 
 /// The caller, authenticated.
-pub(crate) struct Caller(Identity);
+pub(crate) struct Caller(pub(crate) Identity);
 
 impl FromRequestParts<Arc<ApiState>> for Caller {
     type Rejection = ApiError;
@@ -50,7 +50,7 @@ impl FromRequestParts<Arc<ApiState>> for Caller {
 
 impl Caller {
     /// Whether the caller is in a group that sees or does things for others. No actor is.
-    fn is_in(&self, groups: &[&str]) -> bool {
+    pub(crate) fn is_in(&self, groups: &[&str]) -> bool {
         let chain = &self.0.chain;
         chain.actors.is_empty()
             && chain.principal.groups.iter().any(|group| groups.contains(&group.as_str()))
@@ -283,11 +283,11 @@ pub(crate) async fn never_store(mut response: Response) -> Response {
     response
 }
 
-fn bad_request(message: impl Into<String>) -> ApiError {
+pub(crate) fn bad_request(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message)
 }
 
-fn bad_body(rejection: JsonRejection) -> ApiError {
+pub(crate) fn bad_body(rejection: JsonRejection) -> ApiError {
     let status = rejection.status();
     ApiError::new(status, "bad_request", rejection.body_text())
         .hint("send a JSON object with `Content-Type: application/json`")

@@ -1,12 +1,14 @@
-//! The HTTP API: health, metrics, identity, reviews, live sessions.
+//! The HTTP API: health, metrics, identity, reviews, live sessions, what the evidence keeps.
 //!
 //! Everything under `/v1` needs an access token of a trusted issuer. Nothing here
 //! carries a target's data. `docs/api.md` describes every answer.
 
 mod error;
+mod evidence;
 mod handlers;
 mod serve;
 
+pub use evidence::Keeping;
 pub(crate) use serve::serve_app;
 pub use serve::{ApiServer, serve};
 
@@ -68,6 +70,8 @@ pub struct ApiState {
     pub metrics: Arc<Metrics>,
     /// The open sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// The evidence, and who may erase in it.
+    pub keeping: Keeping,
     /// Health and readiness.
     pub status: Arc<dyn Status>,
     /// Where the API is reached: `https://gateway.example.org:8440`.
@@ -96,6 +100,12 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/sessions", get(handlers::list_sessions))
         .route("/v1/sessions/{id}/kill", post(handlers::kill_session))
         .route("/v1/token/exchange", post(handlers::exchange))
+        .route("/v1/evidence", get(evidence::standing))
+        .route("/v1/evidence/holds", get(evidence::holds).post(evidence::hold))
+        .route("/v1/evidence/holds/{id}/release", post(evidence::release))
+        .route("/v1/evidence/sessions/{id}/shred", post(evidence::shred))
+        .route("/v1/evidence/sweep", post(evidence::sweep))
+        .route("/v1/evidence/prune", post(evidence::prune))
         .fallback(handlers::no_such_route)
         .method_not_allowed_fallback(handlers::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -117,6 +117,13 @@ impl ColumnPattern {
         self.parts.iter().zip([schema, table, column]).all(|(part, name)| part.matches(name))
     }
 
+    /// The schema, table and column, if it names exactly one.
+    #[must_use]
+    pub fn exact(&self) -> Option<[String; 3]> {
+        let is_exact = self.parts.iter().all(Part::is_exact);
+        is_exact.then(|| self.parts.each_ref().map(|part| part.pieces.concat()))
+    }
+
     /// More exact parts first, then more literal characters.
     fn specificity(&self) -> (usize, usize) {
         let exact = self.parts.iter().filter(|part| part.is_exact()).count();

@@ -1,120 +1,105 @@
-//! The `evidence` section: who is shown the log's checkpoints.
+//! The `evidence` section: who may erase, how long what is kept, who is shown checkpoints.
 
+use super::masking::not_a_category;
+use super::problem::closest;
 use super::scalar;
-use super::section::{Reader, Section, as_list};
-use super::types::DurationText;
-use portreeve_evidence::VerifierKey;
-use schemars::JsonSchema;
-use std::path::PathBuf;
-use std::time::Duration;
+use super::section::{Reader, Section, as_duration, as_list, as_text};
+use super::types::{Evidence, Masking, Resource, Retention};
+use super::witnesses;
+use portreeve_model::Category;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-/// How the evidence is kept.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Evidence {
-    /// Who is shown the log's checkpoints, so that it cannot be cut or rewritten unseen:
-    /// C2SP witnesses, such as `portreeve witness` in another department.
-    #[schemars(extend("default" = []))]
-    pub witnesses: Vec<WitnessAddress>,
-    /// How many of them must have cosigned a checkpoint before it counts as witnessed.
-    /// By default all.
-    #[schemars(extend("default" = "as many as there are witnesses"))]
-    pub quorum: u32,
-    /// How often they are asked.
-    #[schemars(with = "DurationText", extend("default" = "10s"))]
-    pub interval: Duration,
-    /// How old the last witnessed checkpoint may be before the gateway warns.
-    #[schemars(with = "DurationText", extend("default" = "10m"))]
-    pub max_age: Duration,
-}
+/// A century: what is meant to stay longer has no rule.
+const LONGEST: &str = "100y";
 
-/// A witness as the gateway reaches it.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct WitnessAddress {
-    /// Its name in metrics and messages. By default `witness-1`, `witness-2`, …
-    #[schemars(extend("default" = "witness-1 and so on"))]
-    pub name: String,
-    /// Its public key, as it prints it: `name+id+base64`.
-    #[schemars(with = "String")]
-    pub key: VerifierKey,
-    /// Its address: the prefix of `/add-checkpoint`. `http` for loopback only.
-    pub url: String,
-    /// PEM file with the authorities to trust for that address. By default those of
-    /// the machine.
-    #[schemars(with = "Option<String>")]
-    pub ca: Option<PathBuf>,
-}
-
-pub(crate) fn read(reader: &mut Reader<'_>, mut section: Section) -> Evidence {
-    let items = match section.take("witnesses") {
-        Some((_, node)) => as_list(reader, &section.path("witnesses"), node),
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    resources: &BTreeMap<String, Resource>,
+    masking: &Masking,
+) -> Evidence {
+    let custodians = match section.take("custodians") {
         None => Vec::new(),
-    };
-    let count = items.len();
-    let mut witnesses: Vec<WitnessAddress> = Vec::new();
-    for (index, item) in items.into_iter().enumerate() {
-        let name = format!("{}[{index}]", section.path("witnesses"));
-        let span = item.span.start..item.span.start;
-        let section = Section::open(reader, name, span.clone(), Some(item));
-        let Some(witness) = read_witness(reader, section, index) else { continue };
-        let twice = witnesses.iter().any(|w| w.name == witness.name || w.key == witness.key);
-        if twice {
-            let message = format!("`evidence.witnesses[{index}]` is the same as an earlier one");
-            let help = "every witness has a name and a key of its own";
-            reader.problems.add_with_help(span, message, help);
+        Some((_, node)) => {
+            let name = section.path("custodians");
+            let items = as_list(reader, &name, node);
+            items.into_iter().filter_map(|item| Some(as_text(reader, &name, item)?.0)).collect()
         }
-        witnesses.push(witness);
-    }
-    let all = u32::try_from(count).unwrap_or(u32::MAX);
+    };
+    let retention = section.section(reader, "retention");
+    let retention = read_retention(reader, retention, resources, masking);
+    let (witnesses, all) = witnesses::read(reader, &mut section);
     let quorum = section.number(reader, "quorum", all, 1..=i128::from(all.max(1)));
     let interval = section.duration(reader, "interval", "10s", "1h");
     let max_age = section.duration(reader, "max_age", "10m", "7d");
     section.close(reader);
-    Evidence { witnesses, quorum, interval, max_age }
+    Evidence { custodians, retention, witnesses, quorum, interval, max_age }
 }
 
-fn read_witness(
+fn read_retention(
     reader: &mut Reader<'_>,
     mut section: Section,
-    index: usize,
-) -> Option<WitnessAddress> {
-    let name = section.text(reader, "name");
-    let key = section.required_text(reader, "key");
-    let url = section.required_text(reader, "url");
-    let ca = section.file(reader, "ca");
-    let path = section.path("key");
-    section.close(reader);
-    let name = match name {
-        Some((name, span)) => {
-            if !scalar::is_resource(&name) {
-                let message = format!("`{name}` cannot name a witness");
-                let help = "use letters, digits, `_`, `-` and `.`, at most 63";
-                reader.problems.add_with_help(span, message, help);
-            }
-            name
+    resources: &BTreeMap<String, Resource>,
+    masking: &Masking,
+) -> Retention {
+    let default = section.duration_maybe(reader, "default", LONGEST);
+    let log = section.duration_maybe(reader, "log", LONGEST);
+    let mut retention = Retention { default, log, ..Retention::default() };
+    let by_resource = section.section(reader, "resources");
+    let names: BTreeSet<&str> = resources.keys().map(String::as_str).collect();
+    for (name, span, after) in read_rules(reader, by_resource) {
+        if known(reader, "resource", &name, span, &names) {
+            retention.resources.insert(name, after);
         }
-        None => format!("witness-{}", index + 1),
-    };
-    let key = key.and_then(|(text, span)| match text.parse::<VerifierKey>() {
-        Ok(key) if key.kind().is_for_witnesses() => Some(key),
-        Ok(_) => {
-            let message = format!("`{path}` is the key of a log, not of a witness");
-            let help = "`portreeve witness` prints its keys when it starts";
-            reader.problems.add_with_help(span, message, help);
-            None
-        }
-        Err(why) => {
-            let message = format!("`{path}` is no public key: {why}");
-            let help = "it looks like `audit.example/w1+0123abcd+BA…`";
-            reader.problems.add_with_help(span, message, help);
-            None
-        }
-    });
-    let (url, span) = url?;
-    if let Err(why) = scalar::secure_url(&url) {
-        reader.problems.add(span, format!("`{url}` {why}"));
-        return None;
     }
-    Some(WitnessAddress { name, key: key?, url: url.trim_end_matches('/').to_owned(), ca })
+    let by_category = section.section(reader, "categories");
+    let classified = resources.values().flat_map(|resource| resource.classify.entries());
+    let classified = classified.map(|(_, category)| category.0.as_str());
+    let masked = masking.methods.keys().map(|category| category.0.as_str());
+    let names: BTreeSet<&str> = classified.chain(masked).collect();
+    for (name, span, after) in read_rules(reader, by_category) {
+        if !scalar::is_category(&name) {
+            not_a_category(reader, span, &name);
+        } else if known(reader, "category", &name, span, &names) {
+            retention.categories.insert(Category(name), after);
+        }
+    }
+    section.close(reader);
+    retention
+}
+
+/// The entries of a mapping from names to durations.
+fn read_rules(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+) -> Vec<(String, Range<usize>, std::time::Duration)> {
+    let mut rules = Vec::new();
+    for (key, node) in section.take_all() {
+        let path = section.path(&key.text);
+        if let Some(after) = as_duration(reader, &path, node, LONGEST) {
+            rules.push((key.text, key.span, after));
+        }
+    }
+    rules
+}
+
+/// A rule for a name that nothing has would keep for ever what was meant to go.
+fn known(
+    reader: &mut Reader<'_>,
+    kind: &str,
+    name: &str,
+    span: Range<usize>,
+    names: &BTreeSet<&str>,
+) -> bool {
+    if names.contains(name) {
+        return true;
+    }
+    let names: Vec<&str> = names.iter().copied().collect();
+    let help = match closest(name, &names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "what no other rule names falls under `retention.default`".to_owned(),
+    };
+    reader.problems.add_with_help(span, format!("there is no {kind} `{name}`"), help);
+    false
 }

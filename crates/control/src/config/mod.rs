@@ -18,19 +18,20 @@ mod schema;
 mod section;
 mod tree;
 mod types;
+mod witnesses;
 
 pub use classify::{Classification, ColumnPattern, Conflict};
-pub use evidence::{Evidence, WitnessAddress};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
 pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use types::{
-    Config, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer, PostgresTarget,
-    Resource, Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls,
-    TlsMode,
+    Config, Evidence, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer,
+    PostgresTarget, Resource, Retention, Reviews, SecretError, SecretSource, ServerTls,
+    SignatureAlgorithm, SubjectColumn, TargetTls, TlsMode,
 };
+pub use witnesses::WitnessAddress;
 
 use section::Reader;
 use std::io::Read;

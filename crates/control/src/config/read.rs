@@ -34,13 +34,14 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let mut section = top.section(reader, "reviews");
     let reviews = Reviews { timeout: section.duration(reader, "timeout", "10m", "7d") };
     section.close(reader);
+    let section = top.section(reader, "evidence");
+    let evidence = evidence::read(reader, section, &resources, &masking);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
-    let section = top.section(reader, "evidence");
-    let evidence = evidence::read(reader, section);
     top.close(reader);
+    let file = file.to_owned();
     Some(Config {
-        file: file.to_owned(),
+        file,
         data_dir,
         listen,
         issuers,
@@ -48,8 +49,8 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
         masking,
         policies,
         reviews,
-        limits,
         evidence,
+        limits,
     })
 }
 

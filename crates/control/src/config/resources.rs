@@ -5,7 +5,7 @@ use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_text};
-use super::types::{PostgresTarget, Resource, SecretSource, TargetTls, TlsMode};
+use super::types::{PostgresTarget, Resource, SecretSource, SubjectColumn, TargetTls, TlsMode};
 use portreeve_model::Category;
 use std::collections::BTreeMap;
 
@@ -51,8 +51,10 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     };
     let classify = section.section(reader, "classify");
     let classify = read_classify(reader, classify);
+    let subjects = section.section(reader, "subjects");
+    let subjects = read_subjects(reader, subjects, &classify);
     section.close(reader);
-    Some(Resource { postgres: postgres?, classify })
+    Some(Resource { postgres: postgres?, classify, subjects })
 }
 
 fn read_postgres(
@@ -190,4 +192,52 @@ fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classificatio
             Classification::default()
         }
     }
+}
+
+fn read_subjects(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    classify: &Classification,
+) -> Vec<SubjectColumn> {
+    let mut subjects: Vec<SubjectColumn> = Vec::new();
+    for (key, node) in section.take_all() {
+        let name = section.path(&key.text);
+        let Some((kind, span)) = as_text(reader, &name, node) else { continue };
+        if !scalar::is_category(&kind) {
+            reader.problems.add_with_help(
+                span,
+                format!("`{kind}` is not a kind of identifier"),
+                "use lower-case letters, digits and `-`: `email`, `customer-id`",
+            );
+            continue;
+        }
+        let column = match ColumnPattern::parse(&key.text) {
+            Ok(pattern) => pattern.exact(),
+            Err(why) => {
+                reader.problems.add(key.span, format!("the column `{}` {why}", key.text));
+                continue;
+            }
+        };
+        let Some([schema, table, column]) = column else {
+            reader.problems.add_with_help(
+                key.span,
+                format!("`{}` is not one column", key.text),
+                "name it without `*`: one column identifies the people of one table",
+            );
+            continue;
+        };
+        if classify.category_of(&schema, &table, &column).is_none() {
+            reader.problems.add_with_help(
+                key.span,
+                format!("`{}` is not classified", key.text),
+                "what identifies a person is personal: name its category in `classify`",
+            );
+        } else if subjects.iter().any(|known| known.schema == schema && known.table == table) {
+            let what = format!("`{schema}.{table}` has another column that identifies people");
+            reader.problems.add_with_help(key.span, what, "keep one for each table");
+        } else {
+            subjects.push(SubjectColumn { schema, table, column, kind });
+        }
+    }
+    subjects
 }

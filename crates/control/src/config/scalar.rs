@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Reads `500ms`, `10s`, `10m`, `8h`, `2d`.
+/// Reads `500ms`, `10s`, `10m`, `8h`, `2d`, `7y`; a year has 365 days.
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = number_and_unit(text)?;
@@ -13,6 +13,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
+        "y" => 365 * 86_400_000,
         _ => return None,
     };
     number.checked_mul(milliseconds).map(Duration::from_millis)
@@ -121,13 +122,14 @@ mod tests {
         check("10m", Some(600_000));
         check("8h", Some(28_800_000));
         check("2d", Some(172_800_000));
+        check("7y", Some(220_752_000_000));
         check("10", None);
         check("m", None);
         check("-1s", None);
         check("1.5s", None);
         check("10 s", None);
         check("18446744073709551615d", None);
-        for text in ["500ms", "10s", "10m", "8h", "2d", "90s"] {
+        for text in ["500ms", "10s", "10m", "8h", "2d", "90s", "7y"] {
             assert_eq!(duration(&duration_text(duration(text).unwrap())), duration(text));
         }
     }

@@ -154,29 +154,19 @@ impl Section {
         default: &str,
         longest: &str,
     ) -> Duration {
-        let default = scalar::duration(default).unwrap_or_default();
-        let longest_time = scalar::duration(longest).unwrap_or_default();
-        let Some((_, node)) = self.take(field) else {
-            return default;
-        };
-        let found = match &node.value {
-            Value::Text(text) => scalar::duration(text),
-            _ => None,
-        };
-        match found {
-            Some(found) if !found.is_zero() && found <= longest_time => found,
-            Some(_) => {
-                let message = format!("`{}` must be from 1ms to {longest}", self.path(field));
-                reader.problems.add(node.span, message);
-                default
-            }
-            None => {
-                let message = format!("`{}` is not a duration", self.path(field));
-                let help = "write a number and a unit: `500ms`, `10s`, `10m`, `8h`, `2d`";
-                reader.problems.add_with_help(node.span, message, help);
-                default
-            }
-        }
+        let found = self.duration_maybe(reader, field, longest);
+        found.unwrap_or_else(|| scalar::duration(default).unwrap_or_default())
+    }
+
+    /// A duration with a longest, if it is there.
+    pub(crate) fn duration_maybe(
+        &mut self,
+        reader: &mut Reader<'_>,
+        field: &'static str,
+        longest: &str,
+    ) -> Option<Duration> {
+        let (_, node) = self.take(field)?;
+        as_duration(reader, &self.path(field), node, longest)
     }
 
     /// A size in bytes with a default and bounds.
@@ -273,6 +263,33 @@ pub(crate) fn as_text(
             None
         }
     }
+}
+
+/// A node that must be a duration.
+pub(crate) fn as_duration(
+    reader: &mut Reader<'_>,
+    name: &str,
+    node: Node,
+    longest: &str,
+) -> Option<Duration> {
+    let longest_time = scalar::duration(longest).unwrap_or_default();
+    let found = match &node.value {
+        Value::Text(text) => scalar::duration(text),
+        _ => None,
+    };
+    match found {
+        Some(found) if !found.is_zero() && found <= longest_time => return Some(found),
+        Some(_) => {
+            let message = format!("`{name}` must be from 1ms to {longest}");
+            reader.problems.add(node.span, message);
+        }
+        None => {
+            let message = format!("`{name}` is not a duration");
+            let help = "write a number and a unit: `500ms`, `10s`, `10m`, `8h`, `2d`";
+            reader.problems.add_with_help(node.span, message, help);
+        }
+    }
+    None
 }
 
 /// A node that must be a list.

@@ -2,7 +2,7 @@
 //! types; a test proves that its defaults are the reader's.
 
 use super::classify::Classification;
-use super::evidence::Evidence;
+use super::witnesses::WitnessAddress;
 use portreeve_model::{Category, MaskMethod, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -44,12 +44,12 @@ pub struct Config {
     /// How commands are held until a person approves.
     #[schemars(extend("default" = {}))]
     pub reviews: Reviews,
+    /// How the evidence is kept, and who may erase in it.
+    #[schemars(extend("default" = {}))]
+    pub evidence: Evidence,
     /// Bounds. Hitting one is a refusal, never a truncation.
     #[schemars(extend("default" = {}))]
     pub limits: Limits,
-    /// How the evidence is kept.
-    #[schemars(extend("default" = {}))]
-    pub evidence: Evidence,
 }
 
 /// Where the gateway listens.
@@ -202,6 +202,24 @@ pub struct Resource {
     /// and the category. The most specific pattern wins.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
     pub classify: Classification,
+    /// The columns that identify people: `schema.table.column`, one for a table, and the
+    /// kind of identifier (`email`, `customer-id`). Whom released rows are about is then
+    /// recorded as keyed hashes. Each must be classified, too.
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    pub subjects: Vec<SubjectColumn>,
+}
+
+/// A column that identifies the person whom a row is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectColumn {
+    /// Its schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+    /// The kind of identifier.
+    pub kind: String,
 }
 
 /// A PostgreSQL database as the gateway reaches it.
@@ -340,6 +358,53 @@ pub struct Reviews {
     pub timeout: Duration,
 }
 
+/// How the evidence is kept, and who may erase in it.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Evidence {
+    /// Groups whose members may shred recordings, hold them, and begin another log in an
+    /// emergency (two of them). Without one, nobody may through the API.
+    #[schemars(extend("default" = []))]
+    pub custodians: Vec<String>,
+    /// How long recordings and records are kept.
+    #[schemars(extend("default" = {}))]
+    pub retention: Retention,
+    /// Who is shown the log's checkpoints, so that it cannot be cut or rewritten unseen:
+    /// C2SP witnesses, such as `portreeve witness` in another department.
+    #[schemars(extend("default" = []))]
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many witnesses must have cosigned a checkpoint before it counts as witnessed.
+    /// By default all.
+    #[schemars(extend("default" = "as many as there are witnesses"))]
+    pub quorum: u32,
+    /// How often the witnesses are asked.
+    #[schemars(with = "DurationText", extend("default" = "10s"))]
+    pub interval: Duration,
+    /// How old the last witnessed checkpoint may be before the gateway warns.
+    #[schemars(with = "DurationText", extend("default" = "10m"))]
+    pub max_age: Duration,
+}
+
+/// How long recordings are kept after their session's end. The shortest that applies
+/// decides; what nothing applies to is kept for ever, and so is what a legal hold covers.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Retention {
+    /// Every recording.
+    #[schemars(with = "Option<DurationText>")]
+    pub default: Option<Duration>,
+    /// Recordings at a resource, by its name.
+    #[schemars(with = "BTreeMap<String, DurationText>", extend("default" = {}))]
+    pub resources: BTreeMap<String, Duration>,
+    /// Recordings in which values of a category passed, masked or revealed, by category.
+    #[schemars(with = "BTreeMap<String, DurationText>", extend("default" = {}))]
+    pub categories: BTreeMap<Category, Duration>,
+    /// The records themselves: segments of the log that are older are pruned, and what
+    /// recordings they hold are destroyed before. The hashes stay.
+    #[schemars(with = "Option<DurationText>")]
+    pub log: Option<Duration>,
+}
+
 /// Bounds. Durations are `500ms`, `10s`, `10m`, `8h`; sizes are `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -392,7 +457,7 @@ impl JsonSchema for DurationText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"})
+        json_schema!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d|y)$"})
     }
 }
 

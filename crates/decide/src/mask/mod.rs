@@ -21,9 +21,11 @@ mod family;
 mod kind;
 mod partial;
 mod pseudonym;
+mod subject;
 
 pub use kind::{Form, Masked, ValueKind};
 pub use pseudonym::MaskKey;
+pub use subject::{SubjectKey, SubjectKind, SubjectToken};
 
 use family::{Family, push_label};
 use portreeve_model::{Category, MaskMethod};
@@ -36,6 +38,7 @@ pub struct Masker {
     rules: HashMap<Category, (MaskMethod, Family)>,
     default: MaskMethod,
     key: MaskKey,
+    subjects: Option<SubjectKey>,
 }
 
 impl Masker {
@@ -46,7 +49,25 @@ impl Masker {
             let family = Family::of(&category);
             (category, (method, family))
         };
-        Self { rules: rules.into_iter().map(with_family).collect(), default, key }
+        let rules = rules.into_iter().map(with_family).collect();
+        Self { rules, default, key, subjects: None }
+    }
+
+    /// The same, that also says whom values are about.
+    #[must_use]
+    pub fn with_subjects(self, key: SubjectKey) -> Self {
+        Self { subjects: Some(key), ..self }
+    }
+
+    /// Whom a value is about; none if it names nobody, or no key was given.
+    #[must_use]
+    pub fn subject(
+        &self,
+        kind: &SubjectKind,
+        value: &[u8],
+        value_kind: ValueKind,
+    ) -> Option<SubjectToken> {
+        self.subjects.as_ref()?.of_value(kind, value, value_kind)
     }
 
     /// The method for a category.

@@ -76,7 +76,7 @@ impl fmt::Debug for MaskKey {
 }
 
 /// One writing for all writings of a value: `Ann@X.org` and `ann@x.org` are one address.
-fn canonical(family: Family, value: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn canonical(family: Family, value: &[u8]) -> Cow<'_, [u8]> {
     let Ok(text) = std::str::from_utf8(value) else {
         return Cow::Borrowed(value);
     };

@@ -172,7 +172,7 @@ mod tests {
                 needs: &needs,
                 categories: &|_| Some("email".into()),
                 counters: Counters { rows: u64::MAX, session_rows: 1 },
-                context: Context { at_us: u64::MAX },
+                context: Context { hour: u64::MAX },
             };
             let prepared = Prepared::new(&names, &ask).unwrap();
             let context = facts::context(&ask, ask.counters).unwrap();

@@ -31,7 +31,7 @@ impl Counters {
 pub(super) fn context(ask: &Ask<'_>, counters: Counters) -> Option<Context> {
     let principal = &ask.chain.principal;
     let current = ask.chain.actors.last().unwrap_or(principal);
-    let time = Calendar::at(ask.context.at_us);
+    let time = Calendar::of(ask.context.hour);
     let text = |text: &str| Value::new_string(text.to_owned());
     let number = |number: u64| Value::new_long(i64::try_from(number).unwrap_or(i64::MAX));
     let actors = ask.chain.actors.iter().map(|actor| text(&actor.subject));
@@ -55,7 +55,7 @@ pub(super) fn context(ask: &Ask<'_>, counters: Counters) -> Option<Context> {
     Context::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value))).ok()
 }
 
-/// A moment in UTC, as policies see it.
+/// An hour in UTC, as policies see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Calendar {
     date: i64,
@@ -64,14 +64,14 @@ struct Calendar {
 }
 
 impl Calendar {
-    fn at(at_us: u64) -> Self {
-        // At most 2^64 / 10^6 seconds, so everything below fits with room to spare.
-        let seconds = i64::try_from(at_us / 1_000_000).expect("at most 2^64 / 10^6");
-        let days = seconds / 86_400;
+    fn of(hour: u64) -> Self {
+        // Hours of half a million years, so that everything below fits with room to spare.
+        let hours = i64::try_from(hour.min(u64::MAX / 3_600_000_000)).expect("at most 2^64 / 10^9");
+        let days = hours / 24;
         let (year, month, day) = civil_from_days(days);
         Self {
             date: year * 10_000 + month * 100 + day,
-            hour: seconds % 86_400 / 3_600,
+            hour: hours % 24,
             weekday: (days + 3) % 7 + 1,
         }
     }
@@ -101,7 +101,7 @@ mod tests {
     fn moments_become_dates_hours_and_weekdays() {
         let check = |seconds: u64, date, hour, weekday| {
             let expect = Calendar { date, hour, weekday };
-            assert_eq!(Calendar::at(seconds * 1_000_000), expect, "{seconds}");
+            assert_eq!(Calendar::of(seconds / 3_600), expect, "{seconds}");
         };
         check(0, 19_700_101, 0, 4);
         check(951_782_399, 20_000_228, 23, 1);
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_last_moment_there_is_has_a_date() {
-        assert!(Calendar::at(u64::MAX).date > 0);
+        assert!(Calendar::of(u64::MAX).date > 0);
     }
 
     #[test]

@@ -28,7 +28,7 @@
 //!     needs: &needs,
 //!     categories: &|_| None,
 //!     counters: Counters::default(),
-//!     context: Context { at_us: 0 },
+//!     context: Context { hour: 0 },
 //! });
 //! assert_eq!(decision.verdict, Verdict::Allow);
 //! ```
@@ -98,8 +98,17 @@ pub struct Ask<'a> {
 /// The circumstances of an ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Context {
-    /// Microseconds since 1970-01-01 UTC.
-    pub at_us: u64,
+    /// Hours since 1970-01-01 UTC. Policies see no finer time: within an hour, the same
+    /// ask has the same answer.
+    pub hour: u64,
+}
+
+impl Context {
+    /// The circumstances at a time, in microseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn at(at_us: u64) -> Self {
+        Self { hour: at_us / 3_600_000_000 }
+    }
 }
 
 impl Policies {

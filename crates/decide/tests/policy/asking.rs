@@ -19,7 +19,7 @@ impl Asked {
             needs: &self.needs,
             categories: &category,
             counters: self.counters,
-            context: Context { at_us: self.at_us },
+            context: Context::at(self.at_us),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is taken out of a log proves itself, and nothing that was changed does.
 
 use super::support::{TempDir, session_id, small_log};
-use crate::policy::TrustPolicy;
+use crate::trust_policy::TrustPolicy;
 use crate::witness::{AddCheckpoint, Witness, Witnessed, cosigned};
 use crate::{
     ExtractReport, LogReader, Status, TlogProof, Trust, checkpoint_for, verify_extract,

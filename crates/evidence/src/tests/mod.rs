@@ -1,8 +1,11 @@
 //! What the log promises, tried on real directories and on a disk that misbehaves.
 
 mod crash;
+mod erase;
 mod extracts;
 mod failing_disk;
+mod prune;
+mod replace;
 mod roundtrip;
 mod sim_disk;
 mod simulation;

@@ -1,12 +1,12 @@
 //! What goes in comes out, and what may not happen is refused.
 
 use super::support::{
-    TempDir, answer, closed, copy, exchange, opened, options, request, session_id, small_log,
+    TempDir, ada, answer, closed, copy, exchange, opened, options, request, session_id, small_log,
 };
 use crate::health::HealthState;
 use crate::{
-    AuditorKey, Error, EvidenceLog, LogReader, Opener, Recording, SessionState, Status, Trust,
-    auditor_key_path, verify,
+    AuditorKey, Error, EvidenceLog, LogReader, Opener, Recording, SessionState, Shredding, Status,
+    Trust, auditor_key_path, verify,
 };
 use portreeve_model::{Direction, Event, Record};
 use std::ops::ControlFlow;
@@ -27,7 +27,7 @@ fn records(dir: &Path) -> Vec<Record> {
     records
 }
 
-fn payloads(dir: &Path, key: &Path) -> Result<Vec<(Direction, Vec<u8>)>, Error> {
+pub(super) fn payloads(dir: &Path, key: &Path) -> Result<Vec<(Direction, Vec<u8>)>, Error> {
     let mut opener = Opener::new(dir, AuditorKey::load(key)?);
     let mut found = Vec::new();
     LogReader::open(dir)?.for_each(|entry| {
@@ -136,13 +136,16 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
     assert!(matches!(wrong, Err(Error::Unreadable { .. })));
 
     let log = EvidenceLog::open(options(dir.path())).unwrap();
-    assert!(log.shred(session_id(1), "asked for").unwrap());
-    assert!(!log.shred(session_id(1), "again").unwrap());
+    let shred = |why| log.shred(session_id(1), why, ada()).unwrap();
+    assert!(matches!(shred("asked for"), Shredding::Destroyed(_)));
+    let Shredding::AlreadyDestroyed { why, by, .. } = shred("again") else { panic!() };
+    assert_eq!((why.as_str(), by), ("asked for", Some(ada())));
     log.close();
-    assert!(matches!(payloads(dir.path(), &key), Err(Error::Unreadable { .. })));
+    let refused = payloads(dir.path(), &key).unwrap_err();
+    assert!(matches!(&refused, Error::Shredded { why, .. } if why == "asked for"), "{refused}");
     let report = verify(dir.path(), &Trust::default());
     assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
-    assert_eq!(report.shredded, [session_id(1), session_id(1)]);
+    assert_eq!(report.shredded, [session_id(1)]);
     let sessions = crate::list(dir.path()).unwrap();
     let recordings: Vec<_> = sessions.iter().map(|session| session.recording).collect();
     assert_eq!(recordings, [Recording::Shredded, Recording::Readable]);
@@ -160,6 +163,9 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
     let report = verify(dir.path(), &Trust::default());
     assert_eq!(report.status, Status::Incomplete);
     assert!(report.findings[0].what.contains("its share is still here"));
+    // Whatever came back: the record stands above it, for every reader.
+    assert!(matches!(payloads(dir.path(), &key), Err(Error::Shredded { .. })));
+    assert_eq!(crate::list(dir.path()).unwrap()[0].recording, Recording::Shredded);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use crate::{EvidenceLog, Options, SessionRecorder};
 use portreeve_model::{
-    Chain, CommandRecord, Direction, Event, Outcome, Party, PartyKind, SessionId,
+    Chain, CommandRecord, Custodian, Decision, Direction, Event, Outcome, Party, PartyKind,
+    SessionId, Verdict,
 };
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +41,31 @@ pub(super) fn options(dir: &Path) -> Options {
     Options { segment_bytes: 4096, clock, ..Options::new(dir) }
 }
 
+/// A custodian.
+pub(super) fn ada() -> Custodian {
+    Custodian::Principal { issuer: "portreeve".into(), subject: "ada".into() }
+}
+
+/// A whole session of one exchange.
+pub(super) fn whole_session(log: &EvidenceLog, number: u128, resource: &str) {
+    let mut recorder = log.session(session_id(number)).unwrap();
+    let mut opened = opened();
+    if let Event::SessionOpened { resource: name, .. } = &mut opened {
+        *name = resource.to_owned();
+    }
+    recorder.stage(opened);
+    exchange(&mut recorder, 1);
+    recorder.stage(closed());
+    recorder.submit().wait().unwrap();
+}
+
+/// A clock that stands until it is moved.
+pub(super) fn clock() -> (Arc<AtomicU64>, crate::clock::Source) {
+    let now = Arc::new(AtomicU64::new(1_700_000_000_000_000));
+    let seen = now.clone();
+    (now, Arc::new(move || seen.load(Ordering::Relaxed)))
+}
+
 pub(super) fn session_id(number: u128) -> SessionId {
     SessionId(uuid::Uuid::from_u128(number))
 }
@@ -60,20 +87,29 @@ pub(super) fn opened() -> Event {
         client: "127.0.0.1:5".into(),
         application: None,
         tls: "none".into(),
+        hour: 0,
+        decision: Box::new(Decision {
+            verdict: Verdict::Allow,
+            policy: "none".into(),
+            reasons: vec![],
+            review_groups: vec![],
+        }),
     }
 }
 
 pub(super) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
+        prepared: false,
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
         needs: vec![],
+        categories: BTreeMap::new(),
         unknown: None,
         decision: None,
-        revealed: vec![],
+        revealed: Vec::new(),
     };
-    Event::Request { exchange, commands: vec![command] }
+    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
 }
 
 pub(super) fn response(exchange: u64, rows: u64) -> Event {

@@ -1,8 +1,8 @@
 //! Witnesses, what they remember, and what it is good for when a log is rolled back.
 
 use super::support::{TempDir, copy, options, small_log};
-use crate::policy::TrustPolicy;
 use crate::signer::CosignerKey;
+use crate::trust_policy::TrustPolicy;
 use crate::witness::{
     AddCheckpoint, Cosigned, Refusal, WITNESSED_FILE, Witness, Witnessed, conflict_size, cosigned,
     origin_hash,

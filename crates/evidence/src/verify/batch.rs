@@ -19,6 +19,7 @@ pub(super) struct Told<'a> {
     pub(super) leaf: u64,
     pub(super) offset: u64,
     pub(super) outline: Outline<'a>,
+    pub(super) bytes: &'a [u8],
 }
 
 /// A batch that no footer has committed yet.
@@ -121,7 +122,8 @@ impl<'a> Batch<'a> {
                     leaf,
                     session: outline.session,
                 });
-                self.told.push(Told { leaf, offset: frame.offset as u64, outline });
+                let (offset, bytes) = (frame.offset as u64, frame.body);
+                self.told.push(Told { leaf, offset, outline, bytes });
             }
             Err(_) => self.find(frame.offset, Some(leaf), None, "it is not a record"),
         }

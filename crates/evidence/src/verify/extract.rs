@@ -96,7 +96,7 @@ impl ExtractReport {
         let weight = |status| match status {
             Status::Ok => 0,
             Status::PolicyUnmet => 1,
-            Status::Incomplete => 2,
+            Status::Incomplete | Status::Unreproduced => 2,
             Status::Tampered => 3,
             Status::Unusable => 4,
         };

@@ -4,7 +4,8 @@
 //! segments follow one another and the tree grows through all of them; that a leaf's
 //! payload is the one stored behind it; that a session's records are numbered without a
 //! gap, begin with its key and its opening, end once; that an answer has a request
-//! before it; and that the tree agrees with the checkpoints that are known from
+//! before it; that what is missing at the beginning is what a record says was pruned, and
+//! its hashes are there; and that the tree agrees with the checkpoints that are known from
 //! elsewhere: the `head` file, and those the caller brings.
 //!
 //! What no check of a directory can see: that its end was cut off at an earlier commit
@@ -15,15 +16,17 @@
 mod batch;
 mod extract;
 mod outside;
+mod pruned;
 mod story;
 mod walk;
 
 pub use extract::{ExtractKind, ExtractReport, verify_extract};
 pub use outside::WitnessReport;
+pub use story::Replacement;
 
-use crate::policy::TrustPolicy;
+use crate::trust_policy::TrustPolicy;
 use crate::vkey::VerifierKey;
-use portreeve_model::{Digest, SessionId};
+use portreeve_model::{Digest, PolicyVersion, Pruned, SessionId};
 use serde::Serialize;
 use std::path::Path;
 
@@ -47,6 +50,9 @@ pub enum Status {
     Ok,
     /// Something was changed, removed, added or reordered.
     Tampered,
+    /// Nothing was changed, but what was recorded as decided is not what the recorded
+    /// policies say.
+    Unreproduced,
     /// Nothing was found changed, but something is not there or cannot be told.
     Incomplete,
     /// There is nothing that could be checked, or not with what is trusted.
@@ -57,7 +63,7 @@ pub enum Status {
 
 impl Status {
     /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
-    /// 3 unusable, 4 policy unmet.
+    /// 3 unusable, 4 policy unmet, 5 decisions that do not reproduce.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
@@ -66,6 +72,7 @@ impl Status {
             Self::Incomplete => 2,
             Self::Unusable => 3,
             Self::PolicyUnmet => 4,
+            Self::Unreproduced => 5,
         }
     }
 }
@@ -76,6 +83,8 @@ impl Status {
 pub enum Severity {
     /// Makes the log [`Status::Tampered`].
     Tampered,
+    /// Makes the log [`Status::Unreproduced`].
+    Unreproduced,
     /// Makes the log [`Status::Incomplete`].
     Incomplete,
     /// Worth knowing.
@@ -155,12 +164,20 @@ pub struct Report {
     pub unclosed: Vec<Unclosed>,
     /// Whose recordings were made unreadable.
     pub shredded: Vec<SessionId>,
+    /// The records that went with a pruning, as the log itself says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
+    /// The logs whose place this one took.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Replacement>,
     /// When the first record was made, in microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_at_us: Option<u64>,
     /// When the last record was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_at_us: Option<u64>,
+    /// How many recorded decisions were made again.
+    pub decisions: u64,
     /// How many checkpoints from elsewhere the tree agrees with.
     pub checkpoints_agreed: u64,
     /// What witnesses have seen of the log.
@@ -194,8 +211,11 @@ impl Report {
             sessions: 0,
             unclosed: Vec::new(),
             shredded: Vec::new(),
+            pruned: None,
+            replacements: Vec::new(),
             first_at_us: None,
             last_at_us: None,
+            decisions: 0,
             checkpoints_agreed: 0,
             witnessed: None,
             findings: Vec::new(),
@@ -223,6 +243,7 @@ impl Report {
         self.status = match (self.status, finding.severity) {
             (Status::Unusable, _) => Status::Unusable,
             (Status::Tampered, _) | (_, Severity::Tampered) => Status::Tampered,
+            (Status::Unreproduced, _) | (_, Severity::Unreproduced) => Status::Unreproduced,
             (Status::Incomplete, _) | (_, Severity::Incomplete) => Status::Incomplete,
             (status @ (Status::Ok | Status::PolicyUnmet), Severity::Note) => status,
         };
@@ -247,15 +268,40 @@ impl Report {
 /// Verifies the log in `dir`. Never fails: what cannot be read is a finding.
 #[must_use]
 pub fn verify(dir: &Path, trust: &Trust) -> Report {
-    verify_with_progress(dir, trust, |_, _| {})
+    verify_with(dir, trust, &mut NoInspector, |_, _| {})
 }
 
-/// [`verify`], telling how many bytes of how many are done.
+/// [`verify`] with somebody who looks at the records too, telling how many bytes of how
+/// many are done.
 #[must_use]
-pub fn verify_with_progress(
+pub fn verify_with(
     dir: &Path,
     trust: &Trust,
+    inspector: &mut dyn Inspector,
     mut progress: impl FnMut(u64, u64),
 ) -> Report {
-    walk::run(dir, trust, &mut progress)
+    walk::run(dir, trust, inspector, &mut progress)
+}
+
+/// Looks at every committed record in order, beside the verifier's own checks. What it
+/// finds makes the log [`Status::Unreproduced`].
+pub trait Inspector {
+    /// The log's beginning was pruned: these policies were in force where it begins now.
+    fn begins_pruned(&mut self, _policies: Option<(PolicyVersion, String)>) {}
+
+    /// Looks at one record: the name of its event, and the leaf as it lies in the log.
+    fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String>;
+
+    /// How many decisions it made again.
+    fn decisions(&self) -> u64 {
+        0
+    }
+}
+
+struct NoInspector;
+
+impl Inspector for NoInspector {
+    fn record(&mut self, _: &str, _: &[u8]) -> Option<String> {
+        None
+    }
 }

@@ -1,7 +1,7 @@
 //! What somebody outside says of the log: trusted keys, policies, witnesses.
 
 use super::{Report, Severity, Status, Trust};
-use crate::policy::{Judgement, Seen};
+use crate::trust_policy::{Judgement, Seen};
 use crate::vkey::VerifierKey;
 use serde::Serialize;
 

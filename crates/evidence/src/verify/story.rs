@@ -1,6 +1,6 @@
 //! What the records of a log must say together: sessions begin, count, and end.
 
-use portreeve_model::{PayloadRef, SessionId};
+use portreeve_model::{Custodian, PayloadRef, Predecessor, Pruned, SessionId};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,19 +13,38 @@ pub(super) struct Outline<'a> {
     pub(super) session: Option<SessionId>,
     seq: u64,
     #[serde(borrow)]
-    event: EventOutline<'a>,
+    pub(super) event: EventOutline<'a>,
     #[serde(default)]
     pub(super) payload: Option<PayloadRef>,
 }
 
 #[derive(Deserialize)]
-struct EventOutline<'a> {
+pub(super) struct EventOutline<'a> {
     #[serde(borrow)]
-    event: Cow<'a, str>,
+    pub(super) event: Cow<'a, str>,
     #[serde(default)]
     exchange: Option<u64>,
     #[serde(default)]
     of: Option<SessionId>,
+    #[serde(default)]
+    pruned: Option<Pruned>,
+    #[serde(default)]
+    predecessor: Option<Predecessor>,
+    #[serde(default)]
+    approvers: Vec<Custodian>,
+    #[serde(borrow, default)]
+    why: Option<Cow<'a, str>>,
+}
+
+/// That this log took the place of another one.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Replacement {
+    /// What was known of the other one.
+    pub predecessor: Predecessor,
+    /// Who authorised it.
+    pub approvers: Vec<Custodian>,
+    /// Why.
+    pub why: String,
 }
 
 /// A set of numbers that mostly come in order, from 1.
@@ -59,22 +78,55 @@ struct Session {
     opened: bool,
     last_us: u64,
     requests: Numbers,
+    /// Its beginning was pruned, so not all of it can be checked.
+    is_rest: bool,
 }
 
 /// All sessions so far.
-#[derive(Default)]
 pub(super) struct Story {
     open: HashMap<SessionId, Session>,
     closed: HashSet<SessionId>,
     pub(super) shredded: Vec<SessionId>,
+    /// The last pruning that the log records.
+    pub(super) pruned: Option<Pruned>,
+    pub(super) replacements: Vec<Replacement>,
+    /// Sessions whose beginning was pruned.
+    pub(super) rests: Vec<SessionId>,
     run: u64,
     running: bool,
-    gateway_seq: u64,
+    /// Of the gateway's next record; unknown where a pruned log begins.
+    gateway_seq: Option<u64>,
+    begins_pruned: bool,
     pub(super) first_us: Option<u64>,
     pub(super) last_us: Option<u64>,
 }
 
+impl Default for Story {
+    fn default() -> Self {
+        Self {
+            open: HashMap::new(),
+            closed: HashSet::new(),
+            shredded: Vec::new(),
+            pruned: None,
+            replacements: Vec::new(),
+            rests: Vec::new(),
+            run: 0,
+            running: false,
+            gateway_seq: Some(0),
+            begins_pruned: false,
+            first_us: None,
+            last_us: None,
+        }
+    }
+}
+
 impl Story {
+    /// The story of a log whose beginning was pruned: a gateway was running, and some of
+    /// its sessions had begun.
+    pub(super) fn after_pruning() -> Self {
+        Self { running: true, begins_pruned: true, gateway_seq: None, ..Self::default() }
+    }
+
     /// Adds a record; says what in it does not fit those before.
     pub(super) fn add(&mut self, record: &Outline<'_>) -> Option<String> {
         self.first_us.get_or_insert(record.at_us);
@@ -90,14 +142,16 @@ impl Story {
             "gateway-started" => {
                 self.run += 1;
                 self.running = true;
-                self.gateway_seq = 0;
+                self.gateway_seq = Some(0);
             }
             "gateway-stopped" => self.running = false,
             "recording-shredded" => self.shredded.extend(record.event.of),
+            "log-pruned" => self.pruned = record.event.pruned,
+            "log-replaced" => self.replacements.extend(record.event.replacement()),
             _ => {}
         }
-        let expected = self.gateway_seq;
-        self.gateway_seq = record.seq + 1;
+        let expected = self.gateway_seq.unwrap_or(record.seq);
+        self.gateway_seq = Some(record.seq + 1);
         (record.seq != expected).then(|| {
             format!("the gateway's record {expected} should be here, this is {}", record.seq)
         })
@@ -108,7 +162,13 @@ impl Story {
             return Some("the session ended before this record".to_owned());
         }
         let run = self.run;
-        let session = self.open.entry(id).or_insert_with(|| Session { run, ..Session::default() });
+        let is_rest = self.begins_pruned && run == 0 && record.seq > 0;
+        let opened = is_rest && record.event.event != "session-opened";
+        let session = self.open.entry(id).or_insert_with(|| {
+            self.rests.extend(is_rest.then_some(id));
+            let next_seq = if is_rest { record.seq } else { 0 };
+            Session { run, next_seq, opened, is_rest, ..Session::default() }
+        });
         let event = record.event.event.as_ref();
         let wrong = session.check(record, event, run);
         session.next_seq = record.seq + 1;
@@ -147,6 +207,16 @@ impl Story {
     }
 }
 
+impl EventOutline<'_> {
+    fn replacement(&self) -> Option<Replacement> {
+        Some(Replacement {
+            predecessor: self.predecessor.clone()?,
+            approvers: self.approvers.clone(),
+            why: self.why.as_deref().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
 impl Session {
     fn check(&self, record: &Outline<'_>, event: &str, run: u64) -> Option<String> {
         if record.seq != self.next_seq {
@@ -171,7 +241,7 @@ impl Session {
         match event {
             "session-opened" if self.opened => Some("a session opens once".to_owned()),
             "request" if !self.opened => Some("a request before the session opened".to_owned()),
-            "response" | "request-data" => {
+            "response" | "request-data" | "subjects" if !self.is_rest => {
                 let exchange = record.event.exchange.unwrap_or(0);
                 let unasked = event == "response" && exchange == 0;
                 (!unasked && !self.requests.contains(exchange))
@@ -210,6 +280,30 @@ mod tests {
                 story.add(&serde_json::from_str(&text).unwrap())
             })
             .collect()
+    }
+
+    /// A log that was pruned may begin in the middle of a session, but only there.
+    #[test]
+    fn the_rest_of_a_session_is_known_as_one_and_only_where_the_log_begins() {
+        let record = |session: u32, seq: u64, event: &str| {
+            format!(
+                r#"{{"at_us":1,"session":"00000000-0000-0000-0000-00000000000{session}",
+                    "seq":{seq},"salt":"","event":{event}}}"#
+            )
+        };
+        let started = r#"{"at_us":1,"seq":0,"salt":"","event":{"event":"gateway-started"}}"#;
+        let add = |story: &mut Story, text: &str| story.add(&serde_json::from_str(text).unwrap());
+        let mut story = Story::after_pruning();
+        assert_eq!(add(&mut story, &record(1, 7, RESPONSE)), None);
+        assert_eq!(add(&mut story, &record(1, 8, CLOSED)), None);
+        assert!(add(&mut story, &record(2, 1, OPENED)).is_none());
+        assert!(add(&mut story, &record(2, 3, REQUEST)).is_some(), "a gap in the rest");
+        assert_eq!(add(&mut story, started), None);
+        assert!(add(&mut story, &record(3, 1, OPENED)).is_some(), "not where the log begins");
+        assert_eq!(story.rests.len(), 2);
+        let mut whole = Story::default();
+        assert!(add(&mut whole, &record(1, 7, RESPONSE)).is_some());
+        assert!(whole.rests.is_empty());
     }
 
     const KEY: &str = r#"{"event":"recording-key","share":""}"#;

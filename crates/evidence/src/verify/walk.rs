@@ -2,8 +2,9 @@
 
 use super::batch::{Batch, session_in};
 use super::outside::judge;
+use super::pruned::Start;
 use super::story::Story;
-use super::{Finding, Report, Severity, Status, Trust, Unclosed};
+use super::{Finding, Inspector, Report, Severity, Status, Trust, Unclosed};
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
 use crate::merkle::{Edge, Hash};
@@ -12,35 +13,37 @@ use crate::recover::HEAD_FILE;
 use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
 use crate::vkey::VerifierKey;
 use crate::witness::{WITNESSED_FILE, Witnessed};
-use crate::{keyring, keys};
+use crate::{is_live, keyring, keys};
 use portreeve_model::Digest;
-use std::fs::File;
 use std::path::Path;
 
 /// A checkpoint that the tree must agree with.
-struct Known {
+pub(super) struct Known {
     from: String,
-    note: String,
-    checkpoint: Checkpoint,
+    pub(super) note: String,
+    pub(super) checkpoint: Checkpoint,
     /// The root that the log has at its size.
-    seen: Option<Hash>,
+    pub(super) seen: Option<Hash>,
 }
 
-struct Walk<'t> {
-    dir: &'t Path,
-    key: VerifierKey,
-    report: Report,
-    story: Story,
+pub(super) struct Walk<'t> {
+    pub(super) dir: &'t Path,
+    pub(super) key: VerifierKey,
+    pub(super) report: Report,
+    pub(super) story: Story,
+    pub(super) inspector: &'t mut dyn Inspector,
     /// The tree up to the last commit; unknown after damage until a head restores it.
-    edge: Option<Edge>,
-    size: u64,
-    note: Option<String>,
-    known: Vec<Known>,
+    pub(super) edge: Option<Edge>,
+    pub(super) size: u64,
+    pub(super) note: Option<String>,
+    pub(super) known: Vec<Known>,
     /// The end of the last commit.
     last_file: String,
     last_offset: u64,
     /// Whether any part of the tree could not be computed.
-    lost: bool,
+    pub(super) lost: bool,
+    /// What comes before each segment that is here.
+    pub(super) starts: Vec<Start>,
 }
 
 /// A segment's bytes with what the walk needs to know of it.
@@ -54,7 +57,12 @@ struct Segment<'a> {
     committed: usize,
 }
 
-pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64)) -> Report {
+pub(super) fn run(
+    dir: &Path,
+    trust: &Trust,
+    inspector: &mut dyn Inspector,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Report {
     let beside = keys::load_public(dir);
     let (key, key_is_trusted) = match trust.log_key(beside.as_ref().map_err(ToString::to_string)) {
         Ok(found) => found,
@@ -65,6 +73,7 @@ pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64))
         report: Report::new(Some(&key), key_is_trusted),
         key,
         story: Story::default(),
+        inspector,
         edge: Some(Edge::default()),
         size: 0,
         note: None,
@@ -72,6 +81,7 @@ pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64))
         last_file: segment_name(1),
         last_offset: 0,
         lost: false,
+        starts: Vec::new(),
     };
     if beside.is_ok_and(|beside| beside != walk.key) {
         walk.find(Severity::Tampered, keys::LOG_PUBLIC, 0, "it is not the trusted key");
@@ -85,7 +95,13 @@ pub(super) fn run(dir: &Path, trust: &Trust, progress: &mut dyn FnMut(u64, u64))
 }
 
 impl Walk<'_> {
-    fn find(&mut self, severity: Severity, file: &str, offset: u64, what: impl Into<String>) {
+    pub(super) fn find(
+        &mut self,
+        severity: Severity,
+        file: &str,
+        offset: u64,
+        what: impl Into<String>,
+    ) {
         let (leaf, session) = (None, None);
         let what = what.into();
         self.report.add(Finding { severity, file: file.to_owned(), offset, leaf, session, what });
@@ -162,6 +178,11 @@ impl Walk<'_> {
         };
         let last = numbers.iter().rev().find(is_written).copied().unwrap_or(0);
         let (mut done, mut expected) = (0, 1);
+        if let Some(first) = numbers.first().copied().filter(|first| *first > 1)
+            && self.begin_after_pruning(first)
+        {
+            expected = first;
+        }
         for number in numbers {
             if number > expected {
                 let file = segment_name(expected);
@@ -190,6 +211,11 @@ impl Walk<'_> {
 
     fn walk_segment(&mut self, mut segment: Segment<'_>) {
         let bytes = segment.bytes;
+        self.starts.push(Start {
+            segment: segment.number,
+            records: self.size,
+            root: self.edge.as_ref().map(Edge::root),
+        });
         let mut offset = match self.check_head(&segment) {
             Ok(end) => end,
             Err(what) => {
@@ -338,9 +364,12 @@ impl Walk<'_> {
             (Some(_), None) => self.lose_track(),
         }
         for told in told {
-            if let Some(what) = self.story.add(&told.outline) {
+            let slip = self.story.add(&told.outline).map(|what| (Severity::Tampered, what));
+            let differs = self.inspector.record(&told.outline.event.event, told.bytes);
+            let differs = differs.map(|what| (Severity::Unreproduced, what));
+            for (severity, what) in slip.into_iter().chain(differs) {
                 self.report.add(Finding {
-                    severity: Severity::Tampered,
+                    severity,
                     file: file.to_owned(),
                     offset: told.offset,
                     leaf: Some(told.leaf),
@@ -420,9 +449,11 @@ impl Walk<'_> {
     }
 
     fn finish(&mut self) {
+        self.judge_pruning();
+        self.tell_replacements();
+        let shares = keyring::sessions(&RealDisk::new(self.dir)).unwrap_or_default();
         for session in std::mem::take(&mut self.story.shredded) {
-            let share = keyring::find(&RealDisk::new(self.dir), session);
-            if share.is_ok_and(|share| share.is_some()) {
+            if shares.contains(&session) {
                 let what = format!("session {session} was shredded, but its share is still here");
                 self.find(Severity::Incomplete, keyring::FOLDER, 0, what);
             }
@@ -430,6 +461,7 @@ impl Walk<'_> {
         }
         let report = &mut self.report;
         report.records = self.size;
+        report.decisions = self.inspector.decisions();
         if let Some(edge) = &self.edge {
             report.root = Digest(edge.root());
         }
@@ -462,12 +494,6 @@ impl Walk<'_> {
                 .to_owned(),
         });
     }
-}
-
-/// Whether a gateway is writing this log now.
-fn is_live(dir: &Path) -> bool {
-    let lock = File::open(dir.join(crate::log::LOCK_FILE));
-    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
 }
 
 /// Where the next whole frame begins, if there is any.

@@ -183,7 +183,7 @@ fn explain_one(policies: &Policies, explain: Explain, format: Format) -> anyhow:
             rows: explain.rows,
             session_rows: explain.session_rows.saturating_add(explain.rows),
         },
-        context: Context { at_us },
+        context: Context::at(at_us),
     };
     let hops = policies.explain(&ask).context("the object has not the shape of its kind")?;
     let decision = policies.decide(&ask);

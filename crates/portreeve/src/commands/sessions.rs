@@ -55,7 +55,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// The one session that a text names.
-fn resolve(dir: &Path, name: &str) -> anyhow::Result<SessionId> {
+pub(super) fn resolve(dir: &Path, name: &str) -> anyhow::Result<SessionId> {
     let sessions = portreeve_evidence::list(dir)?;
     if name == "last" {
         return match sessions.last() {

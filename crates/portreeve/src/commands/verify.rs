@@ -3,11 +3,12 @@
 use super::options::ConfigOption;
 use super::output::{Format, fields, print, print_json, progress_bar, remark, time};
 use anyhow::{Context, bail};
-use portreeve_evidence::policy::TrustPolicy;
+use portreeve_evidence::trust_policy::TrustPolicy;
 use portreeve_evidence::{
     ExtractKind, ExtractReport, Report, Severity, Status, Trust, Unclosed, VerifierKey,
     WitnessReport,
 };
+use portreeve_verifier::Decisions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,7 +18,8 @@ use std::process::ExitCode;
 /// was taken out of one: a `.tlog-proof` of one record, the bundle of a session. Exit
 /// codes: 0 everything holds, 1 tampered with, 2 something is missing or was never
 /// committed, 3 there is nothing that could be checked with what is trusted, 4 everything
-/// holds but the policy's witnesses have not seen it.
+/// holds but the policy's witnesses have not seen it, 5 a decision is not what the recorded
+/// policies say.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve verify\n  portreeve verify /mnt/copy/evidence\n  \
     portreeve verify --key log.pub --checkpoint last-month.txt /mnt/copy/evidence\n  \
@@ -67,7 +69,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(report.exit_code()));
     }
     let dir = directory(args.path.as_deref(), &args.config)?;
-    let report = portreeve_evidence::verify_with_progress(&dir, &trust, |done, total| {
+    let mut decisions = Decisions::default();
+    let report = portreeve_evidence::verify_with(&dir, &trust, &mut decisions, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
@@ -89,7 +92,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// The directory of a log: what was named, the `evidence` in it, or the configuration's.
-pub(super) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
+pub(crate) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
     let dir = match named {
         Some(dir) => dir.to_owned(),
         None => config.load()?.data_dir,
@@ -126,6 +129,9 @@ fn describe(report: &Report, dir: &Path) -> String {
     let verdict = match report.status {
         Status::Ok => "OK: nothing was changed, removed, added or reordered",
         Status::Tampered => "TAMPERED: the evidence is not what the gateway wrote",
+        Status::Unreproduced => {
+            "DECISIONS DIFFER: nothing was changed, but not all was decided as recorded policies say"
+        }
         Status::Incomplete => "INCOMPLETE: nothing was found changed, but something is missing",
         Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
         Status::PolicyUnmet => {
@@ -137,6 +143,7 @@ fn describe(report: &Report, dir: &Path) -> String {
     for finding in &report.findings {
         let mark = match finding.severity {
             Severity::Tampered => "tampered",
+            Severity::Unreproduced => "differs",
             Severity::Incomplete => "incomplete",
             Severity::Note => "note",
         };
@@ -180,6 +187,7 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
                 micros(report.last_at_us),
             ),
         ),
+        ("decisions", format!("{} made again", report.decisions)),
         (
             "recordings",
             format!("{} payloads, {} sealed bytes", report.payloads, report.payload_bytes),
@@ -194,25 +202,36 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
-    let list = |sessions: Vec<&Unclosed>| {
-        let ids: Vec<String> =
-            sessions.iter().take(LISTED_MAX).map(|found| found.session.to_string()).collect();
-        let more = sessions.len().saturating_sub(LISTED_MAX);
-        let tail = if more > 0 { format!("\nand {more} more") } else { String::new() };
-        ids.join("\n") + &tail
-    };
     if !open.is_empty() {
-        facts.push(("no end yet", list(open)));
+        facts.push(("no end yet", list(&open)));
     }
     if !cut.is_empty() {
-        facts.push(("cut off", list(cut)));
+        facts.push(("cut off", list(&cut)));
     }
     if !report.shredded.is_empty() {
         facts.push(("shredded", format!("{} recordings", report.shredded.len())));
     }
+    if let Some(pruned) = &report.pruned {
+        let what = format!("{} records in {} segments", pruned.records, pruned.segments);
+        facts.push(("pruned", format!("{what}; their hashes are here")));
+    }
+    for replaced in &report.replacements {
+        let name = replaced.predecessor.origin.as_deref().unwrap_or("a log without a name");
+        let aside = replaced.predecessor.moved_to.as_deref().unwrap_or("nowhere");
+        facts.push(("in place of", format!("{name}, set aside in `{aside}`: {}", replaced.why)));
+    }
     facts.extend(report.witnessed.as_ref().map(|seen| ("witnessed", witnessed(seen))));
     facts.push(("root", report.root.to_string()));
     facts
+}
+
+/// The ids of unclosed sessions, as many as text lists.
+fn list(sessions: &[&Unclosed]) -> String {
+    let ids: Vec<String> =
+        sessions.iter().take(LISTED_MAX).map(|found| found.session.to_string()).collect();
+    let more = sessions.len().saturating_sub(LISTED_MAX);
+    let tail = if more > 0 { format!("\nand {more} more") } else { String::new() };
+    ids.join("\n") + &tail
 }
 
 /// What witnesses have seen, one a line.
@@ -234,7 +253,9 @@ fn describe_extract(report: &ExtractReport, file: &Path) -> String {
     let verdict = match report.status {
         Status::Ok => "OK: it is in the log, unchanged",
         Status::Tampered => "TAMPERED: it is not what the log holds",
-        Status::Incomplete => "INCOMPLETE: nothing was found changed, but something is missing",
+        Status::Incomplete | Status::Unreproduced => {
+            "INCOMPLETE: nothing was found changed, but something is missing"
+        }
         Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
         Status::PolicyUnmet => {
             "POLICY UNMET: it is in the log, but the policy's witnesses \

@@ -43,9 +43,10 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let inclusion = inclusion.context("the log gave no proof")?;
     let mut leaf = None;
     reader.for_each_since(args.record, |entry| {
-        leaf = Some(entry.leaf.to_vec());
+        leaf = (entry.index == args.record).then(|| entry.leaf.to_vec());
         Ok(ControlFlow::Break(()))
     })?;
+    let leaf = Some(leaf.context("the record was pruned: only its hash is left")?);
     let text = TlogProof { leaf, inclusion, checkpoint: note }.to_text();
     let about = json!({
         "record": args.record,

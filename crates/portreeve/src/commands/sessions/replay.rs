@@ -181,6 +181,13 @@ fn exchange(event: &Event) -> Option<u64> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::Subjects { .. }
+        | Event::SubjectsForgotten { .. }
+        | Event::PolicyPart { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. }
@@ -218,6 +225,13 @@ fn remark(event: &Event) -> Option<String> {
         | Event::LogRecovered { .. }
         | Event::RecordingKey { .. }
         | Event::RecordingShredded { .. }
+        | Event::Subjects { .. }
+        | Event::SubjectsForgotten { .. }
+        | Event::PolicyPart { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::LogPruned { .. }
+        | Event::LogReplaced { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. } => None,

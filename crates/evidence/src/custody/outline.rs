@@ -1,0 +1,100 @@
+//! The parts of a record that its keeping depends on; read much faster than all of it.
+
+use super::Kept;
+use portreeve_model::{Category, SessionId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+#[derive(Deserialize)]
+pub(super) struct Outline<'a> {
+    pub(super) at_us: u64,
+    #[serde(default)]
+    pub(super) session: Option<SessionId>,
+    #[serde(borrow)]
+    event: EventOutline<'a>,
+    #[serde(default)]
+    payload: Option<PayloadOutline>,
+}
+
+#[derive(Deserialize)]
+struct PayloadOutline {
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct EventOutline<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow, default)]
+    resource: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    chain: Option<ChainOutline<'a>>,
+    #[serde(borrow, default)]
+    masked: HashMap<Cow<'a, str>, IgnoredAny>,
+    #[serde(borrow, default)]
+    commands: Vec<CommandOutline<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ChainOutline<'a> {
+    #[serde(borrow)]
+    principal: PartyOutline<'a>,
+}
+
+#[derive(Deserialize)]
+struct PartyOutline<'a> {
+    #[serde(borrow)]
+    issuer: Cow<'a, str>,
+    #[serde(borrow)]
+    subject: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct CommandOutline<'a> {
+    #[serde(borrow, default)]
+    revealed: Vec<RevealedOutline<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RevealedOutline<'a> {
+    #[serde(borrow)]
+    category: Cow<'a, str>,
+}
+
+impl Outline<'_> {
+    /// Whether the whole record has to be read.
+    pub(super) fn is_of_custody(&self) -> bool {
+        matches!(
+            self.event.event.as_ref(),
+            "gateway-started"
+                | "gateway-stopped"
+                | "recording-shredded"
+                | "hold-placed"
+                | "hold-released"
+                | "log-pruned"
+        )
+    }
+
+    pub(super) fn add_to(self, kept: &mut Kept) {
+        let event = self.event;
+        kept.last_us = kept.last_us.max(self.at_us);
+        kept.payload_bytes += self.payload.map_or(0, |payload| payload.bytes);
+        kept.closed |= event.event == "session-closed";
+        if let Some(resource) = event.resource {
+            kept.resource = resource.into_owned();
+        }
+        if let Some(ChainOutline { principal }) = event.chain {
+            let PartyOutline { issuer, subject } = principal;
+            kept.principal = Some((issuer.into_owned(), subject.into_owned()));
+        }
+        let revealed = event.commands.into_iter().flat_map(|command| command.revealed);
+        let revealed = revealed.map(|revealed| revealed.category);
+        for category in event.masked.into_keys().chain(revealed) {
+            if !kept.categories.iter().any(|known| known.0 == category) {
+                kept.categories.insert(Category(category.into_owned()));
+            }
+        }
+    }
+}

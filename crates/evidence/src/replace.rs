@@ -1,0 +1,135 @@
+//! Break-glass for the evidence: a log that cannot be gone on with is set aside, untouched,
+//! and another one begins that says so.
+//!
+//! Two people must agree; who they are is for the caller to find out. Nothing is deleted.
+//! The new log is made whole beside the old one, and two renames put it in place; a stop
+//! between them is finished by the next start.
+
+use crate::erase::check_reason;
+use crate::log::LOCK_FILE;
+use crate::{Error, EvidenceLog, Options, Status, Trust, keys, verify};
+use portreeve_model::{Custodian, Event, Predecessor};
+use serde::Serialize;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What became of a log and who follows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Replaced {
+    /// What is known of the log that was set aside.
+    pub predecessor: Predecessor,
+    /// The name of the new log.
+    pub origin: String,
+    /// Its public key, which auditors have to learn.
+    pub key: String,
+}
+
+/// Sets the log that `options` name aside as `aside`, a path beside it, and begins another
+/// one.
+///
+/// # Errors
+/// The approvers are one person, a gateway writes the log, or the files cannot be moved.
+pub fn replace(
+    options: &Options,
+    aside: &Path,
+    approvers: [Custodian; 2],
+    why: &str,
+) -> Result<Replaced, Error> {
+    let dir = options.dir.as_path();
+    check_reason(why)?;
+    if let [one, other] = &approvers
+        && one == other
+    {
+        return Err(Error::OnePerson { who: one.clone() });
+    }
+    finish(dir)?;
+    let _nobody_writes = lock_out(dir)?;
+    let predecessor = describe(dir, aside);
+    let fresh = successor(dir);
+    // What an earlier try left never was the gateway's log; it is set aside, too.
+    move_if_there(&fresh, &aside.with_extension("unfinished"))?;
+    keys::make_folders(&fresh)?;
+    keys::copy_auditor_public(dir, &fresh)?;
+    let log = EvidenceLog::open(Options { dir: fresh.clone(), ..options.clone() })?;
+    let (why, approvers) = (why.to_owned(), approvers.to_vec());
+    let record = Event::LogReplaced { predecessor: predecessor.clone(), why, approvers };
+    log.append(record).wait()?;
+    log.close();
+    drop(log);
+    let key = keys::load_public(&fresh)?;
+    move_if_there(dir, aside)?;
+    move_if_there(&fresh, dir)?;
+    let origin = key.name().to_owned();
+    Ok(Replaced { predecessor, origin, key: key.to_string() })
+}
+
+/// Puts a successor in place whose making was stopped between the two renames.
+pub(crate) fn finish(dir: &Path) -> Result<(), Error> {
+    match dir.exists() {
+        true => Ok(()),
+        false => move_if_there(&successor(dir), dir),
+    }
+}
+
+fn successor(dir: &Path) -> PathBuf {
+    dir.with_extension("successor")
+}
+
+/// Keeps gateways from the log for as long as the answer lives.
+fn lock_out(dir: &Path) -> Result<Option<File>, Error> {
+    let path = dir.join(LOCK_FILE);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        // Without the file, or the directory, nobody writes there.
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(Error::store("open", &path, error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(Error::store("lock", &path, error)),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn describe(dir: &Path, aside: &Path) -> Predecessor {
+    let report = verify(dir, &Trust::default());
+    let status = match report.status {
+        Status::Ok => "ok",
+        Status::Tampered => "tampered",
+        Status::Unreproduced => "unreproduced",
+        Status::Incomplete => "incomplete",
+        Status::Unusable => "unusable",
+        Status::PolicyUnmet => "policy-unmet",
+    };
+    let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let name = aside.file_name().map(|name| name.to_string_lossy().into_owned());
+    Predecessor {
+        moved_to: name.filter(|_| dir.exists()),
+        status: status.to_owned(),
+        origin: known(&report.origin),
+        key: known(&report.key),
+        records: report.records,
+        root: (report.records > 0).then_some(report.root),
+        checkpoint: report.checkpoint,
+    }
+}
+
+/// Renames durably, never over something; what is not there need not be moved.
+fn move_if_there(from: &Path, to: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(from).is_err_and(|error| is_absent(&error)) {
+        return Ok(());
+    }
+    if fs::symlink_metadata(to).is_ok() {
+        let exists = io::Error::from(io::ErrorKind::AlreadyExists);
+        return Err(Error::store("move a log to", to, exists));
+    }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    fs::rename(from, to)
+        .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
+        .map_err(|error| Error::store("move", from, error))
+}

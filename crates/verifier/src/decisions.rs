@@ -1,0 +1,328 @@
+//! The inspector that decides again.
+
+use crate::adopted::Adoptions;
+use crate::running::Running;
+use portreeve_decide::policy::{Ask, Context, Counters, Policies};
+use portreeve_evidence::Inspector;
+use portreeve_model::{
+    Action, Category, Chain, CommandRecord, Decision, Event, Need, Object, ObjectKind, Outcome,
+    PolicyVersion, Record, SessionId, Verdict,
+};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// As many answers as are remembered: agents ask the same again and again.
+const ANSWERS_MAX: usize = 10_000;
+
+/// Decides every recorded decision again, and looks whether what followed fits.
+#[derive(Default)]
+pub struct Decisions {
+    adoptions: Adoptions,
+    sessions: HashMap<SessionId, Seen>,
+    answers: HashMap<Vec<u8>, Answer>,
+    decided: u64,
+    /// Sessions may go on whose beginning was pruned: nobody knows on whose behalf.
+    begins_pruned: bool,
+}
+
+impl std::fmt::Debug for Decisions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Decisions({} decided)", self.decided)
+    }
+}
+
+/// A session that has not ended.
+struct Seen {
+    chain: Arc<Chain>,
+    resource: String,
+    exchanges: HashMap<u64, Running>,
+}
+
+/// What the policies say again.
+#[derive(Clone)]
+struct Answer {
+    decision: Decision,
+    /// Rows that they give without asking anyone.
+    free: Option<u64>,
+}
+
+/// What a decision was made in.
+struct Moment {
+    at_us: u64,
+    hour: u64,
+    session_rows: u64,
+}
+
+/// The little of a reply's record that matters here, and which a log is full of.
+#[derive(Deserialize)]
+struct Reply {
+    session: Option<SessionId>,
+    event: ReplyEvent,
+}
+
+#[derive(Deserialize)]
+struct ReplyEvent {
+    exchange: u64,
+    rows: u64,
+}
+
+impl Decisions {
+    fn take(&mut self, record: Record) -> Option<String> {
+        let at_us = record.at_us;
+        let session = record.session;
+        match record.event {
+            Event::PolicyPart { policy, text } => {
+                self.adoptions.part(policy, &text);
+                None
+            }
+            Event::PolicyAdopted { policy, source } => self.adoptions.adopt(policy, &source, at_us),
+            Event::SessionOpened { chain, resource, hour, decision, .. } => {
+                let moment = Moment { at_us, hour, session_rows: 0 };
+                let seen = Seen { chain: Arc::new(chain), resource, exchanges: HashMap::new() };
+                let found = self.connect(&seen, &moment, &decision);
+                self.sessions.insert(session?, seen);
+                found
+            }
+            Event::Request { exchange, hour, session_rows, commands } => {
+                let moment = Moment { at_us, hour, session_rows };
+                self.request(session?, exchange, &moment, &commands)
+            }
+            Event::ReviewClosed { exchange, decision, .. } => {
+                self.exchange(session?, exchange)?.reviewed(decision);
+                None
+            }
+            Event::ExchangeClosed { exchange, outcome, .. } => {
+                self.closed(session?, exchange, &outcome)
+            }
+            Event::SessionClosed { .. } => {
+                self.sessions.remove(&session?);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn exchange(&mut self, session: SessionId, exchange: u64) -> Option<&mut Running> {
+        self.sessions.get_mut(&session)?.exchanges.get_mut(&exchange)
+    }
+
+    fn released(&mut self, leaf: &[u8]) -> Option<String> {
+        let reply: Reply = serde_json::from_slice(leaf).ok()?;
+        let ReplyEvent { exchange, rows } = reply.event;
+        if rows == 0 {
+            return None;
+        }
+        let session = reply.session?;
+        let is_rest = self.begins_pruned && !self.sessions.contains_key(&session);
+        match self.exchange(session, exchange) {
+            Some(running) => running.released(rows),
+            None if is_rest => None,
+            None => Some("rows were released that no command asked for".to_owned()),
+        }
+    }
+
+    fn closed(&mut self, session: SessionId, exchange: u64, outcome: &Outcome) -> Option<String> {
+        let running = self.sessions.get_mut(&session)?.exchanges.remove(&exchange)?;
+        running.closed(outcome)
+    }
+
+    fn connect(&mut self, seen: &Seen, moment: &Moment, decision: &Decision) -> Option<String> {
+        let needs = [Need { action: Action::Connect, object: Object::resource() }];
+        let again = self.answer(seen, moment, &decision.policy, &needs, &HashMap::new());
+        self.compare(again.map(|answer| answer.decision), decision)
+    }
+
+    fn request(
+        &mut self,
+        session: SessionId,
+        exchange: u64,
+        moment: &Moment,
+        commands: &[CommandRecord],
+    ) -> Option<String> {
+        let Some(mut seen) = self.sessions.remove(&session) else {
+            return (!self.begins_pruned)
+                .then(|| "nobody knows on whose behalf this was asked".to_owned());
+        };
+        let mut running = seen.exchanges.remove(&exchange).unwrap_or_default();
+        let mut found = None;
+        for command in commands {
+            let (free, wrong) = self.command(&seen, moment, command);
+            running.command(command, free);
+            found = found.or(wrong);
+        }
+        seen.exchanges.insert(exchange, running);
+        self.sessions.insert(session, seen);
+        found
+    }
+
+    /// Decides a command again: the rows that policy gives of it, and what differs.
+    fn command(
+        &mut self,
+        seen: &Seen,
+        moment: &Moment,
+        command: &CommandRecord,
+    ) -> (Option<u64>, Option<String>) {
+        let Some(decision) = &command.decision else {
+            let what = "there is no decision on it, though it was understood";
+            return (None, command.unknown.is_none().then(|| what.to_owned()));
+        };
+        let categories = match categories(command) {
+            Ok(categories) => categories,
+            Err(what) => return (None, Some(what)),
+        };
+        let again = self.answer(seen, moment, &decision.policy, &command.needs, &categories);
+        let free = again.as_ref().ok().and_then(|answer| answer.free);
+        let differs = self.compare(again.map(|answer| answer.decision), decision);
+        (free, differs.or_else(|| self.revealed(seen, moment, command, decision)))
+    }
+
+    fn compare(&mut self, again: Result<Decision, String>, recorded: &Decision) -> Option<String> {
+        self.decided += 1;
+        let again = match again {
+            Ok(again) => again,
+            Err(what) => return Some(what),
+        };
+        let word = |verdict: Verdict| match verdict {
+            Verdict::Allow => "allow",
+            Verdict::Deny => "deny",
+            Verdict::Review => "review",
+        };
+        if again.verdict != recorded.verdict {
+            return Some(format!(
+                "recorded is `{}`, the recorded policies say `{}`",
+                word(recorded.verdict),
+                word(again.verdict)
+            ));
+        }
+        (again != *recorded)
+            .then(|| format!("`{}` again, but for other reasons", word(again.verdict)))
+    }
+
+    /// Whether the policies reveal what was recorded as revealed.
+    fn revealed(
+        &self,
+        seen: &Seen,
+        moment: &Moment,
+        command: &CommandRecord,
+        decision: &Decision,
+    ) -> Option<String> {
+        if command.revealed.is_empty() {
+            return None;
+        }
+        let policies = match self.adoptions.in_force(&decision.policy, moment.at_us) {
+            Ok(policies) => policies,
+            Err(what) => return Some(what),
+        };
+        let ask = ask(seen, moment, &[], &|_| None);
+        let hidden = command
+            .revealed
+            .iter()
+            .find(|revealed| !policies.reveals(&ask, &revealed.column, &revealed.category))?;
+        Some(format!("{} was shown unmasked, which no policy reveals", hidden.column))
+    }
+
+    fn answer(
+        &mut self,
+        seen: &Seen,
+        moment: &Moment,
+        version: &PolicyVersion,
+        needs: &[Need],
+        categories: &HashMap<&Object, &Category>,
+    ) -> Result<Answer, String> {
+        let policies = self.adoptions.in_force(version, moment.at_us)?;
+        let key = key(seen, moment, &policies, needs, categories);
+        if let Some(known) = key.as_ref().and_then(|key| self.answers.get(key)) {
+            return Ok(known.clone());
+        }
+        let classify = |object: &Object| categories.get(object).map(|found| (*found).clone());
+        let ask = ask(seen, moment, needs, &classify);
+        let decision = policies.decide(&ask);
+        let reads = needs.iter().any(|need| need.action == Action::Read);
+        let free = match reads && decision.verdict != Verdict::Deny {
+            true => policies.rows_free(&ask).rows,
+            false => None,
+        };
+        let answer = Answer { decision, free };
+        if self.answers.len() >= ANSWERS_MAX {
+            self.answers.clear();
+        }
+        if let Some(key) = key {
+            self.answers.insert(key, answer.clone());
+        }
+        Ok(answer)
+    }
+}
+
+fn ask<'a>(
+    seen: &'a Seen,
+    moment: &Moment,
+    needs: &'a [Need],
+    categories: &'a dyn Fn(&Object) -> Option<Category>,
+) -> Ask<'a> {
+    Ask {
+        chain: &seen.chain,
+        resource: &seen.resource,
+        needs,
+        categories,
+        counters: Counters { rows: 0, session_rows: moment.session_rows },
+        context: Context { hour: moment.hour },
+    }
+}
+
+/// Everything that an answer depends on, in bytes that differ where it differs.
+fn key(
+    seen: &Seen,
+    moment: &Moment,
+    policies: &Policies,
+    needs: &[Need],
+    categories: &HashMap<&Object, &Category>,
+) -> Option<Vec<u8>> {
+    let rows = policies.source().contains("session_rows").then_some(moment.session_rows);
+    let of = |need: &Need| categories.get(&need.object).copied();
+    let classified: Vec<_> = needs.iter().map(of).collect();
+    let parts =
+        (&*seen.chain, &seen.resource, &policies.version().0, moment.hour, rows, needs, classified);
+    serde_json::to_vec(&parts).ok()
+}
+
+/// The categories of a command's columns, as they were recorded.
+fn categories(command: &CommandRecord) -> Result<HashMap<&Object, &Category>, String> {
+    let mut found = HashMap::new();
+    for (category, places) in &command.categories {
+        for place in places {
+            let need = command.needs.get(*place).filter(|n| n.object.kind == ObjectKind::Column);
+            let need = need.ok_or_else(|| format!("`{category}` is of no column"))?;
+            if found.insert(&need.object, category).is_some_and(|known| known != category) {
+                return Err(format!("{} has two categories", need.object));
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Inspector for Decisions {
+    fn begins_pruned(&mut self, policies: Option<(PolicyVersion, String)>) {
+        self.begins_pruned = true;
+        if let Some((version, source)) = policies {
+            // What is wrong with them is said of every decision that they made.
+            drop(self.adoptions.adopt(version, &source, 0));
+        }
+    }
+
+    fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String> {
+        match event {
+            "response" => self.released(leaf),
+            "policy-part" | "policy-adopted" | "session-opened" | "request" | "review-closed"
+            | "exchange-closed" | "session-closed" => match serde_json::from_slice(leaf) {
+                Ok(record) => self.take(record),
+                Err(error) => Some(format!("it cannot be read, so not be decided: {error}")),
+            },
+            _ => None,
+        }
+    }
+
+    fn decisions(&self) -> u64 {
+        self.decided
+    }
+}

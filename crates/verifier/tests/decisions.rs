@@ -1,0 +1,314 @@
+//! A log's records as a gateway writes them, and as one that cheats would.
+
+#![allow(clippy::unwrap_used)]
+
+use portreeve_decide::policy::{Ask, Context, Counters, Policies};
+use portreeve_evidence::Inspector;
+use portreeve_model::{
+    Action, Category, Chain, CommandRecord, Decision, Event, Need, Object, Outcome, Party,
+    PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome, RuleId, SessionId,
+    Verdict,
+};
+use portreeve_verifier::Decisions;
+use std::collections::BTreeMap;
+
+const POLICIES: &str = r#"
+    @id("in") permit(principal, action == Action::"connect", resource);
+    @id("read") permit(principal, action == Action::"read", resource);
+    @id("dpo") permit(principal in Group::"dpo", action == Action::"reveal", resource);
+    @id("night") @advice("by day only")
+    forbid(principal, action == Action::"read", resource == Table::"shop/public.audit")
+    when { context.hour < 6 };
+    @id("many") @review("staff")
+    forbid(principal, action == Action::"read", resource) when { context.rows > 100 };
+    @id("salary") @review("staff")
+    forbid(principal, action == Action::"read", resource in Category::"salary");
+"#;
+
+const NOON: u64 = 472_212;
+const NIGHT: u64 = 472_203;
+
+fn policies(text: &str) -> Policies {
+    Policies::load(&[("p.cedar".into(), text.into())]).unwrap()
+}
+
+fn chain(groups: &[&str]) -> Chain {
+    let principal = Party {
+        kind: PartyKind::Person,
+        issuer: "local".into(),
+        subject: "ada".into(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+    };
+    Chain { principal, actors: Vec::new(), purpose: None }
+}
+
+fn id() -> SessionId {
+    SessionId(uuid::Uuid::from_u128(1))
+}
+
+fn read(table: &str) -> Need {
+    Need { action: Action::Read, object: Object::table("public", table) }
+}
+
+/// A gateway that decides as it should, and a verifier that looks at its records.
+struct Log {
+    policies: Policies,
+    chain: Chain,
+    verifier: Decisions,
+    at_us: u64,
+    seq: u64,
+    hour: u64,
+}
+
+impl Log {
+    fn new(groups: &[&str]) -> Self {
+        let mut log = Self {
+            policies: policies(POLICIES),
+            chain: chain(groups),
+            verifier: Decisions::default(),
+            at_us: NOON * 3_600_000_000,
+            seq: 0,
+            hour: NOON,
+        };
+        assert_eq!(log.adopt(POLICIES), None);
+        let decision =
+            log.decide(&[Need { action: Action::Connect, object: Object::resource() }], &[]);
+        let opened = log.opened(decision);
+        assert_eq!(log.say(opened), None);
+        log
+    }
+
+    fn adopt(&mut self, text: &str) -> Option<String> {
+        self.policies = policies(text);
+        let (policy, source) = (self.policies.version().clone(), self.policies.source().to_owned());
+        self.say(Event::PolicyAdopted { policy, source })
+    }
+
+    fn say(&mut self, event: Event) -> Option<String> {
+        let salt = String::new();
+        let (at_us, seq) = (self.at_us, self.seq);
+        self.seq += 1;
+        let record = Record { at_us, session: Some(id()), seq, salt, event, payload: None };
+        let leaf = serde_json::to_value(&record).unwrap();
+        let event = leaf["event"]["event"].as_str().unwrap().to_owned();
+        self.verifier.record(&event, leaf.to_string().as_bytes())
+    }
+
+    fn opened(&self, decision: Decision) -> Event {
+        Event::SessionOpened {
+            chain: self.chain.clone(),
+            resource: "shop".into(),
+            protocol: "postgres".into(),
+            client: "127.0.0.1:1".into(),
+            application: None,
+            tls: "none".into(),
+            hour: self.hour,
+            decision: Box::new(decision),
+        }
+    }
+
+    fn decide(&self, needs: &[Need], categories: &[(Object, &str)]) -> Decision {
+        let of = |object: &Object| {
+            let found = categories.iter().find(|(column, _)| column == object);
+            found.map(|(_, category)| Category::from(*category))
+        };
+        self.policies.decide(&Ask {
+            chain: &self.chain,
+            resource: "shop",
+            needs,
+            categories: &of,
+            counters: Counters::default(),
+            context: Context { hour: self.hour },
+        })
+    }
+
+    fn command(&self, needs: Vec<Need>) -> CommandRecord {
+        CommandRecord {
+            verb: "SELECT".into(),
+            times: 1,
+            prepared: false,
+            fingerprint: "f".into(),
+            decision: Some(self.decide(&needs, &[])),
+            needs,
+            categories: BTreeMap::new(),
+            unknown: None,
+            revealed: Vec::new(),
+        }
+    }
+
+    fn ask(&mut self, exchange: u64, command: CommandRecord) -> Option<String> {
+        let commands = vec![command];
+        self.say(Event::Request { exchange, hour: self.hour, session_rows: 0, commands })
+    }
+
+    fn rows(&mut self, exchange: u64, rows: u64) -> Option<String> {
+        self.say(Event::Response { exchange, rows, masked: BTreeMap::new() })
+    }
+
+    fn close(&mut self, exchange: u64) -> Option<String> {
+        self.say(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 0 })
+    }
+
+    fn approve(&mut self, exchange: u64) -> Option<String> {
+        let (review, by) = (ReviewId("rv-1".into()), Some("bob".to_owned()));
+        self.say(Event::ReviewClosed { exchange, review, decision: ReviewOutcome::Approved, by })
+    }
+}
+
+fn assert_says(found: Option<String>, expect: &str) {
+    let found = found.unwrap_or_default();
+    assert!(found.contains(expect), "{found:?} lacks {expect:?}");
+}
+
+#[test]
+fn what_was_decided_as_the_policies_say_is_silent() {
+    let mut log = Log::new(&["dpo"]);
+    let email = Object::column("public", "customers", "email");
+    let mut command = log.command(vec![read("customers")]);
+    command.revealed = vec![RevealedColumn { column: email, category: "email".into() }];
+    assert_eq!(log.ask(1, command), None);
+    assert_eq!(log.rows(1, 100), None);
+    assert_eq!(log.close(1), None);
+    let denied = log.command(vec![Need { action: Action::Write, object: Object::table("a", "b") }]);
+    assert_eq!(log.ask(2, denied), None);
+    assert_eq!(log.verifier.decisions(), 3);
+}
+
+#[test]
+fn another_verdict_than_the_policies_say_is_found() {
+    let mut log = Log::new(&[]);
+    let write = Need { action: Action::Write, object: Object::table("public", "orders") };
+    let mut command = log.command(vec![write]);
+    let allowed = log.decide(&[read("orders")], &[]);
+    command.decision = Some(allowed);
+    assert_says(log.ask(1, command), "recorded is `allow`, the recorded policies say `deny`");
+}
+
+#[test]
+fn another_reason_than_the_policies_give_is_found() {
+    let mut log = Log::new(&[]);
+    let write = Need { action: Action::Write, object: Object::table("public", "orders") };
+    let mut command = log.command(vec![write]);
+    command.decision.as_mut().unwrap().reasons[0].rule = RuleId("other".into());
+    assert_says(log.ask(1, command), "for other reasons");
+}
+
+#[test]
+fn a_command_without_a_decision_is_found() {
+    let mut log = Log::new(&[]);
+    let mut command = log.command(vec![read("orders")]);
+    command.decision = None;
+    assert_says(log.ask(1, command), "no decision");
+}
+
+#[test]
+fn the_hour_counts() {
+    let mut log = Log::new(&[]);
+    let by_day = log.command(vec![read("audit")]);
+    assert_eq!(by_day.decision.as_ref().unwrap().verdict, Verdict::Allow);
+    log.hour = NIGHT;
+    assert_says(log.ask(1, by_day), "the recorded policies say `deny`");
+}
+
+#[test]
+fn the_category_counts() {
+    let mut log = Log::new(&[]);
+    let pay = Object::column("public", "staff", "pay");
+    let need = Need { action: Action::Read, object: pay.clone() };
+    let mut command = log.command(vec![need.clone()]);
+    assert_eq!(log.ask(1, command.clone()), None);
+    command.categories = [("salary".into(), vec![0])].into();
+    assert_says(log.ask(2, command.clone()), "the recorded policies say `review`");
+    command.decision = Some(log.decide(&[need], &[(pay, "salary")]));
+    assert_eq!(log.ask(3, command.clone()), None);
+    assert_says(log.rows(3, 1), "not allowed");
+    assert_says(log.close(3), "without one");
+    assert_eq!(log.ask(4, command.clone()), None);
+    assert_eq!(log.approve(4), None);
+    assert_eq!((log.rows(4, 1), log.close(4)), (None, None));
+    command.categories = [("salary".into(), vec![1])].into();
+    assert_says(log.ask(5, command), "of no column");
+}
+
+#[test]
+fn rows_beyond_a_threshold_need_an_approval() {
+    let mut log = Log::new(&[]);
+    let command = log.command(vec![read("orders")]);
+    assert_eq!(log.ask(1, command.clone()), None);
+    assert_eq!(log.rows(1, 100), None);
+    assert_says(log.rows(1, 1), "101 rows were released where policy gives 100");
+    assert_eq!(log.ask(2, command.clone()), None);
+    assert_eq!(log.approve(2), None);
+    assert_eq!(log.rows(2, 5_000), None);
+    let prepared = CommandRecord { prepared: true, ..command };
+    assert_eq!(log.ask(3, prepared), None);
+    assert_eq!(log.rows(3, 5_000), None, "what was only prepared gives no rows and limits none");
+}
+
+#[test]
+fn rows_of_a_denied_command_are_found() {
+    let mut log = Log::new(&[]);
+    let write = Need { action: Action::Write, object: Object::table("public", "orders") };
+    let command = log.command(vec![write]);
+    assert_eq!(log.ask(1, command), None);
+    assert_says(log.rows(1, 1), "not allowed");
+    assert_says(log.close(1), "said to have completed");
+    assert_says(log.rows(9, 1), "no command asked for");
+}
+
+#[test]
+fn a_reveal_that_no_policy_permits_is_found() {
+    let mut log = Log::new(&["sales"]);
+    let column = Object::column("public", "customers", "email");
+    let mut command = log.command(vec![read("customers")]);
+    command.revealed = vec![RevealedColumn { column, category: "email".into() }];
+    assert_says(log.ask(1, command), "customers.email was shown unmasked");
+}
+
+#[test]
+fn a_session_that_should_not_have_been_let_in_is_found() {
+    let mut log = Log::new(&[]);
+    let allowed = log.decide(&[Need { action: Action::Connect, object: Object::resource() }], &[]);
+    log.chain.principal.subject = "eve".into();
+    let text = r#"@id("ada") permit(principal == Person::"ada", action, resource);"#;
+    assert_eq!(log.adopt(text), None);
+    let version = log.policies.version().clone();
+    let opened = log.opened(Decision { policy: version, ..allowed });
+    assert_says(log.say(opened), "the recorded policies say `deny`");
+}
+
+#[test]
+fn policies_that_were_never_adopted_or_are_replaced_do_not_decide() {
+    let mut log = Log::new(&[]);
+    let old = log.command(vec![read("orders")]);
+    let mut command = old.clone();
+    command.decision.as_mut().unwrap().policy = PolicyVersion("0".into());
+    assert_says(log.ask(1, command), "never adopted");
+    assert_eq!(log.adopt(r#"@id("none") forbid(principal, action, resource);"#), None);
+    assert_eq!(log.ask(2, old.clone()), None, "a moment later it may still be recorded");
+    log.at_us += 11_000_000;
+    assert_says(log.ask(3, old), "no longer in force");
+}
+
+#[test]
+fn a_text_that_is_not_of_its_version_is_found() {
+    let mut log = Log::new(&[]);
+    let source = r#"@id("all") permit(principal, action, resource);"#.to_owned();
+    let policy = PolicyVersion("f00d".into());
+    assert_says(log.say(Event::PolicyAdopted { policy, source }), "not that of policies");
+}
+
+#[test]
+fn a_long_policy_text_comes_in_parts() {
+    let mut log = Log::new(&[]);
+    let long = format!("// {}\n{POLICIES}", "é".repeat(20_000));
+    let policies = policies(&long);
+    let (first, last) = policies.source().split_at(policies.source().floor_char_boundary(9_999));
+    let policy = policies.version().clone();
+    let part = Event::PolicyPart { policy: policy.clone(), text: first.to_owned() };
+    assert_eq!(log.say(part), None);
+    assert_eq!(log.say(Event::PolicyAdopted { policy, source: last.to_owned() }), None);
+    log.policies = policies;
+    let command = log.command(vec![read("orders")]);
+    assert_eq!(log.ask(1, command), None);
+}

@@ -1,0 +1,173 @@
+"""Who saw whose data: the index of data subjects, whatever way the rows took."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from harness.gateway import Gateway
+from harness.wire import Wire
+from harness.world import World
+
+pytestmark = pytest.mark.gateway
+
+ZQ7 = "zq7marker@leak-q7.example"
+ZQ8 = "zq8marker@leak-q8.example"
+
+
+@pytest.fixture(scope="module")
+def gateway(world: World) -> Gateway:
+    return world.gateway("subjects")
+
+
+def run(gateway: Gateway, name: str, person: str, *statements: str, binary: bool = False) -> None:
+    target = gateway.target(person)
+    with psycopg.connect(target.conninfo(application_name=name), autocommit=True) as connection:
+        for statement in statements:
+            with connection.cursor(binary=binary) as cursor:
+                cursor.execute(statement, prepare=binary)
+                if cursor.description:
+                    cursor.fetchall()
+
+
+def session(gateway: Gateway, name: str) -> str:
+    found = gateway.json("sessions", "ls", "--limit", "1000")["sessions"]
+    [one] = [entry["id"] for entry in found if entry.get("application") == name]
+    return one
+
+
+def subject(gateway: Gateway, email: str, *options: str) -> dict:
+    return gateway.json("evidence", "subject", f"email={email}", *options)
+
+
+def affected(gateway: Gateway, *options: str) -> dict:
+    return gateway.json("evidence", "affected", *options)
+
+
+NAMED = {
+    "plain": "select id, email from customers where id = 1",
+    "star": "select * from customers where id = 1",
+    "alias": "select c.email as x from customers c where id = 1",
+    "view": "select contact from customer_contacts where id = 1",
+    "join": "select o.id, c.email from orders o join customers c on c.id = o.customer_id "
+    "where c.id = 1",
+    "subselect": "select s.e from (select email as e from customers where id = 1) s",
+    "with": "with t as (select email, id from customers) select email from t where id = 1",
+    "copy-text": "copy (select email, city from customers where id = 1) to stdout",
+    "copy-csv": "copy (select email, city from customers where id = 1) to stdout (format csv)",
+    "copy-binary": "copy (select email from customers where id = 1) to stdout (format binary)",
+}
+
+
+@pytest.mark.parametrize("person", ["alice", "olga"], ids=["masked", "revealed"])
+@pytest.mark.parametrize("name", NAMED)
+def test_every_way_of_seeing_a_person_is_found(gateway: Gateway, name: str, person: str) -> None:
+    """Masked or clear: the client has seen that person's row."""
+    statement = NAMED[name]
+    application = f"named-{name}-{person}"
+    with Wire.open(gateway.target(person), application_name=application) as wire:
+        wire.query(statement)
+    with psycopg.connect(
+        gateway.target(person).conninfo(application_name=f"{application}-x"), autocommit=True
+    ) as connection:
+        if not statement.startswith("copy"):
+            connection.execute(statement, binary=True).fetchall()
+        else:
+            with connection.cursor().copy(statement) as copy:
+                list(copy)
+    for used in (application, application + "-x"):
+        only = ("--session", session(gateway, used))
+        [access] = subject(gateway, ZQ7, *only)["accesses"]
+        assert access["tables"] == ["public.customers"]
+        assert access["chain"]["principal"]["subject"] == person
+        assert bool(access["revealed"]) == (person == "olga"), "what was clear is said"
+        assert subject(gateway, ZQ8, *only)["accesses"] == []
+        count = affected(gateway, *only)
+        assert count["people"] == {"email": 1}
+        assert count["unknown"]["rows_unresolved"] == 0
+
+
+UNNAMED = {
+    "other-column": "select id, phone from customers",
+    "derived": "select lower(email) from customers",
+    "whole-row": "select customers from customers",
+    "union": "select email from customers union all select email from attic.customers",
+    "aggregate": "select string_agg(phone, ',') from customers",
+}
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_rows_that_name_nobody_are_counted(gateway: Gateway, name: str) -> None:
+    run(gateway, f"unnamed-{name}", "alice", UNNAMED[name])
+    only = ("--session", session(gateway, f"unnamed-{name}"))
+    assert affected(gateway, *only)["people"] == {}
+    assert affected(gateway, *only)["unknown"]["rows_unresolved"] >= 1
+    assert subject(gateway, ZQ7, *only)["accesses"] == []
+
+
+def test_rows_without_personal_columns_are_not_in_the_index(gateway: Gateway) -> None:
+    run(gateway, "impersonal", "alice", "select id, city from customers", "select 1")
+    only = ("--session", session(gateway, "impersonal"))
+    assert affected(gateway, *only)["unknown"]["rows_unresolved"] == 0
+    assert affected(gateway, *only)["sessions"] == 0
+
+
+def test_cursors_and_fetch_sizes_count_each_person_once(gateway: Gateway) -> None:
+    target = gateway.target("alice")
+    with (
+        psycopg.connect(target.conninfo(application_name="cursor")) as connection,
+        connection.cursor(name="c") as cursor,
+    ):
+        cursor.itersize = 7
+        cursor.execute("select email from crowd where id <= 300")
+        assert len(list(cursor)) == 300
+    run(gateway, "again", "alice", "select email from crowd where id between 200 and 400")
+    assert affected(gateway, "--session", session(gateway, "cursor"))["people"] == {"email": 300}
+    both = affected(gateway, "--principal", "alice")
+    assert both["tables"]["public.crowd"] == 400, "exact over sessions"
+    [access] = subject(
+        gateway, "ZQcrowd399@leak-crowd.example", "--session", session(gateway, "again")
+    )["accesses"]
+    assert [command["verb"] for command in access["commands"]] == ["SELECT"]
+
+
+def test_a_refused_export_has_affected_nobody(gateway: Gateway) -> None:
+    """Rows that were kept back and never released are not in the index."""
+    target = gateway.target("alice")
+    with psycopg.connect(
+        target.conninfo(application_name="kept-back", options="-c portreeve.review=refuse"),
+        autocommit=True,
+    ) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select email from crowd").fetchall()
+    assert affected(gateway, "--session", session(gateway, "kept-back"))["people"] == {}
+
+
+def test_no_value_lies_in_the_evidence_and_a_destroyed_month_is_unreadable(
+    world: World, tmp_path: Path
+) -> None:
+    gateway = world.gateway("subjects-month")
+    run(gateway, "seen", "alice", "select email from customers")
+    evidence = gateway.data_dir / "evidence"
+    for path in evidence.rglob("*"):
+        if path.is_file():
+            assert b"zq7marker" not in path.read_bytes(), path
+    assert affected(gateway)["people"] == {"email": 3}
+    [month] = (evidence / "keyring").glob("subjects-*")
+    month.write_bytes(bytes(month.stat().st_size))
+    after = affected(gateway)
+    assert after["people"] == {}
+    assert after["unknown"]["people_unreadable"] == 3
+    assert gateway.try_run("sessions", "replay", session(gateway, "seen")).returncode == 0
+    assert gateway.try_run("verify").returncode == 0
+
+
+def test_errors_say_what_to_do(gateway: Gateway, tmp_path: Path) -> None:
+    assert "KIND=IDENTIFIER" in gateway.try_run("evidence", "subject", "ann").stderr
+    done = gateway.try_run("evidence", "subject", "iban=DE89")
+    assert "no resource has the kind `iban`" in done.stderr
+    done = gateway.try_run("evidence", "affected", "--key", str(tmp_path / "none"))
+    assert done.returncode != 0 and "--key" in done.stderr
+    done = gateway.try_run(
+        "evidence", "affected", "--since", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z"
+    )
+    assert "not before" in done.stderr

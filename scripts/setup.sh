@@ -45,6 +45,8 @@ wanted() {
     command_or pgbouncer pgbouncer
     command_or javac default-jdk-headless
     file_or '/usr/share/java/postgresql*.jar' libpostgresql-jdbc-java
+    command_or go golang-go
+    package golang-golang-x-mod-dev
     command_or node nodejs
     command_or npm npm
 }

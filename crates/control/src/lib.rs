@@ -17,6 +17,7 @@ pub mod reviews;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod witness;
 
 pub use config::{Config, ConfigError};
 pub use identity::{AuthError, Identities, Identity};

@@ -22,10 +22,19 @@ pub struct Metrics {
     auth_refused_unheard: AtomicU64,
     reviews_open: AtomicU64,
     evidence_healthy: AtomicBool,
+    witnessed: Option<WitnessCounts>,
     recordings_readable: AtomicU64,
     recordings_shredded: AtomicU64,
     oldest_recording_seconds: AtomicU64,
     holds: AtomicU64,
+}
+
+/// How the witnesses are; only where some are configured.
+#[derive(Debug, Default)]
+struct WitnessCounts {
+    records: AtomicU64,
+    at_seconds: AtomicU64,
+    failures: BTreeMap<String, AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +67,15 @@ impl Metrics {
             auth_refused_unheard: AtomicU64::new(0),
             reviews_open: AtomicU64::new(0),
             evidence_healthy: AtomicBool::new(true),
+            witnessed: (!config.evidence.witnesses.is_empty()).then(|| WitnessCounts {
+                failures: config
+                    .evidence
+                    .witnesses
+                    .iter()
+                    .map(|witness| (witness.name.clone(), AtomicU64::new(0)))
+                    .collect(),
+                ..WitnessCounts::default()
+            }),
             recordings_readable: AtomicU64::new(0),
             recordings_shredded: AtomicU64::new(0),
             oldest_recording_seconds: AtomicU64::new(0),
@@ -89,6 +107,21 @@ impl Metrics {
     /// Whether the evidence can be written.
     pub fn set_evidence_healthy(&self, healthy: bool) {
         self.evidence_healthy.store(healthy, Ordering::Relaxed);
+    }
+
+    /// Enough witnesses have cosigned a tree of so many records, at a time in seconds.
+    pub fn set_witnessed(&self, records: u64, at_seconds: u64) {
+        if let Some(witnessed) = &self.witnessed {
+            witnessed.records.store(records, Ordering::Relaxed);
+            witnessed.at_seconds.store(at_seconds, Ordering::Relaxed);
+        }
+    }
+
+    /// A witness gave no cosignature.
+    pub fn witness_failed(&self, name: &str) {
+        if let Some(count) = self.witnessed.as_ref().and_then(|all| all.failures.get(name)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// What the evidence keeps.
@@ -166,6 +199,9 @@ impl Metrics {
             page.family(name, kind, help);
             page.sample(name, &[], value);
         }
+        if let Some(witnessed) = &self.witnessed {
+            witnessed.render(&mut page);
+        }
         page.0
     }
 
@@ -208,6 +244,22 @@ impl Metrics {
                     page.sample(name, &all, value);
                 }
             }
+        }
+    }
+}
+
+impl WitnessCounts {
+    fn render(&self, page: &mut Page) {
+        let name = "portreeve_evidence_witnessed_records";
+        page.family(name, "gauge", "Records in the tree that enough witnesses have cosigned.");
+        page.sample(name, &[], self.records.load(Ordering::Relaxed));
+        let name = "portreeve_evidence_witnessed_timestamp_seconds";
+        page.family(name, "gauge", "When they did, in seconds since 1970; 0 for never.");
+        page.sample(name, &[], self.at_seconds.load(Ordering::Relaxed));
+        let name = "portreeve_witness_failures_total";
+        page.family(name, "counter", "Requests for a cosignature that brought none.");
+        for (witness, count) in &self.failures {
+            page.sample(name, &[("witness", witness)], count.load(Ordering::Relaxed));
         }
     }
 }

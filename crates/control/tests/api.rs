@@ -53,6 +53,14 @@ impl Status for Gateway {
         if self.sealed.load(Ordering::Relaxed) { Err("disk full".into()) } else { Ok(()) }
     }
 
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn witnessed(&self) -> Option<portreeve_control::witness::WitnessStatus> {
+        None
+    }
+
     fn missing(&self) -> Vec<String> {
         let unready = self.unready.load(Ordering::Relaxed);
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }

@@ -67,6 +67,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     let mut written = serde_json::json!({
         "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
         "resources": {"shop": {"postgres": {"host": "h", "user": "u"}}},
+        "evidence": {"witnesses": [], "quorum": 1},
     });
     let bare = written.clone();
     let top = schema["properties"].clone();
@@ -118,14 +119,14 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
         reviews: {zzzz5: 1}\nlimits: {zzzz6: 1}\n\
-        evidence: {zzzz14: 1, retention: {zzzz15: 1}}\n\
+        evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, postgres: {zzzz11: 1, host: h, user: u, \
         password: {zzzz12: 1}, tls: {zzzz13: 1}}}}\n";
     let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 15, "{hints:#?}");
+    assert_eq!(listed.len(), 16, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
@@ -218,6 +219,7 @@ fn reference() -> String {
         ("`reviews`", "Reviews"),
         ("`evidence`", "Evidence"),
         ("`evidence.retention`", "Retention"),
+        ("`evidence.witnesses[]`", "WitnessAddress"),
         ("`limits`", "Limits"),
     ];
     let mut text = String::new();

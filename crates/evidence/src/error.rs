@@ -72,6 +72,31 @@ pub enum Error {
         /// Records that there were.
         known: u64,
     },
+    /// Somebody outside has seen more of the log than there is.
+    #[error(
+        "the log holds {found} records, but {seen} were shown to {who}; hint: a disk was rolled \
+         back or restored from a backup; keep the directory as it is, and bring back the newer one"
+    )]
+    BehindWitness {
+        /// Records in the log.
+        found: u64,
+        /// Records that there were.
+        seen: u64,
+        /// Who has seen them.
+        who: String,
+    },
+    /// Somebody outside has seen another log under this log's key.
+    #[error(
+        "the first {size} records are not those that were shown to {who}; hint: the log was \
+         rolled back and written on, or two gateways use one key; keep the directory as it is, \
+         and run `portreeve verify` on it"
+    )]
+    Forked {
+        /// How many records there were.
+        size: u64,
+        /// Who has seen others.
+        who: String,
+    },
     /// The system clock stands before the log's last record.
     #[error(
         "the system clock is {seconds} s behind the log's last record; \

@@ -41,12 +41,14 @@ pub struct Health {
 pub(crate) enum Cause {
     Space,
     Clock,
+    Witness,
 }
 
 #[derive(Default)]
 struct Causes {
     space: Option<(HealthState, String)>,
     clock: Option<(HealthState, String)>,
+    witness: Option<(HealthState, String)>,
     sealed: Option<Sealed>,
 }
 
@@ -70,6 +72,7 @@ impl HealthCell {
         match cause {
             Cause::Space => causes.space = state,
             Cause::Clock => causes.clock = state,
+            Cause::Witness => causes.witness = state,
         }
     }
 
@@ -88,7 +91,8 @@ impl HealthCell {
         if let Some(sealed) = &causes.sealed {
             return (HealthState::Sealed, Some(sealed.reason().to_owned()));
         }
-        let worst = [&causes.space, &causes.clock].into_iter().flatten().max_by_key(|(s, _)| *s);
+        let all = [&causes.witness, &causes.clock, &causes.space];
+        let worst = all.into_iter().flatten().max_by_key(|(state, _)| *state);
         match worst {
             Some((state, why)) => (*state, Some(why.clone())),
             None => (HealthState::Healthy, None),

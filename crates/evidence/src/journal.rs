@@ -7,10 +7,10 @@ use crate::disk::{Disk, DiskFile};
 use crate::frame::{self, Kind};
 use crate::keyring::Keyring;
 use crate::merkle::Edge;
-use crate::note::SignerKey;
 use crate::recorder::Unit;
 use crate::reserve::Reserve;
 use crate::segment::{Head, footer_body};
+use crate::signer::SignerKey;
 use std::io;
 use std::sync::Arc;
 

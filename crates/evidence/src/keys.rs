@@ -7,7 +7,8 @@
 //! | `keys/auditor.pub` | the auditors' public key | the gateway |
 //! | `keys/auditor.key` | its private half, minted with it | the auditors: move it away |
 
-use crate::note::{SignerKey, VerifierKey};
+use crate::signer::SignerKey;
+use crate::vkey::VerifierKey;
 use crate::{Error, hpke};
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -55,7 +56,7 @@ fn read_key(path: &Path, prefix: &str) -> Result<[u8; 32], Error> {
 }
 
 /// Puts a file in place whole and durably, or not at all.
-fn put(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
+pub(crate) fn put(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
     let fresh = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = fs::OpenOptions::new()
@@ -73,7 +74,7 @@ fn put(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
     write().map_err(|error| Error::store("write", path, error))
 }
 
-fn random() -> Result<[u8; 32], Error> {
+pub(crate) fn random() -> Result<[u8; 32], Error> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| Error::Crypto("no random bytes"))?;
     Ok(bytes)
@@ -87,14 +88,17 @@ pub(crate) struct Keys {
 
 /// Makes the directory's folders, readable by their owner only.
 pub(crate) fn make_folders(dir: &Path) -> Result<(), Error> {
-    for folder in [dir.to_owned(), dir.join("keys"), dir.join(crate::keyring::FOLDER)] {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(|error| Error::store("create", &folder, error))?;
-    }
-    Ok(())
+    let folders = [dir.to_owned(), dir.join("keys"), dir.join(crate::keyring::FOLDER)];
+    folders.iter().try_for_each(|folder| make_folder(folder))
+}
+
+/// Makes a folder and those above it, readable by their owner only.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| Error::store("create", folder, error))
 }
 
 /// Reads the keys, or mints them where the log is new.
@@ -106,7 +110,7 @@ pub(crate) fn load_or_mint(dir: &Path, is_new: bool) -> Result<Keys, Error> {
     let text =
         fs::read_to_string(&private).map_err(|error| Error::store("read", &private, error))?;
     let signer = SignerKey::from_private_text(&text, &private)?;
-    if load_public(dir)? != signer.verifier()? {
+    if load_public(dir)? != signer.verifier() {
         let path = dir.join(LOG_PUBLIC);
         return Err(Error::Key { path, what: "it is not the public half of the log's key" });
     }
@@ -127,7 +131,7 @@ fn mint(dir: &Path) -> Result<(), Error> {
         put(&dir.join(AUDITOR_PRIVATE), 0o600, &format!("{AUDITOR_PRIVATE_PREFIX}{secret}\n"))?;
         put(&dir.join(AUDITOR_PUBLIC), 0o644, &format!("{AUDITOR_PUBLIC_PREFIX}{public}\n"))?;
     }
-    put(&dir.join(LOG_PUBLIC), 0o644, &format!("{}\n", signer.verifier()?))?;
+    put(&dir.join(LOG_PUBLIC), 0o644, &format!("{}\n", signer.verifier()))?;
     put(&dir.join(LOG_PRIVATE), 0o600, &signer.to_private_text())
 }
 

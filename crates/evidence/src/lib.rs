@@ -14,6 +14,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::print_stdout))]
 
+mod bundle;
 mod clock;
 mod custody;
 mod disk;
@@ -31,6 +32,7 @@ mod months;
 mod note;
 mod outline;
 mod policy;
+mod proofs;
 mod prune;
 mod reader;
 mod recorder;
@@ -42,22 +44,29 @@ mod scan;
 mod seal;
 mod segment;
 mod sessions;
+mod signer;
 mod subjects;
 mod tiles;
+mod tlog_proof;
+pub mod trust_policy;
 mod verify;
+mod vkey;
+pub mod witness;
 
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{Bundled, checkpoint_for, write_bundle};
 pub use custody::{Due, Hold, Standing};
 pub use erase::{Mode, Settled, Shredding, Sweep, holds, preview};
 pub use error::{Error, Sealed};
 pub use health::{Health, HealthState};
 pub use keys::AuditorKey;
 pub use log::{EvidenceLog, Options};
-pub use note::{Checkpoint, VerifierKey};
+pub use note::{Checkpoint, NOTE_BYTES_MAX};
 pub use outline::Outline;
 pub use policy::{PolicyTexts, policy_adoption};
+pub use proofs::{Inclusion, is_prefix};
 pub use prune::Pruning;
 pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
 pub use recorder::{Receipt, SessionRecorder};
@@ -71,7 +80,9 @@ pub use subjects::{
     Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
 };
 pub use tiles::{Tiles, leaf_hashes, write_tiles};
+pub use tlog_proof::TlogProof;
 pub use verify::{
-    FINDINGS_MAX, Finding, Inspector, Replacement, Report, Severity, Status, Trust, Unclosed,
-    verify, verify_with,
+    ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Inspector, Replacement, Report, Severity,
+    Status, Trust, Unclosed, WitnessReport, verify, verify_extract, verify_with,
 };
+pub use vkey::{KeyKind, Signed, VerifierKey};

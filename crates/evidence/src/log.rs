@@ -9,7 +9,8 @@ use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
 use crate::recover::{HEAD_FILE, Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
 use crate::seal::SHARE_BYTES;
-use crate::{Error, Health, HealthState, Sealed, keys, months, replace};
+use crate::witness::{WITNESSED_FILE, Witnessed};
+use crate::{Error, Health, HealthState, LogReader, Sealed, keys, months, replace};
 use portreeve_model::{Event, Record, SessionId};
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -335,6 +336,7 @@ impl EvidenceLog {
         keys::make_folders(&dir)?;
         let lock = take_lock(&dir)?;
         let head = read_head(&dir)?;
+        check_witnessed(&dir)?;
         let is_new = crate::recover::segment_numbers(disk.as_ref())?.is_empty() && head.is_none();
         let keys = keys::load_or_mint(&dir, is_new)?;
         let auditor_public = keys.auditor_public;
@@ -483,6 +485,24 @@ impl EvidenceLog {
             .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
     }
 
+    /// The newest checkpoint that is durable, a signed note.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<String> {
+        lock(&self.owner.shared.note).clone()
+    }
+
+    /// Warns, or stops warning, that witnesses have not seen the log for too long.
+    pub fn set_unwitnessed(&self, why: Option<String>) {
+        let state = why.map(|why| (HealthState::Warn, why));
+        self.owner.shared.health.set(Cause::Witness, state);
+    }
+
+    /// Seals the log: nothing is recorded any more, so nothing passes. For whoever has
+    /// proof that this is not the log that was kept so far.
+    pub fn seal(&self, why: &str) {
+        self.owner.shared.seal(&Sealed::new(why));
+    }
+
     /// How the log is.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -523,7 +543,7 @@ impl Drop for Owner {
     }
 }
 
-fn take_lock(dir: &Path) -> Result<File, Error> {
+pub(crate) fn take_lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join(LOCK_FILE);
     let file = File::options()
         .read(true)
@@ -536,6 +556,18 @@ fn take_lock(dir: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Busy { dir: dir.to_owned() }),
         Err(TryLockError::Error(error)) => Err(Error::store("lock", &path, error)),
+    }
+}
+
+/// Compares the log with the checkpoint that witnesses saw last, before anything is signed.
+fn check_witnessed(dir: &Path) -> Result<(), Error> {
+    if !dir.join(WITNESSED_FILE).exists() {
+        return Ok(());
+    }
+    let reader = LogReader::open(dir)?;
+    match Witnessed::load(dir, reader.key())? {
+        Some(witnessed) => reader.continues(&witnessed.checkpoint, "witnesses (file `witnessed`)"),
+        None => Ok(()),
     }
 }
 

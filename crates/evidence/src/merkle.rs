@@ -2,6 +2,8 @@
 //! a tree, proofs of inclusion and of consistency and their checks.
 
 use aws_lc_rs::digest;
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// A SHA-256 hash of a leaf or a node.
 pub type Hash = [u8; 32];
@@ -79,10 +81,18 @@ impl Edge {
 
     /// Adds a leaf by its hash.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_with(leaf, |_, _| {});
+    }
+
+    /// Adds a leaf, and shows every complete subtree that ends with it, smallest first.
+    #[inline]
+    fn push_with(&mut self, leaf: Hash, mut completed: impl FnMut(Node, &Hash)) {
         let mut hash = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        completed(Node { level: 0, number: self.size }, &hash);
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.hashes.pop() {
                 hash = node_hash(&left, &hash);
+                completed(Node { level, number: self.size >> level }, &hash);
             }
         }
         self.hashes.push(hash);
@@ -106,28 +116,132 @@ pub fn root(leaves: &[Hash]) -> Hash {
     edge.root()
 }
 
-/// The largest power of two below `size` (which is at least 2).
-fn split(size: usize) -> usize {
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+/// A complete subtree: the leaves `number << level` up to `(number + 1) << level`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Node {
+    level: u32,
+    number: u64,
 }
 
-/// The audit path of leaf `index`: hashes from the leaf up; `None` beyond the tree.
+/// Neighbouring leaves of a tree; a hash of a proof is the root over one such span.
+pub type Span = Range<u64>;
+
+/// The largest power of two below `size` (which is at least 2).
+fn split(size: u64) -> u64 {
+    1 << (u64::BITS - 1 - (size - 1).leading_zeros())
+}
+
+/// The complete subtrees that a span of a proof is made of, from left to right.
+fn nodes_of(span: &Span) -> impl Iterator<Item = Node> {
+    let (mut start, end) = (span.start, span.end);
+    std::iter::from_fn(move || {
+        let left = end.checked_sub(start).filter(|left| *left > 0)?;
+        let fitting = u64::BITS - 1 - left.leading_zeros();
+        let level = fitting.min(start.trailing_zeros());
+        let node = Node { level, number: start >> level };
+        start += 1 << level;
+        Some(node)
+    })
+}
+
+/// What the hashes of the audit path of leaf `index` stand for, from the leaf up; `None`
+/// beyond the tree (RFC 6962, section 2.1.1).
 #[must_use]
-pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    if index >= leaves.len() {
+pub fn inclusion_spans(index: u64, size: u64) -> Option<Vec<Span>> {
+    if index >= size {
         return None;
     }
-    if leaves.len() == 1 {
-        return Some(Vec::new());
+    let (mut spans, mut around) = (Vec::new(), 0..size);
+    while around.end - around.start > 1 {
+        let middle = around.start + split(around.end - around.start);
+        if index < middle {
+            spans.push(middle..around.end);
+            around.end = middle;
+        } else {
+            spans.push(around.start..middle);
+            around.start = middle;
+        }
     }
-    let (left, right) = leaves.split_at(split(leaves.len()));
-    let (mut path, sibling) = if index < left.len() {
-        (inclusion_proof(left, index)?, root(right))
-    } else {
-        (inclusion_proof(right, index - left.len())?, root(left))
-    };
-    path.push(sibling);
-    Some(path)
+    spans.reverse();
+    Some(spans)
+}
+
+/// What the hashes of the proof stand for that the first `old` leaves are a prefix of
+/// the tree of `size` leaves; `None` for an `old` of 0 or beyond the tree (RFC 6962,
+/// section 2.1.2).
+#[must_use]
+pub fn consistency_spans(old: u64, size: u64) -> Option<Vec<Span>> {
+    if old == 0 || old > size {
+        return None;
+    }
+    let (mut spans, mut around) = (Vec::new(), 0..size);
+    while old != around.end {
+        let middle = around.start + split(around.end - around.start);
+        if old <= middle {
+            spans.push(middle..around.end);
+            around.end = middle;
+        } else {
+            spans.push(around.start..middle);
+            around.start = middle;
+        }
+    }
+    if around.start > 0 {
+        spans.push(around);
+    }
+    spans.reverse();
+    Some(spans)
+}
+
+/// Gathers the hashes that proofs need while a tree grows; holds no other.
+///
+/// It need not see the tree from its first leaf: the [`Edge`] of any size up to the
+/// first leaf that is proven, or up to the older size, is enough to begin with.
+#[derive(Debug)]
+pub struct Gatherer {
+    edge: Edge,
+    found: HashMap<Node, Option<Hash>>,
+}
+
+impl Gatherer {
+    /// Begins where `edge` ends, for the hashes over `spans`.
+    pub fn new<'a>(edge: Edge, spans: impl IntoIterator<Item = &'a Span>) -> Self {
+        let wanted = spans.into_iter().flat_map(nodes_of);
+        let mut found: HashMap<Node, Option<Hash>> = wanted.map(|node| (node, None)).collect();
+        for (node, hash) in nodes_of(&(0..edge.size())).zip(edge.hashes()) {
+            found.entry(node).and_modify(|slot| *slot = Some(*hash));
+        }
+        Self { edge, found }
+    }
+
+    /// Adds the next leaf by its hash.
+    pub fn push(&mut self, leaf: Hash) {
+        let found = &mut self.found;
+        self.edge.push_with(leaf, |node, hash| {
+            found.entry(node).and_modify(|slot| *slot = Some(*hash));
+        });
+    }
+
+    /// The tree so far.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// The hashes over `spans`, each in its place; `None` if one was not gathered.
+    #[must_use]
+    pub fn proof(&self, spans: &[Span]) -> Option<Vec<Hash>> {
+        spans.iter().map(|span| self.root_of(span)).collect()
+    }
+
+    fn root_of(&self, span: &Span) -> Option<Hash> {
+        let nodes: Vec<Node> = nodes_of(span).collect();
+        let hashes = nodes.iter().rev().map(|node| *self.found.get(node)?);
+        let joined = |right: Option<Hash>, left: Hash| match right {
+            Some(right) => node_hash(&left, &right),
+            None => left,
+        };
+        hashes.collect::<Option<Vec<_>>>()?.into_iter().fold(None, |r, l| Some(joined(r, l)))
+    }
 }
 
 /// Whether `path` proves that `leaf` stands at `index` in the tree of `size` with
@@ -155,40 +269,6 @@ pub fn inclusion_holds(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: 
         last >>= 1;
     }
     last == 0 && hash == *root
-}
-
-/// The proof that the tree of the first `old` leaves is a prefix of the whole.
-#[must_use]
-pub fn consistency_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
-    if old == 0 || old > leaves.len() {
-        return None;
-    }
-    Some(subproof(leaves, old, Whole::Yes))
-}
-
-#[derive(Clone, Copy)]
-enum Whole {
-    Yes,
-    No,
-}
-
-fn subproof(leaves: &[Hash], old: usize, whole: Whole) -> Vec<Hash> {
-    if old == leaves.len() {
-        return match whole {
-            Whole::Yes => Vec::new(),
-            Whole::No => vec![root(leaves)],
-        };
-    }
-    let (left, right) = leaves.split_at(split(leaves.len()));
-    if old <= left.len() {
-        let mut path = subproof(left, old, whole);
-        path.push(root(right));
-        path
-    } else {
-        let mut path = subproof(right, old - left.len(), Whole::No);
-        path.push(root(left));
-        path
-    }
 }
 
 /// Whether `path` proves that a tree of `old` leaves with `old_root` is a prefix of
@@ -283,27 +363,91 @@ mod tests {
         }
     }
 
+    /// The audit path by the recursive definition, word for word.
+    fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
+        if leaves.len() == 1 {
+            return Vec::new();
+        }
+        let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
+        if index < left.len() {
+            [path(index, left), vec![root(right)]].concat()
+        } else {
+            [path(index - left.len(), right), vec![root(left)]].concat()
+        }
+    }
+
+    /// The consistency proof by the recursive definition, word for word.
+    fn subproof(old: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
+        if old == leaves.len() {
+            return if whole { Vec::new() } else { vec![root(leaves)] };
+        }
+        let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
+        if old <= left.len() {
+            [subproof(old, left, whole), vec![root(right)]].concat()
+        } else {
+            [subproof(old - left.len(), right, false), vec![root(left)]].concat()
+        }
+    }
+
+    /// Gathers a proof from the edge that the tree had at `from` leaves.
+    fn gathered(leaves: &[Hash], from: usize, spans: &[Span]) -> Vec<Hash> {
+        let mut edge = Edge::default();
+        leaves[..from].iter().for_each(|leaf| edge.push(*leaf));
+        let mut gatherer = Gatherer::new(edge, spans);
+        leaves[from..].iter().for_each(|leaf| gatherer.push(*leaf));
+        gatherer.proof(spans).unwrap()
+    }
+
+    fn some_leaves(count: u32) -> Vec<Hash> {
+        (0..count).map(|n| leaf_hash(&n.to_be_bytes())).collect()
+    }
+
     #[test]
     fn every_proof_of_small_trees_holds_and_no_other() {
-        let leaves: Vec<Hash> = (0u8..33).map(|n| leaf_hash(&[n])).collect();
+        let leaves = some_leaves(33);
         for size in 1..=leaves.len() {
             let tree = &leaves[..size];
-            let top = root(tree);
+            let (of, top) = (size as u64, root(tree));
             for index in 0..size {
-                let path = inclusion_proof(tree, index).unwrap();
-                let (at, of) = (index as u64, size as u64);
-                assert!(inclusion_holds(&tree[index], at, of, &path, &top));
-                assert!(!inclusion_holds(&leaf_hash(b"x"), at, of, &path, &top));
-                assert!(!inclusion_holds(&tree[index], at + 1, of, &path, &top));
+                let at = index as u64;
+                let proof = gathered(tree, 0, &inclusion_spans(at, of).unwrap());
+                assert_eq!(proof, path(index, tree));
+                assert!(inclusion_holds(&tree[index], at, of, &proof, &top));
+                assert!(!inclusion_holds(&leaf_hash(b"x"), at, of, &proof, &top));
+                assert!(!inclusion_holds(&tree[index], at + 1, of, &proof, &top));
             }
             for old in 1..=size {
-                let path = consistency_proof(tree, old).unwrap();
+                let was = old as u64;
+                let proof = gathered(tree, 0, &consistency_spans(was, of).unwrap());
+                assert_eq!(proof, subproof(old, tree, true));
                 let before = root(&tree[..old]);
-                let (was, is) = (old as u64, size as u64);
-                assert!(consistency_holds(was, &before, is, &top, &path));
-                assert!(!consistency_holds(was, &leaf_hash(b"x"), is, &top, &path));
-                assert!(!consistency_holds(was, &before, is, &leaf_hash(b"x"), &path));
+                assert!(consistency_holds(was, &before, of, &top, &proof));
+                assert!(!consistency_holds(was, &leaf_hash(b"x"), of, &top, &proof));
+                assert!(!consistency_holds(was, &before, of, &leaf_hash(b"x"), &proof));
             }
+        }
+        assert_eq!(inclusion_spans(3, 3), None);
+        assert_eq!(consistency_spans(0, 3), None);
+        assert_eq!(consistency_spans(4, 3), None);
+    }
+
+    proptest::proptest! {
+        /// The edge of any size up to the leaf, or to the old size, is enough.
+        #[test]
+        fn proofs_are_gathered_from_any_edge_before(
+            size in 1usize..700, old in 0usize..700, from in 0usize..700,
+        ) {
+            let leaves = some_leaves(size as u32);
+            let old = 1 + old % size;
+            let from = from % (old + 1);
+            let spans = consistency_spans(old as u64, size as u64).unwrap();
+            proptest::prop_assert_eq!(
+                gathered(&leaves, from, &spans), subproof(old, &leaves, true)
+            );
+            let index = old - 1;
+            let from = from.min(index);
+            let spans = inclusion_spans(index as u64, size as u64).unwrap();
+            proptest::prop_assert_eq!(gathered(&leaves, from, &spans), path(index, &leaves));
         }
     }
 

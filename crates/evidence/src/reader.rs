@@ -8,12 +8,12 @@ use crate::custody::{Custody, Destroyed};
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Kind, Next, segment_name};
 use crate::keys::{self, AuditorKey};
-use crate::note::VerifierKey;
 use crate::outline::Outline;
 use crate::recorder::share_info;
 use crate::recover::segment_numbers;
 use crate::seal::{PayloadKey, SHARE_BYTES};
 use crate::segment::{self, Head, is_unused};
+use crate::vkey::VerifierKey;
 use crate::{Error, hpke, keyring, months};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -82,7 +82,7 @@ impl Entry<'_> {
 /// A log's directory, open for reading.
 #[derive(Debug)]
 pub struct LogReader {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     key: VerifierKey,
 }
 
@@ -140,7 +140,16 @@ impl LogReader {
         &self,
         visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<String>, Error> {
-        self.for_each_with_progress(visit, |_, _| {})
+        self.walk(0, visit, |_, _| {})
+    }
+
+    /// [`Self::for_each`] from a segment on.
+    pub(crate) fn for_each_from(
+        &self,
+        first: u64,
+        visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Option<String>, Error> {
+        self.walk(first, visit, |_, _| {})
     }
 
     /// [`Self::for_each`], telling how many bytes of how many are done.
@@ -149,11 +158,21 @@ impl LogReader {
     /// As [`Self::for_each`].
     pub fn for_each_with_progress(
         &self,
+        visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Option<String>, Error> {
+        self.walk(0, visit, progress)
+    }
+
+    fn walk(
+        &self,
+        first: u64,
         mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Option<String>, Error> {
         let (mut note, mut done) = (None, 0);
-        let numbers = self.numbers()?;
+        let mut numbers = self.numbers()?;
+        numbers.retain(|number| *number >= first);
         let length = |number: &u64| {
             std::fs::metadata(self.dir.join(segment_name(*number))).map_or(0, |meta| meta.len())
         };

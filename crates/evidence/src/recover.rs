@@ -10,10 +10,10 @@ use crate::journal::{Journal, OpenSegment};
 use crate::keyring::Keyring;
 use crate::keys::Keys;
 use crate::merkle::Edge;
-use crate::note::VerifierKey;
 use crate::reader::leaf_time;
 use crate::reserve::Reserve;
 use crate::segment::{self, Committed, is_torn_write, is_unused};
+use crate::vkey::VerifierKey;
 use crate::{Error, frame};
 use std::path::Path;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub(crate) fn recover(
     segment_bytes: u64,
     head: Option<&str>,
 ) -> Result<Recovered, Error> {
-    let key = keys.signer.verifier()?;
+    let key = keys.signer.verifier();
     let mut cleared = Vec::new();
     let mut unused = Vec::new();
     let mut last = None;

@@ -104,6 +104,7 @@ fn describe(dir: &Path, aside: &Path) -> Predecessor {
         Status::Unreproduced => "unreproduced",
         Status::Incomplete => "incomplete",
         Status::Unusable => "unusable",
+        Status::PolicyUnmet => "policy-unmet",
     };
     let known = |text: &String| (!text.is_empty()).then(|| text.clone());
     let name = aside.file_name().map(|name| name.to_string_lossy().into_owned());

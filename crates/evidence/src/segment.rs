@@ -2,7 +2,8 @@
 
 use crate::frame::{self, Frame, Kind, Next};
 use crate::merkle::Edge;
-use crate::note::{Checkpoint, VerifierKey};
+use crate::note::Checkpoint;
+use crate::vkey::VerifierKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,7 @@ pub(crate) fn walk<'a>(
             Kind::Payload => {}
             Kind::Footer => {
                 let Some((begin, note)) = footer_parts(frame.body) else { break };
-                let says = Checkpoint::of_note(note);
+                let says = Checkpoint::unverified(note);
                 if says.is_none_or(|c| c.size != edge.size() || c.root != edge.root())
                     || begin != found.end as u64
                 {

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
     accounts, check, detect, evidence, gateway, policy, reviews, sessions, status, token, verify,
-    whoami,
+    whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -41,9 +41,10 @@ enum Command {
     Status(status::Args),
     Reviews(reviews::Args),
     Sessions(sessions::Args),
-    Evidence(evidence::Args),
     Policy(policy::Args),
     Verify(verify::Args),
+    Evidence(evidence::Args),
+    Witness(witness::Args),
     Detect(detect::Args),
 }
 
@@ -59,9 +60,10 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, format),
         Command::Reviews(args) => reviews::run(args, format),
         Command::Sessions(args) => sessions::run(args, format),
-        Command::Evidence(args) => evidence::run(args, format),
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
+        Command::Evidence(args) => evidence::run(args, format),
+        Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
     };
     result.unwrap_or_else(|error| {

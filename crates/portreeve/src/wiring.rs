@@ -12,6 +12,7 @@ use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store, config};
 use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
@@ -29,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
-pub(crate) use certificates::{LoopbackCertificate, loopback_certificate};
+pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
 pub(crate) use keeping::retention;
 
 /// A gateway with everything bound and open.
@@ -44,6 +45,7 @@ pub(crate) struct Gateway {
     metrics: Arc<Metrics>,
     reviews: Reviews,
     upstreams: Vec<Arc<Upstream>>,
+    witnesses: Option<Arc<Witnesses>>,
     connections_max: usize,
     stop: watch::Sender<bool>,
 }
@@ -60,11 +62,9 @@ impl Gateway {
         loopback: &LoopbackCertificate,
     ) -> anyhow::Result<Self> {
         let store = Store::open(&config.data_dir)?;
-        let mut options = Options::new(config.data_dir.join("evidence"));
-        options.version = env!("CARGO_PKG_VERSION").into();
-        let log = EvidenceLog::open(options).context("evidence")?;
         let policies = load_policies(&config)?;
         let metrics = Arc::new(Metrics::new(&config));
+        let (log, witnesses) = open_evidence(&config, &metrics).await?;
         let identities = Arc::new(Identities::new(&config, store.clone())?);
         let masker = masker(&config, &log)?;
         let reviews = Reviews::start(store, SystemTime::now())?;
@@ -104,7 +104,7 @@ impl Gateway {
             metrics: metrics.clone(),
             sessions: engine.clone(),
             keeping: keeping.clone(),
-            status: Arc::new(State(engine.clone())),
+            status: Arc::new(State { engine: engine.clone(), witnesses: witnesses.clone() }),
             base_url: format!("{scheme}://{api_address}"),
         };
         Ok(Self {
@@ -118,6 +118,7 @@ impl Gateway {
             metrics,
             reviews,
             upstreams,
+            witnesses,
             // Clients that have not logged in yet need places too.
             connections_max: config.limits.sessions_max as usize * 2 + 64,
             stop: watch::channel(false).0,
@@ -154,6 +155,10 @@ impl Gateway {
         let sweeps =
             tokio::spawn(keeping::sweep_hourly(self.keeping.clone(), self.metrics.clone()));
         let mut watches = JoinSet::new();
+        if let Some(witnesses) = self.witnesses.clone() {
+            let log = self.engine.evidence().clone();
+            watches.spawn(async move { witnesses.run(&log).await });
+        }
         for upstream in &self.upstreams {
             let upstream = upstream.clone();
             watches.spawn(async move { upstream.watch().await });
@@ -219,7 +224,11 @@ impl Gateway {
     pub(crate) async fn close(&self) {
         self.door.report();
         let log = self.engine.evidence().clone();
-        let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        let closing = log.clone();
+        let _ = tokio::task::spawn_blocking(move || closing.close()).await;
+        if let Some(witnesses) = &self.witnesses {
+            witnesses.finish(&log).await;
+        }
     }
 
     /// Reads the policies of a configuration file again and decides by them from now on.
@@ -230,6 +239,27 @@ impl Gateway {
         self.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
         Ok(version)
     }
+}
+
+/// Opens the log, once its witnesses have been asked whether it is the one that they know.
+async fn open_evidence(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<(EvidenceLog, Option<Arc<Witnesses>>)> {
+    let dir = config.data_dir.join("evidence");
+    let witnesses = Witnesses::new(&config.evidence, metrics.clone())
+        .map_err(|why| anyhow!("evidence: {why}"))?
+        .map(Arc::new);
+    if let Some(witnesses) = &witnesses {
+        let checked = witnesses.check_before_start(&dir).await;
+        for warning in checked.map_err(|why| anyhow!("evidence: {why}"))? {
+            tracing::warn!(%warning, "a witness could not be asked what it has seen of the log");
+        }
+    }
+    let mut options = Options::new(dir);
+    options.version = env!("CARGO_PKG_VERSION").into();
+    let log = EvidenceLog::open(options).context("evidence")?;
+    Ok((log, witnesses))
 }
 
 fn door(

@@ -12,6 +12,7 @@
 mod campaign;
 mod evidence;
 mod mutate;
+mod outside;
 mod text;
 mod token;
 mod wire;

@@ -59,7 +59,16 @@ impl Caller {
 
 pub(crate) async fn healthz(State(state): Shared) -> Response {
     match state.status.evidence() {
-        Ok(()) => Json(json!({"status": "ok"})).into_response(),
+        Ok(()) => {
+            let mut body = json!({"status": "ok"});
+            if let Some(warning) = state.status.warning() {
+                body["warning"] = warning.into();
+            }
+            if let Some(witnessed) = state.status.witnessed() {
+                body["witnessed"] = json!(witnessed);
+            }
+            Json(body).into_response()
+        }
         Err(why) => {
             let body = json!({"status": "sealed", "evidence": why});
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()

@@ -9,11 +9,13 @@ mod handlers;
 mod serve;
 
 pub use evidence::Keeping;
+pub(crate) use serve::serve_app;
 pub use serve::{ApiServer, serve};
 
 use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::reviews::Reviews;
+use crate::witness::WitnessStatus;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -49,6 +51,10 @@ pub trait Status: Send + Sync {
     /// # Errors
     /// Why not, for the operator.
     fn evidence(&self) -> Result<(), String>;
+    /// What someone should look at though all works, for the operator.
+    fn warning(&self) -> Option<String>;
+    /// What witnesses have seen of the evidence; none where none are configured.
+    fn witnessed(&self) -> Option<WitnessStatus>;
     /// What is still missing before clients can be served; empty when ready.
     fn missing(&self) -> Vec<String>;
 }

@@ -41,7 +41,15 @@ impl std::fmt::Debug for ApiServer {
 
 /// Serves the API until `stop` resolves, then lets running requests end, for a while.
 pub async fn serve(server: ApiServer, state: ApiState, stop: impl Future<Output = ()>) {
-    let app = router(state);
+    serve_app(server, router(state), stop).await;
+}
+
+/// Serves any routes the way [`serve`] does.
+pub(crate) async fn serve_app(
+    server: ApiServer,
+    app: axum::Router,
+    stop: impl Future<Output = ()>,
+) {
     let tls = server.tls.map(TlsAcceptor::from);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (stopping, stopped) = tokio::sync::watch::channel(());

@@ -1,10 +1,11 @@
-//! The `evidence` section: who may erase, and how long what is kept.
+//! The `evidence` section: who may erase, how long what is kept, who is shown checkpoints.
 
 use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_duration, as_list, as_text};
 use super::types::{Evidence, Masking, Resource, Retention};
+use super::witnesses;
 use portreeve_model::Category;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,8 +29,12 @@ pub(crate) fn read(
     };
     let retention = section.section(reader, "retention");
     let retention = read_retention(reader, retention, resources, masking);
+    let (witnesses, all) = witnesses::read(reader, &mut section);
+    let quorum = section.number(reader, "quorum", all, 1..=i128::from(all.max(1)));
+    let interval = section.duration(reader, "interval", "10s", "1h");
+    let max_age = section.duration(reader, "max_age", "10m", "7d");
     section.close(reader);
-    Evidence { custodians, retention }
+    Evidence { custodians, retention, witnesses, quorum, interval, max_age }
 }
 
 fn read_retention(

@@ -18,11 +18,12 @@ mod schema;
 mod section;
 mod tree;
 mod types;
+mod witnesses;
 
 pub use classify::{Classification, ColumnPattern, Conflict};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
-pub(crate) use scalar::issuer_url;
+pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use types::{
@@ -30,6 +31,7 @@ pub use types::{
     PostgresTarget, Resource, Retention, Reviews, SecretError, SecretSource, ServerTls,
     SignatureAlgorithm, SubjectColumn, TargetTls, TlsMode,
 };
+pub use witnesses::WitnessAddress;
 
 use section::Reader;
 use std::io::Read;

@@ -27,6 +27,13 @@ impl Config {
                 failures.push(format!("`listen.{name}.tls`: {why}"));
             }
         }
+        for (index, witness) in self.evidence.witnesses.iter().enumerate() {
+            if let Some(file) = &witness.ca
+                && let Err(why) = certificates(file)
+            {
+                failures.push(format!("`evidence.witnesses[{index}].ca`: {why}"));
+            }
+        }
         failures
     }
 }

@@ -176,7 +176,7 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     let name = section.path("issuer");
     section.close(reader);
     let (issuer, span) = issuer?;
-    if let Err(why) = scalar::issuer_url(&issuer) {
+    if let Err(why) = scalar::secure_url(&issuer) {
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }

@@ -77,11 +77,12 @@ pub fn is_loopback(host: &str) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Says why a text cannot be the address of an issuer or of its keys.
+/// Says why a text cannot be the address of a party that is believed: an issuer, its
+/// keys, a witness.
 ///
 /// # Errors
 /// The reason, for the operator.
-pub(crate) fn issuer_url(text: &str) -> Result<(), String> {
+pub(crate) fn secure_url(text: &str) -> Result<(), String> {
     let Ok(uri) = text.parse::<axum::http::Uri>() else {
         return Err("is not an address (`https://host/path`)".into());
     };
@@ -98,7 +99,7 @@ pub(crate) fn issuer_url(text: &str) -> Result<(), String> {
         Some("https") => Ok(()),
         Some("http") if is_loopback(authority.host()) => Ok(()),
         Some("http") => Err("is plain http to another machine: anyone between could \
-             hand out keys"
+             answer in its place"
             .into()),
         _ => Err("must begin with `https://`".into()),
     }
@@ -155,7 +156,7 @@ mod tests {
             "http://localhost",
         ];
         for text in good {
-            assert_eq!(issuer_url(text), Ok(()), "{text}");
+            assert_eq!(secure_url(text), Ok(()), "{text}");
         }
         let bad = [
             "http://a.example",
@@ -169,7 +170,7 @@ mod tests {
             "http://localhost@evil.example",
         ];
         for text in bad {
-            assert!(issuer_url(text).is_err(), "{text}");
+            assert!(secure_url(text).is_err(), "{text}");
         }
     }
 }

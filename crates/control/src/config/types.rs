@@ -2,6 +2,7 @@
 //! types; a test proves that its defaults are the reader's.
 
 use super::classify::Classification;
+use super::witnesses::WitnessAddress;
 use portreeve_model::{Category, MaskMethod, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -368,6 +369,20 @@ pub struct Evidence {
     /// How long recordings and records are kept.
     #[schemars(extend("default" = {}))]
     pub retention: Retention,
+    /// Who is shown the log's checkpoints, so that it cannot be cut or rewritten unseen:
+    /// C2SP witnesses, such as `portreeve witness` in another department.
+    #[schemars(extend("default" = []))]
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many witnesses must have cosigned a checkpoint before it counts as witnessed.
+    /// By default all.
+    #[schemars(extend("default" = "as many as there are witnesses"))]
+    pub quorum: u32,
+    /// How often the witnesses are asked.
+    #[schemars(with = "DurationText", extend("default" = "10s"))]
+    pub interval: Duration,
+    /// How old the last witnessed checkpoint may be before the gateway warns.
+    #[schemars(with = "DurationText", extend("default" = "10m"))]
+    pub max_age: Duration,
 }
 
 /// How long recordings are kept after their session's end. The shortest that applies

@@ -9,7 +9,7 @@ use super::fetch::Fetcher;
 use super::keys::{KeySet, Verdict};
 use super::token::Unverified;
 use super::{AuthError, Identity};
-use crate::config::{OidcIssuer, issuer_url};
+use crate::config::{OidcIssuer, secure_url};
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -179,7 +179,7 @@ impl Provider {
             return Err("the discovery document has no `jwks_uri`".into());
         };
         let plain = self.issuer().starts_with("http://");
-        issuer_url(keys).map_err(|why| format!("the issuer's `jwks_uri` {why}"))?;
+        secure_url(keys).map_err(|why| format!("the issuer's `jwks_uri` {why}"))?;
         if !plain && !keys.starts_with("https://") {
             return Err("the issuer's `jwks_uri` is not https".into());
         }

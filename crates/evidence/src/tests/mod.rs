@@ -2,6 +2,7 @@
 
 mod crash;
 mod erase;
+mod extracts;
 mod failing_disk;
 mod prune;
 mod replace;
@@ -11,3 +12,4 @@ mod simulation;
 pub(crate) mod support;
 mod tamper;
 mod vectors;
+mod witnessing;

@@ -4,7 +4,7 @@ use super::sim_disk::SimDisk;
 use super::support::{TempDir, ada, clock, copy, opened, options, session_id, whole_session};
 use crate::disk::Disk as _;
 use crate::frame::segment_name;
-use crate::merkle::{consistency_holds, consistency_proof, inclusion_holds, inclusion_proof};
+use crate::merkle::{consistency_holds, inclusion_holds};
 use crate::{
     Error, EvidenceLog, LogReader, Mode, Options, Pruning, Report, Retention, Severity, Status,
     Trust, leaf_hashes, merkle, verify, write_tiles,
@@ -92,11 +92,21 @@ fn what_is_destroyed_goes_and_every_proof_still_holds() {
     assert_eq!(after[..before.len()], before);
     let (size, root) = (after.len() as u64, merkle::root(&after));
     assert_eq!((size, root), (report.records, report.root.0));
-    let path = inclusion_proof(&after, 5).unwrap();
-    assert!(inclusion_holds(&before[5], 5, size, &path, &root), "of a record that went");
-    let path = consistency_proof(&after, before.len()).unwrap();
-    let was = before.len() as u64;
-    assert!(consistency_holds(was, &merkle::root(&before), size, &root, &path));
+    let reader = LogReader::open(dir.path()).unwrap();
+    let note = reader.newest_checkpoint().unwrap().unwrap();
+    let checkpoint = reader.key().open(&note).unwrap();
+    assert_eq!((checkpoint.size, checkpoint.root), (size, root));
+    for index in [5, size - 1] {
+        let path = reader.inclusion(&[index], &checkpoint).unwrap().remove(0).path;
+        let leaf = &after[usize::try_from(index).unwrap()];
+        assert!(inclusion_holds(leaf, index, size, &path, &root), "also of a record that went");
+    }
+    for was in [3, pruned.records, before.len() as u64] {
+        let path = reader.consistency(&[was], &checkpoint).unwrap().remove(0);
+        let old = merkle::root(&after[..usize::try_from(was).unwrap()]);
+        assert_eq!(reader.root_at(was).unwrap(), old);
+        assert!(consistency_holds(was, &old, size, &root, &path), "from {was}");
+    }
 
     // Tiles that somebody has go on, and fresh ones have all hashes and the entries that
     // the minimum index promises.

@@ -11,9 +11,9 @@ use crate::journal::Journal;
 use crate::keyring::{self, Share};
 use crate::keys::Keys;
 use crate::merkle::sha256;
-use crate::note::SignerKey;
 use crate::recorder::Unit;
 use crate::recover::{Recovered, recover};
+use crate::signer::SignerKey;
 use crate::{Error, Status, Trust, verify};
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record, SessionId};
 use std::ops::Range;
@@ -164,7 +164,7 @@ impl History {
         for (name, bytes) in self.disk.files() {
             std::fs::write(dir.path().join(name), bytes).unwrap();
         }
-        let key = keys().signer.verifier().unwrap().to_string();
+        let key = keys().signer.verifier().to_string();
         std::fs::write(dir.path().join("log.pub"), key).unwrap();
         if let Some(head) = &self.head {
             std::fs::write(dir.path().join("head"), head).unwrap();

@@ -324,10 +324,10 @@ fn another_log_in_its_place_shows_against_the_trusted_key_and_checkpoint() {
     small_log(other.path());
     let read = |dir: &TempDir, name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
     let key: VerifierKey = read(&mine, "log.pub").parse().unwrap();
-    let trust = Trust { key: Some(key), checkpoints: vec![read(&mine, "head")] };
+    let trust = Trust { key: Some(key), checkpoints: vec![read(&mine, "head")], policy: None };
     assert_eq!(verify(mine.path(), &trust).status, Status::Ok);
     assert_eq!(verify(other.path(), &trust).status, Status::Tampered);
-    let trust = Trust { key: None, checkpoints: vec![read(&mine, "head")] };
+    let trust = Trust { key: None, checkpoints: vec![read(&mine, "head")], policy: None };
     assert_eq!(verify(other.path(), &trust).exit_code(), 3);
     assert_eq!(verify(Path::new("/nonexistent"), &Trust::default()).exit_code(), 3);
 }

@@ -1,14 +1,18 @@
 //! The test vectors of `docs/formats/`: made again from fixed keys, byte by byte.
 
 use super::sim_disk::SimDisk;
-use super::support::{opened, request, response, session_id};
+use super::support::{TempDir, opened, request, response, session_id};
 use crate::hpke;
 use crate::keys::Keys;
 use crate::merkle::sha256;
-use crate::note::SignerKey;
 use crate::recorder::{Unit, share_info};
 use crate::recover::recover;
 use crate::seal::PayloadKey;
+use crate::signer::{CosignerKey, SignerKey};
+use crate::trust_policy::TrustPolicy;
+use crate::vkey::KeyKind;
+use crate::witness::{Cosigned, Witnessed};
+use crate::{Checkpoint, LogReader, Status, TlogProof, Trust, verify_extract, write_bundle};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record};
@@ -21,6 +25,7 @@ const AUDITORS_SHARE: [u8; 32] = [1; 32];
 const GATEWAYS_SHARE: [u8; 32] = [2; 32];
 const EPHEMERAL: [u8; 32] = [3; 32];
 const LOG_SEED: [u8; 32] = [7; 32];
+const WITNESS_SEED: [u8; 32] = [5; 32];
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -66,9 +71,12 @@ fn records() -> Vec<(Record, Option<Vec<u8>>)> {
     made.collect()
 }
 
+fn vectors() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/vectors")
+}
+
 fn compare(name: &str, made: &str) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats/vectors");
-    let path = folder.join(name);
+    let path = vectors().join(name);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, made).unwrap();
     }
@@ -80,7 +88,7 @@ fn compare(name: &str, made: &str) {
 fn the_vectors_hold() {
     let disk = SimDisk::new(0);
     let signer = SignerKey::from_seed("portreeve/vectors", LOG_SEED).unwrap();
-    let public = signer.verifier().unwrap().to_string();
+    let public = signer.verifier().to_string();
     let keys = Keys { signer, auditor_public: hpke::public_key(&AUDITOR).unwrap() };
     let mut journal = recover(Arc::new(disk.clone()), keys, 8192, None).unwrap().journal;
     let records = records();
@@ -108,4 +116,39 @@ fn the_vectors_hold() {
         "checkpoint": journal.note(),
     });
     compare("log.json", &(serde_json::to_string_pretty(&log).unwrap() + "\n"));
+    extracts_hold(&segment, &public, journal.note().unwrap());
+}
+
+/// What is taken out of that log, with a witness's word: `witnessed`, a proof, a bundle, and
+/// a policy that they meet.
+fn extracts_hold(segment: &[u8], public: &str, note: &str) {
+    let dir = TempDir::new();
+    std::fs::write(dir.path().join("segment-0000000001.log"), segment).unwrap();
+    std::fs::write(dir.path().join("log.pub"), public).unwrap();
+    let kind = KeyKind::CosignatureV1;
+    let witness = CosignerKey::from_seed("witness.example/vectors", kind, WITNESS_SEED).unwrap();
+    let body = Checkpoint::unverified(note).unwrap().body();
+    let line = witness.cosign(&body, 1_700_000_001).unwrap();
+    let key = public.parse().unwrap();
+    let cosigned = Cosigned { line: line.trim_end().to_owned(), at: 1_700_000_001 };
+    let witnessed = Witnessed::store(dir.path(), &key, note, &[cosigned]).unwrap();
+    compare("witnessed", &witnessed.note);
+    let policy = format!("log {public}\nwitness w {}\nquorum w\n", witness.verifier());
+    compare("policy.txt", &policy);
+
+    let mut bundle = Vec::new();
+    write_bundle(dir.path(), session_id(1), &mut bundle, |_, _| {}).unwrap();
+    compare("bundle.jsonl", &String::from_utf8(bundle).unwrap());
+    let reader = LogReader::open(dir.path()).unwrap();
+    let inclusion = reader.inclusion(&[2], &witnessed.checkpoint).unwrap().remove(0);
+    let leaf = serde_json::to_vec(&records()[2].0).unwrap();
+    let proof = TlogProof { leaf: Some(leaf), inclusion, checkpoint: witnessed.note };
+    compare("record-2.tlog-proof", &proof.to_text());
+
+    let policy = Some(TrustPolicy::parse(policy.as_bytes()).unwrap());
+    let trust = Trust { policy, ..Trust::default() };
+    for name in ["bundle.jsonl", "record-2.tlog-proof"] {
+        let report = verify_extract(&vectors().join(name), &trust, |_, _| {});
+        assert_eq!(report.status, Status::Ok, "{name}: {:?}", report.findings);
+    }
 }

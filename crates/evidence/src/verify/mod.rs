@@ -10,17 +10,23 @@
 //!
 //! What no check of a directory can see: that its end was cut off at an earlier commit
 //! *and* the `head` file was put back to that state, or that the holder of the private
-//! key wrote another log. Only a checkpoint kept elsewhere shows that.
+//! key wrote another log. Only a checkpoint kept elsewhere shows that, or what witnesses
+//! have cosigned.
 
 mod batch;
+mod extract;
 mod leaf;
+mod outside;
 mod pruned;
 mod story;
 mod walk;
 
+pub use extract::{ExtractKind, ExtractReport, verify_extract};
+pub use outside::WitnessReport;
 pub use story::Replacement;
 
-use crate::note::VerifierKey;
+use crate::trust_policy::TrustPolicy;
+use crate::vkey::VerifierKey;
 use portreeve_model::{Digest, PolicyVersion, Pruned, SessionId};
 use serde::Serialize;
 use std::path::Path;
@@ -33,6 +39,8 @@ pub struct Trust {
     pub key: Option<VerifierKey>,
     /// Signed checkpoints of this log, kept elsewhere.
     pub checkpoints: Vec<String>,
+    /// Which logs and witnesses are believed.
+    pub policy: Option<TrustPolicy>,
 }
 
 /// What came out.
@@ -50,6 +58,24 @@ pub enum Status {
     Incomplete,
     /// There is nothing that could be checked, or not with what is trusted.
     Unusable,
+    /// Everything holds, but the policy's witnesses have not seen it.
+    PolicyUnmet,
+}
+
+impl Status {
+    /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
+    /// 3 unusable, 4 policy unmet, 5 decisions that do not reproduce.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Tampered => 1,
+            Self::Incomplete => 2,
+            Self::Unusable => 3,
+            Self::PolicyUnmet => 4,
+            Self::Unreproduced => 5,
+        }
+    }
 }
 
 /// How much a finding weighs.
@@ -155,6 +181,9 @@ pub struct Report {
     pub decisions: u64,
     /// How many checkpoints from elsewhere the tree agrees with.
     pub checkpoints_agreed: u64,
+    /// What witnesses have seen of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<WitnessReport>,
     /// What was found; the first [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
     /// How many findings there were in all.
@@ -189,6 +218,7 @@ impl Report {
             last_at_us: None,
             decisions: 0,
             checkpoints_agreed: 0,
+            witnessed: None,
             findings: Vec::new(),
             findings_count: 0,
             limits: Vec::new(),
@@ -216,7 +246,7 @@ impl Report {
             (Status::Tampered, _) | (_, Severity::Tampered) => Status::Tampered,
             (Status::Unreproduced, _) | (_, Severity::Unreproduced) => Status::Unreproduced,
             (Status::Incomplete, _) | (_, Severity::Incomplete) => Status::Incomplete,
-            (Status::Ok, Severity::Note) => Status::Ok,
+            (status @ (Status::Ok | Status::PolicyUnmet), Severity::Note) => status,
         };
         self.findings_count += 1;
         if self.findings.len() < FINDINGS_MAX {
@@ -224,17 +254,15 @@ impl Report {
         }
     }
 
-    /// The exit code of a command that verified: 0 ok, 1 tampered, 2 incomplete,
-    /// 3 unusable, 5 decisions that do not reproduce.
+    fn find(&mut self, severity: Severity, file: &str, what: impl Into<String>) {
+        let (file, what) = (file.to_owned(), what.into());
+        self.add(Finding { severity, file, offset: 0, leaf: None, session: None, what });
+    }
+
+    /// The exit code of a command that verified, see [`Status::exit_code`].
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.status {
-            Status::Ok => 0,
-            Status::Tampered => 1,
-            Status::Incomplete => 2,
-            Status::Unusable => 3,
-            Status::Unreproduced => 5,
-        }
+        self.status.exit_code()
     }
 }
 

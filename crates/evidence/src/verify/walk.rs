@@ -1,15 +1,18 @@
 //! The walk over the files: segments, footers, and what is known from elsewhere.
 
 use super::batch::{Batch, session_in};
+use super::outside::judge;
 use super::pruned::Start;
 use super::story::Story;
 use super::{Finding, Inspector, Report, Severity, Status, Trust, Unclosed};
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Frame, Kind, Next, segment_name, segment_number};
 use crate::merkle::{Edge, Hash};
-use crate::note::{Checkpoint, VerifierKey};
+use crate::note::Checkpoint;
 use crate::recover::HEAD_FILE;
 use crate::segment::{Head, footer_parts, is_cut_write, is_torn_write, is_unused};
+use crate::vkey::VerifierKey;
+use crate::witness::{WITNESSED_FILE, Witnessed};
 use crate::{is_live, keyring, keys};
 use portreeve_model::Digest;
 use std::fs::File;
@@ -19,6 +22,7 @@ use std::path::Path;
 /// A checkpoint that the tree must agree with.
 pub(super) struct Known {
     from: String,
+    pub(super) note: String,
     pub(super) checkpoint: Checkpoint,
     /// The root that the log has at its size.
     pub(super) seen: Option<Hash>,
@@ -62,15 +66,13 @@ pub(super) fn run(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Report {
     let beside = keys::load_public(dir);
-    let key = match (&trust.key, &beside) {
-        (Some(key), _) | (None, Ok(key)) => key.clone(),
-        (None, Err(error)) => {
-            return Report::unusable(format!("no public key: {error}"), keys::LOG_PUBLIC);
-        }
+    let (key, key_is_trusted) = match trust.log_key(beside.as_ref().map_err(ToString::to_string)) {
+        Ok(found) => found,
+        Err(what) => return Report::unusable(what, keys::LOG_PUBLIC),
     };
     let mut walk = Walk {
         dir,
-        report: Report::new(Some(&key), trust.key.is_some()),
+        report: Report::new(Some(&key), key_is_trusted),
         key,
         story: Story::default(),
         inspector,
@@ -83,14 +85,12 @@ pub(super) fn run(
         lost: false,
         starts: Vec::new(),
     };
-    if let (Some(trusted), Ok(beside)) = (&trust.key, &beside)
-        && trusted != beside
-    {
+    if beside.is_ok_and(|beside| beside != walk.key) {
         walk.find(Severity::Tampered, keys::LOG_PUBLIC, 0, "it is not the trusted key");
     }
     if walk.learn_checkpoints(trust) {
         walk.walk_segments(progress);
-        walk.compare_checkpoints();
+        walk.compare_checkpoints(trust);
         walk.finish();
     }
     walk.report
@@ -119,12 +119,25 @@ impl Walk<'_> {
                 self.find(Severity::Incomplete, &from, 0, "it is not signed by the log's key");
                 return false;
             };
-            self.known.push(Known { from, checkpoint, seen: None });
+            self.known.push(Known { from, note: note.clone(), checkpoint, seen: None });
+        }
+        match Witnessed::load(self.dir, &self.key) {
+            Ok(None) => {}
+            Ok(Some(Witnessed { note, checkpoint })) => {
+                let from = WITNESSED_FILE.to_owned();
+                self.known.push(Known { from, note, checkpoint, seen: None });
+            }
+            Err(_) => {
+                let what = "it is not a checkpoint of this log";
+                self.find(Severity::Tampered, WITNESSED_FILE, 0, what);
+            }
         }
         let head = std::fs::read(self.dir.join(HEAD_FILE)).map(String::from_utf8);
-        match head.map(|text| text.ok().and_then(|note| self.key.open(&note))) {
-            Ok(Some(checkpoint)) => {
-                self.known.push(Known { from: HEAD_FILE.to_owned(), checkpoint, seen: None });
+        let opened = |note: String| self.key.open(&note).map(|checkpoint| (note, checkpoint));
+        match head.map(|text| text.ok().and_then(opened)) {
+            Ok(Some((note, checkpoint))) => {
+                let from = HEAD_FILE.to_owned();
+                self.known.push(Known { from, note, checkpoint, seen: None });
             }
             Ok(None) => {
                 let what = "it is not a checkpoint of this log";
@@ -405,18 +418,24 @@ impl Walk<'_> {
     }
 
     /// Compares the tree with the checkpoints that are known from elsewhere.
-    fn compare_checkpoints(&mut self) {
-        for known in std::mem::take(&mut self.known) {
+    fn compare_checkpoints(&mut self, trust: &Trust) {
+        let known = std::mem::take(&mut self.known);
+        let mut agreed = Vec::new();
+        for known in &known {
             let size = known.checkpoint.size;
             let what = match known.seen {
                 Some(root) if root == known.checkpoint.root => {
                     self.report.checkpoints_agreed += 1;
+                    if known.from != HEAD_FILE {
+                        agreed.push((size, known.note.as_str()));
+                    }
                     continue;
                 }
                 Some(_) => format!("`{}` has another root for {size} records", known.from),
                 None if size > self.size => format!(
                     "the end was cut off: `{}` says that {size} records were committed, \
-                     {} are here (who copies a log that is being written copies `head` first)",
+                     {} are here (who copies a log that is being written copies `head` and \
+                     `witnessed` first)",
                     known.from, self.size
                 ),
                 // Other findings say why it could not be compared.
@@ -432,6 +451,7 @@ impl Walk<'_> {
                 what,
             });
         }
+        judge(&mut self.report, trust, &agreed);
     }
 
     fn finish(&mut self) {
@@ -464,12 +484,21 @@ impl Walk<'_> {
                     .to_owned(),
             );
         }
-        report.limits.push(
-            "an end that was cut off together with the `head` file, and a log that the holder \
-             of the private key rewrote, show only against a checkpoint kept elsewhere; \
-             give one with --checkpoint"
+        let witnessed = report
+            .witnessed
+            .as_ref()
+            .filter(|seen| seen.policy_met == Some(true) && !seen.by.is_empty());
+        report.limits.push(match witnessed {
+            Some(seen) => format!(
+                "the policy's witnesses have seen the first {} of {} records; an end that was cut \
+                 off or rewritten after those shows only against a newer checkpoint",
+                seen.records, report.records
+            ),
+            None => "an end that was cut off together with the files `head` and `witnessed`, and a \
+                     log that the holder of the private key rewrote, show only against a checkpoint \
+                     kept elsewhere (--checkpoint) or against witnesses (--policy)"
                 .to_owned(),
-        );
+        });
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod affected;
 mod break_glass;
+mod bundle;
 mod hold;
 mod place;
+mod proof;
 mod prune;
 mod shred;
 mod subject;
@@ -12,7 +14,7 @@ mod sweep;
 use super::output::Format;
 use std::process::ExitCode;
 
-/// Ask who saw whose data; erase, hold, let age, prune, begin anew in an emergency.
+/// Ask who saw whose data; prove; erase, hold, let age, prune, begin anew in an emergency.
 ///
 /// Questions need the auditors' private key and no gateway. What changes the evidence talks to
 /// the running gateway, which asks for a token of a custodian; where no gateway writes the
@@ -34,6 +36,8 @@ pub(crate) struct Args {
 enum Command {
     Subject(subject::Args),
     Affected(affected::Args),
+    Proof(proof::Args),
+    Bundle(bundle::Args),
     Shred(shred::Args),
     Hold(hold::Args),
     Sweep(sweep::Args),
@@ -45,6 +49,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Subject(args) => return subject::run(args, format),
         Command::Affected(args) => return affected::run(args, format),
+        Command::Proof(args) => return proof::run(args, format),
+        Command::Bundle(args) => return bundle::run(args, format),
         Command::Shred(args) => shred::run(args, format)?,
         Command::Hold(args) => hold::run(args, format)?,
         Command::Sweep(args) => sweep::run(args, format)?,

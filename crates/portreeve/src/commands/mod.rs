@@ -14,3 +14,4 @@ pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod whoami;
+pub(crate) mod witness;

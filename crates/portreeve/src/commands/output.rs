@@ -38,7 +38,16 @@ pub(crate) fn remark(text: &str) {
 
 /// A bar on standard error, where that is a terminal, for work that is counted in bytes.
 pub(crate) fn progress_bar(doing: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:40} {bytes} of {total_bytes}");
+    bar(doing, "{msg} {bar:40} {bytes} of {total_bytes}")
+}
+
+/// The same for work that is counted in records.
+pub(crate) fn record_bar(doing: &'static str) -> ProgressBar {
+    bar(doing, "{msg} {bar:40} {pos} of {len} records")
+}
+
+fn bar(doing: &'static str, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style).with_message(doing)
 }

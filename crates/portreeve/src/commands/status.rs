@@ -1,7 +1,7 @@
 //! `portreeve status`: whether a gateway is alive and ready.
 
 use super::options::{ApiOptions, run_async};
-use super::output::{Format, fields, print, print_json};
+use super::output::{Format, fields, print, print_json, time};
 use portreeve_control::client::Answer;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -41,6 +41,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         Format::Text => {
             let mut lines = vec![("health", word(&health)), ("ready", word(&ready))];
             lines.extend(reason(&health, "evidence").map(|why| ("evidence", why)));
+            lines.extend(reason(&health, "warning").map(|why| ("warning", why)));
+            lines.extend(witnessed(&health).map(|text| ("witnessed", text)));
             lines.extend(reason(&ready, "missing").map(|why| ("missing", why)));
             lines.extend(sessions.map(|count| ("sessions", count.to_string())));
             lines.extend(reviews.map(|count| ("reviews", count.to_string())));
@@ -52,6 +54,26 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 
 fn word(answer: &Answer) -> String {
     answer.body.get("status").and_then(Value::as_str).unwrap_or("unknown").to_owned()
+}
+
+/// What witnesses have seen, where some are configured.
+fn witnessed(answer: &Answer) -> Option<String> {
+    let witnessed = answer.body.get("witnessed")?;
+    let number = |field: &str| witnessed.get(field).and_then(Value::as_u64);
+    let mut text = match number("at").and_then(|at| i64::try_from(at).ok()) {
+        Some(at) => format!(
+            "{} records, {} (a quorum is {} of {})",
+            number("records").unwrap_or(0),
+            time(at.saturating_mul(1_000_000)),
+            number("quorum").unwrap_or(0),
+            number("witnesses").unwrap_or(0),
+        ),
+        None => "not yet".to_owned(),
+    };
+    for (name, why) in witnessed.get("failing").and_then(Value::as_object).into_iter().flatten() {
+        text.push_str(&format!("\n`{name}`: {}", why.as_str().unwrap_or("unknown")));
+    }
+    Some(text)
 }
 
 fn reason(answer: &Answer, field: &str) -> Option<String> {

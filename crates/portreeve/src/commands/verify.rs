@@ -3,27 +3,35 @@
 use super::options::ConfigOption;
 use super::output::{Format, fields, print, print_json, progress_bar, remark, time};
 use anyhow::{Context, bail};
-use portreeve_evidence::{Report, Severity, Status, Trust, Unclosed, VerifierKey};
+use portreeve_evidence::trust_policy::TrustPolicy;
+use portreeve_evidence::{
+    ExtractKind, ExtractReport, Report, Severity, Status, Trust, Unclosed, VerifierKey,
+    WitnessReport,
+};
 use portreeve_verifier::Decisions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Check that nothing in the evidence was changed, removed, added or reordered.
 ///
-/// Works on a copied directory, with the gateway off, and needs no private key. Exit
+/// Works on a copied directory, with the gateway off, and needs no private key; and on what
+/// was taken out of one: a `.tlog-proof` of one record, the bundle of a session. Exit
 /// codes: 0 everything holds, 1 tampered with, 2 something is missing or was never
-/// committed, 3 there is nothing that could be checked with what is trusted, 5 a decision
-/// is not what the recorded policies say.
+/// committed, 3 there is nothing that could be checked with what is trusted, 4 everything
+/// holds but the policy's witnesses have not seen it, 5 a decision is not what the recorded
+/// policies say.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve verify\n  portreeve verify /mnt/copy/evidence\n  \
-    portreeve verify --key log.pub --checkpoint last-month.txt /mnt/copy/evidence\n\n\
+    portreeve verify --key log.pub --checkpoint last-month.txt /mnt/copy/evidence\n  \
+    portreeve verify --policy policy.txt /mnt/copy/evidence\n  \
+    portreeve verify --policy policy.txt session.jsonl\n\n\
     Keep the log's public key (`log.pub`) and now and then a checkpoint (the file `head`)\n\
     away from the gateway: only against them a log that was cut short or written anew shows.")]
 pub(crate) struct Args {
     /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
+    /// configuration names. Or a file: a `.tlog-proof`, a bundle.
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigOption,
     /// The log's public key, known from elsewhere: the key itself or a file with it.
@@ -32,6 +40,9 @@ pub(crate) struct Args {
     /// A checkpoint of this log that was kept elsewhere; may be given again.
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    /// Which logs and witnesses are believed: a C2SP trust policy (`tlog-policy`).
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// If everything holds, also write the records into this directory as C2SP tiles
     /// (`tlog-tiles`), for verifiers of other makers. What is there already stays.
     #[arg(long, value_name = "DIR")]
@@ -39,12 +50,25 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
     let trust = Trust {
         key: args.key.as_deref().map(trusted_key).transpose()?,
         checkpoints: args.checkpoint.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+        policy: args.policy.as_deref().map(trust_policy).transpose()?,
     };
     let bar = progress_bar("verifying");
+    if let Some(file) = args.path.as_deref().filter(|path| path.is_file()) {
+        let report = portreeve_evidence::verify_extract(file, &trust, |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        match format {
+            Format::Json => print_json(&report)?,
+            Format::Text => print(&describe_extract(&report, file))?,
+        }
+        return Ok(ExitCode::from(report.exit_code()));
+    }
+    let dir = directory(args.path.as_deref(), &args.config)?;
     let mut decisions = Decisions::default();
     let report = portreeve_evidence::verify_with(&dir, &trust, &mut decisions, |done, total| {
         bar.set_length(total);
@@ -95,6 +119,12 @@ fn trusted_key(given: &str) -> anyhow::Result<VerifierKey> {
     }
 }
 
+fn trust_policy(path: &Path) -> anyhow::Result<TrustPolicy> {
+    let at = || format!("cannot use the policy `{}`", path.display());
+    let bytes = std::fs::read(path).with_context(at)?;
+    TrustPolicy::parse(&bytes).with_context(at)
+}
+
 fn describe(report: &Report, dir: &Path) -> String {
     let verdict = match report.status {
         Status::Ok => "OK: nothing was changed, removed, added or reordered",
@@ -104,6 +134,10 @@ fn describe(report: &Report, dir: &Path) -> String {
         }
         Status::Incomplete => "INCOMPLETE: nothing was found changed, but something is missing",
         Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
+        Status::PolicyUnmet => {
+            "POLICY UNMET: nothing was found changed, but the policy's \
+             witnesses have not seen it"
+        }
     };
     let mut text = format!("{verdict}\n");
     for finding in &report.findings {
@@ -168,18 +202,11 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
-    let list = |sessions: Vec<&Unclosed>| {
-        let ids: Vec<String> =
-            sessions.iter().take(LISTED_MAX).map(|found| found.session.to_string()).collect();
-        let more = sessions.len().saturating_sub(LISTED_MAX);
-        let tail = if more > 0 { format!("\nand {more} more") } else { String::new() };
-        ids.join("\n") + &tail
-    };
     if !open.is_empty() {
-        facts.push(("no end yet", list(open)));
+        facts.push(("no end yet", list(&open)));
     }
     if !cut.is_empty() {
-        facts.push(("cut off", list(cut)));
+        facts.push(("cut off", list(&cut)));
     }
     if !report.shredded.is_empty() {
         facts.push(("shredded", format!("{} recordings", report.shredded.len())));
@@ -193,8 +220,74 @@ fn facts(report: &Report, dir: &Path) -> Vec<(&'static str, String)> {
         let aside = replaced.predecessor.moved_to.as_deref().unwrap_or("nowhere");
         facts.push(("in place of", format!("{name}, set aside in `{aside}`: {}", replaced.why)));
     }
+    facts.extend(report.witnessed.as_ref().map(|seen| ("witnessed", witnessed(seen))));
     facts.push(("root", report.root.to_string()));
     facts
+}
+
+/// The ids of unclosed sessions, as many as text lists.
+fn list(sessions: &[&Unclosed]) -> String {
+    let ids: Vec<String> =
+        sessions.iter().take(LISTED_MAX).map(|found| found.session.to_string()).collect();
+    let more = sessions.len().saturating_sub(LISTED_MAX);
+    let tail = if more > 0 { format!("\nand {more} more") } else { String::new() };
+    ids.join("\n") + &tail
+}
+
+/// What witnesses have seen, one a line.
+fn witnessed(report: &WitnessReport) -> String {
+    let verdict = match report.policy_met {
+        Some(true) => "the policy's quorum",
+        Some(false) => "not by the policy's quorum",
+        None => "by whom only a policy tells (--policy)",
+    };
+    let mut text = format!("{} records, {verdict}", report.records);
+    for word in &report.by {
+        let at = i64::try_from(word.at).map_or(0, |at| at.saturating_mul(1_000_000));
+        text.push_str(&format!("\n{} at {}", word.witness, time(at)));
+    }
+    text
+}
+
+fn describe_extract(report: &ExtractReport, file: &Path) -> String {
+    let verdict = match report.status {
+        Status::Ok => "OK: it is in the log, unchanged",
+        Status::Tampered => "TAMPERED: it is not what the log holds",
+        Status::Incomplete | Status::Unreproduced => {
+            "INCOMPLETE: nothing was found changed, but something is missing"
+        }
+        Status::Unusable => "UNUSABLE: it could not be checked with what is trusted",
+        Status::PolicyUnmet => {
+            "POLICY UNMET: it is in the log, but the policy's witnesses \
+             have not seen that"
+        }
+    };
+    let mut text = format!("{verdict}\n");
+    report.findings.iter().for_each(|finding| text.push_str(&format!("  {finding}\n")));
+    let what = match report.kind {
+        Some(ExtractKind::Proof) => "the proof of one record",
+        Some(ExtractKind::Bundle) => "the bundle of a session",
+        None => "unknown",
+    };
+    let given = if report.key_is_trusted { "given" } else { "from the file" };
+    let mut facts = vec![
+        ("file", format!("{}, {what}", file.display())),
+        ("key", format!("{} ({given})", report.key)),
+        ("records", format!("{} of a tree of {}", report.records, report.tree_records)),
+    ];
+    if let Some(session) = report.session {
+        let whole = match report.session_is_whole {
+            Some(true) => ", from its beginning to its end",
+            Some(false) => ", its end is not in it",
+            None => "",
+        };
+        facts.push(("session", format!("{session}{whole}")));
+    }
+    facts.extend(report.record.as_ref().map(|record| ("record", record.to_string())));
+    facts.extend(report.witnessed.as_ref().map(|seen| ("witnessed", witnessed(seen))));
+    text.push_str(&format!("\n{}\n", fields(&facts)));
+    report.limits.iter().for_each(|limit| text.push_str(&format!("\nnot seen: {limit}")));
+    text
 }
 
 /// As many unclosed sessions as text lists; JSON has them all.

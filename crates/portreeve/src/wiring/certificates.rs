@@ -1,7 +1,7 @@
 //! Certificates: the configured ones, or for loopback one that is made at the first start.
 
 use anyhow::{Context, anyhow};
-use portreeve_control::config::{Listener, TargetTls};
+use portreeve_control::config::{Listener, ServerTls, TargetTls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -50,6 +50,15 @@ pub(super) fn server(
         Some(tls) => (&tls.certificate, &tls.key),
         None => (&loopback.certificate, &loopback.key),
     };
+    pair(certificate, key, protocols)
+}
+
+/// What a witness shows.
+pub(crate) fn server_certificate(tls: &ServerTls) -> anyhow::Result<Arc<ServerConfig>> {
+    pair(&tls.certificate, &tls.key, &[b"http/1.1"])
+}
+
+fn pair(certificate: &Path, key: &Path, protocols: &[&[u8]]) -> anyhow::Result<Arc<ServerConfig>> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| anyhow!("certificate `{}`: {error}", certificate.display()))?;

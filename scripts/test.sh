@@ -35,6 +35,12 @@ stage() {
     printf '== %s: %s in %d s\n' "$name" "$([ "$status" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - started))
 }
 
+# The verifier apart, so that it is built without what writes a log.
+binaries() {
+    "$root/scripts/cargo.sh" build "$@" -p portreeve &&
+        "$root/scripts/cargo.sh" build "$@" -p portreeve-verifier
+}
+
 end_to_end() {
     "$root/.test-env/venv/bin/python" -m pytest "$root/tests/e2e" --durations=10 "$@"
 }
@@ -47,15 +53,15 @@ if [ "$ready" = yes ]; then
     case "$what" in
     all)
         stage ci scripts/cargo.sh xtask ci
-        stage build scripts/cargo.sh build -p portreeve
+        stage build binaries
         stage e2e end_to_end
         ;;
     e2e)
-        stage build scripts/cargo.sh build -p portreeve
+        stage build binaries
         stage e2e end_to_end "$@"
         ;;
     soak)
-        stage build scripts/cargo.sh build --release -p portreeve
+        stage build binaries --release
         export PORTREEVE_BIN="$root/target/release/portreeve"
         stage e2e end_to_end --soak "$@"
         ;;

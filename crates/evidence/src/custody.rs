@@ -8,8 +8,8 @@ mod outline;
 
 use crate::disk::{Disk, RealDisk};
 use crate::frame::{self, Kind, Next, segment_name};
+use crate::layout::segment_numbers;
 use crate::policy::PolicyTexts;
-use crate::recover::segment_numbers;
 use crate::segment::is_unused;
 use crate::{Error, Retention};
 use outline::Outline;

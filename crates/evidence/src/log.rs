@@ -5,8 +5,9 @@ use crate::custody::Custody;
 use crate::disk::{Disk, RealDisk};
 use crate::health::{Cause, HealthCell};
 use crate::journal::Journal;
+use crate::layout::{HEAD_FILE, LOCK_FILE};
 use crate::recorder::{Receipt, SessionRecorder, Unit, salt};
-use crate::recover::{HEAD_FILE, Recovered, recover};
+use crate::recover::{Recovered, recover};
 use crate::reserve::{Reserve, SEGMENTS_READY};
 use crate::seal::SHARE_BYTES;
 use crate::witness::{WITNESSED_FILE, Witnessed};
@@ -21,7 +22,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-pub(crate) const LOCK_FILE: &str = "lock";
 /// What may wait for the disk before the log refuses more.
 const QUEUE_BYTES_MAX: u64 = 256 << 20;
 const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
@@ -337,7 +337,7 @@ impl EvidenceLog {
         let lock = take_lock(&dir)?;
         let head = read_head(&dir)?;
         check_witnessed(&dir)?;
-        let is_new = crate::recover::segment_numbers(disk.as_ref())?.is_empty() && head.is_none();
+        let is_new = crate::layout::segment_numbers(disk.as_ref())?.is_empty() && head.is_none();
         let keys = keys::load_or_mint(&dir, is_new)?;
         let auditor_public = keys.auditor_public;
         let segment_bytes = options.segment_bytes.max(SEGMENT_BYTES_MIN);

@@ -6,13 +6,13 @@
 
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Kind, Next, segment_name};
+use crate::layout::segment_numbers;
 use crate::merkle::{
     Edge, Gatherer, Hash, Span, consistency_holds, consistency_spans, inclusion_holds,
     inclusion_spans, leaf_hash,
 };
 use crate::note::Checkpoint;
 use crate::reader::LogReader;
-use crate::recover::segment_numbers;
 use crate::segment::{self, Head, is_unused};
 use crate::{Entry, Error, leaf_hashes};
 use std::fs::File;

@@ -13,16 +13,13 @@ use crate::custody::{Custody, Due};
 use crate::disk::Disk;
 use crate::erase::check_reason;
 use crate::frame::segment_name;
+use crate::layout::segment_numbers;
 use crate::policy::parts;
-use crate::recover::segment_numbers;
 use crate::tiles::{self, BUNDLE};
 use crate::{Error, EvidenceLog, LogReader, Mode, Retention};
 use portreeve_model::{Custodian, Event, Pruned};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// The folder of the hashes, in the log's directory.
-pub(crate) const FOLDER: &str = "tiles";
 
 /// What a pruning found and did.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -8,9 +8,9 @@ use crate::custody::{Custody, Destroyed};
 use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Kind, Next, segment_name};
 use crate::keys::{self, AuditorKey};
+use crate::layout::segment_numbers;
 use crate::outline::Outline;
-use crate::recorder::share_info;
-use crate::recover::segment_numbers;
+use crate::seal::share_info;
 use crate::seal::{PayloadKey, SHARE_BYTES};
 use crate::segment::{self, Head, is_unused};
 use crate::vkey::VerifierKey;
@@ -421,6 +421,6 @@ pub fn is_log(dir: &Path) -> bool {
 /// Whether a gateway is writing this log now.
 #[must_use]
 pub fn is_live(dir: &Path) -> bool {
-    let lock = std::fs::File::open(dir.join(crate::log::LOCK_FILE));
+    let lock = std::fs::File::open(dir.join(crate::layout::LOCK_FILE));
     lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

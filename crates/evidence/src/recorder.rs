@@ -4,7 +4,7 @@ use crate::frame::{self, HEADER_BYTES, Kind, LEAF_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::keyring::Share;
 use crate::log::Shared;
 use crate::merkle::{Hash, leaf_hash};
-use crate::seal::{PayloadKey, SHARE_BYTES};
+use crate::seal::{PayloadKey, SHARE_BYTES, share_info};
 use crate::{Error, Sealed, hpke, months};
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -17,8 +17,6 @@ use tokio::sync::oneshot;
 
 /// Room that a payload's codec byte and tag take.
 const SEAL_ROOM: usize = 64;
-/// What a sealed share is bound to, beside its session.
-const SHARE_INFO: &[u8] = b"portreeve recording share v1";
 
 /// Records that become durable together.
 #[derive(Default)]
@@ -62,11 +60,6 @@ pub(crate) fn salt() -> Result<String, Sealed> {
     rand::fill(&mut bytes).map_err(|_| Sealed::new("no random bytes"))?;
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect())
-}
-
-/// What a share is bound to: it opens for this session and no other.
-pub(crate) fn share_info(session: SessionId) -> Vec<u8> {
-    [SHARE_INFO, session.0.as_bytes()].concat()
 }
 
 /// Tells when what was handed over is durable.

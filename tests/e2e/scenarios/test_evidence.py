@@ -1,13 +1,16 @@
 """P3, P4: what cannot be recorded does not happen; what was recorded can be checked."""
 
+import json
 import random
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from harness import evidence
 from harness.gateway import Failed, Gateway
+from harness.paths import verifier
 from harness.waiting import until
 from harness.wire import Refused, Wire, common_length, frame
 from harness.world import World
@@ -96,6 +99,25 @@ def test_a_copy_verifies_with_the_gateway_off(recorded: Gateway) -> None:
     assert report["status"] == "ok" and report["records"] > 20
     text = recorded.try_run("verify", str(copy))
     assert text.returncode == 0 and "OK" in text.stdout.upper()
+
+
+def test_the_separate_verifier_says_the_same(recorded: Gateway) -> None:
+    """Of a log that holds, of one that was changed, and of none."""
+    copy = copied(recorded, "apart")
+    log = copy / "segment-0000000001.log"
+    good = log.read_bytes()
+    at = good.index(b"public")
+    for data, expect in ((good, 0), (good[:at] + b"P" + good[at + 1 :], 1)):
+        log.write_bytes(data)
+        done = subprocess.run(
+            [str(verifier()), "--format", "json", str(copy)], capture_output=True, text=True
+        )
+        status, report = evidence.verify(recorded, copy)
+        assert (done.returncode, json.loads(done.stdout)) == (status, report)
+        assert status == expect, report
+        assert report["decisions"] > 3
+    none = subprocess.run([str(verifier()), "/"], capture_output=True, text=True)
+    assert none.returncode == 3 and "hint: name its directory" in none.stderr
 
 
 def written_files(directory: Path) -> list[tuple[Path, int]]:

@@ -385,7 +385,7 @@ fn shares_of_sessions_that_were_pruned_do_not_come_back() {
 #[test]
 fn a_stop_in_the_removal_leaves_no_gap() {
     let dir = TempDir::new();
-    let left = |disk: &SimDisk| crate::recover::segment_numbers(disk).unwrap();
+    let left = |disk: &SimDisk| crate::layout::segment_numbers(disk).unwrap();
     let root = portreeve_model::Digest(merkle::empty_root());
     let pruned = Pruned { segments: 4, records: 9, minimum_index: 0, root };
     let mut stopped = 0;

@@ -4,9 +4,9 @@ use super::walk::Walk;
 use super::{Finding, Severity};
 use crate::LogReader;
 use crate::frame::segment_name;
+use crate::layout::TILES_FOLDER;
 use crate::merkle::{Edge, Hash};
 use crate::policy::PolicyTexts;
-use crate::prune::FOLDER;
 use crate::tiles::leaf_hashes;
 use portreeve_model::{Event, PolicyVersion, Pruned};
 use serde::Deserialize;
@@ -87,7 +87,7 @@ impl Walk<'_> {
                     "the hashes of the records that were pruned are not there ({error}), so \
                      nothing can be proven of them"
                 );
-                return self.find(Severity::Incomplete, FOLDER, 0, what);
+                return self.find(Severity::Incomplete, TILES_FOLDER, 0, what);
             }
         };
         let mut grown = Edge::default();
@@ -101,7 +101,7 @@ impl Walk<'_> {
         if grown != *edge {
             self.lost = true;
             let what = "the hashes of the records that were pruned are not those of this log";
-            self.find(Severity::Tampered, FOLDER, 0, what);
+            self.find(Severity::Tampered, TILES_FOLDER, 0, what);
         }
     }
 

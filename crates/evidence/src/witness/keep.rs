@@ -2,6 +2,7 @@
 
 use super::answer::Cosigned;
 use crate::Error;
+#[cfg(feature = "writer")]
 use crate::keys::put;
 use crate::note::{Checkpoint, NOTE_BYTES_MAX, Note, SignatureLine};
 use crate::vkey::VerifierKey;
@@ -45,6 +46,7 @@ impl Witnessed {
         }
     }
 
+    #[cfg(feature = "writer")]
     /// Writes the file, whole or not at all: the log's checkpoint with these cosignatures.
     ///
     /// Where the same checkpoint is there already, cosignatures of others stay on it; a

@@ -7,9 +7,11 @@
 mod answer;
 mod keep;
 mod request;
+#[cfg(feature = "writer")]
 mod serve;
 
 pub use answer::{Cosigned, conflict_size, cosigned};
 pub use keep::{WITNESSED_FILE, Witnessed};
 pub use request::AddCheckpoint;
+#[cfg(feature = "writer")]
 pub use serve::{Refusal, Witness, origin_hash};

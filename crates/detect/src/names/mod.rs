@@ -3,23 +3,25 @@
 
 mod features;
 mod lexicon;
+mod memory;
 mod model;
 pub(crate) mod tokens;
 pub mod train;
 
 use crate::numbers::Scene;
 use crate::{Category, Evidence, Finding};
-use features::{Word, extract, look};
-use model::{LABELS, Model};
+use features::{Place, Word, together};
+use memory::Memory;
+use model::{LABELS, Model, Run, Scores};
+use std::cell::RefCell;
 use std::sync::LazyLock;
 use tokens::{Kind, Token, next_run};
 
 static FILE: &[u8] = include_bytes!("../../model/names.bin");
-static ROWS: LazyLock<Vec<[i8; LABELS]>> = LazyLock::new(|| Model::rows(FILE));
-static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE, &ROWS));
+static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE));
 
-/// What is added to the score of `outside`, in steps of the weights: the price of a name.
-const CAUTION: i32 = -40;
+/// The least chance of a name that is reported: one in ten. A miss costs more than a false alarm.
+const CHANCE_MIN: f32 = 0.1;
 
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];
 
@@ -32,59 +34,131 @@ pub(crate) fn detect(
 ) {
     let Some(model) = MODEL.as_ref() else { return };
     let text = scene.text;
-    let mut words: Vec<Option<Word>> = vec![None; tokens.len()];
-    let mut labels = Vec::new();
-    let mut emissions: Vec<[i32; LABELS]> = Vec::new();
-    let mut at = 0;
-    while let Some(run) = next_run(text, tokens, at) {
-        at = run.1;
-        let (start, end) = (tokens[run.0].start as usize, tokens[run.1 - 1].end as usize);
-        if taken.iter().any(|f| f.start <= start && end <= f.end) {
-            continue;
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut at = 0;
+        while let Some(run) = next_run(text, tokens, at) {
+            at = run.1;
+            let (start, end) = (tokens[run.0].start as usize, tokens[run.1 - 1].end as usize);
+            if taken.iter().any(|f| f.start <= start && end <= f.end) {
+                continue;
+            }
+            if is_plain(text, tokens, run, scratch, model) {
+                continue;
+            }
+            at = scratch.label(text, tokens, run, model);
+            report(scene, &tokens[run.0..at], &scratch.run, out);
         }
-        if is_plain(text, tokens, run, model) {
-            continue;
+    });
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        memory: Memory::new(),
+        words: Vec::new(),
+        scores: Vec::new(),
+        run: Run::default(),
+    });
+}
+
+/// What a thread keeps from run to run, so that a run costs no allocation.
+struct Scratch {
+    memory: Memory,
+    words: Vec<Word>,
+    scores: Vec<Scores>,
+    run: Run,
+}
+
+/// Neighbours of a word that count, on each side.
+const REACH: usize = 2;
+
+impl Scratch {
+    /// Labels the words of a run and of its tail; returns where the tail ends.
+    fn label(
+        &mut self,
+        text: &str,
+        tokens: &[Token],
+        run: (usize, usize),
+        model: &Model<'_>,
+    ) -> usize {
+        let dense = tokens::is_dense(tokens, run);
+        // What is known of the words from two before the run to two behind the tail.
+        self.words.clear();
+        self.words.extend((0..REACH.saturating_sub(run.0)).map(|_| Word::default()));
+        for token in &tokens[run.0.saturating_sub(REACH)..(run.1 + REACH).min(tokens.len())] {
+            self.words.push(self.memory.word(text, token, model));
         }
-        let (low, high) = (run.0.saturating_sub(2), (run.1 + 2).min(tokens.len()));
-        for index in low..high {
-            if words[index].is_none() {
-                words[index] = Some(look(text, &tokens[index], &model.lexicon));
+        self.words.resize(run.1 - run.0 + 2 * REACH, Word::default());
+        self.scores.clear();
+        for index in run.0..run.1 {
+            let scores = self.scores(text, tokens, index, run, dense, model);
+            self.scores.push(scores);
+        }
+        model.decode(&self.scores, CHANCE_MIN, &mut self.run);
+        // A place or an organisation may go on in small letters.
+        let mut at = run.1;
+        let mut last = self.run.labels.last().copied().unwrap_or(0);
+        while last > 2 && at - run.1 < tokens::TAIL_MAX && tokens::is_tail(tokens, at) {
+            self.words.push(match tokens.get(at + REACH) {
+                Some(token) => self.memory.word(text, token, model),
+                None => Word::default(),
+            });
+            let scores = self.scores(text, tokens, at, run, dense, model);
+            if !model.goes_on(last, &scores) {
+                break;
+            }
+            last = (last - 1) / 2 * 2 + 2;
+            self.run.labels.push(last);
+            self.run.chances.push(CHANCE_MIN);
+            at += 1;
+        }
+        at
+    }
+
+    /// The scores of the labels of one token.
+    fn scores(
+        &mut self,
+        text: &str,
+        tokens: &[Token],
+        index: usize,
+        run: (usize, usize),
+        dense: bool,
+        model: &Model<'_>,
+    ) -> Scores {
+        let (position, size) = (index - run.0, run.1 - run.0);
+        let first = tokens::is_first(tokens, index);
+        let mut sums = [0; LABELS];
+        self.memory.add_alone(text, &tokens[index], first, model, &mut sums);
+        for (place, shift) in [0, 1, 3, 4].into_iter().enumerate() {
+            match (index + shift).checked_sub(REACH).and_then(|i| tokens.get(i)) {
+                Some(token) => self.memory.add_beside(text, token, place, model, &mut sums),
+                None => model.add(&features::beside(&Word::default(), place as u32), &mut sums),
             }
         }
-        let word = |i: isize| {
-            usize::try_from(i)
-                .ok()
-                .and_then(|i| words.get(i).copied().flatten())
-                .unwrap_or_default()
-        };
-        emissions.clear();
-        for index in run.0..run.1 {
-            let features = extract(text, tokens, index, run, &word, &model.lexicon);
-            emissions.push(model.emit(&features));
-        }
-        model.decode(&mut emissions, CAUTION, &mut labels);
-        report(scene, &tokens[run.0..run.1], &labels, &emissions, out);
+        let words: &[Word; 2 * REACH + 1] =
+            self.words[position..].first_chunk().expect("two words follow each word of the run");
+        let place = Place { words, position, size, first, dense };
+        model.add(&together(&place, &model.lexicon), &mut sums);
+        sums
     }
 }
 
 /// Whether a run is one common word at the beginning of a sentence.
-fn is_plain(text: &str, tokens: &[Token], run: (usize, usize), model: &Model<'_>) -> bool {
-    const COMMON: u8 = 16;
+fn is_plain(
+    text: &str,
+    tokens: &[Token],
+    run: (usize, usize),
+    scratch: &mut Scratch,
+    model: &Model<'_>,
+) -> bool {
     let token = &tokens[run.0];
-    let first = token.newline || run.0 == 0 || matches!(tokens[run.0 - 1].mark, b'.' | b'!' | b'?');
     run.1 - run.0 == 1
-        && first
         && token.kind == Kind::Capital
-        && features::flags(text, token, &model.lexicon) == COMMON
+        && tokens::is_first(tokens, run.0)
+        && scratch.memory.word(text, token, model).flags == features::COMMON
 }
 
-fn report(
-    scene: &Scene<'_>,
-    tokens: &[tokens::Token],
-    labels: &[u8],
-    emissions: &[[i32; LABELS]],
-    out: &mut Vec<Finding>,
-) {
+fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {
+    let labels = &run.labels;
     let mut index = 0;
     while index < labels.len() {
         let label = labels[index];
@@ -97,10 +171,7 @@ fn report(
         while end < labels.len() && labels[end] == 2 * kind as u8 + 2 {
             end += 1;
         }
-        let margin: i32 = (index..end)
-            .map(|i| emissions[i][usize::from(labels[i])] - emissions[i][0])
-            .sum::<i32>()
-            / (end - index) as i32;
+        let chance = run.chances[index..end].iter().copied().fold(0.0, f32::max);
         let mut last = end - 1;
         while last > index && tokens[last].kind == Kind::Mark && tokens[last].mark != b'.' {
             last -= 1;
@@ -117,11 +188,16 @@ fn report(
         {
             last -= 1;
         }
-        let range = tokens[first].start as usize..tokens[last].end as usize;
-        let score = (52 + margin / 8).clamp(50, 84) as u8;
+        let (start, stop) = (tokens[first].start as usize, tokens[last].end as usize);
+        let range = start..stop + ending(&scene.text[stop..]);
+        let score = (50.0 + 34.0 * chance) as u8;
         let category = KINDS[kind];
         let label = first == last && is_label(&scene.text[range.clone()]);
-        if !label && scene.text[range.clone()].chars().any(char::is_alphabetic) {
+        // A letter alone is no name, but a letter with a full stop may stand for one.
+        let letter = first == last
+            && tokens[first].kind == Kind::Initial
+            && !scene.text[stop..].starts_with('.');
+        if !label && !letter && scene.text[range.clone()].chars().any(char::is_alphabetic) {
             if category == Category::PersonName {
                 out.extend(title(scene, tokens, first));
             }
@@ -129,6 +205,22 @@ fn report(
         }
         index = end;
     }
+}
+
+/// The length of an ending that follows a colon, as in `EU:n` and `KTM:ltä`.
+fn ending(rest: &str) -> usize {
+    const LETTERS_MAX: usize = 5;
+    let Some(tail) = rest.strip_prefix(':') else { return 0 };
+    let letters = tail.chars().take_while(|c| c.is_alphanumeric());
+    let (mut count, mut bytes) = (0, 0);
+    for c in letters {
+        count += 1;
+        bytes += c.len_utf8();
+        if !c.is_lowercase() || count > LETTERS_MAX {
+            return 0;
+        }
+    }
+    if count > 0 { 1 + bytes } else { 0 }
 }
 
 /// A form of address right before a name, within the run.

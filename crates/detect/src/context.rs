@@ -123,12 +123,13 @@ fn scan(window: &str) -> Announced {
 
 /// Small letters, but where that would move offsets.
 fn lowered(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.to_lowercase().next() {
-            Some(lower) if lower.len_utf8() == c.len_utf8() => lower,
-            _ => c,
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // The automaton takes care of ASCII.
+        let lower = if c.is_ascii() { Some(c) } else { c.to_lowercase().next() };
+        out.push(lower.filter(|l| l.len_utf8() == c.len_utf8()).unwrap_or(c));
+    }
+    out
 }
 
 static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {

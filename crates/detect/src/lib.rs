@@ -32,6 +32,8 @@ mod numbers;
 mod phone;
 mod secrets;
 mod special;
+mod terms;
+mod words;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};

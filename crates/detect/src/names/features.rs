@@ -10,7 +10,7 @@ use super::lexicon::{Lexicon, SEED, finish, pair, step};
 use super::tokens::{Kind, Token};
 
 /// log2 of the number of rows in the table of weights.
-pub(super) const TABLE_BITS: u32 = 19;
+pub(super) const TABLE_BITS: u32 = 18;
 
 /// Most features of one part.
 const ROWS_MAX: usize = 48;
@@ -167,6 +167,11 @@ fn mix(a: u32, b: u32) -> u32 {
 }
 
 impl Word {
+    /// Whether the word is written with a capital letter.
+    fn is_capital(&self) -> bool {
+        (0x300..0x400).contains(&self.shape) || self.shape >= 0x404
+    }
+
     fn known(&self) -> u32 {
         u32::from(self.flags) << 11 | u32::from(self.stem) << 3 | u32::from(self.cut)
     }
@@ -240,8 +245,6 @@ pub(super) fn together(place: &Place<'_>, lexicon: &Lexicon<'_>) -> Rows {
     let caps = |w: &Word| (0x400..0x420).contains(&w.shape);
     let all_caps = caps(word) && (caps(before) || caps(after));
     f.add(105, mix(known, mix(before.known(), after.known())));
-    f.add(106, mix(known, after.shape));
-    f.add(107, mix(known, before.shape));
     f.add(110, mix(before.hash, before2.hash));
     f.add(111, mix(after.hash, after2.hash));
     f.add(112, mix(before.hash, known));
@@ -251,18 +254,20 @@ pub(super) fn together(place: &Place<'_>, lexicon: &Lexicon<'_>) -> Rows {
     f.add(120, mix(after.known(), known));
     f.add(121, mix(word.hash, before.hash));
     f.add(122, mix(word.hash, after.hash));
-    f.add(123, mix(u32::from(before2.flags), u32::from(before.flags) << 8 | flags << 16));
-    f.add(124, mix(u32::from(after2.flags), u32::from(after.flags) << 8 | flags << 16));
-    let forward = lexicon.flags(pair(word.hash, after.hash));
-    let backward = lexicon.flags(pair(before.hash, word.hash));
-    f.add(125, u32::from(forward) << 8 | u32::from(backward) | flags << 16);
+    // Names of two words: only words with capitals can be the second one.
+    let listed = |first: &Word, second: &Word| {
+        if second.is_capital() {
+            u32::from(lexicon.flags(pair(first.hash, second.hash)))
+        } else {
+            0
+        }
+    };
+    f.add(125, listed(word, after) << 8 | listed(before, word) | flags << 16);
     let (position, size) = (place.position.min(4) as u32, place.size.min(6) as u32);
     f.add(126, mix(position << 3 | size, known));
     let state = u32::from(all_caps) << 2 | u32::from(place.dense) << 1 | u32::from(place.first);
-    f.add(127, state);
     f.add(128, mix(state, known));
     f.add(129, mix(word.end, before.hash));
     f.add(130, mix(word.end, after.end));
-    f.add(131, mix(word.end, before.end));
     f
 }

@@ -1,13 +1,13 @@
 //! Words that were met before, with the parts of their scores that are the same wherever they
 //! stand. It is a cache and nothing else: a word gets the same scores with it and without it.
-//! Each thread has one of [`SLOTS`] words, about 300 KB.
+//! Each thread has one of [`SLOTS`] words, about 800 KB.
 
 use super::features::{Word, alone, beside, look};
 use super::model::{LABELS, Model, Scores};
 use super::tokens::Token;
 
 /// Words that one thread remembers.
-const SLOTS: usize = 2048;
+const SLOTS: usize = 4096;
 
 /// Bytes of the longest word that is remembered.
 const WORD_BYTES: usize = 24;
@@ -38,91 +38,83 @@ impl Key {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
-    key: Key,
-    word: Word,
+/// A word with the scores that it was asked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Entry {
+    key: Option<Key>,
+    pub(super) word: Word,
     /// Scores of the word alone, inside a sentence and at its beginning.
     alone: [Option<Scores>; 2],
     /// What the word adds to the scores of a neighbour, by its place.
-    beside: Option<[Scores; 4]>,
+    beside: [Option<Scores>; PLACES],
 }
 
-/// The words of one thread.
-pub(super) struct Memory(Vec<Option<Entry>>);
+/// Places of a neighbour.
+const PLACES: usize = 4;
 
-impl Memory {
-    pub(super) fn new() -> Self {
-        Self(vec![None; SLOTS])
+impl Entry {
+    fn of(key: Option<Key>, text: &str, token: &Token, model: &Model<'_>) -> Self {
+        Self { key, word: look(text, token, &model.lexicon), ..Self::default() }
     }
 
-    fn entry(&mut self, text: &str, token: &Token, model: &Model<'_>) -> Option<&mut Entry> {
-        let key = Key::of(token.text(text).as_bytes())?;
-        let slot = &mut self.0[key.slot()];
-        if slot.as_ref().is_none_or(|entry| entry.key != key) {
-            let word = look(text, token, &model.lexicon);
-            *slot = Some(Entry { key, word, alone: [None; 2], beside: None });
-        }
-        slot.as_mut()
-    }
-
-    /// What is known of a token.
-    pub(super) fn word(&mut self, text: &str, token: &Token, model: &Model<'_>) -> Word {
-        match self.entry(text, token, model) {
-            Some(entry) => entry.word,
-            None => look(text, token, &model.lexicon),
-        }
-    }
-
-    /// Adds the scores of a token alone.
-    pub(super) fn add_alone(
+    /// The scores of the token alone.
+    pub(super) fn alone(
         &mut self,
         text: &str,
         token: &Token,
         first: bool,
         model: &Model<'_>,
-        sums: &mut Scores,
-    ) {
-        let Some(entry) = self.entry(text, token, model) else {
-            let word = look(text, token, &model.lexicon);
-            return model.add(&alone(text, token, &word, first), sums);
-        };
-        let Entry { word, alone: known, .. } = entry;
-        let scores = known[usize::from(first)].get_or_insert_with(|| {
+    ) -> Scores {
+        *self.alone[usize::from(first)].get_or_insert_with(|| {
             let mut scores = [0; LABELS];
-            model.add(&alone(text, token, word, first), &mut scores);
+            model.add(&alone(text, token, &self.word, first), &mut scores);
             scores
-        });
-        add(sums, scores);
+        })
     }
 
-    /// Adds what a token says of its neighbour; `place` as in [`beside`].
-    pub(super) fn add_beside(
-        &mut self,
-        text: &str,
-        token: &Token,
-        place: usize,
-        model: &Model<'_>,
-        sums: &mut Scores,
-    ) {
-        let Some(entry) = self.entry(text, token, model) else {
-            let word = look(text, token, &model.lexicon);
-            return model.add(&beside(&word, place as u32), sums);
-        };
-        let Entry { word, beside: known, .. } = entry;
-        let scores = known.get_or_insert_with(|| {
-            std::array::from_fn(|place| {
-                let mut scores = [0; LABELS];
-                model.add(&beside(word, place as u32), &mut scores);
-                scores
-            })
-        });
-        add(sums, &scores[place]);
+    /// What the token adds to the scores of a neighbour; places as in [`beside`].
+    pub(super) fn beside(&mut self, place: usize, model: &Model<'_>) -> Scores {
+        *self.beside[place].get_or_insert_with(|| {
+            let mut scores = [0; LABELS];
+            model.add(&beside(&self.word, place as u32), &mut scores);
+            scores
+        })
     }
 }
 
-fn add(sums: &mut Scores, scores: &Scores) {
-    for (sum, score) in sums.iter_mut().zip(scores) {
-        *sum += score;
+/// The words of one thread.
+pub(super) struct Memory {
+    slots: Vec<Entry>,
+    /// What stands before the first and behind the last word.
+    edge: Entry,
+    /// A word that is too long to be remembered.
+    long: Entry,
+}
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: vec![Entry::default(); SLOTS],
+            edge: Entry::default(),
+            long: Entry::default(),
+        }
+    }
+
+    /// The entry of a token.
+    pub(super) fn entry(&mut self, text: &str, token: &Token, model: &Model<'_>) -> &mut Entry {
+        let Some(key) = Key::of(token.text(text).as_bytes()) else {
+            self.long = Entry::of(None, text, token, model);
+            return &mut self.long;
+        };
+        let slot = &mut self.slots[key.slot()];
+        if slot.key != Some(key) {
+            *slot = Entry::of(Some(key), text, token, model);
+        }
+        slot
+    }
+
+    /// The entry of the edge of a text.
+    pub(super) fn edge(&mut self) -> &mut Entry {
+        &mut self.edge
     }
 }

@@ -20,8 +20,8 @@ use tokens::{Kind, Token, next_run};
 static FILE: &[u8] = include_bytes!("../../model/names.bin");
 static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE));
 
-/// The least chance of a name that is reported: one in ten. A miss costs more than a false alarm.
-const CHANCE_MIN: f32 = 0.1;
+/// The least chance of a name that is reported: one in twelve. A miss costs more than a false alarm.
+const CHANCE_MIN: f32 = 1.0 / 12.0;
 
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];
 
@@ -80,30 +80,15 @@ impl Scratch {
         run: (usize, usize),
         model: &Model<'_>,
     ) -> usize {
-        let dense = tokens::is_dense(tokens, run);
-        // What is known of the words from two before the run to two behind the tail.
-        self.words.clear();
-        self.words.extend((0..REACH.saturating_sub(run.0)).map(|_| Word::default()));
-        for token in &tokens[run.0.saturating_sub(REACH)..(run.1 + REACH).min(tokens.len())] {
-            self.words.push(self.memory.word(text, token, model));
-        }
-        self.words.resize(run.1 - run.0 + 2 * REACH, Word::default());
-        self.scores.clear();
-        for index in run.0..run.1 {
-            let scores = self.scores(text, tokens, index, run, dense, model);
-            self.scores.push(scores);
-        }
+        let scene = RunScene { text, tokens, run, dense: tokens::is_dense(tokens, run) };
+        self.score(&scene, run, model);
         model.decode(&self.scores, CHANCE_MIN, &mut self.run);
         // A place or an organisation may go on in small letters.
         let mut at = run.1;
         let mut last = self.run.labels.last().copied().unwrap_or(0);
         while last > 2 && at - run.1 < tokens::TAIL_MAX && tokens::is_tail(tokens, at) {
-            self.words.push(match tokens.get(at + REACH) {
-                Some(token) => self.memory.word(text, token, model),
-                None => Word::default(),
-            });
-            let scores = self.scores(text, tokens, at, run, dense, model);
-            if !model.goes_on(last, &scores) {
+            self.score(&scene, (at, at + 1), model);
+            if !model.goes_on(last, &self.scores[0]) {
                 break;
             }
             last = (last - 1) / 2 * 2 + 2;
@@ -114,31 +99,58 @@ impl Scratch {
         at
     }
 
-    /// The scores of the labels of one token.
-    fn scores(
-        &mut self,
-        text: &str,
-        tokens: &[Token],
-        index: usize,
-        run: (usize, usize),
-        dense: bool,
-        model: &Model<'_>,
-    ) -> Scores {
-        let (position, size) = (index - run.0, run.1 - run.0);
-        let first = tokens::is_first(tokens, index);
-        let mut sums = [0; LABELS];
-        self.memory.add_alone(text, &tokens[index], first, model, &mut sums);
-        for (place, shift) in [0, 1, 3, 4].into_iter().enumerate() {
-            match (index + shift).checked_sub(REACH).and_then(|i| tokens.get(i)) {
-                Some(token) => self.memory.add_beside(text, token, place, model, &mut sums),
-                None => model.add(&features::beside(&Word::default(), place as u32), &mut sums),
+    /// Scores the labels of the tokens `part`. Each token is looked up once and gives its share
+    /// to itself and to its neighbours.
+    fn score(&mut self, scene: &RunScene<'_>, part: (usize, usize), model: &Model<'_>) {
+        let RunScene { text, tokens, run, dense } = *scene;
+        let size = part.1 - part.0;
+        self.words.clear();
+        self.scores.clear();
+        self.scores.resize(size, [0; LABELS]);
+        for index in 0..size + 2 * REACH {
+            let token = (part.0 + index).checked_sub(REACH);
+            let entry = match token.and_then(|i| tokens.get(i).map(|token| (i, token))) {
+                Some((at, token)) => {
+                    let entry = self.memory.entry(text, token, model);
+                    if let Some(own) = index.checked_sub(REACH).filter(|own| *own < size) {
+                        let first = tokens::is_first(tokens, at);
+                        add(&mut self.scores[own], &entry.alone(text, token, first, model));
+                    }
+                    entry
+                }
+                None => self.memory.edge(),
+            };
+            self.words.push(entry.word);
+            // Two before, one before, one after and two after the word that is scored.
+            for (place, shift) in [0, 1, 3, 4].into_iter().enumerate() {
+                if let Some(own) = index.checked_sub(shift).filter(|own| *own < size) {
+                    add(&mut self.scores[own], &entry.beside(place, model));
+                }
             }
         }
-        let words: &[Word; 2 * REACH + 1] =
-            self.words[position..].first_chunk().expect("two words follow each word of the run");
-        let place = Place { words, position, size, first, dense };
-        model.add(&together(&place, &model.lexicon), &mut sums);
-        sums
+        for (own, sums) in self.scores.iter_mut().enumerate() {
+            let words: &[Word; 2 * REACH + 1] =
+                self.words[own..].first_chunk().expect("two words follow each word of the part");
+            let at = part.0 + own;
+            let first = tokens::is_first(tokens, at);
+            let place = Place { words, position: at - run.0, size: run.1 - run.0, first, dense };
+            model.add(&together(&place, &model.lexicon), sums);
+        }
+    }
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy)]
+struct RunScene<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    run: (usize, usize),
+    dense: bool,
+}
+
+fn add(sums: &mut Scores, scores: &Scores) {
+    for (sum, score) in sums.iter_mut().zip(scores) {
+        *sum += score;
     }
 }
 
@@ -154,7 +166,7 @@ fn is_plain(
     run.1 - run.0 == 1
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
-        && scratch.memory.word(text, token, model).flags == features::COMMON
+        && scratch.memory.entry(text, token, model).word.flags == features::COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {

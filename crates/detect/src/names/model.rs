@@ -71,12 +71,14 @@ impl<'a> Model<'a> {
     /// Adds the weights of some features to the scores of a word's labels.
     #[inline]
     pub(super) fn add(&self, rows: &Rows, sums: &mut Scores) {
+        let mut total = *sums;
         for row in rows.as_slice() {
-            let weights = &self.weights[*row as usize];
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += i16::from(i8::from_ne_bytes([*weight]));
+            let weights = self.weights[*row as usize];
+            for label in 0..LABELS {
+                total[label] += i16::from(i8::from_ne_bytes([weights[label]]));
             }
         }
+        *sums = total;
     }
 
     /// Whether a name goes on with a word of these scores. `label` is the label before it.

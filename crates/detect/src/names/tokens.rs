@@ -2,6 +2,9 @@
 //! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
 //! are context. Only runs cost more than the walk itself.
 
+use crate::words::WordSet;
+use std::sync::LazyLock;
+
 /// What a token looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -240,19 +243,22 @@ fn kind(
 }
 
 /// Small words that may stand inside a name.
-const CONNECTORS: &[&str] = &[
-    "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
-    "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
-    "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en", "ter",
-    "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para", "per", "sur",
-    "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και", "του", "της",
-    "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un", "agus", "na", "ta",
-    "tal", "s", "'s", "o", "os", "as", "von der", "van't", "lui", "cel", "mac", "nic", "ní",
-];
+static CONNECTORS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
+        "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
+        "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en",
+        "ter", "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para",
+        "per", "sur", "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και",
+        "του", "της", "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un",
+        "agus", "na", "ta", "tal", "s", "'s", "o", "os", "as", "von der", "van't", "lui", "cel",
+        "mac", "nic", "ní",
+    ])
+});
 
 fn is_connector(text: &str, token: &Token) -> bool {
     match token.kind {
-        Kind::Lower => CONNECTORS.contains(&token.text(text)),
+        Kind::Lower => token.end - token.start < 9 && CONNECTORS.contains(token.text(text)),
         Kind::Mark => matches!(token.mark, b'.' | b'&' | b'-' | b'\''),
         _ => false,
     }

@@ -94,7 +94,7 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("in-aadhaar", NationalId, 12, Grouped, NATIONAL, id::in_aadhaar, "4 4 4|4-4-4"),
     numeric("es-nss", HealthId, 12, Grouped, HEALTH, id::es_nss, "2/8/2|2 8 2"),
     // Eleven digits
-    numeric("be-nn", NationalId, 11, Dated, NATIONAL, id::be_nn, "2.2.2-3.2|6 3 2|6-3-2"),
+    numeric("be-nn", NationalId, 11, Dated, NATIONAL, id::be_nn, "2.2.2-3.2|6 3 2|6-3-2|2 2 2 3 2|2.2.2.3.2"),
     numeric("pl-pesel", NationalId, 11, Dated, NATIONAL, id::pl_pesel, ""),
     numeric("no-fnr", NationalId, 11, Sure, NATIONAL, id::no_fnr, "6 5"),
     numeric("gr-amka", NationalId, 11, Dated, HEALTH, id::gr_amka, ""),
@@ -140,7 +140,7 @@ pub(crate) static RULES: &[Rule] = &[
     // With letters
     mixed("it-codice-fiscale", NationalId, (16, 16), Sure, NATIONAL, id::it_cf, ""),
     mixed("es-dni", NationalId, (9, 9), Sure, NATIONAL, id::es_dni, "8-1|8 1"),
-    mixed("es-nie", NationalId, (9, 9), Sure, NATIONAL, id::es_nie, "1-7-1"),
+    mixed("es-nie", NationalId, (9, 9), Sure, NATIONAL, id::es_nie, "1-7-1|1-8"),
     mixed("es-cif", OtherId, (9, 9), Announced, COMPANY, id::es_cif, ""),
     mixed("fi-hetu", NationalId, (11, 11), Sure, NATIONAL, id::fi_hetu, ""),
     mixed("de-svnr", NationalId, (12, 12), Sure, HEALTH, id::de_svnr, "2 6 1 3|2 6 1 2 1"),

@@ -94,7 +94,15 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("in-aadhaar", NationalId, 12, Grouped, NATIONAL, id::in_aadhaar, "4 4 4|4-4-4"),
     numeric("es-nss", HealthId, 12, Grouped, HEALTH, id::es_nss, "2/8/2|2 8 2"),
     // Eleven digits
-    numeric("be-nn", NationalId, 11, Dated, NATIONAL, id::be_nn, "2.2.2-3.2|6 3 2|6-3-2|2 2 2 3 2|2.2.2.3.2"),
+    numeric(
+        "be-nn",
+        NationalId,
+        11,
+        Dated,
+        NATIONAL,
+        id::be_nn,
+        "2.2.2-3.2|6 3 2|6-3-2|2 2 2 3 2|2.2.2.3.2",
+    ),
     numeric("pl-pesel", NationalId, 11, Dated, NATIONAL, id::pl_pesel, ""),
     numeric("no-fnr", NationalId, 11, Sure, NATIONAL, id::no_fnr, "6 5"),
     numeric("gr-amka", NationalId, 11, Dated, HEALTH, id::gr_amka, ""),

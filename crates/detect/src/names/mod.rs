@@ -23,6 +23,9 @@ static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FI
 /// The least chance of a name that is reported: one in twelve. A miss costs more than a false alarm.
 const CHANCE_MIN: f32 = 1.0 / 12.0;
 
+/// The least chance in a line of a log, where capitals mean less, and of a letter that stands alone.
+const SURE_MIN: f32 = 0.4;
+
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];
 
 /// Finds names, places and organisations outside the spans that are taken.
@@ -36,8 +39,15 @@ pub(crate) fn detect(
     let text = scene.text;
     SCRATCH.with_borrow_mut(|scratch| {
         let mut at = 0;
+        // The end of the line at hand, and the chance that a name needs in it.
+        let (mut line_end, mut least) = (0, CHANCE_MIN);
         while let Some(run) = next_run(text, tokens, at) {
             at = run.1;
+            if tokens[run.0].start as usize >= line_end {
+                let line = line_around(text, tokens[run.0].start as usize);
+                line_end = line.end;
+                least = if is_log(&text.as_bytes()[line]) { SURE_MIN } else { CHANCE_MIN };
+            }
             let (start, end) = (tokens[run.0].start as usize, tokens[run.1 - 1].end as usize);
             if taken.iter().any(|f| f.start <= start && end <= f.end) {
                 continue;
@@ -45,7 +55,7 @@ pub(crate) fn detect(
             if is_plain(text, tokens, run, scratch, model) {
                 continue;
             }
-            at = scratch.label(text, tokens, run, model);
+            at = scratch.label(text, tokens, run, least, model);
             report(scene, &tokens[run.0..at], &scratch.run, out);
         }
     });
@@ -78,11 +88,12 @@ impl Scratch {
         text: &str,
         tokens: &[Token],
         run: (usize, usize),
+        least: f32,
         model: &Model<'_>,
     ) -> usize {
         let scene = RunScene { text, tokens, run, dense: tokens::is_dense(tokens, run) };
         self.score(&scene, run, model);
-        model.decode(&self.scores, CHANCE_MIN, &mut self.run);
+        model.decode(&self.scores, least, &mut self.run);
         // A place or an organisation may go on in small letters.
         let mut at = run.1;
         let mut last = self.run.labels.last().copied().unwrap_or(0);
@@ -93,7 +104,7 @@ impl Scratch {
             }
             last = (last - 1) / 2 * 2 + 2;
             self.run.labels.push(last);
-            self.run.chances.push(CHANCE_MIN);
+            self.run.chances.push(least);
             at += 1;
         }
         at
@@ -137,6 +148,23 @@ impl Scratch {
             model.add(&together(&place, &model.lexicon), sums);
         }
     }
+}
+
+/// The line that the byte `at` stands in.
+fn line_around(text: &str, at: usize) -> std::ops::Range<usize> {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |i| i + 1);
+    let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
+    start..end
+}
+
+/// Whether a line begins with a time, as logs have it: `hh:mm:ss` in its first bytes.
+fn is_log(line: &[u8]) -> bool {
+    const HEAD_BYTES: usize = 48;
+    let digit = |b: u8| b.is_ascii_digit();
+    line[..line.len().min(HEAD_BYTES)].windows(8).any(|w| {
+        w[2] == b':' && w[5] == b':' && [0, 1, 3, 4, 6, 7].into_iter().all(|i| digit(w[i]))
+    })
 }
 
 /// Where a run stands.
@@ -205,8 +233,9 @@ fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>
         let score = (50.0 + 34.0 * chance) as u8;
         let category = KINDS[kind];
         let label = first == last && is_label(&scene.text[range.clone()]);
-        // A letter alone is no name, but a letter with a full stop may stand for one.
+        // A letter alone is rarely a name; with a full stop it may stand for one.
         let letter = first == last
+            && chance < SURE_MIN
             && tokens[first].kind == Kind::Initial
             && !scene.text[stop..].starts_with('.');
         if !label && !letter && scene.text[range.clone()].chars().any(char::is_alphabetic) {

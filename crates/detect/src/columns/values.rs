@@ -417,6 +417,7 @@ impl Values {
                     && !flag(v)
                     && !is_date(v)
                     && !v.contains("://")
+                    && !v.starts_with("0x")
             }),
             Category::NationalId
             | Category::TaxId
@@ -448,6 +449,13 @@ impl Values {
             Category::Photo => self.share(|v, _| v.len() > 4 && !flag(v)),
             _ => self.share(|v, _| !is_date(v)),
         }
+    }
+
+    /// The share of values that look like names of people; nothing when there are no values.
+    pub(super) fn people(&self) -> Option<f64> {
+        let person =
+            |v: &str, f: &[Finding]| covers(v, f, Category::PersonName) || crate::names::is_name(v);
+        (self.count > 0).then(|| self.share(person))
     }
 
     /// Whether few different words fill the column, as states and kinds do.
@@ -493,8 +501,7 @@ impl Values {
             if street >= 0.6 {
                 return Some((Category::Address, street, "streets"));
             }
-            let people =
-                self.share(|v, f| covers(v, f, Category::PersonName) || crate::names::is_name(v));
+            let people = self.people().unwrap_or(0.0);
             let places =
                 self.share(|v, f| covers(v, f, Category::Location) || crate::names::is_place(v));
             if people >= 0.6 && people > places && !self.is_closed() {

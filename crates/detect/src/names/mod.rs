@@ -20,10 +20,12 @@ use tokens::{Kind, Token, next_run};
 static FILE: &[u8] = include_bytes!("../../model/names.bin");
 static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE));
 
-/// The least chance of a name that is reported: one in twelve. A miss costs more than a false alarm.
+/// The least chance of a name that is reported: one in twelve, for a miss costs more than a false
+/// alarm.
 const CHANCE_MIN: f32 = 1.0 / 12.0;
 
-/// The least chance in a line of a log, where capitals mean less, and of a letter that stands alone.
+/// The least chance in a line of a log, where capitals mean less, and of a letter that stands
+/// alone.
 const SURE_MIN: f32 = 0.4;
 
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];

@@ -1,4 +1,5 @@
-//! The model file and its use: weights of one byte, labels found by summing over all labellings of a run.
+//! The model file and its use: weights of one byte, labels found by summing over all labellings
+//! of a run.
 
 use super::features::{Rows, TABLE_BITS};
 use super::lexicon::Lexicon;

@@ -113,9 +113,9 @@ fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
         let mut rows = Vec::new();
         let mut allowed: Vec<u8> = Vec::new();
         let mut open: Option<usize> = None;
-        for index in run.0..run.1 {
+        for (index, token) in tokens.iter().enumerate().take(run.1).skip(run.0) {
             rows.push(features(index, run, dense));
-            allowed.push(labels(sample, &tokens[index], &mut open));
+            allowed.push(labels(sample, token, &mut open));
         }
         // Words in small letters are looked at only behind a place or an organisation.
         while allowed.last().is_some_and(|set| set & 0b0111_1000 != 0 && set & 0b111 == 0)
@@ -171,7 +171,8 @@ impl Field {
     fn learn(&mut self, run: &Run, rate: f32, seed: u64) {
         let n = run.rows.len();
         let mut dropped = seed;
-        // Nearly half of the features are left out at each step, so that no single one carries a name.
+        // Nearly half of the features are left out at each step, so that no single one carries a
+        // name.
         let kept: Vec<Vec<u32>> = run
             .rows
             .iter()

@@ -4,7 +4,7 @@
 
 use super::features::{Word, alone, beside, look};
 use super::model::{LABELS, Model, Scores};
-use super::tokens::Token;
+use super::tokens::{Kind, Token};
 
 /// Words that one thread remembers.
 const SLOTS: usize = 4096;
@@ -12,15 +12,18 @@ const SLOTS: usize = 4096;
 /// Bytes of the longest word that is remembered.
 const WORD_BYTES: usize = 24;
 
-/// The bytes of a word, padded with zeros, and its length. Equal keys are equal words.
+/// The bytes of a word, padded with zeros, its length and its kind, which depends on what stands
+/// around it. Equal keys are equal words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     bytes: [u64; WORD_BYTES / 8],
     length: u8,
+    kind: Kind,
 }
 
 impl Key {
-    fn of(word: &[u8]) -> Option<Self> {
+    fn of(text: &str, token: &Token) -> Option<Self> {
+        let word = token.text(text).as_bytes();
         if word.len() > WORD_BYTES {
             return None;
         }
@@ -28,7 +31,7 @@ impl Key {
         padded[..word.len()].copy_from_slice(word);
         let (chunks, _) = padded.as_chunks::<8>();
         let bytes = std::array::from_fn(|i| u64::from_le_bytes(chunks[i]));
-        Some(Self { bytes, length: word.len() as u8 })
+        Some(Self { bytes, length: word.len() as u8, kind: token.kind })
     }
 
     fn slot(&self) -> usize {
@@ -102,7 +105,7 @@ impl Memory {
 
     /// The entry of a token.
     pub(super) fn entry(&mut self, text: &str, token: &Token, model: &Model<'_>) -> &mut Entry {
-        let Some(key) = Key::of(token.text(text).as_bytes()) else {
+        let Some(key) = Key::of(text, token) else {
             self.long = Entry::of(None, text, token, model);
             return &mut self.long;
         };
@@ -116,5 +119,28 @@ impl Memory {
     /// The entry of the edge of a text.
     pub(super) fn edge(&mut self) -> &mut Entry {
         &mut self.edge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{FILE, tokens};
+
+    /// Without the kind in the key, `Anna` of a path would be remembered for `Anna` in a sentence.
+    #[test]
+    fn a_word_is_remembered_with_its_kind() {
+        let model = Model::read(FILE).unwrap();
+        let mut memory = Memory::new();
+        for text in ["/usr/Anna_x", "Anna"] {
+            let mut found = Vec::new();
+            tokens::split(text, &mut found);
+            for token in &found {
+                let scores = memory.entry(text, token, &model).alone(text, token, false, &model);
+                let fresh =
+                    Memory::new().entry(text, token, &model).alone(text, token, false, &model);
+                assert_eq!(scores, fresh, "{}", token.text(text));
+            }
+        }
     }
 }

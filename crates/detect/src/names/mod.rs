@@ -9,6 +9,7 @@ pub(crate) mod tokens;
 pub mod train;
 
 use crate::numbers::Scene;
+use crate::words::WordSet;
 use crate::{Category, Evidence, Finding};
 use features::{Place, Word, together};
 use memory::Memory;
@@ -271,22 +272,28 @@ fn title(scene: &Scene<'_>, tokens: &[Token], index: usize) -> Option<Finding> {
     let dotted = index > 0 && tokens[index - 1].mark == b'.';
     let at = index.checked_sub(1 + usize::from(dotted))?;
     let word = tokens[at].text(scene.text);
-    let known = TITLES.contains(&word);
+    let known = TITLES.contains(word);
     let range = tokens[at].start as usize..tokens[index - 1].end as usize;
     known.then(|| Finding::new(range, Category::Title, 70, Evidence::Lexicon, "title"))
 }
 
 /// Forms of address.
-const TITLES: &[&str] = &[
-    "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Madam", "Herr", "Frau", "Herrn", "Monsieur",
-    "Madame", "Mme", "Mlle", "Sr", "Sra", "Señor", "Señora", "Don", "Doña", "Sig", "Signor",
-    "Signora", "Dott", "Dhr", "Mevr", "Mevrouw", "Pan", "Pani", "Pán", "Paní", "Hr", "Fru", "Ing",
-    "Mgr", "Dra",
-];
+static TITLES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Madam", "Herr", "Frau", "Herrn",
+        "Monsieur", "Madame", "Mme", "Mlle", "Sr", "Sra", "Señor", "Señora", "Don", "Doña", "Sig",
+        "Signor", "Signora", "Dott", "Dhr", "Mevr", "Mevrouw", "Pan", "Pani", "Pán", "Paní", "Hr",
+        "Fru", "Ing", "Mgr", "Dra",
+    ])
+});
 
 /// Words in capitals that label values and are no names.
 fn is_label(word: &str) -> bool {
-    const LABELS: &[&str] = &[
+    FIELDS.contains(word)
+}
+
+static FIELDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
         "SSN", "IBAN", "PAN", "ID", "IDS", "DOB", "CSV", "PDF", "JSON", "XML", "IFSC", "MRN",
         "PHI", "PII", "DL", "NHS", "NINO", "VAT", "TIN", "SQL", "API", "URL", "HTTP", "HTTPS",
         "IP", "TCP", "UDP", "DNS", "SSH", "GET", "POST", "PUT", "DELETE", "HEAD", "OK", "ERROR",
@@ -298,9 +305,8 @@ fn is_label(word: &str) -> bool {
         "NIF", "CPF", "CNPJ", "RFC", "Tel", "Fax", "Email", "E-mail", "Phone", "Passport", "Ref",
         "Nr", "No", "ID-Nr", "Null", "True", "False", "None", "CP", "NHC", "NASS", "CIPA", "IVA",
         "PLZ", "CAP", "BIRTH", "EUROS", "Id", "Code", "Number",
-    ];
-    LABELS.contains(&word)
-}
+    ])
+});
 
 /// Whether every word of a value is known as a name of a person and one is little else.
 pub(crate) fn is_name(value: &str) -> bool {

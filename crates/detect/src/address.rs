@@ -5,260 +5,8 @@
 use crate::context::{self, Topics};
 use crate::names::tokens::{Kind, Token};
 use crate::numbers::Scene;
-use crate::words::WordSet;
+use crate::streets::{BEFORE, BEHIND, END_BYTES_MAX, ENDS};
 use crate::{Category, Evidence, Finding};
-use std::sync::LazyLock;
-
-/// Bytes of the longest end below.
-const END_BYTES_MAX: usize = 12;
-
-/// Ends of words for streets.
-static ENDS: LazyLock<WordSet> = LazyLock::new(|| {
-    WordSet::new(&[
-        "straße",
-        "strasse",
-        "straat",
-        "gasse",
-        "weg",
-        "platz",
-        "allee",
-        "ring",
-        "damm",
-        "ufer",
-        "stieg",
-        "steig",
-        "laan",
-        "plein",
-        "gracht",
-        "kade",
-        "dijk",
-        "singel",
-        "gatan",
-        "vägen",
-        "gata",
-        "gränd",
-        "stigen",
-        "torget",
-        "vej",
-        "gade",
-        "allé",
-        "stræde",
-        "veien",
-        "vegen",
-        "gaten",
-        "katu",
-        "tie",
-        "kuja",
-        "polku",
-        "kaari",
-        "raitti",
-        "str",
-        "utca",
-        "gatvė",
-        "iela",
-        "tänav",
-        "maantee",
-        "promenade",
-        "markt",
-        "hof",
-        "park",
-        "straße",
-        "götu",
-        "vegur",
-        "braut",
-    ])
-});
-
-/// Words for streets that stand behind the name.
-static BEHIND: LazyLock<WordSet> = LazyLock::new(|| {
-    WordSet::new(&[
-        "street",
-        "st",
-        "road",
-        "rd",
-        "avenue",
-        "ave",
-        "lane",
-        "ln",
-        "drive",
-        "dr",
-        "court",
-        "ct",
-        "close",
-        "terrace",
-        "way",
-        "place",
-        "pl",
-        "square",
-        "sq",
-        "crescent",
-        "gardens",
-        "grove",
-        "hill",
-        "park",
-        "boulevard",
-        "blvd",
-        "parkway",
-        "pkwy",
-        "highway",
-        "hwy",
-        "row",
-        "mews",
-        "walk",
-        "circle",
-        "trail",
-        "utca",
-        "út",
-        "tér",
-        "körút",
-        "köz",
-        "rkp",
-        "iela",
-        "gatvė",
-        "tänav",
-        "tn",
-        "mnt",
-        "pst",
-        "straße",
-        "strasse",
-        "str",
-        "weg",
-        "platz",
-        "allee",
-        "gasse",
-        "prospekt",
-        "bulvāris",
-        "laukums",
-        "alėja",
-        "sokak",
-        "cesta",
-        "trg",
-        "ulica",
-        "ulice",
-        "náměstí",
-        "námestie",
-        "nábřeží",
-        "fasor",
-        "sétány",
-        "dűlő",
-        "sor",
-        "park",
-        "vej",
-        "gade",
-        "alley",
-        "plaza",
-        "heights",
-        "ridge",
-        "view",
-        "green",
-        "puiestee",
-    ])
-});
-
-/// Words for streets that stand before the name.
-static BEFORE: LazyLock<WordSet> = LazyLock::new(|| {
-    WordSet::new(&[
-        "rue",
-        "avenue",
-        "boulevard",
-        "place",
-        "chemin",
-        "impasse",
-        "allée",
-        "quai",
-        "route",
-        "cours",
-        "square",
-        "bd",
-        "av",
-        "via",
-        "viale",
-        "piazza",
-        "corso",
-        "vicolo",
-        "largo",
-        "strada",
-        "contrada",
-        "calle",
-        "c",
-        "avda",
-        "avenida",
-        "plaza",
-        "paseo",
-        "carrer",
-        "ronda",
-        "travesía",
-        "camino",
-        "carretera",
-        "glorieta",
-        "pasaje",
-        "rambla",
-        "cl",
-        "pza",
-        "rua",
-        "travessa",
-        "praça",
-        "alameda",
-        "estrada",
-        "beco",
-        "praceta",
-        "ul",
-        "ulica",
-        "ulice",
-        "al",
-        "aleja",
-        "os",
-        "osiedle",
-        "plac",
-        "pl",
-        "str",
-        "bulevardul",
-        "bd",
-        "calea",
-        "aleea",
-        "șoseaua",
-        "sos",
-        "intrarea",
-        "piața",
-        "ул",
-        "улица",
-        "бул",
-        "булевард",
-        "пл",
-        "жк",
-        "площад",
-        "οδός",
-        "οδος",
-        "λεωφόρος",
-        "λεωφ",
-        "λ",
-        "πλατεία",
-        "triq",
-        "vjal",
-        "pjazza",
-        "sqaq",
-        "trg",
-        "cesta",
-        "náměstí",
-        "nám",
-        "námestie",
-        "třída",
-        "tř",
-        "an",
-        "am",
-        "im",
-        "rúa",
-        "sráid",
-        "bóthar",
-        "вул",
-        "вулиця",
-        "просп",
-        "улиця",
-        "domicilio",
-        "puente",
-        "urb",
-    ])
-});
 
 /// Words for a part of a building.
 const UNITS: &[&str] = &[
@@ -300,7 +48,7 @@ fn lower(text: &str, token: &Token) -> String {
     token.text(text).to_lowercase()
 }
 
-fn is_house(text: &str, token: &Token) -> bool {
+pub(crate) fn is_house(text: &str, token: &Token) -> bool {
     let word = token.text(text).as_bytes();
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
     let rest = &text.as_bytes()[token.end as usize..];
@@ -548,7 +296,7 @@ fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
 }
 
 /// `EC1A 1BB`.
-fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
+pub(crate) fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
     let first = tokens[at].text(text).as_bytes();
     let second = tokens.get(at + 1).filter(|t| !t.newline && t.start - tokens[at].end <= 1)?;
     let inward = second.text(text).as_bytes();
@@ -564,7 +312,7 @@ fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
 }
 
 /// The last token of a postal code that starts with token `at`: `53-320`, `111 22`, `1012 AB`.
-fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize) -> Option<usize> {
+pub(crate) fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize) -> Option<usize> {
     let mut last = at;
     let next = tokens.get(at + 1);
     let after = tokens.get(at + 2);

@@ -5,7 +5,7 @@ use crate::context::{self, Topics};
 use crate::finding::settle;
 use crate::numbers::{Scene, walk};
 use crate::{Categories, Category, Evidence, Finding};
-use crate::{address, contact, evasion, names, secrets, special, terms};
+use crate::{address, contact, evasion, names, postal, secrets, special, terms};
 
 /// What to look for, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +180,7 @@ impl Detector {
             names::detect(&scene, &tokens, &taken, out);
             if traits.digits > 0 {
                 address::detect(&scene, &tokens, from, out);
+                postal::detect(&scene, &tokens, from, out);
             }
         }
         special::detect(&scene, &hits.special, out);

@@ -30,8 +30,10 @@ mod mask;
 mod names;
 mod numbers;
 mod phone;
+mod postal;
 mod secrets;
 mod special;
+mod streets;
 mod terms;
 mod words;
 

@@ -11,6 +11,11 @@ impl WordSet {
         Self(words)
     }
 
+    /// The words of a list that is divided by bars.
+    pub(crate) fn of(list: &'static str) -> Self {
+        Self::new(&list.split('|').collect::<Vec<_>>())
+    }
+
     pub(crate) fn contains(&self, word: &str) -> bool {
         self.0.binary_search(&word).is_ok()
     }

@@ -71,10 +71,10 @@ const HEALTH: Topics = Topics::HEALTH.or(Topics::NATIONAL);
 pub(crate) static RULES: &[Rule] = &[
     mixed("iban", Iban, (15, 34), Sure, Topics::BANK, id::iban, ""),
     numeric("card", Card, 16, Sure, Topics::CARD, id::card, "4 4 4 4|4-4-4-4"),
-    numeric("card", Card, 15, Grouped, Topics::CARD, id::card, "4 6 5|4-6-5"),
-    numeric("card", Card, 14, Grouped, Topics::CARD, id::card, "4 6 4|4-6-4"),
+    numeric("card", Card, 15, Sure, Topics::CARD, id::card, "4 6 5|4-6-5"),
+    numeric("card", Card, 14, Sure, Topics::CARD, id::card, "4 6 4|4-6-4"),
     numeric("card", Card, 13, Announced, Topics::CARD, id::card, ""),
-    numeric("card", Card, 19, Grouped, Topics::CARD, id::card, "4 4 4 4 3|6 13"),
+    numeric("card", Card, 19, Sure, Topics::CARD, id::card, "4 4 4 4 3|6 13"),
     numeric("card", Card, 12, Announced, Topics::CARD, id::card, ""),
     // Thirteen digits and more
     numeric("ch-ahv", NationalId, 13, Sure, NATIONAL, id::ch_ahv, "3.4.4.2"),

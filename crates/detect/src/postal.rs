@@ -50,6 +50,9 @@ fn code(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
         return Some((at, at + usize::from(pair)));
     }
     let word = tokens[at].text(text);
+    if let Some(last) = irish(text, tokens, at) {
+        return Some((at, last));
+    }
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     if digits < 3 {
         return None;
@@ -59,7 +62,10 @@ fn code(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     if state && digits == 5 && word.len() == 5 {
         return Some((at - 1, at));
     }
-    let last = code_end(tokens, at, digits, word.len()).filter(|_| word.len() == digits)?;
+    // `4832YT` is Dutch; other codes with letters are read above.
+    let dutch = digits == 4 && word.len() == 6 && word.ends_with(|c: char| c.is_ascii_uppercase());
+    let last =
+        code_end(tokens, at, digits, word.len()).filter(|_| dutch || word.len() == digits)?;
     let behind = last + 1 + usize::from(tokens.get(last + 1).is_some_and(|t| t.mark == b','));
     let place = tokens.get(behind).is_some_and(|t| {
         matches!(t.kind, Kind::Capital | Kind::Caps) && t.end - t.start > 2 && behind - last <= 2
@@ -80,6 +86,19 @@ fn code(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
         && tokens[at - 2].kind == Kind::Capital
         && digits >= 5;
     comma.then_some((at - 1, last))
+}
+
+/// The last token of an Irish code that begins at `at`: `D65 CXRF`, `D99R429`.
+fn irish(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+    let word = tokens[at].text(text).as_bytes();
+    let routing = matches!(word, [b'A'..=b'Y', b'0'..=b'9', b'0'..=b'9' | b'W', ..]);
+    let unique =
+        |w: &[u8]| w.len() == 4 && w.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if routing && word.len() == 7 && unique(&word[3..]) {
+        return Some(at);
+    }
+    let next = tokens.get(at + 1).filter(|t| !t.newline && t.start - tokens[at].end == 1)?;
+    (routing && word.len() == 3 && unique(next.text(text).as_bytes())).then_some(at + 1)
 }
 
 /// The first token of the street before token `first`, when there is a house number.

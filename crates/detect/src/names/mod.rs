@@ -232,9 +232,10 @@ fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>
             last -= 1;
         }
         let (start, stop) = (tokens[first].start as usize, tokens[last].end as usize);
-        let range = start..stop + ending(&scene.text[stop..]);
+        let form = legal_form(&scene.text[stop..]);
+        let range = start..stop + form.max(ending(&scene.text[stop..]));
         let score = (50.0 + 34.0 * chance) as u8;
-        let category = KINDS[kind];
+        let category = if form > 0 { Category::Organisation } else { KINDS[kind] };
         let label = first == last && is_label(&scene.text[range.clone()]);
         // A letter alone is rarely a name; with a full stop it may stand for one.
         let letter = first == last
@@ -250,6 +251,145 @@ fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>
         index = end;
     }
 }
+
+/// The length of a legal form of a company that follows a name, with what stands between them.
+fn legal_form(rest: &str) -> usize {
+    let tail = rest.trim_start_matches([' ', ',', '.']);
+    let gap = rest.len() - tail.len();
+    if !(1..=3).contains(&gap) || !rest[..gap].contains(' ') {
+        return 0;
+    }
+    let ends = |form: &&&str| {
+        let after = tail[form.len()..].chars().next();
+        tail.starts_with(**form) && after.is_none_or(|c| !c.is_alphanumeric())
+    };
+    let starts = |form: &&&str| tail.is_char_boundary(form.len().min(tail.len()));
+    let known = LEGAL_FORMS.iter().filter(|f| f.len() <= tail.len()).filter(starts).filter(ends);
+    known.map(|form| gap + form.len()).max().unwrap_or(0)
+}
+
+/// Legal forms of companies in Europe.
+const LEGAL_FORMS: &[&str] = &[
+    "d.o.o.",
+    "d.d.",
+    "j.d.o.o.",
+    "s.p.",
+    "s.r.o.",
+    "a.s.",
+    "v.o.s.",
+    "k.s.",
+    "o.s.",
+    "spol. s r.o.",
+    "Sp. z o.o.",
+    "sp. z o.o.",
+    "Sp.j.",
+    "Sp.k.",
+    "Sp. z o.o. Sp.k.",
+    "S.A.",
+    "S.K.A.",
+    "Kft.",
+    "Kft",
+    "Zrt.",
+    "Zrt",
+    "Nyrt.",
+    "Bt.",
+    "GmbH",
+    "GmbH & Co. KG",
+    "GmbH & Co. KGaA",
+    "GmbH & Co. OHG",
+    "GbR",
+    "KG",
+    "OHG",
+    "AG",
+    "AG & Co. KG",
+    "AG & Co. OHG",
+    "Stiftung & Co. KG",
+    "Stiftung & Co. KGaA",
+    "e.V.",
+    "e.G.",
+    "KGaA",
+    "UG",
+    "mbH",
+    "GesbR",
+    "OG",
+    "ApS",
+    "A/S",
+    "I/S",
+    "K/S",
+    "P/S",
+    "AB",
+    "HB",
+    "KB",
+    "Oy",
+    "Oyj",
+    "Ky",
+    "AS",
+    "ASA",
+    "ANS",
+    "DA",
+    "OÜ",
+    "SIA",
+    "UAB",
+    "AB",
+    "MB",
+    "SRL",
+    "S.R.L.",
+    "S.r.l.",
+    "s.r.l.",
+    "SpA",
+    "S.p.A.",
+    "s.n.c.",
+    "S.n.c.",
+    "s.a.s.",
+    "SARL",
+    "S.A.R.L.",
+    "SAS",
+    "S.A.S.",
+    "SA",
+    "S.L.",
+    "S.L.U.",
+    "S.L.L.",
+    "S.L.N.E",
+    "S.Com.",
+    "S.C.P",
+    "S.Coop.",
+    "C.B.",
+    "Lda",
+    "Lda.",
+    "S/A",
+    "B.V.",
+    "N.V.",
+    "BV",
+    "NV",
+    "BVBA",
+    "VOF",
+    "V.O.F.",
+    "CommV",
+    "CVBA",
+    "CV",
+    "Ltd",
+    "Ltd.",
+    "Limited",
+    "PLC",
+    "plc",
+    "LLP",
+    "LLC",
+    "Inc",
+    "Inc.",
+    "Corp.",
+    "ООД",
+    "ЕООД",
+    "АД",
+    "ЕАД",
+    "ЕТ",
+    "Α.Ε.",
+    "Ο.Ε.",
+    "Ε.Ε.",
+    "Ε.Π.Ε.",
+    "Ι.Κ.Ε.",
+    "ehf.",
+    "hf.",
+];
 
 /// The length of an ending that follows a colon, as in `EU:n` and `KTM:ltä`.
 fn ending(rest: &str) -> usize {

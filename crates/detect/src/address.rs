@@ -5,7 +5,7 @@
 use crate::context::{self, Topics};
 use crate::names::tokens::{Kind, Token};
 use crate::numbers::Scene;
-use crate::streets::{BEFORE, BEHIND, END_BYTES_MAX, ENDS};
+use crate::streets::{BEFORE, BEHIND, CELL_ENDS, END_BYTES_MAX, ENDS};
 use crate::{Category, Evidence, Finding};
 
 /// Words for a part of a building.
@@ -124,11 +124,14 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let small = lower(text, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
     let compound = capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX);
+    let cell = scene.trimmed == (word.start as usize, tokens[at].end as usize)
+        && small.chars().count() > 5
+        && CELL_ENDS.ends(&small, END_BYTES_MAX);
     let named = name > 0
         && BEHIND.contains(small.trim_end_matches('.'))
         && tokens[name - 1].is_candidate()
         && word.kind != Kind::Mark;
-    if compound {
+    if compound || cell && capital {
         return Some((back(tokens, name, 1), at));
     }
     if named {

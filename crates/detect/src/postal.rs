@@ -10,6 +10,9 @@ use crate::{Category, Evidence, Finding};
 /// Most tokens between a house number and the postal code.
 const BACK_MAX: usize = 14;
 
+/// Most words of a place.
+const PLACE_MAX: usize = 3;
+
 /// Most words of a street, and most house numbers and units before a code.
 const STREET_MAX: usize = 4;
 const NUMBERS_MAX: usize = 3;
@@ -76,16 +79,21 @@ fn code(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
         && tokens[at - 2].is_candidate()
         && tokens[at - 2].end - tokens[at - 2].start <= 2;
     let labelled = before.is_some_and(|t| t.text(text) == "ΤΚ");
-    let first = if lettered { at - 2 } else { at - usize::from(labelled) };
+    let first = at - if lettered { 2 } else { usize::from(labelled) };
     if place {
-        return Some((first, behind));
+        // `Beli Manastir` has two words.
+        let more = tokens[behind + 1..].iter().take(PLACE_MAX - 1).zip(&tokens[behind..]);
+        let tied = |pair: &(&Token, &Token)| {
+            pair.0.kind == Kind::Capital && !pair.0.newline && pair.0.start - pair.1.end == 1
+        };
+        return Some((first, behind + more.take_while(tied).count()));
     }
     // Or the place comes first: `Sabugal, 781930`.
     let comma = before.is_some_and(|t| t.mark == b',')
         && at >= 2
         && tokens[at - 2].kind == Kind::Capital
         && digits >= 5;
-    comma.then_some((at - 1, last))
+    comma.then(|| (at - 1, last))
 }
 
 /// The last token of an Irish code that begins at `at`: `D65 CXRF`, `D99R429`.
@@ -110,7 +118,7 @@ fn street(text: &str, tokens: &[Token], first: usize) -> Option<usize> {
         let Some(house) = (low..edge).rev().find(|i| tokens[*i].kind == Kind::Number) else {
             break;
         };
-        if !is_house(text, &tokens[house]) || !tokens[house..first].iter().all(fits) {
+        if !is_house(text, &tokens[house]) || !tokens[house..first].iter().all(|t| fits(text, t)) {
             break;
         }
         // The line breaks before the code at most twice.
@@ -127,14 +135,16 @@ fn street(text: &str, tokens: &[Token], first: usize) -> Option<usize> {
     start
 }
 
-/// Whether a token may stand in an address.
-fn fits(token: &Token) -> bool {
+/// Small words that may stand between a house number and the code.
+const SMALL: &[&str] = &["lgh", "bus", "bte", "th", "tv", "mf", "bis", "ter", "nan"];
+
+/// Whether a token may stand between a house number and the code.
+fn fits(text: &str, token: &Token) -> bool {
     match token.kind {
         Kind::Mark => matches!(token.mark, b',' | b'.' | b'/' | b'-' | b'\'' | b'?'),
         Kind::Mixed => false,
-        Kind::Lower | Kind::Capital | Kind::Caps | Kind::Initial | Kind::Number => {
-            token.end - token.start <= 24
-        }
+        Kind::Lower => SMALL.contains(&token.text(text)),
+        Kind::Capital | Kind::Caps | Kind::Initial | Kind::Number => token.end - token.start <= 24,
     }
 }
 
@@ -223,7 +233,8 @@ mod tests {
             "49 Jodie Springs\nWest Lee, ID 71178",
             &["address:49 Jodie Springs\nWest Lee, ID 71178"],
         );
-        check("Version 12, 36819 Bytes", &[]);
+        check("in version 12, 36819 bytes", &[]);
+        check("Chapter 12 and 36819 rows", &[]);
     }
 
     #[test]

@@ -55,3 +55,8 @@ pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| {
      im|rúa|sráid|bóthar|вул|вулиця|просп|улиця|domicilio|puente|urb",
     )
 });
+
+/// Ends of names of streets that say so only where street and number are all there is.
+pub(crate) static CELL_ENDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::of("ova|ová|eva|ská|cká|ska|čka|ička|ovka|ická|ného|ského|holtet|gjerdet|tunet|ovog")
+});

@@ -65,6 +65,7 @@ use Proof::{Announced, Dated, Grouped, Sure};
 
 const NATIONAL: Topics = Topics::NATIONAL.or(Topics::TAX);
 const COMPANY: Topics = Topics::COMPANY.or(Topics::TAX);
+const PAYMENT: Topics = Topics::CARD.or(Topics::BANK);
 const HEALTH: Topics = Topics::HEALTH.or(Topics::NATIONAL);
 
 /// Every scheme. Where two accept the same value the earlier one names it.
@@ -73,9 +74,9 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("card", Card, 16, Sure, Topics::CARD, id::card, "4 4 4 4|4-4-4-4"),
     numeric("card", Card, 15, Sure, Topics::CARD, id::card, "4 6 5|4-6-5"),
     numeric("card", Card, 14, Sure, Topics::CARD, id::card, "4 6 4|4-6-4"),
-    numeric("card", Card, 13, Announced, Topics::CARD, id::card, ""),
+    numeric("card", Card, 13, Announced, PAYMENT, id::card, ""),
     numeric("card", Card, 19, Sure, Topics::CARD, id::card, "4 4 4 4 3|6 13"),
-    numeric("card", Card, 12, Announced, Topics::CARD, id::card, ""),
+    numeric("card", Card, 12, Announced, PAYMENT, id::card, ""),
     // Thirteen digits and more
     numeric("ch-ahv", NationalId, 13, Sure, NATIONAL, id::ch_ahv, "3.4.4.2"),
     numeric("ro-cnp", NationalId, 13, Dated, NATIONAL, id::ro_cnp, ""),

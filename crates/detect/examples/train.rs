@@ -1,5 +1,6 @@
 //! Trains the model of names from what `training/prepare.py` wrote.
-//! Usage: `train WORK_DIR MODEL_FILE [passes rate decay]`.
+//! Usage: `train WORK_DIR MODEL_FILE [passes rate decay]`; `SKIP=source,…` leaves sources out, to
+//! measure on what was not trained on. `cargo xtask train` runs it.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use portreeve_detect::train::{Recipe, Sample, train};

@@ -1,6 +1,6 @@
 //! Words that were met before, with the parts of their scores that are the same wherever they
 //! stand. It is a cache and nothing else: a word gets the same scores with it and without it.
-//! Each thread has one of [`SLOTS`] words, about 800 KB.
+//! Words stay until others take their place. Each thread has one of [`SLOTS`] words, about 800 KB.
 
 use super::features::{Word, alone, beside, look};
 use super::model::{LABELS, Model, Scores};

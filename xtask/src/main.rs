@@ -1,4 +1,5 @@
-//! The project's own chores: `cargo xtask tidy`, `ci`, `fuzz`, `bench`.
+//! The project's own chores: `cargo xtask tidy`, `ci`, `fuzz`, `bench`, `train`,
+//! `detect-report`.
 //!
 //! Nothing depends on this, and it depends on nothing of the project, so that it also
 //! runs while the rest does not build.
@@ -9,9 +10,11 @@
 
 mod bench;
 mod ci;
+mod detect_report;
 mod fuzz;
 mod options;
 mod tidy;
+mod train;
 mod workspace;
 
 use anyhow::bail;
@@ -25,6 +28,9 @@ cargo xtask COMMAND
   ci      everything that must pass: fmt, tidy, clippy, tests, docs, licences
           (--only LIST for some of it)
   fuzz    the parsers of outside bytes on mutated input: --seconds N (each, default 10)
+  train   the model of names from its corpora; `cargo xtask train --help`
+  detect-report
+          the measured tables of docs/detection.md; `cargo xtask detect-report --help`
   bench   direct, PgBouncer and Portreeve in one run; `cargo xtask bench --help`";
 
 fn main() -> ExitCode {
@@ -45,6 +51,8 @@ fn run(command: &str, options: Options) -> anyhow::Result<ExitCode> {
         "ci" => ci::run(options),
         "fuzz" => fuzz::run(options),
         "bench" => bench::run(options),
+        "train" => train::run(options),
+        "detect-report" => detect_report::run(options),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -5,249 +5,8 @@
 use crate::context::{self, Topics};
 use crate::names::tokens::{Kind, Token};
 use crate::numbers::Scene;
+use crate::streets::{BEFORE, BEHIND, CELL_ENDS, END_BYTES_MAX, ENDS};
 use crate::{Category, Evidence, Finding};
-
-/// Ends of words for streets.
-const ENDS: &[&str] = &[
-    "straße",
-    "strasse",
-    "straat",
-    "gasse",
-    "weg",
-    "platz",
-    "allee",
-    "ring",
-    "damm",
-    "ufer",
-    "stieg",
-    "steig",
-    "laan",
-    "plein",
-    "gracht",
-    "kade",
-    "dijk",
-    "singel",
-    "gatan",
-    "vägen",
-    "gata",
-    "gränd",
-    "stigen",
-    "torget",
-    "vej",
-    "gade",
-    "allé",
-    "stræde",
-    "veien",
-    "vegen",
-    "gaten",
-    "katu",
-    "tie",
-    "kuja",
-    "polku",
-    "kaari",
-    "raitti",
-    "str",
-    "utca",
-    "gatvė",
-    "iela",
-    "tänav",
-    "maantee",
-    "promenade",
-    "markt",
-    "hof",
-    "park",
-    "straße",
-    "götu",
-    "vegur",
-    "braut",
-];
-
-/// Words for streets that stand behind the name.
-const BEHIND: &[&str] = &[
-    "street",
-    "st",
-    "road",
-    "rd",
-    "avenue",
-    "ave",
-    "lane",
-    "ln",
-    "drive",
-    "dr",
-    "court",
-    "ct",
-    "close",
-    "terrace",
-    "way",
-    "place",
-    "pl",
-    "square",
-    "sq",
-    "crescent",
-    "gardens",
-    "grove",
-    "hill",
-    "park",
-    "boulevard",
-    "blvd",
-    "parkway",
-    "pkwy",
-    "highway",
-    "hwy",
-    "row",
-    "mews",
-    "walk",
-    "circle",
-    "trail",
-    "utca",
-    "út",
-    "tér",
-    "körút",
-    "köz",
-    "rkp",
-    "iela",
-    "gatvė",
-    "tänav",
-    "tn",
-    "mnt",
-    "pst",
-    "straße",
-    "strasse",
-    "str",
-    "weg",
-    "platz",
-    "allee",
-    "gasse",
-    "prospekt",
-    "bulvāris",
-    "laukums",
-    "alėja",
-    "sokak",
-    "cesta",
-    "trg",
-    "ulica",
-    "ulice",
-    "náměstí",
-    "námestie",
-    "nábřeží",
-    "fasor",
-    "sétány",
-    "dűlő",
-    "sor",
-    "park",
-    "vej",
-    "gade",
-    "alley",
-    "plaza",
-    "heights",
-    "ridge",
-    "view",
-    "green",
-    "puiestee",
-];
-
-/// Words for streets that stand before the name.
-const BEFORE: &[&str] = &[
-    "rue",
-    "avenue",
-    "boulevard",
-    "place",
-    "chemin",
-    "impasse",
-    "allée",
-    "quai",
-    "route",
-    "cours",
-    "square",
-    "bd",
-    "av",
-    "via",
-    "viale",
-    "piazza",
-    "corso",
-    "vicolo",
-    "largo",
-    "strada",
-    "contrada",
-    "calle",
-    "c",
-    "avda",
-    "avenida",
-    "plaza",
-    "paseo",
-    "carrer",
-    "ronda",
-    "travesía",
-    "camino",
-    "carretera",
-    "glorieta",
-    "pasaje",
-    "rambla",
-    "cl",
-    "pza",
-    "rua",
-    "travessa",
-    "praça",
-    "alameda",
-    "estrada",
-    "beco",
-    "praceta",
-    "ul",
-    "ulica",
-    "ulice",
-    "al",
-    "aleja",
-    "os",
-    "osiedle",
-    "plac",
-    "pl",
-    "str",
-    "bulevardul",
-    "bd",
-    "calea",
-    "aleea",
-    "șoseaua",
-    "sos",
-    "intrarea",
-    "piața",
-    "ул",
-    "улица",
-    "бул",
-    "булевард",
-    "пл",
-    "жк",
-    "площад",
-    "οδός",
-    "οδος",
-    "λεωφόρος",
-    "λεωφ",
-    "λ",
-    "πλατεία",
-    "triq",
-    "vjal",
-    "pjazza",
-    "sqaq",
-    "trg",
-    "cesta",
-    "náměstí",
-    "nám",
-    "námestie",
-    "třída",
-    "tř",
-    "an",
-    "am",
-    "im",
-    "rúa",
-    "sráid",
-    "bóthar",
-    "вул",
-    "вулиця",
-    "просп",
-    "улиця",
-    "domicilio",
-    "puente",
-    "urb",
-];
 
 /// Words for a part of a building.
 const UNITS: &[&str] = &[
@@ -289,7 +48,7 @@ fn lower(text: &str, token: &Token) -> String {
     token.text(text).to_lowercase()
 }
 
-fn is_house(text: &str, token: &Token) -> bool {
+pub(crate) fn is_house(text: &str, token: &Token) -> bool {
     let word = token.text(text).as_bytes();
     let digits = word.iter().take_while(|b| b.is_ascii_digit()).count();
     let rest = &text.as_bytes()[token.end as usize..];
@@ -364,12 +123,15 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let word = &tokens[name];
     let small = lower(text, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
-    let compound = small.chars().count() > 5 && ENDS.iter().any(|end| small.ends_with(end));
+    let compound = capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX);
+    let cell = scene.trimmed == (word.start as usize, tokens[at].end as usize)
+        && small.chars().count() > 5
+        && CELL_ENDS.ends(&small, END_BYTES_MAX);
     let named = name > 0
-        && BEHIND.contains(&small.trim_end_matches('.'))
+        && BEHIND.contains(small.trim_end_matches('.'))
         && tokens[name - 1].is_candidate()
         && word.kind != Kind::Mark;
-    if compound && capital {
+    if compound || cell && capital {
         return Some((back(tokens, name, 1), at));
     }
     if named {
@@ -398,7 +160,7 @@ fn street_word(text: &str, tokens: &[Token], name: usize) -> Option<usize> {
         let small = lower(text, token);
         if words > 0
             && (has_name || lower_name && small.chars().count() > 4)
-            && BEFORE.contains(&small.as_str())
+            && BEFORE.contains(&small)
         {
             let short = small.chars().count() <= 2;
             let next = &tokens[index + 1];
@@ -450,7 +212,7 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let first = tokens.get(next).filter(|t| !t.newline)?;
     let small = lower(text, first);
     let dotted = tokens.get(next + 1).is_some_and(|t| t.mark == b'.');
-    if BEFORE.contains(&small.as_str())
+    if BEFORE.contains(&small)
         && (small.chars().count() > 2
             || dotted && matches!(small.as_str(), "ul" | "ул" | "al" | "tř")
             || small == "bd"
@@ -480,8 +242,8 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
             return None;
         }
         let small = lower(text, token);
-        let compound = small.chars().count() > 6 && ENDS.iter().any(|end| small.ends_with(end));
-        if step > 0 && BEHIND.contains(&small.as_str()) || compound {
+        let compound = small.chars().count() > 6 && ENDS.ends(&small, END_BYTES_MAX);
+        if step > 0 && BEHIND.contains(&small) || compound {
             last = next + step;
             break;
         }
@@ -537,7 +299,7 @@ fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
 }
 
 /// `EC1A 1BB`.
-fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
+pub(crate) fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
     let first = tokens[at].text(text).as_bytes();
     let second = tokens.get(at + 1).filter(|t| !t.newline && t.start - tokens[at].end <= 1)?;
     let inward = second.text(text).as_bytes();
@@ -553,7 +315,7 @@ fn british(text: &str, tokens: &[Token], at: usize) -> Option<Finding> {
 }
 
 /// The last token of a postal code that starts with token `at`: `53-320`, `111 22`, `1012 AB`.
-fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize) -> Option<usize> {
+pub(crate) fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize) -> Option<usize> {
     let mut last = at;
     let next = tokens.get(at + 1);
     let after = tokens.get(at + 2);

@@ -123,12 +123,13 @@ fn scan(window: &str) -> Announced {
 
 /// Small letters, but where that would move offsets.
 fn lowered(text: &str) -> String {
-    text.chars()
-        .map(|c| match c.to_lowercase().next() {
-            Some(lower) if lower.len_utf8() == c.len_utf8() => lower,
-            _ => c,
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        // The automaton takes care of ASCII.
+        let lower = if c.is_ascii() { Some(c) } else { c.to_lowercase().next() };
+        out.push(lower.filter(|l| l.len_utf8() == c.len_utf8()).unwrap_or(c));
+    }
+    out
 }
 
 static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
@@ -180,7 +181,9 @@ const LISTS: &[(&str, Topics)] = &[
          social insurance|curp|national_id|id no|id-nummer|id-nr|personid|nin|rsa id|idno|\
          voter|epic|documento|id nummer|asmens|kods|sotu|tunnus|идентификационен|ин код|\
          ид-номер|nric|fin|itin|rrn|tnin|sa id|resident registration|tckn|kimlik|mbi|\
-         personennummer",
+         personennummer|ssin|bis-nummer|лнч|личен номер|identiteitskaart|identiteitskaartnummer|\
+         epic number|voter id|jmbg|јмбг|ембг|рнокпп|ідентифікаційний|cuil|cuit|atin|peid|\
+         p-tal|ahv-nr|ahv-nr.|матичен број|personnr.|osobný identifikátor|birth number",
         Topics::NATIONAL,
     ),
     (
@@ -191,7 +194,10 @@ const LISTS: &[(&str, Topics)] = &[
          nip:|dič|dic|ičo|ič dph|adószám|adóazonosító|afm|αφμ|α.φ.μ|cui|cif|данъчен|данъчен номер|\
          davčna|davčna številka|porezni|mokesčių|nodokļu|maksunumero|y-tunnus|ein|utr|\
          unique taxpayer|itin|pan|pan card|pan number|gstin|gst|abn|tfn|tax file|tax_id|cnpj|rut|\
-         nit|rfc|inn|инн|ssnit|steuerliche|fiskalni",
+         nit|rfc|inn|инн|ssnit|steuerliche|fiskalni|uid|uid-nummer|btw-nummer|btw-nr|n° tva|\
+         numéro de tva|ddv|id za ddv|ддс|pvm|pvm kodas|pvn|kmkr|kmkr-nr|alv|alv-numero|mva|\
+         moms-nr|momsnr|momsreg|áfa|áfaszám|αφτ|φπα|пиб|pib|едб|nipt|nrt|v-tal|veronumero|cuit|\
+         vat no|vat nr|vat id|vatin|cod fiscal|codul fiscal|identificação fiscal",
         Topics::TAX,
     ),
     (

@@ -5,7 +5,7 @@ use crate::context::{self, Topics};
 use crate::finding::settle;
 use crate::numbers::{Scene, walk};
 use crate::{Categories, Category, Evidence, Finding};
-use crate::{address, contact, evasion, names, secrets, special};
+use crate::{address, contact, evasion, names, postal, secrets, special, terms};
 
 /// What to look for, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -167,9 +167,8 @@ impl Detector {
         if text.len() > 15 {
             secrets::keys(&scene, out);
         }
-        if text.len() > 8 {
-            secrets::announced(&scene, out);
-        }
+        let hits = terms::find(text.as_bytes());
+        secrets::announced(&scene, &hits.secret, out);
         out[from..].sort_unstable_by_key(|f| f.start);
         if traits.digits > 0 {
             chains(&scene, from, out);
@@ -181,11 +180,10 @@ impl Detector {
             names::detect(&scene, &tokens, &taken, out);
             if traits.digits > 0 {
                 address::detect(&scene, &tokens, from, out);
+                postal::detect(&scene, &tokens, from, out);
             }
         }
-        if text.len() > 3 {
-            special::detect(&scene, out);
-        }
+        special::detect(&scene, &hits.special, out);
         labelled_cell(&scene, from, out);
     }
 }

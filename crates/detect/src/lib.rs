@@ -30,8 +30,12 @@ mod mask;
 mod names;
 mod numbers;
 mod phone;
+mod postal;
 mod secrets;
 mod special;
+mod streets;
+mod terms;
+mod words;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};

@@ -198,7 +198,7 @@ fn identifier(
         }
         let run = &groups[index..=last];
         let length: usize = run.iter().map(|g| g.end - g.start).sum();
-        if !(7..=34).contains(&length) || run.iter().map(|g| g.digits).sum::<usize>() < 5 {
+        if !(7..=34).contains(&length) || run.iter().map(|g| g.digits).sum::<usize>() < 4 {
             continue;
         }
         let Some(compact) = Compact::of(bytes, run) else { continue };
@@ -421,6 +421,19 @@ fn labelled(
             break;
         }
         last += 1;
+        end = next.end;
+    }
+    // So do identifiers, from a country's letters on and until they are long enough for one.
+    let identifier = Topics::NATIONAL.or(Topics::TAX).or(Topics::COMPANY);
+    let mut count: usize = groups[index..=last].iter().map(|g| g.digits).sum();
+    while topics.any(identifier) && count < 9 && last + 1 < groups.len() {
+        let next = groups[last + 1];
+        let opened = last > index || groups[index].digits > 0 || groups[index].len() == 2;
+        if next.separator != b' ' || next.digits == 0 || !opened || !chain.may_end(last + 1) {
+            break;
+        }
+        last += 1;
+        count += next.digits;
         end = next.end;
     }
     let digits: usize = groups[index..=last].iter().map(|g| g.digits).sum();

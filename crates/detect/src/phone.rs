@@ -49,32 +49,10 @@ pub(crate) fn at(
     if bracket || plus {
         start -= 1 + usize::from(bracket && plus);
     }
-    let mut digits = [0_u8; DIGITS_MAX + 1];
-    let mut count = 0;
-    let mut last = None;
     let limit = if international { 15 } else { 12 };
-    let mut layout = Vec::with_capacity(8);
-    for (place, group) in groups.iter().enumerate().skip(index) {
-        if !group.is_numeric()
-            || count + group.len() > limit
-            || (place > index && matches!(group.separator, b':' | b'_' | b','))
-        {
-            break;
-        }
-        for byte in &bytes[group.start..group.end] {
-            digits[count] = *byte;
-            count += 1;
-        }
-        layout.push(group.len());
-        // `…815-Fax`: a word that is tied to the number does not belong to it.
-        let word_next = groups.get(place + 1).is_some_and(|g| g.digits == 0);
-        if (chain.may_end(place) || word_next) && count >= 5 {
-            last = Some((place, count, layout.len()));
-        }
-    }
-    let (last, count, group_count) = last?;
-    let layout = &layout[..group_count];
-    let digits = &digits[..count];
+    let Number { digits, layout, last } = read(bytes, chain, index, limit)?;
+    let (digits, layout, count) = (&digits[..], &layout[..], digits.len());
+    let group_count = layout.len();
     let end = groups[last].end;
     let found = topics(scene, chain, index, announced);
     let said = found.topics.any(Topics::PHONE);
@@ -91,6 +69,54 @@ pub(crate) fn at(
     let score = if said { score.max(90) } else { score };
     let finding = Finding::new(start..end, Category::Phone, score, evidence, "phone");
     Some(Hit { last, finding: Some(finding) })
+}
+
+/// The digits of a number, the lengths of its blocks and its last group.
+struct Number {
+    digits: Vec<u8>,
+    layout: Vec<usize>,
+    last: usize,
+}
+
+/// The longest number that starts with group `index` and may end where it does.
+fn read(bytes: &[u8], chain: &Chain, index: usize, limit: usize) -> Option<Number> {
+    let groups = chain.groups();
+    let mut digits = Vec::with_capacity(DIGITS_MAX + 1);
+    let mut layout = Vec::with_capacity(8);
+    let mut best = None;
+    for (place, group) in groups.iter().enumerate().skip(index) {
+        let block = &bytes[group.start..group.end];
+        let last = before_extension(block).filter(|_| place > index);
+        let number = last.unwrap_or(block);
+        if last.is_none() && !group.is_numeric()
+            || digits.len() + number.len() > limit
+            || place > index && matches!(group.separator, b':' | b'_' | b',')
+        {
+            break;
+        }
+        digits.extend_from_slice(number);
+        layout.push(number.len());
+        // `…815-Fax`: a word that is tied to the number does not belong to it.
+        let word_next = groups.get(place + 1).is_some_and(|g| g.digits == 0);
+        if (chain.may_end(place) || word_next) && digits.len() >= 5 {
+            best = Some((place, digits.len(), layout.len()));
+        }
+        if last.is_some() {
+            break;
+        }
+    }
+    let (last, digit_count, block_count) = best?;
+    digits.truncate(digit_count);
+    layout.truncate(block_count);
+    Some(Number { digits, layout, last })
+}
+
+/// The last block of a number that an extension follows: `0198x6039`.
+fn before_extension(group: &[u8]) -> Option<&[u8]> {
+    let at = group.iter().position(|b| *b == b'x')?;
+    let (number, extension) = (&group[..at], &group[at + 1..]);
+    let numeric = number.iter().chain(extension).all(u8::is_ascii_digit);
+    (numeric && number.len() >= 3 && (2..=6).contains(&extension.len())).then_some(number)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one judgement over plain facts")]
@@ -156,6 +182,7 @@ mod tests {
         check("Tel. 030/1234567", &["phone:030/1234567"]);
         check("ring (202) 555-0123", &["phone:(202) 555-0123"]);
         check("01 23 45 67 89 est le mien", &["phone:01 23 45 67 89"]);
+        check("or +1-724-672-0198x6039", &["phone:+1-724-672-0198x6039"]);
         check("block 0123456789 bytes", &[]);
         check("+999 12", &[]);
     }

@@ -1,8 +1,9 @@
 //! Credentials: keys with a known prefix, tokens, key blocks, and what follows `password`.
 
 use crate::numbers::Scene;
+use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
@@ -131,62 +132,52 @@ fn block_or_header(text: &str, start: usize, end: usize, which: usize) -> Option
     })
 }
 
-static ANNOUNCERS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build([
-            "password",
-            "passwd",
-            "passwort",
-            "kennwort",
-            "mot de passe",
-            "contraseña",
-            "wachtwoord",
-            "hasło",
-            "heslo",
-            "jelszó",
-            "lösenord",
-            "adgangskode",
-            "salasana",
-            "slaptažodis",
-            "lozinka",
-            "palavra-passe",
-            "senha",
-            "passphrase",
-            "api_key",
-            "apikey",
-            "api key",
-            "secret_key",
-            "secret key",
-            "client_secret",
-            "access_token",
-            "auth_token",
-            "secret",
-            "pwd",
-            "lykilorð",
-            "κωδικός",
-            "парола",
-            "parool",
-            "geslo",
-            "access key",
-            "access_key",
-            "token",
-        ])
-        .expect("the words are fixed")
-});
+/// Words that announce a secret.
+pub(crate) const ANNOUNCERS: [&str; 36] = [
+    "password",
+    "passwd",
+    "passwort",
+    "kennwort",
+    "mot de passe",
+    "contraseña",
+    "wachtwoord",
+    "hasło",
+    "heslo",
+    "jelszó",
+    "lösenord",
+    "adgangskode",
+    "salasana",
+    "slaptažodis",
+    "lozinka",
+    "palavra-passe",
+    "senha",
+    "passphrase",
+    "api_key",
+    "apikey",
+    "api key",
+    "secret_key",
+    "secret key",
+    "client_secret",
+    "access_token",
+    "auth_token",
+    "secret",
+    "pwd",
+    "lykilorð",
+    "κωδικός",
+    "парола",
+    "parool",
+    "geslo",
+    "access key",
+    "access_key",
+    "token",
+];
 
 /// Values that a word for `password` announces: `password: x`, `password=x`, `password 'x'`.
-pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
+pub(crate) fn announced(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
-    for hit in ANNOUNCERS.find_iter(bytes) {
-        let boundary = |i: Option<&u8>| i.is_none_or(|b| !b.is_ascii_alphanumeric());
-        if !boundary(hit.start().checked_sub(1).map(|i| &bytes[i])) {
-            continue;
-        }
-        let Some((at, assigned)) = skip_fillers(text, hit.end()) else { continue };
+    for hit in hits {
+        let Some((at, assigned)) = skip_fillers(text, hit.end) else { continue };
         let quote = bytes.get(at).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
         let Some((start, end)) = value_at(bytes, at, quote) else { continue };
         let value = &text[start..end];
@@ -210,9 +201,9 @@ pub(crate) fn announced(scene: &Scene<'_>, out: &mut Vec<Finding>) {
                     && plain
                     && count >= 6
                     && !value.contains(' ')
-                    && &text[hit.start()..hit.end()] != "token"
-                    && hit.end() - hit.start() > 5
-                    && !scene.is_log(hit.start()));
+                    && &text[hit.start..hit.end] != "token"
+                    && hit.end - hit.start > 5
+                    && !scene.is_log(hit.start));
         if accept {
             out.push(Finding::new(start..end, Category::Secret, 80, Evidence::Context, "password"));
         }

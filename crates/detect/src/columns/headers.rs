@@ -105,7 +105,7 @@ const NAMES: &[(C, Strength, &str)] = &[
     (
         C::DateOfBirth,
         Clear,
-        "dob|date of birth|birth date|birthdate|birthday|bday|birth dt|birth|born|birth day|\
+        "dob|date of birth|birth date|birthdate|birthday|bday|bdate|birth dt|birth|born|birth day|\
         dateofbirth|birth year|year of birth|yob|geburtsdatum|geburtstag|geburtsjahr|\
         date de naissance|naissance|datenaissance|fecha de nacimiento|fecha nacimiento|fecha nac|\
         nacimiento|data di nascita|nascita|data de nascimento|nascimento|geboortedatum|\
@@ -629,6 +629,11 @@ fn unaccented(c: char) -> char {
         'ώ' => 'ω',
         other => other,
     }
+}
+
+/// Whether a name says that the column names things.
+pub(super) fn names_thing(name: &str) -> bool {
+    words(name).iter().any(|word| THINGS.contains(&word.as_str()))
 }
 
 /// What a name says: the category, how clearly, and the words that said it.

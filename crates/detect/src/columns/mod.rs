@@ -78,6 +78,10 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
         return verdict;
     }
     let (category, share, rule) = seen?;
+    // Brands, teams and species are written like names of people.
+    if category == Category::PersonName && headers::names_thing(column.name) {
+        return None;
+    }
     // A place is personal only beside a person.
     if category == Category::Location && !about_people(column) {
         return None;
@@ -117,6 +121,17 @@ fn named(
         return match seen {
             Some((other, ..)) if other != Category::Location => None,
             _ => Some(None),
+        };
+    }
+    // `name` alone is said of everything: the values have to look like people.
+    if category == Category::PersonName
+        && strength == Strength::Hint
+        && !people
+        && values.people().is_some_and(|share| share < 0.4)
+    {
+        return match seen {
+            Some((Category::PersonName | Category::Location, ..)) | None => Some(None),
+            Some(_) => None,
         };
     }
     let strong = seen.filter(|s| s.0 != category && s.1 >= 0.8 && is_sure(s.0));
@@ -178,6 +193,11 @@ mod tests {
         );
         assert_eq!(verdict("phone_verified", &["true", "false"]), None);
         assert_eq!(verdict("product_name", &["Chair", "Table"]), None);
+        assert_eq!(verdict("name", &["Quercus robur", "Acer platanoides"]), None);
+        assert_eq!(verdict("name", &["Globex Corp", "Initech LLC", "ACME Inc."]), None);
+        assert_eq!(verdict("brand_name", &["Nike", "Adidas", "Puma"]), None);
+        assert_eq!(verdict("name", &["John Smith", "Eva Nowak"]), Some(Category::PersonName));
+        assert_eq!(verdict("address", &["0x7fff5fbf", "0x00401000"]), None);
         assert_eq!(verdict("nazwisko", &["Kowalska", "Nowak"]), Some(Category::PersonName));
         assert_eq!(verdict("email", &[]), Some(Category::Email));
     }

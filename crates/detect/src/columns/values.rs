@@ -417,6 +417,7 @@ impl Values {
                     && !flag(v)
                     && !is_date(v)
                     && !v.contains("://")
+                    && !v.starts_with("0x")
             }),
             Category::NationalId
             | Category::TaxId
@@ -450,6 +451,13 @@ impl Values {
         }
     }
 
+    /// The share of values that look like names of people; nothing when there are no values.
+    pub(super) fn people(&self) -> Option<f64> {
+        let person =
+            |v: &str, f: &[Finding]| covers(v, f, Category::PersonName) || crate::names::is_name(v);
+        (self.count > 0).then(|| self.share(person))
+    }
+
     /// Whether few different words fill the column, as states and kinds do.
     fn is_closed(&self) -> bool {
         let mut distinct: Vec<&str> = self.values.iter().map(String::as_str).collect();
@@ -477,8 +485,17 @@ impl Values {
                 return Some((category, share, "detector"));
             }
         }
+        let pairs = self.share(|v, _| is_degree_pair(v));
+        if pairs >= 0.6 {
+            return Some((Category::GeoCoordinates, pairs, "pairs of degrees"));
+        }
         if let Some(found) = self.checked() {
             return Some(found);
+        }
+        let codes = self.share(|v, _| is_lettered_postcode(v));
+        let plain = self.share(|v, _| v.len() == 5 && v.bytes().all(|b| b.is_ascii_digit()));
+        if codes >= 0.3 && codes + plain >= 0.9 {
+            return Some((Category::Postcode, codes + plain, "postal codes"));
         }
         if let Some(found) = self.of_lists() {
             return Some(found);
@@ -493,8 +510,7 @@ impl Values {
             if street >= 0.6 {
                 return Some((Category::Address, street, "streets"));
             }
-            let people =
-                self.share(|v, f| covers(v, f, Category::PersonName) || crate::names::is_name(v));
+            let people = self.people().unwrap_or(0.0);
             let places =
                 self.share(|v, f| covers(v, f, Category::Location) || crate::names::is_place(v));
             if people >= 0.6 && people > places && !self.is_closed() {
@@ -518,8 +534,17 @@ impl Values {
         let gendered = both.iter().filter(|v| v.len() > 1 && GENDERS.contains(&v.as_str())).count()
             > 0
             || both.contains("m") && (both.contains("f") || both.contains("w"));
-        if gendered && self.listed(GENDERS) >= 0.8 {
-            return Some((Category::Gender, self.listed(GENDERS), "word list"));
+        // Codes of one digit may stand among the words.
+        let code = |v: &str| v.len() == 1 && v.bytes().all(|b| b.is_ascii_digit());
+        let coded =
+            |list: &[&str]| self.share(|v, _| code(v) || list.contains(&v.to_lowercase().as_str()));
+        if gendered && coded(GENDERS) >= 0.8 {
+            return Some((Category::Gender, coded(GENDERS), "word list"));
+        }
+        let origins = both.iter().filter(|v| ETHNIC.contains(&v.as_str()));
+        let plain = |v: &String| !matches!(v.as_str(), "black" | "white" | "mixed");
+        if origins.clone().count() > 1 && origins.clone().any(plain) && coded(ETHNIC) >= 0.9 {
+            return Some((Category::Ethnicity, coded(ETHNIC), "word list"));
         }
         for (category, list, least) in [
             (Category::MaritalStatus, MARITAL, 0.8),
@@ -575,6 +600,7 @@ impl Values {
                 })
                 .count();
             let share = hits as f64 / self.count as f64;
+            let enough = enough || distinct.len() == 3 && rule.length.0 >= 15;
             if share >= 0.9 && (enough || rule.proof == crate::checks::rules::Proof::Sure) {
                 return Some((rule.category, share, rule.name));
             }
@@ -681,4 +707,31 @@ fn looks_like_street(value: &str) -> bool {
 fn is_degree(value: &str) -> bool {
     let decimals = value.split_once('.').map_or(0, |(_, d)| d.len());
     decimals >= 4 && value.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0)
+}
+
+/// `52.37,4.89`: latitude and longitude with two decimals or more.
+fn is_degree_pair(value: &str) -> bool {
+    let degree = |part: &str| {
+        let part = part.trim();
+        let decimals = part.split_once('.').map_or(0, |(_, rest)| rest.len());
+        decimals >= 2 && part.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0)
+    };
+    value.split_once(',').is_some_and(|(a, b)| degree(a) && degree(b))
+}
+
+/// Postal codes that letters or a dash tell from numbers: `1012 AB`, `SW1A 1AA`, `53-320`.
+fn is_lettered_postcode(value: &str) -> bool {
+    const SHAPES: &[&str] = &[
+        "9999AA", "A9A9A9", "A99AA", "A999AA", "AA99AA", "AA999AA", "A9A9AA", "AA9A9AA", "99-999",
+        "9999-999",
+    ];
+    let letters = value.chars().filter(|c| *c != ' ');
+    let shape: String = letters
+        .map(|c| match c {
+            '0'..='9' => '9',
+            'A'..='Z' => 'A',
+            other => other,
+        })
+        .collect();
+    SHAPES.contains(&shape.as_str())
 }

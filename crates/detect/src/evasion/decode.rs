@@ -263,7 +263,10 @@ pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
     let mut changed = false;
     let mut at = 0;
     while at < text.len() {
-        if signs && let Some((c, length)) = sign(&text[at..]) {
+        if signs
+            && matches!(bytes[at], b' ' | b'(' | b'[' | b'{' | b'<')
+            && let Some((c, length)) = sign(&text[at..])
+        {
             out.push(c, at, at + length, true);
             at += length;
             changed = true;
@@ -314,8 +317,14 @@ static LONE_AT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" @ ")
 fn has_signs(bytes: &[u8]) -> bool {
     let bracketed = memchr::memchr3_iter(b'(', b'[', b'{', bytes).any(|i| {
         let rest = bytes[i + 1..].strip_prefix(b" ").unwrap_or(&bytes[i + 1..]);
-        let word = rest.get(..2).unwrap_or(rest);
-        matches!(word, b"at" | b"AT" | b"do" | b"DO" | b"pu" | [b'@' | b'.', ..])
+        let length = match rest {
+            [b'@' | b'.', ..] => 1,
+            [b'a' | b'A', b't' | b'T', ..] => 2,
+            [b'd' | b'D', b'o' | b'O', b't' | b'T', ..] => 3,
+            [b'p', b'u', b'n', b'k', b't', ..] => 5,
+            _ => return false,
+        };
+        matches!(rest[length..], [b')' | b']' | b'}', ..] | [b' ', b')' | b']' | b'}', ..])
     });
     bracketed || [&DOT, &LOUD_DOT, &LONE_AT].iter().any(|f| f.find(bytes).is_some())
 }
@@ -377,44 +386,46 @@ fn is_piece(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'+')
 }
 
-/// Signs that may stand between the characters or blocks of a spelled-out value.
+const BETWEEN: u8 = 1;
+const ALNUM: u8 = 2;
+
+/// Signs that may stand between the characters or blocks of a spelled-out value, and letters.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'/' | b',' | b':' | b'~' | b'#' | b';'
+            | b'\n' | b'\t' | b'+' => BETWEEN,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => ALNUM,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
 fn is_between(byte: u8) -> bool {
-    matches!(
-        byte,
-        b' ' | b'-'
-            | b'.'
-            | b'_'
-            | b'*'
-            | b'|'
-            | b'/'
-            | b','
-            | b':'
-            | b'~'
-            | b'#'
-            | b';'
-            | b'\n'
-            | b'\t'
-            | b'+'
-    )
+    CLASSES[usize::from(byte)] == BETWEEN
 }
 
 /// Whether single characters stand apart in a row somewhere, or blocks of digits with odd signs
 /// between them.
 fn has_spaced(bytes: &[u8], digits: usize) -> bool {
     // In such a row every other byte is a sign; a look at every fourth pair meets it.
-    let mut at = 0;
-    while at + 8 < bytes.len() {
-        let apart = |i: usize| {
-            is_between(bytes[i])
-                && is_between(bytes[i + 2])
-                && is_between(bytes[i + 4])
-                && bytes[i + 1].is_ascii_alphanumeric()
-                && bytes[i + 3].is_ascii_alphanumeric()
-        };
-        if apart(at) || apart(at + 1) {
+    let class = |byte: u8| CLASSES[usize::from(byte)];
+    let apart = |row: &[u8]| {
+        let [a, b, c, d, e, f, g] = row else { return false };
+        class(*a) & class(*c) & BETWEEN != 0
+            && class(*e) & class(*g) & BETWEEN != 0
+            && class(*b) & class(*d) & class(*f) & ALNUM != 0
+    };
+    let mut rest = bytes;
+    while let Some(eight) = rest.first_chunk::<8>() {
+        if apart(&eight[..7]) || apart(&eight[1..]) {
             return true;
         }
-        at += 4;
+        rest = &rest[4..];
     }
     if digits < 12 {
         return false;

@@ -36,8 +36,17 @@ pub(super) fn pair(first: u32, second: u32) -> u32 {
     finish(first.rotate_left(5).wrapping_add(second).wrapping_mul(0x9E37_79B1))
 }
 
-/// The key of an entry of the list, which has one or two words.
+/// The key of a stem, so that stems and words do not meet.
+#[inline]
+fn stem_key(hash: u32) -> u32 {
+    finish(hash ^ 0x5EED_57E3)
+}
+
+/// The key of an entry of the list, which has one or two words, or a tilde and a stem.
 pub(super) fn key(entry: &str) -> u32 {
+    if let Some(stem) = entry.strip_prefix('~') {
+        return stem_key(key(stem));
+    }
     let hash = |word: &str| finish(word.chars().fold(SEED, |h, c| step(h, c as u32)));
     match entry.split_once(' ') {
         Some((first, second)) => pair(hash(first), hash(second)),
@@ -67,6 +76,12 @@ impl<'a> Lexicon<'a> {
             }
         }
         0
+    }
+
+    /// The flags of the stem with this hash; zero when it is not listed.
+    #[inline]
+    pub(super) fn stem_flags(&self, hash: u32) -> u8 {
+        self.flags(stem_key(hash))
     }
 }
 

@@ -1,6 +1,7 @@
-//! The model file and its use: weights of one byte, labels found by Viterbi over one run.
+//! The model file and its use: weights of one byte, labels found by summing over all labellings
+//! of a run.
 
-use super::features::{Features, TABLE_BITS};
+use super::features::{Rows, TABLE_BITS};
 use super::lexicon::Lexicon;
 
 /// Labels: outside, then beginning and inside of person, place and organisation. The eighth
@@ -8,6 +9,8 @@ use super::lexicon::Lexicon;
 pub(super) const LABELS: usize = 8;
 pub(super) const OUTSIDE: usize = 0;
 
+/// A transition that may not be.
+const FORBIDDEN: i32 = -1_000_000;
 const ROWS: usize = 1 << TABLE_BITS;
 const MAGIC: &[u8; 8] = b"PRNAMES1";
 const HEAD: usize = 8 + 4 + LABELS * LABELS * 2;
@@ -15,11 +18,16 @@ const HEAD: usize = 8 + 4 + LABELS * LABELS * 2;
 /// Weights are stored in steps of 1 / 32.
 pub(super) const STEPS: f32 = 32.0;
 
+/// Sums of weights by label.
+pub(super) type Scores = [i16; LABELS];
+
 /// A model read from its file.
 #[derive(Clone, Copy)]
 pub(super) struct Model<'a> {
     transitions: [[i32; LABELS]; LABELS],
-    weights: &'a [[i8; LABELS]],
+    /// The transitions as weights.
+    steps: [[f32; LABELS]; LABELS],
+    weights: &'a [[u8; LABELS]],
     pub(super) lexicon: Lexicon<'a>,
 }
 
@@ -33,85 +41,141 @@ pub(super) fn may_follow(label: usize, next: usize) -> bool {
 }
 
 impl<'a> Model<'a> {
-    /// Reads a model; an empty one when the file is not one.
-    pub(super) fn read(file: &'a [u8], weights: &'a [[i8; LABELS]]) -> Option<Self> {
+    /// Reads a model; none when the file is not one.
+    pub(super) fn read(file: &'a [u8]) -> Option<Self> {
         let head = file.get(..HEAD)?;
+        let (weights, _) = file.get(HEAD..HEAD + ROWS * LABELS)?.as_chunks();
         if &head[..8] != MAGIC || weights.len() != ROWS {
             return None;
         }
         let mut transitions = [[0; LABELS]; LABELS];
+        let mut best = i32::MIN;
         for (index, pair) in head[12..].chunks_exact(2).enumerate() {
             let (from, to) = (index / LABELS, index % LABELS);
             transitions[from][to] = if may_follow(from, to) {
                 i32::from(i16::from_le_bytes([pair[0], pair[1]]))
             } else {
-                -1_000_000
+                FORBIDDEN
             };
+            best = best.max(transitions[from][to]);
         }
+        let steps = transitions
+            .map(|row| row.map(|step| if step == FORBIDDEN { 0.0 } else { power(best - step) }));
         Some(Self {
             transitions,
+            steps,
             weights,
             lexicon: Lexicon::new(file.get(HEAD + ROWS * LABELS..)?),
         })
     }
 
-    /// The part of a file that holds the weights, as signed rows.
-    pub(super) fn rows(file: &[u8]) -> Vec<[i8; LABELS]> {
-        file.get(HEAD..HEAD + ROWS * LABELS)
-            .unwrap_or_default()
-            .chunks_exact(LABELS)
-            .map(|row| std::array::from_fn(|i| i8::from_ne_bytes([row[i]])))
-            .collect()
-    }
-
-    /// The scores of one word's labels.
+    /// Adds the weights of some features to the scores of a word's labels.
     #[inline]
-    pub(super) fn emit(&self, features: &Features) -> [i32; LABELS] {
-        let mut sums = [0_i16; LABELS];
-        for row in &features.rows[..features.count] {
-            let weights = &self.weights[*row as usize];
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += i16::from(*weight);
+    pub(super) fn add(&self, rows: &Rows, sums: &mut Scores) {
+        let mut total = *sums;
+        for row in rows.as_slice() {
+            let weights = self.weights[*row as usize];
+            for label in 0..LABELS {
+                total[label] += i16::from(i8::from_ne_bytes([weights[label]]));
             }
         }
-        sums.map(i32::from)
+        *sums = total;
     }
 
-    /// The best labels of a run. `caution` is added to the score of `outside`.
-    pub(super) fn decode(
-        &self,
-        emissions: &mut [[i32; LABELS]],
-        caution: i32,
-        labels: &mut Vec<u8>,
-    ) {
-        labels.clear();
-        labels.resize(emissions.len(), 0);
-        let mut back: Vec<[u8; LABELS]> = Vec::with_capacity(emissions.len());
-        let mut scores = [i32::MIN / 2; LABELS];
-        scores[OUTSIDE] = 0;
-        for emission in emissions.iter_mut() {
-            emission[OUTSIDE] += caution;
-            let mut next = [i32::MIN / 2; LABELS];
-            let mut from = [0_u8; LABELS];
+    /// Whether a name goes on with a word of these scores. `label` is the label before it.
+    pub(super) fn goes_on(&self, label: u8, scores: &Scores) -> bool {
+        let inside = (usize::from(label) - 1) / 2 * 2 + 2;
+        let score = |to: usize| self.transitions[usize::from(label)][to] + i32::from(scores[to]);
+        score(inside) > score(OUTSIDE)
+    }
+
+    /// The labels of a run: of each word the likeliest kind of name, where the chance that it is a
+    /// name at all reaches `least`. Sums over all labellings of the run (forward and backward).
+    pub(super) fn decode(&self, scores: &[Scores], least: f32, run: &mut Run) {
+        let Run { labels, chances, forward, backward, weights } = run;
+        let count = scores.len();
+        weights.clear();
+        weights.extend(scores.iter().map(relative));
+        forward.clear();
+        for index in 0..count {
+            let mut row = [0.0; LABELS];
             for to in 0..LABELS - 1 {
-                for (label, row) in self.transitions.iter().enumerate().take(LABELS - 1) {
-                    let score = scores[label] + row[to];
-                    if score > next[to] {
-                        next[to] = score;
-                        from[to] = label as u8;
-                    }
-                }
-                next[to] += emission[to];
+                let reach = match index {
+                    0 => self.steps[OUTSIDE][to],
+                    _ => (0..LABELS - 1).map(|l| forward[index - 1][l] * self.steps[l][to]).sum(),
+                };
+                row[to] = reach * weights[index][to];
             }
-            scores = next;
-            back.push(from);
+            forward.push(scaled(row));
         }
-        let mut best = (0..LABELS - 1).max_by_key(|label| scores[*label]).unwrap_or(OUTSIDE);
-        for index in (0..emissions.len()).rev() {
-            labels[index] = best as u8;
-            best = usize::from(back[index][best]);
+        backward.clear();
+        backward.resize(count, [1.0; LABELS]);
+        for index in (1..count).rev() {
+            let later: [f32; LABELS] =
+                std::array::from_fn(|l| weights[index][l] * backward[index][l]);
+            let row = self.steps.map(|steps| {
+                steps.iter().zip(&later).take(LABELS - 1).map(|(step, rest)| step * rest).sum()
+            });
+            backward[index - 1] = scaled(row);
+        }
+        labels.clear();
+        chances.clear();
+        for (forward, backward) in forward.iter().zip(backward.iter()) {
+            let parts: [f32; LABELS] = std::array::from_fn(|l| forward[l] * backward[l]);
+            let total: f32 = parts[..LABELS - 1].iter().sum();
+            let chance = 1.0 - parts[OUTSIDE] / total;
+            let first = [1, 3, 5]
+                .into_iter()
+                .max_by(|a, b| (parts[*a] + parts[a + 1]).total_cmp(&(parts[*b] + parts[b + 1])))
+                .unwrap_or(1);
+            let before = usize::from(labels.last().copied().unwrap_or(0));
+            let inside =
+                (before == first || before == first + 1) && parts[first + 1] > parts[first];
+            let label = if chance < least { OUTSIDE } else { first + usize::from(inside) };
+            labels.push(label as u8);
+            chances.push(chance);
         }
     }
+}
+
+/// What [`Model::decode`] finds, with its scratch space.
+#[derive(Default)]
+pub(super) struct Run {
+    /// The label of each word.
+    pub(super) labels: Vec<u8>,
+    /// The chance that each word belongs to a name.
+    pub(super) chances: Vec<f32>,
+    weights: Vec<[f32; LABELS]>,
+    forward: Vec<[f32; LABELS]>,
+    backward: Vec<[f32; LABELS]>,
+}
+
+/// Powers of e by steps of the weights, downwards. They are made by multiplication alone, so that
+/// every machine has the same.
+const POWERS: [f32; 1024] = {
+    let mut table = [1.0; 1024];
+    let mut index = 1;
+    while index < table.len() {
+        // e to the power of -1 / 32
+        table[index] = table[index - 1] * 0.969_233_2;
+        index += 1;
+    }
+    table
+};
+
+fn power(below: i32) -> f32 {
+    POWERS[below.clamp(0, POWERS.len() as i32 - 1) as usize]
+}
+
+/// Scores as weights that are one for the best label.
+fn relative(scores: &Scores) -> [f32; LABELS] {
+    let best = i32::from(scores[..LABELS - 1].iter().copied().max().unwrap_or(0));
+    scores.map(|score| power(best - i32::from(score)))
+}
+
+fn scaled(row: [f32; LABELS]) -> [f32; LABELS] {
+    let sum: f32 = row[..LABELS - 1].iter().sum();
+    row.map(|value| value / sum)
 }
 
 /// Writes a model file.

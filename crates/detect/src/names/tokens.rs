@@ -2,6 +2,9 @@
 //! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
 //! are context. Only runs cost more than the walk itself.
 
+use crate::words::WordSet;
+use std::sync::LazyLock;
+
 /// What a token looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -240,19 +243,22 @@ fn kind(
 }
 
 /// Small words that may stand inside a name.
-const CONNECTORS: &[&str] = &[
-    "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
-    "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
-    "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en", "ter",
-    "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para", "per", "sur",
-    "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και", "του", "της",
-    "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un", "agus", "na", "ta",
-    "tal", "s", "'s", "von der", "van't", "lui", "cel", "mac", "nic", "ní",
-];
+static CONNECTORS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
+        "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
+        "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en",
+        "ter", "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para",
+        "per", "sur", "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και",
+        "του", "της", "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un",
+        "agus", "na", "ta", "tal", "s", "'s", "o", "os", "as", "von der", "van't", "lui", "cel",
+        "mac", "nic", "ní",
+    ])
+});
 
 fn is_connector(text: &str, token: &Token) -> bool {
     match token.kind {
-        Kind::Lower => CONNECTORS.contains(&token.text(text)),
+        Kind::Lower => token.end - token.start < 9 && CONNECTORS.contains(token.text(text)),
         Kind::Mark => matches!(token.mark, b'.' | b'&' | b'-' | b'\''),
         _ => false,
     }
@@ -281,6 +287,36 @@ pub(crate) fn next_run(text: &str, tokens: &[Token], from: usize) -> Option<(usi
         }
     }
     Some((start, end))
+}
+
+/// Most words in small letters behind a run that may belong to its last name, as in `Turun
+/// yliopisto`.
+pub(crate) const TAIL_MAX: usize = 3;
+
+/// Whether token `at` may go on with a name that ends before it.
+pub(crate) fn is_tail(tokens: &[Token], at: usize) -> bool {
+    tokens.get(at).is_some_and(|t| t.kind == Kind::Lower && !t.newline)
+}
+
+/// Whether token `at` begins a sentence, a line or a speech.
+pub(crate) fn is_first(tokens: &[Token], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1).map(|i| &tokens[i]) else { return true };
+    tokens[at].newline
+        || matches!(before.mark, b'.' | b'!' | b'?' | b':' | b'"')
+        || before.newline && before.kind == Kind::Mark
+}
+
+/// Whether most words around a run are written with capitals, as in headings and lists.
+pub(crate) fn is_dense(tokens: &[Token], run: (usize, usize)) -> bool {
+    const AROUND: usize = 6;
+    let (low, high) = (run.0.saturating_sub(AROUND), (run.1 + AROUND).min(tokens.len()));
+    let around = tokens[low..run.0].iter().chain(&tokens[run.1..high]);
+    let (mut capital, mut lower) = (0, 0);
+    for token in around {
+        capital += usize::from(token.is_candidate());
+        lower += usize::from(token.kind == Kind::Lower);
+    }
+    capital > lower
 }
 
 #[cfg(test)]

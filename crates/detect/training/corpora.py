@@ -16,7 +16,6 @@ SOURCES = {
     "germeval": ("davidsbatista+NER-datasets", "CC BY 4.0"),
     "lener": ("peluz+lener-br", "MIT"),
     "kpwr": ("CLARIN-PL+PolDeepNer", "CC BY 3.0"),
-    "europarl": ("ixa-ehu+ner-evaluation-corpus-europarl", "free of known restrictions"),
     "companies": ("JerBouma+FinanceDatabase", "MIT"),
     "universities": ("Hipo+university-domains-list", "MIT"),
     "clubs": ("openfootball+clubs", "CC0"),
@@ -226,12 +225,6 @@ def polish(corpora):
         yield row(sentence, "kpwr", "pl")
 
 
-def europarl(corpora):
-    for lang in ("de", "en", "es", "it"):
-        for sentence in table(corpora.read("europarl", f"{lang}-europarl.test.conll02"), 0, 1, PLAIN):
-            yield row(sentence, "europarl", lang)
-
-
 LEGAL_ORG = {k: "ORG" for k in ("ORG", "UN", "INN", "GRT", "MRK", "RR")} | {
     "PER": "PER", "AN": "PER", "LD": "LOC", "ST": "LOC", "STR": "LOC", "LDS": "LOC"}
 
@@ -319,4 +312,4 @@ def clubs(corpora):
     return found
 
 
-READERS = (norne, btc, estner, newseye, germeval, lener, polish, europarl)
+READERS = (norne, btc, estner, newseye, germeval, lener, polish)

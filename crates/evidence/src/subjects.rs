@@ -284,7 +284,9 @@ fn each_list(
                     let opened = opener.open_subjects(&record, entry.sealed);
                     let tokens = match opened {
                         Ok(bytes) => Some(tokens_of(&bytes.unwrap_or_default())),
-                        Err(Error::Unreadable { .. }) => None,
+                        Err(Error::Unreadable { .. } | Error::Shredded { .. } | Error::Erased) => {
+                            None
+                        }
                         Err(error) => return Err(error),
                     };
                     let exchange = *exchange;

@@ -171,3 +171,29 @@ def test_errors_say_what_to_do(gateway: Gateway, tmp_path: Path) -> None:
         "evidence", "affected", "--since", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z"
     )
     assert "not before" in done.stderr
+
+
+def test_a_person_is_erased_from_recordings_and_index(world: World) -> None:
+    """Every recording in which their data passed, and no other."""
+    gateway = world.gateway(
+        "subjects-erased",
+        more="limits: { auth_failures_max: 100000 }\nevidence: { custodians: [officers] }",
+    )
+    run(gateway, "about-7", "alice", "select email from customers where id = 1")
+    run(gateway, "about-8", "alice", "select email from customers where id = 2")
+    run(gateway, "about-both", "alice", "select email from customers where id < 3")
+    arguments = ("evidence", "shred", "--subject", f"email={ZQ7}", "--why", "request", "--yes")
+    refused = gateway.try_run(*arguments, token=gateway.token("alice"))
+    assert refused.returncode == 1 and "2 of 2 recordings were not destroyed" in refused.stderr
+    done = gateway.json(*arguments, token=gateway.token("olga"))
+    assert len(done["recordings"]) == 2
+    for name, is_there in (("about-7", False), ("about-8", True), ("about-both", False)):
+        replay = gateway.try_run("sessions", "replay", session(gateway, name))
+        assert (replay.returncode == 0) == is_there, name
+    after = subject(gateway, ZQ7)
+    assert after["accesses"] == [] and after["unknown"]["lists_unreadable"] == 2
+    assert len(subject(gateway, ZQ8)["accesses"]) == 1
+    again = gateway.try_run(*arguments, token=gateway.token("olga"))
+    assert again.returncode == 1 and "no readable recording" in again.stderr
+    gateway.stop()
+    assert gateway.try_run("verify").returncode == 0

@@ -102,19 +102,40 @@ impl Keeper {
         body: &Value,
         work: impl FnOnce(&Offline) -> anyhow::Result<T>,
     ) -> anyhow::Result<Value> {
+        let mut work = Some(work);
+        let answers = self.ask_each(&[path.to_owned()], body, |offline, _| match work.take() {
+            Some(work) => work(offline),
+            None => bail!("asked twice"),
+        })?;
+        answers.into_iter().next().context("no answer")?
+    }
+
+    /// The same for many things, one after the other; `work` is told which of them.
+    pub(super) fn ask_each<T: Serialize>(
+        self,
+        paths: &[String],
+        body: &Value,
+        mut work: impl FnMut(&Offline, usize) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Vec<anyhow::Result<Value>>> {
         let bar = working();
-        let answer = match self {
+        let mut answers = Vec::with_capacity(paths.len());
+        match self {
             Self::Gateway(client) => {
-                run_async(client.post(path, body)).and_then(|answer| Ok(answer?))
+                for path in paths {
+                    let answer = run_async(client.post(path, body));
+                    answers.push(answer.and_then(|answer| Ok(answer?)));
+                }
             }
             Self::Offline(offline) => {
-                let answer = work(&offline).and_then(|done| Ok(serde_json::to_value(done)?));
+                for at in 0..paths.len() {
+                    let done = work(&offline, at);
+                    answers.push(done.and_then(|done| Ok(serde_json::to_value(done)?)));
+                }
                 offline.log.close();
-                answer
             }
-        };
+        }
         bar.finish_and_clear();
-        answer
+        Ok(answers)
     }
 }
 

@@ -6,9 +6,10 @@ use super::super::verify::directory;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use portreeve_decide::mask::{SubjectKey, SubjectKind};
-use portreeve_evidence::{Access, AuditorKey, Opener, Unknown, Window, auditor_key_path};
+use portreeve_evidence::{Access, AuditorKey, Opener, Token, Unknown, Window, auditor_key_path};
 use portreeve_model::SessionId;
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// List every access to one person's data.
@@ -66,10 +67,7 @@ impl IndexOptions {
     /// The log's directory, and what opens its lists.
     pub(super) fn open(&self) -> anyhow::Result<(PathBuf, Opener)> {
         let dir = directory(self.dir.as_deref(), &self.config)?;
-        let path = self.key.clone().unwrap_or_else(|| auditor_key_path(&dir));
-        let key = AuditorKey::load(&path)
-            .context("the auditors' private key opens the index\nhint: give its file with --key")?;
-        let opener = Opener::new(&dir, key);
+        let opener = opener(&dir, self.key.as_deref())?;
         Ok((dir, opener))
     }
 
@@ -94,19 +92,9 @@ impl IndexOptions {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let (kind, identifier) = args
-        .subject
-        .split_once('=')
-        .filter(|(kind, identifier)| !kind.is_empty() && !identifier.is_empty())
-        .context("the person is named by KIND=IDENTIFIER, like `email=ann@example.com`")?;
-    let identifier = match identifier {
-        "-" => std::io::read_to_string(std::io::stdin().lock())?.trim().to_owned(),
-        given => given.to_owned(),
-    };
     let window = args.index.window()?;
     let (dir, mut opener) = args.index.open()?;
-    let key = SubjectKey::new(portreeve_evidence::subject_key(&dir)?);
-    let token = key.token(&SubjectKind::from(kind), &identifier);
+    let (kind, token) = token(&dir, &args.subject)?;
     let found = portreeve_evidence::accesses(&dir, &mut opener, (kind, token), &window)?;
     warn_of_unknown_kind(&args.index.config, kind);
     match format {
@@ -114,6 +102,42 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         Format::Text => print(&describe(&found.accesses, &found.unknown))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The kind, and the token of the person, that `KIND=IDENTIFIER` names.
+fn token<'s>(dir: &Path, subject: &'s str) -> anyhow::Result<(&'s str, Token)> {
+    let (kind, identifier) = subject
+        .split_once('=')
+        .filter(|(kind, identifier)| !kind.is_empty() && !identifier.is_empty())
+        .context("the person is named by KIND=IDENTIFIER, like `email=ann@example.com`")?;
+    let identifier = match identifier {
+        "-" => std::io::read_to_string(std::io::stdin().lock())?.trim().to_owned(),
+        given => given.to_owned(),
+    };
+    let key = SubjectKey::new(portreeve_evidence::subject_key(dir)?);
+    Ok((kind, key.token(&SubjectKind::from(kind), &identifier)))
+}
+
+/// The sessions whose recordings are about a person, in order.
+pub(super) fn sessions_about(
+    dir: &Path,
+    subject: &str,
+    key: Option<&Path>,
+) -> anyhow::Result<Vec<SessionId>> {
+    let mut opener = opener(dir, key)?;
+    let person = token(dir, subject)?;
+    let found = portreeve_evidence::accesses(dir, &mut opener, person, &Window::default())?;
+    let mut sessions: Vec<SessionId> = found.accesses.iter().map(|access| access.session).collect();
+    let mut seen = HashSet::new();
+    sessions.retain(|session| seen.insert(*session));
+    Ok(sessions)
+}
+
+fn opener(dir: &Path, key: Option<&Path>) -> anyhow::Result<Opener> {
+    let path = key.map_or_else(|| auditor_key_path(dir), Path::to_owned);
+    let key = AuditorKey::load(&path)
+        .context("the auditors' private key opens the index\nhint: give its file with --key")?;
+    Ok(Opener::new(dir, key))
 }
 
 /// A kind that no resource knows finds nothing, which must not look like an answer.

@@ -265,7 +265,6 @@ impl Custody {
             Event::PolicyPart { policy, text } => self.texts.part(policy, &text),
             Event::LogRecovered { .. }
             | Event::Subjects { .. }
-            | Event::SubjectsForgotten { .. }
             | Event::LogReplaced { .. }
             | Event::RecordingKey { .. }
             | Event::PolicyAdopted { .. }

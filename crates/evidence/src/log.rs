@@ -465,26 +465,6 @@ impl EvidenceLog {
         })
     }
 
-    /// Destroys a month (`2026-11`) of the index of data subjects, for good, and says so
-    /// in the log first. Waits for the disk.
-    ///
-    /// # Errors
-    /// It is the current month, or the record or the share could not be written.
-    pub fn forget_subjects(&self, month: &str, why: &str) -> Result<bool, Error> {
-        if format!("{month}-01").parse::<jiff::civil::Date>().is_err() {
-            return Err(Error::Absent { what: format!("`{month}` is no month like 2026-11") });
-        }
-        if month >= months::month_of(self.owner.shared.now_us()).as_str() {
-            let what = format!("{month} is not over: its index is still written");
-            return Err(Error::Absent { what });
-        }
-        let (month, why) = (month.to_owned(), why.to_owned());
-        let file = months::month_file(&month);
-        self.append(Event::SubjectsForgotten { month, why }).wait()?;
-        months::erase(self.owner.disk.as_ref(), &file)
-            .map_err(|error| Error::store("erase a share in", &self.owner.dir, error))
-    }
-
     /// The newest checkpoint that is durable, a signed note.
     #[must_use]
     pub fn checkpoint(&self) -> Option<String> {

@@ -74,14 +74,3 @@ pub(crate) fn find_or_make(disk: &dyn Disk, file: &str) -> io::Result<[u8; SHARE
     disk.sync_folder(FOLDER)?;
     Ok(key)
 }
-
-/// Destroys a key; says whether there was one.
-pub(crate) fn erase(disk: &dyn Disk, file: &str) -> io::Result<bool> {
-    if find(disk, file)?.is_none() {
-        return Ok(false);
-    }
-    let mut file = disk.open(&format!("{FOLDER}/{file}"))?;
-    file.write_at(0, &[0; FILE_BYTES])?;
-    file.sync()?;
-    Ok(true)
-}

@@ -179,7 +179,6 @@ impl ExchangeSummary {
             | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
-            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. } => {}
         }
     }
@@ -271,7 +270,6 @@ impl SessionSummary {
             | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
-            | Event::SubjectsForgotten { .. }
             | Event::SessionRefused { .. }
             | Event::RequestData { .. }
             | Event::Disagreement { .. }

@@ -244,13 +244,6 @@ pub enum Event {
         /// The part.
         text: String,
     },
-    /// A month of the index of data subjects was made unreadable.
-    SubjectsForgotten {
-        /// The month, `2026-11`.
-        month: String,
-        /// Why, in an operator's words.
-        why: String,
-    },
     /// These policies decide from here on.
     PolicyAdopted {
         /// Their content hash.
@@ -400,7 +393,6 @@ impl Event {
             | Self::LogPruned { .. }
             | Self::LogReplaced { .. }
             | Self::PolicyPart { .. }
-            | Self::SubjectsForgotten { .. }
             | Self::PolicyAdopted { .. }
             | Self::SessionOpened { .. }
             | Self::SessionRefused { .. }

@@ -88,7 +88,6 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::LogReplaced { .. }
         | Event::PolicyPart { .. }
         | Event::Subjects { .. }
-        | Event::SubjectsForgotten { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
         | Event::SessionRefused { .. } => None,

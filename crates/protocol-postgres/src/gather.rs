@@ -241,6 +241,7 @@ impl Conn {
             segment.push(wire, vec![Expect::Execute(expected)], Vec::new(), None);
             return Cut::Open;
         };
+        let plan = self.ruled(&plan);
         self.describe_first(segment, &portal, &plan, name);
         let text = portal.prepared.text.clone();
         let (expected, mut asked) = self.effect_of(&plan, &text);
@@ -325,10 +326,11 @@ impl Conn {
             SessionEffect::Fetch { cursor } => match self.pipeline.names.portal(cursor) {
                 Some(portal) => {
                     if let Some(behind) = &portal.prepared.plan {
+                        let behind = self.ruled(behind);
                         let rows_before = portal.rows.load(Ordering::Relaxed);
-                        asked.extend(self.running(behind, rows_before));
+                        asked.extend(self.running(&behind, rows_before));
                         if plan.statement.output != Output::None {
-                            expected.plan = Some(behind.clone());
+                            expected.plan = Some(behind);
                         }
                     }
                     expected.counted = Some(portal);
@@ -453,6 +455,16 @@ impl Conn {
         let reveals = |object: &_, category: &_| session.reveals(object, category);
         let (subjects, ruling) = (&self.upstream.subjects, &self.ruling);
         Arc::new(Plan::new(statement, &self.known, subjects, self.epoch, ruling, reveals))
+    }
+
+    /// A plan of an open cursor or portal under the ruling that holds now.
+    fn ruled(&mut self, plan: &Arc<Plan>) -> Arc<Plan> {
+        if plan.revealed.ruling == self.ruling {
+            return plan.clone();
+        }
+        let session = &mut self.session;
+        let reveals = |object: &_, category: &_| session.reveals(object, category);
+        Arc::new(plan.under(&self.ruling, reveals))
     }
 
     fn plan_unknown(&mut self, why: &str) -> Arc<Plan> {

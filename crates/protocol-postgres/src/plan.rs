@@ -61,47 +61,33 @@ impl Plan {
         subjects: &SubjectColumns,
         epoch: u64,
         ruling: &Ruling,
-        mut reveals: impl FnMut(&Object, &Category) -> bool,
+        reveals: impl FnMut(&Object, &Category) -> bool,
     ) -> Self {
-        let mut revealed = Vec::new();
-        let output = match &statement.output {
-            Output::None | Output::Clean => PlannedOutput::Clean,
-            Output::Unproven => PlannedOutput::Unproven,
-            Output::Columns(columns) => PlannedOutput::Columns(
-                columns
-                    .iter()
-                    .map(|column| {
-                        let hidden: Vec<_> = column
-                            .sources
-                            .iter()
-                            .filter(|source| {
-                                let object = source.object();
-                                let is_revealed = reveals(&object, &source.category);
-                                if is_revealed {
-                                    let category = source.category.clone();
-                                    revealed.push(RevealedColumn { column: object, category });
-                                }
-                                !is_revealed
-                            })
-                            .collect();
-                        let first = hidden.first()?;
-                        let is_mixed = hidden.iter().any(|o| o.category != first.category);
-                        let category =
-                            if is_mixed { "personal".into() } else { first.category.clone() };
-                        let is_plain = column.shape == Shape::Plain && !is_mixed;
-                        let shape = if is_plain { MaskShape::Plain } else { MaskShape::Derived };
-                        Some(ColumnMask { category, shape })
-                    })
-                    .collect(),
-            ),
-        };
-        revealed.sort();
-        revealed.dedup();
+        let (output, revealed) = applied(&statement.output, ruling, reveals);
         let command = Arc::new(statement.command.clone());
         let (catalog, types) = (known.catalog.clone(), known.types.clone());
-        let revealed = Arc::new(Revealed { ruling: ruling.clone(), columns: revealed });
         let subjects = subjects.plan(&statement.output);
         Self { statement, command, output, revealed, subjects, epoch, catalog, types }
+    }
+
+    /// The same under another ruling. What an open cursor gives was settled when it was
+    /// opened; what of it may be seen was not.
+    pub(crate) fn under(
+        &self,
+        ruling: &Ruling,
+        reveals: impl FnMut(&Object, &Category) -> bool,
+    ) -> Self {
+        let (output, revealed) = applied(&self.statement.output, ruling, reveals);
+        Self {
+            statement: self.statement.clone(),
+            command: self.command.clone(),
+            output,
+            revealed,
+            subjects: self.subjects.clone(),
+            epoch: self.epoch,
+            catalog: self.catalog.clone(),
+            types: self.types.clone(),
+        }
     }
 
     /// Whether the target's error and notice texts may hold values.
@@ -201,6 +187,49 @@ impl Plan {
         disagreements.push(column.to_string());
         Some(ColumnMask { category: origin.category.clone(), shape: MaskShape::Plain })
     }
+}
+
+/// What passes of an output under a ruling: its masks, and the columns that are revealed.
+fn applied(
+    output: &Output,
+    ruling: &Ruling,
+    mut reveals: impl FnMut(&Object, &Category) -> bool,
+) -> (PlannedOutput, Arc<Revealed>) {
+    let mut revealed = Vec::new();
+    let planned = match output {
+        Output::None | Output::Clean => PlannedOutput::Clean,
+        Output::Unproven => PlannedOutput::Unproven,
+        Output::Columns(columns) => PlannedOutput::Columns(
+            columns
+                .iter()
+                .map(|column| {
+                    let hidden: Vec<_> = column
+                        .sources
+                        .iter()
+                        .filter(|source| {
+                            let object = source.object();
+                            let is_revealed = reveals(&object, &source.category);
+                            if is_revealed {
+                                let category = source.category.clone();
+                                revealed.push(RevealedColumn { column: object, category });
+                            }
+                            !is_revealed
+                        })
+                        .collect();
+                    let first = hidden.first()?;
+                    let is_mixed = hidden.iter().any(|o| o.category != first.category);
+                    let category =
+                        if is_mixed { "personal".into() } else { first.category.clone() };
+                    let is_plain = column.shape == Shape::Plain && !is_mixed;
+                    let shape = if is_plain { MaskShape::Plain } else { MaskShape::Derived };
+                    Some(ColumnMask { category, shape })
+                })
+                .collect(),
+        ),
+    };
+    revealed.sort();
+    revealed.dedup();
+    (planned, Arc::new(Revealed { ruling: ruling.clone(), columns: revealed }))
 }
 
 impl ColumnMask {

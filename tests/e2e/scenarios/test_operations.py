@@ -6,12 +6,13 @@ import shutil
 import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 from harness.gateway import Failed, Gateway
 from harness.paths import E2E
 from harness.secrets import found_in
 from harness.waiting import until
-from harness.wire import Wire
+from harness.wire import SYNC, Wire, bind_message, execute_message, parse_message
 from harness.world import World
 
 pytestmark = pytest.mark.gateway
@@ -91,6 +92,35 @@ def test_policies_are_read_again_for_running_sessions(gateway: Gateway, policies
     until("the rule is gone", lambda: not wire.query("select count(*) from orders").errors, 15)
     assert wire.query("execute p").rows == [[b"60"]]
     wire.close()
+
+
+def test_a_reveal_that_ends_ends_for_open_cursors_too(gateway: Gateway, policies: Path) -> None:
+    """A cursor goes on after the change, masked from there on; so does a suspended portal."""
+    with psycopg.connect(gateway.target("olga").conninfo()) as connection:
+        cursor = connection.execute("declare c cursor for select email from customers order by id")
+        assert "@leak-q7.example" in cursor.execute("fetch 1 from c").fetchone()[0]
+        wire = Wire.open(gateway.target("olga"))
+        # A portal lives as long as its transaction.
+        wire.query("begin")
+        sql = "select email from customers order by id"
+        wire.send(parse_message(sql) + bind_message(portal="p") + execute_message("p", 1) + SYNC)
+        assert b"@leak-q7.example" in wire.reply().rows[0][0]
+        rule = policies / "no-reveal.cedar"
+        rule.write_text('@id("no-reveal") forbid (principal, action == Action::"reveal", resource);')
+        gateway.process.send_signal(signal.SIGHUP)
+        try:
+            with Wire.open(gateway.target("olga")) as other:
+                one = "select email from customers where id = 1"
+                until("the rule holds", lambda: b"leak" not in other.query(one).rows[0][0], 15)
+            fetched = cursor.execute("fetch 1 from c").fetchone()[0]
+            wire.send(execute_message("p", 1) + SYNC)
+            executed = wire.reply().rows[0][0]
+        finally:
+            rule.unlink()
+            gateway.process.send_signal(signal.SIGHUP)
+        assert "leak-q8" not in fetched and b"leak-q8" not in executed
+        assert fetched == executed.decode() == "[email]"
+        wire.close()
 
 
 def test_new_columns_of_the_target_are_masked(world: World, gateway: Gateway) -> None:

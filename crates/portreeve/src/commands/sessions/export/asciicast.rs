@@ -1,6 +1,6 @@
 //! A terminal recording, asciicast version 2: a header, then what appeared when.
 //!
-//! SPEC: https://docs.asciinema.org/manual/asciicast/v2/
+//! SPEC: <https://docs.asciinema.org/manual/asciicast/v2/>
 
 use super::super::super::output::visible;
 use super::super::player::remark;

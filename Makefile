@@ -33,6 +33,7 @@ setup:
 # Static, so that it runs on any Linux of this processor; nothing that writes a log is in it.
 HOST = $(shell $(or $(shell command -v rustc),$(HOME)/.cargo/bin/rustc) -vV | sed -n 's/^host: //p')
 verifier:
+	@scripts/setup.sh demo
 	@RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
 		scripts/cargo.sh build --release -p portreeve-verifier --target $(HOST)
 	@ls -l target/$(HOST)/release/portreeve-verify

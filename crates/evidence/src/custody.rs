@@ -240,6 +240,7 @@ impl Custody {
 
     fn take(&mut self, segment: u64, record: Record) {
         let at_us = record.at_us;
+        let text = self.texts.take(&record.event);
         match record.event {
             Event::GatewayStarted { .. } => (self.run, self.running) = (self.run + 1, true),
             Event::GatewayStopped => self.running = false,
@@ -252,18 +253,13 @@ impl Custody {
                 self.holds.insert(placed.hold.clone(), placed);
             }
             Event::HoldReleased { hold, .. } => drop(self.holds.remove(&hold)),
-            Event::LogPruned { pruned, policy, source, .. } => {
+            Event::LogPruned { pruned, policy, .. } => {
                 self.pruned = Some(pruned);
-                let whole = |source: String| match &policy {
-                    Some(policy) => self.texts.whole(policy, &source),
-                    None => source,
-                };
-                let source = source.map(whole);
-                self.in_force = InForce { policy, source };
+                self.in_force = InForce { policy, source: text };
                 self.marks.retain(|mark| mark.segment > pruned.segments);
             }
-            Event::PolicyPart { policy, text } => self.texts.part(policy, &text),
             Event::LogRecovered { .. }
+            | Event::PolicyPart { .. }
             | Event::Subjects { .. }
             | Event::LogReplaced { .. }
             | Event::RecordingKey { .. }

@@ -26,21 +26,27 @@ pub(crate) fn parts(policy: &PolicyVersion, source: &str) -> (Vec<Event>, String
     (events, rest.to_owned())
 }
 
-/// Puts texts together again, as their records are read in order.
+/// Puts texts together again. It has to see every record of no session, in order.
 #[derive(Debug, Default)]
 pub struct PolicyTexts(HashMap<PolicyVersion, String>);
 
 impl PolicyTexts {
-    /// Takes the next part of a text.
-    pub fn part(&mut self, policy: PolicyVersion, text: &str) {
-        self.0.entry(policy).or_default().push_str(text);
-    }
-
-    /// The whole text, with its last part.
-    pub fn whole(&mut self, policy: &PolicyVersion, last: &str) -> String {
+    /// Takes the next record; gives the whole text if it ends one.
+    pub fn take(&mut self, event: &Event) -> Option<String> {
+        let (policy, last) = match event {
+            Event::PolicyPart { policy, text } => {
+                self.0.entry(policy.clone()).or_default().push_str(text);
+                return None;
+            }
+            Event::PolicyAdopted { policy, source }
+            | Event::LogPruned { policy: Some(policy), source: Some(source), .. } => {
+                (policy, source)
+            }
+            _ => return None,
+        };
         let mut text = self.0.remove(policy).unwrap_or_default();
         text.push_str(last);
-        text
+        Some(text)
     }
 }
 
@@ -53,18 +59,14 @@ mod tests {
         let policy = PolicyVersion("v".into());
         for source in ["".to_owned(), "a".repeat(9_999), "é\"\n".repeat(20_000)] {
             let mut texts = PolicyTexts::default();
-            let mut found = None;
-            for event in policy_adoption(&policy, &source) {
-                assert!(serde_json::to_string(&event).unwrap().len() < 65_000);
-                match event {
-                    Event::PolicyPart { policy, text } => texts.part(policy, &text),
-                    Event::PolicyAdopted { policy, source } => {
-                        found = Some(texts.whole(&policy, &source));
-                    }
-                    other => panic!("{other:?}"),
+            for time in ["adopted", "adopted again"] {
+                let mut found = None;
+                for event in policy_adoption(&policy, &source) {
+                    assert!(serde_json::to_string(&event).unwrap().len() < 65_000);
+                    found = texts.take(&event);
                 }
+                assert_eq!(found.as_deref(), Some(source.as_str()), "{time}");
             }
-            assert_eq!(found.as_deref(), Some(source.as_str()));
         }
     }
 }

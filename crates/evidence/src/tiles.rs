@@ -76,13 +76,9 @@ pub(crate) fn keep_hashes(dir: &Path, pruned: &Pruned) -> Result<Passed, Error> 
             return Ok(ControlFlow::Break(()));
         }
         writer.add(entry.leaf)?;
-        match entry.record()?.event {
-            Event::PolicyPart { policy, text } => texts.part(policy, &text),
-            Event::PolicyAdopted { policy, source } => {
-                let source = texts.whole(&policy, &source);
-                passed.in_force = Some((policy, source));
-            }
-            _ => {}
+        let event = entry.record()?.event;
+        if let (Some(source), Event::PolicyAdopted { policy, .. }) = (texts.take(&event), event) {
+            passed.in_force = Some((policy, source));
         }
         Ok(ControlFlow::Continue(()))
     })?;

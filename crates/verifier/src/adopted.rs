@@ -2,7 +2,7 @@
 
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::PolicyTexts;
-use portreeve_model::PolicyVersion;
+use portreeve_model::{Event, PolicyVersion};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,24 +24,29 @@ pub(crate) struct Adoptions {
 }
 
 impl Adoptions {
-    /// Keeps the beginning of a long text.
-    pub(crate) fn part(&mut self, version: PolicyVersion, text: &str) {
-        self.texts.part(version, text);
+    /// Takes a record of no session: an adoption, or part of one. Says what is wrong with it.
+    pub(crate) fn take(&mut self, event: &Event, at_us: u64) -> Option<String> {
+        let text = self.texts.take(event);
+        match (event, text) {
+            (Event::PolicyAdopted { policy, .. }, Some(text)) => {
+                self.adopt(policy.clone(), &text, at_us)
+            }
+            _ => None,
+        }
     }
 
     /// From here on these policies decide. Says what is wrong with them.
     pub(crate) fn adopt(
         &mut self,
         version: PolicyVersion,
-        source: &str,
+        text: &str,
         at_us: u64,
     ) -> Option<String> {
-        let text = self.texts.whole(&version, source);
         self.order.push(Adopted { version: version.clone(), at_us });
         if self.policies.contains_key(&version) {
             return None;
         }
-        match Policies::from_source(&text) {
+        match Policies::from_source(text) {
             Ok(policies) if *policies.version() == version => {
                 self.policies.insert(version, Arc::new(policies));
                 None

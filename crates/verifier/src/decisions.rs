@@ -72,11 +72,9 @@ impl Decisions {
         let at_us = record.at_us;
         let session = record.session;
         match record.event {
-            Event::PolicyPart { policy, text } => {
-                self.adoptions.part(policy, &text);
-                None
-            }
-            Event::PolicyAdopted { policy, source } => self.adoptions.adopt(policy, &source, at_us),
+            event @ (Event::PolicyPart { .. }
+            | Event::PolicyAdopted { .. }
+            | Event::LogPruned { .. }) => self.adoptions.take(&event, at_us),
             Event::SessionOpened { chain, resource, hour, decision, .. } => {
                 let moment = Moment { at_us, hour, session_rows: 0 };
                 let seen = Seen { chain: Arc::new(chain), resource, exchanges: HashMap::new() };
@@ -313,11 +311,13 @@ impl Inspector for Decisions {
     fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String> {
         match event {
             "response" => self.released(leaf),
-            "policy-part" | "policy-adopted" | "session-opened" | "request" | "review-closed"
-            | "exchange-closed" | "session-closed" => match serde_json::from_slice(leaf) {
-                Ok(record) => self.take(record),
-                Err(error) => Some(format!("it cannot be read, so not be decided: {error}")),
-            },
+            "policy-part" | "policy-adopted" | "log-pruned" | "session-opened" | "request"
+            | "review-closed" | "exchange-closed" | "session-closed" => {
+                match serde_json::from_slice(leaf) {
+                    Ok(record) => self.take(record),
+                    Err(error) => Some(format!("it cannot be read, so not be decided: {error}")),
+                }
+            }
             _ => None,
         }
     }

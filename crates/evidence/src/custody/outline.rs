@@ -74,6 +74,9 @@ impl Outline<'_> {
                 | "hold-placed"
                 | "hold-released"
                 | "log-pruned"
+                // The texts of policies in force.
+                | "policy-part"
+                | "policy-adopted"
         )
     }
 

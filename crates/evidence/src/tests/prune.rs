@@ -6,10 +6,10 @@ use crate::disk::Disk as _;
 use crate::frame::segment_name;
 use crate::merkle::{consistency_holds, inclusion_holds};
 use crate::{
-    Error, EvidenceLog, LogReader, Mode, Options, Pruning, Report, Retention, Severity, Status,
-    Trust, leaf_hashes, merkle, verify, write_tiles,
+    Error, EvidenceLog, Inspector, LogReader, Mode, Options, Pruning, Report, Retention, Severity,
+    Status, Trust, leaf_hashes, merkle, policy_adoption, verify, verify_with, write_tiles,
 };
-use portreeve_model::{Custodian, Event, Held, Pruned};
+use portreeve_model::{Custodian, Event, Held, PolicyVersion, Pruned};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -415,4 +415,54 @@ fn hashes_that_cannot_be_written_keep_the_log_whole() {
     assert!(matches!(refused, Err(Error::Store { .. })), "{refused:?}");
     assert_eq!(segments(dir.path())[0], 1);
     assert!(check(dir.path()).pruned.is_none());
+}
+
+/// Keeps what the verifier is told of the policies at the beginning.
+#[derive(Default)]
+struct Told(Option<(PolicyVersion, String)>);
+
+impl Inspector for Told {
+    fn begins_pruned(&mut self, policies: Option<(PolicyVersion, String)>) {
+        self.0 = policies;
+    }
+
+    fn record(&mut self, _: &str, _: &[u8]) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn a_long_policy_text_outlives_prunings_and_adoptions() {
+    let dir = TempDir::new();
+    let (now, clock) = clock();
+    let log = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
+    let (policy, source) = (PolicyVersion("p1".into()), "permit \"é\"\n".repeat(3_000));
+    let adopt = || log.append_all(policy_adoption(&policy, &source)).wait().unwrap();
+    let grow = |from: u128| {
+        for number in from..from + 40 {
+            now.fetch_add(HOUR_US, Ordering::Relaxed);
+            whole_session(&log, number, "shop");
+            log.shred(session_id(number), "because", ada()).unwrap();
+        }
+    };
+    let told = || {
+        let mut told = Told::default();
+        let report = verify_with(dir.path(), &Trust::default(), &mut told, |_, _| {});
+        assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
+        told.0.unwrap()
+    };
+    adopt();
+    grow(1);
+    assert!(prune(&log, now.load(Ordering::Relaxed), Mode::Act).segments_removed > 0);
+    assert_eq!(told(), (policy.clone(), source.clone()));
+    // What goes now adopted nothing: the text is that of the pruning before.
+    grow(101);
+    assert!(prune(&log, now.load(Ordering::Relaxed), Mode::Act).segments_removed > 0);
+    assert_eq!(told(), (policy.clone(), source.clone()));
+    // The same policies again, as after every start, do not mix with it.
+    adopt();
+    grow(201);
+    assert!(prune(&log, now.load(Ordering::Relaxed), Mode::Act).segments_removed > 0);
+    adopt();
+    assert_eq!(told(), (policy.clone(), source.clone()));
 }

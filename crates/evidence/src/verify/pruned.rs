@@ -9,8 +9,6 @@ use crate::merkle::{Edge, Hash};
 use crate::policy::PolicyTexts;
 use crate::tiles::leaf_hashes;
 use portreeve_model::{Event, PolicyVersion, Pruned};
-use serde::Deserialize;
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// What comes before a segment.
@@ -26,19 +24,13 @@ pub(super) struct Start {
 fn policies_at(reader: &LogReader, first: u64) -> Option<(PolicyVersion, String)> {
     let (mut found, mut texts) = (None, PolicyTexts::default());
     let visited = reader.for_each(|entry| {
-        let is_known = |event: &str| matches!(event, "log-pruned" | "policy-part");
-        if serde_json::from_slice(entry.leaf)
-            .is_ok_and(|named: Named<'_>| is_known(&named.event.event))
-        {
-            match entry.record()?.event {
-                Event::PolicyPart { policy, text } => texts.part(policy, &text),
-                Event::LogPruned { pruned, policy: Some(policy), source: Some(last), .. } => {
-                    let source = texts.whole(&policy, &last);
-                    if pruned.segments < first {
-                        found = Some((policy, source));
-                    }
-                }
-                _ => {}
+        if entry.outline()?.session.is_none() {
+            let event = entry.record()?.event;
+            if let (Some(source), Event::LogPruned { pruned, policy: Some(policy), .. }) =
+                (texts.take(&event), event)
+                && pruned.segments < first
+            {
+                found = Some((policy, source));
             }
         }
         Ok(ControlFlow::Continue(()))
@@ -46,18 +38,6 @@ fn policies_at(reader: &LogReader, first: u64) -> Option<(PolicyVersion, String)
     // Damage on the way is found, and named, by the walk itself.
     drop(visited);
     found
-}
-
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    event: EventName<'a>,
-}
-
-#[derive(Deserialize)]
-struct EventName<'a> {
-    #[serde(borrow)]
-    event: Cow<'a, str>,
 }
 
 impl Walk<'_> {

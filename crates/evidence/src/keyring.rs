@@ -14,7 +14,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::merkle::sha256;
 use crate::seal::SHARE_BYTES;
 use portreeve_model::SessionId;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 /// The folder's name.
@@ -70,26 +70,20 @@ fn numbers(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// The sessions whose shares are there.
-pub(crate) fn sessions(disk: &dyn Disk) -> io::Result<HashSet<SessionId>> {
-    let mut found = HashSet::new();
+/// All shares that are there.
+pub(crate) fn shares(disk: &dyn Disk) -> io::Result<HashMap<SessionId, [u8; SHARE_BYTES]>> {
+    let mut found = HashMap::new();
     for number in numbers(disk)? {
         let bytes = disk.read(&file_name(number))?;
-        found.extend(bytes.chunks(SLOT_BYTES).filter_map(Share::from_slot).map(|s| s.session));
+        let shares = bytes.chunks(SLOT_BYTES).filter_map(Share::from_slot);
+        found.extend(shares.map(|share| (share.session, share.share)));
     }
     Ok(found)
 }
 
-/// The share of a session, unless it was destroyed.
-pub(crate) fn find(disk: &dyn Disk, session: SessionId) -> io::Result<Option<Share>> {
-    for number in numbers(disk)?.into_iter().rev() {
-        let bytes = disk.read(&file_name(number))?;
-        let mut its = bytes.chunks(SLOT_BYTES).filter(|slot| slot_session(slot) == Some(session));
-        if let Some(share) = its.find_map(Share::from_slot) {
-            return Ok(Some(share));
-        }
-    }
-    Ok(None)
+/// The sessions whose shares are there.
+pub(crate) fn sessions(disk: &dyn Disk) -> io::Result<HashSet<SessionId>> {
+    Ok(shares(disk)?.into_keys().collect())
 }
 
 /// Destroys the shares of these sessions, every copy; says whose were there.

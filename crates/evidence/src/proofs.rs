@@ -4,9 +4,7 @@
 //! of earlier segments. So what is read begins at the segment of the first leaf that is
 //! proven, or of the older size, and nothing is kept beside the log for it.
 
-use crate::disk::{Disk as _, RealDisk};
 use crate::frame::{self, Kind, Next, segment_name};
-use crate::layout::segment_numbers;
 use crate::merkle::{
     Edge, Gatherer, Hash, Span, consistency_holds, consistency_spans, inclusion_holds,
     inclusion_spans, leaf_hash,
@@ -43,11 +41,8 @@ impl LogReader {
     /// # Errors
     /// The last segment is missing, or is not what a gateway wrote.
     pub fn newest_checkpoint(&self) -> Result<Option<String>, Error> {
-        let disk = RealDisk::new(&self.dir);
-        for number in segment_numbers(&disk)?.into_iter().rev() {
-            let name = segment_name(number);
-            let path = self.dir.join(&name);
-            let bytes = disk.read(&name).map_err(|error| Error::store("read", &path, error))?;
+        for number in self.numbers()?.into_iter().rev() {
+            let bytes = self.read(number)?;
             if is_unused(&bytes) {
                 continue;
             }
@@ -189,7 +184,7 @@ impl LogReader {
 
     /// The last segment that begins with at most `size` leaves before it.
     fn start(&self, size: u64) -> Result<Option<Start>, Error> {
-        let numbers = segment_numbers(&RealDisk::new(&self.dir))?;
+        let numbers = self.numbers()?;
         let (mut low, mut high) = (0, numbers.len());
         let mut found = None;
         while low < high {

@@ -10,15 +10,13 @@ use crate::frame::{self, Kind, Next, segment_name};
 use crate::keys::{self, AuditorKey};
 use crate::layout::segment_numbers;
 use crate::outline::Outline;
-use crate::seal::share_info;
-use crate::seal::{PayloadKey, SHARE_BYTES};
+use crate::seal::{PayloadKey, SHARE_BYTES, share_info};
 use crate::segment::{self, Head, is_unused};
 use crate::vkey::VerifierKey;
 use crate::{Error, hpke, keyring, months};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Direction, Event, PayloadRef, Record, SessionId};
-use serde::Deserialize;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs::TryLockError;
@@ -27,16 +25,6 @@ use std::path::{Path, PathBuf};
 
 const KEY_UNKNOWN: Error = Error::Unreadable { what: "its key is unknown" };
 const BYTES_GONE: Error = Error::Unreadable { what: "its sealed bytes are gone" };
-
-#[derive(Deserialize)]
-struct Time {
-    at_us: u64,
-}
-
-/// The time in a leaf; 0 where it is not a record.
-pub(crate) fn leaf_time(leaf: &[u8]) -> u64 {
-    serde_json::from_slice(leaf).map_or(0, |time: Time| time.at_us)
-}
 
 /// A committed leaf as it lies in the log.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +97,7 @@ impl LogReader {
     /// The head of a segment: from where the tree goes on there.
     pub(crate) fn head(&self, number: u64) -> Result<Head, Error> {
         let file = segment_name(number);
-        let path = self.dir.join(&file);
-        let bytes = std::fs::read(&path).map_err(|error| Error::store("read", &path, error))?;
+        let bytes = self.read(number)?;
         let head = match frame::at(&bytes, 0) {
             Next::Frame(frame) if frame.kind == Kind::Head => Head::parse(frame.body, &self.key),
             Next::Frame(_) | Next::End | Next::Broken(_) => None,
@@ -125,7 +112,7 @@ impl LogReader {
     /// # Errors
     /// The first segment cannot be read.
     pub(crate) fn begins_at(&self) -> Result<u64, Error> {
-        match segment_numbers(&RealDisk::new(&self.dir))?.first() {
+        match self.numbers()?.first() {
             None | Some(1) => Ok(0),
             Some(first) => Ok(self.head(*first)?.size),
         }
@@ -219,11 +206,11 @@ impl LogReader {
         Ok(())
     }
 
-    fn numbers(&self) -> Result<Vec<u64>, Error> {
+    pub(crate) fn numbers(&self) -> Result<Vec<u64>, Error> {
         segment_numbers(&RealDisk::new(&self.dir))
     }
 
-    fn read(&self, number: u64) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&self, number: u64) -> Result<Vec<u8>, Error> {
         let path = self.dir.join(segment_name(number));
         std::fs::read(&path).map_err(|error| Error::store("read", &path, error))
     }
@@ -266,6 +253,8 @@ pub struct Opener {
     dir: PathBuf,
     auditor: AuditorKey,
     keys: HashMap<SessionId, SessionKeys>,
+    /// The gateway's shares, as last read.
+    shares: HashMap<SessionId, [u8; SHARE_BYTES]>,
     months: HashMap<String, Option<[u8; SHARE_BYTES]>>,
     /// What the log says was destroyed; read when the first key is needed.
     destroyed: OnceCell<HashMap<SessionId, Destroyed>>,
@@ -288,8 +277,14 @@ impl Opener {
     /// An opener for the log in `dir`.
     #[must_use]
     pub fn new(dir: &Path, auditor: AuditorKey) -> Self {
-        let (keys, months, destroyed) = (HashMap::new(), HashMap::new(), OnceCell::new());
-        Self { dir: dir.to_owned(), auditor, keys, months, destroyed }
+        Self {
+            dir: dir.to_owned(),
+            auditor,
+            keys: HashMap::new(),
+            shares: HashMap::new(),
+            months: HashMap::new(),
+            destroyed: OnceCell::new(),
+        }
     }
 
     /// Opens the bytes that passed, which `record` vouches for; `None` where there are none.
@@ -381,13 +376,15 @@ impl Opener {
                 self.destroyed.get_or_init(|| read)
             }
         };
-        match destroyed.get(&session).cloned() {
+        match destroyed.get(&session) {
             None => Ok(()),
-            Some(Destroyed { why, by, .. }) => Err(Error::Shredded { session, by, why }),
+            Some(Destroyed { why, by, .. }) => {
+                Err(Error::Shredded { session, by: by.clone(), why: why.clone() })
+            }
         }
     }
 
-    fn key(&self, session: SessionId, share: &str) -> Result<SessionKeys, Error> {
+    fn key(&mut self, session: SessionId, share: &str) -> Result<SessionKeys, Error> {
         self.refuse_destroyed(session)?;
         let sealed = BASE64
             .decode(share)
@@ -395,11 +392,19 @@ impl Opener {
         let auditors = hpke::open(self.auditor.bytes(), &share_info(session), &sealed)?
             .try_into()
             .map_err(|_| Error::Unreadable { what: "the auditors' share is not 32 bytes" })?;
-        let gateway = keyring::find(&RealDisk::new(&self.dir), session)
-            .map_err(|error| Error::store("read the keyring of", &self.dir, error))?
-            .ok_or(Error::Erased)?;
-        let recording = PayloadKey::from_shares(session, &auditors, &gateway.share)?;
-        Ok(SessionKeys { auditors, keyring: gateway.share, recording })
+        let keyring = self.share(session)?.ok_or(Error::Erased)?;
+        let recording = PayloadKey::from_shares(session, &auditors, &keyring)?;
+        Ok(SessionKeys { auditors, keyring, recording })
+    }
+
+    /// The gateway's share. The keyring is read once, and again for a session that began
+    /// since then.
+    fn share(&mut self, session: SessionId) -> Result<Option<[u8; SHARE_BYTES]>, Error> {
+        if !self.shares.contains_key(&session) {
+            self.shares = keyring::shares(&RealDisk::new(&self.dir))
+                .map_err(|error| Error::store("read the keyring of", &self.dir, error))?;
+        }
+        Ok(self.shares.get(&session).copied())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::keyring::Keyring;
 use crate::keys::Keys;
 use crate::layout::{HEAD_FILE, segment_numbers};
 use crate::merkle::Edge;
-use crate::reader::leaf_time;
+use crate::outline::Outline;
 use crate::reserve::Reserve;
 use crate::segment::{self, Committed, is_torn_write, is_unused};
 use crate::vkey::VerifierKey;
@@ -67,7 +67,8 @@ pub(crate) fn recover(
         let mut last_us = 0;
         let committed = segment::walk(&bytes, &key, |frame| {
             if frame.kind == frame::Kind::Leaf {
-                last_us = last_us.max(leaf_time(frame.body));
+                let at_us = Outline::of(frame.body).map_or(0, |outline| outline.at_us);
+                last_us = last_us.max(at_us);
             }
         });
         let end = committed.as_ref().map_or(0, |committed| committed.end);

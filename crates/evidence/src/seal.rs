@@ -59,12 +59,7 @@ impl PayloadKey {
         auditors: &[u8; SHARE_BYTES],
         keyring: &[u8; SHARE_BYTES],
     ) -> Result<Self, Error> {
-        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, auditors));
-        context.update(b"portreeve recording v1");
-        context.update(session.0.as_bytes());
-        context.update(keyring);
-        let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).map_err(|_| FAILED)?;
-        Ok(Self { session, cipher: LessSafeKey::new(key) })
+        Self::derive(session, auditors, b"portreeve recording v1", &[keyring])
     }
 
     /// Derives the key of a session's part of a month's index of data subjects: it needs
@@ -75,11 +70,19 @@ impl PayloadKey {
         keyring: &[u8; SHARE_BYTES],
         month: &[u8; SHARE_BYTES],
     ) -> Result<Self, Error> {
+        Self::derive(session, auditors, b"portreeve subjects v1", &[keyring, month])
+    }
+
+    fn derive(
+        session: SessionId,
+        auditors: &[u8; SHARE_BYTES],
+        label: &[u8],
+        shares: &[&[u8; SHARE_BYTES]],
+    ) -> Result<Self, Error> {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, auditors));
-        context.update(b"portreeve subjects v1");
+        context.update(label);
         context.update(session.0.as_bytes());
-        context.update(keyring);
-        context.update(month);
+        shares.iter().for_each(|share| context.update(*share));
         let key = UnboundKey::new(&AES_256_GCM, context.sign().as_ref()).map_err(|_| FAILED)?;
         Ok(Self { session, cipher: LessSafeKey::new(key) })
     }

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::TempDir;
 use portreeve_evidence::witness::{AddCheckpoint, Witness, Witnessed, cosigned};
 use portreeve_evidence::{Checkpoint, EvidenceLog, LogReader, Options, write_tiles};
 use portreeve_model::Event;
@@ -12,22 +15,6 @@ use signed_note::{Note, NoteError, StandardVerifier, VerifierList};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tlog_tiles::{Error, Hash, HashReader as _, Tile, TileHashReader, TileReader};
-
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("portreeve-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Adds records up to `size`; gives the newest checkpoint.
 fn grow(dir: &Path, size: u64) -> (String, Checkpoint) {

@@ -3,27 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::TempDir;
 use portreeve_evidence::{EvidenceLog, Options, Trust, VerifierKey, verify, write_tiles};
 use portreeve_model::Event;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("portreeve-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Adds records up to `size`, the start and the stop among them.
 fn grow(dir: &Path, size: u64) {

@@ -43,3 +43,16 @@ pub struct MaskRule {
     /// The method.
     pub method: MaskMethod,
 }
+
+/// A column that identifies the person whom a row is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectColumn {
+    /// Its schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub column: String,
+    /// What sort of identifier it holds: `email`, `customer-id`, ….
+    pub kind: String,
+}

@@ -13,7 +13,7 @@ mod ids;
 mod record;
 mod secret;
 
-pub use category::{Category, MaskMethod, MaskRule};
+pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
 pub use chain::{Chain, Party, PartyKind};
 pub use command::{Action, Command, Effect, Need, Object, ObjectKind};
 pub use custody::{Custodian, Held, Predecessor, Pruned};

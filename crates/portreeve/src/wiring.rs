@@ -19,7 +19,7 @@ use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
 use portreeve_model::{PolicyVersion, Secret};
 use portreeve_protocol_postgres::{
-    Postgres, PostgresParts, ProtocolLimits, SubjectColumn, TargetTls, Upstream, UpstreamConfig,
+    Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
 };
 use portreeve_session::{Engine, EngineParts, Limits};
 use std::net::SocketAddr;
@@ -321,16 +321,11 @@ fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
             classify: Arc::new(move |schema, table, column| {
                 classification.category_of(schema, table, column).cloned()
             }),
-            subjects: resource.subjects.iter().map(subject_column).collect(),
+            subjects: resource.subjects.clone(),
             dial_timeout: config.limits.target_connect_timeout,
         })))
     };
     config.resources.iter().map(make).collect()
-}
-
-fn subject_column(column: &config::SubjectColumn) -> SubjectColumn {
-    let config::SubjectColumn { schema, table, column, kind } = column.clone();
-    SubjectColumn { schema, table, column, kind }
 }
 
 fn engine_limits(config: &Config) -> Limits {

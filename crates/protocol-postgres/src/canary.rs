@@ -47,7 +47,7 @@ fn plan(text: &str) -> Arc<Plan> {
     let known = known();
     let statement = analyze(&known.catalog, text).unwrap().remove(0);
     assert_eq!(statement.command.unknown, None, "{text}");
-    let ruling = Ruling { policy: "none".into(), hour: 0 };
+    let ruling = Arc::new(Ruling { policy: "none".into(), hour: 0 });
     Arc::new(Plan::new(
         Arc::new(statement),
         &known,

@@ -59,7 +59,7 @@ pub(crate) struct Conn {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) known: Known,
     /// What plans were made by.
-    pub(crate) ruling: Ruling,
+    pub(crate) ruling: Arc<Ruling>,
     pub(crate) epoch: u64,
     pub(crate) plans: HashMap<usize, (Analysis, Plans)>,
     pub(crate) failing_name: String,

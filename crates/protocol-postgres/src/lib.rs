@@ -49,7 +49,6 @@ mod upstream;
 
 pub use conn::ProtocolLimits;
 pub use serve::{Postgres, PostgresParts};
-pub use subjects::SubjectColumn;
 pub use upstream::{ClassifyColumn, TargetTls, Upstream, UpstreamConfig};
 
 /// The protocol's name in records, metrics and configuration.

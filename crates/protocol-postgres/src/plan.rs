@@ -60,7 +60,7 @@ impl Plan {
         known: &Known,
         subjects: &SubjectColumns,
         epoch: u64,
-        ruling: &Ruling,
+        ruling: &Arc<Ruling>,
         reveals: impl FnMut(&Object, &Category) -> bool,
     ) -> Self {
         let (output, revealed) = applied(&statement.output, ruling, reveals);
@@ -74,7 +74,7 @@ impl Plan {
     /// opened; what of it may be seen was not.
     pub(crate) fn under(
         &self,
-        ruling: &Ruling,
+        ruling: &Arc<Ruling>,
         reveals: impl FnMut(&Object, &Category) -> bool,
     ) -> Self {
         let (output, revealed) = applied(&self.statement.output, ruling, reveals);
@@ -192,7 +192,7 @@ impl Plan {
 /// What passes of an output under a ruling: its masks, and the columns that are revealed.
 fn applied(
     output: &Output,
-    ruling: &Ruling,
+    ruling: &Arc<Ruling>,
     mut reveals: impl FnMut(&Object, &Category) -> bool,
 ) -> (PlannedOutput, Arc<Revealed>) {
     let mut revealed = Vec::new();

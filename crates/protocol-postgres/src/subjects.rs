@@ -7,22 +7,10 @@
 
 use portreeve_decide::mask::{Masker, SubjectKind, SubjectToken, ValueKind};
 use portreeve_decide::sql::{Output, Shape};
+use portreeve_model::SubjectColumn;
 use portreeve_session::{SubjectTally, Subjects};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// A column that identifies the person whom a row is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SubjectColumn {
-    /// Its schema.
-    pub schema: String,
-    /// Its table.
-    pub table: String,
-    /// Its name.
-    pub column: String,
-    /// What sort of identifier it holds: `email`, `customer-id`, ….
-    pub kind: String,
-}
 
 /// The configured columns, by schema and table.
 #[derive(Debug, Default)]

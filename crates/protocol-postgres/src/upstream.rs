@@ -3,9 +3,9 @@
 use crate::analyses::Analyses;
 use crate::catalog::{self, ColumnTypes};
 use crate::dial::{DialError, dial};
-use crate::subjects::{SubjectColumn, SubjectColumns};
+use crate::subjects::SubjectColumns;
 use portreeve_decide::sql::Catalog;
-use portreeve_model::{Category, Secret};
+use portreeve_model::{Category, Secret, SubjectColumn};
 use portreeve_session::Lobby;
 use rustls::ClientConfig;
 use std::collections::BTreeMap;

@@ -171,14 +171,13 @@ impl Engine {
         }
         let recorder = self.log.session(ask.id).map_err(|_| unrecordable())?;
         let (counts, signals) = (Arc::new(Counts::default()), Arc::new(Signals::default()));
-        let (shown, arrival) = (shown(&ask), Arrival::of(&ask));
         let mut session =
-            Session::new(self.clone(), ask, recorder, counts.clone(), signals.clone());
+            Session::new(self.clone(), &ask, recorder, counts.clone(), signals.clone());
         let need = Need { action: Action::Connect, object: Object::resource() };
         let decision = session.ask_policy(std::slice::from_ref(&need));
-        session.stage_opened(arrival, &decision);
+        session.stage_opened(&ask, &decision);
         let over = if decision.verdict == Verdict::Allow {
-            let added = self.live.add(shown, counts, signals, self.limits.sessions_max);
+            let added = self.live.add(shown(&ask), counts, signals, self.limits.sessions_max);
             (!added).then(|| {
                 refusal(
                     RefusalCode::LimitExceeded,
@@ -213,25 +212,6 @@ impl Engine {
     #[must_use]
     pub fn new_session_id() -> SessionId {
         SessionId(Uuid::now_v7())
-    }
-}
-
-/// What is recorded of an arrival beside what the session knows itself.
-pub(crate) struct Arrival {
-    pub(crate) protocol: String,
-    pub(crate) client: String,
-    pub(crate) application: Option<String>,
-    pub(crate) tls: String,
-}
-
-impl Arrival {
-    fn of(ask: &OpenRequest) -> Self {
-        Self {
-            protocol: ask.protocol.into(),
-            client: ask.client.to_string(),
-            application: ask.application.clone(),
-            tls: ask.tls.clone(),
-        }
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Stage {
 pub struct Revealed {
     /// The ruling under which [`crate::Session::reveals`] said so. Under another one the
     /// command is refused.
-    pub ruling: Ruling,
+    pub ruling: Arc<Ruling>,
     /// The columns, sorted.
     pub columns: Vec<RevealedColumn>,
 }

@@ -1,10 +1,10 @@
 //! One client's time at one resource: the first half of the loop, *admit*.
 
-use crate::engine::{Arrival, Engine, OpenRequest, ReviewMode, now_us};
+use crate::engine::{Engine, OpenRequest, ReviewMode, now_us};
 use crate::exchange::Exchange;
 use crate::live::{Counts, Signals};
 use crate::proof::{Permitted, Released};
-use crate::protocol::{Asked, Masked, Reply, Request, Stage};
+use crate::protocol::{Asked, Masked, Reply, Request, Revealed, Stage};
 use crate::{Broken, ClientSide};
 use bytes::Bytes;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
@@ -64,7 +64,7 @@ pub struct Session {
     pub(crate) signals: Arc<Signals>,
     counts: Arc<Counts>,
     policies: Arc<Policies>,
-    now: Context,
+    ruling: Arc<Ruling>,
     /// Whether any policy mentions the session's rows: then thresholds move.
     counts_session: bool,
     decisions: HashMap<usize, Cached>,
@@ -84,25 +84,27 @@ impl std::fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(
         engine: Arc<Engine>,
-        ask: OpenRequest,
+        ask: &OpenRequest,
         recorder: SessionRecorder,
         counts: Arc<Counts>,
         signals: Arc<Signals>,
     ) -> Self {
         let policies = engine.policies();
+        let ruling =
+            Ruling { policy: policies.version().clone(), hour: Context::at(now_us()).hour };
         Self {
             engine,
             id: ask.id,
-            chain: ask.chain,
-            resource: ask.resource,
-            classify: ask.classify,
+            chain: ask.chain.clone(),
+            resource: ask.resource.clone(),
+            classify: ask.classify.clone(),
             review_mode: ask.review_mode,
             recorder,
             signals,
             counts,
             counts_session: policies.source().contains("session_rows"),
             policies,
-            now: Context::at(now_us()),
+            ruling: Arc::new(ruling),
             decisions: HashMap::new(),
             reveals: HashMap::new(),
             exchange: 0,
@@ -155,26 +157,23 @@ impl Session {
 
     /// By which policies, and in which hour, things are decided now. Anything that a
     /// protocol derived from [`Session::reveals`] holds as long as this stays the same.
-    pub fn ruling(&mut self) -> Ruling {
+    pub fn ruling(&mut self) -> Arc<Ruling> {
         self.follow();
-        self.ruling_now()
-    }
-
-    fn ruling_now(&self) -> Ruling {
-        Ruling { policy: self.policies.version().clone(), hour: self.now.hour }
+        self.ruling.clone()
     }
 
     pub(crate) fn policy_version(&self) -> &PolicyVersion {
-        self.policies.version()
+        &self.ruling.policy
     }
 
     /// Takes over the policies in force, and the hour: what was decided before either
     /// changed is decided again.
     fn follow(&mut self) {
-        let (current, now) = (self.engine.policies(), Context::at(now_us()));
-        if current.version() != self.policies.version() || now != self.now {
+        let (current, hour) = (self.engine.policies(), Context::at(now_us()).hour);
+        if *current.version() != self.ruling.policy || hour != self.ruling.hour {
             self.counts_session = current.source().contains("session_rows");
-            (self.policies, self.now) = (current, now);
+            self.ruling = Arc::new(Ruling { policy: current.version().clone(), hour });
+            self.policies = current;
             self.decisions.clear();
             self.reveals.clear();
         }
@@ -187,7 +186,7 @@ impl Session {
             needs,
             categories: &*self.classify,
             counters: Counters { rows: 0, session_rows: self.rows },
-            context: self.now,
+            context: Context { hour: self.ruling.hour },
         };
         f(&self.policies, &ask)
     }
@@ -205,7 +204,7 @@ impl Session {
             needs,
             categories: &*self.classify,
             counters: Counters { rows, session_rows: self.rows.saturating_add(held) },
-            context: self.now,
+            context: Context { hour: self.ruling.hour },
         };
         self.policies.rows_free(&ask)
     }
@@ -334,8 +333,7 @@ impl Session {
             let rule = Some(LIMITS.into());
             return Some(self.refusal(RefusalCode::LimitExceeded, message, rule, Some(hint)));
         }
-        let revealed = &asked.revealed;
-        if !revealed.columns.is_empty() && revealed.ruling != self.ruling_now() {
+        if !self.is_current(&asked.revealed) {
             let message = "policy changed while the command was on its way".to_owned();
             let hint = "send it again".to_owned();
             let rule = Some(POLICY_CHANGED.into());
@@ -360,13 +358,17 @@ impl Session {
     /// What the client will see clear, if that was decided by what decides now.
     fn revealed_now(&self, asked: &Asked) -> Vec<RevealedColumn> {
         let revealed = &asked.revealed;
-        let is_current = revealed.columns.is_empty() || revealed.ruling == self.ruling_now();
-        if is_current { revealed.columns.clone() } else { Vec::new() }
+        if self.is_current(revealed) { revealed.columns.clone() } else { Vec::new() }
+    }
+
+    /// Whether what is revealed was decided under the ruling that holds now.
+    fn is_current(&self, revealed: &Revealed) -> bool {
+        revealed.columns.is_empty() || revealed.ruling == self.ruling
     }
 
     fn request(&self, commands: Vec<CommandRecord>) -> Event {
         let (exchange, session_rows) = (self.exchange, self.rows);
-        Event::Request { exchange, hour: self.now.hour, session_rows, commands }
+        Event::Request { exchange, hour: self.ruling.hour, session_rows, commands }
     }
 
     /// What is recorded of a command, with everything that its decision depends on.
@@ -482,15 +484,15 @@ impl Session {
         self.engine.observer.session_opened(&self.resource);
     }
 
-    pub(crate) fn stage_opened(&mut self, arrival: Arrival, decision: &Decision) {
+    pub(crate) fn stage_opened(&mut self, ask: &OpenRequest, decision: &Decision) {
         self.recorder.stage(Event::SessionOpened {
             chain: self.chain.clone(),
             resource: self.resource.clone(),
-            protocol: arrival.protocol,
-            client: arrival.client,
-            application: arrival.application,
-            tls: arrival.tls,
-            hour: self.now.hour,
+            protocol: ask.protocol.into(),
+            client: ask.client.to_string(),
+            application: ask.application.clone(),
+            tls: ask.tls.clone(),
+            hour: self.ruling.hour,
             decision: Box::new(decision.clone()),
         });
     }

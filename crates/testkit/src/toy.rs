@@ -36,7 +36,7 @@ impl Get {
             command: Arc::new(command),
             stage: Stage::Run,
             revealed: Arc::new(Revealed {
-                ruling: Ruling { policy: "none".into(), hour: 0 },
+                ruling: Arc::new(Ruling { policy: "none".into(), hour: 0 }),
                 columns: Vec::new(),
             }),
             rows_before: 0,

@@ -98,8 +98,8 @@ pub fn verify(
 /// # Errors
 /// There is no log in either.
 pub fn directory(dir: &Path) -> anyhow::Result<PathBuf> {
-    let found = [dir.join("evidence"), dir.to_owned()].into_iter();
-    found.clone().find(|dir| portreeve_evidence::is_log(dir)).with_context(|| {
+    let mut places = [dir.join("evidence"), dir.to_owned()].into_iter();
+    places.find(|dir| portreeve_evidence::is_log(dir)).with_context(|| {
         format!("there is no evidence in `{}`\nhint: name its directory", dir.display())
     })
 }

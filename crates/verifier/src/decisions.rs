@@ -10,7 +10,6 @@ use portreeve_model::{
 };
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// As many answers as are remembered: agents ask the same again and again.
 const ANSWERS_MAX: usize = 10_000;
@@ -34,7 +33,7 @@ impl std::fmt::Debug for Decisions {
 
 /// A session that has not ended.
 struct Seen {
-    chain: Arc<Chain>,
+    chain: Chain,
     resource: String,
     exchanges: HashMap<u64, Running>,
 }
@@ -77,7 +76,7 @@ impl Decisions {
             | Event::LogPruned { .. }) => self.adoptions.take(&event, at_us),
             Event::SessionOpened { chain, resource, hour, decision, .. } => {
                 let moment = Moment { at_us, hour, session_rows: 0 };
-                let seen = Seen { chain: Arc::new(chain), resource, exchanges: HashMap::new() };
+                let seen = Seen { chain, resource, exchanges: HashMap::new() };
                 let found = self.connect(&seen, &moment, &decision);
                 self.sessions.insert(session?, seen);
                 found
@@ -280,7 +279,7 @@ fn key(
     let of = |need: &Need| categories.get(&need.object).copied();
     let classified: Vec<_> = needs.iter().map(of).collect();
     let parts =
-        (&*seen.chain, &seen.resource, &policies.version().0, moment.hour, rows, needs, classified);
+        (&seen.chain, &seen.resource, &policies.version().0, moment.hour, rows, needs, classified);
     serde_json::to_vec(&parts).ok()
 }
 

@@ -29,7 +29,7 @@ pub use schema::schema;
 pub use types::{
     Config, Evidence, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer,
     PostgresTarget, Resource, Retention, Reviews, SecretError, SecretSource, ServerTls,
-    SignatureAlgorithm, SubjectColumn, TargetTls, TlsMode,
+    SignatureAlgorithm, TargetTls, TlsMode,
 };
 pub use witnesses::WitnessAddress;
 

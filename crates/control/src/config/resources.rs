@@ -5,8 +5,8 @@ use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_text};
-use super::types::{PostgresTarget, Resource, SecretSource, SubjectColumn, TargetTls, TlsMode};
-use portreeve_model::Category;
+use super::types::{PostgresTarget, Resource, SecretSource, TargetTls, TlsMode};
+use portreeve_model::{Category, SubjectColumn};
 use std::collections::BTreeMap;
 
 pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<String, Resource> {

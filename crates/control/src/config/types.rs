@@ -3,7 +3,7 @@
 
 use super::classify::Classification;
 use super::witnesses::WitnessAddress;
-use portreeve_model::{Category, MaskMethod, Secret};
+use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -207,19 +207,6 @@ pub struct Resource {
     /// recorded as keyed hashes. Each must be classified, too.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
     pub subjects: Vec<SubjectColumn>,
-}
-
-/// A column that identifies the person whom a row is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SubjectColumn {
-    /// Its schema.
-    pub schema: String,
-    /// Its table.
-    pub table: String,
-    /// Its name.
-    pub column: String,
-    /// The kind of identifier.
-    pub kind: String,
 }
 
 /// A PostgreSQL database as the gateway reaches it.

@@ -120,10 +120,7 @@ fn canonical_text<'v>(kind: &SubjectKind, value: &'v [u8]) -> Cow<'v, [u8]> {
         push_uuid(uuid, Form::Text, &mut text);
         return Cow::Owned(text);
     }
-    match canonical(kind.family, value) {
-        Cow::Borrowed(same) => Cow::Owned(same.to_vec()),
-        owned @ Cow::Owned(_) => owned,
-    }
+    canonical(kind.family, value)
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ fn a_stop_between_the_record_and_the_erasure_is_finished_by_the_next_start() {
         disk.crash();
         let log = open();
         let recorded = log.standing().unwrap().shredded == 1;
-        let is_there = || keyring::find(&disk, session_id(1)).unwrap().is_some();
+        let is_there = || keyring::sessions(&disk).unwrap().contains(&session_id(1));
         assert!(recorded || shredded.is_err(), "said to be done without a record, {power}");
         assert!(recorded || is_there(), "erased without a record, {power}");
         assert!(shredded.is_err() || !is_there(), "said to be done, {power}");

@@ -152,8 +152,8 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
 
     // A copy of the log without its keyring stays unreadable; the share itself is not in
     // any file of the log any more.
-    let share = crate::keyring::find(&crate::disk::RealDisk::new(backup.path()), session_id(1));
-    let share = share.unwrap().unwrap().share;
+    let shares = crate::keyring::shares(&crate::disk::RealDisk::new(backup.path())).unwrap();
+    let share = shares[&session_id(1)];
     for entry in std::fs::read_dir(dir.path().join("keyring")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(share.len()).any(|window| window == share));

@@ -60,6 +60,15 @@ impl Method {
     /// [`Container`] writes it as its document needs it.
     #[must_use]
     pub fn replace(&self, category: Category, value: &str, kind: ValueKind) -> Option<String> {
+        let out = self.replacement(category, value, kind);
+        // `health`, found as such, must not come back as `[health]`.
+        match out {
+            Some(out) if kind == ValueKind::Text && repeats(&out, value) => Some("***".to_owned()),
+            out => out,
+        }
+    }
+
+    fn replacement(&self, category: Category, value: &str, kind: ValueKind) -> Option<String> {
         match self {
             Self::Null => None,
             Self::Redact => redact(category, kind),
@@ -85,6 +94,12 @@ impl Method {
             Self::FormatPreserving(key) => preserved(key, category, value, kind),
         }
     }
+}
+
+/// Whether a replacement holds the value, of more letters than chance brings together.
+fn repeats(out: &str, value: &str) -> bool {
+    let value = value.trim().to_lowercase();
+    value.chars().count() > 3 && out.to_lowercase().contains(&value)
 }
 
 fn is_day(text: &str) -> bool {
@@ -242,6 +257,14 @@ mod tests {
                     assert!(!kept || odd.len() < 2, "{method:?} {kind:?} {odd:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_called_like_its_category_does_not_come_back() {
+        for method in [Method::Redact, Method::Partial, Method::Pseudonym(key())] {
+            let out = method.replace(C::Health, "Health", K::Text).unwrap();
+            assert!(!out.to_lowercase().contains("health"), "{out}");
         }
     }
 

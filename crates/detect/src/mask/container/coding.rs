@@ -96,7 +96,7 @@ impl Coding {
             }
             Self::SqlCopy => copy_cell(given),
             Self::XmlText => xml_text(given, next),
-            Self::XmlQuoted => xml_text(given, "]").replace('"', "&quot;").replace('\'', "&apos;"),
+            Self::XmlQuoted => xml_text(given, "").replace('"', "&quot;").replace('\'', "&apos;"),
             Self::XmlBare => {
                 let kept = plain.filter(|c| !c.is_whitespace() && !"\"'<>=`&".contains(*c));
                 kept.collect()

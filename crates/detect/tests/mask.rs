@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use portreeve_detect::mask::{
-    Container, MaskKey, Masked, Method, detect_document, mask, mask_document,
+    Container, Malformed, MaskKey, Masked, Method, detect_document, mask, mask_document,
 };
 use portreeve_detect::{Category, Detector, Evidence, Finding, TAXONOMY};
 use proptest::prelude::*;
@@ -42,6 +42,14 @@ fn places() -> impl Strategy<Value = Vec<Place>> {
 
 /// Masks a document at places that chance says.
 fn scramble<'t>(text: &'t str, container: Container, places: &[Place]) -> Masked<'t> {
+    try_scramble(text, container, places).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn try_scramble<'t>(
+    text: &'t str,
+    container: Container,
+    places: &[Place],
+) -> Result<Masked<'t>, Malformed> {
     let finding = |(start, length, category, _): &Place| {
         let start = start.index(text.len() + 1);
         Finding {
@@ -60,7 +68,6 @@ fn scramble<'t>(text: &'t str, container: Container, places: &[Place]) -> Masked
         next += 1;
         places.get(next % places.len().max(1)).map(|place| place.3.clone())
     })
-    .unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// What must stay of a document: nesting, numbers of members, types.
@@ -165,6 +172,11 @@ fn events(text: &str) -> Vec<String> {
     }
 }
 
+/// Letters, digits and spaces only.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect()
+}
+
 fn xml_escaped(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control()).collect();
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -174,12 +186,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn json_stays_json(documents in proptest::collection::vec(document(), 1..3), places in places(), every in 1..4_usize) {
+    fn json_stays_json(
+        documents in proptest::collection::vec(document(), 1..3),
+        places in places(),
+        every in 1..4_usize,
+    ) {
         let text: Vec<String> = documents.iter().map(|d| escaped(&d.to_string(), every)).collect();
         let text = text.join("\n");
         let masked = scramble(&text, Container::Json, &places);
         let parsed = serde_json::Deserializer::from_str(&masked.text).into_iter::<Value>();
-        let parsed: Vec<Value> = parsed.map(|value| value.unwrap_or_else(|e| panic!("{e}: {text} became {}", masked.text))).collect();
+        let parsed: Result<Vec<Value>, _> = parsed.collect();
+        let parsed = parsed.unwrap_or_else(|e| panic!("{e}: {text} became {}", masked.text));
         prop_assert_eq!(
             parsed.iter().map(structure).collect::<Vec<_>>(),
             documents.iter().map(structure).collect::<Vec<_>>(),
@@ -201,25 +218,35 @@ proptest! {
             writer.write_record(row).unwrap();
         }
         let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-        let Ok(found) = std::panic::catch_unwind(|| scramble(&text, Container::Csv, &places).text.into_owned()) else {
-            // Without quotes a document can look as though another mark divided it.
+        // Without quotes around all cells another mark can seem to divide it too.
+        let Ok(masked) = try_scramble(&text, Container::Csv, &places) else {
             prop_assert!(!quote);
             return Ok(());
         };
         let lengths = |text: &str| cells(text, mark).iter().map(Vec::len).collect::<Vec<_>>();
-        prop_assert_eq!(lengths(&found), lengths(&text), "{:?} became {:?}", text, found);
+        let found = &masked.text;
+        prop_assert_eq!(lengths(found), lengths(&text), "{:?} became {:?}", text, found);
     }
 
     #[test]
-    fn sql_stays_sql(values in proptest::collection::vec(odd(), 6), number in any::<i64>(), places in places()) {
+    fn sql_stays_sql(
+        values in proptest::collection::vec(odd(), 6),
+        number in any::<i64>(),
+        places in places(),
+    ) {
         let values: Vec<String> = values.iter().map(|v| v.replace('\0', "")).collect();
         let quoted = |v: &str| v.replace('\'', "''");
         let escaped = |v: &str| quoted(v).replace('\\', "\\\\");
-        let plain = |v: &str| v.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect::<String>();
         let text = format!(
-            "INSERT INTO t (a, \"{}x\", c) VALUES ('{}', E'{}', {}) -- {}\n, ($q$ {} $q$, x'1f', 2.50 /* {} */)",
-            values[0].replace('"', "\"\""), quoted(&values[1]), escaped(&values[2]), number.unsigned_abs(),
-            plain(&values[3]), values[4].replace('$', ""), plain(&values[5]),
+            "INSERT INTO t (a, \"{}x\", c) VALUES ('{}', E'{}', {}) -- {}\n\
+             , ($q$ {} $q$, x'1f', 2.50 /* {} */)",
+            values[0].replace('"', "\"\""),
+            quoted(&values[1]),
+            escaped(&values[2]),
+            number.unsigned_abs(),
+            plain(&values[3]),
+            values[4].replace('$', ""),
+            plain(&values[5]),
         );
         let masked = scramble(&text, Container::Sql, &places);
         prop_assert_eq!(tokens(&masked.text), tokens(&text), "{} became {}", text, masked.text);
@@ -228,10 +255,14 @@ proptest! {
 
     #[test]
     fn rows_of_a_dump_stay_rows(cells in proptest::collection::vec(odd(), 6), places in places()) {
-        let written = |v: &String| v.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+        let written = |v: &String| {
+            let v = v.replace('\\', "\\\\").replace('\n', "\\n");
+            v.replace('\r', "\\r").replace('\t', "\\t")
+        };
         let cells: Vec<String> = cells.iter().map(written).collect();
         let head = "COPY t (a, b, c) FROM stdin;\n";
-        let text = format!("{head}{}\n\\N\t{}\n\\.\nSELECT 1;\n", cells[..3].join("\t"), cells[3..5].join("\t"));
+        let rows = [cells[..3].join("\t"), cells[3..5].join("\t")];
+        let text = format!("{head}{}\n\\N\t{}\n\\.\nSELECT 1;\n", rows[0], rows[1]);
         let masked = scramble(&text, Container::Sql, &places);
         prop_assert!(masked.text.starts_with(head) && masked.text.contains("\n\\.\nSELECT "));
         let counts = |text: &str| text.lines().map(|l| l.split('\t').count()).collect::<Vec<_>>();
@@ -241,10 +272,13 @@ proptest! {
 
     #[test]
     fn xml_stays_xml(values in proptest::collection::vec(odd(), 4), places in places()) {
-        let plain = |v: &str| v.chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect::<String>();
         let text = format!(
-            "<?xml version=\"1.0\"?><a b=\"{}\" c='d'><e>{}]</e>]<!-- {} --><![CDATA[{}]]]><f/>\u{e9}</a>",
-            xml_escaped(&values[0]), xml_escaped(&values[1]), plain(&values[2]), plain(&values[3]),
+            "<?xml version=\"1.0\"?><a b=\"{}\" c='d'><e>{}]</e>]<!-- {} --><![CDATA[{}]]]>\
+             <f/>\u{e9}</a>",
+            xml_escaped(&values[0]),
+            xml_escaped(&values[1]),
+            plain(&values[2]),
+            plain(&values[3]),
         );
         let masked = scramble(&text, Container::Xml, &places);
         prop_assert_eq!(events(&masked.text), events(&text), "{} became {}", text, masked.text);
@@ -273,7 +307,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_masked_is_gone(value in select(PERSONAL), rest in "[a-z ]{0,10}", method in 0..5_usize) {
+    fn what_is_masked_is_gone(
+        value in select(PERSONAL),
+        // Words before a number can deny it (`kg`).
+        rest in select(&["", "note", "see also é"][..]),
+        method in 0..5_usize,
+    ) {
         let key = || MaskKey::new([7; 32]);
         let method = [
             Method::Redact,
@@ -298,7 +337,8 @@ proptest! {
             prop_assert!(!findings.is_empty() && !masked.text.contains(value), "{} became {}", text, masked.text);
             let mut again = Vec::new();
             detect_document(&Detector::default(), &masked.text, container, &mut again).unwrap();
-            prop_assert!(again.iter().all(|f| !value.contains(&masked.text[f.range()]) || f.range().len() < 6), "{}", masked.text);
+            let back = |f: &Finding| f.range().len() > 5 && value.contains(&masked.text[f.range()]);
+            prop_assert!(!again.iter().any(back), "{}", masked.text);
         }
     }
 }
@@ -326,6 +366,11 @@ fn values_are_found_under_their_names_and_in_their_writing() {
     check(Container::Json, r#"{"x": "{\"card\": 4111111111111111}"}"#, r#"{"x": "{\"card\": 0}"}"#);
     check(Container::Json, r#"{"bsn": 111222333}"#, r#"{"bsn": 0}"#);
     check(Container::Json, r#"{"count": 111222333}"#, r#"{"count": 111222333}"#);
+    check(
+        Container::Json,
+        r#"{"first_name": "bruno", "count": 3, "age": 34}"#,
+        r#"{"first_name": "[person-name]", "count": 3, "age": 0}"#,
+    );
     check(Container::Csv, "name;bsn\nx;111222333\n", "name;bsn\nx;[national-id]\n");
     check(Container::Csv, "a_b\neva@example.org\n", "a_b\n[email]\n");
     check(Container::Xml, "<bsn>111222333</bsn>", "<bsn>[national-id]</bsn>");

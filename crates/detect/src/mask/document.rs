@@ -3,8 +3,9 @@
 use super::container::{Coding, Container, Leaf, Malformed, Role, json};
 use super::names::Names;
 use super::{Method, OffsetMap, ValueKind, numbers};
-use crate::{Category, Detector, Evidence, Finding};
+use crate::{Category, Column, Detector, Evidence, Finding, classify};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A masked text, and where the places of the original are in it.
@@ -99,6 +100,7 @@ fn detect_at(
         return Ok(());
     }
     let mut cursor = 0;
+    let mut kinds = BTreeMap::new();
     container.walk(text, &mut |leaf| {
         let from = out.len();
         out.extend(touching(&whole, &mut cursor, &leaf).filter_map(|f| clipped(text, f, &leaf)));
@@ -117,8 +119,26 @@ fn detect_at(
             let range = value.outside(finding.range());
             Finding { start: range.start, end: range.end, ..finding }
         }));
+        if out.len() == from && !nested {
+            let kind = *kinds.entry(leaf.label).or_insert_with(|| named(leaf.label, &[]));
+            // The name says it, and the value does not deny it.
+            let category = kind.and_then(|_| named(leaf.label, &[&value.text]));
+            out.extend(category.filter(|_| holds(&value.text)).map(|category| {
+                Finding::new(leaf.range.clone(), category, 60, Evidence::Context, "name")
+            }));
+        }
         unite(out, from);
     })
+}
+
+/// What a value of this name is: a first name in small letters says nothing else about itself.
+fn named(name: &str, values: &[&str]) -> Option<Category> {
+    let column = Column { name, values, ..Column::default() };
+    (!name.is_empty()).then(|| classify(&column)).flatten().map(|verdict| verdict.category)
+}
+
+fn holds(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
 }
 
 /// Makes findings disjoint that were made by two looks at one value: of two that overlap, the one
@@ -269,7 +289,6 @@ fn clipped(text: &str, finding: &Finding, leaf: &Leaf<'_>) -> Option<Finding> {
     let start = finding.start.max(leaf.range.start);
     let end = finding.end.min(leaf.range.end);
     let whole = start == finding.start && end == finding.end;
-    let holds = |part: &str| part.contains(char::is_alphanumeric);
     (whole || text.get(start..end).is_some_and(holds)).then_some(Finding { start, end, ..*finding })
 }
 

@@ -3,7 +3,7 @@
 use super::container::{Coding, Container, Leaf, Malformed, Role, json};
 use super::names::Names;
 use super::{Method, OffsetMap, ValueKind, numbers};
-use crate::{Category, Column, Detector, Evidence, Finding, classify};
+use crate::{Category, Column, Detector, Evidence, Finding, classify, cut};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -72,8 +72,9 @@ pub fn mask_document<'t>(
     Ok(out)
 }
 
-/// Appends what is found in a document: in it as a text, and in each value under its name, as its
-/// writing is read. What the container does not hold as a value is not reported.
+/// Appends what is found in a document: in it as a text, in pieces of 64 KiB, and in each value
+/// under its name, as its writing is read. What the container does not hold as a value is not
+/// reported.
 ///
 /// # Errors
 /// Where the text is not what the container says.
@@ -94,7 +95,7 @@ fn detect_at(
     out: &mut Vec<Finding>,
 ) -> Result<(), Malformed> {
     let mut whole = Vec::new();
-    detector.detect(text, &mut whole);
+    detect_pieces(detector, text, &mut whole);
     if container == Container::Text {
         out.append(&mut whole);
         return Ok(());
@@ -129,6 +130,34 @@ fn detect_at(
         }
         unite(out, from);
     })
+}
+
+/// Looks at a text piece by piece, with the end of the piece before in sight: what is far away
+/// says nothing about a value, and the time for a long text grows with its length only.
+fn detect_pieces(detector: &Detector, text: &str, out: &mut Vec<Finding>) {
+    let (mut context, mut seen, mut wanted) = (0, 0, PIECE_BYTES);
+    loop {
+        let stop = text.ceil_char_boundary(seen + wanted);
+        let piece = &text[context..stop];
+        let mut found = Vec::new();
+        detector.detect(piece, &mut found);
+        let end = if stop == text.len() { stop } else { context + cut(piece, &found) };
+        if end <= seen && stop < text.len() {
+            // No place to cut yet.
+            wanted *= 2;
+            continue;
+        }
+        out.extend(found.into_iter().filter_map(|finding| {
+            let (start, until) = (finding.start + context, finding.end + context);
+            let new = until > seen && start < end;
+            new.then_some(Finding { start: start.max(seen), end: until, ..finding })
+        }));
+        if stop == text.len() {
+            return;
+        }
+        (seen, wanted) = (end, PIECE_BYTES);
+        context = text.floor_char_boundary(end.saturating_sub(CONTEXT_BYTES));
+    }
 }
 
 /// What a value of this name is: a first name in small letters says nothing else about itself.
@@ -352,5 +381,8 @@ impl Value<'_> {
     }
 }
 
+/// Text that is looked at in one piece, and how much of the text before stays in sight.
+const PIECE_BYTES: usize = 64 << 10;
+const CONTEXT_BYTES: usize = 256;
 /// Layers of JSON within strings that stay JSON.
 const NESTED_MAX: usize = 4;

@@ -108,7 +108,8 @@ impl<'t> Reader<'t> {
             ("U&'", Coding::SqlUnicode),
             ("U&\"", Coding::SqlIdentifier(b'"')),
         ];
-        for (prefix, coding) in prefixes {
+        let quote = matches!(rest.get(length), Some(b'\'' | b'&'));
+        for (prefix, coding) in prefixes.into_iter().filter(|_| quote && length == 1) {
             let here = self.text[self.at..].get(..prefix.len());
             if here.is_some_and(|here| here.eq_ignore_ascii_case(prefix)) {
                 self.at += prefix.len() - 1;
@@ -221,10 +222,10 @@ impl<'t> Reader<'t> {
 
     /// The end of a statement; rows follow behind a COPY from the same file.
     fn end(&mut self, visit: &mut Visit<'t, '_>) -> Result<(), Malformed> {
-        let statement = &self.text[self.statement.start..self.at];
-        let words = statement.to_ascii_lowercase();
         let copies = self.statement.verb.eq_ignore_ascii_case("copy");
-        let from = words.find(" from stdin").filter(|_| copies);
+        let statement = &self.text[self.statement.start..self.at];
+        let words = if copies { statement.to_ascii_lowercase() } else { String::new() };
+        let from = words.find(" from stdin");
         self.at += 1;
         if let Some(from) = from {
             // Other forms of rows would be divided in the wrong places.

@@ -327,7 +327,7 @@ impl std::fmt::Display for Counts {
 /// Largest document that is masked in one piece.
 const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
 /// Text that is looked at in one piece.
-const PIECE_BYTES: usize = 1 << 20;
+const PIECE_BYTES: usize = 64 << 10;
 /// Most text that is kept back because it could not be cut.
 const HELD_BYTES_MAX: usize = 64 << 20;
 /// How much of the text before stays in sight.

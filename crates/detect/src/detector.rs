@@ -153,7 +153,7 @@ impl Detector {
         }
         let head = text.len() - text.trim_start().len();
         let trimmed = (head, head + text.trim().len());
-        let scene = Scene { text, label: label_topics, trimmed };
+        let scene = Scene { text, label: label_topics, named: !label.is_empty(), trimmed };
         let from = out.len();
         if traits.at {
             contact::emails(&scene, out);

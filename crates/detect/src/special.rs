@@ -3,6 +3,7 @@
 //! person, and codes of diseases and drugs where a word for a diagnosis announces them.
 //! A word alone (`depression`, `union`, `orthodox`) is left alone: it means too much else.
 
+use crate::context::Topics;
 use crate::numbers::Scene;
 use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
@@ -85,6 +86,13 @@ const WORDS: &[(Category, &str)] = &[
          sukupuoli:|sugu:|dzimums:|lytis:|φύλο:|spol:|mujer|varón|hombre|niño|niña|\
          old male|old female|old man|old woman|old boy|old girl",
     ),
+    // They announce codes that may have no digit; see `bank_code`.
+    (
+        Category::BankAccount,
+        "bic|bic/swift|swift|swift/bic|bic-code|swift-code|swift code|bic code|ifsc|ifsc code|\
+         code bic|código bic|código swift|kod bic|kod swift|bic-kód|bic-kod|bic kód|swift kód|\
+         codul bic|codul swift|codice bic|codice swift",
+    ),
     (
         Category::Genetic,
         "brca1|brca2|genetic mutation|gene mutation|dna profile|dna-profil|profil adn|\
@@ -124,6 +132,9 @@ static CUES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 /// Finds words of the special categories that are said of a person.
 pub(crate) fn detect(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
     let bytes = scene.text.as_bytes();
+    if scene.label.any(Topics::BANK) && bytes.len() <= 14 {
+        out.extend(bank_code(scene.text, 0));
+    }
     for hit in hits {
         let letter = |i: Option<&u8>| i.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
         if letter(bytes.get(hit.end)) && !matches!(bytes[hit.end - 1], b':' | b' ') {
@@ -132,6 +143,10 @@ pub(crate) fn detect(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
         let category = CATEGORIES[hit.index];
         if category == Category::Gender {
             out.extend(gender(scene.text, hit.start, hit.end));
+            continue;
+        }
+        if category == Category::BankAccount {
+            out.extend(bank_code(scene.text, hit.end));
             continue;
         }
         let front = &bytes[hit.start.saturating_sub(REACH)..hit.start];
@@ -181,6 +196,39 @@ fn gender(text: &str, start: usize, end: usize) -> Option<Finding> {
     let aged =
         rest.strip_prefix(" de ").is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
     aged.then(|| Finding::new(start..end, Category::Gender, 66, Evidence::Context, "gender"))
+}
+
+/// The code of a bank (ISO 9362, IFSC) behind a word for it: `BIC: DEUTDEFF`, `SWIFT COBA DE FF`.
+fn bank_code(text: &str, end: usize) -> Option<Finding> {
+    const GAP_MAX: usize = 16;
+    let tail = text.get(end..)?;
+    let gap = tail.find(|c: char| c.is_ascii_uppercase()).filter(|gap| *gap <= GAP_MAX)?;
+    if tail[..gap].contains('\n') {
+        return None;
+    }
+    let value = &tail[gap..];
+    let is_sign = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    let mut size = value.bytes().take_while(is_sign).count();
+    // `COBA DE FF 370` is written in blocks.
+    for block in [2, 2, 3] {
+        let rest = &value.as_bytes()[size..];
+        if (4..=10).contains(&size)
+            && rest.first() == Some(&b' ')
+            && rest[1..].iter().take_while(|b| is_sign(b)).count() == block
+        {
+            size += 1 + block;
+        }
+    }
+    let compact: Vec<u8> = value[..size].bytes().filter(|b| *b != b' ').collect();
+    let bank = matches!(compact.len(), 8 | 11) && compact[..6].iter().all(u8::is_ascii_uppercase);
+    let branch = compact.len() == 11
+        && compact[..4].iter().all(u8::is_ascii_uppercase)
+        && compact[4..].iter().any(u8::is_ascii_digit);
+    let ends = value[size..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+    (ends && (bank || branch)).then(|| {
+        let range = end + gap..end + gap + size;
+        Finding::new(range, Category::BankAccount, 86, Evidence::Context, "bank-code")
+    })
 }
 
 /// A code of the ICD-10 or of the ATC, which a word for it announces.
@@ -238,5 +286,10 @@ mod tests {
         check("diagnosis: F20.0", &["health:F20.0"]);
         check("the great depression of the thirties", &[]);
         check("union all select", &[]);
+        check(
+            "SWIFT: DEUTDEFF, BIC COBA DE FF 370",
+            &["bank-account:DEUTDEFF", "bank-account:COBA DE FF 370"],
+        );
+        check("swift abcdefgh", &[]);
     }
 }

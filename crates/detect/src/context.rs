@@ -2,7 +2,7 @@
 //! announced. It only looks near a candidate, so text without candidates costs nothing.
 
 use crate::labels::LISTS;
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
+use crate::words::Beginnings;
 use std::sync::LazyLock;
 
 /// A set of announced kinds, as bits.
@@ -80,7 +80,10 @@ pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    let before = scan(&text[from..start], Place::Running);
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    let cut = from > 0 && text.as_bytes().get(from - 1).is_some_and(letter);
+    let place = if cut { Place::Cut } else { Place::Running };
+    let before = scan(&text[from..start], place);
     let mut found = Announced {
         topics: before.topics,
         nearest: before.last.0,
@@ -104,6 +107,17 @@ pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
     found
 }
 
+/// Whether the word right before `end` announces a topic: `age: 41`, `(edad 41`.
+pub(crate) fn is_word_before(text: &str, end: usize, topic: Topics) -> bool {
+    let front = text[..end].trim_end_matches([':', ' ', '=', '"', '(', '.']);
+    let letters = front.chars().rev().take_while(|c| is_letter(*c));
+    let size: usize = letters.map(char::len_utf8).sum();
+    let word = &front[front.len() - size..];
+    end - front.len() <= BEFORE_BYTES
+        && (3..=AFTER_BYTES).contains(&size)
+        && scan(word, Place::Running).last.0.any(topic)
+}
+
 /// The topics of a column name or another short label.
 pub(crate) fn label(text: &str) -> Topics {
     if text.is_empty() {
@@ -118,6 +132,8 @@ pub(crate) fn label(text: &str) -> Topics {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Running,
+    /// Running text that begins within a word.
+    Cut,
     Label,
 }
 
@@ -133,43 +149,57 @@ struct Words {
 
 fn scan(window: &str, place: Place) -> Words {
     let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
-    let bytes = lower.as_deref().unwrap_or(window).as_bytes();
+    let text = lower.as_deref().unwrap_or(window);
+    let bytes = text.as_bytes();
     let mut found = Words::default();
-    for hit in WORDS.find_overlapping_iter(bytes) {
-        let length = hit.end() - hit.start();
-        let before = hit.start().checked_sub(1).map(|i| bytes[i]);
+    let mut inside = place == Place::Cut;
+    for (start, c) in text.char_indices() {
+        let letter = is_letter(c);
         // Scripts that are written without spaces have no beginnings of words.
-        let spaced = bytes[hit.start()] < 0xE0;
-        if spaced && before.is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
+        let begins = letter && (!inside || matches!(c, '\u{0e00}'..='\u{10ff}' | '\u{3000}'..));
+        inside = letter;
+        if !begins {
             continue;
         }
-        // Short words are whole words; longer ones may carry an ending.
-        let after = bytes.get(hit.end()).copied();
-        if length <= 5 && after.is_some_and(|b| b.is_ascii_alphabetic() || b >= 0xC3) {
-            continue;
-        }
-        let (topics, capitals) = TOPICS[hit.pattern().as_usize()];
-        let raw = &window.as_bytes()[hit.range()];
-        if capitals && place == Place::Running && raw.iter().any(u8::is_ascii_lowercase) {
-            continue;
-        }
-        found.topics = found.topics.or(topics);
-        // `number` says nothing about what the number is of.
-        if topics == Topics::ANY {
-            continue;
-        }
-        if found.first.0.is_empty() || hit.start() < found.first.1 {
-            found.first = (topics, hit.start());
-        } else if hit.start() == found.first.1 {
-            found.first.0 = found.first.0.or(topics);
-        }
-        if hit.end() > found.last.1 {
-            found.last = (topics, hit.end());
-        } else if hit.end() == found.last.1 {
-            found.last.0 = found.last.0.or(topics);
-        }
+        WORDS.each(&bytes[start..], |length, (topics, capitals)| {
+            let end = start + length;
+            // Short words are whole words; longer ones may carry an ending.
+            let after = text[end..].chars().next();
+            let ends = after.is_none_or(|c| c.is_ascii_digit() || !is_letter(c));
+            let raw = &window.as_bytes()[start..end];
+            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
+            if (length > 5 || ends) && !small {
+                found.add(topics, start, end);
+            }
+        });
     }
     found
+}
+
+/// Whether a character belongs to words; no-break spaces, dashes and quotation marks do not.
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || c >= '\u{c0}' && !matches!(c, '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}')
+}
+
+impl Words {
+    fn add(&mut self, topics: Topics, start: usize, end: usize) {
+        self.topics = self.topics.or(topics);
+        // `number` says nothing about what the number is of.
+        if topics == Topics::ANY {
+            return;
+        }
+        if self.first.0.is_empty() {
+            self.first = (topics, start);
+        } else if start == self.first.1 {
+            self.first.0 = self.first.0.or(topics);
+        }
+        if end > self.last.1 {
+            self.last = (topics, end);
+        } else if end == self.last.1 {
+            self.last.0 = self.last.0.or(topics);
+        }
+    }
 }
 
 /// Small letters, but where that would move offsets.
@@ -183,26 +213,15 @@ fn lowered(text: &str) -> String {
     out
 }
 
-static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words().map(|(word, ..)| word))
-        .expect("the word lists are fixed and small")
-});
-
-/// The topics of each word, and whether it counts in capitals only.
-static TOPICS: LazyLock<Vec<(Topics, bool)>> =
-    LazyLock::new(|| words().map(|(_, topics, capitals)| (topics, capitals)).collect());
-
-fn words() -> impl Iterator<Item = (&'static str, Topics, bool)> {
-    LISTS.iter().flat_map(|(words, topics)| {
+/// The words with their topics, and whether they count in capitals only.
+static WORDS: LazyLock<Beginnings<(Topics, bool)>> = LazyLock::new(|| {
+    Beginnings::new(LISTS.iter().flat_map(|(words, topics)| {
         words.split('|').map(|word| match word.strip_suffix('!') {
-            Some(word) => (word, *topics, true),
-            None => (word, *topics, false),
+            Some(word) => (word, (*topics, true)),
+            None => (word, (*topics, false)),
         })
-    })
-}
+    }))
+});
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +234,7 @@ mod tests {
         assert!(found.topics.any(Topics::TAX));
         assert!(!found.topics.any(Topics::PHONE));
         assert_eq!(&text[..found.nearest_end], "Meine Steuer-ID");
+        assert!(around("„PESEL“ 1", 12, 13).topics.any(Topics::NATIONAL), "in quotation marks");
         assert!(!around("hotel 123456", 6, 12).topics.any(Topics::PHONE), "tel inside a word");
         assert!(around("0171 1234567 (mobil)", 0, 12).topics.any(Topics::PHONE));
         let found = around("12345678903 ist meine Steuer-ID", 0, 11);

@@ -82,7 +82,7 @@ fn at(
             return Some(Hit { last: word_end, finding: Some(finding) });
         }
     }
-    if let Some(hit) = age(scene, chain, index, announced) {
+    if let Some(hit) = age(scene, chain, index) {
         return Some(hit);
     }
     if first.is_numeric()
@@ -408,12 +408,7 @@ const OLD: &[&str] = &[
 /// Units that belong to the age in Romance languages once it is certain.
 const YEARS: &[&str] = &[" años", " anos", " ans", " anni", " Jahre", " years", " meses", " éves"];
 
-fn age(
-    scene: &Scene<'_>,
-    chain: &Chain,
-    index: usize,
-    announced: &mut Option<Announced>,
-) -> Option<Hit> {
+fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
     let group = chain.groups()[index];
     if group.digits == 0 || group.digits > 3 {
         return None;
@@ -431,15 +426,7 @@ fn age(
         || ["age of ", "aged ", "I'll turn ", "turned ", " im Alter von ", "à l'âge de "]
             .iter()
             .any(|words| front.ends_with(words));
-    let mut labelled = || {
-        let found = topics(scene, chain, index, announced);
-        group.is_numeric()
-            && found.nearest.any(Topics::AGE)
-            && found.nearest_end <= group.start
-            && text[found.nearest_end..group.start]
-                .chars()
-                .all(|c| matches!(c, ':' | ' ' | '=' | '"' | '(' | '.'))
-    };
+    let labelled = || group.is_numeric() && context::is_word_before(text, group.start, Topics::AGE);
     if !(old || told || labelled()) || !chain.may_end(index) && !old {
         return None;
     }

@@ -1,4 +1,5 @@
-//! A fixed set of words, sorted once, for a few comparisons a look.
+//! Fixed lists of words, sorted once: sets that answer in a few comparisons, and lists that say
+//! which of their words begin at a place of a text.
 
 /// Words in order.
 pub(crate) struct WordSet(Vec<&'static str>);
@@ -27,9 +28,96 @@ impl WordSet {
     }
 }
 
+/// Words in small letters, each with a value, to be looked for where words of a text begin. Most
+/// words of a text share no first three bytes with any of them and cost one look.
+pub(crate) struct Beginnings<T> {
+    /// In order; a word may stand more than once.
+    words: Vec<(&'static [u8], T)>,
+    /// Where the words with each first byte begin.
+    first: [u32; 257],
+    /// Bit set of the hashes of first three bytes; shorter words are counted with a blank.
+    heads: Vec<u64>,
+}
+
+/// log2 of the number of bits in the set of heads.
+const HEAD_BITS: u32 = 15;
+
+#[inline]
+fn head_bit(head: [u8; 3]) -> usize {
+    let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
+    (head.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
+}
+
+impl<T: Copy> Beginnings<T> {
+    pub(crate) fn new(words: impl Iterator<Item = (&'static str, T)>) -> Self {
+        let mut words: Vec<_> = words.map(|(word, value)| (word.as_bytes(), value)).collect();
+        words.sort_by_key(|(word, _)| *word);
+        let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
+        for (word, _) in &words {
+            let bit = head_bit([word[0], word[1], word.get(2).copied().unwrap_or(b' ')]);
+            heads[bit >> 6] |= 1_u64 << (bit & 63);
+        }
+        let mut first = [0; 257];
+        for (byte, start) in first.iter_mut().enumerate() {
+            *start = words.partition_point(|(word, _)| usize::from(word[0]) < byte) as u32;
+        }
+        Self { words, first, heads }
+    }
+
+    /// Calls `found` with the length and the value of each word that `text` begins with. Capital
+    /// letters of ASCII count as small ones; others are for the caller to lower.
+    #[inline]
+    pub(crate) fn each(&self, text: &[u8], found: impl FnMut(usize, T)) {
+        let [a, b, rest @ ..] = text else { return };
+        let lower = |byte: &u8| byte.to_ascii_lowercase();
+        let is_head = |c: u8| {
+            let bit = head_bit([lower(a), lower(b), c]);
+            self.heads[bit >> 6] >> (bit & 63) & 1 == 1
+        };
+        let third = rest.first().map_or(b' ', lower);
+        // Words of two letters stand before a sign.
+        if is_head(third) || !third.is_ascii_alphanumeric() && is_head(b' ') {
+            self.walk(text, found);
+        }
+    }
+
+    fn walk(&self, text: &[u8], mut found: impl FnMut(usize, T)) {
+        let at = usize::from(text[0].to_ascii_lowercase());
+        let (mut low, mut high) = (self.first[at] as usize, self.first[at + 1] as usize);
+        let mut depth = 1;
+        while low < high {
+            while low < high && self.words[low].0.len() == depth {
+                found(depth, self.words[low].1);
+                low += 1;
+            }
+            let Some(byte) = text.get(depth).map(u8::to_ascii_lowercase) else { return };
+            let part = &self.words[low..high];
+            high = low + part.partition_point(|(word, _)| word[depth] <= byte);
+            low += part.partition_point(|(word, _)| word[depth] < byte);
+            depth += 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beginnings_are_all_words_that_a_text_begins_with() {
+        let list = ["id", "id card", "tax", "tax number", "taxi"];
+        let words = Beginnings::new(list.into_iter().map(|w| (w, w)));
+        let all = |text: &str| {
+            let mut out = Vec::new();
+            words.each(text.as_bytes(), |length, word| out.push((length, word)));
+            out
+        };
+        assert_eq!(all("ID card 1"), [(2, "id"), (7, "id card")]);
+        assert_eq!(all("Tax numbers"), [(3, "tax"), (10, "tax number")]);
+        assert_eq!(all("id"), [(2, "id")]);
+        assert_eq!(all("to"), []);
+        assert_eq!(all("i"), []);
+    }
 
     #[test]
     fn words_and_ends() {

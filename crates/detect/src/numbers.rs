@@ -312,12 +312,15 @@ fn judge(
     let plain = grouped || mark_count == 0;
     let freely = matches!(rule.name, "iban" | "card" | "fr-nir" | "uk-nino" | "it-codice-fiscale")
         && is_even(layout);
-    // Four blocks of a card are no number of three blocks.
-    let next = chain.groups().get(last + 1).filter(|g| g.is_numeric() && g.separator == b' ');
-    let even = next.is_some_and(|g| g.len() == chain.groups()[last].len());
-    if grouped && even && layout.contains(&b' ') && rule.proof == Proof::Grouped {
-        return None;
-    }
+    // Blocks of one length before or behind belong to it: a card or an IBAN, no shorter number.
+    let groups = chain.groups();
+    let next = groups.get(last + 1).filter(|g| g.is_numeric() && g.separator == b' ');
+    let size = groups[last].len();
+    let before = index.checked_sub(1).filter(|_| groups[index].separator == b' ');
+    let goes_on = next.is_some_and(|g| g.len() == size)
+        || before
+            .map(|i| groups[i])
+            .is_some_and(|g| matches!(g.separator, 0 | b' ') && g.len() == size && g.digits > 0);
     // An IBAN starts with a full block.
     if rule.name == "iban" && layout[1].is_ascii_digit() && mark_count > 1 {
         return None;
@@ -325,6 +328,10 @@ fn judge(
     let found = topics(scene, chain, index, announced);
     let said = found.topics.any(rule.topics);
     // Other groups than the usual ones are read where the number is announced and nothing follows.
+    let spaced = grouped && layout.contains(&b' ');
+    if spaced && goes_on && (rule.proof == Proof::Grouped || rule.name == "card" && !said) {
+        return None;
+    }
     let loose = !(plain || freely);
     if loose && !(said && is_loose(layout) && next.is_none()) {
         return None;

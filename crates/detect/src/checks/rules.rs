@@ -179,7 +179,7 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("us-npi", HealthId, 10, Announced, HEALTH, world::us_npi, ""),
     numeric("kr-brn", OtherId, 10, Grouped, COMPANY, world::kr_brn, "3-2-5"),
     // Nine digits and fewer
-    numeric("us-ssn", NationalId, 9, Grouped, NATIONAL, world::us_ssn, "3-2-4|3 2 4|3.2.4"),
+    numeric("us-ssn", NationalId, 9, Grouped, Topics::NATIONAL, world::us_ssn, "3-2-4|3 2 4|3.2.4"),
     numeric("us-itin", TaxId, 9, Grouped, NATIONAL, world::us_itin, "3-2-4|3 2 4"),
     numeric("nl-bsn", NationalId, 9, Grouped, NATIONAL, id::nl_bsn, "4.2.3|4 2 3"),
     numeric("pt-nif", TaxId, 9, Announced, NATIONAL, id::pt_nif, "3 3 3"),

@@ -113,7 +113,7 @@ pub(crate) const LISTS: &[(&str, Topics)] = &[
          carte de crédit|tarjeta|carta di credito|cartão|creditcard|kaart|karta|karty|kartou|kartu|\
          kort|kortnummer|kreditkort|luottokortti|kortti|bankkártya|kártyaszám|kártya|\
          card de credit|\
-         карта|κάρτα|kartica|kartice|kredītkarte|kortelė|krediitkaart|cc!|ccn|cc number|pan!",
+         карта|κάρτα|kartica|kartice|kredītkarte|kortelė|krediitkaart|kaardi|kaardinumber|cc!|ccn|cc number|pan!",
         Topics::CARD,
     ),
     (
@@ -254,7 +254,7 @@ pub(crate) const LISTS: &[(&str, Topics)] = &[
          nas!|assurance sociale|documento nacional de identidad|d.n.i|n.i.e|n.i.f|\
          número de identidad|número de identificación|número de extranjero|cédula|cedula|\
          cédula de identidad|cédula de ciudadanía|rut!|nuip|idnp|dui!|carnet de identidad|\
-         numero di identificazione|cod. fiscale|codice fisc|c.f|cf!|c. f|numero carta|\
+         numero di identificazione|cod. fiscale|codice fisc|c.f|cf!|c. f|\
          carta di identità|carta d’identità|numero d'identità|número de identificação|\
          cartão do cidadão|cc n.º|bi/cc|número de identidade|cadastro de pessoa|registro geral|\
          cadastro de pessoas|título de eleitor|titulo eleitoral|pis!|pasep|pis/pasep|nis!|nit/pis",
@@ -422,5 +422,15 @@ pub(crate) const LISTS: &[(&str, Topics)] = &[
          σειριακός αριθμός|sarjanumero|seerianumber|sērijas numurs|serijos numeris|serijska|\
          serijski broj|udi|advertising id|gaid|pacemaker",
         Topics::DEVICE,
+    ),
+    (
+        "numero carta|numero di carta|número de cartão|nº do cartão|número do cartão|numéro de carte|\
+         n° de carte|nº de tarjeta|número de tarjeta|card no|card ending|card #|nr karty|numer karty|\
+         číslo karty|číslem karty|kártyaszáma|bankkártyaszám|numărul cardului|cardul|cardului|\
+         broj kartice|številka kartice|αριθμός κάρτας|αριθμό κάρτας|κάρτας|номер на карта|картата|\
+         kortnr|kortets nummer|kortin numero|kortin|kartes numurs|kortelės numeris|kortelės|\
+         kortanúmer|greiðslukort|uimhir cárta|numru tal-karta ta|kart numarası|카드번호|カード番号|卡号|\
+         kartennr|karten-nr|creditcardnummer|kaartnummer|maestro|unionpay|girocard|prepaid",
+        Topics::CARD,
     ),
 ];

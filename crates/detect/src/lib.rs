@@ -25,6 +25,7 @@ mod dates;
 mod detector;
 mod evasion;
 mod finding;
+mod geo;
 pub mod jsonl;
 mod labelled;
 mod labels;
@@ -38,6 +39,7 @@ mod secrets;
 mod special;
 mod streets;
 mod terms;
+mod wallets;
 mod words;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};

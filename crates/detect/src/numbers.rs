@@ -176,9 +176,6 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
         return None;
     }
     let range = word[0].start..word[word.len() - 1].end;
-    if word[1..].iter().any(|g| g.separator == b':') && !word.iter().any(|g| g.len() > 6) {
-        return Some(Hit { last: word_end, finding: None });
-    }
     if word.len() == 5 && word.iter().map(|g| g.end - g.start).eq([8, 4, 4, 4, 12]) {
         return Some(Hit { last: word_end, finding: None });
     }
@@ -200,7 +197,35 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
             return Some(Hit { last: word_end, finding: None });
         }
     }
-    None
+    if word[1..].iter().any(|g| g.separator == b':') && !word.iter().any(|g| g.len() > 6) {
+        return Some(Hit { last: word_end, finding: None });
+    }
+    hardware(scene, chain, (index, word_end))
+}
+
+/// MAC addresses with dashes, and in three blocks with points.
+fn hardware(scene: &Scene<'_>, chain: &Chain, (index, last): (usize, usize)) -> Option<Hit> {
+    let bytes = scene.text.as_bytes();
+    let word = &chain.groups()[index..=last];
+    let mark = word[1].separator;
+    let block = word[1].len();
+    if !matches!((mark, block), (b'-', 2) | (b'.', 4)) {
+        return None;
+    }
+    let inside = |b: &u8| b.is_ascii_hexdigit() || *b == mark;
+    let (first, end) = (word[0].start, word[0].end);
+    let start = first - bytes[..first].iter().rev().take(17).take_while(|b| inside(b)).count();
+    let end = end + bytes[end..].iter().take(17).take_while(|b| inside(b)).count();
+    let value = &bytes[start..end];
+    let blocks = value.split(|b| *b == mark);
+    let sizes = blocks.clone().all(|part| part.len() == block);
+    // Three numbers of four digits are no address.
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    (sizes && blocks.count() * block == 12 && (letters || block == 2)).then(|| {
+        let range = start..end;
+        let finding = Finding::new(range, Category::MacAddress, 90, Evidence::Shape, "mac");
+        Hit { last, finding: Some(finding) }
+    })
 }
 
 /// Rules by length of the compact value, numeric ones and others.
@@ -415,6 +440,27 @@ const OLD: &[&str] = &[
 /// Units that belong to the age in Romance languages once it is certain.
 const YEARS: &[&str] = &[" años", " anos", " ans", " anni", " Jahre", " years", " meses", " éves"];
 
+/// What makes years a time that something lasts, and no age.
+const LASTING: &[&str] =
+    &[" de evol", " de antig", " de durac", " de segui", " de trat", " de trabajo", " of service"];
+const BEFORE_TIMES: &[&str] = &[
+    "periodo de ",
+    "período de ",
+    "más de ",
+    "mas de ",
+    "después de ",
+    "control de ",
+    "plazo de ",
+    "period of ",
+    "term of ",
+    "total de ",
+    "aproximado de ",
+    "partir de ",
+    "course of ",
+    "duration of ",
+    "sentence of ",
+];
+
 fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
     let group = chain.groups()[index];
     if group.digits == 0 || group.digits > 3 {
@@ -429,7 +475,11 @@ fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
     let front = &text[..group.start];
     let old = OLD.iter().any(|words| tail.starts_with(words));
     let unit = YEARS.iter().find(|words| tail.starts_with(**words));
-    let told = unit.is_some() && (front.ends_with(" de ") || front.ends_with(" of "))
+    let lasting = unit.is_some_and(|unit| {
+        LASTING.iter().any(|words| tail[unit.len()..].starts_with(words))
+            || BEFORE_TIMES.iter().any(|words| front.ends_with(words))
+    });
+    let told = unit.is_some() && !lasting && (front.ends_with(" de ") || front.ends_with(" of "))
         || ["age of ", "aged ", "I'll turn ", "turned ", " im Alter von ", "à l'âge de "]
             .iter()
             .any(|words| front.ends_with(words));

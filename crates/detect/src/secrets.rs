@@ -3,7 +3,7 @@
 use crate::numbers::Scene;
 use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
@@ -51,12 +51,76 @@ const KEYS: &[(&str, usize, usize)] = &[
     ("pat_", 32, 128),
     ("xkeysib-", 60, 120),
     ("AccountKey=", 60, 120),
+    ("sq0atp-", 22, 64),
+    ("dckr_pat_", 20, 64),
+    ("dp.pt.", 40, 64),
+    ("dp.st.", 40, 64),
+    ("dt0c01.", 60, 120),
+    ("dt0s01.", 60, 120),
+    ("EAAC", 60, 255),
+    ("EAAG", 60, 255),
+    ("fm2_", 40, 1024),
+    ("GOCSPX-", 24, 40),
+    ("gsk_", 40, 64),
+    ("HRKU-", 30, 80),
+    ("nfp_", 32, 64),
+    ("NRAK-", 27, 27),
+    ("NRJS-", 19, 32),
+    ("ntn_", 40, 60),
+    ("secret_", 40, 60),
+    ("pplx-", 40, 64),
+    ("pscale_tkn_", 32, 64),
+    ("pscale_pw_", 32, 64),
+    ("PMAK-", 50, 64),
+    ("pul-", 40, 40),
+    ("r8_", 36, 40),
+    ("rubygems_", 48, 48),
+    ("sntrys_", 40, 255),
+    ("sntryu_", 40, 255),
+    ("shippo_live_", 32, 48),
+    ("shippo_test_", 32, 48),
+    ("sbp_", 40, 40),
+    ("vercel_", 24, 64),
+    ("xai-", 60, 100),
+    ("LTAI", 12, 20),
+    ("AKID", 28, 36),
+    ("AQVN", 32, 40),
+    ("ATATT3", 40, 255),
+    ("ATCTT3", 40, 255),
+    ("SSWS 00", 38, 44),
+    ("AC", 32, 32),
+    ("SK", 32, 32),
+    ("pat", 40, 90),
+    ("ghe_", 30, 255),
+    ("glptt-", 20, 64),
+    ("gldt-", 20, 64),
+    ("glrt-", 20, 64),
+    ("xoxe-", 20, 255),
+    ("xoxs-", 20, 255),
+    ("xoxr-", 20, 255),
+    ("rk_test_", 16, 255),
+    ("sk_prod_", 16, 255),
+    ("shpss_", 32, 32),
+    ("shpca_", 32, 32),
+    ("shppa_", 32, 32),
+    ("dor_v1_", 40, 80),
+    ("doo_v1_", 40, 80),
+    ("hvb.", 60, 255),
+    ("glc_", 32, 255),
+    ("lin_oauth_", 32, 64),
+    ("tskey-", 20, 80),
+    ("api_org_", 30, 60),
+    ("cio_", 32, 64),
+    ("clojars_", 50, 70),
+    ("dapi", 32, 34),
     ("eyJ", 20, 8192),
 ];
 
 static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let words = KEYS.iter().map(|k| k.0).chain(["-----BEGIN ", "Bearer ", "Basic "]);
+    let blocks = ["-----BEGIN ", "Bearer ", "Basic "];
+    let words = KEYS.iter().map(|k| k.0).chain(MARKED.iter().map(|m| m.0)).chain(blocks);
     AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build(words)
         .expect("the prefixes are fixed")
@@ -72,12 +136,16 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
     for hit in PREFIXES.find_iter(bytes) {
         let start = hit.start();
+        let index = hit.pattern().as_usize();
+        if let Some(which) = index.checked_sub(KEYS.len()).filter(|i| *i < MARKED.len()) {
+            out.extend(around_mark(text, start, which));
+            continue;
+        }
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'_') {
             continue;
         }
-        let index = hit.pattern().as_usize();
         let Some(&(prefix, shortest, longest)) = KEYS.get(index) else {
-            out.extend(block_or_header(text, start, hit.end(), index - KEYS.len()));
+            out.extend(block_or_header(text, start, hit.end(), index - KEYS.len() - MARKED.len()));
             continue;
         };
         let rest = bytes[hit.end()..].iter().take_while(|b| is_key(**b)).count();
@@ -92,10 +160,62 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         if prefix == "eyJ" && text[start..end].matches('.').count() < 1 {
             continue;
         }
-        if !is_random(&bytes[hit.end()..end]) {
+        let body = &bytes[hit.end()..end];
+        // Two letters are no prefix of their own: what follows is hexadecimal.
+        let bare = prefix.len() == 2 && !body.iter().all(u8::is_ascii_hexdigit)
+            || prefix == "pat" && body.get(14) != Some(&b'.');
+        if bare || !is_random(body) {
             continue;
         }
         out.push(Finding::new(start..end, Category::Secret, 95, Evidence::Shape, "key"));
+    }
+}
+
+/// Keys that are known by a mark within: the mark, the least before it and behind it.
+const MARKED: [(&str, usize, usize); 4] = [
+    // Terraform Cloud, Telegram bots, Azure applications, Mailchimp.
+    (".atlasv1.", 14, 50),
+    (":AA", 8, 30),
+    ("Q~", 4, 30),
+    ("-us", 32, 1),
+];
+
+/// The key around a mark at `at`.
+fn around_mark(text: &str, at: usize, which: usize) -> Option<Finding> {
+    let bytes = text.as_bytes();
+    let (mark, before, behind) = MARKED[which];
+    let front = bytes[..at].iter().rev().take(40).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let sign = |b: &&u8| is_key(**b) && !matches!(b, b'/' | b'+' | b'=');
+    let tail = bytes[at + mark.len()..].iter().take_while(sign).count();
+    let range = at - front..at + mark.len() + tail;
+    let fits = match mark {
+        "-us" => {
+            let hex = bytes[range.start..at].iter().all(u8::is_ascii_hexdigit);
+            front == before && hex && tail <= 2
+        }
+        ":AA" => (8..=10).contains(&front) && tail <= 34,
+        _ => (before..=before + 12).contains(&front),
+    };
+    let random = || is_random(&bytes[range.clone()]);
+    (fits && tail >= behind && random())
+        .then(|| Finding::new(range, Category::Secret, 92, Evidence::Shape, "key"))
+}
+
+/// A password behind an e-mail address: `eva@example.org / Qr7!dke`.
+pub(crate) fn behind_emails(text: &str, emails: &[(usize, usize)], out: &mut Vec<Finding>) {
+    for (_, end) in emails {
+        let tail = &text[*end..];
+        let Some(rest) = [" / ", "/", ":", " : ", " | "].iter().find_map(|m| tail.strip_prefix(*m))
+        else {
+            continue;
+        };
+        let start = text.len() - rest.len();
+        let Some((start, stop)) = value_at(text.as_bytes(), start, None) else { continue };
+        let value = &text[start..stop];
+        if (6..=64).contains(&value.len()) && is_mixed(value) && !value.contains(['/', '@']) {
+            let range = start..stop;
+            out.push(Finding::new(range, Category::Secret, 76, Evidence::Context, "login"));
+        }
     }
 }
 
@@ -279,6 +399,15 @@ mod tests {
         check("key AKIAIOSFODNN7EXAMPLE in", &["secret:AKIAIOSFODNN7EXAMPLE"]);
         check("user a with password Qr7!dke#39, then", &["secret:Qr7!dke#39"]);
         check("password=hunter2", &["secret:hunter2"]);
+        check(
+            "Login: eva@example.org / W!nter2029",
+            &["email:eva@example.org", "secret:W!nter2029"],
+        );
+        check(
+            "bot 7219384756:AAH4kd93jsKD83jd02kfLs93kdLq83jdkQ1",
+            &["secret:7219384756:AAH4kd93jsKD83jd02kfLs93kdLq83jdkQ1"],
+        );
+        check("it is written en-us, not en-gb", &[]);
         check("the password is required", &[]);
         check("sshd: check pass; user unknown", &[]);
         check(

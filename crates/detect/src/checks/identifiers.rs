@@ -519,6 +519,7 @@ pub(crate) fn card(v: &[u8]) -> bool {
         16 | 19 => {
             v[0] == b'4'
                 || matches!(two, 50..=69 | 35 | 36 | 38 | 39 | 81)
+                || four == 9792
                 || (2200..=2720).contains(&four)
                 || (3088..=3158).contains(&four)
         }

@@ -124,10 +124,9 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let small = lower(text, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
     // English words that end like streets.
-    let plain =
-        matches!(small.as_str(), "during" | "spring" | "string" | "offering" | "monitoring");
+    let plain = || matches!(small.as_str(), "during" | "spring" | "string" | "offering");
     let compound =
-        capital && !plain && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX);
+        capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX) && !plain();
     let cell = scene.trimmed == (word.start as usize, tokens[at].end as usize)
         && small.chars().count() > 5
         && CELL_ENDS.ends(&small, END_BYTES_MAX);

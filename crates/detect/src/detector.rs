@@ -217,6 +217,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         let end = collect(bytes, at, floor, &mut chain);
         wallets(scene, &chain, out);
+        secrets::in_chain(scene.text, &chain, out);
         walk(scene, &chain, out);
         at = end.max(at + 1);
         floor = at;

@@ -21,6 +21,7 @@ struct Angle {
 pub(crate) fn pair(scene: &Scene<'_>, start: usize) -> Option<Finding> {
     let text = scene.text;
     let bytes = text.as_bytes();
+    // Prices and shares end here: no digit, sign or letter of the compass follows them.
     let begin = beginning(bytes, start);
     let compass = bytes[begin..start].iter().copied().find(|b| b"NSEW".contains(b));
     let first = angle(text, start, compass)?;

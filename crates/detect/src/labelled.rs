@@ -292,6 +292,9 @@ pub(crate) fn code(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit
         return None;
     }
     let (start, end) = scene.trimmed;
+    if !(8..=10).contains(&(end - start)) || groups.iter().all(Group::is_numeric) {
+        return None;
+    }
     let value = scene.text[start..end].to_ascii_uppercase();
     let shape: String = value
         .chars()

@@ -1,9 +1,11 @@
 //! Credentials: keys with a known prefix, tokens, key blocks, and what follows `password`.
 
+use crate::chain::Chain;
 use crate::numbers::Scene;
 use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
@@ -117,8 +119,7 @@ const KEYS: &[(&str, usize, usize)] = &[
 ];
 
 static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let blocks = ["-----BEGIN ", "Bearer ", "Basic "];
-    let words = KEYS.iter().map(|k| k.0).chain(MARKED.iter().map(|m| m.0)).chain(blocks);
+    let words = KEYS.iter().map(|k| k.0).chain(["Bearer ", "Basic "]);
     AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
@@ -126,26 +127,66 @@ static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .expect("the prefixes are fixed")
 });
 
+static BLOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----BEGIN "));
+
 fn is_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'=' | b'~')
+    KEY_BYTES[usize::from(byte)]
 }
+
+/// Letters, digits and the signs of keys.
+const KEY_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let sign = matches!(byte as u8, b'-' | b'_' | b'.' | b'/' | b'+' | b'=' | b'~');
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || sign;
+        byte += 1;
+    }
+    table
+};
+
+/// Fewest letters, digits and signs in a row of a key: shorter words are not looked at.
+const RUN_MIN: usize = 12;
+
+/// Longest beginning of a key that stands before the row: `Bearer `, `SSWS 00`.
+const BEFORE_RUN: usize = 8;
 
 /// Keys and tokens anywhere in the text.
 pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
-    for hit in PREFIXES.find_iter(bytes) {
-        let start = hit.start();
-        let index = hit.pattern().as_usize();
-        if let Some(which) = index.checked_sub(KEYS.len()).filter(|i| *i < MARKED.len()) {
-            out.extend(around_mark(text, start, which));
+    for start in BLOCK.find_iter(bytes) {
+        out.extend(block(text, start));
+    }
+    // Every row of this length holds one of the bytes that are looked at.
+    let (mut at, mut floor) = (RUN_MIN - 1, 0);
+    while let Some(byte) = bytes.get(at) {
+        if !is_key(*byte) {
+            at += RUN_MIN;
             continue;
         }
+        let back = bytes[floor..at].iter().rev().take_while(|b| is_key(**b)).count();
+        let ahead = bytes[at..].iter().take_while(|b| is_key(**b)).count();
+        let end = at + ahead;
+        if back + ahead >= RUN_MIN {
+            in_row(text, (at - back).saturating_sub(BEFORE_RUN)..end, out);
+        }
+        floor = end;
+        at = end + RUN_MIN;
+    }
+}
+
+/// Keys in a row of letters, digits and signs.
+fn in_row(text: &str, row: std::ops::Range<usize>, out: &mut Vec<Finding>) {
+    let bytes = text.as_bytes();
+    for hit in PREFIXES.find_iter(aho_corasick::Input::new(bytes).range(row)) {
+        let start = hit.start();
+        let index = hit.pattern().as_usize();
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'_') {
             continue;
         }
         let Some(&(prefix, shortest, longest)) = KEYS.get(index) else {
-            out.extend(block_or_header(text, start, hit.end(), index - KEYS.len() - MARKED.len()));
+            out.extend(header(text, hit.end(), index - KEYS.len()));
             continue;
         };
         let rest = bytes[hit.end()..].iter().take_while(|b| is_key(**b)).count();
@@ -171,34 +212,33 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// Keys that are known by a mark within: the mark, the least before it and behind it.
-const MARKED: [(&str, usize, usize); 4] = [
-    // Terraform Cloud, Telegram bots, Azure applications, Mailchimp.
-    (".atlasv1.", 14, 50),
-    (":AA", 8, 30),
-    ("Q~", 4, 30),
-    ("-us", 32, 1),
-];
-
-/// The key around a mark at `at`.
-fn around_mark(text: &str, at: usize, which: usize) -> Option<Finding> {
+/// Keys that are known by a sign within, around a group of a chain: Telegram bots
+/// (`7219384756:AA…`), Terraform Cloud (`….atlasv1.…`), Azure applications (`abc8Q~…`) and
+/// Mailchimp (`…-us12`).
+pub(crate) fn in_chain(text: &str, chain: &Chain, out: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let (mark, before, behind) = MARKED[which];
-    let front = bytes[..at].iter().rev().take(40).take_while(|b| b.is_ascii_alphanumeric()).count();
-    let sign = |b: &&u8| is_key(**b) && !matches!(b, b'/' | b'+' | b'=');
-    let tail = bytes[at + mark.len()..].iter().take_while(sign).count();
-    let range = at - front..at + mark.len() + tail;
-    let fits = match mark {
-        "-us" => {
-            let hex = bytes[range.start..at].iter().all(u8::is_ascii_hexdigit);
-            front == before && hex && tail <= 2
+    for group in chain.groups().iter().filter(|g| g.len() >= 5) {
+        let sign = |b: &&u8| is_key(**b) && !matches!(b, b'/' | b'+' | b'=');
+        let tail = &bytes[group.end..];
+        let length = || tail.iter().skip(1).take_while(sign).count();
+        let size = group.len();
+        let fits = match tail {
+            [b':', b'A', b'A', ..] => {
+                group.is_numeric() && (8..=10).contains(&size) && (33..=36).contains(&length())
+            }
+            [b'.', ..] if tail.starts_with(b".atlasv1.") => size == 14 && length() > 50,
+            [b'~', ..] => size == 5 && bytes[group.end - 1] == b'Q' && length() > 30,
+            [b'-', b'u', b's', b'0'..=b'9', ..] => {
+                let hex = bytes[group.start..group.end].iter().all(u8::is_ascii_hexdigit);
+                size == 32 && hex && length() <= 4
+            }
+            _ => false,
+        };
+        if fits {
+            let range = group.start..group.end + 1 + length();
+            out.push(Finding::new(range, Category::Secret, 92, Evidence::Shape, "key"));
         }
-        ":AA" => (8..=10).contains(&front) && tail <= 34,
-        _ => (before..=before + 12).contains(&front),
-    };
-    let random = || is_random(&bytes[range.clone()]);
-    (fits && tail >= behind && random())
-        .then(|| Finding::new(range, Category::Secret, 92, Evidence::Shape, "key"))
+    }
 }
 
 /// A password behind an e-mail address: `eva@example.org / Qr7!dke`.
@@ -227,26 +267,25 @@ fn is_random(bytes: &[u8]) -> bool {
     digits > 0 && (upper + lower) > 0 || upper > 2 && lower > 2
 }
 
-fn block_or_header(text: &str, start: usize, end: usize, which: usize) -> Option<Finding> {
+/// The block of a private key that begins at `start`.
+fn block(text: &str, start: usize) -> Option<Finding> {
     let bytes = text.as_bytes();
-    if which == 0 {
-        memchr::memmem::find(&bytes[end..(end + 40).min(bytes.len())], b"PRIVATE KEY")?;
-        let tail = memchr::memmem::find(&bytes[end..], b"-----END ");
-        // Without an end the rest of the text is taken to be key.
-        let stop = tail.map_or(text.len(), |at| {
-            let line = end + at + 9;
-            memchr::memmem::find(&bytes[line..], b"-----").map_or(text.len(), |i| line + i + 5)
-        });
-        return Some(Finding::new(
-            start..stop,
-            Category::Secret,
-            99,
-            Evidence::Shape,
-            "private-key",
-        ));
-    }
+    let end = start + BLOCK.needle().len();
+    memchr::memmem::find(&bytes[end..(end + 40).min(bytes.len())], b"PRIVATE KEY")?;
+    let tail = memchr::memmem::find(&bytes[end..], b"-----END ");
+    // Without an end the rest of the text is taken to be key.
+    let stop = tail.map_or(text.len(), |at| {
+        let line = end + at + 9;
+        memchr::memmem::find(&bytes[line..], b"-----").map_or(text.len(), |i| line + i + 5)
+    });
+    Some(Finding::new(start..stop, Category::Secret, 99, Evidence::Shape, "private-key"))
+}
+
+/// The value of a header for authorization: `Bearer …`, `Basic …`.
+fn header(text: &str, end: usize, which: usize) -> Option<Finding> {
+    let bytes = text.as_bytes();
     let rest = bytes[end..].iter().take_while(|b| is_key(**b)).count();
-    let long = if which == 1 { 16 } else { 12 };
+    let long = if which == 0 { 16 } else { 12 };
     (rest >= long && is_random(&bytes[end..end + rest])).then(|| {
         Finding::new(end..end + rest, Category::Secret, 90, Evidence::Context, "authorization")
     })

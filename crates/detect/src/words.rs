@@ -29,32 +29,42 @@ impl WordSet {
 }
 
 /// Words in small letters, each with a value, to be looked for where words of a text begin. Most
-/// words of a text share no first three bytes with any of them and cost one look.
+/// words of a text share no first four bytes with any of them and cost one look.
 pub(crate) struct Beginnings<T> {
     /// In order; a word may stand more than once.
     words: Vec<(&'static [u8], T)>,
     /// Where the words with each first byte begin.
     first: [u32; 257],
-    /// Bit set of the hashes of first three bytes; shorter words are counted with a blank.
+    /// Bit set of the hashes of heads.
     heads: Vec<u64>,
 }
 
 /// log2 of the number of bits in the set of heads.
 const HEAD_BITS: u32 = 15;
 
+/// The hash of the first four bytes, in small letters. From the third on, what is no letter ends
+/// the word.
 #[inline]
-fn head_bit(head: [u8; 3]) -> usize {
-    let head = u32::from_le_bytes([head[0], head[1], head[2], 0]);
+fn head(text: &[u8]) -> usize {
+    let letter = |at: usize| {
+        let byte = text.get(at).map_or(b' ', u8::to_ascii_lowercase);
+        if byte.is_ascii_alphanumeric() || byte >= 0x80 { byte } else { b' ' }
+    };
+    let third = letter(2);
+    let fourth = if third == b' ' { third } else { letter(3) };
+    let lower = |at: usize| text.get(at).map_or(b' ', u8::to_ascii_lowercase);
+    let head = u32::from_le_bytes([lower(0), lower(1), third, fourth]);
     (head.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
 }
 
 impl<T: Copy> Beginnings<T> {
+    /// Words of two bytes or more; those of two and three are found where no letter follows.
     pub(crate) fn new(words: impl Iterator<Item = (&'static str, T)>) -> Self {
         let mut words: Vec<_> = words.map(|(word, value)| (word.as_bytes(), value)).collect();
         words.sort_by_key(|(word, _)| *word);
         let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
         for (word, _) in &words {
-            let bit = head_bit([word[0], word[1], word.get(2).copied().unwrap_or(b' ')]);
+            let bit = head(word);
             heads[bit >> 6] |= 1_u64 << (bit & 63);
         }
         let mut first = [0; 257];
@@ -68,15 +78,8 @@ impl<T: Copy> Beginnings<T> {
     /// letters of ASCII count as small ones; others are for the caller to lower.
     #[inline]
     pub(crate) fn each(&self, text: &[u8], found: impl FnMut(usize, T)) {
-        let [a, b, rest @ ..] = text else { return };
-        let lower = |byte: &u8| byte.to_ascii_lowercase();
-        let is_head = |c: u8| {
-            let bit = head_bit([lower(a), lower(b), c]);
-            self.heads[bit >> 6] >> (bit & 63) & 1 == 1
-        };
-        let third = rest.first().map_or(b' ', lower);
-        // Words of two letters stand before a sign.
-        if is_head(third) || !third.is_ascii_alphanumeric() && is_head(b' ') {
+        let bit = head(text);
+        if self.heads[bit >> 6] >> (bit & 63) & 1 == 1 {
             self.walk(text, found);
         }
     }

@@ -75,7 +75,7 @@ const LICENCE: Topics = Topics::DRIVER.or(Topics::NATIONAL);
 const KR_DRIVER: &str = "2-2-6-2|2 2 6 2";
 
 /// Schemes without check digits: their groups say more than their digits.
-pub(crate) const UNCHECKED: [&str; 12] = [
+pub(crate) const UNCHECKED: [&str; 13] = [
     "passport",
     "dk-cpr",
     "us-ssn",
@@ -87,6 +87,7 @@ pub(crate) const UNCHECKED: [&str; 12] = [
     "ph-umid",
     "mx-rfc",
     "us-itin",
+    "kr-rrn-new",
     "vat",
 ];
 
@@ -106,6 +107,7 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("lu-nin", NationalId, 13, Sure, NATIONAL, id::lu_nin, "4 4 5|4 4 3 2"),
     numeric("za-id", NationalId, 13, Dated, NATIONAL, world::za_id, "6 4 2 1"),
     numeric("kr-rrn", NationalId, 13, Dated, NATIONAL, world::kr_rrn, "6-7"),
+    numeric("kr-rrn-new", NationalId, 13, Grouped, NATIONAL, world::kr_rrn_dated, "6-7"),
     numeric("th-tnin", NationalId, 13, Dated, NATIONAL, world::th_tnin, "1-4-5-2-1|1 4 5 2 1"),
     numeric("pk-cnic", NationalId, 13, Grouped, NATIONAL, world::pk_cnic, "5-7-1"),
     numeric("mk-edb", TaxId, 13, Announced, NATIONAL, world::mk_edb, ""),

@@ -126,6 +126,11 @@ pub(crate) fn th_tnin(v: &[u8]) -> bool {
     (b'1'..=b'8').contains(&v[0]) && province && (11 - sum % 11) % 10 == u32::from(v[12] & 15)
 }
 
+/// Korean numbers that are given out since 2020 have a date and no check digit.
+pub(crate) fn kr_rrn_dated(v: &[u8]) -> bool {
+    ymd(v) && (b'1'..=b'8').contains(&v[6])
+}
+
 pub(crate) fn kr_rrn(v: &[u8]) -> bool {
     let sum = weighted(v, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
     ymd(v) && (11 - sum % 11) % 10 == u32::from(v[12] & 15)

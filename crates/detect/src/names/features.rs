@@ -3,7 +3,7 @@
 //! Training and use share this file; a change here needs a new model.
 
 use super::letters::Letters;
-use super::lexicon::{Lexicon, pair};
+use super::lexicon::{COMMON, Lexicon, pair};
 use super::tokens::{Kind, Token};
 
 /// log2 of the number of rows in the table of weights.
@@ -54,9 +54,6 @@ pub(super) fn look(text: &str, token: &Token, lexicon: &Lexicon<'_>) -> Word {
     }
     word
 }
-
-/// The flag of words that are usually written in small letters.
-pub(super) const COMMON: u8 = 16;
 
 /// Most letters that are cut from a word in search of its stem.
 const CUT_MAX: usize = 5;

@@ -4,6 +4,13 @@
 
 use super::letters::{Letters, scatter};
 
+/// Flags of given names and of surnames.
+pub(super) const GIVEN: u8 = 1;
+pub(super) const SURNAME: u8 = 2;
+
+/// The flag of words that are usually written in small letters.
+pub(super) const COMMON: u8 = 16;
+
 /// Entries of one bucket: as many as fit into one line of the processor's cache.
 const ENTRIES: usize = 21;
 

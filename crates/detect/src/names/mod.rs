@@ -5,6 +5,7 @@ mod features;
 mod letters;
 mod lexicon;
 mod model;
+pub(crate) mod small;
 pub(crate) mod tokens;
 pub mod train;
 
@@ -77,6 +78,9 @@ struct Scratch {
     run: Run,
 }
 
+/// Most words that a thread keeps room for.
+const WORDS_KEPT: usize = 64 * 1024;
+
 /// Neighbours of a word that count, on each side.
 const REACH: usize = 2;
 
@@ -85,6 +89,7 @@ impl Scratch {
     /// once.
     fn look_up(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) {
         self.words.clear();
+        self.words.shrink_to(WORDS_KEPT);
         self.words.extend(tokens.iter().map(|token| {
             if token.is_candidate() { Some(look(text, token, &model.lexicon)) } else { None }
         }));
@@ -181,7 +186,7 @@ fn is_plain(
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
         && scratch.word(&RunScene { text, tokens, run, dense: false }, Some(run.0), model).flags
-            == features::COMMON
+            == lexicon::COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {

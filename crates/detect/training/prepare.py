@@ -497,7 +497,8 @@ for row in rows:
         if word.islower() and len(word) > 1:
             common[word] += 1
 for word, count in common.items():
-    if count >= 2 and len(word) <= 20 and not any(ord(c) > 0x530 for c in word):
+    # Names are written in small letters now and then, too.
+    if count >= (10 if flags.get(word, 0) & (GIVEN | SURNAME) else 2) and len(word) <= 20 and not any(ord(c) > 0x530 for c in word):
         flags[word] |= COMMON
 
 # Stems, so that a name is known in its other cases too. They are marked with a tilde.

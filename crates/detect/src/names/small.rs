@@ -19,6 +19,9 @@ pub(crate) fn detect(
     out: &mut Vec<Finding>,
 ) {
     let Some(model) = MODEL.as_ref() else { return };
+    if tokens.iter().any(Token::is_candidate) {
+        return;
+    }
     let known = |token: &Token| {
         let letters = Letters::of(scene.text, token);
         match token.kind {
@@ -31,7 +34,8 @@ pub(crate) fn detect(
         let second = known(token);
         let before = &tokens[at - 1];
         let (start, end) = (before.start as usize, token.end as usize);
-        let is_name = first & GIVEN != 0 && second & SURNAME != 0 && (first | second) & COMMON == 0;
+        let listed = second & (SURNAME | GIVEN) != 0;
+        let is_name = first & GIVEN != 0 && listed && (first | second) & COMMON == 0;
         let beside = &scene.text[before.end as usize..token.start as usize] == " ";
         let free = !taken.iter().any(|f| f.start < end && start < f.end);
         if is_name && beside && free {
@@ -51,9 +55,10 @@ mod tests {
 
     #[test]
     fn a_given_name_and_a_surname_in_small_letters() {
-        check("hey is katarzyna wisniewska in today", &["person-name:katarzyna wisniewska"]);
+        check("hey is katarzyna kowalska in today", &["person-name:katarzyna kowalska"]);
         check("ping katarzyna about it", &[]);
         check("the will of mark may rose", &[]);
-        check("Yes, katarzyna wisniewska", &[]);
+        check("“katarzyna kowalska”", &["person-name:katarzyna kowalska"]);
+        check("Yes, katarzyna kowalska", &[]);
     }
 }

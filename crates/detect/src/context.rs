@@ -1,7 +1,8 @@
 //! The words around a candidate, in the languages of Europe: what kind of number is being
 //! announced. It only looks near a candidate, so text without candidates costs nothing.
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
+use crate::bytes::{find_high, word_starts};
+use crate::terms::Terms;
 use std::sync::LazyLock;
 
 /// A set of announced kinds, as bits.
@@ -96,49 +97,46 @@ pub(crate) fn label(text: &str) -> Topics {
 
 fn scan(window: &str) -> Announced {
     let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
-    let bytes = lower.as_deref().unwrap_or(window).as_bytes();
+    let bytes = lower.as_deref().unwrap_or(window.as_bytes());
     let mut found = Announced::default();
-    for hit in WORDS.find_overlapping_iter(bytes) {
-        let length = hit.end() - hit.start();
-        let before = hit.start().checked_sub(1).map(|i| bytes[i]);
-        if before.is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
-            continue;
+    word_starts(bytes, |start| {
+        for (index, length) in WORDS.at(&bytes[start..]) {
+            let end = start + length;
+            // Short words are whole words; longer ones may carry an ending.
+            let after = bytes.get(end).copied();
+            if length <= 5 && after.is_some_and(|b| b.is_ascii_alphabetic() || b >= 0xC3) {
+                continue;
+            }
+            let topics = TOPICS[index];
+            found.topics = found.topics.or(topics);
+            if end > found.nearest_end {
+                found.nearest_end = end;
+                found.nearest = topics;
+            } else if end == found.nearest_end {
+                found.nearest = found.nearest.or(topics);
+            }
         }
-        // Short words are whole words; longer ones may carry an ending.
-        let after = bytes.get(hit.end()).copied();
-        if length <= 5 && after.is_some_and(|b| b.is_ascii_alphabetic() || b >= 0xC3) {
-            continue;
-        }
-        let topics = TOPICS[hit.pattern().as_usize()];
-        found.topics = found.topics.or(topics);
-        if hit.end() > found.nearest_end {
-            found.nearest_end = hit.end();
-            found.nearest = topics;
-        } else if hit.end() == found.nearest_end {
-            found.nearest = found.nearest.or(topics);
-        }
-    }
+    });
     found
 }
 
-/// Small letters, but where that would move offsets.
-fn lowered(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        // The automaton takes care of ASCII.
-        let lower = if c.is_ascii() { Some(c) } else { c.to_lowercase().next() };
-        out.push(lower.filter(|l| l.len_utf8() == c.len_utf8()).unwrap_or(c));
+/// Small letters, but where that would move offsets. The table takes care of ASCII.
+fn lowered(text: &str) -> Vec<u8> {
+    let mut out = text.as_bytes().to_vec();
+    let mut end = 0;
+    while let Some(at) = find_high(&out, end) {
+        let Some(c) = text[at..].chars().next() else { break };
+        end = at + c.len_utf8();
+        let lower = c.to_lowercase().next().filter(|l| *l != c && l.len_utf8() == c.len_utf8());
+        if let Some(lower) = lower {
+            lower.encode_utf8(&mut out[at..end]);
+        }
     }
     out
 }
 
-static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(LISTS.iter().flat_map(|(words, _)| words.split('|')))
-        .expect("the word lists are fixed and small")
-});
+static WORDS: LazyLock<Terms> =
+    LazyLock::new(|| Terms::new(LISTS.iter().flat_map(|(words, _)| words.split('|'))));
 
 static TOPICS: LazyLock<Vec<Topics>> = LazyLock::new(|| {
     LISTS.iter().flat_map(|(words, topics)| words.split('|').map(|_| *topics)).collect()

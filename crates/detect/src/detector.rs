@@ -1,11 +1,14 @@
 //! The detector: runs the matchers over a text and settles overlaps.
 
+use crate::bytes::find_digit;
 use crate::chain::{Chain, collect};
 use crate::context::{self, Topics};
 use crate::finding::settle;
+use crate::names::tokens::Token;
 use crate::numbers::{Scene, walk};
 use crate::{Categories, Category, Evidence, Finding};
 use crate::{address, contact, evasion, names, postal, secrets, special, terms};
+use std::cell::RefCell;
 
 /// What to look for, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -174,36 +177,49 @@ impl Detector {
             chains(&scene, from, out);
         }
         if self.options.names && (traits.upper || traits.high) {
-            let mut tokens = Vec::with_capacity(text.len() / 5 + 4);
-            names::tokens::split(text, &mut tokens);
-            let taken = out[from..].to_vec();
-            names::detect(&scene, &tokens, &taken, out);
-            if traits.digits > 0 {
-                address::detect(&scene, &tokens, from, out);
-                postal::detect(&scene, &tokens, from, out);
-            }
+            SCRATCH.with_borrow_mut(|Scratch { tokens, taken }| {
+                tokens.clear();
+                names::tokens::split(text, tokens);
+                taken.clear();
+                taken.extend_from_slice(&out[from..]);
+                names::detect(&scene, tokens, taken, out);
+                if traits.digits > 0 {
+                    address::detect(&scene, tokens, from, out);
+                    postal::detect(&scene, tokens, from, out);
+                }
+            });
         }
         special::detect(&scene, &hits.special, out);
         labelled_cell(&scene, from, out);
     }
 }
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// What a thread keeps from text to text, so that a text costs no allocation.
+#[derive(Default)]
+struct Scratch {
+    tokens: Vec<Token>,
+    taken: Vec<Finding>,
+}
+
 /// Walks all chains outside the spans that are already found (`out[from..]`, sorted).
 fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let bytes = scene.text.as_bytes();
-    let taken: Vec<(usize, usize)> = out[from..].iter().map(|f| (f.start, f.end)).collect();
-    let mut taken = taken.into_iter().peekable();
+    let mut taken = from..out.len();
     let mut chain = Chain::default();
     let mut at = 0;
     let mut floor = 0;
     while at < bytes.len() {
-        let Some(step) = bytes[at..].iter().position(u8::is_ascii_digit) else { break };
-        at += step;
-        while taken.peek().is_some_and(|t| t.1 <= at) {
-            taken.next();
+        let Some(digit) = find_digit(bytes, at) else { break };
+        at = digit;
+        while taken.start < taken.end && out[taken.start].end <= at {
+            taken.start += 1;
         }
-        if let Some(t) = taken.peek().filter(|t| t.0 <= at) {
-            at = t.1;
+        if let Some(known) = out[taken.clone()].first().filter(|f| f.start <= at) {
+            at = known.end;
             floor = at;
             continue;
         }

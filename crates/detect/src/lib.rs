@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address;
+mod bytes;
 mod category;
 mod chain;
 mod checks;

@@ -1,9 +1,8 @@
-//! Words that a text is searched for at the beginnings of words: those of special categories and
-//! those that announce a password. One walk finds both; a bitmap of the first three letters keeps
-//! the automaton out of nearly every word.
+//! Words that a text is searched for at the beginnings of words, all of a list in one walk. A
+//! bit set of the first three letters keeps the search out of nearly every word of a text.
 
+use crate::bytes::word_starts;
 use crate::{secrets, special};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use std::sync::LazyLock;
 
 /// One word that was found.
@@ -22,73 +21,101 @@ pub(crate) struct Hits {
     pub(crate) secret: Vec<Hit>,
 }
 
-struct Terms {
-    automaton: AhoCorasick,
-    /// Bit set of the hashes of first three letters.
+/// Words that are compared without regard to the case of ASCII letters.
+pub(crate) struct Terms {
+    /// Bit set of the heads of the words.
     heads: Vec<u64>,
-    /// How many of the words are of special categories; the rest announce secrets.
-    special: usize,
+    /// Where the words of each bucket begin in `words`.
+    buckets: Vec<u16>,
+    /// Words with their index in the list, by bucket and then by length.
+    words: Vec<(&'static [u8], u16)>,
 }
 
 /// log2 of the number of bits in the set of heads.
 const HEAD_BITS: u32 = 15;
+/// log2 of the number of buckets.
+const BUCKET_BITS: u32 = 12;
 
-static TERMS: LazyLock<Terms> = LazyLock::new(|| {
-    let mut words: Vec<&str> = special::words().collect();
-    let special = words.len();
-    words.extend(secrets::ANNOUNCERS);
-    let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
-    for word in &words {
-        let head = word.as_bytes().first_chunk().expect("no word has fewer than three bytes");
-        let bit = hash(*head);
-        heads[bit >> 6] |= 1_u64 << (bit & 63);
+impl Terms {
+    /// A table of words of two bytes or more. Those of two bytes are found only where no letter
+    /// follows them.
+    pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
+        let mut words: Vec<(&'static [u8], u16)> =
+            list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
+        words.sort_by_key(|(word, _)| (bucket(head(word)), word.len()));
+        let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
+        let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
+        for (word, _) in &words {
+            let head = head(word);
+            heads[head >> 6] |= 1_u64 << (head & 63);
+            buckets[bucket(head) + 1] += 1;
+        }
+        for index in 1..buckets.len() {
+            buckets[index] += buckets[index - 1];
+        }
+        Self { heads, buckets, words }
     }
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .start_kind(StartKind::Anchored)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .expect("the words are fixed");
-    Terms { automaton, heads, special }
-});
 
+    /// The words at the beginning of a text, shorter ones first: index and length.
+    #[inline]
+    pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let head = head(text);
+        let bucket = bucket(head);
+        let range = if self.heads[head >> 6] >> (head & 63) & 1 == 0 {
+            0..0
+        } else {
+            usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1])
+        };
+        self.words[range].iter().filter_map(move |(word, index)| {
+            let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
+            same.then_some((usize::from(*index), word.len()))
+        })
+    }
+}
+
+/// A hash of the first three bytes of a word, in small letters; what is no letter counts as the
+/// end of the word in the third.
 #[inline]
-fn hash(head: [u8; 3]) -> usize {
-    let letters = u32::from_le_bytes([head[0] | 0x20, head[1] | 0x20, head[2] | 0x20, 0]);
+fn head(text: &[u8]) -> usize {
+    let [first, second, third] = match text {
+        [first, second, third, ..] => [*first, *second, *third],
+        [first, second] => [*first, *second, 0],
+        _ => [0; 3],
+    };
+    let third = if third.is_ascii_alphabetic() || third >= 0xC3 { third | 0x20 } else { 0 };
+    let letters = u32::from_le_bytes([first | 0x20, second | 0x20, third, 0]);
     (letters.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
 }
 
-fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
+#[inline]
+fn bucket(head: usize) -> usize {
+    head >> (HEAD_BITS - BUCKET_BITS)
 }
 
-/// Finds the words in a text, the longest at each place.
+/// The words of special categories, and behind them those that announce a password.
+static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
+    let words = || special::words().chain(secrets::ANNOUNCERS);
+    (Terms::new(words()), special::words().count())
+});
+
+/// Finds the words of special categories and those that announce a password, the longest at each
+/// place.
 pub(crate) fn find(bytes: &[u8]) -> Hits {
-    let terms = &*TERMS;
+    let (terms, special) = &*TERMS;
     let mut hits = Hits::default();
-    let mut inside = false;
     let mut floor = 0;
-    for (start, head) in bytes.array_windows::<3>().enumerate() {
-        let letter = is_letter(head[0]);
-        if !letter || std::mem::replace(&mut inside, letter) || start < floor {
-            inside = letter;
-            continue;
+    word_starts(bytes, |start| {
+        if start < floor {
+            return;
         }
-        let bit = hash(*head);
-        if terms.heads[bit >> 6] >> (bit & 63) & 1 == 0 {
-            continue;
-        }
-        let input = Input::new(bytes).range(start..).anchored(Anchored::Yes);
-        let Some(found) = terms.automaton.find(input) else { continue };
-        floor = found.end();
-        let index = found.pattern().as_usize();
-        let hit = Hit { index, start, end: found.end() };
-        match index.checked_sub(terms.special) {
+        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+        floor = start + length;
+        let hit = Hit { index, start, end: floor };
+        match index.checked_sub(*special) {
             Some(index) => hits.secret.push(Hit { index, ..hit }),
             None => hits.special.push(hit),
         }
-    }
+    });
     hits
 }
 
@@ -103,5 +130,16 @@ mod tests {
         let at = |hits: &[Hit]| hits.iter().map(|h| (h.start, h.end)).collect::<Vec<_>>();
         assert_eq!(at(&hits.special), [(2, 10)]);
         assert_eq!(at(&hits.secret), [(24, 37), (42, 48)]);
+    }
+
+    #[test]
+    fn all_words_at_a_place_are_found_and_short_ones_end_there() {
+        let terms = Terms::new(["id", "id card", "identity", "cp", "cp:", "id"].into_iter());
+        let at = |text: &str| terms.at(text.as_bytes()).map(|(i, _)| i).collect::<Vec<_>>();
+        assert_eq!(at("ID card"), [0, 5, 1]);
+        assert_eq!(at("identity"), [2]);
+        assert_eq!(at("cp:"), [3, 4]);
+        assert_eq!(at("cp"), [3]);
+        assert_eq!(at("i"), [] as [usize; 0]);
     }
 }

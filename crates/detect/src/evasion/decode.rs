@@ -2,6 +2,7 @@
 //! spelled out with signs between their characters.
 
 use super::mapped::Mapped;
+use crate::bytes::{alternates, find_digit, has_space, is_letter};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -18,24 +19,37 @@ const TOKEN_MAX: usize = 64 * 1024;
 /// Most tokens of one text that are decoded.
 const TOKENS_MAX: usize = 64;
 
+/// Any run of [`TOKEN_MIN`] bytes has so many in a row from every [`STRIDE`]th byte on.
+const WINDOW: usize = 8;
+const STRIDE: usize = TOKEN_MIN - WINDOW + 1;
+
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=')
+}
+
+/// The next run of bytes of tokens that may be long enough, at `at` or later.
+fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+        // The first test is for all eight at once.
+        if !has_space(*window) && window.iter().all(|b| is_token(*b)) {
+            let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
+            let length = bytes[at..].iter().position(|b| !is_token(*b));
+            return Some((start, length.map_or(bytes.len(), |n| at + n)));
+        }
+        at += STRIDE;
+    }
+    None
 }
 
 /// Tokens of base64 or hex that hold readable text.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
-    let mut at = TOKEN_MIN - 1;
-    // Every twelfth byte is enough to meet every long run.
-    while at < bytes.len() && out.len() < TOKENS_MAX {
-        if !is_token(bytes[at]) {
-            at += TOKEN_MIN;
-            continue;
-        }
-        let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
-        let end = bytes[at..].iter().position(|b| !is_token(*b)).map_or(bytes.len(), |i| at + i);
-        at = end + TOKEN_MIN;
+    let mut at = 0;
+    while out.len() < TOKENS_MAX
+        && let Some((start, end)) = next_run(bytes, at)
+    {
+        at = end + 1;
         let start = start + bytes[start..end].iter().take_while(|b| **b == b'=').count();
         let length = end - start;
         if !(TOKEN_MIN..=TOKEN_MAX).contains(&length) {
@@ -79,8 +93,22 @@ fn base64(word: &[u8]) -> Option<String> {
         return None;
     }
     // Ordinary words and numbers are not base64 of text: their first bytes already fail.
-    let mut out = Vec::with_capacity(word.len() * 3 / 4);
-    let (mut buffer, mut bits) = (0_u32, 0);
+    let mut head = [0; 6];
+    let length = six_bits(word.get(..8)?, head.iter_mut())?;
+    let head = head.get(..length)?;
+    let valid = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
+    if !valid || head.iter().any(|b| *b < b' ' && !b.is_ascii_whitespace()) {
+        return None;
+    }
+    let mut out = vec![0; word.len() * 3 / 4];
+    let length = six_bits(word, out.iter_mut())?;
+    out.truncate(length);
+    readable(out)
+}
+
+/// Decodes base64 of either alphabet into bytes; nothing when one of them is no byte of text.
+fn six_bits<'a>(word: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> Option<usize> {
+    let (mut buffer, mut bits, mut length) = (0_u32, 0, 0);
     for byte in word {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
@@ -97,10 +125,11 @@ fn base64(word: &[u8]) -> Option<String> {
             if decoded < 9 || decoded == 0x7F {
                 return None;
             }
-            out.push(decoded);
+            *out.next()? = decoded;
+            length += 1;
         }
     }
-    readable(out)
+    Some(length)
 }
 
 /// The text with percent, HTML, backslash and quoted-printable escapes undone, one view each.
@@ -118,26 +147,21 @@ pub(super) fn escapes(text: &str) -> Vec<Mapped> {
 type Step = fn(&str) -> Option<(Option<char>, usize)>;
 
 fn undo(text: &str, mark: u8, step: Step) -> Option<Mapped> {
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < text.len() {
-        if text.as_bytes()[at] == mark
-            && let Some((c, length)) = step(&text[at..])
-        {
-            match c {
-                Some(c) => out.push(c, at, at + length, true),
-                None => out.skip(),
-            }
-            changed = true;
-            at += length;
+    let mut out: Option<Mapped> = None;
+    let mut done = 0;
+    for at in memchr::memchr_iter(mark, text.as_bytes()) {
+        if at < done {
             continue;
         }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
+        let Some((c, length)) = step(&text[at..]) else { continue };
+        let out = out.get_or_insert_default();
+        done = at + length;
+        match c {
+            Some(c) => out.put(text, c, at, done),
+            None => out.skip(text, at, done),
+        }
     }
-    changed.then_some(out)
+    Some(out?.finish(text))
 }
 
 fn hex_byte(text: &str, at: usize) -> Option<u8> {
@@ -259,54 +283,47 @@ pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
     if !signs && !spaced {
         return None;
     }
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
+    let mut out: Option<Mapped> = None;
     let mut at = 0;
-    while at < text.len() {
+    while at < bytes.len() {
         if signs
             && matches!(bytes[at], b' ' | b'(' | b'[' | b'{' | b'<')
             && let Some((c, length)) = sign(&text[at..])
         {
-            out.push(c, at, at + length, true);
+            out.get_or_insert_default().put(text, c, at, at + length);
             at += length;
-            changed = true;
             continue;
         }
-        let free = at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80);
+        let free = at == 0 || !is_letter(bytes[at - 1]);
         if spaced
             && free
             && let Some((end, sign)) = single_run(bytes, at)
         {
-            for (i, byte) in bytes[at..end].iter().enumerate() {
-                if *byte == sign {
-                    out.skip();
+            let out = out.get_or_insert_default();
+            for place in (at..end).filter(|i| bytes[*i] == sign) {
+                out.skip(text, place, place + 1);
+            }
+            at = end;
+            continue;
+        }
+        if spaced
+            && free
+            && let Some(end) = spaced_run(bytes, at)
+        {
+            let out = out.get_or_insert_default();
+            for place in at + 1..end {
+                if is_piece(bytes[place]) {
+                    out.put(text, char::from(bytes[place]), place, place + 1);
                 } else {
-                    out.push(char::from(*byte), at + i, at + i + 1, false);
+                    out.skip(text, place, place + 1);
                 }
             }
             at = end;
-            changed = true;
             continue;
         }
-        if spaced && let Some(end) = spaced_run(bytes, at) {
-            let mut first = true;
-            for (i, byte) in bytes[at..end].iter().enumerate() {
-                if is_piece(*byte) {
-                    out.push(char::from(*byte), at + i, at + i + 1, !first);
-                    first = false;
-                } else {
-                    out.skip();
-                }
-            }
-            at = end;
-            changed = true;
-            continue;
-        }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
+        at += 1;
     }
-    changed.then_some(out)
+    Some(out?.finish(text))
 }
 
 static DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" dot "));
@@ -412,7 +429,6 @@ fn is_between(byte: u8) -> bool {
 /// Whether single characters stand apart in a row somewhere, or blocks of digits with odd signs
 /// between them.
 fn has_spaced(bytes: &[u8], digits: usize) -> bool {
-    // In such a row every other byte is a sign; a look at every fourth pair meets it.
     let class = |byte: u8| CLASSES[usize::from(byte)];
     let apart = |row: &[u8]| {
         let [a, b, c, d, e, f, g] = row else { return false };
@@ -420,26 +436,27 @@ fn has_spaced(bytes: &[u8], digits: usize) -> bool {
             && class(*e) & class(*g) & BETWEEN != 0
             && class(*b) & class(*d) & class(*f) & ALNUM != 0
     };
-    let mut rest = bytes;
-    while let Some(eight) = rest.first_chunk::<8>() {
-        if apart(&eight[..7]) || apart(&eight[1..]) {
+    alternates(bytes, |at| bytes.get(at..at + 7).is_some_and(apart))
+        || digits >= 12 && has_odd_blocks(bytes)
+}
+
+/// Whether two blocks of four digits or more have the same odd sign before and behind the second.
+fn has_odd_blocks(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(start) = find_digit(bytes, at) {
+        let end = start + bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+        at = end;
+        let [sign, next, ..] = bytes[end..] else { return false };
+        if end - start < 4 || !is_odd(sign, next) {
+            continue;
+        }
+        let width = bytes[end..].iter().take(3).take_while(|b| is_between(**b)).count();
+        let block = bytes[end + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
+        if (4..7).contains(&block) && bytes.get(end + width + block) == Some(&sign) {
             return true;
         }
-        rest = &rest[4..];
     }
-    if digits < 12 {
-        return false;
-    }
-    // Two blocks of four digits or more with the same odd sign before and behind the second.
-    (4..bytes.len().saturating_sub(6)).any(|i| {
-        let sign = bytes[i];
-        is_odd(sign, bytes[i + 1]) && bytes[i - 4..i].iter().all(u8::is_ascii_digit) && {
-            let width = bytes[i..].iter().take(3).take_while(|b| is_between(**b)).count();
-            let block =
-                bytes[i + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
-            (4..7).contains(&block) && bytes.get(i + width + block) == Some(&sign)
-        }
-    })
+    false
 }
 
 fn is_odd(byte: u8, next: u8) -> bool {
@@ -477,26 +494,20 @@ pub(super) fn rejoined(text: &str, digits: usize) -> Option<Mapped> {
     if !wrapped && !tagged {
         return None;
     }
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < text.len() {
+    let mut out: Option<Mapped> = None;
+    let mut done = 0;
+    for at in memchr::memchr3_iter(b'\n', b'\r', b'<', bytes) {
         let gap = match bytes[at] {
-            b'\n' | b'\r' if wrapped => wrap(bytes, at),
             b'<' => tag(bytes, at),
+            _ if wrapped => wrap(bytes, at),
             _ => None,
         };
-        if let Some(length) = gap {
-            out.skip();
-            changed = true;
-            at += length;
-            continue;
+        if let Some(length) = gap.filter(|_| at >= done) {
+            done = at + length;
+            out.get_or_insert_default().skip(text, at, done);
         }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
     }
-    changed.then_some(out)
+    Some(out?.finish(text))
 }
 
 /// The length of a line break with the indent of the next line, between two parts of a value.
@@ -527,12 +538,10 @@ fn tag(bytes: &[u8], at: usize) -> Option<usize> {
     INLINE.contains(&&name[..length]).then_some(end + 2)
 }
 
-/// The end of a spelled-out run that begins at `at`: single characters with one sign each, or
+/// The end of a spelled-out run that begins at `at`, where a word may begin: single characters with one sign each, or
 /// blocks of digits with the same odd signs, thirteen characters or more.
 fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
-    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80)
-        || !is_piece(bytes[at])
-    {
+    if !is_piece(bytes[at]) {
         return None;
     }
     let mut end = at;

@@ -1,0 +1,139 @@
+//! Eight bytes at a time: where digits, words and bytes outside ASCII are. Plain arithmetic on
+//! words of 64 bits, so that it is as fast on every processor.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = ONES << 7;
+
+/// The first byte outside ASCII at `from` or later.
+pub(crate) fn find_high(bytes: &[u8], from: usize) -> Option<usize> {
+    find(bytes, from, |eight| eight & HIGH)
+}
+
+/// The first ASCII digit at `from` or later.
+pub(crate) fn find_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    find(bytes, from, digits)
+}
+
+/// Calls `visit` with the first byte of each word: a run of letters, digits and bytes outside
+/// ASCII.
+pub(crate) fn word_starts(bytes: &[u8], mut visit: impl FnMut(usize)) {
+    let (blocks, tail) = bytes.as_chunks::<8>();
+    let mut inside = 0;
+    let mut base = 0;
+    let mut block = |eight: u64| {
+        let letters = letters(eight);
+        let mut starts = letters & !(letters << 8 | inside);
+        inside = letters >> 56;
+        while starts != 0 {
+            visit(base + first(starts));
+            starts &= starts - 1;
+        }
+        base += 8;
+    };
+    for eight in blocks {
+        block(u64::from_le_bytes(*eight));
+    }
+    block(padded(tail));
+}
+
+/// Whether `test` holds somewhere where marks stand before, between and behind three single
+/// letters or digits: `-a-b-c-`, whatever the marks are.
+pub(crate) fn alternates(bytes: &[u8], test: impl Fn(usize) -> bool) -> bool {
+    let (blocks, tail) = bytes.as_chunks::<8>();
+    let blocks = blocks.iter().map(|eight| u64::from_le_bytes(*eight));
+    let mut before = 0;
+    blocks.chain([padded(tail), 0]).enumerate().any(|(index, eight)| {
+        // One bit for each byte that is no letter: the eight bytes before and the eight at hand.
+        let marks = before | bits(!letters(eight)) << 8;
+        before = marks >> 8;
+        let pair = marks & !(marks >> 1);
+        let found = pair & pair >> 2 & pair >> 4 & marks >> 6 & 0xFF;
+        found != 0 && (0..8).any(|i| found >> i & 1 == 1 && test((index * 8 + i).wrapping_sub(8)))
+    })
+}
+
+/// Whether one of eight bytes is a space.
+pub(crate) fn has_space(eight: [u8; 8]) -> bool {
+    let differs = u64::from_le_bytes(eight) ^ ONES * u64::from(b' ');
+    differs.wrapping_sub(ONES) & !differs & HIGH != 0
+}
+
+/// Whether a byte belongs to a word: letters, digits and bytes outside ASCII.
+pub(crate) fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+#[inline]
+fn find(bytes: &[u8], from: usize, test: impl Fn(u64) -> u64) -> Option<usize> {
+    let (blocks, tail) = bytes.get(from..)?.as_chunks::<8>();
+    for (index, eight) in blocks.iter().enumerate() {
+        let hits = test(u64::from_le_bytes(*eight));
+        if hits != 0 {
+            return Some(from + index * 8 + first(hits));
+        }
+    }
+    let hits = test(padded(tail));
+    (hits != 0).then(|| from + blocks.len() * 8 + first(hits))
+}
+
+/// One bit for each byte whose high bit is set.
+fn bits(eight: u64) -> u64 {
+    (eight >> 7 & ONES).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The place of the first byte whose high bit is set.
+fn first(hits: u64) -> usize {
+    hits.trailing_zeros() as usize / 8
+}
+
+/// Fewer than eight bytes, with zeros behind them.
+fn padded(tail: &[u8]) -> u64 {
+    tail.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))
+}
+
+/// The high bit of each byte that is in a range of ASCII; `low` has no high bits.
+fn within(low: u64, range: std::ops::RangeInclusive<u8>) -> u64 {
+    let least = low + ONES * u64::from(0x80 - range.start());
+    let more = low + ONES * u64::from(0x7F - range.end());
+    least & !more & HIGH
+}
+
+fn digits(eight: u64) -> u64 {
+    within(eight & !HIGH, b'0'..=b'9') & !eight
+}
+
+fn letters(eight: u64) -> u64 {
+    let low = eight & !HIGH;
+    (within(low | ONES << 5, b'a'..=b'z') | within(low, b'0'..=b'9') | eight) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_at_every_place_is_told_as_one_by_one() {
+        for byte in 0..=255_u8 {
+            for place in 0..20 {
+                let mut bytes = [b' '; 21];
+                bytes[place] = byte;
+                let at = |told: bool| told.then_some(place);
+                assert_eq!(find_high(&bytes, 1), at(byte >= 0x80 && place > 0), "{byte}");
+                assert_eq!(find_digit(&bytes, 0), at(byte.is_ascii_digit()), "{byte}");
+                let mut starts = Vec::new();
+                word_starts(&bytes, |start| starts.push(start));
+                assert_eq!(starts.first().copied(), at(is_letter(byte)), "{byte}");
+            }
+        }
+        let mut starts = Vec::new();
+        word_starts("of words, 7 of größe".as_bytes(), |start| starts.push(start));
+        assert_eq!(starts, [0, 3, 10, 12, 15]);
+        for lead in 0..20 {
+            let text = format!("{}-a-b-c- und weiter", "x".repeat(lead));
+            assert!(alternates(text.as_bytes(), |at| at == lead), "{text}");
+            assert!(!alternates(text.as_bytes(), |at| at != lead), "{text}");
+        }
+        assert!(has_space(*b"abc defg") && !has_space(*b"abcdefg!"));
+        assert_eq!((find_high(b"", 0), find_digit(b"1", 1)), (None, None));
+    }
+}

@@ -98,9 +98,12 @@ pub(crate) fn label(text: &str) -> Topics {
 fn scan(window: &str) -> Announced {
     let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
     let bytes = lower.as_deref().unwrap_or(window.as_bytes());
-    let mut found = Announced::default();
+    let (words, mut found) = (&*WORDS, Announced::default());
     word_starts(bytes, |start| {
-        for (index, length) in WORDS.at(&bytes[start..]) {
+        if !words.may_begin(&bytes[start..]) {
+            return;
+        }
+        for (index, length) in words.at(&bytes[start..]) {
             let end = start + length;
             // Short words are whole words; longer ones may carry an ending.
             let after = bytes.get(end).copied();

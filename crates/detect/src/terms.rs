@@ -24,7 +24,7 @@ pub(crate) struct Hits {
 /// Words that are compared without regard to the case of ASCII letters.
 pub(crate) struct Terms {
     /// Bit set of the heads of the words.
-    heads: Vec<u64>,
+    heads: Box<[u64; HEAD_WORDS]>,
     /// Where the words of each bucket begin in `words`.
     buckets: Vec<u16>,
     /// Words with their index in the list, by bucket and then by length.
@@ -33,6 +33,7 @@ pub(crate) struct Terms {
 
 /// log2 of the number of bits in the set of heads.
 const HEAD_BITS: u32 = 15;
+const HEAD_WORDS: usize = 1 << (HEAD_BITS - 6);
 /// log2 of the number of buckets.
 const BUCKET_BITS: u32 = 12;
 
@@ -43,7 +44,7 @@ impl Terms {
         let mut words: Vec<(&'static [u8], u16)> =
             list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
         words.sort_by_key(|(word, _)| (bucket(head(word)), word.len()));
-        let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
+        let mut heads = Box::new([0; HEAD_WORDS]);
         let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
         for (word, _) in &words {
             let head = head(word);
@@ -56,16 +57,17 @@ impl Terms {
         Self { heads, buckets, words }
     }
 
-    /// The words at the beginning of a text, shorter ones first: index and length.
+    /// Whether a word of the list may be at the beginning of a text: nearly always no.
     #[inline]
-    pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    pub(crate) fn may_begin(&self, text: &[u8]) -> bool {
         let head = head(text);
-        let bucket = bucket(head);
-        let range = if self.heads[head >> 6] >> (head & 63) & 1 == 0 {
-            0..0
-        } else {
-            usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1])
-        };
+        self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
+    }
+
+    /// The words at the beginning of a text, shorter ones first: index and length.
+    pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let bucket = bucket(head(text));
+        let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
         self.words[range].iter().filter_map(move |(word, index)| {
             let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
             same.then_some((usize::from(*index), word.len()))
@@ -82,10 +84,23 @@ fn head(text: &[u8]) -> usize {
         [first, second] => [*first, *second, 0],
         _ => [0; 3],
     };
-    let third = if third.is_ascii_alphabetic() || third >= 0xC3 { third | 0x20 } else { 0 };
-    let letters = u32::from_le_bytes([first | 0x20, second | 0x20, third, 0]);
+    let letters = u32::from_le_bytes([first | 0x20, second | 0x20, THIRDS[usize::from(third)], 0]);
     (letters.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
 }
+
+/// Small letters for letters, zero for all other bytes.
+const THIRDS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let third = byte as u8;
+        if third.is_ascii_alphabetic() || third >= 0xC3 {
+            table[byte] = third | 0x20;
+        }
+        byte += 1;
+    }
+    table
+};
 
 #[inline]
 fn bucket(head: usize) -> usize {
@@ -105,10 +120,11 @@ pub(crate) fn find(bytes: &[u8]) -> Hits {
     let mut hits = Hits::default();
     let mut floor = 0;
     word_starts(bytes, |start| {
-        if start < floor {
+        let text = &bytes[start..];
+        if !terms.may_begin(text) || start < floor {
             return;
         }
-        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+        let Some((index, length)) = terms.at(text).last() else { return };
         floor = start + length;
         let hit = Hit { index, start, end: floor };
         match index.checked_sub(*special) {

@@ -106,18 +106,28 @@ fn base64(word: &[u8]) -> Option<String> {
     readable(out)
 }
 
+/// The values of the characters of base64, of either alphabet.
+const SIX_BITS: [u8; 256] = {
+    let mut table = [63; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            letter @ b'a'..=b'z' => letter - b'a' + 26,
+            digit @ b'0'..=b'9' => digit - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// Decodes base64 of either alphabet into bytes; nothing when one of them is no byte of text.
 fn six_bits<'a>(word: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> Option<usize> {
     let (mut buffer, mut bits, mut length) = (0_u32, 0, 0);
     for byte in word {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            _ => 63,
-        };
-        buffer = buffer << 6 | u32::from(value);
+        buffer = buffer << 6 | u32::from(SIX_BITS[usize::from(*byte)]);
         bits += 6;
         if bits >= 8 {
             bits -= 8;
@@ -538,6 +548,13 @@ fn tag(bytes: &[u8], at: usize) -> Option<usize> {
     INLINE.contains(&&name[..length]).then_some(end + 2)
 }
 
+/// Most digits of a block of a value that is spelled out.
+const BLOCK_MAX: usize = 6;
+
+fn is_odd_gap(gap: &[u8]) -> bool {
+    gap != b" " && gap != b"-"
+}
+
 /// The end of a spelled-out run that begins at `at`, where a word may begin: single characters with one sign each, or
 /// blocks of digits with the same odd signs, thirteen characters or more.
 fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
@@ -561,6 +578,11 @@ fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
         pieces += width;
         blocks += 1;
         widest = widest.max(width);
+        // Words of a sentence: neither single characters nor blocks with odd signs.
+        let plain = mark.is_some_and(|m| !is_odd_gap(m));
+        if widest > BLOCK_MAX || widest > 1 && plain {
+            return None;
+        }
         let gap = bytes[end..].iter().take(4).take_while(|b| is_between(**b)).count();
         let next = bytes.get(end + gap).copied().unwrap_or(b' ');
         let sign = &bytes[end..end + gap];
@@ -573,9 +595,7 @@ fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
     }
     let single = widest == 1 && pieces >= 7;
     let digits = bytes[at..end].iter().filter(|b| b.is_ascii_digit()).count();
-    let odd = mark.is_some_and(|m| m != b" " && m != b"-");
-    let block = odd
-        && widest <= 6
+    let block = mark.is_some_and(is_odd_gap)
         && (12..=40).contains(&pieces)
         && digits * 3 >= pieces * 2
         && blocks >= 3;

@@ -14,19 +14,37 @@ pub(crate) fn find_digit(bytes: &[u8], from: usize) -> Option<usize> {
     find(bytes, from, digits)
 }
 
-/// Calls `visit` with the first byte of each word: a run of letters, digits and bytes outside
-/// ASCII.
-pub(crate) fn word_starts(bytes: &[u8], mut visit: impl FnMut(usize)) {
+/// Calls `visit` with the first byte of each word for which `probe` holds. A word is a run of
+/// letters, digits and bytes outside ASCII; ASCII behind other bytes begins one, too. `probe`
+/// may be asked about places where no word begins, or behind the end.
+#[inline]
+pub(crate) fn word_starts(
+    bytes: &[u8],
+    probe: impl Fn(usize) -> bool,
+    mut visit: impl FnMut(usize),
+) {
     let (blocks, tail) = bytes.as_chunks::<8>();
-    let mut inside = 0;
-    let mut base = 0;
+    let (mut letter_before, mut high_before, mut base) = (0, 0, 0);
     let mut block = |eight: u64| {
         let letters = letters(eight);
-        let mut starts = letters & !(letters << 8 | inside);
-        inside = letters >> 56;
-        while starts != 0 {
-            visit(base + first(starts));
-            starts &= starts - 1;
+        let mut starts = letters & !(letters << 8 | letter_before)
+            | letters & !eight & (eight << 8 | high_before);
+        letter_before = letters >> 56;
+        high_before = (eight & HIGH) >> 56;
+        // Most blocks have two words or fewer. Asking for both without a branch is faster than
+        // a loop whose end cannot be foretold.
+        let second = starts & starts.wrapping_sub(1);
+        let more = second & second.wrapping_sub(1);
+        let hit = (probe(base + first(starts)) & (starts != 0))
+            | (probe(base + first(second)) & (second != 0));
+        if hit || more != 0 {
+            while starts != 0 {
+                let start = base + first(starts);
+                if probe(start) {
+                    visit(start);
+                }
+                starts &= starts - 1;
+            }
         }
         base += 8;
     };
@@ -52,10 +70,11 @@ pub(crate) fn alternates(bytes: &[u8], test: impl Fn(usize) -> bool) -> bool {
     })
 }
 
-/// Whether one of eight bytes is a space.
-pub(crate) fn has_space(eight: [u8; 8]) -> bool {
-    let differs = u64::from_le_bytes(eight) ^ ONES * u64::from(b' ');
-    differs.wrapping_sub(ONES) & !differs & HIGH != 0
+/// Whether eight bytes are ASCII without a space.
+pub(crate) fn may_be_token(eight: [u8; 8]) -> bool {
+    let eight = u64::from_le_bytes(eight);
+    let differs = eight ^ ONES * u64::from(b' ');
+    (differs.wrapping_sub(ONES) & !differs | eight) & HIGH == 0
 }
 
 /// Whether a byte belongs to a word: letters, digits and bytes outside ASCII.
@@ -121,19 +140,21 @@ mod tests {
                 assert_eq!(find_high(&bytes, 1), at(byte >= 0x80 && place > 0), "{byte}");
                 assert_eq!(find_digit(&bytes, 0), at(byte.is_ascii_digit()), "{byte}");
                 let mut starts = Vec::new();
-                word_starts(&bytes, |start| starts.push(start));
+                word_starts(&bytes, |_| true, |start| starts.push(start));
                 assert_eq!(starts.first().copied(), at(is_letter(byte)), "{byte}");
             }
         }
         let mut starts = Vec::new();
-        word_starts("of words, 7 of größe".as_bytes(), |start| starts.push(start));
-        assert_eq!(starts, [0, 3, 10, 12, 15]);
+        let text = "of words, 7 of größe a b c d e";
+        word_starts(text.as_bytes(), |_| true, |start| starts.push(start));
+        assert_eq!(starts, [0, 3, 10, 12, 15, 19, 21, 24, 26, 28, 30, 32]);
         for lead in 0..20 {
             let text = format!("{}-a-b-c- und weiter", "x".repeat(lead));
             assert!(alternates(text.as_bytes(), |at| at == lead), "{text}");
             assert!(!alternates(text.as_bytes(), |at| at != lead), "{text}");
         }
-        assert!(has_space(*b"abc defg") && !has_space(*b"abcdefg!"));
+        let token = |text: &str| may_be_token(*text.as_bytes().first_chunk().unwrap());
+        assert!(token("abcdefg!") && !token("abc defg") && !token("abcdefé"));
         assert_eq!((find_high(b"", 0), find_digit(b"1", 1)), (None, None));
     }
 }

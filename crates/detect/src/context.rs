@@ -99,8 +99,8 @@ fn scan(window: &str) -> Announced {
     let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
     let bytes = lower.as_deref().unwrap_or(window.as_bytes());
     let (words, mut found) = (&*WORDS, Announced::default());
-    word_starts(bytes, |start| {
-        if !words.may_begin(&bytes[start..]) {
+    let visit = |start: usize| {
+        if start > 0 && bytes[start - 1] >= 0x80 {
             return;
         }
         for (index, length) in words.at(&bytes[start..]) {
@@ -119,7 +119,8 @@ fn scan(window: &str) -> Announced {
                 found.nearest = found.nearest.or(topics);
             }
         }
-    });
+    };
+    word_starts(bytes, |at| words.may_begin(bytes, at), visit);
     found
 }
 
@@ -128,6 +129,11 @@ fn lowered(text: &str) -> Vec<u8> {
     let mut out = text.as_bytes().to_vec();
     let mut end = 0;
     while let Some(at) = find_high(&out, end) {
+        // Most are small letters already.
+        if let [0xC3, 0x9F..=0xBF, ..] = out[at..] {
+            end = at + 2;
+            continue;
+        }
         let Some(c) = text[at..].chars().next() else { break };
         end = at + c.len_utf8();
         let lower = c.to_lowercase().next().filter(|l| *l != c && l.len_utf8() == c.len_utf8());

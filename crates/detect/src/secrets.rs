@@ -3,8 +3,6 @@
 use crate::numbers::Scene;
 use crate::terms::Hit;
 use crate::{Category, Evidence, Finding};
-use aho_corasick::{AhoCorasick, MatchKind};
-use std::sync::LazyLock;
 
 /// Prefix, shortest and longest rest, and whether the rest may hold `-_./+=`.
 const KEYS: &[(&str, usize, usize)] = &[
@@ -54,45 +52,56 @@ const KEYS: &[(&str, usize, usize)] = &[
     ("eyJ", 20, 8192),
 ];
 
-static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let words = KEYS.iter().map(|k| k.0).chain(["-----BEGIN ", "Bearer ", "Basic "]);
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(words)
-        .expect("the prefixes are fixed")
-});
+/// How a key in a block and the values of two headers begin. The dashes before the first are no
+/// part of a word; [`keys`] looks for them.
+const HEADS: [&str; 3] = ["BEGIN ", "Bearer ", "Basic "];
+const DASHES: &str = "-----";
+
+/// What keys and tokens begin with.
+pub(crate) fn prefixes() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|k| k.0).chain(HEADS)
+}
+
+/// Whether a word is the prefix with this index, in its letters.
+pub(crate) fn is_prefix(index: usize, word: &[u8]) -> bool {
+    let prefix = KEYS.get(index).map_or_else(|| HEADS[index - KEYS.len()], |key| key.0);
+    prefix.as_bytes() == word
+}
 
 fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'=' | b'~')
 }
 
-/// Keys and tokens anywhere in the text.
-pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
+/// Keys and tokens anywhere in the text, from where they begin.
+pub(crate) fn keys(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
-    for hit in PREFIXES.find_iter(bytes) {
-        let start = hit.start();
+    for &Hit { index, start, end: head_end } in hits {
+        let start = match index == KEYS.len() {
+            true if text[..start].ends_with(DASHES) => start - DASHES.len(),
+            true => continue,
+            false => start,
+        };
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'_') {
             continue;
         }
-        let index = hit.pattern().as_usize();
         let Some(&(prefix, shortest, longest)) = KEYS.get(index) else {
-            out.extend(block_or_header(text, start, hit.end(), index - KEYS.len()));
+            out.extend(block_or_header(text, start, head_end, index - KEYS.len()));
             continue;
         };
-        let rest = bytes[hit.end()..].iter().take_while(|b| is_key(**b)).count();
-        let mut end = hit.end() + rest;
-        while end > hit.end() && matches!(bytes[end - 1], b'.' | b'-' | b'/') {
+        let rest = bytes[head_end..].iter().take_while(|b| is_key(**b)).count();
+        let mut end = head_end + rest;
+        while end > head_end && matches!(bytes[end - 1], b'.' | b'-' | b'/') {
             end -= 1;
         }
-        let rest = end - hit.end();
+        let rest = end - head_end;
         if !(shortest..=longest).contains(&rest) {
             continue;
         }
         if prefix == "eyJ" && text[start..end].matches('.').count() < 1 {
             continue;
         }
-        if !is_random(&bytes[hit.end()..end]) {
+        if !is_random(&bytes[head_end..end]) {
             continue;
         }
         out.push(Finding::new(start..end, Category::Secret, 95, Evidence::Shape, "key"));

@@ -19,6 +19,7 @@ pub(crate) struct Hit {
 pub(crate) struct Hits {
     pub(crate) special: Vec<Hit>,
     pub(crate) secret: Vec<Hit>,
+    pub(crate) keys: Vec<Hit>,
 }
 
 /// Words that are compared without regard to the case of ASCII letters.
@@ -57,10 +58,10 @@ impl Terms {
         Self { heads, buckets, words }
     }
 
-    /// Whether a word of the list may be at the beginning of a text: nearly always no.
+    /// Whether a word of the list may begin at a place of a text: nearly always no.
     #[inline]
-    pub(crate) fn may_begin(&self, text: &[u8]) -> bool {
-        let head = head(text);
+    pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let head = head(text.get(at..).unwrap_or_default());
         self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
     }
 
@@ -107,31 +108,42 @@ fn bucket(head: usize) -> usize {
     head >> (HEAD_BITS - BUCKET_BITS)
 }
 
-/// The words of special categories, and behind them those that announce a password.
-static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
-    let words = || special::words().chain(secrets::ANNOUNCERS);
-    (Terms::new(words()), special::words().count())
+/// The words of special categories, behind them those that announce a password, and behind them
+/// the beginnings of keys.
+static TERMS: LazyLock<(Terms, [usize; 2])> = LazyLock::new(|| {
+    let special = special::words().count();
+    let words = special::words().chain(secrets::ANNOUNCERS).chain(secrets::prefixes());
+    (Terms::new(words), [special, special + secrets::ANNOUNCERS.len()])
 });
 
-/// Finds the words of special categories and those that announce a password, the longest at each
-/// place.
+/// Finds the words of special categories, those that announce a password, the longest at each
+/// place, and the beginnings of keys.
 pub(crate) fn find(bytes: &[u8]) -> Hits {
-    let (terms, special) = &*TERMS;
+    let (terms, [special, secret]) = &*TERMS;
     let mut hits = Hits::default();
     let mut floor = 0;
-    word_starts(bytes, |start| {
-        let text = &bytes[start..];
-        if !terms.may_begin(text) || start < floor {
-            return;
+    let visit = |start: usize| {
+        let within = start < floor || start > 0 && bytes[start - 1] >= 0x80;
+        let (mut word, mut key) = (None, None);
+        for (index, length) in terms.at(&bytes[start..]) {
+            let hit = Hit { index, start, end: start + length };
+            match index.checked_sub(*secret) {
+                Some(index) if secrets::is_prefix(index, &bytes[start..start + length]) => {
+                    key = Some(Hit { index, ..hit });
+                }
+                Some(_) => {}
+                None => word = Some(hit),
+            }
         }
-        let Some((index, length)) = terms.at(text).last() else { return };
-        floor = start + length;
-        let hit = Hit { index, start, end: floor };
-        match index.checked_sub(*special) {
+        hits.keys.extend(key);
+        let Some(hit) = word.filter(|_| !within) else { return };
+        floor = hit.end;
+        match hit.index.checked_sub(*special) {
             Some(index) => hits.secret.push(Hit { index, ..hit }),
             None => hits.special.push(hit),
         }
-    });
+    };
+    word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
     hits
 }
 

@@ -2,7 +2,7 @@
 //! spelled out with signs between their characters.
 
 use super::mapped::Mapped;
-use crate::bytes::{alternates, find_digit, has_space, is_letter};
+use crate::bytes::{alternates, find_digit, is_letter, may_be_token};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -24,14 +24,26 @@ const WINDOW: usize = 8;
 const STRIDE: usize = TOKEN_MIN - WINDOW + 1;
 
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=')
+    TOKEN_BYTES[usize::from(byte)]
 }
+
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        table[byte] =
+            b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
+        byte += 1;
+    }
+    table
+};
 
 /// The next run of bytes of tokens that may be long enough, at `at` or later.
 fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
         // The first test is for all eight at once.
-        if !has_space(*window) && window.iter().all(|b| is_token(*b)) {
+        if may_be_token(*window) && window.iter().all(|b| is_token(*b)) {
             let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
             let length = bytes[at..].iter().position(|b| !is_token(*b));
             return Some((start, length.map_or(bytes.len(), |n| at + n)));

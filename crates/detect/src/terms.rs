@@ -1,5 +1,5 @@
 //! Words that a text is searched for at the beginnings of words, all of a list in one walk. A
-//! bit set of the first three letters keeps the search out of nearly every word of a text.
+//! bit set of the first four letters keeps the search out of nearly every word of a text.
 
 use crate::bytes::word_starts;
 use crate::{secrets, special};
@@ -39,35 +39,51 @@ const HEAD_WORDS: usize = 1 << (HEAD_BITS - 6);
 const BUCKET_BITS: u32 = 12;
 
 impl Terms {
-    /// A table of words of two bytes or more. Those of two bytes are found only where no letter
-    /// follows them.
+    /// A table of words of two bytes or more. Those of two or three letters are found only where
+    /// no letter follows them.
     pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
         let mut words: Vec<(&'static [u8], u16)> =
             list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
-        words.sort_by_key(|(word, _)| (bucket(head(word)), word.len()));
-        let mut heads = Box::new([0; HEAD_WORDS]);
+        words.sort_by_key(|(word, _)| (bucket(word), word.len()));
         let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
         for (word, _) in &words {
-            let head = head(word);
-            heads[head >> 6] |= 1_u64 << (head & 63);
-            buckets[bucket(head) + 1] += 1;
+            buckets[bucket(word) + 1] += 1;
         }
         for index in 1..buckets.len() {
             buckets[index] += buckets[index - 1];
         }
-        Self { heads, buckets, words }
+        let mut terms = Self { heads: Box::new([0; HEAD_WORDS]), buckets, words };
+        for index in 0..terms.words.len() {
+            terms.add(terms.words[index].0);
+        }
+        terms
+    }
+
+    /// Finds words of three letters wherever they begin a word, too.
+    fn open(mut self, words: impl Iterator<Item = &'static str>) -> Self {
+        for word in words.filter(|word| word.len() == 3) {
+            for next in 0..=u8::MAX {
+                self.add(&[word.as_bytes(), &[next]].concat());
+            }
+        }
+        self
+    }
+
+    fn add(&mut self, word: &[u8]) {
+        let head = hash(head(word), HEAD_BITS);
+        self.heads[head >> 6] |= 1_u64 << (head & 63);
     }
 
     /// Whether a word of the list may begin at a place of a text: nearly always no.
     #[inline]
     pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        let head = head(text.get(at..).unwrap_or_default());
+        let head = hash(head(text.get(at..).unwrap_or_default()), HEAD_BITS);
         self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
     }
 
     /// The words at the beginning of a text, shorter ones first: index and length.
     pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-        let bucket = bucket(head(text));
+        let bucket = bucket(text);
         let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
         self.words[range].iter().filter_map(move |(word, index)| {
             let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
@@ -76,27 +92,30 @@ impl Terms {
     }
 }
 
-/// A hash of the first three bytes of a word, in small letters; what is no letter counts as the
-/// end of the word in the third.
+/// The first four bytes of a word, in small letters. From the third on, what is no letter counts
+/// as the end of the word.
 #[inline]
-fn head(text: &[u8]) -> usize {
-    let [first, second, third] = match text {
-        [first, second, third, ..] => [*first, *second, *third],
-        [first, second] => [*first, *second, 0],
-        _ => [0; 3],
+fn head(text: &[u8]) -> u32 {
+    let [first, second, third, fourth] = match text {
+        [first, second, third, fourth, ..] => [*first, *second, *third, *fourth],
+        [first, second, third] => [*first, *second, *third, 0],
+        [first, second] => [*first, *second, 0, 0],
+        _ => [0; 4],
     };
-    let letters = u32::from_le_bytes([first | 0x20, second | 0x20, THIRDS[usize::from(third)], 0]);
-    (letters.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
+    let third = LETTERS[usize::from(third)];
+    let fourth = if third == 0 { 0 } else { LETTERS[usize::from(fourth)] };
+    u32::from_le_bytes([first | 0x20, second | 0x20, third, fourth])
 }
 
-/// Small letters for letters, zero for all other bytes.
-const THIRDS: [u8; 256] = {
+/// Small letters for letters, zero for all other bytes. Of the bytes outside ASCII only the one
+/// that begins a no-break space is no letter.
+const LETTERS: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        let third = byte as u8;
-        if third.is_ascii_alphabetic() || third >= 0xC3 {
-            table[byte] = third | 0x20;
+        let letter = byte as u8;
+        if letter.is_ascii_alphabetic() || letter >= 0x80 && letter != 0xC2 {
+            table[byte] = letter | 0x20;
         }
         byte += 1;
     }
@@ -104,8 +123,12 @@ const THIRDS: [u8; 256] = {
 };
 
 #[inline]
-fn bucket(head: usize) -> usize {
-    head >> (HEAD_BITS - BUCKET_BITS)
+fn hash(head: u32, bits: u32) -> usize {
+    (head.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
+}
+
+fn bucket(text: &[u8]) -> usize {
+    hash(head(text) & 0xFF_FFFF, BUCKET_BITS)
 }
 
 /// The words of special categories, behind them those that announce a password, and behind them
@@ -113,7 +136,7 @@ fn bucket(head: usize) -> usize {
 static TERMS: LazyLock<(Terms, [usize; 2])> = LazyLock::new(|| {
     let special = special::words().count();
     let words = special::words().chain(secrets::ANNOUNCERS).chain(secrets::prefixes());
-    (Terms::new(words), [special, special + secrets::ANNOUNCERS.len()])
+    (Terms::new(words).open(secrets::prefixes()), [special, special + secrets::ANNOUNCERS.len()])
 });
 
 /// Finds the words of special categories, those that announce a password, the longest at each
@@ -167,7 +190,9 @@ mod tests {
         assert_eq!(at("ID card"), [0, 5, 1]);
         assert_eq!(at("identity"), [2]);
         assert_eq!(at("cp:"), [3, 4]);
-        assert_eq!(at("cp"), [3]);
-        assert_eq!(at("i"), [] as [usize; 0]);
+        assert_eq!((at("cp"), at("cp\u{a0}")), (vec![3], vec![3]));
+        assert_eq!((at("i"), at("ids")), (vec![], vec![]));
+        let open = Terms::new(["eyJ"].into_iter()).open(["eyJ"].into_iter());
+        assert!(open.may_begin(b" eyJhbG", 1) && !open.may_begin(b" eyehbG", 1));
     }
 }

@@ -24,8 +24,10 @@ pub(crate) fn word_starts(
     mut visit: impl FnMut(usize),
 ) {
     let (blocks, tail) = bytes.as_chunks::<8>();
-    let (mut letter_before, mut high_before, mut base) = (0, 0, 0);
-    let mut block = |eight: u64| {
+    let (mut letter_before, mut high_before) = (0, 0);
+    for index in 0..=blocks.len() {
+        let eight = blocks.get(index).map_or_else(|| padded(tail), |b| u64::from_le_bytes(*b));
+        let base = index * 8;
         let letters = letters(eight);
         let mut starts = letters & !(letters << 8 | letter_before)
             | letters & !eight & (eight << 8 | high_before);
@@ -46,12 +48,7 @@ pub(crate) fn word_starts(
                 starts &= starts - 1;
             }
         }
-        base += 8;
-    };
-    for eight in blocks {
-        block(u64::from_le_bytes(*eight));
     }
-    block(padded(tail));
 }
 
 /// Whether `test` holds somewhere where marks stand before, between and behind three single

@@ -96,15 +96,14 @@ impl Terms {
 /// as the end of the word.
 #[inline]
 fn head(text: &[u8]) -> u32 {
-    let [first, second, third, fourth] = match text {
-        [first, second, third, fourth, ..] => [*first, *second, *third, *fourth],
-        [first, second, third] => [*first, *second, *third, 0],
-        [first, second] => [*first, *second, 0, 0],
-        _ => [0; 4],
-    };
-    let third = LETTERS[usize::from(third)];
-    let fourth = if third == 0 { 0 } else { LETTERS[usize::from(fourth)] };
-    u32::from_le_bytes([first | 0x20, second | 0x20, third, fourth])
+    let word = text.first_chunk().copied().unwrap_or_else(|| {
+        let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+        [byte(0), byte(1), byte(2), 0]
+    });
+    let third = LETTERS[usize::from(word[2])];
+    // No branch: which words are short cannot be foretold.
+    let fourth = LETTERS[usize::from(word[3])] * u8::from(third != 0);
+    u32::from_le_bytes([word[0] | 0x20, word[1] | 0x20, third, fourth])
 }
 
 /// Small letters for letters, zero for all other bytes. Of the bytes outside ASCII only the one

@@ -7,11 +7,8 @@ use std::io::{BufRead, Write};
 
 fn main() {
     let all = Options { score_min: 0, ..Options::default() };
-    let ways = [
-        all,
-        Options { names: false, ..all },
-        Options { names: false, evasion: false, ..all },
-    ];
+    let ways =
+        [all, Options { names: false, ..all }, Options { names: false, evasion: false, ..all }];
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
         let row: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();

@@ -83,7 +83,9 @@ const fn class(byte: u8) -> u8 {
         | ((byte == b'@') as u8) << 2
         | ((byte == b':') as u8) << 3
         | byte >> 7 << 4
-        | ((byte == b'%') as u8 | (byte == b'&') as u8 | (byte == b'\\') as u8
+        | ((byte == b'%') as u8
+            | (byte == b'&') as u8
+            | (byte == b'\\') as u8
             | (byte == b'=') as u8)
             << 5
 }

@@ -7,6 +7,7 @@
 
 mod decode;
 mod mapped;
+mod spelled;
 mod unicode;
 
 use crate::detector::Traits;
@@ -54,11 +55,11 @@ fn layer(
     if traits.high {
         views.extend(unicode::normalize(text).map(|m| (m, true)));
     }
-    views.extend(decode::spelled(text, traits.digits).map(|m| (m, false)));
+    views.extend(spelled::spelled(text, traits.digits).map(|m| (m, false)));
     if traits.coded {
         views.extend(decode::escapes(text).into_iter().map(|m| (m, true)));
     }
-    if let Some(view) = decode::rejoined(text, traits.digits) {
+    if let Some(view) = spelled::rejoined(text, traits.digits) {
         // Lines are joined that need not belong together: only check digits tell.
         run(detector, label, &view, false, depth, &mut |finding| {
             let tagged = memchr::memchr(b'<', text[finding.range()].as_bytes()).is_some();

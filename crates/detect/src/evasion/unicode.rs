@@ -102,9 +102,8 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
             continue;
         }
         let foreign = is_foreign(c);
-        let new = plain(c).or_else(|| {
-            if foreign && word.at(text, start) { look_alike(c) } else { None }
-        });
+        let new =
+            plain(c).or_else(|| if foreign && word.at(text, start) { look_alike(c) } else { None });
         last = new.map_or(0x80, |c| c as u8);
         if let Some(new) = new {
             out.get_or_insert_default().put(text, new, start, done);

@@ -34,17 +34,19 @@ mod phone;
 mod postal;
 mod secrets;
 mod special;
+mod stream;
 mod streets;
 mod terms;
 mod words;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};
-pub use detector::{Detector, Options, cut};
+pub use detector::{Detector, Options};
 pub use finding::{Evidence, Finding};
 pub use mask::{mask_spans, partial};
 #[doc(hidden)]
 pub use names::train;
+pub use stream::{OPEN_BYTES_MAX, Stream};
 
 #[cfg(test)]
 pub(crate) mod tests {

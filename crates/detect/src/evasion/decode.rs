@@ -12,10 +12,9 @@ pub(super) struct Token {
 
 /// Shortest token that is decoded; below it nothing personal fits.
 const TOKEN_MIN: usize = 12;
-const TOKEN_MAX: usize = 64 * 1024;
-/// Most tokens of one text that are decoded.
-const TOKENS_MAX: usize = 64;
-
+/// Tokens are decoded in parts of so many bytes, which overlap so that no value is cut.
+const TOKEN_BYTES_MAX: usize = 64 * 1024;
+const OVERLAP: usize = 1024;
 /// Any run of [`TOKEN_MIN`] bytes has so many in a row from every [`STRIDE`]th byte on.
 const WINDOW: usize = 8;
 const STRIDE: usize = TOKEN_MIN - WINDOW + 1;
@@ -60,34 +59,26 @@ fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Tokens of base64 or hex that hold readable text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+/// Tokens of base64 or hex that hold readable text, one after the other.
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
     let bytes = text.as_bytes();
-    let mut out = Vec::new();
     let mut at = 0;
-    while out.len() < TOKENS_MAX
-        && let Some((start, end)) = next_run(bytes, at)
-    {
+    let runs = std::iter::from_fn(move || {
+        let (start, end) = next_run(bytes, at)?;
         at = end + 1;
-        let start = start + bytes[start..end].iter().take_while(|b| **b == b'=').count();
-        let length = end - start;
-        if !(TOKEN_MIN..=TOKEN_MAX).contains(&length) {
-            continue;
-        }
-        let word = &bytes[start..end];
-        let hidden = hex(word).or_else(|| base64(word));
-        if let Some(text) = hidden {
-            out.push(Token { start, end, text });
-        } else if let Some(inner) =
-            word.iter().rposition(|b| *b == b'=').filter(|i| length - i > TOKEN_MIN)
-        {
-            // `key=TOKEN`
-            if let Some(text) = hex(&word[inner + 1..]).or_else(|| base64(&word[inner + 1..])) {
-                out.push(Token { start: start + inner + 1, end, text });
-            }
-        }
-    }
-    out
+        // `key=TOKEN==`
+        let padding = bytes[start..end].iter().rev().take_while(|b| **b == b'=').count();
+        let sign = bytes[start..end - padding].iter().rposition(|b| *b == b'=');
+        Some((sign.map_or(start, |sign| start + sign + 1), end))
+    });
+    runs.filter(|(start, end)| end - start >= TOKEN_MIN).flat_map(move |(start, end)| {
+        // Each part of a long one speaks for the whole.
+        let parts = (start..end).step_by(TOKEN_BYTES_MAX - OVERLAP);
+        parts.filter_map(move |from| {
+            let part = &bytes[from..end.min(from + TOKEN_BYTES_MAX)];
+            Some(Token { start, end, text: hex(part).or_else(|| base64(part))? })
+        })
+    })
 }
 
 fn readable(bytes: Vec<u8>) -> Option<String> {

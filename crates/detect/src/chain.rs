@@ -5,6 +5,9 @@
 /// Most groups of one chain; longer ones are cut and go on as the next chain.
 const GROUPS_MAX: usize = 16;
 
+/// Most groups of one value.
+const VALUE_GROUPS_MAX: usize = 10;
+
 /// One run of ASCII letters and digits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Group {
@@ -55,6 +58,14 @@ impl Chain {
     /// Whether a value may start with this group.
     pub(crate) fn may_start(&self, index: usize) -> bool {
         matches!(self.groups[index].separator, 0 | b' ' | b',' | b'(')
+    }
+
+    /// Where a walk over a full chain begins again, so that a value that goes on behind it is
+    /// met whole: at the first group that begins a value and has few enough behind it.
+    pub(crate) fn restart(&self) -> Option<usize> {
+        let full = self.count == GROUPS_MAX;
+        let mut late = (GROUPS_MAX - VALUE_GROUPS_MAX..self.count).filter(|_| full);
+        late.find(|index| self.may_start(*index)).map(|index| self.groups[index].start)
     }
 
     /// The last group of the tied run that starts with `index`.

@@ -246,9 +246,13 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
             continue;
         }
         let end = collect(bytes, at, floor, &mut chain);
+        let known = out.len();
         wallets(scene, &chain, out);
         walk(scene, &chain, out);
-        at = end.max(at + 1);
+        // A value may begin in a full chain and end in the next one.
+        let found = out[known..].iter().map(|f| f.end).max().unwrap_or(0);
+        let again = chain.restart().filter(|start| *start >= found);
+        at = again.unwrap_or(end).max(at + 1);
         floor = at;
     }
 }
@@ -314,6 +318,17 @@ mod tests {
         let mut found = Vec::new();
         Detector::default().detect_bytes(b"\xFF\xFEa@b.org\xFF", &mut found);
         assert_eq!((found[0].start, found[0].end), (2, 9));
+    }
+
+    #[test]
+    fn a_row_of_numbers_hides_no_value() {
+        for count in 0..40 {
+            let text = format!("x {}DE89 3704 0044 0532 0130 00", "7 ".repeat(count));
+            let mut found = Vec::new();
+            Detector::default().detect(&text, &mut found);
+            let iban = found.iter().find(|f| f.category == Category::Iban);
+            assert!(iban.is_some_and(|f| f.end == text.len()), "behind {count} numbers");
+        }
     }
 
     #[test]

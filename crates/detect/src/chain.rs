@@ -60,12 +60,12 @@ impl Chain {
         matches!(self.groups[index].separator, 0 | b' ' | b',' | b'(')
     }
 
-    /// Where a walk over a full chain begins again, so that a value that goes on behind it is
-    /// met whole: at the first group that begins a value and has few enough behind it.
-    pub(crate) fn restart(&self) -> Option<usize> {
+    /// How many groups a walk begins a value with: of a full chain not those that may be only
+    /// the beginning of a value that goes on behind it.
+    pub(crate) fn starts(&self) -> usize {
         let full = self.count == GROUPS_MAX;
         let mut late = (GROUPS_MAX - VALUE_GROUPS_MAX..self.count).filter(|_| full);
-        late.find(|index| self.may_start(*index)).map(|index| self.groups[index].start)
+        late.find(|index| self.may_start(*index)).unwrap_or(self.count)
     }
 
     /// The last group of the tied run that starts with `index`.

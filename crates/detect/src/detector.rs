@@ -246,12 +246,9 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
             continue;
         }
         let end = collect(bytes, at, floor, &mut chain);
-        let known = out.len();
         wallets(scene, &chain, out);
-        walk(scene, &chain, out);
         // A value may begin in a full chain and end in the next one.
-        let found = out[known..].iter().map(|f| f.end).max().unwrap_or(0);
-        let again = chain.restart().filter(|start| *start >= found);
+        let again = walk(scene, &chain, out);
         at = again.unwrap_or(end).max(at + 1);
         floor = at;
     }

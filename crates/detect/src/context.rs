@@ -40,6 +40,10 @@ impl Topics {
         Self(self.0 | other.0)
     }
 
+    pub(crate) const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

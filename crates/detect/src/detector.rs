@@ -137,14 +137,18 @@ impl Detector {
         }
     }
 
+    /// Whether the options ask for a finding.
+    pub(crate) fn wants(&self, finding: &Finding) -> bool {
+        self.options.categories.contains(finding.category)
+            && finding.score >= self.options.score_min
+    }
+
     #[inline]
     fn finish(&self, text: &str, out: &mut Vec<Finding>, from: usize) {
         let mut write = from;
         for read in from..out.len() {
             let finding = out[read];
-            let wanted = self.options.categories.contains(finding.category)
-                && finding.score >= self.options.score_min;
-            if wanted {
+            if self.wants(&finding) {
                 out[write] = finding;
                 write += 1;
             }

@@ -32,6 +32,7 @@ mod names;
 mod numbers;
 mod phone;
 mod postal;
+mod row;
 mod secrets;
 mod special;
 mod stream;
@@ -46,6 +47,7 @@ pub use finding::{Evidence, Finding};
 pub use mask::{mask_spans, partial};
 #[doc(hidden)]
 pub use names::train;
+pub use row::{CellFinding, Row};
 pub use stream::{OPEN_BYTES_MAX, Stream};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Encodings undone in place (escapes) or as whole tokens (base64, hex).
+//! Encodings undone in place (escapes) or as whole tokens (base64, base32, hex).
 
 use super::mapped::Mapped;
 use crate::bytes::find_solid;
@@ -59,7 +59,7 @@ fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Tokens of base64 or hex that hold readable text, one after the other.
+/// Tokens of base64, base32 or hex that hold readable text, one after the other.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -76,9 +76,13 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
         let parts = (start..end).step_by(TOKEN_BYTES_MAX - OVERLAP);
         parts.filter_map(move |from| {
             let part = &bytes[from..end.min(from + TOKEN_BYTES_MAX)];
-            Some(Token { start, end, text: hex(part).or_else(|| base64(part))? })
+            Some(Token { start, end, text: decoded(part)? })
         })
     })
+}
+
+fn decoded(word: &[u8]) -> Option<String> {
+    hex(word).or_else(|| base64(word)).or_else(|| base32(word))
 }
 
 fn readable(bytes: Vec<u8>) -> Option<String> {
@@ -94,6 +98,30 @@ fn hex(word: &[u8]) -> Option<String> {
     }
     let value = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;
     readable(word.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect())
+}
+
+fn base32(word: &[u8]) -> Option<String> {
+    let body = word.len() - word.iter().rev().take_while(|b| **b == b'=').count();
+    let mut out = Vec::with_capacity(body * 5 / 8);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for byte in &word[..body] {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return None,
+        };
+        buffer = buffer << 5 | u32::from(value);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            let decoded = (buffer >> bits) as u8;
+            if decoded < 9 || decoded == 0x7F {
+                return None;
+            }
+            out.push(decoded);
+        }
+    }
+    readable(out)
 }
 
 fn base64(word: &[u8]) -> Option<String> {

@@ -1,5 +1,5 @@
 //! Values that hide: look-alike and invisible characters, spaced-out letters, `(at)`, and
-//! encodings (percent, HTML, JSON and C escapes, quoted-printable, base64, hex).
+//! encodings (percent, HTML, JSON and C escapes, quoted-printable, base64, base32, hex).
 //!
 //! Each disguise is undone into a second text that remembers where its bytes came from; the
 //! matchers run on that text and what they find is carried back to the original span. Work is
@@ -150,6 +150,17 @@ mod tests {
         );
         check("DЕ89 3704 0044 0532 0130 00", &["iban:DЕ89 3704 0044 0532 0130 00"]);
         check("5\u{ad}14-69-0360", &["national-id:5\u{ad}14-69-0360"]);
+        let khmer = |text: &str| -> String {
+            let digit = |c: char| c.to_digit(10).map(|d| char::from_u32(0x17E0 + d).unwrap());
+            text.chars().map(|c| digit(c).unwrap_or(c)).collect()
+        };
+        let card = khmer("4111 1111 1111 1111");
+        check(&card, &[&format!("card:{card}")]);
+        let tags = |c: char| char::from_u32(0xE0000 + c as u32).unwrap();
+        let unseen: String = "eva@example.org".chars().map(tags).collect();
+        check(&format!("x {unseen} y"), &[&format!("email:{unseen}")]);
+        let tagged = format!("51{}4-69-0360", tags('7'));
+        check(&tagged, &[&format!("national-id:{tagged}")]);
     }
 
     #[test]
@@ -158,6 +169,8 @@ mod tests {
         check("&#101;va&#64;example.org", &["email:&#101;va&#64;example.org"]);
         check(r"mail eva\u0040example.org", &[r"email:eva\u0040example.org"]);
         check("x ZXZhQGV4YW1wbGUub3Jn y", &["email:ZXZhQGV4YW1wbGUub3Jn"]);
+        check("x MV3GCQDFPBQW24DMMUXG64TH y", &["email:MV3GCQDFPBQW24DMMUXG64TH"]);
+        check("q=ZXZhQGV4YW1wbGUub3JnIA==", &["email:ZXZhQGV4YW1wbGUub3JnIA=="]);
         check("6576614065786d706c652e6f7267", &["email:6576614065786d706c652e6f7267"]);
         check("eva=40example=2Eorg", &["email:eva=40example=2Eorg"]);
     }

@@ -23,11 +23,6 @@ fn plain(c: char) -> Option<char> {
         0x2044 | 0x2215 | 0x29F8 => Some('/'),
         0xFE6B => Some('@'),
         0x02D0 | 0xA789 | 0x2236 | 0xFE55 => Some(':'),
-        0x0660..=0x0669 => shifted(0x0660, '0'),
-        0x06F0..=0x06F9 => shifted(0x06F0, '0'),
-        0x0966..=0x096F => shifted(0x0966, '0'),
-        0x09E6..=0x09EF => shifted(0x09E6, '0'),
-        0x0E50..=0x0E59 => shifted(0x0E50, '0'),
         0x2460..=0x2468 => shifted(0x2460, '1'),
         0x2474..=0x247C => shifted(0x2474, '1'),
         0x2488..=0x2490 => shifted(0x2488, '1'),
@@ -52,9 +47,26 @@ fn plain(c: char) -> Option<char> {
         }
         0x212A => Some('K'),
         0x210E => Some('h'),
-        0x1FBF0..=0x1FBF9 => shifted(0x1FBF0, '0'),
-        _ => None,
+        _ => {
+            let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last()?;
+            char::from_digit(code - zero, 10)
+        }
     }
+}
+
+/// The zeros of the scripts of Unicode that have digits of their own, nine more behind each.
+const ZEROS: &[u32] = &[
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
+    0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90,
+    0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
+    0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650,
+    0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0,
+    0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0,
+];
+
+/// The letter or sign that a tag character repeats.
+fn tag(c: char) -> Option<char> {
+    char::from_u32((c as u32).checked_sub(0xE0000)?).filter(|c| (' '..='~').contains(c))
 }
 
 /// What a letter of another script looks like.
@@ -97,6 +109,14 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
         done = start + c.len_utf8();
         let mark = ('\u{300}'..='\u{36f}').contains(&c)
             && (last.is_ascii_digit() || last.is_ascii_punctuation());
+        // One tag character hides in a value; several are a value that nobody sees.
+        let next = || text[done..].chars().next().is_some_and(|next| tag(next).is_some());
+        let before = || text[..start].chars().next_back().is_some_and(|c| tag(c).is_some());
+        if let Some(told) = tag(c).filter(|_| before() || next()) {
+            out.get_or_insert_default().put(text, told, start, done);
+            last = told as u8;
+            continue;
+        }
         if is_invisible(c) || mark {
             out.get_or_insert_default().skip(text, start, done);
             continue;

@@ -30,7 +30,7 @@ pub(crate) fn detect(
     from: usize,
 ) {
     let mut search = Search { detector, label, seen: BTreeMap::new() };
-    search.layer(text, traits, 0, &mut |finding| {
+    search.layer(text, traits, 0, &mut |mut finding| {
         let known = out[from..].iter().any(|f| {
             f.start <= finding.start
                 && finding.end <= f.end
@@ -38,6 +38,12 @@ pub(crate) fn detect(
                 && f.category != Category::Organisation
         });
         if !known {
+            // What was seen of the value in plain is not to stay in the place of the whole.
+            let part = |f: &&Finding| {
+                finding.start <= f.start && f.end <= finding.end && f.category == finding.category
+            };
+            let score = out[from..].iter().filter(part).map(|f| f.score).max();
+            finding.score = finding.score.max(score.unwrap_or(0));
             out.push(finding);
         }
     });
@@ -161,6 +167,11 @@ mod tests {
         check(&format!("x {unseen} y"), &[&format!("email:{unseen}")]);
         let tagged = format!("51{}4-69-0360", tags('7'));
         check(&tagged, &[&format!("national-id:{tagged}")]);
+    }
+
+    #[test]
+    fn the_whole_value_is_reported_and_not_its_plain_end() {
+        check("to mar<b></b>ia@example.org", &["email:mar<b></b>ia@example.org"]);
     }
 
     #[test]

@@ -207,6 +207,8 @@ impl Detector {
                     address::detect(&scene, tokens, from, out);
                     postal::detect(&scene, tokens, from, out);
                 }
+                // One long text is not to keep its memory.
+                tokens.shrink_to(TOKENS_KEPT);
             });
         }
         special::detect(&scene, &hits.special, out);
@@ -217,6 +219,9 @@ impl Detector {
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
+
+/// Most tokens that a thread keeps room for.
+const TOKENS_KEPT: usize = 64 * 1024;
 
 /// What a thread keeps from text to text, so that a text costs no allocation.
 #[derive(Default)]

@@ -19,8 +19,8 @@
 //! run of more than [`OPEN_BYTES_MAX`] bytes without white space or a divider is a finding up to
 //! its end (rule `unbroken`), whatever it holds, and whatever categories are asked for. A text is
 //! looked at from less far back, too: a line that begins with digits more than [`BEFORE_BYTES`]
-//! before a name is not known for one of a log, and the sums that settle which of two names next
-//! to each other a word belongs to may differ at the edge of a window.
+//! before a name is not known for one of a log, and which of two findings that cross is kept, or
+//! to which of two names a word belongs, may differ where the end of one is beyond the window.
 
 use crate::{Category, Detector, Evidence, Finding};
 use memchr::memmem;

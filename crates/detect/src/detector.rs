@@ -304,6 +304,27 @@ fn labelled_cell(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     out.push(Finding::new(range, category, 60, Evidence::Context, "column"));
 }
 
+/// How much of a text that goes on is held back, so that a value is not cut in two.
+const HELD_BYTES: usize = 192;
+
+/// Where a text that goes on may be cut: findings before the cut are final, the rest of the text
+/// is to be looked at again with what follows. The cut is at white space, outside every finding
+/// and a little before the end; zero when there is no such place yet.
+#[must_use]
+pub fn cut(text: &str, findings: &[Finding]) -> usize {
+    let bytes = text.as_bytes();
+    let mut limit = bytes.len().saturating_sub(HELD_BYTES);
+    loop {
+        let Some(space) = bytes[..limit].iter().rposition(u8::is_ascii_whitespace) else {
+            return 0;
+        };
+        match findings.iter().find(|f| f.start <= space && space < f.end) {
+            Some(finding) => limit = finding.start,
+            None => return space + 1,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +345,15 @@ mod tests {
         let mut found = Vec::new();
         Detector::default().detect_bytes(b"\xFF\xFEa@b.org\xFF", &mut found);
         assert_eq!((found[0].start, found[0].end), (2, 9));
+    }
+
+    #[test]
+    fn a_cut_is_behind_no_half_value() {
+        let text = format!("to 4111 1111 1111 1111 {}", "x".repeat(HELD_BYTES - 10));
+        let mut found = Vec::new();
+        Detector::default().detect(&text, &mut found);
+        assert_eq!(cut(&text, &found), 3, "the card is not cut");
+        assert_eq!(cut("short", &[]), 0);
     }
 
     #[test]

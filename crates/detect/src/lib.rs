@@ -27,7 +27,7 @@ mod detector;
 mod evasion;
 mod finding;
 pub mod jsonl;
-mod mask;
+pub mod mask;
 mod names;
 mod numbers;
 mod phone;
@@ -42,9 +42,8 @@ mod words;
 
 pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};
-pub use detector::{Detector, Options};
+pub use detector::{Detector, Options, cut};
 pub use finding::{Evidence, Finding};
-pub use mask::{mask_spans, partial};
 #[doc(hidden)]
 pub use names::train;
 pub use row::{CellFinding, Row};

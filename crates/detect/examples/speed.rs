@@ -1,7 +1,8 @@
-//! Measures the detector on one core: rows that it makes itself and, when named, a file of prose.
+//! Measures the detector on one core: `speed [PROSE [ROWS [ONLY]]]`, on so many rows that it makes
+//! itself and, when named, a file of prose; all ways or only one (`all on`, …).
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use portreeve_detect::{Detector, Options};
+use portreeve_detect::{Detector, Options, Row};
 
 fn main() {
     let prose: Vec<String> = std::env::args()
@@ -16,9 +17,13 @@ fn main() {
         ("without names", Options { names: false, ..Options::default() }),
         ("structure only", Options { names: false, evasion: false, ..Options::default() }),
     ] {
+        if std::env::args().nth(3).is_some_and(|only| only != name) {
+            continue;
+        }
         let detector = Detector::new(options);
         println!("{name}: rows {}, prose {}", rate(&detector, &rows), rate(&detector, &prose));
     }
+    split(&rows);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap());
 }
@@ -39,6 +44,24 @@ fn row(i: u64) -> Vec<String> {
             .to_owned(),
         format!("{{\"sku\": \"A-{x}\", \"qty\": {}, \"note\": \"gift wrap, no invoice\"}}", x % 7),
     ]
+}
+
+/// What the look for values that are split over cells costs.
+fn split(cells: &[String]) {
+    let labels =
+        ["id", "name", "email", "phone", "born", "total", "state", "changed", "note", "items"];
+    let row = Row::new(Detector::default(), &labels);
+    let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+    let bytes: usize = cells.iter().map(|cell| cell.len()).sum();
+    let mut out = Vec::new();
+    let start = cpu_seconds();
+    for _ in 0..20 {
+        for cells in cells.chunks(labels.len()) {
+            row.detect_split(cells, &mut out);
+        }
+    }
+    let seconds = (cpu_seconds() - start) / 20.0;
+    println!("split cells: {:.2} ns a byte ({} findings)", seconds / bytes as f64 * 1e9, out.len());
 }
 
 fn rate(detector: &Detector, texts: &[String]) -> String {

@@ -5,6 +5,9 @@
 /// Most groups of one chain; longer ones are cut and go on as the next chain.
 const GROUPS_MAX: usize = 16;
 
+/// Most groups of one value.
+const VALUE_GROUPS_MAX: usize = 10;
+
 /// One run of ASCII letters and digits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Group {
@@ -55,6 +58,14 @@ impl Chain {
     /// Whether a value may start with this group.
     pub(crate) fn may_start(&self, index: usize) -> bool {
         matches!(self.groups[index].separator, 0 | b' ' | b',' | b'(')
+    }
+
+    /// How many groups a walk begins a value with: of a full chain not those that may be only
+    /// the beginning of a value that goes on behind it.
+    pub(crate) fn starts(&self) -> usize {
+        let full = self.count == GROUPS_MAX;
+        let mut late = (GROUPS_MAX - VALUE_GROUPS_MAX..self.count).filter(|_| full);
+        late.find(|index| self.may_start(*index)).unwrap_or(self.count)
     }
 
     /// The last group of the tied run that starts with `index`.

@@ -1,8 +1,9 @@
 //! The words around a candidate, in the languages of Europe: what kind of number is being
 //! announced. It only looks near a candidate, so text without candidates costs nothing.
 
+use crate::bytes::{find_high, word_starts};
 use crate::labels::LISTS;
-use crate::words::Beginnings;
+use crate::terms::Terms;
 use std::sync::LazyLock;
 
 /// A set of announced kinds, as bits.
@@ -38,6 +39,10 @@ impl Topics {
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     pub(crate) const fn without(self, other: Self) -> Self {
@@ -148,30 +153,45 @@ struct Words {
 }
 
 fn scan(window: &str, place: Place) -> Words {
-    let lower = if window.is_ascii() { None } else { Some(lowered(window)) };
-    let text = lower.as_deref().unwrap_or(window);
-    let bytes = text.as_bytes();
+    let (terms, values) = &*WORDS;
     let mut found = Words::default();
+    let mut add = |text: &[u8], start: usize, ends: &dyn Fn(usize) -> bool| {
+        for (index, length) in terms.at(&text[start..]) {
+            let (topics, capitals) = values[index];
+            let end = start + length;
+            let raw = &window.as_bytes()[start..end];
+            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
+            // Short words are whole words; longer ones may carry an ending.
+            if (length > 5 || ends(end)) && !small {
+                found.add(topics, start, end);
+            }
+        }
+    };
+    if window.is_ascii() {
+        let bytes = window.as_bytes();
+        let ends = |end: usize| bytes.get(end).is_none_or(|byte| !byte.is_ascii_alphabetic());
+        let visit = |start: usize| {
+            if start > 0 || place != Place::Cut {
+                add(bytes, start, &ends);
+            }
+        };
+        word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
+        return found;
+    }
+    let bytes = lowered(window);
+    let ends = |end: usize| {
+        let after = window[end..].chars().next();
+        after.is_none_or(|c| c.is_ascii_digit() || !is_letter(c))
+    };
     let mut inside = place == Place::Cut;
-    for (start, c) in text.char_indices() {
+    for (start, c) in window.char_indices() {
         let letter = is_letter(c);
         // Scripts that are written without spaces have no beginnings of words.
         let begins = letter && (!inside || matches!(c, '\u{0e00}'..='\u{10ff}' | '\u{3000}'..));
         inside = letter;
-        if !begins {
-            continue;
+        if begins && terms.may_begin(&bytes, start) {
+            add(&bytes, start, &ends);
         }
-        WORDS.each(&bytes[start..], |length, (topics, capitals)| {
-            let end = start + length;
-            // Short words are whole words; longer ones may carry an ending.
-            let after = text[end..].chars().next();
-            let ends = after.is_none_or(|c| c.is_ascii_digit() || !is_letter(c));
-            let raw = &window.as_bytes()[start..end];
-            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
-            if (length > 5 || ends) && !small {
-                found.add(topics, start, end);
-            }
-        });
     }
     found
 }
@@ -202,25 +222,36 @@ impl Words {
     }
 }
 
-/// Small letters, but where that would move offsets.
-fn lowered(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        // The automaton takes care of ASCII.
-        let lower = if c.is_ascii() { Some(c) } else { c.to_lowercase().next() };
-        out.push(lower.filter(|l| l.len_utf8() == c.len_utf8()).unwrap_or(c));
+/// Small letters, but where that would move offsets. The table takes care of ASCII.
+fn lowered(text: &str) -> Vec<u8> {
+    let mut out = text.as_bytes().to_vec();
+    let mut end = 0;
+    while let Some(at) = find_high(&out, end) {
+        // Most are small letters already.
+        if let [0xC3, 0x9F..=0xBF, ..] = out[at..] {
+            end = at + 2;
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        end = at + c.len_utf8();
+        let lower = c.to_lowercase().next().filter(|l| *l != c && l.len_utf8() == c.len_utf8());
+        if let Some(lower) = lower {
+            lower.encode_utf8(&mut out[at..end]);
+        }
     }
     out
 }
 
-/// The words with their topics, and whether they count in capitals only.
-static WORDS: LazyLock<Beginnings<(Topics, bool)>> = LazyLock::new(|| {
-    Beginnings::new(LISTS.iter().flat_map(|(words, topics)| {
+/// The words, and of each its topics and whether it counts in capitals only.
+static WORDS: LazyLock<(Terms, Vec<(Topics, bool)>)> = LazyLock::new(|| {
+    let listed = LISTS.iter().flat_map(|(words, topics)| {
         words.split('|').map(|word| match word.strip_suffix('!') {
             Some(word) => (word, (*topics, true)),
             None => (word, (*topics, false)),
         })
-    }))
+    });
+    let (words, values): (Vec<_>, Vec<_>) = listed.unzip();
+    (Terms::new(words.into_iter()), values)
 });
 
 #[cfg(test)]

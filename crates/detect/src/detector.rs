@@ -1,11 +1,14 @@
 //! The detector: runs the matchers over a text and settles overlaps.
 
+use crate::bytes::find_digit;
 use crate::chain::{Chain, collect};
 use crate::context::{self, Topics};
 use crate::finding::settle;
+use crate::names::tokens::Token;
 use crate::numbers::{Scene, walk};
 use crate::{Categories, Category, Evidence, Finding};
 use crate::{address, contact, evasion, geo, names, postal, secrets, special, terms, wallets};
+use std::cell::RefCell;
 
 /// What to look for, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +48,19 @@ pub(crate) struct Traits {
 
 impl Traits {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let mut classes = 0_u8;
-        let mut digits = 0;
-        for byte in bytes {
+        let (mut classes, mut digits) = (0_u8, 0);
+        let (blocks, tail) = bytes.as_chunks::<64>();
+        for block in blocks {
+            // No branch and no table: the compiler makes vectors of this.
+            let mut count = 0_u8;
+            for byte in block {
+                let class = class(*byte);
+                classes |= class;
+                count += class & 1;
+            }
+            digits += usize::from(count);
+        }
+        for byte in tail {
             let class = CLASSES[usize::from(*byte)];
             classes |= class;
             digits += usize::from(class & 1);
@@ -63,19 +76,25 @@ impl Traits {
     }
 }
 
+/// The classes of a byte, one bit each.
+const fn class(byte: u8) -> u8 {
+    (byte.wrapping_sub(b'0') < 10) as u8
+        | ((byte.wrapping_sub(b'A') < 26) as u8) << 1
+        | ((byte == b'@') as u8) << 2
+        | ((byte == b':') as u8) << 3
+        | byte >> 7 << 4
+        | ((byte == b'%') as u8
+            | (byte == b'&') as u8
+            | (byte == b'\\') as u8
+            | (byte == b'=') as u8)
+            << 5
+}
+
 const CLASSES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'0'..=b'9' => 1,
-            b'A'..=b'Z' => 2,
-            b'@' => 4,
-            b':' => 8,
-            0x80..=0xFF => 16,
-            b'%' | b'&' | b'\\' | b'=' => 32,
-            _ => 0,
-        };
+        table[byte] = class(byte as u8);
         byte += 1;
     }
     table
@@ -118,14 +137,18 @@ impl Detector {
         }
     }
 
+    /// Whether the options ask for a finding.
+    pub(crate) fn wants(&self, finding: &Finding) -> bool {
+        self.options.categories.contains(finding.category)
+            && finding.score >= self.options.score_min
+    }
+
     #[inline]
     fn finish(&self, text: &str, out: &mut Vec<Finding>, from: usize) {
         let mut write = from;
         for read in from..out.len() {
             let finding = out[read];
-            let wanted = self.options.categories.contains(finding.category)
-                && finding.score >= self.options.score_min;
-            if wanted {
+            if self.wants(&finding) {
                 out[write] = finding;
                 write += 1;
             }
@@ -166,46 +189,79 @@ impl Detector {
         } else if text.len() > 8 {
             contact::urls(&scene, out);
         }
+        let hits = terms::find(text.as_bytes());
         if text.len() > 15 {
             secrets::keys(&scene, out);
         }
-        let hits = terms::find(text.as_bytes());
         secrets::announced(&scene, &hits.secret, out);
         out[from..].sort_unstable_by_key(|f| f.start);
         if traits.digits > 0 {
             chains(&scene, from, out);
         }
-        if self.options.names && (traits.upper || traits.high) {
-            let mut tokens = Vec::with_capacity(text.len() / 5 + 4);
-            names::tokens::split(text, &mut tokens);
-            let taken = out[from..].to_vec();
-            names::detect(&scene, &tokens, &taken, out);
-            if traits.digits > 0 {
-                address::detect(&scene, &tokens, from, out);
-                postal::detect(&scene, &tokens, from, out);
-            }
+        if self.options.names {
+            names_and_places(&scene, traits, from, out);
         }
         special::detect(&scene, &hits.special, out);
         labelled_cell(&scene, from, out);
     }
 }
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Bytes of the shortest text of a given name and a surname.
+const NAME_BYTES_MIN: usize = 7;
+
+/// Most tokens that a thread keeps room for.
+const TOKENS_KEPT: usize = 64 * 1024;
+
+/// What a thread keeps from text to text, so that a text costs no allocation.
+#[derive(Default)]
+struct Scratch {
+    tokens: Vec<Token>,
+    taken: Vec<Finding>,
+}
+
+/// Names, and addresses around their numbers.
+fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Vec<Finding>) {
+    let capitals = traits.upper || traits.high;
+    if !capitals && scene.text.len() < NAME_BYTES_MIN {
+        return;
+    }
+    SCRATCH.with_borrow_mut(|Scratch { tokens, taken }| {
+        tokens.clear();
+        names::tokens::split(scene.text, tokens);
+        taken.clear();
+        taken.extend_from_slice(&out[from..]);
+        if capitals {
+            names::detect(scene, tokens, taken, out);
+        }
+        names::small::detect(scene, tokens, taken, out);
+        if capitals && traits.digits > 0 {
+            address::detect(scene, tokens, from, out);
+            postal::detect(scene, tokens, from, out);
+        }
+        // One long text is not to keep its memory.
+        tokens.shrink_to(TOKENS_KEPT);
+    });
+}
+
 /// Walks all chains outside the spans that are already found (`out[from..]`, sorted).
 fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let bytes = scene.text.as_bytes();
-    let taken: Vec<(usize, usize)> = out[from..].iter().map(|f| (f.start, f.end)).collect();
-    let mut taken = taken.into_iter().peekable();
+    let mut taken = from..out.len();
     let mut chain = Chain::default();
     let mut at = 0;
     let mut floor = 0;
     while at < bytes.len() {
-        let Some(step) = bytes[at..].iter().position(u8::is_ascii_digit) else { break };
-        at += step;
-        while taken.peek().is_some_and(|t| t.1 <= at) {
-            taken.next();
+        let Some(digit) = find_digit(bytes, at) else { break };
+        at = digit;
+        while taken.start < taken.end && out[taken.start].end <= at {
+            taken.start += 1;
         }
-        if let Some(t) = taken.peek().filter(|t| t.0 <= at) {
-            at = t.1;
+        if let Some(known) = out[taken.clone()].first().filter(|f| f.start <= at) {
+            at = known.end;
             floor = at;
             continue;
         }
@@ -218,8 +274,9 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         let end = collect(bytes, at, floor, &mut chain);
         wallets(scene, &chain, out);
         secrets::in_chain(scene.text, &chain, out);
-        walk(scene, &chain, out);
-        at = end.max(at + 1);
+        // A value may begin in a full chain and end in the next one.
+        let again = walk(scene, &chain, out);
+        at = again.unwrap_or(end).max(at + 1);
         floor = at;
     }
 }
@@ -318,6 +375,17 @@ mod tests {
         Detector::default().detect(&text, &mut found);
         assert_eq!(cut(&text, &found), 3, "the card is not cut");
         assert_eq!(cut("short", &[]), 0);
+    }
+
+    #[test]
+    fn a_row_of_numbers_hides_no_value() {
+        for count in 0..40 {
+            let text = format!("x {}DE89 3704 0044 0532 0130 00", "7 ".repeat(count));
+            let mut found = Vec::new();
+            Detector::default().detect(&text, &mut found);
+            let iban = found.iter().find(|f| f.category == Category::Iban);
+            assert!(iban.is_some_and(|f| f.end == text.len()), "behind {count} numbers");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address;
+mod bytes;
 mod category;
 mod chain;
 mod checks;
@@ -35,8 +36,10 @@ mod numbers;
 mod phone;
 mod plates;
 mod postal;
+mod row;
 mod secrets;
 mod special;
+mod stream;
 mod streets;
 mod terms;
 mod wallets;
@@ -48,6 +51,8 @@ pub use detector::{Detector, Options, cut};
 pub use finding::{Evidence, Finding};
 #[doc(hidden)]
 pub use names::train;
+pub use row::{CellFinding, Row};
+pub use stream::{OPEN_BYTES_MAX, Stream};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -32,13 +32,13 @@ pub(crate) struct Hit {
     pub(crate) finding: Option<Finding>,
 }
 
-/// Walks a chain.
-pub(crate) fn walk(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) {
+/// Walks a chain; returns where to go on when it does not end with the chain.
+pub(crate) fn walk(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) -> Option<usize> {
     let groups = chain.groups();
     // Short plain counts are the most frequent chains: nothing below wants them.
     let mut announced: Option<Announced> = None;
     let mut index = 0;
-    while index < groups.len() {
+    while index < chain.starts() {
         if !chain.may_start(index) {
             index += 1;
             continue;
@@ -51,6 +51,7 @@ pub(crate) fn walk(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) {
             None => index += 1,
         }
     }
+    groups.get(index).map(|group| group.start)
 }
 
 fn at(

@@ -1,7 +1,7 @@
-//! Words that a text is searched for at the beginnings of words: those of special categories and
-//! those that announce a password. One walk finds both.
+//! Words that a text is searched for at the beginnings of words, all of a list in one walk. A
+//! bit set of the first four letters keeps the search out of nearly every word of a text.
 
-use crate::words::Beginnings;
+use crate::bytes::word_starts;
 use crate::{secrets, special};
 use std::sync::LazyLock;
 
@@ -21,39 +21,130 @@ pub(crate) struct Hits {
     pub(crate) secret: Vec<Hit>,
 }
 
-/// The words with their places in the list; those of special categories come first.
-static TERMS: LazyLock<(Beginnings<usize>, usize)> = LazyLock::new(|| {
-    let words = special::words().chain(secrets::ANNOUNCERS);
-    let terms = Beginnings::new(words.enumerate().map(|(index, word)| (word, index)));
-    (terms, special::words().count())
-});
-
-fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80
+/// Words that are compared without regard to the case of ASCII letters.
+pub(crate) struct Terms {
+    /// Bit set of the heads of the words.
+    heads: Box<[u64; HEAD_WORDS]>,
+    /// Where the words of each bucket begin in `words`.
+    buckets: Vec<u16>,
+    /// Words with their index in the list, by bucket and then by length.
+    words: Vec<(&'static [u8], u16)>,
 }
 
-/// Finds the words in a text, the longest at each place.
+/// log2 of the number of bits in the set of heads.
+const HEAD_BITS: u32 = 15;
+const HEAD_WORDS: usize = 1 << (HEAD_BITS - 6);
+/// log2 of the number of buckets.
+const BUCKET_BITS: u32 = 12;
+
+impl Terms {
+    /// A table of words of two bytes or more. Those of two or three letters are found only where
+    /// no letter follows them.
+    pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
+        let mut words: Vec<(&'static [u8], u16)> =
+            list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
+        words.sort_by_key(|(word, _)| (bucket(word), word.len()));
+        let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
+        for (word, _) in &words {
+            buckets[bucket(word) + 1] += 1;
+        }
+        for index in 1..buckets.len() {
+            buckets[index] += buckets[index - 1];
+        }
+        let mut terms = Self { heads: Box::new([0; HEAD_WORDS]), buckets, words };
+        for index in 0..terms.words.len() {
+            terms.add(terms.words[index].0);
+        }
+        terms
+    }
+
+    fn add(&mut self, word: &[u8]) {
+        let head = hash(head(word), HEAD_BITS);
+        self.heads[head >> 6] |= 1_u64 << (head & 63);
+    }
+
+    /// Whether a word of the list may begin at a place of a text: nearly always no.
+    #[inline]
+    pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let head = hash(head(text.get(at..).unwrap_or_default()), HEAD_BITS);
+        self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
+    }
+
+    /// The words at the beginning of a text, shorter ones first: index and length.
+    pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let bucket = bucket(text);
+        let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
+        self.words[range].iter().filter_map(move |(word, index)| {
+            let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
+            same.then_some((usize::from(*index), word.len()))
+        })
+    }
+}
+
+/// The first four bytes of a word, in small letters. From the third on, what is no letter counts
+/// as the end of the word.
+#[inline]
+fn head(text: &[u8]) -> u32 {
+    let word = text.first_chunk().copied().unwrap_or_else(|| {
+        let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+        [byte(0), byte(1), byte(2), 0]
+    });
+    let third = LETTERS[usize::from(word[2])];
+    // No branch: which words are short cannot be foretold.
+    let fourth = LETTERS[usize::from(word[3])] * u8::from(third != 0);
+    u32::from_le_bytes([word[0] | 0x20, word[1] | 0x20, third, fourth])
+}
+
+/// Small letters for letters, zero for all other bytes. Of the bytes outside ASCII only the one
+/// that begins a no-break space is no letter.
+const LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = byte as u8;
+        if letter.is_ascii_alphabetic() || letter >= 0x80 && letter != 0xC2 {
+            table[byte] = letter | 0x20;
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[inline]
+fn hash(head: u32, bits: u32) -> usize {
+    (head.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
+}
+
+fn bucket(text: &[u8]) -> usize {
+    hash(head(text) & 0xFF_FFFF, BUCKET_BITS)
+}
+
+/// The words of special categories, how many they are, and behind them those that announce a
+/// password.
+static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
+    let words = special::words().chain(secrets::ANNOUNCERS);
+    (Terms::new(words), special::words().count())
+});
+
+/// Finds the words of special categories and those that announce a password, the longest at each
+/// place.
 pub(crate) fn find(bytes: &[u8]) -> Hits {
     let (terms, special) = &*TERMS;
     let mut hits = Hits::default();
-    let mut inside = false;
     let mut floor = 0;
-    for (start, byte) in bytes.iter().enumerate() {
-        let letter = is_letter(*byte);
-        if !letter || std::mem::replace(&mut inside, letter) || start < floor {
-            inside = letter;
-            continue;
+    let visit = |start: usize| {
+        if start < floor || start > 0 && bytes[start - 1] >= 0x80 {
+            return;
         }
-        let mut longest = None;
-        terms.each(&bytes[start..], |length, index| longest = Some((length, index)));
-        let Some((length, index)) = longest else { continue };
+        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
         floor = start + length;
         let hit = Hit { index, start, end: floor };
         match index.checked_sub(*special) {
             Some(index) => hits.secret.push(Hit { index, ..hit }),
             None => hits.special.push(hit),
         }
-    }
+    };
+    word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
     hits
 }
 
@@ -68,5 +159,16 @@ mod tests {
         let at = |hits: &[Hit]| hits.iter().map(|h| (h.start, h.end)).collect::<Vec<_>>();
         assert_eq!(at(&hits.special), [(2, 10)]);
         assert_eq!(at(&hits.secret), [(24, 37), (42, 48)]);
+    }
+
+    #[test]
+    fn all_words_at_a_place_are_found_and_short_ones_end_there() {
+        let terms = Terms::new(["id", "id card", "identity", "cp", "cp:", "id"].into_iter());
+        let at = |text: &str| terms.at(text.as_bytes()).map(|(i, _)| i).collect::<Vec<_>>();
+        assert_eq!(at("ID card"), [0, 5, 1]);
+        assert_eq!(at("identity"), [2]);
+        assert_eq!(at("cp:"), [3, 4]);
+        assert_eq!((at("cp"), at("cp\u{a0}")), (vec![3], vec![3]));
+        assert_eq!((at("i"), at("ids")), (vec![], vec![]));
     }
 }

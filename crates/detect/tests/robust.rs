@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use portreeve_detect::mask::{Container, Method, mask};
-use portreeve_detect::{Column, Detector, classify};
+use portreeve_detect::{Column, Detector, Evidence, Options, Stream, classify};
 
 const SEEDS: &[&str] = &[
     "Maria Müller, Gartenstraße 5a, 28028 Madrid, tel. +49 (0)171 123-45 67",
@@ -111,5 +111,34 @@ fn findings_are_spans_of_any_text_in_order() {
         }
         detector.detect_bytes(&bytes, &mut found);
         let _ = classify(&Column { name: &text, values: &[&text, "1"], ..Column::default() });
+    }
+}
+
+/// What check digits, shapes or words prove in a whole text is masked in a stream of it, too,
+/// however it is cut.
+#[test]
+fn a_stream_masks_what_the_whole_text_has() {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let detector = Detector::new(Options { names: false, ..Options::default() });
+    for round in 0..rounds {
+        let parts: Vec<String> = (0..30).map(|_| damaged(&mut random)).collect();
+        let text = parts.join(["\n", " ", ". "][random.below(3)]);
+        let (mut whole, mut streamed) = (Vec::new(), Vec::new());
+        detector.detect_bytes(text.as_bytes(), &mut whole);
+        let mut stream = Stream::new(detector);
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let (chunk, later) = rest.split_at(random.below(900).min(rest.len()));
+            stream.push(chunk, &mut streamed);
+            stream.flush(&mut streamed);
+            rest = later;
+        }
+        stream.finish(&mut streamed);
+        assert!(streamed.windows(2).all(|pair| pair[0].end <= pair[1].start), "in order");
+        for finding in whole.iter().filter(|f| f.evidence > Evidence::Lexicon) {
+            let masked = |at: usize| streamed.iter().any(|f| f.start <= at && at < f.end);
+            assert!(finding.range().all(masked), "round {round}: {finding:?} in {text:?}");
+        }
     }
 }

@@ -580,7 +580,7 @@ const THINGS: &[&str] = &[
 ];
 
 /// Splits a name into words in small letters without accents.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut word = String::new();
     let mut lower = false;

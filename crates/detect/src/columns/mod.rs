@@ -7,6 +7,7 @@ mod values;
 
 use crate::{Category, Detector};
 use headers::Strength;
+pub(crate) use headers::words;
 use values::Values;
 
 /// A column to classify.

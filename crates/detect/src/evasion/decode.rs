@@ -1,9 +1,7 @@
-//! Encodings undone in place (escapes) or as whole tokens (base64, hex), and values that are
-//! spelled out with signs between their characters.
+//! Encodings undone in place (escapes) or as whole tokens (base64, base32, hex).
 
 use super::mapped::Mapped;
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
+use crate::bytes::find_solid;
 
 /// A token that decodes to text.
 pub(super) struct Token {
@@ -14,47 +12,77 @@ pub(super) struct Token {
 
 /// Shortest token that is decoded; below it nothing personal fits.
 const TOKEN_MIN: usize = 12;
-const TOKEN_MAX: usize = 64 * 1024;
-/// Most tokens of one text that are decoded.
-const TOKENS_MAX: usize = 64;
+/// Tokens are decoded in parts of so many bytes, which overlap so that no value is cut.
+const TOKEN_BYTES_MAX: usize = 64 * 1024;
+const OVERLAP: usize = 1024;
+/// Any run of [`TOKEN_MIN`] bytes has so many in a row from every [`STRIDE`]th byte on.
+const WINDOW: usize = 8;
+const STRIDE: usize = TOKEN_MIN - WINDOW + 1;
 
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-' | b'=')
+    TOKEN_BYTES[usize::from(byte)]
 }
 
-/// Tokens of base64 or hex that hold readable text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::new();
-    let mut at = TOKEN_MIN - 1;
-    // Every twelfth byte is enough to meet every long run.
-    while at < bytes.len() && out.len() < TOKENS_MAX {
-        if !is_token(bytes[at]) {
-            at += TOKEN_MIN;
-            continue;
-        }
-        let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
-        let end = bytes[at..].iter().position(|b| !is_token(*b)).map_or(bytes.len(), |i| at + i);
-        at = end + TOKEN_MIN;
-        let start = start + bytes[start..end].iter().take_while(|b| **b == b'=').count();
-        let length = end - start;
-        if !(TOKEN_MIN..=TOKEN_MAX).contains(&length) {
-            continue;
-        }
-        let word = &bytes[start..end];
-        let hidden = hex(word).or_else(|| base64(word));
-        if let Some(text) = hidden {
-            out.push(Token { start, end, text });
-        } else if let Some(inner) =
-            word.iter().rposition(|b| *b == b'=').filter(|i| length - i > TOKEN_MIN)
-        {
-            // `key=TOKEN`
-            if let Some(text) = hex(&word[inner + 1..]).or_else(|| base64(&word[inner + 1..])) {
-                out.push(Token { start: start + inner + 1, end, text });
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'_' | b'-' | b'=');
+        byte += 1;
+    }
+    table
+};
+
+/// The next run of bytes of tokens that may be long enough, at `at` or later.
+fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    loop {
+        at = find_solid(bytes, at)?;
+        // Up to the next space or byte outside ASCII, where such a run ends.
+        while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+            if window.iter().all(|b| is_token(*b)) {
+                let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
+                let length = bytes[at..].iter().position(|b| !is_token(*b));
+                return Some((start, length.map_or(bytes.len(), |n| at + n)));
+            }
+            match window.iter().rposition(|b| *b == b' ' || *b >= 0x80) {
+                Some(last) => {
+                    at += last + 1;
+                    break;
+                }
+                None => at += STRIDE,
             }
         }
+        if bytes.len() < at + WINDOW {
+            return None;
+        }
     }
-    out
+}
+
+/// Tokens of base64, base32 or hex that hold readable text, one after the other.
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let runs = std::iter::from_fn(move || {
+        let (start, end) = next_run(bytes, at)?;
+        at = end + 1;
+        // `key=TOKEN==`
+        let padding = bytes[start..end].iter().rev().take_while(|b| **b == b'=').count();
+        let sign = bytes[start..end - padding].iter().rposition(|b| *b == b'=');
+        Some((sign.map_or(start, |sign| start + sign + 1), end))
+    });
+    runs.filter(|(start, end)| end - start >= TOKEN_MIN).flat_map(move |(start, end)| {
+        // Each part of a long one speaks for the whole.
+        let parts = (start..end).step_by(TOKEN_BYTES_MAX - OVERLAP);
+        parts.filter_map(move |from| {
+            let part = &bytes[from..end.min(from + TOKEN_BYTES_MAX)];
+            Some(Token { start, end, text: decoded(part)? })
+        })
+    })
+}
+
+fn decoded(word: &[u8]) -> Option<String> {
+    hex(word).or_else(|| base64(word)).or_else(|| base32(word))
 }
 
 fn readable(bytes: Vec<u8>) -> Option<String> {
@@ -72,25 +100,18 @@ fn hex(word: &[u8]) -> Option<String> {
     readable(word.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect())
 }
 
-fn base64(word: &[u8]) -> Option<String> {
+fn base32(word: &[u8]) -> Option<String> {
     let body = word.len() - word.iter().rev().take_while(|b| **b == b'=').count();
-    let word = &word[..body];
-    if word.len() % 4 == 1 || word.contains(&b'=') {
-        return None;
-    }
-    // Ordinary words and numbers are not base64 of text: their first bytes already fail.
-    let mut out = Vec::with_capacity(word.len() * 3 / 4);
+    let mut out = Vec::with_capacity(body * 5 / 8);
     let (mut buffer, mut bits) = (0_u32, 0);
-    for byte in word {
+    for byte in &word[..body] {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            _ => 63,
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return None,
         };
-        buffer = buffer << 6 | u32::from(value);
-        bits += 6;
+        buffer = buffer << 5 | u32::from(value);
+        bits += 5;
         if bits >= 8 {
             bits -= 8;
             let decoded = (buffer >> bits) as u8;
@@ -101,6 +122,62 @@ fn base64(word: &[u8]) -> Option<String> {
         }
     }
     readable(out)
+}
+
+fn base64(word: &[u8]) -> Option<String> {
+    let body = word.len() - word.iter().rev().take_while(|b| **b == b'=').count();
+    let word = &word[..body];
+    if word.len() % 4 == 1 || word.contains(&b'=') {
+        return None;
+    }
+    // Ordinary words and numbers are not base64 of text: their first bytes already fail.
+    let mut head = [0; 6];
+    let length = six_bits(word.get(..8)?, head.iter_mut())?;
+    let head = head.get(..length)?;
+    let valid = std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
+    if !valid || head.iter().any(|b| *b < b' ' && !b.is_ascii_whitespace()) {
+        return None;
+    }
+    let mut out = vec![0; word.len() * 3 / 4];
+    let length = six_bits(word, out.iter_mut())?;
+    out.truncate(length);
+    readable(out)
+}
+
+/// The values of the characters of base64, of either alphabet.
+const SIX_BITS: [u8; 256] = {
+    let mut table = [63; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            letter @ b'a'..=b'z' => letter - b'a' + 26,
+            digit @ b'0'..=b'9' => digit - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Decodes base64 of either alphabet into bytes; nothing when one of them is no byte of text.
+fn six_bits<'a>(word: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> Option<usize> {
+    let (mut buffer, mut bits, mut length) = (0_u32, 0, 0);
+    for byte in word {
+        buffer = buffer << 6 | u32::from(SIX_BITS[usize::from(*byte)]);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            let decoded = (buffer >> bits) as u8;
+            if decoded < 9 || decoded == 0x7F {
+                return None;
+            }
+            *out.next()? = decoded;
+            length += 1;
+        }
+    }
+    Some(length)
 }
 
 /// The text with percent, HTML, backslash and quoted-printable escapes undone, one view each.
@@ -118,26 +195,21 @@ pub(super) fn escapes(text: &str) -> Vec<Mapped> {
 type Step = fn(&str) -> Option<(Option<char>, usize)>;
 
 fn undo(text: &str, mark: u8, step: Step) -> Option<Mapped> {
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < text.len() {
-        if text.as_bytes()[at] == mark
-            && let Some((c, length)) = step(&text[at..])
-        {
-            match c {
-                Some(c) => out.push(c, at, at + length, true),
-                None => out.skip(),
-            }
-            changed = true;
-            at += length;
+    let mut out: Option<Mapped> = None;
+    let mut done = 0;
+    for at in memchr::memchr_iter(mark, text.as_bytes()) {
+        if at < done {
             continue;
         }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
+        let Some((c, length)) = step(&text[at..]) else { continue };
+        let out = out.get_or_insert_default();
+        done = at + length;
+        match c {
+            Some(c) => out.put(text, c, at, done),
+            None => out.skip(text, at, done),
+        }
     }
-    changed.then_some(out)
+    Some(out?.finish(text))
 }
 
 fn hex_byte(text: &str, at: usize) -> Option<u8> {
@@ -249,326 +321,4 @@ fn backslash(text: &str) -> Option<(Option<char>, usize)> {
         }
         _ => None,
     }
-}
-
-/// The text with `(at)`, `[dot]` and spaced-out characters undone.
-pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
-    let bytes = text.as_bytes();
-    let signs = has_signs(bytes);
-    let spaced = has_spaced(bytes, digits);
-    if !signs && !spaced {
-        return None;
-    }
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < text.len() {
-        if signs
-            && matches!(bytes[at], b' ' | b'(' | b'[' | b'{' | b'<')
-            && let Some((c, length)) = sign(&text[at..])
-        {
-            out.push(c, at, at + length, true);
-            at += length;
-            changed = true;
-            continue;
-        }
-        let free = at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80);
-        if spaced
-            && free
-            && let Some((end, sign)) = single_run(bytes, at)
-        {
-            for (i, byte) in bytes[at..end].iter().enumerate() {
-                if *byte == sign {
-                    out.skip();
-                } else {
-                    out.push(char::from(*byte), at + i, at + i + 1, false);
-                }
-            }
-            at = end;
-            changed = true;
-            continue;
-        }
-        if spaced && let Some(end) = spaced_run(bytes, at) {
-            let mut first = true;
-            for (i, byte) in bytes[at..end].iter().enumerate() {
-                if is_piece(*byte) {
-                    out.push(char::from(*byte), at + i, at + i + 1, !first);
-                    first = false;
-                } else {
-                    out.skip();
-                }
-            }
-            at = end;
-            changed = true;
-            continue;
-        }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
-    }
-    changed.then_some(out)
-}
-
-static DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" dot "));
-static LOUD_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" DOT "));
-static LONE_AT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" @ "));
-
-/// Whether a spelled-out sign may be in the text.
-fn has_signs(bytes: &[u8]) -> bool {
-    let bracketed = memchr::memchr3_iter(b'(', b'[', b'{', bytes).any(|i| {
-        let rest = bytes[i + 1..].strip_prefix(b" ").unwrap_or(&bytes[i + 1..]);
-        let length = match rest {
-            [b'@' | b'.', ..] => 1,
-            [b'a' | b'A', b't' | b'T', ..] => 2,
-            [b'd' | b'D', b'o' | b'O', b't' | b'T', ..] => 3,
-            [b'p', b'u', b'n', b'k', b't', ..] => 5,
-            _ => return false,
-        };
-        matches!(rest[length..], [b')' | b']' | b'}', ..] | [b' ', b')' | b']' | b'}', ..])
-    });
-    bracketed || [&DOT, &LOUD_DOT, &LONE_AT].iter().any(|f| f.find(bytes).is_some())
-}
-
-/// A spelled-out `@` or point at the beginning, with the white space around it.
-fn sign(text: &str) -> Option<(char, usize)> {
-    let trimmed = text.trim_start_matches(' ');
-    let lead = text.len() - trimmed.len();
-    if lead > 2 {
-        return None;
-    }
-    let forms: [(&str, char, bool); 24] = [
-        ("(at)", '@', false),
-        ("[at]", '@', false),
-        ("{at}", '@', false),
-        ("(AT)", '@', false),
-        ("[AT]", '@', false),
-        ("<at>", '@', false),
-        ("(@)", '@', false),
-        ("[@]", '@', false),
-        ("at ", '@', true),
-        ("AT ", '@', true),
-        ("( at )", '@', false),
-        ("[ at ]", '@', false),
-        ("(dot)", '.', false),
-        ("[dot]", '.', false),
-        ("{dot}", '.', false),
-        ("(DOT)", '.', false),
-        ("[DOT]", '.', false),
-        ("[.]", '.', false),
-        ("(.)", '.', false),
-        ("dot ", '.', true),
-        ("DOT ", '.', true),
-        ("[punkt]", '.', false),
-        ("(punkt)", '.', false),
-        ("@ ", '@', true),
-    ];
-    for (form, c, bare) in forms {
-        if let Some(rest) = trimmed.strip_prefix(form) {
-            if bare {
-                // A bare word counts only where a bare or bracketed `dot` follows soon.
-                let near: String = rest.chars().take(40).collect();
-                let dotted = c == '.'
-                    || ["dot", "DOT", "[.]", "(.)"].iter().any(|d| near.contains(d))
-                    || form == "@ " && near.contains('.');
-                let one_word = rest.split(' ').next().is_some_and(|w| w.len() > 1);
-                if lead == 0 || !dotted || !one_word {
-                    continue;
-                }
-            }
-            let tail = rest.len() - rest.trim_start_matches(' ').len();
-            return Some((c, lead + form.len() + tail.min(2)));
-        }
-    }
-    None
-}
-
-fn is_piece(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'+')
-}
-
-const BETWEEN: u8 = 1;
-const ALNUM: u8 = 2;
-
-/// Signs that may stand between the characters or blocks of a spelled-out value, and letters.
-const CLASSES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b' ' | b'-' | b'.' | b'_' | b'*' | b'|' | b'/' | b',' | b':' | b'~' | b'#' | b';'
-            | b'\n' | b'\t' | b'+' => BETWEEN,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => ALNUM,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    table
-};
-
-fn is_between(byte: u8) -> bool {
-    CLASSES[usize::from(byte)] == BETWEEN
-}
-
-/// Whether single characters stand apart in a row somewhere, or blocks of digits with odd signs
-/// between them.
-fn has_spaced(bytes: &[u8], digits: usize) -> bool {
-    // In such a row every other byte is a sign; a look at every fourth pair meets it.
-    let class = |byte: u8| CLASSES[usize::from(byte)];
-    let apart = |row: &[u8]| {
-        let [a, b, c, d, e, f, g] = row else { return false };
-        class(*a) & class(*c) & BETWEEN != 0
-            && class(*e) & class(*g) & BETWEEN != 0
-            && class(*b) & class(*d) & class(*f) & ALNUM != 0
-    };
-    let mut rest = bytes;
-    while let Some(eight) = rest.first_chunk::<8>() {
-        if apart(&eight[..7]) || apart(&eight[1..]) {
-            return true;
-        }
-        rest = &rest[4..];
-    }
-    if digits < 12 {
-        return false;
-    }
-    // Two blocks of four digits or more with the same odd sign before and behind the second.
-    (4..bytes.len().saturating_sub(6)).any(|i| {
-        let sign = bytes[i];
-        is_odd(sign, bytes[i + 1]) && bytes[i - 4..i].iter().all(u8::is_ascii_digit) && {
-            let width = bytes[i..].iter().take(3).take_while(|b| is_between(**b)).count();
-            let block =
-                bytes[i + width..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
-            (4..7).contains(&block) && bytes.get(i + width + block) == Some(&sign)
-        }
-    })
-}
-
-fn is_odd(byte: u8, next: u8) -> bool {
-    match byte {
-        b'_' | b'|' | b'*' | b'/' | b'\n' | b'~' | b',' | b'.' => true,
-        b' ' => matches!(next, b' ' | b'-'),
-        _ => false,
-    }
-}
-
-/// The end of a run of single characters with one sign each that begins at `at`, and the sign.
-fn single_run(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
-    let sign = *bytes.get(at + 1).filter(|b| is_between(**b))?;
-    let piece = |i: usize| {
-        bytes.get(i).is_some_and(|b| b.is_ascii_graphic() && *b != sign)
-            && bytes.get(i + 1).is_none_or(|b| *b == sign || !b.is_ascii_alphanumeric())
-    };
-    let mut end = at;
-    let mut pieces = 0;
-    while piece(end) && pieces < 80 {
-        pieces += 1;
-        if bytes.get(end + 1) != Some(&sign) || !piece(end + 2) {
-            return (pieces >= 7).then_some((end + 1, sign));
-        }
-        end += 2;
-    }
-    None
-}
-
-/// The text without line breaks inside values and without tags of HTML that shape nothing.
-pub(super) fn rejoined(text: &str, digits: usize) -> Option<Mapped> {
-    let bytes = text.as_bytes();
-    let wrapped = digits >= 6 && memchr::memchr(b'\n', bytes).is_some();
-    let tagged = memchr::memchr(b'<', bytes).is_some();
-    if !wrapped && !tagged {
-        return None;
-    }
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut at = 0;
-    while at < text.len() {
-        let gap = match bytes[at] {
-            b'\n' | b'\r' if wrapped => wrap(bytes, at),
-            b'<' => tag(bytes, at),
-            _ => None,
-        };
-        if let Some(length) = gap {
-            out.skip();
-            changed = true;
-            at += length;
-            continue;
-        }
-        let c = text[at..].chars().next()?;
-        out.push(c, at, at + c.len_utf8(), false);
-        at += c.len_utf8();
-    }
-    changed.then_some(out)
-}
-
-/// The length of a line break with the indent of the next line, between two parts of a value.
-fn wrap(bytes: &[u8], at: usize) -> Option<usize> {
-    let part = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase();
-    let blank = bytes[at..].iter().take(8).take_while(|b| b.is_ascii_whitespace()).count();
-    let breaks = bytes[at..at + blank].iter().filter(|b| **b == b'\n').count();
-    let next = *bytes.get(at + blank)?;
-    let before = *bytes.get(at.checked_sub(1)?)?;
-    let joins = part(before) || matches!(before, b'-' | b'.' | b' ');
-    (breaks == 1 && joins && (part(next) || matches!(next, b'-' | b'.'))).then_some(blank)
-}
-
-/// The length of a tag or a comment at `at`.
-fn tag(bytes: &[u8], at: usize) -> Option<usize> {
-    const INLINE: &[&[u8]] = &[
-        b"b", b"i", b"u", b"em", b"strong", b"span", b"font", b"a", b"wbr", b"small", b"sub",
-        b"sup", b"mark", b"code", b"s", b"bdi", b"bdo",
-    ];
-    let rest = &bytes[at + 1..];
-    if rest.starts_with(b"!--") {
-        let end = memchr::memmem::find(&rest[..rest.len().min(200)], b"-->")?;
-        return Some(end + 4);
-    }
-    let end = rest.iter().take(120).position(|b| *b == b'>')?;
-    let name = rest[..end].strip_prefix(b"/").unwrap_or(&rest[..end]);
-    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-    INLINE.contains(&&name[..length]).then_some(end + 2)
-}
-
-/// The end of a spelled-out run that begins at `at`: single characters with one sign each, or
-/// blocks of digits with the same odd signs, thirteen characters or more.
-fn spaced_run(bytes: &[u8], at: usize) -> Option<usize> {
-    if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] >= 0x80)
-        || !is_piece(bytes[at])
-    {
-        return None;
-    }
-    let mut end = at;
-    let mut pieces = 0;
-    let mut blocks = 0;
-    let mut widest = 0;
-    let mut mark: Option<&[u8]> = None;
-    loop {
-        let start = end;
-        while end < bytes.len() && is_piece(bytes[end]) {
-            end += 1;
-        }
-        let width = end - start;
-        if width == 0 {
-            return None;
-        }
-        pieces += width;
-        blocks += 1;
-        widest = widest.max(width);
-        let gap = bytes[end..].iter().take(4).take_while(|b| is_between(**b)).count();
-        let next = bytes.get(end + gap).copied().unwrap_or(b' ');
-        let sign = &bytes[end..end + gap];
-        let same = mark.is_none_or(|m| m == sign || widest == 1 && gap <= 3);
-        if gap == 0 || gap > 3 || !is_piece(next) || !same || pieces > 64 {
-            break;
-        }
-        mark = Some(sign);
-        end += gap;
-    }
-    let single = widest == 1 && pieces >= 7;
-    let digits = bytes[at..end].iter().filter(|b| b.is_ascii_digit()).count();
-    let odd = mark.is_some_and(|m| m != b" " && m != b"-");
-    let block = odd
-        && widest <= 6
-        && (12..=40).contains(&pieces)
-        && digits * 3 >= pieces * 2
-        && blocks >= 3;
-    (single || block).then_some(end)
 }

@@ -1,5 +1,5 @@
 //! Values that hide: look-alike and invisible characters, spaced-out letters, `(at)`, and
-//! encodings (percent, HTML, JSON and C escapes, quoted-printable, base64, hex).
+//! encodings (percent, HTML, JSON and C escapes, quoted-printable, base64, base32, hex).
 //!
 //! Each disguise is undone into a second text that remembers where its bytes came from; the
 //! matchers run on that text and what they find is carried back to the original span. Work is
@@ -7,12 +7,15 @@
 
 mod decode;
 mod mapped;
+mod spelled;
 mod unicode;
 
 use crate::detector::Traits;
 use crate::{Category, Detector, Evidence, Finding};
 use decode::Token;
 use mapped::Mapped;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Most layers that are undone on top of each other.
 const DEPTH_MAX: usize = 3;
@@ -26,7 +29,8 @@ pub(crate) fn detect(
     out: &mut Vec<Finding>,
     from: usize,
 ) {
-    layer(detector, label, text, traits, 0, &mut |finding| {
+    let mut search = Search { detector, label, seen: BTreeMap::new() };
+    search.layer(text, traits, 0, &mut |mut finding| {
         let known = out[from..].iter().any(|f| {
             f.start <= finding.start
                 && finding.end <= f.end
@@ -34,84 +38,90 @@ pub(crate) fn detect(
                 && f.category != Category::Organisation
         });
         if !known {
+            // What was seen of the value in plain is not to stay in the place of the whole.
+            let part = |f: &&Finding| {
+                finding.start <= f.start && f.end <= finding.end && f.category == finding.category
+            };
+            let score = out[from..].iter().filter(part).map(|f| f.score).max();
+            finding.score = finding.score.max(score.unwrap_or(0));
             out.push(finding);
         }
     });
 }
 
-fn layer(
-    detector: &Detector,
-    label: &str,
-    text: &str,
-    traits: Traits,
-    depth: usize,
-    report: &mut dyn FnMut(Finding),
-) {
-    if depth >= DEPTH_MAX || text.len() < 6 {
-        return;
-    }
-    let mut views: Vec<(Mapped, bool)> = Vec::new();
-    if traits.high {
-        views.extend(unicode::normalize(text).map(|m| (m, true)));
-    }
-    views.extend(decode::spelled(text, traits.digits).map(|m| (m, false)));
-    if traits.coded {
-        views.extend(decode::escapes(text).into_iter().map(|m| (m, true)));
-    }
-    if let Some(view) = decode::rejoined(text, traits.digits) {
-        // Lines are joined that need not belong together: only check digits tell.
-        run(detector, label, &view, false, depth, &mut |finding| {
-            let tagged = memchr::memchr(b'<', text[finding.range()].as_bytes()).is_some();
-            if tagged || finding.evidence >= Evidence::Checksum {
-                report(finding);
+/// A look behind the disguises of one text.
+struct Search<'a> {
+    detector: &'a Detector,
+    label: &'a str,
+    /// The depths at which texts were looked at, and what was found, by the hash of the text:
+    /// layers that are undone in another order mostly lead to the same one.
+    seen: BTreeMap<u64, (usize, Vec<Finding>)>,
+}
+
+impl Search<'_> {
+    fn layer(&mut self, text: &str, traits: Traits, depth: usize, report: &mut dyn FnMut(Finding)) {
+        if depth >= DEPTH_MAX || text.len() < 6 {
+            return;
+        }
+        if traits.high
+            && let Some(view) = unicode::normalize(text)
+        {
+            self.run(&view, true, depth, report);
+        }
+        if let Some(view) = spelled::spelled(text, traits.digits) {
+            self.run(&view, false, depth, report);
+        }
+        if traits.coded {
+            for view in decode::escapes(text) {
+                self.run(&view, true, depth, report);
             }
-        });
+        }
+        if let Some(view) = spelled::rejoined(text, traits.digits) {
+            // Lines are joined that need not belong together: only check digits tell.
+            self.run(&view, false, depth, &mut |finding| {
+                let tagged = memchr::memchr(b'<', text[finding.range()].as_bytes()).is_some();
+                if tagged || finding.evidence >= Evidence::Checksum {
+                    report(finding);
+                }
+            });
+        }
+        for Token { start, end, text: hidden } in decode::tokens(text) {
+            let found = self.hidden(&hidden, depth);
+            let best = found.iter().filter(|f| is_structured(f)).max_by_key(|f| f.score);
+            if let Some(best) = best {
+                let score = best.score.saturating_sub(4).max(50);
+                report(Finding { start, end, score, disguised: true, ..*best });
+            }
+        }
     }
-    for (view, names) in &views {
-        run(detector, label, view, *names, depth, report);
-    }
-    for Token { start, end, text: hidden } in decode::tokens(text) {
+
+    /// What is found in the text of one layer and of those behind it.
+    fn hidden(&mut self, text: &str, depth: usize) -> Vec<Finding> {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        if let Some((_, found)) = self.seen.get(&hash).filter(|(seen, _)| *seen <= depth) {
+            return found.clone();
+        }
         let mut found = Vec::new();
-        detector.decoded(label, &hidden, &mut found);
-        layer_of(detector, label, &hidden, depth + 1, &mut |f| found.push(f));
-        let best = found.iter().filter(|f| is_structured(f)).max_by_key(|f| f.score);
-        if let Some(best) = best {
-            let score = best.score.saturating_sub(4).max(50);
-            report(Finding { start, end, score, disguised: true, ..*best });
-        }
+        let traits = Traits::of(text.as_bytes());
+        self.detector.decoded(self.label, text, &mut found);
+        self.layer(text, traits, depth + 1, &mut |finding| found.push(finding));
+        self.seen.insert(hash, (depth, found.clone()));
+        found
     }
-}
 
-fn layer_of(
-    detector: &Detector,
-    label: &str,
-    text: &str,
-    depth: usize,
-    report: &mut dyn FnMut(Finding),
-) {
-    layer(detector, label, text, Traits::of(text.as_bytes()), depth, report);
-}
-
-fn run(
-    detector: &Detector,
-    label: &str,
-    view: &Mapped,
-    names: bool,
-    depth: usize,
-    report: &mut dyn FnMut(Finding),
-) {
-    let mut found = Vec::new();
-    detector.decoded(label, &view.text, &mut found);
-    layer_of(detector, label, &view.text, depth + 1, &mut |f| found.push(f));
-    for finding in found {
-        // Only what the disguise touches is new; the rest was seen in the original.
-        let Some((start, end)) = view.source(finding.start, finding.end) else { continue };
-        let name = names && finding.category == Category::PersonName;
-        if !(name || is_structured(&finding)) {
-            continue;
+    fn run(&mut self, view: &Mapped, names: bool, depth: usize, report: &mut dyn FnMut(Finding)) {
+        for finding in self.hidden(&view.text, depth) {
+            // Only what the disguise touches is new; the rest was seen in the original.
+            let Some((start, end)) = view.source(finding.start, finding.end) else { continue };
+            let name = names && finding.category == Category::PersonName;
+            if !(name || is_structured(&finding)) {
+                continue;
+            }
+            let score = finding.score.saturating_sub(2).max(50);
+            report(Finding { start, end, score, disguised: true, ..finding });
         }
-        let score = finding.score.saturating_sub(2).max(50);
-        report(Finding { start, end, score, disguised: true, ..finding });
     }
 }
 
@@ -146,6 +156,22 @@ mod tests {
         );
         check("DЕ89 3704 0044 0532 0130 00", &["iban:DЕ89 3704 0044 0532 0130 00"]);
         check("5\u{ad}14-69-0360", &["national-id:5\u{ad}14-69-0360"]);
+        let khmer = |text: &str| -> String {
+            let digit = |c: char| c.to_digit(10).map(|d| char::from_u32(0x17E0 + d).unwrap());
+            text.chars().map(|c| digit(c).unwrap_or(c)).collect()
+        };
+        let card = khmer("4111 1111 1111 1111");
+        check(&card, &[&format!("card:{card}")]);
+        let tags = |c: char| char::from_u32(0xE0000 + c as u32).unwrap();
+        let unseen: String = "eva@example.org".chars().map(tags).collect();
+        check(&format!("x {unseen} y"), &[&format!("email:{unseen}")]);
+        let tagged = format!("51{}4-69-0360", tags('7'));
+        check(&tagged, &[&format!("national-id:{tagged}")]);
+    }
+
+    #[test]
+    fn the_whole_value_is_reported_and_not_its_plain_end() {
+        check("to mar<b></b>ia@example.org", &["email:mar<b></b>ia@example.org"]);
     }
 
     #[test]
@@ -154,6 +180,8 @@ mod tests {
         check("&#101;va&#64;example.org", &["email:&#101;va&#64;example.org"]);
         check(r"mail eva\u0040example.org", &[r"email:eva\u0040example.org"]);
         check("x ZXZhQGV4YW1wbGUub3Jn y", &["email:ZXZhQGV4YW1wbGUub3Jn"]);
+        check("x MV3GCQDFPBQW24DMMUXG64TH y", &["email:MV3GCQDFPBQW24DMMUXG64TH"]);
+        check("q=ZXZhQGV4YW1wbGUub3JnIA==", &["email:ZXZhQGV4YW1wbGUub3JnIA=="]);
         check("6576614065786d706c652e6f7267", &["email:6576614065786d706c652e6f7267"]);
         check("eva=40example=2Eorg", &["email:eva=40example=2Eorg"]);
     }

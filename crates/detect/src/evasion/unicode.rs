@@ -1,6 +1,7 @@
 //! Invisible characters are left out, and characters that look like ASCII become ASCII.
 
 use super::mapped::Mapped;
+use crate::bytes::find_high;
 
 /// A character that shows nothing.
 fn is_invisible(c: char) -> bool {
@@ -22,11 +23,6 @@ fn plain(c: char) -> Option<char> {
         0x2044 | 0x2215 | 0x29F8 => Some('/'),
         0xFE6B => Some('@'),
         0x02D0 | 0xA789 | 0x2236 | 0xFE55 => Some(':'),
-        0x0660..=0x0669 => shifted(0x0660, '0'),
-        0x06F0..=0x06F9 => shifted(0x06F0, '0'),
-        0x0966..=0x096F => shifted(0x0966, '0'),
-        0x09E6..=0x09EF => shifted(0x09E6, '0'),
-        0x0E50..=0x0E59 => shifted(0x0E50, '0'),
         0x2460..=0x2468 => shifted(0x2460, '1'),
         0x2474..=0x247C => shifted(0x2474, '1'),
         0x2488..=0x2490 => shifted(0x2488, '1'),
@@ -51,9 +47,26 @@ fn plain(c: char) -> Option<char> {
         }
         0x212A => Some('K'),
         0x210E => Some('h'),
-        0x1FBF0..=0x1FBF9 => shifted(0x1FBF0, '0'),
-        _ => None,
+        _ => {
+            let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last()?;
+            char::from_digit(code - zero, 10)
+        }
     }
+}
+
+/// The zeros of the scripts of Unicode that have digits of their own, nine more behind each.
+const ZEROS: &[u32] = &[
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66,
+    0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90,
+    0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
+    0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650,
+    0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0,
+    0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0,
+];
+
+/// The letter or sign that a tag character repeats.
+fn tag(c: char) -> Option<char> {
+    char::from_u32((c as u32).checked_sub(0xE0000)?).filter(|c| (' '..='~').contains(c))
 }
 
 /// What a letter of another script looks like.
@@ -84,32 +97,62 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
     if !is_suspect(text) {
         return None;
     }
-    let mut out = Mapped::with_capacity(text.len());
-    let mut changed = false;
-    let mut word_end = 0;
-    let mut mixed = false;
-    let mut last = ' ';
-    for (start, c) in text.char_indices() {
-        let end = start + c.len_utf8();
-        if start >= word_end {
-            let rest = &text[start..];
-            let length = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            word_end = start + length.max(c.len_utf8());
-            mixed = is_mixed(&text[start..word_end]);
+    let bytes = text.as_bytes();
+    let mut out: Option<Mapped> = None;
+    let mut word = Word::default();
+    let (mut done, mut last) = (0, b' ');
+    while let Some(start) = find_high(bytes, done) {
+        let Some(c) = text[start..].chars().next() else { break };
+        if start > done {
+            last = bytes[start - 1];
         }
+        done = start + c.len_utf8();
         let mark = ('\u{300}'..='\u{36f}').contains(&c)
             && (last.is_ascii_digit() || last.is_ascii_punctuation());
-        if is_invisible(c) || mark {
-            out.skip();
-            changed = true;
+        // One tag character hides in a value; several are a value that nobody sees.
+        let next = || text[done..].chars().next().is_some_and(|next| tag(next).is_some());
+        let before = || text[..start].chars().next_back().is_some_and(|c| tag(c).is_some());
+        if let Some(told) = tag(c).filter(|_| before() || next()) {
+            out.get_or_insert_default().put(text, told, start, done);
+            last = told as u8;
             continue;
         }
-        let new = plain(c).or_else(|| if mixed && is_foreign(c) { look_alike(c) } else { None });
-        changed |= new.is_some();
-        last = new.unwrap_or(c);
-        out.push(last, start, end, new.is_some());
+        if is_invisible(c) || mark {
+            out.get_or_insert_default().skip(text, start, done);
+            continue;
+        }
+        let foreign = is_foreign(c);
+        let new =
+            plain(c).or_else(|| if foreign && word.at(text, start) { look_alike(c) } else { None });
+        last = new.map_or(0x80, |c| c as u8);
+        if let Some(new) = new {
+            out.get_or_insert_default().put(text, new, start, done);
+        }
     }
-    changed.then_some(out)
+    Some(out?.finish(text))
+}
+
+/// The word at hand, and whether it mixes letters.
+#[derive(Default)]
+struct Word {
+    end: usize,
+    mixed: bool,
+}
+
+impl Word {
+    /// Whether the word around `at` mixes letters. The places come in order.
+    fn at(&mut self, text: &str, at: usize) -> bool {
+        if at >= self.end {
+            let start = text[self.end..at].rfind(char::is_whitespace).map_or(self.end, |i| {
+                let space = self.end + i;
+                space + text[space..].chars().next().map_or(1, char::len_utf8)
+            });
+            let length = text[at..].find(char::is_whitespace).unwrap_or(text.len() - at);
+            self.end = at + length;
+            self.mixed = is_mixed(&text[start..self.end]);
+        }
+        self.mixed
+    }
 }
 
 /// Whether a word mixes letters of two scripts, or foreign letters with digits or `@`.
@@ -121,19 +164,23 @@ fn is_mixed(word: &str) -> bool {
 /// Whether a character is there that ordinary text of any language does not have at its place.
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(step) = bytes[at..].iter().position(|b| *b >= 0x80) {
-        at += step;
+    let mut end = 0;
+    while let Some(at) = find_high(bytes, end) {
+        // Most are letters of U+00C0 to U+024F, and only two of those look like others.
+        if let [lead @ 0xC3..=0xC9, trail, ..] = bytes[at..] {
+            end = at + 2;
+            if matches!((lead, trail), (0xC4, 0xB1) | (0xC8, 0xB7)) {
+                return true;
+            }
+            continue;
+        }
         let Some(c) = text[at..].chars().next() else { break };
-        let end = at + c.len_utf8();
+        end = at + c.len_utf8();
         let before = at.checked_sub(1).map_or(b' ', |i| bytes[i]);
         let after = bytes.get(end).copied().unwrap_or(b' ');
-        at = end;
         let suspect = match c {
-            // Latin letters, quotes, no-break spaces and the dots of ellipses are ordinary.
-            '\u{a0}' | '\u{c0}'..='\u{24f}' | '\u{2018}'..='\u{201f}' | '\u{2026}' | '\u{202f}' => {
-                matches!(c, 'ı' | 'ȷ')
-            }
+            // Quotes, no-break spaces and the dots of ellipses are ordinary.
+            '\u{a0}' | '\u{2018}'..='\u{201f}' | '\u{2026}' | '\u{202f}' => false,
             '\u{2000}'..='\u{200a}' | '\u{2010}'..='\u{2015}' | '\u{2212}' => {
                 before.is_ascii_digit() && after.is_ascii_digit()
             }

@@ -1,8 +1,9 @@
 //! `portreeve detect`: shows what the detector finds, for people and for measurements.
 
+use super::finder::{self, Finder};
 use super::output::{Format, print, print_json, table, visible};
 use anyhow::Context;
-use portreeve_detect::{Detector, Finding, jsonl};
+use portreeve_detect::{Finding, jsonl};
 use serde::Serialize;
 use std::io::{BufRead, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve detect letter.txt\n  \
     psql -c 'select note from visits' | portreeve detect\n  \
-    portreeve detect --jsonl text < documents.jsonl > spans.jsonl")]
+    portreeve detect --jsonl text < documents.jsonl > spans.jsonl\n  \
+    portreeve detect --onnx models/ner --onnx-label MISC=none letter.txt")]
 pub(crate) struct Args {
     /// The text; standard input without it.
     #[arg(value_name = "FILE")]
@@ -24,6 +26,8 @@ pub(crate) struct Args {
     /// `{"id", "table", "column", "sample_values"}` to `{"id", "category"}`.
     #[arg(long, value_name = "WHAT")]
     jsonl: Option<Lines>,
+    #[command(flatten)]
+    finder: finder::Args,
 }
 
 /// What the lines of the line protocol are.
@@ -50,14 +54,15 @@ struct Shown {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let input = open(&args)?;
+    let finder = Finder::open(&args.finder)?;
     if let Some(lines) = args.jsonl {
-        return answer(input, lines);
+        return answer(input, lines, &finder);
     }
     let mut bytes = Vec::new();
     std::io::BufReader::new(input).read_to_end(&mut bytes).context("cannot read the text")?;
     let text = String::from_utf8_lossy(&bytes);
     let mut found = Vec::new();
-    Detector::default().detect(&text, &mut found);
+    finder.detect(&text, &mut found)?;
     match format {
         Format::Json => print_json(&shown(&text, &found))?,
         Format::Text => print(&describe(&text, &found, std::io::stdout().is_terminal()))?,
@@ -76,8 +81,7 @@ fn open(args: &Args) -> anyhow::Result<Box<dyn Read>> {
 }
 
 /// Answers the line protocol, one line out for each line in.
-fn answer(input: Box<dyn Read>, lines: Lines) -> anyhow::Result<ExitCode> {
-    let detector = Detector::default();
+fn answer(input: Box<dyn Read>, lines: Lines, finder: &Finder) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (index, line) in std::io::BufReader::new(input).lines().enumerate() {
         let line = line.context("cannot read a line")?;
@@ -85,7 +89,7 @@ fn answer(input: Box<dyn Read>, lines: Lines) -> anyhow::Result<ExitCode> {
             continue;
         }
         let answer = match lines {
-            Lines::Text => jsonl::text_line(&detector, &line),
+            Lines::Text => finder.text_line(&line)?,
             Lines::Columns => jsonl::column_line(&line),
         };
         // The line itself is not shown: it may hold personal data.
@@ -167,6 +171,7 @@ fn describe(text: &str, found: &[Finding], colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portreeve_detect::Detector;
 
     #[test]
     fn marks_findings_and_lists_them() {

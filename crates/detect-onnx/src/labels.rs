@@ -14,8 +14,10 @@ const LABELS_MAX: usize = 1024;
 pub(crate) struct Label {
     /// Nothing for what is outside, and for what the caller does not want.
     pub(crate) category: Option<Category>,
-    /// Whether a span begins here even if the one before is of the same category.
+    /// Whether a span begins here even if the one before has the same name.
     pub(crate) begins: bool,
+    /// The same for labels that differ in `B-` and the like only.
+    pub(crate) name: usize,
 }
 
 /// What `config.json` says.
@@ -46,7 +48,12 @@ pub(crate) fn read(json: &str, mapping: &[(String, Option<Category>)]) -> Result
     let mut names = Vec::with_capacity(count);
     for id in 0..count {
         let name = file.id2label.get(&id.to_string());
-        names.push(name.ok_or_else(|| Error::Config(format!("`id2label` has no label {id}")))?);
+        let name = name.ok_or_else(|| Error::Config(format!("`id2label` has no label {id}")))?;
+        // SECURITY: they are shown, and would play with the terminal.
+        if name.len() > 64 || name.chars().any(char::is_control) {
+            return Err(Error::Config(format!("label {id} is no short name")));
+        }
+        names.push(name);
     }
     for (label, _) in mapping {
         if !names.iter().any(|name| plain(name.as_str()).1 == plain(label).1) {
@@ -55,10 +62,15 @@ pub(crate) fn read(json: &str, mapping: &[(String, Option<Category>)]) -> Result
     }
     let mut labels = Vec::with_capacity(count);
     let mut unknown: Vec<String> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     for name in names {
         let (begins, name) = plain(name);
+        let at = seen.iter().position(|it| *it == name).unwrap_or_else(|| {
+            seen.push(name.clone());
+            seen.len() - 1
+        });
         match meaning(&name, mapping) {
-            Some(category) => labels.push(Label { category, begins }),
+            Some(category) => labels.push(Label { category, begins, name: at }),
             None if unknown.contains(&name) => {}
             None => unknown.push(name),
         }
@@ -183,7 +195,15 @@ const ALIASES: &[(Category, &[&str])] = &[
     (Category::Nationality, &["NORP", "NRP"]),
     (
         Category::NationalId,
-        &["SSN", "SOCIALNUM", "SOCIALNUMBER", "SOCIALSECURITYNUMBER", "IDCARD", "IDCARDNUM"],
+        &[
+            "SSN",
+            "GOVERNMENTID",
+            "SOCIALNUM",
+            "SOCIALNUMBER",
+            "SOCIALSECURITYNUMBER",
+            "IDCARD",
+            "IDCARDNUM",
+        ],
     ),
     (Category::TaxId, &["TAXNUM", "TAXNUMBER", "VAT", "VATNUMBER"]),
     (Category::Passport, &["PASSPORTNUM", "PASSPORTNUMBER", "PASS"]),
@@ -193,7 +213,10 @@ const ALIASES: &[(Category, &[&str])] = &[
     ),
     (Category::VehiclePlate, &["LICENSEPLATE", "PLATE", "VEHICLEVRM", "VEHICLEREGISTRATION"]),
     (Category::HealthId, &["MEDICALRECORD", "MEDICALRECORDNUMBER", "MRN", "HEALTHPLAN"]),
-    (Category::BankAccount, &["BANKACCOUNTNUMBER", "ACCOUNTNUM", "ACCOUNTNUMBER", "BIC", "SWIFT"]),
+    (
+        Category::BankAccount,
+        &["BANKACCOUNTNUMBER", "ROUTINGNUMBER", "ACCOUNTNUM", "ACCOUNTNUMBER", "BIC", "SWIFT"],
+    ),
     (Category::Iban, &["IBANCODE"]),
     (
         Category::Card,
@@ -227,7 +250,7 @@ mod tests {
     #[track_caller]
     fn check(label: &str, category: Option<Category>, begins: bool) {
         let read = read(&config(&["O", label]), &[]).unwrap();
-        assert_eq!(read.labels[1], Label { category, begins });
+        assert_eq!(read.labels[1], Label { category, begins, name: 1 });
     }
 
     #[test]
@@ -277,5 +300,6 @@ mod tests {
         refused("{}", "has 0 labels");
         refused(r#"{"id2label":{"0":"O","2":"B-PER"}}"#, "has no label 1");
         refused(&config(&["B-PER", "I-PER"]), "stands for what is outside");
+        refused(&config(&["O", "\u{1b}[2J"]), "label 1 is no short name");
     }
 }

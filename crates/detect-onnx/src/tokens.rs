@@ -153,7 +153,7 @@ impl Tokenizer {
         }
         let find = |word: &str| {
             let id = vocabulary.get(word).copied();
-            id.ok_or_else(|| refused(&format!("its vocabulary has no `{word}`")))
+            id.ok_or_else(|| refused(&format!("its vocabulary has no `{}`", word.escape_debug())))
         };
         let frame = Frame { before: find("[CLS]")?, after: find("[SEP]")?, filler: find("[PAD]")? };
         let ideographs = if normalizer.handle_chinese_chars { IDEOGRAPHS } else { "" };
@@ -252,7 +252,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 fn unsupported(what: &str, name: &str, known: &str) -> Error {
-    refused(&format!("its {what} is `{name}`, and only `{known}` is supported"))
+    refused(&format!("its {what} is `{}`, and only `{known}` is supported", name.escape_debug()))
 }
 
 fn refused(why: &str) -> Error {

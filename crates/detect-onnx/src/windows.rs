@@ -49,6 +49,8 @@ pub(crate) fn windows(words: &[Word], room: usize) -> Vec<Window> {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Guess {
     category: Category,
+    /// Of the likeliest label of the category.
+    name: usize,
     begins: bool,
     /// That it is anything at all.
     chance: f32,
@@ -56,24 +58,23 @@ pub(crate) struct Guess {
 
 /// Adds up the chances of the labels. Nothing below `least`.
 pub(crate) fn guess(chances: &[f32], labels: &[Label], least: f32) -> Option<Guess> {
-    let mut sums: Vec<(Category, f32, f32)> = Vec::new();
+    let mut sums: Vec<(f32, Guess)> = Vec::new();
     for (label, chance) in labels.iter().zip(chances) {
         let Some(category) = label.category else { continue };
-        let at = sums.iter().position(|sum| sum.0 == category).unwrap_or_else(|| {
-            sums.push((category, 0.0, 0.0));
-            sums.len() - 1
-        });
-        let sum = &mut sums[at];
-        *(if label.begins { &mut sum.1 } else { &mut sum.2 }) += chance;
+        let new = Guess { category, name: label.name, begins: label.begins, chance: *chance };
+        match sums.iter_mut().find(|(_, best)| best.category == category) {
+            Some((sum, best)) => {
+                *sum += chance;
+                if new.chance > best.chance {
+                    *best = new;
+                }
+            }
+            None => sums.push((*chance, new)),
+        }
     }
-    let chance: f32 = sums.iter().map(|sum| sum.1 + sum.2).sum();
-    let best = sums.into_iter().reduce(
-        |best, sum| {
-            if sum.1 + sum.2 > best.1 + best.2 { sum } else { best }
-        },
-    )?;
-    let guess = Guess { category: best.0, begins: best.1 > best.2, chance };
-    (chance >= least).then_some(guess)
+    let chance: f32 = sums.iter().map(|(sum, _)| sum).sum();
+    let (_, best) = sums.into_iter().reduce(|best, it| if it.0 > best.0 { it } else { best })?;
+    (chance >= least).then_some(Guess { chance, ..best })
 }
 
 /// Joins the guesses of neighbouring words into findings.
@@ -97,8 +98,10 @@ pub(crate) fn join(words: &[Word], guesses: &[Option<Guess>]) -> Vec<Finding> {
     for (word, guess) in words.iter().zip(guesses) {
         match (&mut open, guess) {
             (Some((last, range, chances)), Some(guess))
-                if last.category == guess.category && !guess.begins =>
+                if last.category == guess.category
+                    && !(guess.begins && guess.name == last.name) =>
             {
+                last.name = guess.name;
                 range.end = word.range.end;
                 chances.push(guess.chance);
             }
@@ -197,7 +200,7 @@ mod tests {
     }
 
     fn label(category: Option<Category>, begins: bool) -> Label {
-        Label { category, begins }
+        Label { category, begins, name: usize::from(category == Some(Category::Location)) }
     }
 
     #[test]
@@ -217,7 +220,8 @@ mod tests {
 
     #[test]
     fn spans_end_where_another_begins() {
-        let guess = |category, begins| Some(Guess { category, begins, chance: 0.9 });
+        let named = |category, name, begins| Some(Guess { category, name, begins, chance: 0.9 });
+        let guess = |category, begins| named(category, 0, begins);
         let (person, place) = (Category::PersonName, Category::Location);
         let guesses = [
             guess(person, true),
@@ -230,6 +234,11 @@ mod tests {
         let found = join(&words(&[1; 6]), &guesses);
         let found: Vec<_> = found.iter().map(|it| (it.start, it.end, it.category)).collect();
         assert_eq!(found, [(0, 3, person), (4, 5, person), (6, 7, place), (10, 11, place)]);
+        // A surname that begins goes on with the given name, another given name does not.
+        let guesses = [named(person, 1, true), named(person, 2, true), named(person, 2, true)];
+        let found = join(&words(&[1; 3]), &guesses);
+        let found: Vec<_> = found.iter().map(|it| (it.start, it.end)).collect();
+        assert_eq!(found, [(0, 3), (4, 5)]);
     }
 
     /// Checks a merge in `text`, findings written as (value, score, whether of a model).

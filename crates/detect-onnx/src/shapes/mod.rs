@@ -184,8 +184,8 @@ fn label(node: &NodeProto) -> &str {
 
 /// SECURITY: names come from the file; a control character would play with the terminal.
 fn refused(name: &str, why: &str) -> Error {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-    Error::Model(format!("at `{name}`: {why}"))
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    Error::Model(format!("at `{}`: {}", plain(name), plain(why)))
 }
 
 #[cfg(test)]

@@ -19,10 +19,12 @@ impl Node<'_> {
     pub(super) fn outputs(&self) -> Refusal {
         let domain = self.node.domain.as_deref().unwrap_or_default();
         let name = self.node.op_type.as_deref().unwrap_or_default();
-        if !matches!(domain, "" | "ai.onnx") {
-            return Err(format!("operators of `{domain}` are not supported"));
-        }
         let one = match name {
+            // Weights of four bits; the one operator that is not of the standard.
+            "MatMulNBits" if domain == "com.microsoft" => self.mat_mul_bits()?,
+            _ if !matches!(domain, "" | "ai.onnx") => {
+                return Err(format!("the operator `{domain}.{name}` is not supported"));
+            }
             "Abs" | "Ceil" | "Clip" | "Cos" | "CumSum" | "DequantizeLinear" | "Elu" | "Erf"
             | "Exp" | "Floor" | "Gelu" | "HardSigmoid" | "IsInf" | "IsNaN"
             | "LayerNormalization" | "LeakyRelu" | "Log" | "LogSoftmax" | "Neg" | "Not"
@@ -87,7 +89,7 @@ impl Node<'_> {
             dims.and_then(|dims| dims.iter().rev().nth(axis).copied()).unwrap_or(1)
         };
         match self.node.op_type.as_deref().unwrap_or_default() {
-            "MatMul" | "MatMulInteger" => elements.saturating_mul(inner(0)),
+            "MatMul" | "MatMulInteger" | "MatMulNBits" => elements.saturating_mul(inner(0)),
             "Gemm" => {
                 let transposed = self.integer("transA") == Some(1);
                 elements.saturating_mul(inner(usize::from(transposed)))
@@ -451,6 +453,21 @@ impl Node<'_> {
         let mut dims = together(&front)?;
         dims.extend([*rows, *columns]);
         Ok(Known::of(dims))
+    }
+
+    fn mat_mul_bits(&self) -> Outcome<Known> {
+        let size = |name| positive(self.integer(name).ok_or("it does not tell its sizes")?);
+        let (inner, columns) = (size("K")?, size("N")?);
+        let mut dims = self.input(0)?.dims.clone();
+        // Two weights in a byte: this bounds what is unpacked by the size of the file.
+        let held = self.input(1)?.elements().saturating_mul(2);
+        match dims.last_mut() {
+            Some(last) if *last == inner && inner.saturating_mul(columns) <= held => {
+                *last = columns;
+                Ok(Known::of(dims))
+            }
+            _ => Err("the factors do not fit".to_owned()),
+        }
     }
 
     fn gemm(&self) -> Outcome<Known> {

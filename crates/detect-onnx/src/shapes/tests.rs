@@ -166,7 +166,12 @@ fn what_cannot_be_worked_out_is_refused() {
     );
     let mut foreign = node("Attention", &["ids"], "out");
     foreign.domain = Some("com.example".to_owned());
-    check(&graph(vec![], vec![foreign]), Err("operators of `com.example`"));
+    check(&graph(vec![], vec![foreign]), Err("`com.example.Attention` is not supported"));
+    // It says that its weights are larger than they are.
+    let mut packed = with(node("MatMulNBits", &["ids", "list"], "out"), "N", 1 << 20);
+    packed.domain = Some("com.microsoft".to_owned());
+    let packed = with(packed, "K", 16);
+    check(&graph(list(&[0; 8]), vec![packed]), Err("the factors do not fit"));
     let mut two = node("Neg", &["ids"], "out");
     two.output.push("second".to_owned());
     check(&graph(vec![], vec![two]), Err("its output 2 is not known"));
@@ -177,7 +182,7 @@ fn what_cannot_be_worked_out_is_refused() {
 
 #[test]
 fn a_name_from_the_file_cannot_play_with_a_terminal() {
-    let mut loud = node("Loop", &[], "out");
+    let mut loud = node("\u{1b}[2JLoop", &[], "out");
     loud.name = Some("\u{1b}[2J".to_owned());
     let error = infer(&graph(vec![], vec![loud]), &[]).err().unwrap().to_string();
     assert!(!error.contains('\u{1b}'), "{error:?}");

@@ -7,6 +7,7 @@ use crate::{scan, tokens::Frame};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ShapeInferenceMode, ThreadPool, ValueOrView};
 use rten_onnx::onnx::{GraphProto, ModelProto};
 use rten_tensor::{AsView, Layout, NdTensor};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(crate) const MODEL_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Tokens of a window, those around it included. Every length is worked out when the model is
 /// loaded; a window is filled up to the next one.
-const LENGTHS: [usize; 5] = [16, 32, 64, 128, 256];
+const LENGTHS: [usize; 8] = [16, 32, 48, 64, 96, 128, 192, 256];
 
 /// What an input of the network is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +45,12 @@ impl Network {
         }
         scan::check(&bytes)?;
         let parsed = guarded(|| ModelProto::parse_buf(&bytes).map_err(|e| e.to_string()));
-        let graph = parsed.map_err(Error::Model)?.graph;
-        let graph = graph.ok_or_else(|| Error::Model("it has no graph".to_owned()))?;
-        let inputs = inputs(&graph)?;
+        drop(bytes);
+        let mut parsed = parsed.map_err(Error::Model)?;
+        let Some(graph) = &mut parsed.graph else {
+            return Err(Error::Model("it has no graph".to_owned()));
+        };
+        let inputs = inputs(graph)?;
         let output = match graph.output.as_slice() {
             [only] => only,
             all => all
@@ -55,18 +59,20 @@ impl Network {
                 .ok_or_else(|| Error::Model("it has no one output, nor `logits`".to_owned()))?,
         };
         let output = output.name.clone().unwrap_or_default();
-        let lengths = lengths(&graph, &inputs, config)?;
+        let lengths = lengths(graph, &inputs, config)?;
         for length in &lengths {
             let sizes: Vec<_> =
                 inputs.iter().map(|(name, _)| (name.as_str(), vec![1, *length as u64])).collect();
-            let made = shapes::infer(&graph, &sizes)?;
+            let made = shapes::infer(graph, &sizes)?;
             answers(&made, &output, *length, config.labels.len())?;
         }
-        drop(graph);
+        forget_claims(graph);
+        let checked = guarded(|| parsed.write_buf().map_err(|e| e.to_string()));
+        drop(parsed);
         let mut options = ModelOptions::with_all_ops();
         // SECURITY: it reads shapes with symbols in them, and nothing bounds what it makes.
         options.shape_inference(ShapeInferenceMode::Off);
-        let model = guarded(|| options.load(bytes).map_err(|error| error.to_string()));
+        let model = guarded(|| options.load(checked?).map_err(|error| error.to_string()));
         let model = model.map_err(Error::Model)?;
         let find = |name: &str| {
             let id = model.find_node(name);
@@ -125,6 +131,18 @@ impl Network {
     }
 }
 
+/// Takes out what the file says about sizes.
+///
+/// SECURITY: the runtime's optimizer believes it, and would make other values than were checked.
+fn forget_claims(graph: &mut GraphProto) {
+    graph.value_info.clear();
+    for value in graph.input.iter_mut().chain(&mut graph.output) {
+        if let Some(tensor) = value.r#type.as_mut().and_then(|it| it.tensor_type.as_mut()) {
+            tensor.shape = None;
+        }
+    }
+}
+
 /// From logits to chances.
 fn chances(row: &[f32]) -> Result<Vec<f32>> {
     let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -139,10 +157,11 @@ fn chances(row: &[f32]) -> Result<Vec<f32>> {
 /// The network's inputs, in its order.
 fn inputs(graph: &GraphProto) -> Result<Vec<(String, Input)>> {
     let mut inputs = Vec::new();
+    let weights: HashSet<_> = graph.initializer.iter().map(|it| it.name.as_deref()).collect();
     for value in &graph.input {
         let name = value.name.clone().unwrap_or_default();
         // Old exports list the weights too.
-        if graph.initializer.iter().any(|it| it.name.as_deref() == Some(&name)) {
+        if weights.contains(&Some(name.as_str())) {
             continue;
         }
         let input = match name.as_str() {

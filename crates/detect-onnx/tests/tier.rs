@@ -218,6 +218,50 @@ fn hostile_models_are_refused() {
     refused(&many, TOKENIZER, CONFIG, "takes no text of 16 tokens");
 }
 
+/// What the file says about sizes is worked out, not believed.
+#[test]
+fn claims_about_sizes_change_nothing() {
+    let liar = changed(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        let claim = graph.input[0].clone();
+        for node in &graph.node {
+            let mut claim = ValueInfoProto { name: Some(node.output[0].clone()), ..claim.clone() };
+            let shape = claim.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+            for dim in &mut shape.shape.as_mut().unwrap().dim {
+                dim.dim_value = Some(1 << 30);
+            }
+            graph.value_info.push(claim);
+        }
+    });
+    let text = "Anna Müller in Den Haag";
+    let liar = load(&liar, TOKENIZER, CONFIG).unwrap();
+    assert_eq!(find(&liar, text), find(&tier(), text));
+}
+
+/// The longest chain that is allowed does not exhaust a small stack.
+#[test]
+fn long_chains_fit_the_stack() {
+    let long = changed(|model| {
+        let graph = model.graph.as_mut().unwrap();
+        let last = graph.node.last_mut().unwrap();
+        let mut link = last.clone();
+        last.output[0] = "link_0".into();
+        link.op_type = Some("Neg".into());
+        for at in 0..3_800 {
+            let mut link = link.clone();
+            link.input = vec![format!("link_{at}")];
+            let name = if at == 3_799 { "logits".into() } else { format!("link_{}", at + 1) };
+            link.name = Some(name.clone());
+            link.output = vec![name];
+            graph.node.push(link);
+        }
+    });
+    let text = "Anna in Den Haag";
+    let work = move || find(&load(&long, TOKENIZER, CONFIG).unwrap(), text);
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap();
+    assert_eq!(thread.join().unwrap(), find(&tier(), text));
+}
+
 /// Weights that are not numbers say so, and what was found before stays.
 #[test]
 fn outputs_that_are_no_numbers_are_an_error() {

@@ -18,6 +18,12 @@ pub(crate) const ELEMENTS_MAX: u64 = 1 << 29;
 /// Multiplications for one window; some seconds of one core.
 pub(crate) const WORK_MAX: u64 = 1 << 38;
 
+/// Nodes of a graph. A large BERT has three thousand; the runtime's passes over them repeat.
+pub(crate) const NODES_MAX: usize = 20_000;
+
+/// Nodes one behind the other. The runtime plans by recursion; a large BERT has two thousand.
+pub(crate) const DEPTH_MAX: u32 = 4_000;
+
 /// Integers of one value that are followed.
 const INTEGERS_MAX: u64 = 4096;
 
@@ -27,6 +33,13 @@ pub(crate) struct Known {
     pub(crate) dims: Vec<u64>,
     /// As the runtime holds them: within 32 bits.
     pub(crate) integers: Option<Vec<i64>>,
+}
+
+/// A value of the graph.
+struct Value {
+    known: Known,
+    /// The longest way of nodes to it.
+    depth: u32,
 }
 
 impl Known {
@@ -45,13 +58,13 @@ pub(crate) type Refusal = std::result::Result<Vec<Known>, String>;
 
 /// What a graph came to.
 pub(crate) struct Sizes<'a> {
-    values: HashMap<&'a str, Known>,
+    values: HashMap<&'a str, Value>,
 }
 
 impl Sizes<'_> {
     /// The size of a value that was made.
     pub(crate) fn dims(&self, name: &str) -> Option<&[u64]> {
-        self.values.get(name).map(|known| known.dims.as_slice())
+        self.values.get(name).map(|value| value.known.dims.as_slice())
     }
 }
 
@@ -60,13 +73,16 @@ pub(crate) fn infer<'a>(
     graph: &'a GraphProto,
     inputs: &[(&'a str, Vec<u64>)],
 ) -> Result<Sizes<'a>> {
+    if graph.node.len() > NODES_MAX {
+        return Err(Error::Model(format!("it has more than {NODES_MAX} nodes")));
+    }
     let mut sizes = Sizes { values: HashMap::new() };
     for tensor in &graph.initializer {
         let name = tensor.name.as_deref().unwrap_or_default();
-        put(&mut sizes, name, constant(tensor).map_err(|why| refused(name, &why))?)?;
+        put(&mut sizes, name, constant(tensor).map_err(|why| refused(name, &why))?, 0)?;
     }
     for (name, dims) in inputs {
-        put(&mut sizes, name, Known::of(dims.clone()))?;
+        put(&mut sizes, name, Known::of(dims.clone()), 0)?;
     }
     let (mut elements, mut work) = (0_u64, 0_u64);
     for node in &graph.node {
@@ -75,7 +91,7 @@ pub(crate) fn infer<'a>(
             elements = elements.saturating_add(known.elements());
             work = work.saturating_add(known.elements());
             if !name.is_empty() {
-                put(&mut sizes, name, known)?;
+                put(&mut sizes, name, known, outputs.depth)?;
             }
         }
         work = work.saturating_add(outputs.work);
@@ -97,18 +113,25 @@ struct Made {
     made: Vec<Known>,
     /// Steps beyond one for each element that is made.
     work: u64,
+    depth: u32,
 }
 
 fn run(node: &NodeProto, sizes: &Sizes<'_>) -> Result<Made> {
     let mut inputs = Vec::with_capacity(node.input.len());
+    let mut depth = 1;
     for name in &node.input {
-        let known = match name.as_str() {
+        let value = match name.as_str() {
             "" => None,
             name => Some(sizes.values.get(name).ok_or_else(|| {
                 refused(label(node), &format!("`{name}` is used before it is made"))
             })?),
         };
-        inputs.push(known);
+        depth = depth.max(value.map_or(0, |value| value.depth) + 1);
+        inputs.push(value.map(|value| &value.known));
+    }
+    if depth > DEPTH_MAX {
+        let why = format!("more than {DEPTH_MAX} nodes stand one behind the other");
+        return Err(refused(label(node), &why));
     }
     let node_of = ops::Node { node, inputs: &inputs };
     let made = node_of.outputs().map_err(|why| refused(label(node), &why))?;
@@ -117,12 +140,12 @@ fn run(node: &NodeProto, sizes: &Sizes<'_>) -> Result<Made> {
         return Err(refused(label(node), &format!("its output {wanted} is not known here")));
     }
     let work = node_of.work(&made);
-    Ok(Made { made, work })
+    Ok(Made { made, work, depth })
 }
 
 /// INVARIANT: a name has one value. The runtime would take the last, this check the first.
-fn put<'a>(sizes: &mut Sizes<'a>, name: &'a str, known: Known) -> Result<()> {
-    if sizes.values.insert(name, known).is_some() {
+fn put<'a>(sizes: &mut Sizes<'a>, name: &'a str, known: Known, depth: u32) -> Result<()> {
+    if sizes.values.insert(name, Value { known, depth }).is_some() {
         return Err(refused(name, "two values have this name"));
     }
     Ok(())

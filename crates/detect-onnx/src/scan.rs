@@ -63,6 +63,10 @@ struct Scan {
 pub(crate) fn check(bytes: &[u8]) -> Result<()> {
     let mut scan = Scan::default();
     scan.message(Message::Model, bytes)?;
+    if scan.messages == 1 {
+        // Two letters can be a message; without a graph they are no model.
+        return Err(broken());
+    }
     let structure = bytes.len() as u64 - scan.weight_bytes;
     if structure > STRUCTURE_BYTES_MAX {
         return Err(refused(&format!(
@@ -191,5 +195,6 @@ mod tests {
         }
         check_refused(b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "no ONNX file");
         check_refused(b"PK\x03\x04 not a model", "no ONNX file");
+        check_refused(b"PK", "no ONNX file");
     }
 }

@@ -104,6 +104,8 @@ mod built_in {
 
     #[test]
     fn a_folder_that_is_no_model_is_refused() {
+        let columns = ["--onnx", "/nowhere", "--jsonl", "columns"];
+        refused(&columns, "searches texts, not columns");
         refused(&["--onnx", "/nowhere"], "cannot read `/nowhere/model.onnx`; hint:");
         for (file, content, why) in [
             ("tokenizer.json", None, "tokenizer.json`; hint:"),

@@ -1,6 +1,6 @@
 //! `portreeve detect`: shows what the detector finds, for people and for measurements.
 
-use super::finder::{self, Finder};
+use super::finder::{Finder, ModelArgs};
 use super::output::{Format, print, print_json, table, visible};
 use anyhow::Context;
 use portreeve_detect::{Finding, jsonl};
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHAT")]
     jsonl: Option<Lines>,
     #[command(flatten)]
-    finder: finder::Args,
+    model: ModelArgs,
 }
 
 /// What the lines of the line protocol are.
@@ -54,7 +54,10 @@ struct Shown {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let input = open(&args)?;
-    let finder = Finder::open(&args.finder)?;
+    if args.jsonl == Some(Lines::Columns) && args.model.has_model() {
+        anyhow::bail!("`--onnx` searches texts, not columns; hint: `--jsonl text`");
+    }
+    let finder = Finder::open(&args.model)?;
     if let Some(lines) = args.jsonl {
         return answer(input, lines, &finder);
     }

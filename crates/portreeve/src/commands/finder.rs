@@ -10,8 +10,9 @@ use super::output::progress_bar;
 #[cfg(feature = "onnx")]
 use portreeve_detect_onnx::{Files, Options, Tier};
 
+/// Options of `detect` that are about a model.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ModelArgs {
     /// Also run a model of your own over texts, for names and what else it marks: a folder with
     /// `model.onnx` (a BERT that classifies tokens), `tokenizer.json` (WordPiece) and
     /// `config.json` (`id2label`). What the detector proves goes before. Takes seconds for
@@ -28,6 +29,12 @@ pub(crate) struct Args {
     score_min: u8,
 }
 
+impl ModelArgs {
+    pub(crate) fn has_model(&self) -> bool {
+        self.folder.is_some()
+    }
+}
+
 /// Searches texts.
 pub(crate) struct Finder {
     detector: Detector,
@@ -37,8 +44,8 @@ pub(crate) struct Finder {
 
 impl Finder {
     #[cfg(not(feature = "onnx"))]
-    pub(crate) fn open(args: &Args) -> anyhow::Result<Self> {
-        if args.folder.is_some() {
+    pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Self> {
+        if args.has_model() {
             bail!(
                 "this binary cannot run models; \
                 hint: build one with `cargo build --release --features onnx`"
@@ -49,7 +56,7 @@ impl Finder {
     }
 
     #[cfg(feature = "onnx")]
-    pub(crate) fn open(args: &Args) -> anyhow::Result<Self> {
+    pub(crate) fn open(args: &ModelArgs) -> anyhow::Result<Self> {
         Ok(Self { detector: Detector::default(), tier: model::open(args)? })
     }
 
@@ -95,7 +102,7 @@ mod model {
     const TOKENIZER_BYTES_MAX: u64 = 64 << 20;
     const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-    pub(super) fn open(args: &Args) -> anyhow::Result<Option<Tier>> {
+    pub(super) fn open(args: &ModelArgs) -> anyhow::Result<Option<Tier>> {
         let Some(folder) = &args.folder else { return Ok(None) };
         let labels = args.labels.iter().map(|label| mapping(label)).collect::<Result<_, _>>()?;
         let options = Options { score_min: args.score_min, labels, ..Options::default() };

@@ -6,6 +6,7 @@ use crate::shapes::{self, Sizes};
 use crate::{scan, tokens::Frame};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ShapeInferenceMode, ThreadPool, ValueOrView};
 use rten_onnx::onnx::{GraphProto, ModelProto};
+use rten_onnx::protobuf::{EncodeMessage, ValueWriter};
 use rten_tensor::{AsView, Layout, NdTensor};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,7 +68,11 @@ impl Network {
             answers(&made, &output, *length, config.labels.len())?;
         }
         forget_claims(graph);
-        let checked = guarded(|| parsed.write_buf().map_err(|e| e.to_string()));
+        let checked = guarded(|| {
+            let mut bytes = Vec::new();
+            let written = parsed.encode(ValueWriter::new(&mut bytes));
+            written.map(|()| bytes).map_err(|e| e.to_string())
+        });
         drop(parsed);
         let mut options = ModelOptions::with_all_ops();
         // SECURITY: it reads shapes with symbols in them, and nothing bounds what it makes.

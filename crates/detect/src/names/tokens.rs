@@ -2,7 +2,6 @@
 //! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
 //! are context. Only runs cost more than the walk itself.
 
-use crate::words::WordSet;
 use std::sync::LazyLock;
 
 /// What a token looks like.
@@ -69,6 +68,24 @@ const CLASSES: [u8; 128] = {
     table
 };
 
+/// Code points of Latin, Greek and Cyrillic letters, whose classes are looked up.
+const WIDE: usize = 0x500;
+
+static WIDE_CLASSES: LazyLock<[u8; WIDE]> =
+    LazyLock::new(|| std::array::from_fn(|point| char::from_u32(point as u32).map_or(0, class_of)));
+
+fn class_of(c: char) -> u8 {
+    if c.is_uppercase() {
+        LETTER | UPPER
+    } else if c.is_alphabetic() || ('\u{300}'..='\u{36f}').contains(&c) {
+        LETTER
+    } else if c.is_numeric() {
+        DIGIT
+    } else {
+        0
+    }
+}
+
 /// Class and length of the character at `at`.
 #[inline]
 fn class(text: &str, at: usize) -> (u8, usize) {
@@ -77,16 +94,7 @@ fn class(text: &str, at: usize) -> (u8, usize) {
         return (CLASSES[usize::from(byte)], 1);
     }
     let Some(c) = text[at..].chars().next() else { return (0, 1) };
-    let class = if c.is_uppercase() {
-        LETTER | UPPER
-    } else if c.is_alphabetic() || ('\u{300}'..='\u{36f}').contains(&c) {
-        LETTER
-    } else if c.is_numeric() {
-        DIGIT
-    } else {
-        0
-    };
-    (class, c.len_utf8())
+    (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
 }
 
 /// Splits a text into tokens.
@@ -130,9 +138,39 @@ fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, ne
     *newline = false;
 }
 
+/// The end and the kind of a word of ASCII letters and digits with nothing unusual in it.
+#[inline]
+fn simple_word(bytes: &[u8], start: usize) -> Option<(usize, Kind)> {
+    let (mut at, mut union, mut uppers) = (start, 0, 0);
+    while let Some(byte) = bytes.get(at).filter(|byte| byte.is_ascii_alphanumeric()) {
+        let class = CLASSES[usize::from(*byte)];
+        union |= class;
+        uppers += usize::from(class & UPPER != 0);
+        at += 1;
+    }
+    if bytes.get(at).is_some_and(|byte| matches!(byte, b'\'' | b'-' | 0x80..)) {
+        return None;
+    }
+    let first_upper = bytes[start].is_ascii_uppercase();
+    let kind = match uppers {
+        _ if union & DIGIT != 0 => Kind::Number,
+        0 => Kind::Lower,
+        _ if !first_upper => return None,
+        _ if at - start == 1 => Kind::Initial,
+        1 => Kind::Capital,
+        _ if uppers == at - start => Kind::Caps,
+        _ => return None,
+    };
+    Some((at, kind))
+}
+
 /// Reads one word and pushes it, in two parts when an apostrophe divides it.
 fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> usize {
     let bytes = text.as_bytes();
+    if let Some((end, kind)) = simple_word(bytes, start) {
+        push(out, start, end, untied(kind, bytes, start, end), 0, newline);
+        return end;
+    }
     let mut at = start;
     let (mut letters, mut uppers, mut digits, mut first_upper) = (0, 0, 0, false);
     let mut inner_upper = false;
@@ -146,6 +184,11 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
             let next = at + size;
             let next_class = if next < bytes.len() { self::class(text, next).0 } else { 0 };
             if !joint || next_class & LETTER == 0 || letters == 0 {
+                break;
+            }
+            // `NATO-u`, `Lego-klodser`: what follows a name is a word of its own.
+            let ending = first_upper && letters > 1 && next_class & UPPER == 0;
+            if !apostrophe && ending {
                 break;
             }
             if apostrophe {
@@ -181,12 +224,17 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
         at += size;
     }
     inner_upper = inner_upper && !is_compound_name(&text[start..at]);
-    let mut kind = kind(letters, uppers, digits, first_upper, inner_upper);
-    if matches!(kind, Kind::Capital | Kind::Caps) && is_tied(bytes, start, at) {
-        kind = Kind::Mixed;
-    }
-    push(out, start, at, kind, 0, newline);
+    let kind = kind(letters, uppers, digits, first_upper, inner_upper);
+    push(out, start, at, untied(kind, bytes, start, at), 0, newline);
     at
+}
+
+/// The kind of a word, which counts as a part of an identifier where it is tied to one.
+fn untied(kind: Kind, bytes: &[u8], start: usize, end: usize) -> Kind {
+    match kind {
+        Kind::Capital | Kind::Caps if is_tied(bytes, start, end) => Kind::Mixed,
+        other => other,
+    }
 }
 
 /// Whether the text behind an apostrophe is an English ending: `'s`, `'ll`.
@@ -243,22 +291,57 @@ fn kind(
 }
 
 /// Small words that may stand inside a name.
-static CONNECTORS: LazyLock<WordSet> = LazyLock::new(|| {
-    WordSet::new(&[
+static CONNECTORS: LazyLock<Box<[u64]>> = LazyLock::new(|| {
+    let mut slots = vec![0; CONNECTOR_SLOTS].into_boxed_slice();
+    for word in [
         "de", "la", "le", "les", "du", "des", "d", "da", "do", "dos", "das", "di", "del", "della",
         "dei", "degli", "delle", "von", "van", "der", "den", "het", "zu", "zur", "zum", "am", "an",
         "auf", "im", "of", "the", "and", "und", "et", "e", "y", "i", "og", "och", "ja", "en",
         "ter", "ten", "te", "af", "av", "bin", "ibn", "al", "el", "für", "for", "pour", "para",
         "per", "sur", "sous", "bei", "in", "pri", "nad", "pod", "u", "na", "a", "și", "ό", "και",
         "του", "της", "των", "и", "на", "za", "in't", "op", "aan", "pentru", "ning", "ir", "un",
-        "agus", "na", "ta", "tal", "s", "'s", "o", "os", "as", "von der", "van't", "lui", "cel",
-        "mac", "nic", "ní",
-    ])
+        "agus", "na", "ta", "tal", "s", "'s", "o", "os", "as", "van't", "lui", "cel", "mac", "nic",
+        "ní",
+    ] {
+        let packed = packed(word.as_bytes());
+        let mut slot = connector_slot(packed);
+        while slots[slot] != 0 && slots[slot] != packed {
+            slot = (slot + 1) % CONNECTOR_SLOTS;
+        }
+        slots[slot] = packed;
+    }
+    slots
 });
+
+/// Bytes of the longest small word.
+const CONNECTOR_BYTES: usize = 8;
+
+/// Slots of the table of small words, a few to each.
+const CONNECTOR_SLOTS: usize = 512;
+
+fn connector_slot(packed: u64) -> usize {
+    (packed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize
+}
+
+/// A word of at most eight bytes as a number.
+fn packed(word: &[u8]) -> u64 {
+    word.iter().rev().fold(0, |packed, byte| packed << 8 | u64::from(*byte))
+}
 
 fn is_connector(text: &str, token: &Token) -> bool {
     match token.kind {
-        Kind::Lower => token.end - token.start < 9 && CONNECTORS.contains(token.text(text)),
+        Kind::Lower => {
+            let word = &text.as_bytes()[token.start as usize..token.end as usize];
+            if word.len() > CONNECTOR_BYTES {
+                return false;
+            }
+            let packed = packed(word);
+            let mut slot = connector_slot(packed);
+            while CONNECTORS[slot] != 0 && CONNECTORS[slot] != packed {
+                slot = (slot + 1) % CONNECTOR_SLOTS;
+            }
+            CONNECTORS[slot] == packed
+        }
         Kind::Mark => matches!(token.mark, b'.' | b'&' | b'-' | b'\''),
         _ => false,
     }

@@ -3,7 +3,7 @@
 //! do not annotate a kind leave it open there instead of teaching its absence.
 //! It reads and writes no files; `examples/train.rs` does.
 
-use super::features::{Place, TABLE_BITS, Word, alone, beside, look, together};
+use super::features::{self, Place, TABLE_BITS, Word, look};
 use super::lexicon::{self, Lexicon};
 use super::model::{self, LABELS, may_follow};
 use super::tokens::{TAIL_MAX, Token, is_dense, is_first, is_tail, next_run, split};
@@ -30,11 +30,13 @@ pub struct Recipe {
     pub rate: f32,
     /// Weight decay by pass.
     pub decay: f32,
+    /// Features that are seen less often are left out.
+    pub seen_min: u32,
 }
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { passes: 10, rate: 0.05, decay: 0.04 }
+        Self { passes: 10, rate: 0.09, decay: 0.03, seen_min: 3 }
     }
 }
 
@@ -53,6 +55,7 @@ pub fn train(samples: &[Sample], list: &str, recipe: Recipe) -> Vec<u8> {
     for sample in samples {
         collect(sample, &Lexicon::new(&table), &mut runs);
     }
+    drop_rare(&mut runs, recipe.seen_min);
     let mut field = Field {
         weights: vec![0.0; (1 << TABLE_BITS) * LABELS],
         squares: vec![1e-6; (1 << TABLE_BITS) * LABELS],
@@ -82,6 +85,17 @@ pub fn train(samples: &[Sample], list: &str, recipe: Recipe) -> Vec<u8> {
     model::write(&field.transitions, &field.weights, &table)
 }
 
+/// Leaves out the features that are seen in fewer places than `seen_min`.
+fn drop_rare(runs: &mut [Run], seen_min: u32) {
+    let mut seen = vec![0_u32; 1 << TABLE_BITS];
+    for row in runs.iter().flat_map(|run| run.rows.iter().flatten()) {
+        seen[*row as usize] += 1;
+    }
+    for rows in runs.iter_mut().flat_map(|run| run.rows.iter_mut()) {
+        rows.retain(|row| seen[*row as usize] >= seen_min);
+    }
+}
+
 fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
     let text = sample.text.as_str();
     let mut tokens = Vec::new();
@@ -97,14 +111,9 @@ fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
             word(Some(index + 2)),
         ];
         let first = is_first(&tokens, index);
-        let mut rows = alone(text, &tokens[index], &five[2], first).as_slice().to_vec();
-        for (place, word) in [0, 1, 3, 4].into_iter().enumerate() {
-            rows.extend_from_slice(beside(&five[word], place as u32).as_slice());
-        }
         let (position, size) = (index - run.0, run.1 - run.0);
         let place = Place { words: &five, position, size, first, dense };
-        rows.extend_from_slice(together(&place, lexicon).as_slice());
-        rows
+        features::all(text, &tokens[index], &place, lexicon).as_slice().to_vec()
     };
     let mut at = 0;
     while let Some(run) = next_run(text, &tokens, at) {

@@ -1,31 +1,48 @@
-//! `portreeve detect`: shows what the detector finds, for people and for measurements.
+//! `portreeve detect`: shows what the detector finds, for people and for measurements, or masks it.
+
+mod masking;
 
 use super::finder::{Finder, ModelArgs};
 use super::output::{Format, print, print_json, table, visible};
 use anyhow::Context;
-use portreeve_detect::{Finding, jsonl};
+use masking::Masking;
+use portreeve_detect::jsonl::LineError;
+use portreeve_detect::{Detector, Finding, jsonl};
 use serde::Serialize;
 use std::io::{BufRead, BufWriter, ErrorKind, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Find personal data in a text.
+/// Find personal data in a text, or mask it.
 ///
-/// Shows the text with what was found and a table of the findings. Nothing leaves this
-/// machine and nothing is recorded.
+/// Shows the text with what was found and a table of the findings. With `--mask` it writes the
+/// text with every finding masked, and says on standard error how many there were. Nothing leaves
+/// this machine and nothing is recorded.
+///
+/// A document stays valid: `--container` says what it is. Without it the name of the file does
+/// (.json .jsonl .ndjson .csv .tsv .sql .xml .html), and everything else is text. Text is masked
+/// piece by piece, whatever its size; other documents may have up to 256 MiB.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve detect letter.txt\n  \
     psql -c 'select note from visits' | portreeve detect\n  \
+    portreeve detect letter.txt --mask redact > masked.txt\n  \
+    portreeve detect customers.csv --mask pseudonym --key-file mask.key\n  \
+    pg_dump shop | portreeve detect --mask format-preserving --container sql --key-file mask.key\n  \
     portreeve detect --jsonl text < documents.jsonl > spans.jsonl\n  \
-    portreeve detect --onnx models/ner --onnx-label MISC=none letter.txt")]
+    portreeve detect --onnx models/ner --onnx-label MISC=none letter.txt\n\n\
+    A key: head -c 32 /dev/urandom > mask.key. With the `mask.key` of a gateway's data\n\
+    directory, pseudonyms are those that its clients see.")]
 pub(crate) struct Args {
     /// The text; standard input without it.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Read and write one JSON object a line: `{"id", "text"}` to `{"id", "spans"}`, or
-    /// `{"id", "table", "column", "sample_values"}` to `{"id", "category"}`.
+    /// Read and write one JSON object a line: `{"id", "text"}` to `{"id", "spans"}` (with
+    /// `--mask` also `"masked"`), or `{"id", "table", "column", "sample_values"}` to
+    /// `{"id", "category"}`.
     #[arg(long, value_name = "WHAT")]
     jsonl: Option<Lines>,
+    #[command(flatten)]
+    masking: masking::Options,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -53,13 +70,17 @@ struct Shown {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
+    let masking = args.masking.read(args.file.as_deref())?;
     let input = open(&args)?;
     if args.jsonl == Some(Lines::Columns) && args.model.has_model() {
         anyhow::bail!("`--onnx` searches texts, not columns; hint: `--jsonl text`");
     }
     let finder = Finder::open(&args.model)?;
     if let Some(lines) = args.jsonl {
-        return answer(input, lines, &finder);
+        return answer(input, lines, masking.as_ref(), &finder);
+    }
+    if let Some(masking) = masking {
+        return masking.run(input, format);
     }
     let mut bytes = Vec::new();
     std::io::BufReader::new(input).read_to_end(&mut bytes).context("cannot read the text")?;
@@ -84,20 +105,33 @@ fn open(args: &Args) -> anyhow::Result<Box<dyn Read>> {
 }
 
 /// Answers the line protocol, one line out for each line in.
-fn answer(input: Box<dyn Read>, lines: Lines, finder: &Finder) -> anyhow::Result<ExitCode> {
+fn answer(
+    input: Box<dyn Read>,
+    lines: Lines,
+    masking: Option<&Masking>,
+    finder: &Finder,
+) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        masking.is_none() || lines == Lines::Text,
+        "columns are classified, not masked; hint: `--mask` goes with `--jsonl text`"
+    );
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (index, line) in std::io::BufReader::new(input).lines().enumerate() {
         let line = line.context("cannot read a line")?;
         if line.trim().is_empty() {
             continue;
         }
-        let answer = match lines {
-            Lines::Text => finder.text_line(&line)?,
-            Lines::Columns => jsonl::column_line(&line),
+        let answer = match (lines, masking) {
+            (Lines::Text, Some(masking)) => masking.line(&Detector::default(), &line),
+            (Lines::Text, None) => finder.text_line(&line)?.map_err(LineError::Line),
+            (Lines::Columns, _) => jsonl::column_line(&line).map_err(LineError::Line),
         };
         // The line itself is not shown: it may hold personal data.
-        let answer = answer.map_err(|error| {
-            anyhow::anyhow!("line {} is not as `--jsonl` wants it: {}", index + 1, kind(&error))
+        let answer = answer.map_err(|error| match error {
+            LineError::Line(error) => {
+                anyhow::anyhow!("line {} is not as `--jsonl` wants it: {}", index + 1, kind(&error))
+            }
+            LineError::Text(error) => anyhow::anyhow!("the text in line {} is {error}", index + 1),
         })?;
         match writeln!(out, "{answer}") {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
@@ -174,7 +208,6 @@ fn describe(text: &str, found: &[Finding], colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portreeve_detect::Detector;
 
     #[test]
     fn marks_findings_and_lists_them() {

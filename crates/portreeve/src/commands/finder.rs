@@ -15,9 +15,10 @@ use portreeve_detect_onnx::{Files, Options, Tier};
 pub(crate) struct ModelArgs {
     /// Also run a model of your own over texts, for names and what else it marks: a folder with
     /// `model.onnx` (a BERT that classifies tokens), `tokenizer.json` (WordPiece) and
-    /// `config.json` (`id2label`). What the detector proves goes before. About ten
-    /// kilobytes a second with a small one; needs a binary that is built with `--features onnx`.
-    #[arg(long = "onnx", value_name = "DIR")]
+    /// `config.json` (`id2label`). What the detector proves goes before. Not with `--mask`. About
+    /// ten kilobytes a second with a small one; needs a binary built with `--features onnx`.
+    // Masking searches documents part by part, without a model: together they would promise more.
+    #[arg(long = "onnx", value_name = "DIR", conflicts_with = "mask")]
     folder: Option<PathBuf>,
     /// What a label of the model means: a category, or `none` if it is not wanted. Needed for
     /// every label that is not a common one; may be given again.

@@ -123,7 +123,10 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     let word = &tokens[name];
     let small = lower(text, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
-    let compound = capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX);
+    // English words that end like streets.
+    let plain = || matches!(small.as_str(), "during" | "spring" | "string" | "offering");
+    let compound =
+        capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX) && !plain();
     let cell = scene.trimmed == (word.start as usize, tokens[at].end as usize)
         && small.chars().count() > 5
         && CELL_ENDS.ends(&small, END_BYTES_MAX);

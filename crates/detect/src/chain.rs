@@ -120,7 +120,8 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
         let group = group_at(bytes, next);
         let letters = group.len() - group.digits;
         let fits = group.digits > 0
-            || letters <= 4
+            || !matches!(separator, b'(' | b')')
+                && letters <= 4
                 && bytes[group.start..group.end].iter().all(u8::is_ascii_uppercase)
                 && (separator != b' '
                     || letters != 4
@@ -132,7 +133,8 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
             && first.digits == 2
             && bytes[start].is_ascii_lowercase();
         let fits = fits || small_iban;
-        let tied = separator != b' ' && group.len() <= 12;
+        // What follows a bracket belongs to the value only when it is a number.
+        let tied = !matches!(separator, b' ' | b'(' | b')') && group.len() <= 12;
         if !fits && !tied || !chain.push(Group { separator, ..group }) {
             break;
         }
@@ -258,5 +260,6 @@ mod tests {
         assert_eq!(layout("tel (030) 123-45"), "3)3-2");
         assert_eq!(layout("756.9217.0769.85"), "3.4.4.2");
         assert_eq!(layout("B-AB 1234"), "1-2 4");
+        assert_eq!(layout("file (943 475 5670) is"), "3 3 4");
     }
 }

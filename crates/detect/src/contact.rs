@@ -1,7 +1,6 @@
 //! E-mail addresses, web addresses, addresses of machines with colons, coordinates and
 //! wallets: values that one rare byte gives away.
 
-use crate::context::Topics;
 use crate::numbers::Scene;
 use crate::{Category, Evidence, Finding};
 use memchr::{memchr, memchr_iter, memmem::Finder};
@@ -109,6 +108,14 @@ fn url_end(text: &str, from: usize) -> usize {
     end
 }
 
+/// Beginnings of addresses that hold a secret.
+const HOOKS: [&str; 4] = [
+    "hooks.slack.com/services/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    "outlook.office.com/webhook/",
+];
+
 /// Web addresses; those that carry a user and a password are secrets.
 pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
@@ -137,6 +144,11 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
                 Evidence::Shape,
                 "url-credentials",
             ));
+            continue;
+        }
+        // Whoever knows such an address may post.
+        if HOOKS.iter().any(|hook| rest.starts_with(hook)) {
+            out.push(Finding::new(start..end, Category::Secret, 92, Evidence::Shape, "webhook"));
             continue;
         }
         if authority.contains('.') && !authority.ends_with('.') {
@@ -214,65 +226,6 @@ pub(crate) fn is_mac(value: &str, mark: char) -> bool {
         && value.split(mark).all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// A pair of decimal degrees at `start`, where a digit is.
-pub(crate) fn coordinates(scene: &Scene<'_>, start: usize) -> Option<Finding> {
-    let text = scene.text;
-    let sign = usize::from(text[..start].ends_with(['-', '+']));
-    let first = decimal(&text[start..])?;
-    let mut at = start + first.1;
-    let lead = text[at..].bytes().take_while(|b| matches!(b, b',' | b';' | b' ' | 0xB0)).count();
-    let announced = scene.label.any(Topics::GEO);
-    if lead == 0 || lead > 3 || !text.is_char_boundary(at + lead) {
-        return None;
-    }
-    at += lead;
-    at += usize::from(text[at..].starts_with(['-', '+']));
-    let second = decimal(&text[at..])?;
-    let end = at + second.1;
-    let fine = first.2 >= 3 && second.2 >= 3 || announced;
-    let valid = first.0 <= 90.0 && second.0 <= 180.0;
-    let comma = text[start + first.1..].starts_with([',', ';']);
-    (fine && valid && comma).then(|| {
-        Finding::new(
-            start - sign..end,
-            Category::GeoCoordinates,
-            75,
-            Evidence::Shape,
-            "coordinates",
-        )
-    })
-}
-
-/// A decimal number at the beginning: value, length, decimals.
-fn decimal(text: &str) -> Option<(f64, usize, usize)> {
-    let whole = text.bytes().take_while(u8::is_ascii_digit).count();
-    if !(1..=3).contains(&whole) || text.as_bytes().get(whole) != Some(&b'.') {
-        return None;
-    }
-    let decimals = text[whole + 1..].bytes().take_while(u8::is_ascii_digit).count();
-    let length = whole + 1 + decimals;
-    (decimals > 0).then(|| (text[..length].parse().unwrap_or(f64::MAX), length, decimals))
-}
-
-/// Wallet addresses among words that mix letters and digits.
-pub(crate) fn wallet(word: &str) -> bool {
-    let bytes = word.as_bytes();
-    let base58 = |b: &u8| b.is_ascii_alphanumeric() && !matches!(b, b'0' | b'O' | b'I' | b'l');
-    let mixed =
-        || bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase);
-    match bytes {
-        [b'0', b'x', rest @ ..] => rest.len() == 40 && rest.iter().all(u8::is_ascii_hexdigit),
-        [b'1' | b'3', ..] => {
-            (26..=35).contains(&bytes.len()) && bytes.iter().all(base58) && mixed()
-        }
-        [b'b', b'c', b'1', rest @ ..] => {
-            (11..=87).contains(&rest.len())
-                && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::tests::check;
@@ -290,6 +243,9 @@ mod tests {
             &["mac-address:00:1B:44:11:3A:B7", "ip-address:2001:db8::ff00:42:8329"],
         );
         check("at 12:30:45 std::vec", &[]);
-        check("52.37021, 4.89517", &["geo-coordinates:52.37021, 4.89517"]);
+        check(
+            "hook https://hooks.slack.com/services/T1/B2/x3",
+            &["secret:https://hooks.slack.com/services/T1/B2/x3"],
+        );
     }
 }

@@ -5,7 +5,9 @@ use crate::chain::Chain;
 use crate::checks::day_month;
 use crate::context::{self, Topics};
 use crate::numbers::{Hit, Scene};
+use crate::words::WordSet;
 use crate::{Category, Evidence, Finding};
+use std::sync::LazyLock;
 
 fn number(bytes: &[u8]) -> u64 {
     crate::checks::number(bytes)
@@ -91,6 +93,22 @@ const MONTHS: &[&str] = &[
     "veeb", "juun", "juul", "dets", "janv", "maij", "jūn", "jūl",
 ];
 
+/// Words that stand before a year that says when something happened.
+static YEAR_WORDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::of(
+        "in|during|since|year|en|em|año|anno|année|ano|jahr|jahre|jaar|rok|roku|roce|år|året|\
+         vuonna|vuoden|aastal|gadā|anul|godine|leta|godini|sinds|seit|depuis|desde|dal|nel|\
+         през|година|έτος|από|od|sedan|siden|árið|bliain",
+    )
+});
+
+/// A year behind such a word.
+fn year_alone(word: &str, year: usize) -> Option<Finding> {
+    YEAR_WORDS
+        .contains(&word.to_lowercase())
+        .then(|| Finding::new(year..year + 4, Category::Date, 50, Evidence::Context, "year"))
+}
+
 fn is_month(word: &str) -> bool {
     let lower = word.to_lowercase();
     word.chars().count() >= 3 && MONTHS.iter().any(|month| lower.starts_with(month))
@@ -113,10 +131,13 @@ pub(crate) fn written(scene: &Scene<'_>, year: usize) -> Option<Finding> {
         let before = day.trim_end();
         let start = before.rfind([' ', '\n', '(']).map_or(0, |i| i + 1);
         let fits = front.len() > day.len() && is_month(before[start..].trim_end_matches('.'));
-        return if fits && year - start < 24 { judge(scene, start..year + 4, false) } else { None };
+        if fits && year - start < 24 {
+            return judge(scene, start..year + 4, false);
+        }
+        return year_alone(word, year);
     }
     if !is_month(word) {
-        return None;
+        return year_alone(word, year);
     }
     let before = front[..word_start].trim_end();
     let before = before.strip_suffix(" de").unwrap_or(before);
@@ -142,5 +163,7 @@ mod tests {
         check("Fecha de nacimiento: 12 de mayo de 1978", &["date-of-birth:12 de mayo de 1978"]);
         check("since 4/14/1962", &["date:4/14/1962"]);
         check("version 10.05.19781", &[]);
+        check("he was treated in 2004, again en 2011", &["date:2004", "date:2011"]);
+        check("the 2004 of them", &[]);
     }
 }

@@ -5,7 +5,7 @@ use crate::context::{self, Topics};
 use crate::finding::settle;
 use crate::numbers::{Scene, walk};
 use crate::{Categories, Category, Evidence, Finding};
-use crate::{address, contact, evasion, names, postal, secrets, special, terms};
+use crate::{address, contact, evasion, geo, names, postal, secrets, special, terms, wallets};
 
 /// What to look for, and how hard.
 #[derive(Clone, Copy, Debug)]
@@ -153,10 +153,12 @@ impl Detector {
         }
         let head = text.len() - text.trim_start().len();
         let trimmed = (head, head + text.trim().len());
-        let scene = Scene { text, label: label_topics, trimmed };
+        let scene = Scene { text, label: label_topics, named: !label.is_empty(), trimmed };
         let from = out.len();
         if traits.at {
             contact::emails(&scene, out);
+            let emails: Vec<_> = out[from..].iter().map(|f| (f.start, f.end)).collect();
+            secrets::behind_emails(text, &emails, out);
         }
         if traits.colon {
             contact::urls(&scene, out);
@@ -215,6 +217,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         let end = collect(bytes, at, floor, &mut chain);
         wallets(scene, &chain, out);
+        secrets::in_chain(scene.text, &chain, out);
         walk(scene, &chain, out);
         at = end.max(at + 1);
         floor = at;
@@ -223,16 +226,19 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
 
 fn decimal_pair(scene: &Scene<'_>, at: usize) -> Option<Finding> {
     let bytes = scene.text.as_bytes();
-    let starts = at == 0 || !(bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'.');
-    // Cheap shape test first: one to three digits and a point.
-    let point = bytes[at..].iter().take(4).position(|b| *b == b'.')?;
-    (starts && point > 0).then(|| contact::coordinates(scene, at)).flatten()
+    let before = at.checked_sub(1).map(|i| bytes[i]);
+    let starts = before.is_none_or(|b| {
+        !(b.is_ascii_alphanumeric() || b == b'.') || matches!(b, b'N' | b'S' | b'E' | b'W')
+    });
+    // Cheap shape test first: one to three digits and a point or a degree sign.
+    let point = bytes[at..].iter().take(4).position(|b| matches!(b, b'.' | 0xC2))?;
+    (starts && point > 0).then(|| geo::pair(scene, at)).flatten()
 }
 
 fn wallets(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) {
     for group in chain.groups().iter().filter(|g| g.len() >= 14) {
         let word = &scene.text[group.start..group.end];
-        if contact::wallet(word) {
+        if wallets::is_wallet(word) {
             let range = group.start..group.end;
             out.push(Finding::new(range, Category::CryptoAddress, 80, Evidence::Shape, "wallet"));
         }

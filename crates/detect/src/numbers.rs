@@ -5,7 +5,7 @@
 use crate::chain::{Chain, Compact};
 use crate::checks::rules::{Proof, RULES, Rule};
 use crate::context::{self, Announced, Topics};
-use crate::{Category, Evidence, Finding, dates, phone, special};
+use crate::{Category, Evidence, Finding, dates, labelled, phone, special};
 use std::sync::LazyLock;
 
 /// The text that is being looked at and what is known about it.
@@ -13,6 +13,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) text: &'a str,
     /// Topics of the column or field that the text comes from.
     pub(crate) label: Topics,
+    /// Whether the text comes from a column or field with a name.
+    pub(crate) named: bool,
     /// The first and last byte of the text that are not white space.
     pub(crate) trimmed: (usize, usize),
 }
@@ -80,7 +82,7 @@ fn at(
             return Some(Hit { last: word_end, finding: Some(finding) });
         }
     }
-    if let Some(hit) = age(scene, chain, index, announced) {
+    if let Some(hit) = age(scene, chain, index) {
         return Some(hit);
     }
     if first.is_numeric()
@@ -92,25 +94,58 @@ fn at(
     }
     let digits: usize = groups[index..].iter().take(8).map(|g| g.digits).sum();
     if digits < 4 {
-        return None;
+        // Plates have few digits, beside letters.
+        let mixed = groups[index..].iter().take(4).any(|g| g.digits < g.len());
+        return (digits >= 1 && detached && mixed)
+            .then(|| labelled::at(scene, chain, index, announced))
+            .flatten()
+            .or_else(|| labelled::code(scene, chain, index));
     }
     let spaced = before.is_some_and(|b| b >= 0x80)
-        && scene.text[..first.start].ends_with([
-            '\u{a0}', '\u{202f}', '“', '„', '‘', '’', '«', '”', '–', '—', '№', 'º', '°',
-        ]);
+        && scene.text[..first.start].chars().next_back().is_some_and(is_boundary);
     if detached || spaced {
-        if let Some(hit) = identifier(scene, chain, index, announced) {
+        // `+` opens telephone numbers and nothing else.
+        if before != Some(b'+')
+            && let Some(hit) = identifier(scene, chain, index, announced)
+        {
             return Some(hit);
         }
         if let Some(hit) = phone::at(scene, chain, index, announced) {
             return Some(hit);
         }
-        return labelled(scene, chain, index, announced);
+        return labelled::at(scene, chain, index, announced)
+            .or_else(|| labelled::code(scene, chain, index));
     }
-    if before.is_some_and(|b| b == b'/' || b == b'-' || b == b'.') {
+    if before.is_some_and(|b| b == b'/' || b == b'.') {
         return None;
     }
-    labelled(scene, chain, index, announced)
+    labelled::at(scene, chain, index, announced)
+}
+
+/// Whether a value may begin behind this character, which is no ASCII: quotation marks, blanks,
+/// signs for number, and the letters of scripts that are written without spaces.
+fn is_boundary(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a0}'
+            | '\u{202f}'
+            | '“'
+            | '„'
+            | '‘'
+            | '’'
+            | '«'
+            | '”'
+            | '–'
+            | '—'
+            | '№'
+            | 'º'
+            | '°'
+            | '\u{0590}'..='\u{07ff}'
+            | '\u{0900}'..='\u{109f}'
+            | '\u{1100}'..='\u{11ff}'
+            | '\u{3000}'..='\u{d7ff}'
+            | '\u{f900}'..='\u{ffef}'
+    )
 }
 
 /// Announced topics near a chain, looked up once a chain.
@@ -141,9 +176,6 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
         return None;
     }
     let range = word[0].start..word[word.len() - 1].end;
-    if word[1..].iter().any(|g| g.separator == b':') && !word.iter().any(|g| g.len() > 6) {
-        return Some(Hit { last: word_end, finding: None });
-    }
     if word.len() == 5 && word.iter().map(|g| g.end - g.start).eq([8, 4, 4, 4, 12]) {
         return Some(Hit { last: word_end, finding: None });
     }
@@ -165,7 +197,35 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
             return Some(Hit { last: word_end, finding: None });
         }
     }
-    None
+    if word[1..].iter().any(|g| g.separator == b':') && !word.iter().any(|g| g.len() > 6) {
+        return Some(Hit { last: word_end, finding: None });
+    }
+    hardware(scene, chain, (index, word_end))
+}
+
+/// MAC addresses with dashes, and in three blocks with points.
+fn hardware(scene: &Scene<'_>, chain: &Chain, (index, last): (usize, usize)) -> Option<Hit> {
+    let bytes = scene.text.as_bytes();
+    let word = &chain.groups()[index..=last];
+    let mark = word[1].separator;
+    let block = word[1].len();
+    if !matches!((mark, block), (b'-', 2) | (b'.', 4)) {
+        return None;
+    }
+    let inside = |b: &u8| b.is_ascii_hexdigit() || *b == mark;
+    let (first, end) = (word[0].start, word[0].end);
+    let start = first - bytes[..first].iter().rev().take(17).take_while(|b| inside(b)).count();
+    let end = end + bytes[end..].iter().take(17).take_while(|b| inside(b)).count();
+    let value = &bytes[start..end];
+    let blocks = value.split(|b| *b == mark);
+    let sizes = blocks.clone().all(|part| part.len() == block);
+    // Three numbers of four digits are no address.
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    (sizes && blocks.count() * block == 12 && (letters || block == 2)).then(|| {
+        let range = start..end;
+        let finding = Finding::new(range, Category::MacAddress, 90, Evidence::Shape, "mac");
+        Hit { last, finding: Some(finding) }
+    })
 }
 
 /// Rules by length of the compact value, numeric ones and others.
@@ -204,7 +264,7 @@ fn identifier(
         let Some(compact) = Compact::of(bytes, run) else { continue };
         let start = run[0].start;
         let end = run[run.len() - 1].end;
-        if bytes.get(end).is_some_and(|b| *b >= 0xC3 && *b < 0xE2) {
+        if bytes.get(end).is_some_and(|b| *b >= 0xC3 && *b < 0xE0) {
             continue;
         }
         for rule in &BY_LENGTH[length][usize::from(compact.numeric)] {
@@ -213,12 +273,19 @@ fn identifier(
             if rule.numeric && crate::checks::uniform(value) || !(rule.check)(value) {
                 continue;
             }
-            let Some((score, evidence)) =
-                judge(scene, chain, index, rule, &compact, start..end, announced)
+            let Some(Judgement { score, evidence, loose }) =
+                judge(scene, chain, (index, last), rule, &compact, announced)
             else {
                 continue;
             };
-            let finding = Finding::new(start..end, rule.category, score, evidence, rule.name);
+            // What the label says is surer than a rule for numbers that are written otherwise.
+            let label = loose
+                .then(|| announced.and_then(|a| labelled::category_of(a.nearest.or(a.behind))));
+            let (category, name) = match label.flatten() {
+                Some((category, ..)) => (category, "labelled"),
+                None => (rule.category, rule.name),
+            };
+            let finding = Finding::new(start..end, category, score, evidence, name);
             return Some(Hit { last, finding: Some(finding) });
         }
         if let Some(hit) = finnish(bytes, run, last) {
@@ -247,208 +314,97 @@ fn finnish(bytes: &[u8], run: &[crate::chain::Group], last: usize) -> Option<Hit
     })
 }
 
+/// How sure a value is, and whether it is written in other groups than usual.
+struct Judgement {
+    score: u8,
+    evidence: Evidence,
+    loose: bool,
+}
+
+/// Judges a value that passes the check of a rule by the way it is written and announced.
 fn judge(
     scene: &Scene<'_>,
     chain: &Chain,
-    index: usize,
+    (index, last): (usize, usize),
     rule: &Rule,
     compact: &Compact,
-    range: std::ops::Range<usize>,
     announced: &mut Option<Announced>,
-) -> Option<(u8, Evidence)> {
-    let grouped =
-        rule.layouts.split('|').any(|l| !l.is_empty() && l.as_bytes() == compact.layout());
-    // Spaces only join groups of one value when it is usually written so.
-    let loose = compact.layout().contains(&b' ') && !grouped;
-    let spaced_freely =
-        matches!(rule.name, "iban" | "card" | "fr-nir" | "uk-nino" | "it-codice-fiscale");
-    if loose && !spaced_freely {
-        return None;
-    }
-    let mut marks = compact.layout().iter().copied().filter(|b| !b.is_ascii_digit());
-    let first_mark = marks.next();
-    let odd = first_mark.is_some_and(|first| {
-        !matches!(first, b' ' | b'-' | b'.') || marks.clone().any(|m| m != first)
-    });
-    let mark_count = usize::from(first_mark.is_some()) + marks.count();
-    if !grouped && mark_count > 0 && (odd || !rule.layouts.is_empty() && !spaced_freely) {
-        return None;
-    }
+) -> Option<Judgement> {
+    let range = chain.groups()[index].start..chain.groups()[last].end;
+    let layout = compact.layout();
+    let grouped = rule.layouts.split('|').any(|l| !l.is_empty() && l.as_bytes() == layout);
+    let mark_count = layout.iter().filter(|b| !b.is_ascii_digit()).count();
+    let plain = grouped || mark_count == 0;
+    let freely = matches!(rule.name, "iban" | "card" | "fr-nir" | "uk-nino" | "it-codice-fiscale")
+        && is_even(layout);
+    // Blocks of one length before or behind belong to it: a card or an IBAN, no shorter number.
+    let groups = chain.groups();
+    let next = groups.get(last + 1).filter(|g| g.is_numeric() && g.separator == b' ');
+    let size = groups[last].len();
+    let before = index.checked_sub(1).filter(|_| groups[index].separator == b' ');
+    let goes_on = next.is_some_and(|g| g.len() == size)
+        || before
+            .map(|i| groups[i])
+            .is_some_and(|g| matches!(g.separator, 0 | b' ') && g.len() == size && g.digits > 0);
     // An IBAN starts with a full block.
-    if rule.name == "iban"
-        && mark_count > 1
-        && compact.layout()[1].is_ascii_digit() == (compact.layout()[0] < b'4')
-        && compact.layout()[0] < b'4'
-    {
+    if rule.name == "iban" && layout[1].is_ascii_digit() && mark_count > 1 {
         return None;
     }
     let found = topics(scene, chain, index, announced);
-    if found.topics.any(rule.topics) {
-        return Some((97, Evidence::ChecksumAndContext));
+    let said = found.topics.any(rule.topics);
+    // Other groups than the usual ones are read where the number is announced and nothing follows.
+    let spaced = grouped && layout.contains(&b' ');
+    if spaced && goes_on && (rule.proof == Proof::Grouped || rule.name == "card" && !said) {
+        return None;
+    }
+    let loose = !(plain || freely);
+    if loose && !(said && is_loose(layout) && next.is_none()) {
+        return None;
+    }
+    if said {
+        return Some(Judgement { score: 97, evidence: Evidence::ChecksumAndContext, loose });
     }
     let thing = found.topics.any(Topics::THING);
     let whole = scene.is_whole(range.start, range.end);
-    match rule.proof {
+    let score = match rule.proof {
+        // Lower-case words with digits (`ab12…` in hashes) are not identifiers.
         Proof::Sure => {
-            // Lower-case words with digits (`ab12…` in hashes) are not identifiers.
-            let raw = &scene.text[range];
-            let lower = raw.bytes().any(|b| b.is_ascii_lowercase());
-            (!lower || whole || rule.name == "iban").then_some((88, Evidence::Checksum))
+            let lower = scene.text[range].bytes().any(|b| b.is_ascii_lowercase());
+            (!lower || whole || rule.name == "iban").then_some(88)
         }
-        Proof::Dated if whole || found.topics.any(Topics::ANY) && !thing || grouped && !thing => {
-            Some((75, Evidence::Checksum))
+        Proof::Dated => {
+            let alone = whole && !is_counter(compact.value());
+            (alone || !thing && (grouped || found.topics.any(Topics::ANY))).then_some(75)
         }
-        Proof::Grouped if grouped && !thing => Some((75, Evidence::Checksum)),
-        Proof::Grouped if rule.category == Category::Card && whole => {
-            Some((75, Evidence::Checksum))
+        Proof::Grouped => {
+            let card = rule.category == Category::Card && whole;
+            (grouped && !thing || card).then_some(75)
         }
-        Proof::Dated | Proof::Grouped | Proof::Announced => None,
-    }
-}
-
-/// Fillers between a label and its value.
-fn is_filler(text: &str) -> bool {
-    if text.len() > 24 || text.contains('\n') {
-        return false;
-    }
-    text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).all(|word| {
-        matches!(
-            word.to_ascii_lowercase().as_str(),
-            "no" | "nr"
-                | "number"
-                | "num"
-                | "is"
-                | "id"
-                | "n"
-                | "code"
-                | "card"
-                | "ist"
-                | "lautet"
-                | "nummer"
-                | "numero"
-                | "número"
-                | "numéro"
-                | "ending"
-                | "in"
-                | "with"
-                | "of"
-                | "the"
-                | "est"
-                | "es"
-                | "je"
-                | "er"
-                | "är"
-                | "on"
-                | "jest"
-                | "este"
-                | "to"
-                | "č"
-                | "br"
-                | "holder"
-                | "details"
-                | "details:"
-                | "st"
-                | "license"
-                | "licence"
-                | "as"
-        )
-    })
-}
-
-/// What a label announces, with the fewest digits and characters of such a value.
-fn announced_category(topics: Topics) -> Option<(Category, usize, usize)> {
-    Some(if topics.any(Topics::POSTAL) {
-        (Category::Postcode, 3, 4)
-    } else if topics.any(Topics::PASSPORT) {
-        (Category::Passport, 5, 6)
-    } else if topics.any(Topics::DRIVER) {
-        (Category::DriverLicence, 4, 6)
-    } else if topics.any(Topics::HEALTH) {
-        (Category::HealthId, 4, 5)
-    } else if topics.any(Topics::BANK) {
-        (Category::BankAccount, 5, 6)
-    } else if topics.any(Topics::CARD) {
-        (Category::Card, 12, 12)
-    } else if topics.any(Topics::OTHER) {
-        (Category::OtherId, 3, 4)
-    } else if topics.any(Topics::PLATE) {
-        (Category::VehiclePlate, 2, 5)
-    } else if topics.any(Topics::COMPANY) && !topics.any(Topics::NATIONAL) {
-        (Category::OtherId, 6, 8)
-    } else if topics.any(Topics::NATIONAL) {
-        (Category::NationalId, 5, 6)
-    } else if topics.any(Topics::TAX) {
-        (Category::TaxId, 6, 8)
-    } else if topics.any(Topics::DEVICE) {
-        (Category::DeviceId, 8, 8)
-    } else {
-        return None;
-    })
-}
-
-/// A value right behind a label that announces it.
-fn labelled(
-    scene: &Scene<'_>,
-    chain: &Chain,
-    index: usize,
-    announced: &mut Option<Announced>,
-) -> Option<Hit> {
-    let bytes = scene.text.as_bytes();
-    let groups = chain.groups();
-    let last = chain.word_end(index);
-    let (start, mut end) = (groups[index].start, groups[last].end);
-    let found = topics(scene, chain, index, announced);
-    let whole = scene.is_whole(start, end) && !scene.label.is_empty();
-    let adjacent = found.nearest_end > 0
-        && found.nearest_end <= start
-        && is_filler(&scene.text[found.nearest_end..start]);
-    let topics = if adjacent {
-        found.nearest
-    } else if whole {
-        scene.label
-    } else {
-        return None;
+        Proof::Announced => None,
     };
-    if topics.any(Topics::THING) && !whole {
-        return None;
-    }
-    let mut last = last;
-    // Numbers that are written in blocks go on as long as blocks follow.
-    while topics.any(Topics::HEALTH.or(Topics::BANK).or(Topics::CARD)) && last + 1 < groups.len() {
-        let next = groups[last + 1];
-        if next.separator != b' ' || next.digits == 0 || next.len() < 2 || !chain.may_end(last + 1)
-        {
-            break;
-        }
-        last += 1;
-        end = next.end;
-    }
-    // So do identifiers, from a country's letters on and until they are long enough for one.
-    let identifier = Topics::NATIONAL.or(Topics::TAX).or(Topics::COMPANY);
-    let mut count: usize = groups[index..=last].iter().map(|g| g.digits).sum();
-    while topics.any(identifier) && count < 9 && last + 1 < groups.len() {
-        let next = groups[last + 1];
-        let opened = last > index || groups[index].digits > 0 || groups[index].len() == 2;
-        if next.separator != b' ' || next.digits == 0 || !opened || !chain.may_end(last + 1) {
-            break;
-        }
-        last += 1;
-        count += next.digits;
-        end = next.end;
-    }
-    let digits: usize = groups[index..=last].iter().map(|g| g.digits).sum();
-    let length = end - start;
-    let (category, digits_min, length_min) = announced_category(topics)?;
-    let year = length == 4 && (bytes[start] == b'1' || bytes[start] == b'2');
-    if digits < digits_min
-        || length < length_min
-        || length > 34
-        || year && category != Category::Postcode
-    {
-        return None;
-    }
-    let finding = Finding::new(start..end, category, 72, Evidence::Context, "labelled");
-    Some(Hit { last, finding: Some(finding) })
+    score.map(|score| Judgement { score, evidence: Evidence::Checksum, loose })
+}
+
+/// Whether one of the usual marks stands between all groups.
+fn is_even(layout: &[u8]) -> bool {
+    let mut marks = layout.iter().filter(|b| !b.is_ascii_digit());
+    let first = marks.next();
+    first.is_some_and(|first| matches!(first, b' ' | b'-' | b'.') && marks.all(|m| m == first))
+}
+
+/// Whether the groups can be those of one number, as somebody divided it.
+fn is_loose(layout: &[u8]) -> bool {
+    let marks = layout.iter().filter(|b| !b.is_ascii_digit());
+    marks.clone().count() <= 6 && marks.clone().all(|m| matches!(m, b' ' | b'-' | b'.' | b'/'))
+}
+
+/// Milliseconds since 1970, of these years, and the numbers of articles (EAN-13).
+fn is_counter(value: &[u8]) -> bool {
+    let weights = [1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1];
+    value.len() == 13
+        && (matches!(value[..2], [b'1', b'6'..=b'9'])
+            || crate::checks::weighted(value, &weights).is_multiple_of(10)
+                && matches!(value[0], b'4' | b'5' | b'8'))
 }
 
 /// Words that make a small number an age.
@@ -484,12 +440,28 @@ const OLD: &[&str] = &[
 /// Units that belong to the age in Romance languages once it is certain.
 const YEARS: &[&str] = &[" años", " anos", " ans", " anni", " Jahre", " years", " meses", " éves"];
 
-fn age(
-    scene: &Scene<'_>,
-    chain: &Chain,
-    index: usize,
-    announced: &mut Option<Announced>,
-) -> Option<Hit> {
+/// What makes years a time that something lasts, and no age.
+const LASTING: &[&str] =
+    &[" de evol", " de antig", " de durac", " de segui", " de trat", " de trabajo", " of service"];
+const BEFORE_TIMES: &[&str] = &[
+    "periodo de ",
+    "período de ",
+    "más de ",
+    "mas de ",
+    "después de ",
+    "control de ",
+    "plazo de ",
+    "period of ",
+    "term of ",
+    "total de ",
+    "aproximado de ",
+    "partir de ",
+    "course of ",
+    "duration of ",
+    "sentence of ",
+];
+
+fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
     let group = chain.groups()[index];
     if group.digits == 0 || group.digits > 3 {
         return None;
@@ -503,19 +475,15 @@ fn age(
     let front = &text[..group.start];
     let old = OLD.iter().any(|words| tail.starts_with(words));
     let unit = YEARS.iter().find(|words| tail.starts_with(**words));
-    let told = unit.is_some() && (front.ends_with(" de ") || front.ends_with(" of "))
+    let lasting = unit.is_some_and(|unit| {
+        LASTING.iter().any(|words| tail[unit.len()..].starts_with(words))
+            || BEFORE_TIMES.iter().any(|words| front.ends_with(words))
+    });
+    let told = unit.is_some() && !lasting && (front.ends_with(" de ") || front.ends_with(" of "))
         || ["age of ", "aged ", "I'll turn ", "turned ", " im Alter von ", "à l'âge de "]
             .iter()
             .any(|words| front.ends_with(words));
-    let mut labelled = || {
-        let found = topics(scene, chain, index, announced);
-        group.is_numeric()
-            && found.nearest.any(Topics::AGE)
-            && found.nearest_end <= group.start
-            && text[found.nearest_end..group.start]
-                .chars()
-                .all(|c| matches!(c, ':' | ' ' | '=' | '"' | '(' | '.'))
-    };
+    let labelled = || group.is_numeric() && context::is_word_before(text, group.start, Topics::AGE);
     if !(old || told || labelled()) || !chain.may_end(index) && !old {
         return None;
     }

@@ -9,6 +9,15 @@ use crate::{Category, Evidence, Finding};
 /// Most digits of a number with its country code (E.164).
 const DIGITS_MAX: usize = 15;
 
+/// What else long numbers are.
+const OTHER: Topics = Topics::NATIONAL
+    .or(Topics::TAX)
+    .or(Topics::COMPANY)
+    .or(Topics::HEALTH)
+    .or(Topics::BANK)
+    .or(Topics::PASSPORT)
+    .or(Topics::CARD);
+
 /// Whether a country calling code may begin like this: the ranges that ITU-T E.164 leaves
 /// unassigned are out.
 fn has_country_code(digits: &[u8]) -> bool {
@@ -55,7 +64,11 @@ pub(crate) fn at(
     let group_count = layout.len();
     let end = groups[last].end;
     let found = topics(scene, chain, index, announced);
-    let said = found.topics.any(Topics::PHONE);
+    let said =
+        found.topics.any(Topics::PHONE) && !found.nearest.is_other_than(Topics::PHONE, OTHER);
+    if !plus && scene.label.is_other_than(Topics::PHONE, OTHER) {
+        return None;
+    }
     let whole = scene.is_whole(start, end);
     let score = if plus {
         (count >= 7 && has_country_code(digits)).then_some(if count >= 8 { 92 } else { 75 })
@@ -135,14 +148,7 @@ fn national(
         return None;
     }
     let thing = topics.any(Topics::THING);
-    let other = topics.any(
-        Topics::NATIONAL
-            .or(Topics::TAX)
-            .or(Topics::HEALTH)
-            .or(Topics::BANK)
-            .or(Topics::PASSPORT)
-            .or(Topics::CARD),
-    );
+    let other = topics.any(OTHER);
     if said {
         return Some(85);
     }

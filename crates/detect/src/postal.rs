@@ -204,7 +204,7 @@ fn phone(text: &str, end: usize, category: Category) -> Option<Finding> {
     let after = rest.as_bytes().get(value.len());
     let ends = after.is_none_or(|b| !b.is_ascii_alphanumeric() && *b < 0x80 && *b != b':');
     let fits = (1..=GAP_MAX).contains(&gap)
-        && (least..=15).contains(&digits)
+        && (least..=if value.starts_with('+') { 15 } else { 12 }).contains(&digits)
         && opens
         && ends
         && !is_date(value);

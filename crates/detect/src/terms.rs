@@ -1,9 +1,8 @@
 //! Words that a text is searched for at the beginnings of words: those of special categories and
-//! those that announce a password. One walk finds both; a bitmap of the first three letters keeps
-//! the automaton out of nearly every word.
+//! those that announce a password. One walk finds both.
 
+use crate::words::Beginnings;
 use crate::{secrets, special};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use std::sync::LazyLock;
 
 /// One word that was found.
@@ -22,42 +21,12 @@ pub(crate) struct Hits {
     pub(crate) secret: Vec<Hit>,
 }
 
-struct Terms {
-    automaton: AhoCorasick,
-    /// Bit set of the hashes of first three letters.
-    heads: Vec<u64>,
-    /// How many of the words are of special categories; the rest announce secrets.
-    special: usize,
-}
-
-/// log2 of the number of bits in the set of heads.
-const HEAD_BITS: u32 = 15;
-
-static TERMS: LazyLock<Terms> = LazyLock::new(|| {
-    let mut words: Vec<&str> = special::words().collect();
-    let special = words.len();
-    words.extend(secrets::ANNOUNCERS);
-    let mut heads = vec![0; 1 << (HEAD_BITS - 6)];
-    for word in &words {
-        let head = word.as_bytes().first_chunk().expect("no word has fewer than three bytes");
-        let bit = hash(*head);
-        heads[bit >> 6] |= 1_u64 << (bit & 63);
-    }
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .start_kind(StartKind::Anchored)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .expect("the words are fixed");
-    Terms { automaton, heads, special }
+/// The words with their places in the list; those of special categories come first.
+static TERMS: LazyLock<(Beginnings<usize>, usize)> = LazyLock::new(|| {
+    let words = special::words().chain(secrets::ANNOUNCERS);
+    let terms = Beginnings::new(words.enumerate().map(|(index, word)| (word, index)));
+    (terms, special::words().count())
 });
-
-#[inline]
-fn hash(head: [u8; 3]) -> usize {
-    let letters = u32::from_le_bytes([head[0] | 0x20, head[1] | 0x20, head[2] | 0x20, 0]);
-    (letters.wrapping_mul(0x9E37_79B1) >> (32 - HEAD_BITS)) as usize
-}
 
 fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
@@ -65,26 +34,22 @@ fn is_letter(byte: u8) -> bool {
 
 /// Finds the words in a text, the longest at each place.
 pub(crate) fn find(bytes: &[u8]) -> Hits {
-    let terms = &*TERMS;
+    let (terms, special) = &*TERMS;
     let mut hits = Hits::default();
     let mut inside = false;
     let mut floor = 0;
-    for (start, head) in bytes.array_windows::<3>().enumerate() {
-        let letter = is_letter(head[0]);
+    for (start, byte) in bytes.iter().enumerate() {
+        let letter = is_letter(*byte);
         if !letter || std::mem::replace(&mut inside, letter) || start < floor {
             inside = letter;
             continue;
         }
-        let bit = hash(*head);
-        if terms.heads[bit >> 6] >> (bit & 63) & 1 == 0 {
-            continue;
-        }
-        let input = Input::new(bytes).range(start..).anchored(Anchored::Yes);
-        let Some(found) = terms.automaton.find(input) else { continue };
-        floor = found.end();
-        let index = found.pattern().as_usize();
-        let hit = Hit { index, start, end: found.end() };
-        match index.checked_sub(terms.special) {
+        let mut longest = None;
+        terms.each(&bytes[start..], |length, index| longest = Some((length, index)));
+        let Some((length, index)) = longest else { continue };
+        floor = start + length;
+        let hit = Hit { index, start, end: floor };
+        match index.checked_sub(*special) {
             Some(index) => hits.secret.push(Hit { index, ..hit }),
             None => hits.special.push(hit),
         }

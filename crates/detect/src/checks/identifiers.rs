@@ -1,23 +1,23 @@
 //! Check rules of national identifiers, one function a scheme, named after it.
 //! They judge a compact value only; whether a value is one is for the rules table to say.
 
-use super::{day_month, digits, luhn, mod11_10, mod97, number, uniform, verhoeff, weighted};
+use super::{day_month, luhn, mod11_10, mod97, number, uniform, verhoeff, weighted};
 
 /// A date of six digits, year first.
-fn ymd(v: &[u8]) -> bool {
+pub(crate) fn ymd(v: &[u8]) -> bool {
     day_month(number(&v[4..6]), number(&v[2..4]))
 }
 
 /// A date of six digits, day first.
-fn dmy(v: &[u8]) -> bool {
+pub(crate) fn dmy(v: &[u8]) -> bool {
     day_month(number(&v[0..2]), number(&v[2..4]))
 }
 
-fn all_digits(v: &[u8]) -> bool {
+pub(crate) fn all_digits(v: &[u8]) -> bool {
     v.iter().all(u8::is_ascii_digit)
 }
 
-fn shape(v: &[u8], pattern: &str) -> bool {
+pub(crate) fn shape(v: &[u8], pattern: &str) -> bool {
     v.len() == pattern.len()
         && v.iter().zip(pattern.bytes()).all(|(byte, kind)| match kind {
             b'9' => byte.is_ascii_digit(),
@@ -493,197 +493,6 @@ pub(crate) fn uk_driver(v: &[u8]) -> bool {
         && day_month(number(&v[8..10]), number(&v[6..8]) % 50)
 }
 
-pub(crate) fn us_ssn(v: &[u8]) -> bool {
-    let area = number(&v[..3]);
-    let known_specimen = matches!(v, b"078051120" | b"219099999" | b"123456789");
-    area != 0
-        && area != 666
-        && area < 900
-        && &v[3..5] != b"00"
-        && &v[5..] != b"0000"
-        && !known_specimen
-        && !uniform(v)
-}
-
-pub(crate) fn us_itin(v: &[u8]) -> bool {
-    let group = number(&v[3..5]);
-    v[0] == b'9' && matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99)
-}
-
-pub(crate) fn us_npi(v: &[u8]) -> bool {
-    let mut full = b"80840".to_vec();
-    full.extend_from_slice(v);
-    matches!(v[0], b'1' | b'2') && luhn(&full)
-}
-
-pub(crate) fn us_aba(v: &[u8]) -> bool {
-    let district = number(&v[..2]);
-    matches!(district, 1..=12 | 21..=32 | 61..=72 | 80)
-        && weighted(v, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
-}
-
-pub(crate) fn us_mbi(v: &[u8]) -> bool {
-    let letter = |b: u8| b"ACDEFGHJKMNPQRTUVWXY".contains(&b);
-    let mixed = |b: u8| letter(b) || b.is_ascii_digit();
-    (b'1'..=b'9').contains(&v[0])
-        && letter(v[1])
-        && mixed(v[2])
-        && v[3].is_ascii_digit()
-        && letter(v[4])
-        && mixed(v[5])
-        && v[6].is_ascii_digit()
-        && letter(v[7])
-        && letter(v[8])
-        && all_digits(&v[9..])
-}
-
-pub(crate) fn us_dea(v: &[u8]) -> bool {
-    let Some(d) = digits::<7>(&v[2..]) else { return false };
-    v[..2].iter().all(u8::is_ascii_uppercase)
-        && (d[0] + d[2] + d[4] + 2 * (d[1] + d[3] + d[5])) % 10 == d[6]
-}
-
-pub(crate) fn br_cpf(v: &[u8]) -> bool {
-    let check = |n: usize| {
-        let sum: u32 = v[..n]
-            .iter()
-            .enumerate()
-            .map(|(i, b)| u32::from(b & 15) * (n as u32 + 1 - i as u32))
-            .sum();
-        sum * 10 % 11 % 10 == u32::from(v[n] & 15)
-    };
-    !uniform(v) && check(9) && check(10)
-}
-
-pub(crate) fn br_cnpj(v: &[u8]) -> bool {
-    let first = weighted(v, &[5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]) * 10 % 11 % 10;
-    let second = weighted(v, &[6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]) * 10 % 11 % 10;
-    !uniform(v) && first == u32::from(v[12] & 15) && second == u32::from(v[13] & 15)
-}
-
-pub(crate) fn in_aadhaar(v: &[u8]) -> bool {
-    v[0] >= b'2' && !uniform(v) && verhoeff(v)
-}
-
-pub(crate) fn in_pan(v: &[u8]) -> bool {
-    shape(v, "AAAAA9999A") && b"ABCFGHJLPT".contains(&v[3])
-}
-
-pub(crate) fn in_gstin(v: &[u8]) -> bool {
-    shape(v, "99AAAAA9999AXZX") && (1..=37).contains(&number(&v[..2]))
-}
-
-pub(crate) fn ca_sin(v: &[u8]) -> bool {
-    !matches!(v[0], b'0' | b'8') && luhn(v)
-}
-
-pub(crate) fn au_tfn(v: &[u8]) -> bool {
-    !uniform(v) && weighted(v, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11)
-}
-
-pub(crate) fn au_abn(v: &[u8]) -> bool {
-    let sum = weighted(v, &[10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
-    v[0] != b'0' && (sum - 10).is_multiple_of(89)
-}
-
-pub(crate) fn au_acn(v: &[u8]) -> bool {
-    (10 - weighted(v, &[8, 7, 6, 5, 4, 3, 2, 1]) % 10) % 10 == u32::from(v[8] & 15)
-}
-
-pub(crate) fn au_medicare(v: &[u8]) -> bool {
-    (b'2'..=b'6').contains(&v[0])
-        && weighted(v, &[1, 3, 7, 9, 1, 3, 7, 9]) % 10 == u32::from(v[8] & 15)
-}
-
-pub(crate) fn za_id(v: &[u8]) -> bool {
-    ymd(v) && matches!(v[10], b'0' | b'1') && luhn(v)
-}
-
-pub(crate) fn tr_tckn(v: &[u8]) -> bool {
-    let Some(d) = digits::<11>(v) else { return false };
-    let odd = d[0] + d[2] + d[4] + d[6] + d[8];
-    let even = d[1] + d[3] + d[5] + d[7];
-    d[0] != 0 && (odd * 7 + 100 - even) % 10 == d[9] && d[..10].iter().sum::<u32>() % 10 == d[10]
-}
-
-pub(crate) fn th_tnin(v: &[u8]) -> bool {
-    let sum = weighted(v, &[13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
-    (b'1'..=b'8').contains(&v[0]) && (11 - sum % 11) % 10 == u32::from(v[12] & 15)
-}
-
-pub(crate) fn kr_rrn(v: &[u8]) -> bool {
-    let sum = weighted(v, &[2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
-    ymd(v) && (11 - sum % 11) % 10 == u32::from(v[12] & 15)
-}
-
-pub(crate) fn kr_brn(v: &[u8]) -> bool {
-    let sum = weighted(v, &[1, 3, 7, 1, 3, 7, 1, 3])
-        + u32::from(v[8] & 15) * 5 / 10
-        + u32::from(v[8] & 15) * 5;
-    (10 - sum % 10) % 10 == u32::from(v[9] & 15)
-}
-
-pub(crate) fn cn_ric(v: &[u8]) -> bool {
-    let sum = weighted(v, &[7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]);
-    all_digits(&v[..17]) && ymd(&v[8..]) && b"10X98765432"[(sum % 11) as usize] == v[17]
-}
-
-pub(crate) fn sg_nric(v: &[u8]) -> bool {
-    if !shape(v, "A9999999A") || !b"STFGM".contains(&v[0]) {
-        return false;
-    }
-    let sum = weighted(&v[1..], &[2, 7, 6, 5, 4, 3, 2]);
-    let sum = sum + if b"TG".contains(&v[0]) { 4 } else { u32::from(v[0] == b'M') * 3 };
-    let letters: &[u8; 11] = match v[0] {
-        b'S' | b'T' => b"JZIHGFEDCBA",
-        b'F' | b'G' => b"XWUTRQPNMLK",
-        _ => b"KLJNPQRTUWX",
-    };
-    let index = if v[0] == b'M' { 10 - sum % 11 } else { sum % 11 };
-    letters[index as usize] == v[8]
-}
-
-pub(crate) fn mx_curp(v: &[u8]) -> bool {
-    shape(v, "AAAA999999AAAAAAX9") && ymd(&v[4..]) && b"HMX".contains(&v[10])
-}
-
-pub(crate) fn de_vat(v: &[u8]) -> bool {
-    v.starts_with(b"DE") && all_digits(&v[2..]) && mod11_10(&v[2..])
-}
-
-/// VAT numbers of the Union other than German ones: prefix and length only.
-pub(crate) fn eu_vat(v: &[u8]) -> bool {
-    const FORMS: &[&str] = &[
-        "ATU99999999",
-        "BE9999999999",
-        "BG999999999",
-        "CY99999999A",
-        "CZ99999999",
-        "DK99999999",
-        "EE999999999",
-        "EL999999999",
-        "ESX9999999X",
-        "FI99999999",
-        "FRXX999999999",
-        "HR99999999999",
-        "HU99999999",
-        "IT99999999999",
-        "LT999999999",
-        "LU99999999",
-        "LV99999999999",
-        "MT99999999",
-        "NL999999999B99",
-        "PL9999999999",
-        "PT999999999",
-        "RO99999999",
-        "SE999999999999",
-        "SI99999999",
-        "SK9999999999",
-        "GB999999999",
-    ];
-    FORMS.iter().any(|form| shape(v, form))
-}
-
 /// An IBAN: country, length by country, MOD 97-10.
 pub(crate) fn iban(v: &[u8]) -> bool {
     const LENGTHS: &[u8] = b"AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24\
@@ -710,6 +519,7 @@ pub(crate) fn card(v: &[u8]) -> bool {
         16 | 19 => {
             v[0] == b'4'
                 || matches!(two, 50..=69 | 35 | 36 | 38 | 39 | 81)
+                || four == 9792
                 || (2200..=2720).contains(&four)
                 || (3088..=3158).contains(&four)
         }
@@ -727,4 +537,35 @@ pub(crate) fn passport(v: &[u8]) -> bool {
     letters <= 3
         && v.len() - letters >= 6
         && v[letters..].iter().filter(|b| b.is_ascii_digit()).count() >= 5
+}
+
+/// Austrian tax number: office and number with a check digit.
+pub(crate) fn at_tin(v: &[u8]) -> bool {
+    const DOUBLED: &[u8; 10] = b"0246813579";
+    let sum: u32 = v[..8]
+        .iter()
+        .enumerate()
+        .map(|(i, b)| u32::from(if i % 2 == 1 { DOUBLED[usize::from(b & 15)] } else { *b } & 15))
+        .sum();
+    (10 - sum % 10) % 10 == u32::from(v[8] & 15)
+}
+
+/// Bulgarian number of a foreigner.
+pub(crate) fn bg_pnf(v: &[u8]) -> bool {
+    !uniform(v) && weighted(v, &[21, 19, 17, 13, 11, 9, 7, 3, 1]) % 10 == u32::from(v[9] & 15)
+}
+
+/// Norwegian register of entities.
+pub(crate) fn no_org(v: &[u8]) -> bool {
+    !uniform(v) && weighted(v, &[3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
+}
+
+/// French establishment: fourteen digits with a Luhn check, and so its first nine.
+pub(crate) fn fr_siret(v: &[u8]) -> bool {
+    !uniform(v) && luhn(v) && (luhn(&v[..9]) || v.starts_with(b"356000000"))
+}
+
+/// Maltese identity card in seven digits and a letter.
+pub(crate) fn mt_id_card(v: &[u8]) -> bool {
+    v.len() == 8 && mt_id(v)
 }

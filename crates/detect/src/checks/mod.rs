@@ -3,6 +3,8 @@
 
 pub(crate) mod identifiers;
 pub(crate) mod rules;
+pub(crate) mod vat;
+pub(crate) mod world;
 
 /// The digit values of an all-digit string, or nothing.
 pub(crate) fn digits<const N: usize>(value: &[u8]) -> Option<[u32; N]> {

@@ -25,7 +25,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   tidy    the house rules that no compiler checks: floors, names, sizes, dead files, words
-  ci      everything that must pass: fmt, tidy, clippy, tests, docs, licences
+  ci      everything that must pass: fmt, tidy, clippy, features, tests, docs, licences
           (--only LIST for some of it)
   fuzz    the parsers of outside bytes on mutated input: --seconds N (each, default 10)
   train   the model of names from its corpora; `cargo xtask train --help`

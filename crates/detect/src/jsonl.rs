@@ -60,17 +60,49 @@ struct ColumnAnswer {
     reasons: Vec<String>,
 }
 
+/// One line of `--jsonl text`, for who searches it with more than a detector.
+pub struct TextLine<'a>(TextRow<'a>);
+
+impl<'a> TextLine<'a> {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// When it is not an object with `id` and `text`.
+    pub fn read(line: &'a str) -> serde_json::Result<Self> {
+        serde_json::from_str(line).map(Self)
+    }
+
+    /// The text to be searched.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The name of the column that the text is from; empty when it is from none.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.0.ctx.as_ref().and_then(|it| it.column.as_deref()).unwrap_or_default()
+    }
+
+    /// The line that answers it, for findings that are sorted.
+    ///
+    /// # Errors
+    /// Never for what a line can hold.
+    pub fn answer(self, found: &[Finding]) -> serde_json::Result<String> {
+        let spans = spans(&self.0.text, found);
+        serde_json::to_string(&TextAnswer { id: self.0.id, spans, masked: None })
+    }
+}
+
 /// Answers one line of `--jsonl text`.
 ///
 /// # Errors
 /// When the line is not an object with `id` and `text`.
 pub fn text_line(detector: &Detector, line: &str) -> serde_json::Result<String> {
-    let row: TextRow<'_> = serde_json::from_str(line)?;
-    let label = row.ctx.and_then(|c| c.column).unwrap_or_default();
+    let line = TextLine::read(line)?;
     let mut found = Vec::new();
-    detector.detect_labelled(&label, &row.text, &mut found);
-    let spans = spans(&row.text, &found);
-    serde_json::to_string(&TextAnswer { id: row.id, spans, masked: None })
+    detector.detect_labelled(line.label(), line.text(), &mut found);
+    line.answer(&found)
 }
 
 /// Why a line could not be masked. It holds no word of the line.

@@ -31,10 +31,11 @@ struct Step {
     run: fn(&Path) -> anyhow::Result<Done>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", run: |root| shell(root, cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", run: |root| in_process(tidy::check(root)?) },
     Step { name: "clippy", run: clippy },
+    Step { name: "features", run: features },
     Step { name: "tests", run: tests },
     Step { name: "doctests", run: doctests },
     Step { name: "docs", run: docs },
@@ -115,6 +116,18 @@ fn clippy(root: &Path) -> anyhow::Result<Done> {
     // `-D warnings` after the dashes reaches clippy alone: RUSTFLAGS would rebuild all.
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     shell(root, cargo().args(arguments))
+}
+
+/// What the binary has only if it is asked for. Before the tests, so that they and whoever comes
+/// after them find the default binary. All of the workspace, so that dependencies are built once.
+fn features(root: &Path) -> anyhow::Result<Done> {
+    let on = ["--workspace", "--features", "portreeve/onnx"];
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    let linted = shell(root, cargo().arg("clippy").args(on).args(lints))?;
+    if !linted.is_ok {
+        return Ok(linted);
+    }
+    shell(root, cargo().arg("test").args(on).args(["--test", "onnx"]))
 }
 
 fn tests(root: &Path) -> anyhow::Result<Done> {

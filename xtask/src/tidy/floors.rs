@@ -14,11 +14,12 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 11] = [
+const FLOORS: [(&str, Place); 12] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-decide", Place::Floor(1)),
     ("portreeve-detect", Place::Floor(1)),
+    ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
     ("portreeve-session", Place::Floor(3)),
     ("portreeve-verifier", Place::Floor(3)),

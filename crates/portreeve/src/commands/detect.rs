@@ -2,6 +2,7 @@
 
 mod masking;
 
+use super::finder::{Finder, ModelArgs};
 use super::output::{Format, print, print_json, table, visible};
 use anyhow::Context;
 use masking::Masking;
@@ -27,7 +28,8 @@ use std::process::ExitCode;
     portreeve detect letter.txt --mask redact > masked.txt\n  \
     portreeve detect customers.csv --mask pseudonym --key-file mask.key\n  \
     pg_dump shop | portreeve detect --mask format-preserving --container sql --key-file mask.key\n  \
-    portreeve detect --jsonl text < documents.jsonl > spans.jsonl\n\n\
+    portreeve detect --jsonl text < documents.jsonl > spans.jsonl\n  \
+    portreeve detect --onnx models/ner --onnx-label MISC=none letter.txt\n\n\
     A key: head -c 32 /dev/urandom > mask.key. With the `mask.key` of a gateway's data\n\
     directory, pseudonyms are those that its clients see.")]
 pub(crate) struct Args {
@@ -41,6 +43,8 @@ pub(crate) struct Args {
     jsonl: Option<Lines>,
     #[command(flatten)]
     masking: masking::Options,
+    #[command(flatten)]
+    model: ModelArgs,
 }
 
 /// What the lines of the line protocol are.
@@ -68,8 +72,12 @@ struct Shown {
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let masking = args.masking.read(args.file.as_deref())?;
     let input = open(&args)?;
+    if args.jsonl == Some(Lines::Columns) && args.model.has_model() {
+        anyhow::bail!("`--onnx` searches texts, not columns; hint: `--jsonl text`");
+    }
+    let finder = Finder::open(&args.model)?;
     if let Some(lines) = args.jsonl {
-        return answer(input, lines, masking.as_ref());
+        return answer(input, lines, masking.as_ref(), &finder);
     }
     if let Some(masking) = masking {
         return masking.run(input, format);
@@ -78,7 +86,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     std::io::BufReader::new(input).read_to_end(&mut bytes).context("cannot read the text")?;
     let text = String::from_utf8_lossy(&bytes);
     let mut found = Vec::new();
-    Detector::default().detect(&text, &mut found);
+    finder.detect(&text, &mut found)?;
     match format {
         Format::Json => print_json(&shown(&text, &found))?,
         Format::Text => print(&describe(&text, &found, std::io::stdout().is_terminal()))?,
@@ -101,12 +109,12 @@ fn answer(
     input: Box<dyn Read>,
     lines: Lines,
     masking: Option<&Masking>,
+    finder: &Finder,
 ) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         masking.is_none() || lines == Lines::Text,
         "columns are classified, not masked; hint: `--mask` goes with `--jsonl text`"
     );
-    let detector = Detector::default();
     let mut out = BufWriter::new(std::io::stdout().lock());
     for (index, line) in std::io::BufReader::new(input).lines().enumerate() {
         let line = line.context("cannot read a line")?;
@@ -114,8 +122,8 @@ fn answer(
             continue;
         }
         let answer = match (lines, masking) {
-            (Lines::Text, Some(masking)) => masking.line(&detector, &line),
-            (Lines::Text, None) => jsonl::text_line(&detector, &line).map_err(LineError::Line),
+            (Lines::Text, Some(masking)) => masking.line(&Detector::default(), &line),
+            (Lines::Text, None) => finder.text_line(&line)?.map_err(LineError::Line),
             (Lines::Columns, _) => jsonl::column_line(&line).map_err(LineError::Line),
         };
         // The line itself is not shown: it may hold personal data.

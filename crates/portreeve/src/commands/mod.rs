@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod detect;
 pub(crate) mod evidence;
+pub(crate) mod finder;
 pub(crate) mod gateway;
 pub(crate) mod options;
 pub(crate) mod output;

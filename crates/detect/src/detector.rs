@@ -225,8 +225,10 @@ struct Scratch {
 
 /// Names, and addresses around their numbers.
 fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Vec<Finding>) {
-    let capitals = traits.upper || traits.high;
-    if !capitals && scene.text.len() < NAME_BYTES_MIN {
+    if !traits.upper && !traits.high {
+        if scene.text.len() >= NAME_BYTES_MIN {
+            names::small::detect(scene, &out[from..].to_vec(), out);
+        }
         return;
     }
     SCRATCH.with_borrow_mut(|Scratch { tokens, taken }| {
@@ -234,11 +236,12 @@ fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Ve
         names::tokens::split(scene.text, tokens);
         taken.clear();
         taken.extend_from_slice(&out[from..]);
-        if capitals {
+        if tokens.iter().any(Token::is_candidate) {
             names::detect(scene, tokens, taken, out);
+        } else {
+            names::small::detect(scene, taken, out);
         }
-        names::small::detect(scene, tokens, taken, out);
-        if capitals && traits.digits > 0 {
+        if traits.digits > 0 {
             address::detect(scene, tokens, from, out);
             postal::detect(scene, tokens, from, out);
         }

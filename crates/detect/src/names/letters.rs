@@ -57,22 +57,32 @@ impl Letters {
     /// The letters of a token.
     #[inline]
     pub(super) fn of(text: &str, token: &Token) -> Self {
-        let (start, end) = (token.start as usize, token.end as usize);
+        Self::at(text, token.start as usize, token.end as usize)
+    }
+
+    /// The letters of the word `start..end` of a text.
+    #[inline]
+    pub(super) fn at(text: &str, start: usize, end: usize) -> Self {
         let count = end - start;
         let mut bytes = [0; LEAD + LETTERS_MAX];
-        // Short words inside a text are read as three words of the machine.
-        if let Some(chunk) = text.as_bytes().get(start..start + LETTERS_MAX)
-            && count <= LETTERS_MAX
-        {
+        if count <= LETTERS_MAX {
             let mut high = 0;
-            for (index, eight) in chunk.chunks_exact(8).enumerate() {
-                let kept = mask(count.saturating_sub(8 * index));
-                let word = u64::from_le_bytes(eight.try_into().unwrap_or_default()) & kept;
-                high |= word & 0x8080_8080_8080_8080;
-                let lower = word | (0x2020_2020_2020_2020 & kept);
-                bytes[LEAD + 8 * index..][..8].copy_from_slice(&lower.to_le_bytes());
+            if let Some(chunk) = text.as_bytes().get(start..start + LETTERS_MAX) {
+                // Inside a text a word is read as three words of the machine.
+                for (index, eight) in chunk.chunks_exact(8).enumerate() {
+                    let kept = mask(count.saturating_sub(8 * index));
+                    let word = u64::from_le_bytes(eight.try_into().unwrap_or_default()) & kept;
+                    high |= word;
+                    let lower = word | (0x2020_2020_2020_2020 & kept);
+                    bytes[LEAD + 8 * index..][..8].copy_from_slice(&lower.to_le_bytes());
+                }
+            } else {
+                for (slot, byte) in bytes[LEAD..].iter_mut().zip(&text.as_bytes()[start..end]) {
+                    high |= u64::from(*byte);
+                    *slot = byte | 0x20;
+                }
             }
-            if high == 0 {
+            if high & 0x8080_8080_8080_8080 == 0 {
                 return Self { bytes, count, accents: false };
             }
         }

@@ -4,49 +4,66 @@
 use super::MODEL;
 use super::letters::Letters;
 use super::lexicon::{COMMON, GIVEN, SURNAME};
-use super::tokens::{Kind, Token};
 use crate::numbers::Scene;
 use crate::{Category, Evidence, Finding};
+use std::ops::Range;
 
 /// Letters of the shortest word that is taken for a name.
 const LETTERS_MIN: usize = 3;
 
-/// Finds names of people in a text whose words are all in small letters.
-pub(crate) fn detect(
-    scene: &Scene<'_>,
-    tokens: &[Token],
-    taken: &[Finding],
-    out: &mut Vec<Finding>,
-) {
+/// Finds names of people in a text without capital letters.
+pub(crate) fn detect(scene: &Scene<'_>, taken: &[Finding], out: &mut Vec<Finding>) {
     let Some(model) = MODEL.as_ref() else { return };
-    if tokens.iter().any(Token::is_candidate) {
-        return;
-    }
-    let known = |token: &Token| {
-        let letters = Letters::of(scene.text, token);
-        match token.kind {
-            Kind::Lower if letters.count >= LETTERS_MIN => model.lexicon.flags(letters.hash()),
-            _ => 0,
-        }
+    let text = scene.text;
+    let known = |word: &Range<usize>| {
+        let letters = Letters::at(text, word.start, word.end);
+        if letters.count < LETTERS_MIN { 0 } else { model.lexicon.flags(letters.hash()) }
     };
-    let (mut at, mut first) = (1, tokens.first().map_or(0, known));
-    while let Some(token) = tokens.get(at) {
-        let second = known(token);
-        let before = &tokens[at - 1];
-        let (start, end) = (before.start as usize, token.end as usize);
+    let is_name = |first: u8, second: u8| {
         let listed = second & (SURNAME | GIVEN) != 0;
-        let is_name = first & GIVEN != 0 && listed && (first | second) & COMMON == 0;
-        let beside = &scene.text[before.end as usize..token.start as usize] == " ";
-        let free = !taken.iter().any(|f| f.start < end && start < f.end);
-        if is_name && beside && free {
-            let category = Category::PersonName;
-            out.push(Finding::new(start..end, category, 60, Evidence::Lexicon, "small letters"));
-            first = 0;
-        } else {
-            first = second;
+        first & GIVEN != 0 && listed && (first | second) & COMMON == 0
+    };
+    let mut words = words(text);
+    // Of two words side by side one is the second of a pair: nearly all pairs end with that one.
+    while let (Some(before), Some(word)) = (words.next(), words.next()) {
+        let flags = known(&word);
+        if flags & (GIVEN | SURNAME) == 0 || flags & COMMON != 0 {
+            continue;
         }
-        at += 1;
+        let mut add = |first: &Range<usize>, second: &Range<usize>| {
+            let range = first.start..second.end;
+            let beside = &text[first.end..second.start] == " ";
+            let free = !taken.iter().any(|f| f.start < range.end && range.start < f.end);
+            if beside && free {
+                let category = Category::PersonName;
+                out.push(Finding::new(range, category, 60, Evidence::Lexicon, "small letters"));
+            }
+            beside && free
+        };
+        let found = is_name(known(&before), flags) && add(&before, &word);
+        let after = words.clone().next();
+        if let Some(after) = after.filter(|after| !found && is_name(flags, known(after))) {
+            add(&word, &after);
+        }
     }
+}
+
+/// The words of a text, as ranges: what stands between white space, without marks around it.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> + Clone {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &text.as_bytes()[at..];
+        let start = at + rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        let length = text.as_bytes()[start..].iter().position(u8::is_ascii_whitespace);
+        at = length.map_or(text.len(), |length| start + length);
+        let word = text[start..at].trim_start_matches(is_mark);
+        let start = at - word.len();
+        Some(start..start + word.trim_end_matches(is_mark).len())
+    })
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_alphanumeric()
 }
 
 #[cfg(test)]

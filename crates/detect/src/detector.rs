@@ -227,7 +227,7 @@ struct Scratch {
 fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Vec<Finding>) {
     if !traits.upper && !traits.high {
         if scene.text.len() >= NAME_BYTES_MIN {
-            names::small::detect(scene, &out[from..].to_vec(), out);
+            names::small::detect(scene, from, out);
         }
         return;
     }
@@ -239,7 +239,7 @@ fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Ve
         if tokens.iter().any(Token::is_candidate) {
             names::detect(scene, tokens, taken, out);
         } else {
-            names::small::detect(scene, taken, out);
+            names::small::detect(scene, from, out);
         }
         if traits.digits > 0 {
             address::detect(scene, tokens, from, out);

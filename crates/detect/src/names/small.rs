@@ -11,8 +11,9 @@ use std::ops::Range;
 /// Letters of the shortest word that is taken for a name.
 const LETTERS_MIN: usize = 3;
 
-/// Finds names of people in a text without capital letters.
-pub(crate) fn detect(scene: &Scene<'_>, taken: &[Finding], out: &mut Vec<Finding>) {
+/// Finds names of people in a text without capital letters; `from` is where the findings of this
+/// text begin.
+pub(crate) fn detect(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let Some(model) = MODEL.as_ref() else { return };
     let text = scene.text;
     let known = |word: &Range<usize>| {
@@ -23,6 +24,7 @@ pub(crate) fn detect(scene: &Scene<'_>, taken: &[Finding], out: &mut Vec<Finding
         let listed = second & (SURNAME | GIVEN) != 0;
         first & GIVEN != 0 && listed && (first | second) & COMMON == 0
     };
+    let taken = from..out.len();
     let mut words = words(text);
     // Of two words side by side one is the second of a pair: nearly all pairs end with that one.
     while let (Some(before), Some(word)) = (words.next(), words.next()) {
@@ -33,7 +35,8 @@ pub(crate) fn detect(scene: &Scene<'_>, taken: &[Finding], out: &mut Vec<Finding
         let mut add = |first: &Range<usize>, second: &Range<usize>| {
             let range = first.start..second.end;
             let beside = &text[first.end..second.start] == " ";
-            let free = !taken.iter().any(|f| f.start < range.end && range.start < f.end);
+            let mut taken = out[taken.clone()].iter();
+            let free = !taken.any(|f| f.start < range.end && range.start < f.end);
             if beside && free {
                 let category = Category::PersonName;
                 out.push(Finding::new(range, category, 60, Evidence::Lexicon, "small letters"));

@@ -361,6 +361,7 @@ mod tests {
         check("BSN 111222333", &["national-id:111222333"]);
         check("rows: 111222333", &[]);
         check("131052-308T", &["national-id:131052-308T"]);
+        check("2 3 4 5 4111 1111 1111 1111", &["card:4111 1111 1111 1111"]);
         check("passport number KR8129301 and", &["passport:KR8129301"]);
     }
 

@@ -353,11 +353,11 @@ fn judge(
     }
     let found = topics(scene, chain, index, announced);
     let said = found.topics.any(rule.topics);
-    // Other groups than the usual ones are read where the number is announced and nothing follows.
-    let spaced = grouped && layout.contains(&b' ');
+    let spaced = layout.contains(&b' ');
     if spaced && goes_on && (rule.proof == Proof::Grouped || rule.name == "card" && !said) {
         return None;
     }
+    // Other groups than the usual ones are read where the number is announced and nothing follows.
     let loose = !(plain || freely);
     if loose && !(said && is_loose(layout) && next.is_none()) {
         return None;

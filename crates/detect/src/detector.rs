@@ -154,7 +154,7 @@ impl Detector {
             }
         }
         out.truncate(write);
-        settle(out, from);
+        settle(text, out, from);
         out[from..].sort_unstable_by_key(|f| f.start);
         debug_assert!(out[from..].iter().all(|f| text.get(f.range()).is_some()));
     }

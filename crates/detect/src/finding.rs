@@ -67,9 +67,9 @@ impl Finding {
     }
 }
 
-/// Keeps the best of overlapping findings and sorts the rest by position.
-/// A finding inside another one of a higher score goes; of two that cross, the surer stays.
-pub(crate) fn settle(findings: &mut Vec<Finding>, from: usize) {
+/// Settles overlaps and sorts by position. The surer finding stays; of a less sure one stays what
+/// the others do not cover, for its letters and digits are somebody's data all the same.
+pub(crate) fn settle(text: &str, findings: &mut Vec<Finding>, from: usize) {
     if findings.len() - from < 2 {
         return;
     }
@@ -77,31 +77,54 @@ pub(crate) fn settle(findings: &mut Vec<Finding>, from: usize) {
     tail.sort_unstable_by_key(|f| {
         (std::cmp::Reverse(f.score), std::cmp::Reverse(f.end - f.start), f.start, f.category)
     });
+    // Disjoint and sorted.
     let mut kept: Vec<Finding> = Vec::with_capacity(tail.len());
     for finding in tail.iter() {
-        let mut finding = *finding;
-        // Kept spans are disjoint and sorted, so only the neighbours can overlap.
-        let at = kept.partition_point(|k| k.start < finding.start);
-        if let Some(before) =
-            at.checked_sub(1).and_then(|i| kept.get(i)).filter(|k| k.end > finding.start)
-        {
-            // What the model found is cut; other findings are whole or nothing.
-            if finding.evidence != Evidence::Model || before.end >= finding.end {
-                continue;
+        let mut start = finding.start;
+        let mut at = kept.partition_point(|k| k.end <= start);
+        while start < finding.end {
+            let next = kept.get(at).map_or(usize::MAX, |k| k.start);
+            let end = next.min(finding.end);
+            let piece = text.get(start..end).unwrap_or_default();
+            let inner = piece.trim_start_matches(is_mark);
+            // What a name leaves in small letters is no name.
+            let named = finding.evidence != Evidence::Model || inner.contains(char::is_uppercase);
+            if !inner.is_empty() && (named || inner.len() == finding.end - finding.start) {
+                // A whole finding keeps its marks.
+                let (start, end) = if (start, end) == (finding.start, finding.end) {
+                    (start, end)
+                } else {
+                    (end - inner.len(), end - inner.len() + inner.trim_end_matches(is_mark).len())
+                };
+                kept.insert(at, Finding { start, end, ..*finding });
+                at += 1;
             }
-            finding.start = before.end;
+            let Some(over) = kept.get(at) else { break };
+            start = over.end;
+            at += 1;
         }
-        if let Some(next) = kept.get(at).filter(|k| k.start < finding.end) {
-            if finding.evidence != Evidence::Model
-                || next.start <= finding.start + 1
-                || next.end < finding.end
-            {
-                continue;
-            }
-            finding.end = next.start;
-        }
-        kept.insert(at, finding);
     }
     findings.truncate(from);
     findings.extend_from_slice(&kept);
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_alphanumeric()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_finding_is_lost_to_a_surer_one() {
+        let text = "at 12 Main Street, call +44 20 7946 0958, 3rd floor";
+        let finding = |range: std::ops::Range<usize>, score| {
+            Finding::new(range, Category::Address, score, Evidence::Lexicon, "test")
+        };
+        let mut found = vec![finding(3..51, 60), finding(24..40, 90), finding(19..30, 50)];
+        settle(text, &mut found, 0);
+        let spans: Vec<_> = found.iter().map(|f| &text[f.range()]).collect();
+        assert_eq!(spans, ["12 Main Street, call", "+44 20 7946 0958", "3rd floor"]);
+    }
 }

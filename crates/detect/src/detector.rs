@@ -342,7 +342,8 @@ pub fn cut(text: &str, findings: &[Finding]) -> usize {
         let Some(space) = bytes[..limit].iter().rposition(u8::is_ascii_whitespace) else {
             return 0;
         };
-        match findings.iter().find(|f| f.start <= space && space < f.end) {
+        let next = findings.partition_point(|finding| finding.end <= space);
+        match findings.get(next).filter(|finding| finding.start <= space) {
             Some(finding) => limit = finding.start,
             None => return space + 1,
         }

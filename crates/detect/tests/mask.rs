@@ -408,6 +408,112 @@ fn an_empty_cell_is_still_a_record() {
     assert_eq!(cells(&masked.text, b',').len(), 3, "{}", masked.text);
 }
 
+/// Masks every occurrence of a value by a method.
+fn without(container: Container, text: &str, value: &str, method: &Method) -> String {
+    let finding = |(start, _)| Finding {
+        start,
+        end: start + value.len(),
+        category: Category::Email,
+        score: 90,
+        evidence: Evidence::Shape,
+        rule: "test",
+        disguised: false,
+    };
+    let findings: Vec<Finding> = text.match_indices(value).map(finding).collect();
+    assert!(!findings.is_empty());
+    mask(text, container, &findings, method).unwrap().text.into_owned()
+}
+
+#[test]
+fn marks_around_what_is_gone_do_not_become_one() {
+    for (container, text, expect) in [
+        (Container::Sql, "/* *VALUE/ DROP TABLE x; */", "/* * / DROP TABLE x; */"),
+        (Container::Sql, "/* a /VALUE*/ SELECT 1", "/* a / */ SELECT 1"),
+        (Container::Sql, "SELECT $q$ $VALUEq$ ; x $q$", "SELECT $q$ $ q$ ; x $q$"),
+        (Container::Sql, "SELECT $$ a $VALUE$$", "SELECT $$ a $ $$"),
+        (
+            Container::Sql,
+            "COPY t FROM stdin;\nVALUE\\.\nDROP TABLE x;\n\\.\n",
+            "COPY t FROM stdin;\n \\.\nDROP TABLE x;\n\\.\n",
+        ),
+        (Container::Xml, "<!-- -VALUE-><b>c</b> -->", "<!-- - -><b>c</b> -->"),
+        (Container::Xml, "<!--VALUE><b>c</b> -->", "<!-- ><b>c</b> -->"),
+        (Container::Xml, "<a><![CDATA[]VALUE]><b>]]></a>", "<a><![CDATA[] ]><b>]]></a>"),
+        (Container::Xml, "<a>]VALUE]></a>", "<a>] ]></a>"),
+        (Container::Xml, "<a>1 <4VALUE/b>", "<a>1 <4 /b>"),
+        (Container::Xml, "<a b=VALUE\"c d=e>", "<a b=_\"c d=e>"),
+        (Container::Csv, "VALUE\"x,2\n1,2\n", " \"x,2\n1,2\n"),
+        // Nothing is added where nothing could become one.
+        (Container::Xml, "<a>VALUE</a>", "<a></a>"),
+        (Container::Text, "see VALUE.", "see ."),
+    ] {
+        assert_eq!(without(container, text, "VALUE", &Method::Null), expect);
+    }
+}
+
+#[test]
+fn a_value_behind_an_angle_bracket_becomes_no_tag() {
+    let method = Method::Pseudonym(MaskKey::new([7; 32]));
+    let masked = without(Container::Xml, "<a>1 <4111 b</a>", "4111", &method);
+    assert!(masked.starts_with("<a>1 < u-"), "{masked}");
+}
+
+#[test]
+fn a_key_in_a_nested_document_adds_no_other_key() {
+    let text = r#"SELECT '{"eva@example.org\":1,\"admin\":true,\"y": 1}'"#;
+    let masked = without(Container::Sql, text, "eva@example.org", &Method::Redact);
+    let inner = masked.trim_start_matches("SELECT '").trim_end_matches('\'');
+    let parsed: Value = serde_json::from_str(inner).unwrap();
+    assert_eq!(parsed.as_object().unwrap().len(), 1, "{masked}");
+}
+
+#[test]
+fn an_attribute_that_only_sounds_like_a_vocabulary_is_masked() {
+    let masked = without(Container::Xml, "<a xmlnsx=\"VALUE\"/>", "VALUE", &Method::Redact);
+    assert_eq!(masked, "<a xmlnsx=\"[email]\"/>");
+}
+
+/// Each takes less than a second, and took minutes when the time grew with the square.
+#[test]
+fn time_grows_with_the_length_only() {
+    let names = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|at| format!("\"VALUE{at:07}\":1")).collect();
+        let text = format!("{{{}}}", keys.join(","));
+        let finding = |(start, _)| Finding {
+            start,
+            end: start + 12,
+            category: Category::Email,
+            score: 90,
+            evidence: Evidence::Shape,
+            rule: "test",
+            disguised: false,
+        };
+        let findings: Vec<Finding> = text.match_indices("VALUE").map(finding).collect();
+        let start = std::time::Instant::now();
+        drop(mask(&text, Container::Json, &findings, &Method::Redact).unwrap());
+        start.elapsed()
+    };
+    let marks = |count: usize| {
+        let text = format!("https://example.org/?{}", "a&".repeat(count));
+        let start = std::time::Instant::now();
+        let method = Method::FormatPreserving(MaskKey::new([7; 32]));
+        drop(without(Container::Text, &text, &text, &method));
+        start.elapsed()
+    };
+    let label = |count: usize| {
+        let text = format!("<{}>{}</a>", "ab".repeat(count), "<![CDATA[d]]>".repeat(count));
+        let start = std::time::Instant::now();
+        detect_document(&Detector::default(), &text, Container::Xml, &mut Vec::new()).unwrap();
+        start.elapsed()
+    };
+    let check = |what, took: std::time::Duration| {
+        assert!(took < std::time::Duration::from_secs(10), "{what}: {took:?}");
+    };
+    check("names", names(20_000));
+    check("marks", marks(100_000));
+    check("label", label(8_000));
+}
+
 #[test]
 fn what_is_no_document_is_not_masked() {
     let finding = Finding {

@@ -109,21 +109,22 @@ fn detect_at(
             return;
         }
         let value = leaf.value(text);
+        let label = &leaf.label[..leaf.label.floor_char_boundary(LABEL_BYTES_MAX)];
         let nested = nests(&leaf, &value.text, depth);
         let mut inside = Vec::new();
         if !nested
             || detect_at(detector, &value.text, Container::Json, depth + 1, &mut inside).is_err()
         {
-            detector.detect_labelled(leaf.label, &value.text, &mut inside);
+            detector.detect_labelled(label, &value.text, &mut inside);
         }
         out.extend(inside.into_iter().map(|finding| {
             let range = value.outside(finding.range());
             Finding { start: range.start, end: range.end, ..finding }
         }));
         if out.len() == from && !nested {
-            let kind = *kinds.entry(leaf.label).or_insert_with(|| named(leaf.label, &[]));
+            let kind = *kinds.entry(label).or_insert_with(|| named(label, &[]));
             // The name says it, and the value does not deny it.
-            let category = kind.and_then(|_| named(leaf.label, &[&value.text]));
+            let category = kind.and_then(|_| named(label, &[&value.text]));
             out.extend(category.filter(|_| holds(&value.text)).map(|category| {
                 Finding::new(leaf.range.clone(), category, 60, Evidence::Context, "name")
             }));
@@ -232,7 +233,7 @@ fn edits(
         }
         if leaf.role == Role::Name {
             let names = names.get_or_insert_with(|| Names::of(container, text));
-            let name = names.masked(&value.text, &found, replace);
+            let name = names.masked(&value.text, &found, depth > 0, replace);
             out.push(Edit { range: leaf.range.clone(), text: leaf.coding.encode(&name, "", "") });
             return;
         }
@@ -266,7 +267,10 @@ fn write(text: &str, leaf: &Leaf<'_>, value: &Value<'_>, inner: Vec<Edit>, out: 
         let original = value.text.get(range.clone()).unwrap_or_default();
         let outside = value.outside(range.clone());
         let range = outside.start.max(at)..outside.end.max(at);
-        let replacement = leaf.coding.encode(&replacement, original, &text[range.end..]);
+        let mut replacement = leaf.coding.encode(&replacement, original, &text[range.end..]);
+        let (before, after) =
+            (&text[leaf.range.start..range.start], &text[range.end..leaf.range.end]);
+        replacement.insert_str(0, leaf.coding.gap(before, &replacement, after));
         left = left + replacement.len() - range.len();
         at = range.end;
         out.push(Edit { range, text: replacement });
@@ -384,5 +388,7 @@ impl Value<'_> {
 /// Text that is looked at in one piece, and how much of the text before stays in sight.
 const PIECE_BYTES: usize = 64 << 10;
 const CONTEXT_BYTES: usize = 256;
+/// What is read of a name: it is looked at once for each value under it.
+const LABEL_BYTES_MAX: usize = 256;
 /// Layers of JSON within strings that stay JSON.
 const NESTED_MAX: usize = 4;

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Names {
     taken: BTreeSet<String>,
     given: BTreeMap<String, String>,
+    /// The last number behind a masked name that several would have.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Names {
@@ -20,14 +22,16 @@ impl Names {
                 taken.insert(leaf.value(text).text.into_owned());
             }
         });
-        Self { taken, given: BTreeMap::new() }
+        Self { taken, given: BTreeMap::new(), numbers: BTreeMap::new() }
     }
 
-    /// The masked form of a name: the same for the same name, and no other name's.
+    /// The masked form of a name: the same for the same name, and no other name's. A nested one
+    /// is written in two ways, one within the other: it has no mark that either would escape.
     pub(super) fn masked(
         &mut self,
         name: &str,
         found: &[Finding],
+        nested: bool,
         replace: &mut dyn FnMut(Category, &str, ValueKind) -> Option<String>,
     ) -> String {
         if let Some(given) = self.given.get(name) {
@@ -43,11 +47,12 @@ impl Names {
             at = finding.end.max(at);
         }
         plain.push_str(&name[at..]);
+        let plain = if nested { Coding::Text.encode(&plain, "", "") } else { plain };
         let plain = if plain.is_empty() { "_".to_owned() } else { plain };
         let mut masked = plain.clone();
-        let mut number = 1;
+        let number = self.numbers.entry(plain.clone()).or_insert(1);
         while self.taken.contains(&masked) {
-            number += 1;
+            *number += 1;
             masked = format!("{plain} {number}");
         }
         self.taken.insert(masked.clone());

@@ -13,8 +13,9 @@ pub(super) const OUTSIDE: usize = 0;
 const FORBIDDEN: i32 = -1_000_000;
 const ROWS: usize = 1 << TABLE_BITS;
 const MAGIC: &[u8; 8] = b"PRNAMES2";
-/// Magic, size of the table, transitions, and zeros up to a whole number of rows.
-const HEAD: usize = 8 + 8 + LABELS * LABELS * 2;
+/// Magic, size of the table, transitions, and zeros up to the end of a line of the processor's
+/// cache.
+const HEAD: usize = (8 + 8 + LABELS * LABELS * 2).next_multiple_of(64);
 
 /// Weights are stored in steps of 1 / 32, above [`ZERO`].
 const STEPS: f32 = 32.0;
@@ -55,7 +56,7 @@ impl<'a> Model<'a> {
         }
         let mut transitions = [[0; LABELS]; LABELS];
         let mut best = i32::MIN;
-        for (index, pair) in head[16..].chunks_exact(2).enumerate() {
+        for (index, pair) in head[16..][..LABELS * LABELS * 2].chunks_exact(2).enumerate() {
             let (from, to) = (index / LABELS, index % LABELS);
             transitions[from][to] = if may_follow(from, to) {
                 i32::from(i16::from_le_bytes([pair[0], pair[1]]))
@@ -203,6 +204,7 @@ pub(super) fn write(
             file.extend_from_slice(&((weight * STEPS).round() as i16).to_le_bytes());
         }
     }
+    file.resize(HEAD, 0);
     for weight in weights {
         let step = (weight * STEPS).round().clamp(-127.0, 127.0) as i16;
         file.push((step + i16::from(ZERO)) as u8);

@@ -70,7 +70,9 @@ struct Shown {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let masking = args.masking.read(args.file.as_deref())?;
+    // A file of lines says nothing about the texts in them.
+    let named = args.file.as_deref().filter(|_| args.jsonl.is_none());
+    let masking = args.masking.read(named)?;
     let input = open(&args)?;
     if args.jsonl == Some(Lines::Columns) && args.model.has_model() {
         anyhow::bail!("`--onnx` searches texts, not columns; hint: `--jsonl text`");

@@ -2,6 +2,7 @@
 
 use crate::mask::OffsetMap;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// How the characters of a value are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +117,34 @@ impl Coding {
         }
     }
 
+    /// What has to stand before a replacement as it is written, so that the marks on its two
+    /// sides do not become one: `*` and `/`, `<` and a name.
+    pub(in crate::mask) fn gap(self, before: &str, written: &str, after: &str) -> &'static str {
+        let whole = before.is_empty() && after.is_empty();
+        let apart = before.ends_with(char::is_whitespace) || after.starts_with(char::is_whitespace);
+        let touch = written.is_empty() && !whole && !apart;
+        match self {
+            Self::XmlText if before.ends_with('<') => " ",
+            Self::SqlDollar if before.ends_with('$') => " ",
+            // Its ends are no marks.
+            Self::Text if before.is_empty() || after.is_empty() => "",
+            Self::XmlBare if touch => "_",
+            Self::Text
+            | Self::CsvBare(_)
+            | Self::SqlDollar
+            | Self::SqlComment
+            | Self::SqlCopy
+            | Self::XmlText
+            | Self::XmlSection
+            | Self::XmlComment
+                if touch =>
+            {
+                " "
+            }
+            _ => "",
+        }
+    }
+
     /// How an empty value is written where the empty text would be something else.
     pub(in crate::mask) fn empty(self) -> Option<&'static str> {
         match self {
@@ -135,15 +164,15 @@ impl Coding {
 /// Leaves out marks that mean something in a form of texts, as far as `original` has not had them
 /// itself: as many of them may stay.
 fn tame(given: &str, original: &str) -> String {
-    let mut out = String::with_capacity(given.len());
-    for c in given.chars() {
-        let harmless = !c.is_control() && !"\"'\\,;|<>&`{}".contains(c);
-        let count = |text: &str| text.chars().filter(|other| *other == c).count();
-        if harmless || count(&out) < count(original) {
-            out.push(c);
-        }
+    let harmless = |c: char| !c.is_control() && !"\"'\\,;|<>&`{}".contains(c);
+    let mut left: BTreeMap<char, usize> = BTreeMap::new();
+    for mark in original.chars().filter(|c| !harmless(*c)) {
+        *left.entry(mark).or_default() += 1;
     }
-    out
+    let mut may_stay = |c: &char| {
+        harmless(*c) || left.get_mut(c).filter(|left| **left > 0).map(|left| *left -= 1).is_some()
+    };
+    given.chars().filter(|c| may_stay(c)).collect()
 }
 
 fn json_string(given: &str) -> String {

@@ -61,7 +61,8 @@ impl<'t> Reader<'t> {
             [b'$', ..] => self.dollar(visit)?,
             [b'0'..=b'9', ..] => {
                 let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
-                self.at += rest.iter().take_while(part).count();
+                let length = rest.iter().take_while(part).count();
+                self.at += length + exponent(&rest[..length], &rest[length..]);
                 visit(Leaf::value_of(start..self.at, Coding::Number, self.label()));
             }
             [b'\\', ..] => {
@@ -225,11 +226,12 @@ impl<'t> Reader<'t> {
         let copies = self.statement.verb.eq_ignore_ascii_case("copy");
         let statement = &self.text[self.statement.start..self.at];
         let words = if copies { statement.to_ascii_lowercase() } else { String::new() };
-        let from = words.find(" from stdin");
+        let behind = words.match_indices("stdin").map(|(at, word)| (at, at + word.len()));
+        let from = behind.into_iter().find(|(at, _)| words[..*at].trim_end().ends_with("from"));
         self.at += 1;
-        if let Some(from) = from {
+        if let Some((_, from)) = from {
             // Other forms of rows would be divided in the wrong places.
-            if !words[from + " from stdin".len()..].trim().is_empty() {
+            if !words[from..].trim().is_empty() {
                 return Err(self.error(self.at - 1, "a COPY has options that are not read"));
             }
             self.rows(visit);
@@ -266,6 +268,15 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The length of the signed exponent (`-5`) that goes on behind a number (`1e`).
+fn exponent(number: &[u8], rest: &[u8]) -> usize {
+    let digits = rest.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+    let [b'+' | b'-', ..] = rest else { return 0 };
+    let open = matches!(number, [b'0'..=b'9', whole @ .., b'e' | b'E']
+        if whole.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'_')));
+    if open && digits > 0 { 1 + digits } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +302,7 @@ mod tests {
         assert_eq!(leaves("/* a /* b */ c */ \"d\"\"e\""), ["= a /* b */ c ", "name=d\"\"e"]);
         assert_eq!(leaves("\\connect shop 'x\nSELECT 1"), ["=connect shop 'x", "=1"]);
         assert_eq!(leaves(r"'a\'"), [r"=a\"], "standard strings");
+        assert_eq!(leaves("1.5e-3+2, 0x1e-5, 1e+x"), ["=1.5e-3", "=2", "=0x1e", "=5", "=1e"]);
     }
 
     #[test]
@@ -303,6 +315,7 @@ mod tests {
             leaves("COPY public.t (a, b) FROM stdin;\n1\tit's\n\\N\ta\\tb\n\\.\n\nSELECT 'z';"),
             ["a=1", "b=it's", "b=a\\tb", "=z"]
         );
+        assert_eq!(leaves("COPY t (a)\nFROM  STDIN ;\nx y\n\\.\n"), ["a=x y"]);
     }
 
     #[test]
@@ -314,6 +327,7 @@ mod tests {
             "/* a",
             "$q$ a",
             "COPY t FROM stdin WITH (FORMAT csv);\na,b\n\\.",
+            "COPY t\nFROM  STDIN (FORMAT csv);\na,b\n\\.",
         ] {
             assert!(walk(text, &mut |_| ()).is_err(), "{text}");
         }

@@ -147,7 +147,7 @@ impl<'t> Reader<'t> {
             }
         };
         // Names of vocabularies are addresses that nobody lives at.
-        if !(label.starts_with("xmlns") || label.ends_with("schemaLocation")) {
+        if !(label == "xmlns" || label.starts_with("xmlns:") || label.ends_with("schemaLocation")) {
             visit(Leaf::value_of(range, coding, label));
         }
         Ok(end)

@@ -85,27 +85,29 @@ fn leading_quotes(text: &str) -> usize {
         - text.trim_start_matches(['“', '„', '«', '‘', '’', '”', '…', '\u{a0}', '—', '–']).len()
 }
 
-fn url_end(text: &str, from: usize) -> usize {
-    let bytes = text.as_bytes();
-    let mut end = from;
-    while end < bytes.len()
-        && !bytes[end].is_ascii_whitespace()
-        && !matches!(bytes[end], b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\')
-    {
-        end += 1;
+/// Where web addresses end. All that begin in one stretch end with it, so that it is walked once.
+#[derive(Default)]
+struct Ends {
+    stretch: usize,
+    trimmed: usize,
+}
+
+impl Ends {
+    /// The end of the address that goes on at `from`. Calls go from left to right.
+    fn behind(&mut self, text: &str, from: usize) -> usize {
+        if from >= self.stretch {
+            let closes = |b: &u8| {
+                b.is_ascii_whitespace()
+                    || matches!(b, b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\')
+            };
+            let rest = &text[from..];
+            let length = rest.as_bytes().iter().position(closes).unwrap_or(rest.len());
+            let marks = ['.', ',', ';', ':', '!', '?', '\'', ')', ']', '*'];
+            self.stretch = from + length;
+            self.trimmed = from + rest[..length].trim_end_matches(marks).len();
+        }
+        self.trimmed.max(from)
     }
-    while end > from
-        && matches!(
-            bytes[end - 1],
-            b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b')' | b']' | b'*'
-        )
-    {
-        end -= 1;
-    }
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    end
 }
 
 /// Beginnings of addresses that hold a secret.
@@ -120,6 +122,7 @@ const HOOKS: [&str; 4] = [
 pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
+    let mut ends = Ends::default();
     for mark in SCHEME.find_iter(bytes) {
         let mut start = mark;
         while start > 0
@@ -128,7 +131,7 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         {
             start -= 1;
         }
-        let end = url_end(text, mark + 3);
+        let end = ends.behind(text, mark + 3);
         if start == mark || end < mark + 6 {
             continue;
         }
@@ -155,11 +158,12 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
             out.push(Finding::new(start..end, Category::Url, 70, Evidence::Shape, "url"));
         }
     }
+    let mut ends = Ends::default();
     for start in WWW.find_iter(bytes) {
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'/') {
             continue;
         }
-        let end = url_end(text, start);
+        let end = ends.behind(text, start);
         let host = text[start + 4..end.max(start + 4)].split('/').next().unwrap_or("");
         if host.contains('.') && host.len() > 4 {
             out.push(Finding::new(start..end, Category::Url, 65, Evidence::Shape, "url"));
@@ -228,6 +232,7 @@ pub(crate) fn is_mac(value: &str, mark: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::tests::check;
 
     #[test]
@@ -247,5 +252,19 @@ mod tests {
             "hook https://hooks.slack.com/services/T1/B2/x3",
             &["secret:https://hooks.slack.com/services/T1/B2/x3"],
         );
+    }
+
+    #[test]
+    fn a_stretch_of_beginnings_is_walked_once() {
+        let text = "http://".repeat(1 << 17);
+        let scene = Scene {
+            text: &text,
+            label: crate::context::label(""),
+            named: false,
+            trimmed: (0, text.len()),
+        };
+        let start = std::time::Instant::now();
+        urls(&scene, &mut Vec::new());
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 }

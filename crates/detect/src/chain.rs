@@ -52,12 +52,12 @@ impl Chain {
 
     /// Whether a value may end with this group: the next one is not tied to it.
     pub(crate) fn may_end(&self, index: usize) -> bool {
-        self.groups().get(index + 1).is_none_or(|next| matches!(next.separator, b' ' | b','))
+        self.groups().get(index + 1).is_none_or(|next| matches!(next.separator, b' ' | b',' | b'('))
     }
 
     /// Whether a value may start with this group.
     pub(crate) fn may_start(&self, index: usize) -> bool {
-        matches!(self.groups[index].separator, 0 | b' ' | b',' | b'(')
+        matches!(self.groups[index].separator, 0 | b' ' | b',' | b'(' | b')')
     }
 
     /// How many groups a walk begins a value with: of a full chain not those that may be only
@@ -100,6 +100,7 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
     while start > floor && bytes[start - 1].is_ascii_alphanumeric() {
         start -= 1;
     }
+    start += escape_end(bytes, start);
     let first = group_at(bytes, start);
     // A few capital letters in front may open the value: `AA 12 34 56 B`, `B-AB 1234`.
     let mut lead = [Group::default(); 2];
@@ -164,6 +165,17 @@ pub(crate) fn collect(bytes: &[u8], at: usize, floor: usize, chain: &mut Chain) 
 }
 
 /// The separator after `end` and where the next group starts.
+/// One where the letter at `at` ends an escape for white space, as in the text of a string: `\\n`.
+fn escape_end(bytes: &[u8], at: usize) -> usize {
+    let escape = matches!(bytes[..at], [.., b'\\']) && matches!(bytes[at], b'n' | b'r' | b't');
+    usize::from(escape && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric))
+}
+
+/// Whether a value that begins at `at` stands behind an escape for white space.
+pub(crate) fn is_escaped(bytes: &[u8], at: usize) -> bool {
+    at > 1 && escape_end(bytes, at - 1) == 1
+}
+
 fn next_group(bytes: &[u8], end: usize) -> Option<(u8, usize)> {
     let alnum = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_alphanumeric);
     let first = *bytes.get(end)?;
@@ -199,10 +211,16 @@ fn next_group(bytes: &[u8], end: usize) -> Option<(u8, usize)> {
 
 /// Whether the mark at `at` groups thousands or starts decimals, as against dividing cells.
 fn is_fraction(bytes: &[u8], at: usize) -> bool {
+    /// Digits of the largest amount that is written without marks.
+    const AMOUNT_MAX: usize = 9;
     let digits = bytes[at + 1..].iter().take(5).take_while(|b| b.is_ascii_digit()).count();
     let next = bytes.get(at + 1 + digits);
     let ends = next.is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'/' | b':'));
-    bytes[at - 1].is_ascii_digit() && (1..=3).contains(&digits) && ends
+    let whole = bytes[..at].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    // Amounts are grouped by three; the last block of a card or an IBAN begins no fraction.
+    let block = whole != 3
+        && matches!(bytes[..at - whole], [.., before, b' ' | b'-'] if before.is_ascii_alphanumeric());
+    (1..=AMOUNT_MAX).contains(&whole) && !block && (1..=3).contains(&digits) && ends
 }
 
 /// A compact value: the letters and digits of some groups, in capitals, and their layout.

@@ -362,7 +362,27 @@ mod tests {
         check("BSN 111222333", &["national-id:111222333"]);
         check("rows: 111222333", &[]);
         check("131052-308T", &["national-id:131052-308T"]);
-        check("2 3 4 5 4111 1111 1111 1111", &["card:4111 1111 1111 1111"]);
+    }
+
+    #[test]
+    fn neighbours_hide_no_value() {
+        let card = "card:4111 1111 1111 1111";
+        for (before, behind) in [
+            ("2 3 4 5 ", ""),
+            ("1) ", ""),
+            ("order 5512 ", ""),
+            ("…", ""),
+            ("line\\n", "\\nline"),
+            ("", " (5)"),
+            ("", ",7"),
+            ("", ",192.168.17.x"),
+        ] {
+            check(&format!("{before}4111 1111 1111 1111{behind}"), &[card]);
+        }
+        check("4111 1111 1111 1111 4111 1111 1111 1111", &[card, card]);
+        check("4111 1111 1111 1111 2024-01-05", &[card, "date:2024-01-05"]);
+        check("DE89370400440532013000,7", &["iban:DE89370400440532013000"]);
+        check("it costs 1 234,56 or 1234567,89", &[]);
         check("passport number KR8129301 and", &["passport:KR8129301"]);
     }
 

@@ -2,7 +2,7 @@
 //! numbers and values that a label announces. Each chain is walked once from the left; at a
 //! group the surest matcher wins and the walk goes on behind its value.
 
-use crate::chain::{Chain, Compact};
+use crate::chain::{Chain, Compact, Group, is_escaped};
 use crate::checks::rules::{Proof, RULES, Rule};
 use crate::context::{self, Announced, Topics};
 use crate::{Category, Evidence, Finding, dates, labelled, phone, special};
@@ -76,7 +76,7 @@ fn at(
         !(b >= 0x80
             || b.is_ascii_alphanumeric()
             || matches!(b, b'_' | b'$' | b'\\' | b'.' | b'-' | b'/' | b'@' | b'%'))
-    });
+    }) || is_escaped(bytes, first.start);
     if first.digits >= 1 && first.len() <= 7 {
         let code = special::code(scene.text, first.start, groups[word_end].end);
         if let Some(finding) = code {
@@ -138,6 +138,7 @@ fn is_boundary(c: char) -> bool {
             | '”'
             | '–'
             | '—'
+            | '…'
             | '№'
             | 'º'
             | '°'
@@ -297,7 +298,7 @@ fn identifier(
 }
 
 /// Finnish numbers carry a sign between date and serial number.
-fn finnish(bytes: &[u8], run: &[crate::chain::Group], last: usize) -> Option<Hit> {
+fn finnish(bytes: &[u8], run: &[Group], last: usize) -> Option<Hit> {
     let [date, serial] = run else { return None };
     if date.len() != 6 || serial.len() != 4 || serial.separator != b'-' {
         return None;
@@ -341,12 +342,7 @@ fn judge(
     // Blocks of one length before or behind belong to it: a card or an IBAN, no shorter number.
     let groups = chain.groups();
     let next = groups.get(last + 1).filter(|g| g.is_numeric() && g.separator == b' ');
-    let size = groups[last].len();
-    let before = index.checked_sub(1).filter(|_| groups[index].separator == b' ');
-    let goes_on = next.is_some_and(|g| g.len() == size)
-        || before
-            .map(|i| groups[i])
-            .is_some_and(|g| matches!(g.separator, 0 | b' ') && g.len() == size && g.digits > 0);
+    let goes_on = is_within_blocks(groups, (index, last), rule.name == "card");
     // An IBAN starts with a full block.
     if rule.name == "iban" && layout[1].is_ascii_digit() && mark_count > 1 {
         return None;
@@ -384,6 +380,25 @@ fn judge(
         Proof::Announced => None,
     };
     score.map(|score| Judgement { score, evidence: Evidence::Checksum, loose })
+}
+
+/// Whether a value stands in a row of blocks of one length that it does not divide evenly: then its
+/// blocks are those of something else. Two cards side by side are two cards; a value that is sure
+/// in itself may have other blocks before or behind it.
+fn is_within_blocks(groups: &[Group], (index, last): (usize, usize), sure: bool) -> bool {
+    let (size, count) = (groups[last].len(), last + 1 - index);
+    let block = |group: &&Group| group.len() == size && group.digits > 0;
+    let behind = groups[last + 1..].iter().take_while(|g| g.separator == b' ' && g.is_numeric());
+    let behind = behind.take_while(block).count();
+    let spaced = |i: &usize| matches!(groups[*i].separator, 0 | b' ');
+    let before = (0..index).rev().filter(|_| groups[index].separator == b' ');
+    let before = before.take_while(|i| spaced(i) && block(&&groups[*i])).count();
+    let even = groups[index..=last].iter().all(|group| group.len() == size);
+    match (before % count != 0, behind % count != 0) {
+        _ if !even => before + behind > 0,
+        (before, behind) if sure => before && behind,
+        (before, behind) => before || behind,
+    }
 }
 
 /// Whether one of the usual marks stands between all groups.

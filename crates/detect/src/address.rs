@@ -7,6 +7,7 @@ use crate::names::tokens::{Kind, Token};
 use crate::numbers::Scene;
 use crate::streets::{BEFORE, BEHIND, CELL_ENDS, END_BYTES_MAX, ENDS};
 use crate::{Category, Evidence, Finding};
+use std::collections::BTreeSet;
 
 /// Words for a part of a building.
 const UNITS: &[&str] = &[
@@ -59,6 +60,8 @@ pub(crate) fn is_house(text: &str, token: &Token) -> bool {
 /// Finds addresses and postal codes; `from` is where the findings of this text begin.
 pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut Vec<Finding>) {
     let text = scene.text;
+    let mut places = Places::default();
+    out[from..].iter().for_each(|finding| places.add(finding));
     let mut covered = 0;
     for at in 0..tokens.len() {
         let token = &tokens[at];
@@ -76,13 +79,35 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
             let last = extend(text, tokens, last);
             let first = number_before(text, tokens, first);
             let range = tokens[first].start as usize..tokens[last].end as usize;
-            covered = range.end;
-            out.push(Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street"));
+            let finding = Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street");
+            covered = finding.end;
+            places.add(&finding);
+            out.push(finding);
         } else if let Some(finding) =
-            british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &out[from..]))
+            british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &places))
         {
             covered = finding.end;
+            places.add(&finding);
             out.push(finding);
+        }
+    }
+}
+
+/// Where places and addresses begin, and where they end and whether they are addresses.
+#[derive(Default)]
+struct Places {
+    starts: BTreeSet<usize>,
+    ends: BTreeSet<(usize, bool)>,
+}
+
+/// Most bytes between a place and its code.
+const GAP_BYTES: usize = 3;
+
+impl Places {
+    fn add(&mut self, finding: &Finding) {
+        if matches!(finding.category, Category::Location | Category::Address) {
+            self.starts.insert(finding.start);
+            self.ends.insert((finding.end, finding.category == Category::Address));
         }
     }
 }
@@ -362,7 +387,7 @@ pub(crate) fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize
 }
 
 /// A postal code next to a place or an address.
-fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -> Option<Finding> {
+fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, places: &Places) -> Option<Finding> {
     let text = scene.text;
     let token = &tokens[at];
     let word = token.text(text);
@@ -382,19 +407,18 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, found: &[Finding]) -
         && (1800..=2100).contains(&word.parse::<u32>().unwrap_or(0));
     let range = start..tokens[last].end as usize;
     // Place and code touch; an address may be a comma away.
-    let place = |f: &&Finding| matches!(f.category, Category::Location | Category::Address);
     let gap = |a: usize, b: usize| {
-        text.get(a..b)
-            .is_some_and(|g| g.len() <= 3 && g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')))
+        text.get(a..b).is_some_and(|g| g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')))
     };
-    let before = found.iter().filter(place).any(|f| {
-        f.end <= range.start
-            && gap(f.end, range.start)
-            && (f.category == Category::Address || !year && (digits == 5 || f.end == range.start))
+    let near = (range.start.saturating_sub(GAP_BYTES), false)..=(range.start, true);
+    let before = places.ends.range(near).any(|(end, address)| {
+        gap(*end, range.start) && (*address || !year && (digits == 5 || *end == range.start))
     });
-    let after = found.iter().filter(place).any(|f| {
-        f.start >= range.end && gap(range.end, f.start) && !text[range.end..f.start].contains('\n')
-    });
+    let near = range.end..=range.end + GAP_BYTES;
+    let after = places
+        .starts
+        .range(near)
+        .any(|start| gap(range.end, *start) && !text[range.end..*start].contains('\n'));
     let prefix = text[..start].ends_with("D-")
         || text[..start].ends_with("A-")
         || text[..start].ends_with("CH-")

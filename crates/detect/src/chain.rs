@@ -218,8 +218,11 @@ fn is_fraction(bytes: &[u8], at: usize) -> bool {
     let ends = next.is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'/' | b':'));
     let whole = bytes[..at].iter().rev().take_while(|b| b.is_ascii_digit()).count();
     // Amounts are grouped by three; the last block of a card or an IBAN begins no fraction.
-    let block = whole != 3
-        && matches!(bytes[..at - whole], [.., before, b' ' | b'-'] if before.is_ascii_alphanumeric());
+    let behind_block = match bytes[..at - whole] {
+        [.., before, b' ' | b'-'] => before.is_ascii_alphanumeric(),
+        _ => false,
+    };
+    let block = behind_block && whole != 3;
     (1..=AMOUNT_MAX).contains(&whole) && !block && (1..=3).contains(&digits) && ends
 }
 

@@ -35,7 +35,7 @@ const SURE_MIN: f32 = 0.4;
 
 const KINDS: [Category; 3] = [Category::PersonName, Category::Location, Category::Organisation];
 
-/// Finds names, places and organisations outside the spans that are taken.
+/// Finds names, places and organisations outside the spans that are taken, which are sorted.
 pub(crate) fn detect(
     scene: &Scene<'_>,
     tokens: &[Token],
@@ -47,6 +47,8 @@ pub(crate) fn detect(
     SCRATCH.with_borrow_mut(|scratch| {
         scratch.look_up(text, tokens, model);
         let mut at = 0;
+        // How far the taken spans reach that begin before the run at hand.
+        let (mut taken, mut taken_end) = (taken.iter().peekable(), 0);
         // The end of the line at hand, and the chance that a name needs in it.
         let (mut line_end, mut least) = (0, CHANCE_MIN);
         while let Some(run) = next_run(text, tokens, at) {
@@ -57,7 +59,10 @@ pub(crate) fn detect(
                 least = if is_log(&text.as_bytes()[line]) { SURE_MIN } else { CHANCE_MIN };
             }
             let (start, end) = (tokens[run.0].start as usize, tokens[run.1 - 1].end as usize);
-            if taken.iter().any(|f| f.start <= start && end <= f.end) {
+            while let Some(finding) = taken.next_if(|f| f.start <= start) {
+                taken_end = taken_end.max(finding.end);
+            }
+            if end <= taken_end {
                 continue;
             }
             if is_plain(text, tokens, run, scratch, model) {

@@ -68,13 +68,14 @@ impl FromRequestParts<Arc<ApiState>> for Allowed {
         let client = client.map_or_else(|_| String::new(), |address| address.0.0.to_string());
         let (chain, path) = (&caller.0.chain, parts.uri.path());
         let why = format!("{chain} is no custodian and asked for {path}");
-        // Nobody waits for it: nothing was done.
-        drop(keeping.log.append(Event::SessionRefused {
+        let refused = Event::SessionRefused {
             protocol: "api".to_owned(),
             client,
             why: why.chars().take(REFUSAL_CHARS_MAX).collect(),
             count: 1,
-        }));
+        };
+        // On record before they know it. A log that is sealed refuses all the same.
+        let _recorded = keeping.log.append(refused).durable().await;
         let message = "only a custodian of the evidence can do that";
         let hint = match groups.is_empty() {
             true => "`evidence.custodians` in the configuration names no group".to_owned(),

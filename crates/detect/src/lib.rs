@@ -24,6 +24,7 @@ mod contact;
 mod context;
 mod dates;
 mod detector;
+mod entities;
 mod evasion;
 mod finding;
 mod geo;

@@ -2,6 +2,7 @@
 
 use super::mapped::Mapped;
 use crate::bytes::find_solid;
+use crate::entities;
 
 /// A token that decodes to text.
 pub(super) struct Token {
@@ -257,35 +258,14 @@ fn quoted(text: &str) -> Option<(Option<char>, usize)> {
 }
 
 fn entity(text: &str) -> Option<(Option<char>, usize)> {
-    let end = text.as_bytes().iter().take(12).position(|b| *b == b';')?;
-    let name = text.get(1..end)?;
-    let c = match name.strip_prefix('#') {
-        Some(number) => {
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)?
-        }
-        None => match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            "nbsp" | "ensp" | "emsp" | "thinsp" => ' ',
-            "commat" => '@',
-            "period" => '.',
-            "hyphen" | "dash" | "ndash" => '-',
-            "plus" => '+',
-            "colon" => ':',
-            "sol" => '/',
-            "lowbar" => '_',
-            "shy" | "zwj" | "zwnj" | "ZeroWidthSpace" => return Some((None, end + 1)),
-            _ => return None,
-        },
+    let (c, length) = entities::entity(text)?;
+    let plain = match c {
+        '\u{a0}' | '\u{2002}' | '\u{2003}' | '\u{2009}' => Some(' '),
+        '\u{2010}' | '\u{2013}' => Some('-'),
+        '\u{ad}' | '\u{200b}'..='\u{200d}' => None,
+        other => Some(other),
     };
-    Some((Some(c), end + 1))
+    Some((plain, length))
 }
 
 fn backslash(text: &str) -> Option<(Option<char>, usize)> {

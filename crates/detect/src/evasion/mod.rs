@@ -15,7 +15,6 @@ use crate::{Category, Detector, Evidence, Finding};
 use decode::Token;
 use mapped::Mapped;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Most layers that are undone on top of each other.
 const DEPTH_MAX: usize = 3;
@@ -53,9 +52,9 @@ pub(crate) fn detect(
 struct Search<'a> {
     detector: &'a Detector,
     label: &'a str,
-    /// The depths at which texts were looked at, and what was found, by the hash of the text:
+    /// The depths at which texts were looked at, and what was found, by the text itself:
     /// layers that are undone in another order mostly lead to the same one.
-    seen: BTreeMap<u64, (usize, Vec<Finding>)>,
+    seen: BTreeMap<String, (usize, Vec<Finding>)>,
 }
 
 impl Search<'_> {
@@ -97,17 +96,14 @@ impl Search<'_> {
 
     /// What is found in the text of one layer and of those behind it.
     fn hidden(&mut self, text: &str, depth: usize) -> Vec<Finding> {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let hash = hasher.finish();
-        if let Some((_, found)) = self.seen.get(&hash).filter(|(seen, _)| *seen <= depth) {
+        if let Some((_, found)) = self.seen.get(text).filter(|(seen, _)| *seen <= depth) {
             return found.clone();
         }
         let mut found = Vec::new();
         let traits = Traits::of(text.as_bytes());
         self.detector.decoded(self.label, text, &mut found);
         self.layer(text, traits, depth + 1, &mut |finding| found.push(finding));
-        self.seen.insert(hash, (depth, found.clone()));
+        self.seen.insert(text.to_owned(), (depth, found.clone()));
         found
     }
 

@@ -4,12 +4,17 @@
 
 use super::letters::{Letters, scatter};
 
-/// Flags of given names and of surnames.
+/// Flags of given names, surnames, towns and countries.
 pub(super) const GIVEN: u8 = 1;
 pub(super) const SURNAME: u8 = 2;
+pub(super) const CITY: u8 = 4;
+pub(super) const COUNTRY: u8 = 8;
 
 /// The flag of words that are usually written in small letters.
 pub(super) const COMMON: u8 = 16;
+
+/// The flag of words in names of organisations.
+pub(super) const ORGANISATION: u8 = 32;
 
 /// Entries of one bucket: as many as fit into one line of the processor's cache.
 const ENTRIES: usize = 21;

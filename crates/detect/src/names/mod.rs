@@ -13,6 +13,7 @@ use crate::numbers::Scene;
 use crate::words::WordSet;
 use crate::{Category, Evidence, Finding};
 use features::{Place, Word, look};
+use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -195,7 +196,7 @@ fn is_plain(
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
         && scratch.word(&RunScene { text, tokens, run, dense: false }, Some(run.0), model).flags
-            == lexicon::COMMON
+            == COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {
@@ -467,16 +468,19 @@ static FIELDS: LazyLock<WordSet> = LazyLock::new(|| {
 
 /// Whether every word of a value is known as a name of a person and one is little else.
 pub(crate) fn is_name(value: &str) -> bool {
-    let known = flags(value, 1 | 2);
+    const PERSON: u8 = GIVEN | SURNAME;
+    let known = flags(value, PERSON);
     (1..=4).contains(&known.len())
-        && known.iter().all(|f| f & (1 | 2) != 0 || *f == 0 && known.len() > 1)
-        && known.iter().any(|f| f & (1 | 2) != 0 && f & (4 | 8 | 16 | 32) == 0)
+        && known.iter().all(|f| f & PERSON != 0 || *f == 0 && known.len() > 1)
+        && known
+            .iter()
+            .any(|f| f & PERSON != 0 && f & (CITY | COUNTRY | COMMON | ORGANISATION) == 0)
 }
 
 /// Whether a value is known as a name of a place.
 pub(crate) fn is_place(value: &str) -> bool {
-    let known = flags(value, 4 | 8);
-    (1..=3).contains(&known.len()) && known.iter().all(|f| f & (4 | 8) != 0)
+    let known = flags(value, CITY | COUNTRY);
+    (1..=3).contains(&known.len()) && known.iter().all(|f| f & (CITY | COUNTRY) != 0)
 }
 
 /// What the word list says of each word of a short value; of two words together where `wanted`.

@@ -1,5 +1,6 @@
 //! Writings of values: how one is read, and how a replacement is written in its place.
 
+use crate::entities::entity;
 use crate::mask::OffsetMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -339,36 +340,6 @@ fn sql_unicode(text: &str) -> Option<(char, usize)> {
         false => hex(text, 1..5).and_then(char::from_u32).map(|c| (c, 5)),
     }
 }
-
-/// Entities with a number, and the names that matter in values; others stand for themselves.
-fn entity(text: &str) -> Option<(char, usize)> {
-    let end = text.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';')?;
-    let name = text.get(1..end)?;
-    let c = match name.strip_prefix('#') {
-        Some(number) => char::from_u32(match number.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-            None => number.parse().ok()?,
-        })?,
-        None => match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            "nbsp" => '\u{a0}',
-            "commat" => '@',
-            "period" => '.',
-            "colon" => ':',
-            "sol" => '/',
-            "lowbar" => '_',
-            "shy" => '\u{ad}',
-            _ => return None,
-        },
-    };
-    Some((c, end + 1))
-}
-
-const ENTITY_BYTES_MAX: usize = 12;
 
 #[cfg(test)]
 mod tests {

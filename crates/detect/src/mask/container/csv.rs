@@ -176,13 +176,7 @@ mod tests {
     use super::*;
 
     fn leaves(text: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        walk(text, &mut |leaf| {
-            let sign = if leaf.role == Role::Name { "name" } else { leaf.label };
-            out.push(format!("{sign}={}", &text[leaf.range]));
-        })
-        .unwrap();
-        out
+        super::super::leaves(crate::mask::Container::Csv, "name", text).unwrap()
     }
 
     #[test]

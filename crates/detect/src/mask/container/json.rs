@@ -173,15 +173,9 @@ const DEPTH_MAX: usize = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::container::Role;
 
     fn leaves(text: &str) -> Result<Vec<String>, Malformed> {
-        let mut out = Vec::new();
-        walk(text, &mut |leaf| {
-            let sign = if leaf.role == Role::Name { "key" } else { leaf.label };
-            out.push(format!("{sign}={}", &text[leaf.range]));
-        })?;
-        Ok(out)
+        super::super::leaves(crate::mask::Container::Json, "key", text)
     }
 
     #[test]

@@ -113,3 +113,14 @@ impl<'t> Leaf<'t> {
         Value { text: value, reading, start: self.range.start }
     }
 }
+
+/// The leaves of a document as `label=value`, names with `sign` for a label.
+#[cfg(test)]
+fn leaves(container: Container, sign: &str, text: &str) -> Result<Vec<String>, Malformed> {
+    let mut out = Vec::new();
+    container.walk(text, &mut |leaf| {
+        let label = if leaf.role == Role::Name { sign } else { leaf.label };
+        out.push(format!("{label}={}", &text[leaf.range]));
+    })?;
+    Ok(out)
+}

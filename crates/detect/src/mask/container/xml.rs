@@ -174,9 +174,7 @@ mod tests {
     use super::*;
 
     fn leaves(text: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        walk(text, &mut |leaf| out.push(format!("{}={}", leaf.label, &text[leaf.range]))).unwrap();
-        out
+        super::super::leaves(crate::mask::Container::Xml, "name", text).unwrap()
     }
 
     #[test]

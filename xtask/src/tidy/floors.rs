@@ -14,9 +14,10 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 12] = [
+const FLOORS: [(&str, Place); 13] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
+    ("portreeve-pseudonym", Place::Floor(0)),
     ("portreeve-decide", Place::Floor(1)),
     ("portreeve-detect", Place::Floor(1)),
     ("portreeve-detect-onnx", Place::Floor(2)),

@@ -3,8 +3,13 @@
 
 use super::{Finding, Tree};
 
-const PURE: [&str; 4] =
-    ["portreeve-model", "portreeve-wire", "portreeve-decide", "portreeve-detect"];
+const PURE: [&str; 5] = [
+    "portreeve-model",
+    "portreeve-wire",
+    "portreeve-pseudonym",
+    "portreeve-decide",
+    "portreeve-detect",
+];
 
 /// In code that ships.
 const BANNED: [(&str, &str); 12] = [

@@ -24,7 +24,7 @@ mod pseudonym;
 mod subject;
 
 pub use kind::{Form, Masked, ValueKind};
-pub use pseudonym::MaskKey;
+pub use portreeve_pseudonym::MaskKey;
 pub use subject::{SubjectKey, SubjectKind, SubjectToken};
 
 use family::{Family, push_label};
@@ -119,24 +119,25 @@ impl Masker {
         out: &mut Vec<u8>,
     ) -> Masked {
         match kind {
-            ValueKind::Text => self.key.push_text(category, family, value, out),
+            ValueKind::Text => pseudonym::push_text(&self.key, category, family, value, out),
             ValueKind::Json(Form::Text) => {
                 out.push(b'"');
-                self.key.push_text(category, Family::Other, value, out);
+                pseudonym::push_text(&self.key, category, Family::Other, value, out);
                 out.push(b'"');
             }
             ValueKind::Uuid(form) => {
                 let Some(uuid) = read_uuid(value, form) else {
                     return Masked::Null;
                 };
-                push_uuid(self.key.uuid(category, uuid), form, out);
+                let masked = self.key.uuid(&category.0, u128::from_be_bytes(uuid));
+                push_uuid(masked.to_be_bytes(), form, out);
             }
             // Fewer bytes have too few numbers: two people would become one.
             ValueKind::Integer { bytes: 8, form } => {
                 let Some(number) = read_integer(value, form) else {
                     return Masked::Null;
                 };
-                push_integer(self.key.integer(category, number), form, out);
+                push_integer(self.key.integer(&category.0, number), form, out);
             }
             ValueKind::Json(Form::Binary)
             | ValueKind::Integer { .. }

@@ -126,14 +126,13 @@ fn pseudonym(key: &MaskKey, category: Category, value: &str, kind: ValueKind) ->
     match kind {
         ValueKind::Text => Some(pseudonym_text(key, category, value)),
         ValueKind::Json => {
-            Some(format!("\"{}_{}\"", label(category), key.word(category, value.trim())))
+            Some(format!("\"{}_{}\"", label(category), word(key, category, value.trim())))
         }
-        ValueKind::Uuid => {
-            preserve::read_uuid(value).map(|uuid| preserve::write_uuid(key.uuid(category, uuid)))
-        }
+        ValueKind::Uuid => preserve::read_uuid(value)
+            .map(|uuid| preserve::write_uuid(key.uuid(category.name(), uuid))),
         // Fewer bytes have too few numbers: two people would become one.
         ValueKind::Integer { bytes: 8 } => {
-            value.parse().ok().map(|number| key.integer(category, number).to_string())
+            value.parse().ok().map(|number| key.integer(category.name(), number).to_string())
         }
         ValueKind::Number if value.len() >= PSEUDONYM_DIGITS_MIN && numbers::zero(value) == "0" => {
             preserve::number(key, category, value)
@@ -149,11 +148,15 @@ fn pseudonym(key: &MaskKey, category: Category, value: &str, kind: ValueKind) ->
 }
 
 fn pseudonym_text(key: &MaskKey, category: Category, value: &str) -> String {
-    let word = key.word(category, &canonical(category, value));
+    let word = word(key, category, &canonical(category, value));
     if Family::of(category) == Family::Email {
         return format!("u-{word}@masked.invalid");
     }
     format!("{}_{word}", label(category))
+}
+
+fn word(key: &MaskKey, category: Category, canonical: &str) -> String {
+    key.word(category.name(), canonical.as_bytes()).map(char::from).iter().collect()
 }
 
 fn label(category: Category) -> &'static str {
@@ -176,9 +179,8 @@ fn preserved(key: &MaskKey, category: Category, value: &str, kind: ValueKind) ->
         ValueKind::Number => preserve::number(key, category, value),
         ValueKind::Date => preserve::day(key, category, value),
         ValueKind::Timestamp => preserve::moment(key, category, value),
-        ValueKind::Uuid => {
-            preserve::read_uuid(value).map(|uuid| preserve::write_uuid(key.uuid(category, uuid)))
-        }
+        ValueKind::Uuid => preserve::read_uuid(value)
+            .map(|uuid| preserve::write_uuid(key.uuid(category.name(), uuid))),
         ValueKind::Inet => preserve::inet(key, category, value),
         ValueKind::Json => {
             // Every value of the document is of the category.

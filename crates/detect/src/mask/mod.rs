@@ -22,7 +22,7 @@
 mod canonical;
 mod container;
 mod document;
-mod key;
+mod draws;
 mod method;
 mod names;
 mod numbers;
@@ -32,6 +32,6 @@ mod preserve;
 
 pub use container::{Container, Malformed};
 pub use document::{Masked, detect_document, mask, mask_document};
-pub use key::MaskKey;
 pub use method::{Method, ValueKind};
 pub use offsets::OffsetMap;
+pub use portreeve_pseudonym::MaskKey;

@@ -3,7 +3,7 @@
 use super::DRAWS_MAX;
 use crate::Category;
 use crate::mask::MaskKey;
-use crate::mask::key::Draws;
+use crate::mask::draws::Draws;
 
 /// Years that are drawn: people of all ages have been born in them.
 const YEAR_FIRST: u16 = 1930;
@@ -84,7 +84,7 @@ fn iso(draws: &mut Draws<'_>) -> String {
 
 /// Replaces a day, `YYYY-MM-DD`.
 pub(in crate::mask) fn day(key: &MaskKey, category: Category, value: &str) -> Option<String> {
-    let mut draws = key.draws(category, value);
+    let mut draws = Draws::new(key, category, value);
     (0..DRAWS_MAX)
         .map_while(|_| is_day(value).then(|| iso(&mut draws)))
         .find(|drawn| drawn != value)
@@ -94,7 +94,7 @@ pub(in crate::mask) fn day(key: &MaskKey, category: Category, value: &str) -> Op
 pub(in crate::mask) fn moment(key: &MaskKey, category: Category, value: &str) -> Option<String> {
     let parts = Moment::read(value)?;
     let day = day(key, category, parts.day)?;
-    let mut draws = key.draws(category, value);
+    let mut draws = Draws::new(key, category, value);
     let (hour, minute, second) = (draws.below(24), draws.below(60), draws.below(60));
     let fraction: String = parts
         .fraction
@@ -161,7 +161,8 @@ mod tests {
         };
         for seed in 0..200 {
             let draw = |value: &str| {
-                date(&mut key.draws(Category::Date, &format!("{seed}{value}")), value).unwrap()
+                date(&mut Draws::new(&key, Category::Date, &format!("{seed}{value}")), value)
+                    .unwrap()
             };
             let check = |value: &str, order: [usize; 3]| {
                 let out = draw(value);

@@ -4,7 +4,7 @@ use super::{DRAWS_MAX, dates, issued, letters};
 use crate::Category;
 use crate::mask::MaskKey;
 use crate::mask::canonical::canonical;
-use crate::mask::key::Draws;
+use crate::mask::draws::Draws;
 use crate::mask::numbers::{class, is_number};
 
 /// Replaces a bare number by one of as many digits and the same type.
@@ -12,7 +12,7 @@ pub(in crate::mask) fn number(key: &MaskKey, category: Category, value: &str) ->
     if !is_number(value) || value.contains(['e', 'E']) {
         return None;
     }
-    let mut draws = key.draws(category, &canonical(category, value));
+    let mut draws = Draws::new(key, category, &canonical(category, value));
     (0..DRAWS_MAX).map(|_| number_of(&mut draws, category, value)).find(|drawn| {
         drawn != value && class(drawn) <= class(value) && !issued::may_be_issued(category, drawn)
     })

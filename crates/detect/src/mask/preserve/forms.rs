@@ -1,7 +1,7 @@
 //! Addresses that have a form: e-mail, web, hardware.
 
 use super::letters;
-use crate::mask::key::Draws;
+use crate::mask::draws::Draws;
 
 /// Replaces an e-mail address by one in a reserved domain (RFC 2606 section 2): as long as the
 /// value, but for the shortest domains. What is no plain address is replaced letter by letter.

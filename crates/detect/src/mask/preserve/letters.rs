@@ -1,6 +1,6 @@
 //! Characters and their classes: what one character may become.
 
-use crate::mask::key::Draws;
+use crate::mask::draws::Draws;
 
 /// Replaces every letter and digit; nothing when there is none.
 pub(super) fn plain(draws: &mut Draws<'_>, value: &str) -> Option<String> {

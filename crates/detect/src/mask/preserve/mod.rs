@@ -15,7 +15,7 @@ pub(super) use digits::number;
 
 use super::MaskKey;
 use super::canonical::canonical;
-use super::key::Draws;
+use super::draws::Draws;
 use crate::Category;
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ const DRAWS_MAX: usize = 512;
 
 /// Replaces a text; nothing when there is nothing in it to replace.
 pub(super) fn text(key: &MaskKey, category: Category, value: &str) -> Option<String> {
-    let mut draws = key.draws(category, &canonical(category, value));
+    let mut draws = Draws::new(key, category, &canonical(category, value));
     let differs = |drawn: &String| letters::skeleton(drawn).ne(letters::skeleton(value));
     (0..DRAWS_MAX)
         .map_while(|_| form(&mut draws, category, value))
@@ -56,7 +56,7 @@ fn form(draws: &mut Draws<'_>, category: Category, value: &str) -> Option<String
 
 /// Replaces a network address by one that is reserved for documentation: RFC 5737, RFC 3849.
 pub(super) fn inet(key: &MaskKey, category: Category, value: &str) -> Option<String> {
-    let mut draws = key.draws(category, &canonical(category, value));
+    let mut draws = Draws::new(key, category, &canonical(category, value));
     (0..DRAWS_MAX).map_while(|_| inet_of(&mut draws, value)).find(|drawn| drawn != value)
 }
 

@@ -6,7 +6,7 @@
 
 use portreeve_evidence::{EvidenceLog, Options, SessionRecorder, Trust, verify};
 use portreeve_model::{
-    Action, Chain, CommandRecord, Decision, Direction, Event, Need, Object, Outcome, Party,
+    Action, Chain, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Party,
     PartyKind, PolicyVersion, SessionId, Verdict,
 };
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ fn request(exchange: u64) -> Event {
                 action: Action::Read,
                 object: Object::table("public", "customers"),
             }],
+            facts: Facts::default(),
             categories: BTreeMap::new(),
             unknown: None,
             decision: Some(Decision {

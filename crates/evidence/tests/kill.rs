@@ -9,7 +9,8 @@ use portreeve_evidence::{
     AuditorKey, EvidenceLog, LogReader, Opener, Options, Status, Trust, auditor_key_path, verify,
 };
 use portreeve_model::{
-    Chain, CommandRecord, Decision, Direction, Event, Outcome, Party, PartyKind, SessionId, Verdict,
+    Chain, CommandRecord, Decision, Direction, Event, Facts, Outcome, Party, PartyKind, SessionId,
+    Verdict,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -56,6 +57,7 @@ fn request(exchange: u64) -> Event {
         verb: "SELECT".into(),
         fingerprint: "f".into(),
         needs: Vec::new(),
+        facts: Facts::default(),
         categories: BTreeMap::new(),
         unknown: None,
         decision: None,

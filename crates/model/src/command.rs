@@ -37,9 +37,14 @@ pub enum Action {
     Administer,
     /// [`Effect::Execute`].
     Execute,
+    /// Make others wait: row, table and advisory locks that a plain read does not take.
+    Lock,
     /// Use a classified column in a way that lets the client learn from rows, order
     /// or errors what it holds.
     Filter,
+    /// Compare a classified column for equality with values that the client names: each
+    /// answer tells whether one of them is there.
+    Probe,
     /// See a classified column unmasked.
     Reveal,
 }
@@ -55,7 +60,9 @@ impl Action {
             Self::Define => "define",
             Self::Administer => "administer",
             Self::Execute => "execute",
+            Self::Lock => "lock",
             Self::Filter => "filter",
+            Self::Probe => "probe",
             Self::Reveal => "reveal",
         }
     }
@@ -135,6 +142,50 @@ pub struct Need {
     pub object: Object,
 }
 
+/// What a command is as a whole, beside the objects that it touches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Whether everything that it writes is limited by a predicate that is not trivially
+    /// true; none where it writes nothing. `TRUNCATE` and `DELETE` without `WHERE` are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounded: Option<bool>,
+    /// What it does to definitions; none where it defines nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Whether every row of the answer is computed from any number of rows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub aggregated: bool,
+    /// Constants and parameters that classified columns are compared with for equality.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub probes: u64,
+}
+
+impl Facts {
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What a command does to definitions. Of several, the last one here counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Something new comes into being.
+    Create,
+    /// Something that is there becomes another.
+    Change,
+    /// Something that is there goes.
+    Drop,
+}
+
 /// A command as policy sees it.
 ///
 /// Either `unknown` says why nobody can tell what it does (then it is refused), or
@@ -148,6 +199,9 @@ pub struct Command {
     pub fingerprint: String,
     /// Everything that must be allowed.
     pub needs: Vec<Need>,
+    /// What policy may ask about the command as a whole.
+    #[serde(default, skip_serializing_if = "Facts::is_plain")]
+    pub facts: Facts,
     /// Why the command cannot be understood; never permitted when set. Text for
     /// the client: it holds nothing but the client's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

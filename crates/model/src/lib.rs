@@ -15,7 +15,7 @@ mod secret;
 
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
 pub use chain::{Chain, Party, PartyKind};
-pub use command::{Action, Command, Effect, Need, Object, ObjectKind};
+pub use command::{Action, Change, Command, Effect, Facts, Need, Object, ObjectKind};
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};

@@ -4,7 +4,7 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Custodian, Decision, Digest, Held, HoldId, Need, Object, PolicyVersion,
+    Category, Chain, Custodian, Decision, Digest, Facts, Held, HoldId, Need, Object, PolicyVersion,
     Predecessor, Pruned, RefusalCode, ReviewId, RuleId, SessionId,
 };
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,9 @@ pub struct CommandRecord {
     pub fingerprint: String,
     /// What policy was asked.
     pub needs: Vec<Need>,
+    /// What policy saw of the command as a whole.
+    #[serde(default, skip_serializing_if = "Facts::is_plain")]
+    pub facts: Facts,
     /// The categories of the columns among the needs: for each, their places in `needs`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<Category, Vec<usize>>,

@@ -3,7 +3,7 @@
 
 use crate::shape;
 use portreeve_decide::sql::{Catalog, Statement, analyze};
-use portreeve_model::{Action, Command, Need, Object};
+use portreeve_model::{Action, Command, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,6 +59,7 @@ pub(crate) fn unknown(why: &str) -> Statement {
             verb: "UNKNOWN".into(),
             fingerprint: String::new(),
             needs: vec![Need { action: Action::Execute, object: Object::resource() }],
+            facts: Facts::default(),
             unknown: Some(why.to_owned()),
         },
         output: Output::Unproven,

@@ -106,9 +106,13 @@ impl Plan {
     /// Whether it needs to know what names stand for.
     pub(crate) fn uses_objects(&self) -> bool {
         self.command.needs.iter().any(|need| match need.action {
-            Action::Read | Action::Write | Action::Execute | Action::Filter | Action::Reveal => {
-                true
-            }
+            Action::Read
+            | Action::Write
+            | Action::Execute
+            | Action::Lock
+            | Action::Filter
+            | Action::Probe
+            | Action::Reveal => true,
             Action::Connect | Action::Define | Action::Administer => false,
         })
     }

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
-    Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Need, Object,
-    Outcome, PolicyVersion, Refusal, RefusalCode, RequestId, RevealedColumn, RuleId, SessionId,
-    Verdict,
+    Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Facts, Need,
+    Object, Outcome, PolicyVersion, Refusal, RefusalCode, RequestId, RevealedColumn, RuleId,
+    SessionId, Verdict,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -392,6 +392,7 @@ impl Session {
             prepared: asked.stage == Stage::Prepare,
             fingerprint: command.fingerprint.clone(),
             needs,
+            facts: command.facts,
             categories,
             decision: unknown.is_none().then_some(decision),
             unknown,
@@ -504,6 +505,7 @@ impl Session {
             prepared: false,
             fingerprint: String::new(),
             needs: vec![Need { action: Action::Connect, object: Object::resource() }],
+            facts: Facts::default(),
             categories: BTreeMap::new(),
             unknown: None,
             decision: Some(decision.clone()),

@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
-use portreeve_model::{Action, Category, Command, Need, Object, Outcome, Refusal};
+use portreeve_model::{Action, Category, Command, Facts, Need, Object, Outcome, Refusal};
 use portreeve_session::{
     Asked, Broken, ClientSide, Driven, Masked, Reply, Request, Revealed, Ruling, Session, Stage,
     Stop, TargetSide, Unmaskable, Voice,
@@ -30,6 +30,7 @@ impl Get {
                 .map(|table| Need { action: Action::Read, object: Object::table("toy", table) })
                 .into_iter()
                 .collect(),
+            facts: Facts::default(),
             unknown: table.is_none().then(|| "only `get` is known".into()),
         };
         let asked = vec![Asked {

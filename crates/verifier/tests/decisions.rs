@@ -5,7 +5,7 @@
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
 use portreeve_evidence::Inspector;
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Event, Need, Object, Outcome, Party,
+    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, Outcome, Party,
     PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome, RuleId, SessionId,
     Verdict,
 };
@@ -116,6 +116,7 @@ impl Log {
             chain: &self.chain,
             resource: "shop",
             needs,
+            facts: Facts::default(),
             categories: &of,
             counters: Counters::default(),
             context: Context { hour: self.hour },

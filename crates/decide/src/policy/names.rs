@@ -25,14 +25,16 @@ pub(super) struct Names {
 }
 
 /// Every action there is, in the order of their numbers here.
-pub(super) const ACTIONS: [Action; 8] = [
+pub(super) const ACTIONS: [Action; 10] = [
     Action::Connect,
     Action::Read,
     Action::Write,
     Action::Define,
     Action::Administer,
     Action::Execute,
+    Action::Lock,
     Action::Filter,
+    Action::Probe,
     Action::Reveal,
 ];
 
@@ -121,8 +123,10 @@ pub(super) fn action_index(action: Action) -> usize {
         Action::Define => 3,
         Action::Administer => 4,
         Action::Execute => 5,
-        Action::Filter => 6,
-        Action::Reveal => 7,
+        Action::Lock => 6,
+        Action::Filter => 7,
+        Action::Probe => 8,
+        Action::Reveal => 9,
     }
 }
 

@@ -79,9 +79,13 @@ fn refuse_use_after_definition(statements: &mut [Statement]) {
     for statement in statements {
         let needs = &statement.command.needs;
         let uses = needs.iter().any(|need| match need.action {
-            Action::Read | Action::Write | Action::Execute | Action::Filter | Action::Reveal => {
-                true
-            }
+            Action::Read
+            | Action::Write
+            | Action::Execute
+            | Action::Lock
+            | Action::Filter
+            | Action::Probe
+            | Action::Reveal => true,
             Action::Connect | Action::Define | Action::Administer => false,
         });
         if defined && uses {

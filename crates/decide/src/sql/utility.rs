@@ -2,7 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Command, Object};
+use portreeve_model::{Action, Command, Facts, Object};
 
 use super::catalog::Catalog;
 use super::columns::Columns;
@@ -82,6 +82,7 @@ fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statem
             verb,
             fingerprint: fingerprint.to_owned(),
             needs: work.needs.into_iter().collect(),
+            facts: Facts::default(),
             unknown: work.unknown,
         },
     }
@@ -218,7 +219,9 @@ impl Work<'_> {
                 | Action::Read
                 | Action::Administer
                 | Action::Execute
-                | Action::Filter => {}
+                | Action::Lock
+                | Action::Filter
+                | Action::Probe => {}
             }
             self.need(need.action, need.object);
         }

@@ -64,10 +64,14 @@ impl<'c> Work<'c> {
 
     pub(super) fn need(&mut self, action: Action, object: Object) {
         match action {
-            Action::Write | Action::Define | Action::Administer | Action::Execute => {
+            Action::Write
+            | Action::Define
+            | Action::Administer
+            | Action::Execute
+            | Action::Lock => {
                 self.writes = true;
             }
-            Action::Connect | Action::Read | Action::Filter | Action::Reveal => {}
+            Action::Connect | Action::Read | Action::Filter | Action::Probe | Action::Reveal => {}
         }
         self.needs.insert(Need { action, object });
     }

@@ -2,7 +2,7 @@
 
 use crate::{EvidenceLog, Options, SessionRecorder};
 use portreeve_model::{
-    Chain, CommandRecord, Custodian, Decision, Direction, Event, Outcome, Party, PartyKind,
+    Chain, CommandRecord, Custodian, Decision, Direction, Event, Facts, Outcome, Party, PartyKind,
     SessionId, Verdict,
 };
 use std::collections::BTreeMap;
@@ -104,6 +104,7 @@ pub(crate) fn request(exchange: u64) -> Event {
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
         needs: vec![],
+        facts: Facts::default(),
         categories: BTreeMap::new(),
         unknown: None,
         decision: None,

@@ -3,13 +3,23 @@
 //!
 //! A protocol's whole body is this loop:
 //!
-//! ```text
-//! let (mut exchange, request) = session.admit(request, &mut client).await?;
-//! target.send(request);                                         // takes Permitted only
-//! while let Some(reply) = target.read().await? {
-//!     client.send(exchange.release(reply, &mut client).await?).await?;   // takes Released only
+//! ```
+//! use portreeve_session::*;
+//!
+//! # async fn one<R: Request, P: Reply>(
+//! #     session: &Session, request: R, client: &mut ClientSide, target: &mut TargetSide,
+//! #     read: impl AsyncFn(&mut TargetSide) -> Option<P>,
+//! # ) -> Result<(), Stop> {
+//! let snapshot = session.snapshot();                        // planned with, decided by
+//! let mut admitted = session.admit(request, &snapshot, client).await?;
+//! target.send(admitted.permit);                             // takes Permitted only
+//! while let Some(reply) = read(target).await {
+//!     let released = admitted.exchange.release(reply, client).await?;
+//!     client.send(released).await?;                         // takes Released only
 //! }
-//! exchange.close();                                 // dropped without close = recorded as aborted
+//! admitted.exchange.close();               // dropped without close = recorded as aborted
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! [`Permitted`] and [`Released`] have private fields and are made here only, after the
@@ -50,31 +60,43 @@
 //! ```
 //!
 //! What is deliberately absent: a list of plug-ins, a control that can be "not
-//! registered", a way to pass bytes that were not understood.
+//! registered", a way to pass bytes that were not understood, a function that makes a
+//! proof from arbitrary bytes.
+//!
+//! | room | idea |
+//! |---|---|
+//! | `engine` | what all sessions share; how a client gets one; which are open |
+//! | `session` | one client's time at one resource; the snapshot that requests are decided by |
+//! | `exchange` | one request and its whole reply: admit, release, forward, close |
+//! | `protocol` | what a protocol supplies |
+//! | `sides` | the two ends, and bodies for libraries that own the socket |
+//! | `desk`, `gate` | the ports: who is asked, who is let in |
 
 mod desk;
 mod engine;
 mod error;
 mod exchange;
 mod gate;
-mod limits;
-mod live;
 mod proof;
 mod protocol;
-mod review;
 mod session;
 mod sides;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
-pub use engine::{Engine, EngineParts, NoObserver, Observer, OpenRequest, ReviewMode};
-pub use error::Broken;
-pub use exchange::{Exchange, Stop};
+pub use engine::{
+    Barrier, Engine, EngineParts, Limits, Live, LiveSession, NoObserver, Observer, OpenRequest,
+    ReviewMode,
+};
+pub use error::{Ended, Fault, SessionError};
+pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
 pub use gate::{Gatekeeper, Identity, NotAdmitted};
-pub use limits::Limits;
-pub use live::{Live, LiveSession, Signals};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    Asked, Masked, Reply, Request, Revealed, Stage, SubjectTally, Subjects, Unmaskable,
+    CommandUse, End, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage, TargetRequest,
+    Unmaskable, Upload,
 };
-pub use session::{Classify, Ruling, Session};
-pub use sides::{ClientSide, Driven, Lobby, Stream, TargetSide, Voice};
+pub use session::{Classify, Session, Snapshot};
+pub use sides::{
+    BodySender, ClientSide, Driven, PermittedBody, ReleasedBody, ReleasedWriter, TargetSide,
+    permitted_body, released_body,
+};

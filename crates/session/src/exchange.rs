@@ -2,11 +2,11 @@
 
 use crate::proof::{Permitted, Released};
 use crate::protocol::{Masked, Reply};
-use crate::session::{Question, RowLimit, Session};
+use crate::session::{Question, RowLimit, Session, rows_free};
 use crate::{Broken, ClientSide};
 use bytes::{Bytes, BytesMut};
-use portreeve_decide::policy::Threshold;
-use portreeve_model::{Direction, Event, Need, Outcome, Refusal, RefusalCode};
+use portreeve_decide::policy::{Beyond, Threshold};
+use portreeve_model::{Direction, Event, Need, Outcome, Refusal, RefusalCode, Unit};
 
 /// Why nothing more of a reply may be released.
 #[derive(Debug)]
@@ -96,19 +96,20 @@ impl<'s> Exchange<'s> {
     ) -> Result<Released, Stop> {
         let masked = reply.mask(&self.session.engine.masker)?;
         self.rows += masked.rows;
-        let Some(rows_free) = self.threshold.rows else {
+        let Some(limit) = rows_free(&self.threshold) else {
             return Ok(self.record(masked).await?);
         };
         let is_last = masked.outcome.is_some();
         self.keep(masked);
         let is_too_long = self.held.len() > self.session.engine.limits.held_bytes_max;
-        if self.total_rows() > rows_free || (is_too_long && self.flow == Flow::Held) {
-            self.ask(rows_free, client).await?;
+        if self.total_rows() > limit || (is_too_long && self.flow == Flow::Held) {
+            self.ask(limit, client).await?;
             self.flow = Flow::Flowing;
         }
         // An approval may end at a further rule that these very rows have passed already.
-        while let Some(rows_free) = self.threshold.rows.filter(|free| self.total_rows() > *free) {
-            self.ask(rows_free, client).await?;
+        while let Some(limit) = rows_free(&self.threshold).filter(|free| self.total_rows() > *free)
+        {
+            self.ask(limit, client).await?;
         }
         if self.flow == Flow::Held && !is_last {
             return Ok(Released { bytes: Bytes::new() });
@@ -142,24 +143,30 @@ impl<'s> Exchange<'s> {
     /// rule objects.
     async fn ask(&mut self, rows_free: u64, client: &mut ClientSide) -> Result<(), Stop> {
         let threshold = std::mem::take(&mut self.threshold);
-        let rule = threshold.rule.unwrap_or_else(|| "rows".into());
         let over = format!("more than {rows_free} rows");
-        if threshold.groups.is_empty() {
-            self.drop_held();
-            return Err(Stop::Refused(Box::new(self.session.refusal(
-                RefusalCode::LimitExceeded,
-                format!("the result has {over}"),
-                Some(rule),
-                Some("ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT".into()),
-            ))));
-        }
-        let reason =
-            threshold.advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
-        let question = Question { rule, reason, groups: threshold.groups };
+        let question = match threshold.limit(Unit::Rows).map(|limit| limit.beyond.clone()) {
+            None | Some(Beyond::Ask) => {
+                self.threshold = self.threshold_after(rows_free);
+                return Ok(());
+            }
+            Some(Beyond::Deny { rule, .. }) => {
+                self.drop_held();
+                return Err(Stop::Refused(Box::new(self.session.refusal(
+                    RefusalCode::LimitExceeded,
+                    format!("the result has {over}"),
+                    Some(rule.unwrap_or_else(|| "rows".into())),
+                    Some("ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT".into()),
+                ))));
+            }
+            Some(Beyond::Review { rule, advice, groups }) => {
+                let reason =
+                    advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
+                Question { rule, reason, groups }
+            }
+        };
         match self.session.review(question, self.content.clone(), client).await? {
             None => {
-                let (rows, held) = (self.total_rows(), self.held_masked.rows);
-                self.threshold = self.session.threshold(&self.needs, rows, held);
+                self.threshold = self.threshold_after(rows_free);
                 Ok(())
             }
             Some(refusal) => {
@@ -167,6 +174,15 @@ impl<'s> Exchange<'s> {
                 Err(Stop::Refused(Box::new(refusal)))
             }
         }
+    }
+
+    /// The threshold from the first row on that was asked about, not from the last: what
+    /// refuses a row between them has still to be found.
+    fn threshold_after(&self, rows_free: u64) -> Threshold {
+        let total = self.total_rows();
+        let others =
+            (self.session.rows.saturating_add(self.held_masked.rows)).saturating_sub(total);
+        self.session.threshold(&self.needs, total.min(rows_free.saturating_add(1)), others)
     }
 
     /// Nothing that was kept back is ever released after a refusal.

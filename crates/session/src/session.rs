@@ -7,12 +7,12 @@ use crate::proof::{Permitted, Released};
 use crate::protocol::{Asked, Masked, Reply, Request, Revealed, Stage};
 use crate::{Broken, ClientSide};
 use bytes::Bytes;
-use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
+use portreeve_decide::policy::{Ask, Context, CounterSet, Counters, Policies, Threshold};
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
     Action, Category, Chain, Command, CommandRecord, Decision, Direction, Event, Facts, Need,
-    Object, Outcome, PolicyVersion, Refusal, RefusalCode, RequestId, RevealedColumn, RuleId,
-    SessionId, Verdict,
+    Object, Outcome, PolicyVersion, Refusal, RefusalCode, RequestId, RevealedColumn, RuleId, Scope,
+    SessionId, Unit, Usage, Verdict,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,6 +39,7 @@ struct Cached {
     command: Arc<Command>,
     decision: Decision,
     threshold: Threshold,
+    counted: CounterSet,
     session_rows: u64,
 }
 
@@ -65,8 +66,6 @@ pub struct Session {
     counts: Arc<Counts>,
     policies: Arc<Policies>,
     ruling: Arc<Ruling>,
-    /// Whether any policy mentions the session's rows: then thresholds move.
-    counts_session: bool,
     decisions: HashMap<usize, Cached>,
     reveals: HashMap<Object, bool>,
     pub(crate) exchange: u64,
@@ -102,7 +101,6 @@ impl Session {
             recorder,
             signals,
             counts,
-            counts_session: policies.source().contains("session_rows"),
             policies,
             ruling: Arc::new(ruling),
             decisions: HashMap::new(),
@@ -150,7 +148,7 @@ impl Session {
         if let Some(known) = self.reveals.get(column) {
             return *known;
         }
-        let answer = self.with_ask(&[], |policies, ask| policies.reveals(ask, column, category));
+        let answer = self.policies.reveals(&self.ask("", &[], Facts::default()), column, category);
         self.reveals.insert(column.clone(), answer);
         answer
     }
@@ -171,7 +169,6 @@ impl Session {
     fn follow(&mut self) {
         let (current, hour) = (self.engine.policies(), Context::at(now_us()).hour);
         if *current.version() != self.ruling.policy || hour != self.ruling.hour {
-            self.counts_session = current.source().contains("session_rows");
             self.ruling = Arc::new(Ruling { policy: current.version().clone(), hour });
             self.policies = current;
             self.decisions.clear();
@@ -179,51 +176,52 @@ impl Session {
         }
     }
 
-    fn with_ask<T>(&self, needs: &[Need], f: impl FnOnce(&Policies, &Ask<'_>) -> T) -> T {
-        let ask = Ask {
+    /// Asks about a command of which nothing has passed yet.
+    fn ask<'a>(&'a self, verb: &'a str, needs: &'a [Need], facts: Facts) -> Ask<'a> {
+        Ask {
             chain: &self.chain,
             resource: &self.resource,
+            verb,
             needs,
+            facts,
             categories: &*self.classify,
-            counters: Counters { rows: 0, session_rows: self.rows },
+            counters: Counters { exchange: Usage::default(), session: self.used() },
+            day: &|_| Usage::default(),
             context: Context { hour: self.ruling.hour },
-        };
-        f(&self.policies, &ask)
+        }
+    }
+
+    fn used(&self) -> Usage {
+        Usage::of(Unit::Rows, self.rows)
     }
 
     pub(crate) fn ask_policy(&self, needs: &[Need]) -> Decision {
-        self.with_ask(needs, Policies::decide)
+        self.policies.decide(&self.ask(Action::Connect.word(), needs, Facts::default()))
     }
 
-    /// The next threshold after `rows` rows, of which `held` are not counted in the
-    /// session yet.
-    pub(crate) fn threshold(&self, needs: &[Need], rows: u64, held: u64) -> Threshold {
-        let ask = Ask {
-            chain: &self.chain,
-            resource: &self.resource,
-            needs,
-            categories: &*self.classify,
-            counters: Counters { rows, session_rows: self.rows.saturating_add(held) },
-            context: Context { hour: self.ruling.hour },
+    /// The next threshold after `rows` rows, beside `others` of the session.
+    pub(crate) fn threshold(&self, needs: &[Need], rows: u64, others: u64) -> Threshold {
+        let counters = Counters {
+            exchange: Usage::of(Unit::Rows, rows),
+            session: Usage::of(Unit::Rows, others),
         };
-        self.policies.rows_free(&ask)
+        let ask = self.ask("", needs, Facts::default());
+        self.policies.threshold(&Ask { counters, ..ask })
     }
 
     fn decide(&mut self, asked: &Asked) -> (Decision, Threshold) {
         let key = Arc::as_ptr(&asked.command) as usize;
         if let Some(cached) = self.decisions.get(&key)
             && Arc::ptr_eq(&cached.command, &asked.command)
-            && (cached.threshold.rows.is_none()
-                || cached.session_rows == self.rows
-                || !self.counts_session)
+            && (cached.session_rows == self.rows || !cached.counted.has_scope(Scope::Session))
         {
             return (cached.decision.clone(), cached.threshold.clone());
         }
-        let needs = &asked.command.needs;
-        let decision = self.ask_policy(needs);
+        let Command { verb, needs, facts, .. } = &*asked.command;
+        let decision = self.policies.decide(&self.ask(verb, needs, *facts));
         let reads = needs.iter().any(|need| need.action == Action::Read);
         let threshold = if reads && decision.verdict != Verdict::Deny {
-            self.with_ask(needs, Policies::rows_free)
+            self.policies.threshold(&self.ask(verb, needs, *facts))
         } else {
             Threshold::default()
         };
@@ -236,6 +234,7 @@ impl Session {
                 command: asked.command.clone(),
                 decision: decision.clone(),
                 threshold: threshold.clone(),
+                counted: self.policies.counted(&self.chain, &asked.command.needs),
                 session_rows: self.rows,
             },
         );
@@ -246,7 +245,7 @@ impl Session {
     /// Protocols use it to keep what follows such a command out of the same message run.
     pub fn rows_free(&mut self, asked: &Asked) -> Option<u64> {
         self.follow();
-        self.decide(asked).1.rows
+        rows_free(&self.decide(asked).1)
     }
 
     /// Decides a request, asks people where policy says so, and records it all before
@@ -282,7 +281,7 @@ impl Session {
 
         let refusal = refused.map(|(_, refusal)| refusal);
         let limit = verdicts.limit;
-        let is_limited = limit.threshold.rows.is_some();
+        let is_limited = rows_free(&limit.threshold).is_some();
         let content = if is_limited { request.content() } else { String::new() };
         let exchange = Exchange::new(self, refusal, limit, content);
         Ok((exchange, Permitted { wire }))
@@ -313,7 +312,7 @@ impl Session {
                 judged.refused = Some((index, refusal));
                 break;
             }
-            if is_run && threshold.rows.is_some() {
+            if is_run && rows_free(&threshold).is_some() {
                 judged.limit.add(threshold, &command.needs, asked.rows_before);
             }
         }
@@ -367,8 +366,8 @@ impl Session {
     }
 
     fn request(&self, commands: Vec<CommandRecord>) -> Event {
-        let (exchange, session_rows) = (self.exchange, self.rows);
-        Event::Request { exchange, hour: self.ruling.hour, session_rows, commands }
+        let (exchange, session) = (self.exchange, self.used());
+        Event::Request { exchange, hour: self.ruling.hour, session, day: Vec::new(), commands }
     }
 
     /// What is recorded of a command, with everything that its decision depends on.
@@ -549,6 +548,11 @@ impl Drop for Session {
     }
 }
 
+/// The rows that may pass before policy is asked again.
+pub(crate) fn rows_free(threshold: &Threshold) -> Option<u64> {
+    threshold.limit(Unit::Rows).map(|limit| limit.count_max)
+}
+
 /// Whether a command that is prepared here also runs in the same request.
 fn runs_later(commands: &[Asked], command: &Arc<Command>) -> bool {
     commands.iter().any(|other| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command))
@@ -611,7 +615,7 @@ pub(crate) struct RowLimit {
 impl RowLimit {
     /// The strictest of several is the one that holds.
     fn add(&mut self, threshold: Threshold, needs: &[Need], rows_before: u64) {
-        if self.threshold.rows.is_none_or(|rows| threshold.rows < Some(rows)) {
+        if rows_free(&self.threshold).is_none_or(|rows| rows_free(&threshold) < Some(rows)) {
             self.threshold = threshold;
         }
         self.needs.extend_from_slice(needs);

@@ -12,15 +12,17 @@ mod decision;
 mod ids;
 mod record;
 mod secret;
+mod usage;
 
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
 pub use chain::{Chain, Party, PartyKind};
-pub use command::{Action, Change, Command, Effect, Facts, Need, Object, ObjectKind};
+pub use command::{Action, Change, Command, Facts, Need, Object, ObjectKind};
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
 pub use record::{
-    CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
-    SubjectCount,
+    CommandRecord, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, RevealedColumn,
+    ReviewOutcome, SubjectCount,
 };
 pub use secret::Secret;
+pub use usage::{Counter, Scope, Unit, Usage};

@@ -7,7 +7,7 @@ use portreeve_evidence::Inspector;
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, Outcome, Party,
     PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome, RuleId, SessionId,
-    Verdict,
+    Usage, Verdict,
 };
 use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
@@ -116,9 +116,11 @@ impl Log {
             chain: &self.chain,
             resource: "shop",
             needs,
+            verb: "SELECT",
             facts: Facts::default(),
             categories: &of,
             counters: Counters::default(),
+            day: &|_| Usage::default(),
             context: Context { hour: self.hour },
         })
     }
@@ -131,6 +133,7 @@ impl Log {
             fingerprint: "f".into(),
             decision: Some(self.decide(&needs, &[])),
             needs,
+            facts: Facts::default(),
             categories: BTreeMap::new(),
             unknown: None,
             revealed: Vec::new(),
@@ -139,7 +142,8 @@ impl Log {
 
     fn ask(&mut self, exchange: u64, command: CommandRecord) -> Option<String> {
         let commands = vec![command];
-        self.say(Event::Request { exchange, hour: self.hour, session_rows: 0, commands })
+        let (hour, session) = (self.hour, Usage::default());
+        self.say(Event::Request { exchange, hour, session, day: Vec::new(), commands })
     }
 
     fn rows(&mut self, exchange: u64, rows: u64) -> Option<String> {

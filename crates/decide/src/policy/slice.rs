@@ -3,14 +3,14 @@
 //! Cedar looks at every policy of a set. Which ones cannot match is mostly plain from
 //! their heads, so the sets are cut once, when they are loaded.
 
-use super::counters::Boundary;
+use super::counters::{Boundary, CounterSet};
 use super::load::Loaded;
 use super::names::{ACTIONS, Names, OBJECTS, PARTIES, action_index};
 use cedar_policy::{
     ActionConstraint, Effect, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint,
     ResourceConstraint,
 };
-use portreeve_model::{Action, ObjectKind, PartyKind};
+use portreeve_model::{Action, ObjectKind, PartyKind, Unit};
 
 /// Some of the policies.
 #[derive(Debug, Default)]
@@ -18,8 +18,12 @@ pub(super) struct Slice {
     pub(super) all: PolicySet,
     /// The permits among them.
     pub(super) permits: PolicySet,
-    /// Where their answers can change while rows pass.
+    /// Where their answers can change while a reply passes.
     pub(super) boundaries: Vec<Boundary>,
+    pub(super) counters: CounterSet,
+    /// Units of which an answer may depend on several together: those that one policy
+    /// names, and those of all permits, since the last permit that ends refuses.
+    pub(super) coupled: Vec<Unit>,
 }
 
 /// All slices.
@@ -63,15 +67,29 @@ impl Slices {
 
 fn slice<'a>(loaded: impl Iterator<Item = &'a Loaded>) -> Slice {
     let mut slice = Slice::default();
+    let mut permits = CounterSet::default();
     for found in loaded {
         let policy = &found.policy;
         slice.all.add(policy.clone()).expect("ids are unique: the loader checked them");
         if policy.effect() == Effect::Permit {
             slice.permits.add(policy.clone()).expect("ids are unique: the loader checked them");
         }
-        slice.boundaries.extend(&found.boundaries);
+        slice.boundaries.extend(&found.mentions.boundaries);
+        let counters = found.mentions.counters();
+        slice.counters = slice.counters | counters;
+        slice.coupled.extend(several_units(counters));
+        if policy.effect() == Effect::Permit {
+            permits = permits | counters;
+        }
     }
+    slice.coupled.extend(several_units(permits));
     slice
+}
+
+/// The units, where there is more than one.
+fn several_units(counters: CounterSet) -> Vec<Unit> {
+    let units: Vec<_> = Unit::ALL.into_iter().filter(|unit| counters.has_unit(*unit)).collect();
+    if units.len() > 1 { units } else { Vec::new() }
 }
 
 fn action_fits(policy: &Policy, action: &EntityUid) -> bool {

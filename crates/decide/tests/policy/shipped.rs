@@ -2,8 +2,8 @@
 //! its comments say.
 
 use crate::asking::{ask, check, object};
-use portreeve_decide::policy::Policies;
-use portreeve_model::Verdict;
+use portreeve_decide::policy::{Beyond, Policies};
+use portreeve_model::{Unit, Verdict};
 
 fn sources(names: &[&str]) -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/");
@@ -63,11 +63,14 @@ fn agents_mostly_read() {
     check("administer resource", "deny default-deny@ann agent/no-structure@p");
     check("execute public.f()", "deny default-deny@ann agent/no-foreign-code@p");
     check("read public.customers; rows 1001", "review[reviewers] agent/export-reviewed@p");
-    check("read public.customers; session 60000", "deny agent/session-budget@p");
+    check("read public.customers; session_rows 60000", "deny agent/session-budget@p");
     check("filter public.customers.email", "deny default-deny@ann default-deny@p");
     let free = ask("person ann in analysts; actor p in agents; read public.customers")
-        .with(|ask| policies.rows_free(ask));
-    assert_eq!((free.rows, free.groups), (Some(1000), vec!["reviewers".to_owned()]));
+        .with(|ask| policies.threshold(ask));
+    let limit = free.limit(Unit::Rows).unwrap();
+    assert_eq!(limit.count_max, 1000);
+    let Beyond::Review { groups, .. } = &limit.beyond else { panic!("{limit:?}") };
+    assert_eq!(*groups, ["reviewers"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{EvidenceLog, Options, SessionRecorder};
 use portreeve_model::{
     Chain, CommandRecord, Custodian, Decision, Direction, Event, Facts, Outcome, Party, PartyKind,
-    SessionId, Verdict,
+    SessionId, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,8 @@ pub(crate) fn request(exchange: u64) -> Event {
         decision: None,
         revealed: Vec::new(),
     };
-    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
+    let (session, day) = (Usage::default(), Vec::new());
+    Event::Request { exchange, hour: 0, session, day, commands: vec![command] }
 }
 
 pub(crate) fn response(exchange: u64, rows: u64) -> Event {

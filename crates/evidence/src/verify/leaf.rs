@@ -52,8 +52,11 @@ fn event<'a>(scan: &mut Scan<'a>) -> Option<EventOutline<'a>> {
         scan.eat(b":")?;
         match field {
             b"exchange" if found.exchange.is_none() => found.exchange = Some(scan.number()?),
-            b"hour" | b"session_rows" | b"commands" | b"rows" | b"masked" | b"tables"
-            | b"outcome" | b"code" | b"rule" => scan.skip()?,
+            b"hour" | b"session_rows" | b"session_values" | b"session_bytes"
+            | b"session_messages" | b"session_probes" | b"session_subjects" | b"day"
+            | b"commands" | b"rows" | b"masked" | b"tables" | b"outcome" | b"code" | b"rule" => {
+                scan.skip()?;
+            }
             _ => return None,
         }
     }

@@ -6,7 +6,7 @@ use crate::proof::Released;
 use crate::protocol::Masked;
 use crate::SessionError;
 use portreeve_model::{
-    Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit,
+    Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit, Usage,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -100,7 +100,8 @@ impl Session {
             decision: Some(decision.clone()),
             revealed: Vec::new(),
         }];
-        self.stage(Event::Request { exchange: NO_EXCHANGE, hour, session_rows: 0, commands });
+        let (session, day) = (Usage::default(), Vec::new());
+        self.stage(Event::Request { exchange: NO_EXCHANGE, hour, session, day, commands });
         self.stage(Event::ExchangeClosed { exchange: NO_EXCHANGE, outcome, rows: 0 });
         self.0.close("not let in");
     }

@@ -22,6 +22,8 @@ mod reply;
 mod request;
 mod session;
 mod target;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use login::{Postgres, PostgresParts};

@@ -2,70 +2,25 @@
 //! hold data, the stream cut at every byte. What is tested is the reply side as sessions
 //! run it: cutting, state, masking.
 
-use crate::backend::{put_parameter, put_ready, put_report};
-use crate::frame::{put, put_text, take_whole_messages};
-use crate::names::{Change, Portal, Prepared};
-use crate::pipeline::{AskedBy, Chunk, Expect, Expected, Pipeline};
-use crate::plan::Plan;
-use crate::subjects::SubjectColumns;
-use crate::upstream::Known;
+use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine};
+use crate::wire::{put, put_parameter, put_ready, put_report, put_text, take_whole_messages};
+use crate::testing::{TABLE_OID, plan};
 use bytes::BytesMut;
-use portreeve_decide::sql::{CatalogBuilder, ColumnInput, RelationInput, RelationKind, analyze};
-use portreeve_session::{Reply, Ruling};
+use portreeve_session::Reply;
+use portreeve_sql::{Change, Plan, Portal, Prepared};
 use portreeve_testkit::canary::{CANARY, check, contains};
 use portreeve_testkit::world::masker;
-use std::sync::{Arc, OnceLock};
-
-const TABLE_OID: u32 = 16_400;
-
-/// people(id, email), with `email` classified.
-fn known() -> Known {
-    let column = |name: &str, attnum, type_oid, category: Option<&str>| ColumnInput {
-        name: name.into(),
-        attnum,
-        type_oid,
-        type_name: "text".into(),
-        category: category.map(Into::into),
-        generated: None,
-    };
-    let mut builder = CatalogBuilder::new();
-    builder.relation(RelationInput {
-        oid: TABLE_OID,
-        schema: "public".into(),
-        name: "people".into(),
-        kind: RelationKind::Table,
-        columns: vec![column("id", 1, 23, None), column("email", 2, 25, Some("email"))],
-        definition: None,
-        parents: Vec::new(),
-        has_triggers: false,
-        has_rules: false,
-    });
-    Known::of(builder.build())
-}
-
-fn plan(text: &str) -> Arc<Plan> {
-    let known = known();
-    let statement = analyze(&known.catalog, text).unwrap().remove(0);
-    assert_eq!(statement.command.unknown, None, "{text}");
-    let ruling = Arc::new(Ruling { policy: "none".into(), hour: 0 });
-    Arc::new(Plan::new(
-        Arc::new(statement),
-        &known,
-        &SubjectColumns::default(),
-        0,
-        &ruling,
-        |_, _| false,
-    ))
-}
+use std::sync::Arc;
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
-    let plan = Some(plan.clone());
-    let prepared = Prepared { plan, text: "".into(), fields: OnceLock::new() };
-    Arc::new(Portal::new(Arc::new(prepared), formats.to_vec(), String::new()))
+    let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into() });
+    let (statement, content) = (String::new(), String::new());
+    Arc::new(Portal { prepared, statement, formats: formats.to_vec(), content })
 }
 
-fn expected(plan: &Arc<Plan>, portal: Option<Arc<Portal>>) -> Expected {
-    Expected { plan: Some(plan.clone()), counted: portal.clone(), portal, change: None }
+fn expected(plan: &Arc<Plan>, portal: Option<&str>) -> ExpectedResult {
+    let portal = portal.map(str::to_owned);
+    ExpectedResult { plan: Some(plan.clone()), counted: portal.clone(), portal, change: None }
 }
 
 fn query(text: &str) -> Vec<Expect> {
@@ -113,13 +68,13 @@ fn ready() -> Vec<u8> {
 
 /// What the client sees of a stream, given in pieces.
 fn sees(expects: Vec<Expect>, pieces: &[&[u8]]) -> Result<Vec<u8>, String> {
-    let mut pipeline = Pipeline::new(1 << 20);
-    pipeline.expect(expects);
+    let mut machine = ReplyMachine::new(1 << 20);
+    machine.expect(expects);
     let (mut inbox, mut seen) = (BytesMut::new(), Vec::new());
     for piece in pieces {
         inbox.extend_from_slice(piece);
         let messages = take_whole_messages(&mut inbox, 1 << 20).map_err(|e| e.to_string())?;
-        let chunk = Chunk { messages, pipeline: &mut pipeline };
+        let chunk = Chunk { messages, machine: &mut machine };
         seen.extend_from_slice(&chunk.mask(&masker()).map_err(|e| e.0)?.bytes);
     }
     Ok(seen)
@@ -172,11 +127,10 @@ fn rows_of_the_extended_protocol_in_every_format() {
     let plan = plan("SELECT id, email FROM people");
     for formats in [&[][..], &[0], &[1], &[0, 1], &[1, 0]] {
         let expects = || {
-            let portal = portal(&plan, formats);
             vec![
-                Expect::Bind(Change::Open(String::new(), portal.clone())),
-                Expect::DescribePortal { portal: portal.clone(), asked_by: AskedBy::Gateway },
-                Expect::Execute(expected(&plan, Some(portal))),
+                Expect::Bind(Change::Open(String::new(), portal(&plan, formats))),
+                Expect::DescribePortal { portal: String::new(), asked_by: AskedBy::Gateway },
+                Expect::Execute(expected(&plan, Some(""))),
                 Expect::Ready,
             ]
         };
@@ -292,8 +246,7 @@ mod any_bytes {
     //! Whatever a server sends is passed masked, or ends the session; it never panics.
 
     use super::*;
-    use crate::backend::{error_fields, row_description};
-    use crate::reports::{Trust, pass};
+    use crate::wire::{Trust, error_fields, pass, row_description};
     use proptest::prelude::*;
 
     fn server_message() -> impl Strategy<Value = Vec<u8>> {

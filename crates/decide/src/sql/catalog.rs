@@ -1,6 +1,6 @@
 //! The target's relations and functions, as far as the analysis needs them.
 //!
-//! Built once by [`CatalogBuilder`](super::CatalogBuilder) from the system catalogs; a change
+//! Built once by [`CatalogBuilder`](crate::sql::CatalogBuilder) from the system catalogs; a change
 //! of definitions needs a new one. The lineage of views and generated columns is worked out
 //! when it is built, so that reading a view later costs no more than reading a table.
 
@@ -8,7 +8,7 @@ use portreeve_model::{Category, Object, ObjectKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::columns::Columns;
+use crate::sql::columns::Columns;
 
 /// A classified column.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -94,46 +94,46 @@ impl Volatility {
 
 /// A relation with the lineage of its columns.
 #[derive(Clone, Debug)]
-pub(super) struct Relation {
-    pub(super) schema: String,
-    pub(super) name: String,
-    pub(super) kind: RelationKind,
-    pub(super) columns: Arc<Columns>,
+pub(in crate::sql) struct Relation {
+    pub(in crate::sql) schema: String,
+    pub(in crate::sql) name: String,
+    pub(in crate::sql) kind: RelationKind,
+    pub(in crate::sql) columns: Arc<Columns>,
     /// Generated columns: `COPY` leaves them out.
-    pub(super) generated: Vec<String>,
+    pub(in crate::sql) generated: Vec<String>,
     /// Rewrite rules other than a view's own: a write does something else than it says.
-    pub(super) has_rules: bool,
-    pub(super) has_triggers: bool,
+    pub(in crate::sql) has_rules: bool,
+    pub(in crate::sql) has_triggers: bool,
 }
 
 /// A function outside `pg_catalog`, all overloads of its name in one schema together.
 #[derive(Clone, Debug)]
-pub(super) struct Function {
-    pub(super) schema: String,
+pub(in crate::sql) struct Function {
+    pub(in crate::sql) schema: String,
     /// Every overload is immutable and not written in a language that can hold queries.
-    pub(super) pure: bool,
+    pub(in crate::sql) pure: bool,
 }
 
 /// A name that stands for one of several relations, and nobody can tell which.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ambiguous;
+pub(in crate::sql) struct Ambiguous;
 
 /// The target's relations and functions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    pub(super) relations: Vec<Relation>,
+    pub(in crate::sql) relations: Vec<Relation>,
     /// Relation name to indexes in `relations`.
-    pub(super) by_name: HashMap<String, Vec<usize>>,
+    pub(in crate::sql) by_name: HashMap<String, Vec<usize>>,
     /// Function name to functions outside `pg_catalog`.
-    pub(super) functions: HashMap<String, Vec<Function>>,
+    pub(in crate::sql) functions: HashMap<String, Vec<Function>>,
     /// Functions of `pg_catalog` that the target says are pure.
-    pub(super) pure_builtins: std::collections::HashSet<String>,
-    /// Every classified column; a flow names them by index.
-    pub(super) classified: Vec<Arc<ColumnRef>>,
+    pub(in crate::sql) pure_builtins: std::collections::HashSet<String>,
+    /// Every classified column; a lineage names them by index.
+    pub(in crate::sql) classified: Vec<Arc<ColumnRef>>,
     /// Table oid and attribute number to an index in `classified`.
-    pub(super) origins: HashMap<(u32, i16), u32>,
+    pub(in crate::sql) origins: HashMap<(u32, i16), u32>,
     /// Objects to an index in `classified`.
-    pub(super) objects: HashMap<Object, u32>,
+    pub(in crate::sql) objects: HashMap<Object, u32>,
     /// The schemas that an unqualified name is looked up in, if they are known.
     search_path: Option<Vec<String>>,
 }
@@ -183,7 +183,10 @@ impl Catalog {
     ///
     /// SECURITY: a temporary relation of the name comes first in PostgreSQL, if it is the
     /// session's own, which is not known here: then nobody can tell.
-    pub(super) fn unqualified<'c>(&'c self, name: &str) -> Result<Option<&'c Relation>, Ambiguous> {
+    pub(in crate::sql) fn unqualified<'c>(
+        &'c self,
+        name: &str,
+    ) -> Result<Option<&'c Relation>, Ambiguous> {
         let mut known = self.named(name);
         let (first, second) = (known.next(), known.next());
         if second.is_none() {
@@ -200,7 +203,7 @@ impl Catalog {
     }
 
     /// Relations of this name in any schema.
-    pub(super) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
+    pub(in crate::sql) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
         self.by_name.get(name).into_iter().flatten().filter_map(|index| self.relations.get(*index))
     }
 }

@@ -4,7 +4,7 @@ use portreeve_model::{Command, ObjectKind};
 use std::fmt;
 use std::sync::Arc;
 
-use super::ColumnRef;
+use crate::sql::catalog::ColumnRef;
 
 /// One statement of a text, understood.
 #[derive(Clone, PartialEq, Eq, Debug)]

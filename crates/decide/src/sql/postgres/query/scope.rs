@@ -7,31 +7,31 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::columns::Columns;
-use super::flow::Flow;
+use crate::sql::catalog::Catalog;
+use crate::sql::columns::Columns;
+use crate::sql::lineage::Lineage;
 
 /// Columns that every table has besides its own.
 const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
 
 /// Something in a `FROM` clause that names can refer to.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
+pub(in crate::sql) struct Item {
     /// The name that qualifies its columns.
-    pub(super) name: Option<String>,
+    pub(in crate::sql) name: Option<String>,
     /// Where a table of this name may live, if it has no alias: `schema.table.column`.
-    pub(super) schemas: Vec<String>,
-    pub(super) columns: Arc<Columns>,
+    pub(in crate::sql) schemas: Vec<String>,
+    pub(in crate::sql) columns: Arc<Columns>,
     /// `name.column` finds it.
-    pub(super) by_name: bool,
+    pub(in crate::sql) by_name: bool,
     /// A bare `column` finds it, and `*` expands it.
-    pub(super) by_column: bool,
+    pub(in crate::sql) by_column: bool,
     /// It is a table and has `ctid` and the like.
-    pub(super) is_table: bool,
+    pub(in crate::sql) is_table: bool,
 }
 
 impl Item {
-    pub(super) fn named(name: Option<String>, columns: Arc<Columns>) -> Self {
+    pub(in crate::sql) fn named(name: Option<String>, columns: Arc<Columns>) -> Self {
         let by_name = name.is_some();
         Self { name, schemas: Vec::new(), columns, by_name, by_column: true, is_table: false }
     }
@@ -39,19 +39,19 @@ impl Item {
 
 /// One level of a query.
 #[derive(Debug)]
-pub(super) struct Scope<'p> {
+pub(in crate::sql) struct Scope<'p> {
     parent: Option<&'p Scope<'p>>,
     /// False inside a sub-select of a `FROM` clause that is not `LATERAL`: the items beside
     /// it are then invisible, those further out are not.
     sees_parent_items: bool,
-    pub(super) items: Vec<Item>,
-    pub(super) ctes: Vec<(String, Arc<Columns>)>,
+    pub(in crate::sql) items: Vec<Item>,
+    pub(in crate::sql) ctes: Vec<(String, Arc<Columns>)>,
     /// The order in which `*` expands the items is not known for certain.
-    pub(super) star_is_unordered: bool,
+    pub(in crate::sql) star_is_unordered: bool,
 }
 
 impl<'p> Scope<'p> {
-    pub(super) fn outermost() -> Self {
+    pub(in crate::sql) fn outermost() -> Self {
         Self {
             parent: None,
             sees_parent_items: true,
@@ -62,17 +62,17 @@ impl<'p> Scope<'p> {
     }
 
     /// A query inside an expression, or a `LATERAL` one.
-    pub(super) fn inside(parent: &'p Scope<'p>) -> Self {
+    pub(in crate::sql) fn inside(parent: &'p Scope<'p>) -> Self {
         Self { parent: Some(parent), ..Self::outermost() }
     }
 
     /// A sub-select of a `FROM` clause without `LATERAL`.
-    pub(super) fn beside(parent: &'p Scope<'p>) -> Self {
+    pub(in crate::sql) fn beside(parent: &'p Scope<'p>) -> Self {
         Self { parent: Some(parent), sees_parent_items: false, ..Self::outermost() }
     }
 
     /// The columns of a common table expression, if the name is one here.
-    pub(super) fn cte(&self, name: &str) -> Option<Arc<Columns>> {
+    pub(in crate::sql) fn cte(&self, name: &str) -> Option<Arc<Columns>> {
         let own = self.ctes.iter().rev().find(|(known, _)| known == name);
         match (own, self.parent) {
             (Some((_, columns)), _) => Some(columns.clone()),
@@ -82,7 +82,7 @@ impl<'p> Scope<'p> {
     }
 
     /// A bare column name.
-    pub(super) fn column(&self, name: &str, catalog: &Catalog) -> Option<Flow> {
+    pub(in crate::sql) fn column(&self, name: &str, catalog: &Catalog) -> Option<Lineage> {
         self.walk(catalog, |level| {
             let items = level.items.iter().filter(|item| item.by_column);
             let mut found = Findings::default();
@@ -91,10 +91,10 @@ impl<'p> Scope<'p> {
             }
             if found.is_empty() && is_system(name) {
                 for item in items.filter(|item| item.is_table) {
-                    let flow = system_flow(name, &item.columns);
+                    let lineage = system_flow(name, &item.columns);
                     found.certain = Some(match found.certain {
-                        None => flow,
-                        Some(known) => known.either(&flow, catalog),
+                        None => lineage,
+                        Some(known) => known.either(&lineage, catalog),
                     });
                 }
             }
@@ -103,7 +103,7 @@ impl<'p> Scope<'p> {
     }
 
     /// A column of this level only: what `GROUP BY name` prefers to an output column.
-    pub(super) fn own_column(&self, name: &str, catalog: &Catalog) -> Option<Flow> {
+    pub(in crate::sql) fn own_column(&self, name: &str, catalog: &Catalog) -> Option<Lineage> {
         let mut found = Findings::default();
         for item in self.items.iter().filter(|item| item.by_column) {
             found.look(&item.columns, name, catalog);
@@ -112,7 +112,7 @@ impl<'p> Scope<'p> {
     }
 
     /// The items that `name` (or `schema.name`) refers to, at the innermost level that has any.
-    pub(super) fn relation(&self, schema: Option<&str>, name: &str) -> Vec<&Item> {
+    pub(in crate::sql) fn relation(&self, schema: Option<&str>, name: &str) -> Vec<&Item> {
         let mut level = Some(self);
         let mut visible = true;
         while let Some(scope) = level {
@@ -136,7 +136,7 @@ impl<'p> Scope<'p> {
     }
 
     /// Goes outwards until a level certainly has the name; joins what may have had it before.
-    fn walk(&self, catalog: &Catalog, look: impl Fn(&Scope<'_>) -> Findings) -> Option<Flow> {
+    fn walk(&self, catalog: &Catalog, look: impl Fn(&Scope<'_>) -> Findings) -> Option<Lineage> {
         let mut all = Findings::default();
         let mut level = Some(self);
         let mut visible = true;
@@ -156,21 +156,21 @@ impl<'p> Scope<'p> {
     }
 }
 
-pub(super) fn is_system(name: &str) -> bool {
+pub(in crate::sql) fn is_system(name: &str) -> bool {
     SYSTEM_COLUMNS.contains(&name)
 }
 
 /// What a system column tells: where a row lies. Of a partitioned table that is a range
 /// of values of its key.
-pub(super) fn system_flow(name: &str, columns: &Columns) -> Flow {
-    if name == "tableoid" { columns.mixed() } else { Flow::CLEAN }
+pub(in crate::sql) fn system_flow(name: &str, columns: &Columns) -> Lineage {
+    if name == "tableoid" { columns.mixed() } else { Lineage::CLEAN }
 }
 
 /// What a level has for a name.
 #[derive(Default)]
 struct Findings {
-    certain: Option<Flow>,
-    possible: Option<Flow>,
+    certain: Option<Lineage>,
+    possible: Option<Lineage>,
 }
 
 impl Findings {
@@ -180,10 +180,10 @@ impl Findings {
 
     fn look(&mut self, columns: &Columns, name: &str, catalog: &Catalog) {
         match (columns.find(name, catalog), &columns.rest) {
-            (Some(flow), None) => {
+            (Some(lineage), None) => {
                 self.certain = Some(match &self.certain {
-                    None => flow,
-                    Some(known) => known.either(&flow, catalog),
+                    None => lineage,
+                    Some(known) => known.either(&lineage, catalog),
                 });
             }
             (found, Some(rest)) => {
@@ -194,15 +194,15 @@ impl Findings {
         }
     }
 
-    fn maybe(&mut self, flow: Option<&Flow>, catalog: &Catalog) {
-        let Some(flow) = flow else { return };
+    fn maybe(&mut self, lineage: Option<&Lineage>, catalog: &Catalog) {
+        let Some(lineage) = lineage else { return };
         self.possible = Some(match self.possible.take() {
-            None => flow.clone(),
-            Some(known) => known.either(flow, catalog),
+            None => lineage.clone(),
+            Some(known) => known.either(lineage, catalog),
         });
     }
 
-    fn any(self, catalog: &Catalog) -> Option<Flow> {
+    fn any(self, catalog: &Catalog) -> Option<Lineage> {
         match (self.certain, self.possible) {
             // A possible system column does not make a plain column a computed one.
             (Some(certain), Some(possible)) if !possible.is_clean() => {

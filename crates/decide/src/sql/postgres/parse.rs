@@ -2,25 +2,25 @@
 
 use pg_query::protobuf::RawStmt;
 
-use super::statement::Unreadable;
+use crate::sql::statement::Unreadable;
 
 /// The longest text that is analyzed. Longer ones are refused.
-pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024;
+pub(in crate::sql) const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// The most statements in one text.
 const STATEMENTS_MAX: usize = 1_000;
 
 /// One statement with its own part of the text.
-pub(super) struct Raw {
-    pub(super) node: pg_query::Node,
+pub(in crate::sql) struct Raw {
+    pub(in crate::sql) node: pg_query::Node,
     /// 16 hexadecimal digits, equal for statements that differ in constants only.
-    pub(super) fingerprint: Option<String>,
+    pub(in crate::sql) fingerprint: Option<String>,
 }
 
 /// Splits a text into its statements.
 ///
 /// SECURITY: the nesting of the tree is bounded by the decoder of `pg_query` (100 messages)
 /// and by its check of the stack, so recursion over it is bounded as well.
-pub(super) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
+pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(unreadable(format!("the text is longer than {TEXT_BYTES_MAX} bytes")));
     }

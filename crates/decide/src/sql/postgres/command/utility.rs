@@ -4,16 +4,16 @@ use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Command, Facts, Object};
 
-use super::catalog::Catalog;
-use super::columns::Columns;
-use super::copy;
-use super::document::kind;
-use super::flow::Flow;
-use super::parse::Raw;
-use super::scope::Scope;
-use super::statement::{Copy, Output, OutputColumn, SessionEffect, Shape, Statement};
-use super::verb;
-use super::work::Work;
+use crate::sql::catalog::Catalog;
+use crate::sql::columns::Columns;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::command::copy;
+use crate::sql::postgres::command::verb;
+use crate::sql::postgres::parse::Raw;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::document::kind;
+use crate::sql::statement::{Copy, Output, OutputColumn, SessionEffect, Shape, Statement};
 
 /// What a statement turned out to be, besides what it needs.
 struct Seen {
@@ -36,26 +36,26 @@ impl Seen {
     }
 }
 
-pub(super) fn statement(catalog: &Catalog, raw: &Raw) -> Statement {
+pub(in crate::sql) fn statement(catalog: &Catalog, raw: &Raw) -> Statement {
     one(catalog, &raw.node, raw.fingerprint.as_deref())
 }
 
 fn one(catalog: &Catalog, node: &pg::Node, fingerprint: Option<&str>) -> Statement {
-    let mut work = Work::new(catalog);
+    let mut analyzer = Analyzer::new(catalog);
     let (verb, seen) = match &node.node {
-        Some(node) => (verb::of(node), work.look(node)),
+        Some(node) => (verb::of(node), analyzer.look(node)),
         None => {
-            work.refuse("an empty statement is not understood by the gateway".into());
+            analyzer.refuse("an empty statement is not understood by the gateway".into());
             ("?".to_owned(), Seen::nothing())
         }
     };
     if fingerprint.is_none() {
-        work.refuse("the statement has no fingerprint".into());
+        analyzer.refuse("the statement has no fingerprint".into());
     }
-    finish(work, verb, fingerprint.unwrap_or_default(), seen)
+    finish(analyzer, verb, fingerprint.unwrap_or_default(), seen)
 }
 
-fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statement {
+fn finish(analyzer: Analyzer<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statement {
     let session = match seen.session {
         SessionEffect::Prepare { name, mut statement } => {
             fingerprint.clone_into(&mut statement.command.fingerprint);
@@ -65,30 +65,31 @@ fn finish(work: Work<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statem
             fingerprint.clone_into(&mut statement.command.fingerprint);
             SessionEffect::Declare { cursor, statement }
         }
-        SessionEffect::None if work.sets => SessionEffect::Set,
-        SessionEffect::None if work.notifies => SessionEffect::Notify,
+        SessionEffect::None if analyzer.sets => SessionEffect::Set,
+        SessionEffect::None if analyzer.notifies => SessionEffect::Notify,
         session => session,
     };
-    let touches_classified = work.touched || (work.writes && !work.catalog.classified.is_empty());
+    let touches_classified =
+        analyzer.touched || (analyzer.writes && !analyzer.catalog.classified.is_empty());
     Statement {
-        output: if work.unknown.is_some() { Output::Unproven } else { seen.output },
+        output: if analyzer.unknown.is_some() { Output::Unproven } else { seen.output },
         session,
         touches_classified,
         copy: seen.copy,
-        is_write: work.writes,
-        moves_search_path: work.moves_search_path,
-        missing: work.missing.into_iter().collect(),
+        is_write: analyzer.writes,
+        moves_search_path: analyzer.moves_search_path,
+        missing: analyzer.missing.into_iter().collect(),
         command: Command {
             verb,
             fingerprint: fingerprint.to_owned(),
-            needs: work.needs.into_iter().collect(),
+            needs: analyzer.needs.into_iter().collect(),
             facts: Facts::default(),
-            unknown: work.unknown,
+            unknown: analyzer.unknown,
         },
     }
 }
 
-impl Work<'_> {
+impl Analyzer<'_> {
     fn look(&mut self, node: &NodeEnum) -> Seen {
         let outer = Scope::outermost();
         match node {
@@ -139,7 +140,7 @@ impl Work<'_> {
     }
 
     /// The output of a query, or that nobody can tell.
-    pub(super) fn output(&self, columns: &Columns) -> Output {
+    pub(in crate::sql) fn output(&self, columns: &Columns) -> Output {
         let is_clean = columns.mixed().is_clean() && !self.touched && !self.reads_user;
         if is_clean && (self.reads_system || !columns.is_exact()) {
             return Output::Clean;
@@ -149,14 +150,14 @@ impl Work<'_> {
         }
         let columns = columns.list.iter().map(|column| OutputColumn {
             name: Some(column.name.clone()),
-            sources: self.columns_of(&column.flow),
-            shape: if column.flow.is_clean() { Shape::Plain } else { column.flow.shape },
+            sources: self.columns_of(&column.lineage),
+            shape: if column.lineage.is_clean() { Shape::Plain } else { column.lineage.shape },
         });
         Output::Columns(columns.collect())
     }
 
-    fn columns_of(&self, flow: &Flow) -> Vec<std::sync::Arc<super::ColumnRef>> {
-        let mut sources: Vec<_> = flow
+    fn columns_of(&self, lineage: &Lineage) -> Vec<std::sync::Arc<crate::sql::catalog::ColumnRef>> {
+        let mut sources: Vec<_> = lineage
             .ids
             .iter()
             .filter_map(|id| self.catalog.classified.get(*id as usize).cloned())
@@ -285,7 +286,7 @@ impl Work<'_> {
                 Seen::session(Output::None, SessionEffect::Set)
             }
             NodeEnum::VariableShowStmt(show) => {
-                if super::settings::is_made_up(&show.name) {
+                if crate::sql::postgres::command::settings::is_made_up(&show.name) {
                     self.touched = true;
                     return Seen::rows(Output::Unproven);
                 }
@@ -322,7 +323,7 @@ impl Work<'_> {
 
     /// The statement behind a name: it is asked about now, and again when the name is used.
     fn inner(&mut self, node: Option<&pg::Node>) -> Box<Statement> {
-        let mut work = Work::new(self.catalog);
+        let mut analyzer = Analyzer::new(self.catalog);
         let (verb, seen) = match node.and_then(|node| node.node.as_ref()) {
             Some(
                 node @ (NodeEnum::SelectStmt(_)
@@ -330,21 +331,21 @@ impl Work<'_> {
                 | NodeEnum::UpdateStmt(_)
                 | NodeEnum::DeleteStmt(_)
                 | NodeEnum::MergeStmt(_)),
-            ) => (verb::of(node), work.look(node)),
+            ) => (verb::of(node), analyzer.look(node)),
             _ => {
-                work.refuse("only queries and writes can be prepared or declared".into());
+                analyzer.refuse("only queries and writes can be prepared or declared".into());
                 ("?".to_owned(), Seen::nothing())
             }
         };
-        self.needs.extend(work.needs.iter().cloned());
-        self.missing.extend(work.missing.iter().cloned());
-        if let Some(reason) = &work.unknown {
+        self.needs.extend(analyzer.needs.iter().cloned());
+        self.missing.extend(analyzer.missing.iter().cloned());
+        if let Some(reason) = &analyzer.unknown {
             self.refuse(reason.clone());
         }
-        self.touched |= work.touched;
-        self.writes |= work.writes;
-        self.moves_search_path |= work.moves_search_path;
-        Box::new(finish(work, verb, "", seen))
+        self.touched |= analyzer.touched;
+        self.writes |= analyzer.writes;
+        self.moves_search_path |= analyzer.moves_search_path;
+        Box::new(finish(analyzer, verb, "", seen))
     }
 
     fn copy(&mut self, statement: &pg::CopyStmt) -> Seen {

@@ -11,7 +11,7 @@ const OPAQUE: &str = include_str!("names/opaque.txt");
 
 /// Which arguments of a total function may be classified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Positions {
+pub(in crate::sql) enum Positions {
     All,
     First,
     Second,
@@ -19,7 +19,7 @@ pub(super) enum Positions {
 }
 
 impl Positions {
-    pub(super) fn allow(self, index: usize) -> bool {
+    pub(in crate::sql) fn allow(self, index: usize) -> bool {
         match self {
             Self::All => true,
             Self::First => index == 0,
@@ -31,7 +31,7 @@ impl Positions {
 
 /// What a built-in function does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Builtin {
+pub(in crate::sql) enum Builtin {
     /// Never fails on the values of these arguments, and gives nothing but a value computed
     /// from them.
     Total(Positions),
@@ -57,7 +57,7 @@ pub(super) enum Builtin {
 }
 
 /// What a function of `pg_catalog` does; `None` if there is no such function.
-pub(super) fn builtin(name: &str) -> Option<Builtin> {
+pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
     if let Some(positions) = total(name) {
         return Some(Builtin::Total(positions));
     }
@@ -139,7 +139,7 @@ fn administers(name: &str) -> bool {
 
 /// The columns of the row that a built-in function returns in `FROM`; `None`: not known here.
 /// An empty answer is a function that returns one value, named after itself.
-pub(super) fn row_columns(name: &str) -> Option<&'static [&'static str]> {
+pub(in crate::sql) fn row_columns(name: &str) -> Option<&'static [&'static str]> {
     let columns: &[&str] = match name {
         "json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text" => &["key", "value"],
         "json_array_elements"

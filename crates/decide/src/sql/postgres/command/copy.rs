@@ -5,15 +5,15 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
-use super::columns::{Column, Columns};
-use super::expr::strings;
-use super::scope::{Item, Scope};
-use super::statement::{Copy, CopyDirection, CopyFormat};
-use super::work::Work;
+use crate::sql::columns::{Column, Columns};
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::postgres::value::expression::strings;
+use crate::sql::statement::{Copy, CopyDirection, CopyFormat};
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// `COPY table FROM`: rows of the client go into the table.
-    pub(super) fn copy_in(&mut self, statement: &pg::CopyStmt, relation: &pg::RangeVar) {
+    pub(in crate::sql) fn copy_in(&mut self, statement: &pg::CopyStmt, relation: &pg::RangeVar) {
         let found = self.relations(relation);
         if found.is_system {
             self.administer();
@@ -34,7 +34,7 @@ impl Work<'_> {
     }
 
     /// `COPY table (columns) TO`: the columns in their order, generated ones left out.
-    pub(super) fn copy_columns(
+    pub(in crate::sql) fn copy_columns(
         &mut self,
         statement: &pg::CopyStmt,
         relation: &pg::RangeVar,
@@ -60,16 +60,16 @@ impl Work<'_> {
         };
         let mut chosen = Columns::default();
         for name in names {
-            let flow = match (columns.find(name, self.catalog), &columns.rest) {
-                (Some(flow), None) => flow,
-                (Some(flow), Some(rest)) => flow.either(rest, self.catalog),
+            let lineage = match (columns.find(name, self.catalog), &columns.rest) {
+                (Some(lineage), None) => lineage,
+                (Some(lineage), Some(rest)) => lineage.either(rest, self.catalog),
                 (None, Some(rest)) => rest.clone(),
                 (None, None) => {
                     self.refuse(format!("column `{name}` cannot be found in what is copied"));
                     self.everything()
                 }
             };
-            chosen.list.push(Column { name: name.to_owned(), flow });
+            chosen.list.push(Column { name: name.to_owned(), lineage });
         }
         chosen
     }
@@ -77,7 +77,7 @@ impl Work<'_> {
 
 /// Reads the options. Anything that is not understood is refused: the masker must know
 /// where a field ends.
-pub(super) fn options(statement: &pg::CopyStmt) -> Result<Copy, String> {
+pub(in crate::sql) fn options(statement: &pg::CopyStmt) -> Result<Copy, String> {
     let mut format = CopyFormat::Text;
     let (mut delimiter, mut null, mut header) = (None, None, false);
     let (mut quote, mut escape) = (None, None);
@@ -127,7 +127,9 @@ fn text(option: &pg::DefElem) -> String {
     match option.arg.as_deref().and_then(|arg| arg.node.as_ref()) {
         Some(NodeEnum::String(text)) => text.sval.clone(),
         Some(NodeEnum::TypeName(name)) => {
-            super::expr::last_name(&name.names).unwrap_or_default().to_owned()
+            crate::sql::postgres::value::expression::last_name(&name.names)
+                .unwrap_or_default()
+                .to_owned()
         }
         Some(NodeEnum::Integer(number)) => number.ival.to_string(),
         Some(NodeEnum::Boolean(truth)) => truth.boolval.to_string(),

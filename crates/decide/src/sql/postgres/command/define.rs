@@ -9,16 +9,16 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
-use super::columns::Columns;
-use super::document::kind;
-use super::expr::strings;
-use super::flow::Flow;
-use super::scope::{Item, Scope};
-use super::work::Work;
+use crate::sql::columns::Columns;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::postgres::value::document::kind;
+use crate::sql::postgres::value::expression::strings;
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// A statement that changes definitions. False: it is none of these.
-    pub(super) fn definition(&mut self, node: &NodeEnum) -> bool {
+    pub(in crate::sql) fn definition(&mut self, node: &NodeEnum) -> bool {
         let outer = Scope::outermost();
         match node {
             NodeEnum::CreateStmt(create) => self.create_table(create),
@@ -62,12 +62,12 @@ impl Work<'_> {
     }
 
     /// A relation is made or changed, whether it exists or not.
-    pub(super) fn define_relation(&mut self, range: &pg::RangeVar) {
+    pub(in crate::sql) fn define_relation(&mut self, range: &pg::RangeVar) {
         let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
         if !range.catalogname.is_empty() {
             self.refuse("a name with a database in it is not understood by the gateway".into());
         }
-        if super::system::is_system_schema(schema) {
+        if crate::sql::postgres::builtin::system::is_system_schema(schema) {
             self.administer();
         }
         let existing: Vec<String> = self
@@ -99,7 +99,7 @@ impl Work<'_> {
     fn create_table(&mut self, create: &pg::CreateStmt) {
         self.define_optional(create.relation.as_ref());
         // Its own columns hold nothing yet.
-        let scope = scope_of(Arc::new(Columns::open(Flow::CLEAN)));
+        let scope = scope_of(Arc::new(Columns::open(Lineage::CLEAN)));
         for parent in &create.inh_relations {
             match &parent.node {
                 Some(NodeEnum::RangeVar(parent)) => {
@@ -156,8 +156,8 @@ impl Work<'_> {
 
     /// An expression over existing rows: it shows in errors, and its result is kept.
     fn leaking(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
-        let flow = self.telling(node, scope);
-        self.reveal(&flow);
+        let lineage = self.telling(node, scope);
+        self.reveal(&lineage);
     }
 
     fn bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
@@ -190,7 +190,7 @@ impl Work<'_> {
         }
         let columns = match merged {
             Some(columns) => columns,
-            None if found.is_system => Arc::new(Columns::open(Flow::CLEAN)),
+            None if found.is_system => Arc::new(Columns::open(Lineage::CLEAN)),
             None => Arc::new(Columns::open(self.everything())),
         };
         self.touched |= !columns.mixed().is_clean();
@@ -233,8 +233,8 @@ impl Work<'_> {
             match &element.node {
                 Some(NodeEnum::IndexElem(element)) => {
                     self.leaking(element.expr.as_deref(), &scope);
-                    if let Some(flow) = columns.find(&element.name, self.catalog) {
-                        self.filter(&flow);
+                    if let Some(lineage) = columns.find(&element.name, self.catalog) {
+                        self.filter(&lineage);
                     }
                 }
                 _ => self.refuse("a part of the index is not understood by the gateway".into()),
@@ -264,9 +264,9 @@ impl Work<'_> {
 
     /// The definition of classified columns changes: they may lose their name or be rewritten.
     fn classified_change(&mut self, columns: &Columns) {
-        let flow = columns.mixed();
-        self.filter(&flow);
-        self.reveal(&flow);
+        let lineage = columns.mixed();
+        self.filter(&lineage);
+        self.reveal(&lineage);
     }
 
     fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
@@ -333,8 +333,8 @@ impl Work<'_> {
             // A schema, say: everything in it moves with it.
             None => {
                 self.administer();
-                let flow = self.everything();
-                self.reveal(&flow);
+                let lineage = self.everything();
+                self.reveal(&lineage);
             }
         }
     }

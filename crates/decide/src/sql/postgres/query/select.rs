@@ -4,17 +4,17 @@ use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 
-use super::columns::{Column, Columns};
-use super::expr::path;
-use super::flow::Flow;
-use super::name;
-use super::scope::Scope;
-use super::statement::Shape;
-use super::work::Work;
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::expression::path;
+use crate::sql::postgres::value::name;
+use crate::sql::statement::Shape;
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// A query in an expression or a source: its columns.
-    pub(super) fn sub_query(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Columns {
+    pub(in crate::sql) fn sub_query(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Columns {
         match &node.node {
             Some(NodeEnum::SelectStmt(select)) => self.select(select, scope),
             _ => Columns::open(self.not_understood("a sub-query")),
@@ -24,7 +24,7 @@ impl Work<'_> {
     /// A query whose own level is a child of `outer`.
     ///
     /// `outer` is a level without items of its own when the caller made it for this query.
-    pub(super) fn select(&mut self, select: &pg::SelectStmt, outer: &Scope<'_>) -> Columns {
+    pub(in crate::sql) fn select(&mut self, select: &pg::SelectStmt, outer: &Scope<'_>) -> Columns {
         if self.is_spent() {
             return Columns::open(self.everything());
         }
@@ -44,8 +44,8 @@ impl Work<'_> {
         }
         // Only output columns can be named here.
         for key in &select.sort_clause {
-            let flow = self.output_key(key, &columns, &scope, Prefer::Output);
-            self.filter(&flow);
+            let lineage = self.output_key(key, &columns, &scope, Prefer::Output);
+            self.filter(&lineage);
         }
         self.limits(select, &scope);
         self.locking(&select.locking_clause);
@@ -58,8 +58,8 @@ impl Work<'_> {
         self.condition(select.where_clause.as_deref(), &scope);
         self.condition(select.having_clause.as_deref(), &scope);
         for key in &select.sort_clause {
-            let flow = self.output_key(key, &columns, &scope, Prefer::Output);
-            self.filter(&flow);
+            let lineage = self.output_key(key, &columns, &scope, Prefer::Output);
+            self.filter(&lineage);
         }
         self.group(&select.group_clause, &columns, &scope);
         self.distinct(&select.distinct_clause, &columns, &scope);
@@ -84,8 +84,8 @@ impl Work<'_> {
                 Some(NodeEnum::GroupingSet(set)) => self.group(&set.content, columns, scope),
                 Some(NodeEnum::RowExpr(row)) => self.group(&row.args, columns, scope),
                 _ => {
-                    let flow = self.output_key(key, columns, scope, Prefer::Input);
-                    self.filter_unless_plain(&flow);
+                    let lineage = self.output_key(key, columns, scope, Prefer::Input);
+                    self.filter_unless_plain(&lineage);
                 }
             }
         }
@@ -99,13 +99,13 @@ impl Work<'_> {
         if !plain {
             for key in keys {
                 // The rows come in the order of these keys.
-                let flow = self.output_key(key, columns, scope, Prefer::Output);
-                self.filter(&flow);
+                let lineage = self.output_key(key, columns, scope, Prefer::Output);
+                self.filter(&lineage);
             }
             return;
         }
         for column in &columns.list {
-            self.filter_unless_plain(&column.flow);
+            self.filter_unless_plain(&column.lineage);
         }
         if let Some(rest) = &columns.rest {
             self.filter(rest);
@@ -114,9 +114,9 @@ impl Work<'_> {
 
     /// A computed value can be NULL, or equal to another, because of what it is computed
     /// from; where only that shows, it tells as much as a comparison.
-    pub(super) fn filter_unless_plain(&mut self, flow: &Flow) {
-        if flow.shape == Shape::Derived {
-            self.filter(flow);
+    pub(in crate::sql) fn filter_unless_plain(&mut self, lineage: &Lineage) {
+        if lineage.shape == Shape::Derived {
+            self.filter(lineage);
         }
     }
 
@@ -128,7 +128,7 @@ impl Work<'_> {
         columns: &Columns,
         scope: &Scope<'_>,
         prefer: Prefer,
-    ) -> Flow {
+    ) -> Lineage {
         let node = match &key.node {
             Some(NodeEnum::SortBy(sort)) => {
                 if !sort.use_op.is_empty() {
@@ -146,7 +146,7 @@ impl Work<'_> {
                 (Some(pg::a_const::Val::Ival(position)), true) => usize::try_from(position.ival)
                     .ok()
                     .and_then(|position| columns.list.get(position.checked_sub(1)?))
-                    .map_or(Flow::CLEAN, |column| column.flow.clone()),
+                    .map_or(Lineage::CLEAN, |column| column.lineage.clone()),
                 _ => columns.mixed(),
             },
             Some(NodeEnum::ColumnRef(reference)) => match path(&reference.fields) {
@@ -166,11 +166,11 @@ impl Work<'_> {
         columns: &Columns,
         scope: &Scope<'_>,
         prefer: Prefer,
-    ) -> Flow {
+    ) -> Lineage {
         let output = columns.find(name, self.catalog);
         let output = match (output, &columns.rest) {
-            (Some(flow), None) => Some(flow),
-            (Some(flow), Some(rest)) => Some(flow.either(rest, self.catalog)),
+            (Some(lineage), None) => Some(lineage),
+            (Some(lineage), Some(rest)) => Some(lineage.either(rest, self.catalog)),
             (None, _) => None,
         };
         let input = match prefer {
@@ -200,14 +200,14 @@ impl Work<'_> {
     }
 
     /// `ORDER BY` inside an aggregate or a window.
-    pub(super) fn sorted(&mut self, keys: &[pg::Node], scope: &Scope<'_>) {
+    pub(in crate::sql) fn sorted(&mut self, keys: &[pg::Node], scope: &Scope<'_>) {
         for key in keys {
-            let flow = self.sort_key(key, scope);
-            self.filter(&flow);
+            let lineage = self.sort_key(key, scope);
+            self.filter(&lineage);
         }
     }
 
-    pub(super) fn sort_key(&mut self, key: &pg::Node, scope: &Scope<'_>) -> Flow {
+    pub(in crate::sql) fn sort_key(&mut self, key: &pg::Node, scope: &Scope<'_>) -> Lineage {
         match &key.node {
             Some(NodeEnum::SortBy(sort)) => {
                 if !sort.use_op.is_empty() {
@@ -219,7 +219,7 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn window(&mut self, window: &pg::WindowDef, scope: &Scope<'_>) {
+    pub(in crate::sql) fn window(&mut self, window: &pg::WindowDef, scope: &Scope<'_>) {
         for key in &window.partition_clause {
             self.telling(Some(key), scope);
         }
@@ -247,8 +247,8 @@ impl Work<'_> {
             match self.star(node, scope) {
                 Some(expanded) => columns.append(&expanded),
                 None => {
-                    let flow = self.value(node, scope);
-                    columns.list.push(Column { name: String::new(), flow });
+                    let lineage = self.value(node, scope);
+                    columns.list.push(Column { name: String::new(), lineage });
                 }
             }
         }
@@ -274,14 +274,14 @@ impl Work<'_> {
     }
 
     /// Rows of either, by position; the names are those of the first.
-    pub(super) fn union(&mut self, one: &Columns, two: &Columns) -> Columns {
+    pub(in crate::sql) fn union(&mut self, one: &Columns, two: &Columns) -> Columns {
         if !one.is_exact() || !two.is_exact() || one.list.len() != two.list.len() {
             let mut all = one.mixed();
             all.mix(&two.mixed());
             let list = one
                 .list
                 .iter()
-                .map(|column| Column { name: column.name.clone(), flow: all.clone() })
+                .map(|column| Column { name: column.name.clone(), lineage: all.clone() })
                 .collect();
             return Columns { list, rest: Some(all) };
         }
@@ -291,14 +291,14 @@ impl Work<'_> {
             .zip(&two.list)
             .map(|(one, two)| Column {
                 name: one.name.clone(),
-                flow: one.flow.either(&two.flow, self.catalog),
+                lineage: one.lineage.either(&two.lineage, self.catalog),
             })
             .collect();
         Columns { list, rest: None }
     }
 
     /// The output columns of a target list.
-    pub(super) fn targets(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Columns {
+    pub(in crate::sql) fn targets(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Columns {
         let mut columns = Columns::default();
         for node in nodes {
             let Some(NodeEnum::ResTarget(target)) = &node.node else {
@@ -311,19 +311,19 @@ impl Work<'_> {
                 columns.append(&expanded);
                 continue;
             }
-            let flow = self.value(value, scope);
+            let lineage = self.value(value, scope);
             let named =
                 if target.name.is_empty() { name::of(value) } else { Some(target.name.clone()) };
             match named {
-                Some(name) => columns.list.push(Column { name, flow }),
-                None => columns.append(&Columns::open(flow)),
+                Some(name) => columns.list.push(Column { name, lineage }),
+                None => columns.append(&Columns::open(lineage)),
             }
         }
         columns
     }
 
     /// What `*`, `t.*` or `(row).*` expands to; `None` if the node is none of these.
-    pub(super) fn star(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Option<Columns> {
+    pub(in crate::sql) fn star(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Option<Columns> {
         match &node.node {
             Some(NodeEnum::ColumnRef(reference)) => {
                 let (names, star) = path(&reference.fields)?;
@@ -337,10 +337,10 @@ impl Work<'_> {
                 if !matches!(last.node, Some(NodeEnum::AStar(_))) {
                     return None;
                 }
-                let flow = self.value(node, scope);
-                Some(match flow.row {
+                let lineage = self.value(node, scope);
+                Some(match lineage.row {
                     Some(columns) => (*columns).clone(),
-                    None => Columns::open(flow),
+                    None => Columns::open(lineage),
                 })
             }
             _ => None,
@@ -349,10 +349,10 @@ impl Work<'_> {
 
     fn expand(&mut self, names: &[&str], node: &pg::Node, scope: &Scope<'_>) -> Columns {
         if !names.is_empty() {
-            let flow = self.value(node, scope);
-            return match flow.row {
+            let lineage = self.value(node, scope);
+            return match lineage.row {
                 Some(columns) => (*columns).clone(),
-                None => Columns::open(flow),
+                None => Columns::open(lineage),
             };
         }
         let mut columns = Columns::default();
@@ -366,7 +366,7 @@ impl Work<'_> {
     }
 
     /// `SELECT … INTO`, `CREATE TABLE … AS`: a table is made of these columns.
-    pub(super) fn table_made(&mut self, into: &pg::IntoClause, columns: &Columns) {
+    pub(in crate::sql) fn table_made(&mut self, into: &pg::IntoClause, columns: &Columns) {
         match &into.rel {
             Some(relation) => self.define_relation(relation),
             None => self.need(Action::Define, Object::resource()),

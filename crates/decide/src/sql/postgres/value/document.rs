@@ -3,23 +3,23 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
-use super::flow::Flow;
-use super::scope::Scope;
-use super::work::Work;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::Scope;
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// The rest of the expressions; anything that is not one of these is refused.
-    pub(super) fn document(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Flow {
+    pub(in crate::sql) fn document(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Lineage {
         match node {
             NodeEnum::JsonObjectConstructor(object) => {
-                let flow = self.mixed(&object.exprs, scope);
-                self.unique(object.unique, flow)
+                let lineage = self.mixed(&object.exprs, scope);
+                self.unique(object.unique, lineage)
             }
             NodeEnum::JsonKeyValue(pair) => {
-                let mut flow = self.optional(pair.key.as_deref(), scope).derived();
+                let mut lineage = self.optional(pair.key.as_deref(), scope).derived();
                 let value = self.json_value(pair.value.as_deref(), scope);
-                flow.mix(&value);
-                flow
+                lineage.mix(&value);
+                lineage
             }
             NodeEnum::JsonValueExpr(value) => self.json_value(Some(value), scope),
             NodeEnum::JsonArrayConstructor(array) => self.mixed(&array.exprs, scope),
@@ -28,42 +28,42 @@ impl Work<'_> {
                 None => self.not_understood("an empty sub-select"),
             },
             NodeEnum::JsonObjectAgg(aggregate) => {
-                let flow = match aggregate.arg.as_deref() {
+                let lineage = match aggregate.arg.as_deref() {
                     Some(pair) => {
-                        let mut flow = self.optional(pair.key.as_deref(), scope).derived();
+                        let mut lineage = self.optional(pair.key.as_deref(), scope).derived();
                         let value = self.json_value(pair.value.as_deref(), scope);
-                        flow.mix(&value);
-                        flow
+                        lineage.mix(&value);
+                        lineage
                     }
-                    None => Flow::CLEAN,
+                    None => Lineage::CLEAN,
                 };
                 self.json_aggregate(aggregate.constructor.as_deref(), scope);
-                self.unique(aggregate.unique, flow)
+                self.unique(aggregate.unique, lineage)
             }
             NodeEnum::JsonArrayAgg(aggregate) => {
-                let flow = self.json_value(aggregate.arg.as_deref(), scope);
+                let lineage = self.json_value(aggregate.arg.as_deref(), scope);
                 self.json_aggregate(aggregate.constructor.as_deref(), scope);
-                flow.derived()
+                lineage.derived()
             }
             NodeEnum::JsonScalarExpr(scalar) => {
                 self.optional(scalar.expr.as_deref(), scope).derived()
             }
             NodeEnum::JsonSerializeExpr(text) => self.json_value(text.expr.as_deref(), scope),
             NodeEnum::JsonParseExpr(text) => {
-                let flow = self.json_value(text.expr.as_deref(), scope);
-                self.filter(&flow);
-                flow
+                let lineage = self.json_value(text.expr.as_deref(), scope);
+                self.filter(&lineage);
+                lineage
             }
             NodeEnum::JsonIsPredicate(test) => self.telling(test.expr.as_deref(), scope),
             NodeEnum::JsonFuncExpr(query) => self.json_query(query, scope),
             NodeEnum::XmlExpr(xml) => {
-                let mut flow = self.mixed(&xml.args, scope);
+                let mut lineage = self.mixed(&xml.args, scope);
                 for attribute in &xml.named_args {
                     let value = self.target_value(attribute, scope);
-                    flow.mix(&value);
+                    lineage.mix(&value);
                 }
-                self.filter(&flow);
-                flow
+                self.filter(&lineage);
+                lineage
             }
             NodeEnum::XmlSerialize(xml) => self.telling(xml.expr.as_deref(), scope),
             other => self.not_understood(&format!("`{}`", kind(other))),
@@ -71,21 +71,21 @@ impl Work<'_> {
     }
 
     /// `value AS name`, where a list of expressions has names.
-    fn target_value(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Flow {
+    fn target_value(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {
         match &node.node {
             Some(NodeEnum::ResTarget(target)) => self.optional(target.val.as_deref(), scope),
             _ => self.value(node, scope),
         }
     }
 
-    pub(super) fn json_value(
+    pub(in crate::sql) fn json_value(
         &mut self,
         value: Option<&pg::JsonValueExpr>,
         scope: &Scope<'_>,
-    ) -> Flow {
+    ) -> Lineage {
         match value {
             Some(value) => self.optional(value.raw_expr.as_deref(), scope).derived(),
-            None => Flow::CLEAN,
+            None => Lineage::CLEAN,
         }
     }
 
@@ -98,22 +98,26 @@ impl Work<'_> {
         }
     }
 
-    fn json_query(&mut self, query: &pg::JsonFuncExpr, scope: &Scope<'_>) -> Flow {
-        let mut flow = self.json_value(query.context_item.as_deref(), scope);
+    fn json_query(&mut self, query: &pg::JsonFuncExpr, scope: &Scope<'_>) -> Lineage {
+        let mut lineage = self.json_value(query.context_item.as_deref(), scope);
         let path = self.optional(query.pathspec.as_deref(), scope);
-        flow.mix(&path);
+        lineage.mix(&path);
         let passing = self.json_arguments(&query.passing, scope);
-        flow.mix(&passing);
+        lineage.mix(&passing);
         for behaviour in [&query.on_empty, &query.on_error].into_iter().flatten() {
             let value = self.optional(behaviour.expr.as_deref(), scope);
-            flow.mix(&value);
+            lineage.mix(&value);
         }
-        self.filter(&flow);
-        flow
+        self.filter(&lineage);
+        lineage
     }
 
-    pub(super) fn json_arguments(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Flow {
-        let mut flow = Flow::CLEAN.derived();
+    pub(in crate::sql) fn json_arguments(
+        &mut self,
+        nodes: &[pg::Node],
+        scope: &Scope<'_>,
+    ) -> Lineage {
+        let mut lineage = Lineage::CLEAN.derived();
         for node in nodes {
             let value = match &node.node {
                 Some(NodeEnum::JsonArgument(argument)) => {
@@ -121,22 +125,22 @@ impl Work<'_> {
                 }
                 _ => self.not_understood("a PASSING argument"),
             };
-            flow.mix(&value);
+            lineage.mix(&value);
         }
-        flow
+        lineage
     }
 
     /// `WITH UNIQUE KEYS` fails where two keys are equal.
-    fn unique(&mut self, is_unique: bool, flow: Flow) -> Flow {
+    fn unique(&mut self, is_unique: bool, lineage: Lineage) -> Lineage {
         if is_unique {
-            self.filter(&flow);
+            self.filter(&lineage);
         }
-        flow
+        lineage
     }
 }
 
 /// The name of a syntax node, for a message: the tree's own word for it.
-pub(super) fn kind(node: &NodeEnum) -> String {
+pub(in crate::sql) fn kind(node: &NodeEnum) -> String {
     let text = format!("{node:?}");
     text.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
 }

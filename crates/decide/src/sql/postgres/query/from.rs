@@ -9,21 +9,21 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object, ObjectKind};
 use std::sync::Arc;
 
-use super::call::in_schema;
-use super::catalog::{Relation, RelationKind};
-use super::columns::{Column, Columns};
-use super::expr::strings;
-use super::flow::Flow;
-use super::functions;
-use super::name::aliases;
-use super::scope::{Item, Scope};
-use super::system::{self, System};
-use super::work::Work;
+use crate::sql::catalog::{Relation, RelationKind};
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::functions;
+use crate::sql::postgres::builtin::system::{self, System};
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::postgres::value::call::in_schema;
+use crate::sql::postgres::value::expression::strings;
+use crate::sql::postgres::value::name::aliases;
 
 /// What one source brings: its columns, and the names by which they can be used.
-pub(super) struct Source {
-    pub(super) columns: Arc<Columns>,
-    pub(super) items: Vec<Item>,
+pub(in crate::sql) struct Source {
+    pub(in crate::sql) columns: Arc<Columns>,
+    pub(in crate::sql) items: Vec<Item>,
 }
 
 impl Source {
@@ -32,15 +32,15 @@ impl Source {
     }
 }
 
-impl<'c> Work<'c> {
-    pub(super) fn sources(&mut self, nodes: &[pg::Node], scope: &mut Scope<'_>) {
+impl<'c> Analyzer<'c> {
+    pub(in crate::sql) fn sources(&mut self, nodes: &[pg::Node], scope: &mut Scope<'_>) {
         for node in nodes {
             let source = self.source(node, scope);
             scope.items.extend(source.items);
         }
     }
 
-    pub(super) fn source(&mut self, node: &pg::Node, scope: &mut Scope<'_>) -> Source {
+    pub(in crate::sql) fn source(&mut self, node: &pg::Node, scope: &mut Scope<'_>) -> Source {
         if self.is_spent() {
             return self.unreadable_source();
         }
@@ -60,8 +60,8 @@ impl<'c> Work<'c> {
     }
 
     fn unreadable_source(&mut self) -> Source {
-        let flow = self.everything();
-        Source::one(Item::named(None, Arc::new(Columns::open(flow))))
+        let lineage = self.everything();
+        Source::one(Item::named(None, Arc::new(Columns::open(lineage))))
     }
 
     /// A table, view or common table expression by name.
@@ -96,7 +96,7 @@ impl<'c> Work<'c> {
     }
 
     /// Reads a relation of the catalog: its needs, its columns, the schemas it may be in.
-    pub(super) fn read(&mut self, range: &pg::RangeVar) -> (Arc<Columns>, Vec<String>) {
+    pub(in crate::sql) fn read(&mut self, range: &pg::RangeVar) -> (Arc<Columns>, Vec<String>) {
         let found = self.relations(range);
         let mut merged: Option<Arc<Columns>> = None;
         let mut schemas = Vec::new();
@@ -113,7 +113,7 @@ impl<'c> Work<'c> {
             self.reads_system = true;
             schemas.push("pg_catalog".into());
             schemas.push(range.schemaname.clone());
-            let open = Columns::open(Flow::CLEAN);
+            let open = Columns::open(Lineage::CLEAN);
             merged = Some(Arc::new(match merged {
                 None => open,
                 Some(known) => known.either(&open, self.catalog),
@@ -132,7 +132,7 @@ impl<'c> Work<'c> {
     }
 
     /// The relations that a name stands for. What is not found is refused.
-    pub(super) fn relations(&mut self, range: &pg::RangeVar) -> Relations<'c> {
+    pub(in crate::sql) fn relations(&mut self, range: &pg::RangeVar) -> Relations<'c> {
         let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
         let mut found = Relations { user: Vec::new(), is_system: false };
         if !range.catalogname.is_empty() {
@@ -227,32 +227,34 @@ impl<'c> Work<'c> {
                 self.not_understood("an empty function in FROM");
                 return self.unreadable_source();
             };
-            let flow = self.value(call, scope);
+            let lineage = self.value(call, scope);
             if !self.is_shadowed(call) {
                 // The number of rows tells what the arguments are.
-                self.filter(&flow);
+                self.filter(&lineage);
             }
             let own = match pair.items.get(1).and_then(|item| item.node.as_ref()) {
                 Some(NodeEnum::List(list)) if !list.items.is_empty() => {
-                    self.column_definitions(&list.items, &flow)
+                    self.column_definitions(&list.items, &lineage)
                 }
                 _ if !range.coldeflist.is_empty() => {
-                    self.column_definitions(&range.coldeflist, &flow)
+                    self.column_definitions(&range.coldeflist, &lineage)
                 }
-                _ if self.is_shadowed(call) => Columns::open(flow),
-                _ => function_columns(call, &flow, alias.filter(|_| is_only)),
+                _ if self.is_shadowed(call) => Columns::open(lineage),
+                _ => function_columns(call, &lineage, alias.filter(|_| is_only)),
             };
             columns.append(&own);
         }
         if range.ordinality {
             let name = "ordinality".to_owned();
-            columns.list.push(Column { name, flow: Flow::CLEAN });
+            columns.list.push(Column { name, lineage: Lineage::CLEAN });
         }
         let columns = self.rename(Arc::new(columns), alias);
         let name = alias.map(|alias| alias.aliasname.clone()).or_else(|| {
             let call = range.functions.first()?;
             match &call.node {
-                Some(NodeEnum::List(pair)) => super::name::of(pair.items.first()?),
+                Some(NodeEnum::List(pair)) => {
+                    crate::sql::postgres::value::name::of(pair.items.first()?)
+                }
                 _ => None,
             }
         });
@@ -262,19 +264,22 @@ impl<'c> Work<'c> {
     /// Whether it may be a function that somebody made, with columns that are not known.
     fn is_shadowed(&self, call: &pg::Node) -> bool {
         match &call.node {
-            Some(NodeEnum::FuncCall(call)) => super::expr::last_name(&call.funcname)
-                .is_none_or(|name| self.catalog.functions.contains_key(name)),
+            Some(NodeEnum::FuncCall(call)) => {
+                crate::sql::postgres::value::expression::last_name(&call.funcname)
+                    .is_none_or(|name| self.catalog.functions.contains_key(name))
+            }
             _ => false,
         }
     }
 
-    fn column_definitions(&mut self, nodes: &[pg::Node], flow: &Flow) -> Columns {
+    fn column_definitions(&mut self, nodes: &[pg::Node], lineage: &Lineage) -> Columns {
         let mut columns = Columns::default();
         for node in nodes {
             match &node.node {
-                Some(NodeEnum::ColumnDef(column)) => columns
-                    .list
-                    .push(Column { name: column.colname.clone(), flow: flow.clone().derived() }),
+                Some(NodeEnum::ColumnDef(column)) => columns.list.push(Column {
+                    name: column.colname.clone(),
+                    lineage: lineage.clone().derived(),
+                }),
                 _ => return Columns::open(self.not_understood("a column definition")),
             }
         }
@@ -348,8 +353,8 @@ impl<'c> Work<'c> {
             let two = side(right, name, self.catalog);
             self.filter(&one);
             self.filter(&two);
-            let flow = one.either(&two, self.catalog);
-            merged.list.push(Column { name: name.clone(), flow });
+            let lineage = one.either(&two, self.catalog);
+            merged.list.push(Column { name: name.clone(), lineage });
         }
         let mut columns = merged.clone();
         for part in [left, right] {
@@ -361,12 +366,12 @@ impl<'c> Work<'c> {
     }
 
     fn xml_table(&mut self, table: &pg::RangeTableFunc, scope: &Scope<'_>) -> Source {
-        let mut flow = self.telling(table.docexpr.as_deref(), scope);
-        flow.mix(&self.telling(table.rowexpr.as_deref(), scope));
+        let mut lineage = self.telling(table.docexpr.as_deref(), scope);
+        lineage.mix(&self.telling(table.rowexpr.as_deref(), scope));
         for node in &table.namespaces {
             match &node.node {
                 Some(NodeEnum::ResTarget(target)) => {
-                    flow.mix(&self.telling(target.val.as_deref(), scope));
+                    lineage.mix(&self.telling(target.val.as_deref(), scope));
                 }
                 _ => return self.unknown_table("an XML namespace"),
             }
@@ -376,24 +381,26 @@ impl<'c> Work<'c> {
             let Some(NodeEnum::RangeTableFuncCol(column)) = &node.node else {
                 return self.unknown_table("a column of XMLTABLE");
             };
-            flow.mix(&self.telling(column.colexpr.as_deref(), scope));
-            flow.mix(&self.telling(column.coldefexpr.as_deref(), scope));
-            columns.list.push(Column { name: column.colname.clone(), flow: Flow::CLEAN });
+            lineage.mix(&self.telling(column.colexpr.as_deref(), scope));
+            lineage.mix(&self.telling(column.coldefexpr.as_deref(), scope));
+            columns.list.push(Column { name: column.colname.clone(), lineage: Lineage::CLEAN });
         }
-        columns.list.iter_mut().for_each(|column| column.flow = flow.clone());
+        columns.list.iter_mut().for_each(|column| column.lineage = lineage.clone());
         self.table_item(columns, table.alias.as_ref(), "xmltable")
     }
 
     fn json_table(&mut self, table: &pg::JsonTable, scope: &Scope<'_>) -> Source {
-        let mut flow = self.json_value(table.context_item.as_deref(), scope);
-        flow.mix(&self.json_arguments(&table.passing, scope));
+        let mut lineage = self.json_value(table.context_item.as_deref(), scope);
+        lineage.mix(&self.json_arguments(&table.passing, scope));
         let behaviour = table.on_error.as_deref().and_then(|error| error.expr.as_deref());
-        flow.mix(&self.optional(behaviour, scope));
+        lineage.mix(&self.optional(behaviour, scope));
         let mut names = Vec::new();
-        self.json_columns(&table.columns, scope, &mut names, &mut flow);
-        self.filter(&flow);
-        let list =
-            names.into_iter().map(|name| Column { name, flow: flow.clone().derived() }).collect();
+        self.json_columns(&table.columns, scope, &mut names, &mut lineage);
+        self.filter(&lineage);
+        let list = names
+            .into_iter()
+            .map(|name| Column { name, lineage: lineage.clone().derived() })
+            .collect();
         self.table_item(Columns { list, rest: None }, table.alias.as_ref(), "json_table")
     }
 
@@ -402,19 +409,19 @@ impl<'c> Work<'c> {
         nodes: &[pg::Node],
         scope: &Scope<'_>,
         names: &mut Vec<String>,
-        flow: &mut Flow,
+        lineage: &mut Lineage,
     ) {
         for node in nodes {
             let Some(NodeEnum::JsonTableColumn(column)) = &node.node else {
-                *flow = self.not_understood("a column of JSON_TABLE");
+                *lineage = self.not_understood("a column of JSON_TABLE");
                 return;
             };
             for behaviour in [&column.on_empty, &column.on_error].into_iter().flatten() {
                 let value = self.optional(behaviour.expr.as_deref(), scope);
-                flow.mix(&value);
+                lineage.mix(&value);
             }
             if column.coltype == pg::JsonTableColumnType::JtcNested as i32 {
-                self.json_columns(&column.columns, scope, names, flow);
+                self.json_columns(&column.columns, scope, names, lineage);
             } else {
                 names.push(column.name.clone());
             }
@@ -434,63 +441,63 @@ impl<'c> Work<'c> {
 }
 
 /// What a relation name stands for.
-pub(super) struct Relations<'c> {
-    pub(super) user: Vec<&'c Relation>,
-    pub(super) is_system: bool,
+pub(in crate::sql) struct Relations<'c> {
+    pub(in crate::sql) user: Vec<&'c Relation>,
+    pub(in crate::sql) is_system: bool,
 }
 
 /// The column `name` of one side of a join.
-fn side(columns: &Columns, name: &str, catalog: &super::Catalog) -> Flow {
+fn side(columns: &Columns, name: &str, catalog: &crate::sql::catalog::Catalog) -> Lineage {
     match (columns.find(name, catalog), &columns.rest) {
-        (Some(flow), None) => flow,
-        (Some(flow), Some(rest)) => flow.either(rest, catalog),
+        (Some(lineage), None) => lineage,
+        (Some(lineage), Some(rest)) => lineage.either(rest, catalog),
         (None, Some(rest)) => rest.clone(),
-        (None, None) => Flow::CLEAN,
+        (None, None) => Lineage::CLEAN,
     }
 }
 
 /// The columns of a function in FROM without a column definition list.
-fn function_columns(call: &pg::Node, flow: &Flow, alias: Option<&pg::Alias>) -> Columns {
+fn function_columns(call: &pg::Node, lineage: &Lineage, alias: Option<&pg::Alias>) -> Columns {
     let scalar = |name: String| Columns {
-        list: vec![Column { name, flow: flow.clone().derived() }],
+        list: vec![Column { name, lineage: lineage.clone().derived() }],
         rest: None,
     };
     let call = match &call.node {
         Some(NodeEnum::FuncCall(call)) => call,
         // `FROM current_date` and the like: one value.
         Some(NodeEnum::SqlvalueFunction(_)) => {
-            let name = super::name::of_node(call);
+            let name = crate::sql::postgres::value::name::of_node(call);
             return scalar(alias.map_or(name, |alias| alias.aliasname.clone()));
         }
-        _ => return Columns::open(flow.clone()),
+        _ => return Columns::open(lineage.clone()),
     };
     let name = match strings(&call.funcname).as_deref() {
         Some([name] | ["pg_catalog", name]) => *name,
         Some(["information_schema", "_pg_expandarray"]) => {
-            return listed(&["x", "n"], flow);
+            return listed(&["x", "n"], lineage);
         }
-        _ => return Columns::open(flow.clone()),
+        _ => return Columns::open(lineage.clone()),
     };
     match functions::row_columns(name) {
         // An array of rows would give the columns of the row.
-        Some([]) if name == "unnest" && !is_simple(&call.args) => Columns::open(flow.clone()),
+        Some([]) if name == "unnest" && !is_simple(&call.args) => Columns::open(lineage.clone()),
         Some([]) if name == "unnest" && call.args.len() > 1 => {
             let list = call
                 .args
                 .iter()
-                .map(|_| Column { name: name.to_owned(), flow: flow.clone().derived() });
+                .map(|_| Column { name: name.to_owned(), lineage: lineage.clone().derived() });
             Columns { list: list.collect(), rest: None }
         }
         Some([]) => scalar(alias.map_or_else(|| name.to_owned(), |alias| alias.aliasname.clone())),
-        Some(names) => listed(names, flow),
-        None => Columns::open(flow.clone()),
+        Some(names) => listed(names, lineage),
+        None => Columns::open(lineage.clone()),
     }
 }
 
-fn listed(names: &[&str], flow: &Flow) -> Columns {
+fn listed(names: &[&str], lineage: &Lineage) -> Columns {
     let list = names
         .iter()
-        .map(|name| Column { name: (*name).to_owned(), flow: flow.clone().derived() })
+        .map(|name| Column { name: (*name).to_owned(), lineage: lineage.clone().derived() })
         .collect();
     Columns { list, rest: None }
 }
@@ -504,7 +511,7 @@ fn is_simple(args: &[pg::Node]) -> bool {
         Some(NodeEnum::TypeCast(cast)) => cast
             .type_name
             .as_ref()
-            .and_then(|name| super::expr::last_name(&name.names))
+            .and_then(|name| crate::sql::postgres::value::expression::last_name(&name.names))
             .is_some_and(|name| {
                 matches!(name, "int2" | "int4" | "int8" | "text" | "varchar" | "uuid" | "oid")
             }),

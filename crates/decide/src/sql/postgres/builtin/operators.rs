@@ -15,11 +15,11 @@ const BUILTIN: &[&str] = &[
 /// concatenation, and the parts of a JSON document.
 const TOTAL: &[&str] = &["||", "->", "->>", "#>", "#>>"];
 
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(in crate::sql) fn is_builtin(name: &str) -> bool {
     BUILTIN.binary_search(&name).is_ok()
 }
 
-pub(super) fn is_total(name: &str) -> bool {
+pub(in crate::sql) fn is_total(name: &str) -> bool {
     TOTAL.contains(&name)
 }
 

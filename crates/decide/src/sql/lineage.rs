@@ -2,57 +2,57 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::columns::Columns;
-use super::statement::Shape;
+use crate::sql::catalog::Catalog;
+use crate::sql::columns::Columns;
+use crate::sql::statement::Shape;
 
 /// The classified columns that a value may derive from, by index in the catalog.
 ///
 /// Flows form a lattice: joining two loses nothing, and the result is [`Shape::Plain`]
 /// only if the value is certainly a verbatim copy from columns of one category.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Flow {
+pub(in crate::sql) struct Lineage {
     /// Sorted, each once.
-    pub(super) ids: Vec<u32>,
+    pub(in crate::sql) ids: Vec<u32>,
     /// Meaningless while `ids` is empty.
-    pub(super) shape: Shape,
+    pub(in crate::sql) shape: Shape,
     /// The fields, when the value is a row whose fields are known.
-    pub(super) row: Option<Arc<Columns>>,
+    pub(in crate::sql) row: Option<Arc<Columns>>,
 }
 
-impl Flow {
-    pub(super) const CLEAN: Self = Self { ids: Vec::new(), shape: Shape::Plain, row: None };
+impl Lineage {
+    pub(in crate::sql) const CLEAN: Self = Self { ids: Vec::new(), shape: Shape::Plain, row: None };
 
-    pub(super) fn plain(id: u32) -> Self {
+    pub(in crate::sql) fn plain(id: u32) -> Self {
         Self { ids: vec![id], shape: Shape::Plain, row: None }
     }
 
     /// Anything classified anywhere.
-    pub(super) fn everything(catalog: &Catalog) -> Self {
+    pub(in crate::sql) fn everything(catalog: &Catalog) -> Self {
         let count = u32::try_from(catalog.classified.len()).unwrap_or(u32::MAX);
         Self { ids: (0..count).collect(), shape: Shape::Derived, row: None }
     }
 
-    pub(super) fn is_clean(&self) -> bool {
+    pub(in crate::sql) fn is_clean(&self) -> bool {
         self.ids.is_empty()
     }
 
     /// The same sources, but computed.
-    pub(super) fn derived(mut self) -> Self {
+    pub(in crate::sql) fn derived(mut self) -> Self {
         self.shape = Shape::Derived;
         self.row = None;
         self
     }
 
     /// Adds what `other` may hold to what this value is computed from.
-    pub(super) fn mix(&mut self, other: &Self) {
+    pub(in crate::sql) fn mix(&mut self, other: &Self) {
         self.add(&other.ids);
         self.shape = Shape::Derived;
         self.row = None;
     }
 
     /// The value is either this or `other` (set operations, alternatives of a name).
-    pub(super) fn either(&self, other: &Self, catalog: &Catalog) -> Self {
+    pub(in crate::sql) fn either(&self, other: &Self, catalog: &Catalog) -> Self {
         if self.row.is_none() && other.row.is_none() && self.is_clean() && other.is_clean() {
             return Self::CLEAN;
         }

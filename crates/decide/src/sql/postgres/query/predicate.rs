@@ -7,15 +7,15 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
-use super::expr::{is_text, strings};
-use super::functions::{self, Builtin};
-use super::scope::Scope;
-use super::statement::Shape;
-use super::work::Work;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::functions::{self, Builtin};
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::expression::{is_text, strings};
+use crate::sql::statement::Shape;
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// A condition that chooses rows.
-    pub(super) fn condition(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
+    pub(in crate::sql) fn condition(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
         let Some(node) = node else { return };
         if self.is_spent() {
             return;
@@ -62,15 +62,15 @@ impl Work<'_> {
             Some(NodeEnum::List(list)) => self.mixed(&list.items, scope),
             _ => self.value(own, scope),
         };
-        let flow = self.plain_column(column, scope);
-        if !brought.is_clean() || (!flow.is_clean() && flow.shape != Shape::Plain) {
-            self.filter(&flow);
+        let lineage = self.plain_column(column, scope);
+        if !brought.is_clean() || (!lineage.is_clean() && lineage.shape != Shape::Plain) {
+            self.filter(&lineage);
             self.filter(&brought);
         }
         true
     }
 
-    fn plain_column(&mut self, node: &pg::Node, scope: &Scope<'_>) -> super::flow::Flow {
+    fn plain_column(&mut self, node: &pg::Node, scope: &Scope<'_>) -> crate::sql::lineage::Lineage {
         match &node.node {
             Some(NodeEnum::TypeCast(cast)) => match cast.arg.as_deref() {
                 Some(inner) => self.plain_column(inner, scope),

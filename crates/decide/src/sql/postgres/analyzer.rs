@@ -3,38 +3,38 @@
 use portreeve_model::{Action, Need, Object, ObjectKind};
 use std::collections::BTreeSet;
 
-use super::catalog::Catalog;
-use super::flow::Flow;
-use super::statement::Missing;
+use crate::sql::catalog::Catalog;
+use crate::sql::lineage::Lineage;
+use crate::sql::statement::Missing;
 
 /// The most expressions, sources and sub-queries of one statement.
 const STEPS_MAX: u32 = 200_000;
 
 /// What is known of a statement so far.
-pub(super) struct Work<'c> {
-    pub(super) catalog: &'c Catalog,
-    pub(super) needs: BTreeSet<Need>,
+pub(in crate::sql) struct Analyzer<'c> {
+    pub(in crate::sql) catalog: &'c Catalog,
+    pub(in crate::sql) needs: BTreeSet<Need>,
     /// The first thing that was not understood.
-    pub(super) unknown: Option<String>,
-    pub(super) missing: BTreeSet<Missing>,
+    pub(in crate::sql) unknown: Option<String>,
+    pub(in crate::sql) missing: BTreeSet<Missing>,
     /// Classified columns or opaque code are within reach.
-    pub(super) touched: bool,
+    pub(in crate::sql) touched: bool,
     /// A relation that is not a system catalog is read.
-    pub(super) reads_user: bool,
+    pub(in crate::sql) reads_user: bool,
     /// A system catalog is read.
-    pub(super) reads_system: bool,
-    pub(super) writes: bool,
-    pub(super) sets: bool,
+    pub(in crate::sql) reads_system: bool,
+    pub(in crate::sql) writes: bool,
+    pub(in crate::sql) sets: bool,
     /// Unqualified names may stand for something else afterwards.
-    pub(super) moves_search_path: bool,
-    pub(super) notifies: bool,
+    pub(in crate::sql) moves_search_path: bool,
+    pub(in crate::sql) notifies: bool,
     /// Relation names that were looked up.
-    pub(super) names: BTreeSet<String>,
+    pub(in crate::sql) names: BTreeSet<String>,
     steps: u32,
 }
 
-impl<'c> Work<'c> {
-    pub(super) fn new(catalog: &'c Catalog) -> Self {
+impl<'c> Analyzer<'c> {
+    pub(in crate::sql) fn new(catalog: &'c Catalog) -> Self {
         Self {
             catalog,
             needs: BTreeSet::new(),
@@ -53,7 +53,7 @@ impl<'c> Work<'c> {
     }
 
     /// Counts work; a statement that needs too much of it is refused. True: stop here.
-    pub(super) fn is_spent(&mut self) -> bool {
+    pub(in crate::sql) fn is_spent(&mut self) -> bool {
         self.steps = self.steps.saturating_add(1);
         if self.steps > STEPS_MAX {
             self.refuse("the statement is too complex to be analyzed".into());
@@ -62,7 +62,7 @@ impl<'c> Work<'c> {
         false
     }
 
-    pub(super) fn need(&mut self, action: Action, object: Object) {
+    pub(in crate::sql) fn need(&mut self, action: Action, object: Object) {
         match action {
             Action::Write
             | Action::Define
@@ -76,27 +76,27 @@ impl<'c> Work<'c> {
         self.needs.insert(Need { action, object });
     }
 
-    pub(super) fn administer(&mut self) {
+    pub(in crate::sql) fn administer(&mut self) {
         self.need(Action::Administer, Object::resource());
     }
 
     /// The statement cannot be understood; the first reason stays.
-    pub(super) fn refuse(&mut self, reason: String) {
+    pub(in crate::sql) fn refuse(&mut self, reason: String) {
         self.unknown.get_or_insert(reason);
     }
 
     /// A value that is not understood: refused, and it may hold anything.
-    pub(super) fn not_understood(&mut self, what: &str) -> Flow {
+    pub(in crate::sql) fn not_understood(&mut self, what: &str) -> Lineage {
         self.refuse(format!("{what} is not understood by the gateway"));
         self.everything()
     }
 
-    pub(super) fn everything(&mut self) -> Flow {
+    pub(in crate::sql) fn everything(&mut self) -> Lineage {
         self.touched = true;
-        Flow::everything(self.catalog)
+        Lineage::everything(self.catalog)
     }
 
-    pub(super) fn miss(&mut self, kind: ObjectKind, name: String) {
+    pub(in crate::sql) fn miss(&mut self, kind: ObjectKind, name: String) {
         let word = match kind {
             ObjectKind::Function => "function",
             ObjectKind::Resource | ObjectKind::Table | ObjectKind::Column => "relation",
@@ -106,17 +106,17 @@ impl<'c> Work<'c> {
     }
 
     /// The client learns from rows, order or errors what this value is.
-    pub(super) fn filter(&mut self, flow: &Flow) {
-        self.columns_need(Action::Filter, flow);
+    pub(in crate::sql) fn filter(&mut self, lineage: &Lineage) {
+        self.columns_need(Action::Filter, lineage);
     }
 
     /// The value leaves the columns that are known to hold it.
-    pub(super) fn reveal(&mut self, flow: &Flow) {
-        self.columns_need(Action::Reveal, flow);
+    pub(in crate::sql) fn reveal(&mut self, lineage: &Lineage) {
+        self.columns_need(Action::Reveal, lineage);
     }
 
-    fn columns_need(&mut self, action: Action, flow: &Flow) {
-        for id in &flow.ids {
+    fn columns_need(&mut self, action: Action, lineage: &Lineage) {
+        for id in &lineage.ids {
             if let Some(column) = self.catalog.classified.get(*id as usize) {
                 let object = column.object();
                 self.needs.insert(Need { action, object });

@@ -7,22 +7,22 @@ use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object, ObjectKind};
 
-use super::expr::strings;
-use super::flow::Flow;
-use super::functions::{self, Builtin};
-use super::scope::Scope;
-use super::settings;
-use super::statement::Shape;
-use super::work::Work;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::functions::{self, Builtin};
+use crate::sql::postgres::command::settings;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::expression::strings;
+use crate::sql::statement::Shape;
 
-impl Work<'_> {
-    pub(super) fn call(&mut self, call: &pg::FuncCall, scope: &Scope<'_>) -> Flow {
-        let mut flows: Vec<Flow> =
+impl Analyzer<'_> {
+    pub(in crate::sql) fn call(&mut self, call: &pg::FuncCall, scope: &Scope<'_>) -> Lineage {
+        let mut lineages: Vec<Lineage> =
             call.args.iter().map(|argument| self.argument(argument, scope)).collect();
         if call.agg_within_group {
             // An ordered-set aggregate: it picks values by their order.
             for node in &call.agg_order {
-                flows.push(self.sort_key(node, scope));
+                lineages.push(self.sort_key(node, scope));
             }
         }
         self.sorted(&call.agg_order, scope);
@@ -31,29 +31,34 @@ impl Work<'_> {
             self.window(window, scope);
         }
         if call.agg_distinct {
-            for flow in flows.iter().filter(|flow| flow.shape == Shape::Derived) {
-                self.filter(flow);
+            for lineage in lineages.iter().filter(|lineage| lineage.shape == Shape::Derived) {
+                self.filter(lineage);
             }
         }
-        self.apply(&call.funcname, &flows, Some(&call.args))
+        self.apply(&call.funcname, &lineages, Some(&call.args))
     }
 
     /// `name(row)`, written as `row.name`.
-    pub(super) fn call_by_name(&mut self, name: &str, row: &Flow) -> Flow {
+    pub(in crate::sql) fn call_by_name(&mut self, name: &str, row: &Lineage) -> Lineage {
         self.resolve(None, name, std::slice::from_ref(row), None)
     }
 
-    fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Flow {
+    fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {
         match &node.node {
             Some(NodeEnum::NamedArgExpr(named)) => self.optional(named.arg.as_deref(), scope),
             _ => self.value(node, scope),
         }
     }
 
-    fn apply(&mut self, name: &[pg::Node], flows: &[Flow], args: Option<&[pg::Node]>) -> Flow {
+    fn apply(
+        &mut self,
+        name: &[pg::Node],
+        lineages: &[Lineage],
+        args: Option<&[pg::Node]>,
+    ) -> Lineage {
         match strings(name).as_deref() {
-            Some([name]) => self.resolve(None, name, flows, args),
-            Some([schema, name]) => self.resolve(Some(schema), name, flows, args),
+            Some([name]) => self.resolve(None, name, lineages, args),
+            Some([schema, name]) => self.resolve(Some(schema), name, lineages, args),
             _ => self.not_understood("a function of another database"),
         }
     }
@@ -62,11 +67,11 @@ impl Work<'_> {
         &mut self,
         schema: Option<&str>,
         name: &str,
-        flows: &[Flow],
+        lineages: &[Lineage],
         args: Option<&[pg::Node]>,
-    ) -> Flow {
+    ) -> Lineage {
         if schema == Some("information_schema") && name.starts_with("_pg_") {
-            return self.pure(flows);
+            return self.pure(lineages);
         }
         let made: Vec<(String, bool)> = self
             .catalog
@@ -82,25 +87,25 @@ impl Work<'_> {
                 .or_else(|| self.catalog.pure_builtins.contains(name).then_some(Builtin::Pure)),
             Some(_) => None,
         };
-        let mut result: Option<Flow> = None;
+        let mut result: Option<Lineage> = None;
         for (schema, pure) in made {
-            let flow = if pure && builtin.is_some() {
+            let lineage = if pure && builtin.is_some() {
                 // One more overload of a built-in name, and as harmless.
-                self.pure(flows)
+                self.pure(lineages)
             } else {
-                self.run(&schema, name, pure, flows)
+                self.run(&schema, name, pure, lineages)
             };
-            result = Some(merge(result, &flow));
+            result = Some(merge(result, &lineage));
         }
         if let Some(builtin) = builtin {
-            let flow = self.run_builtin(builtin, name, flows, args);
+            let lineage = self.run_builtin(builtin, name, lineages, args);
             result = match result {
-                None => Some(flow),
-                Some(known) => Some(merge(Some(known), &flow)),
+                None => Some(lineage),
+                Some(known) => Some(merge(Some(known), &lineage)),
             };
         }
         // `name(row)` may also be the column `name` of the row.
-        if let ([row], None) = (flows, schema)
+        if let ([row], None) = (lineages, schema)
             && let Some(columns) = &row.row
             && let Some(field) = columns
                 .find(name, self.catalog)
@@ -119,105 +124,105 @@ impl Work<'_> {
     }
 
     /// A function that somebody made.
-    fn run(&mut self, schema: &str, name: &str, pure: bool, flows: &[Flow]) -> Flow {
+    fn run(&mut self, schema: &str, name: &str, pure: bool, lineages: &[Lineage]) -> Lineage {
         self.moves_search_path = true;
         self.need(Action::Execute, Object::function(schema, name));
-        for flow in flows {
+        for lineage in lineages {
             // It may keep, send or raise what it is given.
-            self.filter(flow);
-            self.reveal(flow);
+            self.filter(lineage);
+            self.reveal(lineage);
         }
-        if pure { combined(flows) } else { self.everything() }
+        if pure { combined(lineages) } else { self.everything() }
     }
 
     fn run_builtin(
         &mut self,
         builtin: Builtin,
         name: &str,
-        flows: &[Flow],
+        lineages: &[Lineage],
         args: Option<&[pg::Node]>,
-    ) -> Flow {
+    ) -> Lineage {
         match builtin {
-            Builtin::Total(_) if !is_harmless(name, args) => self.pure(flows),
+            Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
             Builtin::Total(positions) => {
-                for (index, flow) in flows.iter().enumerate() {
+                for (index, lineage) in lineages.iter().enumerate() {
                     if !positions.allow(index) {
-                        self.filter(flow);
+                        self.filter(lineage);
                     }
                 }
-                combined(flows)
+                combined(lineages)
             }
-            Builtin::Pure => self.pure(flows),
+            Builtin::Pure => self.pure(lineages),
             Builtin::Count => {
-                for flow in flows {
-                    self.filter_unless_plain(flow);
+                for lineage in lineages {
+                    self.filter_unless_plain(lineage);
                 }
-                Flow::CLEAN
+                Lineage::CLEAN
             }
-            Builtin::Setting => self.current_setting(flows, args),
-            Builtin::SetConfig => self.set_config(flows, args),
+            Builtin::Setting => self.current_setting(lineages, args),
+            Builtin::SetConfig => self.set_config(lineages, args),
             Builtin::Notify => {
-                if flows.iter().any(|flow| !flow.is_clean()) {
+                if lineages.iter().any(|lineage| !lineage.is_clean()) {
                     self.refuse("a notification may not hold classified values".into());
                 }
                 self.notifies = true;
-                Flow::CLEAN
+                Lineage::CLEAN
             }
-            Builtin::Sequence => self.sequence(flows, args),
+            Builtin::Sequence => self.sequence(lineages, args),
             Builtin::Administer => {
                 self.administer();
-                self.opaque(name, flows)
+                self.opaque(name, lineages)
             }
             Builtin::LargeObject => {
                 self.need(Action::Write, Object::resource());
-                self.opaque(name, flows)
+                self.opaque(name, lineages)
             }
-            Builtin::Opaque => self.opaque(name, flows),
+            Builtin::Opaque => self.opaque(name, lineages),
         }
     }
 
-    fn opaque(&mut self, name: &str, flows: &[Flow]) -> Flow {
-        for flow in flows {
-            self.filter(flow);
-            self.reveal(flow);
+    fn opaque(&mut self, name: &str, lineages: &[Lineage]) -> Lineage {
+        for lineage in lineages {
+            self.filter(lineage);
+            self.reveal(lineage);
         }
         self.need(Action::Execute, Object::function("pg_catalog", name));
         self.moves_search_path = true;
         self.everything()
     }
 
-    fn pure(&mut self, flows: &[Flow]) -> Flow {
-        let flow = combined(flows);
-        self.filter(&flow);
-        flow
+    fn pure(&mut self, lineages: &[Lineage]) -> Lineage {
+        let lineage = combined(lineages);
+        self.filter(&lineage);
+        lineage
     }
 
     /// A setting of PostgreSQL is clean; one that applications made up may hold anything.
-    fn current_setting(&mut self, flows: &[Flow], args: Option<&[pg::Node]>) -> Flow {
+    fn current_setting(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
         match args.and_then(|args| args.first()).and_then(settings::constant) {
-            Some(name) if !name.contains('.') => self.pure(flows),
+            Some(name) if !name.contains('.') => self.pure(lineages),
             _ => {
-                self.pure(flows);
+                self.pure(lineages);
                 self.everything()
             }
         }
     }
 
-    fn set_config(&mut self, flows: &[Flow], args: Option<&[pg::Node]>) -> Flow {
+    fn set_config(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
         let constants: Option<Vec<String>> =
             args.map(|args| args.iter().filter_map(settings::constant).collect());
         // Whatever the value of a harmless setting is, it is harmless: it may be a parameter.
         let named = args.and_then(|args| args.first()).and_then(settings::constant);
-        if let Some(name) = named.filter(|name| settings::is_free(name) && flows.len() == 3)
-            && flows.iter().all(Flow::is_clean)
+        if let Some(name) = named.filter(|name| settings::is_free(name) && lineages.len() == 3)
+            && lineages.iter().all(Lineage::is_clean)
         {
             self.set(&name, &[]);
-            return Flow::CLEAN;
+            return Lineage::CLEAN;
         }
         match constants.as_deref() {
-            Some([name, value, _is_local]) if flows.len() == 3 => {
+            Some([name, value, _is_local]) if lineages.len() == 3 => {
                 self.set(name, std::slice::from_ref(value));
-                Flow::CLEAN
+                Lineage::CLEAN
             }
             _ => {
                 self.refuse("`set_config` is understood with constants only".into());
@@ -226,7 +231,7 @@ impl Work<'_> {
         }
     }
 
-    fn sequence(&mut self, flows: &[Flow], args: Option<&[pg::Node]>) -> Flow {
+    fn sequence(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
         let named = args.and_then(|args| args.first()).and_then(settings::constant);
         match named.as_deref().and_then(sequence_name) {
             Some((schema, name)) => {
@@ -247,11 +252,11 @@ impl Work<'_> {
             }
             None => self.need(Action::Write, Object::resource()),
         }
-        for flow in flows {
+        for lineage in lineages {
             // A sequence keeps what it is set to.
-            self.reveal(flow);
+            self.reveal(lineage);
         }
-        self.pure(flows)
+        self.pure(lineages)
     }
 }
 
@@ -282,15 +287,15 @@ fn is_number(node: &pg::Node) -> bool {
 }
 
 /// A value computed from all of these.
-fn combined(flows: &[Flow]) -> Flow {
-    let mut flow = Flow::CLEAN.derived();
-    for part in flows {
-        flow.mix(part);
+fn combined(lineages: &[Lineage]) -> Lineage {
+    let mut lineage = Lineage::CLEAN.derived();
+    for part in lineages {
+        lineage.mix(part);
     }
-    flow
+    lineage
 }
 
-fn merge(known: Option<Flow>, other: &Flow) -> Flow {
+fn merge(known: Option<Lineage>, other: &Lineage) -> Lineage {
     match known {
         None => other.clone(),
         Some(mut known) => {
@@ -301,7 +306,7 @@ fn merge(known: Option<Flow>, other: &Flow) -> Flow {
 }
 
 /// `pg_temp` stands for the temporary schema of whatever number.
-pub(super) fn in_schema(asked: &str, schema: &str) -> bool {
+pub(in crate::sql) fn in_schema(asked: &str, schema: &str) -> bool {
     asked == schema || (asked == "pg_temp" && schema.starts_with("pg_temp"))
 }
 

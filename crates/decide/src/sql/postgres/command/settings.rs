@@ -6,7 +6,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
-use super::work::Work;
+use crate::sql::postgres::analyzer::Analyzer;
 
 /// Any value is harmless. Sorted.
 const FREE: &[&str] = &[
@@ -72,8 +72,8 @@ const PINNED: &[&str] = &[
     "transform_null_equals",
 ];
 
-impl Work<'_> {
-    pub(super) fn variable_set(&mut self, set: &pg::VariableSetStmt) {
+impl Analyzer<'_> {
+    pub(in crate::sql) fn variable_set(&mut self, set: &pg::VariableSetStmt) {
         self.sets = true;
         let kind =
             pg::VariableSetKind::try_from(set.kind).unwrap_or(pg::VariableSetKind::Undefined);
@@ -115,7 +115,7 @@ impl Work<'_> {
     }
 
     /// A setting takes a value: freely, as administration, or not at all.
-    pub(super) fn set(&mut self, name: &str, values: &[String]) {
+    pub(in crate::sql) fn set(&mut self, name: &str, values: &[String]) {
         self.sets = true;
         let name = name.to_ascii_lowercase();
         self.moves_search_path |= name == "search_path";
@@ -149,18 +149,18 @@ impl Work<'_> {
     }
 }
 
-pub(super) fn is_free(name: &str) -> bool {
+pub(in crate::sql) fn is_free(name: &str) -> bool {
     let name = &*name.to_ascii_lowercase();
     name.starts_with("enable_") || FREE.binary_search(&name).is_ok()
 }
 
 /// A setting that applications make up: its value may be anything.
-pub(super) fn is_made_up(name: &str) -> bool {
+pub(in crate::sql) fn is_made_up(name: &str) -> bool {
     name.contains('.')
 }
 
 /// The text of a constant, without casts of any consequence.
-pub(super) fn constant(node: &pg::Node) -> Option<String> {
+pub(in crate::sql) fn constant(node: &pg::Node) -> Option<String> {
     use pg::a_const::Val;
     match &node.node {
         Some(NodeEnum::AConst(constant)) => match &constant.val {
@@ -171,7 +171,9 @@ pub(super) fn constant(node: &pg::Node) -> Option<String> {
             Some(Val::Bsval(_)) | None => None,
         },
         Some(NodeEnum::TypeCast(cast)) => {
-            let name = super::expr::last_name(&cast.type_name.as_ref()?.names)?;
+            let name = crate::sql::postgres::value::expression::last_name(
+                &cast.type_name.as_ref()?.names,
+            )?;
             matches!(name, "text" | "varchar" | "regclass" | "bool" | "name")
                 .then(|| constant(cast.arg.as_deref()?))?
         }

@@ -10,14 +10,15 @@ use portreeve_model::Category;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::catalog::{Catalog, ColumnRef, Function, Relation, RelationKind, Volatility};
-use super::columns::{Column, Columns};
-use super::flow::Flow;
-use super::scope::{Item, Scope};
-use super::statement::Shape;
-use super::system;
-use super::work::Work;
-use super::{functions, parse};
+use crate::sql::catalog::{Catalog, ColumnRef, Function, Relation, RelationKind, Volatility};
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::functions;
+use crate::sql::postgres::builtin::system;
+use crate::sql::postgres::parse;
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::statement::Shape;
 
 /// How deep views may stand on views.
 const VIEW_DEPTH_MAX: usize = 32;
@@ -75,7 +76,7 @@ pub struct FunctionInput {
     pub language: String,
 }
 
-/// Collects relations and functions, and works out what flows where.
+/// Collects relations and functions, and works out what lineages where.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogBuilder {
     relations: Vec<RelationInput>,
@@ -110,7 +111,7 @@ impl CatalogBuilder {
         self
     }
 
-    /// Works out what flows where.
+    /// Works out what lineages where.
     #[must_use]
     pub fn build(mut self) -> Catalog {
         self.relations.retain(|relation| !system::is_system_schema(&relation.schema));
@@ -229,8 +230,8 @@ impl CatalogBuilder {
                     let object =
                         portreeve_model::Object::column(&input.schema, &input.name, &column.name);
                     let own = catalog.objects.get(&object);
-                    let flow = own.map_or(Flow::CLEAN, |id| Flow::plain(*id));
-                    Column { name: column.name.clone(), flow }
+                    let lineage = own.map_or(Lineage::CLEAN, |id| Lineage::plain(*id));
+                    Column { name: column.name.clone(), lineage }
                 })
                 .collect();
             let mut columns = Columns { list, rest: None };
@@ -253,7 +254,7 @@ impl CatalogBuilder {
     fn add_origins(&self, catalog: &mut Catalog) {
         for (input, known) in self.relations.iter().zip(&catalog.relations) {
             for (column, resolved) in input.columns.iter().zip(&known.columns.list) {
-                if let Some(id) = resolved.flow.ids.first() {
+                if let Some(id) = resolved.lineage.ids.first() {
                     catalog.origins.insert((input.oid, column.attnum), *id);
                 }
             }
@@ -273,10 +274,10 @@ fn generate(input: &RelationInput, columns: &mut Columns, catalog: &Catalog) {
     let base = Arc::new(columns.clone());
     for (column, resolved) in input.columns.iter().zip(&mut columns.list) {
         let Some(expression) = &column.generated else { continue };
-        if !resolved.flow.is_clean() {
+        if !resolved.lineage.is_clean() {
             continue;
         }
-        resolved.flow = expression_flow(expression, input, &base, catalog);
+        resolved.lineage = expression_flow(expression, input, &base, catalog);
     }
 }
 
@@ -285,19 +286,19 @@ fn expression_flow(
     input: &RelationInput,
     columns: &Arc<Columns>,
     catalog: &Catalog,
-) -> Flow {
+) -> Lineage {
     let Ok(parsed) = parse::parse(&format!("SELECT {expression}")) else {
-        return Flow::everything(catalog);
+        return Lineage::everything(catalog);
     };
-    let mut work = Work::new(catalog);
+    let mut analyzer = Analyzer::new(catalog);
     let mut scope = Scope::outermost();
     scope.items.push(Item::named(Some(input.name.clone()), columns.clone()));
     match parsed.as_slice() {
         [only] => {
-            let flow = work.sub_query(&only.node, &scope).mixed();
-            if work.unknown.is_some() { Flow::everything(catalog) } else { flow }
+            let lineage = analyzer.sub_query(&only.node, &scope).mixed();
+            if analyzer.unknown.is_some() { Lineage::everything(catalog) } else { lineage }
         }
-        _ => Flow::everything(catalog),
+        _ => Lineage::everything(catalog),
     }
 }
 
@@ -343,7 +344,7 @@ impl Views<'_> {
         let parsed = parse::parse(input.definition.as_deref()?).ok()?;
         let [only] = parsed.as_slice() else { return None };
         // First what it stands on: every relation that its text can name.
-        let mut dry = Work::new(catalog);
+        let mut dry = Analyzer::new(catalog);
         dry.sub_query(&only.node, &Scope::outermost());
         let words = dry.names;
         for other in 0..self.inputs.len() {
@@ -362,9 +363,9 @@ impl Views<'_> {
         if is_circular {
             return None;
         }
-        let mut work = Work::new(catalog);
-        let columns = work.sub_query(&only.node, &Scope::outermost());
-        let fits = work.unknown.is_none()
+        let mut analyzer = Analyzer::new(catalog);
+        let columns = analyzer.sub_query(&only.node, &Scope::outermost());
+        let fits = analyzer.unknown.is_none()
             && columns.is_exact()
             && columns.list.len() == input.columns.len();
         fits.then_some(columns)
@@ -373,22 +374,22 @@ impl Views<'_> {
 
 /// What the configuration says of a view's columns, and what its query says.
 fn merge(own: Option<&Columns>, analyzed: Option<&Columns>, catalog: &Catalog) -> Columns {
-    let Some(own) = own else { return Columns::open(Flow::everything(catalog)) };
+    let Some(own) = own else { return Columns::open(Lineage::everything(catalog)) };
     let mut columns = own.clone();
     for (index, column) in columns.list.iter_mut().enumerate() {
         let inner = match analyzed {
-            Some(analyzed) => analyzed.list.get(index).map(|column| column.flow.clone()),
-            None => Some(Flow::everything(catalog)),
+            Some(analyzed) => analyzed.list.get(index).map(|column| column.lineage.clone()),
+            None => Some(Lineage::everything(catalog)),
         };
-        let inner = inner.unwrap_or_else(|| Flow::everything(catalog));
-        column.flow = match (column.flow.is_clean(), inner.is_clean()) {
+        let inner = inner.unwrap_or_else(|| Lineage::everything(catalog));
+        column.lineage = match (column.lineage.is_clean(), inner.is_clean()) {
             (true, _) => inner,
-            (false, true) => column.flow.clone(),
-            (false, false) => column.flow.either(&inner, catalog),
+            (false, true) => column.lineage.clone(),
+            (false, false) => column.lineage.either(&inner, catalog),
         };
-        column.flow.row = None;
-        if column.flow.is_clean() {
-            column.flow.shape = Shape::Plain;
+        column.lineage.row = None;
+        if column.lineage.is_clean() {
+            column.lineage.shape = Shape::Plain;
         }
     }
     columns

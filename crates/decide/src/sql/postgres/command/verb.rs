@@ -3,9 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
-use super::document::kind;
+use crate::sql::postgres::value::document::kind;
 
-pub(super) fn of(node: &NodeEnum) -> String {
+pub(in crate::sql) fn of(node: &NodeEnum) -> String {
     let verb = match node {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => "SELECT INTO",
         NodeEnum::SelectStmt(_) => "SELECT",
@@ -96,7 +96,7 @@ fn words(kind: &str) -> String {
 
 /// Statements that change rights, roles, settings or the running of the server, or make things
 /// through which code can come to run.
-pub(super) fn is_administration(node: &NodeEnum) -> bool {
+pub(in crate::sql) fn is_administration(node: &NodeEnum) -> bool {
     changes_server(node) || changes_rules(node)
 }
 

@@ -1,20 +1,20 @@
 //! `WITH`: common table expressions.
 //!
 //! Without `RECURSIVE` each sees those before it only; with it, each sees all of them,
-//! and what flows through them is worked out until it no longer changes.
+//! and what lineages through them is worked out until it no longer changes.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use std::sync::Arc;
 
-use super::columns::{Column, Columns};
-use super::flow::Flow;
-use super::name::aliases;
-use super::scope::Scope;
-use super::work::Work;
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::name::aliases;
 
-impl Work<'_> {
-    pub(super) fn with(&mut self, with: &pg::WithClause, scope: &mut Scope<'_>) {
+impl Analyzer<'_> {
+    pub(in crate::sql) fn with(&mut self, with: &pg::WithClause, scope: &mut Scope<'_>) {
         let mut ctes = Vec::new();
         for node in &with.ctes {
             match &node.node {
@@ -36,7 +36,7 @@ impl Work<'_> {
     fn recursive(&mut self, ctes: &[&pg::CommonTableExpr], scope: &mut Scope<'_>) {
         let first = scope.ctes.len();
         for cte in ctes {
-            let unknown = Arc::new(Columns::open(Flow::CLEAN));
+            let unknown = Arc::new(Columns::open(Lineage::CLEAN));
             scope.ctes.push((cte.ctename.clone(), unknown));
         }
         // Each round settles at least one more of them; sources only grow.
@@ -104,16 +104,16 @@ impl Work<'_> {
     /// `SEARCH` and `CYCLE` add columns: an order of rows, and rows seen before.
     fn search_and_cycle(&mut self, cte: &pg::CommonTableExpr, columns: &mut Columns) {
         if let Some(search) = &cte.search_clause {
-            let flow = self.listed(&search.search_col_list, columns);
-            self.filter(&flow);
+            let lineage = self.listed(&search.search_col_list, columns);
+            self.filter(&lineage);
             let name = search.search_seq_column.clone();
-            columns.list.push(Column { name, flow });
+            columns.list.push(Column { name, lineage });
         }
         if let Some(cycle) = &cte.cycle_clause {
-            let flow = self.listed(&cycle.cycle_col_list, columns);
-            self.filter(&flow);
+            let lineage = self.listed(&cycle.cycle_col_list, columns);
+            self.filter(&lineage);
             for name in [&cycle.cycle_mark_column, &cycle.cycle_path_column] {
-                columns.list.push(Column { name: name.clone(), flow: flow.clone() });
+                columns.list.push(Column { name: name.clone(), lineage: lineage.clone() });
             }
             for value in [&cycle.cycle_mark_value, &cycle.cycle_mark_default] {
                 self.telling(value.as_deref(), &Scope::outermost());
@@ -121,15 +121,15 @@ impl Work<'_> {
         }
     }
 
-    fn listed(&mut self, names: &[pg::Node], columns: &Columns) -> Flow {
-        let mut flow = Flow::CLEAN.derived();
+    fn listed(&mut self, names: &[pg::Node], columns: &Columns) -> Lineage {
+        let mut lineage = Lineage::CLEAN.derived();
         for name in aliases(names) {
             match (columns.find(&name, self.catalog), &columns.rest) {
-                (Some(found), None) => flow.mix(&found),
-                _ => flow.mix(&columns.mixed()),
+                (Some(found), None) => lineage.mix(&found),
+                _ => lineage.mix(&columns.mixed()),
             }
         }
-        flow
+        lineage
     }
 }
 

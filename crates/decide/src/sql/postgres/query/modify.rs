@@ -5,11 +5,11 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
-use super::columns::{Column, Columns};
-use super::flow::Flow;
-use super::scope::{Item, Scope};
-use super::statement::Shape;
-use super::work::Work;
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::statement::Shape;
 
 /// What is written to: every relation that the name can mean.
 struct Target {
@@ -20,9 +20,9 @@ struct Target {
     item: Item,
 }
 
-impl Work<'_> {
+impl Analyzer<'_> {
     /// A statement that writes rows: the columns that it returns, if any.
-    pub(super) fn modification(&mut self, node: &NodeEnum, outer: &Scope<'_>) -> Columns {
+    pub(in crate::sql) fn modification(&mut self, node: &NodeEnum, outer: &Scope<'_>) -> Columns {
         match node {
             NodeEnum::InsertStmt(insert) => self.insert(insert, outer),
             NodeEnum::UpdateStmt(update) => self.update(update, outer),
@@ -34,8 +34,8 @@ impl Work<'_> {
 
     fn target(&mut self, range: Option<&pg::RangeVar>) -> Target {
         let Some(range) = range else {
-            let flow = self.not_understood("a statement without a target");
-            return Target::unknown(flow);
+            let lineage = self.not_understood("a statement without a target");
+            return Target::unknown(lineage);
         };
         let found = self.relations(range);
         if found.is_system {
@@ -62,8 +62,8 @@ impl Work<'_> {
             each.push(relation.columns.clone());
         }
         let Some(first) = each.first().cloned() else {
-            let flow = self.everything();
-            return Target::unknown(flow);
+            let lineage = self.everything();
+            return Target::unknown(lineage);
         };
         let columns = each
             .iter()
@@ -81,22 +81,22 @@ impl Work<'_> {
     ///
     /// SECURITY: a changed value (a part of it, say) would be masked as if it were whole, and a
     /// category with a weaker mask would show what a stronger one hides.
-    fn store(&mut self, target: &Target, column: Option<&str>, flow: &Flow) {
-        if flow.is_clean() {
+    fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
+        if lineage.is_clean() {
             return;
         }
-        let is_known = flow.shape == Shape::Plain
+        let is_known = lineage.shape == Shape::Plain
             && column.is_some_and(|column| {
                 target.each.iter().all(|columns| {
                     columns.find(column, self.catalog).is_some_and(|own| {
                         own.shape == Shape::Plain
                             && !own.is_clean()
-                            && own.either(flow, self.catalog).shape == Shape::Plain
+                            && own.either(lineage, self.catalog).shape == Shape::Plain
                     })
                 })
             });
         if !is_known {
-            self.reveal(flow);
+            self.reveal(lineage);
         }
     }
 
@@ -144,7 +144,7 @@ impl Work<'_> {
             return;
         };
         for (index, column) in incoming.list.iter().enumerate() {
-            self.store(target, names.get(index).map(String::as_str), &column.flow);
+            self.store(target, names.get(index).map(String::as_str), &column.lineage);
         }
     }
 
@@ -244,9 +244,9 @@ impl Work<'_> {
     fn merge_insert(&mut self, clause: &pg::MergeWhenClause, target: &Target, level: &Scope<'_>) {
         let names = self.insert_names(&clause.target_list, target);
         for (index, value) in clause.values.iter().enumerate() {
-            let flow = self.value(value, level);
+            let lineage = self.value(value, level);
             let name = names.as_ref().and_then(|names| names.get(index));
-            self.store(target, name.map(String::as_str), &flow);
+            self.store(target, name.map(String::as_str), &lineage);
         }
     }
 
@@ -258,16 +258,16 @@ impl Work<'_> {
                 continue;
             };
             self.telling_steps(&assignment.indirection);
-            let flow = match assignment.val.as_deref().map(|value| &value.node) {
+            let lineage = match assignment.val.as_deref().map(|value| &value.node) {
                 Some(Some(NodeEnum::MultiAssignRef(part))) => self.multiple(part, scope),
                 _ => self.optional(assignment.val.as_deref(), scope),
             };
-            self.store(target, Some(&assignment.name), &flow);
+            self.store(target, Some(&assignment.name), &lineage);
         }
     }
 
     /// One column of `(a, b) = (…)`.
-    fn multiple(&mut self, part: &pg::MultiAssignRef, scope: &Scope<'_>) -> Flow {
+    fn multiple(&mut self, part: &pg::MultiAssignRef, scope: &Scope<'_>) -> Lineage {
         let index = usize::try_from(part.colno).unwrap_or(0).saturating_sub(1);
         let Some(source) = part.source.as_deref() else {
             return self.not_understood("an empty assignment");
@@ -279,7 +279,7 @@ impl Work<'_> {
                 };
                 let columns = self.sub_query(query, &Scope::inside(scope));
                 match columns.list.get(index) {
-                    Some(column) if columns.is_exact() => column.flow.clone(),
+                    Some(column) if columns.is_exact() => column.lineage.clone(),
                     _ => columns.mixed(),
                 }
             }
@@ -347,8 +347,8 @@ impl Work<'_> {
 }
 
 impl Target {
-    fn unknown(flow: Flow) -> Self {
-        let columns = Arc::new(Columns::open(flow));
+    fn unknown(lineage: Lineage) -> Self {
+        let columns = Arc::new(Columns::open(lineage));
         Self {
             objects: Vec::new(),
             each: Vec::new(),
@@ -363,15 +363,15 @@ fn excluded(target: &Target, incoming: &Columns, names: Option<&[String]>) -> Co
     let mut columns = (*target.columns).clone();
     let position =
         |name: &str| names.and_then(|names| names.iter().position(|known| known == name));
-    for Column { name, flow } in &mut columns.list {
+    for Column { name, lineage } in &mut columns.list {
         match position(name).and_then(|index| incoming.list.get(index)) {
             Some(value) if incoming.is_exact() => {
-                if !value.flow.is_clean() {
-                    flow.mix(&value.flow);
+                if !value.lineage.is_clean() {
+                    lineage.mix(&value.lineage);
                 }
             }
             _ if incoming.is_exact() && names.is_some() => {}
-            _ => flow.mix(&incoming.mixed()),
+            _ => lineage.mix(&incoming.mixed()),
         }
     }
     columns

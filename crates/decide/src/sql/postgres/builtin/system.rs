@@ -178,7 +178,7 @@ const INFORMATION: &[&str] = &[
 
 /// What a name of a system schema stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum System {
+pub(in crate::sql) enum System {
     /// Structure: may be read.
     Structural,
     /// It holds, or may hold, more than structure.
@@ -188,12 +188,12 @@ pub(super) enum System {
 }
 
 /// Whether only PostgreSQL itself puts things into this schema.
-pub(super) fn is_system_schema(schema: &str) -> bool {
+pub(in crate::sql) fn is_system_schema(schema: &str) -> bool {
     matches!(schema, "pg_catalog" | "information_schema") || schema.starts_with("pg_toast")
 }
 
 /// What a relation name means to the system schemas. `schema` is empty when not given.
-pub(super) fn relation(schema: &str, name: &str) -> System {
+pub(in crate::sql) fn relation(schema: &str, name: &str) -> System {
     let known = CATALOG.binary_search(&name).is_ok() || CATALOG_EXTRA.contains(&name);
     match schema {
         "" if known => System::Structural,

@@ -3,10 +3,10 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
-use super::expr::{last_name, strings};
+use crate::sql::postgres::value::expression::{last_name, strings};
 
 /// The name of a column that is this expression; `None` if it cannot be told here.
-pub(super) fn of(node: &pg::Node) -> Option<String> {
+pub(in crate::sql) fn of(node: &pg::Node) -> Option<String> {
     match figure(node) {
         Figured::Strong(name) | Figured::Weak(name) => Some(name),
         Figured::None => Some("?column?".into()),
@@ -184,11 +184,11 @@ fn xml_name(op: i32) -> Option<&'static str> {
 }
 
 /// Names in a column alias list.
-pub(super) fn aliases(nodes: &[pg::Node]) -> Vec<String> {
+pub(in crate::sql) fn aliases(nodes: &[pg::Node]) -> Vec<String> {
     strings(nodes).unwrap_or_default().into_iter().map(str::to_owned).collect()
 }
 
 /// Like [`of`], for something that certainly has a name.
-pub(super) fn of_node(node: &pg::Node) -> String {
+pub(in crate::sql) fn of_node(node: &pg::Node) -> String {
     of(node).unwrap_or_default()
 }

@@ -6,14 +6,20 @@ use crate::sql::catalog::Catalog;
 use crate::sql::lineage::Lineage;
 
 /// A column by name with what its values may hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(in crate::sql) struct Column {
-    pub(in crate::sql) name: String,
+    pub(in crate::sql) name: Arc<str>,
     pub(in crate::sql) lineage: Lineage,
 }
 
+impl Column {
+    pub(in crate::sql) fn new(name: impl Into<Arc<str>>, lineage: Lineage) -> Self {
+        Self { name: name.into(), lineage }
+    }
+}
+
 /// The columns of a relation, sub-select, function or row.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::sql) struct Columns {
     /// Those that are known, in order.
     pub(in crate::sql) list: Vec<Column>,
@@ -44,7 +50,7 @@ impl Columns {
     /// What a column of this name may hold; `None` if there is certainly none.
     pub(in crate::sql) fn find(&self, name: &str, catalog: &Catalog) -> Option<Lineage> {
         let mut found: Option<Lineage> = None;
-        for column in self.list.iter().filter(|column| column.name == name) {
+        for column in self.list.iter().filter(|column| *column.name == *name) {
             found = Some(match found {
                 None => column.lineage.clone(),
                 Some(lineage) => lineage.either(&column.lineage, catalog),
@@ -79,14 +85,14 @@ impl Columns {
         }
         if self.is_exact() {
             for (column, name) in self.list.iter_mut().zip(names) {
-                column.name.clone_from(name);
+                column.name = name.as_str().into();
             }
             return self;
         }
         // The positions are unknown: each new name may be any column.
         let any = self.mixed();
         let mut list: Vec<Column> =
-            names.iter().map(|name| Column { name: name.clone(), lineage: any.clone() }).collect();
+            names.iter().map(|name| Column::new(name.as_str(), any.clone())).collect();
         list.append(&mut self.list);
         let rest = self.rest.map(|rest| rest.either(&any, catalog));
         Self { list, rest }

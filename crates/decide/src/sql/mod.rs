@@ -20,7 +20,7 @@
 //! |---|---|
 //! | `grammar` | what a dialect supplies |
 //! | `catalog` | relations and functions of the target, lineage of their columns |
-//! | `columns`, `lineage` | the columns of a source of rows, where a value may come from |
+//! | `columns`, `lineage`, `taint` | the columns of a source of rows, where a value may come from |
 //! | `statement` | what `analyze` answers |
 //! | `postgres` | PostgreSQL's dialect |
 
@@ -30,13 +30,14 @@ mod grammar;
 mod lineage;
 pub mod postgres;
 mod statement;
+mod taint;
 
 pub use catalog::{Catalog, ColumnRef, RelationKind, Volatility};
 pub use grammar::Grammar;
 pub use postgres::{CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput};
 pub use statement::{
     Copy, CopyDirection, CopyFormat, Missing, Output, OutputColumn, SessionEffect, Shape,
-    Statement, Unreadable,
+    Statement, Unknown, Unreadable,
 };
 
 /// Says what each statement of a PostgreSQL `text` does: [`Postgres`] as a [`Grammar`].

@@ -14,7 +14,7 @@ use portreeve_model::Action;
 
 use super::catalog::Catalog;
 use super::grammar::Grammar;
-use super::statement::{Output, Statement, Unreadable};
+use super::statement::{Output, Statement, Unknown, Unreadable, sqlstate};
 
 mod analyzer;
 mod builtin;
@@ -24,7 +24,9 @@ mod query;
 mod snapshot;
 mod value;
 
-pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput};
+pub use command::settings::guards;
+pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
+pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
 
 /// The dialect of PostgreSQL 13 to 18.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,7 +36,7 @@ impl Grammar for Postgres {
     fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable> {
         let parsed = parse::parse(text)?;
         let mut statements: Vec<Statement> =
-            parsed.iter().map(|raw| command::utility::statement(catalog, raw)).collect();
+            parsed.iter().map(|raw| command::utility::statement(catalog, text, raw)).collect();
         refuse_use_after_definition(&mut statements);
         Ok(statements)
     }
@@ -57,9 +59,11 @@ fn refuse_use_after_definition(statements: &mut [Statement]) {
             Action::Connect | Action::Define | Action::Administer => false,
         });
         if defined && uses {
-            statement.command.unknown.get_or_insert_with(|| {
-                "it follows a definition in the same text; send it on its own".into()
+            let message = "it follows a definition in the same text; send it on its own";
+            let unknown = statement.unknown.get_or_insert_with(|| {
+                Unknown::new(sqlstate::FEATURE_NOT_SUPPORTED, message.into())
             });
+            statement.command.unknown = Some(unknown.message.clone());
             statement.output = Output::Unproven;
         }
         defined |=

@@ -2,7 +2,7 @@
 
 use pg_query::protobuf::RawStmt;
 
-use crate::sql::statement::Unreadable;
+use crate::sql::statement::{Unreadable, sqlstate};
 
 /// The longest text that is analyzed. Longer ones are refused.
 pub(in crate::sql) const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -22,12 +22,12 @@ pub(in crate::sql) struct Raw {
 /// and by its check of the stack, so recursion over it is bounded as well.
 pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(unreadable(format!("the text is longer than {TEXT_BYTES_MAX} bytes")));
+        return Err(limit(format!("the text is longer than {TEXT_BYTES_MAX} bytes")));
     }
     let parsed = pg_query::parse(text, 0).map_err(|error| explain(&error))?;
     let statements = parsed.protobuf.stmts;
     if statements.len() > STATEMENTS_MAX {
-        return Err(unreadable(format!("more than {STATEMENTS_MAX} statements in one text")));
+        return Err(limit(format!("more than {STATEMENTS_MAX} statements in one text")));
     }
     let single = statements.len() == 1;
     statements
@@ -63,12 +63,22 @@ fn part_of<'t>(text: &'t str, statement: &RawStmt) -> Option<&'t str> {
 fn explain(error: &pg_query::Error) -> Unreadable {
     match error {
         pg_query::Error::Parse(message) => unreadable(message.clone()),
-        pg_query::Error::Conversion(_) => unreadable("the text holds a NUL".into()),
-        pg_query::Error::Decode(_) => unreadable("the statement is nested too deeply".into()),
+        pg_query::Error::Conversion(_) => {
+            let sqlstate = sqlstate::UNTRANSLATABLE_CHARACTER;
+            Unreadable { sqlstate, ..unreadable("the text holds a NUL".into()) }
+        }
+        pg_query::Error::Decode(_) => {
+            let sqlstate = sqlstate::STATEMENT_TOO_COMPLEX;
+            Unreadable { sqlstate, ..unreadable("the statement is nested too deeply".into()) }
+        }
         _ => unreadable("the text cannot be read as SQL".into()),
     }
 }
 
 fn unreadable(message: String) -> Unreadable {
-    Unreadable { message, position: None }
+    Unreadable { message, position: None, sqlstate: sqlstate::SYNTAX_ERROR }
+}
+
+fn limit(message: String) -> Unreadable {
+    Unreadable { sqlstate: sqlstate::PROGRAM_LIMIT_EXCEEDED, ..unreadable(message) }
 }

@@ -42,6 +42,10 @@ pub(in crate::sql) enum Builtin {
     Count,
     /// `current_setting`.
     Setting,
+    /// Gives the source code of a function.
+    Code,
+    /// Takes or gives back a lock that only applications know.
+    AdvisoryLock,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -64,6 +68,18 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
     match name {
         "count" => return Some(Builtin::Count),
         "current_setting" => return Some(Builtin::Setting),
+        "pg_get_functiondef" | "pg_get_function_sqlbody" => return Some(Builtin::Code),
+        "pg_advisory_lock"
+        | "pg_advisory_lock_shared"
+        | "pg_advisory_unlock"
+        | "pg_advisory_unlock_all"
+        | "pg_advisory_unlock_shared"
+        | "pg_advisory_xact_lock"
+        | "pg_advisory_xact_lock_shared"
+        | "pg_try_advisory_lock"
+        | "pg_try_advisory_lock_shared"
+        | "pg_try_advisory_xact_lock"
+        | "pg_try_advisory_xact_lock_shared" => return Some(Builtin::AdvisoryLock),
         "set_config" => return Some(Builtin::SetConfig),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),
@@ -80,6 +96,37 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         });
     }
     (LISTS.pure.contains(name) || LISTS.stable.contains(name)).then_some(Builtin::Pure)
+}
+
+/// Functions of widespread extensions that change nothing although they promise it of none of
+/// their results: they make identifiers and salts.
+const HARMLESS_OF_EXTENSIONS: &[&str] = &[
+    "crypt",
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "gen_salt",
+    "uuid_generate_v1",
+    "uuid_generate_v1mc",
+    "uuid_generate_v4",
+];
+
+/// Whether an extension's function of this name may run unseen.
+pub(in crate::sql) fn is_harmless_extension(name: &str) -> bool {
+    HARMLESS_OF_EXTENSIONS.contains(&name)
+}
+
+/// Whether it computes one value from any number of rows.
+pub(in crate::sql) fn is_aggregate(name: &str) -> bool {
+    matches!(
+        name,
+        "count" | "sum" | "avg" | "min" | "max" | "any_value" | "every" | "mode" | "xmlagg"
+    ) || ["_agg", "_agg_strict", "_agg_unique", "_agg_unique_strict"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        || ["bool_", "bit_and", "bit_or", "bit_xor", "stddev", "var", "corr", "covar_", "regr_"]
+            .iter()
+            .any(|start| name.starts_with(start) && !name.starts_with("varchar"))
+        || name.starts_with("percentile_")
 }
 
 /// Functions that give nothing but a value computed from the allowed arguments: they never

@@ -48,12 +48,14 @@ const CATALOG: &[&str] = &[
     "pg_partitioned_table",
     "pg_policies",
     "pg_policy",
+    "pg_prepared_xacts",
     "pg_proc",
     "pg_publication",
     "pg_publication_namespace",
     "pg_publication_rel",
     "pg_publication_tables",
     "pg_range",
+    "pg_replication_slots",
     "pg_rewrite",
     "pg_roles",
     "pg_rules",
@@ -67,12 +69,33 @@ const CATALOG: &[&str] = &[
     "pg_shseclabel",
     "pg_stat_all_indexes",
     "pg_stat_all_tables",
+    "pg_stat_archiver",
     "pg_stat_bgwriter",
+    "pg_stat_checkpointer",
     "pg_stat_database",
+    "pg_stat_database_conflicts",
+    "pg_stat_gssapi",
+    "pg_stat_io",
+    "pg_stat_progress_analyze",
+    "pg_stat_progress_basebackup",
+    "pg_stat_progress_cluster",
+    "pg_stat_progress_copy",
+    "pg_stat_progress_create_index",
+    "pg_stat_progress_vacuum",
+    "pg_stat_recovery_prefetch",
+    "pg_stat_replication",
+    "pg_stat_replication_slots",
+    "pg_stat_slru",
+    "pg_stat_ssl",
+    "pg_stat_sys_indexes",
     "pg_stat_sys_tables",
     "pg_stat_user_functions",
     "pg_stat_user_indexes",
     "pg_stat_user_tables",
+    "pg_stat_wal",
+    "pg_stat_xact_all_tables",
+    "pg_stat_xact_user_functions",
+    "pg_stat_xact_user_tables",
     "pg_statio_all_indexes",
     "pg_statio_all_sequences",
     "pg_statio_all_tables",
@@ -176,6 +199,45 @@ const INFORMATION: &[&str] = &[
     "views",
 ];
 
+/// Columns of structural relations that hold settings or code, which are shown masked: of these
+/// relations, the columns that are named here, and whether there are others.
+pub(in crate::sql) fn closed_columns(name: &str) -> &'static [(&'static str, bool)] {
+    match name {
+        "pg_proc" => &[("prosrc", true), ("prosqlbody", true), ("proconfig", true)],
+        "pg_db_role_setting" => &[("setdatabase", false), ("setrole", false), ("setconfig", true)],
+        "pg_settings" => SETTINGS_COLUMNS,
+        "routines" => &[("routine_definition", true)],
+        _ => &[],
+    }
+}
+
+/// Whether `closed_columns` has all columns of the relation, in their order.
+pub(in crate::sql) fn is_listed_whole(name: &str) -> bool {
+    matches!(name, "pg_settings" | "pg_db_role_setting")
+}
+
+/// The columns of `pg_settings`, and whether each is closed: applications and roles keep secrets
+/// in settings.
+const SETTINGS_COLUMNS: &[(&str, bool)] = &[
+    ("name", false),
+    ("setting", true),
+    ("unit", false),
+    ("category", false),
+    ("short_desc", false),
+    ("extra_desc", false),
+    ("context", false),
+    ("vartype", false),
+    ("source", false),
+    ("min_val", false),
+    ("max_val", false),
+    ("enumvals", false),
+    ("boot_val", false),
+    ("reset_val", true),
+    ("sourcefile", false),
+    ("sourceline", false),
+    ("pending_restart", false),
+];
+
 /// What a name of a system schema stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::sql) enum System {
@@ -220,6 +282,17 @@ mod tests {
         assert!(CATALOG.is_sorted());
         assert!(INFORMATION.is_sorted());
         assert!(INFORMATION_REFUSED.is_sorted());
+    }
+
+    #[test]
+    fn settings_and_code_are_closed() {
+        let check = |relation, column| {
+            assert!(closed_columns(relation).contains(&(column, true)), "{relation}.{column}");
+        };
+        check("pg_settings", "setting");
+        check("pg_proc", "prosrc");
+        check("routines", "routine_definition");
+        check("pg_db_role_setting", "setconfig");
     }
 
     #[test]

@@ -20,13 +20,17 @@ impl Analyzer<'_> {
             self.refuse("system catalogs cannot be written through the gateway".into());
         }
         let mut scope = Scope::outermost();
+        self.bound(true);
         for relation in &found.user {
             self.need(Action::Write, Object::table(&relation.schema, &relation.name));
             if relation.has_rules {
                 self.refuse("what a write to a relation with rules does is not known".into());
             }
             self.moves_search_path |= relation.has_triggers;
-            self.touched |= relation.has_triggers || !relation.columns.mixed().is_clean();
+            self.runs(&relation.code.insert);
+            self.touched |= relation.has_triggers && !self.catalog.knows_code
+                || relation.code.reaches_classified
+                || !relation.columns.mixed().is_clean();
             let item = Item::named(Some(relation.name.clone()), relation.columns.clone());
             scope.items.push(Item { is_table: true, ..item });
         }
@@ -39,7 +43,7 @@ impl Analyzer<'_> {
         statement: &pg::CopyStmt,
         relation: &pg::RangeVar,
     ) -> Columns {
-        let (columns, _) = self.read(relation);
+        let (columns, _, _) = self.read(relation);
         let generated: Vec<Vec<String>> = self
             .relations(relation)
             .user
@@ -52,7 +56,7 @@ impl Analyzer<'_> {
             }
             let left_out = generated.into_iter().next().unwrap_or_default();
             let mut columns = Arc::unwrap_or_clone(columns);
-            columns.list.retain(|column| !left_out.contains(&column.name));
+            columns.list.retain(|column| !left_out.iter().any(|name| **name == *column.name));
             return columns;
         }
         let Some(names) = strings(&statement.attlist) else {
@@ -69,7 +73,7 @@ impl Analyzer<'_> {
                     self.everything()
                 }
             };
-            chosen.list.push(Column { name: name.to_owned(), lineage });
+            chosen.list.push(Column::new(name, lineage));
         }
         chosen
     }

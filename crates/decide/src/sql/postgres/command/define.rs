@@ -6,15 +6,17 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Object};
+use portreeve_model::{Action, Change, Object};
 use std::sync::Arc;
 
+use crate::sql::catalog::{Functions, RelationCode};
 use crate::sql::columns::Columns;
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::document::kind;
 use crate::sql::postgres::value::expression::strings;
+use crate::sql::postgres::value::name::aliases;
 
 impl Analyzer<'_> {
     /// A statement that changes definitions. False: it is none of these.
@@ -38,7 +40,7 @@ impl Analyzer<'_> {
             NodeEnum::AlterSeqStmt(alter) => self.define_optional(alter.sequence.as_ref()),
             NodeEnum::IndexStmt(index) => self.create_index(index),
             NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
-            NodeEnum::RenameStmt(rename) => self.moved(rename.relation.as_ref()),
+            NodeEnum::RenameStmt(rename) => self.rename_object(rename),
             NodeEnum::AlterObjectSchemaStmt(alter) => self.moved(alter.relation.as_ref()),
             NodeEnum::DropStmt(drop) => self.drop(drop),
             NodeEnum::CreateFunctionStmt(create) => self.create_function(create),
@@ -47,15 +49,18 @@ impl Analyzer<'_> {
             | NodeEnum::CreateEnumStmt(_)
             | NodeEnum::AlterEnumStmt(_)
             | NodeEnum::CommentStmt(_) => self.need(Action::Define, Object::resource()),
-            NodeEnum::RefreshMatViewStmt(refresh) => self.write_all(refresh.relation.as_ref()),
+            NodeEnum::RefreshMatViewStmt(refresh) => {
+                self.write_all(refresh.relation.as_ref(), |code| &code.read);
+            }
             NodeEnum::TruncateStmt(truncate) => {
                 if is_cascade(truncate.behavior) {
                     // Which tables refer to these is not known here.
                     self.need(Action::Write, Object::resource());
                 }
                 self.write_each(&truncate.relations);
+                self.bound(false);
             }
-            NodeEnum::LockStmt(lock) => self.write_each(&lock.relations),
+            NodeEnum::LockStmt(lock) => self.lock_tables(lock),
             _ => return false,
         }
         true
@@ -113,7 +118,7 @@ impl Analyzer<'_> {
             self.table_element(element, &scope);
         }
         if let Some(bound) = &create.partbound {
-            self.bound(bound, &scope);
+            self.partition_bound(bound, &scope);
         }
         for part in create.partspec.iter().flat_map(|spec| &spec.part_params) {
             match &part.node {
@@ -128,6 +133,10 @@ impl Analyzer<'_> {
     fn table_element(&mut self, node: &pg::Node, scope: &Scope<'_>) {
         match &node.node {
             Some(NodeEnum::ColumnDef(column)) => {
+                if let Some(name) = &column.type_name {
+                    // Rows that are there get a value of it.
+                    self.made(name, &Lineage::CLEAN);
+                }
                 self.leaking(column.raw_default.as_deref(), scope);
                 for constraint in &column.constraints {
                     self.table_element(constraint, scope);
@@ -135,6 +144,7 @@ impl Analyzer<'_> {
             }
             Some(NodeEnum::Constraint(constraint)) => {
                 self.leaking(constraint.raw_expr.as_deref(), scope);
+                self.keys(constraint, scope);
                 self.leaking(constraint.where_clause.as_deref(), scope);
                 if !constraint.exclusions.is_empty() {
                     self.refuse("EXCLUDE constraints are not understood by the gateway".into());
@@ -160,7 +170,7 @@ impl Analyzer<'_> {
         self.reveal(&lineage);
     }
 
-    fn bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
+    fn partition_bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
         let data = bound.listdatums.iter().chain(&bound.lowerdatums).chain(&bound.upperdatums);
         for datum in data {
             match &datum.node {
@@ -252,11 +262,13 @@ impl Analyzer<'_> {
                 Arc::new(Columns::default())
             }
         };
-        self.classified_change(&columns);
-        let scope = scope_of(columns);
+        let scope = scope_of(columns.clone());
         for command in &alter.cmds {
             match &command.node {
-                Some(NodeEnum::AlterTableCmd(command)) => self.alter_command(command, &scope),
+                Some(NodeEnum::AlterTableCmd(command)) => {
+                    self.altered_columns(command, &columns);
+                    self.alter_command(command, &scope);
+                }
                 _ => self.refuse("a part of ALTER TABLE is not understood".into()),
             }
         }
@@ -267,6 +279,39 @@ impl Analyzer<'_> {
         let lineage = columns.mixed();
         self.filter(&lineage);
         self.reveal(&lineage);
+    }
+
+    /// What a change means for classified columns: most leave their names and values alone.
+    fn altered_columns(&mut self, command: &pg::AlterTableCmd, columns: &Columns) {
+        use pg::AlterTableType as Type;
+        match Type::try_from(command.subtype).unwrap_or(Type::Undefined) {
+            Type::AtDropColumn | Type::AtDropConstraint => self.changes(Change::Drop),
+            Type::AtAlterColumnType | Type::AtSetExpression | Type::AtDropExpression => {
+                self.classified_column(&command.name, columns);
+            }
+            Type::AtAddColumn
+            | Type::AtColumnDefault
+            | Type::AtDropNotNull
+            | Type::AtSetNotNull
+            | Type::AtSetStatistics
+            | Type::AtAddConstraint
+            | Type::AtValidateConstraint
+            | Type::AtSetRelOptions
+            | Type::AtResetRelOptions
+            | Type::AtAddIdentity
+            | Type::AtDropIdentity => {}
+            _ => self.classified_change(columns),
+        }
+    }
+
+    /// Which values are there twice, or are missing elsewhere, shows in whether it works.
+    fn keys(&mut self, constraint: &pg::Constraint, scope: &Scope<'_>) {
+        for name in aliases(constraint.keys.as_slice()).iter().chain(&aliases(&constraint.fk_attrs))
+        {
+            if let Some(lineage) = scope.own_column(name, self.catalog) {
+                self.filter(&lineage);
+            }
+        }
     }
 
     fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
@@ -311,7 +356,7 @@ impl Analyzer<'_> {
                     self.classified_change(&columns);
                 }
                 if let Some(bound) = &part.bound {
-                    self.bound(bound, scope);
+                    self.partition_bound(bound, scope);
                 }
             }
             Some(Some(NodeEnum::RangeVar(relation))) => {
@@ -405,6 +450,15 @@ impl Analyzer<'_> {
             Some(NodeEnum::DefElem(_)) => true,
             _ => false,
         });
+        for option in &create.options {
+            // It runs with these settings, whoever calls it.
+            if let Some(NodeEnum::DefElem(option)) = &option.node
+                && let Some(Some(NodeEnum::VariableSetStmt(set))) =
+                    option.arg.as_deref().map(|arg| &arg.node)
+            {
+                self.variable_set(set);
+            }
+        }
         if !is_plain {
             self.administer();
         }
@@ -420,10 +474,57 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `ACCESS SHARE` is what every read takes; any other mode makes others wait.
+    fn lock_tables(&mut self, lock: &pg::LockStmt) {
+        const ACCESS_SHARE: i32 = 1;
+        let action = if lock.mode == ACCESS_SHARE { Action::Read } else { Action::Lock };
+        for node in &lock.relations {
+            let Some(NodeEnum::RangeVar(range)) = &node.node else {
+                self.refuse("a name in LOCK is not understood by the gateway".into());
+                continue;
+            };
+            let found = self.relations(range);
+            if found.is_system && action == Action::Lock {
+                self.administer();
+            }
+            for relation in &found.user {
+                self.need(action, Object::table(&relation.schema, &relation.name));
+            }
+        }
+    }
+
+    fn rename_object(&mut self, rename: &pg::RenameStmt) {
+        use pg::ObjectType as Type;
+        let kind = Type::try_from(rename.rename_type).unwrap_or(Type::Undefined);
+        match (kind, &rename.relation) {
+            (Type::ObjectColumn, Some(relation)) => {
+                let columns = self.existing(relation);
+                self.classified_column(&rename.subname, &columns);
+            }
+            (Type::ObjectTabconstraint, Some(relation)) => {
+                self.existing(relation);
+            }
+            (Type::ObjectIndex, _) => self.need(Action::Define, Object::resource()),
+            (_, relation) => self.moved(relation.as_ref()),
+        }
+    }
+
+    /// A column gets another name or type: where it is classified, it is no longer known to be.
+    fn classified_column(&mut self, name: &str, columns: &Columns) {
+        let lineage = match columns.find(name, self.catalog) {
+            Some(lineage) => lineage,
+            None => columns.rest.clone().unwrap_or(Lineage::CLEAN),
+        };
+        self.filter(&lineage);
+        self.reveal(&lineage);
+    }
+
     fn write_each(&mut self, nodes: &[pg::Node]) {
         for node in nodes {
             match &node.node {
-                Some(NodeEnum::RangeVar(range)) => self.write_all(Some(range)),
+                Some(NodeEnum::RangeVar(range)) => {
+                    self.write_all(Some(range), |code| &code.truncate);
+                }
                 Some(other) => {
                     self.refuse(format!("`{}` is not understood by the gateway", kind(other)));
                 }
@@ -433,7 +534,11 @@ impl Analyzer<'_> {
     }
 
     /// The whole relation is written, without values of the client.
-    fn write_all(&mut self, range: Option<&pg::RangeVar>) {
+    fn write_all(
+        &mut self,
+        range: Option<&pg::RangeVar>,
+        code: impl Fn(&RelationCode) -> &Functions,
+    ) {
         let Some(range) = range else { return self.administer() };
         let found = self.relations(range);
         if found.is_system {
@@ -441,6 +546,7 @@ impl Analyzer<'_> {
         }
         for relation in &found.user {
             self.touched |= !relation.columns.mixed().is_clean();
+            self.runs(code(&relation.code));
             self.need(Action::Write, Object::table(&relation.schema, &relation.name));
         }
     }

@@ -6,9 +6,12 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
+use crate::sql::catalog::Catalog;
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::statement::sqlstate;
 
-/// Any value is harmless. Sorted.
+/// Any value is harmless. Sorted. (`row_security` off makes a query fail that row security would
+/// filter; it lets nobody see more.)
 const FREE: &[&str] = &[
     "application_name",
     "backend_flush_after",
@@ -23,7 +26,6 @@ const FREE: &[&str] = &[
     "deadlock_timeout",
     "default_transaction_deferrable",
     "default_transaction_isolation",
-    "default_transaction_read_only",
     "effective_cache_size",
     "effective_io_concurrency",
     "extra_float_digits",
@@ -31,13 +33,10 @@ const FREE: &[&str] = &[
     "geqo",
     "geqo_threshold",
     "hash_mem_multiplier",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
     "intervalstyle",
     "jit",
     "jit_above_cost",
     "join_collapse_limit",
-    "lock_timeout",
     "maintenance_work_mem",
     "max_parallel_workers",
     "max_parallel_workers_per_gather",
@@ -45,9 +44,9 @@ const FREE: &[&str] = &[
     "parallel_tuple_cost",
     "plan_cache_mode",
     "random_page_cost",
+    "row_security",
     "search_path",
     "seq_page_cost",
-    "statement_timeout",
     "tcp_keepalives_count",
     "tcp_keepalives_idle",
     "tcp_keepalives_interval",
@@ -56,8 +55,6 @@ const FREE: &[&str] = &[
     "timezone",
     "transaction_deferrable",
     "transaction_isolation",
-    "transaction_read_only",
-    "transaction_timeout",
     "work_mem",
 ];
 
@@ -66,13 +63,109 @@ const PINNED: &[&str] = &[
     "backslash_quote",
     "client_encoding",
     "escape_string_warning",
-    "row_security",
     "session_replication_role",
     "standard_conforming_strings",
     "transform_null_equals",
 ];
 
+/// They guard the target's role: making one stricter is free, loosening it is administration.
+pub(in crate::sql) const GUARDS: &[(&str, Guard)] = &[
+    ("default_transaction_read_only", Guard::ReadOnly),
+    ("idle_in_transaction_session_timeout", Guard::Timeout),
+    ("idle_session_timeout", Guard::Timeout),
+    ("lock_timeout", Guard::Timeout),
+    ("statement_timeout", Guard::Timeout),
+    ("transaction_read_only", Guard::ReadOnly),
+    ("transaction_timeout", Guard::Timeout),
+];
+
+/// How a guard is compared with another value of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::sql) enum Guard {
+    /// On is stricter than off.
+    ReadOnly,
+    /// Less is stricter, and 0 is no guard at all.
+    Timeout,
+}
+
+/// The settings that guard a role: their values when a session begins are for
+/// [`Catalog::with_guards`].
+pub fn guards() -> impl Iterator<Item = &'static str> {
+    GUARDS.iter().map(|(name, _)| *name)
+}
+
+fn guard(name: &str) -> Option<Guard> {
+    GUARDS.iter().find(|(known, _)| *known == name).map(|(_, guard)| *guard)
+}
+
+/// Whether a guard gets weaker by taking this value. Without a known beginning it always may.
+fn loosens(catalog: &Catalog, name: &str, guard: Guard, value: Option<&str>) -> bool {
+    // `transaction_read_only` begins as what its default says.
+    let of = if guard == Guard::ReadOnly { "default_transaction_read_only" } else { name };
+    let known = catalog.guards.as_ref().and_then(|guards| guards.get(of));
+    match guard {
+        Guard::ReadOnly => {
+            let is_on = value.is_some_and(|value| truth(value) == Some(true));
+            let was_off = known.is_some_and(|known| truth(known) == Some(false));
+            !is_on && !was_off
+        }
+        Guard::Timeout => {
+            let (Some(known), Some(value)) = (known.and_then(|known| millis(known)), value) else {
+                // A version that lacks the setting has no guard to loosen.
+                return catalog.guards.is_none() || known.is_some();
+            };
+            known != 0 && millis(value).is_none_or(|value| value == 0 || value > known)
+        }
+    }
+}
+
+/// A truth value as PostgreSQL reads it; none where it is not one.
+fn truth(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" | "t" | "y" | "tr" | "tru" | "ye" => Some(true),
+        "off" | "false" | "no" | "0" | "f" | "n" | "of" | "fa" | "fal" | "fals" => Some(false),
+        _ => None,
+    }
+}
+
+/// A time as PostgreSQL reads it, in milliseconds, rounded up.
+fn millis(value: &str) -> Option<u64> {
+    let value = value.trim();
+    let end = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(end);
+    let number: u64 = number.parse().ok()?;
+    match unit.trim() {
+        "" | "ms" => Some(number),
+        "us" => Some(number.div_ceil(1_000)),
+        "s" => number.checked_mul(1_000),
+        "min" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        "d" => number.checked_mul(86_400_000),
+        _ => None,
+    }
+}
+
 impl Analyzer<'_> {
+    /// `READ WRITE` as an option of a transaction.
+    pub(in crate::sql) fn transaction_options(&mut self, options: &[pg::Node]) {
+        for option in options {
+            let Some(NodeEnum::DefElem(option)) = &option.node else {
+                self.refuse("a transaction option is not understood by the gateway".into());
+                continue;
+            };
+            if option.defname == "transaction_read_only" {
+                let value = option.arg.as_deref().and_then(constant);
+                self.set_guard(&option.defname, Guard::ReadOnly, value.as_deref());
+            }
+        }
+    }
+
+    fn set_guard(&mut self, name: &str, guard: Guard, value: Option<&str>) {
+        if loosens(self.catalog, name, guard, value) {
+            self.administer();
+        }
+    }
+
     pub(in crate::sql) fn variable_set(&mut self, set: &pg::VariableSetStmt) {
         self.sets = true;
         let kind =
@@ -92,7 +185,9 @@ impl Analyzer<'_> {
             // Back to what the gateway started the session with.
             pg::VariableSetKind::VarResetAll => {}
             pg::VariableSetKind::VarSetMulti => match name.as_str() {
-                "transaction" | "session characteristics" => {}
+                "transaction" | "session characteristics" => self.transaction_options(&set.args),
+                // It sees what another session of the same role sees.
+                "transaction snapshot" => {}
                 _ => self.administer(),
             },
             pg::VariableSetKind::VarSetCurrent => self.reset(&name),
@@ -104,7 +199,7 @@ impl Analyzer<'_> {
 
     /// Back to what the session began with; for the search path that is the known one.
     fn reset(&mut self, name: &str) {
-        if is_free(name) || name == "datestyle" {
+        if is_free(name) || name == "datestyle" || is_made_up(name) || guard(name).is_some() {
             return;
         }
         if PINNED.contains(&name) {
@@ -136,13 +231,23 @@ impl Analyzer<'_> {
                 }
                 true
             }
-            name => is_free(name),
+            name => match guard(name) {
+                Some(guard) => {
+                    self.set_guard(name, guard, only.as_deref());
+                    true
+                }
+                // An application's own: the row security of tenants lives by these.
+                None => is_free(name) || is_made_up(name),
+            },
         };
         if is_allowed {
             return;
         }
         if PINNED.contains(&name.as_str()) {
-            self.refuse(format!("setting `{name}` cannot be changed through the gateway"));
+            self.refuse_as(
+                sqlstate::INSUFFICIENT_PRIVILEGE,
+                format!("setting `{name}` cannot be changed through the gateway"),
+            );
         } else {
             self.administer();
         }
@@ -196,6 +301,36 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_and_apart() {
         assert!(FREE.is_sorted());
-        assert!(FREE.iter().all(|name| !PINNED.contains(name)));
+        assert!(FREE.iter().all(|name| !PINNED.contains(name) && guard(name).is_none()));
+    }
+
+    #[test]
+    fn guards_get_stricter_only() {
+        let guarded = |name: &str, value: &str| {
+            Catalog::default().with_guards([(name.to_owned(), value.to_owned())])
+        };
+        let check = |catalog: &Catalog, name: &str, value: Option<&str>, expected: bool| {
+            let kind = guard(name).unwrap();
+            assert_eq!(loosens(catalog, name, kind, value), expected, "{name} {value:?}");
+        };
+        let second = guarded("statement_timeout", "1000");
+        check(&second, "statement_timeout", Some("500ms"), false);
+        check(&second, "statement_timeout", Some("1s"), false);
+        check(&second, "statement_timeout", Some("2s"), true);
+        check(&second, "statement_timeout", Some("0"), true);
+        check(&second, "statement_timeout", Some("1e1"), true);
+        check(&second, "statement_timeout", None, true);
+        check(&second, "lock_timeout", Some("0"), false);
+        let free = guarded("statement_timeout", "0");
+        check(&free, "statement_timeout", Some("0"), false);
+        let unknown = Catalog::default();
+        check(&unknown, "statement_timeout", Some("1"), true);
+        let read = guarded("default_transaction_read_only", "on");
+        check(&read, "transaction_read_only", Some("off"), true);
+        check(&read, "transaction_read_only", Some("on"), false);
+        check(&read, "default_transaction_read_only", None, true);
+        let write = guarded("default_transaction_read_only", "off");
+        check(&write, "transaction_read_only", Some("0"), false);
+        check(&unknown, "transaction_read_only", Some("on"), false);
     }
 }

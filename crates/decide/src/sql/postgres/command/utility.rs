@@ -2,11 +2,12 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Command, Facts, Object};
+use portreeve_model::{Action, Change, Command, Facts, Object};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::sql::catalog::Catalog;
+use crate::sql::catalog::{Catalog, ColumnRef};
 use crate::sql::columns::Columns;
-use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::command::copy;
 use crate::sql::postgres::command::verb;
@@ -14,12 +15,15 @@ use crate::sql::postgres::parse::Raw;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::document::kind;
 use crate::sql::statement::{Copy, Output, OutputColumn, SessionEffect, Shape, Statement};
+use crate::sql::taint::Taint;
 
 /// What a statement turned out to be, besides what it needs.
 struct Seen {
     output: Output,
     session: SessionEffect,
     copy: Option<Copy>,
+    /// Some column of the output is computed from any number of rows.
+    aggregated: bool,
 }
 
 impl Seen {
@@ -28,21 +32,18 @@ impl Seen {
     }
 
     fn rows(output: Output) -> Self {
-        Self { output, session: SessionEffect::None, copy: None }
+        Self { output, session: SessionEffect::None, copy: None, aggregated: false }
     }
 
     fn session(output: Output, session: SessionEffect) -> Self {
-        Self { output, session, copy: None }
+        Self { session, ..Self::rows(output) }
     }
 }
 
-pub(in crate::sql) fn statement(catalog: &Catalog, raw: &Raw) -> Statement {
-    one(catalog, &raw.node, raw.fingerprint.as_deref())
-}
-
-fn one(catalog: &Catalog, node: &pg::Node, fingerprint: Option<&str>) -> Statement {
-    let mut analyzer = Analyzer::new(catalog);
-    let (verb, seen) = match &node.node {
+pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Statement {
+    let mut analyzer = Analyzer::of(catalog, text);
+    let fingerprint = raw.fingerprint.as_deref();
+    let (verb, seen) = match &raw.node.node {
         Some(node) => (verb::of(node), analyzer.look(node)),
         None => {
             analyzer.refuse("an empty statement is not understood by the gateway".into());
@@ -69,23 +70,34 @@ fn finish(analyzer: Analyzer<'_>, verb: String, fingerprint: &str, seen: Seen) -
         SessionEffect::None if analyzer.notifies => SessionEffect::Notify,
         session => session,
     };
-    let touches_classified =
-        analyzer.touched || (analyzer.writes && !analyzer.catalog.classified.is_empty());
+    // What a write sets off is not known before all code has been read.
+    let is_unsure = !analyzer.catalog.knows_code && !analyzer.catalog.classified.is_empty();
+    let is_aggregated = match &seen.output {
+        Output::Columns(_) => seen.aggregated,
+        Output::None | Output::Clean | Output::Unproven => false,
+    };
     Statement {
+        touches_classified: analyzer.touched || (analyzer.writes && is_unsure),
         output: if analyzer.unknown.is_some() { Output::Unproven } else { seen.output },
         session,
-        touches_classified,
         copy: seen.copy,
         is_write: analyzer.writes,
         moves_search_path: analyzer.moves_search_path,
-        missing: analyzer.missing.into_iter().collect(),
         command: Command {
             verb,
             fingerprint: fingerprint.to_owned(),
-            needs: analyzer.needs.into_iter().collect(),
-            facts: Facts::default(),
-            unknown: analyzer.unknown,
+            needs: analyzer.all_needs(),
+            facts: Facts {
+                bounded: analyzer.bounded,
+                change: analyzer.change,
+                aggregated: is_aggregated,
+                probes: analyzer.probes,
+            },
+            unknown: analyzer.unknown.as_ref().map(|unknown| unknown.message.clone()),
         },
+        unknown: analyzer.unknown,
+        opaque: analyzer.opaque.into_iter().collect(),
+        missing: analyzer.missing.into_iter().collect(),
     }
 }
 
@@ -98,7 +110,7 @@ impl Analyzer<'_> {
                 if leads_into(select) {
                     return Seen::nothing();
                 }
-                Seen::rows(self.output(&columns))
+                self.shown(&columns)
             }
             NodeEnum::InsertStmt(_)
             | NodeEnum::UpdateStmt(_)
@@ -106,7 +118,7 @@ impl Analyzer<'_> {
             | NodeEnum::MergeStmt(_) => {
                 let columns = self.modification(node, &outer);
                 let is_silent = columns.list.is_empty() && columns.is_exact();
-                Seen::rows(if is_silent { Output::None } else { self.output(&columns) })
+                if is_silent { Seen::nothing() } else { self.shown(&columns) }
             }
             NodeEnum::CopyStmt(copy) => self.copy(copy),
             NodeEnum::ExplainStmt(explain) => self.explain(explain),
@@ -126,11 +138,14 @@ impl Analyzer<'_> {
             | NodeEnum::NotifyStmt(_) => self.session_statement(node),
             NodeEnum::CallStmt(call) => self.call_statement(call),
             NodeEnum::DoStmt(_) => {
+                // Its code can do anything that the role may, and say so in notices.
                 self.need(Action::Execute, Object::resource());
-                self.refuse("the code of a DO block cannot be looked into by the gateway".into());
+                self.touched = true;
+                self.moves_search_path = true;
                 Seen::nothing()
             }
             other => {
+                self.defines(other);
                 if !self.definition(other) {
                     self.administration(other);
                 }
@@ -139,35 +154,68 @@ impl Analyzer<'_> {
         }
     }
 
+    /// What the verb says about definitions: what can be undone by nobody counts most.
+    fn defines(&mut self, node: &NodeEnum) {
+        let verb = verb::of(node);
+        let replaces = match node {
+            NodeEnum::ViewStmt(view) => view.replace,
+            NodeEnum::CreateFunctionStmt(function) => function.replace,
+            NodeEnum::CreateTrigStmt(trigger) => trigger.replace,
+            _ => false,
+        };
+        match verb.split(' ').next() {
+            Some("CREATE") if !replaces => self.changes(Change::Create),
+            Some("DROP") => self.changes(Change::Drop),
+            Some("LOCK" | "TRUNCATE" | "REFRESH") => {}
+            _ => self.changes(Change::Change),
+        }
+    }
+
+    fn shown(&self, columns: &Columns) -> Seen {
+        let aggregated = columns.mixed().aggregated;
+        Seen { aggregated, ..Seen::rows(self.output(columns)) }
+    }
+
     /// The output of a query, or that nobody can tell.
     pub(in crate::sql) fn output(&self, columns: &Columns) -> Output {
-        let is_clean = columns.mixed().is_clean() && !self.touched && !self.reads_user;
+        let mixed = columns.mixed();
+        let is_clean = mixed.is_clean() && !mixed.kept && !self.touched && !self.reads_user;
         if is_clean && (self.reads_system || !columns.is_exact()) {
             return Output::Clean;
         }
         if !columns.is_exact() {
             return Output::Unproven;
         }
-        let columns = columns.list.iter().map(|column| OutputColumn {
-            name: Some(column.name.clone()),
-            sources: self.columns_of(&column.lineage),
-            shape: if column.lineage.is_clean() { Shape::Plain } else { column.lineage.shape },
+        let mut known: HashMap<Taint, Arc<[Arc<ColumnRef>]>> = HashMap::new();
+        let columns = columns.list.iter().map(|column| {
+            let lineage = &column.lineage;
+            let shown = if lineage.kept { &self.catalog.everything } else { &lineage.sources };
+            let sources = known.entry(shown.clone()).or_insert_with(|| self.columns_of(shown));
+            let is_plain = shown.is_clean() || lineage.shape == Shape::Plain && !lineage.kept;
+            OutputColumn {
+                name: Some(column.name.to_string()),
+                sources: sources.clone(),
+                shape: if is_plain { Shape::Plain } else { Shape::Derived },
+            }
         });
         Output::Columns(columns.collect())
     }
 
-    fn columns_of(&self, lineage: &Lineage) -> Vec<std::sync::Arc<crate::sql::catalog::ColumnRef>> {
-        let mut sources: Vec<_> = lineage
-            .ids
-            .iter()
-            .filter_map(|id| self.catalog.classified.get(*id as usize).cloned())
+    fn columns_of(&self, taint: &Taint) -> Arc<[Arc<ColumnRef>]> {
+        let mut sources: Vec<_> = taint
+            .ids()
+            .filter_map(|id| self.catalog.classified.get(id as usize).cloned())
             .collect();
         sources.sort();
-        sources
+        sources.into()
     }
 
     /// `EXPLAIN` plans and, with `ANALYZE`, runs. What it shows are estimates and counts,
     /// so it needs what the statement itself needs, but for writing if it does not run.
+    ///
+    /// SECURITY: the planner computes calls of immutable functions and shows their results as
+    /// constants. Of PostgreSQL's own that is what the client has said itself; any other function
+    /// may give whatever it can reach, however deep in a view it is.
     fn explain(&mut self, explain: &pg::ExplainStmt) -> Seen {
         let runs = explain.options.iter().any(|option| match &option.node {
             // However it is spelt or set: PostgreSQL compares names without looking at quotes.
@@ -205,22 +253,26 @@ impl Analyzer<'_> {
         if !runs {
             self.plan_only();
         }
-        Seen::rows(Output::Clean)
+        let calls = self.needs.iter().any(|need| need.action == Action::Execute);
+        self.touched |= calls;
+        Seen::rows(if calls { Output::Unproven } else { Output::Clean })
     }
 
     /// Nothing is written or made; what would be is read about.
     fn plan_only(&mut self) {
         let needs = std::mem::take(&mut self.needs);
         self.writes = false;
+        self.bounded = None;
+        self.change = None;
+        self.revealed = Taint::Clean;
         for mut need in needs {
             match need.action {
-                Action::Define | Action::Reveal => continue,
+                Action::Define | Action::Reveal | Action::Lock => continue,
                 Action::Write => need.action = Action::Read,
                 Action::Connect
                 | Action::Read
                 | Action::Administer
                 | Action::Execute
-                | Action::Lock
                 | Action::Filter
                 | Action::Probe => {}
             }
@@ -279,6 +331,7 @@ impl Analyzer<'_> {
             }
             NodeEnum::TransactionStmt(transaction) => {
                 self.transaction(transaction.kind);
+                self.transaction_options(&transaction.options);
                 Seen::session(Output::None, SessionEffect::Transaction)
             }
             NodeEnum::VariableSetStmt(set) => {
@@ -323,7 +376,7 @@ impl Analyzer<'_> {
 
     /// The statement behind a name: it is asked about now, and again when the name is used.
     fn inner(&mut self, node: Option<&pg::Node>) -> Box<Statement> {
-        let mut analyzer = Analyzer::new(self.catalog);
+        let mut analyzer = Analyzer::of(self.catalog, self.text);
         let (verb, seen) = match node.and_then(|node| node.node.as_ref()) {
             Some(
                 node @ (NodeEnum::SelectStmt(_)
@@ -337,14 +390,7 @@ impl Analyzer<'_> {
                 ("?".to_owned(), Seen::nothing())
             }
         };
-        self.needs.extend(analyzer.needs.iter().cloned());
-        self.missing.extend(analyzer.missing.iter().cloned());
-        if let Some(reason) = &analyzer.unknown {
-            self.refuse(reason.clone());
-        }
-        self.touched |= analyzer.touched;
-        self.writes |= analyzer.writes;
-        self.moves_search_path |= analyzer.moves_search_path;
+        self.absorb(&analyzer);
         Box::new(finish(analyzer, verb, "", seen))
     }
 
@@ -400,6 +446,20 @@ impl Analyzer<'_> {
 
 fn named(name: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+impl Analyzer<'_> {
+    /// A piece of a definition: an expression as a query, or a trigger's condition.
+    pub(in crate::sql) fn fragment(&mut self, node: &pg::Node, scope: &Scope<'_>) {
+        match &node.node {
+            Some(NodeEnum::CreateTrigStmt(trigger)) => {
+                self.telling(trigger.when_clause.as_deref(), scope);
+            }
+            _ => {
+                self.sub_query(node, scope);
+            }
+        }
+    }
 }
 
 /// `SELECT … INTO`: the clause may be in the first query of a set operation.

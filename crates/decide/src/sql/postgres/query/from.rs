@@ -6,7 +6,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Object, ObjectKind};
+use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
 use crate::sql::catalog::{Relation, RelationKind};
@@ -19,6 +19,7 @@ use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::call::in_schema;
 use crate::sql::postgres::value::expression::strings;
 use crate::sql::postgres::value::name::aliases;
+use crate::sql::statement::sqlstate;
 
 /// What one source brings: its columns, and the names by which they can be used.
 pub(in crate::sql) struct Source {
@@ -44,6 +45,16 @@ impl<'c> Analyzer<'c> {
         if self.is_spent() {
             return self.unreadable_source();
         }
+        let first = self.reads_so_far();
+        let mut source = self.one_source(node, scope);
+        let reads = first..self.reads_so_far();
+        for item in source.items.iter_mut().filter(|item| item.reads.is_empty()) {
+            item.reads = reads.clone();
+        }
+        source
+    }
+
+    fn one_source(&mut self, node: &pg::Node, scope: &mut Scope<'_>) -> Source {
         match &node.node {
             Some(NodeEnum::RangeVar(relation)) => Source::one(self.range(relation, scope)),
             Some(NodeEnum::RangeSubselect(select)) => self.range_select(select, scope),
@@ -72,37 +83,43 @@ impl<'c> Analyzer<'c> {
         } else {
             None
         };
-        let (columns, schemas, is_table) = match cte {
-            Some(columns) => (columns, Vec::new(), false),
-            None => {
-                let (columns, schemas) = self.read(range);
-                (columns, schemas, true)
-            }
+        let is_table = cte.is_none();
+        let (columns, schemas, relation) = match cte {
+            Some(columns) => (columns, Vec::new(), None),
+            None => self.read(range),
         };
         let name = alias.map_or(&range.relname, |alias| &alias.aliasname).clone();
         let schemas = if alias.is_some() { Vec::new() } else { schemas };
         let columns = self.rename(columns, alias);
-        Item { schemas, is_table, ..Item::named(Some(name), columns) }
+        Item { schemas, is_table, relation, ..Item::named(Some(name), columns) }
     }
 
     fn rename(&mut self, columns: Arc<Columns>, alias: Option<&pg::Alias>) -> Arc<Columns> {
         match alias {
             Some(alias) if !alias.colnames.is_empty() => {
                 let names = aliases(&alias.colnames);
+                self.is_over(columns.list.len());
                 Arc::new((*columns).clone().renamed(&names, self.catalog))
             }
             _ => columns,
         }
     }
 
-    /// Reads a relation of the catalog: its needs, its columns, the schemas it may be in.
-    pub(in crate::sql) fn read(&mut self, range: &pg::RangeVar) -> (Arc<Columns>, Vec<String>) {
+    /// Reads a relation of the catalog: its needs, its columns, the schemas it may be in, and
+    /// which one it is.
+    pub(in crate::sql) fn read(
+        &mut self,
+        range: &pg::RangeVar,
+    ) -> (Arc<Columns>, Vec<String>, Option<Object>) {
         let found = self.relations(range);
         let mut merged: Option<Arc<Columns>> = None;
         let mut schemas = Vec::new();
+        let mut only = None;
         for relation in &found.user {
-            self.reads_user = true;
-            self.need(Action::Read, Object::table(&relation.schema, &relation.name));
+            let object = Object::table(&relation.schema, &relation.name);
+            only = Some(object.clone());
+            self.reads(object);
+            self.runs(&relation.code.read);
             schemas.push(relation.schema.clone());
             merged = Some(match merged {
                 None => relation.columns.clone(),
@@ -113,7 +130,7 @@ impl<'c> Analyzer<'c> {
             self.reads_system = true;
             schemas.push("pg_catalog".into());
             schemas.push(range.schemaname.clone());
-            let open = Columns::open(Lineage::CLEAN);
+            let open = system_columns(&range.relname);
             merged = Some(Arc::new(match merged {
                 None => open,
                 Some(known) => known.either(&open, self.catalog),
@@ -125,9 +142,9 @@ impl<'c> Analyzer<'c> {
                 if range.schemaname == "pg_temp" {
                     schemas.push("pg_temp".into());
                 }
-                (columns, schemas)
+                (columns, schemas, only)
             }
-            None => (Arc::new(Columns::open(self.everything())), Vec::new()),
+            None => (Arc::new(Columns::open(self.everything())), Vec::new(), None),
         }
     }
 
@@ -146,10 +163,13 @@ impl<'c> Analyzer<'c> {
             catalog.unqualified(name).map(|known| known.into_iter().collect()).unwrap_or_else(
                 |_| {
                     self.touched = true;
-                    self.refuse(format!(
-                        "several schemas have a relation `{name}`: say which one, as in \
-                     `schema.{name}`"
-                    ));
+                    self.refuse_as(
+                        sqlstate::AMBIGUOUS_ALIAS,
+                        format!(
+                            "several schemas have a relation `{name}`: say which one, as in \
+                             `schema.{name}`"
+                        ),
+                    );
                     catalog.named(name).collect()
                 },
             )
@@ -169,17 +189,20 @@ impl<'c> Analyzer<'c> {
             System::Structural => found.is_system = true,
             System::Refused => {
                 self.touched = true;
-                self.refuse(format!(
-                    "system relation `{name}` can hold data of users or secrets and is not open \
-                     to clients"
-                ));
+                self.refuse_as(
+                    sqlstate::INSUFFICIENT_PRIVILEGE,
+                    format!(
+                        "system relation `{name}` can hold data of users or secrets and is not \
+                         open to clients"
+                    ),
+                );
             }
             System::Foreign if found.user.is_empty() => {
                 let shown =
                     if schema.is_empty() { name.to_owned() } else { format!("{schema}.{name}") };
                 let place = if schema.is_empty() { "?" } else { schema };
                 self.need(Action::Read, Object::table(place, name));
-                self.miss(ObjectKind::Table, shown);
+                self.miss_relation(shown, name, range.location);
             }
             System::Foreign => {}
         }
@@ -246,7 +269,7 @@ impl<'c> Analyzer<'c> {
         }
         if range.ordinality {
             let name = "ordinality".to_owned();
-            columns.list.push(Column { name, lineage: Lineage::CLEAN });
+            columns.list.push(Column::new(name, Lineage::CLEAN));
         }
         let columns = self.rename(Arc::new(columns), alias);
         let name = alias.map(|alias| alias.aliasname.clone()).or_else(|| {
@@ -276,10 +299,13 @@ impl<'c> Analyzer<'c> {
         let mut columns = Columns::default();
         for node in nodes {
             match &node.node {
-                Some(NodeEnum::ColumnDef(column)) => columns.list.push(Column {
-                    name: column.colname.clone(),
-                    lineage: lineage.clone().derived(),
-                }),
+                Some(NodeEnum::ColumnDef(column)) => {
+                    let mut own = lineage.clone().derived();
+                    if let Some(name) = &column.type_name {
+                        own.mix(&self.made(name, lineage));
+                    }
+                    columns.list.push(Column::new(column.colname.as_str(), own));
+                }
                 _ => return Columns::open(self.not_understood("a column definition")),
             }
         }
@@ -334,8 +360,8 @@ impl<'c> Analyzer<'c> {
         let using: Vec<String> = if join.is_natural {
             left.list
                 .iter()
-                .map(|column| column.name.clone())
-                .filter(|name| right.list.iter().any(|other| other.name == *name))
+                .filter(|column| right.list.iter().any(|other| other.name == column.name))
+                .map(|column| column.name.to_string())
                 .collect()
         } else {
             named
@@ -344,21 +370,25 @@ impl<'c> Analyzer<'c> {
             // Which columns are compared is not known.
             let mut all = left.mixed();
             all.mix(&right.mixed());
-            self.filter(&all);
+            self.compare(&left.mixed(), &right.mixed());
             return (Columns::open(all.clone()), Columns::open(all));
         }
         let mut merged = Columns::default();
         for name in &using {
             let one = side(left, name, self.catalog);
             let two = side(right, name, self.catalog);
-            self.filter(&one);
-            self.filter(&two);
+            self.compare(&one, &two);
+            let _ = self.made_operator(None, "=", &[&one, &two]);
             let lineage = one.either(&two, self.catalog);
-            merged.list.push(Column { name: name.clone(), lineage });
+            merged.list.push(Column::new(name.as_str(), lineage));
         }
         let mut columns = merged.clone();
+        if self.is_over(left.list.len().saturating_add(right.list.len())) {
+            return (Columns::open(self.everything()), merged);
+        }
         for part in [left, right] {
-            let others = part.list.iter().filter(|column| !using.contains(&column.name));
+            let others =
+                part.list.iter().filter(|column| !using.iter().any(|name| **name == *column.name));
             let rest = Columns { list: others.cloned().collect(), rest: part.rest.clone() };
             columns.append(&rest);
         }
@@ -383,7 +413,7 @@ impl<'c> Analyzer<'c> {
             };
             lineage.mix(&self.telling(column.colexpr.as_deref(), scope));
             lineage.mix(&self.telling(column.coldefexpr.as_deref(), scope));
-            columns.list.push(Column { name: column.colname.clone(), lineage: Lineage::CLEAN });
+            columns.list.push(Column::new(column.colname.as_str(), Lineage::CLEAN));
         }
         columns.list.iter_mut().for_each(|column| column.lineage = lineage.clone());
         self.table_item(columns, table.alias.as_ref(), "xmltable")
@@ -397,10 +427,8 @@ impl<'c> Analyzer<'c> {
         let mut names = Vec::new();
         self.json_columns(&table.columns, scope, &mut names, &mut lineage);
         self.filter(&lineage);
-        let list = names
-            .into_iter()
-            .map(|name| Column { name, lineage: lineage.clone().derived() })
-            .collect();
+        let list =
+            names.into_iter().map(|name| Column::new(name, lineage.clone().derived())).collect();
         self.table_item(Columns { list, rest: None }, table.alias.as_ref(), "json_table")
     }
 
@@ -440,6 +468,16 @@ impl<'c> Analyzer<'c> {
     }
 }
 
+/// The columns of a system catalog: what holds settings or code is shown masked.
+fn system_columns(name: &str) -> Columns {
+    let list = system::closed_columns(name)
+        .iter()
+        .map(|(name, is_closed)| Column::new(*name, Lineage { kept: *is_closed, ..Lineage::CLEAN }))
+        .collect();
+    let rest = (!system::is_listed_whole(name)).then_some(Lineage::CLEAN);
+    Columns { list, rest }
+}
+
 /// What a relation name stands for.
 pub(in crate::sql) struct Relations<'c> {
     pub(in crate::sql) user: Vec<&'c Relation>,
@@ -459,7 +497,7 @@ fn side(columns: &Columns, name: &str, catalog: &crate::sql::catalog::Catalog) -
 /// The columns of a function in FROM without a column definition list.
 fn function_columns(call: &pg::Node, lineage: &Lineage, alias: Option<&pg::Alias>) -> Columns {
     let scalar = |name: String| Columns {
-        list: vec![Column { name, lineage: lineage.clone().derived() }],
+        list: vec![Column::new(name, lineage.clone().derived())],
         rest: None,
     };
     let call = match &call.node {
@@ -482,10 +520,7 @@ fn function_columns(call: &pg::Node, lineage: &Lineage, alias: Option<&pg::Alias
         // An array of rows would give the columns of the row.
         Some([]) if name == "unnest" && !is_simple(&call.args) => Columns::open(lineage.clone()),
         Some([]) if name == "unnest" && call.args.len() > 1 => {
-            let list = call
-                .args
-                .iter()
-                .map(|_| Column { name: name.to_owned(), lineage: lineage.clone().derived() });
+            let list = call.args.iter().map(|_| Column::new(name, lineage.clone().derived()));
             Columns { list: list.collect(), rest: None }
         }
         Some([]) => scalar(alias.map_or_else(|| name.to_owned(), |alias| alias.aliasname.clone())),
@@ -495,10 +530,7 @@ fn function_columns(call: &pg::Node, lineage: &Lineage, alias: Option<&pg::Alias
 }
 
 fn listed(names: &[&str], lineage: &Lineage) -> Columns {
-    let list = names
-        .iter()
-        .map(|name| Column { name: (*name).to_owned(), lineage: lineage.clone().derived() })
-        .collect();
+    let list = names.iter().map(|name| Column::new(*name, lineage.clone().derived())).collect();
     Columns { list, rest: None }
 }
 

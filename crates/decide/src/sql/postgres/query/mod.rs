@@ -1,5 +1,6 @@
 //! Queries and writes: where rows come from, which of them, and where they go.
 
+pub(in crate::sql) mod bounded;
 pub(in crate::sql) mod from;
 pub(in crate::sql) mod modify;
 pub(in crate::sql) mod predicate;

@@ -8,8 +8,17 @@ use std::sync::Arc;
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::bounded::{self, Ctes};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::statement::Shape;
+
+/// What happens to rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Insert,
+    Update,
+    Delete,
+}
 
 /// What is written to: every relation that the name can mean.
 struct Target {
@@ -32,7 +41,7 @@ impl Analyzer<'_> {
         }
     }
 
-    fn target(&mut self, range: Option<&pg::RangeVar>) -> Target {
+    fn target(&mut self, range: Option<&pg::RangeVar>, effect: Effect) -> Target {
         let Some(range) = range else {
             let lineage = self.not_understood("a statement without a target");
             return Target::unknown(lineage);
@@ -57,7 +66,15 @@ impl Analyzer<'_> {
                 ));
             }
             self.moves_search_path |= relation.has_triggers;
-            self.touched |= relation.has_triggers || !relation.columns.mixed().is_clean();
+            let code = &relation.code;
+            self.runs(match effect {
+                Effect::Insert => &code.insert,
+                Effect::Update => &code.update,
+                Effect::Delete => &code.delete,
+            });
+            self.touched |= relation.has_triggers && !self.catalog.knows_code
+                || code.reaches_classified
+                || !relation.columns.mixed().is_clean();
             schemas.push(relation.schema.clone());
             each.push(relation.columns.clone());
         }
@@ -74,6 +91,30 @@ impl Analyzer<'_> {
         let item =
             Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
         Target { objects, each, columns, item }
+    }
+
+    fn ctes(&self, with: Option<&pg::WithClause>) -> Ctes {
+        let mut ctes = Ctes::new();
+        if let Some(with) = with {
+            bounded::add_ctes(with, &mut ctes, 0);
+        }
+        ctes
+    }
+
+    /// Notes whether the rows that are written are limited.
+    fn limited(
+        &mut self,
+        range: Option<&pg::RangeVar>,
+        others: &[pg::Node],
+        condition: Option<&pg::Node>,
+        with: Option<&pg::WithClause>,
+    ) {
+        let ctes = self.ctes(with);
+        let is_bounded = range.is_some_and(|range| {
+            let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
+            bounded::is_limited_write(name, others, condition, &ctes)
+        });
+        self.bound(is_bounded);
     }
 
     /// A value goes into a column. What is classified may go, unchanged, where the same
@@ -105,7 +146,15 @@ impl Analyzer<'_> {
         if let Some(with) = &insert.with_clause {
             self.with(with, &mut scope);
         }
-        let target = self.target(insert.relation.as_ref());
+        let target = self.target(insert.relation.as_ref(), Effect::Insert);
+        let ctes = self.ctes(insert.with_clause.as_ref());
+        let is_bounded = match insert.select_stmt.as_deref().map(|source| &source.node) {
+            Some(Some(NodeEnum::SelectStmt(select))) => {
+                bounded::is_limited_select(select, &ctes, 0)
+            }
+            _ => true,
+        };
+        self.bound(is_bounded);
         let names = self.insert_names(&insert.cols, &target);
         let mut incoming = Columns::default();
         if let Some(source) = insert.select_stmt.as_deref() {
@@ -113,6 +162,9 @@ impl Analyzer<'_> {
             self.store_columns(&target, names.as_deref(), &incoming);
         }
         if let Some(conflict) = insert.on_conflict_clause.as_deref() {
+            if conflict.action == pg::OnConflictAction::OnconflictUpdate as i32 {
+                self.target(insert.relation.as_ref(), Effect::Update);
+            }
             self.on_conflict(conflict, &target, &incoming, names.as_deref(), &scope);
         }
         self.returning(insert.returning_clause.as_ref(), &target, Vec::new(), scope)
@@ -122,8 +174,9 @@ impl Analyzer<'_> {
     fn insert_names(&mut self, cols: &[pg::Node], target: &Target) -> Option<Vec<String>> {
         if cols.is_empty() {
             let known = target.columns.is_exact();
-            return known
-                .then(|| target.columns.list.iter().map(|column| column.name.clone()).collect());
+            return known.then(|| {
+                target.columns.list.iter().map(|column| column.name.to_string()).collect()
+            });
         }
         let mut names = Vec::new();
         for col in cols {
@@ -180,7 +233,13 @@ impl Analyzer<'_> {
         if let Some(with) = &update.with_clause {
             self.with(with, &mut scope);
         }
-        let target = self.target(update.relation.as_ref());
+        let target = self.target(update.relation.as_ref(), Effect::Update);
+        self.limited(
+            update.relation.as_ref(),
+            &update.from_clause,
+            update.where_clause.as_deref(),
+            update.with_clause.as_ref(),
+        );
         let mut from = Scope::inside(&scope);
         self.sources(&update.from_clause, &mut from);
         let others = from.items;
@@ -197,7 +256,13 @@ impl Analyzer<'_> {
         if let Some(with) = &delete.with_clause {
             self.with(with, &mut scope);
         }
-        let target = self.target(delete.relation.as_ref());
+        let target = self.target(delete.relation.as_ref(), Effect::Delete);
+        self.limited(
+            delete.relation.as_ref(),
+            &delete.using_clause,
+            delete.where_clause.as_deref(),
+            delete.with_clause.as_ref(),
+        );
         let mut from = Scope::inside(&scope);
         self.sources(&delete.using_clause, &mut from);
         let others = from.items;
@@ -213,7 +278,21 @@ impl Analyzer<'_> {
         if let Some(with) = &merge.with_clause {
             self.with(with, &mut scope);
         }
-        let target = self.target(merge.relation.as_ref());
+        let target = self.target(merge.relation.as_ref(), Effect::Update);
+        for clause in &merge.merge_when_clauses {
+            let Some(NodeEnum::MergeWhenClause(clause)) = &clause.node else { continue };
+            if clause.command_type == pg::CmdType::CmdInsert as i32 {
+                self.target(merge.relation.as_ref(), Effect::Insert);
+            } else if clause.command_type == pg::CmdType::CmdDelete as i32 {
+                self.target(merge.relation.as_ref(), Effect::Delete);
+            }
+        }
+        self.limited(
+            merge.relation.as_ref(),
+            merge.source_relation.as_deref().map_or(&[], std::slice::from_ref),
+            merge.join_condition.as_deref(),
+            merge.with_clause.as_ref(),
+        );
         let mut from = Scope::inside(&scope);
         if let Some(source) = merge.source_relation.as_deref() {
             let source = self.source(source, &mut from);
@@ -230,6 +309,10 @@ impl Analyzer<'_> {
                 continue;
             };
             self.condition(clause.condition.as_deref(), &level);
+            if clause.match_kind == pg::MergeMatchKind::MergeWhenNotMatchedBySource as i32 {
+                let condition = clause.condition.as_deref();
+                self.limited(merge.relation.as_ref(), &[], condition, None);
+            }
             if clause.command_type == pg::CmdType::CmdInsert as i32 {
                 self.merge_insert(clause, &target, &level);
             } else {

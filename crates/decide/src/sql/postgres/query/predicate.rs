@@ -1,8 +1,9 @@
 //! Conditions: which uses of a classified column in `WHERE`, `HAVING` and `ON` need nothing.
 //!
 //! A classified column may be compared for equality with what the client itself brings
-//! (`col = $1`, `col IN ('a', 'b')`, `col = ANY($1)`) and tested for NULL. Everything else
-//! tells more about the values than whether the client guessed one, and needs `filter`.
+//! (`col = $1`, `col IN ('a', 'b')`, `col = ANY($1)`), which needs `probe`, and tested for NULL.
+//! Everything else tells more about the values than whether the client guessed one, and needs
+//! `filter`.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
@@ -59,13 +60,17 @@ impl Analyzer<'_> {
         }
         // The values are looked at for what else they need (a function, say).
         let brought = match &own.node {
-            Some(NodeEnum::List(list)) => self.mixed(&list.items, scope),
-            _ => self.value(own, scope),
+            Some(NodeEnum::List(list)) => self.listed(&list.items, scope),
+            _ => self.operand(Some(own), kind, scope),
         };
         let lineage = self.plain_column(column, scope);
+        if self.has_operator(None, "=") {
+            let _ = self.made_operator(None, "=", &[&lineage, &brought]);
+        }
         if !brought.is_clean() || (!lineage.is_clean() && lineage.shape != Shape::Plain) {
-            self.filter(&lineage);
-            self.filter(&brought);
+            self.compare(&lineage, &brought);
+        } else {
+            self.probe(&lineage, brought.constants.max(1));
         }
         true
     }
@@ -98,7 +103,7 @@ fn is_column(node: &pg::Node) -> bool {
 
 /// Whether the client itself brings the value: constants, parameters, and pure functions of
 /// these. No column, no sub-select.
-fn is_own(node: &pg::Node) -> bool {
+pub(in crate::sql) fn is_own(node: &pg::Node) -> bool {
     match &node.node {
         Some(NodeEnum::AConst(_) | NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_)) => true,
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_own),

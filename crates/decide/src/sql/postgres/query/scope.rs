@@ -5,6 +5,8 @@
 //! a name (a relation whose columns are not all known), the answer is everything that the name
 //! can mean at this level and further out.
 
+use portreeve_model::Object;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::sql::catalog::Catalog;
@@ -28,12 +30,25 @@ pub(in crate::sql) struct Item {
     pub(in crate::sql) by_column: bool,
     /// It is a table and has `ctid` and the like.
     pub(in crate::sql) is_table: bool,
+    /// The relation that it is, if it is one.
+    pub(in crate::sql) relation: Option<Object>,
+    /// Which of the relations that were read are in it.
+    pub(in crate::sql) reads: Range<usize>,
 }
 
 impl Item {
     pub(in crate::sql) fn named(name: Option<String>, columns: Arc<Columns>) -> Self {
         let by_name = name.is_some();
-        Self { name, schemas: Vec::new(), columns, by_name, by_column: true, is_table: false }
+        Self {
+            name,
+            schemas: Vec::new(),
+            columns,
+            by_name,
+            by_column: true,
+            is_table: false,
+            relation: None,
+            reads: 0..0,
+        }
     }
 }
 
@@ -109,6 +124,26 @@ impl<'p> Scope<'p> {
             found.look(&item.columns, name, catalog);
         }
         found.any(catalog)
+    }
+
+    /// All columns that could have been named here, of relations.
+    pub(in crate::sql) fn near(&self, qualifier: Option<&str>) -> Vec<Object> {
+        let mut columns = Vec::new();
+        let mut level = Some(self);
+        while let Some(scope) = level {
+            for item in &scope.items {
+                let is_meant =
+                    qualifier.is_none_or(|qualifier| item.name.as_deref() == Some(qualifier));
+                if let (true, Some(relation)) = (is_meant, &item.relation)
+                    && let [schema, table] = relation.path.as_slice()
+                {
+                    let names = item.columns.list.iter().map(|column| &*column.name);
+                    columns.extend(names.map(|name| Object::column(schema, table, name)));
+                }
+            }
+            level = scope.parent;
+        }
+        columns
     }
 
     /// The items that `name` (or `schema.name`) refers to, at the innermost level that has any.

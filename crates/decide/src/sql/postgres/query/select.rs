@@ -4,13 +4,15 @@ use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 
+use std::ops::Range;
+
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::Scope;
-use crate::sql::postgres::value::expression::path;
+use crate::sql::postgres::value::expression::{path, qualified_operator};
 use crate::sql::postgres::value::name;
-use crate::sql::statement::Shape;
+use crate::sql::statement::{Shape, sqlstate};
 
 impl Analyzer<'_> {
     /// A query in an expression or a source: its columns.
@@ -48,13 +50,15 @@ impl Analyzer<'_> {
             self.filter(&lineage);
         }
         self.limits(select, &scope);
-        self.locking(&select.locking_clause);
+        self.locking(&select.locking_clause, &scope, &(0..0));
         columns
     }
 
     fn plain_select(&mut self, select: &pg::SelectStmt, mut scope: Scope<'_>) -> Columns {
+        let first = self.reads_so_far();
         self.sources(&select.from_clause, &mut scope);
-        let columns = self.targets(&select.target_list, &scope);
+        let reads = first..self.reads_so_far();
+        let mut columns = self.targets(&select.target_list, &scope);
         self.condition(select.where_clause.as_deref(), &scope);
         self.condition(select.having_clause.as_deref(), &scope);
         for key in &select.sort_clause {
@@ -70,7 +74,10 @@ impl Analyzer<'_> {
             }
         }
         self.limits(select, &scope);
-        self.locking(&select.locking_clause);
+        self.locking(&select.locking_clause, &scope, &reads);
+        if !select.group_clause.is_empty() || select.having_clause.is_some() {
+            columns.list.iter_mut().for_each(|column| column.lineage.aggregated = true);
+        }
         if let Some(into) = select.into_clause.as_deref() {
             self.table_made(into, &columns);
         }
@@ -117,6 +124,8 @@ impl Analyzer<'_> {
     pub(in crate::sql) fn filter_unless_plain(&mut self, lineage: &Lineage) {
         if lineage.shape == Shape::Derived {
             self.filter(lineage);
+            // Among equal rows, one may be what the client brought.
+            self.probe(lineage, lineage.constants);
         }
     }
 
@@ -131,9 +140,7 @@ impl Analyzer<'_> {
     ) -> Lineage {
         let node = match &key.node {
             Some(NodeEnum::SortBy(sort)) => {
-                if !sort.use_op.is_empty() {
-                    self.operator(&sort.use_op);
-                }
+                self.sort_operator(&sort.use_op);
                 match sort.node.as_deref() {
                     Some(node) => node,
                     None => return self.not_understood("an empty sort key"),
@@ -179,7 +186,7 @@ impl Analyzer<'_> {
         };
         match (output, input) {
             (Some(output), None) => output,
-            (Some(output), Some(input)) if output == input => output,
+            (Some(output), Some(input)) if output.same(&input, &mut { KEYS_MAX }) => output,
             (Some(output), Some(input)) => output.either(&input, self.catalog),
             (None, _) => self.value(node, scope),
         }
@@ -190,11 +197,26 @@ impl Analyzer<'_> {
         self.telling(select.limit_offset.as_deref(), scope);
     }
 
-    fn locking(&mut self, clauses: &[pg::Node]) {
-        // The relations are read anyway; a row lock changes nothing that others can read.
+    /// `FOR UPDATE` and the like: others wait for these rows. Without names it means all sources.
+    fn locking(&mut self, clauses: &[pg::Node], scope: &Scope<'_>, reads: &Range<usize>) {
         for clause in clauses {
-            if !matches!(clause.node, Some(NodeEnum::LockingClause(_))) {
+            let Some(NodeEnum::LockingClause(clause)) = &clause.node else {
                 self.refuse("a locking clause is not understood by the gateway".into());
+                continue;
+            };
+            if clause.locked_rels.is_empty() {
+                self.locks(reads.clone());
+            }
+            for named in &clause.locked_rels {
+                let part = match &named.node {
+                    Some(NodeEnum::RangeVar(range)) => scope
+                        .items
+                        .iter()
+                        .find(|item| item.name.as_deref() == Some(&range.relname))
+                        .map(|item| item.reads.clone()),
+                    _ => None,
+                };
+                self.locks(part.unwrap_or_else(|| reads.clone()));
             }
         }
     }
@@ -210,12 +232,23 @@ impl Analyzer<'_> {
     pub(in crate::sql) fn sort_key(&mut self, key: &pg::Node, scope: &Scope<'_>) -> Lineage {
         match &key.node {
             Some(NodeEnum::SortBy(sort)) => {
-                if !sort.use_op.is_empty() {
-                    self.operator(&sort.use_op);
-                }
+                self.sort_operator(&sort.use_op);
                 self.optional(sort.node.as_deref(), scope)
             }
             _ => self.value(key, scope),
+        }
+    }
+
+    /// `ORDER BY … USING operator`
+    fn sort_operator(&mut self, names: &[pg::Node]) {
+        if names.is_empty() {
+            return;
+        }
+        match qualified_operator(names) {
+            Some((schema, name)) => {
+                let _ = self.operator(schema, name, &[]);
+            }
+            None => self.refuse("an operator is not understood by the gateway".into()),
         }
     }
 
@@ -248,12 +281,12 @@ impl Analyzer<'_> {
                 Some(expanded) => columns.append(&expanded),
                 None => {
                     let lineage = self.value(node, scope);
-                    columns.list.push(Column { name: String::new(), lineage });
+                    columns.list.push(Column::new("", lineage));
                 }
             }
         }
         for (index, column) in columns.list.iter_mut().enumerate() {
-            column.name = format!("column{}", index + 1);
+            column.name = format!("column{}", index + 1).into();
         }
         columns
     }
@@ -267,8 +300,7 @@ impl Analyzer<'_> {
         let is_union_all = select.all && select.op == pg::SetOperation::SetopUnion as i32;
         if !is_union_all {
             // Equal rows of two queries are found: a comparison of columns.
-            self.filter(&left.mixed());
-            self.filter(&right.mixed());
+            self.compare(&left.mixed(), &right.mixed());
         }
         self.union(&left, &right)
     }
@@ -281,9 +313,12 @@ impl Analyzer<'_> {
             let list = one
                 .list
                 .iter()
-                .map(|column| Column { name: column.name.clone(), lineage: all.clone() })
+                .map(|column| Column::new(column.name.clone(), all.clone()))
                 .collect();
             return Columns { list, rest: Some(all) };
+        }
+        if self.is_over(one.list.len()) {
+            return Columns::open(self.everything());
         }
         let list = one
             .list
@@ -309,13 +344,16 @@ impl Analyzer<'_> {
             };
             if let Some(expanded) = self.star(value, scope) {
                 columns.append(&expanded);
+                if self.has_too_many(&columns) {
+                    return Columns::open(self.everything());
+                }
                 continue;
             }
             let lineage = self.value(value, scope);
             let named =
                 if target.name.is_empty() { name::of(value) } else { Some(target.name.clone()) };
             match named {
-                Some(name) => columns.list.push(Column { name, lineage }),
+                Some(name) => columns.list.push(Column::new(name, lineage)),
                 None => columns.append(&Columns::open(lineage)),
             }
         }
@@ -357,12 +395,32 @@ impl Analyzer<'_> {
         }
         let mut columns = Columns::default();
         for item in scope.items.iter().filter(|item| item.by_column) {
+            let width = columns.list.len().saturating_add(item.columns.list.len());
+            if width > TARGETS_MAX || self.is_over(item.columns.list.len()) {
+                self.too_many_columns();
+                return Columns::open(self.everything());
+            }
             columns.append(&item.columns);
         }
         if scope.star_is_unordered {
             return Columns::open(columns.mixed());
         }
         columns
+    }
+
+    fn has_too_many(&mut self, columns: &Columns) -> bool {
+        let is_over = columns.list.len() > TARGETS_MAX;
+        if is_over {
+            self.too_many_columns();
+        }
+        is_over
+    }
+
+    fn too_many_columns(&mut self) {
+        self.refuse_as(
+            sqlstate::TOO_MANY_COLUMNS,
+            format!("target lists can have at most {TARGETS_MAX} entries"),
+        );
     }
 
     /// `SELECT … INTO`, `CREATE TABLE … AS`: a table is made of these columns.
@@ -374,6 +432,12 @@ impl Analyzer<'_> {
         self.reveal(&columns.mixed());
     }
 }
+
+/// PostgreSQL's own limit.
+const TARGETS_MAX: usize = 1664;
+
+/// How much of two rows is compared to see that a name means the same twice.
+const KEYS_MAX: u32 = 1_000;
 
 /// Which of two meanings of a name wins.
 #[derive(Clone, Copy, PartialEq, Eq)]

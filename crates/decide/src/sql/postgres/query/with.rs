@@ -1,14 +1,14 @@
 //! `WITH`: common table expressions.
 //!
 //! Without `RECURSIVE` each sees those before it only; with it, each sees all of them,
-//! and what lineages through them is worked out until it no longer changes.
+//! and what comes through them is worked out until it no longer changes.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use std::sync::Arc;
 
 use crate::sql::columns::{Column, Columns};
-use crate::sql::lineage::Lineage;
+use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::name::aliases;
@@ -28,6 +28,7 @@ impl Analyzer<'_> {
         }
         for cte in ctes {
             let columns = self.cte(cte, scope, Round::Only);
+            self.is_over(columns.list.len());
             scope.ctes.push((cte.ctename.clone(), Arc::new(columns)));
         }
     }
@@ -44,14 +45,22 @@ impl Analyzer<'_> {
             let round = if turn == 0 { Round::First } else { Round::Later };
             let mut changed = false;
             for (index, cte) in ctes.iter().enumerate() {
-                let columns = self.cte(cte, scope, round);
+                let mut columns = self.cte(cte, scope, round);
+                self.is_over(columns.list.len());
+                // How often it goes round is not known.
+                for column in &mut columns.list {
+                    if column.lineage.constants > 0 {
+                        column.lineage.constants = UNCOUNTED;
+                    }
+                }
+                let columns = Arc::new(columns);
                 if self.is_spent() {
                     break;
                 }
                 if let Some((_, known)) = scope.ctes.get_mut(first + index)
-                    && **known != columns
+                    && !known.same(&columns)
                 {
-                    *known = Arc::new(columns);
+                    *known = columns;
                     changed = true;
                 }
             }
@@ -104,16 +113,16 @@ impl Analyzer<'_> {
     /// `SEARCH` and `CYCLE` add columns: an order of rows, and rows seen before.
     fn search_and_cycle(&mut self, cte: &pg::CommonTableExpr, columns: &mut Columns) {
         if let Some(search) = &cte.search_clause {
-            let lineage = self.listed(&search.search_col_list, columns);
+            let lineage = self.of_columns(&search.search_col_list, columns);
             self.filter(&lineage);
             let name = search.search_seq_column.clone();
-            columns.list.push(Column { name, lineage });
+            columns.list.push(Column::new(name, lineage));
         }
         if let Some(cycle) = &cte.cycle_clause {
-            let lineage = self.listed(&cycle.cycle_col_list, columns);
+            let lineage = self.of_columns(&cycle.cycle_col_list, columns);
             self.filter(&lineage);
             for name in [&cycle.cycle_mark_column, &cycle.cycle_path_column] {
-                columns.list.push(Column { name: name.clone(), lineage: lineage.clone() });
+                columns.list.push(Column::new(name.as_str(), lineage.clone()));
             }
             for value in [&cycle.cycle_mark_value, &cycle.cycle_mark_default] {
                 self.telling(value.as_deref(), &Scope::outermost());
@@ -121,7 +130,7 @@ impl Analyzer<'_> {
         }
     }
 
-    fn listed(&mut self, names: &[pg::Node], columns: &Columns) -> Lineage {
+    fn of_columns(&mut self, names: &[pg::Node], columns: &Columns) -> Lineage {
         let mut lineage = Lineage::CLEAN.derived();
         for name in aliases(names) {
             match (columns.find(&name, self.catalog), &columns.rest) {

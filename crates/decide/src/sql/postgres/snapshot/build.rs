@@ -6,19 +6,25 @@
 //! - Views: their query is analyzed once. One whose query is not known, or does not fit its
 //!   columns, can hold anything.
 
-use portreeve_model::Category;
+use portreeve_model::{Action, Category, Need, Object};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::sql::catalog::{Catalog, ColumnRef, Function, Relation, RelationKind, Volatility};
+use super::assemble::recalled;
+use super::code::{CodeInput, Graph, Known, Moment, OperatorInput, Owner, TypeInput};
+
+use crate::sql::catalog::{
+    Catalog, ColumnRef, Function, Relation, RelationCode, RelationKind, Volatility,
+};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions;
-use crate::sql::postgres::builtin::system;
 use crate::sql::postgres::parse;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::statement::Shape;
+use crate::sql::taint::Taint;
 
 /// How deep views may stand on views.
 const VIEW_DEPTH_MAX: usize = 32;
@@ -76,11 +82,25 @@ pub struct FunctionInput {
     pub language: String,
 }
 
-/// Collects relations and functions, and works out what lineages where.
+/// Collects relations, functions and what runs unseen; works out where values come from.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogBuilder {
-    relations: Vec<RelationInput>,
-    functions: Vec<(FunctionInput, Maker)>,
+    pub(super) relations: Vec<RelationInput>,
+    pub(super) functions: Vec<(FunctionInput, Maker)>,
+    pub(super) types: Vec<TypeInput>,
+    pub(super) operators: Vec<OperatorInput>,
+    pub(super) code: Vec<CodeInput>,
+    pub(super) remembered: Vec<Remembered>,
+    pub(super) knows_code: bool,
+}
+
+/// A column of a materialized view, and a column that its rows have once been made of.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Remembered {
+    /// The column of the view.
+    pub column: Object,
+    /// What it was made of.
+    pub source: ColumnRef,
 }
 
 impl CatalogBuilder {
@@ -111,25 +131,8 @@ impl CatalogBuilder {
         self
     }
 
-    /// Works out what lineages where.
-    #[must_use]
-    pub fn build(mut self) -> Catalog {
-        self.relations.retain(|relation| !system::is_system_schema(&relation.schema));
-        self.inherit();
-        let mut catalog = Catalog::default();
-        self.add_functions(&mut catalog);
-        self.classify(&mut catalog);
-        let mut views = Views { inputs: &self.relations, states: HashMap::new() };
-        self.add_tables(&mut catalog);
-        for index in 0..self.relations.len() {
-            views.resolve(index, &mut catalog, 0);
-        }
-        self.add_origins(&mut catalog);
-        catalog
-    }
-
     /// Spreads categories over partitions and inheritance, both ways.
-    fn inherit(&mut self) {
+    pub(super) fn inherit(&mut self) {
         let by_oid: HashMap<u32, usize> =
             self.relations.iter().enumerate().map(|(index, known)| (known.oid, index)).collect();
         let links: Vec<(usize, usize)> = self
@@ -175,8 +178,9 @@ impl CatalogBuilder {
         changed
     }
 
-    fn add_functions(&self, catalog: &mut Catalog) {
+    pub(super) fn add_functions(&self, catalog: &mut Catalog) {
         let mut builtins: HashMap<&str, bool> = HashMap::new();
+        let mut functions: HashMap<String, Vec<Function>> = HashMap::new();
         for (function, maker) in &self.functions {
             let is_immutable = function.volatility == Volatility::Immutable;
             if function.schema == "pg_catalog" {
@@ -187,23 +191,38 @@ impl CatalogBuilder {
             if function.schema == "information_schema" {
                 continue;
             }
-            let named = catalog.functions.entry(function.name.clone()).or_default();
+            let named = functions.entry(function.name.clone()).or_default();
             // SECURITY: aggregates always say that they are immutable and internal, whatever
             // the function is that they call for each row.
-            let pure = is_immutable && (*maker == Maker::Extension || function.language == "c");
+            let declared = *maker == Maker::Declared;
+            let pure = declared
+                || is_immutable && (*maker == Maker::Extension || function.language == "c");
+            let quiet = declared
+                || *maker == Maker::Extension
+                    && (function.volatility != Volatility::Volatile
+                        || functions::is_harmless_extension(&function.name));
             match named.iter_mut().find(|known| known.schema == function.schema) {
-                Some(known) => known.pure &= pure,
-                None => named.push(Function { schema: function.schema.clone(), pure }),
+                Some(known) => {
+                    known.pure &= pure;
+                    known.quiet &= quiet;
+                    known.declared &= declared;
+                }
+                None => {
+                    let schema = function.schema.clone();
+                    named.push(Function { schema, pure, quiet, declared });
+                }
             }
         }
-        catalog.pure_builtins = builtins
+        catalog.functions = Arc::new(functions);
+        let pure_builtins = builtins
             .into_iter()
             .filter(|(name, pure)| *pure && functions::builtin(name).is_none())
-            .map(|(name, _)| name.to_owned())
-            .collect();
+            .map(|(name, _)| name.to_owned());
+        catalog.pure_builtins = Arc::new(pure_builtins.collect());
     }
 
-    fn classify(&self, catalog: &mut Catalog) {
+    pub(super) fn classify(&self, catalog: &mut Catalog) {
+        let mut found = Classified::default();
         for relation in &self.relations {
             for column in &relation.columns {
                 let Some(category) = &column.category else { continue };
@@ -213,32 +232,38 @@ impl CatalogBuilder {
                     column: column.name.clone(),
                     category: category.clone(),
                 };
-                let id = u32::try_from(catalog.classified.len()).unwrap_or(u32::MAX);
-                catalog.objects.insert(reference.object(), id);
-                catalog.classified.push(Arc::new(reference));
+                found.add(&reference);
             }
         }
+        // What a view was made of may be gone; its rows are not.
+        for known in &self.remembered {
+            found.add(&known.source);
+        }
+        catalog.everything = Taint::first(found.columns.len());
+        catalog.objects = Arc::new(found.objects);
+        catalog.classified = Arc::new(found.columns);
     }
 
     /// Relations with their own columns; views are filled in later.
-    fn add_tables(&self, catalog: &mut Catalog) {
+    pub(super) fn add_tables(&self, catalog: &mut Catalog) {
+        let mut relations = Vec::new();
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, input) in self.relations.iter().enumerate() {
             let list = input
                 .columns
                 .iter()
                 .map(|column| {
-                    let object =
-                        portreeve_model::Object::column(&input.schema, &input.name, &column.name);
+                    let object = Object::column(&input.schema, &input.name, &column.name);
                     let own = catalog.objects.get(&object);
                     let lineage = own.map_or(Lineage::CLEAN, |id| Lineage::plain(*id));
-                    Column { name: column.name.clone(), lineage }
+                    Column::new(column.name.as_str(), lineage)
                 })
                 .collect();
             let mut columns = Columns { list, rest: None };
             generate(input, &mut columns, catalog);
             let generated = input.columns.iter().filter(|column| column.generated.is_some());
-            catalog.by_name.entry(input.name.clone()).or_default().push(index);
-            catalog.relations.push(Relation {
+            by_name.entry(input.name.clone()).or_default().push(index);
+            relations.push(Relation {
                 schema: input.schema.clone(),
                 name: input.name.clone(),
                 kind: input.kind,
@@ -246,27 +271,51 @@ impl CatalogBuilder {
                 generated: generated.map(|column| column.name.clone()).collect(),
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
+                code: RelationCode::default(),
             });
         }
+        catalog.relations = Arc::new(relations);
+        catalog.by_name = Arc::new(by_name);
     }
 
     /// Which column a field of a `RowDescription` is.
-    fn add_origins(&self, catalog: &mut Catalog) {
-        for (input, known) in self.relations.iter().zip(&catalog.relations) {
+    pub(super) fn add_origins(&self, catalog: &mut Catalog) {
+        let mut origins = HashMap::new();
+        for (input, known) in self.relations.iter().zip(catalog.relations.iter()) {
             for (column, resolved) in input.columns.iter().zip(&known.columns.list) {
-                if let Some(id) = resolved.lineage.ids.first() {
-                    catalog.origins.insert((input.oid, column.attnum), *id);
+                if let Some(id) = resolved.lineage.sources.ids().next() {
+                    origins.insert((input.oid, column.attnum), id);
                 }
             }
         }
+        catalog.origins = Arc::new(origins);
     }
 }
 
 /// Who made a function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Maker {
+pub(super) enum Maker {
     Anybody,
     Extension,
+    /// Whoever it was: the operator of the gateway has looked at it.
+    Declared,
+}
+
+/// The classified columns, each once.
+#[derive(Default)]
+struct Classified {
+    columns: Vec<Arc<ColumnRef>>,
+    objects: HashMap<Object, u32>,
+}
+
+impl Classified {
+    fn add(&mut self, column: &ColumnRef) {
+        let id = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
+        if let Entry::Vacant(free) = self.objects.entry(column.object()) {
+            free.insert(id);
+            self.columns.push(Arc::new(column.clone()));
+        }
+    }
 }
 
 /// Generated columns hold what their expressions are computed from.
@@ -291,7 +340,7 @@ fn expression_flow(
         return Lineage::everything(catalog);
     };
     let mut analyzer = Analyzer::new(catalog);
-    let mut scope = Scope::outermost();
+    let mut scope = fragment_scope(columns.clone());
     scope.items.push(Item::named(Some(input.name.clone()), columns.clone()));
     match parsed.as_slice() {
         [only] => {
@@ -302,20 +351,32 @@ fn expression_flow(
     }
 }
 
+/// One level whose columns these are, for an expression of a definition.
+pub(super) fn fragment_scope(columns: Arc<Columns>) -> Scope<'static> {
+    let mut scope = Scope::outermost();
+    scope.items.push(Item { is_table: true, ..Item::named(None, columns) });
+    scope
+}
+
 /// Views in the order in which they stand on each other.
-struct Views<'b> {
-    inputs: &'b [RelationInput],
-    states: HashMap<usize, State>,
+pub(super) struct Views<'b> {
+    pub(super) inputs: &'b [RelationInput],
+    pub(super) by_oid: &'b HashMap<u32, usize>,
+    /// Functions that the target says a view calls.
+    pub(super) hidden: HashMap<u32, Vec<Object>>,
+    pub(super) remembered: &'b [Remembered],
+    pub(super) states: HashMap<usize, State>,
+    pub(super) graph: &'b mut Graph,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Open,
     Done,
 }
 
 impl Views<'_> {
-    fn resolve(&mut self, index: usize, catalog: &mut Catalog, depth: usize) {
+    pub(super) fn resolve(&mut self, index: usize, catalog: &mut Catalog, depth: usize) {
         let Some(input) = self.inputs.get(index) else { return };
         if !matches!(input.kind, RelationKind::View | RelationKind::MaterializedView) {
             return;
@@ -327,8 +388,14 @@ impl Views<'_> {
         let columns =
             if depth > VIEW_DEPTH_MAX { None } else { self.analyzed(input, catalog, depth) };
         let own = catalog.relations.get(index).map(|known| known.columns.clone());
-        let resolved = merge(own.as_deref(), columns.as_ref(), catalog);
-        if let Some(known) = catalog.relations.get_mut(index) {
+        let mut resolved = merge(own.as_deref(), columns.as_ref(), catalog);
+        if input.kind == RelationKind::MaterializedView {
+            for column in &mut resolved.list {
+                let object = Object::column(&input.schema, &input.name, &column.name);
+                column.lineage = recalled(self.remembered, &object, &column.lineage, catalog);
+            }
+        }
+        if let Some(known) = Arc::make_mut(&mut catalog.relations).get_mut(index) {
             known.columns = Arc::new(resolved);
         }
         self.states.insert(index, State::Done);
@@ -365,7 +432,19 @@ impl Views<'_> {
         }
         let mut analyzer = Analyzer::new(catalog);
         let columns = analyzer.sub_query(&only.node, &Scope::outermost());
-        let fits = analyzer.unknown.is_none()
+        let known = Known { catalog, inputs: self.inputs, by_oid: self.by_oid };
+        // A write to the view is one to what it stands on.
+        for moment in
+            [Moment::Read, Moment::Insert, Moment::Update, Moment::Delete, Moment::Truncate]
+        {
+            self.graph.analyzed((Owner::Relation(input.oid), moment), &analyzer, &known);
+        }
+        let hides = self.hidden.get(&input.oid).into_iter().flatten().any(|function| {
+            let object = function.clone();
+            !analyzer.needs.contains(&Need { action: Action::Execute, object })
+        });
+        let fits = !hides
+            && analyzer.unknown.is_none()
             && columns.is_exact()
             && columns.list.len() == input.columns.len();
         fits.then_some(columns)

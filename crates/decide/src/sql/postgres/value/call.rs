@@ -5,14 +5,16 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Object, ObjectKind};
+use portreeve_model::{Action, Object};
 
-use crate::sql::lineage::Lineage;
+use crate::sql::catalog::Function;
+use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions::{self, Builtin};
 use crate::sql::postgres::command::settings;
+use crate::sql::postgres::query::predicate::is_own;
 use crate::sql::postgres::query::scope::Scope;
-use crate::sql::postgres::value::expression::strings;
+use crate::sql::postgres::value::expression::{last_name, strings};
 use crate::sql::statement::Shape;
 
 impl Analyzer<'_> {
@@ -35,7 +37,18 @@ impl Analyzer<'_> {
                 self.filter(lineage);
             }
         }
-        self.apply(&call.funcname, &lineages, Some(&call.args))
+        let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
+        let is_aggregate = call.agg_star
+            || call.agg_distinct
+            || call.agg_within_group
+            || !call.agg_order.is_empty()
+            || call.agg_filter.is_some()
+            || last_name(&call.funcname).is_some_and(functions::is_aggregate);
+        lineage.aggregated |= is_aggregate && call.over.is_none();
+        if let Some(count) = made_of_constants(call) {
+            lineage.constants = lineage.constants.max(count);
+        }
+        lineage
     }
 
     /// `name(row)`, written as `row.name`.
@@ -73,14 +86,14 @@ impl Analyzer<'_> {
         if schema == Some("information_schema") && name.starts_with("_pg_") {
             return self.pure(lineages);
         }
-        let made: Vec<(String, bool)> = self
+        let made: Vec<Function> = self
             .catalog
             .functions
             .get(name)
             .into_iter()
             .flatten()
             .filter(|function| schema.is_none_or(|schema| in_schema(schema, &function.schema)))
-            .map(|function| (function.schema.clone(), function.pure))
+            .cloned()
             .collect();
         let builtin = match schema {
             None | Some("pg_catalog") => functions::builtin(name)
@@ -88,12 +101,12 @@ impl Analyzer<'_> {
             Some(_) => None,
         };
         let mut result: Option<Lineage> = None;
-        for (schema, pure) in made {
-            let lineage = if pure && builtin.is_some() {
+        for function in made {
+            let lineage = if function.declared || function.pure && builtin.is_some() {
                 // One more overload of a built-in name, and as harmless.
                 self.pure(lineages)
             } else {
-                self.run(&schema, name, pure, lineages)
+                self.run(&function.schema, name, function.pure, lineages)
             };
             result = Some(merge(result, &lineage));
         }
@@ -116,9 +129,15 @@ impl Analyzer<'_> {
                 Some(known) => Some(merge(Some(known), &field)),
             };
         }
+        // `name(value)` may also be a cast to a type of that name.
+        if let [value] = lineages
+            && let Some(made) = self.made_by_name(schema, name, value)
+        {
+            result = Some(merge(result, &made));
+        }
         result.unwrap_or_else(|| {
             let shown = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
-            self.miss(ObjectKind::Function, shown);
+            self.miss_function(shown, lineages.len());
             self.everything()
         })
     }
@@ -132,7 +151,7 @@ impl Analyzer<'_> {
             self.filter(lineage);
             self.reveal(lineage);
         }
-        if pure { combined(lineages) } else { self.everything() }
+        if pure { combined(lineages) } else { self.opaque_result(Object::function(schema, name)) }
     }
 
     fn run_builtin(
@@ -153,11 +172,20 @@ impl Analyzer<'_> {
                 combined(lineages)
             }
             Builtin::Pure => self.pure(lineages),
+            Builtin::AdvisoryLock => {
+                self.need(Action::Lock, Object::resource());
+                self.pure(lineages)
+            }
             Builtin::Count => {
                 for lineage in lineages {
                     self.filter_unless_plain(lineage);
                 }
-                Lineage::CLEAN
+                Lineage { aggregated: true, ..Lineage::CLEAN }
+            }
+            Builtin::Code => {
+                self.pure(lineages);
+                self.touched = true;
+                Lineage { kept: true, ..Lineage::CLEAN }
             }
             Builtin::Setting => self.current_setting(lineages, args),
             Builtin::SetConfig => self.set_config(lineages, args),
@@ -188,7 +216,7 @@ impl Analyzer<'_> {
         }
         self.need(Action::Execute, Object::function("pg_catalog", name));
         self.moves_search_path = true;
-        self.everything()
+        self.opaque_result(Object::function("pg_catalog", name))
     }
 
     fn pure(&mut self, lineages: &[Lineage]) -> Lineage {
@@ -203,7 +231,8 @@ impl Analyzer<'_> {
             Some(name) if !name.contains('.') => self.pure(lineages),
             _ => {
                 self.pure(lineages);
-                self.everything()
+                self.touched = true;
+                Lineage { kept: true, ..Lineage::CLEAN }
             }
         }
     }
@@ -213,7 +242,8 @@ impl Analyzer<'_> {
             args.map(|args| args.iter().filter_map(settings::constant).collect());
         // Whatever the value of a harmless setting is, it is harmless: it may be a parameter.
         let named = args.and_then(|args| args.first()).and_then(settings::constant);
-        if let Some(name) = named.filter(|name| settings::is_free(name) && lineages.len() == 3)
+        if let Some(name) =
+            named.clone().filter(|name| settings::is_free(name) && lineages.len() == 3)
             && lineages.iter().all(Lineage::is_clean)
         {
             self.set(&name, &[]);
@@ -224,8 +254,30 @@ impl Analyzer<'_> {
                 self.set(name, std::slice::from_ref(value));
                 Lineage::CLEAN
             }
-            _ => {
-                self.refuse("`set_config` is understood with constants only".into());
+            _ => self.set_config_unseen(lineages, named.as_deref()),
+        }
+    }
+
+    /// `set_config` of a value that the text does not show.
+    fn set_config_unseen(&mut self, lineages: &[Lineage], named: Option<&str>) -> Lineage {
+        for lineage in lineages {
+            if !lineage.is_clean() {
+                // A setting can be read by whoever shares the session.
+                self.refuse("a setting may not hold classified values".into());
+            }
+        }
+        self.sets = true;
+        match named {
+            // An application's own: the row security of tenants lives by these.
+            Some(name) if settings::is_made_up(name) => Lineage::CLEAN,
+            Some(name) => {
+                // Which value is not seen, so it counts as any.
+                self.set(name, &[]);
+                Lineage { kept: true, ..Lineage::CLEAN }
+            }
+            // SECURITY: some settings change how texts are read, whatever policy says.
+            None => {
+                self.refuse("the setting's name in `set_config` must be a constant".into());
                 self.everything()
             }
         }
@@ -257,6 +309,45 @@ impl Analyzer<'_> {
             self.reveal(lineage);
         }
         self.pure(lineages)
+    }
+}
+
+/// How many values a function that gives rows can make of the client's own; none where it gives
+/// one, or is given other values.
+fn made_of_constants(call: &pg::FuncCall) -> Option<u64> {
+    let name = last_name(&call.funcname)?;
+    if !call.args.iter().all(is_own) || call.args.is_empty() {
+        return None;
+    }
+    let numbers: Vec<Option<i64>> =
+        call.args.iter().map(|argument| settings::constant(argument)?.parse().ok()).collect();
+    match (name, numbers.as_slice()) {
+        ("generate_series", [Some(first), Some(last)]) => {
+            Some(last.saturating_sub(*first).unsigned_abs().saturating_add(1).min(UNCOUNTED))
+        }
+        ("generate_series", _) => Some(UNCOUNTED),
+        (
+            "string_to_table"
+            | "string_to_array"
+            | "regexp_split_to_table"
+            | "regexp_split_to_array"
+            | "regexp_matches"
+            | "json_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements"
+            | "jsonb_array_elements_text"
+            | "json_each_text"
+            | "jsonb_each_text"
+            | "json_to_recordset"
+            | "jsonb_to_recordset"
+            | "jsonb_path_query",
+            _,
+        ) => {
+            // No more values than the text has characters.
+            let letters = call.args.iter().filter_map(settings::constant).map(|text| text.len());
+            Some((letters.sum::<usize>() as u64).max(1))
+        }
+        _ => None,
     }
 }
 

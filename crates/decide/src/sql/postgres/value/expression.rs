@@ -5,13 +5,16 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
 use crate::sql::columns::{Column, Columns};
-use crate::sql::lineage::Lineage;
+use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::operators;
+use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::scope::{self, Scope};
+use crate::sql::statement::sqlstate;
 
 impl Analyzer<'_> {
     /// What an expression may hold.
@@ -23,10 +26,10 @@ impl Analyzer<'_> {
             return self.not_understood("an empty expression");
         };
         match node {
-            NodeEnum::AConst(_)
-            | NodeEnum::ParamRef(_)
-            | NodeEnum::SqlvalueFunction(_)
-            | NodeEnum::SetToDefault(_)
+            NodeEnum::AConst(_) | NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_) => {
+                Lineage::constant()
+            }
+            NodeEnum::SetToDefault(_)
             | NodeEnum::CurrentOfExpr(_)
             | NodeEnum::MergeSupportFunc(_) => Lineage::CLEAN,
             NodeEnum::ColumnRef(column) => self.column(column, scope),
@@ -49,7 +52,7 @@ impl Analyzer<'_> {
                 lineage
             }
             NodeEnum::RowExpr(row) => self.row(&row.args, scope),
-            NodeEnum::AArrayExpr(array) => self.mixed(&array.elements, scope),
+            NodeEnum::AArrayExpr(array) => self.listed(&array.elements, scope),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection, scope),
             NodeEnum::CollateClause(collate) => {
                 self.optional(collate.arg.as_deref(), scope).derived()
@@ -92,6 +95,18 @@ impl Analyzer<'_> {
         lineage
     }
 
+    /// One of these values: their constants add up.
+    pub(in crate::sql) fn listed(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Lineage {
+        let mut lineage = Lineage::CLEAN.derived();
+        let mut constants: u64 = 0;
+        for node in nodes {
+            let part = self.value(node, scope);
+            constants = constants.saturating_add(part.constants).min(UNCOUNTED);
+            lineage.mix(&part);
+        }
+        Lineage { constants, ..lineage }
+    }
+
     /// A column, or a whole row, by name.
     fn column(&mut self, reference: &pg::ColumnRef, scope: &Scope<'_>) -> Lineage {
         let Some((names, star)) = path(&reference.fields) else {
@@ -112,8 +127,7 @@ impl Analyzer<'_> {
         match found {
             Some(lineage) => lineage,
             None => {
-                let name = names.join(".");
-                self.refuse(format!("column `{name}` cannot be found in what is selected from"));
+                self.miss_column(&names, reference.location, scope);
                 self.everything()
             }
         }
@@ -133,8 +147,13 @@ impl Analyzer<'_> {
         column: &str,
         scope: &Scope<'_>,
     ) -> Option<Lineage> {
-        let row = self.whole_row(schema, relation, scope)?;
-        let is_table = scope.relation(schema, relation).iter().any(|item| item.is_table);
+        let items = scope.relation(schema, relation);
+        let is_table = items.iter().any(|item| item.is_table);
+        let row = match items.as_slice() {
+            // Only the field is looked at: a row of many columns is not put together for it.
+            [only] => Lineage { row: Some(only.columns.clone()), ..Lineage::CLEAN },
+            _ => self.whole_row(schema, relation, scope)?,
+        };
         Some(self.field(&row, column, is_table))
     }
 
@@ -150,19 +169,23 @@ impl Analyzer<'_> {
             (Some(lineage), Some(rest)) => lineage.either(rest, self.catalog),
             (None, _) if is_table && scope::is_system(name) => scope::system_flow(name, &columns),
             (None, Some(rest)) => rest.clone(),
-            (None, None) => self.call_by_name(name, row),
+            (None, None) => self.call_by_name(name, &columns.whole()),
         }
     }
 
     fn cast(&mut self, cast: &pg::TypeCast, scope: &Scope<'_>) -> Lineage {
         let lineage = self.optional(cast.arg.as_deref(), scope);
-        if lineage.row.is_none() && lineage.is_clean() {
-            return self.cast_row(cast).unwrap_or(Lineage::CLEAN);
+        let Some(name) = &cast.type_name else { return self.not_understood("a cast") };
+        let made = self.made(name, &lineage);
+        if lineage.row.is_none() && lineage.is_clean() && made.is_clean() {
+            let constants = lineage.constants;
+            let value = self.cast_row(cast).unwrap_or(Lineage::CLEAN);
+            return Lineage { constants, kept: lineage.kept, ..value };
         }
-        if !cast.type_name.as_ref().is_some_and(is_text) {
+        if !is_text(name) {
             self.filter(&lineage);
         }
-        lineage.derived()
+        made
     }
 
     /// A client's own value as a row of a table's type: its fields have names.
@@ -173,77 +196,107 @@ impl Analyzer<'_> {
             .columns
             .list
             .iter()
-            .map(|column| Column { name: column.name.clone(), lineage: Lineage::CLEAN })
+            .map(|column| Column::new(column.name.clone(), Lineage::constant()))
             .collect();
         let rest = (self.catalog.named(name).count() > 1).then_some(Lineage::CLEAN);
         Some(Lineage { row: Some(Arc::new(Columns { list, rest })), ..Lineage::CLEAN })
     }
 
     fn operation(&mut self, operation: &pg::AExpr, scope: &Scope<'_>) -> Lineage {
-        let left = self.operand(operation.lexpr.as_deref(), scope);
-        let right = self.operand(operation.rexpr.as_deref(), scope);
-        let mut lineage = left.derived();
         let kind = pg::AExprKind::try_from(operation.kind).unwrap_or(pg::AExprKind::Undefined);
-        let is_between = matches!(
-            kind,
-            pg::AExprKind::AexprBetween
-                | pg::AExprKind::AexprNotBetween
-                | pg::AExprKind::AexprBetweenSym
-                | pg::AExprKind::AexprNotBetweenSym
-        );
+        let left = self.operand(operation.lexpr.as_deref(), kind, scope);
+        let right = self.operand(operation.rexpr.as_deref(), kind, scope);
         // BETWEEN is named after itself, and compares.
-        let name = if is_between { Some("<=") } else { self.operator(&operation.name) };
-        let is_total = kind == pg::AExprKind::AexprOp
-            && name.is_some_and(operators::is_total)
-            && (right.is_clean() || name == Some("||"));
-        lineage.mix(&right);
-        if !name.is_some_and(operators::is_builtin) {
-            // An operator that somebody made runs a function that can do anything.
-            let shown = name.unwrap_or("?").to_owned();
-            self.reveal(&lineage);
+        if is_between(kind) {
+            let lineage = both(&left, &right);
             self.filter(&lineage);
-            return self.foreign_operator(&shown);
+            let made = ["<=", ">="].map(|name| self.made_operator(None, name, &[&left, &right]));
+            return made.into_iter().flatten().next().unwrap_or(lineage);
         }
-        if !is_total {
+        let Some((schema, name)) = qualified_operator(&operation.name) else {
+            return self.not_understood("an operator");
+        };
+        let lineage = both(&left, &right);
+        if let Some(made) = self.operator(schema, name, &[&left, &right]) {
+            return made;
+        }
+        let is_total = kind == pg::AExprKind::AexprOp
+            && operators::is_total(name)
+            && (right.is_clean() || name == "||");
+        if is_equality(kind, name, operation.rexpr.as_deref()) {
+            self.compare(&left, &right);
+        } else if !is_total {
             self.filter(&lineage);
         }
         lineage
     }
 
-    fn foreign_operator(&mut self, name: &str) -> Lineage {
-        use portreeve_model::{Action, Object};
-        self.need(Action::Execute, Object::function("operator", name));
-        self.moves_search_path = true;
-        self.everything()
-    }
-
-    /// The name of an operator, if it is one of `pg_catalog` or not qualified.
-    pub(in crate::sql) fn operator<'n>(&mut self, names: &'n [pg::Node]) -> Option<&'n str> {
-        match strings(names).as_deref() {
-            Some([name] | ["pg_catalog", name]) => Some(*name),
-            Some([schema, name]) => {
-                self.refuse(format!("operator `{schema}.{name}` is not known to the gateway"));
-                None
-            }
-            _ => None,
+    /// What an operator may give besides what its operands hold; none where it is PostgreSQL's
+    /// own, or harmless.
+    pub(in crate::sql) fn operator(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        operands: &[&Lineage],
+    ) -> Option<Lineage> {
+        let is_own = matches!(schema, None | Some("pg_catalog")) && operators::is_builtin(name);
+        let made = self.made_operator(schema, name, operands);
+        if made.is_some() || is_own || self.has_operator(schema, name) {
+            return made;
         }
+        operands.iter().for_each(|operand| {
+            self.reveal(operand);
+            self.filter(operand);
+        });
+        if let Some(schema) = schema {
+            self.refuse_as(
+                sqlstate::UNDEFINED_FUNCTION,
+                format!("operator `{schema}.{name}` is not known to the gateway"),
+            );
+            return Some(self.everything());
+        }
+        // An operator that somebody made runs a function that can do anything.
+        let function = Object::function("operator", name);
+        self.need(Action::Execute, function.clone());
+        self.moves_search_path = true;
+        Some(self.opaque_result(function))
     }
 
-    fn operand(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) -> Lineage {
-        match node.and_then(|node| node.node.as_ref()) {
-            Some(NodeEnum::List(list)) => self.mixed(&list.items, scope),
+    pub(in crate::sql) fn operand(
+        &mut self,
+        node: Option<&pg::Node>,
+        kind: pg::AExprKind,
+        scope: &Scope<'_>,
+    ) -> Lineage {
+        let lineage = match node.and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::List(list)) => self.listed(&list.items, scope),
             _ => self.optional(node, scope),
+        };
+        match (kind, node.and_then(settings::constant)) {
+            // An array as a text: at most as many elements as it has separators, and one.
+            (pg::AExprKind::AexprOpAny | pg::AExprKind::AexprOpAll, Some(text)) => {
+                let elements = 1 + text.bytes().filter(|byte| *byte == b',').count() as u64;
+                Lineage { constants: elements, ..lineage }
+            }
+            _ => lineage,
         }
     }
 
     fn case(&mut self, case: &pg::CaseExpr, scope: &Scope<'_>) -> Lineage {
-        self.telling(case.arg.as_deref(), scope);
+        let chosen = self.telling(case.arg.as_deref(), scope);
+        let is_comparing = case.arg.is_some();
         let mut lineage = Lineage::CLEAN.derived();
         for branch in &case.args {
             let Some(NodeEnum::CaseWhen(branch)) = &branch.node else {
                 return self.not_understood("a CASE branch");
             };
-            self.telling(branch.expr.as_deref(), scope);
+            let when = self.telling(branch.expr.as_deref(), scope);
+            if is_comparing {
+                self.compare(&chosen, &when);
+                if let Some(made) = self.made_operator(None, "=", &[&chosen, &when]) {
+                    lineage.mix(&made);
+                }
+            }
             let result = self.optional(branch.result.as_deref(), scope);
             lineage.mix(&result);
         }
@@ -260,12 +313,12 @@ impl Analyzer<'_> {
                 Some(expanded) => columns.append(&expanded),
                 None => {
                     let lineage = self.value(node, scope);
-                    columns.list.push(Column { name: String::new(), lineage });
+                    columns.list.push(Column::new("", lineage));
                 }
             }
         }
         for (index, column) in columns.list.iter_mut().enumerate() {
-            column.name = format!("f{}", index + 1);
+            column.name = format!("f{}", index + 1).into();
         }
         Arc::new(columns).whole()
     }
@@ -303,24 +356,63 @@ impl Analyzer<'_> {
                 [only] if columns.is_exact() => only.lineage.clone(),
                 _ => columns.mixed(),
             },
-            pg::SubLinkType::ArraySublink => columns.mixed(),
+            pg::SubLinkType::ArraySublink => Lineage { aggregated: true, ..columns.mixed() },
             pg::SubLinkType::AllSublink
             | pg::SubLinkType::AnySublink
             | pg::SubLinkType::RowcompareSublink => {
-                let mut lineage = self.optional(link.testexpr.as_deref(), scope).derived();
-                lineage.mix(&columns.mixed());
-                self.filter(&lineage);
-                if !link.oper_name.is_empty()
-                    && !self.operator(&link.oper_name).is_some_and(operators::is_builtin)
-                {
-                    return self.foreign_operator("?");
-                }
-                lineage
+                let tested = self.optional(link.testexpr.as_deref(), scope).derived();
+                let found = columns.mixed();
+                self.compare(&tested, &found);
+                let (schema, name) = match link.oper_name.as_slice() {
+                    [] => (None, "="),
+                    names => match qualified_operator(names) {
+                        Some(named) => named,
+                        None => return self.not_understood("an operator"),
+                    },
+                };
+                let lineage = both(&tested, &found);
+                self.operator(schema, name, &[&tested, &found]).unwrap_or(lineage)
             }
             pg::SubLinkType::MultiexprSublink
             | pg::SubLinkType::CteSublink
             | pg::SubLinkType::Undefined => self.not_understood("a sub-select"),
         }
+    }
+}
+
+fn both(one: &Lineage, two: &Lineage) -> Lineage {
+    let mut lineage = one.clone().derived();
+    lineage.mix(two);
+    lineage
+}
+
+fn is_between(kind: pg::AExprKind) -> bool {
+    matches!(
+        kind,
+        pg::AExprKind::AexprBetween
+            | pg::AExprKind::AexprNotBetween
+            | pg::AExprKind::AexprBetweenSym
+            | pg::AExprKind::AexprNotBetweenSym
+    )
+}
+
+/// Whether the operation tells if one of its sides is the other: `LIKE` does so where its
+/// pattern has no wildcard, or nobody can see whether it has.
+fn is_equality(kind: pg::AExprKind, name: &str, right: Option<&pg::Node>) -> bool {
+    match kind {
+        pg::AExprKind::AexprLike | pg::AExprKind::AexprIlike => {
+            right.and_then(settings::constant).is_none_or(|pattern| !pattern.contains(['%', '_']))
+        }
+        _ => matches!(name, "=" | "<>" | "!=" | "~=" | "~~" | "~~*" | "!~~" | "!~~*" | "@>" | "<@"),
+    }
+}
+
+/// The schema and name of an operator.
+pub(in crate::sql) fn qualified_operator(names: &[pg::Node]) -> Option<(Option<&str>, &str)> {
+    match strings(names)?.as_slice() {
+        [name] => Some((None, name)),
+        [schema, name] => Some((Some(schema), name)),
+        _ => None,
     }
 }
 

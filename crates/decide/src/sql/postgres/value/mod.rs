@@ -3,4 +3,6 @@
 pub(in crate::sql) mod call;
 pub(in crate::sql) mod document;
 pub(in crate::sql) mod expression;
+pub(in crate::sql) mod made;
+pub(in crate::sql) mod missing;
 pub(in crate::sql) mod name;

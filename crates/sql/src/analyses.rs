@@ -69,5 +69,7 @@ pub fn unknown(why: &str) -> Statement {
         is_write: true,
         moves_search_path: false,
         missing: Vec::new(),
+        unknown: None,
+        opaque: Vec::new(),
     }
 }

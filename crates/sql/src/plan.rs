@@ -142,7 +142,7 @@ impl Plan {
         let Output::Columns(columns) = &self.statement.output else { return Vec::new() };
         columns
             .iter()
-            .map(|column| match (column.shape, column.sources.as_slice()) {
+            .map(|column| match (column.shape, &*column.sources) {
                 (Shape::Plain, [source]) => self.types().get(&source.object()).copied(),
                 _ => None,
             })

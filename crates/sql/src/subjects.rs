@@ -46,7 +46,7 @@ impl SubjectColumns {
             Output::Columns(columns) => {
                 let mut tables: Vec<PlannedTable> = Vec::new();
                 for (index, column) in columns.iter().enumerate() {
-                    for source in &column.sources {
+                    for source in column.sources.iter() {
                         let table = (source.schema.clone(), source.table.clone());
                         let Some((key, kind)) = self.0.get(&table) else { continue };
                         let is_key = column.shape == Shape::Plain

@@ -3,51 +3,32 @@
 //!
 //! A protocol's whole body is this loop:
 //!
-//! ```text
+//! ```no_run
+//! # use portreeve_session::{Broken, ClientSide, Permitted, Reply, Request, Session, Stop};
+//! # trait Target {
+//! #     fn send(&mut self, permitted: Permitted);
+//! #     async fn read(&mut self) -> Result<Option<impl Reply>, Broken>;
+//! # }
+//! # async fn body(
+//! #     session: &mut Session,
+//! #     request: impl Request,
+//! #     mut client: ClientSide,
+//! #     target: &mut impl Target,
+//! # ) -> Result<(), Stop> {
 //! let (mut exchange, request) = session.admit(request, &mut client).await?;
 //! target.send(request);                                         // takes Permitted only
 //! while let Some(reply) = target.read().await? {
 //!     client.send(exchange.release(reply, &mut client).await?).await?;   // takes Released only
 //! }
 //! exchange.close();                                 // dropped without close = recorded as aborted
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! [`Permitted`] and [`Released`] have private fields and are made here only, after the
 //! evidence is durable. The sockets are inside [`ClientSide`] and [`TargetSide`], which
 //! take nothing else. So forgetting to decide, to mask or to record does not compile:
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Released;
-//! // A release cannot be forged: its field is private.
-//! let forged = Released { bytes: bytes::Bytes::from_static(b"raw") };
-//! ```
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Permitted;
-//! // Neither can a permit.
-//! let forged = Permitted { wire: bytes::Bytes::from_static(b"DROP TABLE customers") };
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # async fn f(client: &mut portreeve_session::ClientSide) {
-//! // Raw bytes cannot be sent to a client.
-//! client.send(bytes::Bytes::from_static(b"raw")).await.unwrap();
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # fn f(target: &mut portreeve_session::TargetSide) {
-//! // Raw bytes cannot be sent to a target.
-//! target.send(bytes::Bytes::from_static(b"DROP TABLE customers"));
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0616
-//! # fn f(client: portreeve_session::ClientSide) {
-//! // The socket cannot be taken out.
-//! let socket = client.writer;
-//! # }
-//! ```
+//! `tests/proofs/` has what somebody could write by mistake, and the errors that it gives.
 //!
 //! What is deliberately absent: a list of plug-ins, a control that can be "not
 //! registered", a way to pass bytes that were not understood.

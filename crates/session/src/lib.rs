@@ -18,7 +18,8 @@
 //! let (mut exchange, request) = session.admit(request, &mut client).await?;
 //! target.send(request);                                         // takes Permitted only
 //! while let Some(reply) = target.read().await? {
-//!     client.send(exchange.release(reply, &mut client).await?).await?;   // takes Released only
+//!     let released = exchange.release(reply, &mut client).await?;
+//!     client.send(released).await?;                             // takes Released only
 //! }
 //! exchange.close();                                 // dropped without close = recorded as aborted
 //! # Ok(())

@@ -3,21 +3,28 @@
 //!
 //! A protocol's whole body is this loop:
 //!
-//! ```
-//! use portreeve_session::*;
-//!
-//! # async fn one<R: Request, P: Reply>(
-//! #     session: &Session, request: R, client: &mut ClientSide, target: &mut TargetSide,
-//! #     read: impl AsyncFn(&mut TargetSide) -> Option<P>,
+//! ```no_run
+//! # use portreeve_session::{
+//! #     Admitted, ClientSide, Permitted, Reply, Request, Session, SessionError, Stop,
+//! # };
+//! # trait Target {
+//! #     fn send(&mut self, permit: Permitted);
+//! #     async fn read(&mut self) -> Result<Option<impl Reply>, SessionError>;
+//! # }
+//! # async fn body(
+//! #     session: &Session,
+//! #     request: impl Request,
+//! #     client: &mut ClientSide,
+//! #     target: &mut impl Target,
 //! # ) -> Result<(), Stop> {
-//! let snapshot = session.snapshot();                        // planned with, decided by
-//! let mut admitted = session.admit(request, &snapshot, client).await?;
-//! target.send(admitted.permit);                             // takes Permitted only
-//! while let Some(reply) = read(target).await {
-//!     let released = admitted.exchange.release(reply, client).await?;
-//!     client.send(released).await?;                         // takes Released only
+//! let snapshot = session.snapshot();                            // planned with it, decided by it
+//! let Admitted { mut exchange, permit, .. } = session.admit(request, &snapshot, client).await?;
+//! target.send(permit);                                          // takes Permitted only
+//! while let Some(reply) = target.read().await? {
+//!     let released = exchange.release(reply, client).await?;
+//!     client.send(released).await?;                             // takes Released only
 //! }
-//! admitted.exchange.close();               // dropped without close = recorded as aborted
+//! exchange.close();                                 // dropped without close = recorded as aborted
 //! # Ok(())
 //! # }
 //! ```
@@ -25,39 +32,7 @@
 //! [`Permitted`] and [`Released`] have private fields and are made here only, after the
 //! evidence is durable. The sockets are inside [`ClientSide`] and [`TargetSide`], which
 //! take nothing else. So forgetting to decide, to mask or to record does not compile:
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Released;
-//! // A release cannot be forged: its field is private.
-//! let forged = Released { bytes: bytes::Bytes::from_static(b"raw") };
-//! ```
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Permitted;
-//! // Neither can a permit.
-//! let forged = Permitted { wire: bytes::Bytes::from_static(b"DROP TABLE customers") };
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # async fn f(client: &mut portreeve_session::ClientSide) {
-//! // Raw bytes cannot be sent to a client.
-//! client.send(bytes::Bytes::from_static(b"raw")).await.unwrap();
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # fn f(target: &mut portreeve_session::TargetSide) {
-//! // Raw bytes cannot be sent to a target.
-//! target.send(bytes::Bytes::from_static(b"DROP TABLE customers"));
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0616
-//! # fn f(client: portreeve_session::ClientSide) {
-//! // The socket cannot be taken out.
-//! let socket = client.writer;
-//! # }
-//! ```
+//! `tests/proofs/` has what somebody could write by mistake, and the errors that it gives.
 //!
 //! What is deliberately absent: a list of plug-ins, a control that can be "not
 //! registered", a way to pass bytes that were not understood, a function that makes a

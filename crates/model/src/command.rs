@@ -71,6 +71,19 @@ pub enum ObjectKind {
     Function,
 }
 
+impl ObjectKind {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::Table => "table",
+            Self::Column => "column",
+            Self::Function => "function",
+        }
+    }
+}
+
 /// A thing inside a resource.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Object {

@@ -7,6 +7,7 @@
 mod category;
 mod chain;
 mod command;
+mod content;
 mod custody;
 mod decision;
 mod ids;
@@ -17,6 +18,10 @@ mod usage;
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
 pub use chain::{Chain, Party, PartyKind};
 pub use command::{Action, Change, Command, Facts, Need, Object, ObjectKind};
+pub use content::{
+    APPROVAL_FORMAT, ApprovalContent, ApprovedHop, ApprovedStatement, ContentField, Parameter,
+    ParameterFormat, ParameterValue, Quoting, Upload,
+};
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};

@@ -438,7 +438,11 @@ mod tests {
             0,
         );
         check(
-            r#"{"event":"request","exchange":3,"hour":9,"session_rows":0,"session_bytes":7,"day":[{"object":{"kind":"table","path":["public","orders"]},"used":{"rows":5}}],"commands":[]}"#,
+            concat!(
+                r#"{"event":"request","exchange":3,"hour":9,"session_rows":0,"session_bytes":7,"#,
+                r#""day":[{"object":{"kind":"table","path":["public","orders"]},"#,
+                r#""used":{"rows":5}}],"commands":[]}"#
+            ),
             Usage { bytes: 7, ..Usage::default() },
             1,
         );

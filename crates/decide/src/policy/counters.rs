@@ -54,6 +54,11 @@ impl CounterSet {
         Unit::ALL.into_iter().any(|unit| self.contains(Counter { scope, unit }))
     }
 
+    /// How many units have a counter in it.
+    pub(super) fn units_count(self) -> usize {
+        Unit::ALL.into_iter().filter(|unit| self.has_unit(*unit)).count()
+    }
+
     /// The counters in it.
     pub fn iter(self) -> impl Iterator<Item = Counter> {
         Counter::all().filter(move |counter| self.contains(*counter))
@@ -91,6 +96,11 @@ pub(super) struct Mentions {
     pub(super) boundaries: Vec<Boundary>,
     /// A fact of the command that it asks for.
     pub(super) fact: Option<String>,
+    /// Counters of which several together can make the policy apply, though none of them
+    /// does alone: `rows > 100 && bytes > 1000`, but not `rows > 100 || bytes > 1000`.
+    pub(super) coupled: CounterSet,
+    /// Whether evaluating it can fail: by a sum that is too large, say.
+    can_fail: bool,
 }
 
 impl Mentions {
@@ -106,14 +116,80 @@ const FACTS: [&str; 5] = ["verb", "writes", "bounded", "change", "aggregated"];
 /// followed.
 pub(super) fn mentions(policy: &Value) -> Result<Mentions, String> {
     let mut found = Mentions::default();
-    if let Some(conditions) = policy.get("conditions").and_then(Value::as_array) {
-        for condition in conditions {
-            condition.get("body").map_or(Ok(()), |body| walk(body, &mut found))?;
-        }
+    let mut joint = Joint::default();
+    let conditions = policy.get("conditions").and_then(Value::as_array);
+    for condition in conditions.into_iter().flatten() {
+        let Some(body) = condition.get("body") else {
+            continue;
+        };
+        walk(body, &mut found)?;
+        let wanted = condition.get("kind").is_none_or(|kind| kind != "unless");
+        joint = joint.and(Joint::of(body, wanted));
     }
     found.boundaries.sort_unstable();
     found.boundaries.dedup();
+    // What fails refuses, and whether it comes to that is not followed.
+    found.coupled = if found.can_fail { joint.all_coupled().coupled } else { joint.coupled };
     Ok(found)
+}
+
+/// Which counters can make an expression true (or false, where that is wanted), and which
+/// of them only together.
+#[derive(Clone, Copy, Default)]
+struct Joint {
+    counters: CounterSet,
+    coupled: CounterSet,
+}
+
+impl Joint {
+    fn of(node: &Value, wanted: bool) -> Self {
+        let operator = node.as_object().and_then(|fields| fields.iter().next());
+        let Some((operator, inside)) = operator else {
+            let items = node.as_array().into_iter().flatten();
+            return items.fold(Self::default(), |all, item| all.and(Self::of(item, wanted)));
+        };
+        let side = |side: &str, wanted| match inside.get(side) {
+            Some(node) => Self::of(node, wanted),
+            None => Self::default(),
+        };
+        match (operator.as_str(), wanted) {
+            ("||", true) | ("&&", false) => side("left", wanted).or(side("right", wanted)),
+            ("&&", true) | ("||", false) => side("left", wanted).and(side("right", wanted)),
+            ("!", _) => side("arg", !wanted),
+            (".", _) => {
+                let name = inside.get("attr").and_then(Value::as_str).unwrap_or_default();
+                let counter = Counter::named(name).filter(|_| is_context(inside.get("left")));
+                let counters = counter.into_iter().collect();
+                let inner = side("left", true);
+                inner.and(Self { counters, coupled: CounterSet::default() }).all_coupled()
+            }
+            ("Value", _) => Self::default(),
+            _ => {
+                let parts = inside.as_object().into_iter().flat_map(Map::values);
+                let parts = parts.chain(inside.as_array().into_iter().flatten());
+                let all = parts.fold(Self::default(), |all, part| all.and(Self::of(part, true)));
+                all.all_coupled()
+            }
+        }
+    }
+
+    /// One of two is enough: then one of them alone makes it so.
+    fn or(self, other: Self) -> Self {
+        let counters = self.counters | other.counters;
+        Self { counters, coupled: self.coupled | other.coupled }
+    }
+
+    /// Both are demanded. A side without counters stands still.
+    fn and(self, other: Self) -> Self {
+        let all = self.or(other);
+        let is_apart = self.counters.is_empty() || other.counters.is_empty();
+        if is_apart { all } else { all.all_coupled() }
+    }
+
+    fn all_coupled(self) -> Self {
+        let coupled = if self.counters.units_count() > 1 { self.counters } else { self.coupled };
+        Self { coupled, ..self }
+    }
 }
 
 const COMPARISONS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
@@ -131,6 +207,8 @@ fn walk_object(fields: &Map<String, Value>, found: &mut Mentions) -> Result<(), 
         return fields.values().try_for_each(|value| walk(value, found));
     };
     let operator = operator.as_str();
+    let is_call = inside.is_array() && operator != "Set";
+    found.can_fail |= is_call || ["+", "-", "*", "neg"].contains(&operator);
     match operator {
         "Value" => return Ok(()),
         // The keys of a record are the author's words, not operators.

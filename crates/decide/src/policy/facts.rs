@@ -46,13 +46,20 @@ impl Policies {
         let session = ask.counters.session + exchange;
         let common = context(ask, [exchange, session, exchange])?;
         let mut own = HashMap::new();
+        let mut by_day = HashMap::new();
         for (place, need) in ask.needs.iter().enumerate() {
             if need.action == Action::Connect {
                 // Nothing is counted before there is a session.
                 own.insert(place, context(ask, [Usage::default(); 3])?);
             } else if self.counted_of(ask.chain, need).has_scope(Scope::Day) {
                 let day = (ask.day)(&need.object) + exchange;
-                own.insert(place, context(ask, [exchange, session, day])?);
+                // Most objects have had nothing: they share one.
+                let context = match by_day.get(&day) {
+                    Some(known) => Context::clone(known),
+                    None => context(ask, [exchange, session, day])?,
+                };
+                by_day.insert(day, context.clone());
+                own.insert(place, context);
             }
         }
         Some(Contexts { common, own })

@@ -10,7 +10,7 @@ use cedar_policy::{
     ActionConstraint, Effect, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint,
     ResourceConstraint,
 };
-use portreeve_model::{Action, ObjectKind, PartyKind, Unit};
+use portreeve_model::{Action, ObjectKind, PartyKind};
 
 /// Some of the policies.
 #[derive(Debug, Default)]
@@ -21,9 +21,9 @@ pub(super) struct Slice {
     /// Where their answers can change while a reply passes.
     pub(super) boundaries: Vec<Boundary>,
     pub(super) counters: CounterSet,
-    /// Units of which an answer may depend on several together: those that one policy
-    /// names, and those of all permits, since the last permit that ends refuses.
-    pub(super) coupled: Vec<Unit>,
+    /// Those of which an answer may depend on several together: so a policy says, or they
+    /// are those of permits, since it is the last permit to end that refuses.
+    pub(super) coupled: CounterSet,
 }
 
 /// All slices.
@@ -77,19 +77,15 @@ fn slice<'a>(loaded: impl Iterator<Item = &'a Loaded>) -> Slice {
         slice.boundaries.extend(&found.mentions.boundaries);
         let counters = found.mentions.counters();
         slice.counters = slice.counters | counters;
-        slice.coupled.extend(several_units(counters));
-        if policy.effect() == Effect::Permit {
-            permits = permits | counters;
+        match policy.effect() {
+            Effect::Permit => permits = permits | counters,
+            Effect::Forbid => slice.coupled = slice.coupled | found.mentions.coupled,
         }
     }
-    slice.coupled.extend(several_units(permits));
+    if permits.units_count() > 1 {
+        slice.coupled = slice.coupled | permits;
+    }
     slice
-}
-
-/// The units, where there is more than one.
-fn several_units(counters: CounterSet) -> Vec<Unit> {
-    let units: Vec<_> = Unit::ALL.into_iter().filter(|unit| counters.has_unit(*unit)).collect();
-    if units.len() > 1 { units } else { Vec::new() }
 }
 
 fn action_fits(policy: &Policy, action: &EntityUid) -> bool {

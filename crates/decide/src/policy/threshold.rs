@@ -199,7 +199,7 @@ impl Policies {
 
     fn is_coupled(&self, ask: &Ask<'_>, unit: Unit) -> bool {
         let coupled = |need: &Need, kind| {
-            self.slices.of(need.action, kind, need.object.kind).coupled.contains(&unit)
+            self.slices.of(need.action, kind, need.object.kind).coupled.has_unit(unit)
         };
         ask.chain.hops().any(|hop| ask.needs.iter().any(|need| coupled(need, hop.kind)))
     }

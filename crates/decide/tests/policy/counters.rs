@@ -214,6 +214,19 @@ fn what_depends_on_two_units_together_is_asked_again() {
     check("person ann; read public.a; rows 101; bytes 1000", &["bytes: 1000 review[dpo] both"]);
     check("person ann; read public.a; bytes 1001; rows 100", &["rows: 100 review[dpo] both"]);
     check("person ann; read public.a; bytes 1001; rows 101", &[]);
+    // Either alone is enough: nothing has to be asked before.
+    let either = r#"
+        @id("all") permit(principal, action, resource);
+        @id("either") forbid(principal, action == Action::"read", resource)
+          when { context.depth == 0 && !(context.rows <= 100 && context.bytes <= 1000) }
+          unless { context.hour > 23 };
+        "#;
+    limits(
+        either,
+        "person ann; read public.a",
+        &["rows: 100 deny either", "bytes: 1000 deny either"],
+    );
+    limits(either, "person ann; actor p; read public.a", &[]);
     let permits = r#"
         @id("a") permit(principal, action == Action::"read", resource) unless { context.rows > 5 };
         @id("b") permit(principal, action == Action::"read", resource) unless { context.bytes > 9 };

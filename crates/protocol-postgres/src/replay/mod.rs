@@ -392,7 +392,11 @@ fn format_at(formats: &[i16], at: usize) -> i16 {
 /// A statement's columns as a portal's rows have them: only Bind says in which format.
 fn formatted(fields: &[Field], formats: &[i16]) -> Arc<[Field]> {
     let with =
-        |(at, field): (usize, &Field)| Field { format: format_at(formats, at), ..field.clone() };
+        |(at, field): (usize, &Field)| {
+            let mut field = field.clone();
+            field.column.format = format_at(formats, at);
+            field
+        };
     fields.iter().enumerate().map(with).collect()
 }
 

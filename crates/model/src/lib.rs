@@ -10,6 +10,7 @@ mod command;
 mod custody;
 mod decision;
 mod ids;
+mod manifest;
 mod record;
 mod secret;
 
@@ -19,6 +20,7 @@ pub use command::{Action, Change, Command, Effect, Facts, Need, Object, ObjectKi
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
     CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
     SubjectCount,

@@ -18,6 +18,7 @@
 //! | `rows`, `copy`, `reports` | masking of rows, COPY data, errors and notices |
 //! | `catalog` | the target's catalog snapshot |
 //! | `cancel` | cancel keys |
+//! | `manifest` | what the configuration and the commands know of this protocol |
 //! | `replay` | a recording read back: for people as lines, for programs as data |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -34,6 +35,7 @@ mod dial;
 mod frame;
 mod frontend;
 mod gather;
+mod manifest;
 mod names;
 mod pipeline;
 mod plan;
@@ -48,6 +50,7 @@ mod subjects;
 mod upstream;
 
 pub use conn::ProtocolLimits;
+pub use manifest::MANIFEST;
 pub use serve::{Postgres, PostgresParts};
 pub use upstream::{ClassifyColumn, TargetTls, Upstream, UpstreamConfig};
 

@@ -12,7 +12,7 @@ use portreeve_model::{
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// What the engine tells the metrics.
@@ -29,6 +29,37 @@ pub trait Observer: Send + Sync {
     fn received(&self, resource: &str, bytes: u64);
     /// Values were masked.
     fn masked(&self, category: &Category, values: u64);
+    /// A step of a request, or of a login, took so long.
+    fn took(&self, _resource: &str, _step: Step, _time: Duration) {}
+}
+
+/// What takes time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Policy.
+    Decide,
+    /// Until the request was durable.
+    RequestBarrier,
+    /// Until a piece of the reply was durable.
+    ReplyBarrier,
+    /// Until the target was reached.
+    Dial,
+    /// Until a person answered, or no longer could.
+    Review,
+}
+
+impl Step {
+    /// Its word in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::RequestBarrier => "request_barrier",
+            Self::ReplyBarrier => "reply_barrier",
+            Self::Dial => "dial",
+            Self::Review => "review",
+        }
+    }
 }
 
 /// Counts nothing.

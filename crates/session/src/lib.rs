@@ -66,7 +66,7 @@ mod session;
 mod sides;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
-pub use engine::{Engine, EngineParts, NoObserver, Observer, OpenRequest, ReviewMode};
+pub use engine::{Engine, EngineParts, NoObserver, Observer, OpenRequest, ReviewMode, Step};
 pub use error::Broken;
 pub use exchange::{Exchange, Stop};
 pub use gate::{Gatekeeper, Identity, NotAdmitted};

@@ -14,8 +14,11 @@ use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
 use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
+use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -65,6 +68,10 @@ impl Status for Gateway {
         let unready = self.unready.load(Ordering::Relaxed);
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
     }
+
+    fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        BTreeMap::from([("api".to_owned(), vec!["127.0.0.1:8440".parse().unwrap()])])
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,7 +98,7 @@ async fn bench(name: &str) -> Bench {
 async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let folder = folder(name);
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    let config = config::parse(Path::new("test.yaml"), text).unwrap();
+    let config = config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
     for (name, kind, groups) in [

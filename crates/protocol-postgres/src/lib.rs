@@ -12,11 +12,13 @@
 //! | `request` | client messages → requests: a value that is fed messages |
 //! | `reply` | server messages → masked replies: a value that is fed messages |
 //! | `session` | one session: the loop that feeds both |
+//! | `manifest` | what the configuration and the commands know of this protocol |
 //! | `replay` | a recording read back: for people as lines, for programs as data |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod login;
+mod manifest;
 pub mod replay;
 mod reply;
 mod request;
@@ -27,6 +29,7 @@ mod testing;
 mod wire;
 
 pub use login::{Postgres, PostgresParts};
+pub use manifest::MANIFEST;
 pub use session::ProtocolLimits;
 pub use target::{Account, ClassifyColumn, PostgresDialer, Upstream, UpstreamConfig};
 

@@ -59,8 +59,8 @@ mod sides;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 pub use engine::{
-    Barrier, Engine, EngineParts, Limits, Live, LiveSession, NoObserver, Observer, OpenRequest,
-    ReviewMode,
+    Engine, EngineParts, Limits, Live, LiveSession, NoObserver, Observer, OpenRequest, ReviewMode,
+    Step,
 };
 pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};

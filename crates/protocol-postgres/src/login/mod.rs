@@ -47,8 +47,13 @@ pub struct Postgres {
     engine: Arc<Engine>,
     gatekeeper: Arc<dyn Gatekeeper>,
     upstreams: HashMap<String, Arc<Upstream>>,
+<<<<<<< HEAD:crates/protocol-postgres/src/login/mod.rs
     tls: Arc<ServerConfig>,
     cancels: CancelKeys,
+=======
+    tls: Arc<ServerConfig>,
+    cancels: Arc<CancelKeys>,
+>>>>>>> h/registration:crates/protocol-postgres/src/serve.rs
     limits: ProtocolLimits,
 }
 
@@ -88,15 +93,37 @@ impl Postgres {
             engine: parts.engine,
             gatekeeper: parts.gatekeeper,
             upstreams,
+<<<<<<< HEAD:crates/protocol-postgres/src/login/mod.rs
             tls: parts.tls,
             cancels: CancelKeys::default(),
+=======
+            tls: parts.tls,
+            cancels: Arc::default(),
+>>>>>>> h/registration:crates/protocol-postgres/src/serve.rs
             limits: parts.limits,
         })
     }
 
-    /// Serves one connection to its end.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    /// The same with other resources and limits, for the connections to come. Sessions that
+    /// are open stay as they are, and can be cancelled through either.
+    #[must_use]
+    pub fn renewed(&self, upstreams: Vec<Arc<Upstream>>, limits: ProtocolLimits) -> Arc<Self> {
+        let upstreams = upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
+        Arc::new(Self {
+            engine: self.engine.clone(),
+            gatekeeper: self.gatekeeper.clone(),
+            upstreams,
+            tls: self.tls.clone(),
+            cancels: self.cancels.clone(),
+            limits,
+        })
+    }
+
+    /// Serves one connection to its end. `waiting` is dropped when the client has logged in,
+    /// or will not.
+    pub async fn serve<W: Send>(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, waiting: W) {
         let entered = timeout(self.limits.login_timeout, self.enter(stream, peer)).await;
+        drop(waiting);
         let why = match entered {
             Ok(Ok(entered)) => return self.session(entered).await,
             Ok(Err(Turned::Cancel)) => return,

@@ -3,13 +3,33 @@
 use portreeve_model::{Category, Verdict};
 use std::time::Duration;
 
-/// Which of the two waits for the disk it was.
+/// What takes time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Barrier {
-    /// Before a target sees a command.
-    Request,
-    /// Before a client sees a reply.
-    Reply,
+pub enum Step {
+    /// Policy.
+    Decide,
+    /// Until the request was durable.
+    RequestBarrier,
+    /// Until a piece of the reply was durable.
+    ReplyBarrier,
+    /// Until the target was reached.
+    Dial,
+    /// Until a person answered, or no longer could.
+    Review,
+}
+
+impl Step {
+    /// Its word in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::RequestBarrier => "request_barrier",
+            Self::ReplyBarrier => "reply_barrier",
+            Self::Dial => "dial",
+            Self::Review => "review",
+        }
+    }
 }
 
 /// Who counts. Nothing here may block.
@@ -26,10 +46,8 @@ pub trait Observer: Send + Sync {
     fn received(&self, resource: &str, bytes: u64);
     /// Values were masked.
     fn masked(&self, category: &Category, values: u64);
-    /// How long deciding a request took, reviews not included.
-    fn decided_in(&self, _took: Duration) {}
-    /// How long a record took to become durable.
-    fn durable_in(&self, _barrier: Barrier, _took: Duration) {}
+    /// A step of a request, or of a login, took so long.
+    fn took(&self, _resource: &str, _step: Step, _time: Duration) {}
 }
 
 /// Counts nothing.

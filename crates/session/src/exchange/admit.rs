@@ -5,7 +5,7 @@ use super::judge::{Judge, Judged};
 use super::review::{self, Question};
 use super::{Exchange, Hold, Stop};
 use crate::SessionError;
-use crate::engine::Barrier;
+use crate::engine::Step;
 use crate::proof::{Permitted, Released};
 use crate::protocol::{CommandUse, Request, Stage, TargetRequest};
 use crate::session::{Session, Snapshot};
@@ -51,7 +51,7 @@ impl Session {
         let received = request.received();
         let (exchange, refused) = self.decide(&request, &received, planned, hold).await?;
         let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
-        self.commit_at(Barrier::Request).await?;
+        self.commit_at(Step::RequestBarrier).await?;
         self.check()?;
         Ok(Admitted { exchange, permit: Permitted { wire }, accepted })
     }
@@ -94,7 +94,7 @@ impl Session {
         let judge =
             Judge { session: self, snapshot: &snapshot, planned, exchange: running.number };
         let Judged { records, refused, review, budget } = judge.judge(request.commands());
-        observer.decided_in(began.elapsed());
+        observer.took(self.resource(), Step::Decide, began.elapsed());
         self.stage_request(running.number, &snapshot, records, received);
         let mut exchange = Exchange {
             content: if budget.is_counted() { request.content() } else { String::new() },

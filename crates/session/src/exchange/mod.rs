@@ -11,7 +11,7 @@ mod review;
 pub use admit::{Admitted, Asked};
 pub use hold::Hold;
 
-use crate::engine::Barrier;
+use crate::engine::Step;
 use crate::proof::{Permitted, Released};
 use crate::protocol::{CommandUse, End, Masked, Notice, NoticeEncoder, Reply, Upload};
 use crate::session::{Session, Snapshot};
@@ -200,7 +200,7 @@ impl Exchange {
         session.engine().observer.received(session.resource(), received.len() as u64);
         let event = Event::RequestData { exchange: self.number() };
         session.stage_payload(event, Direction::FromClient, received);
-        session.commit_at(Barrier::Request).await?;
+        session.commit_at(Step::RequestBarrier).await?;
         session.check()?;
         Ok(Permitted { wire })
     }
@@ -263,7 +263,7 @@ impl Exchange {
         if let Some(end) = end {
             self.stage_closed(self.outcome(end));
         }
-        self.session().commit_at(Barrier::Reply).await?;
+        self.session().commit_at(Step::ReplyBarrier).await?;
         self.session().check()?;
         Ok(Released { bytes: masked.bytes })
     }

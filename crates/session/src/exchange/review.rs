@@ -1,7 +1,7 @@
 //! Asking a person, while an exchange is held.
 
 use super::{Hold, Running};
-use crate::engine::ReviewMode;
+use crate::engine::{ReviewMode, Step};
 use crate::protocol::Notice;
 use crate::session::Snapshot;
 use crate::{Answer, Claim, DeskError, ReviewAsk, SessionError};
@@ -9,7 +9,7 @@ use portreeve_model::{
     Decision, Digest, Event, Refusal, RefusalCode, RequestId, ReviewId, ReviewOutcome, RuleId,
 };
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// Who has to be asked, and by which rule.
 #[derive(Clone, Debug)]
@@ -119,6 +119,7 @@ async fn wait<H: Hold>(
     );
     let notice = session.say(running.number, Notice::Held { text: &text, hint: &hint }).await?;
     hold.tell(notice).await?;
+    let began = Instant::now();
     let answer = tokio::select! {
         answer = session.engine().desk.answer(review) => answer,
         () = hold.gone() => return Err(SessionError::ClientGone),
@@ -129,6 +130,7 @@ async fn wait<H: Hold>(
         }
     };
     open.is_over = true;
+    session.engine().observer.took(session.resource(), Step::Review, began.elapsed());
     Ok(answered(running, review, ask, answer))
 }
 

@@ -1,7 +1,7 @@
 //! What a session writes into the evidence.
 
 use super::{NO_EXCHANGE, Session, Shared, Stage, lock};
-use crate::engine::{Barrier, OpenRequest};
+use crate::engine::{OpenRequest, Step};
 use crate::proof::Released;
 use crate::protocol::Masked;
 use crate::SessionError;
@@ -27,10 +27,10 @@ impl Session {
         Ok(receipt.durable().await?)
     }
 
-    pub(crate) async fn commit_at(&self, barrier: Barrier) -> Result<(), SessionError> {
+    pub(crate) async fn commit_at(&self, step: Step) -> Result<(), SessionError> {
         let began = Instant::now();
         self.commit().await?;
-        self.0.engine.observer.durable_in(barrier, began.elapsed());
+        self.0.engine.observer.took(self.resource(), step, began.elapsed());
         Ok(())
     }
 
@@ -41,7 +41,7 @@ impl Session {
         masked: Masked,
     ) -> Result<Released, SessionError> {
         self.stage_release(exchange, &masked);
-        self.commit_at(Barrier::Reply).await?;
+        self.commit_at(Step::ReplyBarrier).await?;
         Ok(Released { bytes: masked.bytes })
     }
 

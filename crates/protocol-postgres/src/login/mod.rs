@@ -47,13 +47,8 @@ pub struct Postgres {
     engine: Arc<Engine>,
     gatekeeper: Arc<dyn Gatekeeper>,
     upstreams: HashMap<String, Arc<Upstream>>,
-<<<<<<< HEAD:crates/protocol-postgres/src/login/mod.rs
-    tls: Arc<ServerConfig>,
-    cancels: CancelKeys,
-=======
     tls: Arc<ServerConfig>,
     cancels: Arc<CancelKeys>,
->>>>>>> h/registration:crates/protocol-postgres/src/serve.rs
     limits: ProtocolLimits,
 }
 
@@ -93,13 +88,8 @@ impl Postgres {
             engine: parts.engine,
             gatekeeper: parts.gatekeeper,
             upstreams,
-<<<<<<< HEAD:crates/protocol-postgres/src/login/mod.rs
-            tls: parts.tls,
-            cancels: CancelKeys::default(),
-=======
             tls: parts.tls,
             cancels: Arc::default(),
->>>>>>> h/registration:crates/protocol-postgres/src/serve.rs
             limits: parts.limits,
         })
     }

@@ -1,8 +1,8 @@
 //! What the client may see of a statement's result.
 
+use crate::PlannedTable;
 use crate::catalog::{CatalogSnapshot, ColumnTypes};
 use crate::masks::{FieldMask, RowMasks};
-use crate::PlannedTable;
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
 use portreeve_model::{Action, Category, Command, Object, RevealedColumn};

@@ -6,8 +6,8 @@ use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
 use portreeve_model::{Action, Category, Command, Facts, Need, Object, Refusal, Usage};
 use portreeve_session::{
     Admitted, ClientSide, CommandUse, Driven, End, Fault, Hold, Masked, Notice, NoticeEncoder,
-    Piece, Released, Reply, Request, Session, SessionError, Stage, Stop, TargetRequest,
-    TargetSide, Unmaskable, Upload,
+    Piece, Released, Reply, Request, Session, SessionError, Stage, Stop, TargetRequest, TargetSide,
+    Unmaskable, Upload,
 };
 use std::sync::Arc;
 

@@ -64,7 +64,9 @@ pub struct LoggedIn {
 
 impl std::fmt::Debug for LoggedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LoggedIn").field("parameters", &self.parameters.len()).finish_non_exhaustive()
+        f.debug_struct("LoggedIn")
+            .field("parameters", &self.parameters.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -65,6 +65,7 @@ pub async fn connect(
         ServerName::try_from(host.to_owned()).map_err(|_| DialError::HostName(host.to_owned()))?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;
     let certificates = stream.get_ref().1.peer_certificates();
-    let certificate = certificates.and_then(|chain| chain.first()).map(|one| one.clone().into_owned());
+    let certificate =
+        certificates.and_then(|chain| chain.first()).map(|one| one.clone().into_owned());
     Ok((PreAuth::new(Box::new(stream)), certificate))
 }

@@ -3,12 +3,12 @@
 mod cancel;
 mod startup;
 
+use crate::NAME;
 use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
 use crate::session::{Connection, Notices, ProtocolLimits};
 use crate::target::Upstream;
 use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, take};
-use crate::NAME;
 use bytes::Buf;
 use cancel::CancelKeys;
 use portreeve_decide::sql::Postgres as PostgresGrammar;
@@ -128,7 +128,9 @@ impl Postgres {
         let identity = match self.identify(&mut arrived, peer).await {
             Ok(identity) => identity,
             Err((sqlstate, message, hint)) => {
-                return Err(away(&mut arrived.connection, sqlstate, &message, hint.as_deref()).await);
+                return Err(
+                    away(&mut arrived.connection, sqlstate, &message, hint.as_deref()).await
+                );
             }
         };
         let startup = &arrived.startup;
@@ -195,7 +197,9 @@ impl Postgres {
                     if tls == "none" && !peer.ip().is_loopback() {
                         self.gatekeeper.turned_away(NAME, peer.ip(), "no TLS");
                         let hint = "connect with sslmode=require or stronger";
-                        return Err(away(&mut connection, "28000", "TLS is required", Some(hint)).await);
+                        return Err(
+                            away(&mut connection, "28000", "TLS is required", Some(hint)).await
+                        );
                     }
                     return Ok(Arrived { connection, startup, tls });
                 }
@@ -207,7 +211,11 @@ impl Postgres {
         }
     }
 
-    async fn encrypt(&self, connection: PreAuth, peer: SocketAddr) -> Result<(PreAuth, String), Turned> {
+    async fn encrypt(
+        &self,
+        connection: PreAuth,
+        peer: SocketAddr,
+    ) -> Result<(PreAuth, String), Turned> {
         let accepted = accept(connection, self.tls.clone()).await.inspect_err(|error| {
             if error.kind() == io::ErrorKind::InvalidData {
                 self.gatekeeper.turned_away(NAME, peer.ip(), &error.to_string());
@@ -276,7 +284,12 @@ impl Postgres {
             .await
     }
 
-    async fn unreachable(&self, connection: &mut PreAuth, up: &Upstream, error: &DialError) -> Turned {
+    async fn unreachable(
+        &self,
+        connection: &mut PreAuth,
+        up: &Upstream,
+        error: &DialError,
+    ) -> Turned {
         tracing::error!(resource = up.name(), %error, "target");
         if let DialError::Refused { code, .. } = error
             && code == "53300"
@@ -285,7 +298,8 @@ impl Postgres {
             return away(connection, "53300", &message, Some("try again later")).await;
         }
         let message = format!("the target of `{}` cannot be reached", up.name());
-        away(connection, "08001", &message, Some("an operator must look at the gateway's log")).await
+        away(connection, "08001", &message, Some("an operator must look at the gateway's log"))
+            .await
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
@@ -417,7 +431,12 @@ async fn ask_token(arrived: &mut Arrived) -> Result<Secret<String>, String> {
     Ok(Secret::new(token.to_owned()))
 }
 
-async fn away(connection: &mut PreAuth, sqlstate: &str, message: &str, hint: Option<&str>) -> Turned {
+async fn away(
+    connection: &mut PreAuth,
+    sqlstate: &str,
+    message: &str,
+    hint: Option<&str>,
+) -> Turned {
     let mut words = Vec::new();
     let text = format!("portreeve: {message}");
     put_error(&mut words, "FATAL", sqlstate, &text, None, hint);

@@ -372,8 +372,9 @@ impl Replay {
         let mut cursor = Cursor::new(body);
         let count = cursor.u16().unwrap_or_default();
         let values = (0..usize::from(count)).map_while(|at| {
-            let (format, type_oid) =
-                fields.get(at).map_or((0, 0), |field| (field.column.format, field.column.type_code));
+            let (format, type_oid) = fields
+                .get(at)
+                .map_or((0, 0), |field| (field.column.format, field.column.type_code));
             cursor.optional_value().ok().map(|bytes| Value::of(bytes, format, type_oid))
         });
         Seen::Row { values: values.collect() }
@@ -391,17 +392,17 @@ fn format_at(formats: &[i16], at: usize) -> i16 {
 
 /// A statement's columns as a portal's rows have them: only Bind says in which format.
 fn formatted(fields: &[Field], formats: &[i16]) -> Arc<[Field]> {
-    let with =
-        |(at, field): (usize, &Field)| {
-            let mut field = field.clone();
-            field.column.format = format_at(formats, at);
-            field
-        };
+    let with = |(at, field): (usize, &Field)| {
+        let mut field = field.clone();
+        field.column.format = format_at(formats, at);
+        field
+    };
     fields.iter().enumerate().map(with).collect()
 }
 
 fn columns(fields: &[Field]) -> Seen {
-    let column = |field: &Field| Column { name: field.name.clone(), type_oid: field.column.type_code };
+    let column =
+        |field: &Field| Column { name: field.name.clone(), type_oid: field.column.type_code };
     Seen::Columns { columns: fields.iter().map(column).collect() }
 }
 

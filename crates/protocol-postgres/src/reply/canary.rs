@@ -3,8 +3,8 @@
 //! run it: cutting, state, masking.
 
 use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine};
-use crate::wire::{put, put_parameter, put_ready, put_report, put_text, take_whole_messages};
 use crate::testing::{TABLE_OID, plan};
+use crate::wire::{put, put_parameter, put_ready, put_report, put_text, take_whole_messages};
 use bytes::BytesMut;
 use portreeve_session::Reply;
 use portreeve_sql::{Change, Plan, Portal, Prepared};

@@ -358,10 +358,10 @@ fn escape_text(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portreeve_sql::{ColumnMask, FieldMask, MaskShape};
     use portreeve_decide::mask::{MaskKey, ValueKind};
     use portreeve_decide::sql::CopyDirection;
     use portreeve_model::MaskMethod;
+    use portreeve_sql::{ColumnMask, FieldMask, MaskShape};
     use std::sync::Arc;
 
     fn copy(format: CopyFormat) -> Copy {

@@ -106,9 +106,7 @@ impl Running {
         match self {
             Self::CleanCopy(_) => Ok(()),
             Self::MaskedCopy(copy) => copy.finish().map_err(|error| Unmaskable(error.to_string())),
-            Self::Nothing | Self::Rows(_) | Self::CopyIn => {
-                Err(super::machine::unexpected(frame))
-            }
+            Self::Nothing | Self::Rows(_) | Self::CopyIn => Err(super::machine::unexpected(frame)),
         }
     }
 

@@ -14,8 +14,20 @@ use std::sync::Arc;
 
 /// The phases that a reply can be in.
 const PHASES: [&str; 14] = [
-    "idle", "query", "query rows", "refused query", "parse", "bind", "close", "describe statement",
-    "describe portal", "execute", "execute rows", "refused", "sync", "copy in",
+    "idle",
+    "query",
+    "query rows",
+    "refused query",
+    "parse",
+    "bind",
+    "close",
+    "describe statement",
+    "describe portal",
+    "execute",
+    "execute rows",
+    "refused",
+    "sync",
+    "copy in",
 ];
 
 fn refusal() -> Box<Refusal> {
@@ -44,7 +56,7 @@ fn result(text: &str) -> ExpectedResult {
 
 fn opened() -> Change {
     let (statement, content) = (String::new(), String::new());
-    let prepared = prepared("SELECT id FROM people");
+    let prepared = prepared("SELECT email FROM people");
     Change::Open("p".into(), Arc::new(Portal { prepared, statement, formats: vec![], content }))
 }
 
@@ -75,7 +87,7 @@ fn sample(tag: u8) -> Vec<u8> {
 fn machine(phase: &str) -> ReplyMachine {
     let mut machine = ReplyMachine::new(1 << 20);
     let query = |text: &str| Expect::Query(VecDeque::from([result(text)]));
-    let rows = "SELECT id FROM people";
+    let rows = "SELECT email FROM people";
     let execute = || {
         let portal = Some("p".to_owned());
         Expect::Execute(ExpectedResult { portal: portal.clone(), counted: portal, ..result(rows) })

@@ -135,10 +135,8 @@ impl Assembler {
     /// Plans by another catalog or policy from here on.
     pub(crate) fn follow(&mut self, catalog: Arc<CatalogSnapshot>, snapshot: Arc<Snapshot>) {
         let reveals = snapshot.clone();
-        self.planner.renew(
-            catalog,
-            Arc::new(move |column, category| reveals.reveals(column, category)),
-        );
+        self.planner
+            .renew(catalog, Arc::new(move |column, category| reveals.reveals(column, category)));
         self.snapshot = snapshot;
     }
 
@@ -175,7 +173,10 @@ impl Assembler {
     }
 
     /// The next message, from those to be looked at again or else from the client.
-    pub(crate) fn next_frame(&mut self, inbox: &mut BytesMut) -> Result<Option<Frame>, ClientFault> {
+    pub(crate) fn next_frame(
+        &mut self,
+        inbox: &mut BytesMut,
+    ) -> Result<Option<Frame>, ClientFault> {
         if let Some(whole) = self.again.pop_front() {
             let tag = whole.first().copied().unwrap_or_default();
             return Ok(Some(Frame { tag, whole }));

@@ -82,7 +82,10 @@ mod tests {
     use super::*;
 
     fn content(value: &[u8], types: &[u32], formats: &[i16]) -> String {
-        with_params("delete from t where id = $1", Parameters { values: &[Some(value)], formats, types })
+        with_params(
+            "delete from t where id = $1",
+            Parameters { values: &[Some(value)], formats, types },
+        )
     }
 
     #[test]

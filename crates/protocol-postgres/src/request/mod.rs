@@ -12,5 +12,7 @@ mod statements;
 #[cfg(test)]
 mod table;
 
-pub(crate) use assembler::{Assembler, Step, Upcoming};
+#[cfg(test)]
+pub(crate) use assembler::Upcoming;
+pub(crate) use assembler::{Assembler, Step};
 pub(crate) use batch::{Accepted, Ends, FailingName, MessageBatch, failing_query, flush};

@@ -145,8 +145,7 @@ impl Assembler {
             }
             SessionEffect::Fetch { cursor } => self.fetch(cursor, plan, &mut effect, machine),
             SessionEffect::CloseCursor { name } => {
-                effect.expected.change =
-                    Some(name.clone().map_or(Change::CloseAll, Change::Close));
+                effect.expected.change = Some(name.clone().map_or(Change::CloseAll, Change::Close));
             }
             SessionEffect::Deallocate { name } => {
                 effect.expected.change =
@@ -177,13 +176,7 @@ impl Assembler {
         }
     }
 
-    fn fetch(
-        &mut self,
-        cursor: &str,
-        plan: &Plan,
-        effect: &mut Effect,
-        machine: &ReplyMachine,
-    ) {
+    fn fetch(&mut self, cursor: &str, plan: &Plan, effect: &mut Effect, machine: &ReplyMachine) {
         let Some((portal, rows_before)) = self.overlay.portal(machine.names(), cursor) else {
             effect.uses.push(self.refused("no such cursor: declare it first"));
             return;
@@ -212,9 +205,11 @@ impl Assembler {
             && self.catalog().has_classified()
         {
             // SECURITY: names may mean something that the catalog does not show yet.
-            uses.push(self.refused(
-                "definitions were changed in this open transaction: commit them first",
-            ));
+            uses.push(
+                self.refused(
+                    "definitions were changed in this open transaction: commit them first",
+                ),
+            );
         }
         self.defines |= plan.defines();
         self.writes |= plan.statement.is_write;
@@ -268,9 +263,9 @@ impl Assembler {
         let plans = self.plans_of(&prepared.text)?;
         let plan = match &*plans {
             [plan] => plan.clone(),
-            _ => self.planner.plan_unknown(
-                "definitions have changed since this was prepared: prepare it again",
-            ),
+            _ => self
+                .planner
+                .plan_unknown("definitions have changed since this was prepared: prepare it again"),
         };
         Ok(Arc::new(Prepared { plan: Some(plan), text: prepared.text.clone() }))
     }

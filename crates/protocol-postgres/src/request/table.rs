@@ -178,8 +178,7 @@ async fn from_the_first_refused_command_on_nothing_is_sent_but_its_end() {
     let machine = ReplyMachine::new(1 << 20);
     let mut assembler = assembler(&session);
     let run = |text: &str| [parse(text), bind(), execute()].concat();
-    let mut inbox =
-        BytesMut::from([run("SELECT 1"), run("SELECT 2"), sync()].concat().as_slice());
+    let mut inbox = BytesMut::from([run("SELECT 1"), run("SELECT 2"), sync()].concat().as_slice());
     let batch = request(&mut assembler, &machine, &mut inbox).unwrap();
     assert_eq!(batch.commands().len(), 4);
     let refusal = portreeve_model::Refusal {

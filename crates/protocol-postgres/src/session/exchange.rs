@@ -7,7 +7,8 @@ use crate::wire::{Frontend, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
 use portreeve_model::{Refusal, Usage};
 use portreeve_session::{
-    Admitted, ClientSide, Driven, Exchange, Fault, Interrupt, Piece, SessionError, Stop, TargetSide, Upload,
+    Admitted, ClientSide, Driven, Exchange, Fault, Interrupt, Piece, SessionError, Stop,
+    TargetSide, Upload,
 };
 use portreeve_transport::CancelHandle;
 use std::sync::Arc;

@@ -5,9 +5,9 @@ mod notices;
 
 pub(crate) use notices::Notices;
 
+use crate::reply::Chunk;
 use crate::reply::ReplyMachine;
 use crate::request::{Assembler, MessageBatch, Step};
-use crate::reply::Chunk;
 use crate::target::Upstream;
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;

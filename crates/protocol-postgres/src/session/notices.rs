@@ -21,8 +21,13 @@ impl NoticeEncoder for Notices {
         match notice {
             Notice::Held { text, hint } => {
                 let text = format!("portreeve: {text}");
-                let fields =
-                    [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', &text), (b'H', hint)];
+                let fields = [
+                    (b'S', "NOTICE"),
+                    (b'V', "NOTICE"),
+                    (b'C', "00000"),
+                    (b'M', &text),
+                    (b'H', hint),
+                ];
                 put_report(&mut out, b'N', &fields);
             }
             Notice::Refused(refusal) => {

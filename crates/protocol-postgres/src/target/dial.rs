@@ -155,8 +155,7 @@ async fn reach(account: &Account) -> Result<(PreAuth, Binding), DialError> {
     if connection.inbox().split_to(1).as_ref() != b"S" {
         return Err(DialError::NoTls);
     }
-    let (connection, certificate) =
-        connect(connection, &account.target.host, tls.clone()).await?;
+    let (connection, certificate) = connect(connection, &account.target.host, tls.clone()).await?;
     Ok((connection, certificate.and_then(|certificate| end_point(&certificate))))
 }
 
@@ -200,9 +199,11 @@ fn startup(account: &Account, settings: &BTreeMap<String, String>) -> Vec<u8> {
 
 pub(crate) async fn next(connection: &mut PreAuth) -> Result<Frame, DialError> {
     connection.fill(HEADER_BYTES).await?;
-    let length = message_length(connection.inbox(), MESSAGE_BYTES_MAX).map_err(uncut)?.unwrap_or_default();
+    let length =
+        message_length(connection.inbox(), MESSAGE_BYTES_MAX).map_err(uncut)?.unwrap_or_default();
     connection.fill(length).await?;
-    take(connection.inbox(), MESSAGE_BYTES_MAX).map_err(uncut)?
+    take(connection.inbox(), MESSAGE_BYTES_MAX)
+        .map_err(uncut)?
         .ok_or_else(|| DialError::Protocol("short message".into()))
 }
 
@@ -239,7 +240,8 @@ async fn authenticate(
             5 => {
                 let mut salt = [0; 4];
                 salt.copy_from_slice(cursor.take(4).map_err(broken)?);
-                let (user, secret) = (account.user.as_bytes(), account.password.reveal().as_bytes());
+                let (user, secret) =
+                    (account.user.as_bytes(), account.password.reveal().as_bytes());
                 password(connection, md5_hash(user, secret, salt).as_bytes()).await?;
             }
             10 => scram(account, connection, cursor, binding.clone()).await?,

@@ -9,13 +9,15 @@ pub(crate) use live::{Counts, Lifeline};
 pub use live::{Live, LiveSession};
 pub use observer::{NoObserver, Observer, Step};
 
+use crate::ReviewDesk;
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
-use crate::ReviewDesk;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, policy_adoption};
-use portreeve_model::{Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Verdict};
+use portreeve_model::{
+    Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Verdict,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -91,8 +91,7 @@ impl Session {
         observer.received(self.resource(), received.len() as u64);
         let began = Instant::now();
         let snapshot = self.snapshot();
-        let judge =
-            Judge { session: self, snapshot: &snapshot, planned, exchange: running.number };
+        let judge = Judge { session: self, snapshot: &snapshot, planned, exchange: running.number };
         let Judged { records, refused, review, budget } = judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
         self.stage_request(running.number, &snapshot, records, received);

@@ -4,9 +4,7 @@ use super::review::Question;
 use crate::protocol::CommandUse;
 use crate::session::{Session, Snapshot};
 use portreeve_decide::policy::{Counters, Limit, Threshold};
-use portreeve_model::{
-    Command, Decision, RefusalCode, RuleId, Scope, Unit, Usage, Verdict,
-};
+use portreeve_model::{Command, Decision, RefusalCode, RuleId, Scope, Unit, Usage, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -80,7 +78,8 @@ impl Budget {
                 return None;
             }
             let decision = snapshot.decide_now(command, self.counters(session));
-            let is_lifted = decision.reasons.iter().all(|reason| self.approved.contains(&reason.rule));
+            let is_lifted =
+                decision.reasons.iter().all(|reason| self.approved.contains(&reason.rule));
             match decision.verdict {
                 Verdict::Allow => None,
                 Verdict::Review if is_lifted => None,
@@ -112,8 +111,7 @@ impl Budget {
             question.rule = reason.rule.clone();
         }
         let advice = new.and_then(|reason| reason.advice.as_ref());
-        question.reason =
-            advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
+        question.reason = advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
         question.refusal = (
             RefusalCode::LimitExceeded,
             format!("the result has {over}"),

@@ -42,10 +42,8 @@ impl Judge<'_> {
         let mut judged = Judged::default();
         for (index, one) in commands.iter().enumerate() {
             let is_run = one.stage == Stage::Run;
-            let counters = Counters {
-                exchange: one.before,
-                session: session.saturating_sub(one.before),
-            };
+            let counters =
+                Counters { exchange: one.before, session: session.saturating_sub(one.before) };
             let (decision, threshold) = self.snapshot.decide(&one.command, counters);
             let refusal = self.refused_outright(one, &decision);
             if refusal.is_none() && is_run && decision.verdict == Verdict::Review {
@@ -86,8 +84,8 @@ impl Judge<'_> {
     fn hidden_since(&self, one: &CommandUse) -> Option<Refusal> {
         let is_revealed =
             |seen: &RevealedColumn| self.snapshot.reveals(&seen.column, &seen.category);
-        let holds = self.snapshot.is_classified_like(self.planned)
-            && one.revealed.iter().all(is_revealed);
+        let holds =
+            self.snapshot.is_classified_like(self.planned) && one.revealed.iter().all(is_revealed);
         (!holds).then(|| {
             let message = "policy changed while the command was on its way".to_owned();
             let hint = Some("send it again".to_owned());
@@ -152,8 +150,7 @@ impl Judge<'_> {
 /// Counts a command that runs once more right behind itself in the record before.
 fn repeats(records: &mut [CommandRecord], commands: &[CommandUse], index: usize) -> bool {
     let before = index.checked_sub(1).and_then(|before| commands.get(before));
-    let (Some(before), Some(one), Some(last)) =
-        (before, commands.get(index), records.last_mut())
+    let (Some(before), Some(one), Some(last)) = (before, commands.get(index), records.last_mut())
     else {
         return false;
     };
@@ -164,8 +161,7 @@ fn repeats(records: &mut [CommandRecord], commands: &[CommandUse], index: usize)
 
 /// Whether a command that is prepared here also runs in the same request.
 fn runs_later(commands: &[CommandUse], command: &Arc<Command>) -> bool {
-    let runs = |other: &CommandUse| {
-        other.stage == Stage::Run && Arc::ptr_eq(&other.command, command)
-    };
+    let runs =
+        |other: &CommandUse| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command);
     commands.iter().any(runs)
 }

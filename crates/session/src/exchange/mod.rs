@@ -11,11 +11,11 @@ mod review;
 pub use admit::{Admitted, Asked};
 pub use hold::Hold;
 
+use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
 use crate::protocol::{CommandUse, End, Masked, Notice, NoticeEncoder, Reply, Upload};
 use crate::session::{Session, Snapshot};
-use crate::SessionError;
 use budget::Budget;
 use bytes::Bytes;
 use held::Held;
@@ -318,4 +318,3 @@ impl Drop for Exchange {
         self.stage_closed(Outcome::Aborted { why: "not completed".into() });
     }
 }
-

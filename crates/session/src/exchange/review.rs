@@ -190,12 +190,7 @@ fn answered(
     Some(Refusal { review: Some(review.clone()), ..refusal })
 }
 
-fn stage_closed(
-    running: &Running,
-    review: &ReviewId,
-    decision: ReviewOutcome,
-    by: Option<String>,
-) {
+fn stage_closed(running: &Running, review: &ReviewId, decision: ReviewOutcome, by: Option<String>) {
     let (exchange, review) = (running.number, review.clone());
     running.session.stage(Event::ReviewClosed { exchange, review, decision, by });
 }

@@ -85,8 +85,7 @@ impl Session {
         ask: &OpenRequest,
         opening: Opening,
     ) -> (Self, Decision) {
-        let asker =
-            Arc::new(Asker { chain: ask.chain.clone(), resource: ask.resource.clone() });
+        let asker = Arc::new(Asker { chain: ask.chain.clone(), resource: ask.resource.clone() });
         let hour = Context::at(now_us()).hour;
         let snapshot =
             Arc::new(Snapshot::new(asker.clone(), engine.policies(), hour, ask.classify.clone()));

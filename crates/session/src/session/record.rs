@@ -1,10 +1,10 @@
 //! What a session writes into the evidence.
 
 use super::{NO_EXCHANGE, Session, Shared, Stage, lock};
+use crate::SessionError;
 use crate::engine::{OpenRequest, Step};
 use crate::proof::Released;
 use crate::protocol::Masked;
-use crate::SessionError;
 use portreeve_model::{
     Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit, Usage,
 };

@@ -201,9 +201,11 @@ impl Snapshot {
         approved: &BTreeSet<RuleId>,
     ) -> Option<Objection> {
         commands.iter().find_map(|one| {
-            let hidden = one.revealed.iter().find(|seen| !self.reveals(&seen.column, &seen.category));
+            let hidden =
+                one.revealed.iter().find(|seen| !self.reveals(&seen.column, &seen.category));
             if let Some(hidden) = hidden {
-                let message = format!("policy changed: `{}` may not be seen any more", hidden.column);
+                let message =
+                    format!("policy changed: `{}` may not be seen any more", hidden.column);
                 return Some(Objection { message, rule: POLICY_CHANGED.into() });
             }
             let decision = self.decide_now(&one.command, counters);

@@ -12,13 +12,13 @@ pub use body::{
 
 use crate::exchange::Hold;
 use crate::proof::{Permitted, Released};
-use crate::{SessionError, Limits};
+use crate::{Limits, SessionError};
 use bytes::{Buf, Bytes, BytesMut};
+use portreeve_transport::{PreAuth, Stream};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use portreeve_transport::{PreAuth, Stream};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;

@@ -209,3 +209,20 @@ pub struct Command {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
+
+impl Command {
+    /// Whether anything may be another after it has run.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.facts.bounded.is_some()
+            || self.needs.iter().any(|need| match need.action {
+                Action::Write | Action::Define | Action::Administer | Action::Execute => true,
+                Action::Connect
+                | Action::Read
+                | Action::Lock
+                | Action::Filter
+                | Action::Probe
+                | Action::Reveal => false,
+            })
+    }
+}

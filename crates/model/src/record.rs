@@ -328,6 +328,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
     },
+    /// The part of a reply that was recorded last was not sent after all: while it became
+    /// durable, it turned out that it may not pass.
+    ReplyWithheld {
+        /// The exchange.
+        exchange: u64,
+        /// The rule.
+        rule: RuleId,
+    },
     /// Whom the reply that follows is about; by table. The payload holds keyed hashes.
     Subjects {
         /// The exchange.

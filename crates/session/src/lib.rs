@@ -67,7 +67,7 @@ pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
 pub use gate::{Gatekeeper, Identity, NotAdmitted};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    CommandUse, End, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage, TargetRequest,
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage, TargetRequest,
     Unmaskable, Upload,
 };
 pub use session::{Classify, Session, Snapshot};

@@ -14,6 +14,9 @@ const AGE_MAX: Duration = Duration::from_secs(30);
 /// How often at most an unknown name makes the gateway ask again.
 const AGE_MIN: Duration = Duration::from_millis(250);
 
+/// Says the category of an object, where it has one.
+pub type Classification = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
+
 /// The type of every column, by its object: bulk data does not tell them.
 pub type ColumnTypes = HashMap<Object, u32>;
 
@@ -46,7 +49,7 @@ pub struct CatalogSnapshot {
     /// For the others: a name that several schemas have can then not be resolved.
     pub(crate) elsewhere: View,
     pub(crate) types: ColumnTypes,
-    classify: Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>,
+    classify: Classification,
     digest: u64,
 }
 
@@ -91,7 +94,7 @@ impl CatalogSnapshot {
 
     /// Says the category of an object. Always the same function for the same snapshot.
     #[must_use]
-    pub fn classification(&self) -> Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync> {
+    pub fn classification(&self) -> Classification {
         self.classify.clone()
     }
 }

@@ -127,11 +127,6 @@ impl Assembler {
         self.planner.catalog()
     }
 
-    /// Unqualified names may stand for something else than when the session began.
-    pub(crate) fn move_path(&mut self) {
-        self.planner.move_path();
-    }
-
     /// Plans by another catalog or policy from here on.
     pub(crate) fn follow(&mut self, catalog: Arc<CatalogSnapshot>, snapshot: Arc<Snapshot>) {
         let reveals = snapshot.clone();

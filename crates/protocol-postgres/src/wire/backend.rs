@@ -87,6 +87,9 @@ pub(crate) fn put_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
         RefusalCode::Unsupported => "0A000",
         RefusalCode::Revoked => "57P01",
         RefusalCode::Unrecordable => "58030",
+        // What a driver may send again without asking.
+        RefusalCode::DefinitionsChanged => "40001",
+        RefusalCode::WithheldAfterChange => "55000",
     };
     let mut detail = String::new();
     if let Some(rule) = &refusal.rule {

@@ -102,6 +102,7 @@ impl Session {
             commands: running_commands(request.commands(), refused.as_ref()),
             refusal: None,
             budget,
+            fence: request.fence(),
             held: Held::default(),
             is_closed: false,
         };

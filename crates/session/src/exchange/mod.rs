@@ -14,7 +14,9 @@ pub use hold::Hold;
 use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{CommandUse, End, Masked, Notice, NoticeEncoder, Reply, Upload};
+use crate::protocol::{
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Reply, Upload,
+};
 use crate::session::{Session, Snapshot};
 use budget::Budget;
 use bytes::Bytes;
@@ -39,6 +41,9 @@ impl<T: Into<SessionError>> From<T> for Stop {
         Self::Session(error.into())
     }
 }
+
+/// The rule of what ran under other definitions than it was planned with.
+const FENCE_RULE: &str = "definitions-changed";
 
 /// Why a running exchange is to be stopped from outside.
 #[derive(Debug)]
@@ -82,6 +87,8 @@ pub struct Exchange {
     budget: Budget,
     /// What a reviewer reads; empty where nobody may have to be asked.
     content: String,
+    /// What guards the reply; gone once it has answered for all of it.
+    fence: Option<Arc<dyn Fence>>,
     held: Held,
     is_closed: bool,
 }
@@ -149,7 +156,7 @@ impl Exchange {
         masked.usage.subjects = masked.subjects.people();
         self.budget.spend(&self.running.session, masked.usage);
         if !self.budget.is_counted() {
-            return Ok(self.record(masked).await?);
+            return self.record_fenced(masked).await;
         }
         let is_last = masked.end.is_some();
         self.held.keep(masked);
@@ -166,7 +173,7 @@ impl Exchange {
             self.ask(question, hold).await?;
         }
         match self.held.take(is_last) {
-            Some(masked) => Ok(self.record(masked).await?),
+            Some(masked) => self.record_fenced(masked).await,
             None => Ok(Released { bytes: Bytes::new() }),
         }
     }
@@ -255,6 +262,46 @@ impl Exchange {
         let kept = self.held.drop_all();
         self.budget.give_back(&self.running.session, kept);
         Stop::Refused(Box::new(refusal))
+    }
+
+    /// Records a part of the reply, while it is asked whether the definitions that it was
+    /// planned with are those that executed. Nothing passes before both have answered.
+    async fn record_fenced(&mut self, masked: Masked) -> Result<Released, Stop> {
+        let Some(fence) = self.fence.clone().filter(|_| !masked.bytes.is_empty()) else {
+            return Ok(self.record(masked).await?);
+        };
+        // INVARIANT: the first byte of this part is here, so the check begins behind it.
+        let (answer, recorded) = tokio::join!(fence.check(), self.record(masked));
+        let released = recorded?;
+        if let Err(fenced) = answer {
+            let refusal = self.fenced(fenced);
+            let (exchange, rule) = (self.number(), FENCE_RULE.into());
+            self.session().stage(Event::ReplyWithheld { exchange, rule });
+            return Err(self.refused(refusal));
+        }
+        // One command holds what it reads from its start to its end: one answer is for all
+        // of it.
+        if self.commands.len() <= 1 {
+            self.fence = None;
+        }
+        Ok(released)
+    }
+
+    fn fenced(&self, why: Fenced) -> Refusal {
+        let writes = self.commands.iter().any(|one| one.command.writes());
+        let (code, hint) = match (why, writes) {
+            (_, true) => (
+                RefusalCode::WithheldAfterChange,
+                "the command has run, and its rows are withheld: look at its effect, do not send it again",
+            ),
+            (Fenced::Changed, false) => (RefusalCode::DefinitionsChanged, "send it again"),
+            (Fenced::Unknown, false) => {
+                (RefusalCode::Unmaskable, "an operator must look at the gateway's health")
+            }
+        };
+        let rule = Some(FENCE_RULE.into());
+        let hint = Some(hint.to_owned());
+        self.session().refusal(self.number(), code, why.to_string(), rule, hint)
     }
 
     async fn record(&mut self, mut masked: Masked) -> Result<Released, SessionError> {

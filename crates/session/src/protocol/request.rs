@@ -1,6 +1,6 @@
 //! Requests, and the data that they carry.
 
-use crate::protocol::{Masked, Unmaskable};
+use crate::protocol::{Fence, Masked, Unmaskable};
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Command, Refusal, RevealedColumn, Usage};
@@ -45,6 +45,12 @@ pub trait Request: Send {
     /// What a reviewer reads, and what an approval is bound to: the statements and
     /// their parameters, independent of how the driver cut them into messages.
     fn content(&self) -> String;
+
+    /// What guards its reply against definitions that change while it runs; none where it
+    /// rests on none.
+    fn fence(&self) -> Option<Arc<dyn Fence>> {
+        None
+    }
 
     /// The bytes for the other side, and what was accepted.
     ///

@@ -15,7 +15,7 @@ use ledger::Ledger;
 use portreeve_decide::policy::Context;
 use portreeve_evidence::SessionRecorder;
 use portreeve_model::{
-    Chain, Decision, Refusal, RefusalCode, RequestId, ReviewId, RuleId, SessionId,
+    Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId,
 };
 use snapshot::Asker;
 use std::collections::HashMap;
@@ -205,12 +205,6 @@ impl Session {
     ) -> Refusal {
         let request = RequestId { session: self.0.id, exchange };
         Refusal { code, message, rule, request, hint, review: None }
-    }
-
-    /// A refusal that a review stands behind.
-    pub(crate) fn refusal_of_review(&self, mut refusal: Refusal, review: &ReviewId) -> Refusal {
-        refusal.review = Some(review.clone());
-        refusal
     }
 
     /// Masks, records and releases what belongs to no exchange: what the target has said

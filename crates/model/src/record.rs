@@ -295,7 +295,16 @@ pub enum Event {
         /// How many alike this stands for: floods are aggregated.
         count: u64,
     },
-    /// A client asked. Durable before the target sees a byte.
+    /// Part of a command that is too long for one record, as JSON text. The parts come in
+    /// order, before the record of the request whose commands begin with it.
+    RequestPart {
+        /// The exchange.
+        exchange: u64,
+        /// The part.
+        text: String,
+    },
+    /// A client asked. Durable before the target sees a byte. Many commands have several
+    /// of these records.
     Request {
         /// The exchange.
         exchange: u64,
@@ -401,7 +410,8 @@ impl Event {
     #[must_use]
     pub fn exchange(&self) -> Option<u64> {
         match self {
-            Self::Request { exchange, .. }
+            Self::RequestPart { exchange, .. }
+            | Self::Request { exchange, .. }
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }

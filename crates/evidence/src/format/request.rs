@@ -5,7 +5,7 @@
 //! an object with a long name) is cut as text: its JSON in `request-part` records, and a
 //! `request` record of the same exchange behind them, whose commands begin with it.
 
-use portreeve_model::{CommandRecord, Event, SessionId};
+use portreeve_model::{CommandRecord, Event, ObjectUsage, SessionId, Usage};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -17,24 +17,27 @@ const COMMANDS_BYTES_MAX: usize = 60 * 1024;
 ///
 /// ```
 /// # use portreeve_evidence::request_events;
-/// let events = request_events(7, 472_212, 0, Vec::new());
+/// let events = request_events(7, 472_212, Default::default(), Vec::new(), Vec::new());
 /// assert_eq!(events.len(), 1);
 /// ```
 #[must_use]
 pub fn request_events(
     exchange: u64,
     hour: u64,
-    session_rows: u64,
+    session: Usage,
+    day: Vec<ObjectUsage>,
     commands: Vec<CommandRecord>,
 ) -> Vec<Event> {
-    let request = |commands| Event::Request { exchange, hour, session_rows, commands };
-    let (mut events, mut some, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let request =
+        |commands| Event::Request { exchange, hour, session, day: day.clone(), commands };
+    let (mut events, mut some) = (Vec::new(), Vec::new());
+    let mut bytes = json_bytes(&day);
     for command in commands {
         let length = json_bytes(&command);
         let ends_in_part = matches!(events.last(), Some(Event::RequestPart { .. }));
         if bytes + length > COMMANDS_BYTES_MAX && (!some.is_empty() || ends_in_part) {
             events.push(request(std::mem::take(&mut some)));
-            bytes = 0;
+            bytes = json_bytes(&day);
         }
         if length > COMMANDS_BYTES_MAX {
             let text = serde_json::to_string(&command).expect("a command is plain data");
@@ -65,9 +68,9 @@ impl Write for Count {
 }
 
 /// The length of a command as JSON, with the comma behind it.
-fn json_bytes(command: &CommandRecord) -> usize {
+fn json_bytes(command: &impl serde::Serialize) -> usize {
     let mut count = Count(1);
-    serde_json::to_writer(&mut count, command).expect("a command is plain data");
+    serde_json::to_writer(&mut count, command).expect("what is recorded is plain data");
     count.0
 }
 
@@ -165,8 +168,9 @@ mod tests {
     /// Every record fits into a leaf, and together they say what was asked.
     fn check(commands: Vec<CommandRecord>) -> usize {
         let session = session_id(1);
+        let most = Usage::of(portreeve_model::Unit::Rows, u64::MAX);
         let (mut parts, mut found, mut records) = (RequestParts::default(), Vec::new(), 0);
-        for event in request_events(u64::MAX, u64::MAX, u64::MAX, commands.clone()) {
+        for event in request_events(u64::MAX, u64::MAX, most, Vec::new(), commands.clone()) {
             let digest = Digest([7; 32]);
             let payload = PayloadRef { direction: Direction::FromClient, digest, bytes: u64::MAX };
             let record = Record {

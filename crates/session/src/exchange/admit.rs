@@ -10,12 +10,10 @@ use crate::proof::{Permitted, Released};
 use crate::protocol::{CommandUse, Request, Stage, TargetRequest};
 use crate::session::{Session, Snapshot};
 use bytes::Bytes;
-use portreeve_model::{CommandRecord, Direction, Event, Refusal, Verdict};
+use portreeve_evidence::request_events;
+use portreeve_model::{CommandRecord, Direction, Refusal, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Commands, needs and reasons in one leaf.
-const LEAF_ITEMS_MAX: usize = 120;
 
 /// A client's request, decided and recorded.
 #[derive(Debug)]
@@ -123,29 +121,21 @@ impl Session {
         Ok((exchange, refused))
     }
 
-    /// Stages the request's records: one leaf holds a bounded number of commands.
+    /// Stages the request's records; the bytes as they came go with the first.
     fn stage_request(
         &self,
         exchange: u64,
         snapshot: &Snapshot,
-        mut records: Vec<CommandRecord>,
+        records: Vec<CommandRecord>,
         received: &[u8],
     ) {
         let session = self.ledger().spent();
-        let event = |commands| Event::Request {
-            exchange,
-            hour: snapshot.hour(),
-            session,
-            day: Vec::new(),
-            commands,
-        };
-        let mut rest = records.split_off(fitting(&records));
-        self.stage_payload(event(records), Direction::FromClient, received);
-        while !rest.is_empty() {
-            let after = rest.split_off(fitting(&rest));
-            self.stage(event(rest));
-            rest = after;
+        let mut events =
+            request_events(exchange, snapshot.hour(), session, Vec::new(), records).into_iter();
+        if let Some(first) = events.next() {
+            self.stage_payload(first, Direction::FromClient, received);
         }
+        events.for_each(|event| self.stage(event));
     }
 }
 
@@ -181,15 +171,4 @@ fn running_commands(
     let end = refused.map_or(commands.len(), |(index, _)| *index);
     let before = commands.iter().take(end);
     before.filter(|one| one.stage == Stage::Run).cloned().collect()
-}
-
-/// How many records fit into one leaf; at least one.
-fn fitting(records: &[CommandRecord]) -> usize {
-    let mut items = 0;
-    let fits = |record: &&CommandRecord| {
-        let reasons = record.decision.as_ref().map_or(0, |decision| decision.reasons.len());
-        items += 1 + record.needs.len() + reasons + record.revealed.len();
-        items <= LEAF_ITEMS_MAX
-    };
-    records.iter().take_while(fits).count().clamp(1.min(records.len()), records.len())
 }

@@ -415,6 +415,7 @@ impl Event {
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }
+            | Self::ReplyWithheld { exchange, .. }
             | Self::Disagreement { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }
             | Self::ReviewOpened { exchange, .. }

@@ -195,6 +195,7 @@ impl Custody {
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }
             | Event::ExchangeClosed { .. }
             | Event::ReviewOpened { .. }

@@ -136,6 +136,7 @@ impl SessionSummary {
             | Event::SessionRefused { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }
             | Event::ReviewOpened { .. }
             | Event::ReviewClosed { .. } => {}

@@ -7,7 +7,7 @@ use crate::NAME;
 use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
 use crate::session::{Connection, Notices, ProtocolLimits};
-use crate::target::Upstream;
+use crate::target::{Upstream, session_settings};
 use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, take};
 use bytes::Buf;
 use cancel::CancelKeys;
@@ -17,7 +17,7 @@ use portreeve_session::{
     ClientSide, Engine, Gatekeeper, Identity, NotAdmitted, OpenRequest, ReviewMode, Session,
     TargetSide,
 };
-use portreeve_sql::{CatalogSnapshot, Planner};
+use portreeve_sql::{CatalogSnapshot, Planner, Reveals, SessionSettings};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
 use rustls::ServerConfig;
 use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
@@ -150,14 +150,21 @@ impl Postgres {
             Ok(session) => session,
             Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
         };
-        let logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
+        let mut logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
             Ok(logged_in) => logged_in,
             Err(error) => {
                 session.close("the target could not be reached").await;
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, catalog, logged_in })
+        let settings = match session_settings(&mut logged_in.connection).await {
+            Ok(settings) => settings,
+            Err(error) => {
+                session.close("the target could not be asked").await;
+                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+            }
+        };
+        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings })
     }
 
     /// Encryption and the startup message.
@@ -303,7 +310,7 @@ impl Postgres {
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, catalog, logged_in } = entered;
+        let Entered { arrived, session, upstream, catalog, logged_in, settings } = entered;
         let minor = arrived.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
@@ -320,7 +327,7 @@ impl Postgres {
             client: ClientSide::new(arrived.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),
             machine: ReplyMachine::new(self.limits.reply_message_bytes_max),
-            assembler: self.assembler(&session, &arrived.startup, &upstream, catalog, &failing),
+            assembler: self.assembler(&session, &upstream, catalog, settings, &failing),
             session,
             upstream,
             cancel: logged_in.cancel,
@@ -356,20 +363,16 @@ impl Postgres {
     fn assembler(
         &self,
         session: &Session,
-        startup: &Startup,
         upstream: &Upstream,
         catalog: Arc<CatalogSnapshot>,
+        settings: SessionSettings,
         failing: &str,
     ) -> Assembler {
         let snapshot = session.snapshot();
         let reveals = snapshot.clone();
-        let reveals: portreeve_sql::Reveals =
-            Arc::new(move |column, category| reveals.reveals(column, category));
-        let mut planner =
-            Planner::new(&PostgresGrammar, catalog, reveals, upstream.subjects.clone());
-        if startup.settings.contains_key("search_path") {
-            planner.move_path();
-        }
+        let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
+        let subjects = upstream.subjects.clone();
+        let planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
         Assembler::new(planner, snapshot, FailingName(failing.into()), self.limits.clone())
     }
 }
@@ -381,6 +384,7 @@ struct Entered {
     upstream: Arc<Upstream>,
     catalog: Arc<CatalogSnapshot>,
     logged_in: LoggedIn,
+    settings: SessionSettings,
 }
 
 /// How long the last words may take.

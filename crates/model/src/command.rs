@@ -193,7 +193,7 @@ pub enum Change {
 /// Either `unknown` says why nobody can tell what it does (then it is refused), or
 /// `needs` is complete: if all of them are allowed, the command may run. An empty
 /// list is a command that touches nothing (`BEGIN`).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Command {
     /// The verb for people and records: `SELECT`, `GET`, `exec`.
     pub verb: String,
@@ -208,4 +208,21 @@ pub struct Command {
     /// the client: it holds nothing but the client's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+}
+
+impl Command {
+    /// Whether anything may be another after it has run.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.facts.bounded.is_some()
+            || self.needs.iter().any(|need| match need.action {
+                Action::Write | Action::Define | Action::Administer | Action::Execute => true,
+                Action::Connect
+                | Action::Read
+                | Action::Lock
+                | Action::Filter
+                | Action::Probe
+                | Action::Reveal => false,
+            })
+    }
 }

@@ -11,6 +11,7 @@ mod content;
 mod custody;
 mod decision;
 mod ids;
+mod manifest;
 mod record;
 mod secret;
 mod usage;
@@ -25,6 +26,7 @@ pub use content::{
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
     CommandRecord, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, RevealedColumn,
     ReviewOutcome, SubjectCount,

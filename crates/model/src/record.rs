@@ -295,7 +295,16 @@ pub enum Event {
         /// How many alike this stands for: floods are aggregated.
         count: u64,
     },
-    /// A client asked. Durable before the target sees a byte.
+    /// Part of a command that is too long for one record, as JSON text. The parts come in
+    /// order, before the record of the request whose commands begin with it.
+    RequestPart {
+        /// The exchange.
+        exchange: u64,
+        /// The part.
+        text: String,
+    },
+    /// A client asked. Durable before the target sees a byte. Many commands have several
+    /// of these records.
     Request {
         /// The exchange.
         exchange: u64,
@@ -327,6 +336,14 @@ pub enum Event {
         /// Masked values in it, by category.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
+    },
+    /// The part of a reply that was recorded last was not sent after all: while it became
+    /// durable, it turned out that it may not pass.
+    ReplyWithheld {
+        /// The exchange.
+        exchange: u64,
+        /// The rule.
+        rule: RuleId,
     },
     /// Whom the reply that follows is about; by table. The payload holds keyed hashes.
     Subjects {
@@ -393,7 +410,8 @@ impl Event {
     #[must_use]
     pub fn exchange(&self) -> Option<u64> {
         match self {
-            Self::Request { exchange, .. }
+            Self::RequestPart { exchange, .. }
+            | Self::Request { exchange, .. }
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }

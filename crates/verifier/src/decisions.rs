@@ -3,7 +3,7 @@
 use crate::adopted::Adoptions;
 use crate::running::Running;
 use portreeve_decide::policy::{Ask, Beyond, Context, Counters, Policies, Threshold};
-use portreeve_evidence::Inspector;
+use portreeve_evidence::{Inspector, RequestParts};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectKind,
     ObjectUsage, Outcome, PolicyVersion, Record, Scope, SessionId, Unit, Usage, Verdict,
@@ -20,6 +20,7 @@ pub struct Decisions {
     adoptions: Adoptions,
     sessions: HashMap<SessionId, Seen>,
     answers: HashMap<Vec<u8>, Answer>,
+    parts: RequestParts,
     decided: u64,
     /// Sessions may go on whose beginning was pruned: nobody knows on whose behalf.
     begins_pruned: bool,
@@ -100,7 +101,15 @@ impl Decisions {
             }
             Event::Request { exchange, hour, session: used, day, commands } => {
                 let moment = Moment { at_us, hour, session: used, day };
-                self.request(session?, exchange, &moment, &commands)
+                let session = session?;
+                match self.parts.whole(session, exchange, commands) {
+                    Ok(commands) => self.request(session, exchange, &moment, &commands),
+                    Err(error) => Some(format!("its parts are no command: {error}")),
+                }
+            }
+            Event::RequestPart { exchange, text } => {
+                self.parts.add(session?, exchange, &text);
+                None
             }
             Event::ReviewClosed { exchange, decision, .. } => {
                 self.exchange(session?, exchange)?.reviewed(decision);
@@ -111,6 +120,7 @@ impl Decisions {
             }
             Event::SessionClosed { .. } => {
                 self.sessions.remove(&session?);
+                self.parts.forget(session?);
                 None
             }
             _ => None,
@@ -357,7 +367,7 @@ impl Inspector for Decisions {
         match event {
             "response" => self.released(leaf),
             "policy-part" | "policy-adopted" | "log-pruned" | "session-opened" | "request"
-            | "review-closed" | "exchange-closed" | "session-closed" => {
+            | "request-part" | "review-closed" | "exchange-closed" | "session-closed" => {
                 match serde_json::from_slice(leaf) {
                     Ok(record) => self.take(record),
                     Err(error) => Some(format!("it cannot be read, so not be decided: {error}")),

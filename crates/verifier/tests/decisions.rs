@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_evidence::Inspector;
+use portreeve_evidence::{Inspector, request_events};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectUsage,
     Outcome, Party, PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome,
@@ -381,4 +381,34 @@ fn what_was_used_and_what_the_command_is_count() {
     check("COPY", read("orders"), plain, 0, 0, Verdict::Deny);
     check("DELETE", write(), bounded(true), 0, 0, Verdict::Allow);
     check("DELETE", write(), bounded(false), 0, 0, Verdict::Deny);
+}
+
+#[test]
+fn a_command_that_touches_very_much_comes_in_parts_and_is_decided_as_a_whole() {
+    let mut log = Log::new(&[]);
+    let column = |at: usize| Object::column("public", "wide", &format!("column_{at}"));
+    let needs: Vec<Need> =
+        (0..3_000).map(|at| Need { action: Action::Read, object: column(at) }).collect();
+    let mut command = log.command(needs);
+    let decided = log.verifier.decisions();
+    let ask = |log: &mut Log, exchange, command: &CommandRecord| {
+        let (hour, session, day) = (log.hour, Usage::default(), Vec::new());
+        let events = request_events(exchange, hour, session, day, vec![command.clone()]);
+        assert!(events.len() > 3, "{} records", events.len());
+        let mut found: Vec<Option<String>> =
+            events.into_iter().map(|event| log.say(event)).collect();
+        let last = found.pop().unwrap();
+        assert!(found.iter().all(Option::is_none), "{found:?}");
+        last
+    };
+    assert_eq!(ask(&mut log, 1, &command), None);
+    assert_eq!(log.verifier.decisions(), decided + 1);
+    assert_eq!((log.rows(1, 100), log.close(1)), (None, None));
+    // What stands in its last part counts like what stands in the first.
+    command.categories = [("salary".into(), vec![2_999])].into();
+    assert_says(ask(&mut log, 2, &command), "the recorded policies say `review`");
+    let part = Event::RequestPart { exchange: 3, text: "half of".into() };
+    assert_eq!(log.say(part), None);
+    let small = log.command(vec![read("orders")]);
+    assert_says(log.ask(3, small), "its parts are no command");
 }

@@ -1,9 +1,9 @@
-//! Reads what the story needs of a leaf: in one pass where it is of a frequent kind and
+//! Reads what the record-sequence check needs of a leaf: in one pass where it is of a frequent kind and
 //! spelled as our writer spells it, with the parser where not.
 
-use super::story::{EventOutline, Outline};
-use crate::outline::as_written;
-use crate::scan::Scan;
+use crate::format::outline::as_written;
+use crate::format::scan::Scan;
+use crate::verify::outline::{EventOutline, Outline};
 use portreeve_model::{Digest, Direction, PayloadRef};
 use std::borrow::Cow;
 

@@ -67,8 +67,8 @@ pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
 pub use gate::{Gatekeeper, Identity, NotAdmitted};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage,
-    TargetRequest, Unmaskable, Upload,
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage, TargetRequest,
+    Unmaskable, Upload,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{

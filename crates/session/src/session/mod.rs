@@ -14,7 +14,9 @@ use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
 use portreeve_evidence::SessionRecorder;
-use portreeve_model::{Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId};
+use portreeve_model::{
+    Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId,
+};
 use snapshot::Asker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

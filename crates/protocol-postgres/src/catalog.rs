@@ -4,6 +4,7 @@
 use crate::dial::{DialError, next, refused};
 use crate::frame::{put, put_text};
 use crate::upstream::ClassifyColumn;
+use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
 };
@@ -22,9 +23,11 @@ pub(crate) struct Tables {
     functions: Vec<Row>,
     builtins: Vec<Row>,
     search_path: Vec<Row>,
+    types: Vec<Row>,
+    operators: Vec<Row>,
+    code: Vec<Row>,
+    guards: Vec<Row>,
 }
-
-type Row = Vec<Option<String>>;
 
 const RELATIONS: &str = "\
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
@@ -78,7 +81,15 @@ FROM (SELECT 'c' t, ctid c, xmin x FROM pg_catalog.pg_class
       UNION ALL SELECT 'n', ctid, xmin FROM pg_catalog.pg_namespace
       UNION ALL SELECT 'p', ctid, xmin FROM pg_catalog.pg_proc
       UNION ALL SELECT 'r', ctid, xmin FROM pg_catalog.pg_rewrite
-      UNION ALL SELECT 'i', ctid, xmin FROM pg_catalog.pg_inherits) versions";
+      UNION ALL SELECT 'i', ctid, xmin FROM pg_catalog.pg_inherits
+      UNION ALL SELECT 'k', ctid, xmin FROM pg_catalog.pg_constraint
+      UNION ALL SELECT 't', ctid, xmin FROM pg_catalog.pg_type
+      UNION ALL SELECT 'g', ctid, xmin FROM pg_catalog.pg_trigger
+      UNION ALL SELECT 'y', ctid, xmin FROM pg_catalog.pg_policy
+      UNION ALL SELECT 'o', ctid, xmin FROM pg_catalog.pg_operator
+      UNION ALL SELECT 's', ctid, xmin FROM pg_catalog.pg_cast
+      UNION ALL SELECT 'm', ctid, xmin FROM pg_catalog.pg_amproc
+      UNION ALL SELECT 'x', ctid, xmin FROM pg_catalog.pg_index) versions";
 
 /// Asks for the stamp alone.
 pub(crate) async fn stamp(lobby: &mut Lobby) -> Result<String, DialError> {
@@ -89,6 +100,7 @@ pub(crate) async fn stamp(lobby: &mut Lobby) -> Result<String, DialError> {
 /// Asks the target.
 pub(crate) async fn read(lobby: &mut Lobby) -> Result<Tables, DialError> {
     let search_path = rows(lobby, SEARCH_PATH).await?;
+    let guards = rows(lobby, questions::GUARDS).await?;
     // View definitions are then written with the schema of every name.
     rows(lobby, "SET search_path = ''").await?;
     Ok(Tables {
@@ -98,6 +110,10 @@ pub(crate) async fn read(lobby: &mut Lobby) -> Result<Tables, DialError> {
         functions: rows(lobby, FUNCTIONS).await?,
         builtins: rows(lobby, BUILTINS).await?,
         search_path,
+        types: rows(lobby, questions::TYPES).await?,
+        operators: rows(lobby, questions::OPERATORS).await?,
+        code: rows(lobby, questions::CODE).await?,
+        guards,
     })
 }
 
@@ -194,7 +210,10 @@ pub(crate) fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
             builder.function(function);
         }
     }
-    builder.build()
+    let (types, operators, code) = (&tables.types, &tables.operators, &tables.code);
+    questions::add(&mut builder, Answers { types, operators, code });
+    let guards = tables.guards.iter().map(|row| (text(row, 0).to_owned(), text(row, 1).to_owned()));
+    builder.build().with_guards(guards)
 }
 
 fn text(row: &Row, index: usize) -> &str {

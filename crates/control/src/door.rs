@@ -168,7 +168,7 @@ mod tests {
     async fn a_flood_of_bad_tokens_costs_few_records_and_every_one_is_counted() {
         let folder = folder("door");
         let text = "issuers: [{local: {}}]\nresources: {a: {postgres: {host: h, user: u}}}\n";
-        let config = crate::config::parse(std::path::Path::new("x.yaml"), text).unwrap();
+        let config = crate::testing::config(text);
         let store = Store::open(&folder.path).unwrap();
         let identities = Arc::new(Identities::new(&config, store).unwrap());
         let records: Arc<Mutex<Vec<Event>>> = Arc::default();

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portreeve_control::{Config, config};
+use portreeve_protocol_postgres::MANIFEST;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -237,6 +238,6 @@ impl Issuer {
              resources: {{shop: {{postgres: {{host: 127.0.0.1, user: u}}}}}}\n",
             self.url
         );
-        config::parse(Path::new("test.yaml"), &text).unwrap()
+        config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap()
     }
 }

@@ -43,6 +43,12 @@ impl Columns {
         }
     }
 
+    /// Whether none of them can hold anything classified.
+    pub(in crate::sql) fn is_clean(&self) -> bool {
+        self.list.iter().all(|column| column.lineage.is_clean())
+            && self.rest.as_ref().is_none_or(Lineage::is_clean)
+    }
+
     pub(in crate::sql) fn is_exact(&self) -> bool {
         self.rest.is_none()
     }

@@ -5,9 +5,9 @@ use super::dial::{next, refused};
 use super::upstream::ClassifyColumn;
 use super::versions::{read_all, read_rests};
 use crate::wire::{put, put_text};
+use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
-    postgres::guards,
 };
 use portreeve_model::Object;
 use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes, SessionSettings};
@@ -58,9 +58,10 @@ struct Tables {
     parents: Vec<Row>,
     functions: Vec<Row>,
     builtins: Vec<Row>,
+    types: Vec<Row>,
+    operators: Vec<Row>,
+    code: Vec<Row>,
 }
-
-type Row = Vec<Option<String>>;
 
 const RELATIONS: &str = "\
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
@@ -105,20 +106,13 @@ WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
 pub(crate) async fn session_settings(
     connection: &mut PreAuth,
 ) -> Result<SessionSettings, DialError> {
-    let names: Vec<String> = guards().map(|name| format!("('{name}')")).collect();
-    let question = format!(
-        "SELECT NULL, pg_catalog.unnest(pg_catalog.current_schemas(false)) UNION ALL \
-         SELECT name, pg_catalog.current_setting(name, true) FROM (VALUES {}) AS guard(name)",
-        names.join(", "),
-    );
+    let question = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
     let mut settings = SessionSettings::default();
-    for row in rows(connection, &question).await? {
-        let mut values = row.into_iter();
-        match (values.next().flatten(), values.next().flatten()) {
-            (None, Some(schema)) => settings.search_path.push(schema),
-            (Some(guard), Some(value)) => settings.guards.push((guard, value)),
-            (_, None) => {}
-        }
+    let path = rows(connection, question).await?;
+    settings.search_path.extend(path.into_iter().flatten().flatten());
+    for row in rows(connection, questions::GUARDS).await? {
+        let mut values = row.into_iter().flatten();
+        settings.guards.extend(values.next().zip(values.next()));
     }
     Ok(settings)
 }
@@ -133,7 +127,15 @@ FROM (SELECT 'c' t, ctid c, xmin x FROM pg_catalog.pg_class
       UNION ALL SELECT 'n', ctid, xmin FROM pg_catalog.pg_namespace
       UNION ALL SELECT 'p', ctid, xmin FROM pg_catalog.pg_proc
       UNION ALL SELECT 'r', ctid, xmin FROM pg_catalog.pg_rewrite
-      UNION ALL SELECT 'i', ctid, xmin FROM pg_catalog.pg_inherits) versions";
+      UNION ALL SELECT 'i', ctid, xmin FROM pg_catalog.pg_inherits
+      UNION ALL SELECT 'k', ctid, xmin FROM pg_catalog.pg_constraint
+      UNION ALL SELECT 't', ctid, xmin FROM pg_catalog.pg_type
+      UNION ALL SELECT 'g', ctid, xmin FROM pg_catalog.pg_trigger
+      UNION ALL SELECT 'y', ctid, xmin FROM pg_catalog.pg_policy
+      UNION ALL SELECT 'o', ctid, xmin FROM pg_catalog.pg_operator
+      UNION ALL SELECT 's', ctid, xmin FROM pg_catalog.pg_cast
+      UNION ALL SELECT 'm', ctid, xmin FROM pg_catalog.pg_amproc
+      UNION ALL SELECT 'x', ctid, xmin FROM pg_catalog.pg_index) versions";
 
 /// Asks for the version alone.
 pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialError> {
@@ -151,6 +153,9 @@ async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
         parents: rows(connection, PARENTS).await?,
         functions: rows(connection, FUNCTIONS).await?,
         builtins: rows(connection, BUILTINS).await?,
+        types: rows(connection, questions::TYPES).await?,
+        operators: rows(connection, questions::OPERATORS).await?,
+        code: rows(connection, questions::CODE).await?,
     })
 }
 
@@ -242,6 +247,8 @@ fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
             builder.function(function);
         }
     }
+    let (types, operators, code) = (&tables.types, &tables.operators, &tables.code);
+    questions::add(&mut builder, Answers { types, operators, code });
     builder.build()
 }
 

@@ -6,6 +6,8 @@ use crate::sql::statement::{Unreadable, sqlstate};
 
 /// The longest text that is analyzed. Longer ones are refused.
 pub(in crate::sql) const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes that the scanner looks at again.
+const SCANNER_COST_MAX: usize = 8 * 1024 * 1024;
 /// The most statements in one text.
 const STATEMENTS_MAX: usize = 1_000;
 
@@ -24,7 +26,11 @@ pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(limit(format!("the text is longer than {TEXT_BYTES_MAX} bytes")));
     }
-    let parsed = pg_query::parse(text, 0).map_err(|error| explain(&error))?;
+    if scanner_cost(text) > SCANNER_COST_MAX {
+        let sqlstate = sqlstate::STATEMENT_TOO_COMPLEX;
+        return Err(Unreadable { sqlstate, ..unreadable("too many comments in comments".into()) });
+    }
+    let parsed = pg_query::parse(text, 0).map_err(|error| explain(text, &error))?;
     let statements = parsed.protobuf.stmts;
     if statements.len() > STATEMENTS_MAX {
         return Err(limit(format!("more than {STATEMENTS_MAX} statements in one text")));
@@ -39,6 +45,23 @@ pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
             Ok(Raw { node: *node, fingerprint })
         })
         .collect()
+}
+
+/// How often PostgreSQL's scanner looks at a byte again.
+///
+/// SECURITY: where a comment begins it reads on to the end of the run of operator characters,
+/// and goes back. A run that holds nothing but beginnings is read once for each of them: 48 KB
+/// take seconds.
+fn scanner_cost(text: &str) -> usize {
+    let is_operator = |byte: &u8| b"~!@#^&|`?+-*/%<>=".contains(byte);
+    text.as_bytes()
+        .split(|byte| !is_operator(byte))
+        .filter(|run| run.len() > 2)
+        .map(|run| {
+            let begins = run.windows(2).filter(|pair| pair == b"/*").count();
+            begins.saturating_mul(run.len())
+        })
+        .fold(0, usize::saturating_add)
 }
 
 /// SECURITY: by default relations count by their aliases, without schema, and without digits.
@@ -60,9 +83,11 @@ fn part_of<'t>(text: &'t str, statement: &RawStmt) -> Option<&'t str> {
     }
 }
 
-fn explain(error: &pg_query::Error) -> Unreadable {
+fn explain(text: &str, error: &pg_query::Error) -> Unreadable {
     match error {
-        pg_query::Error::Parse(message) => unreadable(message.clone()),
+        pg_query::Error::Parse(message) => {
+            Unreadable { position: position(text, message), ..unreadable(message.clone()) }
+        }
         pg_query::Error::Conversion(_) => {
             let sqlstate = sqlstate::UNTRANSLATABLE_CHARACTER;
             Unreadable { sqlstate, ..unreadable("the text holds a NUL".into()) }
@@ -73,6 +98,20 @@ fn explain(error: &pg_query::Error) -> Unreadable {
         }
         _ => unreadable("the text cannot be read as SQL".into()),
     }
+}
+
+/// Where the word is that a message of the parser complains about, if it is there once.
+fn position(text: &str, message: &str) -> Option<usize> {
+    let byte = match message.split_once("at or near \"") {
+        Some((_, near)) => {
+            let mut places = text.match_indices(near.strip_suffix('"')?);
+            let (first, second) = (places.next()?, places.next());
+            second.is_none().then_some(first.0)?
+        }
+        None if message.ends_with("at end of input") => text.len(),
+        None => return None,
+    };
+    Some(text.get(..byte)?.chars().count() + 1)
 }
 
 fn unreadable(message: String) -> Unreadable {

@@ -30,7 +30,7 @@ impl Analyzer<'_> {
             self.runs(&relation.code.insert);
             self.touched |= relation.has_triggers && !self.catalog.knows_code
                 || relation.code.reaches_classified
-                || !relation.columns.mixed().is_clean();
+                || !relation.columns.is_clean();
             let item = Item::named(Some(relation.name.clone()), relation.columns.clone());
             scope.items.push(Item { is_table: true, ..item });
         }

@@ -203,7 +203,7 @@ impl Analyzer<'_> {
             None if found.is_system => Arc::new(Columns::open(Lineage::CLEAN)),
             None => Arc::new(Columns::open(self.everything())),
         };
-        self.touched |= !columns.mixed().is_clean();
+        self.touched |= !columns.is_clean();
         columns
     }
 
@@ -545,7 +545,7 @@ impl Analyzer<'_> {
             self.administer();
         }
         for relation in &found.user {
-            self.touched |= !relation.columns.mixed().is_clean();
+            self.touched |= !relation.columns.is_clean();
             self.runs(code(&relation.code));
             self.need(Action::Write, Object::table(&relation.schema, &relation.name));
         }

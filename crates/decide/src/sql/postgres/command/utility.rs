@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::sql::catalog::{Catalog, ColumnRef};
 use crate::sql::columns::Columns;
+use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::command::copy;
 use crate::sql::postgres::command::verb;
@@ -295,6 +296,14 @@ impl Analyzer<'_> {
     fn session_statement(&mut self, node: &NodeEnum) -> Seen {
         match node {
             NodeEnum::PrepareStmt(prepare) => {
+                for argument in &prepare.argtypes {
+                    match &argument.node {
+                        Some(NodeEnum::TypeName(name)) => {
+                            self.made(name, &Lineage::constant());
+                        }
+                        _ => self.refuse("a parameter's type is not understood".into()),
+                    }
+                }
                 let statement = self.inner(prepare.query.as_deref());
                 let name = prepare.name.clone();
                 Seen::session(Output::None, SessionEffect::Prepare { name, statement })

@@ -9,49 +9,110 @@ use pg_query::protobuf as pg;
 use std::collections::{HashMap, HashSet};
 
 use super::predicate::is_own;
+use crate::sql::catalog::Catalog;
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::value::expression::{path, strings};
+use crate::sql::postgres::value::name::aliases;
 
 /// How deep sub-queries are looked into.
 const DEPTH_MAX: usize = 32;
 
-/// Names of common table expressions, and whether each is limited.
-pub(in crate::sql) type Ctes = HashMap<String, bool>;
+/// The names of the columns of a source; none where they are not known.
+type Names = Option<HashSet<String>>;
+
+/// What can be named besides the sources of a level: relations and common table expressions.
+#[derive(Clone)]
+pub(in crate::sql) struct Known<'c> {
+    catalog: &'c Catalog,
+    /// Whether each is limited, and its columns.
+    ctes: HashMap<String, (bool, Names)>,
+}
+
+impl<'c> Known<'c> {
+    pub(in crate::sql) fn new(catalog: &'c Catalog, with: Option<&pg::WithClause>) -> Self {
+        let mut known = Self { catalog, ctes: HashMap::new() };
+        if let Some(with) = with {
+            known.add(with, 0);
+        }
+        known
+    }
+
+    /// A recursive common table expression is not known to be limited.
+    fn add(&mut self, with: &pg::WithClause, depth: usize) {
+        for node in &with.ctes {
+            let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else { continue };
+            let query = cte.ctequery.as_deref().and_then(|query| query.node.as_ref());
+            let Some(NodeEnum::SelectStmt(select)) = query else {
+                self.ctes.insert(cte.ctename.clone(), (false, None));
+                continue;
+            };
+            let is_limited = !with.recursive && is_limited_select(select, self, depth + 1);
+            let names = match aliases(&cte.aliascolnames) {
+                names if names.is_empty() => output_names(select),
+                names => Some(names.into_iter().collect()),
+            };
+            self.ctes.insert(cte.ctename.clone(), (is_limited, names));
+        }
+    }
+
+    /// Whether a relation is limited by itself, and its columns.
+    fn relation(&self, range: &pg::RangeVar) -> (bool, Names) {
+        if range.schemaname.is_empty()
+            && let Some(known) = self.ctes.get(&range.relname)
+        {
+            return known.clone();
+        }
+        let mut names: Names = None;
+        for relation in self.catalog.named(&range.relname) {
+            let own: HashSet<String> =
+                relation.columns.list.iter().map(|column| column.name.to_string()).collect();
+            // Which relation it is may not be known: all of them must have the column.
+            names = Some(match names {
+                None => own,
+                Some(known) => known.intersection(&own).cloned().collect(),
+            });
+        }
+        (false, names)
+    }
+}
 
 /// The sources of one level, and what is known of their rows.
-#[derive(Default)]
-struct Level<'n> {
-    sources: HashSet<String>,
+#[derive(Clone, Default)]
+struct Level {
+    sources: HashMap<String, Names>,
     limited: HashSet<String>,
     /// Pairs of sources of which equal columns are wanted.
     links: Vec<(String, String)>,
-    /// Where a bare column belongs if it is of no other source.
-    own: Option<&'n str>,
+    /// The target of the write, for `CURRENT OF`.
+    target: Option<String>,
 }
 
 /// Whether the rows of `target` that a write changes are limited.
 pub(in crate::sql) fn is_limited_write(
-    target: &str,
+    target: &pg::RangeVar,
     others: &[pg::Node],
     condition: Option<&pg::Node>,
-    ctes: &Ctes,
+    known: &Known<'_>,
 ) -> bool {
-    let mut level = Level { own: Some(target), ..Level::default() };
-    level.sources.insert(target.to_owned());
+    let name = target.alias.as_ref().map_or(&target.relname, |alias| &alias.aliasname);
+    let mut level = Level { target: Some(name.clone()), ..Level::default() };
+    // A common table expression of the name is not what is written to.
+    let (_, names) = Known { ctes: HashMap::new(), ..known.clone() }.relation(target);
+    level.named(name, false, names);
     for other in others {
-        level.source(other, ctes, 0);
+        level.source(other, known, 0);
     }
     if let Some(condition) = condition {
-        level.wanted(condition, ctes, 0);
+        level.wanted(condition, known, 0);
     }
     level.spread();
-    level.limited.contains(target)
+    level.limited.contains(name)
 }
 
 /// Whether a query gives as many rows as somebody has named.
 pub(in crate::sql) fn is_limited_select(
     select: &pg::SelectStmt,
-    outer: &Ctes,
+    outer: &Known<'_>,
     depth: usize,
 ) -> bool {
     if depth > DEPTH_MAX {
@@ -59,7 +120,7 @@ pub(in crate::sql) fn is_limited_select(
     }
     let mut ctes = outer.clone();
     if let Some(with) = &select.with_clause {
-        add_ctes(with, &mut ctes, depth);
+        ctes.add(with, depth);
     }
     if !select.values_lists.is_empty() {
         return true;
@@ -80,41 +141,25 @@ pub(in crate::sql) fn is_limited_select(
     for source in &select.from_clause {
         level.source(source, &ctes, depth + 1);
     }
-    let only = (level.sources.len() == 1).then(|| level.sources.iter().next().cloned()).flatten();
-    level.own = only.as_deref();
     if let Some(condition) = select.where_clause.as_deref() {
         level.wanted(condition, &ctes, depth + 1);
     }
     level.spread();
-    level.sources.iter().all(|source| level.limited.contains(source))
+    level.sources.keys().all(|source| level.limited.contains(source))
 }
 
-/// Whether each common table expression is limited. A recursive one is not known to be.
-pub(in crate::sql) fn add_ctes(with: &pg::WithClause, ctes: &mut Ctes, depth: usize) {
-    for node in &with.ctes {
-        let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else { continue };
-        let is_limited = !with.recursive
-            && match cte.ctequery.as_deref().and_then(|query| query.node.as_ref()) {
-                Some(NodeEnum::SelectStmt(select)) => is_limited_select(select, ctes, depth + 1),
-                _ => false,
-            };
-        ctes.insert(cte.ctename.clone(), is_limited);
-    }
-}
-
-impl Level<'_> {
-    fn source(&mut self, node: &pg::Node, ctes: &Ctes, depth: usize) {
+impl Level {
+    fn source(&mut self, node: &pg::Node, ctes: &Known<'_>, depth: usize) {
         if depth > DEPTH_MAX {
             self.unnamed(false);
             return;
         }
         match &node.node {
             Some(NodeEnum::RangeVar(range)) => {
-                let is_cte = range.schemaname.is_empty();
-                let limited =
-                    is_cte && ctes.get(&range.relname).is_some_and(|is_limited| *is_limited);
+                let (limited, names) = ctes.relation(range);
                 let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
-                self.named(name, limited);
+                let renamed = range.alias.as_ref().is_some_and(|alias| !alias.colnames.is_empty());
+                self.named(name, limited, names.filter(|_| !renamed));
             }
             Some(NodeEnum::RangeSubselect(range)) => {
                 let limited = match range.subquery.as_deref().and_then(|query| query.node.as_ref())
@@ -125,7 +170,18 @@ impl Level<'_> {
                     _ => false,
                 };
                 match &range.alias {
-                    Some(alias) => self.named(&alias.aliasname, limited),
+                    Some(alias) => {
+                        let names = match range.subquery.as_deref().map(|query| &query.node) {
+                            Some(Some(NodeEnum::SelectStmt(select)))
+                                if alias.colnames.is_empty() =>
+                            {
+                                output_names(select)
+                            }
+                            _ => Some(aliases(&alias.colnames).into_iter().collect())
+                                .filter(|_| !alias.colnames.is_empty()),
+                        };
+                        self.named(&alias.aliasname, limited, names);
+                    }
                     None => self.unnamed(limited),
                 }
             }
@@ -136,7 +192,11 @@ impl Level<'_> {
                     _ => false,
                 });
                 match &function.alias {
-                    Some(alias) => self.named(&alias.aliasname, limited),
+                    Some(alias) => {
+                        let names = aliases(&alias.colnames);
+                        let names = (!names.is_empty()).then(|| names.into_iter().collect());
+                        self.named(&alias.aliasname, limited, names);
+                    }
                     None => self.unnamed(limited),
                 }
             }
@@ -155,8 +215,8 @@ impl Level<'_> {
         }
     }
 
-    fn named(&mut self, name: &str, limited: bool) {
-        self.sources.insert(name.to_owned());
+    fn named(&mut self, name: &str, limited: bool, names: Names) {
+        self.sources.insert(name.to_owned(), names);
         if limited {
             self.limited.insert(name.to_owned());
         }
@@ -165,11 +225,11 @@ impl Level<'_> {
     /// A source without a name of its own: no column can be told to be of it.
     fn unnamed(&mut self, limited: bool) {
         let name = format!(" {}", self.sources.len());
-        self.named(&name, limited);
+        self.named(&name, limited, None);
     }
 
     /// A condition that every row meets.
-    fn wanted(&mut self, node: &pg::Node, ctes: &Ctes, depth: usize) {
+    fn wanted(&mut self, node: &pg::Node, ctes: &Known<'_>, depth: usize) {
         if depth > DEPTH_MAX {
             return;
         }
@@ -193,15 +253,13 @@ impl Level<'_> {
             }
             Some(NodeEnum::ColumnRef(_)) => self.limit(Some(node)),
             Some(NodeEnum::CurrentOfExpr(_)) => {
-                if let Some(own) = self.own {
-                    self.limited.insert(own.to_owned());
-                }
+                self.limited.extend(self.target.clone());
             }
             _ => {}
         }
     }
 
-    fn combined(&mut self, condition: &pg::BoolExpr, ctes: &Ctes, depth: usize) {
+    fn combined(&mut self, condition: &pg::BoolExpr, ctes: &Known<'_>, depth: usize) {
         match pg::BoolExprType::try_from(condition.boolop) {
             Ok(pg::BoolExprType::AndExpr) => {
                 for part in &condition.args {
@@ -212,12 +270,7 @@ impl Level<'_> {
                 // Limited is what is limited whichever part holds.
                 let mut common: Option<HashSet<String>> = None;
                 for part in &condition.args {
-                    let mut level = Level {
-                        sources: self.sources.clone(),
-                        limited: self.limited.clone(),
-                        links: self.links.clone(),
-                        own: self.own,
-                    };
+                    let mut level = self.clone();
                     level.wanted(part, ctes, depth + 1);
                     level.spread();
                     common = Some(match common {
@@ -273,7 +326,7 @@ impl Level<'_> {
         }
     }
 
-    fn sub_link(&mut self, link: &pg::SubLink, ctes: &Ctes, depth: usize) {
+    fn sub_link(&mut self, link: &pg::SubLink, ctes: &Known<'_>, depth: usize) {
         let Some(Some(NodeEnum::SelectStmt(select))) =
             link.subselect.as_deref().map(|query| &query.node)
         else {
@@ -284,7 +337,10 @@ impl Level<'_> {
                 let is_equality = link.oper_name.is_empty()
                     || strings(&link.oper_name).and_then(|names| names.last().copied())
                         == Some("=");
-                if is_equality && is_limited_select(select, ctes, depth + 1) {
+                if is_equality
+                    && is_limited_select(select, ctes, depth + 1)
+                    && gives_own(select, ctes)
+                {
                     self.limit(link.testexpr.as_deref());
                 }
             }
@@ -294,14 +350,20 @@ impl Level<'_> {
                     && select.larg.is_none()
                     && select.group_clause.is_empty() =>
             {
-                let own = self.own.take();
+                let mut inner = Self::default();
                 for source in &select.from_clause {
-                    self.source(source, ctes, depth + 1);
+                    inner.source(source, ctes, depth + 1);
                 }
+                // A name that is there already would stand for two sources.
+                if inner.sources.keys().any(|name| self.sources.contains_key(name)) {
+                    return;
+                }
+                self.sources.extend(inner.sources);
+                self.limited.extend(inner.limited);
+                self.links.extend(inner.links);
                 if let Some(condition) = select.where_clause.as_deref() {
                     self.wanted(condition, ctes, depth + 1);
                 }
-                self.own = own;
             }
             _ => {}
         }
@@ -319,8 +381,10 @@ impl Level<'_> {
         match &node.node {
             Some(NodeEnum::ColumnRef(reference)) => match path(&reference.fields) {
                 Some((names, false)) => match names.as_slice() {
-                    [_] if self.sources.len() == 1 => self.own.map(str::to_owned),
-                    [.., source, _] if self.sources.contains(*source) => Some((*source).to_owned()),
+                    [column] => self.bare(column),
+                    [.., source, _] if self.sources.contains_key(*source) => {
+                        Some((*source).to_owned())
+                    }
                     _ => None,
                 },
                 _ => None,
@@ -328,6 +392,21 @@ impl Level<'_> {
             Some(NodeEnum::TypeCast(cast)) => self.owner(cast.arg.as_deref()?),
             _ => None,
         }
+    }
+
+    /// The one source that has a column of this name. Where a source's columns are not known, or
+    /// none has it, it may be one of a level further out.
+    fn bare(&self, column: &str) -> Option<String> {
+        let mut found = None;
+        for (source, names) in &self.sources {
+            if names.as_ref()?.contains(column) {
+                if found.is_some() {
+                    return None;
+                }
+                found = Some(source.clone());
+            }
+        }
+        found
     }
 
     /// What is linked to a limited source by equal columns is limited.
@@ -344,6 +423,58 @@ impl Level<'_> {
             }
         }
     }
+}
+
+/// Whether what a sub-query gives is its own, and not the row outside that it is compared with.
+fn gives_own(select: &pg::SelectStmt, known: &Known<'_>) -> bool {
+    if !select.values_lists.is_empty() {
+        let rows = select.values_lists.iter();
+        return rows.into_iter().all(|row| match &row.node {
+            Some(NodeEnum::List(row)) => row.items.iter().all(is_own),
+            _ => false,
+        });
+    }
+    if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
+        return gives_own(left, known) && gives_own(right, known);
+    }
+    let mut known = known.clone();
+    if let Some(with) = &select.with_clause {
+        known.add(with, 0);
+    }
+    let mut level = Level::default();
+    for source in &select.from_clause {
+        level.source(source, &known, 0);
+    }
+    select.target_list.iter().all(|target| match &target.node {
+        Some(NodeEnum::ResTarget(target)) => {
+            target.val.as_deref().is_some_and(|value| is_own(value) || level.owner(value).is_some())
+        }
+        _ => false,
+    })
+}
+
+/// The names of the columns that a query gives, where each has one.
+fn output_names(select: &pg::SelectStmt) -> Names {
+    if let Some(left) = &select.larg {
+        return output_names(left);
+    }
+    select
+        .target_list
+        .iter()
+        .map(|target| match &target.node {
+            Some(NodeEnum::ResTarget(target)) if !target.name.is_empty() => {
+                Some(target.name.clone())
+            }
+            Some(NodeEnum::ResTarget(target)) => match &target.val.as_deref()?.node {
+                Some(NodeEnum::ColumnRef(reference)) => match path(&reference.fields)? {
+                    (names, false) => names.last().map(|name| (*name).to_owned()),
+                    (_, true) => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
 }
 
 fn is_number(node: &pg::Node) -> bool {

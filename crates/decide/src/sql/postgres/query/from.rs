@@ -138,7 +138,7 @@ impl<'c> Analyzer<'c> {
         }
         match merged {
             Some(columns) => {
-                self.touched |= !columns.mixed().is_clean();
+                self.touched |= !columns.is_clean();
                 if range.schemaname == "pg_temp" {
                     schemas.push("pg_temp".into());
                 }
@@ -413,6 +413,9 @@ impl<'c> Analyzer<'c> {
             };
             lineage.mix(&self.telling(column.colexpr.as_deref(), scope));
             lineage.mix(&self.telling(column.coldefexpr.as_deref(), scope));
+            if let Some(name) = &column.type_name {
+                lineage.mix(&self.made(name, &lineage.clone()));
+            }
             columns.list.push(Column::new(column.colname.as_str(), Lineage::CLEAN));
         }
         columns.list.iter_mut().for_each(|column| column.lineage = lineage.clone());
@@ -451,6 +454,9 @@ impl<'c> Analyzer<'c> {
             if column.coltype == pg::JsonTableColumnType::JtcNested as i32 {
                 self.json_columns(&column.columns, scope, names, lineage);
             } else {
+                if let Some(name) = &column.type_name {
+                    lineage.mix(&self.made(name, &lineage.clone()));
+                }
                 names.push(column.name.clone());
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
-use crate::sql::postgres::query::bounded::{self, Ctes};
+use crate::sql::postgres::query::bounded::{self, Known};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::statement::Shape;
 
@@ -74,7 +74,7 @@ impl Analyzer<'_> {
             });
             self.touched |= relation.has_triggers && !self.catalog.knows_code
                 || code.reaches_classified
-                || !relation.columns.mixed().is_clean();
+                || !relation.columns.is_clean();
             schemas.push(relation.schema.clone());
             each.push(relation.columns.clone());
         }
@@ -93,14 +93,6 @@ impl Analyzer<'_> {
         Target { objects, each, columns, item }
     }
 
-    fn ctes(&self, with: Option<&pg::WithClause>) -> Ctes {
-        let mut ctes = Ctes::new();
-        if let Some(with) = with {
-            bounded::add_ctes(with, &mut ctes, 0);
-        }
-        ctes
-    }
-
     /// Notes whether the rows that are written are limited.
     fn limited(
         &mut self,
@@ -109,11 +101,9 @@ impl Analyzer<'_> {
         condition: Option<&pg::Node>,
         with: Option<&pg::WithClause>,
     ) {
-        let ctes = self.ctes(with);
-        let is_bounded = range.is_some_and(|range| {
-            let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
-            bounded::is_limited_write(name, others, condition, &ctes)
-        });
+        let known = Known::new(self.catalog, with);
+        let is_bounded =
+            range.is_some_and(|range| bounded::is_limited_write(range, others, condition, &known));
         self.bound(is_bounded);
     }
 
@@ -147,10 +137,10 @@ impl Analyzer<'_> {
             self.with(with, &mut scope);
         }
         let target = self.target(insert.relation.as_ref(), Effect::Insert);
-        let ctes = self.ctes(insert.with_clause.as_ref());
+        let known = Known::new(self.catalog, insert.with_clause.as_ref());
         let is_bounded = match insert.select_stmt.as_deref().map(|source| &source.node) {
             Some(Some(NodeEnum::SelectStmt(select))) => {
-                bounded::is_limited_select(select, &ctes, 0)
+                bounded::is_limited_select(select, &known, 0)
             }
             _ => true,
         };

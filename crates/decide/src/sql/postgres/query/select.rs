@@ -2,7 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Object};
+use portreeve_model::{Action, Change, Object};
 
 use std::ops::Range;
 
@@ -357,6 +357,9 @@ impl Analyzer<'_> {
                 None => columns.append(&Columns::open(lineage)),
             }
         }
+        if self.has_too_many(&columns) {
+            return Columns::open(self.everything());
+        }
         columns
     }
 
@@ -425,6 +428,7 @@ impl Analyzer<'_> {
 
     /// `SELECT … INTO`, `CREATE TABLE … AS`: a table is made of these columns.
     pub(in crate::sql) fn table_made(&mut self, into: &pg::IntoClause, columns: &Columns) {
+        self.changes(Change::Create);
         match &into.rel {
             Some(relation) => self.define_relation(relation),
             None => self.need(Action::Define, Object::resource()),

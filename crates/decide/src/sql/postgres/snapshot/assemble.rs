@@ -148,7 +148,7 @@ impl CatalogBuilder {
             .relations
             .iter()
             .zip(catalog.relations.iter())
-            .filter(|(_, known)| !known.columns.mixed().is_clean())
+            .filter(|(_, known)| !known.columns.is_clean())
             .map(|(input, _)| input.oid)
             .collect();
         let codes: Vec<RelationCode> = self

@@ -3,3 +3,4 @@
 pub(in crate::sql) mod assemble;
 pub(in crate::sql) mod build;
 pub(in crate::sql) mod code;
+pub mod questions;

@@ -56,6 +56,14 @@ impl Analyzer<'_> {
         self.resolve(None, name, std::slice::from_ref(row), None)
     }
 
+    /// Whether `row.name` can mean `name(row)`.
+    pub(in crate::sql) fn is_function(&self, name: &str) -> bool {
+        self.catalog.functions.contains_key(name)
+            || self.catalog.types.contains_key(name)
+            || self.catalog.pure_builtins.contains(name)
+            || functions::builtin(name).is_some()
+    }
+
     fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {
         match &node.node {
             Some(NodeEnum::NamedArgExpr(named)) => self.optional(named.arg.as_deref(), scope),

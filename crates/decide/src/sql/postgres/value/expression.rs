@@ -149,6 +149,14 @@ impl Analyzer<'_> {
     ) -> Option<Lineage> {
         let items = scope.relation(schema, relation);
         let is_table = items.iter().any(|item| item.is_table);
+        if let [only] = items.as_slice()
+            && only.columns.is_exact()
+            && only.columns.find(column, self.catalog).is_none()
+            && !(is_table && scope::is_system(column))
+            && !self.is_function(column)
+        {
+            return None;
+        }
         let row = match items.as_slice() {
             // Only the field is looked at: a row of many columns is not put together for it.
             [only] => Lineage { row: Some(only.columns.clone()), ..Lineage::CLEAN },
@@ -225,6 +233,8 @@ impl Analyzer<'_> {
             && (right.is_clean() || name == "||");
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
+            // Counted: what comes out is a truth value, or for NULLIF the left side.
+            return Lineage { constants: left.constants, ..lineage };
         } else if !is_total {
             self.filter(&lineage);
         }

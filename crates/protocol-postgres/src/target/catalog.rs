@@ -106,13 +106,13 @@ WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
 pub(crate) async fn session_settings(
     connection: &mut PreAuth,
 ) -> Result<SessionSettings, DialError> {
-    let question = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+    let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
     let mut settings = SessionSettings::default();
-    let path = rows(connection, question).await?;
-    settings.search_path.extend(path.into_iter().flatten().flatten());
-    for row in rows(connection, questions::GUARDS).await? {
-        let mut values = row.into_iter().flatten();
-        settings.guards.extend(values.next().zip(values.next()));
+    for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
+        match <[Option<String>; 2]>::try_from(row) {
+            Ok([name, value]) => settings.guards.extend(name.zip(value)),
+            Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
+        }
     }
     Ok(settings)
 }

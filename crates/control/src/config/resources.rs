@@ -49,12 +49,13 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
             None
         }
     };
+    let audience = section.text(reader, "audience").map(|(audience, _)| audience);
     let classify = section.section(reader, "classify");
     let classify = read_classify(reader, classify);
     let subjects = section.section(reader, "subjects");
     let subjects = read_subjects(reader, subjects, &classify);
     section.close(reader);
-    Some(Resource { postgres: postgres?, classify, subjects })
+    Some(Resource { postgres: postgres?, audience, classify, subjects })
 }
 
 fn read_postgres(

@@ -266,6 +266,12 @@ impl Custody {
             | Event::PolicyAdopted { .. }
             | Event::SessionOpened { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }

@@ -179,7 +179,13 @@ impl ExchangeSummary {
             | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
-            | Event::SessionRefused { .. } => {}
+            | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. } => {}
         }
     }
 
@@ -271,6 +277,12 @@ impl SessionSummary {
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::RequestData { .. }
             | Event::Disagreement { .. }
             | Event::ReviewOpened { .. }

@@ -4,6 +4,7 @@
 //! construction, display and small pure questions; no clock, no randomness, no I/O.
 //! The words are those of `docs/GLOSSARY.md`.
 
+mod administration;
 mod category;
 mod chain;
 mod command;
@@ -13,8 +14,9 @@ mod ids;
 mod record;
 mod secret;
 
+pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
-pub use chain::{Chain, Party, PartyKind};
+pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Effect, Facts, Need, Object, ObjectKind};
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};

@@ -7,6 +7,7 @@ mod keys;
 
 use anyhow::{Context, anyhow};
 use bridges::State;
+use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{ApiServer, ApiState, Keeping, serve as serve_api};
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_control::door::Door;
@@ -17,7 +18,7 @@ use portreeve_control::{Config, Identities, Reviews, Store, config};
 use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
-use portreeve_model::{PolicyVersion, Secret};
+use portreeve_model::{Administrator, Event, PolicyVersion, Secret};
 use portreeve_protocol_postgres::{
     Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Gateway {
     keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
+    admin_log: AdminLog,
     upstreams: Vec<Arc<Upstream>>,
     witnesses: Option<Arc<Witnesses>>,
     connections_max: usize,
@@ -65,10 +67,13 @@ impl Gateway {
         let policies = load_policies(&config)?;
         let metrics = Arc::new(Metrics::new(&config));
         let (log, witnesses) = open_evidence(&config, &metrics).await?;
-        let identities = Arc::new(Identities::new(&config, store.clone())?);
-        let masker = masker(&config, &log)?;
-        let reviews = Reviews::start(store, SystemTime::now())?;
-        let door = Arc::new(door(&config, identities, &metrics, log.clone()));
+        let admin_log = AdminLog::new(store.journal.clone(), Arc::new(log.clone()));
+        let identities = Identities::new(&config, store.clone())?.recorded_by(admin_log.clone());
+        let masker = masker(&config, &store, &log)?;
+        let gateway = keys::gateway_id(log.dir())?;
+        let now = SystemTime::now();
+        let reviews = Reviews::start(store, gateway, admin_log.clone(), now)?;
+        let door = Arc::new(door(&config, Arc::new(identities), &metrics, log.clone()));
         let keeping = keeping::keeping(&config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
@@ -117,6 +122,7 @@ impl Gateway {
             keeping,
             metrics,
             reviews,
+            admin_log,
             upstreams,
             witnesses,
             // Clients that have not logged in yet need places too.
@@ -147,9 +153,15 @@ impl Gateway {
                 .await;
             });
         }
-        let door = self.door.clone();
+        let (door, reviews) = (self.door.clone(), self.reviews.clone());
+        let admin_log = self.admin_log.clone();
         let keep_fresh = tokio::spawn(async move {
-            tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
+            tokio::join!(
+                door.identities().keep_fresh(),
+                door.keep_reporting(),
+                reviews.keep(),
+                admin_log.keep_settled(),
+            );
         });
         let gauges = tokio::spawn(self.clone().keep_gauges());
         let sweeps =
@@ -223,6 +235,9 @@ impl Gateway {
     /// Closes the evidence, last of all.
     pub(crate) async fn close(&self) {
         self.door.report();
+        if let Err(error) = self.admin_log.settle().await {
+            tracing::error!(%error, "what administrators did is recorded at the next start");
+        }
         let log = self.engine.evidence().clone();
         let closing = log.clone();
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
@@ -233,8 +248,15 @@ impl Gateway {
 
     /// Reads the policies of a configuration file again and decides by them from now on.
     pub(crate) async fn reload_policies(&self, file: &Path) -> anyhow::Result<PolicyVersion> {
-        let config = config::load(file)?;
-        let policies = Arc::new(load_policies(&config)?);
+        let read = config::load(file).map_err(anyhow::Error::from);
+        let read = read.and_then(|config| load_policies(&config));
+        // Who may signal the process is its own user or root; nobody says which.
+        let by = Administrator::Gateway;
+        let refused = read.as_ref().err().map(|error| format!("{error:#}"));
+        let asked = Event::ReloadAsked { refused, by };
+        let recorded = self.engine.evidence().append(asked).durable().await;
+        recorded.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
+        let policies = Arc::new(read?);
         let version = policies.version().clone();
         self.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
         Ok(version)
@@ -271,7 +293,11 @@ fn door(
     let (failures_max, refusal_time) = config.refusal();
     let gate = FailureGate::new(failures_max, refusal_time);
     // Nobody waits for these records: the client was refused anyway.
-    Door::new(identities, gate, metrics.clone(), Box::new(move |event| drop(log.append(event))))
+    let record = Box::new(move |event| drop(log.append(event)));
+    let audiences = config.resources.iter();
+    let audiences =
+        audiences.filter_map(|(name, resource)| Some((name.clone(), resource.audience.clone()?)));
+    Door::new(identities, gate, metrics.clone(), record).with_audiences(audiences.collect())
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -285,8 +311,8 @@ fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     Policies::load(&sources).map_err(|error| anyhow!("{error}"))
 }
 
-fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
-    let key = keys::mask_key(&config.data_dir)?;
+fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<Masker> {
+    let key = keys::mask_key(store, &config.data_dir)?;
     let rules = config.masking.methods.clone().into_iter().collect();
     let masker = Masker::new(rules, config.masking.default, MaskKey::new(key));
     if config.resources.values().all(|resource| resource.subjects.is_empty()) {

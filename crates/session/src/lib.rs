@@ -64,12 +64,13 @@ mod protocol;
 mod review;
 mod session;
 mod sides;
+mod usage_store;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 pub use engine::{Engine, EngineParts, NoObserver, Observer, OpenRequest, ReviewMode};
 pub use error::Broken;
 pub use exchange::{Exchange, Stop};
-pub use gate::{Gatekeeper, Identity, NotAdmitted};
+pub use gate::{Gatekeeper, Identity, IdentityEnd, NotAdmitted};
 pub use limits::Limits;
 pub use live::{Live, LiveSession, Signals};
 pub use proof::{Permitted, Released};
@@ -78,3 +79,4 @@ pub use protocol::{
 };
 pub use session::{Classify, Ruling, Session};
 pub use sides::{ClientSide, Driven, Lobby, Stream, TargetSide, Voice};
+pub use usage_store::{Amounts, Unit, UsageError, UsageKey, UsageStore};

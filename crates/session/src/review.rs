@@ -71,6 +71,7 @@ impl Session {
             reason: question.reason,
             rule: question.rule,
             groups: question.groups,
+            approvers: 1,
             content: sha256(&bound),
             deadline: SystemTime::now() + self.engine.limits.review_timeout,
         }

@@ -1,7 +1,9 @@
 //! Asks and answers as text.
 
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_model::{Action, Category, Chain, Decision, Need, Object, Party, PartyKind, Verdict};
+use portreeve_model::{
+    Action, Category, Chain, Decision, Need, Object, Party, PartyKind, Strength, Verdict,
+};
 
 /// An ask that owns what it speaks about.
 pub(crate) struct Asked {
@@ -36,7 +38,8 @@ pub(crate) fn category(object: &Object) -> Option<Category> {
 /// Reads clauses, separated by semicolons.
 pub(crate) fn ask(text: &str) -> Asked {
     let mut parties = Vec::new();
-    let mut purpose = None;
+    let (mut purpose, mut stated_purpose) = (None, None);
+    let mut strength = Strength::default();
     let mut needs = Vec::new();
     let mut counters = Counters::default();
     let mut base = 0;
@@ -48,6 +51,9 @@ pub(crate) fn ask(text: &str) -> Asked {
                 parties.push(party(kind, name, rest));
             }
             ["purpose", word] => purpose = Some((*word).to_owned()),
+            ["states", word] => stated_purpose = Some((*word).to_owned()),
+            ["acr", word] => strength.acr = Some((*word).to_owned()),
+            ["amr", words @ ..] => strength.amr = words.iter().map(|&w| w.to_owned()).collect(),
             ["rows", count] => counters.rows = count.parse().unwrap(),
             ["session", count] => base = count.parse().unwrap(),
             ["at", seconds] => at_us = seconds.parse::<u64>().unwrap() * 1_000_000,
@@ -57,7 +63,7 @@ pub(crate) fn ask(text: &str) -> Asked {
     }
     counters.session_rows = base + counters.rows;
     let principal = parties.remove(0);
-    let chain = Chain { principal, actors: parties, purpose };
+    let chain = Chain { purpose, stated_purpose, strength, ..Chain::new(principal, parties) };
     Asked { chain, needs, counters, at_us }
 }
 
@@ -69,7 +75,7 @@ fn party(kind: &str, name: &str, rest: &[&str]) -> Party {
     };
     let (subject, issuer) = name.split_once('@').unwrap_or((name, "local"));
     let groups = rest.iter().filter(|word| **word != "in").map(|word| (*word).to_owned());
-    Party { kind, issuer: issuer.to_owned(), subject: subject.to_owned(), groups: groups.collect() }
+    Party { groups: groups.collect(), ..Party::new(kind, issuer, subject) }
 }
 
 fn action(word: &str) -> Action {

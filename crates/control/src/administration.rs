@@ -115,3 +115,68 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 /// How long somebody who took entries may need to record them.
 const TAKEN_FOR: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::testing::{Notes, folder};
+    use portreeve_model::Administrator;
+    use std::sync::Mutex;
+
+    fn happened(number: u32) -> Event {
+        Event::ReloadAsked { refused: Some(number.to_string()), by: Administrator::Gateway }
+    }
+
+    /// Refuses until it is told not to.
+    #[derive(Default)]
+    struct Moody(Mutex<Option<Notes>>);
+
+    impl Recorder for Moody {
+        fn record(&self, events: Vec<Event>) -> BoxFuture<'_, Result<(), String>> {
+            let notes = self.0.lock().unwrap().clone();
+            Box::pin(async move {
+                match notes {
+                    Some(notes) => notes.record(events).await,
+                    None => Err("sealed".into()),
+                }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_journal_is_carried_over_whole_and_once() {
+        let folder = folder("journal");
+        let store = Store::open(&folder.path).unwrap();
+        let notes = Notes::default();
+        let log = || AdminLog::new(store.journal.clone(), Arc::new(notes.clone()));
+        for number in 0..600 {
+            store.journal.add(&happened(number), SystemTime::now()).unwrap();
+        }
+        let (one, other) = (log(), log());
+        let (one, other) = tokio::join!(one.settle(), other.settle());
+        (one.unwrap(), other.unwrap());
+        log().settle().await.unwrap();
+        let events = notes.0.lock().unwrap();
+        assert_eq!(events.len(), 600);
+        for number in [0, 1, 599] {
+            assert!(events.contains(&happened(number)), "{number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_recorded_stays_for_the_next() {
+        let folder = folder("journal-sealed");
+        let store = Store::open(&folder.path).unwrap();
+        let moody = Arc::new(Moody::default());
+        let log = AdminLog::new(store.journal.clone(), moody.clone());
+        store.journal.add(&happened(1), SystemTime::now()).unwrap();
+        assert!(matches!(log.settle().await, Err(AdminLogError::Evidence(_))));
+        assert!(!store.journal.is_settled().unwrap());
+        let notes = Notes::default();
+        *moody.0.lock().unwrap() = Some(notes.clone());
+        log.settle().await.unwrap();
+        assert_eq!(*notes.0.lock().unwrap(), [happened(1)]);
+        assert!(store.journal.is_settled().unwrap());
+    }
+}

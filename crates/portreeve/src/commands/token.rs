@@ -87,13 +87,12 @@ struct Exchange {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve token revoke --token 3f1c…   # its `jti`\n  \
     portreeve token revoke --issuer https://id.example.org --subject ada")]
-#[group(required = true, multiple = false, args = ["token", "subject"])]
 struct Revoke {
     /// The token's `jti`.
-    #[arg(long, value_name = "JTI")]
+    #[arg(long, value_name = "JTI", group = "what")]
     token: Option<String>,
     /// A principal or an actor, wherever in a chain it stands.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", group = "what")]
     subject: Option<String>,
     /// Who vouches for it. By default the local issuer.
     #[arg(long, value_name = "ISSUER")]

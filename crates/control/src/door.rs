@@ -9,7 +9,6 @@ use crate::identity::{AuthError, FailureGate, Gate, Identities, Identity};
 use crate::metrics::Metrics;
 use portreeve_model::{Event, Secret};
 use portreeve_session::{BoxFuture, Gatekeeper, IdentityEnd, NotAdmitted};
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -36,8 +35,6 @@ pub enum Refused {
 /// The door.
 pub struct Door {
     identities: Arc<Identities>,
-    /// The audiences that resources demand for themselves.
-    audiences: HashMap<String, String>,
     /// Guesses at the data path.
     data_gate: FailureGate,
     /// Guesses at the API.
@@ -68,15 +65,7 @@ impl Door {
     ) -> Self {
         let noise = FailureGate::new(NOISE_MAX, NOISE_TIME);
         let (api_gate, stale) = (gate.twin(), gate.twin());
-        let audiences = HashMap::new();
-        Self { identities, audiences, data_gate: gate, api_gate, stale, noise, metrics, record }
-    }
-
-    /// Lets resources demand an audience of their own, by the name of the resource.
-    #[must_use]
-    pub fn with_audiences(mut self, audiences: HashMap<String, String>) -> Self {
-        self.audiences = audiences;
-        self
+        Self { identities, data_gate: gate, api_gate, stale, noise, metrics, record }
     }
 
     /// The issuers.
@@ -204,8 +193,8 @@ impl Gatekeeper for Door {
         from: IpAddr,
     ) -> BoxFuture<'a, Result<portreeve_session::Identity, NotAdmitted>> {
         Box::pin(async move {
-            let audience = self.audiences.get(resource).map(String::as_str);
-            match self.check(protocol, &self.data_gate, audience, token, from).await {
+            let audience = self.identities.audience_of(resource);
+            match self.check(protocol, &self.data_gate, audience.as_deref(), token, from).await {
                 Ok(Identity { chain, expires_at, issued_at, token_id, .. }) => {
                     Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id })
                 }
@@ -247,7 +236,7 @@ mod tests {
     async fn a_flood_of_bad_tokens_costs_few_records_and_every_one_is_counted() {
         let folder = folder("door");
         let text = "issuers: [{local: {}}]\nresources: {a: {postgres: {host: h, user: u}}}\n";
-        let config = crate::config::parse(std::path::Path::new("x.yaml"), text).unwrap();
+        let config = crate::testing::config(text);
         let store = Store::open(&folder.path).unwrap();
         let identities = Arc::new(Identities::new(&config, store).unwrap());
         let records: Arc<Mutex<Vec<Event>>> = Arc::default();

@@ -1,6 +1,7 @@
 //! What tests of this crate share.
 
-use std::path::PathBuf;
+use crate::config::{self, Config};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder of its own that goes away with the test.
@@ -34,4 +35,10 @@ impl crate::administration::Recorder for Notes {
         self.0.lock().unwrap().extend(events);
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// Reads a configuration that must be good.
+pub(crate) fn config(text: &str) -> Config {
+    let protocols = [&portreeve_protocol_postgres::MANIFEST];
+    config::parse(Path::new("test.yaml"), text, &protocols).unwrap()
 }

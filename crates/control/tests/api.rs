@@ -15,8 +15,11 @@ use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
 use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
+use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -66,6 +69,10 @@ impl Status for Gateway {
         let unready = self.unready.load(Ordering::Relaxed);
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
     }
+
+    fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        BTreeMap::from([("api".to_owned(), vec!["127.0.0.1:8440".parse().unwrap()])])
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +101,7 @@ async fn bench(name: &str) -> Bench {
 async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let folder = folder(name);
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    let config = config::parse(Path::new("test.yaml"), text).unwrap();
+    let config = config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
     for (name, kind, groups) in [
@@ -412,7 +419,7 @@ async fn only_custodians_erase_and_who_tried_is_on_record() {
         tried.iter().filter(|event| event["event"] == "session-refused").collect();
     assert_eq!(tried.len(), routes.len() * 4);
     assert!(tried[0]["why"].as_str().unwrap().contains(&shred), "{}", tried[0]);
-    assert_eq!(bench.log.standing().unwrap().readable, 1);
+    assert_eq!(bench.log.retention_status().unwrap().readable, 1);
     refused(bench.client("ada", &[]).get("/v1/evidence/holds").await, 403, "not_custodian");
     bench.client("olga", &[]).get("/v1/evidence/holds").await.unwrap();
 
@@ -477,9 +484,9 @@ async fn holds_and_sweeps_and_what_is_no_request() {
     refused(cleo.post(&release, &json!({"why": "closed"})).await, 404, "not_found");
     let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
     assert_eq!(said["due"][0]["session"], json!(held));
-    assert_eq!(bench.log.standing().unwrap().shredded, 0);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 0);
     cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
-    assert_eq!(bench.log.standing().unwrap().shredded, 1);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 1);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use portreeve_control::identity::{AuthError, Handover, TokenRequest};
 use portreeve_control::store::{AccountKind, Disabled};
 use portreeve_control::{Identities, Store, config};
 use portreeve_model::Secret;
+use portreeve_protocol_postgres::MANIFEST;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -371,7 +372,7 @@ async fn an_issuer_over_tls_is_asked_only_with_a_certificate_that_we_trust() {
 
 fn local_config() -> portreeve_control::Config {
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    config::parse(Path::new("test.yaml"), text).unwrap()
+    config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap()
 }
 
 fn request(principal: &str, actors: &[&str]) -> TokenRequest {

@@ -11,6 +11,7 @@ use portreeve_control::metrics::Metrics;
 use portreeve_control::store::{AccountKind, Disabled, Revocation};
 use portreeve_control::{Config, Identities, Store, config};
 use portreeve_model::{Event, PartyKind, Secret, TokenOrigin};
+use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::{Gatekeeper, IdentityEnd, NotAdmitted};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -142,7 +143,7 @@ const SHOP: &str = "issuers: [{local: {}}]\nresources:\n  shop: {postgres: {host
 
 fn local(name: &str) -> (Folder, Config, Store) {
     let folder = folder(name);
-    let config = config::parse(Path::new("test.yaml"), SHOP).unwrap();
+    let config = config::parse(Path::new("test.yaml"), SHOP, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now() - Duration::from_secs(2);
     add(&store, "ada", AccountKind::Person, &["support"], at);
@@ -230,14 +231,13 @@ async fn a_login_is_the_partys_own() {
 fn door(identities: Identities, config: &Config) -> (Arc<Door>, Arc<Mutex<Vec<Event>>>) {
     let records: Arc<Mutex<Vec<Event>>> = Arc::default();
     let sink = records.clone();
-    let audiences = [("vault".to_owned(), "urn:vault".to_owned())];
     let door = Door::new(
         Arc::new(identities),
         FailureGate::new(5, Duration::from_secs(60)),
         Arc::new(Metrics::new(config)),
         Box::new(move |event| sink.lock().unwrap().push(event)),
     );
-    (Arc::new(door.with_audiences(audiences.into())), records)
+    (Arc::new(door), records)
 }
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -249,7 +249,7 @@ async fn a_resource_may_demand_an_audience_of_its_own() {
     let key = Key::ed();
     issuer.keys(&[key.jwk("k1")]);
     let text = SHOP.replace("{local: {}}", &format!("{{oidc: {{issuer: \"{}\"}}}}", issuer.url));
-    let config = config::parse(Path::new("test.yaml"), &text).unwrap();
+    let config = config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
     let (door, _) = door(Identities::new(&config, store).unwrap(), &config);
     let check = async |audience: Value, resource: &str, expect: bool| {

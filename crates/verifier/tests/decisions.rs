@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_evidence::Inspector;
+use portreeve_evidence::{Inspector, request_events};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, Outcome, Party,
     PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome, RuleId, SessionId,
-    Verdict,
+    Usage, Verdict,
 };
 use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
@@ -112,9 +112,11 @@ impl Log {
             chain: &self.chain,
             resource: "shop",
             needs,
+            verb: "SELECT",
             facts: Facts::default(),
             categories: &of,
             counters: Counters::default(),
+            day: &|_| Usage::default(),
             context: Context { hour: self.hour },
         })
     }
@@ -127,6 +129,7 @@ impl Log {
             fingerprint: "f".into(),
             decision: Some(self.decide(&needs, &[])),
             needs,
+            facts: Facts::default(),
             categories: BTreeMap::new(),
             unknown: None,
             revealed: Vec::new(),
@@ -135,7 +138,8 @@ impl Log {
 
     fn ask(&mut self, exchange: u64, command: CommandRecord) -> Option<String> {
         let commands = vec![command];
-        self.say(Event::Request { exchange, hour: self.hour, session_rows: 0, commands })
+        let (hour, session) = (self.hour, Usage::default());
+        self.say(Event::Request { exchange, hour, session, day: Vec::new(), commands })
     }
 
     fn rows(&mut self, exchange: u64, rows: u64) -> Option<String> {
@@ -308,4 +312,33 @@ fn a_long_policy_text_comes_in_parts() {
     log.policies = policies;
     let command = log.command(vec![read("orders")]);
     assert_eq!(log.ask(1, command), None);
+}
+
+#[test]
+fn a_command_that_touches_very_much_comes_in_parts_and_is_decided_as_a_whole() {
+    let mut log = Log::new(&[]);
+    let column = |at: usize| Object::column("public", "wide", &format!("column_{at}"));
+    let needs: Vec<Need> =
+        (0..3_000).map(|at| Need { action: Action::Read, object: column(at) }).collect();
+    let mut command = log.command(needs);
+    let decided = log.verifier.decisions();
+    let ask = |log: &mut Log, exchange, command: &CommandRecord| {
+        let events = request_events(exchange, log.hour, 0, vec![command.clone()]);
+        assert!(events.len() > 3, "{} records", events.len());
+        let mut found: Vec<Option<String>> =
+            events.into_iter().map(|event| log.say(event)).collect();
+        let last = found.pop().unwrap();
+        assert!(found.iter().all(Option::is_none), "{found:?}");
+        last
+    };
+    assert_eq!(ask(&mut log, 1, &command), None);
+    assert_eq!(log.verifier.decisions(), decided + 1);
+    assert_eq!((log.rows(1, 100), log.close(1)), (None, None));
+    // What stands in its last part counts like what stands in the first.
+    command.categories = [("salary".into(), vec![2_999])].into();
+    assert_says(ask(&mut log, 2, &command), "the recorded policies say `review`");
+    let part = Event::RequestPart { exchange: 3, text: "half of".into() };
+    assert_eq!(log.say(part), None);
+    let small = log.command(vec![read("orders")]);
+    assert_says(log.ask(3, small), "its parts are no command");
 }

@@ -148,7 +148,7 @@ fn configurations() {
     let seeds = bytes(corpus("corpus/config", "yaml"));
     Campaign { target: "configuration", inputs: 800, seeds, words: &words }.run(|input| {
         let Ok(text) = std::str::from_utf8(input) else { return };
-        if let Err(error) = config::parse(Path::new("portreeve.yaml"), text) {
+        if let Err(error) = config::parse(Path::new("portreeve.yaml"), text, &[&portreeve_protocol_postgres::MANIFEST]) {
             assert!(!error.to_string().is_empty());
         }
     });

@@ -19,7 +19,12 @@ const CONFIG: &str = "issuers: [ { local: {} } ]\n\
 fn changed_tokens() {
     let folder = Folder::new("token");
     std::fs::write(folder.0.join("a.cedar"), "").unwrap();
-    let config = config::parse(&folder.0.join("portreeve.yaml"), CONFIG).unwrap();
+    let config = config::parse(
+        &folder.0.join("portreeve.yaml"),
+        CONFIG,
+        &[&portreeve_protocol_postgres::MANIFEST],
+    )
+    .unwrap();
     let store = Store::open(Path::new(&folder.0)).unwrap();
     let now = SystemTime::now();
     let how = Administration { by: Administrator::Gateway, at: now };

@@ -13,8 +13,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use portreeve_model::{ReviewId, Secret, SessionId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -96,7 +98,8 @@ pub(crate) async fn readyz(State(state): Shared) -> Response {
 pub(crate) async fn metrics(State(state): Shared) -> Result<Response, ApiError> {
     state.metrics.set_reviews_open(state.reviews.open_count(SystemTime::now()).await?);
     state.metrics.set_evidence_healthy(state.status.evidence().is_ok());
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response())
 }
 
@@ -130,6 +133,17 @@ pub(crate) async fn whoami(Caller(identity): Caller) -> Json<Value> {
         "token_id": identity.token_id,
         "expires_at_us": micros(identity.expires_at),
     }))
+}
+
+/// Where the gateway serves what.
+#[derive(Serialize)]
+pub(crate) struct Listeners {
+    /// Addresses by protocol; `api` is the API itself.
+    listeners: BTreeMap<String, Vec<SocketAddr>>,
+}
+
+pub(crate) async fn listeners(State(state): Shared, _: Caller) -> Json<Listeners> {
+    Json(Listeners { listeners: state.status.listeners() })
 }
 
 #[derive(Deserialize)]

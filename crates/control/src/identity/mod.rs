@@ -26,8 +26,9 @@ use crate::config::{Config, Issuer};
 use crate::store::{Store, StoreError, off_runtime};
 use portreeve_model::{Chain, Secret, TokenOrigin};
 use portreeve_session::{BoxFuture, IdentityEnd};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 use watch::Changes;
 
@@ -116,8 +117,8 @@ pub enum IdentityError {
 pub struct Identities {
     local: Option<Arc<LocalIssuer>>,
     providers: Vec<oidc::Provider>,
-    /// Audiences that resources have for themselves.
-    audiences: Vec<String>,
+    /// Audiences that resources have for themselves, by the name of the resource.
+    audiences: RwLock<HashMap<String, String>>,
     store: Store,
     changes: Changes,
 }
@@ -134,11 +135,10 @@ impl Identities {
     /// # Errors
     /// The local issuer's key or an issuer's authorities cannot be read.
     pub fn new(config: &Config, store: Store) -> Result<Self, IdentityError> {
-        let resources = config.resources.values();
         let mut identities = Self {
             local: None,
             providers: Vec::new(),
-            audiences: resources.filter_map(|resource| resource.audience.clone()).collect(),
+            audiences: RwLock::new(own_audiences(config)),
             changes: Changes::new(store.clone()),
             store: store.clone(),
         };
@@ -188,16 +188,34 @@ impl Identities {
         let issuer = token.claims.get("iss").and_then(serde_json::Value::as_str);
         let issuer = issuer.ok_or(AuthError::Claim { claim: "iss".into(), why: "is missing" })?;
         if let Some(local) = self.local.as_ref().filter(|local| local.name() == issuer) {
-            let identity = local.verify(&token, at, &self.audiences).await?;
+            let identity = local.verify(&token, at, &self.audiences()).await?;
             return self.unrevoked(identity).await;
         }
         match self.providers.iter().find(|provider| provider.issuer() == issuer) {
             Some(provider) => {
-                let identity = provider.verify(&token, at, &self.audiences).await?;
+                let identity = provider.verify(&token, at, &self.audiences()).await?;
                 self.unrevoked(identity).await
             }
             None => Err(AuthError::UnknownIssuer),
         }
+    }
+
+    /// Follows the resources of another configuration.
+    pub fn adopt(&self, config: &Config) {
+        let mut audiences = self.audiences.write().unwrap_or_else(PoisonError::into_inner);
+        *audiences = own_audiences(config);
+    }
+
+    /// The audience that a resource demands for itself.
+    #[must_use]
+    pub fn audience_of(&self, resource: &str) -> Option<String> {
+        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
+        audiences.get(resource).cloned()
+    }
+
+    fn audiences(&self) -> Vec<String> {
+        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
+        audiences.values().cloned().collect()
     }
 
     async fn unrevoked(&self, identity: Identity) -> Result<Identity, AuthError> {
@@ -242,6 +260,13 @@ impl Identities {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+fn own_audiences(config: &Config) -> HashMap<String, String> {
+    let own = |(name, resource): (&String, &crate::config::Resource)| {
+        Some((name.clone(), resource.audience.clone()?))
+    };
+    config.resources.iter().filter_map(own).collect()
 }
 
 /// The longest token.

@@ -13,6 +13,7 @@ use portreeve_control::administration::{AdminLog, Recorder};
 use portreeve_control::store::{AccountKind, Administration, NewAccount};
 use portreeve_control::{Config, Identities, Store, config};
 use portreeve_model::{Administrator, Event};
+use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -269,6 +270,6 @@ impl Issuer {
              resources: {{shop: {{postgres: {{host: 127.0.0.1, user: u}}}}}}\n",
             self.url
         );
-        config::parse(Path::new("test.yaml"), &text).unwrap()
+        config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap()
     }
 }

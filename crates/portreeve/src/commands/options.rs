@@ -1,6 +1,7 @@
 //! Options that several commands have: where the configuration is, where the API is
 //! and whose token is shown to it.
 
+use crate::wiring::manifests;
 use anyhow::Context;
 use portreeve_control::client::ApiClient;
 use portreeve_control::store::Administration;
@@ -27,7 +28,7 @@ pub(crate) struct ConfigOption {
 impl ConfigOption {
     /// Reads it.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        config::load(&self.config).map_err(|error| {
+        config::load(&self.config, &manifests()).map_err(|error| {
             let hint = match error {
                 config::ConfigError::Unreadable { .. } => "give it with `--config`",
                 config::ConfigError::Invalid { .. } => "`portreeve check` explains every problem",

@@ -74,6 +74,7 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         }
         Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
         Event::ExchangeClosed { .. }
+        | Event::RequestPart { .. }
         | Event::Request { .. }
         | Event::RequestData { .. }
         | Event::Response { .. }

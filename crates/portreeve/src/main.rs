@@ -6,8 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, detect, evidence, gateway, policy, reviews, sessions, status, token, verify,
-    whoami, witness,
+    accounts, check, detect, evidence, gateway, login, policy, reviews, sessions, status, token,
+    verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -36,6 +36,7 @@ enum Command {
     Gateway(gateway::Args),
     Check(check::Args),
     Accounts(accounts::Args),
+    Login(login::Args),
     Token(token::Args),
     Whoami(whoami::Args),
     Status(status::Args),
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Gateway(args) => gateway::run(args, format),
         Command::Check(args) => check::run(args, format),
         Command::Accounts(args) => accounts::run(args, format),
+        Command::Login(args) => login::run(args, format),
         Command::Token(args) => token::run(args, format),
         Command::Whoami(args) => whoami::run(args, format),
         Command::Status(args) => status::run(args, format),

@@ -33,13 +33,9 @@ fn policies(text: &str) -> Policies {
 }
 
 fn chain(groups: &[&str]) -> Chain {
-    let principal = Party {
-        kind: PartyKind::Person,
-        issuer: "local".into(),
-        subject: "ada".into(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-    };
-    Chain { principal, actors: Vec::new(), purpose: None }
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    let principal = Party { groups, ..Party::new(PartyKind::Person, "local", "ada") };
+    Chain::new(principal, Vec::new())
 }
 
 fn id() -> SessionId {

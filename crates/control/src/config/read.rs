@@ -124,6 +124,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     };
     let groups_claim = section.text_or(reader, "groups_claim", "groups");
     let purpose_claim = section.text_or(reader, "purpose_claim", "purpose");
+    let person_claim = section.text(reader, "person_claim").map(|(claim, _)| claim);
+    let interactive_clients = match section.take("interactive_clients") {
+        Some((_, node)) => {
+            let name = section.path("interactive_clients");
+            let items = as_list(reader, &name, node);
+            let texts = items.into_iter().filter_map(|item| as_text(reader, &name, item));
+            texts.map(|(client, _)| client).collect()
+        }
+        None => Vec::new(),
+    };
+    let token_lifetime_max = section.duration(reader, "token_lifetime_max", "2h", "1d");
     let ca = section.file(reader, "ca");
     let name = section.path("issuer");
     section.close(reader);
@@ -132,7 +143,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }
-    Some(OidcIssuer { issuer, audience, algorithms, groups_claim, purpose_claim, ca })
+    Some(OidcIssuer {
+        issuer,
+        audience,
+        algorithms,
+        groups_claim,
+        purpose_claim,
+        person_claim,
+        interactive_clients,
+        token_lifetime_max,
+        ca,
+    })
 }
 
 fn read_algorithms(

@@ -104,6 +104,18 @@ pub struct OidcIssuer {
     /// The claim that says why access is wanted.
     #[schemars(extend("default" = "purpose"))]
     pub purpose_claim: String,
+    /// The claim that says which human being a person is, where several issuers know the
+    /// same people: `email` (only where `email_verified` is true), an employee's number. Who
+    /// asks cannot approve under another issuer's name then.
+    pub person_claim: Option<String>,
+    /// Clients that people have in their own hands (a login page, a command line). Every
+    /// other client that a token was given to is an actor of its chain.
+    #[schemars(extend("default" = []))]
+    pub interactive_clients: Vec<String>,
+    /// The longest life of its tokens, from `iat` to `exp`. Some issuers make them for up
+    /// to 90 minutes.
+    #[schemars(with = "DurationText", extend("default" = "2h"))]
+    pub token_lifetime_max: Duration,
     /// PEM file with the authorities to trust for its address. By default those of
     /// the machine.
     #[schemars(with = "Option<String>")]
@@ -181,6 +193,9 @@ pub struct Resource {
     /// The target, as that protocol's manifest describes it.
     #[schemars(skip)]
     pub target: Settings,
+    /// What tokens must name in `aud` to come here. By default the audience of their
+    /// issuer. A token that names this alone opens nothing else.
+    pub audience: Option<String>,
     /// Which columns hold personal data: `schema.table.column` with `*` in any part,
     /// and the category. The most specific pattern wins.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]

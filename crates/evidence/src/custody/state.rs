@@ -191,6 +191,12 @@ impl Custody {
             | Event::PolicyAdopted { .. }
             | Event::SessionOpened { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }

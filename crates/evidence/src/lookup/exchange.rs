@@ -124,7 +124,13 @@ impl ExchangeSummary {
             | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
-            | Event::SessionRefused { .. } => {}
+            | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. } => {}
         }
     }
 

@@ -134,6 +134,12 @@ impl SessionSummary {
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }

@@ -6,6 +6,7 @@ pub(crate) mod detect;
 pub(crate) mod evidence;
 pub(crate) mod finder;
 pub(crate) mod gateway;
+pub(crate) mod login;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod policy;

@@ -238,27 +238,26 @@ impl Postgres {
         peer: SocketAddr,
     ) -> Result<Identity, (&'static str, String, Option<String>)> {
         let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
-        let mut identity = self.gatekeeper.authenticate(NAME, &token, peer.ip()).await.map_err(
-            |not| match not {
-                NotAdmitted::Invalid(hint) => {
-                    ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
-                }
-                NotAdmitted::TooMany => (
-                    "28000",
-                    "too many failed attempts from this address".to_owned(),
-                    Some("wait a minute, then use a fresh token".to_owned()),
-                ),
-                NotAdmitted::Unavailable => (
-                    "57P03",
-                    "tokens cannot be checked right now".to_owned(),
-                    Some("try again later".to_owned()),
-                ),
-            },
-        )?;
-        if identity.chain.purpose.is_none() {
-            let purpose = arrived.startup.own.get("portreeve.purpose");
-            identity.chain.purpose = purpose.map(|purpose| purpose.chars().take(200).collect());
-        }
+        let resource = &arrived.startup.database;
+        let admitted = self.gatekeeper.authenticate(NAME, resource, &token, peer.ip()).await;
+        let mut identity = admitted.map_err(|not| match not {
+            NotAdmitted::Invalid(hint) => {
+                ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
+            }
+            NotAdmitted::TooMany => (
+                "28000",
+                "too many failed attempts from this address".to_owned(),
+                Some("wait a minute, then use a fresh token".to_owned()),
+            ),
+            NotAdmitted::Unavailable => (
+                "57P03",
+                "tokens cannot be checked right now".to_owned(),
+                Some("try again later".to_owned()),
+            ),
+        })?;
+        // SECURITY: what the connection says is not what the token says.
+        let stated = arrived.startup.own.get("portreeve.purpose");
+        identity.chain.stated_purpose = stated.map(|stated| stated.chars().take(200).collect());
         Ok(identity)
     }
 

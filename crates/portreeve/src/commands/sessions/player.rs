@@ -94,7 +94,13 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::Subjects { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
-        | Event::SessionRefused { .. } => None,
+        | Event::SessionRefused { .. }
+        | Event::ReviewAnswered { .. }
+        | Event::AccountChanged { .. }
+        | Event::TokenIssued { .. }
+        | Event::AccessRevoked { .. }
+        | Event::KeyMade { .. }
+        | Event::ReloadAsked { .. } => None,
     }
 }
 

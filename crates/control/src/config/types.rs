@@ -384,9 +384,6 @@ pub struct Limits {
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = "16MiB"))]
     pub held_bytes_max: u64,
-    /// Groups of one party in a token. A token with more is not accepted.
-    #[schemars(extend("default" = 256))]
-    pub groups_max: u32,
     /// Bad tokens from one client address in a minute, before it is refused unheard.
     #[schemars(extend("default" = 10))]
     pub auth_failures_max: u32,

@@ -5,6 +5,7 @@ use portreeve_control::identity::TokenRequest;
 use portreeve_control::store::AccountKind;
 use portreeve_control::{Identities, Store, config};
 use portreeve_model::Secret;
+use portreeve_protocol_postgres::MANIFEST;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ const CONFIG: &str = "issuers: [ { local: {} } ]\n\
 fn changed_tokens() {
     let folder = Folder::new("token");
     std::fs::write(folder.0.join("a.cedar"), "").unwrap();
-    let config = config::parse(&folder.0.join("portreeve.yaml"), CONFIG).unwrap();
+    let config = config::parse(&folder.0.join("portreeve.yaml"), CONFIG, &[&MANIFEST]).unwrap();
     let store = Store::open(Path::new(&folder.0)).unwrap();
     let now = SystemTime::now();
     store.add_account("ada", AccountKind::Person, &["analysts".into()], now).unwrap();

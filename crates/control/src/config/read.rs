@@ -174,8 +174,8 @@ fn read_algorithms(
 fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
     let mut limits = Limits {
         sessions_max: s.number(reader, "sessions_max", 1000, 1..=1_000_000),
-        logins_max: s.number(reader, "logins_max", 256, 1..=100_000),
-        logins_per_address_max: s.number(reader, "logins_per_address_max", 128, 1..=100_000),
+        logins_max: s.number(reader, "logins_max", 1024, 1..=100_000),
+        logins_per_address_max: s.number(reader, "logins_per_address_max", 512, 1..=100_000),
         login_timeout: s.duration(reader, "login_timeout", "10s", "10m"),
         client_idle_timeout: s.duration(reader, "client_idle_timeout", "1h", "30d"),
         client_write_timeout: s.duration(reader, "client_write_timeout", "5m", "1d"),

@@ -364,10 +364,10 @@ pub struct Limits {
     pub sessions_max: u32,
     /// Connections to one listener that have not logged in yet. Beyond it newcomers are
     /// closed at once.
-    #[schemars(extend("default" = 256))]
+    #[schemars(extend("default" = 1024))]
     pub logins_max: u32,
-    /// The same from one client address.
-    #[schemars(extend("default" = 128))]
+    /// The same from one client address, or one /64 network of IPv6.
+    #[schemars(extend("default" = 512))]
     pub logins_per_address_max: u32,
     /// From a client's connection until it is authenticated.
     #[schemars(with = "DurationText", extend("default" = "10s"))]

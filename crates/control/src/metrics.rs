@@ -4,7 +4,7 @@
 //! nothing is allocated while counting, and no client can make a label.
 
 use crate::config::Config;
-use portreeve_evidence::Standing;
+use portreeve_evidence::RetentionStatus;
 use portreeve_model::{Category, Verdict};
 use portreeve_session::{Observer, Step};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -244,7 +244,7 @@ impl Metrics {
     }
 
     /// What the evidence keeps.
-    pub fn set_standing(&self, standing: &Standing) {
+    pub fn set_standing(&self, standing: &RetentionStatus) {
         let oldest = standing.oldest_readable_us.unwrap_or(0) / 1_000_000;
         for (gauge, value) in [
             (&self.recordings_readable, standing.readable),

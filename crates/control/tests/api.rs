@@ -403,7 +403,7 @@ async fn only_custodians_erase_and_who_tried_is_on_record() {
         tried.iter().filter(|event| event["event"] == "session-refused").collect();
     assert_eq!(tried.len(), routes.len() * 4);
     assert!(tried[0]["why"].as_str().unwrap().contains(&shred), "{}", tried[0]);
-    assert_eq!(bench.log.standing().unwrap().readable, 1);
+    assert_eq!(bench.log.retention_status().unwrap().readable, 1);
     refused(bench.client("ada", &[]).get("/v1/evidence/holds").await, 403, "not_custodian");
     bench.client("olga", &[]).get("/v1/evidence/holds").await.unwrap();
 
@@ -468,9 +468,9 @@ async fn holds_and_sweeps_and_what_is_no_request() {
     refused(cleo.post(&release, &json!({"why": "closed"})).await, 404, "not_found");
     let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
     assert_eq!(said["due"][0]["session"], json!(held));
-    assert_eq!(bench.log.standing().unwrap().shredded, 0);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 0);
     cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
-    assert_eq!(bench.log.standing().unwrap().shredded, 1);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 1);
 }
 
 #[tokio::test]

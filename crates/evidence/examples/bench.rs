@@ -7,7 +7,7 @@
 use portreeve_evidence::{EvidenceLog, Options, SessionRecorder, Trust, verify};
 use portreeve_model::{
     Action, Chain, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Party,
-    PartyKind, PolicyVersion, SessionId, Verdict,
+    PartyKind, PolicyVersion, SessionId, Usage, Verdict,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +22,8 @@ fn request(exchange: u64) -> Event {
     Event::Request {
         exchange,
         hour: 472_222,
-        session_rows: 0,
+        session: Usage::default(),
+        day: Vec::new(),
         commands: vec![CommandRecord {
             times: 1,
             prepared: false,

@@ -10,7 +10,7 @@ use portreeve_evidence::{
 };
 use portreeve_model::{
     Chain, CommandRecord, Decision, Direction, Event, Facts, Outcome, Party, PartyKind, SessionId,
-    Verdict,
+    Usage, Verdict,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -63,7 +63,8 @@ fn request(exchange: u64) -> Event {
         decision: None,
         revealed: Vec::new(),
     };
-    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
+    let (session, day) = (Usage::default(), Vec::new());
+    Event::Request { exchange, hour: 0, session, day, commands: vec![command] }
 }
 
 /// What the client of an exchange receives.

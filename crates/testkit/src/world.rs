@@ -1,13 +1,15 @@
 //! A real engine in a temporary folder, with an in-memory wire on both sides.
 
+use crate::toy::ToyNotices;
 use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, Options};
 use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId};
 use portreeve_session::{
-    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, Lobby, NoObserver,
-    OpenRequest, ReviewAsk, ReviewDesk, ReviewMode, Session,
+    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, NoObserver, OpenRequest,
+    ReviewAsk, ReviewDesk, ReviewMode, Session,
 };
+use portreeve_transport::PreAuth;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -96,15 +98,17 @@ impl World {
                 tls: "none".into(),
                 review_mode: ReviewMode::Wait,
                 classify: Arc::new(|_| None),
+                expires_at: None,
+                notices: Arc::new(ToyNotices),
             })
             .await
     }
 
     /// One end of an in-memory connection for the engine, the other for the test.
     #[must_use]
-    pub fn wire() -> (Lobby, DuplexStream) {
+    pub fn wire() -> (PreAuth, DuplexStream) {
         let (near, far) = tokio::io::duplex(1 << 16);
-        (Lobby::new(Box::new(near)), far)
+        (PreAuth::new(Box::new(near)), far)
     }
 }
 

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::{Extension, Json};
 use portreeve_evidence::{
-    Error, EvidenceLog, Hold, Mode, Pruning, Retention, Shredding, Standing, Sweep,
+    Error, EvidenceLog, Hold, Mode, Pruning, Retention, RetentionStatus, Shredding, Sweep,
 };
 use portreeve_model::{Custodian, Event, Held, HoldId, SessionId};
 use serde::Deserialize;
@@ -132,9 +132,9 @@ fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
 pub(crate) async fn standing(
     State(state): Shared,
     caller: Caller,
-) -> Result<Json<Standing>, ApiError> {
+) -> Result<Json<RetentionStatus>, ApiError> {
     seen_by(&state, &caller)?;
-    Ok(Json(state.keeping.work(|log, _| log.standing()).await?))
+    Ok(Json(state.keeping.work(|log, _| log.retention_status()).await?))
 }
 
 pub(crate) async fn holds(State(state): Shared, caller: Caller) -> Result<Json<Value>, ApiError> {

@@ -1,7 +1,7 @@
 //! Every hop of a chain is asked about every need.
 
 use crate::asking::{ask, brief, check, load, object};
-use portreeve_model::{Object, ObjectKind};
+use portreeve_model::{Object, ObjectKind, Verdict};
 
 const STAFF: &str = r#"
 @id("people-read")
@@ -138,6 +138,34 @@ fn circumstances_are_known() {
     check_when("context.date == 20261231 && context.hour == 23", now, true);
     check_when("context.weekday == 4", now, true);
     check_when("context.weekday >= 6", now, false);
+}
+
+#[test]
+fn the_command_is_known_as_a_whole() {
+    let check_when = |when: &str, asked: &str, expect: bool| {
+        let text = format!(
+            "@id(\"a\") permit(principal, action in [Action::\"read\", Action::\"write\", \
+             Action::\"define\"], resource) when {{ {when} }};"
+        );
+        let allowed = ask(asked).with(|ask| load(&text).decide(ask)).verdict == Verdict::Allow;
+        assert_eq!(allowed, expect, "{when} / {asked}");
+    };
+    check_when(r#"context.verb == "COPY""#, "person ann; read public.a; verb COPY", true);
+    check_when(r#"context.verb == "COPY""#, "person ann; read public.a; verb SELECT", false);
+    check_when("context.writes", "person ann; read public.a", false);
+    check_when("context.writes", "person ann; write public.a; bounded", true);
+    check_when("context.bounded", "person ann; read public.a", true);
+    check_when("context.bounded", "person ann; write public.a; bounded", true);
+    check_when("context.bounded", "person ann; write public.a; unbounded", false);
+    check_when("context.aggregated", "person ann; read public.a; aggregated", true);
+    check_when("context.aggregated", "person ann; read public.a", false);
+    check_when(r#"context.change == "none""#, "person ann; read public.a", true);
+    check_when(r#"context.change == "create""#, "person ann; define public.a; creates", true);
+    check_when(r#"context.change == "change""#, "person ann; define public.a; changes", true);
+    check_when(r#"context.change == "drop""#, "person ann; define public.a; drops", true);
+    // What nobody said is taken for the worst.
+    check_when("context.bounded", "person ann; write public.a", false);
+    check_when(r#"context.change == "drop""#, "person ann; define public.a", true);
 }
 
 #[test]

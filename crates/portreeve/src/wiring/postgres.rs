@@ -10,9 +10,10 @@ use portreeve_control::Config;
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_model::Secret;
 use portreeve_protocol_postgres::{
-    MANIFEST, Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
+    MANIFEST, Postgres, PostgresParts, ProtocolLimits, Upstream, UpstreamConfig,
 };
 use portreeve_session::BoxFuture;
+use portreeve_transport::TargetTls;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};

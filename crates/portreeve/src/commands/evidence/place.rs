@@ -77,7 +77,7 @@ impl Place {
         options.version = format!("{} (evidence {what})", env!("CARGO_PKG_VERSION"));
         let log = EvidenceLog::open(options)?;
         remark(&format!("# no gateway writes `{}`: working on it directly", dir.display()));
-        log.settle()?;
+        log.reconcile()?;
         let config = self.config.clone();
         Ok(Keeper::Offline(Box::new(Offline { log, by, config })))
     }

@@ -72,8 +72,12 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         Event::Disagreement { column, .. } => {
             Some(format!("! the origin of {column} was in doubt; it was masked"))
         }
+        Event::ReplyWithheld { exchange, rule } => {
+            Some(format!("! what stands before was not sent (exchange {exchange}, rule {rule})"))
+        }
         Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
         Event::ExchangeClosed { .. }
+        | Event::RequestPart { .. }
         | Event::Request { .. }
         | Event::RequestData { .. }
         | Event::Response { .. }

@@ -10,7 +10,8 @@
 //! it last asked the store. So two that together pass a limit never both stay below it.
 
 use crate::store::{Counters, Store, StoreError, off_runtime};
-use portreeve_session::{Amounts, BoxFuture, UsageError, UsageKey, UsageStore};
+use portreeve_model::Usage as Amounts;
+use portreeve_session::{BoxFuture, UsageError, UsageKey, UsageStore};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,19 +30,19 @@ struct Known {
 impl Known {
     /// Hands out of what is reserved, if there is enough; gives the day's totals.
     fn spend(&mut self, amounts: &Amounts) -> Option<Amounts> {
-        let spent = self.spent.plus(amounts);
-        if !spent.minus(&self.reserved).is_zero() {
+        let spent = self.spent + *amounts;
+        if !spent.saturating_sub(self.reserved).is_zero() {
             return None;
         }
         self.spent = spent;
-        Some(self.others.plus(&self.spent))
+        Some(self.others + self.spent)
     }
 
     /// What to reserve so that amounts can be handed out, and others after them.
     fn block(&self, amounts: &Amounts) -> Amounts {
-        let missing = self.spent.plus(amounts).minus(&self.reserved);
-        let total = self.others.plus(&self.reserved);
-        missing.each(&total, |missing, total| match missing {
+        let missing = (self.spent + *amounts).saturating_sub(self.reserved);
+        let total = self.others + self.reserved;
+        missing.by_unit(total, |missing, total| match missing {
             0 => 0,
             missing => missing.max(total / BLOCK_PART),
         })
@@ -124,8 +125,8 @@ impl Shared {
             let total = off_runtime(move || counters.take(&wanted, &block)).await?;
             let mut all = self.known();
             let known = all.entry(key.clone()).or_default();
-            known.reserved = known.reserved.plus(&block);
-            known.others = total.minus(&known.reserved);
+            known.reserved = known.reserved + block;
+            known.others = total.saturating_sub(known.reserved);
         }
     }
 
@@ -146,7 +147,7 @@ impl Shared {
         let counters = self.counters.clone();
         off_runtime(move || {
             for (key, known) in known {
-                let rest = known.reserved.minus(&known.spent);
+                let rest = known.reserved.saturating_sub(known.spent);
                 if !rest.is_zero() {
                     counters.put_back(&key, &rest)?;
                 }
@@ -172,7 +173,7 @@ impl UsageStore for Usage {
     fn give_back(&self, key: &UsageKey, amounts: Amounts) {
         // A key that was left out meanwhile keeps its count: too high, not too low.
         if let Some(known) = self.0.known().get_mut(key) {
-            known.spent = known.spent.minus(&amounts);
+            known.spent = known.spent.saturating_sub(amounts);
         }
     }
 }
@@ -187,7 +188,7 @@ const SHARDS: usize = 64;
 mod tests {
     use super::*;
     use crate::testing::{Folder, folder};
-    use portreeve_session::Unit;
+    use portreeve_model::Unit;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     fn key(object: &str) -> UsageKey {
@@ -282,7 +283,7 @@ mod tests {
         fn take(&self, _: &UsageKey, amounts: &Amounts) -> Result<Amounts, StoreError> {
             self.writes.fetch_add(1, Ordering::Relaxed);
             let mut total = self.total.lock().unwrap();
-            *total = total.plus(amounts);
+            *total = *total + *amounts;
             Ok(*total)
         }
 
@@ -312,12 +313,12 @@ mod tests {
     async fn units_are_counted_apart() {
         let folder = folder("usage-units");
         let usage = open(&folder);
-        let page = rows(3).and(Unit::Bytes, 4_000);
+        let page = rows(3).with(Unit::Bytes, 4_000);
         usage.reserve(&key("a"), page).await.unwrap();
         let total = usage.reserve(&key("a"), Amounts::of(Unit::Probes, 1)).await.unwrap();
-        assert_eq!(total, page.and(Unit::Probes, 1));
+        assert_eq!(total, page.with(Unit::Probes, 1));
         usage.give_back(&key("a"), Amounts::of(Unit::Rows, 100));
         let total = usage.reserve(&key("a"), Amounts::default()).await.unwrap();
-        assert_eq!(total, Amounts::of(Unit::Bytes, 4_000).and(Unit::Probes, 1));
+        assert_eq!(total, Amounts::of(Unit::Bytes, 4_000).with(Unit::Probes, 1));
     }
 }

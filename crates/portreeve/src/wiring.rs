@@ -264,10 +264,11 @@ fn start_protocols(
 }
 
 fn login_bounds(config: &Config, capacity: &Capacity) -> Bounds {
-    Bounds {
-        total_max: capacity.logins_max,
-        per_address_max: config.limits.logins_per_address_max as usize,
-    }
+    let own = config.limits.logins_per_address_max as usize;
+    // Where there are fewer places than were asked for, one address still leaves some.
+    let is_short = capacity.logins_max < config.limits.logins_max as usize;
+    let most = if is_short { capacity.logins_max / 2 } else { capacity.logins_max };
+    Bounds { total_max: capacity.logins_max, per_address_max: own.min(most).max(1) }
 }
 
 fn api_bounds() -> Bounds {

@@ -76,4 +76,4 @@ pub use sides::{
     BodySender, ClientSide, Driven, PermittedBody, ReleasedBody, ReleasedWriter, TargetSide,
     permitted_body, released_body,
 };
-pub use usage_store::{Amounts, Unit, UsageError, UsageKey, UsageStore};
+pub use usage_store::{UsageError, UsageKey, UsageStore};

@@ -7,6 +7,7 @@ use portreeve_control::store::{AccountKind, Administration, NewAccount};
 use portreeve_control::{Identities, Store, config};
 use portreeve_evidence::{EvidenceLog, Options};
 use portreeve_model::{Administrator, Secret};
+use portreeve_protocol_postgres::MANIFEST;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,12 +20,7 @@ const CONFIG: &str = "issuers: [ { local: {} } ]\n\
 fn changed_tokens() {
     let folder = Folder::new("token");
     std::fs::write(folder.0.join("a.cedar"), "").unwrap();
-    let config = config::parse(
-        &folder.0.join("portreeve.yaml"),
-        CONFIG,
-        &[&portreeve_protocol_postgres::MANIFEST],
-    )
-    .unwrap();
+    let config = config::parse(&folder.0.join("portreeve.yaml"), CONFIG, &[&MANIFEST]).unwrap();
     let store = Store::open(Path::new(&folder.0)).unwrap();
     let now = SystemTime::now();
     let how = Administration { by: Administrator::Gateway, at: now };

@@ -379,10 +379,10 @@ pub struct Limits {
     pub sessions_max: u32,
     /// Connections to one listener that have not logged in yet. Beyond it newcomers are
     /// closed at once.
-    #[schemars(extend("default" = 256))]
+    #[schemars(extend("default" = 1024))]
     pub logins_max: u32,
-    /// The same from one client address.
-    #[schemars(extend("default" = 128))]
+    /// The same from one client address, or one /64 network of IPv6.
+    #[schemars(extend("default" = 512))]
     pub logins_per_address_max: u32,
     /// From a client's connection until it is authenticated.
     #[schemars(with = "DurationText", extend("default" = "10s"))]
@@ -399,9 +399,6 @@ pub struct Limits {
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = "16MiB"))]
     pub held_bytes_max: u64,
-    /// Groups of one party in a token. A token with more is not accepted.
-    #[schemars(extend("default" = 256))]
-    pub groups_max: u32,
     /// Bad tokens from one client address in a minute, before it is refused unheard.
     #[schemars(extend("default" = 10))]
     pub auth_failures_max: u32,

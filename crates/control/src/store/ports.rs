@@ -8,7 +8,8 @@ use portreeve_model::{
     Administrator, Attestation, Chain, Digest, Event, KeyUse, Party, PartyKind, ReviewId, RuleId,
     Secret, SessionId, TokenOrigin,
 };
-use portreeve_session::{Amounts, Answer, Claim, ReviewAsk, UsageKey};
+use portreeve_model::Usage as Amounts;
+use portreeve_session::{Answer, Claim, ReviewAsk, UsageKey};
 use serde::Serialize;
 use std::fmt;
 use std::time::SystemTime;

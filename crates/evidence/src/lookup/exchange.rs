@@ -1,8 +1,8 @@
 //! One exchange: what was asked, how it was decided, what came of it.
 
 use portreeve_model::{
-    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId, ReviewOutcome,
-    Verdict,
+    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId,
+    ReviewOutcome, Verdict,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

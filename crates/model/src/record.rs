@@ -416,6 +416,7 @@ impl Event {
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }
             | Self::Disagreement { exchange, .. }
+            | Self::ReplyWithheld { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }
             | Self::ReviewOpened { exchange, .. }
             | Self::ReviewClosed { exchange, .. } => Some(*exchange),

@@ -192,6 +192,7 @@ impl Custody {
             | Event::SessionOpened { .. }
             | Event::SessionRefused { .. }
             | Event::RequestPart { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }

@@ -135,6 +135,7 @@ impl SessionSummary {
             | Event::Subjects { .. }
             | Event::SessionRefused { .. }
             | Event::RequestPart { .. }
+            | Event::ReplyWithheld { .. }
             | Event::RequestData { .. }
             | Event::Disagreement { .. }
             | Event::ReviewOpened { .. }

@@ -23,6 +23,20 @@ pub(crate) fn folder(name: &str) -> Folder {
     Folder { path: std::env::temp_dir().join(unique) }
 }
 
+/// A log that keeps what it is given in memory.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(pub(crate) std::sync::Arc<std::sync::Mutex<Vec<portreeve_model::Event>>>);
+
+impl crate::administration::Recorder for Notes {
+    fn record(
+        &self,
+        events: Vec<portreeve_model::Event>,
+    ) -> portreeve_session::BoxFuture<'_, Result<(), String>> {
+        self.0.lock().unwrap().extend(events);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 /// Reads a configuration that must be good.
 pub(crate) fn config(text: &str) -> Config {
     let protocols = [&portreeve_protocol_postgres::MANIFEST];

@@ -49,17 +49,14 @@ fn request(exchange: u64) -> Event {
 
 fn opened() -> Event {
     let party = |kind, subject: &str| Party {
-        kind,
-        issuer: "portreeve".into(),
-        subject: subject.into(),
         groups: vec!["analysts".into()],
+        ..Party::new(kind, "portreeve", subject)
     };
     Event::SessionOpened {
-        chain: Chain {
-            principal: party(PartyKind::Person, "ada"),
-            actors: vec![party(PartyKind::Actor, "planner")],
-            purpose: None,
-        },
+        chain: Chain::new(
+            party(PartyKind::Person, "ada"),
+            vec![party(PartyKind::Actor, "planner")],
+        ),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:50000".into(),

@@ -27,14 +27,9 @@ const KILLS_OF_ONE_LOG: u64 = 24;
 const TEST: &str = "what_a_killed_writer_acknowledged_is_there";
 
 fn opened() -> Event {
-    let principal = Party {
-        kind: PartyKind::Service,
-        issuer: "portreeve".into(),
-        subject: "load".into(),
-        groups: Vec::new(),
-    };
+    let principal = Party::new(PartyKind::Service, "portreeve", "load");
     Event::SessionOpened {
-        chain: Chain { principal, actors: Vec::new(), purpose: None },
+        chain: Chain::new(principal, Vec::new()),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:1".into(),

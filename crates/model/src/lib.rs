@@ -4,6 +4,7 @@
 //! construction, display and small pure questions; no clock, no randomness, no I/O.
 //! The words are those of `docs/GLOSSARY.md`.
 
+mod administration;
 mod category;
 mod chain;
 mod command;
@@ -16,8 +17,9 @@ mod record;
 mod secret;
 mod usage;
 
+pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
-pub use chain::{Chain, Party, PartyKind};
+pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Facts, Need, Object, ObjectKind};
 pub use content::{
     APPROVAL_FORMAT, ApprovalContent, ApprovedHop, ApprovedStatement, ContentField, Parameter,

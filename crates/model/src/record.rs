@@ -4,8 +4,9 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Custodian, Decision, Digest, Facts, Held, HoldId, Need, Object, PolicyVersion,
-    Predecessor, Pruned, RefusalCode, ReviewId, RuleId, SessionId, Usage, usage,
+    AccountChange, Administrator, Attestation, Category, Chain, Custodian, Decision, Digest, Facts,
+    Held, HoldId, KeyUse, Need, Object, PolicyVersion, Predecessor, Pruned, RefusalCode, ReviewId,
+    RuleId, SessionId, TokenOrigin, Usage, usage,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -403,6 +404,71 @@ pub enum Event {
         /// Rows released in it.
         rows: u64,
     },
+    /// A person answered a review. The first answers that count close it.
+    ReviewAnswered {
+        /// The review.
+        review: ReviewId,
+        /// What they said: approved or denied.
+        decision: ReviewOutcome,
+        /// Who, and how that was known.
+        by: Attestation,
+    },
+    /// An account of the local issuer was made, changed or removed.
+    AccountChanged {
+        /// Its name: the `sub` of its tokens.
+        account: String,
+        /// What became of it.
+        #[serde(flatten)]
+        change: AccountChange,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// The local issuer made a token. No token of it is accepted before this is durable.
+    TokenIssued {
+        /// Its `jti`.
+        token: String,
+        /// How it came to be.
+        origin: TokenOrigin,
+        /// Whom it names.
+        chain: Chain,
+        /// When it ends, microseconds since 1970-01-01 UTC.
+        expires_at_us: u64,
+        /// Who made it.
+        by: Administrator,
+    },
+    /// Tokens are refused from here on, and sessions that they opened end.
+    AccessRevoked {
+        /// Who vouches for the name.
+        issuer: String,
+        /// Whose tokens; all that were issued before now, wherever in a chain the name
+        /// stands. None where it is one token only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// The `jti` of the one token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// A key of the installation was made, or taken over from an older place.
+    KeyMade {
+        /// What it is for.
+        #[serde(rename = "use")]
+        key_use: KeyUse,
+        /// Its name; never the key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// Somebody had the policies read again; `policy-adopted` says with which result.
+    ReloadAsked {
+        /// Why they stay as they were, where they do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
 }
 
 impl Event {
@@ -415,6 +481,7 @@ impl Event {
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }
+            | Self::ReplyWithheld { exchange, .. }
             | Self::Disagreement { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }
             | Self::ReviewOpened { exchange, .. }
@@ -432,7 +499,13 @@ impl Event {
             | Self::PolicyAdopted { .. }
             | Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
-            | Self::SessionClosed { .. } => None,
+            | Self::SessionClosed { .. }
+            | Self::ReviewAnswered { .. }
+            | Self::AccountChanged { .. }
+            | Self::TokenIssued { .. }
+            | Self::AccessRevoked { .. }
+            | Self::KeyMade { .. }
+            | Self::ReloadAsked { .. } => None,
         }
     }
 }

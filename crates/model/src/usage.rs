@@ -199,7 +199,9 @@ impl Usage {
         *self == Self::default()
     }
 
-    fn by_unit(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
+    /// Made unit by unit from two.
+    #[must_use]
+    pub fn by_unit(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             rows: of(self.rows, other.rows),
             values: of(self.values, other.values),

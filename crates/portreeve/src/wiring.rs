@@ -19,6 +19,7 @@ use certificates::ServedCertificate;
 use descriptors::Capacity;
 use listeners::{Bound, Listening};
 use places::Bounds;
+use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
@@ -63,6 +64,7 @@ struct Core {
     keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
+    admin_log: AdminLog,
     witnesses: Option<Arc<Witnesses>>,
 }
 
@@ -134,9 +136,15 @@ impl Gateway {
             accepting.spawn(listening.clone().run(self.stop.subscribe()));
         }
         let mut watches = JoinSet::new();
-        let door = self.core.door.clone();
+        let (door, reviews) = (self.core.door.clone(), self.core.reviews.clone());
+        let admin_log = self.core.admin_log.clone();
         watches.spawn(async move {
-            tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
+            tokio::join!(
+                door.identities().keep_fresh(),
+                door.keep_reporting(),
+                reviews.keep(),
+                admin_log.keep_settled(),
+            );
         });
         watches.spawn(self.clone().keep_gauges());
         let (keeping, metrics) = (self.core.keeping.clone(), self.core.metrics.clone());
@@ -174,6 +182,9 @@ impl Gateway {
     /// Closes the evidence, last of all.
     pub(crate) async fn close(&self) {
         self.core.door.report();
+        if let Err(error) = self.core.admin_log.settle().await {
+            tracing::error!(%error, "what administrators did is recorded at the next start");
+        }
         let log = self.core.engine.evidence().clone();
         let closing = log.clone();
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
@@ -189,10 +200,12 @@ impl Core {
         let policies = load_policies(config)?;
         let metrics = Arc::new(Metrics::new(config));
         let (log, witnesses) = open_evidence(config, &metrics).await?;
-        let identities = Arc::new(Identities::new(config, store.clone())?);
-        let masker = masker(config, &log)?;
-        let reviews = Reviews::start(store, SystemTime::now())?;
-        let door = Arc::new(door(config, identities, &metrics, log.clone()));
+        let admin_log = AdminLog::new(store.journal.clone(), Arc::new(log.clone()));
+        let identities = Identities::new(config, store.clone())?.recorded_by(admin_log.clone());
+        let masker = masker(config, &store, &log)?;
+        let gateway = keys::gateway_id(log.dir())?;
+        let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
+        let door = Arc::new(door(config, Arc::new(identities), &metrics, log.clone()));
         let keeping = keeping::keeping(config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
@@ -204,7 +217,7 @@ impl Core {
         })
         .await
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(Self { engine, door, keeping, metrics, reviews, witnesses })
+        Ok(Self { engine, door, keeping, metrics, reviews, admin_log, witnesses })
     }
 
     fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {
@@ -251,10 +264,11 @@ fn start_protocols(
 }
 
 fn login_bounds(config: &Config, capacity: &Capacity) -> Bounds {
-    Bounds {
-        total_max: capacity.logins_max,
-        per_address_max: config.limits.logins_per_address_max as usize,
-    }
+    let own = config.limits.logins_per_address_max as usize;
+    // Where there are fewer places than were asked for, one address still leaves some.
+    let is_short = capacity.logins_max < config.limits.logins_max as usize;
+    let most = if is_short { capacity.logins_max / 2 } else { capacity.logins_max };
+    Bounds { total_max: capacity.logins_max, per_address_max: own.min(most).max(1) }
 }
 
 fn api_bounds() -> Bounds {
@@ -299,8 +313,8 @@ fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     Policies::load(&sources).map_err(|error| anyhow!("{error}"))
 }
 
-fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
-    let key = keys::mask_key(&config.data_dir)?;
+fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<Masker> {
+    let key = keys::mask_key(store, &config.data_dir)?;
     let rules = config.masking.methods.clone().into_iter().collect();
     let masker = Masker::new(rules, config.masking.default, MaskKey::new(key));
     if config.resources.values().all(|resource| resource.subjects.is_empty()) {

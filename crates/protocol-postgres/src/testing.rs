@@ -3,7 +3,9 @@
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, Postgres, RelationInput, RelationKind,
 };
-use portreeve_sql::{CatalogRead, CatalogSnapshot, Plan, Planner, SubjectColumns};
+use portreeve_sql::{
+    CatalogRead, CatalogSnapshot, Plan, Planner, SessionSettings, SubjectColumns, Versions,
+};
 use std::sync::Arc;
 
 pub(crate) const TABLE_OID: u32 = 16_400;
@@ -36,7 +38,8 @@ fn people() -> Catalog {
 pub(crate) fn catalog() -> Arc<CatalogSnapshot> {
     Arc::new(CatalogSnapshot::new(CatalogRead {
         catalog: people(),
-        search_path: vec!["public".into()],
+        versions: Versions::default(),
+        rests: [].into(),
         types: [].into(),
         digest: 1,
     }))
@@ -45,7 +48,9 @@ pub(crate) fn catalog() -> Arc<CatalogSnapshot> {
 /// A planner for somebody to whom nothing is revealed.
 pub(crate) fn planner() -> Planner {
     let subjects = Arc::new(SubjectColumns::default());
-    Planner::new(&Postgres, catalog(), Arc::new(|_, _| false), subjects)
+    let search_path = vec!["public".into()];
+    let settings = SessionSettings { search_path, ..SessionSettings::default() };
+    Planner::new(&Postgres, catalog(), Arc::new(|_, _| false), subjects, settings)
 }
 
 pub(crate) fn plan(text: &str) -> Arc<Plan> {

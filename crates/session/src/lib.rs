@@ -56,6 +56,7 @@ mod proof;
 mod protocol;
 mod session;
 mod sides;
+mod usage_store;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 pub use engine::{
@@ -64,14 +65,15 @@ pub use engine::{
 };
 pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
-pub use gate::{Gatekeeper, Identity, NotAdmitted};
+pub use gate::{Gatekeeper, Identity, IdentityEnd, NotAdmitted};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage, TargetRequest,
-    Unmaskable, Upload,
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage,
+    TargetRequest, Unmaskable, Upload,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{
     BodySender, ClientSide, Driven, PermittedBody, ReleasedBody, ReleasedWriter, TargetSide,
     permitted_body, released_body,
 };
+pub use usage_store::{UsageError, UsageKey, UsageStore};

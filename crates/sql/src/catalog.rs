@@ -2,8 +2,8 @@
 
 use crate::Analyses;
 use portreeve_decide::sql::Catalog;
-use portreeve_model::{Category, Object};
-use std::collections::HashMap;
+use portreeve_model::{Category, Command, Object};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -20,13 +20,36 @@ pub type Classification = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>
 /// The type of every column, by its object: bulk data does not tell them.
 pub type ColumnTypes = HashMap<Object, u32>;
 
+/// Versions of definitions as a target had them at one moment: equal versions are equal
+/// definitions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Versions {
+    /// By the name of a relation, whatever its schema: a new one earlier in the search path
+    /// is another candidate. A name that nothing has is not here.
+    pub relations: BTreeMap<String, String>,
+    /// Of the code that the target's users have made.
+    pub code: String,
+}
+
+/// What a session began with, as far as statements are read by it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SessionSettings {
+    /// The schemas that it looks names up in.
+    pub search_path: Vec<String>,
+    /// The values of the settings that guard its role.
+    pub guards: Vec<(String, String)>,
+}
+
 /// What was read of a target.
 #[derive(Debug)]
 pub struct CatalogRead {
     /// Structure and lineage, without a search path.
     pub catalog: Catalog,
-    /// The schemas that a new session looks names up in.
-    pub search_path: Vec<String>,
+    /// The versions that all of it has.
+    pub versions: Versions,
+    /// Names of relations that each name rests on: what a view is made of, what a table
+    /// inherits from and is inherited by.
+    pub rests: HashMap<String, BTreeSet<String>>,
     /// The columns' types, as the dialect numbers them.
     pub types: ColumnTypes,
     /// Equal for equal catalogs.
@@ -44,26 +67,33 @@ pub trait CatalogSource: Send + Sync {
 
 /// A catalog with what was worked out by it. Immutable: a change makes a new one.
 pub struct CatalogSnapshot {
-    /// For sessions whose search path is the one they began with.
-    pub(crate) here: View,
-    /// For the others: a name that several schemas have can then not be resolved.
-    pub(crate) elsewhere: View,
+    catalog: Catalog,
+    /// By what sessions began with: most have the same.
+    views: std::sync::Mutex<Vec<(SessionSettings, Arc<View>)>>,
+    /// For sessions whose search path has moved: a name that several schemas have can then
+    /// not be resolved.
+    elsewhere: Arc<View>,
+    versions: Arc<Versions>,
+    rests: HashMap<String, BTreeSet<String>>,
     pub(crate) types: ColumnTypes,
     classify: Classification,
     digest: u64,
 }
 
-/// A catalog under one search path.
+/// A catalog as one kind of session sees it.
 pub(crate) struct View {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) analyses: Analyses,
 }
 
 impl View {
-    fn of(catalog: Catalog) -> Self {
-        Self { catalog: Arc::new(catalog), analyses: Analyses::default() }
+    fn of(catalog: Catalog) -> Arc<Self> {
+        Arc::new(Self { catalog: Arc::new(catalog), analyses: Analyses::default() })
     }
 }
+
+/// Kinds of sessions whose views are remembered.
+const VIEWS_MAX: usize = 64;
 
 impl std::fmt::Debug for CatalogSnapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,21 +105,59 @@ impl CatalogSnapshot {
     /// Makes a snapshot of what was read.
     #[must_use]
     pub fn new(read: CatalogRead) -> Self {
-        let here = View::of(read.catalog.with_search_path(read.search_path));
-        let classified = here.catalog.clone();
+        let classified = read.catalog.clone();
         Self {
-            here,
-            elsewhere: View::of(read.catalog),
+            elsewhere: View::of(read.catalog.clone()),
+            catalog: read.catalog,
+            views: std::sync::Mutex::default(),
+            versions: Arc::new(read.versions),
+            rests: read.rests,
             types: read.types,
             classify: Arc::new(move |object| classified.category_of(object).cloned()),
             digest: read.digest,
         }
     }
 
+    /// The catalog for sessions that began like this.
+    pub(crate) fn view(&self, settings: &SessionSettings) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = views.iter().find(|(known, _)| known == settings) {
+            return known.clone();
+        }
+        let catalog = self.catalog.with_search_path(settings.search_path.clone());
+        let view = View::of(catalog.with_guards(settings.guards.iter().cloned()));
+        if views.len() < VIEWS_MAX {
+            views.push((settings.clone(), view.clone()));
+        }
+        view
+    }
+
+    /// The catalog for sessions that have moved their search path.
+    pub(crate) fn elsewhere(&self) -> Arc<View> {
+        self.elsewhere.clone()
+    }
+
     /// Whether any column is classified at all.
     #[must_use]
     pub fn has_classified(&self) -> bool {
-        !self.here.catalog.classified().is_empty()
+        !self.catalog.classified().is_empty()
+    }
+
+    /// The versions that it was made of.
+    #[must_use]
+    pub fn versions(&self) -> Arc<Versions> {
+        self.versions.clone()
+    }
+
+    /// The names of all relations that a command rests on, views and heirs followed.
+    pub fn names_behind(&self, command: &Command, names: &mut BTreeSet<String>) {
+        let named = command.needs.iter().filter_map(|need| need.object.path.get(1));
+        let mut open: Vec<String> = named.cloned().collect();
+        while let Some(name) = open.pop() {
+            if names.insert(name.clone()) {
+                open.extend(self.rests.get(&name).into_iter().flatten().cloned());
+            }
+        }
     }
 
     /// Says the category of an object. Always the same function for the same snapshot.

@@ -23,7 +23,10 @@ mod shape;
 mod subjects;
 
 pub use analyses::{Analyses, Analysis, unknown};
-pub use catalog::{CatalogRead, CatalogSnapshot, CatalogSource, CatalogStore, ColumnTypes};
+pub use catalog::{
+    CatalogRead, CatalogSnapshot, CatalogSource, CatalogStore, Classification, ColumnTypes,
+    SessionSettings, Versions,
+};
 pub use masks::{FieldMask, RowCounts, RowMasks};
 pub use names::{Change, NAMES_MAX, Names, Overlay, Portal, PortalEntry, Prepared, PreparedEntry};
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};

@@ -2,7 +2,7 @@
 
 use crate::analyses::{Analysis, unknown};
 use crate::catalog::View;
-use crate::{CatalogSnapshot, Plan, SubjectColumns};
+use crate::{CatalogSnapshot, Plan, SessionSettings, SubjectColumns};
 use portreeve_decide::sql::{Grammar, Statement};
 use portreeve_model::{Category, Object};
 use std::collections::HashMap;
@@ -38,7 +38,9 @@ pub struct Planner {
     catalog: Arc<CatalogSnapshot>,
     reveals: Reveals,
     subjects: Arc<SubjectColumns>,
+    settings: SessionSettings,
     path: SearchPath,
+    view: Arc<View>,
     generation: u64,
     plans: HashMap<usize, (Analysis, Plans)>,
 }
@@ -57,9 +59,20 @@ impl Planner {
         catalog: Arc<CatalogSnapshot>,
         reveals: Reveals,
         subjects: Arc<SubjectColumns>,
+        settings: SessionSettings,
     ) -> Self {
-        let (path, plans) = (SearchPath::AsBegun, HashMap::new());
-        Self { grammar, catalog, reveals, subjects, path, generation: 0, plans }
+        let view = catalog.view(&settings);
+        Self {
+            grammar,
+            catalog,
+            reveals,
+            subjects,
+            settings,
+            path: SearchPath::AsBegun,
+            view,
+            generation: 0,
+            plans: HashMap::new(),
+        }
     }
 
     /// What it plans with.
@@ -84,21 +97,18 @@ impl Planner {
     }
 
     fn forget(&mut self) {
+        self.view = match self.path {
+            SearchPath::AsBegun => self.catalog.view(&self.settings),
+            SearchPath::Moved => self.catalog.elsewhere(),
+        };
         self.generation += 1;
         self.plans.clear();
-    }
-
-    fn view(&self) -> &View {
-        match self.path {
-            SearchPath::AsBegun => &self.catalog.here,
-            SearchPath::Moved => &self.catalog.elsewhere,
-        }
     }
 
     /// What a text's statements may show this session. Names that the catalog does not have
     /// make a statement unknown; with them comes the word that a fresh catalog may help.
     pub fn plans_of(&mut self, text: &str) -> (Plans, Result<(), UnknownNames>) {
-        let view = self.view();
+        let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
         let is_known = analysis.iter().all(|statement| statement.missing.is_empty());
         let known = if is_known { Ok(()) } else { Err(UnknownNames) };
@@ -117,7 +127,7 @@ impl Planner {
     /// The plan of one statement.
     #[must_use]
     pub fn plan(&self, statement: Arc<Statement>) -> Arc<Plan> {
-        let (snapshot, catalog) = (self.catalog.clone(), self.view().catalog.clone());
+        let (snapshot, catalog) = (self.catalog.clone(), self.view.catalog.clone());
         let subjects = self.subjects.plan(&statement.output);
         Arc::new(Plan::new(statement, snapshot, catalog, subjects, self.generation, &*self.reveals))
     }

@@ -77,20 +77,14 @@ impl World {
 
     /// Opens a session of alice, through a planner.
     pub async fn session(&self, resource: &str) -> Result<Session, Refusal> {
-        let party = |kind, name: &str| Party {
-            kind,
-            issuer: "test".into(),
-            subject: name.into(),
-            groups: Vec::new(),
-        };
+        let party = |kind, name: &str| Party::new(kind, "test", name);
         self.engine
             .open(OpenRequest {
                 id: Engine::new_session_id(),
-                chain: Chain {
-                    principal: party(PartyKind::Person, "alice"),
-                    actors: vec![party(PartyKind::Actor, "planner")],
-                    purpose: None,
-                },
+                chain: Chain::new(
+                    party(PartyKind::Person, "alice"),
+                    vec![party(PartyKind::Actor, "planner")],
+                ),
                 resource: resource.into(),
                 protocol: "toy",
                 client: ([127, 0, 0, 1], 1).into(),

@@ -2,7 +2,7 @@
 
 use crate::adopted::Adoptions;
 use crate::running::Running;
-use portreeve_decide::policy::{Ask, Context, Counters, Policies};
+use portreeve_decide::policy::{Ask, Beyond, Context, Counters, Policies, Threshold};
 use portreeve_evidence::{Inspector, RequestParts};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectKind,
@@ -269,7 +269,7 @@ impl Decisions {
         let decision = policies.decide(&ask);
         let reads = question.needs.iter().any(|need| need.action == Action::Read);
         let free = match reads && decision.verdict != Verdict::Deny {
-            true => policies.threshold(&ask).limit(Unit::Rows).map(|limit| limit.count_max),
+            true => rows_free(&policies.threshold(&ask)),
             false => None,
         };
         let answer = Answer { decision, free };
@@ -304,6 +304,15 @@ fn ask<'a>(
         counters: Counters { exchange: Usage::default(), session: moment.session },
         day,
         context: Context { hour: moment.hour },
+    }
+}
+
+/// The rows beyond which somebody has to be asked; none where that depends on more than rows.
+fn rows_free(threshold: &Threshold) -> Option<u64> {
+    let limit = threshold.limit(Unit::Rows)?;
+    match limit.beyond {
+        Beyond::Ask => None,
+        Beyond::Deny { .. } | Beyond::Review { .. } => Some(limit.count_max),
     }
 }
 

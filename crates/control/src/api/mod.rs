@@ -104,6 +104,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/v1/reviews/{id}/deny", post(handlers::deny))
         .route("/v1/sessions", get(handlers::list_sessions))
         .route("/v1/sessions/{id}/kill", post(handlers::kill_session))
+        .route("/v1/token", post(handlers::login))
         .route("/v1/token/exchange", post(handlers::exchange))
         .route("/v1/evidence", get(evidence::standing))
         .route("/v1/evidence/holds", get(evidence::holds).post(evidence::hold))

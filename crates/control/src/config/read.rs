@@ -124,6 +124,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     };
     let groups_claim = section.text_or(reader, "groups_claim", "groups");
     let purpose_claim = section.text_or(reader, "purpose_claim", "purpose");
+    let person_claim = section.text(reader, "person_claim").map(|(claim, _)| claim);
+    let interactive_clients = match section.take("interactive_clients") {
+        Some((_, node)) => {
+            let name = section.path("interactive_clients");
+            let items = as_list(reader, &name, node);
+            let texts = items.into_iter().filter_map(|item| as_text(reader, &name, item));
+            texts.map(|(client, _)| client).collect()
+        }
+        None => Vec::new(),
+    };
+    let token_lifetime_max = section.duration(reader, "token_lifetime_max", "2h", "1d");
     let ca = section.file(reader, "ca");
     let name = section.path("issuer");
     section.close(reader);
@@ -132,7 +143,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }
-    Some(OidcIssuer { issuer, audience, algorithms, groups_claim, purpose_claim, ca })
+    Some(OidcIssuer {
+        issuer,
+        audience,
+        algorithms,
+        groups_claim,
+        purpose_claim,
+        person_claim,
+        interactive_clients,
+        token_lifetime_max,
+        ca,
+    })
 }
 
 fn read_algorithms(
@@ -174,14 +195,13 @@ fn read_algorithms(
 fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
     let mut limits = Limits {
         sessions_max: s.number(reader, "sessions_max", 1000, 1..=1_000_000),
-        logins_max: s.number(reader, "logins_max", 256, 1..=100_000),
-        logins_per_address_max: s.number(reader, "logins_per_address_max", 128, 1..=100_000),
+        logins_max: s.number(reader, "logins_max", 1024, 1..=100_000),
+        logins_per_address_max: s.number(reader, "logins_per_address_max", 512, 1..=100_000),
         login_timeout: s.duration(reader, "login_timeout", "10s", "10m"),
         client_idle_timeout: s.duration(reader, "client_idle_timeout", "1h", "30d"),
         client_write_timeout: s.duration(reader, "client_write_timeout", "5m", "1d"),
         target_connect_timeout: s.duration(reader, "target_connect_timeout", "10s", "10m"),
         held_bytes_max: s.size(reader, "held_bytes_max", "16MiB", ("64KiB", "1GiB")),
-        groups_max: s.number(reader, "groups_max", 256, 1..=1024),
         auth_failures_max: s.number(reader, "auth_failures_max", 10, 1..=1_000_000),
         auth_refusal_time: s.duration(reader, "auth_refusal_time", "1m", "1d"),
         protocols: BTreeMap::new(),

@@ -53,6 +53,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         let settings = settings::read(reader, settings, manifest.target, name);
         target = Some((manifest.name, settings));
     }
+    let audience = section.text(reader, "audience").map(|(audience, _)| audience);
     let classify = section.section(reader, "classify");
     let classify = read_classify(reader, classify);
     let subjects = section.section(reader, "subjects");
@@ -68,7 +69,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     }
     section.close(reader);
     let (protocol, target) = target?;
-    Some(Resource { protocol, target: target?, classify, subjects })
+    Some(Resource { protocol, target: target?, audience, classify, subjects })
 }
 
 fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classification {

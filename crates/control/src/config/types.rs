@@ -104,6 +104,18 @@ pub struct OidcIssuer {
     /// The claim that says why access is wanted.
     #[schemars(extend("default" = "purpose"))]
     pub purpose_claim: String,
+    /// The claim that says which human being a person is, where several issuers know the
+    /// same people: `email` (only where `email_verified` is true), an employee's number. Who
+    /// asks cannot approve under another issuer's name then.
+    pub person_claim: Option<String>,
+    /// Clients that people have in their own hands (a login page, a command line). Every
+    /// other client that a token was given to is an actor of its chain.
+    #[schemars(extend("default" = []))]
+    pub interactive_clients: Vec<String>,
+    /// The longest life of its tokens, from `iat` to `exp`. Some issuers make them for up
+    /// to 90 minutes.
+    #[schemars(with = "DurationText", extend("default" = "2h"))]
+    pub token_lifetime_max: Duration,
     /// PEM file with the authorities to trust for its address. By default those of
     /// the machine.
     #[schemars(with = "Option<String>")]
@@ -181,6 +193,9 @@ pub struct Resource {
     /// The target, as that protocol's manifest describes it.
     #[schemars(skip)]
     pub target: Settings,
+    /// What tokens must name in `aud` to come here. By default the audience of their
+    /// issuer. A token that names this alone opens nothing else.
+    pub audience: Option<String>,
     /// Which columns hold personal data: `schema.table.column` with `*` in any part,
     /// and the category. The most specific pattern wins.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
@@ -364,10 +379,10 @@ pub struct Limits {
     pub sessions_max: u32,
     /// Connections to one listener that have not logged in yet. Beyond it newcomers are
     /// closed at once.
-    #[schemars(extend("default" = 256))]
+    #[schemars(extend("default" = 1024))]
     pub logins_max: u32,
-    /// The same from one client address.
-    #[schemars(extend("default" = 128))]
+    /// The same from one client address, or one /64 network of IPv6.
+    #[schemars(extend("default" = 512))]
     pub logins_per_address_max: u32,
     /// From a client's connection until it is authenticated.
     #[schemars(with = "DurationText", extend("default" = "10s"))]
@@ -384,9 +399,6 @@ pub struct Limits {
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = "16MiB"))]
     pub held_bytes_max: u64,
-    /// Groups of one party in a token. A token with more is not accepted.
-    #[schemars(extend("default" = 256))]
-    pub groups_max: u32,
     /// Bad tokens from one client address in a minute, before it is refused unheard.
     #[schemars(extend("default" = 10))]
     pub auth_failures_max: u32,

@@ -140,7 +140,7 @@ mod tests {
     use super::super::{Context, Counters, Policies, load};
     use super::*;
     use cedar_policy::Request;
-    use portreeve_model::{Action, Chain, Facts, PartyKind, Unit, Usage};
+    use portreeve_model::{Action, Chain, Facts, PartyKind, Strength, Unit, Usage};
 
     /// What is built is what policies were checked against: were an attribute or a context
     /// key missing here, a policy that passed the check would fail when it decides.
@@ -148,15 +148,17 @@ mod tests {
     fn everything_conforms_to_the_schema() {
         let (names, schema) = (Names::new(), load::schema());
         let party = |kind, subject: &str| Party {
-            kind,
-            issuer: "local".into(),
-            subject: subject.into(),
             groups: vec!["g".into(), "h".into()],
+            ..Party::new(kind, "local", subject)
         };
         let chain = |purpose: Option<&str>| Chain {
-            principal: party(PartyKind::Person, "ann"),
-            actors: vec![party(PartyKind::Actor, "p"), party(PartyKind::Service, "s")],
             purpose: purpose.map(str::to_owned),
+            stated_purpose: purpose.map(str::to_owned),
+            strength: Strength { acr: purpose.map(str::to_owned), amr: vec!["mfa".into()] },
+            ..Chain::new(
+                party(PartyKind::Person, "ann"),
+                vec![party(PartyKind::Actor, "p"), party(PartyKind::Service, "s")],
+            )
         };
         let need = |action, object| Need { action, object };
         let needs = [

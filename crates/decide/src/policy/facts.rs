@@ -1,6 +1,6 @@
 //! What is known besides parties and objects: purpose, the command, counters, time.
 //!
-//! All of it is always given (but for the purpose), so a policy that asks for a
+//! All of it is always given (but for purposes and `acr`), so a policy that asks for a
 //! counter can never err because nobody counted.
 
 use super::{Ask, Policies};
@@ -78,11 +78,19 @@ fn context(ask: &Ask<'_>, usage: [Usage; Scope::ALL.len()]) -> Option<Context> {
     let actors = ask.chain.actors.iter().map(|actor| text(&actor.subject));
     let groups = principal.groups.iter().map(|group| text(group));
     let depth = u64::try_from(ask.chain.actors.len()).unwrap_or(u64::MAX);
-    let purpose = ask.chain.purpose.as_deref().map(|purpose| ("purpose", text(purpose)));
+    let strength = &ask.chain.strength;
+    let methods = strength.amr.iter().map(|method| text(method));
+    let optional = [
+        ("purpose", &ask.chain.purpose),
+        ("stated_purpose", &ask.chain.stated_purpose),
+        ("principal_acr", &strength.acr),
+    ];
+    let optional = optional.iter().filter_map(|(key, value)| Some((*key, text(value.as_deref()?))));
     let pairs = [
         ("principal_name", text(&principal.subject)),
         ("principal_issuer", text(&principal.issuer)),
         ("principal_groups", Value::new_set(groups)),
+        ("principal_amr", Value::new_set(methods)),
         ("actors", Value::new_set(actors)),
         ("depth", number(depth)),
         ("current", text(&current.subject)),
@@ -99,7 +107,7 @@ fn context(ask: &Ask<'_>, usage: [Usage; Scope::ALL.len()]) -> Option<Context> {
         let counter = move |unit| Counter { scope, unit };
         Unit::ALL.into_iter().map(move |unit| (counter(unit).name(), number(usage.get(unit))))
     });
-    let pairs = pairs.into_iter().chain(counters).chain(purpose);
+    let pairs = pairs.into_iter().chain(counters).chain(optional);
     Context::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value))).ok()
 }
 

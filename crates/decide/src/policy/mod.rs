@@ -16,13 +16,7 @@
 //!     permit(principal is Person, action == Action::"read", resource);
 //! "#;
 //! let policies = Policies::load(&[("staff.cedar".into(), text.into())]).unwrap();
-//! let principal = Party {
-//!     kind: PartyKind::Person,
-//!     issuer: "local".into(),
-//!     subject: "ann".into(),
-//!     groups: vec![],
-//! };
-//! let chain = Chain { principal, actors: vec![], purpose: None };
+//! let chain = Chain::new(Party::new(PartyKind::Person, "local", "ann"), vec![]);
 //! let needs = [Need { action: Action::Read, object: Object::table("public", "orders") }];
 //! let decision = policies.decide(&Ask {
 //!     chain: &chain,

@@ -3,7 +3,7 @@
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
 use portreeve_model::{
     Action, Category, Chain, Change, Counter, Decision, Facts, Need, Object, Party, PartyKind,
-    Scope, Usage, Verdict,
+    Scope, Strength, Usage, Verdict,
 };
 
 /// An ask that owns what it speaks about.
@@ -46,7 +46,8 @@ pub(crate) fn category(object: &Object) -> Option<Category> {
 /// Reads clauses, separated by semicolons.
 pub(crate) fn ask(text: &str) -> Asked {
     let mut parties = Vec::new();
-    let mut purpose = None;
+    let (mut purpose, mut stated_purpose) = (None, None);
+    let mut strength = Strength::default();
     let mut needs = Vec::new();
     let mut verb = "SELECT".to_owned();
     let mut facts = Facts::default();
@@ -59,6 +60,9 @@ pub(crate) fn ask(text: &str) -> Asked {
                 parties.push(party(kind, name, rest));
             }
             ["purpose", word] => purpose = Some((*word).to_owned()),
+            ["states", word] => stated_purpose = Some((*word).to_owned()),
+            ["acr", word] => strength.acr = Some((*word).to_owned()),
+            ["amr", words @ ..] => strength.amr = words.iter().map(|&w| w.to_owned()).collect(),
             ["at", seconds] => at_us = seconds.parse::<u64>().unwrap() * 1_000_000,
             ["verb", word] => verb = (*word).to_owned(),
             ["bounded"] => facts.bounded = Some(true),
@@ -82,7 +86,7 @@ pub(crate) fn ask(text: &str) -> Asked {
         }
     }
     let principal = parties.remove(0);
-    let chain = Chain { principal, actors: parties, purpose };
+    let chain = Chain { purpose, stated_purpose, strength, ..Chain::new(principal, parties) };
     Asked { chain, needs, verb, facts, counters, day, at_us }
 }
 
@@ -94,7 +98,7 @@ fn party(kind: &str, name: &str, rest: &[&str]) -> Party {
     };
     let (subject, issuer) = name.split_once('@').unwrap_or((name, "local"));
     let groups = rest.iter().filter(|word| **word != "in").map(|word| (*word).to_owned());
-    Party { kind, issuer: issuer.to_owned(), subject: subject.to_owned(), groups: groups.collect() }
+    Party { groups: groups.collect(), ..Party::new(kind, issuer, subject) }
 }
 
 fn action(word: &str) -> Action {

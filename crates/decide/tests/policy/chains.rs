@@ -280,3 +280,42 @@ fn explaining_names_the_rules_of_each_hop() {
         ]
     );
 }
+
+/// What a connection says of itself never counts as what an issuer signed.
+#[test]
+fn a_stated_purpose_is_no_purpose() {
+    let policies = load(
+        r#"
+        @id("signed")
+        permit(principal, action == Action::"read", resource)
+        when { context has purpose && context.purpose == "support" };
+        @id("stated")
+        permit(principal, action == Action::"write", resource)
+        when { context has stated_purpose && context.stated_purpose == "support" };
+        "#,
+    );
+    let check = |asked: &str, expect: &str| check(&policies, asked, expect);
+    check("person ann; purpose support; read public.a", "allow");
+    check("person ann; states support; read public.a", "deny default-deny@ann");
+    check("person ann; purpose other; states support; read public.a", "deny default-deny@ann");
+    check("person ann; states support; write public.a", "allow");
+    check("person ann; purpose support; write public.a", "deny default-deny@ann");
+}
+
+#[test]
+fn policies_can_ask_how_strongly_somebody_was_authenticated() {
+    let policies = load(
+        r#"
+        @id("strong")
+        permit(principal, action == Action::"read", resource)
+        when { context.principal_amr.contains("mfa") ||
+               (context has principal_acr && context.principal_acr == "gold") };
+        "#,
+    );
+    let check = |asked: &str, expect: &str| check(&policies, asked, expect);
+    check("person ann; read public.a", "deny default-deny@ann");
+    check("person ann; amr pwd; read public.a", "deny default-deny@ann");
+    check("person ann; amr pwd mfa; read public.a", "allow");
+    check("person ann; acr gold; read public.a", "allow");
+    check("person ann; acr mfa; read public.a", "deny default-deny@ann");
+}

@@ -191,10 +191,17 @@ impl Custody {
             | Event::PolicyAdopted { .. }
             | Event::SessionOpened { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }
             | Event::ExchangeClosed { .. }
             | Event::ReviewOpened { .. }

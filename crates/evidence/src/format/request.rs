@@ -28,8 +28,7 @@ pub fn request_events(
     day: Vec<ObjectUsage>,
     commands: Vec<CommandRecord>,
 ) -> Vec<Event> {
-    let request =
-        |commands| Event::Request { exchange, hour, session, day: day.clone(), commands };
+    let request = |commands| Event::Request { exchange, hour, session, day: day.clone(), commands };
     let (mut events, mut some) = (Vec::new(), Vec::new());
     let mut bytes = json_bytes(&day);
     for command in commands {

@@ -1,7 +1,8 @@
 //! One exchange: what was asked, how it was decided, what came of it.
 
 use portreeve_model::{
-    Category, CommandRecord, Decision, Event, Outcome, Record, ReviewId, ReviewOutcome, Verdict,
+    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId, ReviewOutcome,
+    Verdict,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -92,6 +93,10 @@ impl ExchangeSummary {
                 self.outcome = Some(outcome.clone());
                 self.closed_at_us = Some(record.at_us);
             }
+            Event::ReplyWithheld { rule, .. } => {
+                let code = RefusalCode::DefinitionsChanged;
+                self.outcome = Some(Outcome::Refused { code, rule: Some(rule.clone()) });
+            }
             Event::ReviewOpened { review, groups, rule, .. } => self.reviews.push(Review {
                 review: review.clone(),
                 groups: groups.clone(),
@@ -119,7 +124,13 @@ impl ExchangeSummary {
             | Event::LogReplaced { .. }
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
-            | Event::SessionRefused { .. } => {}
+            | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. } => {}
         }
     }
 

@@ -134,8 +134,15 @@ impl SessionSummary {
             | Event::PolicyAdopted { .. }
             | Event::Subjects { .. }
             | Event::SessionRefused { .. }
+            | Event::ReviewAnswered { .. }
+            | Event::AccountChanged { .. }
+            | Event::TokenIssued { .. }
+            | Event::AccessRevoked { .. }
+            | Event::KeyMade { .. }
+            | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }
             | Event::ReviewOpened { .. }
             | Event::ReviewClosed { .. } => {}

@@ -9,7 +9,7 @@ use crate::verify::report::Status;
 use crate::verify::trust::Trust;
 use crate::verify::verifier::verify;
 use portreeve_model::{
-    Action, Category, CommandRecord, Direction, Event, Facts, Need, Object, RevealedColumn,
+    Action, Category, CommandRecord, Direction, Event, Facts, Need, Object, RevealedColumn, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn it_is_written_verified_and_read_as_one() {
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
     let commands = vec![wide(3), wide(10_000), wide(4)];
-    let mut events = request_events(1, 0, 0, commands.clone()).into_iter();
+    let mut events = request_events(1, 0, Usage::default(), Vec::new(), commands.clone()).into_iter();
     recorder.stage_payload(events.next().unwrap(), Direction::FromClient, b"select * from wide");
     events.for_each(|event| recorder.stage(event));
     recorder.submit().wait().unwrap();
@@ -62,7 +62,7 @@ fn what_it_reveals_counts_for_retention() {
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
-    let events = request_events(1, 0, 0, vec![wide(2_000)]);
+    let events = request_events(1, 0, Usage::default(), Vec::new(), vec![wide(2_000)]);
     assert!(matches!(events.first(), Some(Event::RequestPart { .. })), "it is not long enough");
     events.into_iter().for_each(|event| recorder.stage(event));
     recorder.submit().wait().unwrap();

@@ -57,16 +57,7 @@ pub(crate) fn session_id(number: u128) -> SessionId {
 
 pub(crate) fn opened() -> Event {
     Event::SessionOpened {
-        chain: Chain {
-            principal: Party {
-                kind: PartyKind::Person,
-                issuer: "portreeve".into(),
-                subject: "ada".into(),
-                groups: vec![],
-            },
-            actors: vec![],
-            purpose: None,
-        },
+        chain: Chain::new(Party::new(PartyKind::Person, "portreeve", "ada"), vec![]),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:5".into(),

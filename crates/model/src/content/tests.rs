@@ -3,12 +3,8 @@
 use super::*;
 
 fn party(kind: PartyKind, subject: &str, groups: &[&str]) -> Party {
-    Party {
-        kind,
-        issuer: "https://login.example.com".into(),
-        subject: subject.into(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-    }
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    Party { groups, ..Party::new(kind, "https://login.example.com", subject) }
 }
 
 fn content() -> ApprovalContent {

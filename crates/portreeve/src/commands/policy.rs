@@ -62,9 +62,12 @@ struct Explain {
     /// The issuer of all names.
     #[arg(long, default_value = "local")]
     issuer: String,
-    /// The purpose that the token or the connection says.
+    /// The purpose that the token says.
     #[arg(long)]
     purpose: Option<String>,
+    /// The purpose that the connection states and nobody vouches for.
+    #[arg(long)]
+    stated_purpose: Option<String>,
     /// The resource.
     #[arg(long)]
     resource: String,
@@ -341,7 +344,11 @@ fn chain(explain: &Explain) -> anyhow::Result<Chain> {
     };
     let actor = |actor: &String| party(PartyKind::Actor, actor, &explain.issuer);
     let actors = explain.actors.iter().map(actor).collect::<anyhow::Result<_>>()?;
-    Ok(Chain { principal, actors, purpose: explain.purpose.clone() })
+    Ok(Chain {
+        purpose: explain.purpose.clone(),
+        stated_purpose: explain.stated_purpose.clone(),
+        ..Chain::new(principal, actors)
+    })
 }
 
 /// Reads `NAME` or `NAME=GROUP,GROUP`.
@@ -351,12 +358,8 @@ fn party(kind: PartyKind, text: &str, issuer: &str) -> anyhow::Result<Party> {
         bail!("`{text}` has no name\nhint: write NAME=GROUP,GROUP");
     }
     let groups = groups.split(',').filter(|group| !group.is_empty());
-    Ok(Party {
-        kind,
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-        groups: groups.map(str::to_owned).collect(),
-    })
+    let groups = groups.map(str::to_owned).collect();
+    Ok(Party { groups, ..Party::new(kind, issuer, subject) })
 }
 
 fn action(text: &str) -> Result<Action, String> {

@@ -112,9 +112,9 @@ mod tests {
     fn sessions_and_logins_fit_into_what_there_is() {
         let few = check("{}", 1024, (238, 158));
         assert!(few.shortage().unwrap().contains("238 sessions and 158 logins"));
-        let enough = check("{}", few.needed, (1000, 256));
+        let enough = check("{}", few.needed, (1000, 1024));
         assert_eq!(enough.shortage(), None);
-        check("{}", few.needed - 1, (999, 256));
+        check("{}", few.needed - 1, (1000, 1023));
         check("{}", 100, (0, 1));
         let small = check("{sessions_max: 4, logins_max: 8}", 1024, (4, 8));
         assert_eq!(small.shortage(), None);

@@ -142,7 +142,11 @@ impl Listening {
                 Ok((stream, peer)) => {
                     // A full house: closed at once, before it costs more.
                     let Some(place) = self.places.take() else { continue };
-                    connections.spawn(self.clone().connection(stream, peer, place));
+                    if self.is_balancer(peer.ip()) {
+                        connections.spawn(self.clone().balanced(stream, peer, place));
+                    } else if let Some(place) = self.place_of(place, peer.ip()) {
+                        connections.spawn(self.service.clone().serve(stream, peer, place));
+                    }
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
@@ -154,40 +158,48 @@ impl Listening {
         .await;
     }
 
-    async fn connection(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, place: Place) {
-        let client = match self.client(&mut stream, peer).await {
-            Ok(client) => client,
-            Err(why) => return self.door.turned_away(self.state.name, peer.ip(), &why),
-        };
-        let Some(place) = place.of(client.ip()) else {
+    /// Asked before anything is spawned: a crowd from one address never holds the places of
+    /// others, not even while it is turned away.
+    fn place_of(&self, place: Place, client: IpAddr) -> Option<Place> {
+        let own = place.of(client);
+        if own.is_none() {
             let why = "too many connections from its address that have not logged in";
-            return self.door.turned_away(self.state.name, client.ip(), why);
-        };
-        self.service.clone().serve(stream, client, place).await;
+            self.door.turned_away(self.state.name, client, why);
+        }
+        own
     }
 
-    /// Who the client is: the peer, or who a balancer says that it is.
-    async fn client(&self, stream: &mut TcpStream, peer: SocketAddr) -> Result<SocketAddr, String> {
-        if !self.is_balancer(peer.ip()) {
-            return Ok(peer);
-        }
-        let header = tokio::time::timeout(HEADER_TIMEOUT, read_header(stream)).await;
-        match header.map_err(|_| "no PROXY header in time".to_owned())?? {
-            ProxyHeader::Local => Ok(peer),
-            // SECURITY: what comes over loopback need not be encrypted. A client that is on
-            // the balancer's loopback has crossed a network to come here.
-            ProxyHeader::Client(client)
-                if client.ip().to_canonical().is_loopback() && !peer.ip().is_loopback() =>
-            {
-                Err("a balancer on another machine says that its client is on loopback".into())
+    /// A connection that a balancer has opened, for a client or for itself.
+    async fn balanced(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, place: Place) {
+        match client(&mut stream, peer).await {
+            Ok(client) => {
+                if let Some(place) = self.place_of(place, client.ip()) {
+                    self.service.clone().serve(stream, client, place).await;
+                }
             }
-            ProxyHeader::Client(client) => Ok(client),
+            Err(why) => self.door.turned_away(self.state.name, peer.ip(), &why),
         }
     }
 
     fn is_balancer(&self, peer: IpAddr) -> bool {
         let balancers = self.balancers.read().unwrap_or_else(PoisonError::into_inner);
         balancers.iter().any(|network| network.contains(peer))
+    }
+}
+
+/// Who the client is that a balancer speaks for.
+async fn client(stream: &mut TcpStream, balancer: SocketAddr) -> Result<SocketAddr, String> {
+    let header = tokio::time::timeout(HEADER_TIMEOUT, read_header(stream)).await;
+    match header.map_err(|_| "no PROXY header in time".to_owned())?? {
+        ProxyHeader::Local => Ok(balancer),
+        // SECURITY: what comes over loopback need not be encrypted. A client that is on the
+        // balancer's loopback has crossed a network to come here.
+        ProxyHeader::Client(client)
+            if client.ip().to_canonical().is_loopback() && !balancer.ip().is_loopback() =>
+        {
+            Err("a balancer on another machine says that its client is on loopback".into())
+        }
+        ProxyHeader::Client(client) => Ok(client),
     }
 }
 

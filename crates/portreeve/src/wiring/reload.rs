@@ -6,7 +6,8 @@ use super::protocols::Commit;
 use super::{Gateway, api_bounds, descriptors, load_policies, login_bounds, manifests};
 use anyhow::{Context, anyhow, ensure};
 use portreeve_control::{Config, config};
-use portreeve_model::PolicyVersion;
+use portreeve_decide::policy::Policies;
+use portreeve_model::{Administrator, Event, PolicyVersion};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,17 +23,29 @@ impl Gateway {
     /// Reads the configuration again: policies, certificates, resources with their secrets,
     /// and limits hold for what comes. All of it, or nothing.
     pub(crate) async fn reload(&self, file: &Path) -> anyhow::Result<Reloaded> {
-        let config = config::load(file, &manifests())?;
-        let policies = Arc::new(load_policies(&config)?);
+        let read = self.read(file);
+        // Who may signal the process is its own user or root; nobody says which.
+        let by = Administrator::Gateway;
+        let refused = read.as_ref().err().map(|error| format!("{error:#}"));
+        let asked = self.core.engine.evidence().append(Event::ReloadAsked { refused, by });
+        asked.durable().await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
+        let (config, policies, commits) = read?;
         let version = policies.version().clone();
-        let commits = self.prepare(&config)?;
         self.core.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
+        self.core.door.identities().adopt(&config);
         // Labels before what counts with them.
         self.core.metrics.adopt(&config);
         for commit in commits {
             commit();
         }
         Ok(Reloaded { version, waiting: waiting(&self.started, &config) })
+    }
+
+    fn read(&self, file: &Path) -> anyhow::Result<(Config, Arc<Policies>, Vec<Commit>)> {
+        let config = config::load(file, &manifests())?;
+        let policies = Arc::new(load_policies(&config)?);
+        let commits = self.prepare(&config)?;
+        Ok((config, policies, commits))
     }
 
     /// Everything that can fail.
@@ -97,7 +110,6 @@ fn waiting(started: &Config, given: &Config) -> Vec<&'static str> {
         ("limits.sessions_max", old.sessions_max != new.sessions_max),
         ("limits.client_write_timeout", old.client_write_timeout != new.client_write_timeout),
         ("limits.held_bytes_max", old.held_bytes_max != new.held_bytes_max),
-        ("limits.groups_max", old.groups_max != new.groups_max),
         ("limits.auth_failures_max", old.auth_failures_max != new.auth_failures_max),
         ("limits.auth_refusal_time", old.auth_refusal_time != new.auth_refusal_time),
     ]

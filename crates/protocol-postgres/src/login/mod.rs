@@ -7,7 +7,7 @@ use crate::NAME;
 use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
 use crate::session::{Connection, Notices, ProtocolLimits};
-use crate::target::Upstream;
+use crate::target::{Upstream, session_settings};
 use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, take};
 use bytes::Buf;
 use cancel::CancelKeys;
@@ -17,7 +17,7 @@ use portreeve_session::{
     ClientSide, Engine, Gatekeeper, Identity, NotAdmitted, OpenRequest, ReviewMode, Session,
     TargetSide,
 };
-use portreeve_sql::{CatalogSnapshot, Planner};
+use portreeve_sql::{CatalogSnapshot, Planner, Reveals, SessionSettings};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
 use rustls::ServerConfig;
 use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
@@ -150,14 +150,21 @@ impl Postgres {
             Ok(session) => session,
             Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
         };
-        let logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
+        let mut logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
             Ok(logged_in) => logged_in,
             Err(error) => {
                 session.close("the target could not be reached").await;
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, catalog, logged_in })
+        let settings = match session_settings(&mut logged_in.connection).await {
+            Ok(settings) => settings,
+            Err(error) => {
+                session.close("the target could not be asked").await;
+                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+            }
+        };
+        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings })
     }
 
     /// Encryption and the startup message.
@@ -231,27 +238,26 @@ impl Postgres {
         peer: SocketAddr,
     ) -> Result<Identity, (&'static str, String, Option<String>)> {
         let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
-        let mut identity = self.gatekeeper.authenticate(NAME, &token, peer.ip()).await.map_err(
-            |not| match not {
-                NotAdmitted::Invalid(hint) => {
-                    ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
-                }
-                NotAdmitted::TooMany => (
-                    "28000",
-                    "too many failed attempts from this address".to_owned(),
-                    Some("wait a minute, then use a fresh token".to_owned()),
-                ),
-                NotAdmitted::Unavailable => (
-                    "57P03",
-                    "tokens cannot be checked right now".to_owned(),
-                    Some("try again later".to_owned()),
-                ),
-            },
-        )?;
-        if identity.chain.purpose.is_none() {
-            let purpose = arrived.startup.own.get("portreeve.purpose");
-            identity.chain.purpose = purpose.map(|purpose| purpose.chars().take(200).collect());
-        }
+        let resource = &arrived.startup.database;
+        let admitted = self.gatekeeper.authenticate(NAME, resource, &token, peer.ip()).await;
+        let mut identity = admitted.map_err(|not| match not {
+            NotAdmitted::Invalid(hint) => {
+                ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
+            }
+            NotAdmitted::TooMany => (
+                "28000",
+                "too many failed attempts from this address".to_owned(),
+                Some("wait a minute, then use a fresh token".to_owned()),
+            ),
+            NotAdmitted::Unavailable => (
+                "57P03",
+                "tokens cannot be checked right now".to_owned(),
+                Some("try again later".to_owned()),
+            ),
+        })?;
+        // SECURITY: what the connection says is not what the token says.
+        let stated = arrived.startup.own.get("portreeve.purpose");
+        identity.chain.stated_purpose = stated.map(|stated| stated.chars().take(200).collect());
         Ok(identity)
     }
 
@@ -303,7 +309,7 @@ impl Postgres {
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, catalog, logged_in } = entered;
+        let Entered { arrived, session, upstream, catalog, logged_in, settings } = entered;
         let minor = arrived.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
@@ -320,7 +326,7 @@ impl Postgres {
             client: ClientSide::new(arrived.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),
             machine: ReplyMachine::new(self.limits.reply_message_bytes_max),
-            assembler: self.assembler(&session, &arrived.startup, &upstream, catalog, &failing),
+            assembler: self.assembler(&session, &upstream, catalog, settings, &failing),
             session,
             upstream,
             cancel: logged_in.cancel,
@@ -356,20 +362,16 @@ impl Postgres {
     fn assembler(
         &self,
         session: &Session,
-        startup: &Startup,
         upstream: &Upstream,
         catalog: Arc<CatalogSnapshot>,
+        settings: SessionSettings,
         failing: &str,
     ) -> Assembler {
         let snapshot = session.snapshot();
         let reveals = snapshot.clone();
-        let reveals: portreeve_sql::Reveals =
-            Arc::new(move |column, category| reveals.reveals(column, category));
-        let mut planner =
-            Planner::new(&PostgresGrammar, catalog, reveals, upstream.subjects.clone());
-        if startup.settings.contains_key("search_path") {
-            planner.move_path();
-        }
+        let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
+        let subjects = upstream.subjects.clone();
+        let planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
         Assembler::new(planner, snapshot, FailingName(failing.into()), self.limits.clone())
     }
 }
@@ -381,6 +383,7 @@ struct Entered {
     upstream: Arc<Upstream>,
     catalog: Arc<CatalogSnapshot>,
     logged_in: LoggedIn,
+    settings: SessionSettings,
 }
 
 /// How long the last words may take.

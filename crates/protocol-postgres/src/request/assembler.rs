@@ -5,9 +5,9 @@ use super::content::{Parameters, with_params};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
 use crate::wire::{Frame, FrameError, Frontend, FrontendError, put, put_text, read, take};
 use bytes::{Bytes, BytesMut};
-use portreeve_session::Snapshot;
+use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// A run of extended-protocol messages is cut here, and its replies asked for.
@@ -73,11 +73,13 @@ pub(crate) struct Assembler {
     /// Statements and portals that this request describes before it uses them.
     described: HashSet<(Described, String)>,
     /// The types that clients have declared for the parameters of their statements.
-    declared: std::collections::HashMap<String, Vec<u32>>,
+    declared: HashMap<String, Vec<u32>>,
     /// The request changes definitions.
     pub(super) defines: bool,
     /// The request changes data.
     pub(super) writes: bool,
+    /// The relations that rows of its reply rest on.
+    pub(super) rests_on: BTreeSet<String>,
     failing: FailingName,
     limits: crate::ProtocolLimits,
 }
@@ -110,9 +112,10 @@ impl Assembler {
             again: VecDeque::new(),
             freshness: Freshness::MayBeOld,
             described: HashSet::new(),
-            declared: std::collections::HashMap::new(),
+            declared: HashMap::new(),
             defines: false,
             writes: false,
+            rests_on: BTreeSet::new(),
             failing,
             limits,
         }
@@ -146,6 +149,7 @@ impl Assembler {
         self.described.clear();
         self.defines = false;
         self.writes = false;
+        self.rests_on.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -157,8 +161,16 @@ impl Assembler {
         frames.into_iter().rev().for_each(|frame| self.again.push_front(frame));
     }
 
-    /// The complete request.
-    pub(crate) fn take(&mut self, machine: &ReplyMachine) -> MessageBatch {
+    /// The complete request, guarded by a fence around what its reply rests on.
+    pub(crate) fn take(
+        &mut self,
+        machine: &ReplyMachine,
+        fence: impl FnOnce(BTreeSet<String>) -> Arc<dyn Fence>,
+    ) -> MessageBatch {
+        let names = std::mem::take(&mut self.rests_on);
+        if !names.is_empty() && self.catalog().has_classified() {
+            self.batch.fence = Some(fence(names));
+        }
         self.begin_batch(machine)
     }
 

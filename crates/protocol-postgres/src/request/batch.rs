@@ -5,7 +5,8 @@ use crate::reply::{Expect, Status};
 use crate::wire::{put, put_text};
 use bytes::{Bytes, BytesMut};
 use portreeve_model::Refusal;
-use portreeve_session::{CommandUse, Request};
+use portreeve_session::{CommandUse, Fence, Request};
+use std::sync::Arc;
 
 /// Which of the two query protocols a request is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +25,6 @@ struct Part {
 }
 
 /// A request under construction.
-#[derive(Debug)]
 pub(crate) struct MessageBatch {
     pub(super) kind: Kind,
     received: Vec<Bytes>,
@@ -34,11 +34,19 @@ pub(crate) struct MessageBatch {
     /// The transaction status that the request meets.
     status: Status,
     failing: FailingName,
+    /// What guards the reply.
+    pub(super) fence: Option<Arc<dyn Fence>>,
+}
+
+impl std::fmt::Debug for MessageBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MessageBatch").field("parts", &self.parts.len()).finish_non_exhaustive()
+    }
 }
 
 /// A statement name that no client can have: describing it fails without any effect.
 #[derive(Clone, Debug)]
-pub(crate) struct FailingName(pub(crate) std::sync::Arc<str>);
+pub(crate) struct FailingName(pub(crate) Arc<str>);
 
 impl FailingName {
     /// Writes a message that fails at the server, with no other effect.
@@ -68,6 +76,7 @@ impl MessageBatch {
             content: Vec::new(),
             status,
             failing,
+            fence: None,
         }
     }
 
@@ -168,6 +177,10 @@ impl Request for MessageBatch {
 
     fn content(&self) -> String {
         self.content.join("\n")
+    }
+
+    fn fence(&self) -> Option<Arc<dyn Fence>> {
+        self.fence.clone()
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, Accepted) {

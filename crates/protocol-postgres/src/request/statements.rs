@@ -211,6 +211,11 @@ impl Assembler {
                 ),
             );
         }
+        // What changes definitions or gives no rows has nothing that they could change.
+        if plan.statement.output != Output::None && !plan.defines() {
+            let catalog = self.catalog().clone();
+            catalog.names_behind(&plan.command, &mut self.rests_on);
+        }
         self.defines |= plan.defines();
         self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {

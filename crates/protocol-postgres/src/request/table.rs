@@ -7,8 +7,10 @@ use crate::request::{Assembler, FailingName, MessageBatch, Step, Upcoming};
 use crate::testing::planner;
 use crate::wire::{next_of, put, put_text};
 use bytes::{Bytes, BytesMut};
-use portreeve_session::{Answer, Reply, Request, Session};
+use portreeve_session::{Answer, BoxFuture, Fence, Fenced, Reply, Request, Session};
 use portreeve_testkit::world::{World, masker};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const POLICY: &str = r#"
 @id("connect") permit(principal, action == Action::"connect", resource);
@@ -68,17 +70,29 @@ fn request(
     assembler.begin(machine);
     loop {
         if assembler.ends_before_next(inbox) {
-            return Some(assembler.take(machine));
+            return Some(assembler.take(machine, unfenced));
         }
         let frame = assembler.next_frame(inbox).unwrap()?;
         let upcoming = assembler.upcoming(inbox);
         match assembler.add(&frame, upcoming, machine).unwrap() {
             Step::More => {}
             Step::Refresh => assembler.restart(machine),
-            Step::Request => return Some(assembler.take(machine)),
+            Step::Request => return Some(assembler.take(machine, unfenced)),
             Step::Terminate => return None,
         }
     }
+}
+
+struct Unfenced;
+
+impl Fence for Unfenced {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn unfenced(_: BTreeSet<String>) -> Arc<dyn Fence> {
+    Arc::new(Unfenced)
 }
 
 /// The types of messages in bytes for the target.
@@ -160,7 +174,7 @@ async fn every_message_is_taken_or_refused_in_every_phase() {
             };
             assert_eq!(step, expect, "`{}` skipping {skipping}", char::from(*tag));
             if *tag == b'S' {
-                let wire = tags(assembler.take(&machine).encode(None).0);
+                let wire = tags(assembler.take(&machine, unfenced).encode(None).0);
                 // The server has not seen the error that the client has: it gets one.
                 assert_eq!(wire, if skipping { "DS" } else { "S" });
             }
@@ -215,7 +229,7 @@ async fn a_request_that_is_put_together_anew_is_the_same() {
             let frame = assembler.next_frame(&mut inbox).unwrap().unwrap();
             let upcoming = assembler.upcoming(&inbox);
             if assembler.add(&frame, upcoming, &machine).unwrap() == Step::Request {
-                let batch = assembler.take(&machine);
+                let batch = assembler.take(&machine, unfenced);
                 return (batch.received(), batch.content(), tags(batch.encode(None).0));
             }
         }
@@ -240,4 +254,22 @@ async fn names_stand_for_what_this_request_makes_of_them() {
     let reads = |one: &portreeve_session::CommandUse| !one.command.needs.is_empty();
     assert!(execute.commands().iter().any(reads));
     assert!(execute.content().contains("PREPARE p AS SELECT email FROM people"));
+}
+
+#[tokio::test]
+async fn a_fence_stands_around_what_rows_rest_on() {
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    for (text, is_fenced) in [
+        ("SELECT id FROM people", true),
+        ("DELETE FROM people WHERE id = 1 RETURNING id", true),
+        ("COPY people TO STDOUT", true),
+        ("DELETE FROM people WHERE id = 1", false),
+        ("SELECT 1", false),
+        ("CREATE TABLE other (id int)", false),
+    ] {
+        let mut inbox = BytesMut::from(query(text).as_slice());
+        let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
+        assert_eq!(batch.fence().is_some(), is_fenced, "{text}");
+    }
 }

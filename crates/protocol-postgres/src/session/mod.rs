@@ -8,10 +8,10 @@ pub(crate) use notices::Notices;
 use crate::reply::Chunk;
 use crate::reply::ReplyMachine;
 use crate::request::{Assembler, MessageBatch, Step};
-use crate::target::Upstream;
+use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
-use portreeve_session::{ClientSide, Driven, Session, SessionError, TargetSide};
+use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide};
 use portreeve_sql::CatalogSnapshot;
 use portreeve_transport::{CancelHandle, DialError};
 use std::sync::Arc;
@@ -120,7 +120,12 @@ impl Connection {
                 Step::Terminate => return Ok(Wanted::Nothing),
             }
         }
-        Ok(Wanted::Request(Box::new(self.assembler.take(&self.machine))))
+        let planned = self.assembler.catalog().versions();
+        let upstream = self.upstream.clone();
+        let fence = move |names| -> Arc<dyn Fence> {
+            Arc::new(PlanFence { upstream, names: Arc::new(names), planned })
+        };
+        Ok(Wanted::Request(Box::new(self.assembler.take(&self.machine, fence))))
     }
 
     fn is_outdated(&self) -> bool {

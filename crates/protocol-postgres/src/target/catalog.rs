@@ -3,13 +3,14 @@
 
 use super::dial::{next, refused};
 use super::upstream::ClassifyColumn;
+use super::versions::{read_all, read_rests};
 use crate::wire::{put, put_text};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
 };
 use portreeve_model::Object;
-use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes};
+use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes, SessionSettings};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
 use std::collections::{BTreeMap, HashMap};
@@ -30,14 +31,21 @@ impl CatalogSource for CatalogReader {
 
     async fn read(&self) -> Result<CatalogRead, DialError> {
         let mut connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
-        let tables = timeout(self.timeout, read(&mut connection))
-            .await
-            .map_err(|_| DialError::Timeout)??;
+        let reading = async {
+            // The versions come first: what changes while the rest is read makes a false
+            // alarm, never a plan that is newer than its versions say.
+            let versions = read_all(&mut connection).await?;
+            let rests = read_rests(&mut connection).await?;
+            Ok::<_, DialError>((versions, rests, read(&mut connection).await?))
+        };
+        let (versions, rests, tables) =
+            timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
         Ok(CatalogRead {
+            digest: digest(&(&tables, &versions.relations, &versions.code)),
             catalog: build(&tables, &self.classify),
-            search_path: search_path(&tables),
             types: types(&tables),
-            digest: digest(&tables),
+            versions,
+            rests,
         })
     }
 }
@@ -50,11 +58,9 @@ struct Tables {
     parents: Vec<Row>,
     functions: Vec<Row>,
     builtins: Vec<Row>,
-    search_path: Vec<Row>,
     types: Vec<Row>,
     operators: Vec<Row>,
     code: Vec<Row>,
-    guards: Vec<Row>,
 }
 
 const RELATIONS: &str = "\
@@ -96,8 +102,20 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
 
-/// Where a session of the gateway's role looks names up, unless it says otherwise.
-const SEARCH_PATH: &str = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+/// Where a session looks names up, and the values of the settings that guard its role.
+pub(crate) async fn session_settings(
+    connection: &mut PreAuth,
+) -> Result<SessionSettings, DialError> {
+    let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+    let mut settings = SessionSettings::default();
+    for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
+        match <[Option<String>; 2]>::try_from(row) {
+            Ok([name, value]) => settings.guards.extend(name.zip(value)),
+            Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
+        }
+    }
+    Ok(settings)
+}
 
 /// Differs after any change of definitions: a hash over the versions of all rows that
 /// the questions above look at. About two milliseconds of the target's time.
@@ -127,8 +145,6 @@ pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialErro
 
 /// Asks the target.
 async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
-    let search_path = rows(connection, SEARCH_PATH).await?;
-    let guards = rows(connection, questions::GUARDS).await?;
     // View definitions are then written with the schema of every name.
     rows(connection, "SET search_path = ''").await?;
     Ok(Tables {
@@ -137,22 +153,20 @@ async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
         parents: rows(connection, PARENTS).await?,
         functions: rows(connection, FUNCTIONS).await?,
         builtins: rows(connection, BUILTINS).await?,
-        search_path,
         types: rows(connection, questions::TYPES).await?,
         operators: rows(connection, questions::OPERATORS).await?,
         code: rows(connection, questions::CODE).await?,
-        guards,
     })
 }
 
 /// Equal for equal catalogs.
-fn digest(tables: &Tables) -> u64 {
+fn digest(read: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    tables.hash(&mut hasher);
+    read.hash(&mut hasher);
     hasher.finish()
 }
 
-async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
+pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
     let mut message = Vec::new();
     put(&mut message, b'Q', |out| put_text(out, question));
     connection.send(&message).await?;
@@ -179,11 +193,6 @@ fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
         Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
     };
     (0..count).map(|_| value()).collect()
-}
-
-/// The schemas that a new session looks names up in.
-fn search_path(tables: &Tables) -> Vec<String> {
-    tables.search_path.iter().map(|row| text(row, 0).to_owned()).collect()
 }
 
 /// Collects the types: COPY does not tell them.
@@ -240,8 +249,7 @@ fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
     }
     let (types, operators, code) = (&tables.types, &tables.operators, &tables.code);
     questions::add(&mut builder, Answers { types, operators, code });
-    let guards = tables.guards.iter().map(|row| (text(row, 0).to_owned(), text(row, 1).to_owned()));
-    builder.build().with_guards(guards)
+    builder.build()
 }
 
 fn text(row: &Row, index: usize) -> &str {

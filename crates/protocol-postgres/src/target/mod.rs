@@ -2,7 +2,11 @@
 
 mod catalog;
 mod dial;
+mod fence;
 mod upstream;
+mod versions;
 
+pub(crate) use catalog::session_settings;
 pub use dial::{Account, PostgresDialer};
+pub(crate) use fence::PlanFence;
 pub use upstream::{ClassifyColumn, Upstream, UpstreamConfig};

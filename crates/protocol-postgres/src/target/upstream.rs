@@ -2,6 +2,8 @@
 
 use super::catalog::{self, CatalogReader};
 use super::dial::{Account, PostgresDialer};
+use super::fence::FenceLine;
+use super::versions::{MOMENT, first};
 use portreeve_model::{Category, Secret, SubjectColumn};
 use portreeve_sql::{CatalogStore, SubjectColumns};
 use portreeve_transport::{DialError, Dialer, PreAuth, TargetTls, TcpTarget};
@@ -45,6 +47,7 @@ pub struct Upstream {
     pub(crate) dialer: Arc<dyn Dialer>,
     pub(crate) subjects: Arc<SubjectColumns>,
     pub(crate) catalog: CatalogStore<CatalogReader>,
+    pub(crate) fence: FenceLine,
     dial_timeout: Duration,
 }
 
@@ -79,6 +82,7 @@ impl Upstream {
             dialer,
             subjects: Arc::new(SubjectColumns::new(&config.subjects)),
             catalog: CatalogStore::new(reader),
+            fence: FenceLine::new(config.dial_timeout),
             dial_timeout: config.dial_timeout,
         }
     }
@@ -89,10 +93,21 @@ impl Upstream {
         &self.name
     }
 
-    /// Keeps the catalog up to date with changes that others make, for ever, once it has
-    /// been read. The caller owns the task and ends it.
+    /// Whether the target can be asked what its definitions are; if not, nothing of it is
+    /// released.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.fence.is_answered()
+    }
+
+    /// Answers what the fence asks, and keeps the catalog up to date with changes that others
+    /// make, for ever. The caller owns the task and ends it.
     pub async fn watch(&self) {
-        let mut line: Option<(PreAuth, String)> = None;
+        tokio::join!(self.fence.serve(&*self.dialer), self.follow());
+    }
+
+    async fn follow(&self) {
+        let mut line = None;
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
             if self.catalog.last().is_none() {
@@ -105,18 +120,43 @@ impl Upstream {
         }
     }
 
-    async fn look(&self, line: &mut Option<(PreAuth, String)>) -> Result<(), DialError> {
-        let (mut connection, before) = match line.take() {
-            Some(line) => line,
-            // A new line knows nothing: it makes the catalog be read again.
-            None => (self.dialer.dial(&BTreeMap::new()).await?.connection, String::new()),
+    async fn look(&self, line: &mut Option<Watch>) -> Result<(), DialError> {
+        let mut watch = match line.take() {
+            Some(watch) => watch,
+            // A new one knows nothing: it makes the catalog be read again.
+            None => Watch {
+                connection: self.dialer.dial(&BTreeMap::new()).await?.connection,
+                moment: String::new(),
+                version: String::new(),
+            },
         };
-        let asked = tokio::time::timeout(self.dial_timeout, catalog::version(&mut connection));
-        let version = asked.await.map_err(|_| DialError::Timeout)??;
-        if version != before {
+        let looked = tokio::time::timeout(self.dial_timeout, watch.look()).await;
+        if looked.map_err(|_| DialError::Timeout)?? {
             self.catalog.reread().await?;
         }
-        *line = Some((connection, version));
+        *line = Some(watch);
         Ok(())
+    }
+}
+
+/// What the watch has seen last.
+struct Watch {
+    connection: PreAuth,
+    moment: String,
+    version: String,
+}
+
+impl Watch {
+    /// Whether definitions have changed since the last look. Costs next to nothing where
+    /// nothing was committed.
+    async fn look(&mut self) -> Result<bool, DialError> {
+        let moment = first(catalog::rows(&mut self.connection, MOMENT).await?);
+        if moment == self.moment {
+            return Ok(false);
+        }
+        let version = catalog::version(&mut self.connection).await?;
+        let is_new = version != self.version;
+        (self.moment, self.version) = (moment, version);
+        Ok(is_new)
     }
 }

@@ -157,6 +157,7 @@ fn review_ask(
         reason: question.reason,
         rule: question.rule,
         groups: question.groups,
+        approvers: 1,
         content: sha256(&bound),
         deadline: SystemTime::now() + session.engine().limits.review_timeout,
     }

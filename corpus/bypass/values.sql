@@ -38,7 +38,7 @@ select int4(ssn) from customers
 select id from customers where ssn::int > 0
 
 -- case: raise-notice
--- expect: refused
+-- expect: need execute the resource
 do $$ begin raise notice '%', (select ssn||' '||email from customers limit 1); end $$
 
 -- case: parameter-status

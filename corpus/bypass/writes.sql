@@ -118,7 +118,7 @@ DECLARE c CURSOR FOR SELECT id FROM customers ORDER BY email
 MERGE INTO orders o USING products p ON o.id = p.id WHEN MATCHED THEN DELETE
 
 -- case: do
--- expect: refused
+-- expect: need execute the resource
 DO $$ BEGIN DELETE FROM orders; END $$
 
 -- case: call
@@ -133,16 +133,12 @@ INSERT INTO v_customers (id) VALUES (1)
 -- expect: refused
 SET session_replication_role TO 'replica'
 
--- case: row-security
--- expect: refused
-SET row_security = off
-
 -- case: prepared-transaction
 -- expect: need administer
 COMMIT PREPARED 'x'
 
 -- case: lock
--- expect: need write public.orders
+-- expect: need lock public.orders
 LOCK orders
 
 -- case: for-update-writes-nothing-but-reads

@@ -1,5 +1,5 @@
-//! The project's own chores: `cargo xtask tidy`, `ci`, `fuzz`, `bench`, `train`,
-//! `detect-report`.
+//! The project's own chores: `cargo xtask tidy`, `ci`, `e2e`, `fuzz`, `bench`,
+//! `train`, `detect-report`.
 //!
 //! Nothing depends on this, and it depends on nothing of the project, so that it also
 //! runs while the rest does not build.
@@ -25,8 +25,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   tidy    the house rules that no compiler checks: floors, names, sizes, dead files, words
-  ci      everything that must pass: fmt, tidy, clippy, features, tests, docs, licences
-          (--only LIST for some of it)
+  ci      everything that must pass: format, tidy, lints, tests, documentation, licences, the
+          end-to-end tests (--only LIST for some of it)
+  e2e     the end-to-end tests alone, with pytest's arguments; --soak for the long forms
   fuzz    the parsers of outside bytes on mutated input: --seconds N (each, default 10)
   train   the model of names from its corpora; `cargo xtask train --help`
   detect-report
@@ -49,6 +50,7 @@ fn run(command: &str, options: Options) -> anyhow::Result<ExitCode> {
     match command {
         "tidy" => tidy::run(options),
         "ci" => ci::run(options),
+        "e2e" => ci::end_to_end(options),
         "fuzz" => fuzz::run(options),
         "bench" => bench::run(options),
         "train" => train::run(options),

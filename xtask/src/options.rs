@@ -40,6 +40,11 @@ impl Options {
         self.left.len() < before
     }
 
+    /// Takes all that nobody has taken.
+    pub(crate) fn rest(self) -> Vec<String> {
+        self.left
+    }
+
     /// Everything must have been taken.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         match self.left.first() {

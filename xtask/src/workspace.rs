@@ -62,17 +62,9 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Cargo's metadata of everything that is built on this machine.
-pub(crate) fn metadata_of_this_machine(root: &Path) -> anyhow::Result<Value> {
-    let version = cargo().arg("-vV").output().context("cargo -vV")?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    metadata(root, &["--filter-platform", host.context("cargo -vV names no host")?])
-}
-
-fn metadata(root: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
+fn metadata(root: &Path) -> anyhow::Result<Value> {
     let mut command = cargo();
-    command.current_dir(root).args(["metadata", "--format-version", "1"]).args(arguments);
+    command.current_dir(root).args(["metadata", "--format-version", "1", "--no-deps"]);
     let output = command.output().context("cargo metadata")?;
     if !output.status.success() {
         bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
@@ -82,7 +74,7 @@ fn metadata(root: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
 
 /// The members of the workspace.
 pub(crate) fn packages(root: &Path) -> anyhow::Result<Vec<Package>> {
-    let metadata = metadata(root, &["--no-deps"])?;
+    let metadata = metadata(root)?;
     let list = metadata.get("packages").and_then(Value::as_array).context("no packages")?;
     list.iter().map(|value| package(root, value).context("a package of cargo metadata")).collect()
 }

@@ -1,9 +1,9 @@
 //! The API from the other side: what the operator's and the reviewers' commands use.
 
 use crate::config::is_loopback;
-use crate::http::{HttpClient, causes};
+use crate::http::{AnswerBounds, HttpClient};
 use axum::http::Uri;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
 use portreeve_model::Secret;
@@ -62,7 +62,7 @@ pub struct Answer {
 
 /// Talks to the API of one gateway.
 pub struct ApiClient {
-    client: HttpClient<Full<Bytes>>,
+    client: HttpClient,
     base: String,
     token: Option<Secret<String>>,
 }
@@ -92,7 +92,7 @@ impl ApiClient {
             Some("http") => return Err(wrong("http is for loopback only; use https")),
             _ => return Err(wrong("it must begin with `http://` or `https://`")),
         }
-        let client = crate::http::client(ca).map_err(|why| wrong(&why))?;
+        let client = HttpClient::new(ca, ANSWER_BOUNDS).map_err(|why| wrong(&why))?;
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token })
     }
 
@@ -126,16 +126,11 @@ impl ApiClient {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
-        let unreachable =
-            |why: String| ClientError::Unreachable { address: self.base.clone(), why };
-        let sending = self.send_unbounded(method, path, body);
-        match tokio::time::timeout(ANSWER_TIMEOUT, sending).await {
-            Ok(result) => result.map_err(unreachable),
-            Err(_) => Err(unreachable(format!("nothing in {} s", ANSWER_TIMEOUT.as_secs()))),
-        }
+        let sent = self.send_one(method, path, body).await;
+        sent.map_err(|why| ClientError::Unreachable { address: self.base.clone(), why })
     }
 
-    async fn send_unbounded(
+    async fn send_one(
         &self,
         method: Method,
         path: &str,
@@ -144,8 +139,7 @@ impl ApiClient {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, concat!("portreeve/", env!("CARGO_PKG_VERSION")));
+            .header(header::ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
         }
@@ -154,15 +148,9 @@ impl ApiClient {
         }
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let request = request.body(Full::new(bytes)).map_err(|error| error.to_string())?;
-        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
-        let body = if body.is_empty() { Value::Null } else { parse(&body)? };
-        Ok(Answer { status, body })
+        let answer = self.client.send(request).await?;
+        let body = if answer.body.is_empty() { Value::Null } else { parse(&answer.body)? };
+        Ok(Answer { status: answer.status.as_u16(), body })
     }
 }
 
@@ -186,6 +174,6 @@ fn accepted(answer: Answer) -> Result<Value, ClientError> {
     })
 }
 
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A list of reviews with their statements can be long.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+const ANSWER_BOUNDS: AnswerBounds =
+    AnswerBounds { time_max: Duration::from_secs(15), bytes_max: 64 << 20 };

@@ -1,10 +1,14 @@
-//! Where clients of every protocol prove who they are: tokens, the rate limit for
-//! bad ones, and the record of each refusal, in one place.
+//! Where clients of every protocol prove who they are: tokens, the count of bad ones, and
+//! the record of each refusal, in one place.
+//!
+//! A valid token is always heard. What looks like guessing is counted by address, for the
+//! data path and for the API apart; genuine tokens that are of no use (expired, meant for
+//! somebody else) have a count of their own. Beyond a limit, refusals are recorded together.
 
 use crate::identity::{AuthError, FailureGate, Gate, Identities, Identity};
 use crate::metrics::Metrics;
 use portreeve_model::{Event, Secret};
-use portreeve_session::{BoxFuture, Gatekeeper, NotAdmitted};
+use portreeve_session::{BoxFuture, Gatekeeper, IdentityEnd, NotAdmitted};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,7 +26,7 @@ pub enum Refused {
         /// What to do.
         hint: &'static str,
     },
-    /// Too many bad tokens came from its address.
+    /// The credential is not valid, and neither were too many others from its address.
     TooMany,
     /// The check could not be made.
     Unavailable,
@@ -31,7 +35,12 @@ pub enum Refused {
 /// The door.
 pub struct Door {
     identities: Arc<Identities>,
-    gate: FailureGate,
+    /// Guesses at the data path.
+    data_gate: FailureGate,
+    /// Guesses at the API.
+    api_gate: FailureGate,
+    /// Genuine tokens that are of no use.
+    stale: FailureGate,
     /// For clients that never present a token: nothing is refused by it, but a flood
     /// of them is recorded as one.
     noise: FailureGate,
@@ -41,7 +50,7 @@ pub struct Door {
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Door").field("data_gate", &self.data_gate).finish_non_exhaustive()
     }
 }
 
@@ -55,7 +64,8 @@ impl Door {
         record: Record,
     ) -> Self {
         let noise = FailureGate::new(NOISE_MAX, NOISE_TIME);
-        Self { identities, gate, noise, metrics, record }
+        let (api_gate, stale) = (gate.twin(), gate.twin());
+        Self { identities, data_gate: gate, api_gate, stale, noise, metrics, record }
     }
 
     /// The issuers.
@@ -64,33 +74,82 @@ impl Door {
         &self.identities
     }
 
-    /// Checks a token that a client presents over a protocol.
+    /// Checks a token that a client presents to the API.
     ///
     /// # Errors
     /// What the client may know; the rest is recorded and logged.
-    pub async fn admit(
+    pub async fn admit(&self, token: &Secret<String>, from: IpAddr) -> Result<Identity, Refused> {
+        self.check("http", &self.api_gate, None, token, from).await
+    }
+
+    /// Counts and records a login at the local issuer that fails, like a token that does.
+    ///
+    /// # Errors
+    /// What the client may know.
+    pub async fn admit_login<T>(
+        &self,
+        from: IpAddr,
+        login: impl Future<Output = Result<T, AuthError>>,
+    ) -> Result<T, Refused> {
+        let error = match login.await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        if error.is_ours() {
+            self.refuse("http", from, &error.to_string());
+            tracing::error!(%error, "a login could not be checked");
+            return Err(Refused::Unavailable);
+        }
+        Err(self.count("http", &self.api_gate, &error, from))
+    }
+
+    async fn check(
         &self,
         protocol: &'static str,
+        gate: &FailureGate,
+        audience: Option<&str>,
         token: &Secret<String>,
         from: IpAddr,
     ) -> Result<Identity, Refused> {
-        if self.gate.ask(from, Instant::now()) == Gate::Shut {
-            self.metrics.auth_refused_unheard();
-            return Err(Refused::TooMany);
-        }
-        let error = match self.identities.authenticate(token, SystemTime::now()).await {
-            Ok(identity) => return Ok(identity),
+        let found = self.identities.authenticate(token, SystemTime::now()).await;
+        let error = match found {
+            Ok(identity) if identity.is_meant_for(audience) => {
+                return Ok(Identity { address: Some(from), ..identity });
+            }
+            Ok(_) => AuthError::Audience { expected: audience.unwrap_or("the gateway").to_owned() },
             Err(error) => error,
         };
-        self.refuse(protocol, from, &error.to_string());
         if error.is_ours() {
+            self.refuse(protocol, from, &error.to_string());
             tracing::error!(%error, "a token could not be checked");
             return Err(Refused::Unavailable);
         }
+        Err(self.count(protocol, gate, &error, from))
+    }
+
+    /// Counts and records a refusal, and says what the client may know of it.
+    fn count(
+        &self,
+        protocol: &'static str,
+        gate: &FailureGate,
+        error: &AuthError,
+        from: IpAddr,
+    ) -> Refused {
+        let now = Instant::now();
+        let gate = if error.is_guess() { gate } else { &self.stale };
+        let shut = gate.ask(from, now) == Gate::Shut;
+        if shut && error.is_guess() {
+            self.metrics.auth_refused_unheard();
+            return Refused::TooMany;
+        }
         self.metrics.auth_failed();
-        self.gate.failed(from, Instant::now());
-        let (message, hint) = AuthError::client_text(&error);
-        Err(Refused::Invalid { message, hint })
+        if !shut {
+            self.refuse(protocol, from, &error.to_string());
+            gate.failed(from, now);
+        }
+        // A token that has expired is a mistake: whoever made it hears what to do.
+        let (message, hint) = AuthError::client_text(error);
+        Refused::Invalid { message, hint }
     }
 
     fn refuse(&self, protocol: &'static str, from: IpAddr, why: &str) {
@@ -102,11 +161,14 @@ impl Door {
     /// be called once more when the gateway stops.
     pub fn report(&self) {
         let now = Instant::now();
-        let unheard = self.gate.take_refused(now).into_iter();
-        let unheard = unheard.map(|refused| (refused, "too many bad tokens; refused unheard"));
+        let gates = [&self.data_gate, &self.api_gate].into_iter();
+        let unheard = gates.flat_map(|gate| gate.take_refused(now));
+        let unheard = unheard.map(|refused| (refused, "too many bad tokens; recorded together"));
+        let stale = self.stale.take_refused(now).into_iter();
+        let stale = stale.map(|refused| (refused, "genuine tokens that were of no use, too often"));
         let noise = self.noise.take_refused(now).into_iter();
         let noise = noise.map(|refused| (refused, "came and went without a token, too often"));
-        for (refused, why) in unheard.chain(noise) {
+        for (refused, why) in unheard.chain(stale).chain(noise) {
             let client = refused.client.map_or_else(|| "many".to_owned(), |ip| ip.to_string());
             let (protocol, why, count) = ("any".to_owned(), why.to_owned(), refused.count);
             (self.record)(Event::SessionRefused { protocol, client, why, count });
@@ -126,13 +188,15 @@ impl Gatekeeper for Door {
     fn authenticate<'a>(
         &'a self,
         protocol: &'static str,
+        resource: &'a str,
         token: &'a Secret<String>,
         from: IpAddr,
     ) -> BoxFuture<'a, Result<portreeve_session::Identity, NotAdmitted>> {
         Box::pin(async move {
-            match self.admit(protocol, token, from).await {
-                Ok(Identity { chain, expires_at, .. }) => {
-                    Ok(portreeve_session::Identity { chain, expires_at })
+            let audience = self.identities.audience_of(resource);
+            match self.check(protocol, &self.data_gate, audience.as_deref(), token, from).await {
+                Ok(Identity { chain, expires_at, issued_at, token_id, .. }) => {
+                    Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id })
                 }
                 Err(Refused::Invalid { message, hint }) => {
                     Err(NotAdmitted::Invalid(format!("{message}; {hint}")))
@@ -141,6 +205,10 @@ impl Gatekeeper for Door {
                 Err(Refused::Unavailable) => Err(NotAdmitted::Unavailable),
             }
         })
+    }
+
+    fn watch(&self, identity: &portreeve_session::Identity) -> BoxFuture<'static, IdentityEnd> {
+        self.identities.watch(identity)
     }
 
     fn turned_away(&self, protocol: &'static str, from: IpAddr, why: &str) {
@@ -168,7 +236,7 @@ mod tests {
     async fn a_flood_of_bad_tokens_costs_few_records_and_every_one_is_counted() {
         let folder = folder("door");
         let text = "issuers: [{local: {}}]\nresources: {a: {postgres: {host: h, user: u}}}\n";
-        let config = crate::config::parse(std::path::Path::new("x.yaml"), text).unwrap();
+        let config = crate::testing::config(text);
         let store = Store::open(&folder.path).unwrap();
         let identities = Arc::new(Identities::new(&config, store).unwrap());
         let records: Arc<Mutex<Vec<Event>>> = Arc::default();
@@ -182,7 +250,7 @@ mod tests {
         let from = IpAddr::from([10, 0, 0, 1]);
         let bad = Secret::new("not a token".to_owned());
         for attempt in 0..1000 {
-            let refused = door.admit("postgres", &bad, from).await.unwrap_err();
+            let refused = door.admit(&bad, from).await.unwrap_err();
             assert_eq!(refused == Refused::TooMany, attempt >= 10, "{attempt}");
         }
         door.report();

@@ -6,6 +6,7 @@
 //! does that, in `portreeve-decide`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod administration;
 pub mod api;
 pub mod client;
 pub mod config;
@@ -13,10 +14,12 @@ pub mod door;
 mod http;
 pub mod identity;
 pub mod metrics;
+mod people;
 pub mod reviews;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod usage;
 pub mod witness;
 
 pub use config::{Config, ConfigError};

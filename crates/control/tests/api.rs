@@ -3,24 +3,28 @@
 
 mod support;
 
+use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, serve};
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::door::Door;
-use portreeve_control::identity::{FailureGate, TokenRequest};
+use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
-use portreeve_control::store::AccountKind;
+use portreeve_control::store::{AccountKind, GatewayId};
 use portreeve_control::{Identities, Reviews, Store, config};
 use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
 use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
+use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-use support::{Folder, folder};
+use support::{Folder, add, folder, how};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -65,6 +69,10 @@ impl Status for Gateway {
         let unready = self.unready.load(Ordering::Relaxed);
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
     }
+
+    fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        BTreeMap::from([("api".to_owned(), vec!["127.0.0.1:8440".parse().unwrap()])])
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +86,8 @@ struct Bench {
     url: String,
     gateway: Arc<Gateway>,
     identities: Arc<Identities>,
+    /// Of everybody who can log in.
+    key: LoginKey,
     log: EvidenceLog,
     reviews: Reviews,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
@@ -91,7 +101,7 @@ async fn bench(name: &str) -> Bench {
 async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let folder = folder(name);
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    let config = config::parse(Path::new("test.yaml"), text).unwrap();
+    let config = config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
     for (name, kind, groups) in [
@@ -103,18 +113,23 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
         ("planner", AccountKind::Actor, &[]),
         ("worker", AccountKind::Actor, &[]),
     ] {
-        let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-        store.add_account(name, kind, &groups, at).unwrap();
+        add(&store, name, kind, groups, at);
     }
-    let identities = Arc::new(Identities::new(&config, store.clone()).unwrap());
+    let (bob_key, _) = LoginKey::generate().unwrap();
+    for name in ["bob", "ada", "olga", "otto", "cleo", "worker"] {
+        store.accounts.enrol(name, &bob_key.public(), &how(at)).unwrap();
+    }
+    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
+    let admin_log = AdminLog::new(store.journal.clone(), Arc::new(log.clone()));
+    let identities = Identities::new(&config, store.clone()).unwrap();
+    let identities = Arc::new(identities.recorded_by(admin_log.clone()));
     let metrics = Arc::new(Metrics::new(&config));
     let gate = FailureGate::new(20, Duration::from_secs(60));
     let door = Door::new(Arc::clone(&identities), gate, Arc::clone(&metrics), Box::new(|_| {}));
-    let reviews = Reviews::start(store, at).unwrap();
+    let reviews = Reviews::start(store, GatewayId("test".into()), admin_log, at).unwrap();
     let gateway = Arc::new(Gateway::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
     let custodians = custodians.iter().map(|group| (*group).to_owned()).collect();
     let default = Some(Duration::from_millis(1));
     let retention = Arc::new(Retention { default, ..Retention::default() });
@@ -132,18 +147,30 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
         let _ = stopped.await;
     }));
     let (stop, server) = (Some(stop), Some(server));
-    Bench { _folder: folder, url, gateway, identities, log, reviews, stop, server }
+    Bench { _folder: folder, url, gateway, identities, key: bob_key, log, reviews, stop, server }
 }
 
 impl Bench {
+    /// As themselves where they act for themselves, else as the operator says.
     fn token(&self, name: &str, actors: &[&str]) -> Secret<String> {
+        if !actors.is_empty() {
+            return self.minted(name, actors);
+        }
+        let (local, now) = (self.identities.local().unwrap(), SystemTime::now());
+        let assertion = self.key.assertion(name, local.name(), now).unwrap();
+        local.login(&assertion, Duration::from_secs(600), now).unwrap().token
+    }
+
+    fn minted(&self, name: &str, actors: &[&str]) -> Secret<String> {
         let request = TokenRequest {
             principal: name.into(),
             actors: actors.iter().map(|actor| (*actor).into()).collect(),
             purpose: None,
             ttl: Duration::from_secs(600),
+            may_act: Some("worker".into()),
         };
-        self.identities.local().unwrap().issue(&request, SystemTime::now()).unwrap().token
+        let how = how(SystemTime::now());
+        self.identities.local().unwrap().issue(&request, &how).unwrap().token
     }
 
     fn client(&self, name: &str, actors: &[&str]) -> ApiClient {
@@ -156,14 +183,9 @@ impl Bench {
 
     fn chain(&self, name: &str) -> Chain {
         let issuer = self.identities.local().unwrap().name().to_owned();
-        let party = |kind, subject: &str| Party {
-            kind,
-            issuer: issuer.clone(),
-            subject: subject.into(),
-            groups: Vec::new(),
-        };
+        let party = |kind, subject: &str| Party::new(kind, issuer.as_str(), subject);
         let actors = vec![party(PartyKind::Actor, "planner")];
-        Chain { principal: party(PartyKind::Person, name), actors, purpose: None }
+        Chain::new(party(PartyKind::Person, name), actors)
     }
 
     /// Records a session of `name`, to its end or not.
@@ -217,6 +239,7 @@ impl Bench {
             reason: "defines".into(),
             rule: "no-ddl".into(),
             groups: vec!["privacy".into()],
+            approvers: 1,
             content: Digest([7; 32]),
             deadline: SystemTime::now() + Duration::from_secs(60),
         };
@@ -396,7 +419,7 @@ async fn only_custodians_erase_and_who_tried_is_on_record() {
         tried.iter().filter(|event| event["event"] == "session-refused").collect();
     assert_eq!(tried.len(), routes.len() * 4);
     assert!(tried[0]["why"].as_str().unwrap().contains(&shred), "{}", tried[0]);
-    assert_eq!(bench.log.standing().unwrap().readable, 1);
+    assert_eq!(bench.log.retention_status().unwrap().readable, 1);
     refused(bench.client("ada", &[]).get("/v1/evidence/holds").await, 403, "not_custodian");
     bench.client("olga", &[]).get("/v1/evidence/holds").await.unwrap();
 
@@ -461,9 +484,9 @@ async fn holds_and_sweeps_and_what_is_no_request() {
     refused(cleo.post(&release, &json!({"why": "closed"})).await, 404, "not_found");
     let said = cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
     assert_eq!(said["due"][0]["session"], json!(held));
-    assert_eq!(bench.log.standing().unwrap().shredded, 0);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 0);
     cleo.post("/v1/evidence/sweep", &json!({})).await.unwrap();
-    assert_eq!(bench.log.standing().unwrap().shredded, 1);
+    assert_eq!(bench.log.retention_status().unwrap().shredded, 1);
 }
 
 #[tokio::test]
@@ -540,4 +563,125 @@ fn a_token_is_not_sent_in_the_clear_to_other_machines() {
     for base in ["http://127.0.0.1:8440", "http://[::1]:8440/", "https://gateway.example.org"] {
         assert!(ApiClient::new(base, None, None).is_ok(), "{base}");
     }
+}
+
+/// What the gateway's files can make is nobody's word; what is handed on needs two.
+#[tokio::test]
+async fn a_token_from_the_files_decides_nothing_and_is_on_record() {
+    let bench = bench("files").await;
+    let id = bench.open("ada").await;
+    let minted = bench.minted("bob", &[]);
+    let bob = ApiClient::new(&bench.url, Some(minted), None).unwrap();
+    for answer in ["approve", "deny"] {
+        let path = format!("/v1/reviews/{id}/{answer}");
+        refused(bob.post(&path, &json!({})).await, 403, "not_reviewer");
+    }
+    let cleo = ApiClient::new(&bench.url, Some(bench.minted("cleo", &[])), None).unwrap();
+    let session = bench.session("ada", 1, Ends::Yes);
+    let shred = format!("/v1/evidence/sessions/{session}/shred");
+    refused(cleo.post(&shred, &json!({"why": "x"})).await, 403, "not_custodian");
+    bench.client("bob", &[]).post(&format!("/v1/reviews/{id}/approve"), &json!({})).await.unwrap();
+    let events = bench.events();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).collect::<Vec<_>>();
+    let issued = of("token-issued");
+    let origins: Vec<_> = issued.iter().map(|event| event["origin"].as_str().unwrap()).collect();
+    assert_eq!(origins, ["files", "files", "login"]);
+    assert_eq!(issued[0]["chain"]["principal"]["subject"], "bob");
+    let answered = of("review-answered");
+    assert_eq!(answered.len(), 1);
+    assert_eq!(answered[0]["by"]["subject"], "bob");
+    assert_eq!(answered[0]["by"]["token"], issued[2]["token"]);
+    assert_eq!(answered[0]["by"]["address"], "127.0.0.1");
+    assert_eq!(answered[0]["by"]["strength"]["amr"], json!(["pop"]));
+    assert_eq!(of("account-changed").len(), 7 + 6);
+}
+
+#[tokio::test]
+async fn somebody_logs_in_with_their_own_key_once() {
+    let bench = bench("login").await;
+    let issuer = bench.anonymous().get("/issuer/.well-known/openid-configuration").await.unwrap();
+    let issuer = issuer["issuer"].as_str().unwrap();
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let body =
+        |assertion: &Secret<String>| json!({"grant_type": grant, "assertion": assertion.reveal()});
+    let now = SystemTime::now();
+    let assertion = bench.key.assertion("bob", issuer, now).unwrap();
+    let client = bench.anonymous();
+    let answer = client.post("/v1/token", &body(&assertion)).await.unwrap();
+    let token = Secret::new(answer["access_token"].as_str().unwrap().to_owned());
+    let me =
+        ApiClient::new(&bench.url, Some(token), None).unwrap().get("/v1/whoami").await.unwrap();
+    assert_eq!(me["chain"]["principal"]["subject"], "bob");
+    refused(client.post("/v1/token", &body(&assertion)).await, 401, "invalid_token");
+    let (stranger, _) = LoginKey::generate().unwrap();
+    let hour = Duration::from_secs(3600);
+    for bad in [
+        stranger.assertion("bob", issuer, now).unwrap(),
+        bench.key.assertion("nobody", issuer, now).unwrap(),
+        bench.key.assertion("planner", issuer, now).unwrap(),
+        bench.key.assertion("worker", issuer, now).unwrap(),
+        bench.key.assertion("bob", "urn:portreeve:local:other", now).unwrap(),
+        bench.key.assertion("bob", issuer, now - hour).unwrap(),
+        bench.key.assertion("bob", issuer, now + hour).unwrap(),
+        bench.minted("bob", &[]),
+        Secret::new("x.y.z".into()),
+    ] {
+        refused(client.post("/v1/token", &body(&bad)).await, 401, "invalid_token");
+    }
+    let other = json!({"grant_type": "password", "assertion": "x"});
+    refused(client.post("/v1/token", &other).await, 400, "bad_request");
+    let long = bench.key.assertion("bob", issuer, now).unwrap();
+    let long = json!({"grant_type": grant, "assertion": long.reveal(), "expires_in": 9 * 3600});
+    refused(client.post("/v1/token", &long).await, 401, "invalid_token");
+}
+
+#[tokio::test]
+async fn a_hop_takes_part_by_itself() {
+    let bench = bench("consent").await;
+    let issuer = bench.identities.local().unwrap().name().to_owned();
+    let request = TokenRequest {
+        principal: "ada".into(),
+        actors: vec!["planner".into()],
+        purpose: None,
+        ttl: Duration::from_secs(600),
+        may_act: None,
+    };
+    let issued =
+        bench.identities.local().unwrap().issue(&request, &how(SystemTime::now())).unwrap();
+    let planner = ApiClient::new(&bench.url, Some(issued.token), None).unwrap();
+    let hand_on = async |assertion: Option<Secret<String>>| {
+        let token = assertion.map(|assertion| assertion.reveal().clone());
+        planner.post("/v1/token/exchange", &json!({"actor": "worker", "actor_token": token})).await
+    };
+    let word = |name: &str| bench.key.assertion(name, &issuer, SystemTime::now()).unwrap();
+    refused(hand_on(None).await, 400, "refused");
+    refused(hand_on(Some(word("bob"))).await, 400, "refused");
+    refused(hand_on(Some(Secret::new("x".into()))).await, 400, "refused");
+    let (stranger, _) = LoginKey::generate().unwrap();
+    let forged = stranger.assertion("worker", &issuer, SystemTime::now()).unwrap();
+    refused(hand_on(Some(forged)).await, 400, "refused");
+    let own = word("worker");
+    let answer = hand_on(Some(own.clone())).await.unwrap();
+    assert_eq!(answer["chain"]["actors"][1]["subject"], "worker");
+    refused(hand_on(Some(own)).await, 400, "refused");
+}
+
+/// Somebody who guesses shuts nobody out but themselves.
+#[tokio::test]
+async fn a_valid_token_is_heard_beside_a_flood() {
+    let bench = bench("flood").await;
+    let bad = ApiClient::new(&bench.url, Some(Secret::new("x.y.z".into())), None).unwrap();
+    while bad
+        .get("/v1/whoami")
+        .await
+        .is_err_and(|error| !matches!(error, ClientError::Refused { status: 429, .. }))
+    {}
+    let id = SessionId(uuid::Uuid::from_u128(5));
+    bench.gateway.open.lock().unwrap().push((bench.chain("ada"), id));
+    let kill = format!("/v1/sessions/{id}/kill");
+    bench.client("otto", &[]).post(&kill, &json!({})).await.unwrap();
+    let review = bench.open("ada").await;
+    let approve = format!("/v1/reviews/{review}/approve");
+    bench.client("bob", &[]).post(&approve, &json!({})).await.unwrap();
+    refused(bad.get("/v1/whoami").await, 429, "too_many_failures");
 }

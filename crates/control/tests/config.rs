@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use portreeve_control::config;
+use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/config")
+}
+
+fn parse(text: &str) -> Result<config::Config, config::ConfigError> {
+    config::parse(Path::new("x.yaml"), text, &[&MANIFEST])
 }
 
 fn render(error: &config::ConfigError) -> String {
@@ -33,7 +38,7 @@ fn mistakes_look_like_this() {
         let name = file.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(file).unwrap();
         // Paths in messages must not depend on the machine.
-        let shown = match config::parse(Path::new(name), &text) {
+        let shown = match config::parse(Path::new(name), &text, &[&MANIFEST]) {
             Ok(_) => "accepted\n".to_owned(),
             Err(error) => render(&error),
         };
@@ -53,7 +58,7 @@ fn mistakes_look_like_this() {
 #[test]
 fn the_committed_schema_is_the_generated_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/portreeve.schema.json");
-    let schema = serde_json::to_string_pretty(&config::schema()).unwrap() + "\n";
+    let schema = serde_json::to_string_pretty(&config::schema(&[&MANIFEST])).unwrap() + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&file, &schema).unwrap();
     }
@@ -63,7 +68,7 @@ fn the_committed_schema_is_the_generated_one() {
 /// Writes every default of the schema into a file: it must be the file without them.
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_reader() {
-    let schema = config::schema();
+    let schema = config::schema(&[&MANIFEST]);
     let mut written = serde_json::json!({
         "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
         "resources": {"shop": {"postgres": {"host": "h", "user": "u"}}},
@@ -92,10 +97,11 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["issuers"][0]["local"], &definition("LocalIssuer"));
     fill(&mut written["issuers"][1]["oidc"], &definition("OidcIssuer"));
     fill(&mut written["resources"]["shop"], &definition("Resource"));
-    fill(&mut written["resources"]["shop"]["postgres"], &definition("PostgresTarget"));
+    fill(&mut written["resources"]["shop"]["postgres"], &definition("postgres.target"));
+    fill(&mut written["limits"]["postgres"], &definition("postgres.limits"));
     assert!(filled > 25, "{filled}");
     let load = |value: &serde_json::Value| {
-        let config = config::parse(Path::new("x.yaml"), &value.to_string()).unwrap();
+        let config = parse(&value.to_string()).unwrap();
         format!("{config:#?}")
     };
     similar(&load(&bare), &load(&written));
@@ -115,22 +121,23 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         }
     }
     let mut known = Vec::new();
-    names(&config::schema(), &mut known);
+    names(&config::schema(&[&MANIFEST]), &mut known);
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
-        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1}\n\
+        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, postgres: {zzzz11: 1, host: h, user: u, \
         password: {zzzz12: 1}, tls: {zzzz13: 1}}}}\n";
-    let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
+    let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 16, "{hints:#?}");
+    assert_eq!(listed.len(), 17, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
-    let in_schema = |word: &&str| config::schema().to_string().contains(&format!("\"{word}\":"));
+    let in_schema =
+        |word: &&str| config::schema(&[&MANIFEST]).to_string().contains(&format!("\"{word}\":"));
     for hint in listed {
         let words: Vec<&str> = hint.split('`').skip(1).step_by(2).collect();
         assert!(words.iter().all(in_schema), "{hint}");
@@ -147,7 +154,7 @@ fn similar(left: &str, right: &str) {
 fn a_password_in_the_file_is_never_shown() {
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u, \
         password: hunter2, odd: 1}}}\n";
-    let error = config::parse(Path::new("x.yaml"), text).unwrap_err();
+    let error = parse(text).unwrap_err();
     assert_eq!(error.problems().len(), 2);
     assert!(!render(&error).contains("hunter2"), "{}", render(&error));
     assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -196,17 +203,18 @@ fn the_example_of_the_documentation_is_accepted() {
     let text = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
     let (_, rest) = text.split_once("```yaml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
-    let config = config::parse(&root.join("portreeve.yaml"), example);
+    let config = config::parse(&root.join("portreeve.yaml"), example, &[&MANIFEST]);
     let config = config.unwrap_or_else(|error| panic!("{}", render(&error)));
     let shop = &config.resources["shop"];
-    assert_eq!(shop.postgres.database, "shop");
+    assert_eq!(shop.protocol, "postgres");
+    assert_eq!(shop.target.text("database").unwrap(), "shop");
     let category = shop.classify.category_of("public", "customers", "email");
     assert_eq!(category, Some(&"email".into()));
     assert!(!config.policies.is_empty());
 }
 
 fn reference() -> String {
-    let schema = config::schema();
+    let schema = config::schema(&[&MANIFEST]);
     let sections = [
         ("The file", ""),
         ("`listen.postgres`, `listen.api`", "Listener"),
@@ -214,13 +222,14 @@ fn reference() -> String {
         ("`issuers[].local`", "LocalIssuer"),
         ("`issuers[].oidc`", "OidcIssuer"),
         ("`resources.NAME`", "Resource"),
-        ("`resources.NAME.postgres`", "PostgresTarget"),
-        ("`resources.NAME.postgres.tls`", "TargetTls"),
+        ("`resources.NAME.postgres`", "postgres.target"),
+        ("`resources.NAME.….tls`", "TargetTls"),
         ("`reviews`", "Reviews"),
         ("`evidence`", "Evidence"),
         ("`evidence.retention`", "Retention"),
         ("`evidence.witnesses[]`", "WitnessAddress"),
         ("`limits`", "Limits"),
+        ("`limits.postgres`", "postgres.limits"),
     ];
     let mut text = String::new();
     for (title, name) in sections {

@@ -5,14 +5,15 @@ mod support;
 
 use aws_lc_rs::hmac;
 use portreeve_control::config::SignatureAlgorithm;
-use portreeve_control::identity::{AuthError, TokenRequest};
+use portreeve_control::identity::{AuthError, Handover, TokenRequest};
 use portreeve_control::store::{AccountKind, Disabled};
 use portreeve_control::{Identities, Store, config};
 use portreeve_model::Secret;
+use portreeve_protocol_postgres::MANIFEST;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use support::{Folder, Issuer, Key, encode, folder, now, token};
+use support::{Folder, Issuer, Key, add, encode, folder, how, now, recorded, token};
 
 struct Bench {
     _folder: Folder,
@@ -371,7 +372,7 @@ async fn an_issuer_over_tls_is_asked_only_with_a_certificate_that_we_trust() {
 
 fn local_config() -> portreeve_control::Config {
     let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    config::parse(Path::new("test.yaml"), text).unwrap()
+    config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap()
 }
 
 fn request(principal: &str, actors: &[&str]) -> TokenRequest {
@@ -380,7 +381,12 @@ fn request(principal: &str, actors: &[&str]) -> TokenRequest {
         actors: actors.iter().map(|actor| (*actor).into()).collect(),
         purpose: Some("support".into()),
         ttl: Duration::from_secs(900),
+        may_act: None,
     }
+}
+
+fn handover(actor: &str) -> Handover {
+    Handover { actor: actor.into(), assertion: None }
 }
 
 #[tokio::test]
@@ -388,16 +394,16 @@ async fn the_local_issuer_and_its_accounts() {
     let folder = folder("local");
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
-    let support = ["support".to_owned()];
-    store.add_account("ada", AccountKind::Person, &support, at).unwrap();
-    store.add_account("ci", AccountKind::Service, &[], at).unwrap();
+    let support = ["support"];
+    add(&store, "ada", AccountKind::Person, &support, at);
+    add(&store, "ci", AccountKind::Service, &[], at);
     for actor in ["planner", "worker"] {
-        store.add_account(actor, AccountKind::Actor, &[], at).unwrap();
+        add(&store, actor, AccountKind::Actor, &[], at);
     }
-    let identities = Identities::new(&local_config(), store.clone()).unwrap();
+    let identities = recorded(&local_config(), &store);
     let local = identities.local().unwrap();
 
-    let issued = local.issue(&request("ada", &["planner", "worker"]), at).unwrap();
+    let issued = local.issue(&request("ada", &["planner", "worker"]), &how(at)).unwrap();
     let identity = identities.authenticate(&issued.token, at).await.unwrap();
     assert_eq!(identity.chain.to_string(), "ada → planner → worker");
     assert_eq!(identity.chain, issued.chain);
@@ -406,7 +412,7 @@ async fn the_local_issuer_and_its_accounts() {
     assert_eq!(identity.expires_at, issued.expires_at);
     assert_eq!(identity.token_id, Some(issued.token_id.clone()));
 
-    let service = local.issue(&request("ci", &[]), at).unwrap();
+    let service = local.issue(&request("ci", &[]), &how(at)).unwrap();
     let service = identities.authenticate(&service.token, at).await.unwrap();
     assert_eq!(service.chain.principal.kind, AccountKind::Service);
 
@@ -418,25 +424,28 @@ async fn the_local_issuer_and_its_accounts() {
         ("ada", &["planner", "planner"]),
         ("ada", &["nobody"]),
     ] {
-        assert!(local.issue(&request(principal, actors), at).is_err(), "{principal} {actors:?}");
+        assert!(
+            local.issue(&request(principal, actors), &how(at)).is_err(),
+            "{principal} {actors:?}"
+        );
     }
     let forever = TokenRequest { ttl: Duration::from_secs(86_401), ..request("ada", &[]) };
-    assert!(local.issue(&forever, at).is_err());
+    assert!(local.issue(&forever, &how(at)).is_err());
 
     // Disabled, enabled again, removed: each hop counts.
     for name in ["ada", "planner", "worker"] {
-        store.disable_account(name, Disabled::Yes).unwrap();
+        store.accounts.disable(name, Disabled::Yes, &how(at)).unwrap();
         let error = identities.authenticate(&issued.token, at).await.unwrap_err();
         assert_eq!(error.to_string(), format!("the account `{name}` is disabled"));
-        store.disable_account(name, Disabled::No).unwrap();
+        store.accounts.disable(name, Disabled::No, &how(at)).unwrap();
         assert!(identities.authenticate(&issued.token, at).await.is_ok());
     }
-    store.remove_account("worker").unwrap();
+    store.accounts.remove("worker", &how(at)).unwrap();
     let error = identities.authenticate(&issued.token, at).await.unwrap_err();
     assert!(error.to_string().contains("does not exist"));
     // A new account of the old name is another party.
     let later = at + Duration::from_secs(5);
-    store.add_account("worker", AccountKind::Actor, &[], later).unwrap();
+    add(&store, "worker", AccountKind::Actor, &[], later);
     let error = identities.authenticate(&issued.token, later).await.unwrap_err();
     assert!(error.to_string().contains("younger"), "{error}");
 
@@ -451,11 +460,11 @@ async fn groups_are_those_of_now() {
     let folder = folder("groups");
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
-    store.add_account("ada", AccountKind::Person, &["privacy".to_owned()], at).unwrap();
-    let identities = Identities::new(&local_config(), store.clone()).unwrap();
-    let issued = identities.local().unwrap().issue(&request("ada", &[]), at).unwrap();
-    store.remove_account("ada").unwrap();
-    store.add_account("ada", AccountKind::Person, &[], at).unwrap();
+    add(&store, "ada", AccountKind::Person, &["privacy"], at);
+    let identities = recorded(&local_config(), &store);
+    let issued = identities.local().unwrap().issue(&request("ada", &[]), &how(at)).unwrap();
+    store.accounts.remove("ada", &how(at)).unwrap();
+    add(&store, "ada", AccountKind::Person, &[], at);
     let identity = identities.authenticate(&issued.token, at).await.unwrap();
     assert!(identity.chain.principal.groups.is_empty(), "the token still says `privacy`");
 }
@@ -465,32 +474,34 @@ async fn a_token_is_handed_on_and_never_gets_longer() {
     let folder = folder("exchange");
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
-    store.add_account("ada", AccountKind::Person, &[], at).unwrap();
+    add(&store, "ada", AccountKind::Person, &[], at);
     for number in 0..9 {
-        store.add_account(&format!("actor-{number}"), AccountKind::Actor, &[], at).unwrap();
+        add(&store, &format!("actor-{number}"), AccountKind::Actor, &[], at);
     }
-    let identities = Identities::new(&local_config(), store.clone()).unwrap();
+    let identities = recorded(&local_config(), &store);
     let local = identities.local().unwrap();
-    let first = local.issue(&request("ada", &[]), at).unwrap();
+    let first = local.issue(&request("ada", &[]), &how(at)).unwrap();
     let mut identity = identities.authenticate(&first.token, at).await.unwrap();
     for number in 0..8 {
         let later = at + Duration::from_secs(number * 10);
-        let issued = local.exchange(&identity, &format!("actor-{number}"), later).await.unwrap();
+        let actor = format!("actor-{number}");
+        identity.may_act = Some(actor.clone());
+        let issued = local.exchange(&identity, &handover(&actor), later).unwrap();
         assert_eq!(issued.expires_at, first.expires_at);
         assert_ne!(issued.token_id, first.token_id);
         identity = identities.authenticate(&issued.token, later).await.unwrap();
         assert_eq!(identity.chain.actors.len(), usize::try_from(number).unwrap() + 1);
         assert_eq!(identity.chain.purpose.as_deref(), Some("support"));
     }
-    assert!(local.exchange(&identity, "actor-8", at).await.is_err(), "no ninth actor");
+    assert!(local.exchange(&identity, &handover("actor-8"), at).is_err(), "no ninth actor");
     let one = identities.authenticate(&first.token, at).await.unwrap();
-    assert!(local.exchange(&one, "ada", at).await.is_err(), "a person is no actor");
-    assert!(local.exchange(&one, "nobody", at).await.is_err());
-    store.disable_account("actor-0", Disabled::Yes).unwrap();
-    assert!(local.exchange(&one, "actor-0", at).await.is_err());
+    assert!(local.exchange(&one, &handover("ada"), at).is_err(), "a person is no actor");
+    assert!(local.exchange(&one, &handover("nobody"), at).is_err());
+    store.accounts.disable("actor-0", Disabled::Yes, &how(at)).unwrap();
+    assert!(local.exchange(&one, &handover("actor-0"), at).is_err());
     let mut foreign = one;
     foreign.issuer = "https://other".into();
-    assert!(local.exchange(&foreign, "actor-1", at).await.is_err());
+    assert!(local.exchange(&foreign, &handover("actor-1"), at).is_err());
 }
 
 #[tokio::test]
@@ -499,11 +510,11 @@ async fn two_stores_do_not_trust_each_other() {
     let at = SystemTime::now();
     let open = |folder: &Folder| {
         let store = Store::open(&folder.0).unwrap();
-        store.add_account("ada", AccountKind::Person, &[], at).unwrap();
-        Identities::new(&local_config(), store).unwrap()
+        add(&store, "ada", AccountKind::Person, &[], at);
+        recorded(&local_config(), &store)
     };
     let (one, two) = (open(&one), open(&two));
-    let issued = one.local().unwrap().issue(&request("ada", &[]), at).unwrap();
+    let issued = one.local().unwrap().issue(&request("ada", &[]), &how(at)).unwrap();
     assert!(one.authenticate(&issued.token, at).await.is_ok());
     let error = two.authenticate(&issued.token, at).await.unwrap_err();
     assert!(matches!(error, AuthError::UnknownIssuer), "{error}");

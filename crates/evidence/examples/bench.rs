@@ -7,7 +7,7 @@
 use portreeve_evidence::{EvidenceLog, Options, SessionRecorder, Trust, verify};
 use portreeve_model::{
     Action, Chain, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Party,
-    PartyKind, PolicyVersion, SessionId, Verdict,
+    PartyKind, PolicyVersion, SessionId, Usage, Verdict,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +22,8 @@ fn request(exchange: u64) -> Event {
     Event::Request {
         exchange,
         hour: 472_222,
-        session_rows: 0,
+        session: Usage::default(),
+        day: Vec::new(),
         commands: vec![CommandRecord {
             times: 1,
             prepared: false,
@@ -48,17 +49,14 @@ fn request(exchange: u64) -> Event {
 
 fn opened() -> Event {
     let party = |kind, subject: &str| Party {
-        kind,
-        issuer: "portreeve".into(),
-        subject: subject.into(),
         groups: vec!["analysts".into()],
+        ..Party::new(kind, "portreeve", subject)
     };
     Event::SessionOpened {
-        chain: Chain {
-            principal: party(PartyKind::Person, "ada"),
-            actors: vec![party(PartyKind::Actor, "planner")],
-            purpose: None,
-        },
+        chain: Chain::new(
+            party(PartyKind::Person, "ada"),
+            vec![party(PartyKind::Actor, "planner")],
+        ),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:50000".into(),

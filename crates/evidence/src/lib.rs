@@ -9,8 +9,9 @@
 //!   shares; destroying one erases the recording, and every proof still holds.
 //! - An append or a sync that fails seals the log for good. Nothing is retried.
 //!
-//! Without the feature `writer` (on by default), nothing of what writes a log is compiled:
-//! that is what the separate verifier links.
+//! Without the feature `writer` (on by default), nothing of what writes a log is compiled, and
+//! without `recordings`, which it brings, nothing that opens a recording: that is what the
+//! separate verifier links.
 //!
 //! What it is not: it decides nothing, talks to no network, and knows no protocol.
 //! The byte formats are in `docs/formats/`.
@@ -19,93 +20,74 @@
 // Without the writer, who reads does not need all that both need.
 #![cfg_attr(not(feature = "writer"), allow(dead_code, unused_imports))]
 
-mod bundle;
-#[cfg(feature = "writer")]
-mod clock;
 mod custody;
 mod disk;
 #[cfg(feature = "writer")]
-mod erase;
+mod erasure;
 mod error;
-mod frame;
-#[cfg(feature = "writer")]
-mod health;
-mod hpke;
-#[cfg(feature = "writer")]
-mod journal;
-mod keyring;
+mod extract;
+mod format;
 mod keys;
-mod layout;
 #[cfg(feature = "writer")]
 mod log;
-pub mod merkle;
-mod months;
-mod note;
-mod outline;
-mod policy;
-mod proofs;
-#[cfg(feature = "writer")]
-mod prune;
+mod lookup;
 mod reader;
-#[cfg(feature = "writer")]
-mod recorder;
-#[cfg(feature = "writer")]
-mod recover;
-#[cfg(feature = "writer")]
-mod replace;
-#[cfg(feature = "writer")]
-mod reserve;
-mod retention;
-mod scan;
-mod seal;
-mod segment;
-mod sessions;
-#[cfg(feature = "writer")]
-mod signer;
-mod subjects;
-mod tiles;
-mod tlog_proof;
-pub mod trust_policy;
+mod tlog;
 mod verify;
-mod vkey;
 pub mod witness;
 
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundled, checkpoint_for, write_bundle};
-pub use custody::{Due, Hold, Standing};
+pub use custody::kept::{Due, Hold, RetentionStatus};
+pub use custody::retention::Retention;
+pub use disk::lock::is_live;
 #[cfg(feature = "writer")]
-pub use erase::{Mode, Settled, Shredding, Sweep, holds, preview};
+pub use erasure::prune::Pruning;
+#[cfg(feature = "writer")]
+pub use erasure::reconcile::Reconciled;
+#[cfg(feature = "writer")]
+pub use erasure::replace::{Replaced, replace};
+#[cfg(feature = "writer")]
+pub use erasure::shred::{Mode, Shredding, Sweep, holds, preview};
 pub use error::{Error, Sealed};
+pub use extract::bundle::{Bundled, checkpoint_for, write_bundle};
+pub use extract::tiles::{Tiles, leaf_hashes, write_tiles};
+pub use format::outline::Outline;
+pub use format::policy_text::{PolicyTexts, policy_adoption};
+pub use format::request::{RequestParts, request_events};
+pub use keys::files::AuditorKey;
 #[cfg(feature = "writer")]
-pub use health::{Health, HealthState};
-pub use keys::AuditorKey;
+pub use log::evidence_log::EvidenceLog;
 #[cfg(feature = "writer")]
-pub use log::{EvidenceLog, Options};
-pub use note::{Checkpoint, NOTE_BYTES_MAX};
-pub use outline::Outline;
-pub use policy::{PolicyTexts, policy_adoption};
-pub use proofs::{Inclusion, is_prefix};
+pub use log::health::{Health, HealthState};
 #[cfg(feature = "writer")]
-pub use prune::Pruning;
-pub use reader::{Entry, LogReader, Opener, auditor_key_path, is_live, is_log};
+pub use log::options::Options;
 #[cfg(feature = "writer")]
-pub use recorder::{Receipt, SessionRecorder};
+pub use log::receipt::Receipt;
 #[cfg(feature = "writer")]
-pub use replace::{Replaced, replace};
-pub use retention::Retention;
-pub use sessions::{
-    ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary, begun_with, detail,
-    last_begun, list,
-};
-pub use subjects::{
+pub use log::recorder::SessionRecorder;
+pub use lookup::exchange::ExchangeSummary;
+pub use lookup::sessions::{SessionDetail, begun_with, detail, last_begun, list};
+#[cfg(feature = "recordings")]
+pub use lookup::subjects::{
     Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
 };
-pub use tiles::{Tiles, leaf_hashes, write_tiles};
-pub use tlog_proof::TlogProof;
-pub use verify::{
-    ExtractKind, ExtractReport, FINDINGS_MAX, Finding, Inspector, Replacement, Report, Severity,
-    Status, Trust, Unclosed, WitnessReport, verify, verify_extract, verify_with,
+pub use lookup::summary::{Recording, SessionState, SessionSummary};
+pub use reader::entry::Entry;
+pub use reader::log_reader::{LogReader, auditor_key_path, is_log};
+#[cfg(feature = "recordings")]
+pub use reader::opener::Opener;
+pub use tlog::note::{Checkpoint, NOTE_BYTES_MAX};
+pub use tlog::proof::{Inclusion, is_prefix};
+pub use tlog::tlog_proof::TlogProof;
+pub use tlog::vkey::{KeyKind, Signed, VerifierKey};
+pub use tlog::{merkle, trust_policy};
+pub use verify::extract::{ExtractKind, ExtractReport, verify_extract};
+pub use verify::inspector::Inspector;
+pub use verify::outline::Replacement;
+pub use verify::report::{
+    FINDINGS_MAX, Finding, Report, Severity, Status, Unclosed, WitnessReport,
 };
-pub use vkey::{KeyKind, Signed, VerifierKey};
+pub use verify::trust::Trust;
+pub use verify::verifier::{verify, verify_with};

@@ -5,9 +5,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::TempDir;
 use portreeve_evidence::witness::{AddCheckpoint, Witness, Witnessed, cosigned};
 use portreeve_evidence::{Checkpoint, EvidenceLog, LogReader, Options, write_tiles};
 use portreeve_model::Event;
@@ -45,13 +42,13 @@ fn open_note(note: &str, key: &str) -> Result<(Checkpoint, usize), NoteError> {
 
 #[test]
 fn signed_note_opens_our_checkpoints_cosigned_or_not() {
-    let (log, home) = (TempDir::new("foreign-note"), TempDir::new("foreign-witness"));
-    let (note, checkpoint) = grow(&log.0, 20);
-    let key = fs::read_to_string(log.0.join("log.pub")).unwrap();
+    let (log, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (note, checkpoint) = grow(log.path(), 20);
+    let key = fs::read_to_string(log.path().join("log.pub")).unwrap();
     assert_eq!(open_note(&note, &key).unwrap(), (checkpoint.clone(), 0));
 
-    let log_key = LogReader::open(&log.0).unwrap().key().clone();
-    let witness = Witness::open(&home.0, Some("w.example"), std::slice::from_ref(&log_key));
+    let log_key = LogReader::open(log.path()).unwrap().key().clone();
+    let witness = Witness::open(home.path(), Some("w.example"), std::slice::from_ref(&log_key));
     let witness = witness.unwrap();
     let request = AddCheckpoint { old_size: 0, proof: vec![], checkpoint: note };
     let answer = witness.add_checkpoint(&request.to_body(), 1_700_000_000).unwrap();
@@ -60,7 +57,7 @@ fn signed_note_opens_our_checkpoints_cosigned_or_not() {
         .into_iter()
         .map(|key| cosigned(&request.checkpoint, &answer, key).unwrap())
         .collect();
-    let kept = Witnessed::store(&log.0, &log_key, &request.checkpoint, &lines).unwrap();
+    let kept = Witnessed::store(log.path(), &log_key, &request.checkpoint, &lines).unwrap();
     assert_eq!(open_note(&kept.note, &key).unwrap(), (checkpoint, 2));
     let size = kept.checkpoint.size;
     let changed = kept.note.replacen(&format!("\n{size}\n"), &format!("\n{}\n", size + 1), 1);
@@ -85,18 +82,18 @@ impl TileReader for Directory {
 
 #[test]
 fn tlog_tiles_accepts_our_tiles_and_our_proofs() {
-    let (log, tiles) = (TempDir::new("foreign-log"), TempDir::new("foreign-tiles"));
+    let (log, tiles) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut before: Vec<Checkpoint> = Vec::new();
     for size in [3, 256, 700] {
-        let (_, checkpoint) = grow(&log.0, size);
-        write_tiles(&log.0, &tiles.0).unwrap();
-        let directory = Directory(tiles.0.clone());
+        let (_, checkpoint) = grow(log.path(), size);
+        write_tiles(log.path(), tiles.path()).unwrap();
+        let directory = Directory(tiles.path().to_owned());
         let root = Hash(checkpoint.root);
         let hashes = TileHashReader::new(checkpoint.size, root, &directory);
         let whole = tlog_tiles::tree_hash(checkpoint.size, &hashes).unwrap();
         assert_eq!(whole.0, checkpoint.root);
 
-        let reader = LogReader::open(&log.0).unwrap();
+        let reader = LogReader::open(log.path()).unwrap();
         let mut wrong = 0;
         reader
             .for_each(|entry| {

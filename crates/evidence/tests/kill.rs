@@ -10,7 +10,7 @@ use portreeve_evidence::{
 };
 use portreeve_model::{
     Chain, CommandRecord, Decision, Direction, Event, Facts, Outcome, Party, PartyKind, SessionId,
-    Verdict,
+    Usage, Verdict,
 };
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
@@ -27,14 +27,9 @@ const KILLS_OF_ONE_LOG: u64 = 24;
 const TEST: &str = "what_a_killed_writer_acknowledged_is_there";
 
 fn opened() -> Event {
-    let principal = Party {
-        kind: PartyKind::Service,
-        issuer: "portreeve".into(),
-        subject: "load".into(),
-        groups: Vec::new(),
-    };
+    let principal = Party::new(PartyKind::Service, "portreeve", "load");
     Event::SessionOpened {
-        chain: Chain { principal, actors: Vec::new(), purpose: None },
+        chain: Chain::new(principal, Vec::new()),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:1".into(),
@@ -63,7 +58,8 @@ fn request(exchange: u64) -> Event {
         decision: None,
         revealed: Vec::new(),
     };
-    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
+    let (session, day) = (Usage::default(), Vec::new());
+    Event::Request { exchange, hour: 0, session, day, commands: vec![command] }
 }
 
 /// What the client of an exchange receives.

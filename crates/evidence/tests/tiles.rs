@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::TempDir;
 use portreeve_evidence::{EvidenceLog, Options, Trust, VerifierKey, verify, write_tiles};
 use portreeve_model::Event;
 use std::fs;
@@ -38,24 +35,26 @@ fn check(tiles: &Path, key: &str) -> Result<String, String> {
 
 #[test]
 fn a_foreign_verifier_accepts_our_tiles_as_they_grow_and_no_others() {
-    let (log, tiles) = (TempDir::new("tiles-log"), TempDir::new("tiles-out"));
+    let (log, tiles) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut added = Vec::new();
     // Around the edges of a tile, and one of the second level.
     for size in [3, 255, 256, 258, 600, 66_000] {
-        grow(&log.0, size);
-        let report = verify(&log.0, &Trust::default());
+        grow(log.path(), size);
+        let report = verify(log.path(), &Trust::default());
         assert_eq!(report.exit_code(), 0, "{:?}", report.findings);
-        let written = write_tiles(&log.0, &tiles.0).unwrap();
+        let written = write_tiles(log.path(), tiles.path()).unwrap();
         assert_eq!(written.records, report.records);
         added.push(written.files_added);
-        let key = fs::read_to_string(log.0.join("log.pub")).unwrap();
+        let key = fs::read_to_string(log.path().join("log.pub")).unwrap();
         let expect = format!("ok {} {}", report.records, report.root);
-        assert_eq!(check(&tiles.0, key.trim()), Ok(expect));
+        assert_eq!(check(tiles.path(), key.trim()), Ok(expect));
     }
     assert_eq!(added[0], 2, "a bundle and a tile");
-    assert_eq!(write_tiles(&log.0, &tiles.0).unwrap().files_added, 0);
-    assert!(tiles.0.join("tile/1/000").exists() && tiles.0.join("tile/2/000.p/1").exists());
-    refuses_changes(&log.0, &tiles.0);
+    assert_eq!(write_tiles(log.path(), tiles.path()).unwrap().files_added, 0);
+    assert!(
+        tiles.path().join("tile/1/000").exists() && tiles.path().join("tile/2/000.p/1").exists()
+    );
+    refuses_changes(log.path(), tiles.path());
 }
 
 fn refuses_changes(log: &Path, tiles: &Path) {
@@ -73,9 +72,9 @@ fn refuses_changes(log: &Path, tiles: &Path) {
         }
         fs::write(&path, &whole).unwrap();
     }
-    let other = TempDir::new("tiles-other");
-    grow(&other.0, 3);
-    let other = fs::read_to_string(other.0.join("log.pub")).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    grow(other.path(), 3);
+    let other = fs::read_to_string(other.path().join("log.pub")).unwrap();
     assert!(other.parse::<VerifierKey>().is_ok());
     assert!(check(tiles, other.trim()).is_err());
 }

@@ -26,6 +26,29 @@ pub struct Party {
     pub subject: String,
     /// The groups that the issuer says it is in.
     pub groups: Vec<String>,
+    /// Which human being it is, for whoever is known to several issuers: the value of the
+    /// claim that the configuration links people by. Parties with the same one are one person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+}
+
+/// How strongly a principal was authenticated, as its issuer says.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Strength {
+    /// The authentication context (`acr`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The authentication methods (`amr`, RFC 8176): `pwd`, `mfa`, `pop`, ….
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+impl Strength {
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.acr.is_none() && self.amr.is_empty()
+    }
 }
 
 /// A principal and the actors that act for it, in order of delegation.
@@ -39,15 +62,43 @@ pub struct Chain {
     pub principal: Party,
     /// Planner first, the current actor last; empty when the principal acts itself.
     pub actors: Vec<Party>,
-    /// Why, as the token or the connection says.
+    /// Why, as a signed claim says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    /// Why, as the client says itself and nobody vouches for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_purpose: Option<String>,
+    /// How strongly the principal was authenticated.
+    #[serde(default, skip_serializing_if = "Strength::is_unknown")]
+    pub strength: Strength,
 }
 
 impl Chain {
+    /// A chain without a purpose, that nothing else is known of.
+    #[must_use]
+    pub fn new(principal: Party, actors: Vec<Party>) -> Self {
+        let strength = Strength::default();
+        Self { principal, actors, purpose: None, stated_purpose: None, strength }
+    }
+
     /// Every party that policy must allow, the principal first.
     pub fn hops(&self) -> impl Iterator<Item = &Party> {
         std::iter::once(&self.principal).chain(&self.actors)
+    }
+}
+
+impl Party {
+    /// A name of an issuer, in no group, that nothing else is known of.
+    #[must_use]
+    pub fn new(kind: PartyKind, issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        let (issuer, subject) = (issuer.into(), subject.into());
+        Self { kind, issuer, subject, groups: Vec::new(), person: None }
+    }
+
+    /// Whether both are one name of one issuer.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.subject == other.subject
     }
 }
 

@@ -1,12 +1,15 @@
 //! What a client wants done, without the words of any protocol.
 
+use crate::{Unit, Usage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a command does to an object.
+/// What policy is asked about an object: what happens to it, or one of the finer questions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
+pub enum Action {
+    /// Open a session with a resource.
+    Connect,
     /// Data leaves the object.
     Read,
     /// Data in the object changes.
@@ -16,26 +19,6 @@ pub enum Effect {
     /// Rights, settings or the running of the target change.
     Administer,
     /// Code that we cannot look into runs.
-    Execute,
-    /// Nobody can say. The worst case; never permitted.
-    Unknown,
-}
-
-/// What policy is asked about an object: an effect, or one of the finer questions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Open a session with a resource.
-    Connect,
-    /// [`Effect::Read`].
-    Read,
-    /// [`Effect::Write`].
-    Write,
-    /// [`Effect::Define`].
-    Define,
-    /// [`Effect::Administer`].
-    Administer,
-    /// [`Effect::Execute`].
     Execute,
     /// Make others wait: row, table and advisory locks that a plain read does not take.
     Lock,
@@ -86,6 +69,19 @@ pub enum ObjectKind {
     Column,
     /// A function: `[schema, function]`.
     Function,
+}
+
+impl ObjectKind {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::Table => "table",
+            Self::Column => "column",
+            Self::Function => "function",
+        }
+    }
 }
 
 /// A thing inside a resource.
@@ -167,6 +163,12 @@ impl Facts {
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What the command uses whatever its answer: an exchange begins with it.
+    #[must_use]
+    pub fn announced(&self) -> Usage {
+        Usage::of(Unit::Probes, self.probes)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -191,7 +193,7 @@ pub enum Change {
 /// Either `unknown` says why nobody can tell what it does (then it is refused), or
 /// `needs` is complete: if all of them are allowed, the command may run. An empty
 /// list is a command that touches nothing (`BEGIN`).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Command {
     /// The verb for people and records: `SELECT`, `GET`, `exec`.
     pub verb: String,
@@ -206,4 +208,21 @@ pub struct Command {
     /// the client: it holds nothing but the client's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+}
+
+impl Command {
+    /// Whether anything may be another after it has run.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.facts.bounded.is_some()
+            || self.needs.iter().any(|need| match need.action {
+                Action::Write | Action::Define | Action::Administer | Action::Execute => true,
+                Action::Connect
+                | Action::Read
+                | Action::Lock
+                | Action::Filter
+                | Action::Probe
+                | Action::Reveal => false,
+            })
+    }
 }

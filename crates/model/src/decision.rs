@@ -67,6 +67,10 @@ pub enum RefusalCode {
     Unrecordable,
     /// An operator or reviewer ended it.
     Revoked,
+    /// Definitions changed while it ran, and it changed nothing: it can be sent again.
+    DefinitionsChanged,
+    /// It has changed something, and its reply is withheld: it must not be sent again.
+    WithheldAfterChange,
 }
 
 /// A refusal as the client sees it. Holds nothing but the client's own words,

@@ -4,23 +4,34 @@
 //! construction, display and small pure questions; no clock, no randomness, no I/O.
 //! The words are those of `docs/GLOSSARY.md`.
 
+mod administration;
 mod category;
 mod chain;
 mod command;
+mod content;
 mod custody;
 mod decision;
 mod ids;
+mod manifest;
 mod record;
 mod secret;
+mod usage;
 
+pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
-pub use chain::{Chain, Party, PartyKind};
-pub use command::{Action, Change, Command, Effect, Facts, Need, Object, ObjectKind};
+pub use chain::{Chain, Party, PartyKind, Strength};
+pub use command::{Action, Change, Command, Facts, Need, Object, ObjectKind};
+pub use content::{
+    APPROVAL_FORMAT, ApprovalContent, ApprovedHop, ApprovedStatement, ContentField, Parameter,
+    ParameterFormat, ParameterValue, Quoting, Upload,
+};
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
-    CommandRecord, Direction, Event, Outcome, PayloadRef, Record, RevealedColumn, ReviewOutcome,
-    SubjectCount,
+    CommandRecord, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, RevealedColumn,
+    ReviewOutcome, SubjectCount,
 };
 pub use secret::Secret;
+pub use usage::{Counter, Scope, Unit, Usage};

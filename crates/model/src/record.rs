@@ -4,8 +4,9 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    Category, Chain, Custodian, Decision, Digest, Facts, Held, HoldId, Need, Object, PolicyVersion,
-    Predecessor, Pruned, RefusalCode, ReviewId, RuleId, SessionId,
+    AccountChange, Administrator, Attestation, Category, Chain, Custodian, Decision, Digest, Facts,
+    Held, HoldId, KeyUse, Need, Object, PolicyVersion, Predecessor, Pruned, RefusalCode, ReviewId,
+    RuleId, SessionId, TokenOrigin, Usage, usage,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,6 +96,15 @@ pub struct CommandRecord {
     /// What the client may see unmasked because policy reveals it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revealed: Vec<RevealedColumn>,
+}
+
+/// What a principal has used of one object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ObjectUsage {
+    /// The object.
+    pub object: Object,
+    /// How much.
+    pub used: Usage,
 }
 
 /// A column that is revealed.
@@ -286,15 +296,30 @@ pub enum Event {
         /// How many alike this stands for: floods are aggregated.
         count: u64,
     },
-    /// A client asked. Durable before the target sees a byte.
+    /// Part of a command that is too long for one record, as JSON text. The parts come in
+    /// order, before the record of the request whose commands begin with it.
+    RequestPart {
+        /// The exchange.
+        exchange: u64,
+        /// The part.
+        text: String,
+    },
+    /// A client asked. Durable before the target sees a byte. Many commands have several
+    /// of these records.
     Request {
         /// The exchange.
         exchange: u64,
         /// The hour of the decisions, in hours since 1970-01-01 UTC; policies see no
         /// finer time.
         hour: u64,
-        /// Rows of the session when the decisions were made.
-        session_rows: u64,
+        /// What the session had used, without this exchange, when the decisions were made:
+        /// `session_rows`, `session_values`, ….
+        #[serde(flatten, with = "usage::session_names")]
+        session: Usage,
+        /// What the principal had used of objects on that day, without this exchange, where
+        /// policy counts it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        day: Vec<ObjectUsage>,
         /// What was asked, decided one by one.
         commands: Vec<CommandRecord>,
     },
@@ -312,6 +337,14 @@ pub enum Event {
         /// Masked values in it, by category.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
+    },
+    /// The part of a reply that was recorded last was not sent after all: while it became
+    /// durable, it turned out that it may not pass.
+    ReplyWithheld {
+        /// The exchange.
+        exchange: u64,
+        /// The rule.
+        rule: RuleId,
     },
     /// Whom the reply that follows is about; by table. The payload holds keyed hashes.
     Subjects {
@@ -371,6 +404,71 @@ pub enum Event {
         /// Rows released in it.
         rows: u64,
     },
+    /// A person answered a review. The first answers that count close it.
+    ReviewAnswered {
+        /// The review.
+        review: ReviewId,
+        /// What they said: approved or denied.
+        decision: ReviewOutcome,
+        /// Who, and how that was known.
+        by: Attestation,
+    },
+    /// An account of the local issuer was made, changed or removed.
+    AccountChanged {
+        /// Its name: the `sub` of its tokens.
+        account: String,
+        /// What became of it.
+        #[serde(flatten)]
+        change: AccountChange,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// The local issuer made a token. No token of it is accepted before this is durable.
+    TokenIssued {
+        /// Its `jti`.
+        token: String,
+        /// How it came to be.
+        origin: TokenOrigin,
+        /// Whom it names.
+        chain: Chain,
+        /// When it ends, microseconds since 1970-01-01 UTC.
+        expires_at_us: u64,
+        /// Who made it.
+        by: Administrator,
+    },
+    /// Tokens are refused from here on, and sessions that they opened end.
+    AccessRevoked {
+        /// Who vouches for the name.
+        issuer: String,
+        /// Whose tokens; all that were issued before now, wherever in a chain the name
+        /// stands. None where it is one token only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// The `jti` of the one token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// A key of the installation was made, or taken over from an older place.
+    KeyMade {
+        /// What it is for.
+        #[serde(rename = "use")]
+        key_use: KeyUse,
+        /// Its name; never the key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// Somebody had the policies read again; `policy-adopted` says with which result.
+    ReloadAsked {
+        /// Why they stay as they were, where they do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
 }
 
 impl Event {
@@ -378,10 +476,12 @@ impl Event {
     #[must_use]
     pub fn exchange(&self) -> Option<u64> {
         match self {
-            Self::Request { exchange, .. }
+            Self::RequestPart { exchange, .. }
+            | Self::Request { exchange, .. }
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }
+            | Self::ReplyWithheld { exchange, .. }
             | Self::Disagreement { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }
             | Self::ReviewOpened { exchange, .. }
@@ -399,7 +499,43 @@ impl Event {
             | Self::PolicyAdopted { .. }
             | Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
-            | Self::SessionClosed { .. } => None,
+            | Self::SessionClosed { .. }
+            | Self::ReviewAnswered { .. }
+            | Self::AccountChanged { .. }
+            | Self::TokenIssued { .. }
+            | Self::AccessRevoked { .. }
+            | Self::KeyMade { .. }
+            | Self::ReloadAsked { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records that were written before other units than rows were counted.
+    #[test]
+    fn requests_read_as_they_were_written() {
+        let check = |text: &str, session: Usage, days: usize| {
+            let event: Event = serde_json::from_str(text).unwrap();
+            let Event::Request { session: read, day, .. } = &event else { panic!("{event:?}") };
+            assert_eq!((*read, day.len()), (session, days));
+            assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        };
+        check(
+            r#"{"event":"request","exchange":3,"hour":9,"session_rows":41,"commands":[]}"#,
+            Usage { rows: 41, ..Usage::default() },
+            0,
+        );
+        check(
+            concat!(
+                r#"{"event":"request","exchange":3,"hour":9,"session_rows":0,"session_bytes":7,"#,
+                r#""day":[{"object":{"kind":"table","path":["public","orders"]},"#,
+                r#""used":{"rows":5}}],"commands":[]}"#
+            ),
+            Usage { bytes: 7, ..Usage::default() },
+            1,
+        );
     }
 }

@@ -6,8 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, detect, evidence, gateway, policy, reviews, sessions, status, token, verify,
-    whoami, witness,
+    accounts, check, connect, detect, evidence, gateway, login, policy, reviews, sessions, status,
+    token, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -35,7 +35,9 @@ struct Cli {
 enum Command {
     Gateway(gateway::Args),
     Check(check::Args),
+    Connect(connect::Args),
     Accounts(accounts::Args),
+    Login(login::Args),
     Token(token::Args),
     Whoami(whoami::Args),
     Status(status::Args),
@@ -54,7 +56,9 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Gateway(args) => gateway::run(args, format),
         Command::Check(args) => check::run(args, format),
+        Command::Connect(args) => connect::run(args, format),
         Command::Accounts(args) => accounts::run(args, format),
+        Command::Login(args) => login::run(args, format),
         Command::Token(args) => token::run(args, format),
         Command::Whoami(args) => whoami::run(args, format),
         Command::Status(args) => status::run(args, format),

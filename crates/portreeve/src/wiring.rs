@@ -1,215 +1,176 @@
 //! Configuration → running parts. No decisions are made here.
 
+mod api;
 mod bridges;
 mod certificates;
+mod descriptors;
 mod keeping;
 mod keys;
+mod listeners;
+mod places;
+mod postgres;
+mod protocols;
+mod reload;
 
 use anyhow::{Context, anyhow};
+use api::Api;
 use bridges::State;
-use portreeve_control::api::{ApiServer, ApiState, Keeping, serve as serve_api};
-use portreeve_control::config::{Resource, TlsMode};
+use certificates::ServedCertificate;
+use descriptors::Capacity;
+use listeners::{Bound, Listening};
+use places::Bounds;
+use portreeve_control::administration::AdminLog;
+use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
-use portreeve_control::{Config, Identities, Reviews, Store, config};
+use portreeve_control::{Config, Identities, Reviews, Store};
 use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
-use portreeve_model::{PolicyVersion, Secret};
-use portreeve_protocol_postgres::{
-    Postgres, PostgresParts, ProtocolLimits, TargetTls, Upstream, UpstreamConfig,
-};
 use portreeve_session::{Engine, EngineParts, Limits};
+use protocols::{Parts, Running};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
 pub(crate) use keeping::retention;
+pub(crate) use protocols::manifests;
+pub(crate) use reload::Reloaded;
 
 /// A gateway with everything bound and open.
 pub(crate) struct Gateway {
+    /// What it was started with.
+    started: Config,
+    capacity: Capacity,
+    loopback: LoopbackCertificate,
+    core: Core,
+    protocols: BTreeMap<&'static str, Arc<dyn Running>>,
+    certificates: BTreeMap<&'static str, Arc<ServedCertificate>>,
+    listeners: Vec<Arc<Listening>>,
+    api: Arc<Api>,
+    stop: watch::Sender<bool>,
+}
+
+/// What is the same for every protocol.
+struct Core {
     engine: Arc<Engine>,
-    postgres: Arc<Postgres>,
-    postgres_listener: TcpListener,
-    api_address: SocketAddr,
-    api: Mutex<Option<(ApiServer, ApiState)>>,
     door: Arc<Door>,
     keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
-    upstreams: Vec<Arc<Upstream>>,
+    admin_log: AdminLog,
+    usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
-    connections_max: usize,
-    stop: watch::Sender<bool>,
 }
 
 /// How often the gauges are brought up to date.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(2);
-/// How long open sessions may take to end when the gateway stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Gateway {
     /// Opens and binds everything that the configuration names.
     pub(crate) async fn start(
         config: Config,
-        loopback: &LoopbackCertificate,
+        loopback: LoopbackCertificate,
     ) -> anyhow::Result<Self> {
-        let store = Store::open(&config.data_dir)?;
-        let policies = load_policies(&config)?;
-        let metrics = Arc::new(Metrics::new(&config));
-        let (log, witnesses) = open_evidence(&config, &metrics).await?;
-        let identities = Arc::new(Identities::new(&config, store.clone())?);
-        let masker = masker(&config, &log)?;
-        let reviews = Reviews::start(store, SystemTime::now())?;
-        let door = Arc::new(door(&config, identities, &metrics, log.clone()));
-        let keeping = keeping::keeping(&config, log.clone());
-        let engine = Engine::start(EngineParts {
-            log,
-            policies: Arc::new(policies),
-            desk: Arc::new(reviews.clone()),
-            masker: Arc::new(masker),
-            observer: metrics.clone(),
-            limits: engine_limits(&config),
-        })
-        .await
-        .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-
-        let server_tls = certificates::server(&config.listen.postgres, loopback, &[b"postgresql"])?;
-        let upstreams = upstreams(&config)?;
-        let postgres = Postgres::new(PostgresParts {
-            engine: engine.clone(),
-            gatekeeper: door.clone(),
-            upstreams: upstreams.clone(),
-            tls: server_tls,
-            limits: protocol_limits(&config),
-        });
-        let postgres_listener = bind(config.listen.postgres.address).await?;
-        let api_listener = bind(config.listen.api.address).await?;
-        let api_address = api_listener.local_addr()?;
-        let api_tls = match &config.listen.api.tls {
-            Some(_) => Some(certificates::server(&config.listen.api, loopback, &[b"http/1.1"])?),
-            None => None,
+        let capacity = descriptors::reserve(&config)?;
+        if let Some(shortage) = capacity.shortage() {
+            tracing::warn!("{shortage}");
+        }
+        let core = Core::open(&config, &capacity).await?;
+        let certificates = load_certificates(&config, &loopback)?;
+        let protocols = start_protocols(&config, &core, &certificates)?;
+        let stop = watch::channel(false).0;
+        let mut bound = Vec::new();
+        for (name, listener) in config.listen.all() {
+            bound.push((Bound::new(name, listener).await?, listener));
+        }
+        let status = State {
+            engine: core.engine.clone(),
+            witnesses: core.witnesses.clone(),
+            listeners: bound.iter().map(|(bound, _)| bound.state.clone()).collect(),
+            shortage: capacity.shortage(),
+            stop: stop.subscribe(),
         };
-        let scheme = if api_tls.is_some() { "https" } else { "http" };
-        let state = ApiState {
-            door: door.clone(),
-            reviews: reviews.clone(),
-            metrics: metrics.clone(),
-            sessions: engine.clone(),
-            keeping: keeping.clone(),
-            status: Arc::new(State { engine: engine.clone(), witnesses: witnesses.clone() }),
-            base_url: format!("{scheme}://{api_address}"),
-        };
+        let api_tls = config.listen.api.tls.as_ref().and(certificates.get(api::NAME));
+        let api_tls = api_tls.map(|certificate| certificate.server(&[b"http/1.1"]));
+        let api = Arc::new(Api(ApiService::new(core.api_state(&config, status)?, api_tls)));
+        let mut listeners = Vec::new();
+        for (bound, listener) in bound {
+            let door = core.door.clone();
+            listeners.push(match protocols.get(bound.state.name) {
+                Some(running) => {
+                    let bounds = login_bounds(&config, &capacity);
+                    Listening::new(bound, listener, running.clone(), door, bounds)
+                }
+                None => Listening::new(bound, listener, api.clone(), door, api_bounds()),
+            });
+        }
+        let started = config.clone();
         Ok(Self {
-            engine,
-            postgres,
-            postgres_listener,
-            api_address,
-            api: Mutex::new(Some((ApiServer { listener: api_listener, tls: api_tls }, state))),
-            door,
-            keeping,
-            metrics,
-            reviews,
-            upstreams,
-            witnesses,
-            // Clients that have not logged in yet need places too.
-            connections_max: config.limits.sessions_max as usize * 2 + 64,
-            stop: watch::channel(false).0,
+            started,
+            capacity,
+            loopback,
+            core,
+            protocols,
+            certificates,
+            listeners,
+            api,
+            stop,
         })
     }
 
-    /// Where PostgreSQL clients are served.
-    pub(crate) fn postgres_address(&self) -> std::io::Result<SocketAddr> {
-        self.postgres_listener.local_addr()
-    }
-
-    /// Where the API is served.
-    pub(crate) fn api_address(&self) -> std::io::Result<SocketAddr> {
-        Ok(self.api_address)
+    /// Where clients are served, by listener.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&'static str, &[SocketAddr])> {
+        self.listeners.iter().map(|it| (it.state.name, it.state.addresses.as_slice()))
     }
 
     /// Serves until [`Gateway::stop`].
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut tasks = JoinSet::new();
-        if let Some((server, state)) = self.api.lock().await.take() {
-            let mut stopped = self.stop.subscribe();
-            tasks.spawn(async move {
-                serve_api(server, state, async move {
-                    let _ = stopped.wait_for(|stop| *stop).await;
-                })
-                .await;
-            });
+        let mut accepting = JoinSet::new();
+        for listening in &self.listeners {
+            accepting.spawn(listening.clone().run(self.stop.subscribe()));
         }
-        let door = self.door.clone();
-        let keep_fresh = tokio::spawn(async move {
-            tokio::join!(door.identities().keep_fresh(), door.keep_reporting());
-        });
-        let gauges = tokio::spawn(self.clone().keep_gauges());
-        let sweeps =
-            tokio::spawn(keeping::sweep_hourly(self.keeping.clone(), self.metrics.clone()));
         let mut watches = JoinSet::new();
-        if let Some(witnesses) = self.witnesses.clone() {
-            let log = self.engine.evidence().clone();
+        let (door, reviews) = (self.core.door.clone(), self.core.reviews.clone());
+        let admin_log = self.core.admin_log.clone();
+        watches.spawn(async move {
+            tokio::join!(
+                door.identities().keep_fresh(),
+                door.keep_reporting(),
+                reviews.keep(),
+                admin_log.keep_settled(),
+            );
+        });
+        watches.spawn(self.clone().keep_gauges());
+        let (keeping, metrics) = (self.core.keeping.clone(), self.core.metrics.clone());
+        watches.spawn(keeping::sweep_hourly(keeping, metrics));
+        if let Some(witnesses) = self.core.witnesses.clone() {
+            let log = self.core.engine.evidence().clone();
             watches.spawn(async move { witnesses.run(&log).await });
         }
-        for upstream in &self.upstreams {
-            let upstream = upstream.clone();
-            watches.spawn(async move { upstream.watch().await });
+        for running in self.protocols.values() {
+            watches.spawn(running.clone().watch());
         }
-        self.accept().await;
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+        self.core.engine.live.kill_all("the gateway, which is stopping");
+        self.api.0.stop();
+        while accepting.join_next().await.is_some() {}
         watches.shutdown().await;
-        keep_fresh.abort();
-        gauges.abort();
-        sweeps.abort();
-        while tasks.join_next().await.is_some() {}
-    }
-
-    async fn accept(&self) {
-        let mut stopped = self.stop.subscribe();
-        let places = Arc::new(Semaphore::new(self.connections_max));
-        let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                _ = stopped.wait_for(|stop| *stop) => break,
-                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = self.postgres_listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    // Beyond the limit a connection is closed at once, before it costs more.
-                    let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                    let postgres = self.postgres.clone();
-                    connections.spawn(async move {
-                        postgres.serve(stream, peer).await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-        self.engine.live.kill_all("the gateway, which is stopping");
-        let _ = tokio::time::timeout(STOP_TIMEOUT, async {
-            while connections.join_next().await.is_some() {}
-        })
-        .await;
     }
 
     async fn keep_gauges(self: Arc<Self>) {
         loop {
-            let healthy = self.engine.evidence().health().state < HealthState::Sealed;
-            self.metrics.set_evidence_healthy(healthy);
-            if let Ok(open) = self.reviews.open_count(SystemTime::now()).await {
-                self.metrics.set_reviews_open(open);
+            let healthy = self.core.engine.evidence().health().state < HealthState::Sealed;
+            self.core.metrics.set_evidence_healthy(healthy);
+            if let Ok(open) = self.core.reviews.open_count(SystemTime::now()).await {
+                self.core.metrics.set_reviews_open(open);
             }
             tokio::time::sleep(GAUGE_INTERVAL).await;
         }
@@ -222,23 +183,103 @@ impl Gateway {
 
     /// Closes the evidence, last of all.
     pub(crate) async fn close(&self) {
-        self.door.report();
-        let log = self.engine.evidence().clone();
+        self.core.door.report();
+        if let Err(error) = self.core.admin_log.settle().await {
+            tracing::error!(%error, "what administrators did is recorded at the next start");
+        }
+        let log = self.core.engine.evidence().clone();
         let closing = log.clone();
+        if let Err(error) = self.core.usage.close().await {
+            tracing::warn!(%error, "the counts of the day stay higher than what was used");
+        }
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
-        if let Some(witnesses) = &self.witnesses {
+        if let Some(witnesses) = &self.core.witnesses {
             witnesses.finish(&log).await;
         }
     }
+}
 
-    /// Reads the policies of a configuration file again and decides by them from now on.
-    pub(crate) async fn reload_policies(&self, file: &Path) -> anyhow::Result<PolicyVersion> {
-        let config = config::load(file)?;
-        let policies = Arc::new(load_policies(&config)?);
-        let version = policies.version().clone();
-        self.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(version)
+impl Core {
+    async fn open(config: &Config, capacity: &Capacity) -> anyhow::Result<Self> {
+        let store = Store::open(&config.data_dir)?;
+        let policies = load_policies(config)?;
+        let metrics = Arc::new(Metrics::new(config));
+        let (log, witnesses) = open_evidence(config, &metrics).await?;
+        let admin_log = AdminLog::new(store.journal.clone(), Arc::new(log.clone()));
+        let identities = Identities::new(config, store.clone())?.recorded_by(admin_log.clone());
+        let masker = masker(config, &store, &log)?;
+        let gateway = keys::gateway_id(log.dir())?;
+        let usage = Usage::new(&store);
+        let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
+        let door = Arc::new(door(config, Arc::new(identities), &metrics, log.clone()));
+        let keeping = keeping::keeping(config, log.clone());
+        let engine = Engine::start(EngineParts {
+            log,
+            policies: Arc::new(policies),
+            desk: Arc::new(reviews.clone()),
+            usage: Arc::new(usage.clone()),
+            masker: Arc::new(masker),
+            observer: metrics.clone(),
+            limits: engine_limits(config, capacity),
+        })
+        .await
+        .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
+        Ok(Self { engine, door, keeping, metrics, reviews, admin_log, usage, witnesses })
     }
+
+    fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {
+        let own = status.listeners.iter().find(|listener| listener.name == api::NAME);
+        let address = own.and_then(|listener| listener.addresses.first()).context("no API")?;
+        let scheme = if config.listen.api.tls.is_some() { "https" } else { "http" };
+        Ok(ApiState {
+            door: self.door.clone(),
+            reviews: self.reviews.clone(),
+            metrics: self.metrics.clone(),
+            sessions: self.engine.clone(),
+            keeping: self.keeping.clone(),
+            base_url: format!("{scheme}://{address}"),
+            status: Arc::new(status),
+        })
+    }
+}
+
+fn load_certificates(
+    config: &Config,
+    loopback: &LoopbackCertificate,
+) -> anyhow::Result<BTreeMap<&'static str, Arc<ServedCertificate>>> {
+    let load = |(name, listener)| Ok((name, ServedCertificate::load(listener, loopback)?));
+    config.listen.all().map(load).collect()
+}
+
+fn start_protocols(
+    config: &Config,
+    core: &Core,
+    certificates: &BTreeMap<&'static str, Arc<ServedCertificate>>,
+) -> anyhow::Result<BTreeMap<&'static str, Arc<dyn Running>>> {
+    let start = |protocol: protocols::Protocol| {
+        let name = protocol.manifest.name;
+        let certificate = certificates.get(name).context("every listener has a certificate")?;
+        let parts = Parts {
+            config,
+            engine: core.engine.clone(),
+            door: core.door.clone(),
+            certificate: certificate.clone(),
+        };
+        Ok((name, (protocol.start)(parts)?))
+    };
+    protocols::used(config).map(start).collect()
+}
+
+fn login_bounds(config: &Config, capacity: &Capacity) -> Bounds {
+    let own = config.limits.logins_per_address_max as usize;
+    // Where there are fewer places than were asked for, one address still leaves some.
+    let is_short = capacity.logins_max < config.limits.logins_max as usize;
+    let most = if is_short { capacity.logins_max / 2 } else { capacity.logins_max };
+    Bounds { total_max: capacity.logins_max, per_address_max: own.min(most).max(1) }
+}
+
+fn api_bounds() -> Bounds {
+    Bounds { total_max: API_CONNECTIONS_MAX, per_address_max: API_CONNECTIONS_MAX / 2 }
 }
 
 /// Opens the log, once its witnesses have been asked whether it is the one that they know.
@@ -274,19 +315,13 @@ fn door(
     Door::new(identities, gate, metrics.clone(), Box::new(move |event| drop(log.append(event))))
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on `{address}`; hint: is another gateway running there?")
-    })
-}
-
 fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     let sources = config.policy_sources().map_err(|why| anyhow!(why))?;
     Policies::load(&sources).map_err(|error| anyhow!("{error}"))
 }
 
-fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
-    let key = keys::mask_key(&config.data_dir)?;
+fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<Masker> {
+    let key = keys::mask_key(store, &config.data_dir)?;
     let rules = config.masking.methods.clone().into_iter().collect();
     let masker = Masker::new(rules, config.masking.default, MaskKey::new(key));
     if config.resources.values().all(|resource| resource.subjects.is_empty()) {
@@ -296,55 +331,12 @@ fn masker(config: &Config, log: &EvidenceLog) -> anyhow::Result<Masker> {
     Ok(masker.with_subjects(SubjectKey::new(key)))
 }
 
-fn upstreams(config: &Config) -> anyhow::Result<Vec<Arc<Upstream>>> {
-    let make = |(name, resource): (&String, &Resource)| {
-        let target = &resource.postgres;
-        let password = match &target.password {
-            Some(source) => {
-                source.resolve().with_context(|| format!("password of resource `{name}`"))?
-            }
-            None => Secret::new(String::new()),
-        };
-        let tls = match target.tls.mode {
-            TlsMode::VerifyFull => TargetTls::Verified(certificates::client(&target.tls)?),
-            TlsMode::Disable => TargetTls::Disabled,
-        };
-        let classification = resource.classify.clone();
-        Ok(Arc::new(Upstream::new(UpstreamConfig {
-            name: name.clone(),
-            host: target.host.clone(),
-            port: target.port,
-            database: target.database.clone(),
-            user: target.user.clone(),
-            password,
-            tls,
-            classify: Arc::new(move |schema, table, column| {
-                classification.category_of(schema, table, column).cloned()
-            }),
-            subjects: resource.subjects.clone(),
-            dial_timeout: config.limits.target_connect_timeout,
-        })))
-    };
-    config.resources.iter().map(make).collect()
-}
-
-fn engine_limits(config: &Config) -> Limits {
+fn engine_limits(config: &Config, capacity: &Capacity) -> Limits {
     Limits {
         review_timeout: config.reviews.timeout,
         held_bytes_max: usize::try_from(config.limits.held_bytes_max).unwrap_or(usize::MAX),
         write_timeout: config.limits.client_write_timeout,
-        sessions_max: config.limits.sessions_max as usize,
+        sessions_max: capacity.sessions_max,
         ..Limits::default()
-    }
-}
-
-fn protocol_limits(config: &Config) -> ProtocolLimits {
-    let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    ProtocolLimits {
-        login_timeout: config.limits.login_timeout,
-        client_idle_timeout: config.limits.client_idle_timeout,
-        message_bytes_max: bytes(config.limits.message_bytes_max),
-        statement_bytes_max: bytes(config.limits.statement_bytes_max),
-        reply_message_bytes_max: bytes(config.limits.reply_message_bytes_max),
     }
 }

@@ -4,52 +4,34 @@
 //! sides. A client message that is not on the allow-list ends the session; a server
 //! message that is not expected does too.
 //!
-//! | file | idea |
+//! | room | idea |
 //! |---|---|
-//! | `serve` | the door: encryption, token, resource, target |
-//! | `conn` | one session: the loop |
-//! | `gather` | which messages make one request, and what each needs |
-//! | `startup` | what a client may say before it is a session |
-//! | `dial` | reaching the target: TLS, SCRAM |
-//! | `segment` | client messages → a request |
-//! | `pipeline` | server messages → replies, masked |
-//! | `plan`, `analyses` | what a statement's result must look like to the client |
-//! | `names` | prepared statements, portals and cursors |
-//! | `rows`, `copy`, `reports` | masking of rows, COPY data, errors and notices |
-//! | `catalog` | the target's catalog snapshot |
-//! | `cancel` | cancel keys |
+//! | `wire` | messages: cutting, reading, writing |
+//! | `login` | from an accepted connection to a session: encryption, token, resource |
+//! | `target` | reaching the target: TLS, SCRAM, its catalog |
+//! | `request` | client messages → requests: a value that is fed messages |
+//! | `reply` | server messages → masked replies: a value that is fed messages |
+//! | `session` | one session: the loop that feeds both |
+//! | `manifest` | what the configuration and the commands know of this protocol |
 //! | `replay` | a recording read back: for people as lines, for programs as data |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod analyses;
-mod backend;
-#[cfg(test)]
-mod canary;
-mod cancel;
-mod catalog;
-mod conn;
-mod copy;
-mod dial;
-mod frame;
-mod frontend;
-mod gather;
-mod names;
-mod pipeline;
-mod plan;
+mod login;
+mod manifest;
 pub mod replay;
-mod reports;
-mod rows;
-mod segment;
-mod serve;
-mod shape;
-mod startup;
-mod subjects;
-mod upstream;
+mod reply;
+mod request;
+mod session;
+mod target;
+#[cfg(test)]
+mod testing;
+mod wire;
 
-pub use conn::ProtocolLimits;
-pub use serve::{Postgres, PostgresParts};
-pub use upstream::{ClassifyColumn, TargetTls, Upstream, UpstreamConfig};
+pub use login::{Postgres, PostgresParts};
+pub use manifest::MANIFEST;
+pub use session::ProtocolLimits;
+pub use target::{Account, ClassifyColumn, PostgresDialer, Upstream, UpstreamConfig};
 
 /// The protocol's name in records, metrics and configuration.
 pub const NAME: &str = "postgres";

@@ -26,6 +26,8 @@ pub struct ReviewAsk {
     pub rule: RuleId,
     /// Who may answer.
     pub groups: Vec<String>,
+    /// How many different people must approve, at least 1.
+    pub approvers: u32,
     /// SHA-256 of everything the approval is bound to.
     pub content: Digest,
     /// When the question lapses.

@@ -3,78 +3,77 @@
 //!
 //! A protocol's whole body is this loop:
 //!
-//! ```text
-//! let (mut exchange, request) = session.admit(request, &mut client).await?;
-//! target.send(request);                                         // takes Permitted only
+//! ```no_run
+//! # use portreeve_session::{
+//! #     Admitted, ClientSide, Permitted, Reply, Request, Session, SessionError, Stop,
+//! # };
+//! # trait Target {
+//! #     fn send(&mut self, permit: Permitted);
+//! #     async fn read(&mut self) -> Result<Option<impl Reply>, SessionError>;
+//! # }
+//! # async fn body(
+//! #     session: &Session,
+//! #     request: impl Request,
+//! #     client: &mut ClientSide,
+//! #     target: &mut impl Target,
+//! # ) -> Result<(), Stop> {
+//! let snapshot = session.snapshot();                            // planned with it, decided by it
+//! let Admitted { mut exchange, permit, .. } = session.admit(request, &snapshot, client).await?;
+//! target.send(permit);                                          // takes Permitted only
 //! while let Some(reply) = target.read().await? {
-//!     client.send(exchange.release(reply, &mut client).await?).await?;   // takes Released only
+//!     let released = exchange.release(reply, client).await?;
+//!     client.send(released).await?;                             // takes Released only
 //! }
 //! exchange.close();                                 // dropped without close = recorded as aborted
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! [`Permitted`] and [`Released`] have private fields and are made here only, after the
 //! evidence is durable. The sockets are inside [`ClientSide`] and [`TargetSide`], which
 //! take nothing else. So forgetting to decide, to mask or to record does not compile:
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Released;
-//! // A release cannot be forged: its field is private.
-//! let forged = Released { bytes: bytes::Bytes::from_static(b"raw") };
-//! ```
-//!
-//! ```compile_fail,E0451
-//! # use portreeve_session::Permitted;
-//! // Neither can a permit.
-//! let forged = Permitted { wire: bytes::Bytes::from_static(b"DROP TABLE customers") };
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # async fn f(client: &mut portreeve_session::ClientSide) {
-//! // Raw bytes cannot be sent to a client.
-//! client.send(bytes::Bytes::from_static(b"raw")).await.unwrap();
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0308
-//! # fn f(target: &mut portreeve_session::TargetSide) {
-//! // Raw bytes cannot be sent to a target.
-//! target.send(bytes::Bytes::from_static(b"DROP TABLE customers"));
-//! # }
-//! ```
-//!
-//! ```compile_fail,E0616
-//! # fn f(client: portreeve_session::ClientSide) {
-//! // The socket cannot be taken out.
-//! let socket = client.writer;
-//! # }
-//! ```
+//! `tests/proofs/` has what somebody could write by mistake, and the errors that it gives.
 //!
 //! What is deliberately absent: a list of plug-ins, a control that can be "not
-//! registered", a way to pass bytes that were not understood.
+//! registered", a way to pass bytes that were not understood, a function that makes a
+//! proof from arbitrary bytes.
+//!
+//! | room | idea |
+//! |---|---|
+//! | `engine` | what all sessions share; how a client gets one; which are open |
+//! | `session` | one client's time at one resource; the snapshot that requests are decided by |
+//! | `exchange` | one request and its whole reply: admit, release, forward, close |
+//! | `protocol` | what a protocol supplies |
+//! | `sides` | the two ends, and bodies for libraries that own the socket |
+//! | `desk`, `gate` | the ports: who is asked, who is let in |
 
 mod desk;
 mod engine;
 mod error;
 mod exchange;
 mod gate;
-mod limits;
-mod live;
 mod proof;
 mod protocol;
-mod review;
 mod session;
 mod sides;
+mod usage_store;
 
 pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
-pub use engine::{Engine, EngineParts, NoObserver, Observer, OpenRequest, ReviewMode};
-pub use error::Broken;
-pub use exchange::{Exchange, Stop};
-pub use gate::{Gatekeeper, Identity, NotAdmitted};
-pub use limits::Limits;
-pub use live::{Live, LiveSession, Signals};
+pub use engine::{
+    Engine, EngineParts, Limits, Live, LiveSession, NoObserver, Observer, OpenRequest, ReviewMode,
+    Step,
+};
+pub use error::{Ended, Fault, SessionError};
+pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
+pub use gate::{Gatekeeper, Identity, IdentityEnd, NotAdmitted};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    Asked, Masked, Reply, Request, Revealed, Stage, SubjectTally, Subjects, Unmaskable,
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage,
+    TargetRequest, Unmaskable, Upload,
 };
-pub use session::{Classify, Ruling, Session};
-pub use sides::{ClientSide, Driven, Lobby, Stream, TargetSide, Voice};
+pub use session::{Classify, Session, Snapshot};
+pub use sides::{
+    BodySender, ClientSide, Driven, PermittedBody, ReleasedBody, ReleasedWriter, TargetSide,
+    permitted_body, released_body,
+};
+pub use usage_store::{UsageError, UsageKey, UsageStore};

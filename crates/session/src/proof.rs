@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 /// Bytes that may go to a target: decided, and durable in the evidence.
 #[derive(Debug)]
-#[must_use = "a permit that is not sent leaves the client waiting"]
+#[must_use = "a permit that is not sent leaves the target waiting"]
 pub struct Permitted {
     pub(crate) wire: Bytes,
 }
@@ -26,7 +26,7 @@ pub struct Released {
 }
 
 impl Released {
-    /// Whether there is nothing to send yet: rows are kept back until a threshold is
+    /// Whether there is nothing to send yet: what came is kept back until a threshold is
     /// known not to be crossed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -3,10 +3,11 @@
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
-use portreeve_model::{Action, Category, Command, Facts, Need, Object, Outcome, Refusal};
+use portreeve_model::{Action, Category, Command, Facts, Need, Object, Refusal, Usage};
 use portreeve_session::{
-    Asked, Broken, ClientSide, Driven, Masked, Reply, Request, Revealed, Ruling, Session, Stage,
-    Stop, TargetSide, Unmaskable, Voice,
+    Admitted, ClientSide, CommandUse, Driven, End, Fault, Hold, Masked, Notice, NoticeEncoder,
+    Piece, Released, Reply, Request, Session, SessionError, Stage, Stop, TargetRequest, TargetSide,
+    Unmaskable, Upload,
 };
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Get {
     line: Bytes,
-    asked: Vec<Asked>,
+    uses: Vec<CommandUse>,
 }
 
 impl Get {
@@ -33,22 +34,21 @@ impl Get {
             facts: Facts::default(),
             unknown: table.is_none().then(|| "only `get` is known".into()),
         };
-        let asked = vec![Asked {
+        let uses = vec![CommandUse {
             command: Arc::new(command),
             stage: Stage::Run,
-            revealed: Arc::new(Revealed {
-                ruling: Arc::new(Ruling { policy: "none".into(), hour: 0 }),
-                columns: Vec::new(),
-            }),
-            rows_before: 0,
+            revealed: Arc::default(),
+            before: Usage::default(),
         }];
-        Self { line, asked }
+        Self { line, uses }
     }
 }
 
 impl Request for Get {
-    fn commands(&self) -> &[Asked] {
-        &self.asked
+    type Accepted = ();
+
+    fn commands(&self) -> &[CommandUse] {
+        &self.uses
     }
 
     fn received(&self) -> Bytes {
@@ -59,8 +59,43 @@ impl Request for Get {
         String::from_utf8_lossy(&self.line).into_owned()
     }
 
-    fn encode(&mut self, refused: Option<(usize, &Refusal)>) -> Bytes {
-        if refused.is_some() { Bytes::new() } else { [&self.line[..], b"\n"].concat().into() }
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
+        let wire = match refused {
+            Some(_) => Bytes::new(),
+            None => [&self.line[..], b"\n"].concat().into(),
+        };
+        (wire, ())
+    }
+}
+
+/// The target asks the client, in a line of its own; the client's answer is one line too.
+/// What it names after `ask` is classified as `email`.
+impl TargetRequest for Get {
+    fn mask(&mut self, masker: &Masker) -> Result<Masked, Unmaskable> {
+        let asked = self.line.strip_prefix(b"get ").map(Bytes::copy_from_slice);
+        let asked = asked.ok_or_else(|| Unmaskable("only `get` is known".into()))?;
+        let category = Category::from("email");
+        let mut line = b"get ".to_vec();
+        match masker.mask(&category, &asked, ValueKind::Text, &mut line) {
+            ValueMasked::Replaced => {}
+            ValueMasked::Null => line.extend_from_slice(b"-"),
+        }
+        self.line = line.into();
+        Ok(Masked { masked: [(category, 1)].into(), ..Masked::default() })
+    }
+}
+
+/// A line that one side sends inside an exchange.
+#[derive(Debug)]
+pub struct Line(pub Bytes);
+
+impl Upload for Line {
+    fn read(self) -> Result<Piece, Fault> {
+        if !self.0.starts_with(b"put ") {
+            return Err("only `put` is known".into());
+        }
+        let usage = Usage { messages: 1, ..Usage::default() };
+        Ok(Piece { wire: self.0.clone(), received: self.0, usage })
     }
 }
 
@@ -82,12 +117,12 @@ impl Reply for Lines {
                         ValueMasked::Null => out.extend_from_slice(b"-"),
                     }
                     out.push(b'\n');
-                    masked.rows += 1;
+                    masked.usage.rows += 1;
                     *masked.masked.entry(category.clone()).or_default() += 1;
                 }
                 None if line == b"end\n" => {
                     out.extend_from_slice(line);
-                    masked.outcome = Some(Outcome::Completed);
+                    masked.end = Some(End::Completed);
                 }
                 None => return Err(Unmaskable("a line that is neither row nor end".into())),
             }
@@ -99,20 +134,39 @@ impl Reply for Lines {
 
 /// Notices of the toy.
 #[derive(Debug)]
-pub struct ToyVoice;
+pub struct ToyNotices;
 
-impl Voice for ToyVoice {
-    fn notice(&self, text: &str, _hint: &str) -> Bytes {
-        format!("note {text}\n").into()
+impl NoticeEncoder for ToyNotices {
+    fn encode(&self, notice: Notice<'_>) -> Bytes {
+        match notice {
+            Notice::Held { text, .. } => format!("note {text}\n"),
+            Notice::Refused(refusal) => format!("no {}\n", refusal.message),
+            Notice::Ended(why) => format!("bye {why}\n"),
+        }
+        .into()
+    }
+}
+
+/// A client that waits for ever and forgets what it is told.
+#[derive(Debug, Default)]
+pub struct Patient;
+
+impl Hold for Patient {
+    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    async fn gone(&mut self) {
+        std::future::pending().await
     }
 }
 
 /// The loop: one client, one target, until the client leaves.
 pub async fn serve(
-    session: &mut Session,
+    session: &Session,
     client: &mut ClientSide,
     target: &mut TargetSide,
-) -> Result<(), Broken> {
+) -> Result<(), SessionError> {
     loop {
         let line = loop {
             if let Some(line) = take_line(client.inbox()) {
@@ -120,14 +174,15 @@ pub async fn serve(
             }
             client.read().await?;
         };
-        let (mut exchange, request) = session.admit(Get::new(line), client).await?;
+        let snapshot = session.snapshot();
+        let Admitted { mut exchange, permit, .. } =
+            session.admit(Get::new(line), &snapshot, client).await?;
         if let Some(refusal) = exchange.refusal().cloned() {
-            let words = format!("no {}\n", refusal.message);
-            client.send(exchange.refuse(&refusal, words.into()).await?).await?;
+            client.send(exchange.refuse(refusal, &ToyNotices).await?).await?;
             exchange.close();
             continue;
         }
-        target.send(request);
+        target.send(permit);
         let mut is_over = false;
         while !is_over {
             if target.drive().await? != Driven::Read {
@@ -137,10 +192,9 @@ pub async fn serve(
             is_over = lines.ends_with(b"end\n");
             match exchange.release(Lines(lines), client).await {
                 Ok(released) => client.send(released).await?,
-                Err(Stop::Broken(broken)) => return Err(broken),
+                Err(Stop::Session(error)) => return Err(error),
                 Err(Stop::Refused(refusal)) => {
-                    let words = format!("no {}\n", refusal.message);
-                    client.send(exchange.refuse(&refusal, words.into()).await?).await?;
+                    client.send(exchange.refuse(*refusal, &ToyNotices).await?).await?;
                     while !is_over {
                         target.drive().await?;
                         is_over = take_lines(target.inbox()).ends_with(b"end\n");

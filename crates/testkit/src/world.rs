@@ -1,13 +1,16 @@
 //! A real engine in a temporary folder, with an in-memory wire on both sides.
 
+use crate::toy::ToyNotices;
 use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, Options};
-use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId};
+use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId, Usage};
 use portreeve_session::{
-    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, Lobby, NoObserver,
-    OpenRequest, ReviewAsk, ReviewDesk, ReviewMode, Session,
+    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, NoObserver, OpenRequest,
+    ReviewAsk, ReviewDesk, ReviewMode, Session, UsageError, UsageKey, UsageStore,
 };
+use portreeve_transport::PreAuth;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,6 +42,29 @@ impl ReviewDesk for OneAnswer {
     }
 }
 
+/// Usage that is counted in memory.
+#[derive(Debug, Default)]
+pub struct MemoryUsage(Mutex<HashMap<UsageKey, Usage>>);
+
+impl UsageStore for MemoryUsage {
+    fn reserve<'a>(
+        &'a self,
+        key: &'a UsageKey,
+        amounts: Usage,
+    ) -> BoxFuture<'a, Result<Usage, UsageError>> {
+        let mut counts = self.0.lock().unwrap();
+        let total = counts.entry(key.clone()).or_default();
+        *total += amounts;
+        Box::pin(std::future::ready(Ok(*total)))
+    }
+
+    fn give_back(&self, key: &UsageKey, amounts: Usage) {
+        if let Some(total) = self.0.lock().unwrap().get_mut(key) {
+            *total = total.saturating_sub(amounts);
+        }
+    }
+}
+
 /// An engine, and the folder of its evidence.
 #[derive(Debug)]
 pub struct World {
@@ -64,6 +90,7 @@ impl World {
             log: EvidenceLog::open(Options::new(&folder)).unwrap(),
             policies: Arc::new(policies),
             desk: desk.clone(),
+            usage: Arc::new(MemoryUsage::default()),
             masker: Arc::new(masker()),
             observer: Arc::new(NoObserver),
             limits: Limits::default(),
@@ -75,20 +102,14 @@ impl World {
 
     /// Opens a session of alice, through a planner.
     pub async fn session(&self, resource: &str) -> Result<Session, Refusal> {
-        let party = |kind, name: &str| Party {
-            kind,
-            issuer: "test".into(),
-            subject: name.into(),
-            groups: Vec::new(),
-        };
+        let party = |kind, name: &str| Party::new(kind, "test", name);
         self.engine
             .open(OpenRequest {
                 id: Engine::new_session_id(),
-                chain: Chain {
-                    principal: party(PartyKind::Person, "alice"),
-                    actors: vec![party(PartyKind::Actor, "planner")],
-                    purpose: None,
-                },
+                chain: Chain::new(
+                    party(PartyKind::Person, "alice"),
+                    vec![party(PartyKind::Actor, "planner")],
+                ),
                 resource: resource.into(),
                 protocol: "toy",
                 client: ([127, 0, 0, 1], 1).into(),
@@ -96,15 +117,17 @@ impl World {
                 tls: "none".into(),
                 review_mode: ReviewMode::Wait,
                 classify: Arc::new(|_| None),
+                expires_at: None,
+                notices: Arc::new(ToyNotices),
             })
             .await
     }
 
     /// One end of an in-memory connection for the engine, the other for the test.
     #[must_use]
-    pub fn wire() -> (Lobby, DuplexStream) {
+    pub fn wire() -> (PreAuth, DuplexStream) {
         let (near, far) = tokio::io::duplex(1 << 16);
-        (Lobby::new(Box::new(near)), far)
+        (PreAuth::new(Box::new(near)), far)
     }
 }
 

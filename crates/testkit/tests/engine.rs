@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use portreeve_model::{Event, Outcome};
-use portreeve_session::{Answer, Limits};
-use portreeve_testkit::toy::{ToyVoice, serve};
+use portreeve_session::{Answer, ClientSide, Limits, TargetSide};
+use portreeve_testkit::toy::serve;
 use portreeve_testkit::world::World;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
@@ -28,12 +28,12 @@ impl Talk {
     async fn start(world: &World) -> Self {
         let (client, far_client) = World::wire();
         let (target, far_target) = World::wire();
-        let mut session = world.session("toy").await.unwrap();
+        let session = world.session("toy").await.unwrap();
         let running = tokio::spawn(async move {
             let limits = Limits::default();
-            let mut client = client.into_client(Box::new(ToyVoice), &limits);
-            let mut target = target.into_target(&limits);
-            let ended = serve(&mut session, &mut client, &mut target).await;
+            let mut client = ClientSide::new(client, &limits);
+            let mut target = TargetSide::new(target, &limits);
+            let ended = serve(&session, &mut client, &mut target).await;
             session.close(&ended.unwrap_err().to_string()).await;
         });
         Self { client: BufReader::new(far_client), target: BufReader::new(far_target), running }

@@ -2,11 +2,11 @@
 
 use crate::adopted::Adoptions;
 use crate::running::Running;
-use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_evidence::Inspector;
+use portreeve_decide::policy::{Ask, Beyond, Context, Counters, Policies, Threshold};
+use portreeve_evidence::{Inspector, RequestParts};
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Event, Need, Object, ObjectKind, Outcome,
-    PolicyVersion, Record, SessionId, Verdict,
+    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectKind,
+    ObjectUsage, Outcome, PolicyVersion, Record, Scope, SessionId, Unit, Usage, Verdict,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -20,6 +20,7 @@ pub struct Decisions {
     adoptions: Adoptions,
     sessions: HashMap<SessionId, Seen>,
     answers: HashMap<Vec<u8>, Answer>,
+    parts: RequestParts,
     decided: u64,
     /// Sessions may go on whose beginning was pruned: nobody knows on whose behalf.
     begins_pruned: bool,
@@ -50,7 +51,24 @@ struct Answer {
 struct Moment {
     at_us: u64,
     hour: u64,
-    session_rows: u64,
+    session: Usage,
+    day: Vec<ObjectUsage>,
+}
+
+impl Moment {
+    /// What the principal had used of an object; nothing where nobody counted it.
+    fn day(&self, object: &Object) -> Usage {
+        let found = self.day.iter().find(|usage| usage.object == *object);
+        found.map(|usage| usage.used).unwrap_or_default()
+    }
+}
+
+/// What was to be decided.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    verb: &'a str,
+    needs: &'a [Need],
+    facts: Facts,
 }
 
 /// The little of a reply's record that matters here, and which a log is full of.
@@ -75,15 +93,23 @@ impl Decisions {
             | Event::PolicyAdopted { .. }
             | Event::LogPruned { .. }) => self.adoptions.take(&event, at_us),
             Event::SessionOpened { chain, resource, hour, decision, .. } => {
-                let moment = Moment { at_us, hour, session_rows: 0 };
+                let moment = Moment { at_us, hour, session: Usage::default(), day: Vec::new() };
                 let seen = Seen { chain, resource, exchanges: HashMap::new() };
                 let found = self.connect(&seen, &moment, &decision);
                 self.sessions.insert(session?, seen);
                 found
             }
-            Event::Request { exchange, hour, session_rows, commands } => {
-                let moment = Moment { at_us, hour, session_rows };
-                self.request(session?, exchange, &moment, &commands)
+            Event::Request { exchange, hour, session: used, day, commands } => {
+                let moment = Moment { at_us, hour, session: used, day };
+                let session = session?;
+                match self.parts.whole(session, exchange, commands) {
+                    Ok(commands) => self.request(session, exchange, &moment, &commands),
+                    Err(error) => Some(format!("its parts are no command: {error}")),
+                }
+            }
+            Event::RequestPart { exchange, text } => {
+                self.parts.add(session?, exchange, &text);
+                None
             }
             Event::ReviewClosed { exchange, decision, .. } => {
                 self.exchange(session?, exchange)?.reviewed(decision);
@@ -94,6 +120,7 @@ impl Decisions {
             }
             Event::SessionClosed { .. } => {
                 self.sessions.remove(&session?);
+                self.parts.forget(session?);
                 None
             }
             _ => None,
@@ -126,7 +153,9 @@ impl Decisions {
 
     fn connect(&mut self, seen: &Seen, moment: &Moment, decision: &Decision) -> Option<String> {
         let needs = [Need { action: Action::Connect, object: Object::resource() }];
-        let again = self.answer(seen, moment, &decision.policy, &needs, &HashMap::new());
+        let question =
+            Question { verb: Action::Connect.word(), needs: &needs, facts: Facts::default() };
+        let again = self.answer(seen, moment, &decision.policy, question, &HashMap::new());
         self.compare(again.map(|answer| answer.decision), decision)
     }
 
@@ -168,7 +197,8 @@ impl Decisions {
             Ok(categories) => categories,
             Err(what) => return (None, Some(what)),
         };
-        let again = self.answer(seen, moment, &decision.policy, &command.needs, &categories);
+        let question = question(command);
+        let again = self.answer(seen, moment, &decision.policy, question, &categories);
         let free = again.as_ref().ok().and_then(|answer| answer.free);
         let differs = self.compare(again.map(|answer| answer.decision), decision);
         (free, differs.or_else(|| self.revealed(seen, moment, command, decision)))
@@ -211,7 +241,8 @@ impl Decisions {
             Ok(policies) => policies,
             Err(what) => return Some(what),
         };
-        let ask = ask(seen, moment, &[], &|_| None);
+        let day = |object: &Object| moment.day(object);
+        let ask = ask(seen, moment, Question { needs: &[], ..question(command) }, &|_| None, &day);
         let hidden = command
             .revealed
             .iter()
@@ -224,20 +255,21 @@ impl Decisions {
         seen: &Seen,
         moment: &Moment,
         version: &PolicyVersion,
-        needs: &[Need],
+        question: Question<'_>,
         categories: &HashMap<&Object, &Category>,
     ) -> Result<Answer, String> {
         let policies = self.adoptions.in_force(version, moment.at_us)?;
-        let key = key(seen, moment, &policies, needs, categories);
+        let key = key(seen, moment, &policies, question, categories);
         if let Some(known) = key.as_ref().and_then(|key| self.answers.get(key)) {
             return Ok(known.clone());
         }
         let classify = |object: &Object| categories.get(object).map(|found| (*found).clone());
-        let ask = ask(seen, moment, needs, &classify);
+        let day = |object: &Object| moment.day(object);
+        let ask = ask(seen, moment, question, &classify, &day);
         let decision = policies.decide(&ask);
-        let reads = needs.iter().any(|need| need.action == Action::Read);
+        let reads = question.needs.iter().any(|need| need.action == Action::Read);
         let free = match reads && decision.verdict != Verdict::Deny {
-            true => policies.rows_free(&ask).rows,
+            true => rows_free(&policies.threshold(&ask)),
             false => None,
         };
         let answer = Answer { decision, free };
@@ -251,19 +283,36 @@ impl Decisions {
     }
 }
 
+fn question(command: &CommandRecord) -> Question<'_> {
+    Question { verb: &command.verb, needs: &command.needs, facts: command.facts }
+}
+
 fn ask<'a>(
     seen: &'a Seen,
     moment: &Moment,
-    needs: &'a [Need],
+    question: Question<'a>,
     categories: &'a dyn Fn(&Object) -> Option<Category>,
+    day: &'a dyn Fn(&Object) -> Usage,
 ) -> Ask<'a> {
     Ask {
         chain: &seen.chain,
         resource: &seen.resource,
-        needs,
+        verb: question.verb,
+        needs: question.needs,
+        facts: question.facts,
         categories,
-        counters: Counters { rows: 0, session_rows: moment.session_rows },
+        counters: Counters { exchange: Usage::default(), session: moment.session },
+        day,
         context: Context { hour: moment.hour },
+    }
+}
+
+/// The rows beyond which somebody has to be asked; none where that depends on more than rows.
+fn rows_free(threshold: &Threshold) -> Option<u64> {
+    let limit = threshold.limit(Unit::Rows)?;
+    match limit.beyond {
+        Beyond::Ask => None,
+        Beyond::Deny { .. } | Beyond::Review { .. } => Some(limit.count_max),
     }
 }
 
@@ -272,15 +321,22 @@ fn key(
     seen: &Seen,
     moment: &Moment,
     policies: &Policies,
-    needs: &[Need],
+    question: Question<'_>,
     categories: &HashMap<&Object, &Category>,
 ) -> Option<Vec<u8>> {
-    let rows = policies.source().contains("session_rows").then_some(moment.session_rows);
+    let Question { verb, needs, facts } = question;
+    let counted = policies.counted(&seen.chain, needs);
+    let session = counted.has_scope(Scope::Session).then_some(moment.session);
+    let day: Vec<_> = policies
+        .counted_by_day(&seen.chain, needs)
+        .into_iter()
+        .map(|object| (object, moment.day(object)))
+        .collect();
     let of = |need: &Need| categories.get(&need.object).copied();
     let classified: Vec<_> = needs.iter().map(of).collect();
-    let parts =
-        (&seen.chain, &seen.resource, &policies.version().0, moment.hour, rows, needs, classified);
-    serde_json::to_vec(&parts).ok()
+    let party = (&seen.chain, &seen.resource);
+    let command = (verb, needs, facts, classified);
+    serde_json::to_vec(&(party, &policies.version().0, moment.hour, session, day, command)).ok()
 }
 
 /// The categories of a command's columns, as they were recorded.
@@ -311,7 +367,7 @@ impl Inspector for Decisions {
         match event {
             "response" => self.released(leaf),
             "policy-part" | "policy-adopted" | "log-pruned" | "session-opened" | "request"
-            | "review-closed" | "exchange-closed" | "session-closed" => {
+            | "request-part" | "review-closed" | "exchange-closed" | "session-closed" => {
                 match serde_json::from_slice(leaf) {
                     Ok(record) => self.take(record),
                     Err(error) => Some(format!("it cannot be read, so not be decided: {error}")),

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_evidence::Inspector;
+use portreeve_evidence::{Inspector, request_events};
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, Outcome, Party,
-    PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome, RuleId, SessionId,
-    Verdict,
+    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectUsage,
+    Outcome, Party, PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome,
+    RuleId, SessionId, Usage, Verdict,
 };
 use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
@@ -33,13 +33,9 @@ fn policies(text: &str) -> Policies {
 }
 
 fn chain(groups: &[&str]) -> Chain {
-    let principal = Party {
-        kind: PartyKind::Person,
-        issuer: "local".into(),
-        subject: "ada".into(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-    };
-    Chain { principal, actors: Vec::new(), purpose: None }
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    let principal = Party { groups, ..Party::new(PartyKind::Person, "local", "ada") };
+    Chain::new(principal, Vec::new())
 }
 
 fn id() -> SessionId {
@@ -116,9 +112,11 @@ impl Log {
             chain: &self.chain,
             resource: "shop",
             needs,
+            verb: "SELECT",
             facts: Facts::default(),
             categories: &of,
             counters: Counters::default(),
+            day: &|_| Usage::default(),
             context: Context { hour: self.hour },
         })
     }
@@ -131,6 +129,7 @@ impl Log {
             fingerprint: "f".into(),
             decision: Some(self.decide(&needs, &[])),
             needs,
+            facts: Facts::default(),
             categories: BTreeMap::new(),
             unknown: None,
             revealed: Vec::new(),
@@ -139,7 +138,8 @@ impl Log {
 
     fn ask(&mut self, exchange: u64, command: CommandRecord) -> Option<String> {
         let commands = vec![command];
-        self.say(Event::Request { exchange, hour: self.hour, session_rows: 0, commands })
+        let (hour, session) = (self.hour, Usage::default());
+        self.say(Event::Request { exchange, hour, session, day: Vec::new(), commands })
     }
 
     fn rows(&mut self, exchange: u64, rows: u64) -> Option<String> {
@@ -312,4 +312,99 @@ fn a_long_policy_text_comes_in_parts() {
     log.policies = policies;
     let command = log.command(vec![read("orders")]);
     assert_eq!(log.ask(1, command), None);
+}
+
+const BUDGETS: &str = r#"
+    @id("in") permit(principal, action == Action::"connect", resource);
+    @id("all") permit(principal, action in [Action::"read", Action::"write"], resource);
+    @id("session") forbid(principal, action == Action::"read", resource)
+    when { context.session_bytes > 1000 };
+    @id("day") forbid(principal, action == Action::"read", resource)
+    when { context.day_rows > 50 };
+    @id("bounded") forbid(principal, action == Action::"write", resource)
+    unless { context.bounded };
+    @id("verb") forbid(principal, action == Action::"read", resource)
+    when { context.verb == "COPY" };
+"#;
+
+/// What was used, and what the command is as a whole, is part of what is decided again.
+#[test]
+fn what_was_used_and_what_the_command_is_count() {
+    let mut exchange = 0;
+    let mut check =
+        |verb: &str, need: Need, facts: Facts, session: u64, day: u64, expect: Verdict| {
+            let mut log = Log::new(&[]);
+            assert_eq!(log.adopt(BUDGETS), None);
+            let used = Usage { rows: day, ..Usage::default() };
+            let session = Usage { bytes: session, ..Usage::default() };
+            let decision = log.policies.decide(&Ask {
+                chain: &log.chain,
+                resource: "shop",
+                verb,
+                needs: std::slice::from_ref(&need),
+                facts,
+                categories: &|_| None,
+                counters: Counters { exchange: Usage::default(), session },
+                day: &|_| used,
+                context: Context { hour: log.hour },
+            });
+            assert_eq!(decision.verdict, expect);
+            let mut command = log.command(vec![need.clone()]);
+            (command.verb, command.facts, command.decision) = (verb.into(), facts, Some(decision));
+            exchange += 1;
+            let day = vec![ObjectUsage { object: need.object, used }];
+            let commands = vec![command];
+            let event = Event::Request { exchange, hour: log.hour, session, day, commands };
+            assert_eq!(log.say(event.clone()), None);
+            // A gateway that hides what was used, or what the command is, is found.
+            if let (Verdict::Deny, Event::Request { mut commands, hour, .. }) = (expect, event) {
+                (commands[0].facts, commands[0].verb) =
+                    (Facts { bounded: Some(true), ..facts }, "SELECT".into());
+                let (session, day) = (Usage::default(), Vec::new());
+                let hidden = Event::Request { exchange, hour, session, day, commands };
+                assert_says(
+                    log.say(hidden),
+                    "recorded is `deny`, the recorded policies say `allow`",
+                );
+            }
+        };
+    let write = || Need { action: Action::Write, object: Object::table("public", "orders") };
+    let plain = Facts::default();
+    let bounded = |bounded| Facts { bounded: Some(bounded), ..plain };
+    check("SELECT", read("orders"), plain, 1000, 50, Verdict::Allow);
+    check("SELECT", read("orders"), plain, 1001, 50, Verdict::Deny);
+    check("SELECT", read("orders"), plain, 1000, 51, Verdict::Deny);
+    check("COPY", read("orders"), plain, 0, 0, Verdict::Deny);
+    check("DELETE", write(), bounded(true), 0, 0, Verdict::Allow);
+    check("DELETE", write(), bounded(false), 0, 0, Verdict::Deny);
+}
+
+#[test]
+fn a_command_that_touches_very_much_comes_in_parts_and_is_decided_as_a_whole() {
+    let mut log = Log::new(&[]);
+    let column = |at: usize| Object::column("public", "wide", &format!("column_{at}"));
+    let needs: Vec<Need> =
+        (0..3_000).map(|at| Need { action: Action::Read, object: column(at) }).collect();
+    let mut command = log.command(needs);
+    let decided = log.verifier.decisions();
+    let ask = |log: &mut Log, exchange, command: &CommandRecord| {
+        let (hour, session, day) = (log.hour, Usage::default(), Vec::new());
+        let events = request_events(exchange, hour, session, day, vec![command.clone()]);
+        assert!(events.len() > 3, "{} records", events.len());
+        let mut found: Vec<Option<String>> =
+            events.into_iter().map(|event| log.say(event)).collect();
+        let last = found.pop().unwrap();
+        assert!(found.iter().all(Option::is_none), "{found:?}");
+        last
+    };
+    assert_eq!(ask(&mut log, 1, &command), None);
+    assert_eq!(log.verifier.decisions(), decided + 1);
+    assert_eq!((log.rows(1, 100), log.close(1)), (None, None));
+    // What stands in its last part counts like what stands in the first.
+    command.categories = [("salary".into(), vec![2_999])].into();
+    assert_says(ask(&mut log, 2, &command), "the recorded policies say `review`");
+    let part = Event::RequestPart { exchange: 3, text: "half of".into() };
+    assert_eq!(log.say(part), None);
+    let small = log.command(vec![read("orders")]);
+    assert_says(log.ask(3, small), "its parts are no command");
 }

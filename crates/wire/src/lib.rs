@@ -13,6 +13,8 @@
 //! assert_eq!(cursor.rest(), b"rest");
 //! ```
 
+pub mod proxy_header;
+
 use thiserror::Error;
 
 /// Why bytes could not be read.

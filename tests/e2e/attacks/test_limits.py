@@ -24,8 +24,7 @@ limits:
   sessions_max: 4
   login_timeout: 1s
   client_idle_timeout: 2s
-  message_bytes_max: 2MiB
-  statement_bytes_max: 64KiB
+  postgres: { message_bytes_max: 2MiB, statement_bytes_max: 64KiB }
 """
 
 

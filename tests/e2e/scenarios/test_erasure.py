@@ -262,6 +262,20 @@ def test_old_records_go_and_an_old_checkpoint_still_holds(world: World) -> None:
 def test_break_glass_needs_two_people(world: World) -> None:
     gateway = made(world, "broken")
     before = session(gateway, "before")
+    found = gateway.http("GET", "/issuer/.well-known/openid-configuration")[1]
+    issuer = json.loads(found)["issuer"]
+
+    def token_file(name: str, *actors: str) -> str:
+        """A person's own agreement; for others, what an operator makes."""
+        path = gateway.directory / f"{'-'.join((name, *actors))}.token"
+        own = name in gateway.people and not actors
+        agree = ("login", name, "--break-glass", issuer, "--key", str(gateway.login_key))
+        path.write_text(gateway.run(*agree) if own else gateway.token(name, *actors))
+        return str(path)
+
+    svc, through = token_file("svc"), token_file("cody", "planner")
+    minted = gateway.directory / "minted.token"
+    minted.write_text(gateway.run("token", "issue", "cody"))
     gateway.stop()
     directory = gateway.data_dir / "evidence"
     segment = directory / "segment-0000000001.log"
@@ -271,11 +285,6 @@ def test_break_glass_needs_two_people(world: World) -> None:
     files = {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
     with pytest.raises(RuntimeError, match="is damaged"):
         gateway.start()
-
-    def token_file(name: str, *actors: str) -> str:
-        path = gateway.directory / f"{'-'.join((name, *actors))}.token"
-        path.write_text(gateway.token(name, *actors))
-        return str(path)
 
     def attempt(*tokens: str) -> tuple[int, str]:
         approvers = [part for token in tokens for part in ("--approver", token)]
@@ -287,8 +296,9 @@ def test_break_glass_needs_two_people(world: World) -> None:
         ((cleo,), "two people"),
         ((cleo, cleo), "approved twice"),
         ((cleo, token_file("alice")), "no custodian"),
-        ((cleo, token_file("svc")), "in person"),
-        ((cleo, token_file("cody", "planner")), "in person"),
+        ((cleo, svc), "in person"),
+        ((cleo, through), "in person"),
+        ((cleo, str(minted)), "gateway's files"),
         ((cleo, cody, token_file("walt")), "two people"),
     ):
         status, text = attempt(*tokens)

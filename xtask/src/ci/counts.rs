@@ -13,9 +13,12 @@ impl Counts {
         self.failed += other.failed;
     }
 
-    /// Reads a closing line of nextest or of cargo's own runner; nothing in any other.
+    /// Reads a closing line of nextest, of cargo's own runner or of pytest; nothing in any other.
     pub(super) fn of_line(line: &str) -> Self {
         let line = without_colours(line);
+        if let Some(counts) = of_pytest(&line) {
+            return counts;
+        }
         // Set in, it is what nextest repeats of a failed test's own output.
         let own = line.strip_prefix("test result:");
         let line = line.trim();
@@ -40,6 +43,25 @@ impl Counts {
         }
         counts
     }
+}
+
+/// `==== 3 failed, 10 passed, 2 deselected, 1 error in 4.20s ====`
+fn of_pytest(line: &str) -> Option<Counts> {
+    let (list, time) = line.trim_matches(['=', ' ']).split_once(" in ")?;
+    let seconds = time.split(' ').next()?.strip_suffix('s')?;
+    seconds.parse::<f64>().ok()?;
+    let mut counts = Counts::default();
+    for part in list.split(", ") {
+        let (number, word) = part.split_once(' ')?;
+        let number: u64 = number.parse().ok()?;
+        match word {
+            "passed" | "xpassed" => counts.passed += number,
+            "failed" | "error" | "errors" => counts.failed += number,
+            "skipped" | "deselected" | "xfailed" | "warning" | "warnings" | "rerun" => {}
+            _ => return None,
+        }
+    }
+    Some(counts)
 }
 
 fn without_colours(line: &str) -> String {
@@ -72,5 +94,9 @@ mod tests {
         check("test result: FAILED. 5 passed; 2 failed; 0 ignored", 5, 2);
         check("    test result: FAILED. 0 passed; 1 failed; 0 ignored", 0, 0);
         check("9 passed, 3 failed", 0, 0);
+        check("=== 3 failed, 10 passed, 2 deselected, 1 error in 4.20s ===", 10, 4);
+        check("\u{1b}[32m10 passed\u{1b}[0m in 312.41s (0:05:12)", 10, 0);
+        check("4 passed, 1 of them in 3s", 0, 0);
+        check("passed in 3s", 0, 0);
     }
 }

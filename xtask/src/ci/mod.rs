@@ -1,220 +1,182 @@
-//! `cargo xtask ci`: the one gate. Steps in order of cost, one profile and one target
-//! folder for all, so that nothing is built twice; the first step that fails ends it.
+//! `cargo xtask ci`: the one gate.
 //!
-//! The last line is `N passed, N failed`; `target/xtask-ci.json` has the same for
-//! programs. A step that fails without a failed test counts as one failure.
+//! One build serves every step that runs something: the whole workspace, all targets, one set of
+//! features, compiled by clippy's driver, so that lints and code come from the same pass. Once it
+//! is there, the end-to-end tests run beside the rest. A step that fails does not hide the next;
+//! only what needs a build that is not there is left out.
+//!
+//! The last line is `N passed, N failed`; `target/xtask-ci.json` has the same for programs. A
+//! step that fails without a failed test counts as one failure.
 
+mod build;
 mod counts;
-mod licences;
+mod shell;
+mod steps;
+mod summary;
 
 use crate::options::Options;
-use crate::tidy;
-use crate::workspace::{cargo, root};
-use anyhow::{Context, bail};
+use crate::workspace::root;
+use anyhow::Context;
 use counts::Counts;
-use serde_json::json;
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::mpsc;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use steps::{Form, Needs, STEPS, Step};
+use summary::Summary;
+
+/// Whether what comes after a step has something to stand on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    Passed,
+    Failed,
+    /// There are no programs to run.
+    Unbuilt,
+}
+
+impl Outcome {
+    fn of(is_ok: bool) -> Self {
+        if is_ok { Self::Passed } else { Self::Failed }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "ok",
+            Self::Failed | Self::Unbuilt => "FAILED",
+        }
+    }
+}
 
 /// What a step came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Done {
-    is_ok: bool,
+    outcome: Outcome,
     counts: Counts,
 }
 
-struct Step {
-    name: &'static str,
-    run: fn(&Path) -> anyhow::Result<Done>,
+impl Done {
+    fn of(is_ok: bool) -> Self {
+        Self { outcome: Outcome::of(is_ok), counts: Counts::default() }
+    }
 }
 
-const STEPS: [Step; 8] = [
-    Step { name: "fmt", run: |root| shell(root, cargo().args(["fmt", "--all", "--check"])) },
-    Step { name: "tidy", run: |root| in_process(tidy::check(root)?) },
-    Step { name: "clippy", run: clippy },
-    Step { name: "features", run: features },
-    Step { name: "tests", run: tests },
-    Step { name: "doctests", run: doctests },
-    Step { name: "docs", run: docs },
-    Step { name: "licences", run: licences },
-];
+/// What a step is given.
+struct Job<'a> {
+    root: &'a Path,
+    /// What pytest is told beyond its files.
+    pytest: &'a [String],
+    out: &'a mut (dyn Write + Send),
+}
+
+/// A step that was run, or could not be.
+#[derive(Clone, Copy, Debug)]
+struct Ran {
+    step: &'static Step,
+    done: Done,
+    took: Duration,
+}
+
+impl Ran {
+    fn failed_count(&self) -> u64 {
+        let is_failed = self.done.outcome != Outcome::Passed;
+        self.done.counts.failed.max(u64::from(is_failed))
+    }
+}
 
 /// `cargo xtask ci [--only STEP,STEP]`.
 pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     let only = options.value::<String>("--only")?;
     options.finish()?;
-    let only: Option<Vec<&str>> = only.as_ref().map(|list| list.split(',').collect());
-    for name in only.iter().flatten() {
-        if !STEPS.iter().any(|step| step.name == *name) {
-            let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-            bail!("there is no step `{name}`; hint: {}", names.join(", "));
-        }
+    let wanted: Vec<&'static Step> = match &only {
+        None => STEPS.iter().filter(|step| step.form == Form::Gate).collect(),
+        Some(only) => only.split(',').map(step).collect::<anyhow::Result<_>>()?,
+    };
+    gate(&root()?, &wanted, &[])
+}
+
+/// `cargo xtask e2e [--soak] [pytest arguments]`: the end-to-end tests alone, as cargo builds for
+/// whoever works on them; the long forms with a release build.
+pub(crate) fn end_to_end(mut options: Options) -> anyhow::Result<ExitCode> {
+    let is_soak = options.flag("--soak");
+    let mut pytest = options.rest();
+    let steps = if is_soak { ["release", "soak"] } else { ["programs", "e2e"] };
+    if is_soak {
+        pytest.insert(0, "--soak".to_owned());
     }
-    let root = root()?;
-    let mut total = Counts::default();
-    let mut steps = Vec::new();
-    let mut failed = None;
-    let is_wanted = |step: &&Step| only.as_ref().is_none_or(|only| only.contains(&step.name));
-    for step in STEPS.iter().filter(is_wanted) {
-        println!("\n-- {}", step.name);
-        let started = Instant::now();
-        let done = (step.run)(&root).unwrap_or_else(|error| {
-            println!("{error:#}");
-            Done { is_ok: false, counts: Counts::default() }
-        });
-        let took = started.elapsed();
-        println!("-- {}: {} in {}", step.name, word(done.is_ok), seconds(took));
-        total.add(done.counts);
-        total.failed += u64::from(!done.is_ok && done.counts.failed == 0);
-        steps.push(json!({
-            "name": step.name,
-            "ok": done.is_ok,
-            "seconds": took.as_secs_f64(),
-            "passed": done.counts.passed,
-            "failed": done.counts.failed,
-        }));
-        if !done.is_ok {
-            failed = Some(step.name);
-            break;
-        }
-    }
-    let report = json!({
-        "ok": failed.is_none(),
-        "failed_step": failed,
-        "passed": total.passed,
-        "failed": total.failed,
-        "steps": steps,
-    });
-    let target = root.join("target");
-    std::fs::create_dir_all(&target)?;
-    std::fs::write(target.join("xtask-ci.json"), format!("{report:#}\n"))?;
-    println!();
-    if let Some(name) = failed {
-        println!("ci: `{name}` failed; what comes after it was not run");
-    }
-    println!("{} passed, {} failed", total.passed, total.failed);
-    Ok(if failed.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    gate(&root()?, &[step(steps[0])?, step(steps[1])?], &pytest)
 }
 
-fn word(is_ok: bool) -> &'static str {
-    if is_ok { "ok" } else { "FAILED" }
+fn step(name: &str) -> anyhow::Result<&'static Step> {
+    let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+    let found = STEPS.iter().find(|step| step.name == name);
+    found.with_context(|| format!("there is no step `{name}`; hint: {}", names.join(", ")))
 }
 
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
-}
-
-fn in_process(findings: Vec<String>) -> anyhow::Result<Done> {
-    findings.iter().for_each(|finding| println!("{finding}"));
-    Ok(Done { is_ok: findings.is_empty(), counts: Counts::default() })
-}
-
-fn clippy(root: &Path) -> anyhow::Result<Done> {
-    // `-D warnings` after the dashes reaches clippy alone: RUSTFLAGS would rebuild all.
-    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    shell(root, cargo().args(arguments))
-}
-
-/// What the binary has only if it is asked for. Before the tests, so that they and whoever comes
-/// after them find the default binary. All of the workspace, so that dependencies are built once.
-fn features(root: &Path) -> anyhow::Result<Done> {
-    let on = ["--workspace", "--features", "portreeve/onnx"];
-    let lints = ["--all-targets", "--", "-D", "warnings"];
-    let linted = shell(root, cargo().arg("clippy").args(on).args(lints))?;
-    if !linted.is_ok {
-        return Ok(linted);
-    }
-    shell(root, cargo().arg("test").args(on).args(["--test", "onnx"]))
-}
-
-fn tests(root: &Path) -> anyhow::Result<Done> {
-    let has_nextest = cargo()
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    let mut command = cargo();
-    if has_nextest {
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
-        // One line for each test that matters, and the summary.
-        command.args(["--status-level", "slow", "--final-status-level", "fail"]);
+fn gate(root: &Path, wanted: &[&'static Step], pytest: &[String]) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    std::fs::create_dir_all(folder(root))?;
+    let of = |needs: Needs| wanted.iter().copied().filter(move |step| step.needs == needs);
+    let mut ran: Vec<Ran> = of(Needs::Nothing).map(|step| in_front(step, root, pytest)).collect();
+    if ran.iter().any(|ran| ran.done.outcome == Outcome::Unbuilt) {
+        let left = of(Needs::Build).chain(of(Needs::Programs));
+        let names: Vec<_> = left.map(|step| step.name).collect();
+        println!("\nnot run, for want of a build: {}", names.join(", "));
+    } else if of(Needs::Build).next().is_none() {
+        ran.extend(of(Needs::Programs).map(|step| in_front(step, root, pytest)));
     } else {
-        command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+        std::thread::scope(|scope| {
+            let beside = |step| scope.spawn(move || behind(step, root, pytest));
+            let threads: Vec<_> = of(Needs::Programs).map(beside).collect();
+            ran.extend(of(Needs::Build).map(|step| in_front(step, root, pytest)));
+            ran.extend(threads.into_iter().map(|it| shown(it.join().expect("steps do not panic"))));
+        });
     }
-    shell(root, &mut command)
+    Summary { ran: &ran, took: started.elapsed() }.finish(root)
 }
 
-fn doctests(root: &Path) -> anyhow::Result<Done> {
-    shell(root, cargo().args(["test", "--doc", "--workspace"]))
+/// Where the gate keeps what is its own: logs, copies of the programs.
+fn folder(root: &Path) -> PathBuf {
+    root.join("target/gate")
 }
 
-fn docs(root: &Path) -> anyhow::Result<Done> {
-    let mut command = cargo();
-    shell(
-        root,
-        command.args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )
+/// Runs a step with its output shown as it comes.
+fn in_front(step: &'static Step, root: &Path, pytest: &[String]) -> Ran {
+    println!("\n-- {}", step.name);
+    let ran = timed(step, Job { root, pytest, out: &mut std::io::stdout() });
+    said(&ran)
 }
 
-fn licences(root: &Path) -> anyhow::Result<Done> {
-    let has_deny = cargo()
-        .args(["deny", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if has_deny {
-        return shell(root, cargo().args(["deny", "check", "licenses", "bans", "sources"]));
+/// Runs a step with its output in a file, which [`shown`] shows in one piece.
+fn behind(step: &'static Step, root: &Path, pytest: &[String]) -> (Ran, PathBuf) {
+    let log = folder(root).join(format!("{}.log", step.name));
+    match File::create(&log) {
+        Ok(mut file) => (timed(step, Job { root, pytest, out: &mut file }), log),
+        Err(error) => {
+            println!("{}: {error}", log.display());
+            (Ran { step, done: Done::of(false), took: Duration::ZERO }, log)
+        }
     }
-    println!("cargo-deny is not installed: the built-in check of deny.toml's lists");
-    in_process(licences::check(root)?)
 }
 
-/// Runs a command with its output shown as it comes, and counts the tests in it.
-fn shell(root: &Path, command: &mut Command) -> anyhow::Result<Done> {
-    if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        command.env("CARGO_TERM_COLOR", "always");
-    }
-    let mut child = command
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("{:?}", command.get_program()))?;
-    let (sender, lines) = mpsc::sync_channel(1024);
-    let pipes: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|pipe| Box::new(pipe) as _),
-        child.stderr.take().map(|pipe| Box::new(pipe) as _),
-    ];
-    let readers: Vec<_> = pipes
-        .into_iter()
-        .flatten()
-        .map(|pipe| {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                    if sender.send(line).is_err() {
-                        return;
-                    }
-                }
-            })
-        })
-        .collect();
-    drop(sender);
-    let mut counts = Counts::default();
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        out.write_all(&line)?;
-        out.write_all(b"\n")?;
-        counts.add(Counts::of_line(&String::from_utf8_lossy(&line)));
-    }
-    for reader in readers {
-        drop(reader.join());
-    }
-    Ok(Done { is_ok: child.wait()?.success(), counts })
+fn shown((ran, log): (Ran, PathBuf)) -> Ran {
+    println!("\n-- {} (ran beside the others)", ran.step.name);
+    let text = std::fs::read(&log).unwrap_or_default();
+    print!("{}", String::from_utf8_lossy(&text));
+    said(&ran)
+}
+
+fn timed(step: &'static Step, job: Job<'_>) -> Ran {
+    let started = Instant::now();
+    let done = (step.run)(job).unwrap_or_else(|error| {
+        println!("{}: {error:#}", step.name);
+        Done::of(false)
+    });
+    Ran { step, done, took: started.elapsed() }
+}
+
+fn said(ran: &Ran) -> Ran {
+    let (word, seconds) = (ran.done.outcome.word(), ran.took.as_secs_f64());
+    println!("-- {}: {word} in {seconds:.1} s", ran.step.name);
+    *ran
 }

@@ -14,7 +14,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 13] = [
+const FLOORS: [(&str, Place); 16] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -22,7 +22,10 @@ const FLOORS: [(&str, Place); 13] = [
     ("portreeve-detect", Place::Floor(1)),
     ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
+    ("portreeve-transport", Place::Floor(2)),
+    ("portreeve-link", Place::Floor(3)),
     ("portreeve-session", Place::Floor(3)),
+    ("portreeve-sql", Place::Floor(3)),
     ("portreeve-verifier", Place::Floor(3)),
     ("portreeve-control", Place::Floor(5)),
     ("portreeve", Place::Floor(6)),
@@ -121,6 +124,11 @@ mod tests {
         check_edge("portreeve-control", "portreeve-protocol-postgres", Use::Normal, true);
         check_edge("portreeve-model", "portreeve-decide", Use::Development, false);
         check_edge("portreeve-session", "tokio", Use::Normal, true);
+        check_edge("portreeve-session", "portreeve-transport", Use::Normal, true);
+        check_edge("portreeve-transport", "portreeve-evidence", Use::Normal, false);
+        check_edge("portreeve-sql", "portreeve-decide", Use::Normal, true);
+        check_edge("portreeve-sql", "portreeve-session", Use::Normal, false);
+        check_edge("portreeve-protocol-postgres", "portreeve-sql", Use::Normal, true);
     }
 
     #[test]

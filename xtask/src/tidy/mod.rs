@@ -7,9 +7,12 @@
 mod decisions;
 mod documents;
 mod floors;
+mod machine;
 mod names;
 mod purity;
 mod reach;
+mod rooms;
+mod shapes;
 mod sizes;
 mod sockets;
 mod source;
@@ -49,6 +52,8 @@ impl fmt::Display for Finding {
 /// Everything that the rules look at.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
+    /// Where it lies.
+    pub(crate) root: PathBuf,
     pub(crate) packages: Vec<Package>,
     /// The manifests' texts, in the order of the packages.
     pub(crate) manifests: Vec<String>,
@@ -60,6 +65,8 @@ pub(crate) struct Tree {
     pub(crate) decisions: Vec<(PathBuf, String)>,
     /// `*.md` at the root and below the folders that people read.
     pub(crate) documents: Vec<(PathBuf, String)>,
+    /// Every text of the repository, whatever it is for.
+    pub(crate) texts: Vec<(PathBuf, String)>,
     /// What links of the documents lead to, where it exists.
     pub(crate) paths: BTreeSet<PathBuf>,
 }
@@ -87,13 +94,16 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 
 /// What all rules find, by place.
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 9] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 12] = [
         decisions::check,
         documents::check,
         floors::check,
+        machine::check,
         names::check,
         purity::check,
         reach::check,
+        rooms::check,
+        shapes::check,
         sizes::check,
         sockets::check,
         words::check,
@@ -107,7 +117,7 @@ fn findings(tree: &Tree) -> Vec<Finding> {
 impl Tree {
     pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
         let packages = workspace::packages(root)?;
-        let mut tree = Self::default();
+        let mut tree = Self { root: root.to_owned(), ..Self::default() };
         for package in &packages {
             let manifest = root.join(&package.folder).join("Cargo.toml");
             tree.manifests.push(read(&manifest)?);
@@ -121,6 +131,7 @@ impl Tree {
         }
         tree.documents = documents(root)?;
         tree.paths = all_below(root)?;
+        tree.texts = texts(root, &tree.paths)?;
         Ok(tree)
     }
 
@@ -153,7 +164,8 @@ fn all_below(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with('.') || matches!(name, "target" | "node_modules") {
+            let is_ours = !name.starts_with('.') || matches!(name, ".cargo" | ".ci" | ".gitignore");
+            if !is_ours || matches!(name, "target" | "node_modules" | "__pycache__") {
                 continue;
             }
             found.insert(path.strip_prefix(root)?.to_owned());
@@ -163,6 +175,18 @@ fn all_below(root: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// What can be read as text of files; a picture or a model is none.
+fn texts(root: &Path, paths: &BTreeSet<PathBuf>) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let mut texts = Vec::new();
+    for path in paths.iter().filter(|path| root.join(path).is_file()) {
+        let bytes = std::fs::read(root.join(path)).with_context(|| path.display().to_string())?;
+        if let Ok(text) = String::from_utf8(bytes) {
+            texts.push((path.clone(), text));
+        }
+    }
+    Ok(texts)
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -27,13 +27,15 @@ const SOCKETS: [&str; 15] = [
 ];
 
 /// Where, and why it is safe.
-const ALLOWED: [(&str, &str); 7] = [
+const ALLOWED: [(&str, &str); 9] = [
     ("crates/session/src/sides.rs", "the engine's own ends: they take proofs only"),
     ("crates/protocol-postgres/src/serve.rs", "hands the accepted stream to the lobby"),
     ("crates/protocol-postgres/src/dial.rs", "connects, and hands the stream to the lobby"),
     ("crates/control/src/api/serve.rs", "the API's listener: no target is behind it"),
     ("crates/portreeve/src/commands/witness.rs", "a witness's listener: no target is behind it"),
-    ("crates/portreeve/src/wiring.rs", "binds the listeners"),
+    ("crates/portreeve/src/wiring/listeners.rs", "accepts, and reads a balancer's header"),
+    ("crates/portreeve/src/wiring/api.rs", "hands the accepted stream to the API"),
+    ("crates/portreeve/src/wiring/postgres.rs", "hands the accepted stream to the protocol"),
     ("xtask/", "chores are no part of the gateway"),
 ];
 

@@ -8,6 +8,7 @@ use portreeve_decide::sql::{
 };
 use portreeve_detect::mask::{Container, MaskKey, Method, detect_document, mask};
 use portreeve_detect::{Detector, Options};
+use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
 fn corpus(folder: &str, extension: &str) -> Vec<String> {
@@ -148,7 +149,7 @@ fn configurations() {
     let seeds = bytes(corpus("corpus/config", "yaml"));
     Campaign { target: "configuration", inputs: 800, seeds, words: &words }.run(|input| {
         let Ok(text) = std::str::from_utf8(input) else { return };
-        if let Err(error) = config::parse(Path::new("portreeve.yaml"), text) {
+        if let Err(error) = config::parse(Path::new("portreeve.yaml"), text, &[&MANIFEST]) {
             assert!(!error.to_string().is_empty());
         }
     });

@@ -5,6 +5,7 @@ use crate::campaign::Campaign;
 use portreeve_model::Direction;
 use portreeve_protocol_postgres::replay::{Lines, Replay, Seen};
 use portreeve_wire::Cursor;
+use portreeve_wire::proxy_header::{HeaderProgress, read};
 
 fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).unwrap();
@@ -100,6 +101,26 @@ fn fields() {
             };
             assert!(cursor.remaining() < left, "no progress");
             left = cursor.remaining();
+        }
+    });
+}
+
+/// The header of a balancer: whoever reads as many bytes as it is told to ends, and has
+/// taken no byte behind the header.
+#[test]
+fn proxy_headers() {
+    let line = b"PROXY TCP6 2001:db8::7 2001:db8::1 56324 15432\r\n".to_vec();
+    let mut binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f".to_vec();
+    binary.extend([192, 0, 2, 7, 192, 0, 2, 1, 0xdc, 4, 0x3c, 0x48, 4, 0, 0]);
+    let (seeds, words) = (vec![line, binary], ["PROXY ", "UNKNOWN", "TCP4", "\r\n"]);
+    Campaign { target: "proxy-headers", inputs: 4000, seeds, words: &words }.run(|input| {
+        let mut taken = 0;
+        while let Ok(HeaderProgress::Needs(needed)) = read(&input[..taken]) {
+            assert!(needed > taken && needed <= 16 + 4096, "{taken} {needed}");
+            if needed > input.len() {
+                return;
+            }
+            taken = needed;
         }
     });
 }

@@ -1,6 +1,7 @@
 //! Errors as callers see them: `{"error": {"code", "message", "hint"}}`.
 
 use crate::door::Refused;
+use crate::identity::AuthError;
 use crate::reviews::DecideError;
 use crate::store::StoreError;
 use axum::Json;
@@ -82,8 +83,24 @@ impl From<DecideError> for ApiError {
             DecideError::Closed(_) => {
                 Self::new(StatusCode::CONFLICT, "closed", message).hint("nothing was changed")
             }
+            DecideError::Again => Self::new(StatusCode::CONFLICT, "same_person", message)
+                .hint("ask another member of the review's groups"),
+            DecideError::Evidence(error) => Self::unavailable(&error),
             DecideError::Comment => Self::new(StatusCode::BAD_REQUEST, "bad_request", message),
             DecideError::Store(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(error) => Self::from(error),
+            error if error.is_ours() => Self::unavailable(&error),
+            error => {
+                let (message, hint) = error.client_text();
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_token", message).hint(hint)
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::{Extension, Json};
 use portreeve_evidence::{
-    Error, EvidenceLog, Hold, Mode, Pruning, Retention, Shredding, Standing, Sweep,
+    Error, EvidenceLog, Hold, Mode, Pruning, Retention, RetentionStatus, Shredding, Sweep,
 };
 use portreeve_model::{Custodian, Event, Held, HoldId, SessionId};
 use serde::Deserialize;
@@ -60,14 +60,19 @@ impl FromRequestParts<Arc<ApiState>> for Allowed {
         let keeping = &state.keeping;
         let groups: Vec<&str> = keeping.custodians.iter().map(String::as_str).collect();
         let principal = &caller.0.chain.principal;
-        if caller.is_in(&groups) {
+        // SECURITY: with a token from the gateway's files anybody could be the custodian.
+        if caller.is_in(&groups) && caller.0.is_its_own() {
             let (issuer, subject) = (principal.issuer.clone(), principal.subject.clone());
             return Ok(Self(Custodian::Principal { issuer, subject }));
         }
         let client = Extension::<ClientAddress>::from_request_parts(parts, state).await;
         let client = client.map_or_else(|_| String::new(), |address| address.0.0.to_string());
         let (chain, path) = (&caller.0.chain, parts.uri.path());
-        let why = format!("{chain} is no custodian and asked for {path}");
+        let lacks = match caller.is_in(&groups) {
+            true => "came with a token from the gateway's files",
+            false => "is no custodian",
+        };
+        let why = format!("{chain} {lacks} and asked for {path}");
         let refused = Event::SessionRefused {
             protocol: "api".to_owned(),
             client,
@@ -79,6 +84,9 @@ impl FromRequestParts<Arc<ApiState>> for Allowed {
         let message = "only a custodian of the evidence can do that";
         let hint = match groups.is_empty() {
             true => "`evidence.custodians` in the configuration names no group".to_owned(),
+            false if caller.is_in(&groups) => {
+                "a token from the gateway's files is nobody's word; `portreeve login`".to_owned()
+            }
             false => format!("be in `{}`, and come without an actor", groups.join("` or `")),
         };
         Err(ApiError::new(StatusCode::FORBIDDEN, "not_custodian", message).hint(hint))
@@ -132,9 +140,9 @@ fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
 pub(crate) async fn standing(
     State(state): Shared,
     caller: Caller,
-) -> Result<Json<Standing>, ApiError> {
+) -> Result<Json<RetentionStatus>, ApiError> {
     seen_by(&state, &caller)?;
-    Ok(Json(state.keeping.work(|log, _| log.standing()).await?))
+    Ok(Json(state.keeping.work(|log, _| log.retention_status()).await?))
 }
 
 pub(crate) async fn holds(State(state): Shared, caller: Caller) -> Result<Json<Value>, ApiError> {

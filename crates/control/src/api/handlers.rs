@@ -3,8 +3,9 @@
 use super::error::ApiError;
 use super::serve::ClientAddress;
 use super::{ApiState, OPERATORS};
-use crate::identity::{Identity, Issued};
+use crate::identity::{Handover, Identity, Issued};
 use crate::reviews::{AUDITORS, Decision, Review, ReviewState};
+use crate::store::off_runtime;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
@@ -12,10 +13,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use portreeve_model::{ReviewId, Secret, SessionId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) type Shared = State<Arc<ApiState>>;
 
@@ -44,7 +47,7 @@ impl FromRequestParts<Arc<ApiState>> for Caller {
             return Err(missing());
         }
         let token = Secret::new(token.trim().to_owned());
-        Ok(Self(state.door.admit("http", &token, from).await?))
+        Ok(Self(state.door.admit(&token, from).await?))
     }
 }
 
@@ -95,7 +98,8 @@ pub(crate) async fn readyz(State(state): Shared) -> Response {
 pub(crate) async fn metrics(State(state): Shared) -> Result<Response, ApiError> {
     state.metrics.set_reviews_open(state.reviews.open_count(SystemTime::now()).await?);
     state.metrics.set_evidence_healthy(state.status.evidence().is_ok());
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response())
 }
 
@@ -129,6 +133,17 @@ pub(crate) async fn whoami(Caller(identity): Caller) -> Json<Value> {
         "token_id": identity.token_id,
         "expires_at_us": micros(identity.expires_at),
     }))
+}
+
+/// Where the gateway serves what.
+#[derive(Serialize)]
+pub(crate) struct Listeners {
+    /// Addresses by protocol; `api` is the API itself.
+    listeners: BTreeMap<String, Vec<SocketAddr>>,
+}
+
+pub(crate) async fn listeners(State(state): Shared, _: Caller) -> Json<Listeners> {
+    Json(Listeners { listeners: state.status.listeners() })
 }
 
 #[derive(Deserialize)]
@@ -241,6 +256,9 @@ pub(crate) async fn kill_session(
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExchangeRequest {
     actor: String,
+    /// The actor's own word: an assertion signed with its key.
+    #[serde(default)]
+    actor_token: Option<String>,
 }
 
 pub(crate) async fn exchange(
@@ -248,22 +266,63 @@ pub(crate) async fn exchange(
     Caller(identity): Caller,
     body: Result<Json<ExchangeRequest>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(ExchangeRequest { actor }) = body.map_err(bad_body)?;
-    let issuer = local_issuer(&state)?;
+    let Json(ExchangeRequest { actor, actor_token }) = body.map_err(bad_body)?;
+    let issuer = local_issuer(&state)?.clone();
     let now = SystemTime::now();
-    let Issued { token, expires_at, token_id, chain } =
-        issuer.exchange(&identity, &actor, now).await?;
-    tracing::info!(%chain, token_id, "a token was exchanged");
-    Ok(Json(json!({
+    let handover = Handover { actor, assertion: actor_token.map(Secret::new) };
+    let issued = off_runtime(move || issuer.exchange(&identity, &handover, now)).await?;
+    tracing::info!(chain = %issued.chain, token_id = issued.token_id, "a token was exchanged");
+    Ok(Json(token_answer(&issued, now)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginRequest {
+    grant_type: String,
+    assertion: String,
+    #[serde(default)]
+    expires_in: Option<u64>,
+}
+
+/// SPEC: RFC 7523 section 2.1, but for the encoding of the body.
+pub(crate) async fn login(
+    State(state): Shared,
+    Extension(ClientAddress(from)): Extension<ClientAddress>,
+    body: Result<Json<LoginRequest>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let Json(LoginRequest { grant_type, assertion, expires_in }) = body.map_err(bad_body)?;
+    if grant_type != JWT_BEARER {
+        return Err(bad_request("that grant type is not known")
+            .hint(format!("`grant_type` must be `{JWT_BEARER}`")));
+    }
+    let issuer = local_issuer(&state)?.clone();
+    let ttl = expires_in.map_or(LOGIN_TTL, Duration::from_secs);
+    let now = SystemTime::now();
+    let assertion = Secret::new(assertion);
+    let issued = state
+        .door
+        .admit_login(from, off_runtime(move || issuer.login(&assertion, ttl, now)))
+        .await?;
+    tracing::info!(chain = %issued.chain, token_id = issued.token_id, "somebody logged in");
+    Ok(Json(token_answer(&issued, now)))
+}
+
+fn token_answer(issued: &Issued, now: SystemTime) -> Value {
+    let Issued { token, expires_at, token_id, chain } = issued;
+    json!({
         "access_token": token.reveal(),
         "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
         "token_type": "Bearer",
         "expires_in": expires_at.duration_since(now).unwrap_or_default().as_secs(),
-        "expires_at_us": micros(expires_at),
+        "expires_at_us": micros(*expires_at),
         "token_id": token_id,
         "chain": chain,
-    })))
+    })
 }
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// For how long somebody is logged in who does not say.
+const LOGIN_TTL: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) async fn no_such_route() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here")

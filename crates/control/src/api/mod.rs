@@ -10,7 +10,7 @@ mod serve;
 
 pub use evidence::Keeping;
 pub(crate) use serve::serve_app;
-pub use serve::{ApiServer, serve};
+pub use serve::{API_CONNECTIONS_MAX, ApiServer, ApiService, serve};
 
 use crate::door::Door;
 use crate::metrics::Metrics;
@@ -20,6 +20,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use portreeve_model::{Chain, SessionId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The sessions that are open now.
@@ -57,6 +59,8 @@ pub trait Status: Send + Sync {
     fn witnessed(&self) -> Option<WitnessStatus>;
     /// What is still missing before clients can be served; empty when ready.
     fn missing(&self) -> Vec<String>;
+    /// Where clients are served: the addresses of each listener, by its name.
+    fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>>;
 }
 
 /// What the API needs.
@@ -93,12 +97,14 @@ pub fn router(state: ApiState) -> Router {
         .route("/issuer/.well-known/openid-configuration", get(handlers::issuer_discovery))
         .route("/issuer/jwks", get(handlers::issuer_jwks))
         .route("/v1/whoami", get(handlers::whoami))
+        .route("/v1/listeners", get(handlers::listeners))
         .route("/v1/reviews", get(handlers::list_reviews))
         .route("/v1/reviews/{id}", get(handlers::show_review))
         .route("/v1/reviews/{id}/approve", post(handlers::approve))
         .route("/v1/reviews/{id}/deny", post(handlers::deny))
         .route("/v1/sessions", get(handlers::list_sessions))
         .route("/v1/sessions/{id}/kill", post(handlers::kill_session))
+        .route("/v1/token", post(handlers::login))
         .route("/v1/token/exchange", post(handlers::exchange))
         .route("/v1/evidence", get(evidence::standing))
         .route("/v1/evidence/holds", get(evidence::holds).post(evidence::hold))

@@ -1,5 +1,5 @@
-//! Connections of the API: a bounded number, TLS where there is a certificate,
-//! deadlines for the handshake, the headers and the answer.
+//! Connections of the API, and of a witness: TLS where there is a certificate, deadlines
+//! for the handshake, the headers and the answer.
 
 use super::{ApiState, router};
 use axum::body::Body;
@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Where and how the API listens.
+/// A listener that serves one set of routes and nothing else.
 pub struct ApiServer {
     /// The socket, already bound.
     pub listener: TcpListener,
@@ -39,20 +39,67 @@ impl std::fmt::Debug for ApiServer {
     }
 }
 
-/// Serves the API until `stop` resolves, then lets running requests end, for a while.
+/// Serves connections that somebody else has accepted: routes, a certificate, deadlines.
+pub struct ApiService {
+    app: axum::Router,
+    tls: Option<TlsAcceptor>,
+    stopping: tokio::sync::watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for ApiService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiService").field("tls", &self.tls.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl ApiService {
+    /// The API.
+    #[must_use]
+    pub fn new(state: ApiState, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        Self::of(router(state), tls)
+    }
+
+    fn of(app: axum::Router, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let stopping = tokio::sync::watch::Sender::new(false);
+        Self { app, tls: tls.map(TlsAcceptor::from), stopping }
+    }
+
+    /// Lets running requests end; every connection is closed behind its own.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Serves one connection to its end. `client` is whom refusals count for.
+    pub async fn serve(&self, stream: TcpStream, client: IpAddr) {
+        let (app, from) = (self.app.clone(), ClientAddress(client));
+        let stopped = self.stopping.subscribe();
+        let _ = stream.set_nodelay(true);
+        match &self.tls {
+            None => http(stream, app, from, stopped).await,
+            Some(acceptor) => {
+                match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => http(stream, app, from, stopped).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
+        }
+    }
+}
+
+/// Serves the API on a listener of its own until `stop` resolves.
 pub async fn serve(server: ApiServer, state: ApiState, stop: impl Future<Output = ()>) {
     serve_app(server, router(state), stop).await;
 }
 
-/// Serves any routes the way [`serve`] does.
+/// Accepts for any routes until `stop` resolves, then lets running requests end, for a while.
 pub(crate) async fn serve_app(
     server: ApiServer,
     app: axum::Router,
     stop: impl Future<Output = ()>,
 ) {
-    let tls = server.tls.map(TlsAcceptor::from);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let (stopping, stopped) = tokio::sync::watch::channel(());
+    let service = Arc::new(ApiService::of(app, server.tls));
+    let places = Arc::new(Semaphore::new(API_CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -65,52 +112,31 @@ pub(crate) async fn serve_app(
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, or a client that is gone already.
-                tracing::warn!(%error, "the API could not accept a connection");
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
         // A full house: the connection is closed, the client may come again.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let (app, tls, stopped) = (app.clone(), tls.clone(), stopped.clone());
+        let service = Arc::clone(&service);
         connections.spawn(async move {
-            connection(stream, tls, app, ClientAddress(address.ip()), stopped).await;
+            service.serve(stream, address.ip()).await;
             drop(place);
         });
     }
-    drop(stopping);
+    service.stop();
     let _ = tokio::time::timeout(REQUEST_TIMEOUT, async {
         while connections.join_next().await.is_some() {}
     })
     .await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    app: axum::Router,
-    from: ClientAddress,
-    stopped: tokio::sync::watch::Receiver<()>,
-) {
-    let _ = stream.set_nodelay(true);
-    match tls {
-        None => http(stream, app, from, stopped).await,
-        Some(acceptor) => {
-            let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
-            match handshake {
-                Ok(Ok(stream)) => http(stream, app, from, stopped).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake with the API failed"),
-                Err(_) => tracing::debug!("a TLS handshake with the API took too long"),
-            }
-        }
-    }
-}
-
 async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     app: axum::Router,
     from: ClientAddress,
-    mut stopped: tokio::sync::watch::Receiver<()>,
+    mut stopped: tokio::sync::watch::Receiver<bool>,
 ) {
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let app = app.clone();
@@ -135,8 +161,9 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-async fn told_to_end(stopped: &mut tokio::sync::watch::Receiver<()>) {
-    let _ = tokio::time::timeout(CONNECTION_TIME_MAX, stopped.changed()).await;
+async fn told_to_end(stopped: &mut tokio::sync::watch::Receiver<bool>) {
+    let stopping = stopped.wait_for(|stopping| *stopping);
+    let _ = tokio::time::timeout(CONNECTION_TIME_MAX, stopping).await;
 }
 
 async fn answer(
@@ -154,7 +181,8 @@ async fn answer(
     }
 }
 
-const CONNECTIONS_MAX: usize = 256;
+/// Connections of the API at once, wherever they come from.
+pub const API_CONNECTIONS_MAX: usize = 256;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(300);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@
 
 mod classify;
 mod evidence;
+mod listen;
 mod masking;
 mod policies;
 mod preflight;
@@ -16,52 +17,60 @@ mod resources;
 mod scalar;
 mod schema;
 mod section;
+mod settings;
 mod tree;
 mod types;
 mod witnesses;
 
 pub use classify::{Classification, ColumnPattern, Conflict};
+pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
 pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
+pub use settings::{NoSetting, SettingValue, Settings};
 pub use types::{
-    Config, Evidence, Issuer, Limits, Listen, Listener, LocalIssuer, Masking, OidcIssuer,
-    PostgresTarget, Resource, Retention, Reviews, SecretError, SecretSource, ServerTls,
-    SignatureAlgorithm, TargetTls, TlsMode,
+    Config, Evidence, Issuer, Limits, LocalIssuer, Masking, OidcIssuer, Resource, Retention,
+    Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls, TlsMode,
 };
 pub use witnesses::WitnessAddress;
 
+use portreeve_model::Manifest;
 use section::Reader;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-/// Reads a configuration file.
+/// Reads a configuration file; `protocols` are those that its sections may name.
 ///
 /// # Errors
 /// [`ConfigError::Invalid`] holds every problem of the file, in its order.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
+pub fn load(path: &Path, protocols: &[&'static Manifest]) -> Result<Config, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
     let bytes = read_bounded(path, CONFIG_BYTES_MAX).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
     })?;
-    parse(path, &text)
+    parse(path, &text, protocols)
 }
 
 /// Reads a configuration from a text; relative paths are relative to `path`'s folder.
 ///
 /// # Errors
 /// Like [`load`].
-pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+pub fn parse(
+    path: &Path,
+    text: &str,
+    protocols: &[&'static Manifest],
+) -> Result<Config, ConfigError> {
     let folder = match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,
         None => Path::new("."),
     };
-    let mut reader = Reader { problems: problem::Problems::new(path, text), folder, text };
+    let problems = problem::Problems::new(path, text);
+    let mut reader = Reader { problems, folder, text, protocols };
     let config = match tree::parse(text) {
         Ok(root) => read::config(&mut reader, path, root),
         Err(error) => {

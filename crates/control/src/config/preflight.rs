@@ -1,5 +1,6 @@
 //! What can be tried before the gateway starts: secrets, certificates, keys.
 
+use super::settings::SettingValue;
 use super::types::{Config, ServerTls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -11,18 +12,26 @@ impl Config {
     pub fn preflight(&self) -> Vec<String> {
         let mut failures = Vec::new();
         for (name, resource) in &self.resources {
-            let postgres = &resource.postgres;
-            if let Some(Err(error)) = postgres.password.as_ref().map(|secret| secret.resolve()) {
-                failures.push(format!("`resources.{name}.postgres.password`: {error}"));
-            }
-            if let Some(file) = &postgres.tls.ca
-                && let Err(why) = certificates(file)
-            {
-                failures.push(format!("`resources.{name}.postgres.tls.ca`: {why}"));
+            for (key, value) in resource.target.iter() {
+                let failure = match value {
+                    SettingValue::Secret(Some(secret)) => {
+                        secret.resolve().err().map(|error| (String::new(), error.to_string()))
+                    }
+                    SettingValue::Tls(tls) => {
+                        let tried = tls.ca.as_deref().map(certificates);
+                        tried.and_then(Result::err).map(|why| (".ca".to_owned(), why))
+                    }
+                    SettingValue::Secret(None)
+                    | SettingValue::Text(_)
+                    | SettingValue::Number(_) => None,
+                };
+                if let Some((part, why)) = failure {
+                    let protocol = resource.protocol;
+                    failures.push(format!("`resources.{name}.{protocol}.{key}{part}`: {why}"));
+                }
             }
         }
-        let listeners = [("postgres", &self.listen.postgres), ("api", &self.listen.api)];
-        for (name, listener) in listeners {
+        for (name, listener) in self.listen.all() {
             if let Some(Err(why)) = listener.tls.as_ref().map(pair) {
                 failures.push(format!("`listen.{name}.tls`: {why}"));
             }

@@ -4,12 +4,10 @@ use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_list, as_text, listed};
 use super::tree::{Node, Value};
-use super::types::{
-    Config, Issuer, Limits, Listen, Listener, LocalIssuer, OidcIssuer, Reviews, ServerTls,
-    SignatureAlgorithm,
-};
-use super::{evidence, masking, policies, resources};
-use std::net::{Ipv4Addr, SocketAddr};
+use super::types::{Config, Issuer, Limits, LocalIssuer, OidcIssuer, Reviews, SignatureAlgorithm};
+use super::{evidence, listen, masking, policies, resources, settings};
+use portreeve_model::Manifest;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -25,9 +23,9 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let data_dir = top.file(reader, "data_dir");
     let data_dir = data_dir.unwrap_or_else(|| reader.folder.join("portreeve-data"));
     let listen = top.section(reader, "listen");
-    let listen = read_listen(reader, listen);
     let issuers = read_issuers(reader, &mut top);
     let resources = resources::read(reader, &mut top);
+    let listen = listen::read(reader, listen, &resources);
     let section = top.section(reader, "masking");
     let masking = masking::read(reader, section);
     let policies = policies::read(reader, &mut top);
@@ -52,52 +50,6 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
         evidence,
         limits,
     })
-}
-
-fn read_listen(reader: &mut Reader<'_>, mut section: Section) -> Listen {
-    let mut listener = |field, port| {
-        let section = section.section(reader, field);
-        read_listener(reader, section, port)
-    };
-    let listen = Listen { postgres: listener("postgres", 15432), api: listener("api", 8440) };
-    let (postgres, api) = (listen.postgres.address, listen.api.address);
-    if postgres == api && api.port() != 0 {
-        let message = format!("`listen.postgres` and `listen.api` are both on `{api}`");
-        reader.problems.add_with_help(section.span(), message, "give each a port of its own");
-    }
-    section.close(reader);
-    listen
-}
-
-fn read_listener(reader: &mut Reader<'_>, mut section: Section, port: u16) -> Listener {
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (address, span) = section.address(reader, "address", default);
-    let tls = match section.take("tls") {
-        None => None,
-        Some((key, node)) => {
-            let name = section.path("tls");
-            let section = Section::open(reader, name, key.span, Some(node));
-            read_server_tls(reader, section)
-        }
-    };
-    if tls.is_none() && !address.ip().is_loopback() && reader.problems_free_of(&span) {
-        reader.problems.add_with_help(
-            span,
-            format!("`{address}` can be reached from other machines, but has no certificate"),
-            "add `tls: { certificate: …, key: … }`, or listen on `127.0.0.1`",
-        );
-    }
-    section.close(reader);
-    Listener { address, tls }
-}
-
-fn read_server_tls(reader: &mut Reader<'_>, mut section: Section) -> Option<ServerTls> {
-    let certificate = section.required_text(reader, "certificate");
-    let key = section.required_text(reader, "key");
-    section.close(reader);
-    let (certificate, _) = certificate?;
-    let (key, _) = key?;
-    Some(ServerTls { certificate: reader.folder.join(certificate), key: reader.folder.join(key) })
 }
 
 fn read_issuers(reader: &mut Reader<'_>, top: &mut Section) -> Vec<Issuer> {
@@ -172,6 +124,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     };
     let groups_claim = section.text_or(reader, "groups_claim", "groups");
     let purpose_claim = section.text_or(reader, "purpose_claim", "purpose");
+    let person_claim = section.text(reader, "person_claim").map(|(claim, _)| claim);
+    let interactive_clients = match section.take("interactive_clients") {
+        Some((_, node)) => {
+            let name = section.path("interactive_clients");
+            let items = as_list(reader, &name, node);
+            let texts = items.into_iter().filter_map(|item| as_text(reader, &name, item));
+            texts.map(|(client, _)| client).collect()
+        }
+        None => Vec::new(),
+    };
+    let token_lifetime_max = section.duration(reader, "token_lifetime_max", "2h", "1d");
     let ca = section.file(reader, "ca");
     let name = section.path("issuer");
     section.close(reader);
@@ -180,7 +143,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         reader.problems.add(span, format!("`{name}` {why}"));
         return None;
     }
-    Some(OidcIssuer { issuer, audience, algorithms, groups_claim, purpose_claim, ca })
+    Some(OidcIssuer {
+        issuer,
+        audience,
+        algorithms,
+        groups_claim,
+        purpose_claim,
+        person_claim,
+        interactive_clients,
+        token_lifetime_max,
+        ca,
+    })
 }
 
 fn read_algorithms(
@@ -220,21 +193,33 @@ fn read_algorithms(
 }
 
 fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
-    let message = ("16KiB", "1GiB");
-    let limits = Limits {
+    let mut limits = Limits {
         sessions_max: s.number(reader, "sessions_max", 1000, 1..=1_000_000),
+        logins_max: s.number(reader, "logins_max", 1024, 1..=100_000),
+        logins_per_address_max: s.number(reader, "logins_per_address_max", 512, 1..=100_000),
         login_timeout: s.duration(reader, "login_timeout", "10s", "10m"),
         client_idle_timeout: s.duration(reader, "client_idle_timeout", "1h", "30d"),
         client_write_timeout: s.duration(reader, "client_write_timeout", "5m", "1d"),
         target_connect_timeout: s.duration(reader, "target_connect_timeout", "10s", "10m"),
-        message_bytes_max: s.size(reader, "message_bytes_max", "64MiB", message),
-        reply_message_bytes_max: s.size(reader, "reply_message_bytes_max", "128MiB", message),
-        statement_bytes_max: s.size(reader, "statement_bytes_max", "1MiB", ("1KiB", "256MiB")),
         held_bytes_max: s.size(reader, "held_bytes_max", "16MiB", ("64KiB", "1GiB")),
         auth_failures_max: s.number(reader, "auth_failures_max", 10, 1..=1_000_000),
         auth_refusal_time: s.duration(reader, "auth_refusal_time", "1m", "1d"),
+        protocols: BTreeMap::new(),
     };
-    s.close(reader);
+    let protocols = reader.protocols;
+    for manifest in protocols {
+        let own = s.section(reader, manifest.name);
+        if let Some(read) = settings::read(reader, own, manifest.limits, "") {
+            limits.protocols.insert(manifest.name, read);
+        }
+    }
+    s.close_with(reader, |key| {
+        let owner = |manifest: &&&'static Manifest| {
+            manifest.limits.iter().any(|setting| setting.name == key)
+        };
+        let manifest = protocols.iter().find(owner)?;
+        Some(format!("every protocol has its own: write `limits.{}.{key}`", manifest.name))
+    });
     limits
 }
 

@@ -4,8 +4,9 @@ use super::classify::{Classification, ColumnPattern};
 use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
-use super::section::{Reader, Section, as_text};
-use super::types::{PostgresTarget, Resource, SecretSource, TargetTls, TlsMode};
+use super::section::{Reader, Section, as_text, listed};
+use super::settings::{self, Settings};
+use super::types::Resource;
 use portreeve_model::{Category, SubjectColumn};
 use std::collections::BTreeMap;
 
@@ -38,115 +39,37 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<Strin
 }
 
 fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> Option<Resource> {
-    let postgres = match section.take("postgres") {
-        Some((key, node)) => {
-            let path = section.path("postgres");
-            let section = Section::open(reader, path, key.span, Some(node));
-            read_postgres(reader, section, name)
+    let mut target: Option<(&'static str, Option<Settings>)> = None;
+    for manifest in reader.protocols {
+        let Some((key, node)) = section.take(manifest.name) else { continue };
+        if let Some((first, _)) = &target {
+            let message =
+                format!("`resources.{name}` cannot be both `{first}` and `{}`", manifest.name);
+            reader.problems.add_with_help(key.span, message, "make two resources of it");
+            continue;
         }
-        None => {
-            section.missing(reader, "postgres");
-            None
-        }
-    };
+        let path = section.path(manifest.name);
+        let settings = Section::open(reader, path, key.span, Some(node));
+        let settings = settings::read(reader, settings, manifest.target, name);
+        target = Some((manifest.name, settings));
+    }
+    let audience = section.text(reader, "audience").map(|(audience, _)| audience);
     let classify = section.section(reader, "classify");
     let classify = read_classify(reader, classify);
     let subjects = section.section(reader, "subjects");
     let subjects = read_subjects(reader, subjects, &classify);
-    section.close(reader);
-    Some(Resource { postgres: postgres?, classify, subjects })
-}
-
-fn read_postgres(
-    reader: &mut Reader<'_>,
-    mut section: Section,
-    resource: &str,
-) -> Option<PostgresTarget> {
-    let host = section.required_text(reader, "host");
-    let port = section.number(reader, "port", 5432u16, 1..=65535);
-    let database = section.text_or(reader, "database", resource);
-    let user = section.required_text(reader, "user");
-    let password = match section.take("password") {
-        None => None,
-        Some((key, node)) => {
-            let name = section.path("password");
-            let has_text = matches!(node.value, super::tree::Value::Text(_));
-            if has_text {
-                // SECURITY: a credential is never shown, not even in its own file.
-                reader.problems.hide(node.span);
-                reader.problems.add_with_help(
-                    key.span,
-                    format!("`{name}` must say where the password is, not what it is"),
-                    "write `{ env: NAME }` or `{ file: PATH }`",
-                );
-                None
-            } else {
-                let section = Section::open(reader, name, key.span, Some(node));
-                read_secret(reader, section)
-            }
-        }
-    };
-    let tls_section = section.section(reader, "tls");
-    let host_text = host.as_ref().map(|(host, _)| host.as_str());
-    let tls = read_target_tls(reader, tls_section, host_text);
-    section.close(reader);
-    let (host, span) = host?;
-    if host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
-        reader.problems.add(span, format!("`{host}` is not a host name or address"));
+    let names: Vec<&str> = reader.protocols.iter().map(|manifest| manifest.name).collect();
+    let is_misspelt = section.keys().any(|key| closest(key, &names).is_some());
+    if target.is_none() && !is_misspelt {
+        reader.problems.add_with_help(
+            section.span(),
+            format!("`resources.{name}` names no protocol"),
+            format!("add a section that says how it is reached: {}", listed(&names)),
+        );
     }
-    let (user, _) = user?;
-    Some(PostgresTarget { host, port, database, tls, user, password })
-}
-
-fn read_secret(reader: &mut Reader<'_>, mut section: Section) -> Option<SecretSource> {
-    let variable = section.text(reader, "env");
-    let file = section.file(reader, "file");
-    let span = section.span();
-    let name = section.path("");
     section.close(reader);
-    match (variable, file) {
-        (Some((name, _)), None) => Some(SecretSource::Env(name)),
-        (None, Some(file)) => Some(SecretSource::File(file)),
-        (None, None) | (Some(_), Some(_)) => {
-            let name = name.trim_end_matches('.');
-            if reader.problems_free_of(&span) {
-                let message = format!("`{name}` must be one of `env` and `file`");
-                reader.problems.add(span, message);
-            }
-            None
-        }
-    }
-}
-
-fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&str>) -> TargetTls {
-    let mut tls = TargetTls { mode: TlsMode::VerifyFull, ca: None };
-    if let Some((word, span)) = section.text(reader, "mode") {
-        match word.as_str() {
-            "verify-full" => {}
-            "disable" => {
-                if host.is_some_and(|host| !scalar::is_loopback(host)) {
-                    reader.problems.add_with_help(
-                        span,
-                        "`disable` is for targets on loopback only",
-                        "use `verify-full`, with `ca` for an authority of your own",
-                    );
-                }
-                tls.mode = TlsMode::Disable;
-            }
-            other => {
-                let known = ["verify-full", "disable"];
-                let help = match closest(other, &known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "use `verify-full`; there is no mode that encrypts without checking"
-                        .to_owned(),
-                };
-                reader.problems.add_with_help(span, format!("`{other}` is not a TLS mode"), help);
-            }
-        }
-    }
-    tls.ca = section.file(reader, "ca");
-    section.close(reader);
-    tls
+    let (protocol, target) = target?;
+    Some(Resource { protocol, target: target?, audience, classify, subjects })
 }
 
 fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classification {

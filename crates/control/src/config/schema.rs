@@ -1,19 +1,139 @@
-//! The JSON schema for editors, made from the types.
+//! The JSON schema for editors: made from the types, and from the manifests of the
+//! protocols.
 
-use super::types::Config;
+use super::listen::default_address;
+use super::types::{Config, SecretSource, SizeText, TargetTls};
+use portreeve_model::{Manifest, Setting, SettingKind};
+use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use serde_json::Value;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
 
 /// The schema of the configuration file, as JSON Schema 2020-12.
 #[must_use]
-pub fn schema() -> Value {
-    let mut schema = schemars::schema_for!(Config);
+pub fn schema(protocols: &[&'static Manifest]) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let sections: Vec<_> =
+        protocols.iter().map(|manifest| Sections::new(&mut generator, manifest)).collect();
+    let mut schema = generator.into_root_schema_for::<Config>();
+    for section in sections.into_iter().rev() {
+        section.put_into(&mut schema);
+    }
+    let one_of = protocols.iter().map(|manifest| json!({"required": [manifest.name]}));
+    if let Some(resource) = definition(&mut schema, "Resource") {
+        resource.insert("oneOf".to_owned(), one_of.collect());
+    }
     RecursiveTransform(optional_where_defaulted).transform(&mut schema);
     let mut value = schema.to_value();
     if let Some(object) = value.as_object_mut() {
         object.insert("title".into(), "Portreeve configuration".into());
     }
     value
+}
+
+/// What one protocol adds.
+struct Sections {
+    manifest: &'static Manifest,
+    target: Value,
+    limits: Value,
+}
+
+impl Sections {
+    fn new(generator: &mut SchemaGenerator, manifest: &'static Manifest) -> Self {
+        let target = section(generator, manifest.target, "The target.");
+        let limits = section(generator, manifest.limits, "Bounds of one protocol.");
+        Self { manifest, target, limits }
+    }
+
+    fn put_into(self, schema: &mut Schema) {
+        let Manifest { name, title, .. } = *self.manifest;
+        let address = default_address(self.manifest).to_string();
+        let listener = json!({
+            "description": format!("{title} clients. The default address is `{address}`."),
+            "$ref": "#/$defs/Listener",
+            "default": {"address": address},
+        });
+        put_first(definition(schema, "Listen"), name, listener);
+        let target = reference("target", self.manifest, format!("A target reached by {title}."));
+        put_first(definition(schema, "Resource"), name, target);
+        let mut limits = reference("limits", self.manifest, format!("Bounds of {title}."));
+        limits["default"] = json!({});
+        if let Some(properties) = properties(definition(schema, "Limits")) {
+            properties.insert(name.to_owned(), limits);
+        }
+        let definitions = schema.ensure_object().get_mut("$defs").and_then(Value::as_object_mut);
+        if let Some(definitions) = definitions {
+            definitions.insert(format!("{name}.target"), self.target);
+            definitions.insert(format!("{name}.limits"), self.limits);
+        }
+    }
+}
+
+fn reference(part: &str, manifest: &Manifest, about: String) -> Value {
+    json!({"description": about, "$ref": format!("#/$defs/{}.{part}", manifest.name)})
+}
+
+fn definition<'a>(schema: &'a mut Schema, name: &str) -> Option<&'a mut Map<String, Value>> {
+    schema.ensure_object().get_mut("$defs")?.get_mut(name)?.as_object_mut()
+}
+
+fn properties(definition: Option<&mut Map<String, Value>>) -> Option<&mut Map<String, Value>> {
+    definition?.get_mut("properties")?.as_object_mut()
+}
+
+/// Protocols come before what all of them have.
+fn put_first(definition: Option<&mut Map<String, Value>>, name: &str, value: Value) {
+    if let Some(properties) = properties(definition) {
+        properties.shift_insert(0, name.to_owned(), value);
+    }
+}
+
+fn section(generator: &mut SchemaGenerator, settings: &[Setting], about: &str) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for setting in settings {
+        properties.insert(setting.name.to_owned(), property(generator, setting));
+        if matches!(setting.kind, SettingKind::Host | SettingKind::Text) {
+            required.push(setting.name);
+        }
+    }
+    json!({
+        "description": about,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "required": required,
+    })
+}
+
+fn property(generator: &mut SchemaGenerator, setting: &Setting) -> Value {
+    let mut property = match setting.kind {
+        SettingKind::Host | SettingKind::Text => json!({"type": "string"}),
+        SettingKind::ResourceName => {
+            json!({"type": "string", "default": "the resource's name"})
+        }
+        SettingKind::Port { default } => {
+            json!({"type": "integer", "minimum": 1, "maximum": 65535, "default": default})
+        }
+        SettingKind::Size { default, .. } => {
+            let mut size = generator.subschema_for::<SizeText>().to_value();
+            size["default"] = default.into();
+            size
+        }
+        SettingKind::Secret => {
+            let secret = generator.subschema_for::<SecretSource>();
+            json!({"anyOf": [secret, {"type": "null"}]})
+        }
+        SettingKind::Tls => {
+            let mut tls = generator.subschema_for::<TargetTls>().to_value();
+            tls["default"] = json!({"mode": "verify-full"});
+            tls
+        }
+    };
+    if let Some(property) = property.as_object_mut() {
+        property.shift_insert(0, "description".to_owned(), setting.about.into());
+    }
+    property
 }
 
 /// A field with a default need not be written. A default that is a sentence is for

@@ -4,7 +4,7 @@
 use super::problem::{Problems, closest};
 use super::scalar;
 use super::tree::{Key, Node, Value};
-use std::net::SocketAddr;
+use portreeve_model::Manifest;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) folder: &'a Path,
     /// The file.
     pub(crate) text: &'a str,
+    /// The protocols that there are.
+    pub(crate) protocols: &'a [&'static Manifest],
 }
 
 /// A mapping that is being read.
@@ -63,6 +65,11 @@ impl Section {
     /// Takes everything: for mappings whose keys are names.
     pub(crate) fn take_all(&mut self) -> Vec<(Key, Node)> {
         std::mem::take(&mut self.entries)
+    }
+
+    /// The keys that nobody has taken yet.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(key, _)| key.text.as_str())
     }
 
     /// Opens a field as a section of its own.
@@ -204,38 +211,27 @@ impl Section {
         }
     }
 
-    /// A socket address with a default.
-    pub(crate) fn address(
-        &mut self,
-        reader: &mut Reader<'_>,
-        field: &'static str,
-        default: SocketAddr,
-    ) -> (SocketAddr, Range<usize>) {
-        let Some((text, span)) = self.text(reader, field) else {
-            return (default, self.span());
-        };
-        match text.parse() {
-            Ok(address) => (address, span),
-            Err(_) => {
-                let message = format!("`{}` is not an address with a port", self.path(field));
-                let help = "write numbers: `127.0.0.1:15432`, `0.0.0.0:15432`, `[::1]:15432`";
-                reader.problems.add_with_help(span.clone(), message, help);
-                (default, span)
-            }
-        }
-    }
-
     /// Reports every key that nobody asked for.
     pub(crate) fn close(self, reader: &mut Reader<'_>) {
+        self.close_with(reader, |_| None);
+    }
+
+    /// The same; `moved` says where a key belongs that is known elsewhere.
+    pub(crate) fn close_with(
+        self,
+        reader: &mut Reader<'_>,
+        moved: impl Fn(&str) -> Option<String>,
+    ) {
         for (key, _) in &self.entries {
             let message = if self.name.is_empty() {
                 format!("unknown key `{}`", key.text)
             } else {
                 format!("unknown key `{}` in `{}`", key.text, self.name)
             };
-            let help = match closest(&key.text, &self.asked) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("known here: {}", listed(&self.asked)),
+            let help = match (moved(&key.text), closest(&key.text, &self.asked)) {
+                (Some(place), _) => place,
+                (None, Some(meant)) => format!("did you mean `{meant}`?"),
+                (None, None) => format!("known here: {}", listed(&self.asked)),
             };
             reader.problems.add_with_help(key.span.clone(), message, help);
         }

@@ -2,12 +2,13 @@
 //! types; a test proves that its defaults are the reader's.
 
 use super::classify::Classification;
+use super::listen::Listen;
+use super::settings::Settings;
 use super::witnesses::WitnessAddress;
 use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,14 +23,15 @@ pub struct Config {
     /// are relative to the configuration file, here and everywhere.
     #[schemars(with = "String", extend("default" = "portreeve-data"))]
     pub data_dir: PathBuf,
-    /// Where the gateway listens. An address that other machines can reach needs `tls`.
+    /// Where the gateway listens. An address that other machines can reach needs `tls`. A
+    /// protocol that no resource has and that is not named here is not listened for.
     #[schemars(extend("default" = {}))]
     pub listen: Listen,
     /// Whose tokens are accepted. At least one.
     #[schemars(length(min = 1))]
     pub issuers: Vec<Issuer>,
-    /// What can be reached through the gateway, by the name that clients ask for
-    /// (for PostgreSQL, the database name).
+    /// What can be reached through the gateway, by the name that clients ask for. Each has
+    /// the section of exactly one protocol.
     pub resources: BTreeMap<String, Resource>,
     /// How values are masked, by category. `default` is for every category not named.
     #[schemars(
@@ -52,31 +54,8 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Where the gateway listens.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Listen {
-    /// PostgreSQL clients. The default address is `127.0.0.1:15432`.
-    #[schemars(extend("default" = {"address": "127.0.0.1:15432"}))]
-    pub postgres: Listener,
-    /// The HTTP API, with health and metrics. The default address is `127.0.0.1:8440`.
-    #[schemars(extend("default" = {"address": "127.0.0.1:8440"}))]
-    pub api: Listener,
-}
-
-/// One listening socket.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Listener {
-    /// `address:port`, as numbers: `127.0.0.1:15432`, `0.0.0.0:15432`, `[::1]:15432`.
-    #[schemars(with = "String", extend("default" = "by listener"))]
-    pub address: SocketAddr,
-    /// The certificate. Without one, loopback only.
-    pub tls: Option<ServerTls>,
-}
-
 /// What a listener proves itself with.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ServerTls {
     /// PEM file with the certificate, then its intermediates.
@@ -125,6 +104,18 @@ pub struct OidcIssuer {
     /// The claim that says why access is wanted.
     #[schemars(extend("default" = "purpose"))]
     pub purpose_claim: String,
+    /// The claim that says which human being a person is, where several issuers know the
+    /// same people: `email` (only where `email_verified` is true), an employee's number. Who
+    /// asks cannot approve under another issuer's name then.
+    pub person_claim: Option<String>,
+    /// Clients that people have in their own hands (a login page, a command line). Every
+    /// other client that a token was given to is an actor of its chain.
+    #[schemars(extend("default" = []))]
+    pub interactive_clients: Vec<String>,
+    /// The longest life of its tokens, from `iat` to `exp`. Some issuers make them for up
+    /// to 90 minutes.
+    #[schemars(with = "DurationText", extend("default" = "2h"))]
+    pub token_lifetime_max: Duration,
     /// PEM file with the authorities to trust for its address. By default those of
     /// the machine.
     #[schemars(with = "Option<String>")]
@@ -193,11 +184,18 @@ impl SignatureAlgorithm {
 }
 
 /// Something that can be reached.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Resource {
-    /// The PostgreSQL database behind it.
-    pub postgres: PostgresTarget,
+    /// The protocol that it is reached by: the name of the one section that it has.
+    #[schemars(skip)]
+    pub protocol: &'static str,
+    /// The target, as that protocol's manifest describes it.
+    #[schemars(skip)]
+    pub target: Settings,
+    /// What tokens must name in `aud` to come here. By default the audience of their
+    /// issuer. A token that names this alone opens nothing else.
+    pub audience: Option<String>,
     /// Which columns hold personal data: `schema.table.column` with `*` in any part,
     /// and the category. The most specific pattern wins.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
@@ -209,29 +207,8 @@ pub struct Resource {
     pub subjects: Vec<SubjectColumn>,
 }
 
-/// A PostgreSQL database as the gateway reaches it.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct PostgresTarget {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    #[schemars(extend("default" = 5432))]
-    pub port: u16,
-    /// Database. By default the resource's name.
-    #[schemars(extend("default" = "the resource's name"))]
-    pub database: String,
-    /// How the connection to it is protected.
-    #[schemars(extend("default" = {"mode": "verify-full"}))]
-    pub tls: TargetTls,
-    /// The role that the gateway uses.
-    pub user: String,
-    /// The password of the role. Clients never see it.
-    pub password: Option<SecretSource>,
-}
-
 /// How a connection to a target is protected.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct TargetTls {
     /// Whether and how the target's certificate is checked.
@@ -393,12 +370,20 @@ pub struct Retention {
 }
 
 /// Bounds. Durations are `500ms`, `10s`, `10m`, `8h`; sizes are `64KiB`, `16MiB`, `1GiB`.
-#[derive(Clone, Debug, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Limits {
-    /// Sessions open at once.
+    /// Sessions open at once. A session takes two file descriptors; where the system gives
+    /// fewer, fewer sessions are let in, and the gateway says so.
     #[schemars(extend("default" = 1000))]
     pub sessions_max: u32,
+    /// Connections to one listener that have not logged in yet. Beyond it newcomers are
+    /// closed at once.
+    #[schemars(extend("default" = 1024))]
+    pub logins_max: u32,
+    /// The same from one client address, or one /64 network of IPv6.
+    #[schemars(extend("default" = 512))]
+    pub logins_per_address_max: u32,
     /// From a client's connection until it is authenticated.
     #[schemars(with = "DurationText", extend("default" = "10s"))]
     pub login_timeout: Duration,
@@ -411,15 +396,6 @@ pub struct Limits {
     /// Until a target has accepted the connection and the login.
     #[schemars(with = "DurationText", extend("default" = "10s"))]
     pub target_connect_timeout: Duration,
-    /// The longest message of a client.
-    #[schemars(with = "SizeText", extend("default" = "64MiB"))]
-    pub message_bytes_max: u64,
-    /// The longest message of a target.
-    #[schemars(with = "SizeText", extend("default" = "128MiB"))]
-    pub reply_message_bytes_max: u64,
-    /// The longest text of a command.
-    #[schemars(with = "SizeText", extend("default" = "1MiB"))]
-    pub statement_bytes_max: u64,
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = "16MiB"))]
     pub held_bytes_max: u64,
@@ -429,6 +405,9 @@ pub struct Limits {
     /// For how long it is refused then.
     #[schemars(with = "DurationText", extend("default" = "1m"))]
     pub auth_refusal_time: Duration,
+    /// What each protocol bounds itself, by its name.
+    #[schemars(skip)]
+    pub protocols: BTreeMap<&'static str, Settings>,
 }
 
 /// A duration as it is written, for the schema.

@@ -1,17 +1,22 @@
 //! From verified claims to a chain of names. Pure.
 
-use super::AuthError;
-use portreeve_model::{Chain, Party, PartyKind};
+use super::{AuthError, parties};
+use portreeve_model::{Chain, Party, PartyKind, Strength};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What claims are called at an issuer.
+/// What claims are called at an issuer, and what is known of its clients.
+#[derive(Clone, Copy)]
 pub(crate) struct Mapping<'a> {
     pub(crate) groups: &'a str,
     pub(crate) purpose: &'a str,
+    /// Links the names of one human being at several issuers.
+    pub(crate) person: Option<&'a str>,
+    /// Clients that a person has in hand: they are no actors.
+    pub(crate) interactive_clients: &'a [String],
 }
 
-type Claims = Map<String, Value>;
+pub(crate) type Claims = Map<String, Value>;
 
 /// Checks `exp`, `nbf` and `iat`, and gives the end.
 pub(crate) fn validity(claims: &Claims, at: SystemTime) -> Result<SystemTime, AuthError> {
@@ -29,6 +34,25 @@ pub(crate) fn validity(claims: &Claims, at: SystemTime) -> Result<SystemTime, Au
         }
     }
     Ok(expires)
+}
+
+/// Checks that a token does not live for longer than its issuer may make it: one that
+/// ends in the year 9000 is a password.
+pub(crate) fn lifetime(
+    claims: &Claims,
+    expires: SystemTime,
+    life_max: Duration,
+    at: SystemTime,
+) -> Result<SystemTime, AuthError> {
+    let issued =
+        date(claims, "iat")?.ok_or(AuthError::Claim { claim: "iat".into(), why: "is missing" })?;
+    let life = expires.duration_since(issued).unwrap_or_default();
+    // `iat` may lie in the future by the leeway; the time that is left may not be longer for it.
+    let left = expires.duration_since(at).unwrap_or_default();
+    if life > life_max || left > life_max + LEEWAY {
+        return Err(AuthError::Lifetime { seconds_max: life_max.as_secs() });
+    }
+    Ok(issued)
 }
 
 /// Reads a NumericDate.
@@ -49,14 +73,31 @@ pub(crate) fn date(claims: &Claims, claim: &'static str) -> Result<Option<System
     Ok(Some(UNIX_EPOCH + seconds))
 }
 
-/// Whether `aud` names us.
-pub(crate) fn audience(claims: &Claims, expected: &str) -> Result<(), AuthError> {
-    let named = match claims.get("aud") {
-        Some(Value::String(one)) => one == expected,
-        Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(expected)),
+/// Whether `aud` names us: the gateway as a whole, or one of the names that its resources
+/// have for themselves. Gives those that it names.
+pub(crate) fn audiences(
+    claims: &Claims,
+    expected: &str,
+    others: &[String],
+) -> Result<Vec<String>, AuthError> {
+    let named: Vec<String> = std::iter::once(expected)
+        .chain(others.iter().map(String::as_str))
+        .filter(|name| names_audience(claims, name))
+        .map(str::to_owned)
+        .collect();
+    if named.is_empty() {
+        return Err(AuthError::Audience { expected: expected.to_owned() });
+    }
+    Ok(named)
+}
+
+/// Whether `aud` has a name in it.
+pub(crate) fn names_audience(claims: &Claims, name: &str) -> bool {
+    match claims.get("aud") {
+        Some(Value::String(one)) => one == name,
+        Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(name)),
         _ => false,
-    };
-    if named { Ok(()) } else { Err(AuthError::Audience { expected: expected.to_owned() }) }
+    }
 }
 
 /// Reads the principal, the actors and the purpose.
@@ -66,11 +107,26 @@ pub(crate) fn chain(
     mapping: &Mapping<'_>,
 ) -> Result<Chain, AuthError> {
     let subject = subject(claims, "sub")?;
-    let kind = if is_program(claims, &subject) { PartyKind::Service } else { PartyKind::Person };
+    let client = parties::client(claims)?;
+    let kind = parties::principal_kind(claims, &subject, client.as_deref());
     let groups = groups(claims, mapping.groups)?;
-    let principal = Party { kind, issuer: issuer.to_owned(), subject, groups };
-    let actors = actors(claims, issuer, mapping)?;
-    let chain = Chain { principal, actors, purpose: purpose(claims, mapping.purpose)? };
+    let person = match kind {
+        PartyKind::Person => parties::person(claims, mapping.person)?,
+        PartyKind::Service | PartyKind::Actor => None,
+    };
+    let principal = Party { kind, issuer: issuer.to_owned(), subject, groups, person };
+    let mut actors = actors(claims, issuer, mapping)?;
+    if let Some(program) = parties::holder(claims, &principal, client, mapping.interactive_clients)
+        && !actors.iter().any(|actor| actor.subject == program)
+    {
+        if actors.len() == super::ACTORS_MAX {
+            return Err(AuthError::Delegation("is deeper than 8 actors"));
+        }
+        actors.push(Party::new(PartyKind::Actor, issuer, program));
+    }
+    let purpose = purpose(claims, mapping.purpose)?;
+    let strength = strength(claims)?;
+    let chain = Chain { purpose, strength, ..Chain::new(principal, actors) };
     let mut seen: Vec<&str> = Vec::new();
     for hop in chain.hops() {
         if seen.contains(&hop.subject.as_str()) {
@@ -81,19 +137,36 @@ pub(crate) fn chain(
     Ok(chain)
 }
 
-/// Whether the issuer says that no person is behind the token.
-///
-/// SPEC: RFC 9068 section 2.2: without a resource owner, `sub` is the client. Issuers
-/// that keep a name of another shape there say it in a claim of their own: `gty` (Auth0),
-/// `idtyp` (Entra ID), `preferred_username` (Keycloak).
-fn is_program(claims: &Claims, subject: &str) -> bool {
-    let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
-    let own_client = ["client_id", "azp", "appid"].iter().any(|name| text(name) == Some(subject));
-    let account = text("preferred_username");
-    own_client
-        || text("gty") == Some("client-credentials")
-        || text("idtyp") == Some("app")
-        || account.is_some_and(|name| name.starts_with("service-account-"))
+/// How strongly the principal was authenticated.
+fn strength(claims: &Claims) -> Result<Strength, AuthError> {
+    let wrong = |claim: &str, why| AuthError::Claim { claim: claim.to_owned(), why };
+    let acr = match claims.get("acr") {
+        None => None,
+        Some(Value::String(acr)) if is_name(acr, SUBJECT_BYTES_MAX) => Some(acr.clone()),
+        Some(_) => return Err(wrong("acr", "is not a short text")),
+    };
+    let short = || wrong("amr", "is not a list of at most 32 short texts");
+    let amr = match claims.get("amr") {
+        None => Vec::new(),
+        Some(Value::Array(methods)) if methods.len() <= METHODS_MAX => methods
+            .iter()
+            .map(|method| match method {
+                Value::String(method) if is_name(method, SUBJECT_BYTES_MAX) => Ok(method.clone()),
+                _ => Err(short()),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(_) => return Err(short()),
+    };
+    Ok(Strength { acr, amr })
+}
+
+/// The actor that the principal has named in advance (RFC 8693 section 4.4).
+pub(crate) fn may_act(claims: &Claims) -> Result<Option<String>, AuthError> {
+    match claims.get("may_act") {
+        None => Ok(None),
+        Some(Value::Object(named)) => subject(named, "may_act.sub").map(Some),
+        Some(_) => Err(AuthError::Delegation("has a `may_act` that is not an object")),
+    }
 }
 
 /// Follows `act` from the current actor to the earliest, and turns it round.
@@ -118,7 +191,7 @@ fn actors(claims: &Claims, issuer: &str, mapping: &Mapping<'_>) -> Result<Vec<Pa
             Some(_) => return Err(AuthError::Delegation("names an actor of another issuer")),
         }
         let groups = groups(act, mapping.groups)?;
-        actors.push(Party { kind: PartyKind::Actor, issuer: issuer.to_owned(), subject, groups });
+        actors.push(Party { groups, ..Party::new(PartyKind::Actor, issuer, subject) });
         next = act.get("act");
     }
     actors.reverse();
@@ -137,7 +210,7 @@ fn subject(claims: &Claims, name: &'static str) -> Result<String, AuthError> {
 fn groups(claims: &Claims, claim: &str) -> Result<Vec<String>, AuthError> {
     let wrong = || AuthError::Claim {
         claim: claim.to_owned(),
-        why: "is not a list of at most 256 short texts",
+        why: "is not a list of at most 1,024 short texts",
     };
     match claims.get(claim) {
         None => Ok(Vec::new()),
@@ -171,7 +244,7 @@ pub(crate) fn token_id(claims: &Claims) -> Option<String> {
     is_name(id, SUBJECT_BYTES_MAX).then(|| id.to_owned())
 }
 
-fn is_name(text: &str, bytes_max: usize) -> bool {
+pub(crate) fn is_name(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
 }
 
@@ -179,16 +252,19 @@ fn is_name(text: &str, bytes_max: usize) -> bool {
 const LEEWAY: Duration = Duration::from_secs(30);
 /// The year 9999; a later one is a mistake, and would overflow somewhere.
 const DATE_MAX: Duration = Duration::from_secs(253_402_300_799);
-const SUBJECT_BYTES_MAX: usize = 256;
+pub(crate) const SUBJECT_BYTES_MAX: usize = 256;
 const PURPOSE_BYTES_MAX: usize = 512;
-const GROUPS_MAX: usize = 256;
+/// More than fit into a token of [`super::TOKEN_BYTES_MAX`] with names of a usual length.
+const GROUPS_MAX: usize = 1024;
+const METHODS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
-    const MAPPING: Mapping<'_> = Mapping { groups: "groups", purpose: "purpose" };
+    const MAPPING: Mapping<'_> =
+        Mapping { groups: "groups", purpose: "purpose", person: None, interactive_clients: &[] };
 
     fn check(claims: Value, expect: Result<&str, &str>) {
         let Value::Object(object) = claims.clone() else { panic!("an object") };
@@ -221,7 +297,7 @@ mod tests {
         check(json!({"sub": "x".repeat(257)}), Err("`sub` is not a text"));
         check(json!({"sub": "a", "groups": "admins"}), Err("`groups` is not a list"));
         check(json!({"sub": "a", "groups": [1]}), Err("`groups` is not a list"));
-        check(json!({"sub": "a", "groups": vec!["g"; 257]}), Err("`groups` is not a list"));
+        check(json!({"sub": "a", "groups": vec!["g"; 1025]}), Err("`groups` is not a list"));
         check(json!({"sub": "a", "act": "b"}), Err("not an object"));
         check(json!({"sub": "a", "act": null}), Err("not an object"));
         check(json!({"sub": "a", "act": {}}), Err("`act.sub` is missing"));
@@ -270,25 +346,6 @@ mod tests {
     }
 
     #[test]
-    fn a_client_acting_for_itself_is_a_service() {
-        for (claims, kind) in [
-            (json!({"sub": "c", "client_id": "c"}), PartyKind::Service),
-            (json!({"sub": "c", "azp": "c"}), PartyKind::Service),
-            (
-                json!({"sub": "c@clients", "azp": "c", "gty": "client-credentials"}),
-                PartyKind::Service,
-            ),
-            (json!({"sub": "u", "appid": "c", "idtyp": "app"}), PartyKind::Service),
-            (json!({"sub": "u", "preferred_username": "service-account-c"}), PartyKind::Service),
-            (json!({"sub": "u", "client_id": "c", "azp": "c"}), PartyKind::Person),
-            (json!({"sub": "u", "idtyp": "user", "preferred_username": "u"}), PartyKind::Person),
-        ] {
-            let Value::Object(claims) = claims else { panic!("an object") };
-            assert_eq!(chain(&claims, "https://i", &MAPPING).unwrap().principal.kind, kind);
-        }
-    }
-
-    #[test]
     fn times() {
         let at = UNIX_EPOCH + Duration::from_secs(1_000_000);
         let check = |claims: Value, expect: bool| {
@@ -308,5 +365,55 @@ mod tests {
         check(json!({"exp": 2_000_000, "nbf": 1_000_031}), false);
         check(json!({"exp": 2_000_000, "iat": 1_000_031}), false);
         check(json!({"exp": 2_000_000, "nbf": null}), false);
+    }
+
+    #[test]
+    fn lives_that_are_too_long() {
+        let at = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let hour = Duration::from_secs(3600);
+        let check = |claims: Value, expect: Option<&str>| {
+            let Value::Object(object) = claims.clone() else { panic!("an object") };
+            let expires = date(&object, "exp").unwrap().unwrap();
+            let found = lifetime(&object, expires, hour, at).map_err(|error| error.to_string());
+            match expect {
+                None => assert!(found.is_ok(), "{claims}: {found:?}"),
+                Some(part) => {
+                    assert!(found.clone().unwrap_err().contains(part), "{claims}: {found:?}");
+                }
+            }
+        };
+        check(json!({"iat": 1_000_000, "exp": 1_003_600}), None);
+        check(json!({"iat": 1_000_000, "exp": 1_003_601}), Some("lives longer"));
+        // Old enough that little is left of it: still a password once.
+        check(json!({"iat": 0, "exp": 1_000_100}), Some("lives longer"));
+        check(json!({"iat": 1_000_020, "exp": 1_003_620}), None);
+        check(json!({"iat": 2_000_000, "exp": 2_003_600}), Some("lives longer"));
+        check(json!({"iat": 1_000_000, "exp": 221_845_392_000_u64}), Some("lives longer"));
+        check(json!({"exp": 1_000_001}), Some("`iat` is missing"));
+        check(json!({"iat": null, "exp": 1_000_001}), Some("not a time"));
+    }
+
+    #[test]
+    fn strengths() {
+        let check = |claims: Value, expect: Result<(Option<&str>, &[&str]), &str>| {
+            let Value::Object(object) = claims.clone() else { panic!("an object") };
+            match (strength(&object), expect) {
+                (Ok(found), Ok((acr, amr))) => {
+                    assert_eq!(
+                        (found.acr.as_deref(), found.amr),
+                        (acr, amr.iter().map(|&m| m.to_owned()).collect())
+                    );
+                }
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{claims}"),
+                (found, _) => panic!("{claims}: {found:?}"),
+            }
+        };
+        check(json!({}), Ok((None, &[])));
+        check(json!({"acr": "gold", "amr": ["pwd", "mfa"]}), Ok((Some("gold"), &["pwd", "mfa"])));
+        check(json!({"acr": 1}), Err("`acr`"));
+        check(json!({"acr": ""}), Err("`acr`"));
+        check(json!({"amr": "mfa"}), Err("`amr`"));
+        check(json!({"amr": [1]}), Err("`amr`"));
+        check(json!({"amr": vec!["x"; 33]}), Err("`amr`"));
     }
 }

@@ -40,6 +40,18 @@ pub enum AuthError {
     /// `nbf` or `iat` is to come.
     #[error("the token is not valid yet (`{0}` is in the future)")]
     NotYet(&'static str),
+    /// It lives for longer than its issuer's tokens may.
+    #[error(
+        "the token lives longer than {seconds_max} s; hint: ask the issuer for shorter ones, or \
+         raise `token_lifetime_max`"
+    )]
+    Lifetime {
+        /// The longest life that is accepted.
+        seconds_max: u64,
+    },
+    /// It is an ID token, or something else that is not meant to open anything.
+    #[error("the token is not an access token: {0}")]
+    NotAccessToken(&'static str),
     /// `aud` does not name us.
     #[error("the token's `aud` does not name `{expected}`")]
     Audience {
@@ -65,6 +77,15 @@ pub enum AuthError {
         /// What is wrong.
         why: &'static str,
     },
+    /// It was revoked, or everything of a name in it was.
+    #[error("the token was revoked")]
+    Revoked,
+    /// The local issuer knows nothing of it, or its issue is not on record.
+    #[error("the token's issue is not on record")]
+    Unrecorded,
+    /// The evidence cannot be written, so that what is new cannot be accepted.
+    #[error("the issue of the token cannot be recorded: {0}")]
+    Unrecordable(String),
     /// The issuer's keys cannot be had.
     #[error("cannot get the keys of `{issuer}`: {why}")]
     Unavailable {
@@ -83,7 +104,36 @@ impl AuthError {
     /// the client, and must not count against it.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Store(_))
+        matches!(self, Self::Unavailable { .. } | Self::Unrecordable(_) | Self::Store(_))
+    }
+
+    /// Whether it looks like guessing: bytes that no issuer of ours signed. A genuine token
+    /// that is expired, or meant for somebody else, is a mistake and no attack.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        match self {
+            Self::TooLong
+            | Self::Malformed(_)
+            | Self::Algorithm(_)
+            | Self::Critical
+            | Self::Type
+            | Self::UnknownIssuer
+            | Self::UnknownKey { .. }
+            | Self::Signature { .. }
+            | Self::Unrecorded => true,
+            Self::Expired(_)
+            | Self::NotYet(_)
+            | Self::Lifetime { .. }
+            | Self::NotAccessToken(_)
+            | Self::Audience { .. }
+            | Self::Claim { .. }
+            | Self::Delegation(_)
+            | Self::Account { .. }
+            | Self::Revoked
+            | Self::Unrecordable(_)
+            | Self::Unavailable { .. }
+            | Self::Store(_) => false,
+        }
     }
 
     /// What a client may be told.
@@ -98,9 +148,18 @@ impl AuthError {
                 "the access token is meant for someone else",
                 "ask your issuer for a token whose audience is this gateway",
             ),
-            Self::Unavailable { .. } | Self::Store(_) => {
+            Self::Unavailable { .. } | Self::Unrecordable(_) | Self::Store(_) => {
                 ("the access token cannot be checked now", "try again in a moment")
             }
+            Self::Lifetime { .. } => (
+                "the access token is valid for too long",
+                "ask your issuer for a shorter one; the operator sets the limit",
+            ),
+            Self::NotAccessToken(_) => (
+                "that is not an access token",
+                "send the access token of your issuer, not its ID token",
+            ),
+            Self::Revoked => ("the access token was revoked", "get a new token and connect again"),
             Self::Account { .. } => (
                 "an account named in the access token is not allowed",
                 "ask the operator of the gateway",
@@ -113,6 +172,7 @@ impl AuthError {
             | Self::UnknownIssuer
             | Self::UnknownKey { .. }
             | Self::Signature { .. }
+            | Self::Unrecorded
             | Self::Claim { .. }
             | Self::Delegation(_) => (
                 "the access token is not accepted",

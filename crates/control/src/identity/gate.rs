@@ -1,20 +1,21 @@
-//! Slows down who keeps presenting bad tokens.
+//! Keeps count of who keeps presenting bad tokens.
 //!
 //! Each failure is recorded by the caller, until an address has too many in a
-//! minute. Then the gate is shut for it: it is refused unheard, and the refusals are
-//! only counted, so that a flood costs one record and not one per attempt.
+//! minute. Then the gate is shut for it: its bad tokens are only counted, so that a flood
+//! costs one record and not one per attempt. A valid token opens it all the same:
+//! nobody is shut out by what somebody else sends from the same address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether an address is heard.
+/// How the bad tokens of an address are answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
-    /// Its token is looked at.
+    /// One by one.
     Open,
-    /// It is refused; this was counted.
+    /// They are only counted.
     Shut,
 }
 
@@ -58,7 +59,13 @@ impl FailureGate {
         Self { failures_max, refusal_time, state: Mutex::default() }
     }
 
-    /// Asks whether a client is heard. To be asked before its token is looked at.
+    /// Another one with the same limits, that has seen nobody yet.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        Self::new(self.failures_max, self.refusal_time)
+    }
+
+    /// What to do about a bad token. Where the gate is shut, it is counted by this.
     pub fn ask(&self, client: IpAddr, at: Instant) -> Gate {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.clients.get_mut(&network(client)) {
@@ -70,7 +77,7 @@ impl FailureGate {
         }
     }
 
-    /// Counts a bad token. The caller records it.
+    /// Counts a bad token that was answered. The caller records it.
     pub fn failed(&self, client: IpAddr, at: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let address = network(client);

@@ -10,18 +10,27 @@ mod fetch;
 mod gate;
 mod keys;
 mod local;
+mod login;
 mod oidc;
+mod parties;
 mod token;
+mod watch;
 
 pub use error::AuthError;
 pub use gate::{FailureGate, Gate, RefusedUnheard};
-pub use local::{Issued, LocalIssuer, TOKEN_TTL_MAX, TokenRequest};
+pub use local::{Handover, Issued, LocalIssuer, TOKEN_TTL_MAX, TokenRequest};
+pub use login::{LOGIN_TTL_MAX, LoginKey};
 
+use crate::administration::AdminLog;
 use crate::config::{Config, Issuer};
-use crate::store::{Store, StoreError};
-use portreeve_model::{Chain, Secret};
-use std::sync::Arc;
+use crate::store::{Store, StoreError, off_runtime};
+use portreeve_model::{Chain, Secret, TokenOrigin};
+use portreeve_session::{BoxFuture, IdentityEnd};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+use watch::Changes;
 
 /// A party that proved who it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,10 +39,62 @@ pub struct Identity {
     pub chain: Chain,
     /// When the token ends; the session must not outlive it.
     pub expires_at: SystemTime,
+    /// When it was issued.
+    pub issued_at: SystemTime,
     /// The token's `jti`.
     pub token_id: Option<String>,
     /// The token's `iss`.
     pub issuer: String,
+    /// What the token names in `aud`, as far as it means us.
+    pub audiences: Vec<String>,
+    /// Whether it names the gateway as a whole, and not only a resource of it.
+    pub for_gateway: bool,
+    /// The actor that the principal has named in advance.
+    pub may_act: Option<String>,
+    /// How the token came to be, where the local issuer made it.
+    pub origin: Option<TokenOrigin>,
+    /// Where it was presented from.
+    pub address: Option<IpAddr>,
+}
+
+impl Identity {
+    /// An identity of which nothing else is known.
+    #[must_use]
+    pub fn new(chain: Chain, issuer: &str, expires_at: SystemTime) -> Self {
+        Self {
+            chain,
+            expires_at,
+            issued_at: SystemTime::UNIX_EPOCH,
+            token_id: None,
+            issuer: issuer.to_owned(),
+            audiences: Vec::new(),
+            for_gateway: false,
+            may_act: None,
+            origin: None,
+            address: None,
+        }
+    }
+
+    /// Whether the token is meant for a resource that demands an audience of its own, or
+    /// for one that demands none.
+    #[must_use]
+    pub fn is_meant_for(&self, audience: Option<&str>) -> bool {
+        match audience {
+            Some(audience) => self.audiences.iter().any(|named| named == audience),
+            None => self.for_gateway,
+        }
+    }
+
+    /// Whether the party itself has presented a credential of its own to get the token.
+    /// Whoever has the gateway's files in hand can make a token of anybody: such a one
+    /// speaks for nobody where a person's word counts.
+    #[must_use]
+    pub fn is_its_own(&self) -> bool {
+        match self.origin {
+            Some(TokenOrigin::Files) => false,
+            Some(TokenOrigin::Login | TokenOrigin::Exchange) | None => true,
+        }
+    }
 }
 
 /// Why identities cannot be checked at all.
@@ -56,6 +117,10 @@ pub enum IdentityError {
 pub struct Identities {
     local: Option<Arc<LocalIssuer>>,
     providers: Vec<oidc::Provider>,
+    /// Audiences that resources have for themselves, by the name of the resource.
+    audiences: RwLock<HashMap<String, String>>,
+    store: Store,
+    changes: Changes,
 }
 
 impl std::fmt::Debug for Identities {
@@ -70,7 +135,13 @@ impl Identities {
     /// # Errors
     /// The local issuer's key or an issuer's authorities cannot be read.
     pub fn new(config: &Config, store: Store) -> Result<Self, IdentityError> {
-        let mut identities = Self { local: None, providers: Vec::new() };
+        let mut identities = Self {
+            local: None,
+            providers: Vec::new(),
+            audiences: RwLock::new(own_audiences(config)),
+            changes: Changes::new(store.clone()),
+            store: store.clone(),
+        };
         for issuer in &config.issuers {
             match issuer {
                 Issuer::Local(local) => {
@@ -86,6 +157,16 @@ impl Identities {
             }
         }
         Ok(identities)
+    }
+
+    /// Accepts tokens of the local issuer whose issue is not in the evidence yet by putting
+    /// it there first. Without this, they are refused.
+    #[must_use]
+    pub fn recorded_by(mut self, log: AdminLog) -> Self {
+        if let Some(local) = self.local.as_mut().and_then(Arc::get_mut) {
+            local.record_by(log);
+        }
+        self
     }
 
     /// The embedded issuer, where it is configured.
@@ -107,12 +188,53 @@ impl Identities {
         let issuer = token.claims.get("iss").and_then(serde_json::Value::as_str);
         let issuer = issuer.ok_or(AuthError::Claim { claim: "iss".into(), why: "is missing" })?;
         if let Some(local) = self.local.as_ref().filter(|local| local.name() == issuer) {
-            return local.verify(&token, at).await;
+            let identity = local.verify(&token, at, &self.audiences()).await?;
+            return self.unrevoked(identity).await;
         }
         match self.providers.iter().find(|provider| provider.issuer() == issuer) {
-            Some(provider) => provider.verify(&token, at).await,
+            Some(provider) => {
+                let identity = provider.verify(&token, at, &self.audiences()).await?;
+                self.unrevoked(identity).await
+            }
             None => Err(AuthError::UnknownIssuer),
         }
+    }
+
+    /// Follows the resources of another configuration.
+    pub fn adopt(&self, config: &Config) {
+        let mut audiences = self.audiences.write().unwrap_or_else(PoisonError::into_inner);
+        *audiences = own_audiences(config);
+    }
+
+    /// The audience that a resource demands for itself.
+    #[must_use]
+    pub fn audience_of(&self, resource: &str) -> Option<String> {
+        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
+        audiences.get(resource).cloned()
+    }
+
+    fn audiences(&self) -> Vec<String> {
+        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
+        audiences.values().cloned().collect()
+    }
+
+    async fn unrevoked(&self, identity: Identity) -> Result<Identity, AuthError> {
+        let revocations = self.store.revocations.clone();
+        off_runtime(move || {
+            let token_id = identity.token_id.as_deref();
+            match revocations.is_revoked(&identity.chain, token_id, identity.issued_at)? {
+                true => Err(AuthError::Revoked),
+                false => Ok(identity),
+            }
+        })
+        .await
+    }
+
+    /// Resolves when an identity ends, and says why.
+    #[must_use]
+    pub fn watch(&self, identity: &portreeve_session::Identity) -> BoxFuture<'static, IdentityEnd> {
+        let local = self.local.as_ref().map(|local| local.name().to_owned());
+        self.changes.watch(identity, local)
     }
 
     /// Whether the keys of every issuer are there.
@@ -121,9 +243,13 @@ impl Identities {
         self.providers.iter().all(oidc::Provider::is_ready)
     }
 
-    /// Gets the keys of every issuer, and renews them for ever. The caller owns the
-    /// task that runs this, and ends it.
+    /// Gets the keys of every issuer and renews them, and notices what becomes of accounts
+    /// and revocations, for ever. The caller owns the task that runs this, and ends it.
     pub async fn keep_fresh(&self) {
+        tokio::join!(self.keep_keys_fresh(), self.changes.keep_watching());
+    }
+
+    async fn keep_keys_fresh(&self) {
         loop {
             let mut missing = false;
             for provider in &self.providers {
@@ -134,6 +260,13 @@ impl Identities {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+fn own_audiences(config: &Config) -> HashMap<String, String> {
+    let own = |(name, resource): (&String, &crate::config::Resource)| {
+        Some((name.clone(), resource.audience.clone()?))
+    };
+    config.resources.iter().filter_map(own).collect()
 }
 
 /// The longest token.

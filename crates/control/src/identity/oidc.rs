@@ -8,7 +8,7 @@ use super::claims::{self, Mapping};
 use super::fetch::Fetcher;
 use super::keys::{KeySet, Verdict};
 use super::token::Unverified;
-use super::{AuthError, Identity};
+use super::{AuthError, Identity, parties};
 use crate::config::{OidcIssuer, secure_url};
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -59,22 +59,58 @@ impl Provider {
         &self,
         token: &Unverified<'_>,
         at: SystemTime,
+        audiences: &[String],
     ) -> Result<Identity, AuthError> {
         if !self.config.algorithms.contains(&token.algorithm) {
             return Err(AuthError::Algorithm("the configuration does not list it"));
         }
-        // Cheap refusals first: they need no key.
-        let expires_at = claims::validity(&token.claims, at)?;
-        claims::audience(&token.claims, &self.config.audience)?;
-        self.check_signature(token).await?;
-        let mapping =
-            Mapping { groups: &self.config.groups_claim, purpose: &self.config.purpose_claim };
-        let chain = claims::chain(&token.claims, self.issuer(), &mapping)?;
-        let token_id = claims::token_id(&token.claims);
-        Ok(Identity { chain, expires_at, token_id, issuer: self.issuer().to_owned() })
+        // What the claims say counts only once it is known who wrote them: a genuine token
+        // that is expired is a mistake, one that nobody signed is an attempt.
+        let judged = self.judge(token, at, audiences);
+        match self.check_signature(token, &judged).await {
+            Ok(()) => judged,
+            // The key of an old token may be gone.
+            Err(AuthError::UnknownKey { .. }) if matches!(judged, Err(AuthError::Expired(_))) => {
+                judged
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    async fn check_signature(&self, token: &Unverified<'_>) -> Result<(), AuthError> {
+    /// What the claims say.
+    fn judge(
+        &self,
+        token: &Unverified<'_>,
+        at: SystemTime,
+        audiences: &[String],
+    ) -> Result<Identity, AuthError> {
+        let config = &self.config;
+        let claims = &token.claims;
+        let expires_at = claims::validity(claims, at)?;
+        let issued_at = claims::lifetime(claims, expires_at, config.token_lifetime_max, at)?;
+        let audiences = claims::audiences(claims, &config.audience, audiences)?;
+        let mapping = Mapping {
+            groups: &config.groups_claim,
+            purpose: &config.purpose_claim,
+            person: config.person_claim.as_deref(),
+            interactive_clients: &config.interactive_clients,
+        };
+        let chain = claims::chain(claims, self.issuer(), &mapping)?;
+        parties::check_is_access_token(claims, token.typ, &chain.principal.subject)?;
+        Ok(Identity {
+            for_gateway: audiences.contains(&config.audience),
+            audiences,
+            issued_at,
+            token_id: claims::token_id(claims),
+            ..Identity::new(chain, self.issuer(), expires_at)
+        })
+    }
+
+    async fn check_signature(
+        &self,
+        token: &Unverified<'_>,
+        judged: &Result<Identity, AuthError>,
+    ) -> Result<(), AuthError> {
         let keys = match self.usable() {
             Some(keys) => keys,
             None => self.load().await?,
@@ -82,6 +118,8 @@ impl Provider {
         match keys.verify(token)? {
             Verdict::Signed => return Ok(()),
             Verdict::NotSigned => return Err(self.not_signed()),
+            // Nobody is asked for a key again for the sake of a token that is of no use.
+            Verdict::NoKey if judged.is_err() => return Err(self.unknown_key()),
             Verdict::NoKey => {}
         }
         match self.reload_for_unknown_key(&keys).await {

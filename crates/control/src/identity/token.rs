@@ -4,6 +4,7 @@
 //! keys come from the configured issuer only.
 
 use super::AuthError;
+use super::parties::TokenType;
 use crate::config::SignatureAlgorithm;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 pub(crate) struct Unverified<'a> {
     pub(crate) algorithm: SignatureAlgorithm,
     pub(crate) key_id: Option<String>,
+    pub(crate) typ: TokenType,
     pub(crate) claims: Map<String, Value>,
     /// `header.payload`, what the signature is over.
     pub(crate) signed: &'a str,
@@ -36,7 +38,7 @@ pub(crate) fn read(text: &str) -> Result<Unverified<'_>, AuthError> {
     if header.contains_key("crit") {
         return Err(AuthError::Critical);
     }
-    check_type(header.get("typ"))?;
+    let typ = token_type(header.get("typ"))?;
     let algorithm = algorithm(header.get("alg"))?;
     let key_id = match header.get("kid") {
         None => None,
@@ -44,7 +46,7 @@ pub(crate) fn read(text: &str) -> Result<Unverified<'_>, AuthError> {
         Some(_) => return Err(AuthError::Malformed("its `kid` is not a short text")),
     };
     let claims = object(payload, "its claims are not a JSON object in base64url")?;
-    Ok(Unverified { algorithm, key_id, claims, signed, signature })
+    Ok(Unverified { algorithm, key_id, typ, claims, signed, signature })
 }
 
 fn object(text: &str, why: &'static str) -> Result<Map<String, Value>, AuthError> {
@@ -67,12 +69,13 @@ fn algorithm(alg: Option<&Value>) -> Result<SignatureAlgorithm, AuthError> {
     })
 }
 
-fn check_type(typ: Option<&Value>) -> Result<(), AuthError> {
-    let Some(typ) = typ else { return Ok(()) };
+fn token_type(typ: Option<&Value>) -> Result<TokenType, AuthError> {
+    let Some(typ) = typ else { return Ok(TokenType::Jwt) };
     // SPEC: RFC 9068 section 4: `application/` may be left out; RFC 2045: no case.
     let word = typ.as_str().unwrap_or_default().to_ascii_lowercase();
     match word.strip_prefix("application/").unwrap_or(&word) {
-        "jwt" | "at+jwt" => Ok(()),
+        "jwt" => Ok(TokenType::Jwt),
+        "at+jwt" => Ok(TokenType::Access),
         _ => Err(AuthError::Type),
     }
 }

@@ -1,33 +1,31 @@
 //! Held commands and the people who answer.
 //!
-//! A review is opened by the session engine, answered once by a person of its groups
-//! who is not the requester, and used once. Decisions are on disk before anyone who
-//! waits hears of them. What is approved is a digest of content, made by the engine;
-//! it is compared here, never interpreted.
+//! A review is opened by the session engine, answered by as many different people of its
+//! groups as it needs, none of whom is the requester, and used once. Decisions are in the
+//! evidence, with who made them and how that was known, before anyone who waits hears of
+//! them. What is approved is a digest of content, made by the engine; it is compared here,
+//! never interpreted.
+//!
+//! Several gateways share the reviews of a store. A review belongs to the gateway that
+//! holds its command; a decision may come in at another one.
 
-mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use rows::{Review, ReviewState};
+pub use crate::store::{Decision, Review, ReviewState};
 
+use crate::administration::{AdminLog, AdminLogError};
 use crate::identity::Identity;
-use crate::store::{Store, StoreError};
-use portreeve_model::{Chain, Party, PartyKind, ReviewId};
+use crate::people::{Same, is_in};
+use crate::store::{
+    AnswerGiven, Decided, GatewayId, Progress, Store, StoreError, Topic, off_runtime,
+};
+use portreeve_model::{Attestation, PartyKind, ReviewId};
 use portreeve_session::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Notify;
-
-/// What a reviewer says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Decision {
-    /// It may happen.
-    Approve,
-    /// It may not.
-    Deny,
-}
 
 /// Why a decision does not count.
 #[derive(Debug, thiserror::Error)]
@@ -44,33 +42,67 @@ pub enum DecideError {
     /// The comment is too long.
     #[error("a comment has at most {COMMENT_BYTES_MAX} bytes")]
     Comment,
+    /// The same person has approved already.
+    #[error("you have approved it already; somebody else has to, too")]
+    Again,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The evidence cannot be written.
+    #[error(transparent)]
+    Evidence(#[from] AdminLogError),
 }
 
-/// The reviews of a gateway.
+/// The reviews of an installation, as one gateway of it sees them.
 #[derive(Clone, Debug)]
 pub struct Reviews {
     store: Store,
+    gateway: GatewayId,
+    log: AdminLog,
     waiting: Arc<Mutex<HashMap<ReviewId, Arc<Notify>>>>,
 }
 
 impl Reviews {
-    /// Takes over the reviews of a store. Whoever waited for the pending ones is gone
-    /// with the gateway that asked: they become abandoned.
+    /// Begins to open and answer reviews for a gateway. Whoever waited for what it asked in
+    /// an earlier run is gone: that is abandoned. What other gateways ask is theirs.
     ///
     /// # Errors
     /// The store fails.
-    pub fn start(store: Store, at: SystemTime) -> Result<Self, StoreError> {
-        let abandoned = store.with(|connection| {
-            rows::forget_statements(connection, at)?;
-            rows::abandon_all(connection, at)
-        })?;
+    pub fn start(
+        store: Store,
+        gateway: GatewayId,
+        log: AdminLog,
+        at: SystemTime,
+    ) -> Result<Self, StoreError> {
+        let abandoned = store.reviews.begin(&gateway, at, at + LEASE)?;
         if abandoned > 0 {
             tracing::info!(abandoned, "reviews of an earlier run were abandoned");
         }
-        Ok(Self { store, waiting: Arc::default() })
+        Ok(Self { store, gateway, log, waiting: Arc::default() })
+    }
+
+    /// Renews the gateway's lease, and wakes who waits when another process has decided
+    /// something, for ever. The caller owns the task that runs this, and ends it.
+    pub async fn keep(&self) {
+        let mut known = None;
+        let mut renewed: Option<Instant> = None;
+        loop {
+            if renewed.is_none_or(|at| at.elapsed() >= LEASE_RENEWAL) {
+                renewed = Some(Instant::now());
+                let (rows, gateway) = (self.store.reviews.clone(), self.gateway.clone());
+                let until = SystemTime::now() + LEASE;
+                if let Err(error) = off_runtime(move || rows.renew(&gateway, until)).await {
+                    tracing::error!(%error, "reviews of this gateway lapse unless this ends");
+                }
+            }
+            let journal = self.store.journal.clone();
+            let epoch = off_runtime(move || journal.epoch(Topic::Reviews)).await.ok();
+            if epoch.is_none() || epoch != known {
+                known = epoch;
+                self.wake_all();
+            }
+            tokio::time::sleep(ASK_INTERVAL).await;
+        }
     }
 
     /// The reviews that someone may see, newest first, with the first 500 characters
@@ -84,13 +116,8 @@ impl Reviews {
         state: Option<ReviewState>,
         at: SystemTime,
     ) -> Result<Vec<Review>, StoreError> {
-        let mut all = self
-            .store
-            .call(move |connection| {
-                rows::expire(connection, at)?;
-                rows::list(connection, state, LIST_MAX)
-            })
-            .await?;
+        let rows = self.store.reviews.clone();
+        let mut all = off_runtime(move || rows.list(state, LIST_MAX, at)).await?;
         all.retain(|review| may_see(review, viewer));
         Ok(all)
     }
@@ -105,20 +132,15 @@ impl Reviews {
         id: &ReviewId,
         at: SystemTime,
     ) -> Result<Review, DecideError> {
-        let wanted = id.clone();
-        let found = self
-            .store
-            .call(move |connection| {
-                rows::expire(connection, at)?;
-                rows::find(connection, &wanted)
-            })
-            .await?;
+        let (rows, wanted) = (self.store.reviews.clone(), id.clone());
+        let found = off_runtime(move || rows.find(&wanted, at)).await?;
         found
             .filter(|review| may_see(review, viewer))
             .ok_or_else(|| DecideError::NotFound(id.clone()))
     }
 
-    /// Decides. The first decision counts.
+    /// Decides. The first no counts, or as many different people's yes as it needs. The
+    /// answer is in the evidence when this returns.
     ///
     /// # Errors
     /// The caller may not, or it is too late.
@@ -137,18 +159,28 @@ impl Reviews {
         if let Some(why) = objection(&review, reviewer) {
             return Err(DecideError::NotReviewer(why));
         }
-        let (wanted, by) = (id.clone(), reviewer.chain.principal.clone());
-        let (decided, review) = self
-            .store
-            .call(move |connection| {
-                let decided = rows::decide(connection, &wanted, decision, &by, comment, at)?;
-                rows::expire(connection, at)?;
-                Ok((decided, rows::find(connection, &wanted)?))
-            })
-            .await?;
+        let answer = AnswerGiven {
+            said: decision,
+            reviewer: reviewer.chain.principal.clone(),
+            attestation: attestation(reviewer),
+            comment,
+        };
+        let (rows, wanted) = (self.store.reviews.clone(), id.clone());
+        let (decided, review) = off_runtime(move || {
+            let decided = rows.decide(&wanted, &answer, at)?;
+            Ok::<_, StoreError>((decided, rows.find(&wanted, at)?))
+        })
+        .await?;
         let review = review.ok_or_else(|| DecideError::NotFound(id.clone()))?;
-        self.wake(id);
-        if decided { Ok(review) } else { Err(DecideError::Closed(review.state)) }
+        match decided {
+            Decided::Closed | Decided::Counted => {
+                self.log.settle().await?;
+                self.wake(id);
+                Ok(review)
+            }
+            Decided::SamePerson => Err(DecideError::Again),
+            Decided::TooLate => Err(DecideError::Closed(review.state)),
+        }
     }
 
     /// How many wait for a person.
@@ -156,7 +188,13 @@ impl Reviews {
     /// # Errors
     /// The store fails.
     pub async fn open_count(&self, at: SystemTime) -> Result<u64, StoreError> {
-        self.store.call(move |connection| rows::pending_count(connection, at)).await
+        let rows = self.store.reviews.clone();
+        off_runtime(move || rows.pending_count(at)).await
+    }
+
+    fn wake_all(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().for_each(|waiter| waiter.notify_waiters());
     }
 
     fn wake(&self, id: &ReviewId) {
@@ -171,17 +209,19 @@ impl Reviews {
     async fn wait(&self, id: &ReviewId) -> Result<Answer, StoreError> {
         let waiter = Waiter::register(self, id);
         loop {
-            let wanted = id.clone();
+            let (rows, wanted) = (self.store.reviews.clone(), id.clone());
+            let notified = waiter.notify.notified();
+            tokio::pin!(notified);
+            // From here on nothing is missed, though the store is asked first.
+            notified.as_mut().enable();
             let now = SystemTime::now();
-            let answer =
-                self.store.call(move |connection| rows::answer(connection, &wanted, now)).await?;
-            let deadline = match answer {
-                rows::Progress::Closed(answer) => return Ok(answer),
-                rows::Progress::Open { deadline } => deadline,
+            let deadline = match off_runtime(move || rows.answer(&wanted, now)).await? {
+                Progress::Closed(answer) => return Ok(answer),
+                Progress::Open { deadline } => deadline,
             };
             let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
             // Either way the store is asked again: it decides, not the clock here.
-            let _ = tokio::time::timeout(left + CLOCK_GRAIN, waiter.notify.notified()).await;
+            let _ = tokio::time::timeout(left + CLOCK_GRAIN, notified).await;
         }
     }
 }
@@ -214,10 +254,10 @@ impl Drop for Waiter<'_> {
 impl ReviewDesk for Reviews {
     fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, DeskError>> {
         Box::pin(async move {
-            self.store
-                .call(move |connection| rows::open(connection, &ask, SystemTime::now()))
+            let (rows, gateway) = (self.store.reviews.clone(), self.gateway.clone());
+            off_runtime(move || rows.open(&gateway, &ask, SystemTime::now()))
                 .await
-                .map_err(|error| DeskError(error.to_string()))
+                .map_err(|error: StoreError| DeskError(error.to_string()))
         })
     }
 
@@ -235,14 +275,13 @@ impl ReviewDesk for Reviews {
         let (reviews, review) = (self.clone(), review.clone());
         let work = move || {
             let at = SystemTime::now();
-            let result = reviews.store.with(|connection| rows::abandon(connection, &review, at));
-            if let Err(error) = result {
+            if let Err(error) = reviews.store.reviews.abandon(&review, at) {
                 tracing::error!(%review, %error, "the review stays open until it lapses");
             }
             reviews.wake(&review);
         };
         match tokio::runtime::Handle::try_current() {
-            // Lost when the process ends first; the next start abandons it then.
+            // Lost when the process ends first; its lease ends then, or its next run begins.
             Ok(runtime) => drop(runtime.spawn_blocking(work)),
             Err(_) => work(),
         }
@@ -251,10 +290,10 @@ impl ReviewDesk for Reviews {
     fn claim(&self, ask: &ReviewAsk) -> BoxFuture<'_, Result<Claim, DeskError>> {
         let ask = ask.clone();
         Box::pin(async move {
-            self.store
-                .call(move |connection| rows::claim(connection, &ask, SystemTime::now()))
+            let rows = self.store.reviews.clone();
+            off_runtime(move || rows.claim(&ask, SystemTime::now()))
                 .await
-                .map_err(|error| DeskError(error.to_string()))
+                .map_err(|error: StoreError| DeskError(error.to_string()))
         })
     }
 }
@@ -263,7 +302,7 @@ impl ReviewDesk for Reviews {
 /// actor sees is what its principal asked for, not what its principal may answer.
 fn may_see(review: &Review, viewer: &Identity) -> bool {
     let principal = &viewer.chain.principal;
-    if same(&review.chain.principal, principal) {
+    if review.chain.principal.is(principal) {
         return true;
     }
     let in_group = |group: &String| group == AUDITORS || review.groups.contains(group);
@@ -282,8 +321,21 @@ fn objection(review: &Review, reviewer: &Identity) -> Option<&'static str> {
     if person.kind != PartyKind::Person {
         return Some("only a person can decide");
     }
-    if is_requester(&review.chain, person) {
-        return Some("nobody can decide about what they asked for themselves");
+    match is_in(&review.chain, person) {
+        Same::Yes => return Some("nobody can decide about what they asked for themselves"),
+        Same::Unknown => {
+            return Some(
+                "nobody can say that you are another person than who asked, whom another issuer \
+                 knows; the operator can link people with `person_claim`",
+            );
+        }
+        Same::No => {}
+    }
+    if !reviewer.is_its_own() {
+        return Some(
+            "a token that was made from the gateway's files cannot decide; log in with your own \
+             key: `portreeve login`",
+        );
     }
     if !person.groups.iter().any(|group| review.groups.contains(group)) {
         return Some("only a member of the review's groups can decide");
@@ -291,12 +343,16 @@ fn objection(review: &Review, reviewer: &Identity) -> Option<&'static str> {
     None
 }
 
-fn is_requester(chain: &Chain, person: &Party) -> bool {
-    chain.hops().any(|hop| same(hop, person))
-}
-
-fn same(left: &Party, right: &Party) -> bool {
-    left.issuer == right.issuer && left.subject == right.subject
+fn attestation(reviewer: &Identity) -> Attestation {
+    let principal = &reviewer.chain.principal;
+    Attestation {
+        issuer: principal.issuer.clone(),
+        subject: principal.subject.clone(),
+        person: principal.person.clone(),
+        token: reviewer.token_id.clone(),
+        address: reviewer.address.map(|address| address.to_string()),
+        strength: reviewer.chain.strength.clone(),
+    }
 }
 
 /// The group that sees every review, and decides none for that.
@@ -304,5 +360,10 @@ pub const AUDITORS: &str = "auditors";
 const COMMENT_BYTES_MAX: usize = 4096;
 /// Most reviews of a list, before those that the viewer may not see are left out.
 const LIST_MAX: u32 = 10_000;
+/// How long a gateway that says nothing may still be there. What it asked is abandoned then.
+const LEASE: Duration = Duration::from_secs(30);
+const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// How soon a decision that came in elsewhere is heard of.
+const ASK_INTERVAL: Duration = Duration::from_millis(250);
 /// So that a waiter does not ask a moment before the deadline, and again, and again.
 const CLOCK_GRAIN: Duration = Duration::from_millis(2);

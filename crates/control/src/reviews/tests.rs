@@ -1,32 +1,41 @@
 //! Who may decide, what a race does, what is used once.
 
 use super::*;
-use crate::testing::{Folder, folder};
-use portreeve_model::{Digest, RequestId, SessionId};
+use crate::administration::Recorder;
+use crate::testing::{Folder, Notes, folder};
+use portreeve_model::{
+    Chain, Digest, Event, Party, RequestId, ReviewOutcome, SessionId, TokenOrigin,
+};
 
 struct Bench {
-    _folder: Folder,
+    folder: Folder,
     store: Store,
     reviews: Reviews,
+    notes: Notes,
 }
 
 fn bench(name: &str) -> Bench {
     let folder = folder(name);
     let store = Store::open(&folder.path).unwrap();
-    let reviews = Reviews::start(store.clone(), SystemTime::now()).unwrap();
-    Bench { _folder: folder, store, reviews }
+    let notes = Notes::default();
+    let reviews = start(&store, "here", Arc::new(notes.clone()), SystemTime::now());
+    Bench { folder, store, reviews, notes }
+}
+
+fn start(store: &Store, gateway: &str, recorder: Arc<dyn Recorder>, at: SystemTime) -> Reviews {
+    let log = AdminLog::new(store.journal.clone(), recorder);
+    Reviews::start(store.clone(), GatewayId(gateway.into()), log, at).unwrap()
 }
 
 fn party(kind: PartyKind, subject: &str, groups: &[&str]) -> Party {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    Party { kind, issuer: "https://i".into(), subject: subject.into(), groups }
+    Party { groups, ..Party::new(kind, "https://i", subject) }
 }
 
 fn identity(principal: Party, actors: &[&str]) -> Identity {
     let actors = actors.iter().map(|actor| party(PartyKind::Actor, actor, &[])).collect();
-    let chain = Chain { principal, actors, purpose: None };
     let expires_at = SystemTime::now() + Duration::from_secs(60);
-    Identity { chain, expires_at, token_id: None, issuer: "https://i".into() }
+    Identity::new(Chain::new(principal, actors), "https://i", expires_at)
 }
 
 fn person(subject: &str, groups: &[&str]) -> Identity {
@@ -43,6 +52,7 @@ fn ask(content: u8, wait: Duration) -> ReviewAsk {
         reason: "many rows".into(),
         rule: "rows".into(),
         groups: vec!["privacy".into()],
+        approvers: 1,
         content: Digest([content; 32]),
         deadline: SystemTime::now() + wait,
     }
@@ -111,11 +121,109 @@ async fn who_may_not_decide() {
     // Not of the group: does not even see it. An auditor sees it, and cannot decide.
     refused(person("eve", &["support"]), "no review").await;
     refused(person("olga", &["auditors"]), "member of the review's groups").await;
-    // Another issuer's person of the requester's name is another person.
-    let mut other = person("ada", &["privacy"]);
+    // Somebody of another issuer may be the requester under another name.
+    let mut other = person("eve", &["privacy"]);
     other.chain.principal.issuer = "https://j".into();
-    bench.decide(&other, &id, Decision::Deny).await.unwrap();
-    assert_eq!(bench.reviews.answer(&id).await, Answer::Denied { by: "ada".into(), comment: None });
+    refused(other, "another person").await;
+    // Whoever has the gateway's files can be anybody.
+    let minted = Identity { origin: Some(TokenOrigin::Files), ..person("bob", &["privacy"]) };
+    refused(minted, "gateway's files").await;
+    let own = Identity { origin: Some(TokenOrigin::Login), ..person("bob", &["privacy"]) };
+    bench.decide(&own, &id, Decision::Deny).await.unwrap();
+    assert_eq!(bench.reviews.answer(&id).await, Answer::Denied { by: "bob".into(), comment: None });
+}
+
+fn linked(mut identity: Identity, issuer: &str, person: &str) -> Identity {
+    identity.chain.principal.issuer = issuer.into();
+    identity.chain.principal.person = Some(person.into());
+    identity
+}
+
+/// Under whatever name: who asks does not answer.
+#[tokio::test]
+async fn the_same_person_of_another_issuer_is_the_same_person() {
+    let bench = bench("linked");
+    let mut asked = ask(1, LONG);
+    asked.chain.principal.person = Some("ann@example.org".into());
+    let id = bench.reviews.open(asked).await.unwrap();
+    let same = linked(person("ann-privacy", &["privacy"]), "https://j", "ann@example.org");
+    let error = bench.decide(&same, &id, Decision::Approve).await.unwrap_err().to_string();
+    assert!(error.contains("asked for themselves"), "{error}");
+    let same = linked(person("ann-admin", &["privacy"]), "https://i", "ann@example.org");
+    let error = bench.decide(&same, &id, Decision::Approve).await.unwrap_err().to_string();
+    assert!(error.contains("asked for themselves"), "{error}");
+    let other = linked(person("bob", &["privacy"]), "https://j", "bob@example.org");
+    bench.decide(&other, &id, Decision::Approve).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_approvals_are_two_peoples() {
+    let bench = bench("two-people");
+    let mut asked = ReviewAsk { approvers: 2, ..ask(1, LONG) };
+    asked.chain.principal.person = Some("ann".into());
+    let id = bench.reviews.open(asked.clone()).await.unwrap();
+    let bob = linked(person("bob", &["privacy"]), "https://i", "bob");
+    let review = bench.decide(&bob, &id, Decision::Approve).await.unwrap();
+    assert_eq!(review.state, ReviewState::Pending);
+    let again = bench.decide(&bob, &id, Decision::Approve).await;
+    assert!(matches!(again, Err(DecideError::Again)), "{again:?}");
+    let elsewhere = linked(person("robert", &["privacy"]), "https://j", "bob");
+    let again = bench.decide(&elsewhere, &id, Decision::Approve).await;
+    assert!(matches!(again, Err(DecideError::Again)), "{again:?}");
+    assert_eq!(bench.reviews.claim(&asked).await.unwrap(), Claim::Pending(id.clone()));
+    let cleo = linked(person("cleo", &["privacy"]), "https://j", "cleo");
+    let review = bench.decide(&cleo, &id, Decision::Approve).await.unwrap();
+    assert_eq!((review.state, review.approvals.len()), (ReviewState::Approved, 2));
+    // One no is enough, whoever said yes before.
+    let id = bench.reviews.open(ReviewAsk { approvers: 3, ..ask(2, LONG) }).await.unwrap();
+    bench.decide(&person("bob", &["privacy"]), &id, Decision::Approve).await.unwrap();
+    let review = bench.decide(&person("bob", &["privacy"]), &id, Decision::Deny).await.unwrap();
+    assert_eq!(review.state, ReviewState::Denied);
+}
+
+/// The evidence knows who answered, by which token, from where, and how strongly known.
+#[tokio::test]
+async fn who_answers_is_in_the_evidence_first() {
+    let bench = bench("attested");
+    let id = bench.open(1).await;
+    let mut bob = person("bob", &["privacy"]);
+    bob.token_id = Some("t-1".into());
+    bob.address = Some([10, 0, 0, 7].into());
+    bob.chain.strength.amr = vec!["mfa".into()];
+    bench.decide(&bob, &id, Decision::Approve).await.unwrap();
+    let notes = bench.notes.0.lock().unwrap();
+    let [Event::ReviewAnswered { review, decision, by }] = notes.as_slice() else {
+        panic!("{notes:?}")
+    };
+    assert_eq!((review, decision), (&id, &ReviewOutcome::Approved));
+    assert_eq!((by.issuer.as_str(), by.subject.as_str()), ("https://i", "bob"));
+    assert_eq!((by.token.as_deref(), by.address.as_deref()), (Some("t-1"), Some("10.0.0.7")));
+    assert_eq!(by.strength.amr, ["mfa"]);
+}
+
+/// A log that cannot be written.
+struct Sealed;
+
+impl Recorder for Sealed {
+    fn record(&self, _: Vec<Event>) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Err("sealed".into())))
+    }
+}
+
+#[tokio::test]
+async fn an_approval_that_cannot_be_recorded_is_none() {
+    let bench = bench("unrecorded");
+    let id = bench.open(1).await;
+    let sealed = start(&bench.store, "sealed", Arc::new(Sealed), SystemTime::now());
+    let bob = person("bob", &["privacy"]);
+    let failed = sealed.decide(&bob, &id, Decision::Approve, None, SystemTime::now()).await;
+    assert!(matches!(failed, Err(DecideError::Evidence(_))), "{failed:?}");
+    assert_eq!(bench.reviews.claim(&ask(1, LONG)).await.unwrap(), Claim::Pending(id.clone()));
+    let progress = bench.store.reviews.answer(&id, SystemTime::now()).unwrap();
+    assert!(matches!(progress, Progress::Open { .. }), "{progress:?}");
+    // Another gateway carries it over; then it counts.
+    bench.reviews.log.settle().await.unwrap();
+    assert!(matches!(bench.reviews.answer(&id).await, Answer::Approved { .. }));
 }
 
 #[tokio::test]
@@ -169,16 +277,19 @@ async fn a_decision_after_the_deadline_is_refused_though_nobody_looked() {
 async fn a_row_takes_no_decision_after_its_deadline() {
     let bench = bench("row");
     let id = bench.open(1).await;
-    let bob = person("bob", &["privacy"]).chain.principal;
-    let decide = |at: SystemTime| {
-        let work = |connection: &mut rusqlite::Connection| {
-            rows::decide(connection, &id, Decision::Approve, &bob, None, at)
-        };
-        bench.store.with(work).unwrap()
+    let bob = person("bob", &["privacy"]);
+    let bob = AnswerGiven {
+        said: Decision::Approve,
+        reviewer: bob.chain.principal.clone(),
+        attestation: attestation(&bob),
+        comment: None,
     };
-    assert!(!decide(SystemTime::now() + LONG));
-    assert!(decide(SystemTime::now()));
-    assert!(!decide(SystemTime::now()), "once");
+    let decide = |at: SystemTime| bench.store.reviews.decide(&id, &bob, at).unwrap();
+    assert_eq!(decide(SystemTime::now()), Decided::Closed);
+    assert_eq!(decide(SystemTime::now()), Decided::TooLate, "once");
+    let id = bench.open(2).await;
+    let late = bench.store.reviews.decide(&id, &bob, SystemTime::now() + LONG).unwrap();
+    assert_eq!(late, Decided::TooLate);
 }
 
 #[tokio::test]
@@ -188,7 +299,7 @@ async fn a_restart_abandons_what_was_pending() {
     let approved = bench.open(2).await;
     let bob = person("bob", &["privacy"]);
     bench.decide(&bob, &approved, Decision::Approve).await.unwrap();
-    let restarted = Reviews::start(bench.store.clone(), SystemTime::now()).unwrap();
+    let restarted = start(&bench.store, "here", Arc::new(Notes::default()), SystemTime::now());
     assert_eq!(restarted.answer(&id).await, Answer::Abandoned);
     let late = restarted.decide(&bob, &id, Decision::Approve, None, SystemTime::now()).await;
     assert!(matches!(late, Err(DecideError::Closed(ReviewState::Abandoned))));
@@ -197,6 +308,47 @@ async fn a_restart_abandons_what_was_pending() {
     // What was approved can still be claimed by a client that asks again.
     let claim = restarted.claim(&ask(2, LONG)).await.unwrap();
     assert_eq!(claim, Claim::Approved { review: approved, by: "bob".into() });
+}
+
+/// Gateways of one store leave each other's reviews alone, until one of them is gone.
+#[tokio::test]
+async fn another_gateway_abandons_nothing_that_is_not_its_own() {
+    let bench = bench("gateways");
+    let id = bench.open(1).await;
+    let now = SystemTime::now();
+    let other = Store::open(&bench.folder.path).unwrap();
+    let there = start(&other, "there", Arc::new(Notes::default()), now);
+    let bob = person("bob", &["privacy"]);
+    let shown = there.show(&bob, &id, now).await.unwrap();
+    assert_eq!(shown.state, ReviewState::Pending);
+    // It says nothing for longer than its lease, while the other one goes on.
+    let later = now + LEASE + Duration::from_secs(1);
+    other.reviews.renew(&GatewayId("there".into()), later + LEASE).unwrap();
+    let kept = there.open(ask(2, LONG)).await.unwrap();
+    assert_eq!(there.show(&bob, &id, later).await.unwrap().state, ReviewState::Abandoned);
+    assert_eq!(there.show(&bob, &kept, later).await.unwrap().state, ReviewState::Pending);
+}
+
+/// An answer that comes in at another process reaches who waits here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_heard_across_processes() {
+    let bench = bench("across");
+    let id = bench.open(1).await;
+    let keeper = tokio::spawn({
+        let reviews = bench.reviews.clone();
+        async move { reviews.keep().await }
+    });
+    let waiter = tokio::spawn({
+        let (reviews, id) = (bench.reviews.clone(), id.clone());
+        async move { reviews.answer(&id).await }
+    });
+    let other = Store::open(&bench.folder.path).unwrap();
+    let there = start(&other, "there", Arc::new(Notes::default()), SystemTime::now());
+    let bob = person("bob", &["privacy"]);
+    there.decide(&bob, &id, Decision::Approve, None, SystemTime::now()).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(5), waiter).await.unwrap().unwrap();
+    assert_eq!(answer, Answer::Approved { by: "bob".into(), comment: None });
+    keeper.abort();
 }
 
 #[tokio::test]
@@ -229,9 +381,7 @@ async fn an_old_approval_cannot_be_claimed() {
     let bench = bench("old");
     let id = bench.open(1).await;
     bench.decide(&person("bob", &["privacy"]), &id, Decision::Approve).await.unwrap();
-    let claim = |at: SystemTime| {
-        bench.store.with(|connection| rows::claim(connection, &ask(1, LONG), at)).unwrap()
-    };
+    let claim = |at: SystemTime| bench.store.reviews.claim(&ask(1, LONG), at).unwrap();
     assert_eq!(claim(SystemTime::now() + LONG * 2), Claim::None);
     assert!(matches!(claim(SystemTime::now()), Claim::Approved { .. }));
 }
@@ -312,7 +462,7 @@ async fn a_long_statement_is_whole_where_it_is_decided_and_gone_in_time() {
     bench.decide(&bob, &id, Decision::Deny).await.unwrap();
     let after = |days: u64| {
         let at = now + Duration::from_secs(days * 24 * 3600);
-        Reviews::start(bench.store.clone(), at).unwrap();
+        start(&bench.store, "here", Arc::new(Notes::default()), at);
     };
     after(29);
     assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, statement);

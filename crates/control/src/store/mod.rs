@@ -1,20 +1,23 @@
-//! The control store: one SQLite file for accounts, the local issuer's key and reviews.
+//! The control store: accounts, keys, tokens, reviews and counts, each behind a port of
+//! its own, so that another store can stand behind them.
 //!
-//! Several processes may have it open (the gateway, and the operator's commands on
-//! the same machine); SQLite's locks keep them apart. Evidence is not here.
+//! Several processes use one store at once: gateways, and the operator's commands.
+//! Evidence is not here. What has to be in the evidence and is done by somebody who does
+//! not write the log (an operator's command, another gateway) is put into the [`Journal`]
+//! together with the change itself; a gateway carries it over.
 
-mod accounts;
-mod issuer;
+mod ports;
+mod sqlite;
 
-pub(crate) use accounts::find as find_account;
-pub use accounts::{Account, AccountKind, Disabled};
-pub(crate) use issuer::StoredIssuer;
+pub use ports::{
+    Account, AccountKind, Accounts, Administration, AnswerGiven, Counters, Decided, Decision,
+    Disabled, GatewayId, IssuedToken, IssuerKeys, Journal, JournalEntry, NewAccount, NewToken,
+    Progress, Recorded, Review, ReviewRows, ReviewState, Reviewer, Revocation, Revocations,
+    StoredIssuer, Tokens, Topic,
+};
 
-use rusqlite::Connection;
-use std::fs::{DirBuilder, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Why the control store did not do what it was asked.
@@ -59,16 +62,30 @@ pub enum StoreError {
     Gone,
 }
 
-/// The control store. Cheap to clone; all clones are one connection.
+/// The control store of an installation. Cheap to clone.
+///
+/// Its ports may block; [`off_runtime`] is how asynchronous code calls them.
 #[derive(Clone)]
 pub struct Store {
-    connection: Arc<Mutex<Connection>>,
-    path: Arc<PathBuf>,
+    /// Names that the local issuer vouches for.
+    pub accounts: Arc<dyn Accounts>,
+    /// Keys of the installation.
+    pub keys: Arc<dyn IssuerKeys>,
+    /// Tokens that the local issuer made.
+    pub tokens: Arc<dyn Tokens>,
+    /// What was revoked.
+    pub revocations: Arc<dyn Revocations>,
+    /// What has to be in the evidence.
+    pub journal: Arc<dyn Journal>,
+    /// Held commands.
+    pub reviews: Arc<dyn ReviewRows>,
+    /// What principals have used.
+    pub counters: Arc<dyn Counters>,
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Store").finish_non_exhaustive()
     }
 }
 
@@ -79,71 +96,24 @@ impl Store {
     /// # Errors
     /// The folder or the file cannot be made or read, or a newer program wrote it.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let path = data_dir.join("control.sqlite");
-        let open_error = |why: &dyn std::fmt::Display| StoreError::Open {
-            path: path.clone(),
-            why: why.to_string(),
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)
-            .map_err(|e| open_error(&e))?;
-        // SECURITY: the file holds a signing key. SQLite gives its journal files the
-        // mode of the main file.
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
-            .map_err(|error| open_error(&error))?;
-        let mut connection = Connection::open(&path).map_err(|error| open_error(&error))?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "secure_delete", true)?;
-        migrate(&mut connection)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), path: Arc::new(path) })
-    }
-
-    /// Does work on this thread.
-    pub(crate) fn with<T>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        // A panic inside `work` rolled its transaction back: the connection is whole.
-        work(&mut self.connection.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Does work where it may block.
-    pub(crate) async fn call<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || store.with(work)).await.map_err(|_| StoreError::Gone)?
+        let store = Arc::new(sqlite::Sqlite::open(data_dir)?);
+        Ok(Self {
+            accounts: store.clone(),
+            keys: store.clone(),
+            tokens: store.clone(),
+            revocations: store.clone(),
+            journal: store.clone(),
+            reviews: store.clone(),
+            counters: store,
+        })
     }
 }
 
-/// Brings a file to the newest schema, one version after the other, each in a
-/// transaction. There is no way back.
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let Ok(done) = usize::try_from(found) else { return Err(StoreError::Broken("version")) };
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
-    for migration in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(migration)?;
-    }
-    transaction.pragma_update(None, "user_version", known)?;
-    transaction.commit()?;
-    Ok(())
+/// Does work of the store where it may block.
+pub(crate) async fn off_runtime<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(StoreError::Gone.into()))
 }
 
 /// Microseconds since 1970, as the store keeps times.
@@ -155,74 +125,4 @@ pub(crate) fn micros(at: SystemTime) -> i64 {
 /// Back from [`micros`].
 pub(crate) fn time(micros: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-}
-
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 1] = ["
-    CREATE TABLE account (
-        name        TEXT PRIMARY KEY,
-        kind        TEXT NOT NULL CHECK (kind IN ('person', 'service', 'actor')),
-        groups      TEXT NOT NULL,
-        disabled    INTEGER NOT NULL DEFAULT 0,
-        created_us  INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE issuer (
-        one         INTEGER PRIMARY KEY CHECK (one = 1),
-        name        TEXT NOT NULL,
-        key_id      TEXT NOT NULL,
-        pkcs8       BLOB NOT NULL,
-        created_us  INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE review (
-        id          TEXT PRIMARY KEY,
-        session     TEXT NOT NULL,
-        exchange    INTEGER NOT NULL,
-        chain       TEXT NOT NULL,
-        resource    TEXT NOT NULL,
-        statement   TEXT NOT NULL,
-        reason      TEXT NOT NULL,
-        rule        TEXT NOT NULL,
-        groups      TEXT NOT NULL,
-        content     TEXT NOT NULL,
-        opened_us   INTEGER NOT NULL,
-        deadline_us INTEGER NOT NULL,
-        state       TEXT NOT NULL CHECK (state IN
-                    ('pending', 'approved', 'denied', 'expired', 'abandoned')),
-        by_issuer   TEXT,
-        by_subject  TEXT,
-        comment     TEXT,
-        closed_us   INTEGER,
-        used_us     INTEGER
-    ) STRICT;
-    CREATE INDEX review_by_state ON review (state, deadline_us);
-    CREATE INDEX review_by_content ON review (content);
-"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::folder;
-
-    #[test]
-    fn only_the_owner_can_read_it() {
-        let folder = folder("store-mode");
-        let store = Store::open(&folder.path).unwrap();
-        store.with(|connection| Ok(connection.execute_batch("PRAGMA wal_checkpoint")?)).unwrap();
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&folder.path.join("control.sqlite")), 0o600);
-        assert_eq!(mode(&folder.path.join("control.sqlite-wal")), 0o600);
-    }
-
-    #[test]
-    fn a_newer_file_is_refused_and_an_old_one_is_brought_forward() {
-        let folder = folder("store-version");
-        drop(Store::open(&folder.path).unwrap());
-        drop(Store::open(&folder.path).unwrap());
-        let connection = Connection::open(folder.path.join("control.sqlite")).unwrap();
-        connection.pragma_update(None, "user_version", 999).unwrap();
-        let error = Store::open(&folder.path).unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 999, .. }), "{error}");
-    }
 }

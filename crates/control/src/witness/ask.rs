@@ -1,10 +1,10 @@
 //! One witness as the gateway asks it.
 
 use crate::config::WitnessAddress;
-use crate::http::{HttpClient, causes};
-use http_body_util::{BodyExt, Full, Limited};
+use crate::http::{AnswerBounds, HttpClient};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode};
 use portreeve_evidence::witness::{AddCheckpoint, Cosigned, conflict_size, cosigned, origin_hash};
 use portreeve_evidence::{NOTE_BYTES_MAX, VerifierKey};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct WitnessClient {
     pub(super) name: String,
     pub(super) key: VerifierKey,
     url: String,
-    client: HttpClient<Full<Bytes>>,
+    client: HttpClient,
 }
 
 impl WitnessClient {
@@ -33,7 +33,7 @@ impl WitnessClient {
             name: address.name.clone(),
             key: address.key.clone(),
             url: address.url.clone(),
-            client: crate::http::client(address.ca.as_deref())?,
+            client: HttpClient::new(address.ca.as_deref(), ANSWER_BOUNDS)?,
         })
     }
 
@@ -72,35 +72,16 @@ impl WitnessClient {
         path: &str,
         body: String,
     ) -> Result<(StatusCode, String), String> {
-        let sending = self.send_unbounded(method, path, body);
-        match tokio::time::timeout(ANSWER_TIMEOUT, sending).await {
-            Ok(result) => result,
-            Err(_) => Err(format!("no answer in {} s", ANSWER_TIMEOUT.as_secs())),
-        }
-    }
-
-    async fn send_unbounded(
-        &self,
-        method: Method,
-        path: &str,
-        body: String,
-    ) -> Result<(StatusCode, String), String> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}/{path}", self.url))
-            .header(header::USER_AGENT, concat!("portreeve/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
-        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), NOTE_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
-        let body = String::from_utf8(body.to_vec()).map_err(|_| "it did not answer with text")?;
-        Ok((status, body))
+        let answer = self.client.send(request).await?;
+        let body = String::from_utf8(answer.body.to_vec());
+        Ok((answer.status, body.map_err(|_| "it did not answer with text")?))
     }
 }
 
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_BOUNDS: AnswerBounds =
+    AnswerBounds { time_max: Duration::from_secs(10), bytes_max: NOTE_BYTES_MAX };

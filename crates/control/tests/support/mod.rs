@@ -9,7 +9,12 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portreeve_control::{Config, config};
+use portreeve_control::administration::{AdminLog, Recorder};
+use portreeve_control::store::{AccountKind, Administration, NewAccount};
+use portreeve_control::{Config, Identities, Store, config};
+use portreeve_model::{Administrator, Event};
+use portreeve_protocol_postgres::MANIFEST;
+use portreeve_session::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +23,33 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+/// Keeps what is recorded in memory.
+#[derive(Clone, Default)]
+pub struct Notes(pub Arc<Mutex<Vec<Event>>>);
+
+impl Recorder for Notes {
+    fn record(&self, events: Vec<Event>) -> BoxFuture<'_, Result<(), String>> {
+        self.0.lock().unwrap().extend(events);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// By the gateway, at a time.
+pub fn how(at: SystemTime) -> Administration {
+    Administration { by: Administrator::Gateway, at }
+}
+
+/// Makes an account.
+pub fn add(store: &Store, name: &str, kind: AccountKind, groups: &[&str], at: SystemTime) {
+    store.accounts.add(&NewAccount::new(name, kind, groups), &how(at)).unwrap();
+}
+
+/// Identities whose local tokens are recorded before they are accepted.
+pub fn recorded(config: &Config, store: &Store) -> Identities {
+    let log = AdminLog::new(store.journal.clone(), Arc::new(Notes::default()));
+    Identities::new(config, store.clone()).unwrap().recorded_by(log)
+}
 
 /// A folder that goes away with the test.
 pub struct Folder(pub PathBuf);
@@ -223,7 +255,8 @@ impl Issuer {
 
     /// Good claims, to be spoiled.
     pub fn claims(&self) -> Value {
-        json!({"iss": self.url, "aud": "portreeve", "sub": "ada", "iat": now(), "exp": now() + 300})
+        json!({"iss": self.url, "aud": "portreeve", "sub": "ada", "scope": "query",
+            "iat": now(), "exp": now() + 300})
     }
 
     pub fn config(&self) -> Config {
@@ -237,6 +270,6 @@ impl Issuer {
              resources: {{shop: {{postgres: {{host: 127.0.0.1, user: u}}}}}}\n",
             self.url
         );
-        config::parse(Path::new("test.yaml"), &text).unwrap()
+        config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap()
     }
 }

@@ -22,10 +22,12 @@ mod kind;
 mod partial;
 mod pseudonym;
 mod subject;
+mod tally;
 
 pub use kind::{Form, Masked, ValueKind};
 pub use portreeve_pseudonym::MaskKey;
 pub use subject::{SubjectKey, SubjectKind, SubjectToken};
+pub use tally::{SubjectTally, Subjects};
 
 use family::{Family, push_label};
 use portreeve_model::{Category, MaskMethod};

@@ -137,10 +137,10 @@ fn object(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Context, Counters, facts, load};
+    use super::super::{Context, Counters, Policies, load};
     use super::*;
     use cedar_policy::Request;
-    use portreeve_model::{Action, Chain, PartyKind};
+    use portreeve_model::{Action, Chain, Facts, PartyKind, Strength, Unit, Usage};
 
     /// What is built is what policies were checked against: were an attribute or a context
     /// key missing here, a policy that passed the check would fail when it decides.
@@ -148,15 +148,17 @@ mod tests {
     fn everything_conforms_to_the_schema() {
         let (names, schema) = (Names::new(), load::schema());
         let party = |kind, subject: &str| Party {
-            kind,
-            issuer: "local".into(),
-            subject: subject.into(),
             groups: vec!["g".into(), "h".into()],
+            ..Party::new(kind, "local", subject)
         };
         let chain = |purpose: Option<&str>| Chain {
-            principal: party(PartyKind::Person, "ann"),
-            actors: vec![party(PartyKind::Actor, "p"), party(PartyKind::Service, "s")],
             purpose: purpose.map(str::to_owned),
+            stated_purpose: purpose.map(str::to_owned),
+            strength: Strength { acr: purpose.map(str::to_owned), amr: vec!["mfa".into()] },
+            ..Chain::new(
+                party(PartyKind::Person, "ann"),
+                vec![party(PartyKind::Actor, "p"), party(PartyKind::Service, "s")],
+            )
         };
         let need = |action, object| Need { action, object };
         let needs = [
@@ -165,25 +167,31 @@ mod tests {
             need(Action::Execute, Object::function("public", "f")),
             need(Action::Reveal, Object::column("public", "orders", "email")),
         ];
+        let policies = Policies::load(&[]).unwrap();
+        let full = Unit::ALL.into_iter().fold(Usage::default(), |of, unit| of.with(unit, u64::MAX));
         for chain in [chain(None), chain(Some("support"))] {
             let ask = Ask {
                 chain: &chain,
                 resource: "shop",
+                verb: "SELECT",
                 needs: &needs,
+                facts: Facts::default(),
                 categories: &|_| Some("email".into()),
-                counters: Counters { rows: u64::MAX, session_rows: 1 },
+                counters: Counters { exchange: full, session: Usage { rows: 1, ..full } },
+                day: &|_| full,
                 context: Context { hour: u64::MAX },
             };
             let prepared = Prepared::new(&names, &ask).unwrap();
-            let context = facts::context(&ask, ask.counters).unwrap();
+            let contexts = policies.contexts(&ask, full).unwrap();
             for store in &prepared.stores {
                 Entities::from_entities(store.iter().cloned(), Some(&schema)).unwrap();
             }
             for hop in &prepared.hops {
-                for question in &prepared.questions {
+                for (place, question) in prepared.questions.iter().enumerate() {
+                    let context = contexts.of(place).clone();
                     let action = names.action(question.need.action).clone();
                     let (party, object) = (hop.uid.clone(), question.uid.clone());
-                    Request::new(party, action, object, context.clone(), Some(&schema)).unwrap();
+                    Request::new(party, action, object, context, Some(&schema)).unwrap();
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::entities::Prepared;
 use super::judge::Answer;
 use super::load::{DEFAULT_DENY, POLICY_ERROR};
-use super::{Ask, Policies, facts};
+use super::{Ask, Policies};
 use portreeve_model::{Need, RuleId, Verdict};
 
 /// What the policies say to one party about one need.
@@ -52,11 +52,12 @@ impl Policies {
     #[must_use]
     pub fn explain(&self, ask: &Ask<'_>) -> Option<Vec<Explained>> {
         let prepared = Prepared::new(&self.names, ask)?;
-        let facts = facts::context(ask, ask.counters)?;
+        let contexts = self.contexts(ask, ask.exchange())?;
         let mut explained = Vec::new();
         for hop in &prepared.hops {
-            for question in &prepared.questions {
-                let (verdict, rules) = match self.answer(&prepared, hop, question, &facts) {
+            for (place, question) in prepared.questions.iter().enumerate() {
+                let answer = self.answer(&prepared, hop, question, contexts.of(place));
+                let (verdict, rules) = match answer {
                     Answer::Allow(rules) => (Verdict::Allow, rules),
                     Answer::Review(rules) => (Verdict::Review, rules),
                     Answer::Deny(rules) if rules.is_empty() => {

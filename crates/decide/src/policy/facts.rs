@@ -1,58 +1,141 @@
-//! What is known besides parties and objects: purpose, depth, counters, time.
+//! What is known besides parties and objects: purpose, the command, counters, time.
 //!
-//! All of it is always given (but for the purpose), so a policy that asks for a
+//! All of it is always given (but for purposes and `acr`), so a policy that asks for a
 //! counter can never err because nobody counted.
 
-use super::Ask;
+use super::{Ask, Policies};
 use cedar_policy::{Context, RestrictedExpression as Value};
+use portreeve_model::{Action, Change, Counter, Scope, Unit, Usage};
+use std::collections::HashMap;
 
-/// The numbers that a decision depends on, and that grow while a reply passes.
+/// What had been counted when policy is asked. What the principal has had of an object
+/// on the day is asked for where a policy names it: [`Ask::day`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Rows of this command so far; 0 when it is admitted.
-    pub rows: u64,
-    /// Rows of the whole session so far, those of this command included.
-    pub session_rows: u64,
+    /// Of this exchange so far; nothing when it is admitted, but what it announces.
+    pub exchange: Usage,
+    /// Of the session without this exchange. Policies see the two together.
+    pub session: Usage,
 }
 
-impl Counters {
-    /// The counters as they would be when this command had `rows` rows.
-    pub(super) fn moved_to(self, rows: u64) -> Self {
-        Self { rows, session_rows: self.base().saturating_add(rows) }
-    }
-
-    /// Rows of the session without those of this command.
-    pub(super) fn base(self) -> u64 {
-        self.session_rows.saturating_sub(self.rows)
+impl Ask<'_> {
+    /// What the exchange has used. A command has at least the probes that it announces.
+    pub(super) fn exchange(&self) -> Usage {
+        self.counters.exchange.max(self.facts.announced())
     }
 }
 
-/// The context of a request, as the schema's `Facts` type says; none if it cannot be built.
-pub(super) fn context(ask: &Ask<'_>, counters: Counters) -> Option<Context> {
+/// The contexts of an ask: one for all of its needs, and another for each need of which
+/// policies count something else.
+pub(super) struct Contexts {
+    common: Context,
+    /// By the place of the need.
+    own: HashMap<usize, Context>,
+}
+
+impl Contexts {
+    pub(super) fn of(&self, place: usize) -> &Context {
+        self.own.get(&place).unwrap_or(&self.common)
+    }
+}
+
+impl Policies {
+    /// The contexts of an ask when its exchange has used so much; none if they cannot be
+    /// built.
+    pub(super) fn contexts(&self, ask: &Ask<'_>, exchange: Usage) -> Option<Contexts> {
+        let session = ask.counters.session + exchange;
+        let common = context(ask, [exchange, session, exchange])?;
+        let mut own = HashMap::new();
+        let mut by_day = HashMap::new();
+        for (place, need) in ask.needs.iter().enumerate() {
+            if need.action == Action::Connect {
+                // Nothing is counted before there is a session.
+                own.insert(place, context(ask, [Usage::default(); 3])?);
+            } else if self.counted_of(ask.chain, need).has_scope(Scope::Day) {
+                let day = (ask.day)(&need.object) + exchange;
+                // Most objects have had nothing: they share one.
+                let context = match by_day.get(&day) {
+                    Some(known) => Context::clone(known),
+                    None => context(ask, [exchange, session, day])?,
+                };
+                by_day.insert(day, context.clone());
+                own.insert(place, context);
+            }
+        }
+        Some(Contexts { common, own })
+    }
+}
+
+/// The context of a request, as the schema's `Facts` type says, with the usage of each
+/// scope in their order.
+fn context(ask: &Ask<'_>, usage: [Usage; Scope::ALL.len()]) -> Option<Context> {
     let principal = &ask.chain.principal;
     let current = ask.chain.actors.last().unwrap_or(principal);
     let time = Calendar::of(ask.context.hour);
+    let command = CommandFacts::of(ask);
     let text = |text: &str| Value::new_string(text.to_owned());
     let number = |number: u64| Value::new_long(i64::try_from(number).unwrap_or(i64::MAX));
     let actors = ask.chain.actors.iter().map(|actor| text(&actor.subject));
     let groups = principal.groups.iter().map(|group| text(group));
     let depth = u64::try_from(ask.chain.actors.len()).unwrap_or(u64::MAX);
-    let purpose = ask.chain.purpose.as_deref().map(|purpose| ("purpose", text(purpose)));
+    let strength = &ask.chain.strength;
+    let methods = strength.amr.iter().map(|method| text(method));
+    let optional = [
+        ("purpose", &ask.chain.purpose),
+        ("stated_purpose", &ask.chain.stated_purpose),
+        ("principal_acr", &strength.acr),
+    ];
+    let optional = optional.iter().filter_map(|(key, value)| Some((*key, text(value.as_deref()?))));
     let pairs = [
         ("principal_name", text(&principal.subject)),
         ("principal_issuer", text(&principal.issuer)),
         ("principal_groups", Value::new_set(groups)),
+        ("principal_amr", Value::new_set(methods)),
         ("actors", Value::new_set(actors)),
         ("depth", number(depth)),
         ("current", text(&current.subject)),
-        ("rows", number(counters.rows)),
-        ("session_rows", number(counters.session_rows)),
+        ("verb", text(ask.verb)),
+        ("writes", Value::new_bool(command.writes)),
+        ("bounded", Value::new_bool(command.bounded)),
+        ("change", text(command.change)),
+        ("aggregated", Value::new_bool(ask.facts.aggregated)),
         ("date", Value::new_long(time.date)),
         ("hour", Value::new_long(time.hour)),
         ("weekday", Value::new_long(time.weekday)),
     ];
-    let pairs = pairs.into_iter().chain(purpose);
+    let counters = Scope::ALL.into_iter().zip(usage).flat_map(|(scope, usage)| {
+        let counter = move |unit| Counter { scope, unit };
+        Unit::ALL.into_iter().map(move |unit| (counter(unit).name(), number(usage.get(unit))))
+    });
+    let pairs = pairs.into_iter().chain(counters).chain(optional);
     Context::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value))).ok()
+}
+
+/// A command as a whole, as policies see it.
+struct CommandFacts {
+    writes: bool,
+    bounded: bool,
+    change: &'static str,
+}
+
+impl CommandFacts {
+    /// SECURITY: where nobody said how far a write goes, it is taken to have no bound;
+    /// where nobody said what is done to a definition, that it goes.
+    fn of(ask: &Ask<'_>) -> Self {
+        let needs = |action| ask.needs.iter().any(|need| need.action == action);
+        let writes = ask.facts.bounded.is_some() || needs(Action::Write);
+        let unsaid = needs(Action::Define).then_some(Change::Drop);
+        Self {
+            writes,
+            bounded: ask.facts.bounded.unwrap_or(!writes),
+            change: match ask.facts.change.or(unsaid) {
+                None => "none",
+                Some(Change::Create) => "create",
+                Some(Change::Change) => "change",
+                Some(Change::Drop) => "drop",
+            },
+        }
+    }
 }
 
 /// An hour in UTC, as policies see it.
@@ -114,12 +197,5 @@ mod tests {
     #[test]
     fn the_last_moment_there_is_has_a_date() {
         assert!(Calendar::of(u64::MAX).date > 0);
-    }
-
-    #[test]
-    fn session_rows_move_along() {
-        let counters = Counters { rows: 10, session_rows: 110 };
-        assert_eq!(counters.moved_to(50), Counters { rows: 50, session_rows: 150 });
-        assert_eq!(counters.moved_to(u64::MAX).session_rows, u64::MAX);
     }
 }

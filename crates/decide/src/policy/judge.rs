@@ -2,9 +2,10 @@
 
 use super::Policies;
 use super::entities::{Hop, Prepared, Question};
+use super::facts::Contexts;
 use super::load::{DEFAULT_DENY, POLICY_ERROR};
 use cedar_policy::{Authorizer, Context, PolicySet, Request, Response};
-use portreeve_model::{Need, Party, PartyKind, Reason, RuleId};
+use portreeve_model::{Need, Party, PartyKind, Reason, RuleId, Unit};
 use std::collections::{BTreeSet, HashMap};
 
 /// Needs named per rule and party; a table of a thousand columns makes no longer reason.
@@ -14,8 +15,8 @@ const NEEDS_PER_RULE_MAX: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pairs {
     All,
-    /// Those whose answer may depend on rows.
-    Counted,
+    /// Those whose answer may depend on a counter of this unit.
+    Counted(Unit),
 }
 
 /// What came of an ask: nothing to object, or who objects.
@@ -45,17 +46,17 @@ impl Policies {
     pub(super) fn judge(
         &self,
         prepared: &Prepared<'_>,
-        context: &Context,
+        contexts: &Contexts,
         pairs: Pairs,
     ) -> Judgement {
         let mut judgement = Judgement::default();
         let mut named = HashMap::new();
         for hop in &prepared.hops {
-            for question in &prepared.questions {
-                if pairs == Pairs::Counted && !self.is_counted(hop.party.kind, question.need) {
+            for (place, question) in prepared.questions.iter().enumerate() {
+                if !self.is_asked(pairs, hop.party.kind, question.need) {
                     continue;
                 }
-                let answer = self.answer(prepared, hop, question, context);
+                let answer = self.answer(prepared, hop, question, contexts.of(place));
                 let (rules, lifted) = match answer {
                     Answer::Allow(_) => continue,
                     Answer::Review(rules) => (rules, true),
@@ -119,9 +120,12 @@ impl Policies {
         }
     }
 
-    fn is_counted(&self, party: PartyKind, need: &Need) -> bool {
+    fn is_asked(&self, pairs: Pairs, party: PartyKind, need: &Need) -> bool {
         let slice = self.slices.of(need.action, party, need.object.kind);
-        !slice.boundaries.is_empty()
+        match pairs {
+            Pairs::All => true,
+            Pairs::Counted(unit) => slice.counters.has_unit(unit),
+        }
     }
 
     fn is_review(&self, rule: &str) -> bool {

@@ -3,7 +3,7 @@
 //! Whatever might not do what its author meant is refused here, with its place: an
 //! unknown annotation, a policy that can never apply, an id of the wrong shape.
 
-use super::counters::{Boundary, boundaries};
+use super::counters::{Mentions, mentions};
 use super::error::{PolicyError, Problem};
 use super::names::{Names, split_id};
 use cedar_policy::ffi::DetailedError;
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     pub(super) advice: Option<String>,
     /// Sorted; empty where the policy asks for no review.
     pub(super) review_groups: Vec<String>,
-    pub(super) boundaries: Vec<Boundary>,
+    pub(super) mentions: Mentions,
 }
 
 /// A policy with the source that it came from.
@@ -85,11 +85,11 @@ pub(super) fn load(
         let before = problems.len();
         let advice = advice(&policy, &mut problems);
         let review_groups = review_groups(&policy, &mut problems);
-        let boundaries = counters(&policy, &mut problems);
+        let mentions = context(&policy, &mut problems);
         check_annotation_names(&policy, &mut problems);
         check_entity_ids(&policy, names, &mut problems);
         if problems.len() == before {
-            loaded.push(Loaded { policy: policy.policy, advice, review_groups, boundaries });
+            loaded.push(Loaded { policy: policy.policy, advice, review_groups, mentions });
         }
     }
     if problems.is_empty() { Ok(loaded) } else { Err(PolicyError { problems }) }
@@ -256,21 +256,36 @@ fn review_groups(policy: &Located<'_>, problems: &mut Vec<Problem>) -> Vec<Strin
     groups
 }
 
-fn counters(policy: &Located<'_>, problems: &mut Vec<Problem>) -> Vec<Boundary> {
+/// What the policy asks of counters and of the command.
+fn context(policy: &Located<'_>, problems: &mut Vec<Problem>) -> Mentions {
     let json = policy.policy.to_json().map_err(|error| error.to_string());
-    let found = match json.and_then(|json| boundaries(&json)) {
+    let found = match json.and_then(|json| mentions(&json)) {
         Ok(found) => found,
         Err(why) => {
             let problem = policy.problem(format!("the policy {why}"));
             problems.push(problem.hint("compare with a whole number: `context.rows > 1000`"));
-            return Vec::new();
+            return Mentions::default();
         }
     };
-    if !found.is_empty() && names_reveal(&policy.policy) {
-        // SECURITY: masking is settled before the first row; a limit here would never bite.
-        let message = "`reveal` cannot depend on row counts: masking is settled before them";
-        let hint = "put the limit on `action == Action::\"read\"`";
-        problems.push(policy.problem(message.to_owned()).hint(hint));
+    if !names_reveal(&policy.policy) {
+        return found;
+    }
+    // SECURITY: masking is settled by column before the first row, whatever the command; a
+    // condition on either would never bite.
+    let hint = "name the actions that the policy is about, such as `action == Action::\"read\"`";
+    if let Some(boundary) = found.boundaries.first() {
+        let message = format!(
+            "`reveal` cannot depend on counters (`context.{}`): masking is settled before them",
+            boundary.counter
+        );
+        problems.push(policy.problem(message).hint(hint));
+    }
+    if let Some(fact) = &found.fact {
+        let message = format!(
+            "`reveal` cannot depend on the command (`context.{fact}`): columns are masked or not \
+             for all of them"
+        );
+        problems.push(policy.problem(message).hint(hint));
     }
     found
 }

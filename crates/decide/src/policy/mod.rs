@@ -1,4 +1,4 @@
-//! Policy: may this chain do these things, now, after so many rows?
+//! Policy: may this chain do these things, now, after so much?
 //!
 //! Cedar policies decide, each hop of the chain for itself: the principal and every actor
 //! must be allowed for every need. A `forbid` with `@review` holds instead of refusing. A
@@ -7,27 +7,26 @@
 //!
 //! ```
 //! use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-//! use portreeve_model::{Action, Chain, Need, Object, Party, PartyKind, Verdict};
+//! use portreeve_model::{
+//!     Action, Chain, Facts, Need, Object, Party, PartyKind, Usage, Verdict,
+//! };
 //!
 //! let text = r#"
 //!     @id("staff-read")
 //!     permit(principal is Person, action == Action::"read", resource);
 //! "#;
 //! let policies = Policies::load(&[("staff.cedar".into(), text.into())]).unwrap();
-//! let principal = Party {
-//!     kind: PartyKind::Person,
-//!     issuer: "local".into(),
-//!     subject: "ann".into(),
-//!     groups: vec![],
-//! };
-//! let chain = Chain { principal, actors: vec![], purpose: None };
+//! let chain = Chain::new(Party::new(PartyKind::Person, "local", "ann"), vec![]);
 //! let needs = [Need { action: Action::Read, object: Object::table("public", "orders") }];
 //! let decision = policies.decide(&Ask {
 //!     chain: &chain,
 //!     resource: "shop",
+//!     verb: "SELECT",
 //!     needs: &needs,
+//!     facts: Facts::default(),
 //!     categories: &|_| None,
 //!     counters: Counters::default(),
+//!     day: &|_| Usage::default(),
 //!     context: Context { hour: 0 },
 //! });
 //! assert_eq!(decision.verdict, Verdict::Allow);
@@ -44,11 +43,12 @@ mod names;
 mod slice;
 mod threshold;
 
+pub use counters::CounterSet;
 pub use error::{PolicyError, Problem};
 pub use explain::{Explained, RuleSummary};
 pub use facts::Counters;
 pub use names::object_named;
-pub use threshold::Threshold;
+pub use threshold::{Beyond, Limit, Threshold};
 
 use aws_lc_rs::digest;
 use entities::Prepared;
@@ -56,10 +56,12 @@ use judge::{Judgement, Pairs, policy_error_advice};
 use load::{Loaded, POLICY_ERROR};
 use names::Names;
 use portreeve_model::{
-    Action, Category, Chain, Decision, Digest, Need, Object, PolicyVersion, Reason, RuleId, Verdict,
+    Action, Category, Chain, Decision, Digest, Facts, Need, Object, PolicyVersion, Reason, RuleId,
+    Usage, Verdict,
 };
 use slice::Slices;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::BitOr;
 
 /// A checked set of policies.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub struct Policies {
     names: Names,
     slices: Slices,
     rules: HashMap<String, Rule>,
+    counters: CounterSet,
     version: PolicyVersion,
     source: String,
 }
@@ -80,17 +83,25 @@ struct Rule {
 }
 
 /// One question to the policies.
+#[derive(Clone, Copy)]
 pub struct Ask<'a> {
     /// Who asks, through whom, why. Every hop must be allowed.
     pub chain: &'a Chain,
     /// The resource that the objects are in.
     pub resource: &'a str,
+    /// What the command calls itself; [`Action::word`] where a session is opened.
+    pub verb: &'a str,
     /// What is asked for; an empty list is allowed.
     pub needs: &'a [Need],
+    /// What the command is as a whole.
+    pub facts: Facts,
     /// The category of a column, where it is classified.
     pub categories: &'a dyn Fn(&Object) -> Option<Category>,
-    /// Rows so far.
+    /// What the exchange and its session have used.
     pub counters: Counters,
+    /// What the principal has used of an object today, without this exchange. Asked for
+    /// [`Policies::counted_by_day`] only.
+    pub day: &'a dyn Fn(&Object) -> Usage,
     /// The circumstances.
     pub context: Context,
 }
@@ -141,9 +152,11 @@ impl Policies {
         let names = Names::new();
         let loaded = load::load(sources, &names)?;
         let slices = Slices::new(&loaded, &names);
+        let named = loaded.iter().map(|policy| policy.mentions.counters());
+        let counters = named.fold(CounterSet::default(), CounterSet::bitor);
         let rules = loaded.into_iter().map(rule).collect();
         let version = PolicyVersion(sha256(source.as_bytes()).to_string());
-        Ok(Self { names, slices, rules, version, source })
+        Ok(Self { names, slices, rules, counters, version, source })
     }
 
     /// The Cedar schema that policies are checked against.
@@ -171,10 +184,10 @@ impl Policies {
             return self.decision(Verdict::Allow, Vec::new());
         }
         let prepared = Prepared::new(&self.names, ask);
-        let facts = facts::context(ask, ask.counters);
-        match (prepared, facts) {
-            (Some(prepared), Some(facts)) => {
-                self.conclude(self.judge(&prepared, &facts, Pairs::All))
+        let contexts = self.contexts(ask, ask.exchange());
+        match (prepared, contexts) {
+            (Some(prepared), Some(contexts)) => {
+                self.conclude(self.judge(&prepared, &contexts, Pairs::All))
             }
             (None, _) | (_, None) => self.failed(ask),
         }
@@ -186,10 +199,10 @@ impl Policies {
     pub fn reveals(&self, ask: &Ask<'_>, column: &Object, category: &Category) -> bool {
         let need = Need { action: Action::Reveal, object: column.clone() };
         let prepared = Prepared::about_column(&self.names, ask, &need, category);
-        let facts = facts::context(ask, ask.counters);
-        match (prepared, facts) {
-            (Some(prepared), Some(facts)) => {
-                self.judge(&prepared, &facts, Pairs::All).rules.is_empty()
+        let contexts = self.contexts(ask, ask.exchange());
+        match (prepared, contexts) {
+            (Some(prepared), Some(contexts)) => {
+                self.judge(&prepared, &contexts, Pairs::All).rules.is_empty()
             }
             (None, _) | (_, None) => false,
         }

@@ -3,7 +3,7 @@
 //! Cedar looks at every policy of a set. Which ones cannot match is mostly plain from
 //! their heads, so the sets are cut once, when they are loaded.
 
-use super::counters::Boundary;
+use super::counters::{Boundary, CounterSet};
 use super::load::Loaded;
 use super::names::{ACTIONS, Names, OBJECTS, PARTIES, action_index};
 use cedar_policy::{
@@ -18,8 +18,12 @@ pub(super) struct Slice {
     pub(super) all: PolicySet,
     /// The permits among them.
     pub(super) permits: PolicySet,
-    /// Where their answers can change while rows pass.
+    /// Where their answers can change while a reply passes.
     pub(super) boundaries: Vec<Boundary>,
+    pub(super) counters: CounterSet,
+    /// Those of which an answer may depend on several together: so a policy says, or they
+    /// are those of permits, since it is the last permit to end that refuses.
+    pub(super) coupled: CounterSet,
 }
 
 /// All slices.
@@ -63,13 +67,23 @@ impl Slices {
 
 fn slice<'a>(loaded: impl Iterator<Item = &'a Loaded>) -> Slice {
     let mut slice = Slice::default();
+    let mut permits = CounterSet::default();
     for found in loaded {
         let policy = &found.policy;
         slice.all.add(policy.clone()).expect("ids are unique: the loader checked them");
         if policy.effect() == Effect::Permit {
             slice.permits.add(policy.clone()).expect("ids are unique: the loader checked them");
         }
-        slice.boundaries.extend(&found.boundaries);
+        slice.boundaries.extend(&found.mentions.boundaries);
+        let counters = found.mentions.counters();
+        slice.counters = slice.counters | counters;
+        match policy.effect() {
+            Effect::Permit => permits = permits | counters,
+            Effect::Forbid => slice.coupled = slice.coupled | found.mentions.coupled,
+        }
+    }
+    if permits.units_count() > 1 {
+        slice.coupled = slice.coupled | permits;
     }
     slice
 }

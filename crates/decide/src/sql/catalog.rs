@@ -1,14 +1,15 @@
 //! The target's relations and functions, as far as the analysis needs them.
 //!
-//! Built once by [`CatalogBuilder`](super::CatalogBuilder) from the system catalogs; a change
+//! Built once by [`CatalogBuilder`](crate::sql::CatalogBuilder) from the system catalogs; a change
 //! of definitions needs a new one. The lineage of views and generated columns is worked out
 //! when it is built, so that reading a view later costs no more than reading a table.
 
 use portreeve_model::{Category, Object, ObjectKind};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::columns::Columns;
+use crate::sql::columns::Columns;
+use crate::sql::taint::Taint;
 
 /// A classified column.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -94,48 +95,111 @@ impl Volatility {
 
 /// A relation with the lineage of its columns.
 #[derive(Clone, Debug)]
-pub(super) struct Relation {
-    pub(super) schema: String,
-    pub(super) name: String,
-    pub(super) kind: RelationKind,
-    pub(super) columns: Arc<Columns>,
+pub(in crate::sql) struct Relation {
+    pub(in crate::sql) schema: String,
+    pub(in crate::sql) name: String,
+    pub(in crate::sql) kind: RelationKind,
+    pub(in crate::sql) columns: Arc<Columns>,
     /// Generated columns: `COPY` leaves them out.
-    pub(super) generated: Vec<String>,
+    pub(in crate::sql) generated: Vec<String>,
     /// Rewrite rules other than a view's own: a write does something else than it says.
-    pub(super) has_rules: bool,
-    pub(super) has_triggers: bool,
+    pub(in crate::sql) has_rules: bool,
+    pub(in crate::sql) has_triggers: bool,
+    /// What runs beside the statements that read or write it.
+    pub(in crate::sql) code: RelationCode,
+}
+
+/// Functions, as policy names them.
+pub(in crate::sql) type Functions = Arc<BTreeSet<Object>>;
+
+/// The functions that run, unseen in a text, when a relation is used: those of its defaults,
+/// constraints, indexes, partitions, policies, triggers, of views below it, of its types.
+/// What PostgreSQL brings itself, or somebody has called harmless, is left out.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sql) struct RelationCode {
+    pub(in crate::sql) read: Functions,
+    pub(in crate::sql) insert: Functions,
+    pub(in crate::sql) update: Functions,
+    pub(in crate::sql) delete: Functions,
+    pub(in crate::sql) truncate: Functions,
+    /// Run when a value is made a row of it.
+    pub(in crate::sql) row: Functions,
+    /// Relations with classified columns that a write here reaches by its foreign keys.
+    pub(in crate::sql) reaches_classified: bool,
+}
+
+/// A type that brings code: a domain with a constraint, a base type, a type with casts.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sql) struct Type {
+    pub(in crate::sql) oid: u32,
+    pub(in crate::sql) schema: String,
+    /// Run when a value is used: its output, its casts to other types, its comparisons.
+    pub(in crate::sql) used: Functions,
+    /// Run when a value is made, and only look at it: constraints.
+    pub(in crate::sql) checks: Functions,
+    /// Run when a value is made, and give it: input, casts from other types.
+    pub(in crate::sql) makes: Functions,
+}
+
+/// An operator outside `pg_catalog`, or one that somebody put there.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Operator {
+    pub(in crate::sql) schema: String,
+    /// Its function; none where that is harmless.
+    pub(in crate::sql) function: Option<Object>,
 }
 
 /// A function outside `pg_catalog`, all overloads of its name in one schema together.
 #[derive(Clone, Debug)]
-pub(super) struct Function {
-    pub(super) schema: String,
+pub(in crate::sql) struct Function {
+    pub(in crate::sql) schema: String,
     /// Every overload is immutable and not written in a language that can hold queries.
-    pub(super) pure: bool,
+    pub(in crate::sql) pure: bool,
+    /// Every overload is harmless where nobody sees it run: the operator of the gateway says
+    /// so, or an extension brought it and it changes nothing.
+    pub(in crate::sql) quiet: bool,
+    /// The operator of the gateway says of every overload that it is harmless.
+    pub(in crate::sql) declared: bool,
 }
 
 /// A name that stands for one of several relations, and nobody can tell which.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ambiguous;
+pub(in crate::sql) struct Ambiguous;
 
 /// The target's relations and functions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    pub(super) relations: Vec<Relation>,
+    pub(in crate::sql) relations: Arc<Vec<Relation>>,
     /// Relation name to indexes in `relations`.
-    pub(super) by_name: HashMap<String, Vec<usize>>,
+    pub(in crate::sql) by_name: Arc<HashMap<String, Vec<usize>>>,
     /// Function name to functions outside `pg_catalog`.
-    pub(super) functions: HashMap<String, Vec<Function>>,
+    pub(in crate::sql) functions: Arc<HashMap<String, Vec<Function>>>,
     /// Functions of `pg_catalog` that the target says are pure.
-    pub(super) pure_builtins: std::collections::HashSet<String>,
-    /// Every classified column; a flow names them by index.
-    pub(super) classified: Vec<Arc<ColumnRef>>,
+    pub(in crate::sql) pure_builtins: Arc<HashSet<String>>,
+    /// Every classified column; a lineage names them by index.
+    pub(in crate::sql) classified: Arc<Vec<Arc<ColumnRef>>>,
+    /// All of `classified`.
+    pub(in crate::sql) everything: Taint,
     /// Table oid and attribute number to an index in `classified`.
-    pub(super) origins: HashMap<(u32, i16), u32>,
+    pub(in crate::sql) origins: Arc<HashMap<(u32, i16), u32>>,
     /// Objects to an index in `classified`.
-    pub(super) objects: HashMap<Object, u32>,
+    pub(in crate::sql) objects: Arc<HashMap<Object, u32>>,
+    /// Type name to types that bring code.
+    pub(in crate::sql) types: Arc<HashMap<String, Vec<Type>>>,
+    /// Operator name to operators that PostgreSQL does not bring.
+    pub(in crate::sql) operators: Arc<HashMap<String, Vec<Operator>>>,
+    /// Functions of casts between PostgreSQL's own types that nobody has to write: they may run
+    /// in any expression.
+    pub(in crate::sql) anywhere: Functions,
+    /// What runs unseen has been read from the target.
+    pub(in crate::sql) knows_code: bool,
+    /// Relations that a transaction has made, changed or dropped, by name: they stand for all
+    /// relations of the name.
+    pub(in crate::sql) overlay: HashMap<String, Vec<Relation>>,
+    /// Settings that guard the target's role, with the values that a session begins with.
+    pub(in crate::sql) guards: Option<Arc<HashMap<String, String>>>,
     /// The schemas that an unqualified name is looked up in, if they are known.
-    search_path: Option<Vec<String>>,
+    search_path: Option<Arc<[String]>>,
 }
 
 impl Catalog {
@@ -159,6 +223,18 @@ impl Catalog {
         self.classified.get(*index as usize).map(|column| &column.category)
     }
 
+    /// The functions that run when a value of this type comes in as a parameter: what `Parse`
+    /// says of a parameter's type, the text does not.
+    #[must_use]
+    pub fn parameter_functions(&self, type_oid: u32) -> Vec<Object> {
+        let known = self.types.values().flatten().filter(|known| known.oid == type_oid);
+        let functions: BTreeSet<Object> = known
+            .flat_map(|known| [&known.used, &known.checks, &known.makes])
+            .flat_map(|functions| functions.iter().cloned())
+            .collect();
+        functions.into_iter().collect()
+    }
+
     /// Every classified column.
     #[must_use]
     pub fn classified(&self) -> &[Arc<ColumnRef>] {
@@ -176,14 +252,27 @@ impl Catalog {
     /// Without it, a name that several schemas have cannot be resolved.
     #[must_use]
     pub fn with_search_path(&self, schemas: Vec<String>) -> Self {
-        Self { search_path: Some(schemas), ..self.clone() }
+        Self { search_path: Some(schemas.into()), ..self.clone() }
+    }
+
+    /// The same catalog for a session that began with these values of the settings that guard
+    /// it (`statement_timeout`, `default_transaction_read_only` and the like, as `SHOW` writes
+    /// them). A statement may then set them to these or to stricter values.
+    ///
+    /// Without it, whatever may loosen a guard is administration.
+    #[must_use]
+    pub fn with_guards(&self, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { guards: Some(Arc::new(values.into_iter().collect())), ..self.clone() }
     }
 
     /// What an unqualified relation name stands for, or none if nobody can tell.
     ///
     /// SECURITY: a temporary relation of the name comes first in PostgreSQL, if it is the
     /// session's own, which is not known here: then nobody can tell.
-    pub(super) fn unqualified<'c>(&'c self, name: &str) -> Result<Option<&'c Relation>, Ambiguous> {
+    pub(in crate::sql) fn unqualified<'c>(
+        &'c self,
+        name: &str,
+    ) -> Result<Option<&'c Relation>, Ambiguous> {
         let mut known = self.named(name);
         let (first, second) = (known.next(), known.next());
         if second.is_none() {
@@ -200,7 +289,10 @@ impl Catalog {
     }
 
     /// Relations of this name in any schema.
-    pub(super) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
-        self.by_name.get(name).into_iter().flatten().filter_map(|index| self.relations.get(*index))
+    pub(in crate::sql) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
+        let own = self.overlay.get(name);
+        let known = if own.is_some() { None } else { self.by_name.get(name) };
+        let known = known.into_iter().flatten().filter_map(|index| self.relations.get(*index));
+        own.into_iter().flatten().chain(known)
     }
 }

@@ -2,98 +2,110 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::flow::Flow;
+use crate::sql::catalog::Catalog;
+use crate::sql::lineage::Lineage;
 
 /// A column by name with what its values may hold.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) flow: Flow,
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Column {
+    pub(in crate::sql) name: Arc<str>,
+    pub(in crate::sql) lineage: Lineage,
+}
+
+impl Column {
+    pub(in crate::sql) fn new(name: impl Into<Arc<str>>, lineage: Lineage) -> Self {
+        Self { name: name.into(), lineage }
+    }
 }
 
 /// The columns of a relation, sub-select, function or row.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub(super) struct Columns {
+#[derive(Clone, Debug, Default)]
+pub(in crate::sql) struct Columns {
     /// Those that are known, in order.
-    pub(super) list: Vec<Column>,
+    pub(in crate::sql) list: Vec<Column>,
     /// `None`: the list is complete and in order. Otherwise there may be others, which
     /// may hold this.
-    pub(super) rest: Option<Flow>,
+    pub(in crate::sql) rest: Option<Lineage>,
 }
 
 impl Columns {
     /// Nothing is known but what all of them together may hold.
-    pub(super) fn open(flow: Flow) -> Self {
-        Self { list: Vec::new(), rest: Some(flow) }
+    pub(in crate::sql) fn open(lineage: Lineage) -> Self {
+        Self { list: Vec::new(), rest: Some(lineage) }
     }
 
-    pub(super) fn append(&mut self, other: &Self) {
+    pub(in crate::sql) fn append(&mut self, other: &Self) {
         self.list.extend_from_slice(&other.list);
         if let Some(rest) = &other.rest {
-            let mut all = self.rest.take().unwrap_or(Flow::CLEAN);
+            let mut all = self.rest.take().unwrap_or(Lineage::CLEAN);
             all.mix(rest);
             self.rest = Some(all);
         }
     }
 
-    pub(super) fn is_exact(&self) -> bool {
+    /// Whether none of them can hold anything classified.
+    pub(in crate::sql) fn is_clean(&self) -> bool {
+        self.list.iter().all(|column| column.lineage.is_clean())
+            && self.rest.as_ref().is_none_or(Lineage::is_clean)
+    }
+
+    pub(in crate::sql) fn is_exact(&self) -> bool {
         self.rest.is_none()
     }
 
     /// What a column of this name may hold; `None` if there is certainly none.
-    pub(super) fn find(&self, name: &str, catalog: &Catalog) -> Option<Flow> {
-        let mut found: Option<Flow> = None;
-        for column in self.list.iter().filter(|column| column.name == name) {
+    pub(in crate::sql) fn find(&self, name: &str, catalog: &Catalog) -> Option<Lineage> {
+        let mut found: Option<Lineage> = None;
+        for column in self.list.iter().filter(|column| *column.name == *name) {
             found = Some(match found {
-                None => column.flow.clone(),
-                Some(flow) => flow.either(&column.flow, catalog),
+                None => column.lineage.clone(),
+                Some(lineage) => lineage.either(&column.lineage, catalog),
             });
         }
         found
     }
 
     /// What a row of all columns may hold.
-    pub(super) fn whole(self: &Arc<Self>) -> Flow {
-        let mut flow = self.mixed();
-        flow.row = Some(self.clone());
-        flow
+    pub(in crate::sql) fn whole(self: &Arc<Self>) -> Lineage {
+        let mut lineage = self.mixed();
+        lineage.row = Some(self.clone());
+        lineage
     }
 
     /// All columns together.
-    pub(super) fn mixed(&self) -> Flow {
-        let mut flow = Flow::CLEAN.derived();
+    pub(in crate::sql) fn mixed(&self) -> Lineage {
+        let mut lineage = Lineage::CLEAN.derived();
         for column in &self.list {
-            flow.mix(&column.flow);
+            lineage.mix(&column.lineage);
         }
         if let Some(rest) = &self.rest {
-            flow.mix(rest);
+            lineage.mix(rest);
         }
-        flow
+        lineage
     }
 
     /// Gives the first columns other names, as a column alias list does.
-    pub(super) fn renamed(mut self, names: &[String], catalog: &Catalog) -> Self {
+    pub(in crate::sql) fn renamed(mut self, names: &[String], catalog: &Catalog) -> Self {
         if names.is_empty() {
             return self;
         }
         if self.is_exact() {
             for (column, name) in self.list.iter_mut().zip(names) {
-                column.name.clone_from(name);
+                column.name = name.as_str().into();
             }
             return self;
         }
         // The positions are unknown: each new name may be any column.
         let any = self.mixed();
         let mut list: Vec<Column> =
-            names.iter().map(|name| Column { name: name.clone(), flow: any.clone() }).collect();
+            names.iter().map(|name| Column::new(name.as_str(), any.clone())).collect();
         list.append(&mut self.list);
         let rest = self.rest.map(|rest| rest.either(&any, catalog));
         Self { list, rest }
     }
 
     /// The alternatives of one name: a row is of one of them, nobody knows which.
-    pub(super) fn either(&self, other: &Self, catalog: &Catalog) -> Self {
+    pub(in crate::sql) fn either(&self, other: &Self, catalog: &Catalog) -> Self {
         let same_names = self.is_exact()
             && other.is_exact()
             && self.list.len() == other.list.len()
@@ -105,7 +117,7 @@ impl Columns {
                 .zip(&other.list)
                 .map(|(one, two)| Column {
                     name: one.name.clone(),
-                    flow: alternative(&one.flow, &two.flow, catalog),
+                    lineage: alternative(&one.lineage, &two.lineage, catalog),
                 })
                 .collect();
             return Self { list, rest: None };
@@ -113,13 +125,15 @@ impl Columns {
         let mut list: Vec<Column> = Vec::new();
         for column in self.list.iter().chain(&other.list) {
             match list.iter_mut().find(|known| known.name == column.name) {
-                Some(known) => known.flow = alternative(&known.flow, &column.flow, catalog),
+                Some(known) => {
+                    known.lineage = alternative(&known.lineage, &column.lineage, catalog)
+                }
                 None => list.push(column.clone()),
             }
         }
         // A name of only one side may not exist: resolution must go on outwards, which
         // an open remainder makes it do.
-        let mut rest = Flow::CLEAN;
+        let mut rest = Lineage::CLEAN;
         for side in [&self.rest, &other.rest].into_iter().flatten() {
             rest.mix(side);
         }
@@ -128,7 +142,7 @@ impl Columns {
 }
 
 /// One of two relations: a clean one does not make the other's plain column computed.
-fn alternative(one: &Flow, two: &Flow, catalog: &Catalog) -> Flow {
+fn alternative(one: &Lineage, two: &Lineage, catalog: &Catalog) -> Lineage {
     if one.is_clean() {
         return two.clone();
     }

@@ -1,10 +1,10 @@
 //! What the analysis of a statement answers.
 
-use portreeve_model::{Command, ObjectKind};
+use portreeve_model::{Command, Object, ObjectKind};
 use std::fmt;
 use std::sync::Arc;
 
-use super::ColumnRef;
+use crate::sql::catalog::ColumnRef;
 
 /// One statement of a text, understood.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +26,51 @@ pub struct Statement {
     /// Names that the catalog does not have. When this is not empty the command is unknown,
     /// and a fresh catalog may change that: refresh it and analyze once more.
     pub missing: Vec<Missing>,
+    /// Why the command is unknown, with what the target itself would say of it; every statement
+    /// that `analyze` answers has it exactly when it has [`Command::unknown`].
+    pub unknown: Option<Unknown>,
+    /// Functions whose results may hold anything: the cause where a column has every classified
+    /// column as its source.
+    pub opaque: Vec<Object>,
+}
+
+/// Why nobody can tell what a statement does.
+///
+/// Where the target would refuse the statement as well (a column that is not there, say), code,
+/// text and position are those that it would give.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unknown {
+    /// The code of the SQL standard or of PostgreSQL, five letters.
+    pub sqlstate: &'static str,
+    /// For the client: it holds nothing but the client's own words.
+    pub message: String,
+    /// Where in the text, in characters from 1.
+    pub position: Option<usize>,
+    /// What may have been meant, best first.
+    ///
+    /// SECURITY: these are names of the target. Only those that the caller may see may be shown.
+    pub candidates: Vec<Object>,
+}
+
+impl Unknown {
+    pub(in crate::sql) fn new(sqlstate: &'static str, message: String) -> Self {
+        Self { sqlstate, message, position: None, candidates: Vec::new() }
+    }
+}
+
+/// The codes that an analysis answers.
+pub(in crate::sql) mod sqlstate {
+    pub(in crate::sql) const FEATURE_NOT_SUPPORTED: &str = "0A000";
+    pub(in crate::sql) const UNTRANSLATABLE_CHARACTER: &str = "22021";
+    pub(in crate::sql) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    pub(in crate::sql) const SYNTAX_ERROR: &str = "42601";
+    pub(in crate::sql) const UNDEFINED_COLUMN: &str = "42703";
+    pub(in crate::sql) const UNDEFINED_FUNCTION: &str = "42883";
+    pub(in crate::sql) const UNDEFINED_TABLE: &str = "42P01";
+    pub(in crate::sql) const AMBIGUOUS_ALIAS: &str = "42P09";
+    pub(in crate::sql) const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
+    pub(in crate::sql) const STATEMENT_TOO_COMPLEX: &str = "54001";
+    pub(in crate::sql) const TOO_MANY_COLUMNS: &str = "54011";
 }
 
 /// A name that the catalog does not have.
@@ -60,7 +105,7 @@ pub struct OutputColumn {
     /// The name that the target will give it, where known.
     pub name: Option<String>,
     /// The classified columns that its value can derive from, sorted; empty is clean.
-    pub sources: Vec<Arc<ColumnRef>>,
+    pub sources: Arc<[Arc<ColumnRef>]>,
     /// How it derives from them. [`Shape::Plain`] when there are no sources.
     pub shape: Shape,
 }
@@ -172,6 +217,8 @@ pub struct Unreadable {
     pub message: String,
     /// Where, as a character position from 1, if known.
     pub position: Option<usize>,
+    /// The code that PostgreSQL would give, or the one of the limit that was hit.
+    pub sqlstate: &'static str,
 }
 
 impl fmt::Display for Missing {

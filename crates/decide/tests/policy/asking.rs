@@ -1,13 +1,20 @@
 //! Asks and answers as text.
 
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
-use portreeve_model::{Action, Category, Chain, Decision, Need, Object, Party, PartyKind, Verdict};
+use portreeve_model::{
+    Action, Category, Chain, Change, Counter, Decision, Facts, Need, Object, Party, PartyKind,
+    Scope, Strength, Usage, Verdict,
+};
 
 /// An ask that owns what it speaks about.
 pub(crate) struct Asked {
     pub(crate) chain: Chain,
     pub(crate) needs: Vec<Need>,
+    pub(crate) verb: String,
+    pub(crate) facts: Facts,
     pub(crate) counters: Counters,
+    /// Of every object alike.
+    pub(crate) day: Usage,
     pub(crate) at_us: u64,
 }
 
@@ -16,9 +23,12 @@ impl Asked {
         answer(&Ask {
             chain: &self.chain,
             resource: "shop",
+            verb: &self.verb,
             needs: &self.needs,
+            facts: self.facts,
             categories: &category,
             counters: self.counters,
+            day: &|_| self.day,
             context: Context::at(self.at_us),
         })
     }
@@ -36,10 +46,12 @@ pub(crate) fn category(object: &Object) -> Option<Category> {
 /// Reads clauses, separated by semicolons.
 pub(crate) fn ask(text: &str) -> Asked {
     let mut parties = Vec::new();
-    let mut purpose = None;
+    let (mut purpose, mut stated_purpose) = (None, None);
+    let mut strength = Strength::default();
     let mut needs = Vec::new();
-    let mut counters = Counters::default();
-    let mut base = 0;
+    let mut verb = "SELECT".to_owned();
+    let mut facts = Facts::default();
+    let (mut counters, mut day) = (Counters::default(), Usage::default());
     let mut at_us = 0;
     for clause in text.split(';').map(str::trim).filter(|clause| !clause.is_empty()) {
         let words: Vec<&str> = clause.split_whitespace().collect();
@@ -48,17 +60,34 @@ pub(crate) fn ask(text: &str) -> Asked {
                 parties.push(party(kind, name, rest));
             }
             ["purpose", word] => purpose = Some((*word).to_owned()),
-            ["rows", count] => counters.rows = count.parse().unwrap(),
-            ["session", count] => base = count.parse().unwrap(),
+            ["states", word] => stated_purpose = Some((*word).to_owned()),
+            ["acr", word] => strength.acr = Some((*word).to_owned()),
+            ["amr", words @ ..] => strength.amr = words.iter().map(|&w| w.to_owned()).collect(),
             ["at", seconds] => at_us = seconds.parse::<u64>().unwrap() * 1_000_000,
+            ["verb", word] => verb = (*word).to_owned(),
+            ["bounded"] => facts.bounded = Some(true),
+            ["unbounded"] => facts.bounded = Some(false),
+            ["aggregated"] => facts.aggregated = true,
+            ["creates"] => facts.change = Some(Change::Create),
+            ["changes"] => facts.change = Some(Change::Change),
+            ["drops"] => facts.change = Some(Change::Drop),
+            ["announces", count] => facts.probes = count.parse().unwrap(),
+            [name, count] if Counter::named(name).is_some() => {
+                let Counter { scope, unit } = Counter::named(name).unwrap();
+                let usage = match scope {
+                    Scope::Exchange => &mut counters.exchange,
+                    Scope::Session => &mut counters.session,
+                    Scope::Day => &mut day,
+                };
+                *usage = usage.with(unit, count.parse().unwrap());
+            }
             [word, name] => needs.push(Need { action: action(word), object: object(name) }),
             _ => panic!("clause `{clause}`"),
         }
     }
-    counters.session_rows = base + counters.rows;
     let principal = parties.remove(0);
-    let chain = Chain { principal, actors: parties, purpose };
-    Asked { chain, needs, counters, at_us }
+    let chain = Chain { purpose, stated_purpose, strength, ..Chain::new(principal, parties) };
+    Asked { chain, needs, verb, facts, counters, day, at_us }
 }
 
 fn party(kind: &str, name: &str, rest: &[&str]) -> Party {
@@ -69,7 +98,7 @@ fn party(kind: &str, name: &str, rest: &[&str]) -> Party {
     };
     let (subject, issuer) = name.split_once('@').unwrap_or((name, "local"));
     let groups = rest.iter().filter(|word| **word != "in").map(|word| (*word).to_owned());
-    Party { kind, issuer: issuer.to_owned(), subject: subject.to_owned(), groups: groups.collect() }
+    Party { groups: groups.collect(), ..Party::new(kind, issuer, subject) }
 }
 
 fn action(word: &str) -> Action {

@@ -1,7 +1,7 @@
 //! Every hop of a chain is asked about every need.
 
 use crate::asking::{ask, brief, check, load, object};
-use portreeve_model::{Object, ObjectKind};
+use portreeve_model::{Object, ObjectKind, Verdict};
 
 const STAFF: &str = r#"
 @id("people-read")
@@ -141,6 +141,34 @@ fn circumstances_are_known() {
 }
 
 #[test]
+fn the_command_is_known_as_a_whole() {
+    let check_when = |when: &str, asked: &str, expect: bool| {
+        let text = format!(
+            "@id(\"a\") permit(principal, action in [Action::\"read\", Action::\"write\", \
+             Action::\"define\"], resource) when {{ {when} }};"
+        );
+        let allowed = ask(asked).with(|ask| load(&text).decide(ask)).verdict == Verdict::Allow;
+        assert_eq!(allowed, expect, "{when} / {asked}");
+    };
+    check_when(r#"context.verb == "COPY""#, "person ann; read public.a; verb COPY", true);
+    check_when(r#"context.verb == "COPY""#, "person ann; read public.a; verb SELECT", false);
+    check_when("context.writes", "person ann; read public.a", false);
+    check_when("context.writes", "person ann; write public.a; bounded", true);
+    check_when("context.bounded", "person ann; read public.a", true);
+    check_when("context.bounded", "person ann; write public.a; bounded", true);
+    check_when("context.bounded", "person ann; write public.a; unbounded", false);
+    check_when("context.aggregated", "person ann; read public.a; aggregated", true);
+    check_when("context.aggregated", "person ann; read public.a", false);
+    check_when(r#"context.change == "none""#, "person ann; read public.a", true);
+    check_when(r#"context.change == "create""#, "person ann; define public.a; creates", true);
+    check_when(r#"context.change == "change""#, "person ann; define public.a; changes", true);
+    check_when(r#"context.change == "drop""#, "person ann; define public.a; drops", true);
+    // What nobody said is taken for the worst.
+    check_when("context.bounded", "person ann; write public.a", false);
+    check_when(r#"context.change == "drop""#, "person ann; define public.a", true);
+}
+
+#[test]
 fn columns_are_revealed_by_category_and_by_every_hop() {
     let policies = load(
         r#"
@@ -251,4 +279,43 @@ fn explaining_names_the_rules_of_each_hop() {
             "p public.payroll no-payroll Deny",
         ]
     );
+}
+
+/// What a connection says of itself never counts as what an issuer signed.
+#[test]
+fn a_stated_purpose_is_no_purpose() {
+    let policies = load(
+        r#"
+        @id("signed")
+        permit(principal, action == Action::"read", resource)
+        when { context has purpose && context.purpose == "support" };
+        @id("stated")
+        permit(principal, action == Action::"write", resource)
+        when { context has stated_purpose && context.stated_purpose == "support" };
+        "#,
+    );
+    let check = |asked: &str, expect: &str| check(&policies, asked, expect);
+    check("person ann; purpose support; read public.a", "allow");
+    check("person ann; states support; read public.a", "deny default-deny@ann");
+    check("person ann; purpose other; states support; read public.a", "deny default-deny@ann");
+    check("person ann; states support; write public.a", "allow");
+    check("person ann; purpose support; write public.a", "deny default-deny@ann");
+}
+
+#[test]
+fn policies_can_ask_how_strongly_somebody_was_authenticated() {
+    let policies = load(
+        r#"
+        @id("strong")
+        permit(principal, action == Action::"read", resource)
+        when { context.principal_amr.contains("mfa") ||
+               (context has principal_acr && context.principal_acr == "gold") };
+        "#,
+    );
+    let check = |asked: &str, expect: &str| check(&policies, asked, expect);
+    check("person ann; read public.a", "deny default-deny@ann");
+    check("person ann; amr pwd; read public.a", "deny default-deny@ann");
+    check("person ann; amr pwd mfa; read public.a", "allow");
+    check("person ann; acr gold; read public.a", "allow");
+    check("person ann; acr mfa; read public.a", "deny default-deny@ann");
 }

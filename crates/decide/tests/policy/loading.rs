@@ -143,6 +143,9 @@ fn counters_are_compared_with_numbers_only() {
     check(&policy("context.rows + 1 > 10"), &["computes with `context.rows`", "hint: compare"]);
     check(&policy("context.rows > context.depth"), &["compares `context.rows`"]);
     check(&policy("context.session_rows > context.rows"), &["compares `context.session_rows`"]);
+    check(&policy("context.day_probes > 10 && context.session_bytes < 5"), &["loaded"]);
+    check(&policy("context.day_probes * 2 > 10"), &["computes with `context.day_probes`"]);
+    check(&policy("context.day_lines > 10"), &["a.cedar:1:", "day_lines"]);
     check(&policy("[1, 2].contains(context.rows)"), &["computes with `context.rows`"]);
     check(&policy("{a: context.rows}.a > 5"), &["computes with"]);
     check(&policy("(if context.depth > 1 then context else context).rows > 5"), &["as a whole"]);
@@ -150,15 +153,23 @@ fn counters_are_compared_with_numbers_only() {
 }
 
 #[test]
-fn reveals_do_not_count_rows() {
-    let policy = |scope: &str| {
-        format!("@id(\"x\") permit(principal, {scope}, resource) when {{ context.rows < 10 }};")
+fn reveals_do_not_depend_on_counters_or_commands() {
+    let policy = |scope: &str, when: &str| {
+        format!("@id(\"x\") permit(principal, {scope}, resource) when {{ {when} }};")
     };
-    let expect = ["`reveal` cannot depend on row counts", "hint: put the limit on"];
-    check(&policy("action"), &expect);
-    check(&policy("action == Action::\"reveal\""), &expect);
-    check(&policy("action in [Action::\"read\", Action::\"reveal\"]"), &expect);
-    check(&policy("action in [Action::\"read\", Action::\"filter\"]"), &["loaded"]);
+    for when in ["context.rows < 10", "context.day_probes < 10"] {
+        let expect = ["`reveal` cannot depend on counters", "hint: name the actions"];
+        check(&policy("action", when), &expect);
+        check(&policy("action == Action::\"reveal\"", when), &expect);
+        check(&policy("action in [Action::\"read\", Action::\"reveal\"]", when), &expect);
+        check(&policy("action in [Action::\"read\", Action::\"filter\"]", when), &["loaded"]);
+    }
+    for when in ["context.verb == \"COPY\"", "context.bounded", "!context.aggregated"] {
+        let expect = ["`reveal` cannot depend on the command (`context.", "hint: name the actions"];
+        check(&policy("action", when), &expect);
+        check(&policy("action in [Action::\"read\", Action::\"reveal\"]", when), &expect);
+        check(&policy("action == Action::\"write\"", when), &["loaded"]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ pub mod server;
 
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, Output, RelationInput, RelationKind,
-    Shape, Statement, Volatility, analyze,
+    Shape, Statement, Volatility, analyze, postgres,
 };
 use portreeve_model::Category;
 use std::fmt::Write;
@@ -145,7 +145,10 @@ pub fn catalog() -> Catalog {
     for function in EXTENSION_FUNCTIONS {
         builder.extension_function(made(function));
     }
-    builder.build()
+    // A role without guards of its own.
+    let off = |name: &str| if name.ends_with("timeout") { "0" } else { "off" };
+    let guards = postgres::guards().map(|name| (name.to_owned(), off(name).to_owned()));
+    builder.build().with_guards(guards)
 }
 
 fn made((name, volatility, language): &(&str, char, &str)) -> FunctionInput {
@@ -226,11 +229,18 @@ fn statement(statement: &Statement) -> String {
     }
     text.push('\n');
     if let Some(reason) = &statement.command.unknown {
-        writeln!(text, "  REFUSED {reason}").unwrap();
+        let unknown = statement.unknown.as_ref().unwrap();
+        assert_eq!(&unknown.message, reason);
+        let at = unknown.position.map(|position| format!(" at {position}")).unwrap_or_default();
+        writeln!(text, "  REFUSED {} {reason}{at}", unknown.sqlstate).unwrap();
+        for candidate in &unknown.candidates {
+            writeln!(text, "    perhaps {candidate}").unwrap();
+        }
     }
     for missing in &statement.missing {
         writeln!(text, "  missing {missing}").unwrap();
     }
+    facts(statement, &mut text);
     for need in &statement.command.needs {
         writeln!(text, "  need {} {}", need.action, need.object).unwrap();
     }
@@ -256,6 +266,23 @@ fn statement(statement: &Statement) -> String {
     }
     output(&statement.output, &mut text, "  ");
     text
+}
+
+/// What policy may ask about the whole; nothing where there is nothing to say.
+fn facts(statement: &Statement, text: &mut String) {
+    let facts = &statement.command.facts;
+    if let Some(is_bounded) = facts.bounded {
+        writeln!(text, "  {}", if is_bounded { "bounded" } else { "unbounded" }).unwrap();
+    }
+    if let Some(change) = facts.change {
+        writeln!(text, "  definitions {change:?}").unwrap();
+    }
+    if facts.aggregated {
+        writeln!(text, "  aggregated").unwrap();
+    }
+    if facts.probes > 0 {
+        writeln!(text, "  probes {}", facts.probes).unwrap();
+    }
 }
 
 fn output(output: &Output, text: &mut String, indent: &str) {

@@ -1,6 +1,7 @@
-//! The parts of a record that its keeping depends on; read much faster than all of it.
+//! The parts of a record that custody depends on; read much faster than all of it.
 
-use super::Kept;
+use crate::custody::kept::Kept;
+use crate::format::request::RequestParts;
 use portreeve_model::{Category, SessionId};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -35,6 +36,10 @@ struct EventOutline<'a> {
     masked: HashMap<Cow<'a, str>, IgnoredAny>,
     #[serde(borrow, default)]
     commands: Vec<CommandOutline<'a>>,
+    #[serde(default)]
+    exchange: Option<u64>,
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -80,8 +85,23 @@ impl Outline<'_> {
         )
     }
 
-    pub(super) fn add_to(self, kept: &mut Kept) {
+    /// Adds what the record says of its session; commands may have come in parts before it.
+    pub(super) fn add_to(
+        self,
+        kept: &mut Kept,
+        parts: &mut RequestParts,
+    ) -> serde_json::Result<()> {
         let event = self.event;
+        let mut cut = None;
+        if let (Some(session), Some(exchange)) = (self.session, event.exchange) {
+            match (event.event.as_ref(), &event.text) {
+                ("request-part", Some(text)) => parts.add(session, exchange, text),
+                ("request", _) => cut = parts.take(session, exchange),
+                _ => {}
+            }
+        }
+        let cut: Option<CommandOutline<'_>> =
+            cut.as_deref().map(serde_json::from_str).transpose()?;
         kept.last_us = kept.last_us.max(self.at_us);
         kept.payload_bytes += self.payload.map_or(0, |payload| payload.bytes);
         kept.closed |= event.event == "session-closed";
@@ -92,12 +112,19 @@ impl Outline<'_> {
             let PartyOutline { issuer, subject } = principal;
             kept.principal = Some((issuer.into_owned(), subject.into_owned()));
         }
-        let revealed = event.commands.into_iter().flat_map(|command| command.revealed);
+        let commands = cut.into_iter().chain(event.commands);
+        let revealed = commands.flat_map(|command| command.revealed);
         let revealed = revealed.map(|revealed| revealed.category);
         for category in event.masked.into_keys().chain(revealed) {
             if !kept.categories.iter().any(|known| known.0 == category) {
                 kept.categories.insert(Category(category.into_owned()));
             }
         }
+        if kept.closed
+            && let Some(session) = self.session
+        {
+            parts.forget(session);
+        }
+        Ok(())
     }
 }

@@ -1,39 +1,21 @@
-//! Keys as they are made, and files as they are put in place.
+//! Keys as they are made.
 
-use super::{
+use crate::disk::place::{Durability, put};
+use crate::error::Error;
+use crate::keys::files::{
     AUDITOR_PRIVATE, AUDITOR_PRIVATE_PREFIX, AUDITOR_PUBLIC, AUDITOR_PUBLIC_PREFIX, LOG_PUBLIC,
     load_public, read_key,
 };
-use crate::signer::SignerKey;
-use crate::{Error, hpke};
+use crate::keys::{hpke, keyring};
+use crate::tlog::signer::SignerKey;
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 const LOG_PRIVATE: &str = "keys/log.key";
-
-/// Puts a file in place whole and durably, or not at all.
-pub(crate) fn put(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
-    let fresh = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| Error::store("write", path, error))
-}
 
 pub(crate) fn random() -> Result<[u8; 32], Error> {
     let mut bytes = [0; 32];
@@ -49,7 +31,7 @@ pub(crate) struct Keys {
 
 /// Makes the directory's folders, readable by their owner only.
 pub(crate) fn make_folders(dir: &Path) -> Result<(), Error> {
-    let folders = [dir.to_owned(), dir.join("keys"), dir.join(crate::keyring::FOLDER)];
+    let folders = [dir.to_owned(), dir.join("keys"), dir.join(keyring::FOLDER)];
     folders.iter().try_for_each(|folder| make_folder(folder))
 }
 
@@ -79,6 +61,10 @@ pub(crate) fn load_or_mint(dir: &Path, is_new: bool) -> Result<Keys, Error> {
     Ok(Keys { signer, auditor_public })
 }
 
+fn put_key(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
+    put(path, mode, text.as_bytes(), Durability::OfName)
+}
+
 /// The order matters: `log.key` comes last, so that its presence says that all are there.
 fn mint(dir: &Path) -> Result<(), Error> {
     let mut seed = random()?;
@@ -86,14 +72,17 @@ fn mint(dir: &Path) -> Result<(), Error> {
     seed = random()?;
     let signer = SignerKey::from_seed(&format!("portreeve/{name}"), seed)?;
     if !dir.join(AUDITOR_PUBLIC).exists() {
-        let auditor = random()?;
-        let public = BASE64.encode(hpke::public_key(&auditor)?);
-        let secret = BASE64.encode(auditor);
-        put(&dir.join(AUDITOR_PRIVATE), 0o600, &format!("{AUDITOR_PRIVATE_PREFIX}{secret}\n"))?;
-        put(&dir.join(AUDITOR_PUBLIC), 0o644, &format!("{AUDITOR_PUBLIC_PREFIX}{public}\n"))?;
+        let (public, secret) = hpke::generate()?;
+        let (public, secret) = (BASE64.encode(public), BASE64.encode(secret));
+        let (secret, public) = (
+            format!("{AUDITOR_PRIVATE_PREFIX}{secret}\n"),
+            format!("{AUDITOR_PUBLIC_PREFIX}{public}\n"),
+        );
+        put_key(&dir.join(AUDITOR_PRIVATE), 0o600, &secret)?;
+        put_key(&dir.join(AUDITOR_PUBLIC), 0o644, &public)?;
     }
-    put(&dir.join(LOG_PUBLIC), 0o644, &format!("{}\n", signer.verifier()))?;
-    put(&dir.join(LOG_PRIVATE), 0o600, &signer.to_private_text())
+    put_key(&dir.join(LOG_PUBLIC), 0o644, &format!("{}\n", signer.verifier()))?;
+    put_key(&dir.join(LOG_PRIVATE), 0o600, &signer.to_private_text())
 }
 
 /// Takes the auditors' public key over from another log, if it is there and a key: who
@@ -102,7 +91,7 @@ pub(crate) fn copy_auditor_public(from: &Path, to: &Path) -> Result<(), Error> {
     match read_key(&from.join(AUDITOR_PUBLIC), AUDITOR_PUBLIC_PREFIX) {
         Ok(public) => {
             let text = format!("{AUDITOR_PUBLIC_PREFIX}{}\n", BASE64.encode(public));
-            put(&to.join(AUDITOR_PUBLIC), 0o644, &text)
+            put_key(&to.join(AUDITOR_PUBLIC), 0o644, &text)
         }
         Err(Error::Store { .. } | Error::Key { .. }) => Ok(()),
         Err(error) => Err(error),

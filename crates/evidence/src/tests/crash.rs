@@ -1,8 +1,13 @@
 //! A machine that stops at any byte of the last write.
 
-use super::support::{TempDir, copy, exchange, opened, options, session_id, small_log};
-use crate::frame::{self, Kind, Next, segment_name};
-use crate::{Error, EvidenceLog, LogReader, Severity, Status, Trust, verify};
+use super::support::{copy, exchange, folder, opened, options, session_id, small_log};
+use crate::error::Error;
+use crate::format::frame::{self, Kind, Next, segment_name};
+use crate::log::evidence_log::EvidenceLog;
+use crate::reader::log_reader::LogReader;
+use crate::verify::report::{Severity, Status};
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -32,7 +37,9 @@ pub(super) fn frames(bytes: &[u8]) -> (Vec<(Kind, usize)>, usize) {
 /// A log whose last batch is in the middle of a segment; gives the segment, its bytes,
 /// where the batch begins and ends, and the records before it.
 fn log_with_last_batch(dir: &Path) -> (String, Vec<u8>, usize, usize, u64) {
-    let log = EvidenceLog::open(crate::Options { segment_bytes: 8192, ..options(dir) }).unwrap();
+    let log =
+        EvidenceLog::open(crate::log::options::Options { segment_bytes: 8192, ..options(dir) })
+            .unwrap();
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
     exchange(&mut recorder, 1);
@@ -52,7 +59,7 @@ fn log_with_last_batch(dir: &Path) -> (String, Vec<u8>, usize, usize, u64) {
 
 #[test]
 fn a_write_that_stopped_at_any_byte_is_cleared_and_what_was_before_stays() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (name, whole, start, end, before) = log_with_last_batch(dir.path());
     let path = dir.path().join(&name);
     for cut in start..end {
@@ -63,13 +70,14 @@ fn a_write_that_stopped_at_any_byte_is_cleared_and_what_was_before_stays() {
         let report = verify(dir.path(), &Trust::default());
         // The head file is gone; the cut itself is no more than a note.
         assert_eq!(report.status, Status::Incomplete);
-        let notes = |f: &&crate::Finding| f.file == name && f.severity != Severity::Note;
+        let notes =
+            |f: &&crate::verify::report::Finding| f.file == name && f.severity != Severity::Note;
         assert_eq!(report.findings.iter().find(notes), None, "cut at {cut}");
         let torn = report.findings.iter().filter(|finding| finding.file == name).count();
         assert_eq!(torn, usize::from(bytes[start..].iter().any(|b| *b != 0)), "cut at {cut}");
         // Opening costs several syncs, so only some of the cuts go on from there.
         if cut % 16 == 0 {
-            let copied = TempDir::new();
+            let copied = folder();
             copy(dir.path(), copied.path());
             let log = EvidenceLog::open(options(copied.path())).unwrap();
             log.close();
@@ -84,7 +92,7 @@ fn a_write_that_stopped_at_any_byte_is_cleared_and_what_was_before_stays() {
 
 #[test]
 fn damage_before_the_last_batch_is_never_cleared() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (name, whole, start, ..) = log_with_last_batch(dir.path());
     let path = dir.path().join(&name);
     for at in (0..start).step_by(7) {
@@ -99,7 +107,7 @@ fn damage_before_the_last_batch_is_never_cleared() {
 
 #[test]
 fn a_log_that_was_rolled_back_is_not_written_to() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let last = (1..).take_while(|n| dir.path().join(segment_name(*n)).exists()).last().unwrap();
     for number in (2..=last).rev() {
@@ -115,7 +123,7 @@ fn a_log_that_was_rolled_back_is_not_written_to() {
 
 #[test]
 fn a_log_whose_files_are_all_gone_does_not_begin_anew() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     for number in (1..=6).rev() {
         let _ = fs::remove_file(dir.path().join(segment_name(number)));

@@ -1,14 +1,21 @@
 //! Destroying, holding and sweeping; and what stops and old copies make of it.
 
+use super::failing_disk::{is_at_rest, wait_until};
 use super::roundtrip::payloads;
 use super::sim_disk::SimDisk;
 use super::support::{
-    TempDir, ada, clock, closed, copy, exchange, opened, options, session_id, whole_session,
+    TempDir, ada, clock, closed, copy, exchange, folder, opened, options, session_id, whole_session,
 };
-use crate::{
-    Error, EvidenceLog, HealthState, Mode, Options, Retention, Shredding, Status, Trust,
-    auditor_key_path, keyring, verify,
-};
+use crate::custody::retention::Retention;
+use crate::erasure::shred::{Mode, Shredding};
+use crate::error::Error;
+use crate::keys::keyring;
+use crate::log::evidence_log::EvidenceLog;
+use crate::log::options::Options;
+use crate::reader::log_reader::auditor_key_path;
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use portreeve_model::{Category, Custodian, Held};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +40,7 @@ fn log(dir: &TempDir) -> (EvidenceLog, Arc<AtomicU64>) {
 
 #[test]
 fn a_session_that_goes_on_or_never_was_is_not_shredded() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, _) = log(&dir);
     let mut recorder = log.session(session_id(4)).unwrap();
     recorder.stage(opened());
@@ -45,14 +52,14 @@ fn a_session_that_goes_on_or_never_was_is_not_shredded() {
     recorder.stage(closed());
     recorder.submit().wait().unwrap();
     assert!(matches!(shred(4), Ok(Shredding::Destroyed(_))));
-    let standing = log.standing().unwrap();
-    assert_eq!((standing.readable, standing.shredded), (3, 1));
-    assert_eq!(standing.oldest_readable_us, Some(1_700_000_000_000_000));
+    let status = log.retention_status().unwrap();
+    assert_eq!((status.readable, status.shredded), (3, 1));
+    assert_eq!(status.oldest_readable_us, Some(1_700_000_000_000_000));
 }
 
 #[test]
 fn a_session_whose_gateway_ended_is_over() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (first, _) = log(&dir);
     let mut recorder = first.session(session_id(4)).unwrap();
     recorder.stage(opened());
@@ -72,7 +79,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
         Held::Resource("shop".into()),
         Held::Principal { issuer: None, subject: "ada".into() },
     ] {
-        let dir = TempDir::new();
+        let dir = folder();
         let (log, now) = log(&dir);
         let hold = log.hold(on.clone(), "case 7", ada()).unwrap();
         let refused = log.shred(session_id(1), "because", ada()).unwrap_err();
@@ -89,7 +96,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
         assert_eq!(again.holds().unwrap(), std::slice::from_ref(&hold));
-        assert_eq!(crate::holds(dir.path()).unwrap(), std::slice::from_ref(&hold));
+        assert_eq!(crate::erasure::shred::holds(dir.path()).unwrap(), std::slice::from_ref(&hold));
         assert!(matches!(again.shred(session_id(1), "x", ada()), Err(Error::Held { .. })));
         again.release(&hold.hold, "case closed", ada()).unwrap();
         assert!(again.holds().unwrap().is_empty());
@@ -103,7 +110,7 @@ fn what_is_held_is_neither_shredded_nor_swept_until_its_release() {
 
 #[test]
 fn a_hold_needs_something_to_hold() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, _) = log(&dir);
     log.shred(session_id(1), "because", ada()).unwrap();
     for number in [1, 9] {
@@ -116,7 +123,7 @@ fn a_hold_needs_something_to_hold() {
 
 #[test]
 fn the_shortest_rule_decides_and_a_dry_run_only_says() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, now) = log(&dir);
     let rules = Retention {
         default: Some(days(400)),
@@ -125,19 +132,21 @@ fn the_shortest_rule_decides_and_a_dry_run_only_says() {
         ..Retention::default()
     };
     let sweep = |mode| log.sweep(&rules, mode, &Custodian::Gateway).unwrap();
-    let names = |due: &[crate::Due]| due.iter().map(|due| due.session).collect::<Vec<_>>();
+    let names =
+        |due: &[crate::custody::kept::Due]| due.iter().map(|due| due.session).collect::<Vec<_>>();
     now.fetch_add(89 * DAY_US, Ordering::Relaxed);
     assert!(sweep(Mode::Act).due.is_empty());
     now.fetch_add(2 * DAY_US, Ordering::Relaxed);
     let said = sweep(Mode::DryRun);
     assert_eq!(names(&said.due), [session_id(1), session_id(3)]);
     assert_eq!(said.due[0].why, "retention: resource `shop` 90d");
-    assert_eq!(log.standing().unwrap().readable, 3);
-    let read = crate::preview(dir.path(), &rules, now.load(Ordering::Relaxed)).unwrap();
+    assert_eq!(log.retention_status().unwrap().readable, 3);
+    let read =
+        crate::erasure::shred::preview(dir.path(), &rules, now.load(Ordering::Relaxed)).unwrap();
     assert_eq!((read.due, read.dry_run), (said.due.clone(), true));
     assert_eq!(names(&sweep(Mode::Act).due), names(&said.due));
     assert!(sweep(Mode::Act).due.is_empty());
-    assert_eq!(log.standing().unwrap().readable, 1);
+    assert_eq!(log.retention_status().unwrap().readable, 1);
     now.fetch_add(310 * DAY_US, Ordering::Relaxed);
     assert_eq!(names(&sweep(Mode::Act).due), [session_id(2)]);
     log.close();
@@ -150,7 +159,7 @@ fn the_shortest_rule_decides_and_a_dry_run_only_says() {
 
 #[test]
 fn a_category_counts_where_its_values_passed() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, now) = log(&dir);
     now.fetch_add(3 * DAY_US, Ordering::Relaxed);
     let due = |category: &str| {
@@ -167,30 +176,28 @@ fn a_category_counts_where_its_values_passed() {
 fn a_stop_between_the_record_and_the_erasure_is_finished_by_the_next_start() {
     let mut finished_later = 0;
     for power in 0..12 {
-        let (dir, disk) = (TempDir::new(), SimDisk::new(power + 1));
-        let open = || EvidenceLog::open_on(Arc::new(disk.clone()), options(dir.path())).unwrap();
+        let (dir, disk) = (folder(), SimDisk::new(power + 1));
+        // One segment is enough for all of it, so that nobody else writes meanwhile.
+        let roomy = || Options { segment_bytes: 64 * 1024, ..options(dir.path()) };
+        let open = || EvidenceLog::open_on(Arc::new(disk.clone()), roomy()).unwrap();
         let log = open();
-        let start = std::time::Instant::now();
         whole_session(&log, 1, "shop");
-        while disk.files().len() < 4 || log.health().state != HealthState::Healthy {
-            assert!(start.elapsed() < Duration::from_secs(20), "the reserve is never full");
-            std::thread::yield_now();
-        }
+        wait_until(&log, "the reserve is full", is_at_rest);
         disk.plan(power, 0);
         let shredded = log.shred(session_id(1), "because", ada());
         disk.plan(0, 0);
         drop(log);
         disk.crash();
         let log = open();
-        let recorded = log.standing().unwrap().shredded == 1;
+        let recorded = log.retention_status().unwrap().shredded == 1;
         let is_there = || keyring::sessions(&disk).unwrap().contains(&session_id(1));
         assert!(recorded || shredded.is_err(), "said to be done without a record, {power}");
         assert!(recorded || is_there(), "erased without a record, {power}");
         assert!(shredded.is_err() || !is_there(), "said to be done, {power}");
         finished_later += u64::from(recorded && is_there());
-        let settled = log.settle().unwrap();
-        assert_eq!(is_there(), !recorded, "power {power}: {settled:?}");
-        assert_eq!(log.settle().unwrap().shares_erased, 0);
+        let reconciled = log.reconcile().unwrap();
+        assert_eq!(is_there(), !recorded, "power {power}: {reconciled:?}");
+        assert_eq!(log.reconcile().unwrap().shares_erased, 0);
     }
     assert!(finished_later > 0, "no stop came between the record and the erasure");
 }
@@ -198,9 +205,10 @@ fn a_stop_between_the_record_and_the_erasure_is_finished_by_the_next_start() {
 /// Where a hold may stand in what cannot be read, nothing is destroyed.
 #[test]
 fn a_log_that_is_damaged_in_the_middle_is_not_swept() {
-    let (first, second) = (crate::frame::segment_name(1), crate::frame::segment_name(2));
+    let (first, second) =
+        (crate::format::frame::segment_name(1), crate::format::frame::segment_name(2));
     let check = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
-        let dir = TempDir::new();
+        let dir = folder();
         let (log, now) = log(&dir);
         now.fetch_add(9 * DAY_US, Ordering::Relaxed);
         let path = dir.path().join(name);
@@ -211,8 +219,8 @@ fn a_log_that_is_damaged_in_the_middle_is_not_swept() {
         let swept = log.sweep(&rules, Mode::Act, &Custodian::Gateway);
         assert!(matches!(&swept, Err(Error::Damaged { file, .. }) if file == name), "{swept:?}");
         assert!(log.shred(session_id(1), "because", ada()).is_err());
-        assert!(crate::holds(dir.path()).is_err());
-        let shares = keyring::sessions(&crate::disk::RealDisk::new(dir.path())).unwrap();
+        assert!(crate::erasure::shred::holds(dir.path()).is_err());
+        let shares = keyring::sessions(&crate::disk::storage::RealDisk::new(dir.path())).unwrap();
         assert_eq!(shares.len(), 3);
     };
     check(&first, &|bytes| bytes[700] ^= 1);
@@ -222,7 +230,7 @@ fn a_log_that_is_damaged_in_the_middle_is_not_swept() {
 
 #[test]
 fn shares_that_an_old_keyring_brings_back_go_again() {
-    let (dir, backup) = (TempDir::new(), TempDir::new());
+    let (dir, backup) = (folder(), folder());
     let (first, _) = log(&dir);
     copy(&dir.path().join("keyring"), backup.path());
     first.shred(session_id(1), "because", ada()).unwrap();
@@ -231,10 +239,10 @@ fn shares_that_an_old_keyring_brings_back_go_again() {
     copy(backup.path(), &dir.path().join("keyring"));
     assert_eq!(verify(dir.path(), &Trust::default()).status, Status::Incomplete);
     let log = EvidenceLog::open(options(dir.path())).unwrap();
-    assert_eq!(log.settle().unwrap().shares_erased, 1);
+    assert_eq!(log.reconcile().unwrap().shares_erased, 1);
     log.close();
     let report = verify(dir.path(), &Trust::default());
     assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
-    let shares = keyring::sessions(&crate::disk::RealDisk::new(dir.path())).unwrap();
+    let shares = keyring::sessions(&crate::disk::storage::RealDisk::new(dir.path())).unwrap();
     assert_eq!(shares, [session_id(2), session_id(3)].into());
 }

@@ -1,12 +1,14 @@
 //! What is taken out of a log proves itself, and nothing that was changed does.
 
-use super::support::{TempDir, session_id, small_log};
-use crate::trust_policy::TrustPolicy;
+use super::support::{folder, session_id, small_log};
+use crate::extract::bundle::{checkpoint_for, write_bundle};
+use crate::reader::log_reader::LogReader;
+use crate::tlog::tlog_proof::TlogProof;
+use crate::tlog::trust_policy::TrustPolicy;
+use crate::verify::extract::{ExtractReport, verify_extract};
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
 use crate::witness::{AddCheckpoint, Witness, Witnessed, cosigned};
-use crate::{
-    ExtractReport, LogReader, Status, TlogProof, Trust, checkpoint_for, verify_extract,
-    write_bundle,
-};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -38,7 +40,7 @@ fn proof_of(dir: &Path, index: u64) -> TlogProof {
 
 #[test]
 fn a_record_is_proven_by_one_file() {
-    let log = TempDir::new();
+    let log = folder();
     small_log(log.path());
     let reader = LogReader::open(log.path()).unwrap();
     let trust = trusting(&reader);
@@ -77,7 +79,7 @@ fn bundle_of(dir: &Path, session: u128) -> String {
 
 #[test]
 fn a_session_is_handed_over_in_one_file() {
-    let log = TempDir::new();
+    let log = folder();
     small_log(log.path());
     let reader = LogReader::open(log.path()).unwrap();
     for session in [1, 2] {
@@ -95,7 +97,7 @@ fn a_session_is_handed_over_in_one_file() {
 
 #[test]
 fn a_changed_bundle_is_found() {
-    let log = TempDir::new();
+    let log = folder();
     small_log(log.path());
     let reader = LogReader::open(log.path()).unwrap();
     let good = bundle_of(log.path(), 1);
@@ -132,7 +134,7 @@ fn a_changed_bundle_is_found() {
 
 #[test]
 fn extracts_bring_the_witnesses_word() {
-    let (log, home) = (TempDir::new(), TempDir::new());
+    let (log, home) = (folder(), folder());
     small_log(log.path());
     let reader = LogReader::open(log.path()).unwrap();
     let key = reader.key().clone();

@@ -1,14 +1,25 @@
 //! A log without its beginning: what may go, that proofs hold, and that nothing else went.
 
 use super::sim_disk::SimDisk;
-use super::support::{TempDir, ada, clock, copy, opened, options, session_id, whole_session};
-use crate::disk::Disk as _;
-use crate::frame::segment_name;
-use crate::merkle::{consistency_holds, inclusion_holds};
-use crate::{
-    Error, EvidenceLog, Inspector, LogReader, Mode, Options, Pruning, Report, Retention, Severity,
-    Status, Trust, leaf_hashes, merkle, policy_adoption, verify, verify_with, write_tiles,
+use super::support::{
+    TempDir, ada, clock, copy, folder, opened, options, session_id, whole_session,
 };
+use crate::custody::retention::Retention;
+use crate::disk::storage::Disk as _;
+use crate::erasure::prune::Pruning;
+use crate::erasure::shred::Mode;
+use crate::error::Error;
+use crate::extract::tiles::{leaf_hashes, write_tiles};
+use crate::format::frame::segment_name;
+use crate::format::policy_text::policy_adoption;
+use crate::log::evidence_log::EvidenceLog;
+use crate::log::options::Options;
+use crate::reader::log_reader::LogReader;
+use crate::tlog::merkle::{self, consistency_holds, inclusion_holds};
+use crate::verify::inspector::Inspector;
+use crate::verify::report::{Report, Severity, Status};
+use crate::verify::trust::Trust;
+use crate::verify::verifier::{verify, verify_with};
 use portreeve_model::{Custodian, Event, Held, PolicyVersion, Pruned};
 use std::fs;
 use std::ops::ControlFlow;
@@ -43,7 +54,7 @@ fn prune(log: &EvidenceLog, before_us: u64, mode: Mode) -> Pruning {
 fn segments(dir: &Path) -> Vec<u64> {
     let names = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
     let mut numbers: Vec<u64> =
-        names.filter_map(|name| crate::frame::segment_number(&name)).collect();
+        names.filter_map(|name| crate::format::frame::segment_number(&name)).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -66,7 +77,7 @@ fn check(dir: &Path) -> Report {
 
 #[test]
 fn what_is_destroyed_goes_and_every_proof_still_holds() {
-    let (dir, tiles) = (TempDir::new(), TempDir::new());
+    let (dir, tiles) = (folder(), folder());
     let (log, now) = log(dir.path(), 90, 80);
     let before = hashes(dir.path());
     let old = check(dir.path()).checkpoint.unwrap();
@@ -85,7 +96,10 @@ fn what_is_destroyed_goes_and_every_proof_still_holds() {
     let report = verify(dir.path(), &trust);
     assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
     assert_eq!((report.pruned, report.checkpoints_agreed), (Some(pruned), 2));
-    assert_eq!(crate::list(dir.path()).unwrap().last().unwrap().id, session_id(90));
+    assert_eq!(
+        crate::lookup::sessions::list(dir.path()).unwrap().last().unwrap().id,
+        session_id(90)
+    );
 
     let mut after = leaf_hashes(dir.path(), pruned.records).unwrap();
     after.extend(hashes(dir.path()));
@@ -112,7 +126,7 @@ fn what_is_destroyed_goes_and_every_proof_still_holds() {
     // the minimum index promises.
     log.close();
     write_tiles(dir.path(), tiles.path()).unwrap();
-    let fresh = TempDir::new();
+    let fresh = folder();
     write_tiles(dir.path(), fresh.path()).unwrap();
     let first = pruned.minimum_index / 256;
     for number in 0..report.records / 256 {
@@ -138,7 +152,7 @@ fn what_is_destroyed_goes_and_every_proof_still_holds() {
 
 #[test]
 fn a_log_goes_on_and_is_pruned_again() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (first, now) = log(dir.path(), 60, 30);
     let before = hashes(dir.path());
     let once = prune(&first, u64::MAX, Mode::Act).pruned.unwrap();
@@ -151,7 +165,7 @@ fn a_log_goes_on_and_is_pruned_again() {
     drop(first);
     let clock = Arc::new(move || now.load(Ordering::Relaxed));
     let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
-    assert_eq!(again.settle().unwrap().segments_removed, 0);
+    assert_eq!(again.reconcile().unwrap().segments_removed, 0);
     whole_session(&again, 99, "shop");
     // What adopted the policies went long ago; the record of the pruning has them.
     let mut sources = Vec::new();
@@ -179,7 +193,7 @@ fn a_log_goes_on_and_is_pruned_again() {
 
 #[test]
 fn nothing_goes_that_is_young_open_readable_or_held() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, now) = log(dir.path(), 40, 40);
     let mut recorder = log.session(session_id(50)).unwrap();
     recorder.stage(opened());
@@ -197,16 +211,16 @@ fn nothing_goes_that_is_young_open_readable_or_held() {
     assert!(all.stops_because.contains("goes on"), "{}", all.stops_because);
     assert!(prune(&log, 0, Mode::DryRun).pruned.is_none());
 
-    let other = TempDir::new();
+    let other = folder();
     let (held, _) = self::log(other.path(), 40, 20);
     let hold = held.hold(Held::Session(session_id(22)), "case 7", ada()).unwrap();
     let rules = Retention { log: Some(Duration::from_secs(60)), ..Retention::default() };
     let pruning = held.prune(u64::MAX, &rules, "old", Mode::Act, &Custodian::Gateway).unwrap();
     let stops = pruning.stops_because;
     assert!(stops.contains("legal hold") || stops.contains("hold `"), "{stops}");
-    let standing = held.standing().unwrap();
-    assert_eq!(standing.readable, 2, "the held one, and the last, which is not a minute old");
-    let sessions = crate::list(other.path()).unwrap();
+    let status = held.retention_status().unwrap();
+    assert_eq!(status.readable, 2, "the held one, and the last, which is not a minute old");
+    let sessions = crate::lookup::sessions::list(other.path()).unwrap();
     assert!(sessions.iter().any(|session| session.id == session_id(22)));
     held.release(&hold.hold, "case closed", ada()).unwrap();
     // The records of what was destroyed can be held, too.
@@ -226,7 +240,7 @@ fn nothing_goes_that_is_young_open_readable_or_held() {
 /// A session that spans the cut: its rest is accepted because its recording is destroyed.
 #[test]
 fn the_rest_of_a_session_that_was_cut_is_accepted() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (now, clock) = clock();
     let log = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
     let mut long = log.session(session_id(100)).unwrap();
@@ -250,7 +264,7 @@ fn the_rest_of_a_session_that_was_cut_is_accepted() {
 
 #[test]
 fn what_is_tampered_with_after_a_pruning_is_found() {
-    let first = TempDir::new();
+    let first = folder();
     let (log, _) = log(first.path(), 90, 70);
     let pruned = prune(&log, u64::MAX, Mode::Act).pruned.unwrap();
     log.close();
@@ -258,7 +272,7 @@ fn what_is_tampered_with_after_a_pruning_is_found() {
     assert_eq!(check(first.path()).status, Status::Ok);
     let begin = pruned.segments + 1;
     let with = |change: &dyn Fn(&Path)| {
-        let dir = TempDir::new();
+        let dir = folder();
         copy(first.path(), dir.path());
         change(dir.path());
         check(dir.path())
@@ -284,7 +298,9 @@ fn what_is_tampered_with_after_a_pruning_is_found() {
     // Every byte of the head that the log now begins with.
     let path = first.path().join(segment_name(begin));
     let whole = fs::read(&path).unwrap();
-    let crate::frame::Next::Frame(head) = crate::frame::at(&whole, 0) else { panic!() };
+    let crate::format::frame::Next::Frame(head) = crate::format::frame::at(&whole, 0) else {
+        panic!()
+    };
     for at in (0..head.end()).step_by(11) {
         let mut bytes = whole.clone();
         bytes[at] ^= 4;
@@ -295,7 +311,7 @@ fn what_is_tampered_with_after_a_pruning_is_found() {
 
 #[test]
 fn a_beginning_that_goes_without_a_record_is_tampering() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, _) = log(dir.path(), 30, 30);
     log.close();
     drop(log);
@@ -311,7 +327,7 @@ fn a_beginning_that_goes_without_a_record_is_tampering() {
 /// A stop after the record, at any point of the removal.
 #[test]
 fn a_pruning_that_was_stopped_is_finished_by_the_next_start() {
-    let (dir, whole) = (TempDir::new(), TempDir::new());
+    let (dir, whole) = (folder(), folder());
     let (log, now) = log(dir.path(), 60, 40);
     copy(dir.path(), whole.path());
     let pruned = prune(&log, u64::MAX, Mode::Act).pruned.unwrap();
@@ -329,7 +345,7 @@ fn a_pruning_that_was_stopped_is_finished_by_the_next_start() {
         let now = now.clone();
         let clock = Arc::new(move || now.load(Ordering::Relaxed));
         let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
-        assert_eq!(again.settle().unwrap().segments_removed, left);
+        assert_eq!(again.reconcile().unwrap().segments_removed, left);
         again.close();
         drop(again);
         assert_eq!(check(dir.path()).findings, []);
@@ -340,7 +356,7 @@ fn a_pruning_that_was_stopped_is_finished_by_the_next_start() {
 /// A keyring from before a pruning has shares of sessions that no record names any more.
 #[test]
 fn shares_of_sessions_that_were_pruned_do_not_come_back() {
-    let (dir, backup) = (TempDir::new(), TempDir::new());
+    let (dir, backup) = (folder(), folder());
     let (now, clock) = clock();
     let log = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
     let millis = |us: u64| us / 1000;
@@ -375,8 +391,9 @@ fn shares_of_sessions_that_were_pruned_do_not_come_back() {
     let clock = Arc::new(move || now.load(Ordering::Relaxed));
     let again = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
     assert!(gone.records > 100, "{gone:?}");
-    assert_eq!(again.settle().unwrap().shares_erased, 30);
-    let shares = crate::keyring::sessions(&crate::disk::RealDisk::new(dir.path())).unwrap();
+    assert_eq!(again.reconcile().unwrap().shares_erased, 30);
+    let shares =
+        crate::keys::keyring::sessions(&crate::disk::storage::RealDisk::new(dir.path())).unwrap();
     assert!(!old.iter().any(|id| shares.contains(id)));
 }
 
@@ -384,8 +401,8 @@ fn shares_of_sessions_that_were_pruned_do_not_come_back() {
 /// left goes the next time.
 #[test]
 fn a_stop_in_the_removal_leaves_no_gap() {
-    let dir = TempDir::new();
-    let left = |disk: &SimDisk| crate::layout::segment_numbers(disk).unwrap();
+    let dir = folder();
+    let left = |disk: &SimDisk| crate::format::layout::segment_numbers(disk).unwrap();
     let root = portreeve_model::Digest(merkle::empty_root());
     let pruned = Pruned { segments: 4, records: 9, minimum_index: 0, root };
     let mut stopped = 0;
@@ -396,11 +413,11 @@ fn a_stop_in_the_removal_leaves_no_gap() {
         }
         disk.sync_folder("").unwrap();
         disk.plan(seed % 10, 0);
-        stopped += u64::from(crate::prune::remove(&disk, dir.path(), &pruned).is_err());
+        stopped += u64::from(crate::erasure::removal::remove(&disk, dir.path(), &pruned).is_err());
         disk.crash();
         let found = left(&disk);
         assert_eq!(found.last(), Some(&6), "seed {seed}: {found:?}");
-        crate::prune::remove(&disk, dir.path(), &pruned).unwrap();
+        crate::erasure::removal::remove(&disk, dir.path(), &pruned).unwrap();
         assert_eq!(left(&disk), [5, 6], "seed {seed}");
     }
     assert!(stopped > 100, "{stopped}");
@@ -408,7 +425,7 @@ fn a_stop_in_the_removal_leaves_no_gap() {
 
 #[test]
 fn hashes_that_cannot_be_written_keep_the_log_whole() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (log, _) = log(dir.path(), 30, 30);
     fs::write(dir.path().join("tiles"), "in the way").unwrap();
     let refused = log.prune(u64::MAX, &Retention::default(), "old", Mode::Act, &ada());
@@ -433,7 +450,7 @@ impl Inspector for Told {
 
 #[test]
 fn a_long_policy_text_outlives_prunings_and_adoptions() {
-    let dir = TempDir::new();
+    let dir = folder();
     let (now, clock) = clock();
     let log = EvidenceLog::open(Options { clock, ..options(dir.path()) }).unwrap();
     let (policy, source) = (PolicyVersion("p1".into()), "permit \"é\"\n".repeat(3_000));

@@ -1,8 +1,13 @@
 //! Break-glass: what two people may do to a log that cannot be gone on with.
 
-use super::support::{TempDir, ada, options, small_log, whole_session};
-use crate::frame::segment_name;
-use crate::{Error, EvidenceLog, Severity, Status, Trust, replace, verify};
+use super::support::{TempDir, ada, folder, options, small_log, whole_session};
+use crate::erasure::replace::replace;
+use crate::error::Error;
+use crate::format::frame::segment_name;
+use crate::log::evidence_log::EvidenceLog;
+use crate::verify::report::{Severity, Status};
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use portreeve_model::Custodian;
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +27,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// A data directory with a damaged log in it.
 fn damaged() -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
-    let data = TempDir::new();
+    let data = folder();
     let (dir, aside) = (data.path().join("evidence"), data.path().join("evidence.broken-1"));
     fs::create_dir(&dir).unwrap();
     small_log(&dir);
@@ -76,7 +81,7 @@ fn one_person_twice_a_live_log_and_a_taken_place_are_refused() {
 
 #[test]
 fn a_log_that_is_gone_altogether_has_a_successor_that_says_so() {
-    let data = TempDir::new();
+    let data = folder();
     let (dir, aside) = (data.path().join("evidence"), data.path().join("aside"));
     let done = replace(&options(&dir), &aside, [ada(), bob()], "stolen").unwrap();
     assert_eq!(done.predecessor.status, "unusable");

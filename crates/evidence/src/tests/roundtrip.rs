@@ -1,13 +1,19 @@
 //! What goes in comes out, and what may not happen is refused.
 
 use super::support::{
-    TempDir, ada, answer, closed, copy, exchange, opened, options, request, session_id, small_log,
+    ada, answer, closed, copy, exchange, folder, opened, options, request, session_id, small_log,
 };
-use crate::health::HealthState;
-use crate::{
-    AuditorKey, Error, EvidenceLog, LogReader, Opener, Recording, SessionState, Shredding, Status,
-    Trust, auditor_key_path, verify,
-};
+use crate::erasure::shred::Shredding;
+use crate::error::Error;
+use crate::keys::files::AuditorKey;
+use crate::log::evidence_log::EvidenceLog;
+use crate::log::health::HealthState;
+use crate::lookup::summary::{Recording, SessionState};
+use crate::reader::log_reader::{LogReader, auditor_key_path};
+use crate::reader::opener::Opener;
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use portreeve_model::{Direction, Event, Record};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -42,7 +48,7 @@ pub(super) fn payloads(dir: &Path, key: &Path) -> Result<Vec<(Direction, Vec<u8>
 
 #[test]
 fn records_and_payloads_come_back_in_order_over_segments() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let records = records(dir.path());
     let names: Vec<String> = records
@@ -72,7 +78,7 @@ fn records_and_payloads_come_back_in_order_over_segments() {
 
 #[test]
 fn a_log_goes_on_after_a_restart() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut recorder = log.session(session_id(3)).unwrap();
@@ -85,10 +91,10 @@ fn a_log_goes_on_after_a_restart() {
     assert_eq!(report.sessions, 3);
     let unclosed: Vec<_> = report.unclosed.iter().map(|u| (u.session, u.cut_off)).collect();
     assert_eq!(unclosed, [(session_id(3), true)]);
-    let sessions = crate::list(dir.path()).unwrap();
+    let sessions = crate::lookup::sessions::list(dir.path()).unwrap();
     let states: Vec<_> = sessions.iter().map(|session| session.state).collect();
     assert_eq!(states, [SessionState::Closed, SessionState::Closed, SessionState::CutOff]);
-    let detail = crate::detail(dir.path(), session_id(2)).unwrap();
+    let detail = crate::lookup::sessions::detail(dir.path(), session_id(2)).unwrap();
     assert_eq!(detail.exchanges.len(), 1);
     assert_eq!((detail.exchanges[0].rows, detail.summary.masked), (2, 2));
     assert_eq!(detail.closed_because.as_deref(), Some("the client left"));
@@ -96,7 +102,7 @@ fn a_log_goes_on_after_a_restart() {
 
 #[test]
 fn a_second_writer_is_refused_and_the_first_goes_on() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     assert!(matches!(EvidenceLog::open(options(dir.path())), Err(Error::Busy { .. })));
     log.append(Event::GatewayStopped).wait().unwrap();
@@ -107,12 +113,12 @@ fn a_second_writer_is_refused_and_the_first_goes_on() {
 
 #[test]
 fn a_live_log_verifies_and_reads_from_elsewhere() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
     exchange(&mut recorder, 1);
-    let sessions = crate::list(dir.path()).unwrap();
+    let sessions = crate::lookup::sessions::list(dir.path()).unwrap();
     assert_eq!(sessions[0].state, SessionState::Open);
     assert_eq!(records(dir.path()).len(), 6);
     // The head file of a log that just began may not be there yet; all else must hold.
@@ -123,14 +129,14 @@ fn a_live_log_verifies_and_reads_from_elsewhere() {
 
 #[test]
 fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
-    let backup = TempDir::new();
+    let backup = folder();
     copy(dir.path(), backup.path());
     let key = auditor_key_path(dir.path());
     assert_eq!(payloads(dir.path(), &key).unwrap().len(), 4);
 
-    let other = TempDir::new();
+    let other = folder();
     small_log(other.path());
     let wrong = payloads(dir.path(), &auditor_key_path(other.path()));
     assert!(matches!(wrong, Err(Error::Unreadable { .. })));
@@ -146,13 +152,14 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
     let report = verify(dir.path(), &Trust::default());
     assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
     assert_eq!(report.shredded, [session_id(1)]);
-    let sessions = crate::list(dir.path()).unwrap();
+    let sessions = crate::lookup::sessions::list(dir.path()).unwrap();
     let recordings: Vec<_> = sessions.iter().map(|session| session.recording).collect();
     assert_eq!(recordings, [Recording::Shredded, Recording::Readable]);
 
     // A copy of the log without its keyring stays unreadable; the share itself is not in
     // any file of the log any more.
-    let shares = crate::keyring::shares(&crate::disk::RealDisk::new(backup.path())).unwrap();
+    let shares =
+        crate::keys::keyring::shares(&crate::disk::storage::RealDisk::new(backup.path())).unwrap();
     let share = shares[&session_id(1)];
     for entry in std::fs::read_dir(dir.path().join("keyring")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
@@ -165,15 +172,18 @@ fn a_recording_needs_both_shares_and_shredding_leaves_the_proofs() {
     assert!(report.findings[0].what.contains("its share is still here"));
     // Whatever came back: the record stands above it, for every reader.
     assert!(matches!(payloads(dir.path(), &key), Err(Error::Shredded { .. })));
-    assert_eq!(crate::list(dir.path()).unwrap()[0].recording, Recording::Shredded);
+    assert_eq!(
+        crate::lookup::sessions::list(dir.path()).unwrap()[0].recording,
+        Recording::Shredded
+    );
 }
 
 #[test]
 fn no_clear_byte_and_no_key_is_in_the_log() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     for number in 1..=3 {
-        let path = dir.path().join(crate::frame::segment_name(number));
+        let path = dir.path().join(crate::format::frame::segment_name(number));
         let bytes = std::fs::read(path).unwrap();
         for text in [&b"customers"[..], b"example.com"] {
             assert!(!bytes.windows(text.len()).any(|window| window == text));
@@ -183,7 +193,7 @@ fn no_clear_byte_and_no_key_is_in_the_log() {
 
 #[test]
 fn a_record_beyond_the_limit_stops_its_session_and_no_other() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut large = log.session(session_id(1)).unwrap();
     let mut small = log.session(session_id(2)).unwrap();
@@ -205,7 +215,7 @@ fn a_record_beyond_the_limit_stops_its_session_and_no_other() {
 
 #[test]
 fn a_unit_larger_than_a_segment_is_written_whole() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
@@ -223,7 +233,7 @@ fn a_unit_larger_than_a_segment_is_written_whole() {
 
 #[test]
 fn a_closed_log_takes_nothing() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let mut recorder = log.session(session_id(1)).unwrap();
     log.close();
@@ -234,14 +244,16 @@ fn a_closed_log_takes_nothing() {
 
 #[test]
 fn a_clock_that_stands_before_the_log_is_not_believed() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
-    let early = crate::Options { clock: Arc::new(|| 1_000_000), ..options(dir.path()) };
+    let early =
+        crate::log::options::Options { clock: Arc::new(|| 1_000_000), ..options(dir.path()) };
     assert!(matches!(EvidenceLog::open(early), Err(Error::ClockBehind { .. })));
     let now = Arc::new(AtomicU64::new(2_000_000_000_000_000));
     let seen = now.clone();
     let clock = Arc::new(move || seen.load(Ordering::Relaxed));
-    let log = EvidenceLog::open(crate::Options { clock, ..options(dir.path()) }).unwrap();
+    let log =
+        EvidenceLog::open(crate::log::options::Options { clock, ..options(dir.path()) }).unwrap();
     now.store(1_900_000_000_000_000, Ordering::Relaxed);
     log.append(Event::GatewayStopped).wait().unwrap();
     assert_eq!(log.health().state, HealthState::Restricted);
@@ -250,7 +262,7 @@ fn a_clock_that_stands_before_the_log_is_not_believed() {
 
 #[test]
 fn many_threads_share_commits_and_nothing_is_lost() {
-    let dir = TempDir::new();
+    let dir = folder();
     let log = EvidenceLog::open(options(dir.path())).unwrap();
     let done = Arc::new(Mutex::new(0));
     let threads: Vec<_> = (1..=8u128)
@@ -276,7 +288,7 @@ fn many_threads_share_commits_and_nothing_is_lost() {
 
 #[test]
 fn waiting_inside_a_runtime_does_not_hang() {
-    let dir = TempDir::new();
+    let dir = folder();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let log = EvidenceLog::open(options(dir.path())).unwrap();
@@ -290,21 +302,24 @@ fn waiting_inside_a_runtime_does_not_hang() {
 
 #[test]
 fn a_session_is_found_by_its_end_its_beginning_and_its_name_and_reads_as_in_the_list() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
-    let listed = crate::list(dir.path()).unwrap();
+    let listed = crate::lookup::sessions::list(dir.path()).unwrap();
     assert_eq!(listed.len(), 2);
     for session in &listed {
-        let detail = crate::detail(dir.path(), session.id).unwrap();
+        let detail = crate::lookup::sessions::detail(dir.path(), session.id).unwrap();
         assert_eq!(detail.summary, *session);
         let rows: u64 = detail.exchanges.iter().map(|exchange| exchange.rows).sum();
         assert_eq!((rows, detail.exchanges.len()), (session.rows, 1));
         assert_eq!(detail.closed_because.as_deref(), Some("the client left"));
     }
-    assert_eq!(crate::last_begun(dir.path()).unwrap(), Some(session_id(2)));
-    let begun = |text: &str| crate::begun_with(dir.path(), text).unwrap();
+    assert_eq!(crate::lookup::sessions::last_begun(dir.path()).unwrap(), Some(session_id(2)));
+    let begun = |text: &str| crate::lookup::sessions::begun_with(dir.path(), text).unwrap();
     assert_eq!(begun("0000"), [session_id(1), session_id(2)]);
     assert_eq!(begun(&session_id(1).to_string()), [session_id(1)]);
     assert_eq!(begun("1"), []);
-    assert!(matches!(crate::detail(dir.path(), session_id(3)), Err(Error::Absent { .. })));
+    assert!(matches!(
+        crate::lookup::sessions::detail(dir.path(), session_id(3)),
+        Err(Error::Absent { .. })
+    ));
 }

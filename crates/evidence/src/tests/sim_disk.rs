@@ -1,6 +1,6 @@
 //! A disk in memory that stops, tears, loses and reorders writes, and refuses.
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::storage::{Disk, DiskFile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -58,7 +58,7 @@ struct State {
 
 /// The disk. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct SimDisk(Arc<Mutex<State>>);
+pub(crate) struct SimDisk(Arc<Mutex<State>>);
 
 struct Handle {
     disk: SimDisk,
@@ -66,7 +66,7 @@ struct Handle {
 }
 
 impl SimDisk {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             files: BTreeMap::new(),
             ghosts: BTreeMap::new(),

@@ -5,16 +5,19 @@
 //! handed over; and no stop looks like tampering.
 
 use super::sim_disk::{Random, SimDisk};
-use super::support::{TempDir, session_id};
-use crate::frame::{self, Kind, Next, segment_number};
-use crate::journal::Journal;
-use crate::keyring::{self, Share};
-use crate::keys::Keys;
-use crate::merkle::sha256;
-use crate::recorder::Unit;
-use crate::recover::{Recovered, recover};
-use crate::signer::SignerKey;
-use crate::{Error, Status, Trust, verify};
+use super::support::{folder, session_id};
+use crate::error::Error;
+use crate::format::frame::{self, Kind, Next, segment_number};
+use crate::keys::keyring::{self, Share};
+use crate::keys::mint::Keys;
+use crate::log::journal::Journal;
+use crate::log::recover::{Recovered, recover};
+use crate::log::unit::Unit;
+use crate::tlog::merkle::sha256;
+use crate::tlog::signer::SignerKey;
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record, SessionId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -159,7 +162,7 @@ impl History {
 
     /// The directory as an auditor gets it.
     fn audit(&self) {
-        let dir = TempDir::new();
+        let dir = folder();
         std::fs::create_dir(dir.path().join(keyring::FOLDER)).unwrap();
         for (name, bytes) in self.disk.files() {
             std::fs::write(dir.path().join(name), bytes).unwrap();

@@ -1,37 +1,22 @@
 //! A directory that goes away, and a small log with some of everything in it.
 
-use crate::{EvidenceLog, Options, SessionRecorder};
+use crate::log::evidence_log::EvidenceLog;
+use crate::log::options::Options;
+use crate::log::recorder::SessionRecorder;
 use portreeve_model::{
     Chain, CommandRecord, Custodian, Decision, Direction, Event, Facts, Outcome, Party, PartyKind,
-    SessionId, Verdict,
+    SessionId, Usage, Verdict,
 };
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A directory that is removed at the end.
-pub(super) struct TempDir(PathBuf);
+pub(super) use tempfile::TempDir;
 
-impl TempDir {
-    pub(super) fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("portreeve-evidence-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+pub(super) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 /// Options with small segments and a clock that ticks by itself.
@@ -60,7 +45,7 @@ pub(super) fn whole_session(log: &EvidenceLog, number: u128, resource: &str) {
 }
 
 /// A clock that stands until it is moved.
-pub(super) fn clock() -> (Arc<AtomicU64>, crate::clock::Source) {
+pub(super) fn clock() -> (Arc<AtomicU64>, crate::log::clock::Source) {
     let now = Arc::new(AtomicU64::new(1_700_000_000_000_000));
     let seen = now.clone();
     (now, Arc::new(move || seen.load(Ordering::Relaxed)))
@@ -72,16 +57,7 @@ pub(crate) fn session_id(number: u128) -> SessionId {
 
 pub(crate) fn opened() -> Event {
     Event::SessionOpened {
-        chain: Chain {
-            principal: Party {
-                kind: PartyKind::Person,
-                issuer: "portreeve".into(),
-                subject: "ada".into(),
-                groups: vec![],
-            },
-            actors: vec![],
-            purpose: None,
-        },
+        chain: Chain::new(Party::new(PartyKind::Person, "portreeve", "ada"), vec![]),
         resource: "shop".into(),
         protocol: "postgres".into(),
         client: "127.0.0.1:5".into(),
@@ -110,7 +86,8 @@ pub(crate) fn request(exchange: u64) -> Event {
         decision: None,
         revealed: Vec::new(),
     };
-    Event::Request { exchange, hour: 0, session_rows: 0, commands: vec![command] }
+    let (session, day) = (Usage::default(), Vec::new());
+    Event::Request { exchange, hour: 0, session, day, commands: vec![command] }
 }
 
 pub(crate) fn response(exchange: u64, rows: u64) -> Event {

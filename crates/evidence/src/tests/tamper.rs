@@ -1,9 +1,12 @@
 //! Every change is found, and its place is named.
 
 use super::crash::frames;
-use super::support::{TempDir, copy, session_id, small_log};
-use crate::frame::{self, Kind, Next, segment_name};
-use crate::{Finding, Report, Severity, Status, Trust, VerifierKey, verify};
+use super::support::{TempDir, copy, folder, session_id, small_log};
+use crate::format::frame::{self, Kind, Next, segment_name};
+use crate::tlog::vkey::VerifierKey;
+use crate::verify::report::{Finding, Report, Severity, Status};
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +20,7 @@ fn tampered(report: &Report) -> impl Iterator<Item = &Finding> {
 
 /// Flips every byte of segment `number` whose place is `part` of `parts`.
 fn flip_every_byte(number: u64, part: usize, parts: usize) {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     assert_eq!(check(dir.path()).status, Status::Ok);
     let name = segment_name(number);
@@ -77,7 +80,7 @@ fn every_flipped_byte_of_the_last_segment_is_named() {
 
 #[test]
 fn every_flipped_byte_of_the_head_and_the_key_is_found() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     for name in ["head", "log.pub"] {
         let path = dir.path().join(name);
@@ -96,7 +99,7 @@ fn every_flipped_byte_of_the_head_and_the_key_is_found() {
 
 /// Changes the frames of segment 1 and reports.
 fn edit(change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Report {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let path = dir.path().join(segment_name(1));
     let whole = fs::read(&path).unwrap();
@@ -147,7 +150,7 @@ fn named_near(report: &Report, parts: &[Vec<u8>], at: usize, what: &str) {
 /// A batch that was signed long ago, put behind the last one, is not a new one.
 #[test]
 fn a_replayed_batch_is_found() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let read = |number: u64| fs::read(dir.path().join(segment_name(number))).unwrap();
     let (first, mut last) = (read(1), read(3));
@@ -170,7 +173,7 @@ fn a_replayed_batch_is_found() {
 /// A segment as it was at an earlier commit, whichever it is, shows.
 #[test]
 fn every_segment_that_is_rolled_back_to_any_earlier_commit_is_found() {
-    let first = TempDir::new();
+    let first = folder();
     small_log(first.path());
     for number in 1..=3 {
         let whole = fs::read(first.path().join(segment_name(number))).unwrap();
@@ -184,7 +187,7 @@ fn every_segment_that_is_rolled_back_to_any_earlier_commit_is_found() {
             .collect();
         let (_, earlier) = ends.split_last().unwrap();
         for end in earlier.iter().chain([&0]) {
-            let dir = TempDir::new();
+            let dir = folder();
             copy(first.path(), dir.path());
             let mut bytes = whole.clone();
             bytes[*end..].fill(0);
@@ -249,11 +252,11 @@ fn a_dropped_session_is_found() {
 
 #[test]
 fn segments_that_are_removed_swapped_emptied_or_renamed_are_found() {
-    let first = TempDir::new();
+    let first = folder();
     small_log(first.path());
     type Place<'a> = &'a dyn Fn(u64) -> std::path::PathBuf;
     let with = |change: &dyn Fn(Place<'_>)| {
-        let dir = TempDir::new();
+        let dir = folder();
         copy(first.path(), dir.path());
         change(&|number| dir.path().join(segment_name(number)));
         check(dir.path())
@@ -282,7 +285,7 @@ fn segments_that_are_removed_swapped_emptied_or_renamed_are_found() {
 
 #[test]
 fn bytes_after_the_gateways_end_are_not_taken_for_a_write_that_was_cut_off() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let path = dir.path().join(segment_name(3));
     let mut bytes = fs::read(&path).unwrap();
@@ -295,7 +298,7 @@ fn bytes_after_the_gateways_end_are_not_taken_for_a_write_that_was_cut_off() {
 /// The one thing that only outside memory shows, and that it does.
 #[test]
 fn an_end_cut_off_with_its_head_file_shows_against_a_checkpoint_kept_elsewhere() {
-    let dir = TempDir::new();
+    let dir = folder();
     small_log(dir.path());
     let kept = fs::read_to_string(dir.path().join("head")).unwrap();
     let path = dir.path().join(segment_name(1));
@@ -303,7 +306,7 @@ fn an_end_cut_off_with_its_head_file_shows_against_a_checkpoint_kept_elsewhere()
     let (found, _) = frames(&bytes);
     let footer = found.iter().rev().find(|(kind, _)| *kind == Kind::Footer).unwrap().1;
     let Next::Frame(footer) = frame::at(&bytes, footer) else { panic!() };
-    let (_, note) = crate::segment::footer_parts(footer.body).unwrap();
+    let (_, note) = crate::format::segment::footer_parts(footer.body).unwrap();
     fs::write(dir.path().join("head"), note).unwrap();
     for number in 2..=6 {
         let _ = fs::remove_file(dir.path().join(segment_name(number)));
@@ -319,7 +322,7 @@ fn an_end_cut_off_with_its_head_file_shows_against_a_checkpoint_kept_elsewhere()
 
 #[test]
 fn another_log_in_its_place_shows_against_the_trusted_key_and_checkpoint() {
-    let (mine, other) = (TempDir::new(), TempDir::new());
+    let (mine, other) = (folder(), folder());
     small_log(mine.path());
     small_log(other.path());
     let read = |dir: &TempDir, name: &str| fs::read_to_string(dir.path().join(name)).unwrap();

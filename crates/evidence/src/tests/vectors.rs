@@ -1,19 +1,25 @@
 //! The test vectors of `docs/formats/`: made again from fixed keys, byte by byte.
 
 use super::sim_disk::SimDisk;
-use super::support::{TempDir, opened, request, response, session_id};
-use crate::hpke;
-use crate::keys::Keys;
-use crate::merkle::sha256;
-use crate::recorder::Unit;
-use crate::recover::recover;
-use crate::seal::PayloadKey;
-use crate::seal::share_info;
-use crate::signer::{CosignerKey, SignerKey};
-use crate::trust_policy::TrustPolicy;
-use crate::vkey::KeyKind;
+use super::support::{folder, opened, request, response, session_id};
+use crate::extract::bundle::write_bundle;
+use crate::keys::hpke;
+use crate::keys::mint::Keys;
+use crate::keys::seal::{PayloadKey, share_info};
+use crate::log::recover::recover;
+use crate::log::unit::Unit;
+use crate::reader::log_reader::LogReader;
+use crate::tlog::merkle::sha256;
+use crate::tlog::note::Checkpoint;
+use crate::tlog::signer::{CosignerKey, SignerKey};
+use crate::tlog::tlog_proof::TlogProof;
+use crate::tlog::trust_policy::TrustPolicy;
+use crate::tlog::vkey::KeyKind;
+use crate::verify::extract::verify_extract;
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
 use crate::witness::{Cosigned, Witnessed};
-use crate::{Checkpoint, LogReader, Status, TlogProof, Trust, verify_extract, write_bundle};
+use aws_lc_rs::agreement::{PrivateKey, X25519};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Digest, Direction, Event, PayloadRef, Record};
@@ -27,6 +33,15 @@ const GATEWAYS_SHARE: [u8; 32] = [2; 32];
 const EPHEMERAL: [u8; 32] = [3; 32];
 const LOG_SEED: [u8; 32] = [7; 32];
 const WITNESS_SEED: [u8; 32] = [5; 32];
+
+/// [`AUDITORS_SHARE`] as [`EPHEMERAL`] seals it to the auditors: whoever seals draws a fresh key.
+const SEALED_SHARE: &str = "Xf7dO2vUf2+ijuFdlp1bsOpTd01Ii9r53xxuASSz7yJayaSNEl+OJC4hj3sz\
+                            FwbR5DaXPUixmfzKNSSenSoIl7WuignULKas8ER2W99yLwg=";
+
+fn auditor_public() -> [u8; 32] {
+    let private = PrivateKey::from_private_key(&X25519, &AUDITOR).unwrap();
+    private.compute_public_key().unwrap().as_ref().try_into().unwrap()
+}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -42,9 +57,9 @@ fn clear() -> [(Direction, Vec<u8>); 2] {
 
 fn records() -> Vec<(Record, Option<Vec<u8>>)> {
     let session = session_id(1);
-    let public = hpke::public_key(&AUDITOR).unwrap();
-    let share = hpke::seal_with(&EPHEMERAL, &public, &share_info(session), &AUDITORS_SHARE);
-    let share = BASE64.encode(share.unwrap());
+    let sealed = BASE64.decode(SEALED_SHARE).unwrap();
+    assert_eq!(hpke::open(&AUDITOR, &share_info(session), &sealed).unwrap(), AUDITORS_SHARE);
+    let share = SEALED_SHARE.to_owned();
     let key = PayloadKey::from_shares(session, &AUDITORS_SHARE, &GATEWAYS_SHARE).unwrap();
     let [asked, answered] = clear();
     let events = [
@@ -90,7 +105,7 @@ fn the_vectors_hold() {
     let disk = SimDisk::new(0);
     let signer = SignerKey::from_seed("portreeve/vectors", LOG_SEED).unwrap();
     let public = signer.verifier().to_string();
-    let keys = Keys { signer, auditor_public: hpke::public_key(&AUDITOR).unwrap() };
+    let keys = Keys { signer, auditor_public: auditor_public() };
     let mut journal = recover(Arc::new(disk.clone()), keys, 8192, None).unwrap().journal;
     let records = records();
     for pair in records.chunks(2) {
@@ -123,7 +138,7 @@ fn the_vectors_hold() {
 /// What is taken out of that log, with a witness's word: `witnessed`, a proof, a bundle, and
 /// a policy that they meet.
 fn extracts_hold(segment: &[u8], public: &str, note: &str) {
-    let dir = TempDir::new();
+    let dir = folder();
     std::fs::write(dir.path().join("segment-0000000001.log"), segment).unwrap();
     std::fs::write(dir.path().join("log.pub"), public).unwrap();
     let kind = KeyKind::CosignatureV1;

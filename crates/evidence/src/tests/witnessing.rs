@@ -1,14 +1,19 @@
 //! Witnesses, what they remember, and what it is good for when a log is rolled back.
 
-use super::support::{TempDir, copy, options, small_log};
-use crate::signer::CosignerKey;
-use crate::trust_policy::TrustPolicy;
+use super::support::{TempDir, copy, folder, options, small_log};
+use crate::error::Error;
+use crate::log::evidence_log::EvidenceLog;
+use crate::reader::log_reader::LogReader;
+use crate::tlog::note::Checkpoint;
+use crate::tlog::signer::CosignerKey;
+use crate::tlog::trust_policy::TrustPolicy;
+use crate::tlog::vkey::{KeyKind, Signed, VerifierKey};
+use crate::verify::report::Status;
+use crate::verify::trust::Trust;
+use crate::verify::verifier::verify;
 use crate::witness::{
     AddCheckpoint, Cosigned, Refusal, WITNESSED_FILE, Witness, Witnessed, conflict_size, cosigned,
     origin_hash,
-};
-use crate::{
-    Checkpoint, Error, EvidenceLog, KeyKind, LogReader, Signed, Status, Trust, VerifierKey, verify,
 };
 use portreeve_model::Event;
 use std::fs;
@@ -54,7 +59,7 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let pair = Self { log: TempDir::new(), home: TempDir::new() };
+        let pair = Self { log: folder(), home: folder() };
         small_log(pair.log.path());
         pair
     }
@@ -122,7 +127,7 @@ fn every_refusal_of_the_specification() {
     is_malformed(&AddCheckpoint { checkpoint: "no note\n".into(), ..good.clone() });
     assert!(matches!(witness.add_checkpoint("", NOW), Err(Refusal::Malformed(_))));
 
-    let other = TempDir::new();
+    let other = folder();
     small_log(other.path());
     let unknown = refusal(&witness, &request(other.path(), 0));
     assert!(matches!(unknown, Refusal::UnknownLog(_)));
@@ -166,7 +171,7 @@ fn a_witness_does_not_start_on_what_it_did_not_write() {
     assert!(matches!(open(None), Err(Error::Damaged { .. })));
     fs::write(&state, &kept.note).unwrap();
     assert!(open(None).is_ok());
-    let fresh = TempDir::new();
+    let fresh = folder();
     assert!(matches!(Witness::open(fresh.path(), None, &[]), Err(Error::Key { .. })), "no name");
     assert!(matches!(Witness::open(fresh.path(), Some("a b"), &[]), Err(Error::Key { .. })));
     let cosigner = open(None).unwrap().keys()[0].clone();
@@ -176,7 +181,7 @@ fn a_witness_does_not_start_on_what_it_did_not_write() {
 /// Logs of others may sign their checkpoints with ML-DSA-44, as a cosignature.
 #[test]
 fn a_log_may_have_a_key_of_the_other_kind() {
-    let home = TempDir::new();
+    let home = folder();
     let (name, kind) = ("pq.example/log", KeyKind::MlDsa44);
     let log = CosignerKey::from_seed(name, kind, [3; 32]).unwrap();
     let keys = [log.verifier().clone()];
@@ -199,7 +204,7 @@ fn two_at_once_do_not_roll_each_other_back() {
     let later = request(pair.log.path(), 0).to_body();
     let key = LogReader::open(pair.log.path()).unwrap().key().clone();
     for _ in 0..20 {
-        let home = TempDir::new();
+        let home = folder();
         let witness = Witness::open(home.path(), Some("w"), std::slice::from_ref(&key)).unwrap();
         let start = std::sync::Barrier::new(4);
         let answered: usize = std::thread::scope(|scope| {
@@ -264,7 +269,7 @@ fn answers_are_believed_with_the_configured_key_only() {
 fn a_log_that_witnesses_saw_more_of_is_not_opened() {
     let pair = Pair::new();
     let witness = pair.witness();
-    let before = TempDir::new();
+    let before = folder();
     copy(pair.log.path(), before.path());
     append(pair.log.path(), 30);
     let kept = pair.keep(&witness, 0);
@@ -326,7 +331,7 @@ fn what_is_kept_never_gets_less() {
 
 #[test]
 fn proofs_come_from_every_segment_of_a_log() {
-    let log = TempDir::new();
+    let log = folder();
     small_log(log.path());
     append(log.path(), 60);
     let (reader, _, checkpoint) = newest(log.path());
@@ -334,14 +339,14 @@ fn proofs_come_from_every_segment_of_a_log() {
     for old in 1..=checkpoint.size {
         let proof = reader.consistency(&[old], &checkpoint).unwrap().remove(0);
         let root = reader.root_at(old).unwrap();
-        assert!(crate::is_prefix(old, &root, &checkpoint, &proof), "{old}");
+        assert!(crate::tlog::proof::is_prefix(old, &root, &checkpoint, &proof), "{old}");
     }
     let indexes: Vec<u64> = (0..checkpoint.size).collect();
     let mut proofs = reader.inclusion(&indexes, &checkpoint).unwrap().into_iter();
     reader
         .for_each(|entry| {
             let proof = proofs.next().unwrap();
-            assert!(proof.holds(&crate::merkle::leaf_hash(entry.leaf), &checkpoint));
+            assert!(proof.holds(&crate::tlog::merkle::leaf_hash(entry.leaf), &checkpoint));
             assert_eq!(reader.inclusion(&[entry.index], &checkpoint).unwrap(), [proof]);
             Ok(std::ops::ControlFlow::Continue(()))
         })
@@ -383,7 +388,7 @@ fn a_policy_is_met_by_what_its_witnesses_saw() {
 
     let stranger = Pair::new().witness().keys()[0].clone();
     assert_eq!(check(&policy(&log, &stranger, "quorum w1")).status, Status::PolicyUnmet);
-    let other = TempDir::new();
+    let other = folder();
     small_log(other.path());
     let other = LogReader::open(other.path()).unwrap().key().clone();
     assert_eq!(check(&policy(&other, &stranger, "quorum none")).status, Status::Unusable);

@@ -1,9 +1,9 @@
 //! The frames of one batch: what stands between two footers.
 
-use super::story::Outline;
-use super::{Finding, Severity};
-use crate::frame::{Frame, HEADER_BYTES, Kind};
-use crate::merkle::{Edge, Hash};
+use crate::format::frame::{Frame, HEADER_BYTES, Kind};
+use crate::tlog::merkle::{Edge, Hash};
+use crate::verify::outline::Outline;
+use crate::verify::report::{Finding, Severity};
 use portreeve_model::SessionId;
 
 /// A leaf whose payload must come next.

@@ -1,14 +1,15 @@
 //! Checks what was taken out of a log: one record's proof, or a session's bundle.
 
-use super::outside::WitnessReport;
-use super::story::{Outline, Story};
-use super::{FINDINGS_MAX, Status, Trust};
-use crate::bundle::{FORMAT, Header, Line};
-use crate::merkle::{leaf_hash, sha256};
-use crate::note::Checkpoint;
-use crate::proofs::Inclusion;
-use crate::tlog_proof::TlogProof;
-use crate::vkey::VerifierKey;
+use crate::extract::bundle::{FORMAT, Header, Line};
+use crate::tlog::merkle::{leaf_hash, sha256};
+use crate::tlog::note::Checkpoint;
+use crate::tlog::proof::Inclusion;
+use crate::tlog::tlog_proof::TlogProof;
+use crate::tlog::vkey::VerifierKey;
+use crate::verify::outline::Outline;
+use crate::verify::report::{FINDINGS_MAX, Status, WitnessReport};
+use crate::verify::sequence::RecordSequence;
+use crate::verify::trust::Trust;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Digest, SessionId};
@@ -282,7 +283,8 @@ fn verify_bundle(
     let Some(checkpoint) = report.open(&header.checkpoint, trust, Some(&header.key)) else {
         return report.finish();
     };
-    let mut bundle = Bundle { header: &header, checkpoint, story: Story::default(), lines: 0 };
+    let mut bundle =
+        Bundle { header: &header, checkpoint, sequence: RecordSequence::default(), lines: 0 };
     loop {
         match next_line(file, &mut done) {
             Ok(Some(line)) => bundle.take(&line, &mut report),
@@ -298,7 +300,7 @@ fn verify_bundle(
         let what = format!("it has {} records, and says {}", bundle.lines, header.records);
         report.find(Status::Tampered, what);
     }
-    report.session_is_whole = Some(bundle.story.unclosed().is_empty());
+    report.session_is_whole = Some(bundle.sequence.unclosed().is_empty());
     if report.session_is_whole == Some(false) {
         let what =
             "the session's end is not in it: it went on, or was cut off by the gateway's end";
@@ -311,7 +313,7 @@ fn verify_bundle(
 struct Bundle<'a> {
     header: &'a Header,
     checkpoint: Checkpoint,
-    story: Story,
+    sequence: RecordSequence,
     lines: u64,
 }
 
@@ -342,7 +344,7 @@ impl Bundle<'_> {
         if outline.session != Some(self.header.session) {
             return Err("it is of another session".to_owned());
         }
-        if let Some(what) = self.story.add(&outline) {
+        if let Some(what) = self.sequence.add(&outline) {
             return Err(what);
         }
         let sealed = line.sealed.as_ref().map(|text| BASE64.decode(text));

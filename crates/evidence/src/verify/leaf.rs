@@ -1,9 +1,9 @@
-//! Reads what the story needs of a leaf: in one pass where it is of a frequent kind and
+//! Reads what the record-sequence check needs of a leaf: in one pass where it is of a frequent kind and
 //! spelled as our writer spells it, with the parser where not.
 
-use super::story::{EventOutline, Outline};
-use crate::outline::as_written;
-use crate::scan::Scan;
+use crate::format::outline::as_written;
+use crate::format::scan::Scan;
+use crate::verify::outline::{EventOutline, Outline};
 use portreeve_model::{Digest, Direction, PayloadRef};
 use std::borrow::Cow;
 
@@ -52,8 +52,11 @@ fn event<'a>(scan: &mut Scan<'a>) -> Option<EventOutline<'a>> {
         scan.eat(b":")?;
         match field {
             b"exchange" if found.exchange.is_none() => found.exchange = Some(scan.number()?),
-            b"hour" | b"session_rows" | b"commands" | b"rows" | b"masked" | b"tables"
-            | b"outcome" | b"code" | b"rule" => scan.skip()?,
+            b"hour" | b"session_rows" | b"session_values" | b"session_bytes"
+            | b"session_messages" | b"session_probes" | b"session_subjects" | b"day"
+            | b"commands" | b"rows" | b"masked" | b"tables" | b"outcome" | b"code" | b"rule" => {
+                scan.skip()?;
+            }
             _ => return None,
         }
     }

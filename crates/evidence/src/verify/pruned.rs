@@ -1,23 +1,16 @@
 //! A log whose beginning is gone: allowed as far as its own records say so, and no further.
 
-use super::walk::Walk;
-use super::{Finding, Severity};
-use crate::LogReader;
-use crate::frame::segment_name;
-use crate::layout::TILES_FOLDER;
-use crate::merkle::{Edge, Hash};
-use crate::policy::PolicyTexts;
-use crate::tiles::leaf_hashes;
+use crate::extract::tiles::leaf_hashes;
+use crate::format::frame::segment_name;
+use crate::format::layout::TILES_FOLDER;
+use crate::format::policy_text::PolicyTexts;
+use crate::reader::log_reader::LogReader;
+use crate::tlog::merkle::Edge;
+use crate::verify::report::{Finding, Severity};
+use crate::verify::sequence::RecordSequence;
+use crate::verify::walk::Walk;
 use portreeve_model::{Event, PolicyVersion, Pruned};
 use std::ops::ControlFlow;
-
-/// What comes before a segment.
-pub(super) struct Start {
-    pub(super) segment: u64,
-    pub(super) records: u64,
-    /// Unknown after damage.
-    pub(super) root: Option<Hash>,
-}
 
 /// The policies in force where the log begins, as the record of the pruning tells: that
 /// record comes later, and is checked when it does.
@@ -49,7 +42,7 @@ impl Walk<'_> {
         let Some(edge) = head.edge().filter(|_| head.segment == first) else { return false };
         self.size = edge.size();
         self.note = head.checkpoint().map(str::to_owned);
-        self.story = super::story::Story::after_pruning();
+        self.sequence = RecordSequence::after_pruning();
         self.check_kept_hashes(&edge);
         self.edge = Some(edge);
         self.inspector.begins_pruned(policies_at(&reader, first));
@@ -87,7 +80,7 @@ impl Walk<'_> {
 
     /// Compares what is missing with what the records allow.
     pub(super) fn judge_pruning(&mut self) {
-        let allowed = self.story.pruned;
+        let allowed = self.sequence.pruned;
         self.report.pruned = allowed;
         let first = self.starts.first().map_or(1, |start| start.segment);
         let missing = first - 1;
@@ -100,9 +93,9 @@ impl Walk<'_> {
             }
             Some(pruned) => self.compare_pruned(&pruned, missing),
         }
-        let shredded = &self.story.shredded;
+        let shredded = &self.sequence.shredded;
         let kept: Vec<_> =
-            self.story.rests.iter().filter(|rest| !shredded.contains(rest)).copied().collect();
+            self.sequence.rests.iter().filter(|rest| !shredded.contains(rest)).copied().collect();
         for session in kept {
             self.report.add(Finding {
                 severity: Severity::Tampered,
@@ -151,7 +144,7 @@ impl Walk<'_> {
 
     /// That the log took another one's place is never silent.
     pub(super) fn tell_replacements(&mut self) {
-        for replaced in std::mem::take(&mut self.story.replacements) {
+        for replaced in std::mem::take(&mut self.sequence.replacements) {
             let names: Vec<String> = replaced.approvers.iter().map(ToString::to_string).collect();
             let other = &replaced.predecessor;
             let what = format!(

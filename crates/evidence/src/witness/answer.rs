@@ -1,7 +1,7 @@
 //! The log's side: what a witness's answer is worth.
 
-use crate::note::{Note, SignatureLine, decimal};
-use crate::vkey::{Signed, VerifierKey};
+use crate::tlog::note::{Note, SignatureLine, decimal};
+use crate::tlog::vkey::{Signed, VerifierKey};
 
 /// A cosignature that holds.
 #[derive(Clone, PartialEq, Eq, Debug)]

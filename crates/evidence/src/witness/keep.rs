@@ -1,11 +1,11 @@
 //! What a log keeps of its witnesses' answers: the file `witnessed` in its directory.
 
-use super::answer::Cosigned;
-use crate::Error;
 #[cfg(feature = "writer")]
-use crate::keys::put;
-use crate::note::{Checkpoint, NOTE_BYTES_MAX, Note, SignatureLine};
-use crate::vkey::VerifierKey;
+use crate::disk::place::{Durability, put};
+use crate::error::Error;
+use crate::tlog::note::{Checkpoint, NOTE_BYTES_MAX, Note, SignatureLine};
+use crate::tlog::vkey::VerifierKey;
+use crate::witness::answer::Cosigned;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -86,7 +86,7 @@ impl Witnessed {
         if let Some(newer) = before.filter(|before| before.checkpoint.size > checkpoint.size) {
             return Ok(newer);
         }
-        put(&dir.join(WITNESSED_FILE), 0o644, &note)?;
+        put(&dir.join(WITNESSED_FILE), 0o644, note.as_bytes(), Durability::OfName)?;
         Ok(Self { note, checkpoint })
     }
 }

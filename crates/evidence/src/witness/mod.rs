@@ -5,7 +5,7 @@
 //! [`Witnessed`] is what a log keeps of the answers.
 
 mod answer;
-mod keep;
+pub(crate) mod keep;
 mod request;
 #[cfg(feature = "writer")]
 mod serve;

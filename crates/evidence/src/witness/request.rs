@@ -12,8 +12,8 @@
 //! — example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeO…
 //! ```
 
-use crate::merkle::Hash;
-use crate::note::{NOTE_BYTES_MAX, decimal};
+use crate::tlog::merkle::Hash;
+use crate::tlog::note::{NOTE_BYTES_MAX, decimal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 

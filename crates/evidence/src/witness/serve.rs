@@ -8,15 +8,16 @@
 //! lock                  locked (flock) by the process that serves
 //! ```
 
-use super::request::AddCheckpoint;
-use crate::Error;
-use crate::keys::{put, random};
-use crate::log::take_lock;
-use crate::merkle::{empty_root, sha256};
-use crate::note::{Checkpoint, Note, name_is_valid};
-use crate::proofs::is_prefix;
-use crate::signer::CosignerKey;
-use crate::vkey::{KeyKind, Signed, VerifierKey};
+use crate::disk::lock::take_lock;
+use crate::disk::place::{Durability, put};
+use crate::error::Error;
+use crate::keys::mint::random;
+use crate::tlog::merkle::{empty_root, sha256};
+use crate::tlog::note::{Checkpoint, Note, name_is_valid};
+use crate::tlog::proof::is_prefix;
+use crate::tlog::signer::CosignerKey;
+use crate::tlog::vkey::{KeyKind, Signed, VerifierKey};
+use crate::witness::request::AddCheckpoint;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ struct Last {
     /// The checkpoint cosigned last, with all its signatures.
     note: Option<String>,
     size: u64,
-    root: Option<crate::merkle::Hash>,
+    root: Option<crate::tlog::merkle::Hash>,
 }
 
 struct WatchedLog {
@@ -96,12 +97,12 @@ impl Witness {
     /// Another process serves it; its files are not what a witness wrote, or are of another
     /// name; a log's key is one that logs do not have.
     pub fn open(dir: &Path, name: Option<&str>, logs: &[VerifierKey]) -> Result<Self, Error> {
-        crate::keys::make_folder(&dir.join(LOGS))?;
+        crate::keys::mint::make_folder(&dir.join(LOGS))?;
         let lock = take_lock(dir)?;
         let keys = KEYS.map(|(file, kind)| load_or_mint(dir, file, kind, name));
         let keys = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
         let public: String = keys.iter().map(|key| format!("{}\n", key.verifier())).collect();
-        put(&dir.join(PUBLIC), 0o644, &public)?;
+        put(&dir.join(PUBLIC), 0o644, public.as_bytes(), Durability::OfName)?;
         let mut witness = Self { dir: dir.to_owned(), keys, logs: BTreeMap::new(), _lock: lock };
         for key in logs {
             if !key.kind().is_for_logs() {
@@ -195,7 +196,7 @@ impl Witness {
             .map(|key| key.cosign(note.body, now.max(1)))
             .collect::<Result<String, Error>>()?;
         let kept = format!("{}\n{trusted}{lines}", note.body);
-        put(&self.state_path(&checkpoint.origin), 0o644, &kept)?;
+        put(&self.state_path(&checkpoint.origin), 0o644, kept.as_bytes(), Durability::OfName)?;
         *last = Last { note: Some(kept), size: checkpoint.size, root: Some(checkpoint.root) };
         Ok(lines)
     }
@@ -268,7 +269,7 @@ fn load_or_mint(
                 return bad("a name has 1 to 255 bytes, no space and no `+`");
             }
             let key = CosignerKey::from_seed(name, kind, random()?)?;
-            put(&path, 0o600, &key.to_private_text())?;
+            put(&path, 0o600, key.to_private_text().as_bytes(), Durability::OfName)?;
             Ok(key)
         }
         Err(error) => Err(Error::store("read", &path, error)),

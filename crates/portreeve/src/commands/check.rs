@@ -2,6 +2,7 @@
 
 use super::options::ConfigOption;
 use super::output::{Format, print, print_json, remark};
+use crate::wiring::manifests;
 use portreeve_control::config::{self, ConfigError};
 use portreeve_decide::policy::Policies;
 use serde_json::json;
@@ -23,10 +24,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     if args.schema {
-        print_json(&config::schema())?;
+        print_json(&config::schema(&manifests()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let config = match config::load(&args.config.config) {
+    let config = match config::load(&args.config.config, &manifests()) {
         Ok(config) => config,
         Err(error) => return invalid(error, format),
     };

@@ -2,17 +2,18 @@
 
 use super::options::ConfigOption;
 use super::output::Format;
-use crate::wiring::{Gateway, loopback_certificate};
+use crate::wiring::{Gateway, Reloaded, loopback_certificate};
 use anyhow::Context;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Run the gateway: PostgreSQL on 15432, API on 8440 unless the configuration says otherwise.
+/// Run the gateway: a listener for each protocol that resources have, and the API on 8440.
 ///
 /// Runs in the foreground until SIGTERM or SIGINT; then open sessions are ended and the
-/// evidence is closed. SIGHUP reads the policies again: running sessions follow them from
-/// their next command on, and a set with an error leaves the old one in force.
+/// evidence is closed. SIGHUP reads the configuration again. Running sessions follow the
+/// policies from their next command on; certificates, resources with their secrets, and
+/// limits hold for sessions to come. A configuration with an error changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve gateway --config portreeve.yaml\n  \
     PORTREEVE_LOG=debug portreeve gateway    # more to read on standard error")]
@@ -51,21 +52,31 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let config = args.config.load()?;
     let certificate = loopback_certificate(&config.data_dir)?;
-    let gateway = Arc::new(Gateway::start(config, &certificate).await?);
+    let gateway = Arc::new(Gateway::start(config, certificate).await?);
     let running = tokio::spawn(gateway.clone().run());
-    tracing::info!(
-        postgres = %gateway.postgres_address()?,
-        api = %gateway.api_address()?,
-        "gateway is ready"
-    );
+    let addresses = gateway.addresses().flat_map(|(name, addresses)| {
+        addresses.iter().map(move |address| format!("{name}={address}"))
+    });
+    tracing::info!("gateway is ready {}", addresses.collect::<Vec<_>>().join(" "));
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => {
-                match gateway.reload_policies(&args.config.config).await {
-                    Ok(version) => tracing::info!(%version, "policies read again"),
-                    Err(error) => tracing::error!(%error, "policies stay as they were"),
+                match gateway.reload(&args.config.config).await {
+                    Ok(Reloaded { version, waiting }) => {
+                        tracing::info!(%version, "the configuration was read again");
+                        if !waiting.is_empty() {
+                            let keys = waiting.join(", ");
+                            tracing::warn!(keys, "these have changed and take a restart");
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(
+                            error = format!("{error:#}"),
+                            "policies, resources and certificates stay as they were"
+                        );
+                    }
                 }
             }
         }

@@ -2,10 +2,12 @@
 
 pub(crate) mod accounts;
 pub(crate) mod check;
+pub(crate) mod connect;
 pub(crate) mod detect;
 pub(crate) mod evidence;
 pub(crate) mod finder;
 pub(crate) mod gateway;
+pub(crate) mod login;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod policy;

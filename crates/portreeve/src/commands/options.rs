@@ -1,11 +1,14 @@
 //! Options that several commands have: where the configuration is, where the API is
 //! and whose token is shown to it.
 
+use crate::wiring::manifests;
 use anyhow::Context;
 use portreeve_control::client::ApiClient;
+use portreeve_control::store::Administration;
 use portreeve_control::{Config, Store, config};
-use portreeve_model::Secret;
+use portreeve_model::{Administrator, Secret};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where the configuration is.
@@ -25,7 +28,7 @@ pub(crate) struct ConfigOption {
 impl ConfigOption {
     /// Reads it.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        config::load(&self.config).map_err(|error| {
+        config::load(&self.config, &manifests()).map_err(|error| {
             let hint = match error {
                 config::ConfigError::Unreadable { .. } => "give it with `--config`",
                 config::ConfigError::Invalid { .. } => "`portreeve check` explains every problem",
@@ -73,11 +76,33 @@ impl ApiOptions {
         Ok(ApiClient::new(&self.api, Some(token), self.api_ca.as_deref())?)
     }
 
+    /// A client that shows no token.
+    pub(crate) fn client_without_token(&self) -> anyhow::Result<ApiClient> {
+        Ok(ApiClient::new(&self.api, None, self.api_ca.as_deref())?)
+    }
+
     /// A client that shows a token where there is one.
     pub(crate) fn client_maybe_anonymous(&self) -> anyhow::Result<ApiClient> {
         let token = token(self.token_file.as_deref())?;
         Ok(ApiClient::new(&self.api, token, self.api_ca.as_deref())?)
     }
+}
+
+/// Who changes the control store's files here, now: the user that runs this.
+pub(crate) fn by_this_user() -> anyhow::Result<Administration> {
+    let uid = std::fs::metadata("/proc/self").context("cannot tell who runs this")?.uid();
+    Ok(Administration::now(Administrator::Offline { user: user_name(uid), uid }))
+}
+
+/// A user's name, or its number.
+pub(crate) fn user_name(uid: u32) -> String {
+    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = known.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| uid.to_string())
 }
 
 /// Reads a token from a file, or from the environment.

@@ -4,10 +4,12 @@ use super::options::ConfigOption;
 use super::output::{Format, fields, print, print_json, remark, table};
 use anyhow::{Context as _, bail};
 use portreeve_decide::policy::{
-    Ask, Context, Counters, Explained, Policies, PolicyError, RuleSummary, Threshold, object_named,
+    Ask, Beyond, Context, Counters, Explained, Policies, PolicyError, RuleSummary, Threshold,
+    object_named,
 };
 use portreeve_model::{
-    Action, Category, Chain, Decision, Need, Object, Party, PartyKind, RuleId, Verdict,
+    Action, Category, Chain, Change, Counter, Decision, Facts, Need, Object, Party, PartyKind,
+    RuleId, Scope, Unit, Usage, Verdict,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -60,13 +62,16 @@ struct Explain {
     /// The issuer of all names.
     #[arg(long, default_value = "local")]
     issuer: String,
-    /// The purpose that the token or the connection says.
+    /// The purpose that the token says.
     #[arg(long)]
     purpose: Option<String>,
+    /// The purpose that the connection states and nobody vouches for.
+    #[arg(long)]
+    stated_purpose: Option<String>,
     /// The resource.
     #[arg(long)]
     resource: String,
-    /// connect, read, write, define, administer, execute, filter or reveal.
+    /// connect, read, write, define, administer, execute, lock, filter, probe or reveal.
     #[arg(long, value_parser = action)]
     action: Action,
     /// The object in the resource: `schema.table`, `schema.table.column` or
@@ -76,17 +81,56 @@ struct Explain {
     /// The category of the column.
     #[arg(long)]
     category: Option<String>,
-    /// Rows of the command so far.
+    /// The verb of the command.
+    #[arg(long, default_value = "SELECT")]
+    verb: String,
+    /// How far what the command writes is limited by a condition.
+    #[arg(long, value_enum, value_name = "REACH")]
+    writes: Option<Writes>,
+    /// What the command does to definitions.
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    change: Option<Changes>,
+    /// Whether every row of the answer is computed from any number of rows.
+    #[arg(long)]
+    aggregated: bool,
+    /// Constants that classified columns are compared with for equality.
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    announced_probes: u64,
+    /// Rows of the command so far; the same as `--used rows=COUNT`.
     #[arg(long, default_value_t = 0)]
     rows: u64,
-    /// Rows of the session before the command.
+    /// Rows of the session before the command; the same as `--used session_rows=COUNT`.
     #[arg(long, default_value_t = 0)]
     session_rows: u64,
+    /// What had been counted: `bytes` of the command so far, `session_bytes` and `day_bytes`
+    /// before it, and so on for every unit. Can be given several times.
+    #[arg(long, value_name = "COUNTER=COUNT", value_parser = used)]
+    used: Vec<(Counter, u64)>,
     /// The moment, such as 2026-12-31T23:59:00Z; now when it is left out.
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
     #[command(flatten)]
     sources: Sources,
+}
+
+/// How far what a command writes is limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Writes {
+    /// By a condition.
+    Bounded,
+    /// By none.
+    Unbounded,
+}
+
+/// What a command does to definitions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Changes {
+    /// Something new comes into being.
+    Create,
+    /// Something that is there becomes another.
+    Change,
+    /// Something that is there goes.
+    Drop,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
@@ -172,22 +216,24 @@ fn explain_one(policies: &Policies, explain: Explain, format: Format) -> anyhow:
     let at = explain.at.unwrap_or_else(jiff::Timestamp::now);
     let at_us = u64::try_from(at.as_microsecond()).context("the time is before 1970")?;
     let chain = chain(&explain)?;
+    let facts = facts(&explain);
+    let (counters, day) = counted(&explain);
     let needs = [Need { action: explain.action, object: explain.object }];
     let category = explain.category.map(Category);
     let ask = Ask {
         chain: &chain,
         resource: &explain.resource,
+        verb: &explain.verb,
         needs: &needs,
+        facts,
         categories: &|_| category.clone(),
-        counters: Counters {
-            rows: explain.rows,
-            session_rows: explain.session_rows.saturating_add(explain.rows),
-        },
+        counters,
+        day: &|_| day,
         context: Context::at(at_us),
     };
     let hops = policies.explain(&ask).context("the object has not the shape of its kind")?;
     let decision = policies.decide(&ask);
-    let threshold = policies.rows_free(&ask);
+    let threshold = policies.threshold(&ask);
     match format {
         Format::Json => print_json(&json!({
             "decision": decision,
@@ -196,8 +242,14 @@ fn explain_one(policies: &Policies, explain: Explain, format: Format) -> anyhow:
                 "verdict": hop.verdict,
                 "rules": hop.rules,
             })).collect::<Vec<_>>(),
-            "rows_free": threshold.rows,
-            "beyond": threshold.beyond,
+            "rows_free": threshold.limit(Unit::Rows).map(|limit| limit.count_max),
+            "beyond": threshold.limit(Unit::Rows).and_then(|limit| beyond(&limit.beyond).0),
+            "limits": threshold.limits.iter().map(|limit| json!({
+                "counter": limit.counter.name(),
+                "count_max": limit.count_max,
+                "beyond": beyond(&limit.beyond).0,
+                "rule": beyond(&limit.beyond).1,
+            })).collect::<Vec<_>>(),
         }))?,
         Format::Text => print(&text(&chain, &decision, &hops, &threshold))?,
     }
@@ -218,12 +270,62 @@ fn text(chain: &Chain, decision: &Decision, hops: &[Explained], threshold: &Thre
     if !advice.is_empty() {
         lines.push(("advice", advice.join("\n")));
     }
-    if let (Some(rows), Some(beyond)) = (threshold.rows, threshold.beyond) {
-        let rule = threshold.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
-        lines.push(("rows free", format!("{rows}, then {}{rule}", word(beyond))));
+    for limit in &threshold.limits {
+        let (verdict, rule) = beyond(&limit.beyond);
+        let rule = rule.map(|rule| format!(" by {rule}")).unwrap_or_default();
+        let name = match limit.counter.unit {
+            Unit::Rows => "rows free",
+            Unit::Values => "values free",
+            Unit::Bytes => "bytes free",
+            Unit::Messages => "messages free",
+            Unit::Probes => "probes free",
+            Unit::Subjects => "subjects free",
+        };
+        let then = verdict.map_or("ask again", word);
+        lines.push((name, format!("{}, then {then}{rule} ({})", limit.count_max, limit.counter)));
     }
     let hops = table(&["hop", "answer", "rules"], hops.iter().map(row).collect());
     format!("{}\n\n{hops}", fields(&lines))
+}
+
+/// The verdict beyond a limit, and the rule that gives it.
+fn beyond(beyond: &Beyond) -> (Option<Verdict>, Option<&RuleId>) {
+    match beyond {
+        Beyond::Ask => (None, None),
+        Beyond::Deny { rule, .. } => (Some(Verdict::Deny), rule.as_ref()),
+        Beyond::Review { rule, .. } => (Some(Verdict::Review), Some(rule)),
+    }
+}
+
+fn facts(explain: &Explain) -> Facts {
+    Facts {
+        bounded: explain.writes.map(|writes| writes == Writes::Bounded),
+        change: explain.change.map(|change| match change {
+            Changes::Create => Change::Create,
+            Changes::Change => Change::Change,
+            Changes::Drop => Change::Drop,
+        }),
+        aggregated: explain.aggregated,
+        probes: explain.announced_probes,
+    }
+}
+
+/// What the command and its session had used, and the principal on the day.
+fn counted(explain: &Explain) -> (Counters, Usage) {
+    let mut counters = Counters {
+        exchange: Usage::of(Unit::Rows, explain.rows),
+        session: Usage::of(Unit::Rows, explain.session_rows),
+    };
+    let mut day = Usage::default();
+    for (counter, count) in &explain.used {
+        let usage = match counter.scope {
+            Scope::Exchange => &mut counters.exchange,
+            Scope::Session => &mut counters.session,
+            Scope::Day => &mut day,
+        };
+        *usage = usage.with(counter.unit, *count);
+    }
+    (counters, day)
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -242,7 +344,11 @@ fn chain(explain: &Explain) -> anyhow::Result<Chain> {
     };
     let actor = |actor: &String| party(PartyKind::Actor, actor, &explain.issuer);
     let actors = explain.actors.iter().map(actor).collect::<anyhow::Result<_>>()?;
-    Ok(Chain { principal, actors, purpose: explain.purpose.clone() })
+    Ok(Chain {
+        purpose: explain.purpose.clone(),
+        stated_purpose: explain.stated_purpose.clone(),
+        ..Chain::new(principal, actors)
+    })
 }
 
 /// Reads `NAME` or `NAME=GROUP,GROUP`.
@@ -252,18 +358,25 @@ fn party(kind: PartyKind, text: &str, issuer: &str) -> anyhow::Result<Party> {
         bail!("`{text}` has no name\nhint: write NAME=GROUP,GROUP");
     }
     let groups = groups.split(',').filter(|group| !group.is_empty());
-    Ok(Party {
-        kind,
-        issuer: issuer.to_owned(),
-        subject: subject.to_owned(),
-        groups: groups.map(str::to_owned).collect(),
-    })
+    let groups = groups.map(str::to_owned).collect();
+    Ok(Party { groups, ..Party::new(kind, issuer, subject) })
 }
 
 fn action(text: &str) -> Result<Action, String> {
     serde_json::from_value(text.into()).map_err(|_| {
-        "it is none of connect, read, write, define, administer, execute, filter, reveal".to_owned()
+        "it is none of connect, read, write, define, administer, execute, lock, filter, probe, \
+         reveal"
+            .to_owned()
     })
+}
+
+fn used(text: &str) -> Result<(Counter, u64), String> {
+    let (name, count) = text.split_once('=').ok_or("write COUNTER=COUNT, such as bytes=4096")?;
+    let counter = Counter::named(name).ok_or_else(|| {
+        let names: Vec<_> = Counter::all().map(Counter::name).collect();
+        format!("`{name}` is none of {}", names.join(", "))
+    })?;
+    Ok((counter, count.parse().map_err(|_| format!("`{count}` is not a whole number"))?))
 }
 
 fn object(text: &str) -> Result<Object, String> {

@@ -85,6 +85,8 @@ struct Review {
     reason: String,
     rule: String,
     groups: Vec<String>,
+    approvers: u32,
+    approvals: Vec<Value>,
     content: String,
     opened_at_us: i64,
     deadline_us: i64,
@@ -158,11 +160,14 @@ fn show(answer: Value, format: Format) -> anyhow::Result<()> {
     let mut lines =
         vec![("review", review.id), ("state", review.state), ("who", review.chain.to_string())];
     lines.extend(review.chain.purpose.map(|purpose| ("purpose", purpose)));
+    let stated = review.chain.stated_purpose;
+    lines.extend(stated.map(|purpose| ("says it is for", purpose)));
     lines.extend([
         ("resource", review.resource),
         ("rule", review.rule),
         ("reason", review.reason),
         ("reviewers", review.groups.join(", ")),
+        ("approvals", format!("{} of {}", review.approvals.len(), review.approvers)),
         ("opened", time(review.opened_at_us)),
         ("lapses", time(review.deadline_us)),
         ("request", format!("{}/{}", review.session, review.exchange)),

@@ -17,12 +17,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let client = args.api.client_maybe_anonymous()?;
-    let (health, ready, sessions, reviews) = run_async(async {
+    let (health, ready, sessions, reviews, listeners) = run_async(async {
         let health = client.probe("/healthz").await?;
         let ready = client.probe("/readyz").await?;
         let sessions = client.probe("/v1/sessions").await?;
         let reviews = client.probe("/v1/reviews?state=pending").await?;
-        anyhow::Ok((health, ready, sessions, reviews))
+        let listeners = client.probe("/v1/listeners").await?;
+        anyhow::Ok((health, ready, sessions, reviews, listeners))
     })??;
     let good = health.status == 200 && ready.status == 200;
     let counted = |answer: &Answer, field: &str| {
@@ -30,6 +31,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     };
     let sessions = counted(&sessions, "sessions");
     let reviews = counted(&reviews, "reviews");
+    let listeners = listeners.body.get("listeners").and_then(Value::as_object);
     match format {
         Format::Json => print_json(&json!({
             "ready": good,
@@ -37,6 +39,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             "readiness": ready.body,
             "sessions_open": sessions,
             "reviews_open": reviews,
+            "listeners": listeners,
         }))?,
         Format::Text => {
             let mut lines = vec![("health", word(&health)), ("ready", word(&ready))];
@@ -46,6 +49,11 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             lines.extend(reason(&ready, "missing").map(|why| ("missing", why)));
             lines.extend(sessions.map(|count| ("sessions", count.to_string())));
             lines.extend(reviews.map(|count| ("reviews", count.to_string())));
+            for (name, addresses) in listeners.into_iter().flatten() {
+                let addresses = addresses.as_array().into_iter().flatten();
+                let addresses: Vec<&str> = addresses.filter_map(Value::as_str).collect();
+                lines.push((name.as_str(), addresses.join(", ")));
+            }
             print(&fields(&lines))?;
         }
     }

@@ -1,12 +1,14 @@
 //! `portreeve token`: tokens of the local issuer.
 
-use super::options::{ApiOptions, ConfigOption, run_async, token};
+use super::login::{issuer, read_or_make};
+use super::options::{ApiOptions, ConfigOption, by_this_user, run_async, token};
 use super::output::{Format, fields, print, print_json, remark, time};
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portreeve_control::config::{Issuer, parse_duration};
 use portreeve_control::identity::{LocalIssuer, TokenRequest};
+use portreeve_control::store::Revocation;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,12 +26,14 @@ enum Command {
     Issue(Issue),
     Inspect(Inspect),
     Exchange(Exchange),
+    Revoke(Revoke),
 }
 
 /// Make a token for an account of the local issuer.
 ///
 /// Works on the control store directly, so it has to run on the gateway's machine, as
-/// its user. Prints the token and nothing else.
+/// its user. Prints the token and nothing else. It is recorded in the evidence as made from
+/// the files, before anybody accepts it, and decides no review: `portreeve login` is for that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  export PORTREEVE_TOKEN=$(portreeve token issue ada)\n  \
     PGPASSWORD=$(portreeve token issue ada --act planner --act worker --purpose support) psql …")]
@@ -42,6 +46,9 @@ struct Issue {
     /// Why access is wanted. Policy may demand it.
     #[arg(long)]
     purpose: Option<String>,
+    /// An actor that the token may be handed on to.
+    #[arg(long, value_name = "ACTOR")]
+    may_act: Option<String>,
     /// For how long, at most 24h.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = ttl)]
     ttl: Duration,
@@ -66,8 +73,32 @@ struct Exchange {
     /// The actor: an account of kind actor.
     #[arg(long)]
     actor: String,
+    /// The file with the actor's own key, by which it takes part. Not needed where your token
+    /// names it (`token issue --may-act`).
+    #[arg(long, value_name = "FILE")]
+    actor_key: Option<PathBuf>,
     #[command(flatten)]
     api: ApiOptions,
+}
+
+/// Refuse a token, or everything that was issued to a name until now.
+///
+/// Works on the control store directly. Open sessions that it concerns end within a second.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portreeve token revoke --token 3f1c…   # its `jti`\n  \
+    portreeve token revoke --issuer https://id.example.org --subject ada")]
+struct Revoke {
+    /// The token's `jti`.
+    #[arg(long, value_name = "JTI", group = "what")]
+    token: Option<String>,
+    /// A principal or an actor, wherever in a chain it stands.
+    #[arg(long, value_name = "NAME", group = "what")]
+    subject: Option<String>,
+    /// Who vouches for it. By default the local issuer.
+    #[arg(long, value_name = "ISSUER")]
+    issuer: Option<String>,
+    #[command(flatten)]
+    config: ConfigOption,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
@@ -75,6 +106,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         Command::Issue(args) => issue(args, format)?,
         Command::Inspect(args) => inspect(args, format)?,
         Command::Exchange(args) => exchange(args, format)?,
+        Command::Revoke(args) => revoke(args, format)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,8 +130,9 @@ fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
         actors: args.actors,
         purpose: args.purpose,
         ttl: args.ttl,
+        may_act: args.may_act,
     };
-    let issued = issuer.issue(&request, SystemTime::now())?;
+    let issued = issuer.issue(&request, &by_this_user()?)?;
     match format {
         Format::Text => {
             print(issued.token.reveal())?;
@@ -156,14 +189,41 @@ fn decode(part: &str) -> anyhow::Result<Map<String, Value>> {
 
 fn exchange(args: Exchange, format: Format) -> anyhow::Result<()> {
     let client = args.api.client()?;
-    let body = json!({ "actor": args.actor });
-    let answer = run_async(client.post("/v1/token/exchange", &body))??;
+    let answer = run_async(async {
+        let mut body = json!({ "actor": args.actor });
+        if let Some(file) = &args.actor_key {
+            let key = read_or_make(file)?;
+            let word = key.assertion(&args.actor, &issuer(&client).await?, SystemTime::now())?;
+            body["actor_token"] = word.reveal().as_str().into();
+        }
+        anyhow::Ok(client.post("/v1/token/exchange", &body).await?)
+    })??;
     match format {
         Format::Json => print_json(&answer),
         Format::Text => {
             let token = answer.get("access_token").and_then(Value::as_str);
             print(token.context("the API answered without a token")?)
         }
+    }
+}
+
+fn revoke(args: Revoke, format: Format) -> anyhow::Result<()> {
+    let (_, store) = args.config.store()?;
+    let issuer = match args.issuer {
+        Some(issuer) => issuer,
+        None => store.keys.issuer()?.context("there is no local issuer\nhint: give --issuer")?.name,
+    };
+    let (what, shown) = match (args.token, args.subject) {
+        (Some(id), None) => (Revocation::Token { issuer, id: id.clone() }, id),
+        (None, Some(subject)) => {
+            (Revocation::Subject { issuer, subject: subject.clone() }, subject)
+        }
+        (None, None) | (Some(_), Some(_)) => bail!("give --token or --subject"),
+    };
+    store.revocations.revoke(&what, &by_this_user()?)?;
+    match format {
+        Format::Text => print(&format!("revoked `{shown}`")),
+        Format::Json => print_json(&json!({ "revoked": shown })),
     }
 }
 

@@ -31,6 +31,11 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             let mut lines = vec![("principal", party(&answer.chain.principal))];
             lines.extend(answer.chain.actors.iter().map(|actor| ("actor", party(actor))));
             lines.extend(answer.chain.purpose.clone().map(|purpose| ("purpose", purpose)));
+            let strength = &answer.chain.strength;
+            lines.extend(strength.acr.clone().map(|acr| ("acr", acr)));
+            if !strength.amr.is_empty() {
+                lines.push(("amr", strength.amr.join(", ")));
+            }
             lines.push(("issuer", answer.issuer));
             lines.push(("expires", time(answer.expires_at_us)));
             print(&fields(&lines))?;

@@ -1,15 +1,23 @@
 //! Between the engine and the API.
 
+use super::listeners::ListenerState;
 use portreeve_control::api::Status;
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
 use portreeve_session::Engine;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Health and readiness.
 pub(super) struct State {
     pub(super) engine: Arc<Engine>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
+    pub(super) listeners: Vec<Arc<ListenerState>>,
+    /// What is less than the configuration asks for.
+    pub(super) shortage: Option<String>,
+    pub(super) stop: watch::Receiver<bool>,
 }
 
 impl Status for State {
@@ -25,7 +33,9 @@ impl Status for State {
 
     fn warning(&self) -> Option<String> {
         let health = self.engine.evidence().health();
-        health.reason.filter(|_| health.state == HealthState::Warn)
+        let evidence = health.reason.filter(|_| health.state == HealthState::Warn);
+        let warnings: Vec<String> = evidence.into_iter().chain(self.shortage.clone()).collect();
+        (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
     fn witnessed(&self) -> Option<WitnessStatus> {
@@ -35,6 +45,17 @@ impl Status for State {
     fn missing(&self) -> Vec<String> {
         // Everything was opened and bound before the API answers; it asks for the keys of
         // issuers itself.
-        Vec::new()
+        let failing = self.listeners.iter().filter_map(|listener| {
+            let why = listener.failing()?;
+            Some(format!("`listen.{}` cannot accept connections: {why}", listener.name))
+        });
+        let stopping = self.stop.borrow().then(|| "the gateway is stopping".to_owned());
+        failing.chain(stopping).collect()
+    }
+
+    fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
+        let named =
+            |listener: &Arc<ListenerState>| (listener.name.to_owned(), listener.addresses.clone());
+        self.listeners.iter().map(named).collect()
     }
 }

@@ -3,7 +3,7 @@
 use portreeve_control::Config;
 use portreeve_control::api::Keeping;
 use portreeve_control::metrics::Metrics;
-use portreeve_evidence::{Error, EvidenceLog, Mode, Retention, Settled, Standing};
+use portreeve_evidence::{Error, EvidenceLog, Mode, Reconciled, Retention, RetentionStatus};
 use portreeve_model::Custodian;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -58,10 +58,10 @@ fn clock_jump_days((instant, time): (Instant, SystemTime)) -> Option<u64> {
     (apart > DAY).then(|| apart.as_secs() / DAY.as_secs())
 }
 
-fn sweep(log: &EvidenceLog, rules: &Retention) -> Result<Standing, Error> {
-    let settled = log.settle()?;
-    if settled != Settled::default() {
-        let Settled { shares_erased, segments_removed } = settled;
+fn sweep(log: &EvidenceLog, rules: &Retention) -> Result<RetentionStatus, Error> {
+    let reconciled = log.reconcile()?;
+    if reconciled != Reconciled::default() {
+        let Reconciled { shares_erased, segments_removed } = reconciled;
         tracing::warn!(shares_erased, segments_removed, "what was destroyed had come back");
     }
     let swept = log.sweep(rules, Mode::Act, &Custodian::Gateway)?;
@@ -78,7 +78,7 @@ fn sweep(log: &EvidenceLog, rules: &Retention) -> Result<Standing, Error> {
         let pruned = log.prune(before_us, rules, why, Mode::Act, &Custodian::Gateway)?;
         tracing::info!(segments = pruned.segments_removed, "old segments were pruned");
     }
-    log.standing()
+    log.retention_status()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Recordings of both query protocols, cut anywhere.
 
 use super::*;
-use crate::frame::{put, put_text};
+use crate::wire::{put, put_text};
 use proptest::prelude::*;
 
 fn message(tag: u8, body: &[u8]) -> Vec<u8> {

@@ -6,21 +6,22 @@ use super::place::{owner, working};
 use anyhow::{Context, bail};
 use portreeve_control::{Config, Identities, Identity};
 use portreeve_evidence::{Options, Replaced, replace};
-use portreeve_model::{Custodian, PartyKind};
+use portreeve_model::{Custodian, Party, PartyKind};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// Set a log aside that the gateway cannot go on with, and begin another one.
 ///
-/// Two different people of `evidence.custodians` must agree, each with a token of their
-/// own. Nothing is deleted: the old directory is moved, as it is. The new log begins with
-/// who agreed, why, and what is known of the old one, and every `verify` says so aloud.
-/// Runs on the gateway's machine, while the gateway is off.
+/// Two different people of `evidence.custodians` must agree, each with a token that they got
+/// themselves, or with `portreeve login NAME --break-glass ISSUER`, which needs no gateway: a
+/// token that was made from the gateway's files is nobody's word. Nothing is deleted: the old
+/// directory is moved, as it is. The new log begins with who agreed, why, and what is known
+/// of the old one, and every `verify` says so aloud. Runs on the gateway's machine, while the gateway is off.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portreeve evidence break-glass --approver ada.token \
     --approver bob.token --why \"disk of 12 May lost, ticket 4711\"")]
 pub(super) struct Args {
-    /// A file with an approver's token; `-` is standard input. Give it twice.
+    /// A file with an approver's token or agreement; `-` is standard input. Give it twice.
     #[arg(long, value_name = "FILE", required = true)]
     approver: Vec<PathBuf>,
     /// Why; it stays in the new log.
@@ -40,7 +41,13 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
     let check = |file: &PathBuf| -> anyhow::Result<Custodian> {
         let name = file.display();
         let token = token(Some(file))?.with_context(|| format!("there is no token in `{name}`"))?;
-        let identity = run_async(identities.authenticate(&token, SystemTime::now()))?;
+        let now = SystemTime::now();
+        if let Some(local) = identities.local()
+            && let Ok(party) = local.agreed(&token, now)
+        {
+            return custodian(party, &config);
+        }
+        let identity = run_async(identities.authenticate(&token, now))?;
         approver(identity.with_context(|| format!("the token in `{name}`"))?, &config)
     };
     let approvers = [check(one)?, check(other)?];
@@ -61,10 +68,26 @@ pub(super) fn run(args: Args, format: Format) -> anyhow::Result<()> {
 
 /// A person who may, for themselves.
 fn approver(identity: Identity, config: &Config) -> anyhow::Result<Custodian> {
+    let is_its_own = identity.is_its_own();
     let principal = identity.chain.principal;
     let subject = &principal.subject;
     if !identity.chain.actors.is_empty() || principal.kind != PartyKind::Person {
         bail!("`{subject}` does not approve in person\nhint: a person's own token is needed");
+    }
+    if !is_its_own {
+        bail!(
+            "the token of `{subject}` was made from the gateway's files\nhint: `portreeve login \
+             {subject} --break-glass ISSUER`, with their own key"
+        );
+    }
+    custodian(principal, config)
+}
+
+/// A person who may erase.
+fn custodian(principal: Party, config: &Config) -> anyhow::Result<Custodian> {
+    let subject = &principal.subject;
+    if principal.kind != PartyKind::Person {
+        bail!("`{subject}` does not approve in person\nhint: a person is needed");
     }
     let custodians = &config.evidence.custodians;
     if !principal.groups.iter().any(|group| custodians.contains(group)) {

@@ -1,6 +1,6 @@
 //! Where the evidence is reached: through the gateway that writes it, or on its directory.
 
-use super::super::options::{ApiOptions, ConfigOption, run_async};
+use super::super::options::{ApiOptions, ConfigOption, run_async, user_name};
 use super::super::output::{remark, time};
 use super::super::sessions::resolve;
 use super::super::verify::directory;
@@ -77,7 +77,7 @@ impl Place {
         options.version = format!("{} (evidence {what})", env!("CARGO_PKG_VERSION"));
         let log = EvidenceLog::open(options)?;
         remark(&format!("# no gateway writes `{}`: working on it directly", dir.display()));
-        log.settle()?;
+        log.reconcile()?;
         let config = self.config.clone();
         Ok(Keeper::Offline(Box::new(Offline { log, by, config })))
     }
@@ -164,17 +164,6 @@ pub(super) fn owner(dir: &Path) -> anyhow::Result<Custodian> {
         );
     }
     Ok(Custodian::Offline { user, uid })
-}
-
-/// A user's name, or its number.
-fn user_name(uid: u32) -> String {
-    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = known.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| uid.to_string())
 }
 
 /// Asks a person before something goes that cannot come back.

@@ -314,7 +314,7 @@ impl Open {
     fn is_meant(&mut self, record: &Record, selection: &Selection) -> bool {
         let is_in_time = selection.has_time(record.at_us);
         let Some(number) = record.event.exchange() else { return is_in_time };
-        if let Event::Request { .. } = record.event
+        if let Event::Request { .. } | Event::RequestPart { .. } = record.event
             && (number == 0 || number != self.exchange.0)
         {
             self.exchange = (number, is_in_time);

@@ -72,8 +72,12 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         Event::Disagreement { column, .. } => {
             Some(format!("! the origin of {column} was in doubt; it was masked"))
         }
+        Event::ReplyWithheld { exchange, rule } => {
+            Some(format!("! what stands before was not sent (exchange {exchange}, rule {rule})"))
+        }
         Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
         Event::ExchangeClosed { .. }
+        | Event::RequestPart { .. }
         | Event::Request { .. }
         | Event::RequestData { .. }
         | Event::Response { .. }
@@ -90,7 +94,13 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::Subjects { .. }
         | Event::PolicyAdopted { .. }
         | Event::SessionOpened { .. }
-        | Event::SessionRefused { .. } => None,
+        | Event::SessionRefused { .. }
+        | Event::ReviewAnswered { .. }
+        | Event::AccountChanged { .. }
+        | Event::TokenIssued { .. }
+        | Event::AccessRevoked { .. }
+        | Event::KeyMade { .. }
+        | Event::ReloadAsked { .. } => None,
     }
 }
 

@@ -1,0 +1,227 @@
+//! The settings that protocols bring: read, checked and described as their manifests list
+//! them. No protocol is known here by name.
+
+use super::problem::closest;
+use super::scalar;
+use super::section::{Reader, Section};
+use super::tree::{Key, Node, Value};
+use super::types::{SecretSource, TargetTls, TlsMode};
+use portreeve_model::{Setting, SettingKind};
+use std::collections::BTreeMap;
+
+/// What was read of a list of settings, by key.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    values: BTreeMap<&'static str, SettingValue>,
+}
+
+/// One value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SettingValue {
+    /// Of a host, a text or a resource's name.
+    Text(String),
+    /// Of a port, or a size in bytes.
+    Number(u64),
+    /// Where a credential is kept, if there is one.
+    Secret(Option<SecretSource>),
+    /// How a connection is protected.
+    Tls(TargetTls),
+}
+
+/// A setting was asked for that the manifest does not list so: a fault of the wiring.
+#[derive(Debug, thiserror::Error)]
+#[error("no setting `{0}` of that kind was read")]
+pub struct NoSetting(&'static str);
+
+impl Settings {
+    /// A host, a text or a resource's name.
+    ///
+    /// # Errors
+    /// The manifest lists none of the name.
+    pub fn text(&self, name: &'static str) -> Result<&str, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Text(text)) => Ok(text),
+            _ => Err(NoSetting(name)),
+        }
+    }
+
+    /// A port.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn port(&self, name: &'static str) -> Result<u16, NoSetting> {
+        self.number(name)?.try_into().map_err(|_| NoSetting(name))
+    }
+
+    /// A size in bytes.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn bytes(&self, name: &'static str) -> Result<usize, NoSetting> {
+        self.number(name)?.try_into().map_err(|_| NoSetting(name))
+    }
+
+    fn number(&self, name: &'static str) -> Result<u64, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Number(number)) => Ok(*number),
+            _ => Err(NoSetting(name)),
+        }
+    }
+
+    /// Where a credential is kept, if there is one.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn secret(&self, name: &'static str) -> Result<Option<&SecretSource>, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Secret(source)) => Ok(source.as_ref()),
+            _ => Err(NoSetting(name)),
+        }
+    }
+
+    /// How a connection is protected.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn tls(&self, name: &'static str) -> Result<&TargetTls, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Tls(tls)) => Ok(tls),
+            _ => Err(NoSetting(name)),
+        }
+    }
+
+    /// Every key with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &SettingValue)> {
+        self.values.iter().map(|(name, value)| (*name, value))
+    }
+}
+
+/// Reads a section as a manifest lists it; `None` where something that must be there is not.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    settings: &'static [Setting],
+    resource: &str,
+) -> Option<Settings> {
+    let mut values = BTreeMap::new();
+    let mut is_whole = true;
+    let mut host = None;
+    // Hosts first: whether a connection may go unprotected depends on where it goes.
+    let (hosts, others): (Vec<_>, Vec<_>) =
+        settings.iter().partition(|setting| matches!(setting.kind, SettingKind::Host));
+    for setting in hosts.into_iter().chain(others) {
+        match read_one(reader, &mut section, setting, resource, host.as_deref()) {
+            Some(value) => {
+                if let (SettingKind::Host, SettingValue::Text(name)) = (setting.kind, &value) {
+                    host = Some(name.clone());
+                }
+                values.insert(setting.name, value);
+            }
+            None => is_whole = false,
+        }
+    }
+    section.close(reader);
+    is_whole.then_some(Settings { values })
+}
+
+fn read_one(
+    reader: &mut Reader<'_>,
+    section: &mut Section,
+    setting: &'static Setting,
+    resource: &str,
+    host: Option<&str>,
+) -> Option<SettingValue> {
+    let name = setting.name;
+    Some(match setting.kind {
+        SettingKind::Host => SettingValue::Text(read_host(reader, section, name)?),
+        SettingKind::Text => SettingValue::Text(section.required_text(reader, name)?.0),
+        SettingKind::ResourceName => SettingValue::Text(section.text_or(reader, name, resource)),
+        SettingKind::Port { default } => {
+            SettingValue::Number(section.number(reader, name, default, 1..=65535).into())
+        }
+        SettingKind::Size { default, smallest, largest } => {
+            SettingValue::Number(section.size(reader, name, default, (smallest, largest)))
+        }
+        SettingKind::Secret => {
+            let path = section.path(name);
+            let taken = section.take(name);
+            SettingValue::Secret(taken.and_then(|taken| read_secret(reader, path, taken)))
+        }
+        SettingKind::Tls => {
+            let tls = section.section(reader, name);
+            SettingValue::Tls(read_target_tls(reader, tls, host))
+        }
+    })
+}
+
+fn read_host(reader: &mut Reader<'_>, section: &mut Section, name: &'static str) -> Option<String> {
+    let (host, span) = section.required_text(reader, name)?;
+    if host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
+        reader.problems.add(span, format!("`{host}` is not a host name or address"));
+    }
+    Some(host)
+}
+
+fn read_secret(
+    reader: &mut Reader<'_>,
+    name: String,
+    (key, node): (Key, Node),
+) -> Option<SecretSource> {
+    if matches!(node.value, Value::Text(_)) {
+        // SECURITY: a credential is never shown, not even in its own file.
+        reader.problems.hide(node.span);
+        reader.problems.add_with_help(
+            key.span,
+            format!("`{name}` must say where the {} is, not what it is", key.text),
+            "write `{ env: NAME }` or `{ file: PATH }`",
+        );
+        return None;
+    }
+    let mut section = Section::open(reader, name.as_str(), key.span, Some(node));
+    let variable = section.text(reader, "env");
+    let file = section.file(reader, "file");
+    let span = section.span();
+    section.close(reader);
+    match (variable, file) {
+        (Some((name, _)), None) => Some(SecretSource::Env(name)),
+        (None, Some(file)) => Some(SecretSource::File(file)),
+        (None, None) | (Some(_), Some(_)) => {
+            if reader.problems_free_of(&span) {
+                let message = format!("`{name}` must be one of `env` and `file`");
+                reader.problems.add(span, message);
+            }
+            None
+        }
+    }
+}
+
+fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&str>) -> TargetTls {
+    let mut tls = TargetTls { mode: TlsMode::VerifyFull, ca: None };
+    if let Some((word, span)) = section.text(reader, "mode") {
+        match word.as_str() {
+            "verify-full" => {}
+            "disable" => {
+                if host.is_none_or(|host| !scalar::is_loopback(host)) {
+                    reader.problems.add_with_help(
+                        span,
+                        "`disable` is for targets on loopback only",
+                        "use `verify-full`, with `ca` for an authority of your own",
+                    );
+                }
+                tls.mode = TlsMode::Disable;
+            }
+            other => {
+                let known = ["verify-full", "disable"];
+                let help = match closest(other, &known) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "use `verify-full`; there is no mode that encrypts without checking"
+                        .to_owned(),
+                };
+                reader.problems.add_with_help(span, format!("`{other}` is not a TLS mode"), help);
+            }
+        }
+    }
+    tls.ca = section.file(reader, "ca");
+    section.close(reader);
+    tls
+}

@@ -1,0 +1,17 @@
+//! What a dialect of SQL supplies.
+
+use super::catalog::Catalog;
+use super::statement::{Statement, Unreadable};
+
+/// A dialect: reads a text and says what each statement in it does.
+///
+/// An implementation has no state of its own: what it knows of a target is in the [`Catalog`],
+/// so that an answer can be had again from the same two inputs.
+pub trait Grammar {
+    /// Says what each statement of `text` does.
+    ///
+    /// Fails when the text cannot be read within the limits; nothing of it may run then. A
+    /// statement that is read but not understood is answered as unknown, never left out: the
+    /// answers stand for all statements of the text, in their order.
+    fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable>;
+}

@@ -1,0 +1,155 @@
+//! Where a value may come from.
+
+use std::sync::Arc;
+
+use super::catalog::Catalog;
+use super::columns::Columns;
+use super::statement::Shape;
+use super::taint::Taint;
+
+/// More constants than anybody counts: a list whose length the text does not tell.
+pub(in crate::sql) const UNCOUNTED: u64 = 1_000_000_000;
+
+/// How many columns two rows may have together to be compared.
+const COMPARED_MAX: u32 = 10_000;
+
+/// The classified columns that a value may derive from, by index in the catalog.
+///
+/// Lineages form a lattice: joining two loses nothing, and the result is [`Shape::Plain`]
+/// only if the value is certainly a verbatim copy from columns of one category.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Lineage {
+    pub(in crate::sql) sources: Taint,
+    /// Meaningless while there are no sources.
+    pub(in crate::sql) shape: Shape,
+    /// The fields, when the value is a row whose fields are known.
+    pub(in crate::sql) row: Option<Arc<Columns>>,
+    /// How many constants and parameters of the client the value can be, up to [`UNCOUNTED`].
+    pub(in crate::sql) constants: u64,
+    /// It is computed from any number of rows.
+    pub(in crate::sql) aggregated: bool,
+    /// It is a setting that an application made up: shown masked like everything classified,
+    /// but compared and stored freely, because it is what a client has said before.
+    pub(in crate::sql) kept: bool,
+}
+
+impl Lineage {
+    pub(in crate::sql) const CLEAN: Self = Self {
+        sources: Taint::Clean,
+        shape: Shape::Plain,
+        row: None,
+        constants: 0,
+        aggregated: false,
+        kept: false,
+    };
+
+    pub(in crate::sql) fn plain(id: u32) -> Self {
+        Self { sources: Taint::One(id), ..Self::CLEAN }
+    }
+
+    /// What the client itself brings: a constant, a parameter.
+    pub(in crate::sql) fn constant() -> Self {
+        Self { constants: 1, ..Self::CLEAN }
+    }
+
+    /// Anything classified anywhere.
+    pub(in crate::sql) fn everything(catalog: &Catalog) -> Self {
+        Self { sources: catalog.everything.clone(), shape: Shape::Derived, ..Self::CLEAN }
+    }
+
+    pub(in crate::sql) fn is_clean(&self) -> bool {
+        self.sources.is_clean()
+    }
+
+    /// The same sources, but computed.
+    pub(in crate::sql) fn derived(mut self) -> Self {
+        self.shape = Shape::Derived;
+        self.row = None;
+        self
+    }
+
+    /// Adds what `other` may hold to what this value is computed from.
+    pub(in crate::sql) fn mix(&mut self, other: &Self) {
+        self.sources.join(&other.sources);
+        self.constants = match (self.constants, other.constants) {
+            (0, many) | (many, 0) => many,
+            (one, two) => one.saturating_mul(two).min(UNCOUNTED),
+        };
+        self.note(other);
+        self.shape = Shape::Derived;
+        self.row = None;
+    }
+
+    /// The value is either this or `other` (set operations, alternatives of a name).
+    pub(in crate::sql) fn either(&self, other: &Self, catalog: &Catalog) -> Self {
+        let mut both = self.clone();
+        both.sources.join(&other.sources);
+        both.constants = self.constants.saturating_add(other.constants).min(UNCOUNTED);
+        both.note(other);
+        let verbatim = self.shape == Shape::Plain
+            && other.shape == Shape::Plain
+            && self.is_clean() == other.is_clean()
+            && one_category(&both.sources, catalog);
+        both.shape = if verbatim { Shape::Plain } else { Shape::Derived };
+        both.row = match (&self.row, &other.row) {
+            (Some(one), Some(two)) if one.same(two) => Some(one.clone()),
+            _ => None,
+        };
+        both
+    }
+
+    /// Whether both say the same of a value.
+    pub(in crate::sql) fn same(&self, other: &Self, left: &mut u32) -> bool {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        let rows = match (&self.row, &other.row) {
+            (None, None) => true,
+            (Some(one), Some(two)) => one.same_within(two, left),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        rows && self.sources == other.sources
+            && (self.shape == other.shape || self.is_clean())
+            && self.constants == other.constants
+            && (self.aggregated, self.kept) == (other.aggregated, other.kept)
+    }
+
+    fn note(&mut self, other: &Self) {
+        self.aggregated |= other.aggregated;
+        self.kept |= other.kept;
+    }
+}
+
+impl Columns {
+    /// Whether both have the same columns in the same order. Rows inside rows share their
+    /// parts, so a comparison of all of it could take for ever: what is too large differs.
+    pub(in crate::sql) fn same(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        self.same_within(other, &mut { COMPARED_MAX })
+    }
+
+    fn same_within(self: &Arc<Self>, other: &Arc<Self>, left: &mut u32) -> bool {
+        if Arc::ptr_eq(self, other) {
+            return true;
+        }
+        let rests = match (&self.rest, &other.rest) {
+            (None, None) => true,
+            (Some(one), Some(two)) => one.same(two, left),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        rests
+            && self.list.len() == other.list.len()
+            && self
+                .list
+                .iter()
+                .zip(&other.list)
+                .all(|(one, two)| one.name == two.name && one.lineage.same(&two.lineage, left))
+    }
+}
+
+fn one_category(sources: &Taint, catalog: &Catalog) -> bool {
+    let mut categories =
+        sources.ids().map(|id| catalog.classified.get(id as usize).map(|column| &column.category));
+    let first = categories.next();
+    categories.all(|category| Some(category) == first)
+}

@@ -1,0 +1,267 @@
+//! The state of one statement's analysis: what it needs so far.
+
+use portreeve_model::{Action, Change, Need, Object, ObjectKind};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::sql::catalog::{Catalog, Functions};
+use crate::sql::lineage::{Lineage, UNCOUNTED};
+use crate::sql::statement::{Missing, Unknown, sqlstate};
+use crate::sql::taint::Taint;
+
+/// The most expressions, sources and sub-queries of one statement.
+const STEPS_MAX: u32 = 200_000;
+
+/// The most columns that the sources and sub-queries of one statement have in all. A column
+/// takes some 60 bytes while the statement is analyzed.
+const COLUMNS_MAX: usize = 400_000;
+
+/// What is known of a statement so far.
+pub(in crate::sql) struct Analyzer<'c> {
+    pub(in crate::sql) catalog: &'c Catalog,
+    /// The whole text, for positions in it.
+    pub(in crate::sql) text: &'c str,
+    pub(in crate::sql) needs: BTreeSet<Need>,
+    /// Columns that the client learns about from rows, order or errors.
+    pub(in crate::sql) filtered: Taint,
+    /// Columns that are compared for equality with what the client brings.
+    pub(in crate::sql) probed: Taint,
+    /// Columns whose values leave those that are known to hold them.
+    pub(in crate::sql) revealed: Taint,
+    /// Constants and parameters that columns are compared with.
+    pub(in crate::sql) probes: u64,
+    /// The first thing that was not understood.
+    pub(in crate::sql) unknown: Option<Unknown>,
+    pub(in crate::sql) missing: BTreeSet<Missing>,
+    /// Functions whose results may hold anything.
+    pub(in crate::sql) opaque: BTreeSet<Object>,
+    /// Classified columns or opaque code are within reach.
+    pub(in crate::sql) touched: bool,
+    /// A relation that is not a system catalog is read.
+    pub(in crate::sql) reads_user: bool,
+    /// A system catalog is read.
+    pub(in crate::sql) reads_system: bool,
+    pub(in crate::sql) writes: bool,
+    pub(in crate::sql) sets: bool,
+    /// Whether every write so far is limited by its predicate; none: nothing is written.
+    pub(in crate::sql) bounded: Option<bool>,
+    pub(in crate::sql) change: Option<Change>,
+    /// Unqualified names may stand for something else afterwards.
+    pub(in crate::sql) moves_search_path: bool,
+    pub(in crate::sql) notifies: bool,
+    /// Relation names that were looked up.
+    pub(in crate::sql) names: BTreeSet<String>,
+    /// Relations that were read, in the order in which the text has them.
+    reads: Vec<Object>,
+    steps: u32,
+    columns: usize,
+}
+
+impl<'c> Analyzer<'c> {
+    pub(in crate::sql) fn new(catalog: &'c Catalog) -> Self {
+        Self {
+            catalog,
+            text: "",
+            needs: BTreeSet::new(),
+            filtered: Taint::Clean,
+            probed: Taint::Clean,
+            revealed: Taint::Clean,
+            probes: 0,
+            unknown: None,
+            missing: BTreeSet::new(),
+            opaque: BTreeSet::new(),
+            touched: false,
+            reads_user: false,
+            reads_system: false,
+            writes: false,
+            sets: false,
+            bounded: None,
+            change: None,
+            moves_search_path: false,
+            notifies: false,
+            names: BTreeSet::new(),
+            reads: Vec::new(),
+            steps: 0,
+            columns: 0,
+        }
+    }
+
+    /// Like [`Self::new`], for a statement of this text.
+    pub(in crate::sql) fn of(catalog: &'c Catalog, text: &'c str) -> Self {
+        Self { text, ..Self::new(catalog) }
+    }
+
+    /// Counts work; a statement that needs too much of it is refused. True: stop here.
+    pub(in crate::sql) fn is_spent(&mut self) -> bool {
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > STEPS_MAX || self.columns > COLUMNS_MAX {
+            self.refuse_as(
+                sqlstate::STATEMENT_TOO_COMPLEX,
+                "the statement is too complex to be analyzed".into(),
+            );
+            return true;
+        }
+        false
+    }
+
+    /// Counts columns that are about to be made. True: there would be too many.
+    pub(in crate::sql) fn is_over(&mut self, columns: usize) -> bool {
+        self.columns = self.columns.saturating_add(columns);
+        self.columns > COLUMNS_MAX && self.is_spent()
+    }
+
+    pub(in crate::sql) fn need(&mut self, action: Action, object: Object) {
+        match action {
+            Action::Write
+            | Action::Define
+            | Action::Administer
+            | Action::Execute
+            | Action::Lock => {
+                self.writes = true;
+            }
+            Action::Connect | Action::Read | Action::Filter | Action::Probe | Action::Reveal => {}
+        }
+        self.needs.insert(Need { action, object });
+    }
+
+    pub(in crate::sql) fn administer(&mut self) {
+        self.need(Action::Administer, Object::resource());
+    }
+
+    /// Functions run that the text does not show.
+    pub(in crate::sql) fn runs(&mut self, functions: &Functions) {
+        if functions.is_empty() {
+            return;
+        }
+        self.touched = true;
+        self.moves_search_path = true;
+        for function in functions.iter() {
+            self.need(Action::Execute, function.clone());
+        }
+    }
+
+    /// The statement cannot be understood; the first reason stays.
+    pub(in crate::sql) fn refuse(&mut self, message: String) {
+        self.refuse_as(sqlstate::FEATURE_NOT_SUPPORTED, message);
+    }
+
+    pub(in crate::sql) fn refuse_as(&mut self, sqlstate: &'static str, message: String) {
+        self.refuse_with(Unknown::new(sqlstate, message));
+    }
+
+    pub(in crate::sql) fn refuse_with(&mut self, unknown: Unknown) {
+        self.unknown.get_or_insert(unknown);
+    }
+
+    /// A value that is not understood: refused, and it may hold anything.
+    pub(in crate::sql) fn not_understood(&mut self, what: &str) -> Lineage {
+        self.refuse(format!("{what} is not understood by the gateway"));
+        self.everything()
+    }
+
+    pub(in crate::sql) fn everything(&mut self) -> Lineage {
+        self.touched = true;
+        Lineage::everything(self.catalog)
+    }
+
+    /// The result of a function that nobody can look into.
+    pub(in crate::sql) fn opaque_result(&mut self, function: Object) -> Lineage {
+        self.opaque.insert(function);
+        self.everything()
+    }
+
+    pub(in crate::sql) fn miss(&mut self, kind: ObjectKind, name: String, unknown: Unknown) {
+        self.refuse_with(unknown);
+        self.missing.insert(Missing { kind, name });
+    }
+
+    /// The client learns from rows, order or errors what this value is.
+    pub(in crate::sql) fn filter(&mut self, lineage: &Lineage) {
+        self.filtered.join(&lineage.sources);
+    }
+
+    /// The value leaves the columns that are known to hold it.
+    pub(in crate::sql) fn reveal(&mut self, lineage: &Lineage) {
+        self.revealed.join(&lineage.sources);
+    }
+
+    /// A value is compared for equality with something that can be `constants` values of the
+    /// client.
+    pub(in crate::sql) fn probe(&mut self, lineage: &Lineage, constants: u64) {
+        if !lineage.is_clean() && constants > 0 {
+            self.probed.join(&lineage.sources);
+            self.probes = self.probes.saturating_add(constants).min(UNCOUNTED);
+        }
+    }
+
+    /// Two values are compared for equality: each may be what the client brings.
+    pub(in crate::sql) fn compare(&mut self, one: &Lineage, two: &Lineage) {
+        self.probe(one, two.constants);
+        self.probe(two, one.constants);
+        self.filter(one);
+        self.filter(two);
+    }
+
+    /// A write is limited by a predicate, or is not.
+    pub(in crate::sql) fn bound(&mut self, is_bounded: bool) {
+        self.bounded = Some(self.bounded.unwrap_or(true) && is_bounded);
+    }
+
+    pub(in crate::sql) fn changes(&mut self, change: Change) {
+        self.change = self.change.max(Some(change));
+    }
+
+    /// A relation is read here.
+    pub(in crate::sql) fn reads(&mut self, relation: Object) {
+        self.reads_user = true;
+        self.reads.push(relation.clone());
+        self.need(Action::Read, relation);
+    }
+
+    /// How many relations have been read so far: the start or end of a range for `locks`.
+    pub(in crate::sql) fn reads_so_far(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// The rows of the relations that were read in this part of the text are locked.
+    pub(in crate::sql) fn locks(&mut self, part: Range<usize>) {
+        let locked: Vec<Object> = self.reads.get(part).unwrap_or_default().to_vec();
+        for object in locked {
+            self.need(Action::Lock, object);
+        }
+    }
+
+    /// All needs, those of columns included.
+    pub(in crate::sql) fn all_needs(&self) -> Vec<Need> {
+        let mut needs = self.needs.clone();
+        for (action, taint) in [
+            (Action::Filter, &self.filtered),
+            (Action::Probe, &self.probed),
+            (Action::Reveal, &self.revealed),
+        ] {
+            for id in taint.ids() {
+                if let Some(column) = self.catalog.classified.get(id as usize) {
+                    needs.insert(Need { action, object: column.object() });
+                }
+            }
+        }
+        needs.into_iter().collect()
+    }
+
+    /// Takes over what a statement inside this one needs.
+    pub(in crate::sql) fn absorb(&mut self, inner: &Self) {
+        self.needs.extend(inner.needs.iter().cloned());
+        self.filtered.join(&inner.filtered);
+        self.probed.join(&inner.probed);
+        self.revealed.join(&inner.revealed);
+        self.probes = self.probes.saturating_add(inner.probes);
+        self.missing.extend(inner.missing.iter().cloned());
+        self.opaque.extend(inner.opaque.iter().cloned());
+        if let Some(unknown) = &inner.unknown {
+            self.refuse_with(unknown.clone());
+        }
+        self.touched |= inner.touched;
+        self.writes |= inner.writes;
+        self.moves_search_path |= inner.moves_search_path;
+    }
+}

@@ -1,0 +1,5 @@
+//! What PostgreSQL itself brings, by name. A name that is on no list is not known.
+
+pub(in crate::sql) mod functions;
+pub(in crate::sql) mod operators;
+pub(in crate::sql) mod system;

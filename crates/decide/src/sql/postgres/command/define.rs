@@ -1,0 +1,571 @@
+//! Definitions: what `CREATE`, `ALTER` and `DROP` need.
+//!
+//! Classification goes by name. So whatever gives a classified column another name, or puts it
+//! where code will run over it, needs `reveal` on it, and every expression in a
+//! definition is looked at like one in a query.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+use portreeve_model::{Action, Change, Object};
+use std::sync::Arc;
+
+use crate::sql::catalog::{Functions, RelationCode};
+use crate::sql::columns::Columns;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::postgres::value::document::kind;
+use crate::sql::postgres::value::expression::strings;
+use crate::sql::postgres::value::name::aliases;
+
+impl Analyzer<'_> {
+    /// A statement that changes definitions. False: it is none of these.
+    pub(in crate::sql) fn definition(&mut self, node: &NodeEnum) -> bool {
+        let outer = Scope::outermost();
+        match node {
+            NodeEnum::CreateStmt(create) => self.create_table(create),
+            NodeEnum::CreateTableAsStmt(create) => self.create_as(create, &outer),
+            NodeEnum::ViewStmt(view) => self.create_view(view, &outer),
+            NodeEnum::CreateSchemaStmt(schema) => {
+                self.need(Action::Define, Object::resource());
+                for element in &schema.schema_elts {
+                    let understood =
+                        element.node.as_ref().is_some_and(|element| self.definition(element));
+                    if !understood {
+                        self.refuse("a schema element is not understood by the gateway".into());
+                    }
+                }
+            }
+            NodeEnum::CreateSeqStmt(create) => self.define_optional(create.sequence.as_ref()),
+            NodeEnum::AlterSeqStmt(alter) => self.define_optional(alter.sequence.as_ref()),
+            NodeEnum::IndexStmt(index) => self.create_index(index),
+            NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
+            NodeEnum::RenameStmt(rename) => self.rename_object(rename),
+            NodeEnum::AlterObjectSchemaStmt(alter) => self.moved(alter.relation.as_ref()),
+            NodeEnum::DropStmt(drop) => self.drop(drop),
+            NodeEnum::CreateFunctionStmt(create) => self.create_function(create),
+            NodeEnum::CreateTrigStmt(trigger) => self.create_trigger(trigger),
+            NodeEnum::CompositeTypeStmt(_)
+            | NodeEnum::CreateEnumStmt(_)
+            | NodeEnum::AlterEnumStmt(_)
+            | NodeEnum::CommentStmt(_) => self.need(Action::Define, Object::resource()),
+            NodeEnum::RefreshMatViewStmt(refresh) => {
+                self.write_all(refresh.relation.as_ref(), |code| &code.read);
+            }
+            NodeEnum::TruncateStmt(truncate) => {
+                if is_cascade(truncate.behavior) {
+                    // Which tables refer to these is not known here.
+                    self.need(Action::Write, Object::resource());
+                }
+                self.write_each(&truncate.relations);
+                self.bound(false);
+            }
+            NodeEnum::LockStmt(lock) => self.lock_tables(lock),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A relation is made or changed, whether it exists or not.
+    pub(in crate::sql) fn define_relation(&mut self, range: &pg::RangeVar) {
+        let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
+        if !range.catalogname.is_empty() {
+            self.refuse("a name with a database in it is not understood by the gateway".into());
+        }
+        if crate::sql::postgres::builtin::system::is_system_schema(schema) {
+            self.administer();
+        }
+        let existing: Vec<String> = self
+            .catalog
+            .named(name)
+            .filter(|known| schema.is_empty() || known.schema == schema)
+            .map(|known| known.schema.clone())
+            .collect();
+        for schema in &existing {
+            self.need(Action::Define, Object::table(schema, name));
+        }
+        if existing.is_empty() {
+            let place = match schema {
+                "" if range.relpersistence == "t" => "pg_temp",
+                "" => "?",
+                schema => schema,
+            };
+            self.need(Action::Define, Object::table(place, name));
+        }
+    }
+
+    fn define_optional(&mut self, range: Option<&pg::RangeVar>) {
+        match range {
+            Some(range) => self.define_relation(range),
+            None => self.need(Action::Define, Object::resource()),
+        }
+    }
+
+    fn create_table(&mut self, create: &pg::CreateStmt) {
+        self.define_optional(create.relation.as_ref());
+        // Its own columns hold nothing yet.
+        let scope = scope_of(Arc::new(Columns::open(Lineage::CLEAN)));
+        for parent in &create.inh_relations {
+            match &parent.node {
+                Some(NodeEnum::RangeVar(parent)) => {
+                    self.existing(parent);
+                }
+                _ => self.refuse("a parent table is not understood by the gateway".into()),
+            }
+        }
+        let elements = create.table_elts.iter().chain(&create.constraints);
+        for element in elements.chain(&create.nnconstraints) {
+            self.table_element(element, &scope);
+        }
+        if let Some(bound) = &create.partbound {
+            self.partition_bound(bound, &scope);
+        }
+        for part in create.partspec.iter().flat_map(|spec| &spec.part_params) {
+            match &part.node {
+                Some(NodeEnum::PartitionElem(part)) => {
+                    self.telling(part.expr.as_deref(), &scope);
+                }
+                _ => self.refuse("a partition key is not understood by the gateway".into()),
+            }
+        }
+    }
+
+    fn table_element(&mut self, node: &pg::Node, scope: &Scope<'_>) {
+        match &node.node {
+            Some(NodeEnum::ColumnDef(column)) => {
+                if let Some(name) = &column.type_name {
+                    // Rows that are there get a value of it.
+                    self.made(name, &Lineage::CLEAN);
+                }
+                self.leaking(column.raw_default.as_deref(), scope);
+                for constraint in &column.constraints {
+                    self.table_element(constraint, scope);
+                }
+            }
+            Some(NodeEnum::Constraint(constraint)) => {
+                self.leaking(constraint.raw_expr.as_deref(), scope);
+                self.keys(constraint, scope);
+                self.leaking(constraint.where_clause.as_deref(), scope);
+                if !constraint.exclusions.is_empty() {
+                    self.refuse("EXCLUDE constraints are not understood by the gateway".into());
+                }
+                if let Some(parent) = &constraint.pktable {
+                    // What can be referenced tells what is there.
+                    let columns = self.existing(parent);
+                    self.filter(&columns.mixed());
+                }
+            }
+            Some(NodeEnum::TableLikeClause(like)) => {
+                if let Some(relation) = &like.relation {
+                    self.existing(relation);
+                }
+            }
+            _ => self.refuse("a part of the table is not understood by the gateway".into()),
+        }
+    }
+
+    /// An expression over existing rows: it shows in errors, and its result is kept.
+    fn leaking(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
+        let lineage = self.telling(node, scope);
+        self.reveal(&lineage);
+    }
+
+    fn partition_bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
+        let data = bound.listdatums.iter().chain(&bound.lowerdatums).chain(&bound.upperdatums);
+        for datum in data {
+            match &datum.node {
+                Some(NodeEnum::PartitionRangeDatum(datum)) => {
+                    self.telling(datum.value.as_deref(), scope);
+                }
+                _ => {
+                    self.telling(Some(datum), scope);
+                }
+            }
+        }
+    }
+
+    /// An existing relation whose definition is used or changed: its columns.
+    fn existing(&mut self, range: &pg::RangeVar) -> Arc<Columns> {
+        let found = self.relations(range);
+        if found.is_system {
+            self.administer();
+        }
+        let mut merged: Option<Arc<Columns>> = None;
+        for relation in &found.user {
+            self.need(Action::Define, Object::table(&relation.schema, &relation.name));
+            merged = Some(match merged {
+                None => relation.columns.clone(),
+                Some(known) => Arc::new(known.either(&relation.columns, self.catalog)),
+            });
+        }
+        let columns = match merged {
+            Some(columns) => columns,
+            None if found.is_system => Arc::new(Columns::open(Lineage::CLEAN)),
+            None => Arc::new(Columns::open(self.everything())),
+        };
+        self.touched |= !columns.is_clean();
+        columns
+    }
+
+    fn create_as(&mut self, create: &pg::CreateTableAsStmt, outer: &Scope<'_>) {
+        let columns = match create.query.as_deref().and_then(|query| query.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => self.select(select, outer),
+            _ => {
+                self.refuse("CREATE TABLE AS is understood with a query only".into());
+                return;
+            }
+        };
+        match create.into.as_deref() {
+            Some(into) => self.table_made(into, &columns),
+            None => self.refuse("a CREATE TABLE AS without a table is not understood".into()),
+        }
+    }
+
+    fn create_view(&mut self, view: &pg::ViewStmt, outer: &Scope<'_>) {
+        self.define_optional(view.view.as_ref());
+        let columns = match view.query.as_deref() {
+            Some(query) => self.sub_query(query, outer),
+            None => Columns::open(self.not_understood("a view without a query")),
+        };
+        self.reveal(&columns.mixed());
+    }
+
+    fn create_index(&mut self, index: &pg::IndexStmt) {
+        let columns = match &index.relation {
+            Some(relation) => self.existing(relation),
+            None => Arc::new(Columns::open(self.not_understood("an index without a table"))),
+        };
+        let scope = scope_of(columns.clone());
+        if !index.exclude_op_names.is_empty() {
+            self.refuse("EXCLUDE constraints are not understood by the gateway".into());
+        }
+        for element in index.index_params.iter().chain(&index.index_including_params) {
+            match &element.node {
+                Some(NodeEnum::IndexElem(element)) => {
+                    self.leaking(element.expr.as_deref(), &scope);
+                    if let Some(lineage) = columns.find(&element.name, self.catalog) {
+                        self.filter(&lineage);
+                    }
+                }
+                _ => self.refuse("a part of the index is not understood by the gateway".into()),
+            }
+        }
+        self.condition(index.where_clause.as_deref(), &scope);
+    }
+
+    fn alter_table(&mut self, alter: &pg::AlterTableStmt) {
+        let is_index = alter.objtype == pg::ObjectType::ObjectIndex as i32;
+        let columns = match &alter.relation {
+            Some(relation) if !is_index => self.existing(relation),
+            _ => {
+                self.need(Action::Define, Object::resource());
+                Arc::new(Columns::default())
+            }
+        };
+        let scope = scope_of(columns.clone());
+        for command in &alter.cmds {
+            match &command.node {
+                Some(NodeEnum::AlterTableCmd(command)) => {
+                    self.altered_columns(command, &columns);
+                    self.alter_command(command, &scope);
+                }
+                _ => self.refuse("a part of ALTER TABLE is not understood".into()),
+            }
+        }
+    }
+
+    /// The definition of classified columns changes: they may lose their name or be rewritten.
+    fn classified_change(&mut self, columns: &Columns) {
+        let lineage = columns.mixed();
+        self.filter(&lineage);
+        self.reveal(&lineage);
+    }
+
+    /// What a change means for classified columns: most leave their names and values alone.
+    fn altered_columns(&mut self, command: &pg::AlterTableCmd, columns: &Columns) {
+        use pg::AlterTableType as Type;
+        match Type::try_from(command.subtype).unwrap_or(Type::Undefined) {
+            Type::AtDropColumn | Type::AtDropConstraint => self.changes(Change::Drop),
+            Type::AtAlterColumnType | Type::AtSetExpression | Type::AtDropExpression => {
+                self.classified_column(&command.name, columns);
+            }
+            Type::AtAddColumn
+            | Type::AtColumnDefault
+            | Type::AtDropNotNull
+            | Type::AtSetNotNull
+            | Type::AtSetStatistics
+            | Type::AtAddConstraint
+            | Type::AtValidateConstraint
+            | Type::AtSetRelOptions
+            | Type::AtResetRelOptions
+            | Type::AtAddIdentity
+            | Type::AtDropIdentity => {}
+            _ => self.classified_change(columns),
+        }
+    }
+
+    /// Which values are there twice, or are missing elsewhere, shows in whether it works.
+    fn keys(&mut self, constraint: &pg::Constraint, scope: &Scope<'_>) {
+        for name in aliases(constraint.keys.as_slice()).iter().chain(&aliases(&constraint.fk_attrs))
+        {
+            if let Some(lineage) = scope.own_column(name, self.catalog) {
+                self.filter(&lineage);
+            }
+        }
+    }
+
+    fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
+        use pg::AlterTableType as Type;
+        let subtype = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
+        if !matches!(
+            subtype,
+            Type::AtAddColumn
+                | Type::AtColumnDefault
+                | Type::AtDropNotNull
+                | Type::AtSetNotNull
+                | Type::AtSetExpression
+                | Type::AtDropExpression
+                | Type::AtSetStatistics
+                | Type::AtDropColumn
+                | Type::AtAddConstraint
+                | Type::AtValidateConstraint
+                | Type::AtDropConstraint
+                | Type::AtAlterColumnType
+                | Type::AtSetRelOptions
+                | Type::AtResetRelOptions
+                | Type::AtAttachPartition
+                | Type::AtDetachPartition
+                | Type::AtAddInherit
+                | Type::AtDropInherit
+                | Type::AtAddIdentity
+                | Type::AtDropIdentity
+        ) {
+            // Owners, triggers, rules, row security, storage: who may do what.
+            self.administer();
+        }
+        match command.def.as_deref().map(|def| &def.node) {
+            None => {}
+            Some(Some(NodeEnum::ColumnDef(_) | NodeEnum::Constraint(_))) => {
+                if let Some(def) = command.def.as_deref() {
+                    self.table_element(def, scope);
+                }
+            }
+            Some(Some(NodeEnum::PartitionCmd(part))) => {
+                if let Some(relation) = &part.name {
+                    let columns = self.existing(relation);
+                    self.classified_change(&columns);
+                }
+                if let Some(bound) = &part.bound {
+                    self.partition_bound(bound, scope);
+                }
+            }
+            Some(Some(NodeEnum::RangeVar(relation))) => {
+                let columns = self.existing(relation);
+                self.classified_change(&columns);
+            }
+            Some(Some(NodeEnum::List(_) | NodeEnum::String(_) | NodeEnum::Integer(_))) => {}
+            Some(_) => self.leaking(command.def.as_deref(), scope),
+        }
+    }
+
+    /// A relation (or what is in it) gets another name or schema.
+    fn moved(&mut self, range: Option<&pg::RangeVar>) {
+        match range {
+            Some(range) => {
+                let columns = self.existing(range);
+                self.classified_change(&columns);
+            }
+            // A schema, say: everything in it moves with it.
+            None => {
+                self.administer();
+                let lineage = self.everything();
+                self.reveal(&lineage);
+            }
+        }
+    }
+
+    fn drop(&mut self, drop: &pg::DropStmt) {
+        use pg::ObjectType as Type;
+        let kind = Type::try_from(drop.remove_type).unwrap_or(Type::Undefined);
+        if is_cascade(drop.behavior) {
+            self.need(Action::Define, Object::resource());
+        }
+        for object in &drop.objects {
+            let path = match &object.node {
+                Some(NodeEnum::List(list)) => strings(&list.items),
+                Some(NodeEnum::ObjectWithArgs(object)) => strings(&object.objname),
+                Some(NodeEnum::String(name)) => Some(vec![name.sval.as_str()]),
+                _ => None,
+            };
+            match (kind, path.as_deref()) {
+                (
+                    Type::ObjectTable
+                    | Type::ObjectView
+                    | Type::ObjectMatview
+                    | Type::ObjectForeignTable
+                    | Type::ObjectSequence,
+                    Some([.., name]),
+                ) => {
+                    let schema = path.iter().flatten().rev().nth(1).copied().unwrap_or_default();
+                    self.define_relation(&named(schema, name));
+                }
+                (
+                    Type::ObjectFunction
+                    | Type::ObjectProcedure
+                    | Type::ObjectRoutine
+                    | Type::ObjectAggregate,
+                    Some([.., name]),
+                ) => {
+                    let schema = path.iter().flatten().rev().nth(1).copied().unwrap_or("?");
+                    self.need(Action::Define, Object::function(schema, name));
+                }
+                (
+                    Type::ObjectIndex
+                    | Type::ObjectType
+                    | Type::ObjectDomain
+                    | Type::ObjectSchema
+                    | Type::ObjectStatisticExt,
+                    _,
+                ) => self.need(Action::Define, Object::resource()),
+                _ => self.administer(),
+            }
+        }
+    }
+
+    fn create_function(&mut self, create: &pg::CreateFunctionStmt) {
+        let name = match strings(&create.funcname).as_deref() {
+            Some([name]) => Object::function("?", name),
+            Some([schema, name]) => Object::function(schema, name),
+            _ => Object::resource(),
+        };
+        self.need(Action::Define, name);
+        let is_plain = create.options.iter().all(|option| match &option.node {
+            Some(NodeEnum::DefElem(option)) if option.defname == "language" => {
+                let language = option.arg.as_deref().and_then(|arg| arg.node.as_ref());
+                matches!(
+                    language,
+                    Some(NodeEnum::String(name)) if matches!(&*name.sval, "sql" | "plpgsql")
+                )
+            }
+            Some(NodeEnum::DefElem(_)) => true,
+            _ => false,
+        });
+        for option in &create.options {
+            // It runs with these settings, whoever calls it.
+            if let Some(NodeEnum::DefElem(option)) = &option.node
+                && let Some(Some(NodeEnum::VariableSetStmt(set))) =
+                    option.arg.as_deref().map(|arg| &arg.node)
+            {
+                self.variable_set(set);
+            }
+        }
+        if !is_plain {
+            self.administer();
+        }
+        // What it does is asked for when it is called: `execute`, and everything it can reach.
+    }
+
+    /// A function is to run on every row: it sees all of it.
+    fn create_trigger(&mut self, trigger: &pg::CreateTrigStmt) {
+        self.administer();
+        if let Some(relation) = &trigger.relation {
+            let columns = self.existing(relation);
+            self.classified_change(&columns);
+        }
+    }
+
+    /// `ACCESS SHARE` is what every read takes; any other mode makes others wait.
+    fn lock_tables(&mut self, lock: &pg::LockStmt) {
+        const ACCESS_SHARE: i32 = 1;
+        let action = if lock.mode == ACCESS_SHARE { Action::Read } else { Action::Lock };
+        for node in &lock.relations {
+            let Some(NodeEnum::RangeVar(range)) = &node.node else {
+                self.refuse("a name in LOCK is not understood by the gateway".into());
+                continue;
+            };
+            let found = self.relations(range);
+            if found.is_system && action == Action::Lock {
+                self.administer();
+            }
+            for relation in &found.user {
+                self.need(action, Object::table(&relation.schema, &relation.name));
+            }
+        }
+    }
+
+    fn rename_object(&mut self, rename: &pg::RenameStmt) {
+        use pg::ObjectType as Type;
+        let kind = Type::try_from(rename.rename_type).unwrap_or(Type::Undefined);
+        match (kind, &rename.relation) {
+            (Type::ObjectColumn, Some(relation)) => {
+                let columns = self.existing(relation);
+                self.classified_column(&rename.subname, &columns);
+            }
+            (Type::ObjectTabconstraint, Some(relation)) => {
+                self.existing(relation);
+            }
+            (Type::ObjectIndex, _) => self.need(Action::Define, Object::resource()),
+            (_, relation) => self.moved(relation.as_ref()),
+        }
+    }
+
+    /// A column gets another name or type: where it is classified, it is no longer known to be.
+    fn classified_column(&mut self, name: &str, columns: &Columns) {
+        let lineage = match columns.find(name, self.catalog) {
+            Some(lineage) => lineage,
+            None => columns.rest.clone().unwrap_or(Lineage::CLEAN),
+        };
+        self.filter(&lineage);
+        self.reveal(&lineage);
+    }
+
+    fn write_each(&mut self, nodes: &[pg::Node]) {
+        for node in nodes {
+            match &node.node {
+                Some(NodeEnum::RangeVar(range)) => {
+                    self.write_all(Some(range), |code| &code.truncate);
+                }
+                Some(other) => {
+                    self.refuse(format!("`{}` is not understood by the gateway", kind(other)));
+                }
+                None => self.refuse("an empty name is not understood by the gateway".into()),
+            }
+        }
+    }
+
+    /// The whole relation is written, without values of the client.
+    fn write_all(
+        &mut self,
+        range: Option<&pg::RangeVar>,
+        code: impl Fn(&RelationCode) -> &Functions,
+    ) {
+        let Some(range) = range else { return self.administer() };
+        let found = self.relations(range);
+        if found.is_system {
+            self.administer();
+        }
+        for relation in &found.user {
+            self.touched |= !relation.columns.is_clean();
+            self.runs(code(&relation.code));
+            self.need(Action::Write, Object::table(&relation.schema, &relation.name));
+        }
+    }
+}
+
+fn is_cascade(behavior: i32) -> bool {
+    behavior == pg::DropBehavior::DropCascade as i32
+}
+
+fn scope_of(columns: Arc<Columns>) -> Scope<'static> {
+    let mut scope = Scope::outermost();
+    scope.items.push(Item { is_table: true, ..Item::named(None, columns) });
+    scope
+}
+
+fn named(schema: &str, name: &str) -> pg::RangeVar {
+    pg::RangeVar {
+        schemaname: schema.to_owned(),
+        relname: name.to_owned(),
+        ..pg::RangeVar::default()
+    }
+}

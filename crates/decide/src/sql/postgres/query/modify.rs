@@ -1,0 +1,451 @@
+//! `INSERT`, `UPDATE`, `DELETE`, `MERGE`: what they write, from where, and what they return.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
+use std::sync::Arc;
+
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::bounded::{self, Known};
+use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::statement::Shape;
+
+/// What happens to rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// What is written to: every relation that the name can mean.
+struct Target {
+    objects: Vec<Object>,
+    each: Vec<Arc<Columns>>,
+    /// All of them as one.
+    columns: Arc<Columns>,
+    item: Item,
+}
+
+impl Analyzer<'_> {
+    /// A statement that writes rows: the columns that it returns, if any.
+    pub(in crate::sql) fn modification(&mut self, node: &NodeEnum, outer: &Scope<'_>) -> Columns {
+        match node {
+            NodeEnum::InsertStmt(insert) => self.insert(insert, outer),
+            NodeEnum::UpdateStmt(update) => self.update(update, outer),
+            NodeEnum::DeleteStmt(delete) => self.delete(delete, outer),
+            NodeEnum::MergeStmt(merge) => self.merge(merge, outer),
+            _ => Columns::open(self.not_understood("a query")),
+        }
+    }
+
+    fn target(&mut self, range: Option<&pg::RangeVar>, effect: Effect) -> Target {
+        let Some(range) = range else {
+            let lineage = self.not_understood("a statement without a target");
+            return Target::unknown(lineage);
+        };
+        let found = self.relations(range);
+        if found.is_system {
+            self.administer();
+            self.refuse("system catalogs cannot be written through the gateway".into());
+        }
+        let mut schemas = Vec::new();
+        let mut each = Vec::new();
+        let mut objects = Vec::new();
+        for relation in &found.user {
+            self.reads_user = true;
+            let object = Object::table(&relation.schema, &relation.name);
+            self.need(Action::Write, object.clone());
+            objects.push(object);
+            if relation.has_rules {
+                self.refuse(format!(
+                    "relation `{}` has rewrite rules: what a write to it does is not known",
+                    relation.name
+                ));
+            }
+            self.moves_search_path |= relation.has_triggers;
+            let code = &relation.code;
+            self.runs(match effect {
+                Effect::Insert => &code.insert,
+                Effect::Update => &code.update,
+                Effect::Delete => &code.delete,
+            });
+            self.touched |= relation.has_triggers && !self.catalog.knows_code
+                || code.reaches_classified
+                || !relation.columns.is_clean();
+            schemas.push(relation.schema.clone());
+            each.push(relation.columns.clone());
+        }
+        let Some(first) = each.first().cloned() else {
+            let lineage = self.everything();
+            return Target::unknown(lineage);
+        };
+        let columns = each
+            .iter()
+            .skip(1)
+            .fold(first, |known, next| Arc::new(known.either(next, self.catalog)));
+        let name = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
+        let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
+        let item =
+            Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
+        Target { objects, each, columns, item }
+    }
+
+    /// Notes whether the rows that are written are limited.
+    fn limited(
+        &mut self,
+        range: Option<&pg::RangeVar>,
+        others: &[pg::Node],
+        condition: Option<&pg::Node>,
+        with: Option<&pg::WithClause>,
+    ) {
+        let known = Known::new(self.catalog, with);
+        let is_bounded =
+            range.is_some_and(|range| bounded::is_limited_write(range, others, condition, &known));
+        self.bound(is_bounded);
+    }
+
+    /// A value goes into a column. What is classified may go, unchanged, where the same
+    /// category is known to be.
+    ///
+    /// SECURITY: a changed value (a part of it, say) would be masked as if it were whole, and a
+    /// category with a weaker mask would show what a stronger one hides.
+    fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
+        if lineage.is_clean() {
+            return;
+        }
+        let is_known = lineage.shape == Shape::Plain
+            && column.is_some_and(|column| {
+                target.each.iter().all(|columns| {
+                    columns.find(column, self.catalog).is_some_and(|own| {
+                        own.shape == Shape::Plain
+                            && !own.is_clean()
+                            && own.either(lineage, self.catalog).shape == Shape::Plain
+                    })
+                })
+            });
+        if !is_known {
+            self.reveal(lineage);
+        }
+    }
+
+    fn insert(&mut self, insert: &pg::InsertStmt, outer: &Scope<'_>) -> Columns {
+        let mut scope = Scope::inside(outer);
+        if let Some(with) = &insert.with_clause {
+            self.with(with, &mut scope);
+        }
+        let target = self.target(insert.relation.as_ref(), Effect::Insert);
+        let known = Known::new(self.catalog, insert.with_clause.as_ref());
+        let is_bounded = match insert.select_stmt.as_deref().map(|source| &source.node) {
+            Some(Some(NodeEnum::SelectStmt(select))) => {
+                bounded::is_limited_select(select, &known, 0)
+            }
+            _ => true,
+        };
+        self.bound(is_bounded);
+        let names = self.insert_names(&insert.cols, &target);
+        let mut incoming = Columns::default();
+        if let Some(source) = insert.select_stmt.as_deref() {
+            incoming = self.sub_query(source, &scope);
+            self.store_columns(&target, names.as_deref(), &incoming);
+        }
+        if let Some(conflict) = insert.on_conflict_clause.as_deref() {
+            if conflict.action == pg::OnConflictAction::OnconflictUpdate as i32 {
+                self.target(insert.relation.as_ref(), Effect::Update);
+            }
+            self.on_conflict(conflict, &target, &incoming, names.as_deref(), &scope);
+        }
+        self.returning(insert.returning_clause.as_ref(), &target, Vec::new(), scope)
+    }
+
+    /// The target columns in the order of the values; `None` if that is not known.
+    fn insert_names(&mut self, cols: &[pg::Node], target: &Target) -> Option<Vec<String>> {
+        if cols.is_empty() {
+            let known = target.columns.is_exact();
+            return known.then(|| {
+                target.columns.list.iter().map(|column| column.name.to_string()).collect()
+            });
+        }
+        let mut names = Vec::new();
+        for col in cols {
+            match &col.node {
+                Some(NodeEnum::ResTarget(col)) => {
+                    self.telling_steps(&col.indirection);
+                    names.push(col.name.clone());
+                }
+                _ => self.refuse("an INSERT column is not understood by the gateway".into()),
+            }
+        }
+        Some(names)
+    }
+
+    fn store_columns(&mut self, target: &Target, names: Option<&[String]>, incoming: &Columns) {
+        let (Some(names), true) = (names, incoming.is_exact()) else {
+            self.reveal(&incoming.mixed());
+            return;
+        };
+        for (index, column) in incoming.list.iter().enumerate() {
+            self.store(target, names.get(index).map(String::as_str), &column.lineage);
+        }
+    }
+
+    fn on_conflict(
+        &mut self,
+        conflict: &pg::OnConflictClause,
+        target: &Target,
+        incoming: &Columns,
+        names: Option<&[String]>,
+        outer: &Scope<'_>,
+    ) {
+        let mut scope = Scope::inside(outer);
+        scope.items.push(target.item.clone());
+        if let Some(infer) = conflict.infer.as_deref() {
+            for element in &infer.index_elems {
+                match &element.node {
+                    Some(NodeEnum::IndexElem(element)) => {
+                        self.telling(element.expr.as_deref(), &scope);
+                    }
+                    _ => self.refuse("a conflict target is not understood".into()),
+                }
+            }
+            self.condition(infer.where_clause.as_deref(), &scope);
+        }
+        let excluded = excluded(target, incoming, names);
+        scope.items.push(Item::named(Some("excluded".into()), Arc::new(excluded)));
+        self.assign(&conflict.target_list, target, &scope);
+        self.condition(conflict.where_clause.as_deref(), &scope);
+    }
+
+    fn update(&mut self, update: &pg::UpdateStmt, outer: &Scope<'_>) -> Columns {
+        let mut scope = Scope::inside(outer);
+        if let Some(with) = &update.with_clause {
+            self.with(with, &mut scope);
+        }
+        let target = self.target(update.relation.as_ref(), Effect::Update);
+        self.limited(
+            update.relation.as_ref(),
+            &update.from_clause,
+            update.where_clause.as_deref(),
+            update.with_clause.as_ref(),
+        );
+        let mut from = Scope::inside(&scope);
+        self.sources(&update.from_clause, &mut from);
+        let others = from.items;
+        let mut level = Scope::inside(&scope);
+        level.items.push(target.item.clone());
+        level.items.extend(others.iter().cloned());
+        self.assign(&update.target_list, &target, &level);
+        self.condition(update.where_clause.as_deref(), &level);
+        self.returning(update.returning_clause.as_ref(), &target, others, scope)
+    }
+
+    fn delete(&mut self, delete: &pg::DeleteStmt, outer: &Scope<'_>) -> Columns {
+        let mut scope = Scope::inside(outer);
+        if let Some(with) = &delete.with_clause {
+            self.with(with, &mut scope);
+        }
+        let target = self.target(delete.relation.as_ref(), Effect::Delete);
+        self.limited(
+            delete.relation.as_ref(),
+            &delete.using_clause,
+            delete.where_clause.as_deref(),
+            delete.with_clause.as_ref(),
+        );
+        let mut from = Scope::inside(&scope);
+        self.sources(&delete.using_clause, &mut from);
+        let others = from.items;
+        let mut level = Scope::inside(&scope);
+        level.items.push(target.item.clone());
+        level.items.extend(others.iter().cloned());
+        self.condition(delete.where_clause.as_deref(), &level);
+        self.returning(delete.returning_clause.as_ref(), &target, others, scope)
+    }
+
+    fn merge(&mut self, merge: &pg::MergeStmt, outer: &Scope<'_>) -> Columns {
+        let mut scope = Scope::inside(outer);
+        if let Some(with) = &merge.with_clause {
+            self.with(with, &mut scope);
+        }
+        let target = self.target(merge.relation.as_ref(), Effect::Update);
+        for clause in &merge.merge_when_clauses {
+            let Some(NodeEnum::MergeWhenClause(clause)) = &clause.node else { continue };
+            if clause.command_type == pg::CmdType::CmdInsert as i32 {
+                self.target(merge.relation.as_ref(), Effect::Insert);
+            } else if clause.command_type == pg::CmdType::CmdDelete as i32 {
+                self.target(merge.relation.as_ref(), Effect::Delete);
+            }
+        }
+        self.limited(
+            merge.relation.as_ref(),
+            merge.source_relation.as_deref().map_or(&[], std::slice::from_ref),
+            merge.join_condition.as_deref(),
+            merge.with_clause.as_ref(),
+        );
+        let mut from = Scope::inside(&scope);
+        if let Some(source) = merge.source_relation.as_deref() {
+            let source = self.source(source, &mut from);
+            from.items.extend(source.items);
+        }
+        let others = from.items;
+        let mut level = Scope::inside(&scope);
+        level.items.push(target.item.clone());
+        level.items.extend(others.iter().cloned());
+        self.condition(merge.join_condition.as_deref(), &level);
+        for clause in &merge.merge_when_clauses {
+            let Some(NodeEnum::MergeWhenClause(clause)) = &clause.node else {
+                self.refuse("a WHEN clause is not understood by the gateway".into());
+                continue;
+            };
+            self.condition(clause.condition.as_deref(), &level);
+            if clause.match_kind == pg::MergeMatchKind::MergeWhenNotMatchedBySource as i32 {
+                let condition = clause.condition.as_deref();
+                self.limited(merge.relation.as_ref(), &[], condition, None);
+            }
+            if clause.command_type == pg::CmdType::CmdInsert as i32 {
+                self.merge_insert(clause, &target, &level);
+            } else {
+                self.assign(&clause.target_list, &target, &level);
+            }
+        }
+        // The order of source and target in `*` differs from what one would expect.
+        scope.star_is_unordered = true;
+        self.returning(merge.returning_clause.as_ref(), &target, others, scope)
+    }
+
+    fn merge_insert(&mut self, clause: &pg::MergeWhenClause, target: &Target, level: &Scope<'_>) {
+        let names = self.insert_names(&clause.target_list, target);
+        for (index, value) in clause.values.iter().enumerate() {
+            let lineage = self.value(value, level);
+            let name = names.as_ref().and_then(|names| names.get(index));
+            self.store(target, name.map(String::as_str), &lineage);
+        }
+    }
+
+    /// `SET column = value, (a, b) = (…)`.
+    fn assign(&mut self, nodes: &[pg::Node], target: &Target, scope: &Scope<'_>) {
+        for node in nodes {
+            let Some(NodeEnum::ResTarget(assignment)) = &node.node else {
+                self.refuse("an assignment is not understood by the gateway".into());
+                continue;
+            };
+            self.telling_steps(&assignment.indirection);
+            let lineage = match assignment.val.as_deref().map(|value| &value.node) {
+                Some(Some(NodeEnum::MultiAssignRef(part))) => self.multiple(part, scope),
+                _ => self.optional(assignment.val.as_deref(), scope),
+            };
+            self.store(target, Some(&assignment.name), &lineage);
+        }
+    }
+
+    /// One column of `(a, b) = (…)`.
+    fn multiple(&mut self, part: &pg::MultiAssignRef, scope: &Scope<'_>) -> Lineage {
+        let index = usize::try_from(part.colno).unwrap_or(0).saturating_sub(1);
+        let Some(source) = part.source.as_deref() else {
+            return self.not_understood("an empty assignment");
+        };
+        match &source.node {
+            Some(NodeEnum::SubLink(link)) => {
+                let Some(query) = link.subselect.as_deref() else {
+                    return self.not_understood("an empty sub-select");
+                };
+                let columns = self.sub_query(query, &Scope::inside(scope));
+                match columns.list.get(index) {
+                    Some(column) if columns.is_exact() => column.lineage.clone(),
+                    _ => columns.mixed(),
+                }
+            }
+            Some(NodeEnum::RowExpr(row)) => {
+                let plain = row.args.iter().all(|value| self.star(value, scope).is_none());
+                match row.args.get(index) {
+                    Some(value) if plain => self.value(value, scope),
+                    _ => self.value(source, scope),
+                }
+            }
+            _ => self.value(source, scope),
+        }
+    }
+
+    /// Fields and subscripts of an assigned column: only constants are expected.
+    fn telling_steps(&mut self, steps: &[pg::Node]) {
+        for step in steps {
+            match &step.node {
+                Some(NodeEnum::String(_)) => {}
+                Some(NodeEnum::AIndices(indices)) => {
+                    for bound in [&indices.lidx, &indices.uidx] {
+                        self.telling(bound.as_deref(), &Scope::outermost());
+                    }
+                }
+                _ => self.refuse("an assigned part is not understood by the gateway".into()),
+            }
+        }
+    }
+
+    fn returning(
+        &mut self,
+        clause: Option<&pg::ReturningClause>,
+        target: &Target,
+        others: Vec<Item>,
+        mut scope: Scope<'_>,
+    ) -> Columns {
+        let Some(clause) = clause else { return Columns::default() };
+        for object in &target.objects {
+            self.need(Action::Read, object.clone());
+        }
+        scope.items.push(target.item.clone());
+        scope.items.extend(others);
+        let (mut old, mut new) = (vec!["old".to_owned()], vec!["new".to_owned()]);
+        for option in &clause.options {
+            match &option.node {
+                Some(NodeEnum::ReturningOption(option)) => {
+                    let is_old =
+                        option.option == pg::ReturningOptionKind::ReturningOptionOld as i32;
+                    let names = if is_old { &mut old } else { &mut new };
+                    names.push(option.value.clone());
+                }
+                _ => self.refuse("a RETURNING option is not understood".into()),
+            }
+        }
+        for name in old.into_iter().chain(new) {
+            let item = Item {
+                by_column: false,
+                is_table: true,
+                ..Item::named(Some(name), target.columns.clone())
+            };
+            scope.items.push(item);
+        }
+        self.targets(&clause.exprs, &scope)
+    }
+}
+
+impl Target {
+    fn unknown(lineage: Lineage) -> Self {
+        let columns = Arc::new(Columns::open(lineage));
+        Self {
+            objects: Vec::new(),
+            each: Vec::new(),
+            item: Item::named(None, columns.clone()),
+            columns,
+        }
+    }
+}
+
+/// The row that was to be inserted: it may hold what came in, and what the column holds.
+fn excluded(target: &Target, incoming: &Columns, names: Option<&[String]>) -> Columns {
+    let mut columns = (*target.columns).clone();
+    let position =
+        |name: &str| names.and_then(|names| names.iter().position(|known| known == name));
+    for Column { name, lineage } in &mut columns.list {
+        match position(name).and_then(|index| incoming.list.get(index)) {
+            Some(value) if incoming.is_exact() => {
+                if !value.lineage.is_clean() {
+                    lineage.mix(&value.lineage);
+                }
+            }
+            _ if incoming.is_exact() && names.is_some() => {}
+            _ => lineage.mix(&incoming.mixed()),
+        }
+    }
+    columns
+}

@@ -1,0 +1,205 @@
+//! Puts a catalog together from what a builder has collected, in the order in which one thing
+//! needs another: functions, types, tables, views, and last what runs beside them.
+
+use portreeve_model::Object;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::build::{CatalogBuilder, FunctionInput, Maker, Remembered, Views};
+use super::code::{self, CodeInput, Graph, Known, Moment, OperatorInput, Owner, Runs, TypeInput};
+use crate::sql::catalog::{Catalog, Operator, RelationCode, RelationKind, Type};
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::builtin::system;
+use crate::sql::taint::Taint;
+
+impl CatalogBuilder {
+    /// Adds a function that the operator of the gateway says is harmless, this very body of it:
+    /// it needs no `execute`, and its result is computed from its arguments and nothing else.
+    /// What it calls in turn is the operator's to know.
+    pub fn harmless_function(&mut self, function: FunctionInput) -> &mut Self {
+        self.functions.push((function, Maker::Declared));
+        self
+    }
+
+    /// Adds a type. Those without code may be left out, and so may row types of tables.
+    pub fn type_with_code(&mut self, input: TypeInput) -> &mut Self {
+        self.types.push(input);
+        self
+    }
+
+    /// Adds an operator. All that PostgreSQL does not bring itself must be added.
+    pub fn operator(&mut self, operator: OperatorInput) -> &mut Self {
+        self.operators.push(operator);
+        self
+    }
+
+    /// Adds a place that calls code. When [`Self::code_is_complete`] is said, all of them must
+    /// have been added.
+    pub fn code(&mut self, code: CodeInput) -> &mut Self {
+        self.code.push(code);
+        self
+    }
+
+    /// Says that all code that runs unseen has been added, so that a write to a table without
+    /// any can be told from one whose effects are not known.
+    pub fn code_is_complete(&mut self) -> &mut Self {
+        self.knows_code = true;
+        self
+    }
+
+    /// Adds what a materialized view has been made of before: its rows may still be those.
+    pub fn remember(&mut self, remembered: Remembered) -> &mut Self {
+        self.remembered.push(remembered);
+        self
+    }
+
+    /// Works out where the values of each column come from, and what runs unseen.
+    #[must_use]
+    pub fn build(mut self) -> Catalog {
+        self.relations.retain(|relation| !system::is_system_schema(&relation.schema));
+        self.inherit();
+        let mut catalog = Catalog::default();
+        catalog.knows_code = self.knows_code;
+        self.add_functions(&mut catalog);
+        self.add_operators(&mut catalog);
+        self.classify(&mut catalog);
+        let by_oid: HashMap<u32, usize> =
+            self.relations.iter().zip(0..).map(|(known, index)| (known.oid, index)).collect();
+        let mut graph = self.type_code(&mut catalog, &by_oid);
+        self.add_tables(&mut catalog);
+        let mut views = Views {
+            inputs: &self.relations,
+            by_oid: &by_oid,
+            hidden: self.hidden_code(&catalog),
+            remembered: &self.remembered,
+            states: HashMap::new(),
+            graph: &mut graph,
+        };
+        for index in 0..self.relations.len() {
+            views.resolve(index, &mut catalog, 0);
+        }
+        self.relation_code(&mut catalog, graph, &by_oid);
+        self.add_origins(&mut catalog);
+        catalog
+    }
+
+    fn add_operators(&self, catalog: &mut Catalog) {
+        let mut operators: HashMap<String, Vec<Operator>> = HashMap::new();
+        for input in &self.operators {
+            let (schema, name) = (&input.function_schema, &input.function_name);
+            let function =
+                (!code::is_harmless(catalog, schema, name)).then(|| Object::function(schema, name));
+            let operator = Operator { schema: input.schema.clone(), function };
+            operators.entry(input.name.clone()).or_default().push(operator);
+        }
+        catalog.operators = Arc::new(operators);
+    }
+
+    /// What types call: needed before anything that makes values of them is looked at.
+    fn type_code(&self, catalog: &mut Catalog, by_oid: &HashMap<u32, usize>) -> Graph {
+        let mut graph = Graph::default();
+        let known = Known { catalog, inputs: &self.relations, by_oid };
+        for input in &self.code {
+            match input.owner {
+                Owner::Type(_) | Owner::Anywhere => graph.input(input, &known),
+                Owner::Relation(_) => {}
+            }
+        }
+        let mut types: HashMap<String, Vec<Type>> = HashMap::new();
+        for input in &self.types {
+            if let Some(found) = graph.type_code(input) {
+                types.entry(input.name.clone()).or_default().push(found);
+            }
+        }
+        catalog.types = Arc::new(types);
+        catalog.anywhere = graph.anywhere();
+        graph
+    }
+
+    /// Functions that a view calls, as the target says. What its text does not show of them is
+    /// an implicit cast, say.
+    fn hidden_code(&self, catalog: &Catalog) -> HashMap<u32, Vec<Object>> {
+        let mut hidden: HashMap<u32, Vec<Object>> = HashMap::new();
+        for input in &self.code {
+            if let (Owner::Relation(oid), Runs::Function { schema, name }) =
+                (input.owner, &input.runs)
+                && input.moments.contains(&Moment::Read)
+                && !code::is_harmless(catalog, schema, name)
+            {
+                hidden.entry(oid).or_default().push(Object::function(schema, name));
+            }
+        }
+        hidden
+    }
+
+    fn relation_code(&self, catalog: &mut Catalog, mut graph: Graph, by_oid: &HashMap<u32, usize>) {
+        let types: HashSet<u32> = self.types.iter().map(|input| input.oid).collect();
+        let known = Known { catalog, inputs: &self.relations, by_oid };
+        for input in &self.relations {
+            graph.relation(input, &types);
+        }
+        for input in &self.code {
+            match input.owner {
+                Owner::Relation(_) => graph.input(input, &known),
+                Owner::Type(_) | Owner::Anywhere => {}
+            }
+        }
+        let classified: HashSet<u32> = self
+            .relations
+            .iter()
+            .zip(catalog.relations.iter())
+            .filter(|(_, known)| !known.columns.is_clean())
+            .map(|(input, _)| input.oid)
+            .collect();
+        let codes: Vec<RelationCode> = self
+            .relations
+            .iter()
+            .map(|input| graph.relation_code(input.oid, &classified))
+            .collect();
+        for (relation, code) in Arc::make_mut(&mut catalog.relations).iter_mut().zip(codes) {
+            relation.code = code;
+        }
+    }
+}
+
+/// What a column of a materialized view has once been made of, besides what it is made of now.
+pub(super) fn recalled(
+    remembered: &[Remembered],
+    column: &Object,
+    known: &Lineage,
+    catalog: &Catalog,
+) -> Lineage {
+    let mut lineage = known.clone();
+    for past in remembered.iter().filter(|past| past.column == *column) {
+        let Some(id) = catalog.objects.get(&past.source.object()) else { continue };
+        if !lineage.sources.holds(&Taint::One(*id)) {
+            lineage.mix(&Lineage::plain(*id));
+        }
+    }
+    lineage
+}
+
+impl Catalog {
+    /// What each column of each materialized view is or was made of: to be remembered, and given
+    /// to the next builder.
+    #[must_use]
+    pub fn materialized(&self) -> Vec<Remembered> {
+        let views = self
+            .relations
+            .iter()
+            .filter(|relation| relation.kind == RelationKind::MaterializedView);
+        views
+            .flat_map(|view| {
+                view.columns.list.iter().flat_map(move |own| {
+                    let column = Object::column(&view.schema, &view.name, &own.name);
+                    own.lineage.sources.ids().filter_map(|id| self.classified.get(id as usize)).map(
+                        move |source| Remembered {
+                            column: column.clone(),
+                            source: (**source).clone(),
+                        },
+                    )
+                })
+            })
+            .collect()
+    }
+}

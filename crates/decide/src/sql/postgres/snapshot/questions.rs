@@ -1,0 +1,250 @@
+//! What a catalog reader asks the target about code that runs unseen, and where the answers go.
+//!
+//! Each question is one `SELECT` over system catalogs, to be asked with an empty `search_path`
+//! (expressions are then written with the schema of every name). Objects that PostgreSQL brings
+//! itself have oids below 16384. Dependencies (`pg_depend`) have every function, operator and
+//! type of others that a stored expression uses; PostgreSQL's own are not in them, so that
+//! expressions are asked for as texts, too.
+//!
+//! All answers are texts; a row goes to [`add`] as it came.
+
+use super::build::CatalogBuilder;
+use super::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
+
+/// A row of an answer: columns as texts, none for NULL.
+pub type Row = Vec<Option<String>>;
+
+/// Columns: oid, schema, name.
+pub const TYPES: &str = "\
+SELECT t.oid, n.nspname, t.typname
+FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+WHERE t.oid >= 16384 AND (c.oid IS NULL OR c.relkind = 'c')
+   OR t.oid IN (SELECT casttarget FROM pg_catalog.pg_cast WHERE oid >= 16384)
+ORDER BY t.oid";
+
+/// Columns: schema, name, schema of the function, name of the function.
+///
+/// An operator of PostgreSQL's name over a type that somebody made is left out where nothing
+/// turns other values into that type: it runs where such a value is, and [`CODE`] has it there.
+pub const OPERATORS: &str = "\
+SELECT n.nspname, o.oprname, f.nspname, p.proname
+FROM pg_catalog.pg_operator o
+JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
+JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace
+WHERE o.oid >= 16384 AND NOT (
+  EXISTS (SELECT FROM pg_catalog.pg_operator b WHERE b.oid < 16384 AND b.oprname = o.oprname)
+  AND EXISTS (SELECT FROM pg_catalog.pg_type t
+              WHERE t.oid IN (o.oprleft, o.oprright) AND t.oid >= 16384
+                AND t.typtype IN ('b', 'c', 'e', 'r', 'm') AND t.typcategory <> 'S'
+                AND NOT t.typispreferred
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_cast k
+                                WHERE k.casttarget = t.oid AND k.castcontext = 'i')))
+ORDER BY o.oid";
+
+/// Columns: what the place is (`r` relation, `t` type, `*` anywhere), its oid, letters of
+/// moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t` type), and
+/// two texts: schema and name, the expression, or an oid.
+pub const CODE: &str = "\
+WITH places (class, object, kind, owner, moments) AS (
+  SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, 'r', d.adrelid, 'au'
+    FROM pg_catalog.pg_attrdef d
+  UNION ALL
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 'r', c.conrelid, 'au'
+    FROM pg_catalog.pg_constraint c WHERE c.conrelid <> 0 AND c.contype IN ('c', 'x')
+  UNION ALL
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 't', c.contypid, 'c'
+    FROM pg_catalog.pg_constraint c WHERE c.contypid <> 0
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r', i.indrelid, 'au'
+    FROM pg_catalog.pg_index i WHERE i.indrelid >= 16384
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'au'
+    FROM pg_catalog.pg_partitioned_table p
+  UNION ALL
+  SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'r', p.polrelid, 'raud'
+    FROM pg_catalog.pg_policy p
+  UNION ALL
+  SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, w.oid, 'r', w.ev_class, 'raud'
+    FROM pg_catalog.pg_rewrite w WHERE w.ev_class >= 16384
+  UNION ALL
+  SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, g.oid, 'r', g.tgrelid,
+         CASE WHEN g.tgtype & 4 <> 0 THEN 'a' ELSE '' END ||
+         CASE WHEN g.tgtype & 16 <> 0 THEN 'u' ELSE '' END ||
+         CASE WHEN g.tgtype & 8 <> 0 THEN 'd' ELSE '' END ||
+         CASE WHEN g.tgtype & 32 <> 0 THEN 't' ELSE '' END
+    FROM pg_catalog.pg_trigger g WHERE NOT g.tgisinternal
+  UNION ALL
+  SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, 't', t.oid, 'oci'
+    FROM pg_catalog.pg_type t WHERE t.oid >= 16384
+), uses AS (
+  SELECT p.kind, p.owner, p.moments, p.class, d.refclassid, d.refobjid
+    FROM places p
+    JOIN pg_catalog.pg_depend d ON d.classid = p.class AND d.objid = p.object
+), functions (kind, owner, moments, function) AS (
+  SELECT kind, owner, moments, refobjid FROM uses
+    WHERE refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  UNION
+  SELECT u.kind, u.owner, u.moments, o.oprcode FROM uses u
+    JOIN pg_catalog.pg_operator o ON o.oid = u.refobjid
+    WHERE u.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+  UNION
+  SELECT u.kind, u.owner, 'raud', m.amproc FROM uses u
+    JOIN pg_catalog.pg_opclass c ON c.oid = u.refobjid
+    JOIN pg_catalog.pg_amproc m ON m.amprocfamily = c.opcfamily
+    WHERE u.refclassid = 'pg_catalog.pg_opclass'::pg_catalog.regclass AND m.amproc >= 16384
+  UNION
+  SELECT CASE WHEN c.opcintype >= 16384 THEN 't' ELSE '*' END, c.opcintype, 'o', m.amproc
+    FROM pg_catalog.pg_opclass c
+    JOIN pg_catalog.pg_amproc m ON m.amprocfamily = c.opcfamily
+    WHERE c.oid >= 16384 AND c.opcdefault AND m.amproc >= 16384
+  UNION
+  SELECT CASE WHEN c.opcintype >= 16384 THEN 't' ELSE '*' END, c.opcintype, 'o', o.oprcode
+    FROM pg_catalog.pg_opclass c
+    JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily
+    JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
+    WHERE c.oid >= 16384 AND c.opcdefault AND o.oid >= 16384
+  UNION
+  SELECT 't', t.oid, 'o', o.oprcode
+    FROM pg_catalog.pg_operator o
+    JOIN pg_catalog.pg_type t ON t.oid IN (o.oprleft, o.oprright)
+    WHERE o.oid >= 16384 AND t.oid >= 16384
+  UNION
+  SELECT 't', k.casttarget, 'i', k.castfunc FROM pg_catalog.pg_cast k
+    WHERE k.oid >= 16384 AND k.castfunc <> 0
+      AND (k.casttarget >= 16384 OR k.castsource < 16384 AND k.castcontext = 'e')
+  UNION
+  SELECT 't', k.castsource, 'o', k.castfunc FROM pg_catalog.pg_cast k
+    WHERE k.oid >= 16384 AND k.castfunc <> 0 AND k.castsource >= 16384
+  UNION
+  SELECT '*', 0, 'o', k.castfunc FROM pg_catalog.pg_cast k
+    WHERE k.oid >= 16384 AND k.castfunc <> 0 AND k.castcontext <> 'e'
+      AND k.castsource < 16384 AND k.casttarget < 16384
+)
+SELECT f.kind, f.owner, f.moments, 'f', n.nspname::pg_catalog.text, p.proname::pg_catalog.text
+  FROM functions f
+  JOIN pg_catalog.pg_proc p ON p.oid = f.function
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+UNION
+SELECT kind, owner, moments, 't', refobjid::text, NULL FROM uses
+  WHERE refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND refobjid <> owner
+UNION
+SELECT kind, owner, moments, 'r', refobjid::text, NULL FROM uses
+  WHERE class = 'pg_catalog.pg_policy'::pg_catalog.regclass
+    AND refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND refobjid <> owner
+UNION
+SELECT 't', c.reltype, 'oci', 't', a.atttypid::text, NULL
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.relkind = 'c' AND a.atttypid >= 16384
+UNION
+SELECT 'r', c.confrelid,
+       CASE WHEN c.confdeltype IN ('c', 'n', 'd') THEN 'd' ELSE '' END ||
+       CASE WHEN c.confupdtype IN ('c', 'n', 'd') THEN 'u' ELSE '' END,
+       'r', c.conrelid::text, NULL
+  FROM pg_catalog.pg_constraint c
+  WHERE c.contype = 'f'
+    AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))
+UNION
+SELECT 'r', d.adrelid, 'au', 'e', pg_catalog.pg_get_expr(d.adbin, d.adrelid), NULL
+  FROM pg_catalog.pg_attrdef d WHERE d.adrelid >= 16384
+UNION
+SELECT 'r', c.conrelid, 'au', 'e', pg_catalog.pg_get_expr(c.conbin, c.conrelid), NULL
+  FROM pg_catalog.pg_constraint c
+  WHERE c.contype = 'c' AND c.conrelid >= 16384 AND c.conbin IS NOT NULL
+UNION
+SELECT 't', c.contypid, 'c', 'e', pg_catalog.pg_get_expr(c.conbin, 0), NULL
+  FROM pg_catalog.pg_constraint c
+  WHERE c.contype = 'c' AND c.contypid >= 16384 AND c.conbin IS NOT NULL
+UNION
+SELECT 'r', i.indrelid, 'au', 'e', pg_catalog.pg_get_expr(x.expression, i.indrelid), NULL
+  FROM pg_catalog.pg_index i, LATERAL (VALUES (i.indexprs), (i.indpred)) x (expression)
+  WHERE i.indrelid >= 16384 AND x.expression IS NOT NULL
+UNION
+SELECT 'r', p.partrelid, 'au', 'e', pg_catalog.pg_get_expr(p.partexprs, p.partrelid), NULL
+  FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
+UNION
+SELECT 'r', p.polrelid, 'raud', 'e', pg_catalog.pg_get_expr(x.expression, p.polrelid), NULL
+  FROM pg_catalog.pg_policy p, LATERAL (VALUES (p.polqual), (p.polwithcheck)) x (expression)
+  WHERE x.expression IS NOT NULL
+UNION
+SELECT 'r', g.tgrelid, 'aud', 'g', pg_catalog.pg_get_triggerdef(g.oid), NULL
+  FROM pg_catalog.pg_trigger g WHERE NOT g.tgisinternal AND g.tgqual IS NOT NULL";
+
+/// The values that a session of the target's role begins with, for
+/// [`Catalog::with_guards`](crate::sql::Catalog::with_guards). Columns: name, value.
+///
+/// To be asked by a session that has set nothing. Times are in milliseconds.
+pub const GUARDS: &str = "\
+SELECT name, setting FROM pg_catalog.pg_settings
+WHERE name IN ('default_transaction_read_only', 'idle_in_transaction_session_timeout',
+               'idle_session_timeout', 'lock_timeout', 'statement_timeout',
+               'transaction_timeout')";
+
+/// A function's signature and the digest of its whole definition, as an operator of the gateway
+/// names it to declare it harmless: beside the columns of the reader's own question about
+/// functions (aliases `p` of `pg_proc`).
+pub const SIGNATURE_COLUMNS: &str = "\
+pg_catalog.pg_get_function_identity_arguments(p.oid),
+CASE WHEN p.prokind IN ('f', 'p') THEN pg_catalog.encode(pg_catalog.sha256(
+  pg_catalog.convert_to(pg_catalog.pg_get_functiondef(p.oid), 'UTF8')), 'hex') END";
+
+/// The answers to [`TYPES`], [`OPERATORS`] and [`CODE`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answers<'r> {
+    /// To [`TYPES`].
+    pub types: &'r [Row],
+    /// To [`OPERATORS`].
+    pub operators: &'r [Row],
+    /// To [`CODE`].
+    pub code: &'r [Row],
+}
+
+/// Gives all answers to a builder, which then knows all code that runs unseen.
+pub fn add(builder: &mut CatalogBuilder, answers: Answers<'_>) {
+    for row in answers.types {
+        builder.type_with_code(TypeInput {
+            oid: number(row, 0),
+            schema: text(row, 1).into(),
+            name: text(row, 2).into(),
+        });
+    }
+    for row in answers.operators {
+        builder.operator(OperatorInput {
+            schema: text(row, 0).into(),
+            name: text(row, 1).into(),
+            function_schema: text(row, 2).into(),
+            function_name: text(row, 3).into(),
+        });
+    }
+    for row in answers.code {
+        builder.code(place(row));
+    }
+    builder.code_is_complete();
+}
+
+fn place(row: &Row) -> CodeInput {
+    let owner = match text(row, 0) {
+        "r" => Owner::Relation(number(row, 1)),
+        "t" => Owner::Type(number(row, 1)),
+        _ => Owner::Anywhere,
+    };
+    let runs = match text(row, 3) {
+        "e" => Runs::Expression(text(row, 4).into()),
+        "g" => Runs::Trigger(text(row, 4).into()),
+        "r" => Runs::Relation(number(row, 4)),
+        "t" => Runs::Type(number(row, 4)),
+        _ => Runs::Function { schema: text(row, 4).into(), name: text(row, 5).into() },
+    };
+    CodeInput { owner, moments: Moment::from_letters(text(row, 2)), runs }
+}
+
+fn text(row: &Row, index: usize) -> &str {
+    row.get(index).and_then(|value| value.as_deref()).unwrap_or_default()
+}
+
+fn number(row: &Row, index: usize) -> u32 {
+    text(row, index).parse().unwrap_or_default()
+}

@@ -1,0 +1,427 @@
+//! Function calls.
+//!
+//! An unqualified name may be a function of any schema (the search path is not trusted), so it
+//! stands for all of them, and the worst of them counts.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
+
+use crate::sql::catalog::Function;
+use crate::sql::lineage::{Lineage, UNCOUNTED};
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::functions::{self, Builtin};
+use crate::sql::postgres::command::settings;
+use crate::sql::postgres::query::predicate::is_own;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::value::expression::{last_name, strings};
+use crate::sql::statement::Shape;
+
+impl Analyzer<'_> {
+    pub(in crate::sql) fn call(&mut self, call: &pg::FuncCall, scope: &Scope<'_>) -> Lineage {
+        let mut lineages: Vec<Lineage> =
+            call.args.iter().map(|argument| self.argument(argument, scope)).collect();
+        if call.agg_within_group {
+            // An ordered-set aggregate: it picks values by their order.
+            for node in &call.agg_order {
+                lineages.push(self.sort_key(node, scope));
+            }
+        }
+        self.sorted(&call.agg_order, scope);
+        self.telling(call.agg_filter.as_deref(), scope);
+        if let Some(window) = call.over.as_deref() {
+            self.window(window, scope);
+        }
+        if call.agg_distinct {
+            for lineage in lineages.iter().filter(|lineage| lineage.shape == Shape::Derived) {
+                self.filter(lineage);
+            }
+        }
+        let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
+        let is_aggregate = call.agg_star
+            || call.agg_distinct
+            || call.agg_within_group
+            || !call.agg_order.is_empty()
+            || call.agg_filter.is_some()
+            || last_name(&call.funcname).is_some_and(functions::is_aggregate);
+        lineage.aggregated |= is_aggregate && call.over.is_none();
+        if let Some(count) = made_of_constants(call) {
+            lineage.constants = lineage.constants.max(count);
+        }
+        lineage
+    }
+
+    /// `name(row)`, written as `row.name`.
+    pub(in crate::sql) fn call_by_name(&mut self, name: &str, row: &Lineage) -> Lineage {
+        self.resolve(None, name, std::slice::from_ref(row), None)
+    }
+
+    /// Whether `row.name` can mean `name(row)`.
+    pub(in crate::sql) fn is_function(&self, name: &str) -> bool {
+        self.catalog.functions.contains_key(name)
+            || self.catalog.types.contains_key(name)
+            || self.catalog.pure_builtins.contains(name)
+            || functions::builtin(name).is_some()
+    }
+
+    fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {
+        match &node.node {
+            Some(NodeEnum::NamedArgExpr(named)) => self.optional(named.arg.as_deref(), scope),
+            _ => self.value(node, scope),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        name: &[pg::Node],
+        lineages: &[Lineage],
+        args: Option<&[pg::Node]>,
+    ) -> Lineage {
+        match strings(name).as_deref() {
+            Some([name]) => self.resolve(None, name, lineages, args),
+            Some([schema, name]) => self.resolve(Some(schema), name, lineages, args),
+            _ => self.not_understood("a function of another database"),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        lineages: &[Lineage],
+        args: Option<&[pg::Node]>,
+    ) -> Lineage {
+        if schema == Some("information_schema") && name.starts_with("_pg_") {
+            return self.pure(lineages);
+        }
+        let made: Vec<Function> = self
+            .catalog
+            .functions
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|function| schema.is_none_or(|schema| in_schema(schema, &function.schema)))
+            .cloned()
+            .collect();
+        let builtin = match schema {
+            None | Some("pg_catalog") => functions::builtin(name)
+                .or_else(|| self.catalog.pure_builtins.contains(name).then_some(Builtin::Pure)),
+            Some(_) => None,
+        };
+        let mut result: Option<Lineage> = None;
+        for function in made {
+            let lineage = if function.declared || function.pure && builtin.is_some() {
+                // One more overload of a built-in name, and as harmless.
+                self.pure(lineages)
+            } else {
+                self.run(&function.schema, name, function.pure, lineages)
+            };
+            result = Some(merge(result, &lineage));
+        }
+        if let Some(builtin) = builtin {
+            let lineage = self.run_builtin(builtin, name, lineages, args);
+            result = match result {
+                None => Some(lineage),
+                Some(known) => Some(merge(Some(known), &lineage)),
+            };
+        }
+        // `name(row)` may also be the column `name` of the row.
+        if let ([row], None) = (lineages, schema)
+            && let Some(columns) = &row.row
+            && let Some(field) = columns
+                .find(name, self.catalog)
+                .or_else(|| columns.rest.clone().filter(|_| result.is_none()))
+        {
+            result = match result {
+                None => Some(field),
+                Some(known) => Some(merge(Some(known), &field)),
+            };
+        }
+        // `name(value)` may also be a cast to a type of that name.
+        if let [value] = lineages
+            && let Some(made) = self.made_by_name(schema, name, value)
+        {
+            result = Some(merge(result, &made));
+        }
+        result.unwrap_or_else(|| {
+            let shown = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
+            self.miss_function(shown, lineages.len());
+            self.everything()
+        })
+    }
+
+    /// A function that somebody made.
+    fn run(&mut self, schema: &str, name: &str, pure: bool, lineages: &[Lineage]) -> Lineage {
+        self.moves_search_path = true;
+        self.need(Action::Execute, Object::function(schema, name));
+        for lineage in lineages {
+            // It may keep, send or raise what it is given.
+            self.filter(lineage);
+            self.reveal(lineage);
+        }
+        if pure { combined(lineages) } else { self.opaque_result(Object::function(schema, name)) }
+    }
+
+    fn run_builtin(
+        &mut self,
+        builtin: Builtin,
+        name: &str,
+        lineages: &[Lineage],
+        args: Option<&[pg::Node]>,
+    ) -> Lineage {
+        match builtin {
+            Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
+            Builtin::Total(positions) => {
+                for (index, lineage) in lineages.iter().enumerate() {
+                    if !positions.allow(index) {
+                        self.filter(lineage);
+                    }
+                }
+                combined(lineages)
+            }
+            Builtin::Pure => self.pure(lineages),
+            Builtin::AdvisoryLock => {
+                self.need(Action::Lock, Object::resource());
+                self.pure(lineages)
+            }
+            Builtin::Count => {
+                for lineage in lineages {
+                    self.filter_unless_plain(lineage);
+                }
+                Lineage { aggregated: true, ..Lineage::CLEAN }
+            }
+            Builtin::Code => {
+                self.pure(lineages);
+                self.touched = true;
+                Lineage { kept: true, ..Lineage::CLEAN }
+            }
+            Builtin::Setting => self.current_setting(lineages, args),
+            Builtin::SetConfig => self.set_config(lineages, args),
+            Builtin::Notify => {
+                if lineages.iter().any(|lineage| !lineage.is_clean()) {
+                    self.refuse("a notification may not hold classified values".into());
+                }
+                self.notifies = true;
+                Lineage::CLEAN
+            }
+            Builtin::Sequence => self.sequence(lineages, args),
+            Builtin::Administer => {
+                self.administer();
+                self.opaque(name, lineages)
+            }
+            Builtin::LargeObject => {
+                self.need(Action::Write, Object::resource());
+                self.opaque(name, lineages)
+            }
+            Builtin::Opaque => self.opaque(name, lineages),
+        }
+    }
+
+    fn opaque(&mut self, name: &str, lineages: &[Lineage]) -> Lineage {
+        for lineage in lineages {
+            self.filter(lineage);
+            self.reveal(lineage);
+        }
+        self.need(Action::Execute, Object::function("pg_catalog", name));
+        self.moves_search_path = true;
+        self.opaque_result(Object::function("pg_catalog", name))
+    }
+
+    fn pure(&mut self, lineages: &[Lineage]) -> Lineage {
+        let lineage = combined(lineages);
+        self.filter(&lineage);
+        lineage
+    }
+
+    /// A setting of PostgreSQL is clean; one that applications made up may hold anything.
+    fn current_setting(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
+        match args.and_then(|args| args.first()).and_then(settings::constant) {
+            Some(name) if !name.contains('.') => self.pure(lineages),
+            _ => {
+                self.pure(lineages);
+                self.touched = true;
+                Lineage { kept: true, ..Lineage::CLEAN }
+            }
+        }
+    }
+
+    fn set_config(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
+        let constants: Option<Vec<String>> =
+            args.map(|args| args.iter().filter_map(settings::constant).collect());
+        // Whatever the value of a harmless setting is, it is harmless: it may be a parameter.
+        let named = args.and_then(|args| args.first()).and_then(settings::constant);
+        if let Some(name) =
+            named.clone().filter(|name| settings::is_free(name) && lineages.len() == 3)
+            && lineages.iter().all(Lineage::is_clean)
+        {
+            self.set(&name, &[]);
+            return Lineage::CLEAN;
+        }
+        match constants.as_deref() {
+            Some([name, value, _is_local]) if lineages.len() == 3 => {
+                self.set(name, std::slice::from_ref(value));
+                Lineage::CLEAN
+            }
+            _ => self.set_config_unseen(lineages, named.as_deref()),
+        }
+    }
+
+    /// `set_config` of a value that the text does not show.
+    fn set_config_unseen(&mut self, lineages: &[Lineage], named: Option<&str>) -> Lineage {
+        for lineage in lineages {
+            if !lineage.is_clean() {
+                // A setting can be read by whoever shares the session.
+                self.refuse("a setting may not hold classified values".into());
+            }
+        }
+        self.sets = true;
+        match named {
+            // An application's own: the row security of tenants lives by these.
+            Some(name) if settings::is_made_up(name) => Lineage::CLEAN,
+            Some(name) => {
+                // Which value is not seen, so it counts as any.
+                self.set(name, &[]);
+                Lineage { kept: true, ..Lineage::CLEAN }
+            }
+            // SECURITY: some settings change how texts are read, whatever policy says.
+            None => {
+                self.refuse("the setting's name in `set_config` must be a constant".into());
+                self.everything()
+            }
+        }
+    }
+
+    fn sequence(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
+        let named = args.and_then(|args| args.first()).and_then(settings::constant);
+        match named.as_deref().and_then(sequence_name) {
+            Some((schema, name)) => {
+                let schema = schema.as_deref().unwrap_or_default();
+                let schemas: Vec<String> = self
+                    .catalog
+                    .named(&name)
+                    .filter(|known| schema.is_empty() || known.schema == schema)
+                    .map(|known| known.schema.clone())
+                    .collect();
+                for schema in &schemas {
+                    self.need(Action::Write, Object::table(schema, &name));
+                }
+                if schemas.is_empty() {
+                    let schema = if schema.is_empty() { "?" } else { schema };
+                    self.need(Action::Write, Object::table(schema, &name));
+                }
+            }
+            None => self.need(Action::Write, Object::resource()),
+        }
+        for lineage in lineages {
+            // A sequence keeps what it is set to.
+            self.reveal(lineage);
+        }
+        self.pure(lineages)
+    }
+}
+
+/// How many values a function that gives rows can make of the client's own; none where it gives
+/// one, or is given other values.
+fn made_of_constants(call: &pg::FuncCall) -> Option<u64> {
+    let name = last_name(&call.funcname)?;
+    if !call.args.iter().all(is_own) || call.args.is_empty() {
+        return None;
+    }
+    let numbers: Vec<Option<i64>> =
+        call.args.iter().map(|argument| settings::constant(argument)?.parse().ok()).collect();
+    match (name, numbers.as_slice()) {
+        ("generate_series", [Some(first), Some(last)]) => {
+            Some(last.saturating_sub(*first).unsigned_abs().saturating_add(1).min(UNCOUNTED))
+        }
+        ("generate_series", _) => Some(UNCOUNTED),
+        (
+            "string_to_table"
+            | "string_to_array"
+            | "regexp_split_to_table"
+            | "regexp_split_to_array"
+            | "regexp_matches"
+            | "json_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements"
+            | "jsonb_array_elements_text"
+            | "json_each_text"
+            | "jsonb_each_text"
+            | "json_to_recordset"
+            | "jsonb_to_recordset"
+            | "jsonb_path_query",
+            _,
+        ) => {
+            // No more values than the text has characters.
+            let letters = call.args.iter().filter_map(settings::constant).map(|text| text.len());
+            Some((letters.sum::<usize>() as u64).max(1))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the other arguments of a total function leave it total.
+fn is_harmless(name: &str, args: Option<&[pg::Node]>) -> bool {
+    let Some(args) = args else { return !matches!(name, "substring" | "format") };
+    if args.iter().any(|argument| matches!(argument.node, Some(NodeEnum::NamedArgExpr(_)))) {
+        return false;
+    }
+    match name {
+        // With a pattern it gives NULL where nothing matches.
+        "substring" => args.len() > 1 && args.iter().skip(1).all(is_number),
+        // A width can be taken from an argument, which must then be a number.
+        "format" => {
+            args.first().and_then(settings::constant).is_some_and(|format| !format.contains('*'))
+        }
+        _ => true,
+    }
+}
+
+fn is_number(node: &pg::Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(constant)) => {
+            matches!(constant.val, Some(pg::a_const::Val::Ival(_)))
+        }
+        _ => false,
+    }
+}
+
+/// A value computed from all of these.
+fn combined(lineages: &[Lineage]) -> Lineage {
+    let mut lineage = Lineage::CLEAN.derived();
+    for part in lineages {
+        lineage.mix(part);
+    }
+    lineage
+}
+
+fn merge(known: Option<Lineage>, other: &Lineage) -> Lineage {
+    match known {
+        None => other.clone(),
+        Some(mut known) => {
+            known.mix(other);
+            known
+        }
+    }
+}
+
+/// `pg_temp` stands for the temporary schema of whatever number.
+pub(in crate::sql) fn in_schema(asked: &str, schema: &str) -> bool {
+    asked == schema || (asked == "pg_temp" && schema.starts_with("pg_temp"))
+}
+
+/// `schema.sequence` as a text, in the simple spelling that drivers and defaults use.
+fn sequence_name(text: &str) -> Option<(Option<String>, String)> {
+    let simple = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_')
+            && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let parts: Vec<&str> = text.split('.').collect();
+    match parts.as_slice() {
+        [name] if simple(name) => Some((None, (*name).to_owned())),
+        [schema, name] if simple(schema) && simple(name) => {
+            Some((Some((*schema).to_owned()), (*name).to_owned()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,101 @@
+//! Code behind an expression that its text does not name: types and operators that somebody made.
+
+use pg_query::protobuf as pg;
+use portreeve_model::{Action, Object};
+use std::collections::BTreeSet;
+
+use super::call::in_schema;
+use super::expression::strings;
+use crate::sql::catalog::Type;
+use crate::sql::lineage::Lineage;
+use crate::sql::postgres::analyzer::Analyzer;
+
+impl Analyzer<'_> {
+    /// A value becomes one of the named type: what it may then hold.
+    pub(in crate::sql) fn made(&mut self, name: &pg::TypeName, value: &Lineage) -> Lineage {
+        let named = match strings(&name.names).as_deref() {
+            Some([name]) => self.made_by_name(None, name, value),
+            Some([schema, name]) => self.made_by_name(Some(schema), name, value),
+            _ => return self.not_understood("a type of another database"),
+        };
+        named.unwrap_or_else(|| value.clone().derived())
+    }
+
+    /// Like [`Self::made`]; none where the name is no type that brings code.
+    pub(in crate::sql) fn made_by_name(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        value: &Lineage,
+    ) -> Option<Lineage> {
+        let catalog = self.catalog;
+        for relation in catalog.named(name) {
+            if schema.is_none_or(|schema| in_schema(schema, &relation.schema)) {
+                self.runs(&relation.code.row);
+            }
+        }
+        let types: Vec<&Type> = catalog
+            .types
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|known| schema.is_none_or(|schema| in_schema(schema, &known.schema)))
+            .collect();
+        if types.is_empty() {
+            return None;
+        }
+        // What runs sees the value: it may keep, send or raise it.
+        self.filter(value);
+        self.reveal(value);
+        let mut lineage = value.clone().derived();
+        for known in types {
+            for functions in [&known.used, &known.checks, &known.makes] {
+                self.runs(functions);
+            }
+            for function in known.makes.iter() {
+                lineage.mix(&self.opaque_result(function.clone()));
+            }
+        }
+        Some(lineage)
+    }
+
+    /// What an operator that somebody made may give; none where there is none of the name, or
+    /// all of them are harmless.
+    pub(in crate::sql) fn made_operator(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        operands: &[&Lineage],
+    ) -> Option<Lineage> {
+        let functions: BTreeSet<Object> = self
+            .catalog
+            .operators
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter(|known| schema.is_none_or(|schema| in_schema(schema, &known.schema)))
+            .filter_map(|known| known.function.clone())
+            .collect();
+        let mut result: Option<Lineage> = None;
+        for function in functions {
+            self.moves_search_path = true;
+            self.need(Action::Execute, function.clone());
+            for operand in operands {
+                self.filter(operand);
+                self.reveal(operand);
+            }
+            result = Some(self.opaque_result(function));
+        }
+        result
+    }
+
+    /// Whether somebody made an operator of this name, harmless or not.
+    pub(in crate::sql) fn has_operator(&self, schema: Option<&str>, name: &str) -> bool {
+        self.catalog
+            .operators
+            .get(name)
+            .into_iter()
+            .flatten()
+            .any(|known| schema.is_none_or(|schema| in_schema(schema, &known.schema)))
+    }
+}

@@ -1,0 +1,140 @@
+//! Names that are not there: what PostgreSQL would say, and what may have been meant.
+
+use portreeve_model::{Object, ObjectKind};
+
+use crate::sql::catalog::Catalog;
+use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::query::scope::Scope;
+use crate::sql::statement::{Missing, Unknown, sqlstate};
+
+/// The most names that are offered instead of one that is not there.
+const CANDIDATES_MAX: usize = 8;
+/// The longest names that are compared, and how much they may differ.
+const NAME_CHARACTERS_MAX: usize = 63;
+
+impl Analyzer<'_> {
+    /// A column that is not in what is selected from. `location` is a byte of the text.
+    pub(in crate::sql) fn miss_column(&mut self, names: &[&str], location: i32, scope: &Scope<'_>) {
+        let column = names.last().copied().unwrap_or_default();
+        let qualifier = names.len().checked_sub(2).and_then(|index| names.get(index)).copied();
+        let is_known = qualifier.is_none_or(|name| !scope.relation(None, name).is_empty());
+        let unknown = if is_known {
+            let shown = names.join(".");
+            Unknown::new(sqlstate::UNDEFINED_COLUMN, format!("column \"{shown}\" does not exist"))
+        } else {
+            let message =
+                format!("missing FROM-clause entry for table \"{}\"", qualifier.unwrap_or(column));
+            Unknown::new(sqlstate::UNDEFINED_TABLE, message)
+        };
+        let candidates = if is_known { scope.near(qualifier) } else { Vec::new() };
+        self.refuse_with(Unknown {
+            position: self.position(location),
+            candidates: nearest(column, candidates, |object| object.path.last()),
+            ..unknown
+        });
+    }
+
+    /// A relation that the catalog does not have.
+    pub(in crate::sql) fn miss_relation(&mut self, shown: String, name: &str, location: i32) {
+        let message = format!("relation \"{shown}\" does not exist");
+        let known = self.catalog.relation_names();
+        let unknown = Unknown {
+            position: self.position(location),
+            candidates: nearest(name, known, |object| object.path.last()),
+            ..Unknown::new(sqlstate::UNDEFINED_TABLE, message)
+        };
+        self.miss(ObjectKind::Table, shown, unknown);
+    }
+
+    /// A function that is on no list.
+    pub(in crate::sql) fn miss_function(&mut self, shown: String, arguments: usize) {
+        let plural = if arguments == 1 { "" } else { "s" };
+        let message = format!("function {shown} with {arguments} argument{plural} does not exist");
+        let candidates = self.catalog.functions.iter().flat_map(|(name, made)| {
+            made.iter().map(|function| Object::function(&function.schema, name))
+        });
+        let name = shown.rsplit('.').next().unwrap_or_default();
+        let candidates = nearest(name, candidates, |object| object.path.last());
+        let unknown = Unknown { candidates, ..Unknown::new(sqlstate::UNDEFINED_FUNCTION, message) };
+        self.missing.insert(Missing { kind: ObjectKind::Function, name: shown });
+        self.refuse_with(unknown);
+    }
+
+    fn position(&self, location: i32) -> Option<usize> {
+        let byte = usize::try_from(location).ok()?;
+        Some(self.text.get(..byte)?.chars().count() + 1)
+    }
+}
+
+impl Catalog {
+    fn relation_names(&self) -> impl Iterator<Item = Object> + '_ {
+        self.relations.iter().map(|known| Object::table(&known.schema, &known.name))
+    }
+}
+
+/// The candidates whose names are like this one, nearest first.
+fn nearest(
+    name: &str,
+    candidates: impl IntoIterator<Item = Object>,
+    own: impl Fn(&Object) -> Option<&String>,
+) -> Vec<Object> {
+    let letters: Vec<char> = name.chars().collect();
+    // A third of the letters may be wrong, like in PostgreSQL.
+    let far = letters.len().div_ceil(3).max(1);
+    if letters.len() > NAME_CHARACTERS_MAX {
+        return Vec::new();
+    }
+    let mut near: Vec<(usize, Object)> = candidates
+        .into_iter()
+        .filter_map(|object| {
+            let other: Vec<char> = own(&object)?.chars().collect();
+            if other.len() > NAME_CHARACTERS_MAX || other.len().abs_diff(letters.len()) > far {
+                return None;
+            }
+            let distance = distance(&letters, &other);
+            (distance <= far).then_some((distance, object))
+        })
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(CANDIDATES_MAX).map(|(_, object)| object).collect()
+}
+
+/// How many letters must be put in, taken out or changed.
+fn distance(one: &[char], two: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (index, letter) in one.iter().enumerate() {
+        let mut corner = index;
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+        for (other, column) in two.iter().zip(1..) {
+            let above = row.get(column).copied().unwrap_or_default();
+            let left = row.get(column - 1).copied().unwrap_or_default();
+            let changed = corner + usize::from(letter != other);
+            corner = above;
+            if let Some(cell) = row.get_mut(column) {
+                *cell = changed.min(above + 1).min(left + 1);
+            }
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        let check = |one: &str, two: &str, expected| {
+            let (one, two): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
+            assert_eq!(distance(&one, &two), expected);
+        };
+        check("", "", 0);
+        check("nme", "name", 1);
+        check("ordrs", "orders", 1);
+        check("abc", "", 3);
+        check("kitten", "sitting", 3);
+    }
+}

@@ -1,0 +1,191 @@
+//! An analysis has a budget: what a statement of a few bytes can cost is bounded in time and in
+//! memory, and a refusal comes before the memory is used. Without the limits of `Analyzer` each
+//! of these takes gigabytes or minutes.
+#![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::print_stdout)]
+
+mod sql_shop;
+
+use portreeve_decide::sql::{
+    Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
+    analyze,
+};
+use portreeve_model::Category;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Counts what is in use, and the most that ever was.
+struct Counting;
+
+static USED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// One measurement at a time.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(used, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        USED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Analyzes a text; the most memory that it took besides the catalog, and how long.
+fn measured(name: &str, catalog: &Catalog, text: &str) -> (usize, Duration, Option<&'static str>) {
+    let before = USED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let started = Instant::now();
+    let answer = analyze(catalog, text);
+    let took = started.elapsed();
+    let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    let code = match &answer {
+        Ok(statements) => {
+            statements.iter().find_map(|one| one.unknown.as_ref()).map(|one| one.sqlstate)
+        }
+        Err(unreadable) => Some(unreadable.sqlstate),
+    };
+    println!("{name}: {} bytes of text, {peak} bytes, {took:?}, {code:?}", text.len());
+    (peak, took, code)
+}
+
+/// `a` is something, and each of the others is made of the one before twice.
+fn doubling(levels: usize, body: impl Fn(&str) -> String) -> String {
+    let mut text = format!("WITH c0 AS ({})", "SELECT * FROM customers");
+    for level in 1..=levels {
+        write!(text, ", c{level} AS ({})", body(&format!("c{}", level - 1))).unwrap();
+    }
+    write!(text, " SELECT * FROM c{levels}").unwrap();
+    text
+}
+
+#[test]
+fn doubled_expressions_are_refused_in_time() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = sql_shop::catalog();
+    let bodies: [(&str, &dyn Fn(&str) -> String); 6] = [
+        ("join", &|c| format!("SELECT * FROM {c} a JOIN {c} b ON true")),
+        ("comma", &|c| format!("SELECT * FROM {c} a, {c} b")),
+        ("qualified", &|c| format!("SELECT a.*, b.* FROM {c} a, {c} b")),
+        ("rows", &|c| format!("SELECT a, b, a AS c FROM {c} a, {c} b")),
+        ("union", &|c| {
+            format!("SELECT a, b FROM {c} a, {c} b UNION SELECT b, a FROM {c} a, {c} b")
+        }),
+        ("fields", &|c| format!("SELECT (a).*, (b).* FROM {c} a, {c} b")),
+    ];
+    for (name, body) in bodies {
+        for levels in [18, 60] {
+            let (peak, took, _) = measured(name, &catalog, &doubling(levels, body));
+            assert!(peak <= 10_000_000, "{name} at {levels}: {peak} bytes");
+            assert!(took < Duration::from_secs(5), "{name} at {levels}: {took:?}");
+        }
+    }
+    let (_, _, code) = measured(
+        "code",
+        &catalog,
+        &doubling(18, |c| format!("SELECT * FROM {c} a JOIN {c} b ON true")),
+    );
+    assert_eq!(code, Some("54011"));
+}
+
+/// A database of many classified columns.
+fn wide(tables: usize, columns: usize) -> Catalog {
+    let mut builder = CatalogBuilder::new();
+    for table in 0..tables {
+        let list = (0..columns).map(|column| ColumnInput {
+            name: format!("c{column}"),
+            attnum: i16::try_from(column).unwrap() + 1,
+            type_oid: 25,
+            type_name: "text".into(),
+            category: Some(Category::from("email")),
+            generated: None,
+        });
+        builder.relation(RelationInput {
+            oid: 20_000 + u32::try_from(table).unwrap(),
+            schema: "public".into(),
+            name: format!("t{table}"),
+            kind: RelationKind::Table,
+            columns: list.collect(),
+            definition: None,
+            parents: Vec::new(),
+            has_triggers: false,
+            has_rules: false,
+        });
+    }
+    builder.function(FunctionInput {
+        schema: "public".into(),
+        name: "x".into(),
+        volatility: Volatility::Volatile,
+        language: "plpgsql".into(),
+    });
+    builder.build()
+}
+
+#[test]
+fn many_classified_columns_cost_little() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = wide(90, 100);
+    for (name, text) in [
+        ("calls", format!("SELECT {}", vec!["x()"; 1_600].join(", "))),
+        ("calls in calls", format!("SELECT {}", vec!["concat(x(), x())"; 800].join(", "))),
+        ("conditions", format!("SELECT 1 WHERE {}", vec!["x() = 'a'"; 1_600].join(" OR "))),
+        ("values", format!("SELECT * FROM (VALUES {}) v", vec!["(x(), x())"; 800].join(", "))),
+    ] {
+        let (peak, took, _) = measured(name, &catalog, &text);
+        assert!(peak <= 40_000_000, "{name}: {peak} bytes");
+        assert!(took < Duration::from_secs(4), "{name}: {took:?}");
+    }
+    let too_many = format!("SELECT {}", vec!["x()"; 1_700].join(", "));
+    assert_eq!(measured("too many", &catalog, &too_many).2, Some("54011"));
+}
+
+#[test]
+fn wide_joins_are_bounded() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = wide(90, 100);
+    let all: Vec<String> = (0..90).map(|table| format!("t{table}")).collect();
+    let natural = all.join(" NATURAL JOIN ");
+    let crossed = all.join(" CROSS JOIN ");
+    for (name, text) in [
+        ("natural", format!("SELECT count(*) FROM {natural}")),
+        ("cross", format!("SELECT count(*) FROM {crossed}")),
+        ("many", {
+            let many: Vec<String> = (0..5_000).map(|one| format!("t1 a{one}")).collect();
+            format!("SELECT a4999.c1 FROM {}", many.join(", "))
+        }),
+    ] {
+        let (peak, took, _) = measured(name, &catalog, &text);
+        assert!(peak <= 60_000_000, "{name}: {peak} bytes");
+        assert!(took < Duration::from_secs(6), "{name}: {took:?}");
+    }
+}
+
+#[test]
+fn comments_cost_little() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = sql_shop::catalog();
+    for (name, text) in [
+        ("open", format!("{}SELECT 1", "/*".repeat(24_000))),
+        ("nested", format!("{}{} SELECT 1", "/*".repeat(12_000), "*/".repeat(12_000))),
+        ("nested within", format!("SELECT {}{} 1", "/* ".repeat(10_000), "*/".repeat(10_000))),
+        ("side by side", format!("{} SELECT 1", "/**/".repeat(12_000))),
+        ("lines", format!("{}SELECT 1", "--\n".repeat(16_000))),
+        ("long", format!("{}SELECT 1", "/*".repeat(500_000))),
+        ("many", format!("SELECT 1{}", "/* a *//* b */".repeat(60_000))),
+    ] {
+        let (_, took, _) = measured(name, &catalog, &text);
+        assert!(took < Duration::from_secs(2), "{name}: {took:?}");
+    }
+}

@@ -1,0 +1,222 @@
+//! Requests in records: what does not fit into one leaf comes in several.
+//!
+//! A leaf has a size; what a command may touch has none. Commands of one request are spread
+//! over as many records as they need. A command that is too long alone (ten thousand columns,
+//! an object with a long name) is cut as text: its JSON in `request-part` records, and a
+//! `request` record of the same exchange behind them, whose commands begin with it.
+
+use portreeve_model::{CommandRecord, Event, ObjectUsage, SessionId, Usage};
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+/// How much of a leaf the commands take, as JSON; what else is in it takes less than the rest.
+const COMMANDS_BYTES_MAX: usize = 60 * 1024;
+
+/// The records of a request, to be staged one behind the other; the bytes that the client
+/// sent go with the first.
+///
+/// ```
+/// # use portreeve_evidence::request_events;
+/// let events = request_events(7, 472_212, Default::default(), Vec::new(), Vec::new());
+/// assert_eq!(events.len(), 1);
+/// ```
+#[must_use]
+pub fn request_events(
+    exchange: u64,
+    hour: u64,
+    session: Usage,
+    day: Vec<ObjectUsage>,
+    commands: Vec<CommandRecord>,
+) -> Vec<Event> {
+    let request = |commands| Event::Request { exchange, hour, session, day: day.clone(), commands };
+    let (mut events, mut some) = (Vec::new(), Vec::new());
+    let mut bytes = json_bytes(&day);
+    for command in commands {
+        let length = json_bytes(&command);
+        let ends_in_part = matches!(events.last(), Some(Event::RequestPart { .. }));
+        if bytes + length > COMMANDS_BYTES_MAX && (!some.is_empty() || ends_in_part) {
+            events.push(request(std::mem::take(&mut some)));
+            bytes = json_bytes(&day);
+        }
+        if length > COMMANDS_BYTES_MAX {
+            let text = serde_json::to_string(&command).expect("a command is plain data");
+            events.extend(cut(&text).map(|text| Event::RequestPart { exchange, text }));
+        } else {
+            bytes += length;
+            some.push(command);
+        }
+    }
+    if !some.is_empty() || !matches!(events.last(), Some(Event::Request { .. })) {
+        events.push(request(some));
+    }
+    events
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The length of a command as JSON, with the comma behind it.
+fn json_bytes(command: &impl serde::Serialize) -> usize {
+    let mut count = Count(1);
+    serde_json::to_writer(&mut count, command).expect("what is recorded is plain data");
+    count.0
+}
+
+/// Cuts a JSON text so that each part fits into a leaf as a string.
+fn cut(text: &str) -> impl Iterator<Item = String> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let is_over = |(_, c): &(usize, char)| {
+            // What JSON is made of has no controls: they are escaped in it already.
+            bytes += if matches!(c, '"' | '\\') { 2 } else { c.len_utf8() };
+            bytes > COMMANDS_BYTES_MAX
+        };
+        let end = rest.char_indices().find(is_over).map_or(rest.len(), |(at, _)| at);
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        (!part.is_empty()).then(|| part.to_owned())
+    })
+}
+
+/// Puts commands together again that were cut. It has to see every `request-part` of a
+/// session, in order, and to be asked at every `request`.
+#[derive(Debug, Default)]
+pub struct RequestParts(HashMap<(SessionId, u64), String>);
+
+impl RequestParts {
+    /// Takes a part.
+    pub fn add(&mut self, session: SessionId, exchange: u64, text: &str) {
+        self.0.entry((session, exchange)).or_default().push_str(text);
+    }
+
+    /// The text of the command that a request of this exchange begins with, if it was cut.
+    pub fn take(&mut self, session: SessionId, exchange: u64) -> Option<String> {
+        self.0.remove(&(session, exchange))
+    }
+
+    /// The commands of a request, the one that was cut first.
+    ///
+    /// # Errors
+    /// The parts are no command.
+    pub fn whole(
+        &mut self,
+        session: SessionId,
+        exchange: u64,
+        mut commands: Vec<CommandRecord>,
+    ) -> serde_json::Result<Vec<CommandRecord>> {
+        if let Some(text) = self.take(session, exchange) {
+            commands.insert(0, serde_json::from_str(&text)?);
+        }
+        Ok(commands)
+    }
+
+    /// Forgets a session that has ended.
+    pub fn forget(&mut self, session: SessionId) {
+        self.0.retain(|(of, _), _| *of != session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::frame::LEAF_BYTES_MAX;
+    use crate::tests::support::session_id;
+    use portreeve_model::{
+        Action, Decision, Digest, Direction, Facts, Need, Object, PayloadRef, Reason, Record,
+        RevealedColumn, Verdict,
+    };
+    use proptest::prelude::*;
+
+    fn command(name: &str, needs: usize) -> CommandRecord {
+        let object = |at: usize| Object::column("public", name, &format!("column_{at}"));
+        let need = Need { action: Action::Read, object: object(0) };
+        let reason = Reason { rule: name.into(), need, party: None, advice: Some(name.into()) };
+        CommandRecord {
+            verb: "SELECT".into(),
+            times: 1,
+            prepared: false,
+            fingerprint: name.into(),
+            needs: (0..needs).map(|at| Need { action: Action::Read, object: object(at) }).collect(),
+            facts: Facts::default(),
+            categories: [("email".into(), (0..needs).collect())].into(),
+            unknown: None,
+            decision: Some(Decision {
+                verdict: Verdict::Deny,
+                policy: "p".into(),
+                reasons: vec![reason],
+                review_groups: Vec::new(),
+            }),
+            revealed: (0..needs)
+                .map(|at| RevealedColumn { column: object(at), category: "email".into() })
+                .collect(),
+        }
+    }
+
+    /// Every record fits into a leaf, and together they say what was asked.
+    fn check(commands: Vec<CommandRecord>) -> usize {
+        let session = session_id(1);
+        let most = Usage::of(portreeve_model::Unit::Rows, u64::MAX);
+        let (mut parts, mut found, mut records) = (RequestParts::default(), Vec::new(), 0);
+        for event in request_events(u64::MAX, u64::MAX, most, Vec::new(), commands.clone()) {
+            let digest = Digest([7; 32]);
+            let payload = PayloadRef { direction: Direction::FromClient, digest, bytes: u64::MAX };
+            let record = Record {
+                at_us: u64::MAX,
+                session: Some(session),
+                seq: u64::MAX,
+                salt: "5a".repeat(16),
+                event,
+                payload: Some(payload),
+            };
+            let leaf = serde_json::to_vec(&record).unwrap();
+            assert!(leaf.len() <= LEAF_BYTES_MAX, "{} bytes", leaf.len());
+            let record: Record = serde_json::from_slice(&leaf).unwrap();
+            records += 1;
+            match record.event {
+                Event::RequestPart { exchange, text } => parts.add(session, exchange, &text),
+                Event::Request { exchange, commands, .. } => {
+                    found.extend(parts.whole(session, exchange, commands).unwrap());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(parts.0.is_empty(), "a part without its request");
+        assert!(found == commands, "{} of {} commands came back", found.len(), commands.len());
+        records
+    }
+
+    #[test]
+    fn what_is_asked_comes_back_however_long_it_is() {
+        let small = || command("orders", 1);
+        assert_eq!(check(Vec::new()), 1);
+        assert_eq!(check(vec![small()]), 1);
+        assert!(check(vec![command("wide", 10_000)]) > 10);
+        assert!(check(vec![small(); 5_000]) > 10);
+        let url = "é\"\\\u{1}\n/".repeat(40_000);
+        assert!(check(vec![command(&url, 1)]) > 5);
+        let mixed = vec![small(), command(&url, 1), command(&url, 2), small(), command("w", 900)];
+        assert!(check(mixed) > 10);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn any_run_of_commands_comes_back(
+            all in proptest::collection::vec((r#"[a-z"\\é]{1,9}"#, 1usize..9_000, 0usize..300), 0..5),
+        ) {
+            check(all.iter().map(|(name, times, needs)| command(&name.repeat(*times), *needs)).collect());
+        }
+    }
+}

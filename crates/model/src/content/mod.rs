@@ -1,0 +1,368 @@
+//! What an approval is bound to: everything that decides what a command does when it runs.
+//!
+//! The content is a list of fields, each a name and a text ([`ApprovalContent::fields`]).
+//! Reviewers are shown these fields, the approval holds the digest of their encoding
+//! ([`ApprovalContent::encoding`]), and when a command differs from what was approved,
+//! [`ApprovalContent::differences`] says in which of them. So nothing is bound that is not
+//! shown, and nothing shown that is not bound.
+//!
+//! The bytes are those of `docs/formats/approval.md`. Nothing is hashed here.
+
+use crate::{Category, Digest, MaskMethod, Object, Party, PartyKind, PolicyVersion, RuleId, Unit};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first bytes of every encoding; another meaning gets another number.
+pub const APPROVAL_FORMAT: &str = "portreeve-approval-1";
+
+/// Everything that decides what a command does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApprovalContent {
+    /// Where it runs.
+    pub resource: String,
+    /// As whom it runs in the target.
+    pub role: String,
+    /// Who asks: the principal, then each actor in order of delegation.
+    pub hops: Vec<ApprovedHop>,
+    /// Why, as a signed claim says.
+    pub purpose: Option<String>,
+    /// Why, as the connection says; nobody vouches for it.
+    pub stated_purpose: Option<String>,
+    /// By which policies it is held.
+    pub policy: PolicyVersion,
+    /// By which rule.
+    pub rule: RuleId,
+    /// What runs, in order.
+    pub statements: Vec<ApprovedStatement>,
+    /// Settings that change what statements mean, by name.
+    pub settings: BTreeMap<String, String>,
+    /// Where names are looked for, in order.
+    pub search_path: Vec<String>,
+    /// The version of every definition that the statements rest on.
+    pub definitions: BTreeMap<Object, String>,
+    /// What of the answer is masked, and how.
+    pub masked: BTreeMap<Object, (Category, MaskMethod)>,
+    /// How much it may use at most.
+    pub caps: BTreeMap<Unit, u64>,
+    /// The data that come with it.
+    pub upload: Upload,
+}
+
+/// One party of the chain, as strong as it was proven.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApprovedHop {
+    /// Who.
+    pub party: Party,
+    /// How it was proven, in the issuer's words: `acr`, `amr`, ….
+    pub strength: BTreeMap<String, String>,
+}
+
+/// One statement, and what it is given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApprovedStatement {
+    /// The text that runs. Behind a name (`EXECUTE`, `FETCH`, a portal) it is the text
+    /// that the name stands for.
+    pub text: String,
+    /// The names through which it was called, the outermost first.
+    pub names: Vec<String>,
+    /// Its parameters, `$1` first.
+    pub parameters: Vec<Parameter>,
+}
+
+/// One parameter of a statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parameter {
+    /// Its type, as the target resolves it.
+    pub type_name: String,
+    /// How its bytes are to be read.
+    pub format: ParameterFormat,
+    /// What it says.
+    pub value: ParameterValue,
+}
+
+/// How the bytes of a parameter are to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParameterFormat {
+    /// As text.
+    Text,
+    /// As the type's binary form.
+    Binary,
+}
+
+/// What a parameter says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ParameterValue {
+    /// NULL.
+    Null,
+    /// A value that a reviewer can read, in the text form of its type.
+    Decoded(String),
+    /// Bytes of a type whose form the gateway does not read.
+    Opaque(Vec<u8>),
+}
+
+/// The data that come with a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Upload {
+    /// None.
+    Absent,
+    /// These, and no others.
+    Bound {
+        /// SHA-256 of all of it.
+        digest: Digest,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Any, up to a length: the reviewer was told so.
+    Capped {
+        /// The most that may come.
+        bytes_max: u64,
+    },
+}
+
+/// One field of the content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContentField {
+    /// Its name in the encoding: `statement.1.parameter.2.format`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// What a reader calls it: `parameter $2: format`.
+    pub label: String,
+    /// Whether a client may be told its value when it differs.
+    pub quoting: Quoting,
+}
+
+/// Whether a message may quote a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quoting {
+    /// It holds names and numbers.
+    Quoted,
+    /// It can hold data.
+    Withheld,
+}
+
+impl ApprovalContent {
+    /// The encoding that an approval holds the digest of.
+    ///
+    /// [`APPROVAL_FORMAT`], then every field: its name and its value, each with its length
+    /// in bytes before it, as 8 bytes with the most significant first.
+    #[must_use]
+    pub fn encoding(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024);
+        push_text(&mut out, APPROVAL_FORMAT);
+        for field in self.fields() {
+            push_text(&mut out, &field.name);
+            push_text(&mut out, &field.value);
+        }
+        out
+    }
+
+    /// All of it, in the order of the encoding.
+    #[must_use]
+    pub fn fields(&self) -> Vec<ContentField> {
+        let mut fields = Fields::default();
+        fields.name("resource", "resource", &self.resource);
+        fields.name("role", "role", &self.role);
+        for (place, hop) in self.hops.iter().enumerate() {
+            fields.hop(place, hop);
+        }
+        if let Some(purpose) = &self.purpose {
+            fields.name("purpose", "purpose", purpose);
+        }
+        if let Some(purpose) = &self.stated_purpose {
+            fields.name("stated-purpose", "stated purpose", purpose);
+        }
+        fields.name("policy", "policy version", &self.policy.0);
+        fields.name("rule", "rule", &self.rule.0);
+        for (place, statement) in self.statements.iter().enumerate() {
+            fields.statement(place + 1, self.statements.len(), statement);
+        }
+        for (name, value) in &self.settings {
+            fields.data(&format!("setting.{name}"), &format!("setting `{name}`"), value);
+        }
+        fields.name("search-path", "search path", &quoted_path(&self.search_path));
+        for (name, (object, version)) in by_name(&self.definitions) {
+            let label = format!("definition of {object}: version");
+            fields.name(&format!("definition.{name}"), &label, version);
+        }
+        for (name, (object, (category, method))) in by_name(&self.masked) {
+            let value = format!("{} as {category}", method_word(*method));
+            fields.name(&format!("masked.{name}"), &format!("masking of {object}"), &value);
+        }
+        for (unit, count) in &self.caps {
+            fields.name(&format!("cap.{unit}"), &format!("cap on {unit}"), &count.to_string());
+        }
+        fields.upload(&self.upload);
+        fields.list
+    }
+
+    /// What differs between what was approved (`self`) and what is to run, in words. Empty
+    /// where, and only where, the two have one encoding.
+    #[must_use]
+    pub fn differences(&self, run: &Self) -> Vec<String> {
+        let (approved, run) = (self.fields(), run.fields());
+        let named = |fields: &[ContentField]| -> BTreeSet<String> {
+            fields.iter().map(|field| field.name.clone()).collect()
+        };
+        let approved_names = named(&approved);
+        let run_fields: BTreeMap<_, _> = run.iter().map(|field| (&field.name, field)).collect();
+        let mut found = Vec::new();
+        for field in &approved {
+            match run_fields.get(&field.name) {
+                Some(other) if other.value == field.value => {}
+                Some(other) => found.push(changed(field, other)),
+                None => found.push(format!("{} is not there any more", field.label)),
+            }
+        }
+        let new = run.iter().filter(|field| !approved_names.contains(&field.name));
+        found.extend(new.map(|field| format!("{} is new", field.label)));
+        found
+    }
+}
+
+fn changed(approved: &ContentField, run: &ContentField) -> String {
+    match approved.quoting {
+        Quoting::Quoted => {
+            let shown = |value: &str| if value.is_empty() { "none" } else { value }.to_owned();
+            format!("{} {} → {}", approved.label, shown(&approved.value), shown(&run.value))
+        }
+        Quoting::Withheld => format!("{} differs", approved.label),
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    list: Vec<ContentField>,
+    names: BTreeSet<String>,
+}
+
+impl Fields {
+    fn push(&mut self, name: &str, label: &str, value: &str, quoting: Quoting) {
+        // INVARIANT: names are unique, or a difference could hide behind a namesake.
+        assert!(self.names.insert(name.to_owned()), "two fields are called `{name}`");
+        let (name, label, value) = (name.to_owned(), label.to_owned(), value.to_owned());
+        self.list.push(ContentField { name, value, label, quoting });
+    }
+
+    /// A field that holds names and numbers.
+    fn name(&mut self, name: &str, label: &str, value: &str) {
+        self.push(name, label, value, Quoting::Quoted);
+    }
+
+    /// A field that can hold data.
+    fn data(&mut self, name: &str, label: &str, value: &str) {
+        self.push(name, label, value, Quoting::Withheld);
+    }
+
+    fn hop(&mut self, place: usize, hop: &ApprovedHop) {
+        let (name, label) = match place {
+            0 => ("principal".to_owned(), "principal".to_owned()),
+            _ => (format!("actor.{place}"), format!("actor {place}")),
+        };
+        let party = &hop.party;
+        let mut field = |word: &str, value: &str| {
+            self.name(&format!("{name}.{word}"), &format!("{label}: {word}"), value);
+        };
+        field("kind", kind_word(party.kind));
+        field("issuer", &party.issuer);
+        field("subject", &party.subject);
+        // One in the order of its name: what an issuer lists twice or otherwise is the same.
+        let groups: BTreeSet<_> = party.groups.iter().cloned().collect();
+        field("groups", &quoted_path(&groups.into_iter().collect::<Vec<_>>()));
+        for (word, value) in &hop.strength {
+            field(&format!("strength.{word}"), value);
+        }
+    }
+
+    fn statement(&mut self, number: usize, count: usize, statement: &ApprovedStatement) {
+        let name = format!("statement.{number}");
+        let (own, of) = match count {
+            1 => ("statement".to_owned(), String::new()),
+            _ => (format!("statement {number}"), format!(" of statement {number}")),
+        };
+        self.data(&format!("{name}.text"), &format!("{own}: text"), &statement.text);
+        let called = quoted_path(&statement.names);
+        self.name(&format!("{name}.names"), &format!("{own}: called through"), &called);
+        for (place, parameter) in statement.parameters.iter().enumerate() {
+            let name = format!("{name}.parameter.{}", place + 1);
+            let label = format!("parameter ${}{of}", place + 1);
+            let format = match parameter.format {
+                ParameterFormat::Text => "text",
+                ParameterFormat::Binary => "binary",
+            };
+            self.name(&format!("{name}.type"), &format!("{label}: type"), &parameter.type_name);
+            self.name(&format!("{name}.format"), &format!("{label}: format"), format);
+            let (word, value) = match &parameter.value {
+                ParameterValue::Null => ("null", String::new()),
+                ParameterValue::Decoded(value) => ("value", value.clone()),
+                ParameterValue::Opaque(bytes) => ("bytes", hexadecimal(bytes)),
+            };
+            self.data(&format!("{name}.{word}"), &format!("{label}: {word}"), &value);
+        }
+    }
+
+    fn upload(&mut self, upload: &Upload) {
+        match upload {
+            Upload::Absent => {}
+            Upload::Bound { digest, bytes } => {
+                self.data("upload.digest", "upload: digest", &digest.to_string());
+                self.name("upload.bytes", "upload: bytes", &bytes.to_string());
+            }
+            Upload::Capped { bytes_max } => {
+                self.name("upload.bytes-max", "upload: bytes at most", &bytes_max.to_string());
+            }
+        }
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    let length = u64::try_from(text.len()).expect("a length in memory fits into 64 bits");
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// By the names of the objects in the encoding, which are sorted as bytes.
+fn by_name<V>(objects: &BTreeMap<Object, V>) -> BTreeMap<String, (&Object, &V)> {
+    objects.iter().map(|(object, value)| (object_name(object), (object, value))).collect()
+}
+
+/// An object's kind and its quoted path: `table:public.orders`.
+fn object_name(object: &Object) -> String {
+    format!("{}:{}", object.kind.word(), quoted_path(&object.path))
+}
+
+/// Names joined by dots; one that is empty or holds a dot or a quote stands in double
+/// quotes, its own doubled, so that no two lists are written alike.
+fn quoted_path(parts: &[String]) -> String {
+    let quoted = |part: &String| {
+        if part.is_empty() || part.contains(['.', '"']) {
+            format!("\"{}\"", part.replace('"', "\"\""))
+        } else {
+            part.clone()
+        }
+    };
+    parts.iter().map(quoted).collect::<Vec<_>>().join(".")
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn kind_word(kind: PartyKind) -> &'static str {
+    match kind {
+        PartyKind::Person => "person",
+        PartyKind::Service => "service",
+        PartyKind::Actor => "actor",
+    }
+}
+
+fn method_word(method: MaskMethod) -> &'static str {
+    match method {
+        MaskMethod::Redact => "redact",
+        MaskMethod::Pseudonym => "pseudonym",
+        MaskMethod::Partial => "partial",
+        MaskMethod::Null => "null",
+    }
+}
+
+#[cfg(test)]
+mod tests;

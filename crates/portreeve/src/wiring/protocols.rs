@@ -1,0 +1,57 @@
+//! The protocols of this gateway: one line each.
+
+use super::certificates::ServedCertificate;
+use super::listeners::Service;
+use super::postgres;
+use portreeve_control::Config;
+use portreeve_control::door::Door;
+use portreeve_model::Manifest;
+use portreeve_session::{BoxFuture, Engine};
+use std::sync::Arc;
+
+/// Every protocol that is built in.
+const PROTOCOLS: [Protocol; 1] =
+    [Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start }];
+
+/// What the binary knows of a protocol.
+#[derive(Clone, Copy)]
+pub(super) struct Protocol {
+    pub(super) manifest: &'static Manifest,
+    pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
+}
+
+/// What a protocol is started with.
+pub(super) struct Parts<'a> {
+    pub(super) config: &'a Config,
+    pub(super) engine: Arc<Engine>,
+    pub(super) door: Arc<Door>,
+    /// What is shown to clients.
+    pub(super) certificate: Arc<ServedCertificate>,
+}
+
+/// A protocol at work.
+pub(super) trait Running: Service {
+    /// Looks after its targets, for ever. The caller owns the task and ends it.
+    fn watch(self: Arc<Self>) -> BoxFuture<'static, ()>;
+
+    /// Makes ready to follow another configuration: sessions to come will, open ones stay.
+    ///
+    /// # Errors
+    /// It cannot be followed. Nothing has changed.
+    fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit>;
+}
+
+/// A change that can no longer fail.
+pub(super) type Commit = Box<dyn FnOnce() + Send>;
+
+/// What the configuration and the commands know of every protocol.
+pub(crate) fn manifests() -> Vec<&'static Manifest> {
+    PROTOCOLS.iter().map(|protocol| protocol.manifest).collect()
+}
+
+/// Those that a configuration listens for.
+pub(super) fn used(config: &Config) -> impl Iterator<Item = Protocol> {
+    let is_used =
+        |protocol: &Protocol| config.listen.protocols.contains_key(protocol.manifest.name);
+    PROTOCOLS.into_iter().filter(is_used)
+}

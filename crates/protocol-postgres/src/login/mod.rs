@@ -1,0 +1,486 @@
+//! From an accepted connection to a running session: encryption, token, resource, target.
+
+mod cancel;
+mod startup;
+
+use crate::NAME;
+use crate::reply::{Greeting, ReplyMachine};
+use crate::request::{Assembler, FailingName};
+use crate::session::{Connection, Notices, ProtocolLimits};
+use crate::target::{Upstream, session_settings};
+use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, take};
+use bytes::Buf;
+use cancel::CancelKeys;
+use portreeve_decide::sql::Postgres as PostgresGrammar;
+use portreeve_model::{Refusal, RefusalCode, Secret};
+use portreeve_session::{
+    BoxFuture, ClientSide, Ended, Engine, Gatekeeper, Identity, IdentityEnd, NotAdmitted,
+    OpenRequest, ReviewMode, Session, SessionError, TargetSide,
+};
+use portreeve_sql::{CatalogSnapshot, Planner, Reveals, SessionSettings};
+use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
+use rustls::ServerConfig;
+use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// What the listener is made of.
+pub struct PostgresParts {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Who checks tokens.
+    pub gatekeeper: Arc<dyn Gatekeeper>,
+    /// The resources.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// The certificate shown to clients.
+    pub tls: Arc<ServerConfig>,
+    /// The limits.
+    pub limits: ProtocolLimits,
+}
+
+/// The PostgreSQL listener's work, one connection at a time.
+pub struct Postgres {
+    engine: Arc<Engine>,
+    gatekeeper: Arc<dyn Gatekeeper>,
+    upstreams: HashMap<String, Arc<Upstream>>,
+    tls: Arc<ServerConfig>,
+    cancels: Arc<CancelKeys>,
+    limits: ProtocolLimits,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").field("resources", &self.upstreams.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a client did not get a session. It has been told.
+#[derive(Debug, thiserror::Error)]
+enum Turned {
+    #[error("client went away")]
+    Gone(#[from] io::Error),
+    #[error("{0}")]
+    Away(String),
+    #[error("cancel request")]
+    Cancel,
+}
+
+/// A client that has said what it wants.
+struct Arrived {
+    connection: PreAuth,
+    startup: Startup,
+    tls: String,
+}
+
+/// Longest token message.
+const PASSWORD_BYTES_MAX: usize = 32 << 10;
+
+impl Postgres {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: PostgresParts) -> Arc<Self> {
+        let upstreams = parts.upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
+        Arc::new(Self {
+            engine: parts.engine,
+            gatekeeper: parts.gatekeeper,
+            upstreams,
+            tls: parts.tls,
+            cancels: Arc::default(),
+            limits: parts.limits,
+        })
+    }
+
+    /// The same with other resources and limits, for the connections to come. Sessions that
+    /// are open stay as they are, and can be cancelled through either.
+    #[must_use]
+    pub fn renewed(&self, upstreams: Vec<Arc<Upstream>>, limits: ProtocolLimits) -> Arc<Self> {
+        let upstreams = upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
+        Arc::new(Self {
+            engine: self.engine.clone(),
+            gatekeeper: self.gatekeeper.clone(),
+            upstreams,
+            tls: self.tls.clone(),
+            cancels: self.cancels.clone(),
+            limits,
+        })
+    }
+
+    /// Serves one connection to its end. `waiting` is dropped when the client has logged in,
+    /// or will not.
+    pub async fn serve<W: Send>(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, waiting: W) {
+        let entered = timeout(self.limits.login_timeout, self.enter(stream, peer)).await;
+        drop(waiting);
+        let why = match entered {
+            Ok(Ok(entered)) => return self.session(entered).await,
+            Ok(Err(Turned::Cancel)) => return,
+            Ok(Err(turned)) => turned.to_string(),
+            Err(_) => "did not log in in time".to_owned(),
+        };
+        tracing::debug!(%peer, why, "connection ended before a session");
+    }
+
+    async fn enter(&self, stream: TcpStream, peer: SocketAddr) -> Result<Entered, Turned> {
+        let mut arrived = self.arrive(stream, peer).await?;
+        let identity = match self.identify(&mut arrived, peer).await {
+            Ok(identity) => identity,
+            Err((sqlstate, message, hint)) => {
+                return Err(
+                    away(&mut arrived.connection, sqlstate, &message, hint.as_deref()).await
+                );
+            }
+        };
+        let startup = &arrived.startup;
+        let Some(upstream) = self.upstreams.get(&startup.database).cloned() else {
+            let message = format!("there is no resource `{}`", startup.database);
+            self.gatekeeper.turned_away(NAME, peer.ip(), "unknown resource");
+            let hint = "the database name chooses the resource: ask an operator for its name";
+            return Err(away(&mut arrived.connection, "3D000", &message, Some(hint)).await);
+        };
+        let catalog = match upstream.catalog.current().await {
+            Ok(catalog) => catalog,
+            Err(error) => {
+                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+            }
+        };
+        let session = match self.open(&arrived, &identity, peer, &catalog).await {
+            Ok(session) => session,
+            Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
+        };
+        let mut logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
+            Ok(logged_in) => logged_in,
+            Err(error) => {
+                session.close("the target could not be reached").await;
+                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+            }
+        };
+        let settings = match session_settings(&mut logged_in.connection).await {
+            Ok(settings) => settings,
+            Err(error) => {
+                session.close("the target could not be asked").await;
+                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+            }
+        };
+        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings, identity })
+    }
+
+    /// Encryption and the startup message.
+    async fn arrive(&self, stream: TcpStream, peer: SocketAddr) -> Result<Arrived, Turned> {
+        stream.set_nodelay(true)?;
+        let mut first = [0];
+        let is_direct_tls = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
+        let mut connection = PreAuth::new(Box::new(stream));
+        let mut tls = "none".to_owned();
+        if is_direct_tls {
+            (connection, tls) = self.encrypt(connection, peer).await?;
+        }
+        // One request for each kind of encryption, then the startup message.
+        let mut gss_refused = false;
+        loop {
+            match read_opening(&mut connection).await? {
+                Ok(Opening::Ssl) if tls == "none" => {
+                    connection.send(b"S").await?;
+                    (connection, tls) = self.encrypt(connection, peer).await?;
+                }
+                Ok(Opening::Gss) if !gss_refused && tls == "none" => {
+                    gss_refused = true;
+                    connection.send(b"N").await?;
+                }
+                Ok(Opening::Ssl | Opening::Gss) => {
+                    let message = "an encryption request out of order";
+                    return Err(away(&mut connection, "08P01", message, None).await);
+                }
+                Ok(Opening::Cancel { process, key }) => {
+                    if !self.cancels.cancel(process, &key) {
+                        self.gatekeeper.turned_away(NAME, peer.ip(), "wrong cancel key");
+                    }
+                    connection.close().await;
+                    return Err(Turned::Cancel);
+                }
+                Ok(Opening::Startup(startup)) => {
+                    if tls == "none" && !peer.ip().is_loopback() {
+                        self.gatekeeper.turned_away(NAME, peer.ip(), "no TLS");
+                        let hint = "connect with sslmode=require or stronger";
+                        return Err(
+                            away(&mut connection, "28000", "TLS is required", Some(hint)).await
+                        );
+                    }
+                    return Ok(Arrived { connection, startup, tls });
+                }
+                Err(StartupError { sqlstate, message, hint }) => {
+                    self.gatekeeper.turned_away(NAME, peer.ip(), &message);
+                    return Err(away(&mut connection, sqlstate, &message, hint.as_deref()).await);
+                }
+            }
+        }
+    }
+
+    async fn encrypt(
+        &self,
+        connection: PreAuth,
+        peer: SocketAddr,
+    ) -> Result<(PreAuth, String), Turned> {
+        let accepted = accept(connection, self.tls.clone()).await.inspect_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidData {
+                self.gatekeeper.turned_away(NAME, peer.ip(), &error.to_string());
+            }
+        })?;
+        Ok((accepted.connection, accepted.version))
+    }
+
+    /// Asks for the token and checks it.
+    async fn identify(
+        &self,
+        arrived: &mut Arrived,
+        peer: SocketAddr,
+    ) -> Result<Identity, (&'static str, String, Option<String>)> {
+        let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
+        let resource = &arrived.startup.database;
+        let admitted = self.gatekeeper.authenticate(NAME, resource, &token, peer.ip()).await;
+        let mut identity = admitted.map_err(|not| match not {
+            NotAdmitted::Invalid(hint) => {
+                ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
+            }
+            NotAdmitted::TooMany => (
+                "28000",
+                "too many failed attempts from this address".to_owned(),
+                Some("wait a minute, then use a fresh token".to_owned()),
+            ),
+            NotAdmitted::Unavailable => (
+                "57P03",
+                "tokens cannot be checked right now".to_owned(),
+                Some("try again later".to_owned()),
+            ),
+        })?;
+        // SECURITY: what the connection says is not what the token says.
+        let stated = arrived.startup.own.get("portreeve.purpose");
+        identity.chain.stated_purpose = stated.map(|stated| stated.chars().take(200).collect());
+        Ok(identity)
+    }
+
+    async fn open(
+        &self,
+        arrived: &Arrived,
+        identity: &Identity,
+        peer: SocketAddr,
+        catalog: &CatalogSnapshot,
+    ) -> Result<Session, Refusal> {
+        let startup = &arrived.startup;
+        let review_mode = match startup.own.get("portreeve.review").map(String::as_str) {
+            Some("refuse") => ReviewMode::Refuse,
+            _ => ReviewMode::Wait,
+        };
+        self.engine
+            .open(OpenRequest {
+                id: Engine::new_session_id(),
+                chain: identity.chain.clone(),
+                resource: startup.database.clone(),
+                protocol: NAME,
+                client: peer,
+                application: startup.application.clone(),
+                tls: arrived.tls.clone(),
+                review_mode,
+                classify: catalog.classification(),
+                expires_at: Some(identity.expires_at),
+                notices: Arc::new(Notices::Between),
+            })
+            .await
+    }
+
+    async fn unreachable(
+        &self,
+        connection: &mut PreAuth,
+        up: &Upstream,
+        error: &DialError,
+    ) -> Turned {
+        tracing::error!(resource = up.name(), %error, "target");
+        if let DialError::Refused { code, .. } = error
+            && code == "53300"
+        {
+            let message = format!("the target of `{}` has no free connections", up.name());
+            return away(connection, "53300", &message, Some("try again later")).await;
+        }
+        let message = format!("the target of `{}` cannot be reached", up.name());
+        away(connection, "08001", &message, Some("an operator must look at the gateway's log"))
+            .await
+    }
+
+    async fn session(self: Arc<Self>, entered: Entered) {
+        let Entered { arrived, session, upstream, catalog, logged_in, settings, identity } =
+            entered;
+        let minor = arrived.startup.minor;
+        let Some(key) = self.cancels.issue(minor, session.clone()) else {
+            return session.close("no randomness").await;
+        };
+        let mut secret = [0; 16];
+        if aws_lc_rs::rand::fill(&mut secret).is_err() {
+            return session.close("no randomness").await;
+        }
+        // SECURITY: a client that knew this name could prepare it, and a refusal inside a
+        // transaction would then not fail at the target.
+        let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
+        let limits = &self.engine.limits;
+        let mut connection = Connection {
+            client: ClientSide::new(arrived.connection, limits),
+            target: TargetSide::new(logged_in.connection, limits),
+            machine: ReplyMachine::new(self.limits.reply_message_bytes_max),
+            assembler: self.assembler(&session, &upstream, catalog, settings, &failing),
+            session,
+            upstream,
+            cancel: logged_in.cancel,
+            limits: self.limits.clone(),
+        };
+        let greeting = Greeting {
+            parameters: logged_in.parameters,
+            process: key.process,
+            key: key.key.clone(),
+        };
+        let ended = async {
+            let released = connection.session.release(greeting).await?;
+            connection.client.send(released).await?;
+            run_while_identified(&mut connection, self.gatekeeper.watch(&identity)).await
+        }
+        .await;
+        self.cancels.retire(key.process);
+        let Connection { session, mut client, .. } = connection;
+        let why = match &ended {
+            Ok(()) => "the client said goodbye".to_owned(),
+            Err(error) => {
+                if let Ok(released) = session.farewell(error).await {
+                    let _ = timeout(FAREWELL_TIMEOUT, client.send(released)).await;
+                }
+                error.to_string()
+            }
+        };
+        tracing::debug!(session = %session.id(), why, "session ended");
+        client.close().await;
+        session.close(&why).await;
+    }
+
+    fn assembler(
+        &self,
+        session: &Session,
+        upstream: &Upstream,
+        catalog: Arc<CatalogSnapshot>,
+        settings: SessionSettings,
+        failing: &str,
+    ) -> Assembler {
+        let snapshot = session.snapshot();
+        let reveals = snapshot.clone();
+        let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
+        let subjects = upstream.subjects.clone();
+        let planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
+        Assembler::new(planner, snapshot, FailingName(failing.into()), self.limits.clone())
+    }
+}
+
+/// A session that is about to begin.
+struct Entered {
+    arrived: Arrived,
+    session: Session,
+    upstream: Arc<Upstream>,
+    catalog: Arc<CatalogSnapshot>,
+    logged_in: LoggedIn,
+    settings: SessionSettings,
+    identity: Identity,
+}
+
+/// Runs a session as long as its identity lasts.
+async fn run_while_identified(
+    connection: &mut Connection,
+    mut watch: BoxFuture<'static, IdentityEnd>,
+) -> Result<(), SessionError> {
+    let session = connection.session.clone();
+    let mut run = std::pin::pin!(connection.run());
+    tokio::select! {
+        ended = &mut run => return ended,
+        end = &mut watch => session.end(match end {
+            IdentityEnd::Expired => Ended::Expired,
+            other => Ended::Revoked(other.to_string()),
+        }),
+    }
+    run.await
+}
+
+/// How long the last words may take.
+const FAREWELL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+
+async fn read_opening(connection: &mut PreAuth) -> io::Result<Result<Opening, StartupError>> {
+    connection.fill(4).await?;
+    let length = connection.inbox().get(..4).map_or(0, |mut bytes| bytes.get_i32());
+    let Some(length) = usize::try_from(length).ok().filter(|n| (8..=STARTUP_BYTES_MAX).contains(n))
+    else {
+        return Ok(Err(StartupError {
+            sqlstate: "08P01",
+            message: "invalid length of startup packet".into(),
+            hint: None,
+        }));
+    };
+    connection.fill(length).await?;
+    let packet = connection.inbox().split_to(length);
+    Ok(startup::read(packet.get(4..).unwrap_or_default()))
+}
+
+/// Negotiates the version where needed, asks for the token, reads it.
+async fn ask_token(arrived: &mut Arrived) -> Result<Secret<String>, String> {
+    let Arrived { connection, startup, .. } = arrived;
+    let mut words = Vec::new();
+    if startup.minor_asked > startup.minor || !startup.unknown_options.is_empty() {
+        put(&mut words, b'v', |out| {
+            out.extend_from_slice(&(196_608 + startup.minor).to_be_bytes());
+            let count = u32::try_from(startup.unknown_options.len()).unwrap_or(u32::MAX);
+            out.extend_from_slice(&count.to_be_bytes());
+            startup.unknown_options.iter().for_each(|option| put_text(out, option));
+        });
+    }
+    put(&mut words, b'R', |out| out.extend_from_slice(&3_u32.to_be_bytes()));
+    let gone = |_| "the client went away before it sent a token".to_owned();
+    connection.send(&words).await.map_err(gone)?;
+    connection.fill(HEADER_BYTES).await.map_err(gone)?;
+    let length = message_length(connection.inbox(), PASSWORD_BYTES_MAX)
+        .map_err(|error| error.to_string())?
+        .unwrap_or_default();
+    connection.fill(length).await.map_err(gone)?;
+    let message = take(connection.inbox(), PASSWORD_BYTES_MAX)
+        .map_err(|error| error.to_string())?
+        .filter(|message| message.tag == b'p')
+        .ok_or("a password message was expected")?;
+    let token = message.body().strip_suffix(b"\0").ok_or("invalid password message")?;
+    let token = std::str::from_utf8(token).map_err(|_| "invalid password message")?;
+    Ok(Secret::new(token.to_owned()))
+}
+
+async fn away(
+    connection: &mut PreAuth,
+    sqlstate: &str,
+    message: &str,
+    hint: Option<&str>,
+) -> Turned {
+    let mut words = Vec::new();
+    let text = format!("portreeve: {message}");
+    put_error(&mut words, "FATAL", sqlstate, &text, None, hint);
+    let _ = connection.send(&words).await;
+    connection.close().await;
+    Turned::Away(message.to_owned())
+}
+
+async fn refuse(connection: &mut PreAuth, refusal: &Refusal) -> Turned {
+    let mut words = Vec::new();
+    let detail = match &refusal.rule {
+        Some(rule) => format!("rule: {rule}, request: {}", refusal.request),
+        None => format!("request: {}", refusal.request),
+    };
+    let text = format!("portreeve: {}", refusal.message);
+    let hint = refusal.hint.as_deref();
+    let sqlstate = match refusal.code {
+        RefusalCode::LimitExceeded => "53300",
+        _ => "42501",
+    };
+    put_error(&mut words, "FATAL", sqlstate, &text, Some(&detail), hint);
+    let _ = connection.send(&words).await;
+    connection.close().await;
+    Turned::Away(refusal.message.clone())
+}

@@ -1,0 +1,58 @@
+//! What the rest of the gateway knows of PostgreSQL: keys of the configuration, ports,
+//! bounds, the client.
+
+use crate::NAME;
+use portreeve_model::{ClientCommand, Manifest, Setting, SettingKind};
+
+/// The manifest.
+pub const MANIFEST: Manifest = Manifest {
+    name: NAME,
+    title: "PostgreSQL",
+    listen_port: 15432,
+    target: &TARGET,
+    limits: &LIMITS,
+    client: ClientCommand {
+        program: "psql",
+        arguments: &["host={host} port={port} dbname={resource} user={user}"],
+        token_variable: "PGPASSWORD",
+    },
+};
+
+const TARGET: [Setting; 6] = [
+    Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
+    Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 5432 } },
+    Setting {
+        name: "database",
+        about: "Database. By default the resource's name.",
+        kind: SettingKind::ResourceName,
+    },
+    Setting {
+        name: "tls",
+        about: "How the connection to it is protected.",
+        kind: SettingKind::Tls,
+    },
+    Setting { name: "user", about: "The role that the gateway uses.", kind: SettingKind::Text },
+    Setting {
+        name: "password",
+        about: "The password of the role. Clients never see it.",
+        kind: SettingKind::Secret,
+    },
+];
+
+const LIMITS: [Setting; 3] = [
+    Setting {
+        name: "message_bytes_max",
+        about: "The longest message of a client.",
+        kind: SettingKind::Size { default: "64MiB", smallest: "16KiB", largest: "1GiB" },
+    },
+    Setting {
+        name: "reply_message_bytes_max",
+        about: "The longest message of a target.",
+        kind: SettingKind::Size { default: "128MiB", smallest: "16KiB", largest: "1GiB" },
+    },
+    Setting {
+        name: "statement_bytes_max",
+        about: "The longest text of a statement.",
+        kind: SettingKind::Size { default: "1MiB", smallest: "1KiB", largest: "256MiB" },
+    },
+];

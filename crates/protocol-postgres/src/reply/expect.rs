@@ -1,0 +1,76 @@
+//! The replies that a server owes, in order.
+
+use portreeve_model::Refusal;
+use portreeve_sql::{Change, Plan};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A reply that the server owes.
+#[derive(Clone, Debug)]
+pub(crate) enum Expect {
+    /// To a simple query: the results of its statements, then ReadyForQuery.
+    Query(VecDeque<ExpectedResult>),
+    /// To a query that fails in place of a refused one.
+    RefusedQuery(Box<Refusal>),
+    Parse(Change),
+    Bind(Change),
+    Close(Change),
+    /// The statement of this name is described.
+    DescribeStatement(String),
+    DescribePortal {
+        portal: String,
+        asked_by: AskedBy,
+    },
+    Execute(ExpectedResult),
+    /// To a message that fails in place of refused ones.
+    Refused(Box<Refusal>),
+    /// To Sync.
+    Ready,
+    /// To Sync after a refusal in mid-reply: whatever comes before it is dropped.
+    ReadyAfterRefusal,
+}
+
+/// Who wants a description: the client sees only its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AskedBy {
+    Client,
+    Gateway,
+}
+
+/// The result of one statement.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExpectedResult {
+    /// What its rows may show; none for an empty statement.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// The portal that is executed: its description and formats are those of the rows.
+    pub(crate) portal: Option<String>,
+    /// The portal or cursor whose rows are counted.
+    pub(crate) counted: Option<String>,
+    /// What holds once it has succeeded.
+    pub(crate) change: Option<Change>,
+}
+
+impl Expect {
+    /// Whether ReadyForQuery ends it.
+    pub(super) fn is_ended_by_ready(&self) -> bool {
+        match self {
+            Self::Query(_) | Self::RefusedQuery(_) | Self::Ready | Self::ReadyAfterRefusal => true,
+            Self::Parse(_)
+            | Self::Bind(_)
+            | Self::Close(_)
+            | Self::DescribeStatement(_)
+            | Self::DescribePortal { .. }
+            | Self::Execute(_)
+            | Self::Refused(_) => false,
+        }
+    }
+
+    /// The result that comes now.
+    pub(super) fn result(&self) -> Option<&ExpectedResult> {
+        match self {
+            Self::Query(results) => results.front(),
+            Self::Execute(result) => Some(result),
+            _ => None,
+        }
+    }
+}

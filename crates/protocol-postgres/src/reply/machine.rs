@@ -1,0 +1,471 @@
+//! What each server message does, by the state that it meets.
+
+use super::expect::{AskedBy, Expect, ExpectedResult};
+use super::parameters::is_plain_parameter;
+use super::running::{Running, portal_masks};
+use crate::wire::{
+    Frame, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_text,
+    row_description, value_kind,
+};
+use bytes::Bytes;
+use portreeve_decide::mask::Masker;
+use portreeve_session::{End, Masked, Reply, Unmaskable};
+use portreeve_sql::{Change, Names, Plan, ResultColumn};
+use portreeve_wire::Cursor;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The transaction status of the last ReadyForQuery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Status {
+    #[default]
+    Idle,
+    InTransaction,
+    Failed,
+}
+
+impl Status {
+    fn read(byte: u8) -> Option<Self> {
+        match byte {
+            b'I' => Some(Self::Idle),
+            b'T' => Some(Self::InTransaction),
+            b'E' => Some(Self::Failed),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::Idle => b'I',
+            Self::InTransaction => b'T',
+            Self::Failed => b'E',
+        }
+    }
+}
+
+/// What is done with the client's messages of the extended protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Extended {
+    /// They are carried out.
+    #[default]
+    Open,
+    /// SPEC: after an error all is skipped up to Sync.
+    Skipping,
+    /// The same, after an error that the client has seen and the server has not: the server
+    /// must get one at Sync.
+    SkippingAlone,
+}
+
+/// The reply side of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyMachine {
+    pending: VecDeque<Expect>,
+    running: Running,
+    running_rows: u64,
+    names: Names,
+    status: Status,
+    extended: Extended,
+    /// Definitions may have changed.
+    redefined: bool,
+    /// The open transaction has changed definitions, which nobody else can see yet.
+    defining: bool,
+    /// Something classified was touched in the running transaction or before it.
+    touched: bool,
+    /// The error code of the first failure in the running exchange.
+    failed: Option<String>,
+    row_bytes_max: usize,
+}
+
+/// Who gets what a message makes: the client, or nobody, after a refusal in mid-reply.
+#[derive(Clone, Copy)]
+enum Audience<'m> {
+    Client(&'m Masker),
+    Nobody,
+}
+
+type Step = Result<(), Unmaskable>;
+
+impl ReplyMachine {
+    pub(crate) fn new(row_bytes_max: usize) -> Self {
+        Self { row_bytes_max, ..Self::default() }
+    }
+
+    /// Notes what the server will answer to what it is about to get.
+    pub(crate) fn expect(&mut self, expects: impl IntoIterator<Item = Expect>) {
+        for expect in expects {
+            if matches!(expect, Expect::Ready | Expect::ReadyAfterRefusal) {
+                self.extended = Extended::Open;
+            }
+            self.pending.push_back(expect);
+        }
+    }
+
+    /// Whether the server owes nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Whether what the client sends is dropped up to Sync.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.extended != Extended::Open
+    }
+
+    /// Whether the server must be made to fail at Sync.
+    pub(crate) fn owes_failure(&self) -> bool {
+        self.extended == Extended::SkippingAlone
+    }
+
+    /// The client was told of a failure that the server did not have.
+    pub(crate) fn skip_alone(&mut self) {
+        self.extended = Extended::SkippingAlone;
+    }
+
+    /// Whether the server waits for COPY data.
+    pub(crate) fn is_copying_in(&self) -> bool {
+        matches!(self.running, Running::CopyIn)
+    }
+
+    /// The client has sent all of its COPY data.
+    pub(crate) fn end_copy_in(&mut self) {
+        if self.is_copying_in() {
+            self.running = Running::Nothing;
+        }
+    }
+
+    /// Whether the open transaction has changed definitions.
+    pub(crate) fn is_defining(&self) -> bool {
+        self.defining
+    }
+
+    /// Whether definitions may have changed for everybody since this was asked last.
+    pub(crate) fn take_redefined(&mut self) -> bool {
+        self.status == Status::Idle && std::mem::take(&mut self.redefined)
+    }
+
+    /// Takes messages of a refused reply: they change the state, and nobody sees them.
+    pub(crate) fn discard(&mut self, mut messages: Bytes) -> Step {
+        while let Some(frame) = next_of(&mut messages) {
+            self.message(&frame, Audience::Nobody, &mut Vec::new(), &mut Masked::default())?;
+        }
+        self.failed = None;
+        Ok(())
+    }
+
+    fn message(
+        &mut self,
+        frame: &Frame,
+        audience: Audience<'_>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
+        match frame.tag {
+            b'D' | b'd' => match audience {
+                Audience::Client(masker) => self.data(frame, masker, out, masked),
+                Audience::Nobody => Ok(()),
+            },
+            b'T' | b'n' => self.description(frame, out, masked),
+            b't' => match self.pending.front() {
+                Some(Expect::DescribeStatement(_)) => {
+                    out.extend_from_slice(&frame.whole);
+                    Ok(())
+                }
+                _ => Err(unexpected(frame)),
+            },
+            b'1' | b'2' | b'3' => self.changed(frame, out),
+            b'C' | b'I' | b's' => self.completed(frame, out, masked),
+            b'G' | b'H' => self.begin_copy(frame, out, masked),
+            b'c' => {
+                self.running.end_copy(frame)?;
+                out.extend_from_slice(&frame.whole);
+                Ok(())
+            }
+            b'E' => self.error(frame, out),
+            b'Z' => self.ready(frame, out),
+            b'N' => {
+                let passed = pass(b'N', frame.body(), self.trust(), out);
+                passed.map(|_| ()).map_err(|error| malformed(frame, error))
+            }
+            b'S' => self.parameter(frame, out),
+            b'A' => notification(frame, out),
+            _ => Err(unexpected(frame)),
+        }
+    }
+
+    /// Whether texts of the server may hold values of classified columns.
+    fn trust(&self) -> Trust {
+        let touches =
+            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_classified());
+        let changes = |change: &Change| match change {
+            Change::Prepare(_, prepared) => touches(&prepared.plan),
+            Change::Open(_, portal) => touches(&portal.prepared.plan),
+            Change::Deallocate(_)
+            | Change::DeallocateAll
+            | Change::Close(_)
+            | Change::CloseAll
+            | Change::DiscardAll => false,
+        };
+        // Deferred constraints and triggers speak at the end of a transaction, about rows
+        // that earlier statements have touched.
+        let ends = |plan: &Option<Arc<Plan>>| {
+            self.touched && plan.as_ref().is_some_and(|plan| plan.is_transaction())
+        };
+        let is_tainted = match self.pending.front() {
+            Some(Expect::Query(results)) => {
+                results.iter().any(|result| touches(&result.plan) || ends(&result.plan))
+            }
+            Some(Expect::Execute(result)) => touches(&result.plan) || ends(&result.plan),
+            Some(Expect::Parse(change) | Expect::Bind(change)) => changes(change),
+            _ => self.touched,
+        };
+        if is_tainted { Trust::Tainted } else { Trust::Clean }
+    }
+
+    fn data(
+        &mut self,
+        frame: &Frame,
+        masker: &Masker,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
+        if frame.tag == b'd' {
+            self.running_rows += self.running.copy_data(frame, masker, out, masked)?;
+            return Ok(());
+        }
+        if let (Running::Nothing, Some(Expect::Execute(expected))) =
+            (&self.running, self.pending.front())
+        {
+            self.running = Running::Rows(portal_masks(&self.names, expected, masked)?);
+        }
+        self.running.row(frame, masker, out, masked)?;
+        self.running_rows += 1;
+        Ok(())
+    }
+
+    fn description(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+        let columns: Vec<ResultColumn> = if frame.tag == b'T' {
+            let fields = row_description(frame.body()).map_err(|error| malformed(frame, error))?;
+            fields.into_iter().map(|field| field.column).collect()
+        } else {
+            Vec::new()
+        };
+        match self.pending.front() {
+            Some(Expect::DescribeStatement(name)) => {
+                self.names.describe_statement(name, columns.into());
+                self.pending.pop_front();
+                out.extend_from_slice(&frame.whole);
+            }
+            Some(Expect::DescribePortal { portal, asked_by }) => {
+                self.names.describe_portal(portal, columns.into());
+                if *asked_by == AskedBy::Client {
+                    out.extend_from_slice(&frame.whole);
+                }
+                self.pending.pop_front();
+            }
+            Some(Expect::Query(results)) if frame.tag == b'T' => {
+                let plan = results.front().and_then(|result| result.plan.as_ref());
+                let plan = plan.ok_or_else(|| unexpected(frame))?;
+                let (masks, disagreements) = plan.row_masks(&columns, value_kind);
+                masked.disagreements.extend(disagreements);
+                self.running = Running::Rows(masks);
+                out.extend_from_slice(&frame.whole);
+            }
+            _ => return Err(unexpected(frame)),
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+        let change = match (frame.tag, self.pending.pop_front()) {
+            (b'1', Some(Expect::Parse(change)))
+            | (b'2', Some(Expect::Bind(change)))
+            | (b'3', Some(Expect::Close(change))) => change,
+            _ => return Err(unexpected(frame)),
+        };
+        self.names.apply(change);
+        out.extend_from_slice(&frame.whole);
+        Ok(())
+    }
+
+    fn completed(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+        self.running.drain_counts(masked);
+        let expected = match self.pending.front_mut() {
+            Some(Expect::Query(results)) if frame.tag == b'I' && results.is_empty() => None,
+            Some(Expect::Query(results)) if frame.tag == b'C' => {
+                Some(results.pop_front().ok_or_else(|| unexpected(frame))?)
+            }
+            Some(Expect::Execute(expected)) => {
+                let expected = std::mem::take(expected);
+                self.pending.pop_front();
+                Some(expected)
+            }
+            _ => return Err(unexpected(frame)),
+        };
+        let rows = std::mem::take(&mut self.running_rows);
+        self.running = Running::Nothing;
+        if let Some(expected) = expected {
+            let counted = expected.counted.as_ref().and_then(|name| self.names.portal_mut(name));
+            if let Some(entry) = counted {
+                entry.rows += rows;
+            }
+            if frame.tag == b'C' {
+                self.succeeded(expected);
+            }
+        }
+        if frame.tag == b'C' && !is_plain_tag(frame.body()) {
+            put(out, b'C', |out| put_text(out, "OK"));
+        } else {
+            out.extend_from_slice(&frame.whole);
+        }
+        Ok(())
+    }
+
+    fn succeeded(&mut self, expected: ExpectedResult) {
+        if let Some(plan) = &expected.plan {
+            self.touched |= plan.touches_classified();
+            self.redefined |= plan.redefines();
+            self.defining |= plan.defines();
+        }
+        if let Some(change) = expected.change {
+            self.names.apply(change);
+        }
+    }
+
+    fn begin_copy(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+        let plan = self.pending.front().and_then(Expect::result).and_then(|one| one.plan.clone());
+        let plan = plan.ok_or_else(|| unexpected(frame))?;
+        self.running = Running::begin_copy(frame, &plan, self.row_bytes_max, masked)?;
+        out.extend_from_slice(&frame.whole);
+        Ok(())
+    }
+
+    fn error(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+        let start = out.len();
+        let report =
+            pass(b'E', frame.body(), self.trust(), out).map_err(|error| malformed(frame, error))?;
+        self.running = Running::Nothing;
+        self.running_rows = 0;
+        match self.pending.front() {
+            Some(Expect::Refused(refusal) | Expect::RefusedQuery(refusal)) => {
+                out.truncate(start);
+                put_refusal(out, refusal);
+            }
+            Some(Expect::ReadyAfterRefusal) => out.truncate(start),
+            _ => {}
+        }
+        self.failed.get_or_insert(report.sqlstate);
+        if report.is_fatal {
+            self.pending.clear();
+            return Ok(());
+        }
+        // Where ReadyForQuery ends the reply, it still follows.
+        if self.pending.front().is_some_and(|expect| !expect.is_ended_by_ready()) {
+            // SPEC: after an error the server skips everything up to Sync.
+            while self.pending.front().is_some_and(|next| !matches!(next, Expect::Ready)) {
+                self.pending.pop_front();
+            }
+            if self.pending.is_empty() {
+                self.extended = Extended::Skipping;
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+        let status = match frame.body() {
+            [byte] => Status::read(*byte),
+            _ => None,
+        };
+        let is_due = self.pending.front().is_some_and(Expect::is_ended_by_ready);
+        let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
+        self.status = status;
+        self.defining &= status != Status::Idle;
+        self.pending.pop_front();
+        self.running = Running::Nothing;
+        put_ready(out, status.byte());
+        Ok(())
+    }
+
+    fn parameter(&self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+        let mut cursor = Cursor::new(frame.body());
+        let (name, value) = cursor
+            .text()
+            .and_then(|name| cursor.text().map(|value| (name, value)))
+            .map_err(|error| malformed(frame, error))?;
+        // SECURITY: both change what the bytes of a statement mean.
+        if (name == "standard_conforming_strings" && value != "on")
+            || (name == "client_encoding" && value != "UTF8")
+        {
+            return Err(Unmaskable(format!("`{name}` is `{value}`")));
+        }
+        if self.trust() == Trust::Clean || is_plain_parameter(name, value) {
+            put_parameter(out, name, value);
+        }
+        Ok(())
+    }
+}
+
+/// Payloads come from other sessions: nobody here has decided on them.
+fn notification(frame: &Frame, out: &mut Vec<u8>) -> Step {
+    let mut cursor = Cursor::new(frame.body());
+    let (process, channel) = cursor
+        .u32()
+        .and_then(|process| cursor.text().map(|channel| (process, channel)))
+        .map_err(|error| malformed(frame, error))?;
+    let payload = cursor.text().map_err(|error| malformed(frame, error))?;
+    let shown = if payload.is_empty() { "" } else { "[masked]" };
+    put(out, b'A', |out| {
+        out.extend_from_slice(&process.to_be_bytes());
+        put_text(out, channel);
+        put_text(out, shown);
+    });
+    Ok(())
+}
+
+pub(super) fn unexpected(frame: &Frame) -> Unmaskable {
+    Unmaskable(format!("unexpected message `{}`", char::from(frame.tag).escape_default()))
+}
+
+pub(super) fn malformed(frame: &Frame, error: portreeve_wire::WireError) -> Unmaskable {
+    Unmaskable(format!("message `{}`: {error}", char::from(frame.tag).escape_default()))
+}
+
+/// `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`: words and numbers only.
+fn is_plain_tag(body: &[u8]) -> bool {
+    body.len() <= 64
+        && body.strip_suffix(b"\0").is_some_and(|tag| {
+            tag.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ')
+        })
+}
+
+/// Whole messages of the server, to be masked by the state they meet.
+#[derive(Debug)]
+pub(crate) struct Chunk<'m> {
+    pub(crate) messages: Bytes,
+    pub(crate) machine: &'m mut ReplyMachine,
+}
+
+impl Reply for Chunk<'_> {
+    fn mask(mut self, masker: &Masker) -> Result<Masked, Unmaskable> {
+        let mut out = Vec::with_capacity(self.messages.len() + 64);
+        let mut masked = Masked::default();
+        while let Some(frame) = next_of(&mut self.messages) {
+            masked.usage.messages += 1;
+            self.machine.message(&frame, Audience::Client(masker), &mut out, &mut masked)?;
+        }
+        self.machine.running.drain_counts(&mut masked);
+        masked.bytes = out.into();
+        if self.machine.is_idle() {
+            let failed = self.machine.failed.take();
+            masked.end = Some(failed.map_or(End::Completed, |code| End::Failed { code }));
+        }
+        Ok(masked)
+    }
+}

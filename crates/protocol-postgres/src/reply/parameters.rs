@@ -1,0 +1,49 @@
+//! Settings and keys that the client is told.
+
+use crate::wire::{put, put_parameter, put_ready};
+use portreeve_decide::mask::Masker;
+use portreeve_session::{Masked, Reply, Unmaskable};
+
+/// What a client gets once it is let in: authentication is done; the target's settings;
+/// the gateway's own cancel key; ready.
+#[derive(Debug)]
+pub(crate) struct Greeting {
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) process: u32,
+    pub(crate) key: Vec<u8>,
+}
+
+impl Reply for Greeting {
+    /// Nothing has run yet that could put a value of the target's data into a setting: they
+    /// are those of the role and the database.
+    fn mask(self, _: &Masker) -> Result<Masked, Unmaskable> {
+        let mut out = Vec::new();
+        put(&mut out, b'R', |out| out.extend_from_slice(&0_u32.to_be_bytes()));
+        for (name, value) in &self.parameters {
+            put_parameter(&mut out, name, value);
+        }
+        put(&mut out, b'K', |out| {
+            out.extend_from_slice(&self.process.to_be_bytes());
+            out.extend_from_slice(&self.key);
+        });
+        put_ready(&mut out, b'I');
+        Ok(Masked { bytes: out.into(), ..Masked::default() })
+    }
+}
+
+/// Settings whose values come from a short list or have a strict form.
+pub(super) fn is_plain_parameter(name: &str, value: &str) -> bool {
+    match name {
+        "client_encoding" | "server_encoding" => value == "UTF8",
+        "DateStyle" | "IntervalStyle" => {
+            value.len() <= 20
+                && value.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b' ' | b'_'))
+        }
+        "default_transaction_read_only"
+        | "in_hot_standby"
+        | "integer_datetimes"
+        | "is_superuser"
+        | "standard_conforming_strings" => matches!(value, "on" | "off"),
+        _ => false,
+    }
+}

@@ -1,0 +1,104 @@
+//! DataRow: masking its values, counting what is in them.
+
+use crate::wire::close;
+use portreeve_decide::mask::Masker;
+use portreeve_sql::RowMasks;
+use portreeve_wire::{Cursor, WireError};
+
+/// Why a row cannot be passed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RowError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("a row of `{got}` columns where `{expected}` were described")]
+    Columns { expected: usize, got: usize },
+    #[error("{0}")]
+    Copy(&'static str),
+}
+
+/// Masks a DataRow's body and writes the whole message.
+pub(super) fn mask_row(
+    masks: &mut RowMasks,
+    body: &[u8],
+    masker: &Masker,
+    out: &mut Vec<u8>,
+) -> Result<(), RowError> {
+    let mut cursor = Cursor::new(body);
+    let got = usize::from(cursor.u16()?);
+    if got != masks.columns() {
+        return Err(RowError::Columns { expected: masks.columns(), got });
+    }
+    out.push(b'D');
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(body.get(..2).unwrap_or_default());
+    for column in 0..got {
+        let value = cursor.optional_value()?;
+        put_value(masks, column, value, masker, out);
+    }
+    cursor.finish()?;
+    close(out, at);
+    masks.end_row();
+    Ok(())
+}
+
+/// Writes a value with its length, masked.
+pub(super) fn put_value(
+    masks: &mut RowMasks,
+    column: usize,
+    value: Option<&[u8]>,
+    masker: &Masker,
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    out.extend_from_slice(&(-1_i32).to_be_bytes());
+    let Some(value) = value else { return };
+    if masks.mask_value(column, value, masker, out) {
+        let length = i32::try_from(out.len() - start - 4).unwrap_or(-1);
+        if let Some(slot) = out.get_mut(start..start + 4) {
+            slot.copy_from_slice(&length.to_be_bytes());
+        }
+    } else {
+        out.truncate(start + 4);
+    }
+}
+
+/// Values from here on may be whole documents.
+const DOCUMENT_BYTES_MIN: usize = 64;
+
+/// How many values a row holds: a long one counts by the commas between its parts, so that
+/// a table in one JSON document or array is not one value.
+pub(super) fn count_values(body: &[u8]) -> u64 {
+    let mut cursor = Cursor::new(body);
+    let count = cursor.u16().unwrap_or_default();
+    let mut values = 0;
+    for _ in 0..count {
+        let Ok(value) = cursor.optional_value() else { break };
+        values += 1;
+        if let Some(value) = value.filter(|value| value.len() >= DOCUMENT_BYTES_MIN) {
+            values += memchr::memchr_iter(b',', value).count() as u64;
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_as_many_values_as_it_has_parts() {
+        let check = |values: &[&[u8]], expect: u64| {
+            let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
+            for value in values {
+                body.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
+                body.extend_from_slice(value);
+            }
+            assert_eq!(count_values(&body), expect);
+        };
+        check(&[b"a", b"1,5"], 2);
+        let orders = format!("[{}]", vec![r#"{"id":1,"total":2}"#; 1000].join(","));
+        check(&[orders.as_bytes()], 2000);
+        check(&[], 0);
+    }
+}

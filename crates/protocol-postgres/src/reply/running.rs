@@ -1,0 +1,159 @@
+//! The result that is coming in.
+
+use super::copy::CopyMasker;
+use super::expect::ExpectedResult;
+use super::rows::{count_values, mask_row};
+use crate::wire::{Frame, value_kind};
+use portreeve_decide::mask::Masker;
+use portreeve_decide::sql::{CopyDirection, CopyFormat};
+use portreeve_session::{Masked, Unmaskable};
+use portreeve_sql::{Names, Plan, PlannedOutput, ResultColumn, RowCounts, RowMasks};
+use portreeve_wire::Cursor;
+
+/// What of a statement's result has begun.
+#[derive(Debug, Default)]
+pub(super) enum Running {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// Rows, each masked alike.
+    Rows(RowMasks),
+    /// COPY data for the client that need not be read, in rows of so many columns.
+    CleanCopy(u64),
+    /// COPY data for the client.
+    MaskedCopy(Box<CopyMasker>),
+    /// COPY data from the client.
+    CopyIn,
+}
+
+impl Running {
+    /// Takes a DataRow.
+    pub(super) fn row(
+        &mut self,
+        frame: &Frame,
+        masker: &Masker,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Result<(), Unmaskable> {
+        let Self::Rows(masks) = self else { return Err(super::machine::unexpected(frame)) };
+        masked.usage.values += count_values(frame.body());
+        if masks.is_clean() {
+            out.extend_from_slice(&frame.whole);
+        } else {
+            mask_row(masks, frame.body(), masker, out).map_err(|e| Unmaskable(e.to_string()))?;
+        }
+        masked.usage.rows += 1;
+        Ok(())
+    }
+
+    /// Takes a CopyData message; says how many rows it ended.
+    pub(super) fn copy_data(
+        &mut self,
+        frame: &Frame,
+        masker: &Masker,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Result<u64, Unmaskable> {
+        let (rows, columns) = match self {
+            Self::CleanCopy(columns) => {
+                out.extend_from_slice(&frame.whole);
+                (1, *columns)
+            }
+            Self::MaskedCopy(copy) => {
+                let rows = copy.push(frame.body(), masker, out);
+                (rows.map_err(|error| Unmaskable(error.to_string()))?, copy.masks.columns() as u64)
+            }
+            Self::Nothing | Self::Rows(_) | Self::CopyIn => {
+                return Err(super::machine::unexpected(frame));
+            }
+        };
+        masked.usage.rows += rows;
+        masked.usage.values += rows * columns;
+        Ok(rows)
+    }
+
+    /// COPY begins: `G` for data from the client, `H` for data to it.
+    pub(super) fn begin_copy(
+        frame: &Frame,
+        plan: &Plan,
+        row_bytes_max: usize,
+        masked: &mut Masked,
+    ) -> Result<Self, Unmaskable> {
+        let copy = plan.copy().ok_or_else(|| super::machine::unexpected(frame))?;
+        match (frame.tag, copy.direction) {
+            (b'G', CopyDirection::In) => Ok(Self::CopyIn),
+            (b'H', CopyDirection::Out) => {
+                let columns = Cursor::new(frame.body().get(1..).unwrap_or_default())
+                    .u16()
+                    .map_err(|error| super::machine::malformed(frame, error))?;
+                let format = i16::from(copy.format == CopyFormat::Binary);
+                let kind = |type_code| value_kind(type_code, format);
+                let (masks, disagreements) = plan.copy_masks(usize::from(columns), kind);
+                masked.disagreements.extend(disagreements);
+                Ok(if masks.is_clean() {
+                    Self::CleanCopy(u64::from(columns))
+                } else {
+                    let copy = CopyMasker::new(copy.clone(), masks, row_bytes_max);
+                    Self::MaskedCopy(Box::new(copy))
+                })
+            }
+            _ => Err(super::machine::unexpected(frame)),
+        }
+    }
+
+    /// COPY data for the client has ended.
+    pub(super) fn end_copy(&self, frame: &Frame) -> Result<(), Unmaskable> {
+        match self {
+            Self::CleanCopy(_) => Ok(()),
+            Self::MaskedCopy(copy) => copy.finish().map_err(|error| Unmaskable(error.to_string())),
+            Self::Nothing | Self::Rows(_) | Self::CopyIn => Err(super::machine::unexpected(frame)),
+        }
+    }
+
+    /// Takes the counts so far.
+    pub(super) fn drain_counts(&mut self, masked: &mut Masked) {
+        let masks = match self {
+            Self::Rows(masks) => masks,
+            Self::MaskedCopy(copy) => &mut copy.masks,
+            Self::Nothing | Self::CleanCopy(_) | Self::CopyIn => return,
+        };
+        let mut counts = RowCounts::default();
+        masks.drain_counts(&mut counts);
+        for (category, count) in counts.masked {
+            *masked.masked.entry(category).or_default() += count;
+        }
+        masked.subjects.merge(counts.subjects);
+    }
+}
+
+/// The masks of a portal's rows: from its statement's description and its own formats.
+pub(super) fn portal_masks(
+    names: &Names,
+    expected: &ExpectedResult,
+    masked: &mut Masked,
+) -> Result<RowMasks, Unmaskable> {
+    let unknown = || Unmaskable("rows of an unknown portal".into());
+    let entry = expected.portal.as_ref().and_then(|name| names.portal(name));
+    let plan = expected.plan.as_ref().ok_or_else(unknown)?;
+    let Some(columns) = entry.and_then(|entry| entry.columns.as_ref()) else {
+        return match &plan.output {
+            // No classified column exists at all, or the description would be here.
+            PlannedOutput::Clean => Ok(RowMasks::clean()),
+            PlannedOutput::Columns(columns) if columns.iter().all(Option::is_none) => {
+                Ok(RowMasks::clean())
+            }
+            PlannedOutput::Columns(_) | PlannedOutput::Unproven => {
+                Err(Unmaskable("rows that were not described".into()))
+            }
+        };
+    };
+    let portal = &entry.ok_or_else(unknown)?.portal;
+    let columns: Vec<ResultColumn> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| ResultColumn { format: portal.format(index), ..column.clone() })
+        .collect();
+    let (masks, disagreements) = plan.row_masks(&columns, value_kind);
+    masked.disagreements.extend(disagreements);
+    Ok(masks)
+}

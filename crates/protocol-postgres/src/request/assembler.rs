@@ -1,0 +1,421 @@
+//! The request side of a connection.
+
+use super::batch::{FailingName, Kind, MessageBatch, flush};
+use super::content::{Parameters, with_params};
+use crate::reply::{AskedBy, Expect, ReplyMachine};
+use crate::wire::{Frame, FrameError, Frontend, FrontendError, put, put_text, read, take};
+use bytes::{Bytes, BytesMut};
+use portreeve_session::{Fence, Snapshot};
+use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// A run of extended-protocol messages is cut here, and its replies asked for.
+const BATCH_BYTES_MAX: usize = 256 << 10;
+const SYNC: &[u8] = b"S\0\0\0\x04";
+/// Every message type that a client may send.
+const TAGS: &[u8] = b"QPBDCEHSdcfXF";
+/// Most types of parameters that a session remembers for its prepared statements.
+const DECLARED_MAX: usize = 10_000;
+
+/// What the client has done wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientFault {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Message(#[from] FrontendError),
+    #[error("unknown message type")]
+    UnknownMessage,
+}
+
+/// What a message leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// The request goes on.
+    More,
+    /// It is complete.
+    Request,
+    /// It names something unknown: with a catalog that is read again it must be put
+    /// together anew ([`Assembler::restart`]).
+    Refresh,
+    /// The client says goodbye.
+    Terminate,
+}
+
+/// What the client has sent behind the message that is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Upcoming {
+    /// A Sync.
+    Sync,
+    /// Something else, or nothing yet.
+    Other,
+}
+
+/// Whether names that are unknown may become known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Freshness {
+    /// The catalog may be older than the client's question.
+    MayBeOld,
+    /// It was read again for this very request.
+    Fresh,
+}
+
+/// Puts requests together. One at a time.
+pub(crate) struct Assembler {
+    pub(super) planner: Planner,
+    snapshot: Arc<Snapshot>,
+    pub(super) overlay: Overlay,
+    pub(super) batch: MessageBatch,
+    /// Messages that were taken from the client and must be looked at again.
+    again: VecDeque<Bytes>,
+    freshness: Freshness,
+    /// Statements and portals that this request describes before it uses them.
+    described: HashSet<(Described, String)>,
+    /// The types that clients have declared for the parameters of their statements.
+    declared: HashMap<String, Vec<u32>>,
+    /// The request changes definitions.
+    pub(super) defines: bool,
+    /// The request changes data.
+    pub(super) writes: bool,
+    /// The relations that rows of its reply rest on.
+    pub(super) rests_on: BTreeSet<String>,
+    failing: FailingName,
+    limits: crate::ProtocolLimits,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Described {
+    Statement,
+    Portal,
+}
+
+impl std::fmt::Debug for Assembler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assembler").field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+impl Assembler {
+    pub(crate) fn new(
+        planner: Planner,
+        snapshot: Arc<Snapshot>,
+        failing: FailingName,
+        limits: crate::ProtocolLimits,
+    ) -> Self {
+        let batch = MessageBatch::new(crate::reply::Status::Idle, failing.clone());
+        Self {
+            planner,
+            snapshot,
+            overlay: Overlay::default(),
+            batch,
+            again: VecDeque::new(),
+            freshness: Freshness::MayBeOld,
+            described: HashSet::new(),
+            declared: HashMap::new(),
+            defines: false,
+            writes: false,
+            rests_on: BTreeSet::new(),
+            failing,
+            limits,
+        }
+    }
+
+    /// What the request that is put together is planned with.
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    pub(crate) fn catalog(&self) -> &Arc<CatalogSnapshot> {
+        self.planner.catalog()
+    }
+
+    /// Plans by another catalog or policy from here on.
+    pub(crate) fn follow(&mut self, catalog: Arc<CatalogSnapshot>, snapshot: Arc<Snapshot>) {
+        let reveals = snapshot.clone();
+        self.planner
+            .renew(catalog, Arc::new(move |column, category| reveals.reveals(column, category)));
+        self.snapshot = snapshot;
+    }
+
+    /// Begins a request.
+    pub(crate) fn begin(&mut self, machine: &ReplyMachine) {
+        self.freshness = Freshness::MayBeOld;
+        self.begin_batch(machine);
+    }
+
+    fn begin_batch(&mut self, machine: &ReplyMachine) -> MessageBatch {
+        self.overlay.begin();
+        self.described.clear();
+        self.defines = false;
+        self.writes = false;
+        self.rests_on.clear();
+        let fresh = MessageBatch::new(machine.status(), self.failing.clone());
+        std::mem::replace(&mut self.batch, fresh)
+    }
+
+    /// Puts the running request together anew, from the messages that it has so far.
+    pub(crate) fn restart(&mut self, machine: &ReplyMachine) {
+        self.freshness = Freshness::Fresh;
+        let frames = self.begin_batch(machine).into_received();
+        frames.into_iter().rev().for_each(|frame| self.again.push_front(frame));
+    }
+
+    /// The complete request, guarded by a fence around what its reply rests on.
+    pub(crate) fn take(
+        &mut self,
+        machine: &ReplyMachine,
+        fence: impl FnOnce(BTreeSet<String>) -> Arc<dyn Fence>,
+    ) -> MessageBatch {
+        let names = std::mem::take(&mut self.rests_on);
+        if !names.is_empty() && self.catalog().has_classified() {
+            self.batch.fence = Some(fence(names));
+        }
+        self.begin_batch(machine)
+    }
+
+    /// Whether nothing of a request is there yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// The next message, from those to be looked at again or else from the client.
+    pub(crate) fn next_frame(
+        &mut self,
+        inbox: &mut BytesMut,
+    ) -> Result<Option<Frame>, ClientFault> {
+        if let Some(whole) = self.again.pop_front() {
+            let tag = whole.first().copied().unwrap_or_default();
+            return Ok(Some(Frame { tag, whole }));
+        }
+        // What will be refused anyway is not waited for.
+        if inbox.first().is_some_and(|tag| !TAGS.contains(tag)) {
+            return Err(ClientFault::UnknownMessage);
+        }
+        Ok(take(inbox, self.limits.message_bytes_max)?)
+    }
+
+    fn peek<'a>(&'a self, inbox: &'a [u8]) -> &'a [u8] {
+        self.again.front().map_or(inbox, |frame| &frame[..])
+    }
+
+    /// What comes behind the message that is looked at.
+    pub(crate) fn upcoming(&self, inbox: &[u8]) -> Upcoming {
+        if self.peek(inbox).starts_with(SYNC) { Upcoming::Sync } else { Upcoming::Other }
+    }
+
+    /// Whether the next message begins a request of its own, so that what is there is
+    /// answered first.
+    pub(crate) fn ends_before_next(&mut self, inbox: &[u8]) -> bool {
+        let next = self.peek(inbox);
+        let is_alone = matches!(next.first(), Some(b'Q' | b'F' | b'X'))
+            && next.len() >= crate::wire::HEADER_BYTES;
+        let ends = is_alone && !self.batch.is_empty();
+        if ends {
+            self.batch.push(flush(), Vec::new());
+        }
+        ends
+    }
+
+    /// Adds a message.
+    pub(crate) fn add(
+        &mut self,
+        frame: &Frame,
+        upcoming: Upcoming,
+        machine: &ReplyMachine,
+    ) -> Result<Step, ClientFault> {
+        self.batch.note(frame.whole.clone());
+        if frame.tag == b'X' {
+            return Ok(Step::Terminate);
+        }
+        let step = self.message(frame, upcoming, machine)?;
+        if step == Step::More && self.batch.received_bytes() > BATCH_BYTES_MAX {
+            if !self.batch.is_empty() {
+                self.batch.push(flush(), Vec::new());
+            }
+            return Ok(Step::Request);
+        }
+        Ok(step)
+    }
+
+    fn message(
+        &mut self,
+        frame: &Frame,
+        upcoming: Upcoming,
+        machine: &ReplyMachine,
+    ) -> Result<Step, ClientFault> {
+        let message = read(frame.tag, frame.body())?;
+        let wire = frame.whole.clone();
+        if machine.is_skipping() {
+            // SPEC: after an error in the extended protocol, all is skipped up to Sync.
+            let is_sync = message == Frontend::Sync;
+            return Ok(if is_sync { self.sync(machine) } else { Step::More });
+        }
+        match message {
+            Frontend::Query(text) => return Ok(self.query(wire, text, machine)),
+            Frontend::FunctionCall => {
+                self.batch.kind = Kind::Simple;
+                let why = "fast-path function calls are not offered: call the function with SELECT";
+                let refused = self.refused(why);
+                self.batch.push_commands(wire, Vec::new(), vec![refused], None);
+                return Ok(Step::Request);
+            }
+            Frontend::Parse { name, text, types } => {
+                return Ok(self.parse(wire, name, text, types, machine));
+            }
+            Frontend::Bind { portal, statement, param_formats, params, formats } => {
+                let params = BoundParams { formats: param_formats, values: &params };
+                return Ok(self.bind(wire, [portal, statement], &params, formats, machine));
+            }
+            Frontend::DescribeStatement(name) => {
+                self.described.insert((Described::Statement, name.to_owned()));
+                self.batch.push(wire, vec![Expect::DescribeStatement(name.to_owned())]);
+            }
+            Frontend::DescribePortal(name) => self.describe_portal(wire, name, AskedBy::Client),
+            Frontend::Execute { portal } => {
+                return Ok(self.execute(wire, portal, upcoming, machine));
+            }
+            Frontend::CloseStatement(name) => self.close(wire, Change::Deallocate(name.into())),
+            Frontend::ClosePortal(name) => self.close(wire, Change::Close(name.into())),
+            Frontend::Flush if self.batch.is_empty() => {}
+            Frontend::Flush => {
+                self.batch.push(wire, Vec::new());
+                return Ok(Step::Request);
+            }
+            Frontend::Sync => return Ok(self.sync(machine)),
+            // SPEC: left over from a COPY that has failed; dropped.
+            Frontend::CopyData | Frontend::CopyDone | Frontend::CopyFail => {}
+            Frontend::Terminate => {}
+        }
+        Ok(Step::More)
+    }
+
+    fn sync(&mut self, machine: &ReplyMachine) -> Step {
+        let (wire, expect) = if machine.owes_failure() {
+            (self.failing.failing_sync(), Expect::ReadyAfterRefusal)
+        } else {
+            (Bytes::from_static(SYNC), Expect::Ready)
+        };
+        self.batch.push(wire, vec![expect]);
+        Step::Request
+    }
+
+    fn parse(
+        &mut self,
+        wire: Bytes,
+        name: &str,
+        text: &str,
+        types: Vec<u32>,
+        machine: &ReplyMachine,
+    ) -> Step {
+        let Ok(plans) = self.plans_of(text) else { return Step::Refresh };
+        let plan = match &*plans {
+            [] => None,
+            [plan] => Some(plan.clone()),
+            _ => Some(self.planner.plan_unknown("several statements cannot be prepared as one")),
+        };
+        let plan = if self.overlay.is_full(machine.names()) {
+            Some(self.planner.plan_unknown("too many prepared statements: deallocate some"))
+        } else {
+            plan
+        };
+        if self.declared.len() >= DECLARED_MAX {
+            self.declared.clear();
+        }
+        self.declared.insert(name.to_owned(), types);
+        self.described.remove(&(Described::Statement, name.to_owned()));
+        let uses = plan.iter().map(|plan| self.prepares(plan)).collect();
+        let prepared = Arc::new(Prepared { plan, text: text.into() });
+        let change = Change::Prepare(name.into(), prepared);
+        self.overlay.plan(&change);
+        self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, None);
+        Step::More
+    }
+
+    fn bind(
+        &mut self,
+        wire: Bytes,
+        [name, statement]: [&str; 2],
+        params: &BoundParams<'_>,
+        formats: Vec<i16>,
+        machine: &ReplyMachine,
+    ) -> Step {
+        let prepared = match self.overlay.prepared(machine.names(), statement) {
+            Some(prepared) => match self.up_to_date(prepared) {
+                Ok(prepared) => prepared,
+                Err(_) => return Step::Refresh,
+            },
+            None => self.unknown_prepared(),
+        };
+        let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
+        let params = Parameters { values: params.values, formats: &params.formats, types };
+        let content = with_params(&prepared.text, params);
+        let columns = |entry: &portreeve_sql::PreparedEntry| {
+            entry.columns.is_some() && Arc::ptr_eq(&entry.prepared.text, &prepared.text)
+        };
+        let is_described = machine.names().prepared(statement).is_some_and(columns)
+            || self.described.contains(&(Described::Statement, statement.to_owned()));
+        let key = (Described::Portal, name.to_owned());
+        if is_described {
+            self.described.insert(key);
+        } else {
+            self.described.remove(&key);
+        }
+        let portal = Portal { prepared, statement: statement.to_owned(), formats, content };
+        let change = Change::Open(name.into(), Arc::new(portal));
+        self.overlay.plan(&change);
+        self.batch.push(wire, vec![Expect::Bind(change)]);
+        Step::More
+    }
+
+    fn describe_portal(&mut self, wire: Bytes, name: &str, asked_by: AskedBy) {
+        self.described.insert((Described::Portal, name.to_owned()));
+        let expect = Expect::DescribePortal { portal: name.to_owned(), asked_by };
+        self.batch.push(wire, vec![expect]);
+    }
+
+    /// Rows can be masked only when their types and origins are known.
+    pub(super) fn describe_first(&mut self, name: &str, plan: &Plan, machine: &ReplyMachine) {
+        let is_known = self.described.contains(&(Described::Portal, name.to_owned()))
+            || machine.names().portal(name).is_some_and(|entry| entry.columns.is_some())
+            || plan.copy().is_some();
+        if is_known || !self.needs_description(plan) {
+            return;
+        }
+        let mut wire = Vec::new();
+        put(&mut wire, b'D', |out| {
+            out.push(b'P');
+            put_text(out, name);
+        });
+        self.describe_portal(wire.into(), name, AskedBy::Gateway);
+    }
+
+    fn close(&mut self, wire: Bytes, change: Change) {
+        self.overlay.plan(&change);
+        self.batch.push(wire, vec![Expect::Close(change)]);
+    }
+
+    /// What a text's statements may show this session. Fails where the catalog may be too
+    /// old to tell.
+    pub(super) fn plans_of(
+        &mut self,
+        text: &str,
+    ) -> Result<portreeve_sql::Plans, portreeve_sql::UnknownNames> {
+        let bytes_max = self.limits.statement_bytes_max;
+        if text.len() > bytes_max {
+            let why = format!("the statement is longer than {bytes_max} bytes");
+            return Ok([self.planner.plan_unknown(&why)].into());
+        }
+        let (plans, known) = self.planner.plans_of(text);
+        match (known, self.freshness) {
+            (Err(unknown), Freshness::MayBeOld) => Err(unknown),
+            (Ok(()), _) | (Err(_), Freshness::Fresh) => Ok(plans),
+        }
+    }
+}
+
+/// The parameters of a Bind, as they came.
+struct BoundParams<'a> {
+    formats: Vec<i16>,
+    values: &'a [Option<&'a [u8]>],
+}

@@ -1,0 +1,227 @@
+//! Client messages that make one request: a simple query, or a run of extended-protocol
+//! messages up to Sync, Flush, or a command whose reply may be held.
+
+use crate::reply::{Expect, Status};
+use crate::wire::{put, put_text};
+use bytes::{Bytes, BytesMut};
+use portreeve_model::Refusal;
+use portreeve_session::{CommandUse, Fence, Request};
+use std::sync::Arc;
+
+/// Which of the two query protocols a request is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Simple,
+    Extended,
+}
+
+/// One message, with what the server will answer to it.
+#[derive(Debug)]
+struct Part {
+    wire: Bytes,
+    expects: Vec<Expect>,
+    /// The first of the request's commands that is in it, and how many.
+    commands: std::ops::Range<usize>,
+}
+
+/// A request under construction.
+pub(crate) struct MessageBatch {
+    pub(super) kind: Kind,
+    received: Vec<Bytes>,
+    parts: Vec<Part>,
+    uses: Vec<CommandUse>,
+    content: Vec<String>,
+    /// The transaction status that the request meets.
+    status: Status,
+    failing: FailingName,
+    /// What guards the reply.
+    pub(super) fence: Option<Arc<dyn Fence>>,
+}
+
+impl std::fmt::Debug for MessageBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MessageBatch").field("parts", &self.parts.len()).finish_non_exhaustive()
+    }
+}
+
+/// A statement name that no client can have: describing it fails without any effect.
+#[derive(Clone, Debug)]
+pub(crate) struct FailingName(pub(crate) Arc<str>);
+
+impl FailingName {
+    /// Writes a message that fails at the server, with no other effect.
+    fn put(&self, out: &mut Vec<u8>) {
+        put(out, b'D', |out| {
+            out.push(b'S');
+            put_text(out, &self.0);
+        });
+    }
+
+    /// Sync, behind a failing message where the server has not seen the client's error.
+    pub(super) fn failing_sync(&self) -> Bytes {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        put(&mut out, b'S', |_| {});
+        out.into()
+    }
+}
+
+impl MessageBatch {
+    pub(super) fn new(status: Status, failing: FailingName) -> Self {
+        Self {
+            kind: Kind::Extended,
+            received: Vec::new(),
+            parts: Vec::new(),
+            uses: Vec::new(),
+            content: Vec::new(),
+            status,
+            failing,
+            fence: None,
+        }
+    }
+
+    /// Notes bytes that came from the client, whatever becomes of them.
+    pub(super) fn note(&mut self, bytes: Bytes) {
+        self.received.push(bytes);
+    }
+
+    /// Adds a message that asks for nothing to be decided.
+    pub(super) fn push(&mut self, wire: Bytes, expects: Vec<Expect>) {
+        self.push_commands(wire, expects, Vec::new(), None);
+    }
+
+    /// Adds a message with its commands, and what a reviewer reads of them.
+    pub(super) fn push_commands(
+        &mut self,
+        wire: Bytes,
+        expects: Vec<Expect>,
+        uses: Vec<CommandUse>,
+        content: Option<String>,
+    ) {
+        let first = self.uses.len();
+        self.uses.extend(uses);
+        self.parts.push(Part { wire, expects, commands: first..self.uses.len() });
+        self.content.extend(content);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn received_bytes(&self) -> usize {
+        self.received.iter().map(Bytes::len).sum()
+    }
+
+    /// The frames that it was made of, to make it again.
+    pub(super) fn into_received(self) -> Vec<Bytes> {
+        self.received
+    }
+}
+
+/// A Flush.
+pub(crate) fn flush() -> Bytes {
+    Bytes::from_static(b"H\0\0\0\x04")
+}
+
+/// A query that fails at the server, with no other effect. It is what stands in the
+/// target's log where a command was refused inside a transaction.
+pub(crate) fn failing_query() -> Bytes {
+    let mut wire = Vec::new();
+    put(&mut wire, b'Q', |out| put_text(out, "refused by portreeve"));
+    wire.into()
+}
+
+/// What of a request was accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// What the server will answer.
+    pub(crate) expects: Vec<Expect>,
+    /// How the reply ends.
+    pub(crate) ends: Ends,
+}
+
+/// How the reply to a request ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ends {
+    /// With ReadyForQuery, after a simple query.
+    SimpleReady,
+    /// With ReadyForQuery, after Sync.
+    SyncReady,
+    /// Without: the client's Sync is still to come.
+    Open,
+}
+
+impl Ends {
+    fn of(kind: Kind, last: Option<&Expect>) -> Self {
+        match (kind, last) {
+            (Kind::Simple, _) => Self::SimpleReady,
+            (Kind::Extended, Some(Expect::Ready | Expect::ReadyAfterRefusal)) => Self::SyncReady,
+            (Kind::Extended, _) => Self::Open,
+        }
+    }
+}
+
+impl Request for MessageBatch {
+    type Accepted = Accepted;
+
+    fn commands(&self) -> &[CommandUse] {
+        &self.uses
+    }
+
+    fn received(&self) -> Bytes {
+        match self.received.as_slice() {
+            [one] => one.clone(),
+            many => many.iter().fold(BytesMut::new(), join).freeze(),
+        }
+    }
+
+    fn content(&self) -> String {
+        self.content.join("\n")
+    }
+
+    fn fence(&self) -> Option<Arc<dyn Fence>> {
+        self.fence.clone()
+    }
+
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, Accepted) {
+        let mut wire = Vec::with_capacity(self.received_bytes());
+        let mut expects = Vec::new();
+        let refused_at = |part: &Part| {
+            refused.filter(|(index, _)| part.commands.contains(index)).map(|(_, refusal)| refusal)
+        };
+        let mut after_refusal = false;
+        for part in self.parts {
+            let ends =
+                matches!(part.expects.as_slice(), [Expect::Ready | Expect::ReadyAfterRefusal]);
+            if after_refusal && !ends {
+                continue;
+            }
+            let Some(refusal) = refused_at(&part) else {
+                wire.extend_from_slice(&part.wire);
+                expects.extend(part.expects);
+                continue;
+            };
+            after_refusal = true;
+            match self.kind {
+                Kind::Extended => {
+                    self.failing.put(&mut wire);
+                    wire.extend_from_slice(&flush());
+                    expects.push(Expect::Refused(Box::new(refusal.clone())));
+                }
+                // Inside a transaction the server must fail too, as it would have.
+                Kind::Simple if self.status == Status::InTransaction => {
+                    wire.extend_from_slice(&failing_query());
+                    expects.push(Expect::RefusedQuery(Box::new(refusal.clone())));
+                }
+                Kind::Simple => {}
+            }
+        }
+        let ends = Ends::of(self.kind, expects.last());
+        (wire.into(), Accepted { expects, ends })
+    }
+}
+
+fn join(mut joined: BytesMut, frame: &Bytes) -> BytesMut {
+    joined.extend_from_slice(frame);
+    joined
+}

@@ -1,0 +1,18 @@
+//! Client messages → requests: which messages make one request, and what each of them
+//! needs.
+//!
+//! [`Assembler`] is a value: it is fed one message at a time, and says whether more is
+//! needed, a request is complete, or the catalog has to be read again first. It reads what
+//! the reply side knows of names and transaction state, and writes none of it.
+
+mod assembler;
+mod batch;
+mod content;
+mod statements;
+#[cfg(test)]
+mod table;
+
+#[cfg(test)]
+pub(crate) use assembler::Upcoming;
+pub(crate) use assembler::{Assembler, Step};
+pub(crate) use batch::{Accepted, Ends, FailingName, MessageBatch, failing_query, flush};

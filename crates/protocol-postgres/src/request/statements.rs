@@ -1,0 +1,304 @@
+//! What the statements of a request show, change, and need.
+
+use super::assembler::{Assembler, Step, Upcoming};
+use super::batch::{Kind, flush};
+use crate::reply::{Expect, ExpectedResult, ReplyMachine};
+use bytes::Bytes;
+use portreeve_decide::sql::{CopyDirection, Output, SessionEffect, Statement};
+use portreeve_model::{Unit, Usage};
+use portreeve_session::{CommandUse, Stage};
+use portreeve_sql::{Change, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A statement that is about to run.
+struct Effect {
+    expected: ExpectedResult,
+    uses: Vec<CommandUse>,
+    /// What stands behind the names in it, for a reviewer.
+    behind: Option<String>,
+}
+
+impl Assembler {
+    pub(super) fn query(&mut self, wire: Bytes, text: &str, machine: &ReplyMachine) -> Step {
+        self.batch.kind = Kind::Simple;
+        let Ok(mut plans) = self.plans_of(text) else { return Step::Refresh };
+        if plans.len() > 1 && plans.iter().any(|plan| plan.statement.moves_search_path) {
+            self.planner.move_path();
+            match self.plans_of(text) {
+                Ok(moved) => plans = moved,
+                Err(UnknownNames) => return Step::Refresh,
+            }
+        }
+        let mut results = VecDeque::with_capacity(plans.len());
+        let mut uses = Vec::new();
+        let mut content = text.to_owned();
+        let mut held = false;
+        for plan in plans.iter() {
+            if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
+                && self.renew(name, machine).is_err()
+            {
+                return Step::Refresh;
+            }
+            let effect = self.effect_of(plan, text, machine);
+            if held && plan.statement.is_write {
+                // It would have run by the time that a person is asked about the rows before.
+                uses.push(self.refused(
+                    "a statement that changes something follows one whose rows may be held for \
+                     review: send them one at a time",
+                ));
+            }
+            held |= self.may_hold(&effect.uses);
+            if let Some(change) = &effect.expected.change {
+                self.overlay.plan(change);
+            }
+            if let Some(behind) = effect.behind {
+                content.push_str("\n-- runs: ");
+                content.push_str(&behind);
+            }
+            results.push_back(effect.expected);
+            uses.extend(effect.uses);
+        }
+        self.batch.push_commands(wire, vec![Expect::Query(results)], uses, Some(content));
+        Step::Request
+    }
+
+    pub(super) fn execute(
+        &mut self,
+        wire: Bytes,
+        name: &str,
+        upcoming: Upcoming,
+        machine: &ReplyMachine,
+    ) -> Step {
+        let known = self.overlay.portal(machine.names(), name);
+        let (portal, rows_before) = known.unwrap_or_else(|| (self.unknown_portal(), 0));
+        let by_name = Some(name.to_owned());
+        let Some(plan) = &portal.prepared.plan else {
+            let expected = ExpectedResult { portal: by_name, ..ExpectedResult::default() };
+            self.batch.push(wire, vec![Expect::Execute(expected)]);
+            return Step::More;
+        };
+        let plan = self.planner.under(plan);
+        self.describe_first(name, &plan, machine);
+        let Effect { mut expected, mut uses, behind } =
+            self.effect_of(&plan, &portal.prepared.text, machine);
+        if expected.counted.is_none() {
+            let before = Usage::of(Unit::Rows, rows_before);
+            uses.iter_mut().for_each(|one| one.before = before);
+            expected.counted.clone_from(&by_name);
+        }
+        if let Some(change) = &expected.change {
+            self.overlay.plan(change);
+        }
+        let is_copy_in = plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
+        let may_hold = self.may_hold(&uses);
+        let mut content = portal.content.clone();
+        if let Some(behind) = behind {
+            content.push_str("\n-- runs: ");
+            content.push_str(&behind);
+        }
+        expected.portal = by_name;
+        self.batch.push_commands(wire, vec![Expect::Execute(expected)], uses, Some(content));
+        let ends_here = upcoming == Upcoming::Sync && !self.writes;
+        if is_copy_in || (may_hold && !ends_here) {
+            // What follows must not reach the target before this one's reply is released.
+            self.batch.push(flush(), Vec::new());
+            return Step::Request;
+        }
+        Step::More
+    }
+
+    fn may_hold(&self, uses: &[CommandUse]) -> bool {
+        uses.iter().any(|one| self.snapshot().may_hold(&one.command))
+    }
+
+    pub(super) fn needs_description(&self, plan: &Plan) -> bool {
+        let has_rows = plan.statement.output != Output::None;
+        match &plan.output {
+            PlannedOutput::Clean => has_rows && self.catalog().has_classified(),
+            PlannedOutput::Columns(_) | PlannedOutput::Unproven => true,
+        }
+    }
+
+    /// What a statement's result shows, what it changes, and what must be decided: for
+    /// EXECUTE and FETCH, those of the statement behind the name.
+    fn effect_of(&mut self, plan: &Arc<Plan>, text: &str, machine: &ReplyMachine) -> Effect {
+        let expected = ExpectedResult { plan: Some(plan.clone()), ..ExpectedResult::default() };
+        let uses = self.running(plan, 0, machine);
+        let mut effect = Effect { expected, uses, behind: None };
+        match &plan.statement.session {
+            SessionEffect::Prepare { name, statement } => {
+                let prepared = self.prepared_within(statement, text);
+                effect.expected.change = Some(Change::Prepare(name.clone(), prepared));
+            }
+            SessionEffect::Declare { cursor, statement } => {
+                let portal = Portal {
+                    prepared: self.prepared_within(statement, ""),
+                    statement: String::new(),
+                    formats: Vec::new(),
+                    content: text.to_owned(),
+                };
+                effect.expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
+            }
+            SessionEffect::ExecutePrepared { name } => {
+                self.execute_prepared(name, &mut effect, machine);
+            }
+            SessionEffect::Fetch { cursor } => self.fetch(cursor, plan, &mut effect, machine),
+            SessionEffect::CloseCursor { name } => {
+                effect.expected.change = Some(name.clone().map_or(Change::CloseAll, Change::Close));
+            }
+            SessionEffect::Deallocate { name } => {
+                effect.expected.change =
+                    Some(name.clone().map_or(Change::DeallocateAll, Change::Deallocate));
+            }
+            SessionEffect::DiscardAll => effect.expected.change = Some(Change::DiscardAll),
+            SessionEffect::None
+            | SessionEffect::Transaction
+            | SessionEffect::Set
+            | SessionEffect::Listen
+            | SessionEffect::Notify => {}
+        }
+        effect
+    }
+
+    fn execute_prepared(&mut self, name: &str, effect: &mut Effect, machine: &ReplyMachine) {
+        let prepared = self.overlay.prepared(machine.names(), name);
+        effect.behind = prepared.as_ref().map(|prepared| prepared.text.to_string());
+        match prepared.map(|prepared| prepared.plan.clone()) {
+            Some(Some(behind)) if self.planner.is_current(&behind) => {
+                effect.uses.extend(self.running(&behind, 0, machine));
+                effect.expected.plan = Some(behind);
+            }
+            Some(None) => {}
+            Some(Some(_)) | None => effect.uses.push(self.refused(
+                "no such prepared statement, or definitions have changed since: prepare it again",
+            )),
+        }
+    }
+
+    fn fetch(&mut self, cursor: &str, plan: &Plan, effect: &mut Effect, machine: &ReplyMachine) {
+        let Some((portal, rows_before)) = self.overlay.portal(machine.names(), cursor) else {
+            effect.uses.push(self.refused("no such cursor: declare it first"));
+            return;
+        };
+        effect.behind = Some(portal.content.clone());
+        if let Some(behind) = &portal.prepared.plan {
+            let behind = self.planner.under(behind);
+            effect.uses.extend(self.running(&behind, rows_before, machine));
+            if plan.statement.output != Output::None {
+                effect.expected.plan = Some(behind);
+            }
+        }
+        effect.expected.counted = Some(cursor.to_owned());
+    }
+
+    /// A statement that is to run now, and what follows from that for those after it.
+    fn running(
+        &mut self,
+        plan: &Arc<Plan>,
+        rows_before: u64,
+        machine: &ReplyMachine,
+    ) -> Vec<CommandUse> {
+        let mut uses = vec![use_of(plan, Stage::Run, rows_before)];
+        if (machine.is_defining() || self.defines)
+            && plan.uses_objects()
+            && self.catalog().has_classified()
+        {
+            // SECURITY: names may mean something that the catalog does not show yet.
+            uses.push(
+                self.refused(
+                    "definitions were changed in this open transaction: commit them first",
+                ),
+            );
+        }
+        // What changes definitions or gives no rows has nothing that they could change.
+        if plan.statement.output != Output::None && !plan.defines() {
+            let catalog = self.catalog().clone();
+            catalog.names_behind(&plan.command, &mut self.rests_on);
+        }
+        self.defines |= plan.defines();
+        self.writes |= plan.statement.is_write;
+        if plan.statement.moves_search_path {
+            self.planner.move_path();
+        }
+        uses
+    }
+
+    pub(super) fn prepares(&self, plan: &Plan) -> CommandUse {
+        use_of(plan, Stage::Prepare, 0)
+    }
+
+    /// `text` is the one that holds the PREPARE.
+    fn prepared_within(&self, statement: &Statement, text: &str) -> Arc<Prepared> {
+        let plan = self.planner.plan(Arc::new(statement.clone()));
+        Arc::new(Prepared { plan: Some(plan), text: text.into() })
+    }
+
+    /// A statement that SQL's PREPARE made under an older catalog or policy is planned
+    /// again from the text that made it.
+    fn renew(&mut self, name: &str, machine: &ReplyMachine) -> Result<(), UnknownNames> {
+        let Some(prepared) = self.overlay.prepared(machine.names(), name) else { return Ok(()) };
+        if prepared.plan.as_ref().is_none_or(|plan| self.planner.is_current(plan)) {
+            return Ok(());
+        }
+        let plans = self.plans_of(&prepared.text)?;
+        let within = plans.iter().find_map(|plan| match &plan.statement.session {
+            SessionEffect::Prepare { name: made, statement } if made == name => {
+                Some((**statement).clone())
+            }
+            _ => None,
+        });
+        let fresh = match within {
+            Some(statement) => self.prepared_within(&statement, &prepared.text),
+            // It came with Parse.
+            None => self.up_to_date(prepared)?,
+        };
+        self.overlay.plan(&Change::Prepare(name.into(), fresh));
+        Ok(())
+    }
+
+    /// A statement that was prepared under an older catalog or policy is planned again.
+    pub(super) fn up_to_date(
+        &mut self,
+        prepared: Arc<Prepared>,
+    ) -> Result<Arc<Prepared>, UnknownNames> {
+        if prepared.plan.as_ref().is_none_or(|plan| self.planner.is_current(plan)) {
+            return Ok(prepared);
+        }
+        let plans = self.plans_of(&prepared.text)?;
+        let plan = match &*plans {
+            [plan] => plan.clone(),
+            _ => self
+                .planner
+                .plan_unknown("definitions have changed since this was prepared: prepare it again"),
+        };
+        Ok(Arc::new(Prepared { plan: Some(plan), text: prepared.text.clone() }))
+    }
+
+    pub(super) fn refused(&self, why: &str) -> CommandUse {
+        use_of(&self.planner.plan_unknown(why), Stage::Run, 0)
+    }
+
+    pub(super) fn unknown_prepared(&self) -> Arc<Prepared> {
+        let plan = self.planner.plan_unknown("no such prepared statement or portal");
+        Arc::new(Prepared { plan: Some(plan), text: "".into() })
+    }
+
+    fn unknown_portal(&self) -> Arc<Portal> {
+        Arc::new(Portal {
+            prepared: self.unknown_prepared(),
+            statement: String::new(),
+            formats: Vec::new(),
+            content: String::new(),
+        })
+    }
+}
+
+fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> CommandUse {
+    CommandUse {
+        command: plan.command.clone(),
+        stage,
+        revealed: plan.revealed.clone(),
+        before: Usage::of(Unit::Rows, rows_before),
+    }
+}

@@ -1,0 +1,275 @@
+//! Every client message in every phase: what it adds to the request, where the request is
+//! cut, what the target will get. No socket is needed: the assembler is a value.
+
+use crate::ProtocolLimits;
+use crate::reply::{Chunk, Expect, ReplyMachine};
+use crate::request::{Assembler, FailingName, MessageBatch, Step, Upcoming};
+use crate::testing::planner;
+use crate::wire::{next_of, put, put_text};
+use bytes::{Bytes, BytesMut};
+use portreeve_session::{Answer, BoxFuture, Fence, Fenced, Reply, Request, Session};
+use portreeve_testkit::world::{World, masker};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const POLICY: &str = r#"
+@id("connect") permit(principal, action == Action::"connect", resource);
+@id("all") permit(principal, action in [Action::"read", Action::"write"], resource);
+"#;
+
+const HELD: &str = r#"
+@id("bulk") @review("reviewers")
+forbid(principal, action == Action::"read", resource) when { context.rows > 2 };
+"#;
+
+async fn session(policies: &str) -> (World, Session) {
+    let world = World::new(&format!("{POLICY}{policies}"), Answer::Expired).await;
+    let session = world.session("shop").await.unwrap();
+    (world, session)
+}
+
+fn assembler(session: &Session) -> Assembler {
+    let failing = FailingName("nobody-has-it".into());
+    Assembler::new(planner(), session.snapshot(), failing, ProtocolLimits::default())
+}
+
+fn message(tag: u8, texts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, tag, |out| texts.iter().for_each(|text| out.extend_from_slice(text)));
+    out
+}
+
+fn query(text: &str) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_text(&mut body, text);
+    message(b'Q', &[&body])
+}
+
+fn parse(text: &str) -> Vec<u8> {
+    message(b'P', &[b"\0", text.as_bytes(), b"\0\0\0"])
+}
+
+fn bind() -> Vec<u8> {
+    message(b'B', &[b"\0\0\0\0\0\0\0\0"])
+}
+
+fn execute() -> Vec<u8> {
+    message(b'E', &[b"\0\0\0\0\0"])
+}
+
+fn sync() -> Vec<u8> {
+    message(b'S', &[])
+}
+
+/// Feeds messages until a request is complete; what was not taken is left in `inbox`.
+fn request(
+    assembler: &mut Assembler,
+    machine: &ReplyMachine,
+    inbox: &mut BytesMut,
+) -> Option<MessageBatch> {
+    assembler.begin(machine);
+    loop {
+        if assembler.ends_before_next(inbox) {
+            return Some(assembler.take(machine, unfenced));
+        }
+        let frame = assembler.next_frame(inbox).unwrap()?;
+        let upcoming = assembler.upcoming(inbox);
+        match assembler.add(&frame, upcoming, machine).unwrap() {
+            Step::More => {}
+            Step::Refresh => assembler.restart(machine),
+            Step::Request => return Some(assembler.take(machine, unfenced)),
+            Step::Terminate => return None,
+        }
+    }
+}
+
+struct Unfenced;
+
+impl Fence for Unfenced {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn unfenced(_: BTreeSet<String>) -> Arc<dyn Fence> {
+    Arc::new(Unfenced)
+}
+
+/// The types of messages in bytes for the target.
+fn tags(mut wire: Bytes) -> String {
+    std::iter::from_fn(|| next_of(&mut wire)).map(|frame| char::from(frame.tag)).collect()
+}
+
+/// How a stream of client messages is cut, and what the target gets of each request.
+async fn check(policies: &str, stream: &[Vec<u8>], expect: &[&str]) {
+    let (_world, session) = session(policies).await;
+    let (mut assembler, machine) = (assembler(&session), ReplyMachine::new(1 << 20));
+    let mut inbox = BytesMut::from(stream.concat().as_slice());
+    let mut got = Vec::new();
+    while let Some(batch) = request(&mut assembler, &machine, &mut inbox) {
+        got.push(tags(batch.encode(None).0));
+    }
+    assert_eq!(got, expect, "{stream:?}");
+}
+
+#[tokio::test]
+async fn requests_end_where_the_protocol_answers() {
+    let select = || [parse("SELECT 1"), bind(), execute()].concat();
+    check("", &[query("SELECT 1"), query("SELECT 2")], &["Q", "Q"]).await;
+    check("", &[select(), sync()], &["PBDES"]).await;
+    check("", &[select(), message(b'H', &[]), sync()], &["PBDEH", "S"]).await;
+    // A simple query begins a request of its own; what went before is answered first.
+    check("", &[parse("SELECT 1"), query("SELECT 1")], &["PH", "Q"]).await;
+    check("", &[message(b'H', &[]), message(b'H', &[])], &[]).await;
+    check("", &[message(b'X', &[])], &[]).await;
+    // The whole of COPY's data is still to come.
+    let copy = [parse("COPY people FROM STDIN"), bind(), execute()].concat();
+    check("", &[copy, sync()], &["PBEH", "S"]).await;
+}
+
+#[tokio::test]
+async fn what_follows_rows_that_may_be_held_waits() {
+    let read = || [parse("SELECT id FROM people"), bind(), execute()].concat();
+    check(HELD, &[read(), read(), sync()], &["PBDEH", "PBDES"]).await;
+    // Nothing that changes anything may share its reply's end with it.
+    let write = [parse("DELETE FROM people WHERE id = 1"), bind(), execute()].concat();
+    check(HELD, &[write, read(), sync()], &["PBEPBDEH", "S"]).await;
+    check("", &[read(), read(), sync()], &["PBDEPBDES"]).await;
+}
+
+#[tokio::test]
+async fn every_message_is_taken_or_refused_in_every_phase() {
+    let (_world, session) = session("").await;
+    let samples: Vec<(u8, Vec<u8>)> = vec![
+        (b'Q', query("SELECT 1")),
+        (b'P', parse("SELECT 1")),
+        (b'B', bind()),
+        (b'D', message(b'D', &[b"S\0"])),
+        (b'C', message(b'C', &[b"P\0"])),
+        (b'E', execute()),
+        (b'H', message(b'H', &[])),
+        (b'S', sync()),
+        (b'd', message(b'd', &[b"x"])),
+        (b'c', message(b'c', &[])),
+        (b'f', message(b'f', &[b"x\0"])),
+        (b'X', message(b'X', &[])),
+        (b'F', message(b'F', &[b"x"])),
+    ];
+    for skipping in [false, true] {
+        let mut machine = ReplyMachine::new(1 << 20);
+        if skipping {
+            machine.skip_alone();
+        }
+        for (tag, sample) in &samples {
+            let mut assembler = assembler(&session);
+            assembler.begin(&machine);
+            let mut inbox = BytesMut::from(sample.as_slice());
+            let frame = assembler.next_frame(&mut inbox).unwrap().unwrap();
+            let step = assembler.add(&frame, Upcoming::Other, &machine).unwrap();
+            let expect = match tag {
+                b'X' => Step::Terminate,
+                b'S' => Step::Request,
+                b'Q' | b'F' if !skipping => Step::Request,
+                _ => Step::More,
+            };
+            assert_eq!(step, expect, "`{}` skipping {skipping}", char::from(*tag));
+            if *tag == b'S' {
+                let wire = tags(assembler.take(&machine, unfenced).encode(None).0);
+                // The server has not seen the error that the client has: it gets one.
+                assert_eq!(wire, if skipping { "DS" } else { "S" });
+            }
+        }
+        for tag in (0..=u8::MAX).filter(|tag| samples.iter().all(|(known, _)| known != tag)) {
+            let mut inbox = BytesMut::from(message(tag, &[]).as_slice());
+            assert!(assembler(&session).next_frame(&mut inbox).is_err(), "{tag}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn from_the_first_refused_command_on_nothing_is_sent_but_its_end() {
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    let mut assembler = assembler(&session);
+    let run = |text: &str| [parse(text), bind(), execute()].concat();
+    let mut inbox = BytesMut::from([run("SELECT 1"), run("SELECT 2"), sync()].concat().as_slice());
+    let batch = request(&mut assembler, &machine, &mut inbox).unwrap();
+    assert_eq!(batch.commands().len(), 4);
+    let refusal = portreeve_model::Refusal {
+        code: portreeve_model::RefusalCode::Denied,
+        message: "no".into(),
+        rule: None,
+        request: portreeve_model::RequestId { session: session.id(), exchange: 1 },
+        hint: None,
+        review: None,
+    };
+    // Commands: prepare, run, prepare, run. The last one is refused.
+    let (wire, accepted) = batch.encode(Some((3, &refusal)));
+    assert_eq!(tags(wire), "PBDEPBDDHS");
+    assert!(matches!(accepted.expects.last(), Some(Expect::Ready)));
+}
+
+#[tokio::test]
+async fn a_request_that_is_put_together_anew_is_the_same() {
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    let stream = [parse("SELECT id FROM people"), bind(), execute(), sync()].concat();
+    let once = |restart: bool| {
+        let mut assembler = assembler(&session);
+        let mut inbox = BytesMut::from(stream.as_slice());
+        assembler.begin(&machine);
+        for _ in 0..2 {
+            let frame = assembler.next_frame(&mut inbox).unwrap().unwrap();
+            assert_eq!(assembler.add(&frame, Upcoming::Other, &machine).unwrap(), Step::More);
+        }
+        if restart {
+            assembler.restart(&machine);
+        }
+        loop {
+            let frame = assembler.next_frame(&mut inbox).unwrap().unwrap();
+            let upcoming = assembler.upcoming(&inbox);
+            if assembler.add(&frame, upcoming, &machine).unwrap() == Step::Request {
+                let batch = assembler.take(&machine, unfenced);
+                return (batch.received(), batch.content(), tags(batch.encode(None).0));
+            }
+        }
+    };
+    assert_eq!(once(false), once(true));
+}
+
+#[tokio::test]
+async fn names_stand_for_what_this_request_makes_of_them() {
+    let (_world, session) = session("").await;
+    let mut machine = ReplyMachine::new(1 << 20);
+    let mut assembler = assembler(&session);
+    let mut inbox = BytesMut::from(
+        [query("PREPARE p AS SELECT email FROM people"), query("EXECUTE p")].concat().as_slice(),
+    );
+    let prepare = request(&mut assembler, &machine, &mut inbox).unwrap();
+    machine.expect(prepare.encode(None).1.expects);
+    let reply = [message(b'C', &[b"PREPARE\0"]), message(b'Z', &[b"I"])].concat();
+    Chunk { messages: reply.into(), machine: &mut machine }.mask(&masker()).unwrap();
+    let execute = request(&mut assembler, &machine, &mut inbox).unwrap();
+    // The statement behind the name is decided, and a reviewer reads it.
+    let reads = |one: &portreeve_session::CommandUse| !one.command.needs.is_empty();
+    assert!(execute.commands().iter().any(reads));
+    assert!(execute.content().contains("PREPARE p AS SELECT email FROM people"));
+}
+
+#[tokio::test]
+async fn a_fence_stands_around_what_rows_rest_on() {
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    for (text, is_fenced) in [
+        ("SELECT id FROM people", true),
+        ("DELETE FROM people WHERE id = 1 RETURNING id", true),
+        ("COPY people TO STDOUT", true),
+        ("DELETE FROM people WHERE id = 1", false),
+        ("SELECT 1", false),
+        ("CREATE TABLE other (id int)", false),
+    ] {
+        let mut inbox = BytesMut::from(query(text).as_slice());
+        let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
+        assert_eq!(batch.fence().is_some(), is_fenced, "{text}");
+    }
+}

@@ -1,0 +1,239 @@
+//! One request and its whole reply.
+
+use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
+use crate::reply::{Chunk, Expect, ReplyMachine, Status};
+use crate::request::{Accepted, Ends, MessageBatch, flush};
+use crate::wire::{Frontend, read, take, take_whole_messages};
+use bytes::{Bytes, BytesMut};
+use portreeve_model::{Refusal, Usage};
+use portreeve_session::{
+    Admitted, ClientSide, Driven, Exchange, Fault, Interrupt, Piece, SessionError, Stop,
+    TargetSide, Upload,
+};
+use portreeve_transport::CancelHandle;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a refused reply may go on arriving after the target was told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Connection {
+    pub(super) async fn exchange(&mut self, batch: MessageBatch) -> Result<(), SessionError> {
+        let snapshot = self.assembler.snapshot().clone();
+        let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
+        let Admitted { mut exchange, permit, accepted: Accepted { expects, ends } } = admitted;
+        let refused = exchange.refusal().cloned().filter(|_| permit.is_empty());
+        if let Some(refusal) = refused {
+            let notices = Notices::Reply(Ends::SimpleReady, self.machine.status());
+            let released = exchange.refuse(refusal, &notices).await?;
+            exchange.close();
+            return self.client.send(released).await;
+        }
+        self.machine.expect(expects);
+        self.target.send(permit);
+        let mut run = Run {
+            client: &mut self.client,
+            target: &mut self.target,
+            machine: &mut self.machine,
+            limits: &self.limits,
+            ends,
+            cancel: self.cancel.as_ref(),
+        };
+        run.pump(&mut exchange).await?;
+        exchange.close();
+        Ok(())
+    }
+}
+
+/// A running exchange: both sides, and what is known of the reply.
+struct Run<'a> {
+    client: &'a mut ClientSide,
+    target: &'a mut TargetSide,
+    machine: &'a mut ReplyMachine,
+    limits: &'a ProtocolLimits,
+    ends: Ends,
+    cancel: Option<&'a Arc<dyn CancelHandle>>,
+}
+
+impl Run<'_> {
+    /// Passes the reply on, and COPY data the other way, until the target owes nothing.
+    async fn pump(&mut self, exchange: &mut Exchange) -> Result<(), SessionError> {
+        let mut is_cancelled = false;
+        while !(self.machine.is_idle() && self.target.is_sent()) {
+            let (copying_in, has_room) = (self.machine.is_copying_in(), self.target.is_sent());
+            // Before the command is there, the target would have nothing to cancel.
+            if has_room && std::mem::take(&mut is_cancelled) {
+                self.stop_target().await;
+            }
+            // An exchange through which something passes looks for itself at every release.
+            let stop = tokio::select! {
+                biased;
+                driven = self.target.drive() => match driven? {
+                    Driven::Read => self.release(exchange).await,
+                    Driven::Sent => Ok(()),
+                },
+                interrupt = exchange.interrupted() => match interrupt {
+                    Interrupt::Cancelled => {
+                        is_cancelled = true;
+                        Ok(())
+                    }
+                    Interrupt::Stopped(stop) => Err(stop),
+                },
+                watched = watch(self.client, copying_in, has_room) => watched.map_err(Stop::from),
+            };
+            let stop = match stop {
+                Ok(()) if self.wants_copy_data() && !self.client.inbox().is_empty() => {
+                    self.forward_copy_data(exchange).await
+                }
+                other => other,
+            };
+            match stop {
+                Ok(()) => {}
+                Err(Stop::Session(error)) => {
+                    self.stop_target().await;
+                    return Err(error);
+                }
+                Err(Stop::Refused(refusal)) => self.refuse(exchange, *refusal).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on whatever whole messages have come.
+    async fn release(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
+        let messages = self.take_messages()?;
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let chunk = Chunk { messages, machine: self.machine };
+        let released = exchange.release(chunk, self.client).await?;
+        Ok(self.client.send(released).await?)
+    }
+
+    fn take_messages(&mut self) -> Result<Bytes, SessionError> {
+        let max = self.limits.reply_message_bytes_max;
+        take_whole_messages(self.target.inbox(), max).map_err(target_erred)
+    }
+
+    /// Tells the target to stop what runs.
+    async fn stop_target(&self) {
+        if let Some(cancel) = self.cancel
+            && let Err(error) = cancel.cancel().await
+        {
+            tracing::warn!(%error, "cancel failed");
+        }
+    }
+
+    /// The reply is refused: stops the target, drops the rest, says why.
+    async fn refuse(
+        &mut self,
+        exchange: &mut Exchange,
+        refusal: Refusal,
+    ) -> Result<(), SessionError> {
+        if !self.machine.is_idle() {
+            self.stop_target().await;
+        }
+        self.drain().await?;
+        let notices = Notices::Reply(self.ends, self.machine.status());
+        match self.ends {
+            Ends::SimpleReady | Ends::SyncReady => {
+                if self.machine.status() == Status::InTransaction {
+                    // The client has seen an error: so must the transaction.
+                    let failing = exchange.fail_target(&notices).await?;
+                    self.machine.expect([Expect::ReadyAfterRefusal]);
+                    self.target.send(failing);
+                    self.drain().await?;
+                }
+            }
+            Ends::Open => self.machine.skip_alone(),
+        }
+        let notices = Notices::Reply(self.ends, self.machine.status());
+        let released = exchange.refuse(refusal, &notices).await?;
+        self.client.send(released).await
+    }
+
+    async fn drain(&mut self) -> Result<(), SessionError> {
+        let drained = timeout(DRAIN_TIMEOUT, async {
+            loop {
+                let rest = self.take_messages()?;
+                self.machine.discard(rest)?;
+                if self.machine.is_idle() {
+                    return Ok(());
+                }
+                self.target.drive().await?;
+            }
+        });
+        drained.await.map_err(|_| SessionError::Timeout("the target does not stop"))?
+    }
+
+    fn wants_copy_data(&self) -> bool {
+        self.machine.is_copying_in() && self.target.is_sent()
+    }
+
+    /// Passes COPY data on to the target, durable first.
+    async fn forward_copy_data(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
+        let mut data = CopyData::default();
+        while self.machine.is_copying_in() {
+            let max = self.limits.message_bytes_max;
+            let Some(frame) = take(self.client.inbox(), max).map_err(client_erred)? else { break };
+            data.received.extend_from_slice(&frame.whole);
+            match read(frame.tag, frame.body()) {
+                Ok(Frontend::CopyData) => {
+                    data.wire.extend_from_slice(&frame.whole);
+                    data.messages += 1;
+                }
+                Ok(Frontend::CopyDone | Frontend::CopyFail) => {
+                    data.wire.extend_from_slice(&frame.whole);
+                    if self.ends != Ends::SimpleReady {
+                        data.wire.extend_from_slice(&flush());
+                    }
+                    self.machine.end_copy_in();
+                }
+                // SPEC: ignored while COPY data is expected.
+                Ok(Frontend::Flush | Frontend::Sync) => {}
+                Ok(Frontend::Terminate) => return Err(SessionError::ClientGone.into()),
+                Ok(_) | Err(_) => {
+                    let fault = "unexpected message during COPY";
+                    return Err(SessionError::Client(fault.into()).into());
+                }
+            }
+        }
+        if !data.received.is_empty() {
+            self.target.send(exchange.forward(data).await?);
+        }
+        Ok(())
+    }
+}
+
+/// COPY data from the client: whole messages.
+#[derive(Default)]
+struct CopyData {
+    received: BytesMut,
+    wire: BytesMut,
+    messages: u64,
+}
+
+impl Upload for CopyData {
+    fn read(self) -> Result<Piece, Fault> {
+        let usage = Usage { messages: self.messages, ..Usage::default() };
+        Ok(Piece { received: self.received.freeze(), wire: self.wire.freeze(), usage })
+    }
+}
+
+/// Waits for COPY data where it is wanted and there is room for it, otherwise for the
+/// client's departure.
+async fn watch(
+    client: &mut ClientSide,
+    copying_in: bool,
+    has_room: bool,
+) -> Result<(), SessionError> {
+    match (copying_in, has_room) {
+        (true, true) => client.read().await,
+        (true, false) => std::future::pending().await,
+        (false, _) => {
+            client.gone().await;
+            Err(SessionError::ClientGone)
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One session: the loop that feeds the request side and the reply side.
+
+mod exchange;
+mod notices;
+
+pub(crate) use notices::Notices;
+
+use crate::reply::Chunk;
+use crate::reply::ReplyMachine;
+use crate::request::{Assembler, MessageBatch, Step};
+use crate::target::{PlanFence, Upstream};
+use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
+use bytes::BytesMut;
+use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide};
+use portreeve_sql::CatalogSnapshot;
+use portreeve_transport::{CancelHandle, DialError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Limits of the protocol.
+#[derive(Clone, Debug)]
+pub struct ProtocolLimits {
+    /// From the first byte to the greeting.
+    pub login_timeout: Duration,
+    /// Without a message from the client.
+    pub client_idle_timeout: Duration,
+    /// One message of a client.
+    pub message_bytes_max: usize,
+    /// One statement text; longer ones are refused.
+    pub statement_bytes_max: usize,
+    /// One message of a target.
+    pub reply_message_bytes_max: usize,
+}
+
+impl Default for ProtocolLimits {
+    fn default() -> Self {
+        Self {
+            login_timeout: Duration::from_secs(10),
+            client_idle_timeout: Duration::from_secs(3600),
+            message_bytes_max: 16 << 20,
+            statement_bytes_max: 1 << 20,
+            reply_message_bytes_max: 32 << 20,
+        }
+    }
+}
+
+/// A buffer that is larger than this is given back when it is empty.
+const IDLE_BUFFER_BYTES_MAX: usize = 8 << 10;
+
+/// What the client wants next.
+enum Wanted {
+    Request(Box<MessageBatch>),
+    Nothing,
+}
+
+/// An open session with both its sides.
+pub(crate) struct Connection {
+    pub(crate) session: Session,
+    pub(crate) client: ClientSide,
+    pub(crate) target: TargetSide,
+    pub(crate) machine: ReplyMachine,
+    pub(crate) assembler: Assembler,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) cancel: Option<Arc<dyn CancelHandle>>,
+    pub(crate) limits: ProtocolLimits,
+}
+
+impl Connection {
+    /// Runs until the client says goodbye or something breaks.
+    pub(crate) async fn run(&mut self) -> Result<(), SessionError> {
+        loop {
+            match self.next_request().await? {
+                Wanted::Request(batch) => self.exchange(*batch).await?,
+                Wanted::Nothing => return Ok(()),
+            }
+            self.shrink_buffers();
+        }
+    }
+
+    /// A quiet session keeps no buffers.
+    fn shrink_buffers(&mut self) {
+        for inbox in [self.client.inbox(), self.target.inbox()] {
+            if inbox.is_empty() && inbox.capacity() > IDLE_BUFFER_BYTES_MAX {
+                *inbox = BytesMut::new();
+            }
+        }
+    }
+
+    /// Reads until a whole request is there.
+    async fn next_request(&mut self) -> Result<Wanted, SessionError> {
+        self.assembler.begin(&self.machine);
+        loop {
+            if self.assembler.ends_before_next(self.client.inbox()) {
+                break;
+            }
+            let next = self.assembler.next_frame(self.client.inbox()).map_err(client_erred)?;
+            let Some(frame) = next else {
+                self.wait_for_client().await?;
+                continue;
+            };
+            if self.assembler.is_empty() {
+                // What happened while the client was silent holds for what it says now.
+                self.follow_changes().await?;
+            }
+            let upcoming = self.assembler.upcoming(self.client.inbox());
+            match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
+                Step::More => {}
+                Step::Refresh => {
+                    let catalog = self.upstream.catalog.refreshed().await.map_err(unreadable)?;
+                    self.follow(catalog);
+                    self.assembler.restart(&self.machine);
+                }
+                // It may have begun long ago: what holds now decides it.
+                Step::Request if self.is_outdated() => {
+                    self.follow_changes().await?;
+                    self.assembler.restart(&self.machine);
+                }
+                Step::Request => break,
+                Step::Terminate => return Ok(Wanted::Nothing),
+            }
+        }
+        let planned = self.assembler.catalog().versions();
+        let upstream = self.upstream.clone();
+        let fence = move |names| -> Arc<dyn Fence> {
+            Arc::new(PlanFence { upstream, names: Arc::new(names), planned })
+        };
+        Ok(Wanted::Request(Box::new(self.assembler.take(&self.machine, fence))))
+    }
+
+    fn is_outdated(&self) -> bool {
+        let is_newer =
+            |catalog: &Arc<CatalogSnapshot>| !Arc::ptr_eq(catalog, self.assembler.catalog());
+        self.upstream.catalog.last().as_ref().is_some_and(is_newer)
+            || !Arc::ptr_eq(&self.session.snapshot(), self.assembler.snapshot())
+    }
+
+    /// Takes over a new catalog or new policies, so that nothing is decided by old ones.
+    async fn follow_changes(&mut self) -> Result<(), SessionError> {
+        if self.machine.take_redefined() {
+            let catalog = self.upstream.catalog.reread().await.map_err(unreadable)?;
+            self.follow(catalog);
+        } else if self.is_outdated() {
+            let last = self.upstream.catalog.last();
+            self.follow(last.unwrap_or_else(|| self.assembler.catalog().clone()));
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, catalog: Arc<CatalogSnapshot>) {
+        if !Arc::ptr_eq(&catalog, self.assembler.catalog()) {
+            self.session.reclassify(catalog.classification());
+        }
+        let snapshot = self.session.snapshot();
+        let is_same = Arc::ptr_eq(&snapshot, self.assembler.snapshot())
+            && Arc::ptr_eq(&catalog, self.assembler.catalog());
+        if !is_same {
+            self.assembler.follow(catalog, snapshot);
+        }
+    }
+
+    /// Waits for bytes of the client; passes on what the target says meanwhile.
+    async fn wait_for_client(&mut self) -> Result<(), SessionError> {
+        let wanted = message_length(self.client.inbox(), self.limits.message_bytes_max)
+            .map_err(client_erred)?
+            .unwrap_or(HEADER_BYTES);
+        tokio::select! {
+            biased;
+            ended = self.session.ended() => Err(ended.into()),
+            read = self.client.read_at_least(wanted) => read,
+            driven = self.target.drive() => {
+                if driven? == Driven::Read {
+                    self.release_asynchronous().await?;
+                }
+                Ok(())
+            }
+            () = sleep(self.limits.client_idle_timeout) => {
+                Err(SessionError::Timeout("the client is idle"))
+            }
+        }
+    }
+
+    /// Passes on what the target says unasked.
+    async fn release_asynchronous(&mut self) -> Result<(), SessionError> {
+        let max = self.limits.reply_message_bytes_max;
+        let messages = take_whole_messages(self.target.inbox(), max).map_err(target_erred)?;
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let chunk = Chunk { messages, machine: &mut self.machine };
+        let released = self.session.release(chunk).await?;
+        self.client.send(released).await
+    }
+}
+
+fn client_erred(fault: impl std::error::Error + Send + Sync + 'static) -> SessionError {
+    SessionError::Client(Box::new(fault))
+}
+
+fn target_erred(fault: FrameError) -> SessionError {
+    SessionError::Target(Box::new(fault))
+}
+
+fn unreadable(error: DialError) -> SessionError {
+    SessionError::Target(format!("catalog: {error}").into())
+}

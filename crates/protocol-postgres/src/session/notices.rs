@@ -1,0 +1,69 @@
+//! The gateway's own words as PostgreSQL messages.
+
+use crate::reply::Status;
+use crate::request::{Ends, failing_query};
+use crate::wire::{put_error, put_ready, put_refusal, put_report};
+use bytes::Bytes;
+use portreeve_session::{Ended, Notice, NoticeEncoder, SessionError};
+
+/// Writes notices, and refusals where the client expects them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Notices {
+    /// Between requests.
+    Between,
+    /// In place of the rest of a reply, which ends in this way.
+    Reply(Ends, Status),
+}
+
+impl NoticeEncoder for Notices {
+    fn encode(&self, notice: Notice<'_>) -> Bytes {
+        let mut out = Vec::new();
+        match notice {
+            Notice::Held { text, hint } => {
+                let text = format!("portreeve: {text}");
+                let fields = [
+                    (b'S', "NOTICE"),
+                    (b'V', "NOTICE"),
+                    (b'C', "00000"),
+                    (b'M', &text),
+                    (b'H', hint),
+                ];
+                put_report(&mut out, b'N', &fields);
+            }
+            Notice::Refused(refusal) => {
+                put_refusal(&mut out, refusal);
+                if let Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) = self {
+                    put_ready(&mut out, status.byte());
+                }
+            }
+            Notice::Ended(why) => put_farewell(&mut out, why),
+        }
+        out.into()
+    }
+
+    fn fail_target(&self) -> Bytes {
+        failing_query()
+    }
+}
+
+/// The last words to the client, where there is anything to say.
+fn put_farewell(out: &mut Vec<u8>, why: &SessionError) {
+    let (sqlstate, message): (_, String) = match why {
+        SessionError::ClientGone | SessionError::Unrecordable => return,
+        SessionError::TargetGone => ("08006", "the target closed the connection".into()),
+        SessionError::Client(fault) => ("08P01", fault.to_string()),
+        SessionError::Target(_) => {
+            ("XX000", "the target's reply could not be proven clean, so it is withheld".into())
+        }
+        SessionError::Timeout(what) => ("57P05", (*what).to_owned()),
+        SessionError::Ended(Ended::Killed(by)) => {
+            ("57P01", format!("the session was ended by `{by}`"))
+        }
+        SessionError::Ended(Ended::Expired) => {
+            ("57P01", "the access token has expired: connect again with a fresh one".into())
+        }
+        SessionError::Ended(Ended::Revoked(why)) => ("57P01", why.clone()),
+    };
+    let message = format!("portreeve: {message}");
+    put_error(out, "FATAL", sqlstate, &message, None, None);
+}

@@ -1,0 +1,270 @@
+//! Reading the target's catalog: relations, columns, views, functions. Structure only; no
+//! table is read.
+
+use super::dial::{next, refused};
+use super::upstream::ClassifyColumn;
+use super::versions::{read_all, read_rests};
+use crate::wire::{put, put_text};
+use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
+use portreeve_decide::sql::{
+    Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
+};
+use portreeve_model::Object;
+use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes, SessionSettings};
+use portreeve_transport::{DialError, Dialer, PreAuth};
+use portreeve_wire::Cursor;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Reads the catalog of one target.
+pub(crate) struct CatalogReader {
+    pub(crate) dialer: Arc<dyn Dialer>,
+    pub(crate) classify: ClassifyColumn,
+    pub(crate) timeout: Duration,
+}
+
+impl CatalogSource for CatalogReader {
+    type Error = DialError;
+
+    async fn read(&self) -> Result<CatalogRead, DialError> {
+        let mut connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
+        let reading = async {
+            // The versions come first: what changes while the rest is read makes a false
+            // alarm, never a plan that is newer than its versions say.
+            let versions = read_all(&mut connection).await?;
+            let rests = read_rests(&mut connection).await?;
+            Ok::<_, DialError>((versions, rests, read(&mut connection).await?))
+        };
+        let (versions, rests, tables) =
+            timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
+        Ok(CatalogRead {
+            digest: digest(&(&tables, &versions.relations, &versions.code)),
+            catalog: build(&tables, &self.classify),
+            types: types(&tables),
+            versions,
+            rests,
+        })
+    }
+}
+
+/// The rows of the questions below, in their order.
+#[derive(Debug, Default, Hash)]
+struct Tables {
+    relations: Vec<Row>,
+    columns: Vec<Row>,
+    parents: Vec<Row>,
+    functions: Vec<Row>,
+    builtins: Vec<Row>,
+    types: Vec<Row>,
+    operators: Vec<Row>,
+    code: Vec<Row>,
+}
+
+const RELATIONS: &str = "\
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
+       c.relhasrules AND c.relkind NOT IN ('v', 'm'),
+       CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+ORDER BY c.oid";
+
+const COLUMNS: &str = "\
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, NULL),
+       CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum";
+
+const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
+
+const FUNCTIONS: &str = "\
+SELECT n.nspname, p.proname, p.provolatile, l.lanname,
+       EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                 AND d.objid = p.oid AND d.deptype = 'e')
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname <> 'pg_catalog' ORDER BY p.oid";
+
+const BUILTINS: &str = "\
+SELECT n.nspname, p.proname, p.provolatile, l.lanname
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
+
+/// Where a session looks names up, and the values of the settings that guard its role.
+pub(crate) async fn session_settings(
+    connection: &mut PreAuth,
+) -> Result<SessionSettings, DialError> {
+    let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+    let mut settings = SessionSettings::default();
+    for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
+        match <[Option<String>; 2]>::try_from(row) {
+            Ok([name, value]) => settings.guards.extend(name.zip(value)),
+            Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
+        }
+    }
+    Ok(settings)
+}
+
+/// Differs after any change of definitions: a hash over the versions of all rows that
+/// the questions above look at. About two milliseconds of the target's time.
+const VERSION: &str = "\
+SELECT sum(pg_catalog.hashtextextended(t || ':' || c::text || ':' || x::text, 0))
+FROM (SELECT 'c' t, ctid c, xmin x FROM pg_catalog.pg_class
+      UNION ALL SELECT 'a', ctid, xmin FROM pg_catalog.pg_attribute
+      UNION ALL SELECT 'd', ctid, xmin FROM pg_catalog.pg_attrdef
+      UNION ALL SELECT 'n', ctid, xmin FROM pg_catalog.pg_namespace
+      UNION ALL SELECT 'p', ctid, xmin FROM pg_catalog.pg_proc
+      UNION ALL SELECT 'r', ctid, xmin FROM pg_catalog.pg_rewrite
+      UNION ALL SELECT 'i', ctid, xmin FROM pg_catalog.pg_inherits
+      UNION ALL SELECT 'k', ctid, xmin FROM pg_catalog.pg_constraint
+      UNION ALL SELECT 't', ctid, xmin FROM pg_catalog.pg_type
+      UNION ALL SELECT 'g', ctid, xmin FROM pg_catalog.pg_trigger
+      UNION ALL SELECT 'y', ctid, xmin FROM pg_catalog.pg_policy
+      UNION ALL SELECT 'o', ctid, xmin FROM pg_catalog.pg_operator
+      UNION ALL SELECT 's', ctid, xmin FROM pg_catalog.pg_cast
+      UNION ALL SELECT 'm', ctid, xmin FROM pg_catalog.pg_amproc
+      UNION ALL SELECT 'x', ctid, xmin FROM pg_catalog.pg_index) versions";
+
+/// Asks for the version alone.
+pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialError> {
+    let rows = rows(connection, VERSION).await?;
+    Ok(rows.first().map(|row| text(row, 0).to_owned()).unwrap_or_default())
+}
+
+/// Asks the target.
+async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
+    // View definitions are then written with the schema of every name.
+    rows(connection, "SET search_path = ''").await?;
+    Ok(Tables {
+        relations: rows(connection, RELATIONS).await?,
+        columns: rows(connection, COLUMNS).await?,
+        parents: rows(connection, PARENTS).await?,
+        functions: rows(connection, FUNCTIONS).await?,
+        builtins: rows(connection, BUILTINS).await?,
+        types: rows(connection, questions::TYPES).await?,
+        operators: rows(connection, questions::OPERATORS).await?,
+        code: rows(connection, questions::CODE).await?,
+    })
+}
+
+/// Equal for equal catalogs.
+fn digest(read: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    read.hash(&mut hasher);
+    hasher.finish()
+}
+
+pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
+    let mut message = Vec::new();
+    put(&mut message, b'Q', |out| put_text(out, question));
+    connection.send(&message).await?;
+    let mut rows = Vec::new();
+    loop {
+        let frame = next(connection).await?;
+        match frame.tag {
+            b'D' => {
+                let row = row(frame.body());
+                rows.push(row.map_err(|error| DialError::Protocol(error.to_string()))?);
+            }
+            b'E' => return Err(refused(&frame)),
+            b'Z' => return Ok(rows),
+            _ => {}
+        }
+    }
+}
+
+fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
+    let mut cursor = Cursor::new(body);
+    let count = cursor.u16()?;
+    let mut value = || {
+        let value = cursor.optional_value()?;
+        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
+    };
+    (0..count).map(|_| value()).collect()
+}
+
+/// Collects the types: COPY does not tell them.
+fn types(tables: &Tables) -> ColumnTypes {
+    let names: HashMap<&str, &Row> =
+        tables.relations.iter().map(|row| (text(row, 0), row)).collect();
+    let typed = |column: &Row| {
+        let relation = names.get(text(column, 0))?;
+        let (schema, table) = (text(relation, 1), text(relation, 2));
+        Some((Object::column(schema, table, text(column, 2)), number(column, 3)))
+    };
+    tables.columns.iter().filter_map(typed).collect()
+}
+
+/// Builds the analysis' catalog from the answers.
+fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
+    let parents = group(&tables.parents);
+    let columns = group(&tables.columns);
+    let mut builder = CatalogBuilder::default();
+    for row in &tables.relations {
+        let oid = text(row, 0);
+        let columns = columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
+            name: text(column, 2).into(),
+            attnum: number(column, 1),
+            type_oid: number(column, 3),
+            type_name: text(column, 4).into(),
+            category: classify(text(row, 1), text(row, 2), text(column, 2)),
+            generated: column.get(5).cloned().flatten(),
+        });
+        builder.relation(RelationInput {
+            oid: number(row, 0),
+            schema: text(row, 1).into(),
+            name: text(row, 2).into(),
+            kind: RelationKind::from_relkind(text(row, 3).chars().next().unwrap_or(' ')),
+            columns: columns.collect(),
+            parents: parents.get(oid).into_iter().flatten().map(|row| number(row, 1)).collect(),
+            has_triggers: text(row, 4) == "t",
+            has_rules: text(row, 5) == "t",
+            definition: row.get(6).cloned().flatten(),
+        });
+    }
+    for row in tables.functions.iter().chain(&tables.builtins) {
+        let function = FunctionInput {
+            schema: text(row, 0).into(),
+            name: text(row, 1).into(),
+            volatility: Volatility::from_provolatile(text(row, 2).chars().next().unwrap_or('v')),
+            language: text(row, 3).into(),
+        };
+        if text(row, 4) == "t" {
+            builder.extension_function(function);
+        } else {
+            builder.function(function);
+        }
+    }
+    let (types, operators, code) = (&tables.types, &tables.operators, &tables.code);
+    questions::add(&mut builder, Answers { types, operators, code });
+    builder.build()
+}
+
+fn text(row: &Row, index: usize) -> &str {
+    row.get(index).and_then(|value| value.as_deref()).unwrap_or_default()
+}
+
+fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
+    text(row, index).parse().unwrap_or_default()
+}
+
+/// Rows by their first value.
+fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
+    let mut groups: HashMap<&str, Vec<&Row>> = HashMap::new();
+    for row in rows {
+        groups.entry(text(row, 0)).or_default().push(row);
+    }
+    groups
+}

@@ -1,0 +1,159 @@
+//! The fence: a plan is bound to the definitions that executed.
+//!
+//! A session of the gateway's own asks the target for the versions behind the names in
+//! flight; it is shared by all sessions of a resource, like a group commit: whoever asks
+//! while a question is on its way waits for the next one. Where nothing was committed since
+//! the last question, its answer still holds. A question that cannot be asked releases
+//! nothing.
+
+use super::catalog::rows;
+use super::versions::{MOMENT, first, read_some};
+use portreeve_session::{BoxFuture, Fence, Fenced};
+use portreeve_sql::Versions;
+use portreeve_transport::{DialError, Dialer, PreAuth};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
+
+/// Questions that wait.
+const QUESTIONS_MAX: usize = 4096;
+/// Names whose versions are remembered.
+const NAMES_MAX: usize = 10_000;
+
+struct Question {
+    names: Arc<BTreeSet<String>>,
+    answer: oneshot::Sender<Result<Versions, Fenced>>,
+}
+
+/// The asking end, shared by all sessions of a resource.
+pub(crate) struct FenceLine {
+    questions: mpsc::Sender<Question>,
+    /// For the one task that asks the target.
+    waiting: Mutex<mpsc::Receiver<Question>>,
+    is_answered: AtomicBool,
+    timeout: Duration,
+}
+
+impl FenceLine {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        let (questions, waiting) = mpsc::channel(QUESTIONS_MAX);
+        let (waiting, is_answered) = (Mutex::new(waiting), AtomicBool::new(true));
+        Self { questions, waiting, is_answered, timeout }
+    }
+
+    /// Whether the target could be asked the last time.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered.load(Ordering::Relaxed)
+    }
+
+    /// The versions behind some names, as they are after the call began.
+    async fn ask(&self, names: Arc<BTreeSet<String>>) -> Result<Versions, Fenced> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.questions.send(Question { names, answer }).await.map_err(|_| Fenced::Unknown)?;
+            answered.await.map_err(|_| Fenced::Unknown)?
+        };
+        timeout(self.timeout, asked).await.map_err(|_| Fenced::Unknown)?
+    }
+
+    /// Asks the target for all who wait, for ever. One task at a time does it.
+    pub(crate) async fn serve(&self, dialer: &dyn Dialer) {
+        let mut waiting = self.waiting.lock().await;
+        let mut line = Line { dialer, connection: None, last: None, timeout: self.timeout };
+        while let Some(first) = waiting.recv().await {
+            let mut asked = vec![first];
+            while let Ok(more) = waiting.try_recv() {
+                asked.push(more);
+            }
+            // INVARIANT: what is read from here on was read after all of them had asked.
+            let names: BTreeSet<String> =
+                asked.iter().flat_map(|question| question.names.iter().cloned()).collect();
+            let read = line.versions(&names).await;
+            self.is_answered.store(read.is_ok(), Ordering::Relaxed);
+            if let Err(error) = &read {
+                tracing::warn!(%error, "definitions cannot be asked for: nothing is released");
+            }
+            for question in asked {
+                let answer = read.as_ref().map_err(|_| Fenced::Unknown).cloned();
+                let _ = question.answer.send(answer);
+            }
+        }
+    }
+}
+
+/// The target's end.
+struct Line<'a> {
+    dialer: &'a dyn Dialer,
+    connection: Option<PreAuth>,
+    /// What was read last, and the moment that it is of.
+    last: Option<(String, BTreeSet<String>, Versions)>,
+    timeout: Duration,
+}
+
+impl Line<'_> {
+    async fn versions(&mut self, names: &BTreeSet<String>) -> Result<Versions, DialError> {
+        // A connection that fails is not used again.
+        let (mut connection, is_old) = match self.connection.take() {
+            Some(connection) => (connection, true),
+            None => (self.dialer.dial(&BTreeMap::new()).await?.connection, false),
+        };
+        let mut read = timeout(self.timeout, self.read(&mut connection, names)).await;
+        if is_old && !matches!(read, Ok(Ok(_))) {
+            // The target may have ended it while it was idle; a new one tells.
+            connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
+            read = timeout(self.timeout, self.read(&mut connection, names)).await;
+        }
+        let versions = read.map_err(|_| DialError::Timeout)??;
+        self.connection = Some(connection);
+        Ok(versions)
+    }
+
+    async fn read(
+        &mut self,
+        connection: &mut PreAuth,
+        names: &BTreeSet<String>,
+    ) -> Result<Versions, DialError> {
+        if let Some((moment, known, versions)) = &self.last
+            && names.is_subset(known)
+            && *moment == first(rows(connection, MOMENT).await?)
+        {
+            return Ok(versions.clone());
+        }
+        let mut names = names.clone();
+        if let Some((_, known, _)) =
+            self.last.take().filter(|(_, known, _)| known.len() < NAMES_MAX)
+        {
+            names.extend(known);
+        }
+        let (moment, versions) = read_some(connection, &names).await?;
+        self.last = Some((moment, names, versions.clone()));
+        Ok(versions)
+    }
+}
+
+/// What one request rests on.
+pub(crate) struct PlanFence {
+    pub(crate) upstream: Arc<super::Upstream>,
+    pub(crate) names: Arc<BTreeSet<String>>,
+    /// The versions that the request was planned with.
+    pub(crate) planned: Arc<Versions>,
+}
+
+impl Fence for PlanFence {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        Box::pin(async move {
+            let now = self.upstream.fence.ask(self.names.clone()).await?;
+            let is_same =
+                |name: &String| now.relations.get(name) == self.planned.relations.get(name);
+            if now.code == self.planned.code && self.names.iter().all(is_same) {
+                return Ok(());
+            }
+            // So that the same command can be sent again at once.
+            let _ = self.upstream.catalog.reread().await;
+            Err(Fenced::Changed)
+        })
+    }
+}

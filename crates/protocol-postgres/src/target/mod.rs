@@ -1,0 +1,12 @@
+//! The target's side: reaching it, logging in, reading its catalog.
+
+mod catalog;
+mod dial;
+mod fence;
+mod upstream;
+mod versions;
+
+pub(crate) use catalog::session_settings;
+pub use dial::{Account, PostgresDialer};
+pub(crate) use fence::PlanFence;
+pub use upstream::{ClassifyColumn, Upstream, UpstreamConfig};

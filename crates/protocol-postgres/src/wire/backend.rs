@@ -1,0 +1,117 @@
+//! Messages that a server sends: reading RowDescription, writing what the gateway says
+//! itself.
+
+use super::frame::{put, put_text};
+use portreeve_model::{Refusal, RefusalCode};
+use portreeve_sql::ResultColumn;
+use portreeve_wire::{Cursor, WireError};
+
+/// One column of a RowDescription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) column: ResultColumn,
+}
+
+/// Reads a RowDescription.
+pub(crate) fn row_description(body: &[u8]) -> Result<Vec<Field>, WireError> {
+    let mut cursor = Cursor::new(body);
+    let count = cursor.u16()?;
+    let mut columns = Vec::with_capacity(usize::from(count).min(64));
+    for _ in 0..count {
+        let name = String::from_utf8_lossy(cursor.until_nul()?).into_owned();
+        let table = cursor.u32()?;
+        let attribute = cursor.u16()?.cast_signed();
+        let type_code = cursor.u32()?;
+        cursor.take(6)?;
+        let format = cursor.u16()?.cast_signed();
+        columns.push(Field { name, column: ResultColumn { table, attribute, type_code, format } });
+    }
+    cursor.finish()?;
+    Ok(columns)
+}
+
+/// The fields of an error or a notice, in the server's order.
+pub(crate) fn error_fields(body: &[u8]) -> Result<Vec<(u8, String)>, WireError> {
+    let mut cursor = Cursor::new(body);
+    let mut fields = Vec::new();
+    loop {
+        match cursor.u8()? {
+            0 => {
+                cursor.finish()?;
+                return Ok(fields);
+            }
+            code => {
+                let text = String::from_utf8_lossy(cursor.until_nul()?).into_owned();
+                fields.push((code, text));
+            }
+        }
+    }
+}
+
+/// Writes an error (`E`) or a notice (`N`).
+pub(crate) fn put_report(out: &mut Vec<u8>, tag: u8, fields: &[(u8, &str)]) {
+    put(out, tag, |out| {
+        for (code, text) in fields {
+            out.push(*code);
+            put_text(out, text);
+        }
+        out.push(0);
+    });
+}
+
+/// Writes an error of the gateway's own.
+pub(crate) fn put_error(
+    out: &mut Vec<u8>,
+    severity: &str,
+    sqlstate: &str,
+    message: &str,
+    detail: Option<&str>,
+    hint: Option<&str>,
+) {
+    let mut fields = vec![(b'S', severity), (b'V', severity), (b'C', sqlstate), (b'M', message)];
+    fields.extend(detail.map(|detail| (b'D', detail)));
+    fields.extend(hint.map(|hint| (b'H', hint)));
+    put_report(out, b'E', &fields);
+}
+
+/// Writes a refusal as an ordinary error.
+pub(crate) fn put_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
+    let sqlstate = match refusal.code {
+        RefusalCode::Denied
+        | RefusalCode::Unknown
+        | RefusalCode::NotApproved
+        | RefusalCode::ReviewPending
+        | RefusalCode::LimitExceeded
+        | RefusalCode::Unmaskable => "42501",
+        RefusalCode::Unsupported => "0A000",
+        RefusalCode::Revoked => "57P01",
+        RefusalCode::Unrecordable => "58030",
+        // What a driver may send again without asking.
+        RefusalCode::DefinitionsChanged => "40001",
+        RefusalCode::WithheldAfterChange => "55000",
+    };
+    let mut detail = String::new();
+    if let Some(rule) = &refusal.rule {
+        detail.push_str(&format!("rule: {rule}, "));
+    }
+    if let Some(review) = &refusal.review {
+        detail.push_str(&format!("review: {review}, "));
+    }
+    detail.push_str(&format!("request: {}", refusal.request));
+    let message = format!("portreeve: {}", refusal.message);
+    put_error(out, "ERROR", sqlstate, &message, Some(&detail), refusal.hint.as_deref());
+}
+
+/// Writes ReadyForQuery.
+pub(crate) fn put_ready(out: &mut Vec<u8>, status: u8) {
+    put(out, b'Z', |out| out.push(status));
+}
+
+/// Writes a ParameterStatus.
+pub(crate) fn put_parameter(out: &mut Vec<u8>, name: &str, value: &str) {
+    put(out, b'S', |out| {
+        put_text(out, name);
+        put_text(out, value);
+    });
+}

@@ -1,0 +1,19 @@
+//! Messages: cutting, reading, writing.
+
+mod backend;
+mod frame;
+mod frontend;
+mod reports;
+mod values;
+
+pub(crate) use backend::{
+    Field, error_fields, put_error, put_parameter, put_ready, put_refusal, put_report,
+    row_description,
+};
+pub(crate) use frame::{
+    Frame, FrameError, HEADER_BYTES, close, message_length, next_of, put, put_text, take,
+    take_whole_messages,
+};
+pub(crate) use frontend::{Frontend, FrontendError, read};
+pub(crate) use reports::{Trust, pass};
+pub(crate) use values::value_kind;

@@ -1,0 +1,194 @@
+//! The first half of the loop: *admit*.
+
+use super::held::Held;
+use super::judge::{Judge, Judged};
+use super::review::{self, Question};
+use super::{Exchange, Hold, Stop};
+use crate::SessionError;
+use crate::engine::Step;
+use crate::proof::{Permitted, Released};
+use crate::protocol::{CommandUse, Request, Stage, TargetRequest};
+use crate::session::{DayUsage, Session, Snapshot};
+use bytes::Bytes;
+use portreeve_evidence::request_events;
+use portreeve_model::{CommandRecord, Direction, Refusal, Unit, Usage, Verdict};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A client's request, decided and recorded.
+#[derive(Debug)]
+pub struct Admitted<A> {
+    /// What its reply passes through.
+    pub exchange: Exchange,
+    /// What the target gets; empty where all of it was refused.
+    pub permit: Permitted,
+    /// What the protocol has to know of what was accepted.
+    pub accepted: A,
+}
+
+/// A target's request, decided, masked and recorded.
+#[derive(Debug)]
+pub struct Asked<A> {
+    /// What the client's answer passes through.
+    pub exchange: Exchange,
+    /// What the client gets; empty where all of it was refused.
+    pub release: Released,
+    /// What the protocol has to know of what was accepted.
+    pub accepted: A,
+}
+
+impl Session {
+    /// Decides a client's request by the snapshot that it was planned with, asks people
+    /// where policy says so, and records it all before the permit exists.
+    pub async fn admit<R: Request, H: Hold>(
+        &self,
+        request: R,
+        planned: &Arc<Snapshot>,
+        hold: &mut H,
+    ) -> Result<Admitted<R::Accepted>, SessionError> {
+        let received = request.received();
+        let (exchange, refused) = self.decide(&request, &received, planned, hold).await?;
+        let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
+        self.commit_at(Step::RequestBarrier).await?;
+        self.check()?;
+        Ok(Admitted { exchange, permit: Permitted { wire }, accepted })
+    }
+
+    /// Decides what a target asks of the client. What goes the other way is a release: it
+    /// is masked like a reply; the client's answer goes through [`Exchange::forward`].
+    pub async fn admit_from_target<R: TargetRequest, H: Hold>(
+        &self,
+        mut request: R,
+        planned: &Arc<Snapshot>,
+        hold: &mut H,
+    ) -> Result<Asked<R::Accepted>, SessionError> {
+        let mut masked = request.mask(&self.engine().masker)?;
+        // What the target has said is recorded as the client gets it, never raw.
+        let none = Bytes::new();
+        let (mut exchange, refused) = self.decide(&request, &none, planned, hold).await?;
+        let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
+        masked.bytes = wire;
+        masked.usage.bytes = masked.bytes.len() as u64;
+        exchange.budget.spend(self, masked.usage).await?;
+        let release = exchange.record(masked).await?;
+        Ok(Asked { exchange, release, accepted })
+    }
+
+    /// Decides a request, and asks people where policy says so. Whatever ends it, the
+    /// exchange is closed in the evidence.
+    async fn decide<R: Request, H: Hold>(
+        &self,
+        request: &R,
+        received: &Bytes,
+        planned: &Arc<Snapshot>,
+        hold: &mut H,
+    ) -> Result<(Exchange, Option<(usize, Refusal)>), SessionError> {
+        self.check()?;
+        let running = self.begin_exchange();
+        let observer = self.engine().observer.clone();
+        observer.received(self.resource(), received.len() as u64);
+        let began = Instant::now();
+        let snapshot = self.snapshot();
+        let objects = snapshot.counted_by_day(request.commands());
+        let day = DayUsage::read(self, snapshot.hour(), objects).await?;
+        let number = running.number;
+        let judge =
+            Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
+        let Judged { records, refused, review, mut budget } = judge.judge(request.commands());
+        observer.took(self.resource(), Step::Decide, began.elapsed());
+        self.stage_request(number, &snapshot, &day, records, received);
+        budget.count_days(day);
+        let mut exchange = Exchange {
+            content: if budget.is_counted() { request.content() } else { String::new() },
+            running,
+            snapshot,
+            commands: running_commands(request.commands(), refused.as_ref()),
+            refusal: None,
+            budget,
+            fence: request.fence(),
+            held: Held::default(),
+            is_closed: false,
+        };
+        let refused = match (refused, review) {
+            // SECURITY: what goes before a refused command is sent, so nothing that
+            // still waits for a person may be among it.
+            (Some((at, refusal)), Some((held, _))) => Some((at.min(held), refusal)),
+            (Some(refused), None) => Some(refused),
+            (None, Some((_, question))) => {
+                let refusal = exchange.held_back(question, request.content(), hold).await?;
+                refusal.map(|refusal| (0, refusal))
+            }
+            (None, None) => None,
+        };
+        if refused.is_none() {
+            exchange.spend_probes().await?;
+        }
+        let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
+        observer.decided(self.resource(), verdict);
+        exchange.refusal = refused.as_ref().map(|(_, refusal)| refusal.clone());
+        Ok((exchange, refused))
+    }
+
+    /// Stages the request's records; the bytes as they came go with the first.
+    fn stage_request(
+        &self,
+        exchange: u64,
+        snapshot: &Snapshot,
+        day: &DayUsage,
+        records: Vec<CommandRecord>,
+        received: &[u8],
+    ) {
+        let session = self.ledger().spent();
+        let mut events =
+            request_events(exchange, snapshot.hour(), session, day.to_record(), records)
+                .into_iter();
+        if let Some(first) = events.next() {
+            self.stage_payload(first, Direction::FromClient, received);
+        }
+        events.for_each(|event| self.stage(event));
+    }
+}
+
+impl Exchange {
+    /// What its commands compare classified values with is told by any answer: it is used
+    /// when they run.
+    async fn spend_probes(&mut self) -> Result<(), SessionError> {
+        let probes = self.commands.iter().map(|one| one.command.facts.probes).sum();
+        if probes == 0 {
+            return Ok(());
+        }
+        self.budget.spend(&self.running.session, Usage::of(Unit::Probes, probes)).await
+    }
+
+    /// Holds a request until a person has answered, and then looks whether policy still
+    /// permits it. `None` lets it run.
+    async fn held_back<H: Hold>(
+        &mut self,
+        question: Question,
+        content: String,
+        hold: &mut H,
+    ) -> Result<Option<Refusal>, SessionError> {
+        let rules = question.rules.clone();
+        let refusal =
+            review::review(&self.running, &self.snapshot, question, content, hold).await?;
+        if refusal.is_some() {
+            return Ok(refusal);
+        }
+        self.budget.approve(rules);
+        match self.follow() {
+            Ok(()) => Ok(None),
+            Err(Stop::Refused(refusal)) => Ok(Some(*refusal)),
+            Err(Stop::Session(error)) => Err(error),
+        }
+    }
+}
+
+/// The commands that run: those before the first that was refused.
+fn running_commands(
+    commands: &[CommandUse],
+    refused: Option<&(usize, Refusal)>,
+) -> Arc<[CommandUse]> {
+    let end = refused.map_or(commands.len(), |(index, _)| *index);
+    let before = commands.iter().take(end);
+    before.filter(|one| one.stage == Stage::Run).cloned().collect()
+}

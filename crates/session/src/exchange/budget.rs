@@ -1,0 +1,165 @@
+//! How much an exchange may give before policy has to be asked again.
+
+use super::review::Question;
+use crate::SessionError;
+use crate::protocol::CommandUse;
+use crate::session::{Counted, DayUsage, Session, Snapshot};
+use portreeve_decide::policy::{Counters, Limit, Threshold};
+use portreeve_model::{
+    Command, Decision, Reason, RefusalCode, RuleId, Scope, Unit, Usage, Verdict,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Counters and limits of one exchange.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    /// The commands whose answers depend on counters, with their limits.
+    limited: Vec<(Arc<Command>, Threshold)>,
+    /// What the same cursor has given before, in other exchanges of the session.
+    before: Usage,
+    usage: Usage,
+    /// What the principal has used today, without this exchange.
+    day: DayUsage,
+    /// Rules that a person has lifted for this exchange.
+    approved: BTreeSet<RuleId>,
+}
+
+impl Budget {
+    /// Notes a command that runs.
+    pub(super) fn limit(&mut self, one: &CommandUse, threshold: Threshold) {
+        if !threshold.counters.is_empty() {
+            self.before = self.before.max(one.before);
+            self.limited.push((one.command.clone(), threshold));
+        }
+    }
+
+    /// Whether any policy that matters names a counter.
+    pub(super) fn is_counted(&self) -> bool {
+        !self.limited.is_empty()
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    pub(super) fn approved(&self) -> &BTreeSet<RuleId> {
+        &self.approved
+    }
+
+    pub(super) fn approve(&mut self, rules: impl IntoIterator<Item = RuleId>) {
+        self.approved.extend(rules);
+    }
+
+    /// Counts for the principal's day, too.
+    pub(super) fn count_days(&mut self, day: DayUsage) {
+        self.day = day;
+    }
+
+    /// Reserves what is about to be given.
+    pub(super) async fn spend(
+        &mut self,
+        session: &Session,
+        usage: Usage,
+    ) -> Result<(), SessionError> {
+        self.usage += usage;
+        session.ledger().reserve(usage);
+        self.day.reserve(session, usage, self.usage).await
+    }
+
+    /// What was reserved, and will not be given.
+    pub(super) fn give_back(&mut self, session: &Session, usage: Usage) {
+        self.usage = self.usage.saturating_sub(usage);
+        session.ledger().give_back(usage);
+        self.day.give_back(session, usage);
+    }
+
+    fn total(&self) -> Usage {
+        self.before + self.usage
+    }
+
+    /// The counters as they are now, what is reserved included.
+    pub(super) fn counted(&self, session: &Session) -> Counted<'_> {
+        let exchange = self.total();
+        let session = session.ledger().spent().saturating_sub(exchange);
+        Counted { counters: Counters { exchange, session }, day: &self.day }
+    }
+
+    /// Who has to be asked before what is reserved may be given; none where nobody has.
+    pub(super) fn objection(&self, snapshot: &Snapshot, session: &Session) -> Option<Question> {
+        self.limited.iter().find_map(|(command, threshold)| {
+            let passed = threshold.passed(self.total());
+            let is_shared = threshold.counters.has_scope(Scope::Session)
+                || threshold.counters.has_scope(Scope::Day);
+            if passed.is_none() && !is_shared {
+                return None;
+            }
+            let now = self.counted(session);
+            // A part can jump over a rule that stands between two counts: what stands right
+            // behind the limit is asked as well.
+            let behind = passed.map(|limit| at_limit(now, limit));
+            let asked = behind.into_iter().chain([now]);
+            asked.map(|counted| snapshot.decide_now(command, counted)).find_map(|decision| {
+                let objects = !self.lets_pass(&decision);
+                objects.then(|| self.question(&decision, passed))
+            })
+        })
+    }
+
+    fn lets_pass(&self, decision: &Decision) -> bool {
+        let lifted = |reason: &Reason| self.approved.contains(&reason.rule);
+        match decision.verdict {
+            Verdict::Allow => true,
+            Verdict::Review => decision.reasons.iter().all(lifted),
+            Verdict::Deny => false,
+        }
+    }
+
+    /// What to ask where more waits than can be kept back, as if the nearest limit that
+    /// objects were passed.
+    pub(super) fn as_if_crossed(&self, snapshot: &Snapshot, session: &Session) -> Option<Question> {
+        self.limited.iter().find_map(|(command, threshold)| {
+            threshold.limits.iter().find_map(|limit| {
+                let decision = snapshot.decide_now(command, at_limit(self.counted(session), limit));
+                (!self.lets_pass(&decision)).then(|| self.question(&decision, Some(limit)))
+            })
+        })
+    }
+
+    fn question(&self, decision: &Decision, passed: Option<&Limit>) -> Question {
+        let over = passed.map_or_else(
+            || "more than policy gives without asking".to_owned(),
+            |limit| format!("more than {} {}", limit.count_max, limit.counter.unit),
+        );
+        let mut question = Question::from(decision);
+        let new = decision.reasons.iter().find(|reason| !self.approved.contains(&reason.rule));
+        if let Some(reason) = new {
+            question.rule = reason.rule.clone();
+        }
+        let advice = new.and_then(|reason| reason.advice.as_ref());
+        question.reason = advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
+        question.refusal = (
+            RefusalCode::LimitExceeded,
+            format!("the result has {over}"),
+            Some(fewer(passed.map(|limit| limit.counter.unit)).to_owned()),
+        );
+        question
+    }
+}
+
+/// The counters as they would be right behind a limit.
+fn at_limit<'a>(now: Counted<'a>, limit: &Limit) -> Counted<'a> {
+    let count = limit.count_max.saturating_add(1);
+    let exchange = now.counters.exchange.with(limit.counter.unit, count);
+    Counted { counters: Counters { exchange, ..now.counters }, ..now }
+}
+
+fn fewer(unit: Option<Unit>) -> &'static str {
+    match unit {
+        Some(Unit::Rows | Unit::Messages | Unit::Subjects) | None => {
+            "ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT"
+        }
+        Some(Unit::Values | Unit::Bytes) => "ask for less: fewer columns, fewer or smaller rows",
+        Some(Unit::Probes) => "ask about fewer values, or ask for what you need by another key",
+    }
+}

@@ -1,0 +1,237 @@
+//! Asking a person, while an exchange is held.
+
+use super::{Hold, Running};
+use crate::engine::{ReviewMode, Step};
+use crate::protocol::Notice;
+use crate::session::Snapshot;
+use crate::{Answer, Claim, DeskError, ReviewAsk, SessionError};
+use portreeve_model::{
+    Decision, Digest, Event, Refusal, RefusalCode, RequestId, ReviewId, ReviewOutcome, RuleId,
+};
+use std::collections::BTreeSet;
+use std::time::{Instant, SystemTime};
+
+/// Who has to be asked, and by which rule.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    /// The rule that the question is put by.
+    pub(super) rule: RuleId,
+    /// Every rule that an approval lifts.
+    pub(super) rules: BTreeSet<RuleId>,
+    pub(super) reason: String,
+    /// Who may answer; nobody where it is refused.
+    pub(super) groups: Vec<String>,
+    /// What a client reads where nobody can be asked.
+    pub(super) refusal: (RefusalCode, String, Option<String>),
+}
+
+impl Question {
+    pub(super) fn into_refusal(self, running: &Running) -> Refusal {
+        let (code, message, hint) = self.refusal;
+        running.session.refusal(running.number, code, message, Some(self.rule), hint)
+    }
+}
+
+impl From<&Decision> for Question {
+    fn from(decision: &Decision) -> Self {
+        let reason = decision.reasons.first();
+        Self {
+            rule: reason.map_or_else(|| "review".into(), |reason| reason.rule.clone()),
+            rules: decision.reasons.iter().map(|reason| reason.rule.clone()).collect(),
+            reason: reason.and_then(|reason| reason.advice.clone()).unwrap_or_default(),
+            groups: decision.review_groups.clone(),
+            refusal: (RefusalCode::Denied, "denied by policy".into(), None),
+        }
+    }
+}
+
+/// Holds the running exchange until a person has answered. `None` is an approval.
+///
+/// The request's record is durable before anyone is asked, and the answer before anything
+/// moves.
+pub(super) async fn review<H: Hold>(
+    running: &Running,
+    snapshot: &Snapshot,
+    question: Question,
+    statement: String,
+    hold: &mut H,
+) -> Result<Option<Refusal>, SessionError> {
+    let session = &running.session;
+    let ask = review_ask(running, snapshot, question, statement);
+    session.commit().await?;
+    match session.engine().desk.claim(&ask).await {
+        Ok(Claim::Approved { review, by }) => {
+            stage_closed(running, &review, ReviewOutcome::Approved, Some(by));
+            return Ok(None);
+        }
+        Ok(Claim::Pending(review)) if session.review_mode() == ReviewMode::Refuse => {
+            return Ok(Some(pending(running, &review, &ask)));
+        }
+        Ok(Claim::Pending(_) | Claim::None) => {}
+        Err(error) => return Ok(Some(unavailable(running, &error))),
+    }
+    let review = match session.engine().desk.open(ask.clone()).await {
+        Ok(review) => review,
+        Err(error) => return Ok(Some(unavailable(running, &error))),
+    };
+    session.stage(Event::ReviewOpened {
+        exchange: running.number,
+        review: review.clone(),
+        groups: ask.groups.clone(),
+        rule: ask.rule.clone(),
+        content: ask.content,
+    });
+    if session.review_mode() == ReviewMode::Refuse {
+        return Ok(Some(pending(running, &review, &ask)));
+    }
+    let abandon = Abandon { running, review: &review, is_over: false };
+    wait(abandon, &ask, hold).await
+}
+
+/// Abandons a review unless it has ended, whatever ends the wait.
+struct Abandon<'a> {
+    running: &'a Running,
+    review: &'a ReviewId,
+    is_over: bool,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.running.session.engine().desk.abandon(self.review);
+            stage_closed(self.running, self.review, ReviewOutcome::Abandoned, None);
+        }
+    }
+}
+
+async fn wait<H: Hold>(
+    mut open: Abandon<'_>,
+    ask: &ReviewAsk,
+    hold: &mut H,
+) -> Result<Option<Refusal>, SessionError> {
+    let (running, review) = (open.running, open.review);
+    let session = &running.session;
+    let text = format!("held for review `{review}`: {}", ask.reason);
+    let hint = format!(
+        "waiting up to {} s for a member of {}; a reviewer runs: portreeve reviews approve {review}",
+        session.engine().limits.review_timeout.as_secs(),
+        ask.groups.join(" or "),
+    );
+    let notice = session.say(running.number, Notice::Held { text: &text, hint: &hint }).await?;
+    hold.tell(notice).await?;
+    let began = Instant::now();
+    let answer = tokio::select! {
+        answer = session.engine().desk.answer(review) => answer,
+        () = hold.gone() => return Err(SessionError::ClientGone),
+        ended = session.ended() => return Err(ended.into()),
+        () = running.cancel.notified() => {
+            session.engine().desk.abandon(review);
+            Answer::Abandoned
+        }
+    };
+    open.is_over = true;
+    session.engine().observer.took(session.resource(), Step::Review, began.elapsed());
+    Ok(answered(running, review, ask, answer))
+}
+
+fn review_ask(
+    running: &Running,
+    snapshot: &Snapshot,
+    question: Question,
+    statement: String,
+) -> ReviewAsk {
+    let session = &running.session;
+    // INVARIANT: an approval is bound to all of this; approve A, run B cannot be.
+    let bound = join_exactly(&[
+        &statement,
+        &format!("{:?}", session.chain()),
+        session.resource(),
+        &snapshot.policy().0,
+        &question.rule.0,
+    ]);
+    ReviewAsk {
+        request: RequestId { session: session.id(), exchange: running.number },
+        chain: session.chain().clone(),
+        resource: session.resource().to_owned(),
+        statement,
+        reason: question.reason,
+        rule: question.rule,
+        groups: question.groups,
+        approvers: 1,
+        content: sha256(&bound),
+        deadline: SystemTime::now() + session.engine().limits.review_timeout,
+    }
+}
+
+fn answered(
+    running: &Running,
+    review: &ReviewId,
+    ask: &ReviewAsk,
+    answer: Answer,
+) -> Option<Refusal> {
+    let (outcome, by, text, comment) = match answer {
+        Answer::Approved { by, .. } => (ReviewOutcome::Approved, Some(by), "", None),
+        Answer::Denied { by, comment } => (ReviewOutcome::Denied, Some(by), "was denied", comment),
+        Answer::Expired => (ReviewOutcome::Expired, None, "was not answered in time", None),
+        Answer::Abandoned => (ReviewOutcome::Abandoned, None, "was cancelled", None),
+    };
+    stage_closed(running, review, outcome, by.clone());
+    if outcome == ReviewOutcome::Approved {
+        return None;
+    }
+    let by = by.map(|by| format!(" by `{by}`")).unwrap_or_default();
+    let comment = comment.map(|comment| format!(": {comment}")).unwrap_or_default();
+    let refusal = running.session.refusal(
+        running.number,
+        RefusalCode::NotApproved,
+        format!("review `{review}` {text}{by}{comment}"),
+        Some(ask.rule.clone()),
+        Some("nothing was released; ask for less, or ask the reviewers why".into()),
+    );
+    Some(Refusal { review: Some(review.clone()), ..refusal })
+}
+
+fn stage_closed(running: &Running, review: &ReviewId, decision: ReviewOutcome, by: Option<String>) {
+    let (exchange, review) = (running.number, review.clone());
+    running.session.stage(Event::ReviewClosed { exchange, review, decision, by });
+}
+
+fn pending(running: &Running, review: &ReviewId, ask: &ReviewAsk) -> Refusal {
+    let refusal = running.session.refusal(
+        running.number,
+        RefusalCode::ReviewPending,
+        format!("needs approval; review `{review}` is open"),
+        Some(ask.rule.clone()),
+        Some(format!(
+            "send the same command again once `{review}` is approved: it will then run once"
+        )),
+    );
+    Refusal { review: Some(review.clone()), ..refusal }
+}
+
+fn unavailable(running: &Running, error: &DeskError) -> Refusal {
+    tracing::error!(%error, "review could not be opened");
+    running.session.refusal(
+        running.number,
+        RefusalCode::NotApproved,
+        "needs approval, and no review could be opened".into(),
+        None,
+        Some("an operator must look at the gateway".into()),
+    )
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut digest = Digest([0; 32]);
+    digest.0.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    digest
+}
+
+/// Joins texts so that no two different lists give the same bytes.
+fn join_exactly(parts: &[&str]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        joined.extend_from_slice(part.as_bytes());
+    }
+    joined
+}

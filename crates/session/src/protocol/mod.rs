@@ -1,0 +1,12 @@
+//! What a protocol supplies: how its requests and replies are read, and how the gateway's
+//! own words look in it.
+
+mod fence;
+mod notice;
+mod reply;
+mod request;
+
+pub use fence::{Fence, Fenced};
+pub use notice::{Notice, NoticeEncoder};
+pub use reply::{End, Masked, Reply, Unmaskable};
+pub use request::{CommandUse, Piece, Request, Stage, TargetRequest, Upload};

@@ -1,0 +1,37 @@
+//! The gateway's own words, and how a protocol writes them.
+
+use crate::SessionError;
+use bytes::Bytes;
+use portreeve_model::Refusal;
+
+/// Everything that the gateway itself may say to a client.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// The request is held until a person has answered.
+    Held {
+        /// What waits, and why.
+        text: &'a str,
+        /// For how long, and who can answer.
+        hint: &'a str,
+    },
+    /// A command of the request, or the rest of its reply, is refused.
+    Refused(&'a Refusal),
+    /// The session ends.
+    Ended(&'a SessionError),
+}
+
+/// Writes the gateway's words as a protocol's messages.
+///
+/// The engine calls it, with words of its own: no bytes of a client or target are in
+/// reach, so nothing that it writes needs a mask.
+pub trait NoticeEncoder: Send + Sync {
+    /// The messages for a notice; empty where this protocol has none.
+    fn encode(&self, notice: Notice<'_>) -> Bytes;
+
+    /// What makes the target fail where the client is told of a failure that the target
+    /// did not have, so that both agree on the state of a transaction; empty where there
+    /// is none.
+    fn fail_target(&self) -> Bytes {
+        Bytes::new()
+    }
+}

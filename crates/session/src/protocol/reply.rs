@@ -1,0 +1,62 @@
+//! Replies, masked.
+
+use bytes::Bytes;
+use portreeve_decide::mask::{Masker, Subjects};
+use portreeve_model::{Category, Usage};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// Why part of a reply cannot be masked, in an operator's words (never a value).
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("{0}")]
+pub struct Unmaskable(pub String);
+
+/// Part of a target's reply.
+pub trait Reply: Send {
+    /// Masks **every** data-bearing field, error texts and notices included.
+    ///
+    /// What cannot be masked cannot pass: the session ends.
+    fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable>;
+}
+
+/// How the target's reply ended. Whether the exchange was refused is the engine's word.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// With all of it.
+    Completed,
+    /// With an error.
+    Failed {
+        /// The target's error code (SQLSTATE, HTTP status, …).
+        code: String,
+    },
+}
+
+/// A masked part of a reply, ready for the recording.
+#[derive(Clone, Debug, Default)]
+pub struct Masked {
+    /// For the client.
+    pub bytes: Bytes,
+    /// What is in it; the engine counts its bytes itself.
+    pub usage: Usage,
+    /// Masked values in it.
+    pub masked: BTreeMap<Category, u64>,
+    /// Columns where the target's word about the origin contradicted the analysis.
+    pub disagreements: Vec<String>,
+    /// Whom the rows are about.
+    pub subjects: Subjects,
+    /// Set with the last part.
+    pub end: Option<End>,
+}
+
+impl Masked {
+    /// Adds what came later.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.usage += later.usage;
+        for (category, count) in later.masked {
+            *self.masked.entry(category).or_default() += count;
+        }
+        self.disagreements.extend(later.disagreements);
+        self.subjects.merge(later.subjects);
+        self.end = later.end;
+    }
+}

@@ -1,0 +1,89 @@
+//! Requests, and the data that they carry.
+
+use crate::protocol::{Fence, Masked, Unmaskable};
+use bytes::Bytes;
+use portreeve_decide::mask::Masker;
+use portreeve_model::{Command, Refusal, RevealedColumn, Usage};
+use std::sync::Arc;
+
+/// What a request does with a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Prepares it: it must not be denied, but nothing runs yet.
+    Prepare,
+    /// Runs it.
+    Run,
+}
+
+/// One command of a request, ready to be decided.
+#[derive(Clone, Debug)]
+pub struct CommandUse {
+    /// What it does.
+    pub command: Arc<Command>,
+    /// Whether it runs now.
+    pub stage: Stage,
+    /// Columns whose values the client will see clear, sorted: what the snapshot that is
+    /// handed to [`crate::Session::admit`] reveals.
+    pub revealed: Arc<[RevealedColumn]>,
+    /// What the same cursor or portal has already given.
+    pub before: Usage,
+}
+
+/// What a client, or a target, asks: one message, or a run of messages that belong
+/// together.
+pub trait Request: Send {
+    /// What the protocol has to know of what was accepted (the replies to expect).
+    type Accepted: Send;
+
+    /// The commands in it, in order. A request without any is the protocol's own
+    /// housekeeping (`Sync`), and permitted.
+    fn commands(&self) -> &[CommandUse];
+
+    /// The bytes as they came, for the recording.
+    fn received(&self) -> Bytes;
+
+    /// What a reviewer reads, and what an approval is bound to: the statements and
+    /// their parameters, independent of how the driver cut them into messages.
+    fn content(&self) -> String;
+
+    /// What guards its reply against definitions that change while it runs; none where it
+    /// rests on none.
+    fn fence(&self) -> Option<Arc<dyn Fence>> {
+        None
+    }
+
+    /// The bytes for the other side, and what was accepted.
+    ///
+    /// `refused` is the index of the first command that may not run, if any: from there
+    /// on nothing of the request may be in the bytes. The protocol may put something of
+    /// its own in its place, which makes the target fail exactly where the command would
+    /// have run, so that transaction state stays true.
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, Self::Accepted);
+}
+
+/// What a target asks of the client: its bytes go to the client, so they are masked.
+pub trait TargetRequest: Request {
+    /// Masks every data-bearing field; [`Request::encode`] writes what is left.
+    fn mask(&mut self, masker: &Masker) -> Result<Masked, Unmaskable>;
+}
+
+/// A piece of data that one side sends inside a running exchange: rows of a bulk load, a
+/// file's content, keys of a terminal, the answer to what a target asked.
+pub trait Upload: Send {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Why it is not what the exchange was permitted for, in the client's terms.
+    fn read(self) -> Result<Piece, crate::Fault>;
+}
+
+/// A piece of an upload, understood.
+#[derive(Clone, Debug, Default)]
+pub struct Piece {
+    /// The bytes as they came, for the recording.
+    pub received: Bytes,
+    /// The bytes for the target.
+    pub wire: Bytes,
+    /// What is in it.
+    pub usage: Usage,
+}

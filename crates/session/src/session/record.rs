@@ -1,0 +1,119 @@
+//! What a session writes into the evidence.
+
+use super::{NO_EXCHANGE, Session, Shared, Stage, lock};
+use crate::SessionError;
+use crate::engine::{OpenRequest, Step};
+use crate::proof::Released;
+use crate::protocol::Masked;
+use portreeve_model::{
+    Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit, Usage,
+};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+impl Session {
+    pub(crate) fn stage(&self, event: Event) {
+        lock(&self.0.recorder).stage(event);
+    }
+
+    pub(crate) fn stage_payload(&self, event: Event, direction: Direction, bytes: &[u8]) {
+        lock(&self.0.recorder).stage_payload(event, direction, bytes);
+    }
+
+    /// Waits until everything staged so far is on the disk.
+    pub(crate) async fn commit(&self) -> Result<(), SessionError> {
+        let receipt = lock(&self.0.recorder).submit();
+        Ok(receipt.durable().await?)
+    }
+
+    pub(crate) async fn commit_at(&self, step: Step) -> Result<(), SessionError> {
+        let began = Instant::now();
+        self.commit().await?;
+        self.0.engine.observer.took(self.resource(), step, began.elapsed());
+        Ok(())
+    }
+
+    /// Records a masked part of a reply, and releases it.
+    pub(crate) async fn record_release(
+        &self,
+        exchange: u64,
+        masked: Masked,
+    ) -> Result<Released, SessionError> {
+        self.stage_release(exchange, &masked);
+        self.commit_at(Step::ReplyBarrier).await?;
+        Ok(Released { bytes: masked.bytes })
+    }
+
+    pub(crate) fn stage_release(&self, exchange: u64, masked: &Masked) {
+        let mut recorder = lock(&self.0.recorder);
+        for column in &masked.disagreements {
+            recorder.stage(Event::Disagreement { exchange, column: column.clone() });
+        }
+        if !masked.subjects.is_empty() {
+            let (tables, tokens) = masked.subjects.to_record();
+            let event = Event::Subjects { exchange, tables };
+            recorder.stage_payload(event, Direction::Subjects, &tokens);
+        }
+        let rows = masked.usage.get(Unit::Rows);
+        if !masked.bytes.is_empty() {
+            let event = Event::Response { exchange, rows, masked: masked.masked.clone() };
+            recorder.stage_payload(event, Direction::ToClient, &masked.bytes);
+        }
+        drop(recorder);
+        self.0.counts.rows.fetch_add(rows, Ordering::Relaxed);
+        let observer = &self.0.engine.observer;
+        observer.released(self.resource(), masked.bytes.len() as u64, rows);
+        masked.masked.iter().for_each(|(category, count)| observer.masked(category, *count));
+    }
+
+    pub(super) fn stage_opened(&self, ask: &OpenRequest, decision: &Decision) {
+        self.stage(Event::SessionOpened {
+            chain: ask.chain.clone(),
+            resource: ask.resource.clone(),
+            protocol: ask.protocol.into(),
+            client: ask.client.to_string(),
+            application: ask.application.clone(),
+            tls: ask.tls.clone(),
+            hour: lock(&self.0.snapshot).hour(),
+            decision: Box::new(decision.clone()),
+        });
+    }
+
+    pub(crate) fn entered(&self) {
+        *lock(&self.0.stage) = Stage::Open;
+        self.0.engine.observer.session_opened(self.resource());
+    }
+
+    /// Records that the client was not let in.
+    pub(crate) fn turn_away(&self, decision: &Decision, outcome: Outcome) {
+        let hour = lock(&self.0.snapshot).hour();
+        let commands = vec![CommandRecord {
+            verb: "CONNECT".into(),
+            times: 1,
+            prepared: false,
+            fingerprint: String::new(),
+            needs: vec![Need { action: Action::Connect, object: Object::resource() }],
+            facts: Facts::default(),
+            categories: BTreeMap::new(),
+            unknown: None,
+            decision: Some(decision.clone()),
+            revealed: Vec::new(),
+        }];
+        let (session, day) = (Usage::default(), Vec::new());
+        self.stage(Event::Request { exchange: NO_EXCHANGE, hour, session, day, commands });
+        self.stage(Event::ExchangeClosed { exchange: NO_EXCHANGE, outcome, rows: 0 });
+        self.0.close("not let in");
+    }
+}
+
+impl Shared {
+    pub(super) fn record_closed(&self, why: &str) {
+        let event = Event::SessionClosed {
+            why: why.to_owned(),
+            exchanges: self.exchanges.load(Ordering::Relaxed),
+            rows: self.counts.rows.load(Ordering::Relaxed),
+        };
+        lock(&self.recorder).stage(event);
+    }
+}

@@ -1,0 +1,75 @@
+//! The analyses of statement texts, shared by all sessions of a resource and kept by
+//! shape until the catalog changes.
+
+use crate::shape;
+use portreeve_decide::sql::{Catalog, Grammar, Output, SessionEffect, Statement};
+use portreeve_model::{Action, Command, Facts, Need, Object};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a text does, statement by statement.
+pub type Analysis = Arc<[Arc<Statement>]>;
+
+const ENTRIES_MAX: usize = 4096;
+const TEXT_BYTES_MAX: usize = 8 << 10;
+
+/// The cache.
+#[derive(Debug, Default)]
+pub struct Analyses {
+    known: Mutex<HashMap<Box<str>, Analysis>>,
+}
+
+impl Analyses {
+    /// Analyses a text, or remembers what an equally shaped one does.
+    pub fn of(&self, grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
+        let shape = shape::of(text);
+        let is_kept = shape.len() <= TEXT_BYTES_MAX;
+        if is_kept && let Some(known) = self.lock().get(&*shape) {
+            return known.clone();
+        }
+        let analysis = fresh(grammar, catalog, text);
+        // A text that names something unknown may mean more after the next refresh.
+        if is_kept && analysis.iter().all(|statement| statement.missing.is_empty()) {
+            let mut known = self.lock();
+            if known.len() >= ENTRIES_MAX {
+                known.clear();
+            }
+            known.insert(shape.into(), analysis.clone());
+        }
+        analysis
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Box<str>, Analysis>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
+    match grammar.analyze(catalog, text) {
+        Ok(statements) => statements.into_iter().map(Arc::new).collect(),
+        Err(unreadable) => [Arc::new(unknown(&unreadable.message))].into(),
+    }
+}
+
+/// A statement that nobody can understand.
+#[must_use]
+pub fn unknown(why: &str) -> Statement {
+    Statement {
+        command: Command {
+            verb: "UNKNOWN".into(),
+            fingerprint: String::new(),
+            needs: vec![Need { action: Action::Execute, object: Object::resource() }],
+            facts: Facts::default(),
+            unknown: Some(why.to_owned()),
+        },
+        output: Output::Unproven,
+        session: SessionEffect::None,
+        touches_classified: true,
+        copy: None,
+        is_write: true,
+        moves_search_path: false,
+        missing: Vec::new(),
+        unknown: None,
+        opaque: Vec::new(),
+    }
+}

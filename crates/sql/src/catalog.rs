@@ -1,0 +1,250 @@
+//! A target's catalog as last read, and how old it may be.
+
+use crate::Analyses;
+use portreeve_decide::sql::Catalog;
+use portreeve_model::{Category, Command, Object};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How old the catalog may become before a new session asks again.
+const AGE_MAX: Duration = Duration::from_secs(30);
+/// How often at most an unknown name makes the gateway ask again.
+const AGE_MIN: Duration = Duration::from_millis(250);
+
+/// Says the category of an object, where it has one.
+pub type Classification = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
+
+/// The type of every column, by its object: bulk data does not tell them.
+pub type ColumnTypes = HashMap<Object, u32>;
+
+/// Versions of definitions as a target had them at one moment: equal versions are equal
+/// definitions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Versions {
+    /// By the name of a relation, whatever its schema: a new one earlier in the search path
+    /// is another candidate. A name that nothing has is not here.
+    pub relations: BTreeMap<String, String>,
+    /// Of the code that the target's users have made.
+    pub code: String,
+}
+
+/// What a session began with, as far as statements are read by it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SessionSettings {
+    /// The schemas that it looks names up in.
+    pub search_path: Vec<String>,
+    /// The values of the settings that guard its role.
+    pub guards: Vec<(String, String)>,
+}
+
+/// What was read of a target.
+#[derive(Debug)]
+pub struct CatalogRead {
+    /// Structure and lineage, without a search path.
+    pub catalog: Catalog,
+    /// The versions that all of it has.
+    pub versions: Versions,
+    /// Names of relations that each name rests on: what a view is made of, what a table
+    /// inherits from and is inherited by.
+    pub rests: HashMap<String, BTreeSet<String>>,
+    /// The columns' types, as the dialect numbers them.
+    pub types: ColumnTypes,
+    /// Equal for equal catalogs.
+    pub digest: u64,
+}
+
+/// Reads a target's catalog.
+pub trait CatalogSource: Send + Sync {
+    /// Why it cannot be read.
+    type Error: Send;
+
+    /// Reads all of it, as it is now.
+    fn read(&self) -> impl Future<Output = Result<CatalogRead, Self::Error>> + Send;
+}
+
+/// A catalog with what was worked out by it. Immutable: a change makes a new one.
+pub struct CatalogSnapshot {
+    catalog: Catalog,
+    /// By what sessions began with: most have the same.
+    views: std::sync::Mutex<Vec<(SessionSettings, Arc<View>)>>,
+    /// For sessions whose search path has moved: a name that several schemas have can then
+    /// not be resolved.
+    elsewhere: Arc<View>,
+    versions: Arc<Versions>,
+    rests: HashMap<String, BTreeSet<String>>,
+    pub(crate) types: ColumnTypes,
+    classify: Classification,
+    digest: u64,
+}
+
+/// A catalog as one kind of session sees it.
+pub(crate) struct View {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) analyses: Analyses,
+}
+
+impl View {
+    fn of(catalog: Catalog) -> Arc<Self> {
+        Arc::new(Self { catalog: Arc::new(catalog), analyses: Analyses::default() })
+    }
+}
+
+/// Kinds of sessions whose views are remembered.
+const VIEWS_MAX: usize = 64;
+
+impl std::fmt::Debug for CatalogSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CatalogSnapshot").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl CatalogSnapshot {
+    /// Makes a snapshot of what was read.
+    #[must_use]
+    pub fn new(read: CatalogRead) -> Self {
+        let classified = read.catalog.clone();
+        Self {
+            elsewhere: View::of(read.catalog.clone()),
+            catalog: read.catalog,
+            views: std::sync::Mutex::default(),
+            versions: Arc::new(read.versions),
+            rests: read.rests,
+            types: read.types,
+            classify: Arc::new(move |object| classified.category_of(object).cloned()),
+            digest: read.digest,
+        }
+    }
+
+    /// The catalog for sessions that began like this.
+    pub(crate) fn view(&self, settings: &SessionSettings) -> Arc<View> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = views.iter().find(|(known, _)| known == settings) {
+            return known.clone();
+        }
+        let catalog = self.catalog.with_search_path(settings.search_path.clone());
+        let view = View::of(catalog.with_guards(settings.guards.iter().cloned()));
+        if views.len() < VIEWS_MAX {
+            views.push((settings.clone(), view.clone()));
+        }
+        view
+    }
+
+    /// The catalog for sessions that have moved their search path.
+    pub(crate) fn elsewhere(&self) -> Arc<View> {
+        self.elsewhere.clone()
+    }
+
+    /// Whether any column is classified at all.
+    #[must_use]
+    pub fn has_classified(&self) -> bool {
+        !self.catalog.classified().is_empty()
+    }
+
+    /// The versions that it was made of.
+    #[must_use]
+    pub fn versions(&self) -> Arc<Versions> {
+        self.versions.clone()
+    }
+
+    /// The names of all relations that a command rests on, views and heirs followed.
+    pub fn names_behind(&self, command: &Command, names: &mut BTreeSet<String>) {
+        let named = command.needs.iter().filter_map(|need| need.object.path.get(1));
+        let mut open: Vec<String> = named.cloned().collect();
+        while let Some(name) = open.pop() {
+            if names.insert(name.clone()) {
+                open.extend(self.rests.get(&name).into_iter().flatten().cloned());
+            }
+        }
+    }
+
+    /// Says the category of an object. Always the same function for the same snapshot.
+    #[must_use]
+    pub fn classification(&self) -> Classification {
+        self.classify.clone()
+    }
+}
+
+struct State {
+    snapshot: Arc<CatalogSnapshot>,
+    at: Instant,
+}
+
+/// The catalog of one target, shared by all of its sessions.
+pub struct CatalogStore<S> {
+    source: S,
+    state: RwLock<Option<State>>,
+    reading: Mutex<()>,
+}
+
+impl<S> std::fmt::Debug for CatalogStore<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CatalogStore").finish_non_exhaustive()
+    }
+}
+
+impl<S: CatalogSource> CatalogStore<S> {
+    /// A catalog that has not been read yet.
+    #[must_use]
+    pub fn new(source: S) -> Self {
+        Self { source, state: RwLock::new(None), reading: Mutex::new(()) }
+    }
+
+    /// Where it is read from.
+    #[must_use]
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// The catalog as last read.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<CatalogSnapshot>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.as_ref().map(|state| state.snapshot.clone())
+    }
+
+    /// The catalog for a new session: not older than half a minute.
+    pub async fn current(&self) -> Result<Arc<CatalogSnapshot>, S::Error> {
+        self.not_older_than(AGE_MAX).await
+    }
+
+    /// The catalog after a name was not found in it.
+    pub async fn refreshed(&self) -> Result<Arc<CatalogSnapshot>, S::Error> {
+        self.not_older_than(AGE_MIN).await
+    }
+
+    /// The catalog after definitions have changed.
+    pub async fn reread(&self) -> Result<Arc<CatalogSnapshot>, S::Error> {
+        self.not_older_than(Duration::ZERO).await
+    }
+
+    fn fresh(&self, asked: Instant, age: Duration) -> Option<Arc<CatalogSnapshot>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |state: &&State| state.at >= asked || state.at.elapsed() < age;
+        state.as_ref().filter(is_fresh).map(|state| state.snapshot.clone())
+    }
+
+    async fn not_older_than(&self, age: Duration) -> Result<Arc<CatalogSnapshot>, S::Error> {
+        let asked = Instant::now();
+        if let Some(snapshot) = self.fresh(asked, age) {
+            return Ok(snapshot);
+        }
+        // One reader at a time; whoever waited takes what the other one has read.
+        let _one = self.reading.lock().await;
+        if let Some(snapshot) = self.fresh(asked, age) {
+            return Ok(snapshot);
+        }
+        let at = Instant::now();
+        let read = self.source.read().await?;
+        let snapshot = match self.last() {
+            // Nothing has changed: analyses made with the old one still hold.
+            Some(last) if last.digest == read.digest => last,
+            _ => Arc::new(CatalogSnapshot::new(read)),
+        };
+        let state = State { snapshot: snapshot.clone(), at };
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,34 @@
+//! What every SQL protocol shares (floor 3): no wire, no dialect, no engine.
+//!
+//! A protocol keeps a [`CatalogStore`] for each resource and a [`Planner`] for each session.
+//! The planner turns texts into [`Plan`]s: what a statement does, and how each column of its
+//! result looks to this client. The dialect is a [`Grammar`](portreeve_decide::sql::Grammar).
+//!
+//! | file | idea |
+//! |---|---|
+//! | `catalog` | a target's catalog as last read, and how old it may be |
+//! | `shape`, `analyses` | what texts do, remembered by their shape |
+//! | `planner`, `plan` | what this session may see of a result |
+//! | `masks` | masking the values of a row |
+//! | `names` | prepared statements, portals and cursors |
+//! | `subjects` | whom the rows of a result are about |
+
+mod analyses;
+mod catalog;
+mod masks;
+mod names;
+mod plan;
+mod planner;
+mod shape;
+mod subjects;
+
+pub use analyses::{Analyses, Analysis, unknown};
+pub use catalog::{
+    CatalogRead, CatalogSnapshot, CatalogSource, CatalogStore, Classification, ColumnTypes,
+    SessionSettings, Versions,
+};
+pub use masks::{FieldMask, RowCounts, RowMasks};
+pub use names::{Change, NAMES_MAX, Names, Overlay, Portal, PortalEntry, Prepared, PreparedEntry};
+pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
+pub use planner::{Planner, Plans, Reveals, UnknownNames};
+pub use subjects::{PlannedTable, SubjectColumns};

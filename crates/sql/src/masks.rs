@@ -1,0 +1,134 @@
+//! Masking the values of a row, and counting what is in it.
+
+use crate::plan::{ColumnMask, MaskShape};
+use crate::subjects::{PlannedTable, RowSubjects};
+use portreeve_decide::mask::{Masked as ValueMasked, Masker, Subjects, ValueKind};
+use portreeve_model::Category;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How the values of one column are masked.
+#[derive(Clone, Debug)]
+pub struct FieldMask {
+    /// None for a clean column.
+    pub mask: Option<ColumnMask>,
+    /// What its values are to the masker.
+    pub kind: ValueKind,
+}
+
+impl FieldMask {
+    /// A column that passes.
+    #[must_use]
+    pub fn clean() -> Self {
+        Self { mask: None, kind: ValueKind::Other }
+    }
+}
+
+/// The masks of the columns of a running result, with counts of what they did.
+#[derive(Clone, Debug, Default)]
+pub struct RowMasks {
+    masks: Vec<FieldMask>,
+    counts: Vec<u64>,
+    /// Whom the rows are about.
+    subjects: Option<Box<RowSubjects>>,
+    is_clean: bool,
+}
+
+/// What masking did.
+#[derive(Clone, Debug, Default)]
+pub struct RowCounts {
+    /// Masked values.
+    pub masked: BTreeMap<Category, u64>,
+    /// Whom the rows were about.
+    pub subjects: Subjects,
+}
+
+impl RowMasks {
+    /// Masks for a result's columns.
+    #[must_use]
+    pub fn new(masks: Vec<FieldMask>, tables: Arc<[PlannedTable]>) -> Self {
+        let subjects = RowSubjects::new(tables).map(Box::new);
+        let is_clean = subjects.is_none() && masks.iter().all(|mask| mask.mask.is_none());
+        Self { counts: vec![0; masks.len()], masks, subjects, is_clean }
+    }
+
+    /// Passes everything.
+    #[must_use]
+    pub fn clean() -> Self {
+        Self { is_clean: true, ..Self::default() }
+    }
+
+    /// Whether a value must be looked at: it is masked, or names a person.
+    #[must_use]
+    pub fn is_read(&self, column: usize) -> bool {
+        let names = |subjects: &RowSubjects| subjects.is_named_by(column);
+        self.is_masked(column) || self.subjects.as_deref().is_some_and(names)
+    }
+
+    /// Takes note of whom a value names.
+    fn see(&mut self, column: usize, value: &[u8], masker: &Masker) {
+        if let (Some(subjects), Some(mask)) = (&mut self.subjects, self.masks.get(column)) {
+            subjects.see(column, value, mask.kind, masker);
+        }
+    }
+
+    /// A row is over.
+    pub fn end_row(&mut self) {
+        if let Some(subjects) = &mut self.subjects {
+            subjects.end_row();
+        }
+    }
+
+    /// Whether rows can pass as they are, unread.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.is_clean
+    }
+
+    /// How many columns there are.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.masks.len()
+    }
+
+    /// Whether a column is masked.
+    #[must_use]
+    pub fn is_masked(&self, column: usize) -> bool {
+        self.masks.get(column).is_some_and(|mask| mask.mask.is_some())
+    }
+
+    /// Masks one value into `out`; false stands for NULL.
+    pub fn mask_value(
+        &mut self,
+        column: usize,
+        value: &[u8],
+        masker: &Masker,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.see(column, value, masker);
+        let Some(FieldMask { mask: Some(mask), kind }) = self.masks.get(column) else {
+            out.extend_from_slice(value);
+            return true;
+        };
+        if let Some(count) = self.counts.get_mut(column) {
+            *count += 1;
+        }
+        let masked = match mask.shape {
+            MaskShape::Plain => masker.mask(&mask.category, value, *kind, out),
+            MaskShape::Derived => masker.mask_derived(&mask.category, *kind, out),
+        };
+        masked == ValueMasked::Replaced
+    }
+
+    /// Takes the counts so far.
+    pub fn drain_counts(&mut self, into: &mut RowCounts) {
+        for (mask, count) in self.masks.iter().zip(&mut self.counts) {
+            if let (Some(mask), true) = (&mask.mask, *count > 0) {
+                *into.masked.entry(mask.category.clone()).or_default() += std::mem::take(count);
+            }
+        }
+        if let Some(subjects) = &mut self.subjects {
+            subjects.drain(&mut into.subjects);
+        }
+    }
+}

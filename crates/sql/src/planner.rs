@@ -1,0 +1,153 @@
+//! Turns the texts of one session into plans.
+
+use crate::analyses::{Analysis, unknown};
+use crate::catalog::View;
+use crate::{CatalogSnapshot, Plan, SessionSettings, SubjectColumns};
+use portreeve_decide::sql::{Grammar, Statement};
+use portreeve_model::{Category, Object};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The plans of a text's statements.
+pub type Plans = Arc<[Arc<Plan>]>;
+
+/// Says whether policy reveals a column of a category.
+pub type Reveals = Arc<dyn Fn(&Object, &Category) -> bool + Send + Sync>;
+
+/// Plans that one session remembers.
+const PLANS_MAX: usize = 512;
+
+/// A text names something that the catalog does not have; a fresh one may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownNames;
+
+/// Where a session looks up names without a schema.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SearchPath {
+    /// Where it did when it began.
+    AsBegun,
+    /// Somewhere else. It stays so: whether a transaction takes it back is not worth being
+    /// wrong about.
+    Moved,
+}
+
+/// What a session plans with. Plans of an older catalog or policy are made again:
+/// [`Planner::is_current`] is the one place that tells.
+pub struct Planner {
+    grammar: &'static (dyn Grammar + Send + Sync),
+    catalog: Arc<CatalogSnapshot>,
+    reveals: Reveals,
+    subjects: Arc<SubjectColumns>,
+    settings: SessionSettings,
+    path: SearchPath,
+    view: Arc<View>,
+    generation: u64,
+    plans: HashMap<usize, (Analysis, Plans)>,
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Planner").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+impl Planner {
+    /// A session's planner, at its beginning.
+    #[must_use]
+    pub fn new(
+        grammar: &'static (dyn Grammar + Send + Sync),
+        catalog: Arc<CatalogSnapshot>,
+        reveals: Reveals,
+        subjects: Arc<SubjectColumns>,
+        settings: SessionSettings,
+    ) -> Self {
+        let view = catalog.view(&settings);
+        Self {
+            grammar,
+            catalog,
+            reveals,
+            subjects,
+            settings,
+            path: SearchPath::AsBegun,
+            view,
+            generation: 0,
+            plans: HashMap::new(),
+        }
+    }
+
+    /// What it plans with.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<CatalogSnapshot> {
+        &self.catalog
+    }
+
+    /// Plans with another catalog, and what policy reveals now, from here on.
+    pub fn renew(&mut self, catalog: Arc<CatalogSnapshot>, reveals: Reveals) {
+        self.catalog = catalog;
+        self.reveals = reveals;
+        self.forget();
+    }
+
+    /// Unqualified names may stand for something else from here on.
+    pub fn move_path(&mut self) {
+        if self.path == SearchPath::AsBegun {
+            self.path = SearchPath::Moved;
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.view = match self.path {
+            SearchPath::AsBegun => self.catalog.view(&self.settings),
+            SearchPath::Moved => self.catalog.elsewhere(),
+        };
+        self.generation += 1;
+        self.plans.clear();
+    }
+
+    /// What a text's statements may show this session. Names that the catalog does not have
+    /// make a statement unknown; with them comes the word that a fresh catalog may help.
+    pub fn plans_of(&mut self, text: &str) -> (Plans, Result<(), UnknownNames>) {
+        let view = &self.view;
+        let analysis = view.analyses.of(self.grammar, &view.catalog, text);
+        let is_known = analysis.iter().all(|statement| statement.missing.is_empty());
+        let known = if is_known { Ok(()) } else { Err(UnknownNames) };
+        let key = Arc::as_ptr(&analysis).cast::<()>() as usize;
+        if let Some((_, plans)) = self.plans.get(&key) {
+            return (plans.clone(), known);
+        }
+        let plans: Plans = analysis.iter().map(|statement| self.plan(statement.clone())).collect();
+        if self.plans.len() >= PLANS_MAX {
+            self.plans.clear();
+        }
+        self.plans.insert(key, (analysis, plans.clone()));
+        (plans, known)
+    }
+
+    /// The plan of one statement.
+    #[must_use]
+    pub fn plan(&self, statement: Arc<Statement>) -> Arc<Plan> {
+        let (snapshot, catalog) = (self.catalog.clone(), self.view.catalog.clone());
+        let subjects = self.subjects.plan(&statement.output);
+        Arc::new(Plan::new(statement, snapshot, catalog, subjects, self.generation, &*self.reveals))
+    }
+
+    /// Whether a plan was made with the catalog and by the policy that hold now.
+    #[must_use]
+    pub fn is_current(&self, plan: &Plan) -> bool {
+        plan.generation == self.generation
+    }
+
+    /// A plan of an open cursor or portal under the policy that holds now. What it gives was
+    /// settled when it was opened; what of it may be seen was not.
+    #[must_use]
+    pub fn under(&self, plan: &Arc<Plan>) -> Arc<Plan> {
+        if self.is_current(plan) { plan.clone() } else { Arc::new(plan.under(&*self.reveals)) }
+    }
+
+    /// The plan of something that nobody can understand.
+    #[must_use]
+    pub fn plan_unknown(&self, why: &str) -> Arc<Plan> {
+        self.plan(Arc::new(unknown(why)))
+    }
+}

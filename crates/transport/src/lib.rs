@@ -1,0 +1,20 @@
+//! Streams, TLS on both sides, the connection before its session, and dialling (floor 2).
+//!
+//! A connection starts as a [`PreAuth`], where handshakes are made and no data of the other
+//! side is in reach. The engine turns it into one of its two sides, which take proofs only.
+//! Nothing here knows an engine, a policy or the gateway's configuration: a connector uses
+//! the same parts.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `pre_auth` | a connection before its session: bounded reading, the gateway's own words |
+//! | `tls` | encrypting either side |
+//! | `dial` | reaching a target and logging in there |
+
+mod dial;
+mod pre_auth;
+mod tls;
+
+pub use dial::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, TcpTarget};
+pub use pre_auth::{EarlyData, PreAuth, Stream};
+pub use tls::{Accepted, TargetTls, accept, connect};

@@ -1,0 +1,449 @@
+"""Class C: what runs is what was approved, down to every detail that changes its meaning.
+
+Each case asks for one thing, has it approved, and then sends another that looks the same to a
+gateway which binds the approval to less than the whole content.
+"""
+
+import itertools
+import json
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from harness.cases import each, missing, not_yet
+from harness.gateway import Gateway
+from harness.target import Target
+from harness.wire import (
+    SYNC,
+    Reply,
+    Wire,
+    bind_message,
+    close_message,
+    execute_message,
+    frame,
+    parse_message,
+)
+from harness.world import World
+
+from security.scene import REFUSING, decide, knows, own_database, own_policies, review_of
+
+pytestmark = pytest.mark.gateway
+DATABASE = "approved"
+MADE = """\
+create table work.notes (id integer primary key, label text, on_day date, at timestamptz, n float8);
+create table work.spare (like work.notes including all);
+create table work.children (note integer);
+create view work.low as select * from work.notes where id < 3;
+create schema later;
+create table later.notes (like work.notes including all);
+"""
+FILL = """\
+truncate work.notes, work.spare, work.children, later.notes;
+insert into work.notes select n, 'label-' || n, date '2026-01-02' + n, timestamptz '2026-01-02' +
+    n * interval '6 hours', n / 10.0 from generate_series(1, 20) n;
+insert into work.notes values (825373492, '1234', '2026-01-01', '2026-01-01', 0),
+    (100, null, '2027-01-01', '2027-01-01', 7);
+insert into later.notes select * from work.notes;
+insert into work.spare select * from work.notes;
+"""
+UNDO = """\
+create or replace view work.low as select * from work.notes where id < 3;
+alter table work.children drop constraint if exists of_note;
+drop trigger if exists more on work.notes;
+drop rule if exists more on work.notes;
+"""
+RULES = """\
+@id("later-too")
+permit (principal in Group::"writers", action == Action::"write", resource in Schema::"shop/later");
+@id("writes-reviewed") @review("reviewers")
+forbid (principal in Group::"writers", action == Action::"write", resource);
+"""
+STATE = (
+    "select md5(string_agg(x, ',' order by x)) from (select 'w' || t::text as x from work.notes t "
+    "union all select 's' || t::text from work.spare t union all select 'l' || t::text "
+    "from later.notes t union all select 'c' || t::text from work.children t) s"
+)
+ONE = "delete from work.notes where id = 1"
+ALL = "delete from work.notes"
+
+
+def says(sql: str) -> bytes:
+    return frame("Q", sql.encode() + b"\0")
+
+
+def runs(
+    sql: str, *values: bytes, types: tuple[int, ...] = (), formats: tuple[int, ...] = ()
+) -> bytes:
+    """Parse, Bind, Execute, Sync."""
+    bound = bind_message(values, value_formats=formats)
+    return parse_message(sql, types=types) + bound + execute_message() + SYNC
+
+
+def names(sql: str) -> bytes:
+    """Parse under the name `p`, in place of what had it."""
+    return close_message("S", "p") + parse_message(sql, name="p") + SYNC
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Batches of messages; the last of each is what is asked for, then what is sent instead."""
+
+    approved: tuple[bytes, ...]
+    sent: tuple[bytes, ...]
+    outside: str = ""
+
+
+def same(sql: str, setting: str) -> Swap:
+    """The same text, after a setting that changes its meaning."""
+    return Swap((says(sql),), (says(setting), says(sql)))
+
+
+def around(sql: str, outside: str) -> Swap:
+    """The same text, after an administrator changed what it means."""
+    return Swap((says(sql),), (says(sql),), outside)
+
+
+BY_TYPE = "delete from work.notes where label = $1"
+SWAPS = {
+    "sql-prepared": Swap(
+        (says(f"prepare p as {ONE}"), says("execute p")),
+        (says("deallocate p"), says(f"prepare p as {ALL}"), says("execute p")),
+    ),
+    "parsed-then-executed": Swap((names(ONE), says("execute p")), (names(ALL), says("execute p"))),
+    "prepared-with-arguments": Swap(
+        (says(f"prepare p(int) as {ALL} where id = $1"), says("execute p(1)")),
+        (
+            says("deallocate p"),
+            says(f"prepare p(int) as {ALL} where id >= $1"),
+            says("execute p(1)"),
+        ),
+    ),
+    "prepared-with-other-types": Swap(
+        (says(f"prepare p(int) as {ALL} where id::text > $1::text"), says("execute p('10')")),
+        (
+            says("deallocate p"),
+            says(f"prepare p(text) as {ALL} where id::text > $1::text"),
+            says("execute p('10')"),
+        ),
+    ),
+    "prepared-in-explain": Swap(
+        (says(f"prepare p as {ONE}"), says("explain analyze execute p")),
+        (says("deallocate p"), says(f"prepare p as {ALL}"), says("explain analyze execute p")),
+    ),
+    "prepared-behind-discard": Swap(
+        (says(f"prepare p as {ONE}"), says("execute p")),
+        (says("discard all"), says(f"prepare p as {ALL}"), says("execute p")),
+    ),
+    "text-then-binary": Swap(
+        (runs("delete from work.notes where id = $1", b"1234", types=(23,)),),
+        (runs("delete from work.notes where id = $1", b"1234", types=(23,), formats=(1,)),),
+    ),
+    "binary-then-text": Swap(
+        (runs("delete from work.notes where id = $1", b"1234", types=(23,), formats=(1,)),),
+        (runs("delete from work.notes where label = $1", b"1234", types=(25,)),),
+    ),
+    "type-text-then-char": Swap(
+        (runs(BY_TYPE, b"label-1", types=(25,)),), (runs(BY_TYPE, b"label-1", types=(1042,)),)
+    ),
+    "type-unsaid-then-said": Swap(
+        (runs("delete from work.notes where id::text > $1::text", b"10"),),
+        (runs("delete from work.notes where id::text > $1::text", b"10", types=(1043,)),),
+    ),
+    "null-then-empty": Swap(
+        (runs("delete from work.notes where coalesce(label, '') = $1", b"x"),),
+        (runs("delete from work.notes where coalesce(label, '') = $1", b""),),
+    ),
+    "date-style": same(f"{ALL} where on_day < '05/01/2026'", "set datestyle = 'ISO, DMY'"),
+    "time-zone": same(f"{ALL} where at < '2026-01-03 00:00'", "set timezone = 'Asia/Tokyo'"),
+    "time-zone-local": Swap(
+        (says(f"{ALL} where at < '2026-01-03 00:00'"),),
+        (
+            says("begin"),
+            says("set local timezone = 'Asia/Tokyo'"),
+            says(f"{ALL} where at < '2026-01-03 00:00'"),
+        ),
+    ),
+    "interval-style": same(
+        f"{ALL} where at < timestamptz '2026-01-06' + interval '-1 23:00'",
+        "set intervalstyle = 'sql_standard'",
+    ),
+    "null-equals": same(f"{ALL} where label = null", "set transform_null_equals = on"),
+    "float-digits": same(f"{ALL} where (n / 3)::text = '2'", "set extra_float_digits = -15"),
+    "text-search": same(
+        f"{ALL} where not to_tsvector(coalesce(label, 'the')) @@ to_tsquery('the')",
+        "set default_text_search_config = 'english'",
+    ),
+    "strings": same(f"{ALL} where label <> 'a\\\\b'", "set standard_conforming_strings = off"),
+    "search-path": Swap(
+        (says("set search_path = work"), says("delete from notes where id = 1")),
+        (says("set search_path = later"), says("delete from notes where id = 1")),
+    ),
+    "view-widened": around(
+        "delete from work.low", "create or replace view work.low as select * from work.notes"
+    ),
+    "view-redirected": around(
+        "delete from work.low", "create or replace view work.low as select * from work.spare"
+    ),
+    "tables-swapped": around(
+        "delete from work.notes where id < 3",
+        "alter table work.notes rename to x; alter table work.spare rename to notes;"
+        "alter table work.x rename to spare",
+    ),
+    "rule-added": around(
+        "delete from work.notes where id = 1",
+        "create rule more as on delete to work.notes do also delete from work.spare",
+    ),
+    "trigger-added": around(
+        "delete from work.notes where id = 1",
+        "create or replace function work.more() returns trigger language plpgsql as "
+        "$$ begin delete from work.spare; return old; end $$; create trigger more before delete "
+        "on work.notes for each row execute function work.more()",
+    ),
+    "cascade-added": around(
+        "delete from work.notes where id = 1",
+        "insert into work.children select 1 from generate_series(1, 50); alter table work.children "
+        "add constraint of_note foreign key (note) references work.notes on delete cascade",
+    ),
+    "more-rows-by-now": around(
+        "delete from work.notes where id < 3",
+        "insert into work.notes select -n from generate_series(1, 50) n",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def gateway(world: World) -> Gateway:
+    database = own_database(world, DATABASE, MADE)
+    policies = own_policies(world, "approved", RULES)
+    return world.gateway("approved", database=database, policies=policies)
+
+
+_writers = itertools.count(1)
+
+
+@pytest.fixture
+def target(gateway: Gateway) -> Target:
+    """A writer who has no approval from another test."""
+    name = f"writer-{next(_writers)}"
+    gateway.run("accounts", "add", name, "--kind", "person", "--group", "writers")
+    return gateway.target(name)
+
+
+@pytest.fixture(scope="module")
+def dana(gateway: Gateway) -> str:
+    return gateway.token("dana")
+
+
+_markers = itertools.count(1)
+
+
+def seen(world: World, target: Target) -> None:
+    """Until the gateway has read definitions as they are now."""
+    name = f"work.seen_{next(_markers)}"
+    world.admin(f"create table {name} (x integer)", database=DATABASE)
+    knows(target, f"select x from {name}")
+
+
+@pytest.fixture(autouse=True)
+def filled(world: World, target: Target, request: pytest.FixtureRequest) -> Iterator[None]:
+    world.admin(FILL, database=DATABASE)
+    yield
+    case = getattr(request.node, "callspec", None)
+    if case and getattr(case.params.get("case"), "outside", ""):
+        world.admin(UNDO, database=DATABASE)
+        # Only this makes the server forget that the table had a rule.
+        world.admin("vacuum work.notes", database=DATABASE)
+        seen(world, target)
+
+
+def state(world: World) -> str:
+    return world.admin(STATE, database=DATABASE)
+
+
+def sent(wire: Wire, batches: tuple[bytes, ...]) -> Reply:
+    """The reply to the last one."""
+    for batch in batches:
+        wire.send(batch)
+        reply = wire.reply()
+    return reply
+
+
+def asked(gateway: Gateway, wire: Wire, batches: tuple[bytes, ...], dana: str) -> str:
+    """The review of the last batch; what is held on the way there is approved and sent again."""
+    for batch in batches[:-1]:
+        if (reply := sent(wire, (batch,))).errors:
+            assert decide(gateway, "approve", review_of(reply), dana) == 0
+            assert not (errors := sent(wire, (batch,)).errors), errors
+    return review_of(sent(wire, batches[-1:]))
+
+
+@each(
+    SWAPS,
+    not_yet(
+        "an approval is not bound to the whole content",
+        "parsed-then-executed prepared-in-explain text-then-binary type-text-then-char",
+        "type-unsaid-then-said date-style time-zone time-zone-local interval-style float-digits",
+        "text-search strings search-path view-widened view-redirected tables-swapped",
+        "trigger-added cascade-added more-rows-by-now",
+    ),
+)
+def test_approve_a_run_b(
+    world: World, gateway: Gateway, target: Target, dana: str, case: Swap
+) -> None:
+    """An approval lets run what the reviewer saw, and nothing that means something else."""
+    with Wire.open(target, **REFUSING) as wire:
+        review = asked(gateway, wire, case.approved, dana)
+        assert decide(gateway, "approve", review, dana) == 0
+        if case.outside:
+            world.admin(case.outside, database=DATABASE)
+            seen(world, target)
+        before = state(world)
+        *prepared, last = case.sent
+        replies = [sent(wire, (batch,)) for batch in prepared]
+        reply = sent(wire, (last,))
+        wire.query("commit")
+        assert state(world) == before, f"it ran: {reply.tags}"
+        if not any(other.errors for other in replies):
+            assert reply.sqlstate in ("42501", "40001"), reply.errors or reply.tags
+
+
+PLAIN = {
+    "simple": (says(ONE),),
+    "sql-prepared": (says(f"prepare p as {ONE}"), says("execute p")),
+    "parameter": (runs("delete from work.notes where id = $1", b"1", types=(23,)),),
+    "binary-parameter": (
+        runs(
+            "delete from work.notes where id = $1", struct.pack(">i", 1), types=(23,), formats=(1,)
+        ),
+    ),
+}
+
+
+@each(
+    PLAIN,
+    not_yet(
+        "PREPARE is held beside EXECUTE",
+        "sql-prepared",
+    ),
+)
+def test_what_was_approved_runs_once(
+    world: World, gateway: Gateway, target: Target, dana: str, case: tuple[bytes, ...]
+) -> None:
+    """The same content again is what the approval is for."""
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(sent(wire, case))
+        assert decide(gateway, "approve", review, dana) == 0
+        reply = sent(wire, case[-1:])
+        assert reply.tags == ["DELETE 1"], reply.errors
+        world.admin(FILL, database=DATABASE)
+        assert sent(wire, case[-1:]).sqlstate == "42501"
+
+
+SHOWN = {
+    "statement-behind-execute": (
+        (says(f"prepare p as {ONE}"), says("execute p")),
+        ("delete from work.notes where id = 1",),
+    ),
+    "parameters-decoded": (
+        (runs("delete from work.notes where id = $1", b"1234", types=(23,), formats=(1,)),),
+        ("825373492", "integer"),
+    ),
+    "settings-that-matter": (
+        (says("set datestyle = 'ISO, DMY'"), says(f"{ALL} where on_day < '05/01/2026'")),
+        ("DMY",),
+    ),
+    "how-many-rows": ((says(f"{ALL} where id <= 17"),), ("17",)),
+}
+
+
+@each(
+    SHOWN,
+    not_yet(
+        "a review does not show the whole content",
+        "statement-behind-execute parameters-decoded settings-that-matter how-many-rows",
+    ),
+)
+def test_the_reviewer_sees(
+    gateway: Gateway, target: Target, dana: str, case: tuple[tuple[bytes, ...], tuple[str, ...]]
+) -> None:
+    """A reviewer sees everything that gives the command its meaning."""
+    batches, words = case
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(sent(wire, batches))
+    shown = gateway.json("reviews", "show", review, token=dana)
+    if words == ("17",):
+        shown["statement"] = ""
+    numbers = ("content", "id", "session", "chain", "exchange")
+    told = {key: value for key, value in shown.items() if key not in numbers and "_us" not in key}
+    for word in words:
+        assert re.search(rf"\b{re.escape(word)}\b", json.dumps(told)), told
+
+
+@missing("an approval is not bound to the whole content")
+def test_the_refusal_says_what_differs(gateway: Gateway, target: Target, dana: str) -> None:
+    """Who sends something else than was approved learns what differs."""
+    sql = "delete from work.notes where id = $1"
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(sent(wire, (runs(sql, b"1234", types=(23,)),)))
+        assert decide(gateway, "approve", review, dana) == 0
+        reply = sent(wire, (runs(sql, b"1234", types=(23,), formats=(1,)),))
+        told = " ".join(reply.errors[0].values()) if reply.errors else ""
+        assert "$1" in told and "binary" in told, told or reply.tags
+
+
+def upload(wire: Wire, body: bytes) -> Reply:
+    """COPY FROM STDIN, with the data wherever the other side asks for it."""
+    wire.send(says("copy work.spare (id, label) from stdin"))
+    reply = wire.reply(until="GZ")
+    if "G" in reply.kinds:
+        wire.send(frame("d", body) + frame("c"))
+        reply = wire.reply()
+    return reply
+
+
+UPLOADS = {
+    "other-rows": (b"900\tasked\n", b"901\tother\n"),
+    "more-rows": (b"900\tasked\n", b"900\tasked\n901\tother\n"),
+    "null-for-text": (b"900\tasked\n", b"900\t\\N\n"),
+    "much-more": (b"900\tasked\n", b"".join(b"%d\tother\n" % n for n in range(1000, 3000))),
+    "nothing-then-something": (b"", b"901\tother\n"),
+}
+
+
+@each(
+    UPLOADS,
+    not_yet(
+        "an upload is not bound by digest",
+        "other-rows more-rows null-for-text much-more nothing-then-something",
+    ),
+)
+def test_an_upload_is_approved_with_its_data(
+    world: World, gateway: Gateway, target: Target, dana: str, case: tuple[bytes, bytes]
+) -> None:
+    """What a reviewer approves of a COPY is its data too, not any data."""
+    asked, other = case
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(upload(wire, asked))
+        assert decide(gateway, "approve", review, dana) == 0
+        before = state(world)
+        reply = upload(wire, other)
+        assert state(world) == before, f"other data was written: {reply.tags}"
+
+
+CURSOR = "declare c cursor with hold for select id, city from crowd where id {}"
+
+
+@missing("an approval is not bound to the statement behind a name")
+def test_fetch_is_bound_to_the_cursor_behind_the_name(gateway: Gateway, dana: str) -> None:
+    """FETCH of a name is approved for the statement that had the name."""
+    target = gateway.target("alice", "planner", "sql-agent")
+    with Wire.open(target, **REFUSING) as wire:
+        assert not wire.query(CURSOR.format("> 0")).errors
+        review = review_of(wire.query("fetch all from c"))
+        assert decide(gateway, "approve", review, dana) == 0
+        wire.query("close c")
+        assert not wire.query(CURSOR.format("< 4000")).errors
+        reply = wire.query("fetch all from c")
+        assert reply.sqlstate == "42501" and len(reply.rows) <= 1000, len(reply.rows)

@@ -155,7 +155,8 @@ mod tests {
         }
         let (one, other) = (log(), log());
         let (one, other) = tokio::join!(one.settle(), other.settle());
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         log().settle().await.unwrap();
         let events = notes.0.lock().unwrap();
         assert_eq!(events.len(), 600);

@@ -125,7 +125,7 @@ impl Shared {
             let total = off_runtime(move || counters.take(&wanted, &block)).await?;
             let mut all = self.known();
             let known = all.entry(key.clone()).or_default();
-            known.reserved = known.reserved + block;
+            known.reserved += block;
             known.others = total.saturating_sub(known.reserved);
         }
     }
@@ -283,7 +283,7 @@ mod tests {
         fn take(&self, _: &UsageKey, amounts: &Amounts) -> Result<Amounts, StoreError> {
             self.writes.fetch_add(1, Ordering::Relaxed);
             let mut total = self.total.lock().unwrap();
-            *total = *total + *amounts;
+            *total += *amounts;
             Ok(*total)
         }
 

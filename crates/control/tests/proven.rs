@@ -197,7 +197,7 @@ async fn a_token_is_in_the_evidence_before_it_is_accepted() {
     let identity = identities.authenticate(&issued.token, at).await.unwrap();
     assert_eq!(identity.origin, Some(TokenOrigin::Files));
     assert!(!identity.is_its_own());
-    let events = notes.0.lock().unwrap();
+    let events = notes.0.lock().unwrap().clone();
     let found = events.iter().find_map(|event| match event {
         Event::TokenIssued { token, origin, chain, .. } => Some((token, origin, chain)),
         _ => None,

@@ -481,7 +481,6 @@ impl Event {
             | Self::RequestData { exchange }
             | Self::Response { exchange, .. }
             | Self::Subjects { exchange, .. }
-            | Self::ReplyWithheld { exchange, .. }
             | Self::Disagreement { exchange, .. }
             | Self::ReplyWithheld { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }

@@ -6,6 +6,8 @@
 //! error in the wrong place does not pass for a proof, as it would in a `compile_fail` example,
 //! whose error codes a stable compiler does not look at.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -212,10 +212,9 @@ impl Detector {
     }
 
     fn plain(&self, context: ValueContext, text: &str, traits: Traits, out: &mut Vec<Finding>) {
-        if !(traits.digits > 0 || traits.upper || traits.at || traits.colon || traits.high)
-            && !context.says_something()
-            && text.len() < 8
-        {
+        let is_marked =
+            traits.digits > 0 || traits.upper || traits.at || traits.colon || traits.high;
+        if !is_marked && !context.says_something() && text.len() < 8 {
             return;
         }
         let head = text.len() - text.trim_start().len();

@@ -198,7 +198,6 @@ impl Custody {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
-            | Event::ReplyWithheld { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }

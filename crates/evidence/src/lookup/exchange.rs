@@ -112,7 +112,6 @@ impl ExchangeSummary {
                 }
             }
             Event::RequestData { .. }
-            | Event::ReplyWithheld { .. }
             | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::GatewayStarted { .. }

@@ -141,7 +141,6 @@ impl SessionSummary {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
-            | Event::ReplyWithheld { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }

@@ -33,7 +33,7 @@ pub(super) struct Place {
 /// How it is reached.
 pub(super) enum Keeper {
     /// Through the gateway, which knows the caller by a token.
-    Gateway(ApiClient),
+    Gateway(Box<ApiClient>),
     /// Directly.
     Offline(Box<Offline>),
 }
@@ -71,7 +71,7 @@ impl Place {
     /// Reaches the evidence to do `what`.
     pub(super) fn open(&self, what: &str) -> anyhow::Result<Keeper> {
         let offline = self.local()?.filter(|dir| self.dir.is_some() || !is_live(dir));
-        let Some(dir) = offline else { return Ok(Keeper::Gateway(self.api.client()?)) };
+        let Some(dir) = offline else { return Ok(Keeper::Gateway(Box::new(self.api.client()?))) };
         let by = owner(&dir)?;
         let mut options = Options::new(&dir);
         options.version = format!("{} (evidence {what})", env!("CARGO_PKG_VERSION"));

@@ -793,3 +793,39 @@ truncate orders cascade
 -- expect: masked 1; need filter
 select dob + interval '1 day' from customers
 
+
+-- case: explain-function
+-- expect: unproven; need execute public.find_mail()
+explain verbose select find_mail(1)
+
+-- case: probe-by-join
+-- expect: need probe public.customers.email
+select c.id from customers c join (values ('a'), ('b')) v(x) on c.email = v.x
+
+-- case: probe-by-case
+-- expect: need probe public.customers.email
+select case email when 'a' then 1 else 0 end from customers
+
+-- case: probe-by-intersect
+-- expect: need probe public.customers.email
+select email from customers intersect select 'a'
+
+-- case: probe-by-like
+-- expect: need probe public.customers.email
+select id from customers where email like 'a@b.c'
+
+-- case: probe-by-group
+-- expect: need probe public.customers.email
+select v from (select email as v from customers union all values ('a')) x group by v having count(*) > 1
+
+-- case: setting-shown
+-- expect: masked 1
+select current_setting('app.secret')
+
+-- case: source-of-functions
+-- expect: masked 1
+select prosrc from pg_proc
+
+-- case: settings-of-roles
+-- expect: masked 1
+select setconfig from pg_db_role_setting

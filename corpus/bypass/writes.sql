@@ -197,3 +197,35 @@ ALTER TABLE products INHERIT people
 -- expect: need reveal public.customers.email
 ALTER TABLE customers ALTER COLUMN notes TYPE text USING email
 
+
+-- case: drop-through-alter
+-- expect: need define public.customers
+alter table customers drop column email
+
+-- case: rename-classified
+-- expect: need reveal public.customers.email
+alter table customers rename column email to note
+
+-- case: type-of-classified
+-- expect: need reveal public.customers.email
+alter table customers alter column email type varchar(99)
+
+-- case: lock-in-subquery
+-- expect: need lock public.orders
+select count(*) from (select 1 from orders for update) x
+
+-- case: advisory-lock
+-- expect: need lock the resource
+select pg_advisory_xact_lock(1)
+
+-- case: set-config-by-expression
+-- expect: refused
+select set_config('client_' || 'encoding', 'latin1', false)
+
+-- case: set-config-by-parameter
+-- expect: refused
+select set_config($1, $2, false)
+
+-- case: custom-setting-holds-classified
+-- expect: refused
+select set_config('app.x', email, false) from customers

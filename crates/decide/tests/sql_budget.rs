@@ -1,7 +1,7 @@
 //! An analysis has a budget: what a statement of a few bytes can cost is bounded in time and in
 //! memory, and a refusal comes before the memory is used. Without the limits of `Analyzer` each
 //! of these takes gigabytes or minutes.
-#![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod sql_shop;
 
@@ -10,47 +10,29 @@ use portreeve_decide::sql::{
     analyze,
 };
 use portreeve_model::Category;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Counts what is in use, and the most that ever was.
-struct Counting;
-
-static USED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
 /// One measurement at a time.
 static MEASURING: Mutex<()> = Mutex::new(());
 
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(used, Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
+/// A line of `/proc/self/status`, in bytes: memory of the parser's C code counts, too.
+fn status(line: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let value = status.lines().find_map(|known| known.strip_prefix(line)).unwrap();
+    value.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
 }
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Analyzes a text; the most memory that it took besides the catalog, and how long.
 fn measured(name: &str, catalog: &Catalog, text: &str) -> (usize, Duration, Option<&'static str>) {
-    let before = USED.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    // The highest mark starts again from what is in use.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = status("VmRSS:");
     let started = Instant::now();
     let answer = analyze(catalog, text);
     let took = started.elapsed();
-    let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    let peak = status("VmHWM:").saturating_sub(before);
     let code = match &answer {
         Ok(statements) => {
             statements.iter().find_map(|one| one.unknown.as_ref()).map(|one| one.sqlstate)
@@ -75,7 +57,8 @@ fn doubling(levels: usize, body: impl Fn(&str) -> String) -> String {
 fn doubled_expressions_are_refused_in_time() {
     let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let catalog = sql_shop::catalog();
-    let bodies: [(&str, &dyn Fn(&str) -> String); 6] = [
+    type Body<'b> = &'b dyn Fn(&str) -> String;
+    let bodies: [(&str, Body<'_>); 6] = [
         ("join", &|c| format!("SELECT * FROM {c} a JOIN {c} b ON true")),
         ("comma", &|c| format!("SELECT * FROM {c} a, {c} b")),
         ("qualified", &|c| format!("SELECT a.*, b.* FROM {c} a, {c} b")),
@@ -144,7 +127,7 @@ fn many_classified_columns_cost_little() {
         ("values", format!("SELECT * FROM (VALUES {}) v", vec!["(x(), x())"; 800].join(", "))),
     ] {
         let (peak, took, _) = measured(name, &catalog, &text);
-        assert!(peak <= 40_000_000, "{name}: {peak} bytes");
+        assert!(peak <= 60_000_000, "{name}: {peak} bytes");
         assert!(took < Duration::from_secs(4), "{name}: {took:?}");
     }
     let too_many = format!("SELECT {}", vec!["x()"; 1_700].join(", "));
@@ -167,7 +150,7 @@ fn wide_joins_are_bounded() {
         }),
     ] {
         let (peak, took, _) = measured(name, &catalog, &text);
-        assert!(peak <= 60_000_000, "{name}: {peak} bytes");
+        assert!(peak <= 90_000_000, "{name}: {peak} bytes");
         assert!(took < Duration::from_secs(6), "{name}: {took:?}");
     }
 }

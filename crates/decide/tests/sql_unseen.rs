@@ -288,6 +288,23 @@ fn whatever_runs_unseen_is_asked_about() {
 }
 
 #[test]
+fn a_cast_that_nobody_writes_runs_anywhere() {
+    let mut builder = CatalogBuilder::new();
+    builder.function(FunctionInput {
+        schema: "public".into(),
+        name: "turned".into(),
+        volatility: Volatility::Immutable,
+        language: "plpgsql".into(),
+    });
+    let code = ["*", "0", "o", "f", "public", "turned"].map(|cell| Some(cell.to_owned())).to_vec();
+    questions::add(&mut builder, Answers { code: &[code], ..Answers::default() });
+    let known = builder.build();
+    assert_eq!(executes(&known, "SELECT 1 + 1"), ["turned"]);
+    assert_eq!(analyze(&known, "SELECT 1 + 1").unwrap()[0].output, Output::Unproven);
+    assert_eq!(executes(&known, "COMMIT"), Vec::<String>::new());
+}
+
+#[test]
 fn touching_is_told_apart() {
     let Some(server) = Server::start() else { return };
     server.psql("postgres", SCHEMA);

@@ -288,6 +288,11 @@ impl Catalog {
         found.map(Some).ok_or(Ambiguous)
     }
 
+    /// Where an unqualified name is made, if that is known.
+    pub(in crate::sql) fn first_schema(&self) -> Option<&str> {
+        self.search_path.as_ref()?.first().map(String::as_str)
+    }
+
     /// Relations of this name in any schema.
     pub(in crate::sql) fn named<'c>(&'c self, name: &str) -> impl Iterator<Item = &'c Relation> {
         let own = self.overlay.get(name);

@@ -34,7 +34,9 @@ mod taint;
 
 pub use catalog::{Catalog, ColumnRef, RelationKind, Volatility};
 pub use grammar::Grammar;
-pub use postgres::{CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput};
+pub use postgres::{
+    CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,
+};
 pub use statement::{
     Copy, CopyDirection, CopyFormat, Missing, Output, OutputColumn, SessionEffect, Shape,
     Statement, Unknown, Unreadable,

@@ -140,6 +140,18 @@ impl<'c> Analyzer<'c> {
         }
     }
 
+    /// Casts that nobody has to write may run in any expression, and give anything. True: there
+    /// are such casts, and expressions.
+    pub(in crate::sql) fn runs_anywhere(&mut self) -> bool {
+        let functions = self.catalog.anywhere.clone();
+        let runs = self.steps > 0 && !functions.is_empty();
+        if runs {
+            self.runs(&functions);
+            self.opaque.extend(functions.iter().cloned());
+        }
+        runs
+    }
+
     /// The statement cannot be understood; the first reason stays.
     pub(in crate::sql) fn refuse(&mut self, message: String) {
         self.refuse_as(sqlstate::FEATURE_NOT_SUPPORTED, message);

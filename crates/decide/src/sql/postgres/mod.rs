@@ -27,6 +27,7 @@ mod value;
 pub use command::settings::guards;
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
+pub use snapshot::overlay::Classify;
 pub use snapshot::questions;
 
 /// The dialect of PostgreSQL 13 to 18.

@@ -10,7 +10,7 @@ use portreeve_model::{Action, Change, Object};
 use std::sync::Arc;
 
 use crate::sql::catalog::{Functions, RelationCode};
-use crate::sql::columns::Columns;
+use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::{Item, Scope};
@@ -262,7 +262,9 @@ impl Analyzer<'_> {
                 Arc::new(Columns::default())
             }
         };
-        let scope = scope_of(columns.clone());
+        let mut with_new = (*columns).clone();
+        with_new.list.extend(added_columns(&alter.cmds));
+        let scope = scope_of(Arc::new(with_new));
         for command in &alter.cmds {
             match &command.node {
                 Some(NodeEnum::AlterTableCmd(command)) => {
@@ -550,6 +552,23 @@ impl Analyzer<'_> {
             self.need(Action::Write, Object::table(&relation.schema, &relation.name));
         }
     }
+}
+
+/// Columns that come with an `ALTER TABLE`: its other parts can name them, and they hold nothing.
+fn added_columns(commands: &[pg::Node]) -> impl Iterator<Item = Column> + '_ {
+    commands.iter().filter_map(|command| match &command.node {
+        Some(NodeEnum::AlterTableCmd(command))
+            if command.subtype == pg::AlterTableType::AtAddColumn as i32 =>
+        {
+            match &command.def.as_deref()?.node {
+                Some(NodeEnum::ColumnDef(column)) => {
+                    Some(Column::new(column.colname.as_str(), Lineage::CLEAN))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    })
 }
 
 fn is_cascade(behavior: i32) -> bool {

@@ -57,7 +57,18 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     finish(analyzer, verb, fingerprint.unwrap_or_default(), seen)
 }
 
-fn finish(analyzer: Analyzer<'_>, verb: String, fingerprint: &str, seen: Seen) -> Statement {
+fn finish(
+    mut analyzer: Analyzer<'_>,
+    verb: String,
+    fingerprint: &str,
+    mut seen: Seen,
+) -> Statement {
+    if analyzer.runs_anywhere() {
+        seen.output = match seen.output {
+            Output::None => Output::None,
+            Output::Clean | Output::Columns(_) | Output::Unproven => Output::Unproven,
+        };
+    }
     let session = match seen.session {
         SessionEffect::Prepare { name, mut statement } => {
             fingerprint.clone_into(&mut statement.command.fingerprint);

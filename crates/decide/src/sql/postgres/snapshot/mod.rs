@@ -3,4 +3,5 @@
 pub(in crate::sql) mod assemble;
 pub(in crate::sql) mod build;
 pub(in crate::sql) mod code;
+pub(in crate::sql) mod overlay;
 pub mod questions;

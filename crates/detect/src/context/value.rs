@@ -49,7 +49,9 @@ impl ValueContext {
             let (kept, context) = &mut names[slot];
             if kept != name {
                 name.clone_into(kept);
-                let said = headers::read(name).map(|(category, strength, _)| (category, strength));
+                // An address in the place of a name says nothing about the value.
+                let read = headers::read(name).filter(|_| !name.contains('@'));
+                let said = read.map(|(category, strength, _)| (category, strength));
                 *context = Self { topics: label(name), named: true, said, ..Self::NONE };
             }
             *context

@@ -61,7 +61,7 @@ WITH places (class, object, kind, owner, moments) AS (
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r', i.indrelid, 'au'
     FROM pg_catalog.pg_index i WHERE i.indrelid >= 16384
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'au'
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'auc'
     FROM pg_catalog.pg_partitioned_table p
   UNION ALL
   SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'r', p.polrelid, 'raud'
@@ -163,7 +163,7 @@ SELECT 'r', i.indrelid, 'au', 'e', pg_catalog.pg_get_expr(x.expression, i.indrel
   FROM pg_catalog.pg_index i, LATERAL (VALUES (i.indexprs), (i.indpred)) x (expression)
   WHERE i.indrelid >= 16384 AND x.expression IS NOT NULL
 UNION
-SELECT 'r', p.partrelid, 'au', 'e', pg_catalog.pg_get_expr(p.partexprs, p.partrelid), NULL
+SELECT 'r', p.partrelid, 'auc', 'e', pg_catalog.pg_get_expr(p.partexprs, p.partrelid), NULL
   FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
 UNION
 SELECT 'r', p.polrelid, 'raud', 'e', pg_catalog.pg_get_expr(x.expression, p.polrelid), NULL

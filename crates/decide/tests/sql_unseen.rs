@@ -228,6 +228,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("SELECT note FROM over_leak", &["leak"]),
     ("SELECT note FROM over_view", &["leak"]),
     ("EXPLAIN VERBOSE SELECT x FROM over_folded", &["folded"]),
+    ("SELECT '{\"a\": 1}'::jsonb -> 'a'", &[]),
     ("SELECT id FROM of_domain", &[]),
     ("SELECT value FROM of_plain", &[]),
     ("INSERT INTO of_plain VALUES (1, 'x')", &[]),

@@ -126,6 +126,8 @@ pub struct OperatorInput {
     pub function_schema: String,
     /// The name of its function.
     pub function_name: String,
+    /// The types of its left and right side, where they are PostgreSQL's own.
+    pub sides: [Option<String>; 2],
 }
 
 /// A function that cannot be named: the place calls something that cannot be read.

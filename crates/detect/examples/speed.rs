@@ -2,7 +2,7 @@
 //! itself and, when named, a file of prose; all ways or only one (`all on`, …).
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use portreeve_detect::{Detector, Options, Row};
+use portreeve_detect::{ColumnWatch, Detector, Options, Row, ValueContext};
 
 fn main() {
     let prose: Vec<String> = std::env::args()
@@ -24,6 +24,7 @@ fn main() {
         println!("{name}: rows {}, prose {}", rate(&detector, &rows), rate(&detector, &prose));
     }
     split(&rows);
+    values(&prose);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap());
 }
@@ -44,6 +45,52 @@ fn row(i: u64) -> Vec<String> {
             .to_owned(),
         format!("{{\"sku\": \"A-{x}\", \"qty\": {}, \"note\": \"gift wrap, no invoice\"}}", x % 7),
     ]
+}
+
+/// What a value costs by what it is, as the data path asks for it, alone and in a watched column.
+fn values(prose: &[String]) {
+    let hash =
+        |i: u64| format!("{:016x}{:016x}{:08x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15), i, i);
+    let kinds: [(&str, Vec<String>); 5] = [
+        ("small numbers", (0..5_000).map(|i| (i * 7 % 99_991).to_string()).collect()),
+        (
+            "kinds",
+            (0..5_000).map(|i| ["open", "On Hold", "Paid In Full"][i % 3].to_owned()).collect(),
+        ),
+        ("hashes", (0..5_000).map(hash).collect()),
+        (
+            "moments",
+            (0..5_000).map(|i| format!("2026-01-1{} 08:1{}:02+00", i % 9, i % 6)).collect(),
+        ),
+        (
+            "100 bytes of prose",
+            prose.iter().map(|line| hundred(line)).filter(|l| l.len() > 80).collect(),
+        ),
+    ];
+    for (name, values) in kinds.iter().filter(|(_, values)| !values.is_empty()) {
+        let bytes: usize = values.iter().map(String::len).sum();
+        let mut out = Vec::new();
+        let each = |seconds: f64| seconds * 1e9 / (20 * values.len()) as f64;
+        let start = cpu_seconds();
+        for value in std::iter::repeat_n(values, 20).flatten() {
+            Detector::default().scan_value(value, ValueContext::NONE, &mut out);
+            out.clear();
+        }
+        let alone = each(cpu_seconds() - start);
+        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::NONE);
+        let start = cpu_seconds();
+        for value in std::iter::repeat_n(values, 20).flatten() {
+            watch.scan(value, &mut out);
+            out.clear();
+        }
+        let watched = each(cpu_seconds() - start);
+        let size = bytes / values.len();
+        println!("{name} ({size} bytes): {alone:.0} ns alone, {watched:.0} ns in a column");
+    }
+}
+
+fn hundred(line: &str) -> String {
+    line[..line.floor_char_boundary(100)].to_owned()
 }
 
 /// What the look for values that are split over cells costs.

@@ -1,8 +1,11 @@
 //! The line protocol of `portreeve detect --jsonl text|columns`: one JSON object a line in and
 //! out, offsets in Unicode code points.
 
+use crate::columns::{Column, classify};
+use crate::context::value::ValueContext;
+use crate::detector::Detector;
+use crate::finding::Finding;
 use crate::mask::{Container, Malformed, Method, detect_document, mask};
-use crate::{Column, Detector, Finding, classify};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -49,6 +52,8 @@ struct ColumnRow {
     #[serde(default)]
     column: Option<String>,
     #[serde(default)]
+    neighbours: Vec<String>,
+    #[serde(default)]
     sample_values: Vec<serde_json::Value>,
 }
 
@@ -94,6 +99,18 @@ impl<'a> TextLine<'a> {
     }
 }
 
+/// The answer to a line that is not as the protocol wants it: its `id`, where it can be read, and
+/// why. It holds no other word of the line.
+#[must_use]
+pub fn refused_line(line: &str, why: &str) -> String {
+    #[derive(Deserialize)]
+    struct Id {
+        id: serde_json::Value,
+    }
+    let id = serde_json::from_str(line).map_or(serde_json::Value::Null, |row: Id| row.id);
+    serde_json::json!({ "id": id, "error": why }).to_string()
+}
+
 /// Answers one line of `--jsonl text`.
 ///
 /// # Errors
@@ -101,7 +118,7 @@ impl<'a> TextLine<'a> {
 pub fn text_line(detector: &Detector, line: &str) -> serde_json::Result<String> {
     let line = TextLine::read(line)?;
     let mut found = Vec::new();
-    detector.detect_labelled(line.label(), line.text(), &mut found);
+    detector.scan_long(line.text(), ValueContext::of(line.label(), &[]), &mut found);
     line.answer(&found)
 }
 
@@ -139,8 +156,10 @@ pub fn masked_line(
     let label = row.ctx.and_then(|c| c.column).unwrap_or_default();
     let mut found = Vec::new();
     match container {
-        Container::Text => detector.detect_labelled(&label, &row.text, &mut found),
-        Container::Json | Container::Csv | Container::Sql | Container::Xml => {
+        Container::Text => {
+            detector.scan_long(&row.text, ValueContext::of(&label, &[]), &mut found);
+        }
+        Container::Json | Container::Csv | Container::Sql | Container::Array | Container::Xml => {
             detect_document(detector, &row.text, container, &mut found).map_err(LineError::Text)?;
         }
     }
@@ -162,10 +181,12 @@ pub fn column_line(line: &str) -> serde_json::Result<String> {
         .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
         .collect();
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let neighbours: Vec<&str> = row.neighbours.iter().map(String::as_str).collect();
     let verdict = classify(&Column {
         table: row.table.as_deref().unwrap_or_default(),
         name: row.column.as_deref().unwrap_or_default(),
         values: &values,
+        neighbours: &neighbours,
         ..Column::default()
     });
     serde_json::to_string(&ColumnAnswer {

@@ -14,46 +14,31 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod address;
-mod bytes;
-mod category;
-mod chain;
 mod checks;
 mod columns;
-mod contact;
 mod context;
-mod dates;
 mod detector;
-mod entities;
 mod evasion;
 mod finding;
-mod geo;
 pub mod jsonl;
-mod labelled;
-mod labels;
 pub mod mask;
 mod names;
 mod numbers;
-mod phone;
-mod plates;
-mod postal;
-mod row;
-mod secrets;
-mod special;
-mod stream;
-mod streets;
-mod terms;
-mod wallets;
-mod words;
+mod places;
+mod signs;
+mod text;
 
-pub use category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use columns::{Column, Verdict, classify};
+pub use context::value::ValueContext;
+pub use detector::pieces::{PIECE_BYTES, Pieces, Rest};
+pub use detector::row::{CellFinding, Row};
+pub use detector::stream::{OPEN_BYTES_MAX, Stream};
+pub use detector::watch::{ColumnWatch, Passed};
 pub use detector::{Detector, Options, cut};
+pub use finding::category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use finding::{Evidence, Finding};
 #[doc(hidden)]
 pub use names::train;
-pub use row::{CellFinding, Row};
-pub use stream::{OPEN_BYTES_MAX, Stream};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -483,6 +483,7 @@ impl Event {
             | Self::Subjects { exchange, .. }
             | Self::ReplyWithheld { exchange, .. }
             | Self::Disagreement { exchange, .. }
+            | Self::ReplyWithheld { exchange, .. }
             | Self::ExchangeClosed { exchange, .. }
             | Self::ReviewOpened { exchange, .. }
             | Self::ReviewClosed { exchange, .. } => Some(*exchange),

@@ -7,8 +7,7 @@ use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
     accounts, check, connect, detect, evidence, gateway, login, policy, reviews, sessions, status,
-    token,
-    verify, whoami, witness,
+    token, verify, whoami, witness,
 };
 use std::process::ExitCode;
 

@@ -24,6 +24,7 @@ use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping}
 use portreeve_control::door::Door;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store};
 use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
@@ -65,6 +66,7 @@ struct Core {
     metrics: Arc<Metrics>,
     reviews: Reviews,
     admin_log: AdminLog,
+    usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
 }
 
@@ -187,6 +189,9 @@ impl Gateway {
         }
         let log = self.core.engine.evidence().clone();
         let closing = log.clone();
+        if let Err(error) = self.core.usage.close().await {
+            tracing::warn!(%error, "the counts of the day stay higher than what was used");
+        }
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
         if let Some(witnesses) = &self.core.witnesses {
             witnesses.finish(&log).await;
@@ -204,6 +209,7 @@ impl Core {
         let identities = Identities::new(config, store.clone())?.recorded_by(admin_log.clone());
         let masker = masker(config, &store, &log)?;
         let gateway = keys::gateway_id(log.dir())?;
+        let usage = Usage::new(&store);
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
         let door = Arc::new(door(config, Arc::new(identities), &metrics, log.clone()));
         let keeping = keeping::keeping(config, log.clone());
@@ -211,13 +217,14 @@ impl Core {
             log,
             policies: Arc::new(policies),
             desk: Arc::new(reviews.clone()),
+            usage: Arc::new(usage.clone()),
             masker: Arc::new(masker),
             observer: metrics.clone(),
             limits: engine_limits(config, capacity),
         })
         .await
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(Self { engine, door, keeping, metrics, reviews, admin_log, witnesses })
+        Ok(Self { engine, door, keeping, metrics, reviews, admin_log, usage, witnesses })
     }
 
     fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {

@@ -4,12 +4,13 @@ use crate::toy::ToyNotices;
 use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, Options};
-use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId};
+use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId, Usage};
 use portreeve_session::{
     Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, NoObserver, OpenRequest,
-    ReviewAsk, ReviewDesk, ReviewMode, Session,
+    ReviewAsk, ReviewDesk, ReviewMode, Session, UsageError, UsageKey, UsageStore,
 };
 use portreeve_transport::PreAuth;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -41,6 +42,29 @@ impl ReviewDesk for OneAnswer {
     }
 }
 
+/// Usage that is counted in memory.
+#[derive(Debug, Default)]
+pub struct MemoryUsage(Mutex<HashMap<UsageKey, Usage>>);
+
+impl UsageStore for MemoryUsage {
+    fn reserve<'a>(
+        &'a self,
+        key: &'a UsageKey,
+        amounts: Usage,
+    ) -> BoxFuture<'a, Result<Usage, UsageError>> {
+        let mut counts = self.0.lock().unwrap();
+        let total = counts.entry(key.clone()).or_default();
+        *total += amounts;
+        Box::pin(std::future::ready(Ok(*total)))
+    }
+
+    fn give_back(&self, key: &UsageKey, amounts: Usage) {
+        if let Some(total) = self.0.lock().unwrap().get_mut(key) {
+            *total = total.saturating_sub(amounts);
+        }
+    }
+}
+
 /// An engine, and the folder of its evidence.
 #[derive(Debug)]
 pub struct World {
@@ -66,6 +90,7 @@ impl World {
             log: EvidenceLog::open(Options::new(&folder)).unwrap(),
             policies: Arc::new(policies),
             desk: desk.clone(),
+            usage: Arc::new(MemoryUsage::default()),
             masker: Arc::new(masker()),
             observer: Arc::new(NoObserver),
             limits: Limits::default(),

@@ -100,10 +100,12 @@ impl Decisions {
                 found
             }
             Event::Request { exchange, hour, session: used, day, commands } => {
-                let moment = Moment { at_us, hour, session: used, day };
                 let session = session?;
-                match self.parts.whole(session, exchange, commands) {
-                    Ok(commands) => self.request(session, exchange, &moment, &commands),
+                match self.parts.whole(session, exchange, day, commands) {
+                    Ok((day, commands)) => {
+                        let moment = Moment { at_us, hour, session: used, day };
+                        self.request(session, exchange, &moment, &commands)
+                    }
                     Err(error) => Some(format!("its parts are no command: {error}")),
                 }
             }

@@ -4,11 +4,11 @@
 //! when. It is journalled together with the change, or not made.
 
 use super::StoreError;
+use portreeve_model::Usage;
 use portreeve_model::{
     Administrator, Attestation, Chain, Digest, Event, KeyUse, Party, PartyKind, ReviewId, RuleId,
     Secret, SessionId, TokenOrigin,
 };
-use portreeve_model::Usage as Amounts;
 use portreeve_session::{Answer, Claim, ReviewAsk, UsageKey};
 use serde::Serialize;
 use std::fmt;
@@ -578,13 +578,13 @@ pub trait Counters: Send + Sync {
     ///
     /// # Errors
     /// The store fails.
-    fn take(&self, key: &UsageKey, amounts: &Amounts) -> Result<Amounts, StoreError>;
+    fn take(&self, key: &UsageKey, amounts: &Usage) -> Result<Usage, StoreError>;
 
     /// Takes from a total what was added to it and not used.
     ///
     /// # Errors
     /// The store fails.
-    fn put_back(&self, key: &UsageKey, amounts: &Amounts) -> Result<(), StoreError>;
+    fn put_back(&self, key: &UsageKey, amounts: &Usage) -> Result<(), StoreError>;
 
     /// Forgets the totals of days before one.
     ///

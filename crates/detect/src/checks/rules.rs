@@ -4,8 +4,8 @@
 use super::identifiers as id;
 use super::vat::vat;
 use super::world;
-use crate::Category;
-use crate::context::Topics;
+use crate::context::topics::Topics;
+use crate::finding::category::Category;
 
 /// What a value that passes the check rule proves without any announcement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,9 +194,17 @@ pub(crate) static RULES: &[Rule] = &[
     numeric("at-tin", TaxId, 9, Grouped, NATIONAL, id::at_tin, "2-3/4|2 3/4|2-7"),
     numeric("il-id", NationalId, 9, Announced, NATIONAL, world::il_id, "8-1"),
     numeric("no-org", OtherId, 9, Announced, COMPANY, id::no_org, "3 3 3"),
-    numeric("cl-rut", NationalId, 9, Grouped, NATIONAL, world::cl_rut, "2.3.3-1"),
-    numeric("cl-rut", NationalId, 8, Grouped, NATIONAL, world::cl_rut, "1.3.3-1"),
-    mixed("cl-rut", NationalId, (8, 9), Announced, NATIONAL, world::cl_rut, "2.3.3-1|1.3.3-1"),
+    numeric("cl-rut", NationalId, 9, Grouped, NATIONAL, world::cl_rut, "2.3.3-1|8-1"),
+    numeric("cl-rut", NationalId, 8, Grouped, NATIONAL, world::cl_rut, "1.3.3-1|7-1"),
+    mixed(
+        "cl-rut",
+        NationalId,
+        (8, 9),
+        Announced,
+        NATIONAL,
+        world::cl_rut,
+        "2.3.3-1|1.3.3-1|8-1|7-1",
+    ),
     numeric("si-tax", TaxId, 8, Announced, Topics::TAX, id::si_tax, ""),
     // With letters
     mixed("it-codice-fiscale", NationalId, (16, 16), Sure, NATIONAL, id::it_cf, ""),

@@ -2,12 +2,13 @@
 //! columns beside it. Every verdict says why. Values can refute a name; a name alone is enough
 //! only where it is clear and nothing contradicts it.
 
-mod headers;
+pub(crate) mod fits;
+mod lists;
 mod values;
 
-use crate::{Category, Detector};
-use headers::Strength;
-pub(crate) use headers::words;
+use crate::context::headers::{self, Strength};
+use crate::detector::Detector;
+use crate::finding::category::Category;
 use values::Values;
 
 /// A column to classify.
@@ -38,28 +39,8 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-/// Names of columns that make their neighbours likely to be about people.
 fn about_people(column: &Column<'_>) -> bool {
-    let personal = |name: &&&str| {
-        headers::read(name).is_some_and(|(category, strength, _)| {
-            strength == Strength::Clear
-                && matches!(
-                    category,
-                    Category::Email
-                        | Category::Phone
-                        | Category::DateOfBirth
-                        | Category::Gender
-                        | Category::NationalId
-                )
-        })
-    };
-    column.neighbours.iter().filter(personal).count() > 0
-        || [
-            "person", "people", "customer", "user", "patient", "employee", "client", "contact",
-            "member", "student", "staff",
-        ]
-        .iter()
-        .any(|word| headers::words(column.table).iter().any(|w| w.trim_end_matches('s') == *word))
+    headers::are_about_people(column.table, column.neighbours.iter().copied())
 }
 
 /// Classifies a column; nothing when it does not seem to hold personal data.
@@ -71,6 +52,10 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
     if data_type.starts_with("bool") {
         return None;
     }
+    // Sampled, and nothing is in it.
+    if !column.values.is_empty() && values.count == 0 {
+        return None;
+    }
     let said = headers::read(column.name).or_else(|| headers::read(column.comment));
     let seen = values.verdict();
     if let Some((category, strength, words)) = said
@@ -78,7 +63,7 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
     {
         return verdict;
     }
-    let (category, share, rule) = seen?;
+    let Some((category, share, rule)) = seen else { return of_health(column) };
     // Brands, teams and species are written like names of people.
     if category == Category::PersonName && headers::names_thing(column.name) {
         return None;
@@ -99,6 +84,64 @@ pub fn classify(column: &Column<'_>) -> Option<Verdict> {
     Some(Verdict { category, score, reasons: vec![reason] })
 }
 
+/// The verdict on a column of a table that is about people's health, where nothing else says what
+/// it holds: that there is a row is a fact about somebody's health.
+fn of_health(column: &Column<'_>) -> Option<Verdict> {
+    let words = headers::words(column.table);
+    let table = words.iter().find(|word| HEALTH_TABLES.contains(&word.trim_end_matches('s')))?;
+    let key = headers::words(column.name).last().is_some_and(|word| word == "id" || word == "key");
+    let reasons = vec![format!("the table says `{table}`")];
+    (!key && !column.name.is_empty()).then_some(Verdict {
+        category: Category::Health,
+        score: 55,
+        reasons,
+    })
+}
+
+/// Tables whose rows are about somebody's health, in the singular.
+const HEALTH_TABLES: &[&str] = &[
+    "allergie",
+    "allergy",
+    "vaccination",
+    "immunization",
+    "immunisation",
+    "diagnose",
+    "diagnosis",
+    "medication",
+    "prescription",
+    "symptom",
+    "surgery",
+    "surgerie",
+];
+
+/// Words of names that tie a place to a person.
+const OF_PEOPLE: &[&str] = &[
+    "deliver",
+    "delivery",
+    "ship",
+    "shipping",
+    "bill",
+    "billing",
+    "invoice",
+    "mailing",
+    "home",
+    "residence",
+    "customer",
+    "client",
+    "user",
+    "guest",
+    "patient",
+    "person",
+    "contact",
+    "employee",
+    "member",
+    "owner",
+    "sender",
+    "recipient",
+    "passenger",
+    "applicant",
+];
+
 /// The verdict on a column whose name says something; the outer option is whether it is final.
 #[expect(clippy::option_option, reason = "nothing to say differs from nothing personal")]
 fn named(
@@ -114,7 +157,16 @@ fn named(
     if let Some(share) = fit {
         reasons.push(format!("{:.0} % of {} values fit", share * 100.0, values.count));
     }
-    let people = about_people(column);
+    let owned = headers::words(column.name).iter().any(|word| OF_PEOPLE.contains(&word.as_str()));
+    let people = about_people(column) || category == Category::Location && owned;
+    // `title` of people is a form of address, or else what they do.
+    let category = match category {
+        Category::Title if people && values.titles().is_some_and(|share| share < 0.3) => {
+            Category::Occupation
+        }
+        other => other,
+    };
+    let fit = values.fit(category);
     if people {
         reasons.push("the table is about people".to_owned());
     }

@@ -1,300 +1,14 @@
 //! What sampled values say about their column.
 
+use super::fits::{covers, fits, is_date};
+use super::lists::{ETHNIC, GENDERS, JOBS, LANGUAGES, MARITAL, NATIONS, RELIGIONS, TITLES};
 use crate::checks::rules::{RULES, UNCHECKED};
-use crate::{Category, Detector, Finding};
+use crate::detector::Detector;
+use crate::finding::Finding;
+use crate::finding::category::Category;
 
 /// Most values that are looked at.
 const VALUES_MAX: usize = 64;
-
-const GENDERS: &[&str] = &[
-    "m",
-    "f",
-    "male",
-    "female",
-    "man",
-    "woman",
-    "w",
-    "männlich",
-    "weiblich",
-    "divers",
-    "homme",
-    "femme",
-    "masculin",
-    "féminin",
-    "feminin",
-    "hombre",
-    "mujer",
-    "masculino",
-    "femenino",
-    "feminino",
-    "maschio",
-    "femmina",
-    "vrouw",
-    "kobieta",
-    "mężczyzna",
-    "muž",
-    "žena",
-    "férfi",
-    "nő",
-    "мъж",
-    "жена",
-    "kvinna",
-    "mand",
-    "kvinde",
-    "mann",
-    "kvinne",
-    "mies",
-    "nainen",
-    "non-binary",
-    "nonbinary",
-    "transgender",
-    "boy",
-    "girl",
-    "males",
-    "females",
-    "h",
-];
-const MARITAL: &[&str] = &[
-    "single",
-    "married",
-    "divorced",
-    "widowed",
-    "separated",
-    "ledig",
-    "verheiratet",
-    "geschieden",
-    "verwitwet",
-    "célibataire",
-    "marié",
-    "mariée",
-    "divorcé",
-    "soltero",
-    "casado",
-    "divorciado",
-    "celibe",
-    "sposato",
-    "gehuwd",
-    "żonaty",
-    "never married",
-    "cohabiting",
-    "in a relationship",
-    "engaged",
-    "widow",
-    "widower",
-];
-const ETHNIC: &[&str] = &[
-    "white",
-    "black",
-    "asian",
-    "hispanic",
-    "latino",
-    "caucasian",
-    "african american",
-    "native american",
-    "pacific islander",
-    "roma",
-    "mixed",
-    "arab",
-    "black or african american",
-    "american indian",
-    "american indian or alaska native",
-    "two or more races",
-    "hispanic or latino",
-    "not hispanic or latino",
-    "other race",
-    "native hawaiian",
-    "indigenous",
-    "white british",
-    "black african",
-    "black caribbean",
-    "south asian",
-    "multiracial",
-    "biracial",
-    "african-american",
-];
-const RELIGIONS: &[&str] = &[
-    "christian",
-    "catholic",
-    "roman catholic",
-    "protestant",
-    "orthodox",
-    "muslim",
-    "islam",
-    "jewish",
-    "hindu",
-    "buddhist",
-    "sikh",
-    "atheist",
-    "agnostic",
-    "christianity",
-    "hinduism",
-    "buddhism",
-    "judaism",
-    "evangelisch",
-    "katholisch",
-    "rk",
-    "ev",
-    "lutheran",
-    "anglican",
-    "baptist",
-    "methodist",
-    "mormon",
-];
-const NATIONS: &[&str] = &[
-    "american",
-    "british",
-    "french",
-    "german",
-    "italian",
-    "spanish",
-    "dutch",
-    "polish",
-    "swedish",
-    "danish",
-    "norwegian",
-    "finnish",
-    "greek",
-    "irish",
-    "portuguese",
-    "russian",
-    "ukrainian",
-    "chinese",
-    "japanese",
-    "korean",
-    "indian",
-    "canadian",
-    "australian",
-    "mexican",
-    "brazilian",
-    "argentine",
-    "argentinian",
-    "turkish",
-    "swiss",
-    "austrian",
-    "belgian",
-    "hungarian",
-    "romanian",
-    "bulgarian",
-    "croatian",
-    "serbian",
-    "czech",
-    "slovak",
-    "slovenian",
-    "estonian",
-    "latvian",
-    "lithuanian",
-    "egyptian",
-    "moroccan",
-    "nigerian",
-    "kenyan",
-    "south african",
-    "israeli",
-    "iranian",
-    "iraqi",
-    "pakistani",
-    "bangladeshi",
-    "filipino",
-    "vietnamese",
-    "thai",
-    "indonesian",
-    "malaysian",
-    "colombian",
-    "chilean",
-    "peruvian",
-    "welsh",
-    "scottish",
-    "english",
-    "icelandic",
-    "jamaican",
-    "cuban",
-];
-const LANGUAGES: &[&str] = &[
-    "english",
-    "french",
-    "german",
-    "spanish",
-    "italian",
-    "dutch",
-    "portuguese",
-    "arabic",
-    "russian",
-    "chinese",
-    "japanese",
-    "hindi",
-    "polish",
-    "turkish",
-    "swedish",
-    "greek",
-    "mandarin",
-    "urdu",
-    "bengali",
-];
-const JOBS: &[&str] = &[
-    "teacher",
-    "nurse",
-    "engineer",
-    "doctor",
-    "farmer",
-    "driver",
-    "student",
-    "manager",
-    "unemployed",
-    "retired",
-    "lawyer",
-    "accountant",
-    "clerk",
-    "carpenter",
-    "electrician",
-    "plumber",
-    "chef",
-    "cook",
-    "waiter",
-    "physician",
-    "dentist",
-    "pharmacist",
-    "programmer",
-    "developer",
-    "analyst",
-    "consultant",
-    "designer",
-    "architect",
-    "journalist",
-    "writer",
-    "artist",
-    "musician",
-    "actor",
-    "police officer",
-    "soldier",
-    "fisherman",
-    "housewife",
-    "homemaker",
-    "self-employed",
-    "salesperson",
-    "cashier",
-    "secretary",
-    "scientist",
-    "professor",
-    "mechanic",
-    "tailor",
-    "baker",
-    "butcher",
-    "firefighter",
-    "pilot",
-    "laborer",
-    "labourer",
-    "technician",
-    "administrator",
-    "director",
-    "executive",
-    "librarian",
-    "psychologist",
-    "therapist",
-    "veterinarian",
-    "economist",
-    "politician",
-    "footballer",
-    "software engineer",
-];
 
 /// What is known of the values of a column.
 pub(super) struct Values {
@@ -346,109 +60,9 @@ impl Values {
 
     /// The share of values that could be of a category; nothing when there are no values.
     pub(super) fn fit(&self, category: Category) -> Option<f64> {
-        if self.count == 0 {
-            return None;
-        }
-        let letters = |v: &str| v.chars().any(char::is_alphabetic);
-        let digits = |v: &str| v.bytes().filter(u8::is_ascii_digit).count();
-        let flag = |v: &str| is_flag(v);
-        Some(match category {
-            Category::Email => self.share(|v, _| v.contains('@') && v.contains('.')),
-            Category::Phone => self.share(|v, _| {
-                digits(v) >= 5
-                    && digits(v) <= 20
-                    && !v.contains(':')
-                    && v.chars().filter(|c| c.is_alphabetic()).count() <= 6
-                    && !is_date(v)
-            }),
-            Category::DateOfBirth => self.share(|v, _| {
-                is_date(v)
-                    || v.parse::<u32>().is_ok_and(|y| (1850..2100).contains(&y))
-                    || v.parse::<u64>().is_ok_and(|n| n > 19_000_000)
-                    || v.len() > 7 && digits(v) >= 4 && letters(v)
-            }),
-            Category::Age => self.share(|v, _| {
-                v.parse::<f64>().is_ok_and(|n| (0.0..=125.0).contains(&n))
-                    || (digits(v) > 0 && v.len() < 14 && !is_date(v))
-            }),
-            Category::Gender => self.share(|v, _| {
-                GENDERS.contains(&v.to_lowercase().as_str())
-                    || v.len() <= 2
-                    || v.chars().count() < 16 && letters(v) && !flag(v)
-            }),
-            Category::GeoCoordinates => self.share(|v, _| {
-                digits(v) > 0
-                    && (v.parse::<f64>().is_ok_and(|n| n.abs() <= 180.0)
-                        || v.contains(['.', ',', '°']))
-                    && !is_date(v)
-            }),
-            Category::Postcode => self.share(|v, _| {
-                (2..=10).contains(&v.len()) && digits(v) >= 2 && !v.contains('.') && !is_date(v)
-            }),
-            Category::IpAddress => self.whole(Category::IpAddress),
-            Category::MacAddress => self.share(|v, _| {
-                v.len() >= 12 && v.bytes().filter(u8::is_ascii_hexdigit).count() >= 12
-            }),
-            other => self.fit_words(other),
-        })
-    }
-
-    /// Like [`Self::fit`], for categories of words and identifiers.
-    fn fit_words(&self, category: Category) -> f64 {
-        let letters = |v: &str| v.chars().any(char::is_alphabetic);
-        let digits = |v: &str| v.bytes().filter(u8::is_ascii_digit).count();
-        let flag = |v: &str| is_flag(v);
-        match category {
-            Category::Url => self.share(|v, _| v.contains('.') && !v.contains(' ') && letters(v)),
-            Category::PersonName => {
-                self.share(|v, f| {
-                    letters(v)
-                        && digits(v) == 0
-                        && v.chars().count() > 1
-                        && !flag(v)
-                        && v.split_whitespace().count() <= 8
-                        && !v.contains(['@', '_', '/'])
-                        && !f.iter().any(|x| matches!(x.category, Category::Url | Category::Email))
-                }) * if self.is_closed() { 0.6 } else { 1.0 }
-            }
-            Category::Address => self.share(|v, _| {
-                v.chars().count() > 2
-                    && (letters(v) || v.starts_with('#') || digits(v) <= 5)
-                    && !flag(v)
-                    && !is_date(v)
-                    && !v.contains("://")
-                    && !v.starts_with("0x")
-            }),
-            Category::NationalId
-            | Category::TaxId
-            | Category::HealthId
-            | Category::Passport
-            | Category::DriverLicence
-            | Category::BankAccount
-            | Category::Iban
-            | Category::Card
-            | Category::DeviceId => {
-                self.share(|v, _| digits(v) >= 4 && v.len() >= 5 && v.len() <= 40 && !is_date(v))
-            }
-            Category::VehiclePlate => {
-                self.share(|v, _| v.len() >= 4 && v.len() <= 12 && digits(v) >= 1)
-            }
-            Category::Location => {
-                self.share(|v, _| letters(v) && !flag(v) && v.chars().count() > 1)
-            }
-            Category::Occupation
-            | Category::Organisation
-            | Category::Language
-            | Category::Title
-            | Category::Nationality => self.share(|v, _| letters(v) && !flag(v) && digits(v) <= 2),
-            Category::MaritalStatus | Category::Ethnicity | Category::Religion => {
-                self.share(|v, _| !flag(v) || v.len() <= 2)
-            }
-            Category::Username => self.share(|v, _| letters(v) && !v.contains(' ') && !flag(v)),
-            Category::Secret => self.share(|v, _| v.len() >= 3 && !flag(v)),
-            Category::Photo => self.share(|v, _| v.len() > 4 && !flag(v)),
-            _ => self.share(|v, _| !is_date(v)),
-        }
+        let closed = category == Category::PersonName && self.is_closed();
+        let share = self.share(|value, found| fits(category, value, found));
+        (self.count > 0).then_some(if closed { share * 0.6 } else { share })
     }
 
     /// The share of values that look like names of people; nothing when there are no values.
@@ -456,6 +70,14 @@ impl Values {
         let person =
             |v: &str, f: &[Finding]| covers(v, f, Category::PersonName) || crate::names::is_name(v);
         (self.count > 0).then(|| self.share(person))
+    }
+
+    /// The share of forms of address; nothing when there are no values.
+    pub(super) fn titles(&self) -> Option<f64> {
+        let title = |v: &str, _: &[Finding]| {
+            TITLES.contains(&v.trim_end_matches('.').to_lowercase().as_str())
+        };
+        (self.count > 0).then(|| self.share(title))
     }
 
     /// Whether few different words fill the column, as states and kinds do.
@@ -507,7 +129,8 @@ impl Values {
         }
         if letters >= 0.6 {
             let street = self.share(|v, f| covers(v, f, Category::Address) || looks_like_street(v));
-            if street >= 0.6 {
+            // `Debian 12`, `Debian 11`: one word with numbers is no row of streets.
+            if street >= 0.6 && (self.has_several_words() || self.count == 1) {
                 return Some((Category::Address, street, "streets"));
             }
             let people = self.people().unwrap_or(0.0);
@@ -603,6 +226,13 @@ impl Values {
         (share >= 0.7).then_some((Category::NationalId, share, "detector"))
     }
 
+    /// Whether the words of the values differ, and not only their numbers.
+    fn has_several_words(&self) -> bool {
+        let letters = |v: &String| v.chars().filter(|c| c.is_alphabetic()).collect::<String>();
+        let words: std::collections::BTreeSet<String> = self.values.iter().map(letters).collect();
+        words.len() > 1
+    }
+
     /// How many years lie between the first and the last date.
     fn spread(&self) -> u32 {
         let years: Vec<u32> = self.values.iter().filter_map(|v| birth_year(v)).collect();
@@ -619,60 +249,6 @@ impl Values {
     }
 }
 
-fn covers(value: &str, found: &[Finding], category: Category) -> bool {
-    let length: usize =
-        found.iter().filter(|f| f.category == category).map(|f| f.end - f.start).sum();
-    length * 10 >= value.len() * 7
-}
-
-fn is_flag(value: &str) -> bool {
-    matches!(
-        value.to_ascii_lowercase().as_str(),
-        "yes"
-            | "no"
-            | "true"
-            | "false"
-            | "y"
-            | "n"
-            | "t"
-            | "confirmed"
-            | "active"
-            | "inactive"
-            | "pending"
-            | "unknown"
-            | "other"
-            | "none"
-            | "ja"
-            | "nein"
-            | "oui"
-            | "non"
-            | "si"
-            | "0"
-            | "1"
-            | "enabled"
-            | "disabled"
-            | "open"
-            | "closed"
-            | "done"
-            | "ok"
-            | "completed"
-            | "approved"
-            | "rejected"
-    )
-}
-
-fn is_date(value: &str) -> bool {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let marks = value.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count();
-    let plain = value
-        .bytes()
-        .take(10)
-        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/' | b'.' | b' '));
-    let parts: Vec<usize> = value.split(['-', '/', '.', ' ', 'T']).take(3).map(str::len).collect();
-    let shape = matches!(parts.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 2 | 4]);
-    plain && digits >= 4 && marks >= 2 && shape
-}
-
 fn birth_year(value: &str) -> Option<u32> {
     if !is_date(value) || value.contains(':') {
         return None;
@@ -687,16 +263,46 @@ fn looks_like_street(value: &str) -> bool {
             && w.bytes().next().is_some_and(|b| b.is_ascii_digit())
             && w.bytes().filter(u8::is_ascii_digit).count() * 2 >= w.len()
     };
-    let capital = words.iter().any(|w| {
-        w.len() > 2
-            && w.chars().next().is_some_and(char::is_uppercase)
-            && w.chars().skip(1).any(char::is_lowercase)
-    });
+    let month = words.iter().any(|w| MONTHS.contains(&w.trim_end_matches('.')));
+    let capital = !month
+        && words.iter().any(|w| {
+            w.len() > 2
+                && w.chars().next().is_some_and(char::is_uppercase)
+                && w.chars().skip(1).any(char::is_lowercase)
+        });
     (2..=7).contains(&words.len())
         && capital
         && (words.last().is_some_and(number)
             || words.first().is_some_and(number) && words.len() >= 3)
 }
+
+/// Months as dates in words have them.
+const MONTHS: &[&str] = &[
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Sept",
+    "Oct",
+    "Nov",
+    "Dec",
+    "January",
+    "February",
+    "March",
+    "April",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 fn is_degree(value: &str) -> bool {
     let decimals = value.split_once('.').map_or(0, |(_, d)| d.len());

@@ -1,8 +1,8 @@
 //! Encodings undone in place (escapes) or as whole tokens (base64, base32, hex).
 
 use super::mapped::Mapped;
-use crate::bytes::find_solid;
-use crate::entities;
+use crate::text::bytes::find_solid;
+use crate::text::entities;
 
 /// A token that decodes to text.
 pub(super) struct Token {
@@ -82,7 +82,7 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
     })
 }
 
-fn decoded(word: &[u8]) -> Option<String> {
+pub(super) fn decoded(word: &[u8]) -> Option<String> {
     hex(word).or_else(|| base64(word)).or_else(|| base32(word))
 }
 
@@ -260,9 +260,9 @@ fn quoted(text: &str) -> Option<(Option<char>, usize)> {
 fn entity(text: &str) -> Option<(Option<char>, usize)> {
     let (c, length) = entities::entity(text)?;
     let plain = match c {
-        '\u{a0}' | '\u{2002}' | '\u{2003}' | '\u{2009}' => Some(' '),
-        '\u{2010}' | '\u{2013}' => Some('-'),
-        '\u{ad}' | '\u{200b}'..='\u{200d}' => None,
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' => Some(' '),
+        '\u{2010}'..='\u{2015}' => Some('-'),
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' => None,
         other => Some(other),
     };
     Some((plain, length))

@@ -7,11 +7,14 @@
 
 mod decode;
 mod mapped;
+mod reversed;
 mod spelled;
 mod unicode;
 
-use crate::detector::Traits;
-use crate::{Category, Detector, Evidence, Finding};
+use crate::finding::category::Category;
+use crate::finding::cover::Cover;
+use crate::finding::{Evidence, Finding};
+use crate::text::traits::Traits;
 use decode::Token;
 use mapped::Mapped;
 use std::collections::BTreeMap;
@@ -21,37 +24,44 @@ const DEPTH_MAX: usize = 3;
 
 /// Looks behind the disguises of a text and appends what is found only there.
 pub(crate) fn detect(
-    detector: &Detector,
-    label: &str,
+    look: &dyn Fn(&str, &mut Vec<Finding>),
     text: &str,
     traits: Traits,
     out: &mut Vec<Finding>,
     from: usize,
 ) {
-    let mut search = Search { detector, label, seen: BTreeMap::new() };
-    search.layer(text, traits, 0, &mut |mut finding| {
-        let known = out[from..].iter().any(|f| {
-            f.start <= finding.start
-                && finding.end <= f.end
-                && f.score >= 60
-                && f.category != Category::Organisation
-        });
-        if !known {
-            // What was seen of the value in plain is not to stay in the place of the whole.
-            let part = |f: &&Finding| {
-                finding.start <= f.start && f.end <= finding.end && f.category == finding.category
-            };
-            let score = out[from..].iter().filter(part).map(|f| f.score).max();
-            finding.score = finding.score.max(score.unwrap_or(0));
-            out.push(finding);
-        }
-    });
+    let mut search = Search { look, seen: BTreeMap::new() };
+    let mut hidden = Vec::new();
+    search.layer(text, traits, 0, &mut |finding| hidden.push(finding));
+    if hidden.is_empty() {
+        return;
+    }
+    let is_known = |f: &&Finding| {
+        f.score >= 60 && !matches!(f.category, Category::Organisation | Category::Url)
+    };
+    let known = Cover::of(out[from..].iter().filter(is_known));
+    let mut plain = out[from..].to_vec();
+    plain.sort_unstable_by_key(|f| f.start);
+    for mut finding in hidden.into_iter().filter(|f| !known.holds(&f.range())) {
+        // What was seen of the value in plain is not to stay in the place of the whole.
+        let first = plain.partition_point(|f| f.start < finding.start);
+        let inside = plain[first..].iter().take_while(|f| f.start < finding.end);
+        let part = |f: &&Finding| f.end <= finding.end && f.category == finding.category;
+        let score = inside.filter(part).map(|f| f.score).max();
+        finding.score = finding.score.max(score.unwrap_or(0));
+        out.push(finding);
+    }
+}
+
+/// Whether a word is an encoding of readable text.
+pub(crate) fn hides_text(word: &[u8]) -> bool {
+    decode::decoded(word).is_some()
 }
 
 /// A look behind the disguises of one text.
 struct Search<'a> {
-    detector: &'a Detector,
-    label: &'a str,
+    /// Finds what a text holds in plain.
+    look: &'a dyn Fn(&str, &mut Vec<Finding>),
     /// The depths at which texts were looked at, and what was found, by the text itself:
     /// layers that are undone in another order mostly lead to the same one.
     seen: BTreeMap<String, (usize, Vec<Finding>)>,
@@ -64,6 +74,11 @@ impl Search<'_> {
         }
         if traits.high
             && let Some(view) = unicode::normalize(text)
+        {
+            self.run(&view, true, depth, report);
+        }
+        if traits.nul
+            && let Some(view) = unicode::without_nul(text)
         {
             self.run(&view, true, depth, report);
         }
@@ -84,6 +99,15 @@ impl Search<'_> {
                 }
             });
         }
+        if let Some(view) = spelled::regrouped(text, traits.digits) {
+            // Marks are left out that may divide two values: only check digits tell.
+            self.run(&view, false, depth, &mut |finding| {
+                if finding.evidence >= Evidence::Checksum && finding.score > 60 {
+                    report(finding);
+                }
+            });
+        }
+        reversed::detect(text, traits, report);
         for Token { start, end, text: hidden } in decode::tokens(text) {
             let found = self.hidden(&hidden, depth);
             let best = found.iter().filter(|f| is_structured(f)).max_by_key(|f| f.score);
@@ -101,7 +125,7 @@ impl Search<'_> {
         }
         let mut found = Vec::new();
         let traits = Traits::of(text.as_bytes());
-        self.detector.decoded(self.label, text, &mut found);
+        (self.look)(text, &mut found);
         self.layer(text, traits, depth + 1, &mut |finding| found.push(finding));
         self.seen.insert(text.to_owned(), (depth, found.clone()));
         found
@@ -180,6 +204,28 @@ mod tests {
         check("q=ZXZhQGV4YW1wbGUub3JnIA==", &["email:ZXZhQGV4YW1wbGUub3JnIA=="]);
         check("6576614065786d706c652e6f7267", &["email:6576614065786d706c652e6f7267"]);
         check("eva=40example=2Eorg", &["email:eva=40example=2Eorg"]);
+    }
+
+    #[test]
+    fn a_check_digit_is_enough_for_what_is_disguised() {
+        check("memo 111222333", &[]);
+        check("memo １１１２２２３３３", &["national-id:１１１２２２３３３"]);
+        check("memo 1 1 1 2 2 2 3 3 3", &["national-id:1 1 1 2 2 2 3 3 3"]);
+        check("q=1\u{200b}11222333", &["national-id:1\u{200b}11222333"]);
+    }
+
+    #[test]
+    fn zeros_between_characters_hide_nothing() {
+        let wide = |text: &str| text.chars().map(|c| format!("{c}\0")).collect::<String>();
+        let text = wide("to eva@example.org");
+        let address = wide("eva@example.org");
+        check(&text, &[&format!("email:{}", address.trim_end_matches('\0'))]);
+    }
+
+    #[test]
+    fn blocks_across_the_marks_of_a_value() {
+        check("ssn 514-\u{a0}69-0\u{a0}360", &["national-id:514-\u{a0}69-0\u{a0}360"]);
+        check("rows 785. 614 - 30", &[]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! and tags inside.
 
 use super::mapped::Mapped;
-use crate::bytes::{any_loose, find_digit, is_letter};
+use crate::text::bytes::{any_loose, find_digit, is_letter};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
@@ -301,6 +301,79 @@ fn tag(bytes: &[u8], at: usize) -> Option<usize> {
     let name = rest[..end].strip_prefix(b"/").unwrap_or(&rest[..end]);
     let length = name.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
     INLINE.contains(&&name[..length]).then_some(end + 2)
+}
+
+/// Fewest digits of a value that somebody divided anew.
+const REGROUPED_DIGITS_MIN: usize = 7;
+
+/// The text without spaces and points in numbers that are divided as nobody divides them: two
+/// marks side by side (`785614./3020`), or blocks set apart across a dash (`780614\u{a0}-2316`).
+pub(super) fn regrouped(text: &str, digits: usize) -> Option<Mapped> {
+    if digits < REGROUPED_DIGITS_MIN {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let mut out: Option<Mapped> = None;
+    let mut at = 0;
+    while let Some(start) = find_digit(bytes, at) {
+        let run = marked_run(bytes, start);
+        at = run.end;
+        if !run.is_odd {
+            continue;
+        }
+        let out = out.get_or_insert_default();
+        let mut place = start;
+        while place < run.end {
+            let length = match bytes[place] {
+                b' ' | b'.' => 1,
+                0xC2 => 2,
+                _ => {
+                    place += 1;
+                    continue;
+                }
+            };
+            out.skip(text, place, place + length);
+            place += length;
+        }
+    }
+    Some(out?.finish(text))
+}
+
+/// A run of digits with marks between them.
+struct MarkedRun {
+    end: usize,
+    /// Whether two marks stand side by side, or a blank in a number that a dash or slash divides.
+    is_odd: bool,
+}
+
+fn marked_run(bytes: &[u8], start: usize) -> MarkedRun {
+    const RUN_BYTES_MAX: usize = 48;
+    let (mut at, mut end, mut digits) = (start, start, 0);
+    let (mut doubled, mut blank, mut tied) = (false, false, false);
+    let mut marks = 0;
+    while at < bytes.len() && at - start < RUN_BYTES_MAX {
+        match bytes[at..] {
+            [b'0'..=b'9', ..] => {
+                doubled |= marks == 2;
+                (marks, digits) = (0, digits + 1);
+                end = at + 1;
+            }
+            [mark @ (b' ' | b'.' | b'-' | b'/'), ..] if marks < 2 => {
+                marks += 1;
+                blank |= mark == b' ';
+                tied |= matches!(mark, b'-' | b'/');
+            }
+            [0xC2, 0xA0, ..] if marks < 2 => {
+                marks += 1;
+                blank = true;
+                at += 1;
+            }
+            _ => break,
+        }
+        at += 1;
+    }
+    let is_odd = digits >= REGROUPED_DIGITS_MIN && (doubled || blank) && (tied || doubled);
+    MarkedRun { end, is_odd }
 }
 
 /// Most digits of a block of a value that is spelled out.

@@ -1,7 +1,7 @@
 //! Invisible characters are left out, and characters that look like ASCII become ASCII.
 
 use super::mapped::Mapped;
-use crate::bytes::find_high;
+use crate::text::bytes::find_high;
 
 /// A character that shows nothing.
 fn is_invisible(c: char) -> bool {
@@ -128,6 +128,15 @@ pub(super) fn normalize(text: &str) -> Option<Mapped> {
         if let Some(new) = new {
             out.get_or_insert_default().put(text, new, start, done);
         }
+    }
+    Some(out?.finish(text))
+}
+
+/// The text without the zeros between its characters, as UTF-16 has them that is read as bytes.
+pub(super) fn without_nul(text: &str) -> Option<Mapped> {
+    let mut out: Option<Mapped> = None;
+    for at in memchr::memchr_iter(0, text.as_bytes()) {
+        out.get_or_insert_default().skip(text, at, at + 1);
     }
     Some(out?.finish(text))
 }

@@ -1,6 +1,6 @@
 //! Formats that categories share, and one writing for all writings of a value.
 
-use crate::Category;
+use crate::finding::category::Category;
 use std::borrow::Cow;
 
 /// A format that a category's values have: which part of them may be kept, which of their

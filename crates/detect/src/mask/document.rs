@@ -1,9 +1,15 @@
 //! Masking of documents: findings are carried to the values they lie in, and replacements back.
 
-use super::container::{Coding, Container, Leaf, Malformed, Role, json};
+use super::container::{Coding, Container, Leaf, Malformed, Role, Value, json};
+use super::kind::ValueKind;
 use super::names::Names;
-use super::{Method, OffsetMap, ValueKind, numbers};
-use crate::{Category, Column, Detector, Evidence, Finding, classify, cut};
+use super::numbers;
+use super::offsets::OffsetMap;
+use crate::columns::{Column, classify};
+use crate::context::value::ValueContext;
+use crate::detector::Detector;
+use crate::finding::category::Category;
+use crate::finding::{Evidence, Finding};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,21 +26,6 @@ pub struct Masked<'t> {
 
 /// What takes the place of a value of a category and a type; nothing for NULL.
 type Replace<'r> = dyn FnMut(Category, &str, ValueKind) -> Option<String> + 'r;
-
-/// Masks each finding by a method. See [`mask_document`].
-///
-/// # Errors
-/// Where the text is not what the container says.
-pub fn mask<'t>(
-    text: &'t str,
-    container: Container,
-    findings: &[Finding],
-    method: &Method,
-) -> Result<Masked<'t>, Malformed> {
-    mask_document(text, container, findings, &mut |category, value, kind| {
-        method.replace(category, value, kind)
-    })
-}
 
 /// Replaces each finding by what `replace` gives for it; whatever it gives, the document stays
 /// one of its kind with as many values of the same types in the same places.
@@ -84,18 +75,35 @@ pub fn detect_document(
     container: Container,
     out: &mut Vec<Finding>,
 ) -> Result<(), Malformed> {
-    detect_at(detector, text, container, 0, out)
+    detect_at(detector, text, container, ValueContext::NONE, 0, out)
+}
+
+/// Like [`detect_document`], for a document of which something is known: it holds for values that
+/// the document gives no name.
+///
+/// # Errors
+/// Where the text is not what the container says.
+pub fn detect_within(
+    detector: &Detector,
+    text: &str,
+    container: Container,
+    context: ValueContext,
+    out: &mut Vec<Finding>,
+) -> Result<(), Malformed> {
+    detect_at(detector, text, container, context, 0, out)
 }
 
 fn detect_at(
     detector: &Detector,
     text: &str,
     container: Container,
+    context: ValueContext,
     depth: usize,
     out: &mut Vec<Finding>,
 ) -> Result<(), Malformed> {
     let mut whole = Vec::new();
-    detect_pieces(detector, text, &mut whole);
+    let outer = if container == Container::Text { context } else { ValueContext::NONE };
+    detector.scan_long(text, outer, &mut whole);
     if container == Container::Text {
         out.append(&mut whole);
         return Ok(());
@@ -110,12 +118,17 @@ fn detect_at(
         }
         let value = leaf.value(text);
         let label = &leaf.label[..leaf.label.floor_char_boundary(LABEL_BYTES_MAX)];
+        let here = match label {
+            "" => context,
+            label => ValueContext { people: context.people, ..ValueContext::of(label, &[]) },
+        };
         let nested = nests(&leaf, &value.text, depth);
         let mut inside = Vec::new();
         if !nested
-            || detect_at(detector, &value.text, Container::Json, depth + 1, &mut inside).is_err()
+            || detect_at(detector, &value.text, Container::Json, here, depth + 1, &mut inside)
+                .is_err()
         {
-            detector.detect_labelled(label, &value.text, &mut inside);
+            detector.scan_value(&value.text, here, &mut inside);
         }
         out.extend(inside.into_iter().map(|finding| {
             let range = value.outside(finding.range());
@@ -131,34 +144,6 @@ fn detect_at(
         }
         unite(out, from);
     })
-}
-
-/// Looks at a text piece by piece, with the end of the piece before in sight: what is far away
-/// says nothing about a value, and the time for a long text grows with its length only.
-fn detect_pieces(detector: &Detector, text: &str, out: &mut Vec<Finding>) {
-    let (mut context, mut seen, mut wanted) = (0, 0, PIECE_BYTES);
-    loop {
-        let stop = text.ceil_char_boundary(seen + wanted);
-        let piece = &text[context..stop];
-        let mut found = Vec::new();
-        detector.detect(piece, &mut found);
-        let end = if stop == text.len() { stop } else { context + cut(piece, &found) };
-        if end <= seen && stop < text.len() {
-            // No place to cut yet.
-            wanted *= 2;
-            continue;
-        }
-        out.extend(found.into_iter().filter_map(|finding| {
-            let (start, until) = (finding.start + context, finding.end + context);
-            let new = until > seen && start < end;
-            new.then_some(Finding { start: start.max(seen), end: until, ..finding })
-        }));
-        if stop == text.len() {
-            return;
-        }
-        (seen, wanted) = (end, PIECE_BYTES);
-        context = text.floor_char_boundary(end.saturating_sub(CONTEXT_BYTES));
-    }
 }
 
 /// What a value of this name is: a first name in small letters says nothing else about itself.
@@ -363,31 +348,6 @@ fn ordered(text: &str, findings: &[Finding]) -> Vec<Finding> {
     out
 }
 
-/// A value as it is read, and where its characters are in the document.
-pub(super) struct Value<'t> {
-    pub(super) text: Cow<'t, str>,
-    /// From the value's writing (the source) to the value.
-    pub(super) reading: OffsetMap,
-    /// Where the writing begins in the document.
-    pub(super) start: usize,
-}
-
-impl Value<'_> {
-    /// The span of the value that a span of the document writes.
-    fn inside(&self, range: Range<usize>) -> Range<usize> {
-        self.reading.target_range(range.start - self.start..range.end - self.start)
-    }
-
-    /// The span of the document that writes a span of the value.
-    fn outside(&self, range: Range<usize>) -> Range<usize> {
-        let range = self.reading.source_range(range);
-        range.start + self.start..range.end + self.start
-    }
-}
-
-/// Text that is looked at in one piece, and how much of the text before stays in sight.
-const PIECE_BYTES: usize = 64 << 10;
-const CONTEXT_BYTES: usize = 256;
 /// What is read of a name: it is looked at once for each value under it.
 const LABEL_BYTES_MAX: usize = 256;
 /// Layers of JSON within strings that stay JSON.

@@ -1,6 +1,6 @@
 //! What draws the characters of format-preserving masking.
 
-use crate::Category;
+use crate::finding::category::Category;
 use portreeve_pseudonym::MaskKey;
 
 /// An endless row of numbers that key, category and value determine.

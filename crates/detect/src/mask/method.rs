@@ -1,9 +1,14 @@
 //! Methods: what takes the place of one value.
 
 use super::canonical::{Family, canonical};
+use super::container::Container;
+use super::document::mask_document;
+use super::kind::ValueKind;
 use super::partial::partial;
-use super::{Container, MaskKey, mask_document, numbers, preserve};
-use crate::{Category, Evidence, Finding};
+use super::{numbers, preserve};
+use crate::finding::category::Category;
+use crate::finding::{Evidence, Finding};
+use portreeve_pseudonym::MaskKey;
 
 /// How a value is masked.
 #[derive(Clone, Debug)]
@@ -24,34 +29,6 @@ pub enum Method {
     FormatPreserving(MaskKey),
     /// Nothing: NULL, or an empty text where a document has no NULL.
     Null,
-}
-
-/// The type of a value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ValueKind {
-    /// Text in whatever form.
-    Text,
-    /// A whole number of so many bytes.
-    Integer {
-        /// 2, 4 or 8.
-        bytes: u8,
-    },
-    /// Any other number, or one whose width is not known.
-    Number,
-    /// A day, `YYYY-MM-DD`.
-    Date,
-    /// A moment, `YYYY-MM-DD HH:MM:SS` (or with `T`), with or without fraction and zone.
-    Timestamp,
-    /// A UUID.
-    Uuid,
-    /// A network address, with or without the length of its prefix.
-    Inet,
-    /// A truth value.
-    Bool,
-    /// A JSON document.
-    Json,
-    /// Everything else.
-    Other,
 }
 
 impl Method {

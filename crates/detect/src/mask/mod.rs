@@ -23,15 +23,36 @@ mod canonical;
 mod container;
 mod document;
 mod draws;
+mod kind;
 mod method;
 mod names;
 mod numbers;
 mod offsets;
 mod partial;
 mod preserve;
+mod value;
 
 pub use container::{Container, Malformed};
-pub use document::{Masked, detect_document, mask, mask_document};
-pub use method::{Method, ValueKind};
+pub use document::{Masked, detect_document, detect_within, mask_document};
+pub use kind::ValueKind;
+pub use method::Method;
 pub use offsets::OffsetMap;
 pub use portreeve_pseudonym::MaskKey;
+pub use value::{Rules, mask_found, mask_value};
+
+use crate::finding::Finding;
+
+/// Masks each finding by a method. See [`mask_document`].
+///
+/// # Errors
+/// Where the text is not what the container says.
+pub fn mask<'t>(
+    text: &'t str,
+    container: Container,
+    findings: &[Finding],
+    method: &Method,
+) -> Result<Masked<'t>, Malformed> {
+    mask_document(text, container, findings, &mut |category, value, kind| {
+        method.replace(category, value, kind)
+    })
+}

@@ -1,8 +1,9 @@
 //! Masked names: keys and column names that hold personal data themselves stay apart.
 
-use super::ValueKind;
 use super::container::{Coding, Container, Role};
-use crate::{Category, Finding};
+use super::kind::ValueKind;
+use crate::finding::Finding;
+use crate::finding::category::Category;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of a document, before and after masking.

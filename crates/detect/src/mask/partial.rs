@@ -5,7 +5,7 @@
 //! address and the year of a date.
 
 use super::canonical::Family;
-use crate::Category;
+use crate::finding::category::Category;
 
 /// What may stay of a text, if anything.
 pub(super) fn partial(category: Category, value: &str) -> Option<String> {

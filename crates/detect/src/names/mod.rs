@@ -1,6 +1,7 @@
 //! Names of people, places and organisations: a small model over capitalised words.
 //! It runs only where a capital letter or a labelled cell makes a name possible.
 
+mod builtin;
 mod features;
 mod letters;
 mod lexicon;
@@ -9,22 +10,17 @@ pub(crate) mod small;
 pub(crate) mod tokens;
 pub mod train;
 
-use crate::numbers::Scene;
-use crate::words::WordSet;
-use crate::{Category, Evidence, Finding};
+use crate::context::scene::Scene;
+use crate::finding::category::Category;
+use crate::finding::{Evidence, Finding};
+use crate::text::words::WordSet;
+use builtin::MODEL;
 use features::{Place, Word, look};
 use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
 use std::cell::RefCell;
 use std::sync::LazyLock;
 use tokens::{Kind, Token, next_run};
-
-/// The file of the model, at the beginning of a line of the processor's cache.
-#[repr(C, align(64))]
-struct File<B: ?Sized>(B);
-
-static FILE: &File<[u8]> = &File(*include_bytes!("../../model/names.bin"));
-static MODEL: LazyLock<Option<Model<'static>>> = LazyLock::new(|| Model::read(&FILE.0));
 
 /// The least chance of a name that is reported: one in nine, for a miss costs more than a false
 /// alarm.
@@ -46,6 +42,7 @@ pub(crate) fn detect(
     let Some(model) = MODEL.as_ref() else { return };
     let text = scene.text;
     SCRATCH.with_borrow_mut(|scratch| {
+        addressed(scene, tokens, out);
         scratch.look_up(text, tokens, model);
         let mut at = 0;
         // How far the taken spans reach that begin before the run at hand.
@@ -422,6 +419,54 @@ fn ending(rest: &str) -> usize {
     if count > 0 { 1 + bytes } else { 0 }
 }
 
+/// Names behind a form of address with the small words before them: `mevrouw van der Quarlen`.
+fn addressed(scene: &Scene<'_>, tokens: &[Token], out: &mut Vec<Finding>) {
+    let text = scene.text;
+    for at in 0..tokens.len().saturating_sub(2) {
+        let token = &tokens[at];
+        let word = matches!(token.kind, Kind::Lower | Kind::Capital);
+        let bytes = (token.end - token.start) as usize;
+        if !word || bytes > TITLE_BYTES || !PARTICLES.contains(tokens[at + 1].text(text)) {
+            continue;
+        }
+        if !(TITLES.contains(token.text(text)) || SMALL_TITLES.contains(token.text(text))) {
+            continue;
+        }
+        let small = tokens[at + 1..]
+            .iter()
+            .take(PARTICLES_MAX)
+            .take_while(|t| !t.newline && PARTICLES.contains(t.text(text)));
+        let first = at + 1 + small.count();
+        let names = tokens[first.min(tokens.len())..]
+            .iter()
+            .take(2)
+            .take_while(|t| !t.newline && t.kind == Kind::Capital);
+        if let Some(last) = names.last() {
+            let range = tokens[at + 1].start as usize..last.end as usize;
+            let category = Category::PersonName;
+            out.push(Finding::new(range, category, 85, Evidence::Context, "addressed"));
+        }
+    }
+}
+
+/// Most small words of a name, and bytes of the longest form of address.
+const PARTICLES_MAX: usize = 3;
+const TITLE_BYTES: usize = 8;
+
+/// Small words that begin a surname.
+static PARTICLES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::of(
+        "van|von|der|den|de|het|'t|ter|ten|te|zu|zum|zur|di|da|del|della|dos|das|do|du|des|la|le|el|al|af|av|vom|op",
+    )
+});
+
+/// Forms of address that are written small within a sentence.
+static SMALL_TITLES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::of(
+        "mevrouw|meneer|mevr|dhr|heer|madame|monsieur|señor|señora|signor|signora|senhor|senhora|don|doña|dona|herra|rouva|herr|fru|pan|pani|pán|paní",
+    )
+});
+
 /// A form of address right before a name, within the run.
 fn title(scene: &Scene<'_>, tokens: &[Token], index: usize) -> Option<Finding> {
     let dotted = index > 0 && tokens[index - 1].mark == b'.';
@@ -458,11 +503,12 @@ static FIELDS: LazyLock<WordSet> = LazyLock::new(|| {
         "WARN", "INFO", "DEBUG", "FATAL", "TRACE", "NULL", "TRUE", "FALSE", "UTC", "GMT", "CET",
         "EST", "PST", "AM", "PM", "USD", "EUR", "GBP", "CHF", "BIC", "SWIFT", "PIN", "CVV", "OTP",
         "SMS", "GPS", "CPU", "RAM", "NPI", "TNIN", "UEN", "ACN", "ABN", "TFN", "KYC", "AML",
-        "GDPR", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "Jun",
-        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "UUID", "EOF", "UTF", "ISO", "BSN", "DNI", "NIE",
-        "NIF", "CPF", "CNPJ", "RFC", "Tel", "Fax", "Email", "E-mail", "Phone", "Passport", "Ref",
-        "Nr", "No", "ID-Nr", "Null", "True", "False", "None", "CP", "NHC", "NASS", "CIPA", "IVA",
-        "PLZ", "CAP", "BIRTH", "EUROS", "Id", "Code", "Number",
+        "GDPR", "Gecko", "Mozilla", "Trident", "KHTML", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat",
+        "Sun", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "UUID",
+        "EOF", "UTF", "ISO", "BSN", "DNI", "NIE", "NIF", "CPF", "CNPJ", "RFC", "Tel", "Fax",
+        "Email", "E-mail", "Phone", "Passport", "Ref", "Nr", "No", "ID-Nr", "Null", "True",
+        "False", "None", "CP", "NHC", "NASS", "CIPA", "IVA", "PLZ", "CAP", "BIRTH", "EUROS", "Id",
+        "Code", "Number",
     ])
 });
 

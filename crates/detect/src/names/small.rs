@@ -1,11 +1,13 @@
 //! Names in small letters, as people write in chats and search fields: in a text without a capital
 //! letter, a given name and a surname side by side, of which neither is a common word.
 
-use super::MODEL;
+use super::builtin::MODEL;
 use super::letters::Letters;
 use super::lexicon::{COMMON, GIVEN, SURNAME};
-use crate::numbers::Scene;
-use crate::{Category, Evidence, Finding};
+use crate::context::scene::Scene;
+use crate::finding::category::Category;
+use crate::finding::cover::Cover;
+use crate::finding::{Evidence, Finding};
 use std::ops::Range;
 
 /// Letters of the shortest word that is taken for a name.
@@ -24,7 +26,7 @@ pub(crate) fn detect(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         let listed = second & (SURNAME | GIVEN) != 0;
         first & GIVEN != 0 && listed && (first | second) & COMMON == 0
     };
-    let taken = from..out.len();
+    let taken = Cover::of(out[from..].iter());
     let mut words = words(text);
     // Of two words side by side one is the second of a pair: nearly all pairs end with that one.
     while let (Some(before), Some(word)) = (words.next(), words.next()) {
@@ -35,8 +37,7 @@ pub(crate) fn detect(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         let mut add = |first: &Range<usize>, second: &Range<usize>| {
             let range = first.start..second.end;
             let beside = &text[first.end..second.start] == " ";
-            let mut taken = out[taken.clone()].iter();
-            let free = !taken.any(|f| f.start < range.end && range.start < f.end);
+            let free = !taken.touches(&range);
             if beside && free {
                 let category = Category::PersonName;
                 out.push(Finding::new(range, category, 60, Evidence::Lexicon, "small letters"));

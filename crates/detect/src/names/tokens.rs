@@ -233,6 +233,10 @@ fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> u
 fn untied(kind: Kind, bytes: &[u8], start: usize, end: usize) -> Kind {
     match kind {
         Kind::Capital | Kind::Caps if is_tied(bytes, start, end) => Kind::Mixed,
+        // `SQL_E_TIMEOUT`
+        Kind::Initial if bytes.get(end) == Some(&b'_') || bytes[..start].ends_with(b"_") => {
+            Kind::Mixed
+        }
         other => other,
     }
 }
@@ -264,6 +268,8 @@ fn is_tied(bytes: &[u8], start: usize, end: usize) -> bool {
         || after == b'.' && after2.is_ascii_lowercase() && end - start > 1
         || after == b'(' && at(end + 1) == b')'
         || before == b'/' && !before2.is_ascii_alphanumeric()
+        // `Firefox/19.0`: a program and its version.
+        || after == b'/' && after2.is_ascii_digit()
         || after == b':' && after2 == b':'
         || before == b':' && before2 == b':'
 }

@@ -63,6 +63,12 @@ struct CommandOutline<'a> {
 }
 
 #[derive(Deserialize)]
+struct CutOutline<'a> {
+    #[serde(borrow)]
+    command: CommandOutline<'a>,
+}
+
+#[derive(Deserialize)]
 struct RevealedOutline<'a> {
     #[serde(borrow)]
     category: Cow<'a, str>,
@@ -100,8 +106,7 @@ impl Outline<'_> {
                 _ => {}
             }
         }
-        let cut: Option<CommandOutline<'_>> =
-            cut.as_deref().map(serde_json::from_str).transpose()?;
+        let cut: Option<CutOutline<'_>> = cut.as_deref().map(serde_json::from_str).transpose()?;
         kept.last_us = kept.last_us.max(self.at_us);
         kept.payload_bytes += self.payload.map_or(0, |payload| payload.bytes);
         kept.closed |= event.event == "session-closed";
@@ -112,7 +117,7 @@ impl Outline<'_> {
             let PartyOutline { issuer, subject } = principal;
             kept.principal = Some((issuer.into_owned(), subject.into_owned()));
         }
-        let commands = cut.into_iter().chain(event.commands);
+        let commands = cut.into_iter().map(|cut| cut.command).chain(event.commands);
         let revealed = commands.flat_map(|command| command.revealed);
         let revealed = revealed.map(|revealed| revealed.category);
         for category in event.masked.into_keys().chain(revealed) {

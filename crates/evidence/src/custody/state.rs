@@ -198,6 +198,7 @@ impl Custody {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
+            | Event::ReplyWithheld { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }
             | Event::Response { .. }

@@ -6,6 +6,7 @@
 //! `request` record of the same exchange behind them, whose commands begin with it.
 
 use portreeve_model::{CommandRecord, Event, ObjectUsage, SessionId, Usage};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -28,18 +29,25 @@ pub fn request_events(
     day: Vec<ObjectUsage>,
     commands: Vec<CommandRecord>,
 ) -> Vec<Event> {
+    // What is the same for all commands stands in every record, or, if it is long, beside
+    // each command in its parts.
+    let fixed = json_bytes(&day);
+    let (beside, day, fixed) = match fixed > COMMANDS_BYTES_MAX / 2 {
+        true => (day, Vec::new(), COMMANDS_BYTES_MAX),
+        false => (Vec::new(), day, fixed),
+    };
     let request = |commands| Event::Request { exchange, hour, session, day: day.clone(), commands };
-    let (mut events, mut some) = (Vec::new(), Vec::new());
-    let mut bytes = json_bytes(&day);
+    let (mut events, mut some, mut bytes) = (Vec::new(), Vec::new(), fixed);
     for command in commands {
         let length = json_bytes(&command);
         let ends_in_part = matches!(events.last(), Some(Event::RequestPart { .. }));
         if bytes + length > COMMANDS_BYTES_MAX && (!some.is_empty() || ends_in_part) {
             events.push(request(std::mem::take(&mut some)));
-            bytes = json_bytes(&day);
+            bytes = fixed;
         }
-        if length > COMMANDS_BYTES_MAX {
-            let text = serde_json::to_string(&command).expect("a command is plain data");
+        if fixed + length > COMMANDS_BYTES_MAX {
+            let text = serde_json::to_string(&Cut { day: beside.clone(), command });
+            let text = text.expect("what is recorded is plain data");
             events.extend(cut(&text).map(|text| Event::RequestPart { exchange, text }));
         } else {
             bytes += length;
@@ -50,6 +58,15 @@ pub fn request_events(
         events.push(request(some));
     }
     events
+}
+
+/// What is cut into parts.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cut {
+    /// As in the request's record; empty where it stands there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    day: Vec<ObjectUsage>,
+    pub(crate) command: CommandRecord,
 }
 
 /// Counts what is written.
@@ -66,8 +83,8 @@ impl Write for Count {
     }
 }
 
-/// The length of a command as JSON, with the comma behind it.
-fn json_bytes(command: &impl serde::Serialize) -> usize {
+/// The length as JSON, with the comma behind it.
+fn json_bytes(command: &impl Serialize) -> usize {
     let mut count = Count(1);
     serde_json::to_writer(&mut count, command).expect("what is recorded is plain data");
     count.0
@@ -106,7 +123,7 @@ impl RequestParts {
         self.0.remove(&(session, exchange))
     }
 
-    /// The commands of a request, the one that was cut first.
+    /// The day's usage and the commands of a request, the command that was cut first.
     ///
     /// # Errors
     /// The parts are no command.
@@ -114,12 +131,15 @@ impl RequestParts {
         &mut self,
         session: SessionId,
         exchange: u64,
+        mut day: Vec<ObjectUsage>,
         mut commands: Vec<CommandRecord>,
-    ) -> serde_json::Result<Vec<CommandRecord>> {
+    ) -> serde_json::Result<(Vec<ObjectUsage>, Vec<CommandRecord>)> {
         if let Some(text) = self.take(session, exchange) {
-            commands.insert(0, serde_json::from_str(&text)?);
+            let cut: Cut = serde_json::from_str(&text)?;
+            commands.insert(0, cut.command);
+            day.extend(cut.day);
         }
-        Ok(commands)
+        Ok((day, commands))
     }
 
     /// Forgets a session that has ended.
@@ -166,10 +186,14 @@ mod tests {
 
     /// Every record fits into a leaf, and together they say what was asked.
     fn check(commands: Vec<CommandRecord>) -> usize {
+        check_with(Vec::new(), commands)
+    }
+
+    fn check_with(day: Vec<ObjectUsage>, commands: Vec<CommandRecord>) -> usize {
         let session = session_id(1);
         let most = Usage::of(portreeve_model::Unit::Rows, u64::MAX);
         let (mut parts, mut found, mut records) = (RequestParts::default(), Vec::new(), 0);
-        for event in request_events(u64::MAX, u64::MAX, most, Vec::new(), commands.clone()) {
+        for event in request_events(u64::MAX, u64::MAX, most, day.clone(), commands.clone()) {
             let digest = Digest([7; 32]);
             let payload = PayloadRef { direction: Direction::FromClient, digest, bytes: u64::MAX };
             let record = Record {
@@ -186,8 +210,10 @@ mod tests {
             records += 1;
             match record.event {
                 Event::RequestPart { exchange, text } => parts.add(session, exchange, &text),
-                Event::Request { exchange, commands, .. } => {
-                    found.extend(parts.whole(session, exchange, commands).unwrap());
+                Event::Request { exchange, day: told, commands, .. } => {
+                    let whole = parts.whole(session, exchange, told, commands).unwrap();
+                    assert!(whole.0 == day || whole.1.is_empty(), "another day's usage");
+                    found.extend(whole.1);
                 }
                 other => panic!("{other:?}"),
             }
@@ -208,6 +234,21 @@ mod tests {
         assert!(check(vec![command(&url, 1)]) > 5);
         let mixed = vec![small(), command(&url, 1), command(&url, 2), small(), command("w", 900)];
         assert!(check(mixed) > 10);
+    }
+
+    /// What was used of each object has no bound either, and fits beside no command then.
+    #[test]
+    fn so_does_what_was_used_however_much_is_counted() {
+        let used = |objects: usize| {
+            let used = Usage::of(portreeve_model::Unit::Rows, 1);
+            let object = |at| Object::column("public", "wide", &format!("column_{at}"));
+            (0..objects).map(|at| ObjectUsage { object: object(at), used }).collect::<Vec<_>>()
+        };
+        for objects in [0, 1, 300, 350, 400, 10_000] {
+            for needs in [1, 100, 250, 300, 350, 400] {
+                check_with(used(objects), vec![command("wide", needs), command("small", 1)]);
+            }
+        }
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! One exchange: what was asked, how it was decided, what came of it.
 
+use crate::format::request::Cut;
 use portreeve_model::{
-    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId, ReviewOutcome,
-    Verdict,
+    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId,
+    ReviewOutcome, Verdict,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -79,7 +80,8 @@ impl ExchangeSummary {
             // A request with many commands has several records.
             Event::Request { commands, .. } => {
                 // Parts that are no command are the verifier's to find.
-                self.commands.extend(serde_json::from_str(&std::mem::take(&mut self.part)).ok());
+                let cut = serde_json::from_str(&std::mem::take(&mut self.part));
+                self.commands.extend(cut.ok().map(|cut: Cut| cut.command));
                 self.commands.extend_from_slice(commands);
             }
             Event::Response { rows, masked, .. } => {
@@ -110,6 +112,7 @@ impl ExchangeSummary {
                 }
             }
             Event::RequestData { .. }
+            | Event::ReplyWithheld { .. }
             | Event::SessionOpened { .. }
             | Event::SessionClosed { .. }
             | Event::GatewayStarted { .. }

@@ -141,6 +141,7 @@ impl SessionSummary {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::RequestPart { .. }
+            | Event::ReplyWithheld { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }
             | Event::Disagreement { .. }

@@ -38,7 +38,8 @@ fn it_is_written_verified_and_read_as_one() {
     let mut recorder = log.session(session_id(1)).unwrap();
     recorder.stage(opened());
     let commands = vec![wide(3), wide(10_000), wide(4)];
-    let mut events = request_events(1, 0, Usage::default(), Vec::new(), commands.clone()).into_iter();
+    let mut events =
+        request_events(1, 0, Usage::default(), Vec::new(), commands.clone()).into_iter();
     recorder.stage_payload(events.next().unwrap(), Direction::FromClient, b"select * from wide");
     events.for_each(|event| recorder.stage(event));
     recorder.submit().wait().unwrap();

@@ -1,15 +1,15 @@
 //! `portreeve detect`: shows what the detector finds, for people and for measurements, or masks it.
 
+mod lines;
 mod masking;
+mod text;
 
 use super::finder::{Finder, ModelArgs};
 use super::output::{Format, print, print_json, table, visible};
 use anyhow::Context;
-use masking::Masking;
-use portreeve_detect::jsonl::LineError;
-use portreeve_detect::{Detector, Finding, jsonl};
+use portreeve_detect::Finding;
 use serde::Serialize;
-use std::io::{BufRead, BufWriter, ErrorKind, IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +22,9 @@ use std::process::ExitCode;
 /// A document stays valid: `--container` says what it is. Without it the name of the file does
 /// (.json .jsonl .ndjson .csv .tsv .sql .xml .html), and everything else is text. Text is masked
 /// piece by piece, whatever its size; other documents may have up to 256 MiB.
+///
+/// With `--jsonl` a line that is not as it should be is answered by `{"id", "error"}`; the others
+/// are answered all the same, and the exit code is 1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve detect letter.txt\n  \
     psql -c 'select note from visits' | portreeve detect\n  \
@@ -79,14 +82,14 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     }
     let finder = Finder::open(&args.model)?;
     if let Some(lines) = args.jsonl {
-        return answer(input, lines, masking.as_ref(), &finder);
+        return lines::answer(input, lines, masking.as_ref(), &finder);
     }
     if let Some(masking) = masking {
         return masking.run(input, format);
     }
     let mut bytes = Vec::new();
     std::io::BufReader::new(input).read_to_end(&mut bytes).context("cannot read the text")?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = text::decoded(&bytes);
     let mut found = Vec::new();
     finder.detect(&text, &mut found)?;
     match format {
@@ -106,57 +109,12 @@ fn open(args: &Args) -> anyhow::Result<Box<dyn Read>> {
     }
 }
 
-/// Answers the line protocol, one line out for each line in.
-fn answer(
-    input: Box<dyn Read>,
-    lines: Lines,
-    masking: Option<&Masking>,
-    finder: &Finder,
-) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(
-        masking.is_none() || lines == Lines::Text,
-        "columns are classified, not masked; hint: `--mask` goes with `--jsonl text`"
-    );
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for (index, line) in std::io::BufReader::new(input).lines().enumerate() {
-        let line = line.context("cannot read a line")?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let answer = match (lines, masking) {
-            (Lines::Text, Some(masking)) => masking.line(&Detector::default(), &line),
-            (Lines::Text, None) => finder.text_line(&line)?.map_err(LineError::Line),
-            (Lines::Columns, _) => jsonl::column_line(&line).map_err(LineError::Line),
-        };
-        // The line itself is not shown: it may hold personal data.
-        let answer = answer.map_err(|error| match error {
-            LineError::Line(error) => {
-                anyhow::anyhow!("line {} is not as `--jsonl` wants it: {}", index + 1, kind(&error))
-            }
-            LineError::Text(error) => anyhow::anyhow!("the text in line {} is {error}", index + 1),
-        })?;
-        match writeln!(out, "{answer}") {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            result => result?,
-        }
-    }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn kind(error: &serde_json::Error) -> &'static str {
-    match error.classify() {
-        serde_json::error::Category::Syntax | serde_json::error::Category::Eof => "no valid JSON",
-        serde_json::error::Category::Data => "a field is missing or of another type",
-        serde_json::error::Category::Io => "it could not be read",
-    }
-}
-
 fn shown(text: &str, found: &[Finding]) -> Vec<Shown> {
+    let mut lines = LineNumbers::of(text);
     found
         .iter()
         .map(|f| Shown {
-            line: line_of(text, f.start),
+            line: lines.at(f.start),
             start: f.start,
             end: f.end,
             category: f.category.name(),
@@ -168,8 +126,24 @@ fn shown(text: &str, found: &[Finding]) -> Vec<Shown> {
         .collect()
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
+/// The numbers of lines, for places that are asked for in order: each line is counted once.
+struct LineNumbers<'t> {
+    text: &'t str,
+    at: usize,
+    number: usize,
+}
+
+impl<'t> LineNumbers<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, at: 0, number: 1 }
+    }
+
+    fn at(&mut self, place: usize) -> usize {
+        let between = self.text.get(self.at..place).unwrap_or_default();
+        self.number += between.bytes().filter(|byte| *byte == b'\n').count();
+        self.at = place.max(self.at);
+        self.number
+    }
 }
 
 /// The text with its findings marked, and a table of them.
@@ -191,11 +165,12 @@ fn describe(text: &str, found: &[Finding], colours: bool) -> String {
     if found.is_empty() {
         return format!("{}\n\nnothing found", out.trim_end());
     }
+    let mut lines = LineNumbers::of(text);
     let rows = found
         .iter()
         .map(|f| {
             vec![
-                line_of(text, f.start).to_string(),
+                lines.at(f.start).to_string(),
                 f.category.name().to_owned(),
                 text[f.range()].replace('\n', " "),
                 format!("{} %", f.score),
@@ -210,6 +185,7 @@ fn describe(text: &str, found: &[Finding], colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portreeve_detect::Detector;
 
     #[test]
     fn marks_findings_and_lists_them() {
@@ -219,6 +195,13 @@ mod tests {
         let out = describe(text, &found, false);
         assert!(out.starts_with("write to [eva@example.org](email)"), "{out}");
         assert!(out.contains("LINE") && out.contains("96 %"), "{out}");
+    }
+
+    #[test]
+    fn lines_are_numbered_in_one_walk() {
+        let text = "a\nb\n\nc";
+        let mut lines = LineNumbers::of(text);
+        assert_eq!([0, 2, 2, 4, 5].map(|place| lines.at(place)), [1, 2, 2, 3, 4]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! built in, a model that the user brings.
 
 use anyhow::bail;
-use portreeve_detect::{Detector, Finding, jsonl};
+use portreeve_detect::{Detector, Finding, ValueContext, jsonl};
 use std::path::PathBuf;
 
 #[cfg(feature = "onnx")]
@@ -63,7 +63,7 @@ impl Finder {
 
     /// Searches one text, with a bar where that takes long.
     pub(crate) fn detect(&self, text: &str, found: &mut Vec<Finding>) -> anyhow::Result<()> {
-        self.detector.detect(text, found);
+        self.detector.detect_long(text, found);
         #[cfg(feature = "onnx")]
         if let Some(tier) = &self.tier {
             let bar = progress_bar("searching");
@@ -81,7 +81,8 @@ impl Finder {
             Err(error) => return Ok(Err(error)),
         };
         let mut found = Vec::new();
-        self.detector.detect_labelled(line.label(), line.text(), &mut found);
+        let context = ValueContext::of(line.label(), &[]);
+        self.detector.scan_long(line.text(), context, &mut found);
         #[cfg(feature = "onnx")]
         if let Some(tier) = &self.tier {
             tier.detect(line.text(), &mut found, |_| {})?;

@@ -14,8 +14,8 @@ use cancel::CancelKeys;
 use portreeve_decide::sql::Postgres as PostgresGrammar;
 use portreeve_model::{Refusal, RefusalCode, Secret};
 use portreeve_session::{
-    ClientSide, Engine, Gatekeeper, Identity, NotAdmitted, OpenRequest, ReviewMode, Session,
-    TargetSide,
+    BoxFuture, ClientSide, Ended, Engine, Gatekeeper, Identity, IdentityEnd, NotAdmitted,
+    OpenRequest, ReviewMode, Session, SessionError, TargetSide,
 };
 use portreeve_sql::{CatalogSnapshot, Planner, Reveals, SessionSettings};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
@@ -146,7 +146,7 @@ impl Postgres {
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        let session = match self.open(&arrived, identity, peer, &catalog).await {
+        let session = match self.open(&arrived, &identity, peer, &catalog).await {
             Ok(session) => session,
             Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
         };
@@ -164,7 +164,7 @@ impl Postgres {
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings })
+        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings, identity })
     }
 
     /// Encryption and the startup message.
@@ -264,7 +264,7 @@ impl Postgres {
     async fn open(
         &self,
         arrived: &Arrived,
-        identity: Identity,
+        identity: &Identity,
         peer: SocketAddr,
         catalog: &CatalogSnapshot,
     ) -> Result<Session, Refusal> {
@@ -276,7 +276,7 @@ impl Postgres {
         self.engine
             .open(OpenRequest {
                 id: Engine::new_session_id(),
-                chain: identity.chain,
+                chain: identity.chain.clone(),
                 resource: startup.database.clone(),
                 protocol: NAME,
                 client: peer,
@@ -309,7 +309,8 @@ impl Postgres {
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, catalog, logged_in, settings } = entered;
+        let Entered { arrived, session, upstream, catalog, logged_in, settings, identity } =
+            entered;
         let minor = arrived.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
@@ -340,7 +341,7 @@ impl Postgres {
         let ended = async {
             let released = connection.session.release(greeting).await?;
             connection.client.send(released).await?;
-            connection.run().await
+            run_while_identified(&mut connection, self.gatekeeper.watch(&identity)).await
         }
         .await;
         self.cancels.retire(key.process);
@@ -384,6 +385,24 @@ struct Entered {
     catalog: Arc<CatalogSnapshot>,
     logged_in: LoggedIn,
     settings: SessionSettings,
+    identity: Identity,
+}
+
+/// Runs a session as long as its identity lasts.
+async fn run_while_identified(
+    connection: &mut Connection,
+    mut watch: BoxFuture<'static, IdentityEnd>,
+) -> Result<(), SessionError> {
+    let session = connection.session.clone();
+    let mut run = std::pin::pin!(connection.run());
+    tokio::select! {
+        ended = &mut run => return ended,
+        end = &mut watch => session.end(match end {
+            IdentityEnd::Expired => Ended::Expired,
+            other => Ended::Revoked(other.to_string()),
+        }),
+    }
+    run.await
 }
 
 /// How long the last words may take.

@@ -123,7 +123,8 @@ impl Line<'_> {
             return Ok(versions.clone());
         }
         let mut names = names.clone();
-        if let Some((_, known, _)) = self.last.take().filter(|(_, known, _)| known.len() < NAMES_MAX)
+        if let Some((_, known, _)) =
+            self.last.take().filter(|(_, known, _)| known.len() < NAMES_MAX)
         {
             names.extend(known);
         }

@@ -9,9 +9,9 @@ pub(crate) use live::{Counts, Lifeline};
 pub use live::{Live, LiveSession};
 pub use observer::{NoObserver, Observer, Step};
 
-use crate::ReviewDesk;
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
+use crate::{ReviewDesk, UsageStore};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, policy_adoption};
@@ -32,6 +32,8 @@ pub struct EngineParts {
     pub policies: Arc<Policies>,
     /// Where people are asked.
     pub desk: Arc<dyn ReviewDesk>,
+    /// Who counts what outlives sessions.
+    pub usage: Arc<dyn UsageStore>,
     /// How values are masked.
     pub masker: Arc<Masker>,
     /// Who counts.
@@ -45,6 +47,7 @@ pub struct Engine {
     pub(crate) log: EvidenceLog,
     policies: watch::Sender<Arc<Policies>>,
     pub(crate) desk: Arc<dyn ReviewDesk>,
+    pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) masker: Arc<Masker>,
     pub(crate) observer: Arc<dyn Observer>,
     /// The open sessions.
@@ -102,6 +105,7 @@ impl Engine {
             log: parts.log,
             policies: watch::Sender::new(parts.policies.clone()),
             desk: parts.desk,
+            usage: parts.usage,
             masker: parts.masker,
             observer: parts.observer,
             live: Live::default(),

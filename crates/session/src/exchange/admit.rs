@@ -8,10 +8,10 @@ use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
 use crate::protocol::{CommandUse, Request, Stage, TargetRequest};
-use crate::session::{Session, Snapshot};
+use crate::session::{DayUsage, Session, Snapshot};
 use bytes::Bytes;
 use portreeve_evidence::request_events;
-use portreeve_model::{CommandRecord, Direction, Refusal, Verdict};
+use portreeve_model::{CommandRecord, Direction, Refusal, Unit, Usage, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -69,7 +69,7 @@ impl Session {
         let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
         masked.bytes = wire;
         masked.usage.bytes = masked.bytes.len() as u64;
-        exchange.budget.spend(self, masked.usage);
+        exchange.budget.spend(self, masked.usage).await?;
         let release = exchange.record(masked).await?;
         Ok(Asked { exchange, release, accepted })
     }
@@ -89,10 +89,15 @@ impl Session {
         observer.received(self.resource(), received.len() as u64);
         let began = Instant::now();
         let snapshot = self.snapshot();
-        let judge = Judge { session: self, snapshot: &snapshot, planned, exchange: running.number };
-        let Judged { records, refused, review, budget } = judge.judge(request.commands());
+        let objects = snapshot.counted_by_day(request.commands());
+        let day = DayUsage::read(self, snapshot.hour(), objects).await?;
+        let number = running.number;
+        let judge =
+            Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
+        let Judged { records, refused, review, mut budget } = judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
-        self.stage_request(running.number, &snapshot, records, received);
+        self.stage_request(number, &snapshot, &day, records, received);
+        budget.count_days(day);
         let mut exchange = Exchange {
             content: if budget.is_counted() { request.content() } else { String::new() },
             running,
@@ -115,6 +120,9 @@ impl Session {
             }
             (None, None) => None,
         };
+        if refused.is_none() {
+            exchange.spend_probes().await?;
+        }
         let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
         observer.decided(self.resource(), verdict);
         exchange.refusal = refused.as_ref().map(|(_, refusal)| refusal.clone());
@@ -126,12 +134,14 @@ impl Session {
         &self,
         exchange: u64,
         snapshot: &Snapshot,
+        day: &DayUsage,
         records: Vec<CommandRecord>,
         received: &[u8],
     ) {
         let session = self.ledger().spent();
         let mut events =
-            request_events(exchange, snapshot.hour(), session, Vec::new(), records).into_iter();
+            request_events(exchange, snapshot.hour(), session, day.to_record(), records)
+                .into_iter();
         if let Some(first) = events.next() {
             self.stage_payload(first, Direction::FromClient, received);
         }
@@ -140,6 +150,16 @@ impl Session {
 }
 
 impl Exchange {
+    /// What its commands compare classified values with is told by any answer: it is used
+    /// when they run.
+    async fn spend_probes(&mut self) -> Result<(), SessionError> {
+        let probes = self.commands.iter().map(|one| one.command.facts.probes).sum();
+        if probes == 0 {
+            return Ok(());
+        }
+        self.budget.spend(&self.running.session, Usage::of(Unit::Probes, probes)).await
+    }
+
     /// Holds a request until a person has answered, and then looks whether policy still
     /// permits it. `None` lets it run.
     async fn held_back<H: Hold>(

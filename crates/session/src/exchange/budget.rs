@@ -1,10 +1,13 @@
 //! How much an exchange may give before policy has to be asked again.
 
 use super::review::Question;
+use crate::SessionError;
 use crate::protocol::CommandUse;
-use crate::session::{Session, Snapshot};
+use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::{Counters, Limit, Threshold};
-use portreeve_model::{Command, Decision, RefusalCode, RuleId, Scope, Unit, Usage, Verdict};
+use portreeve_model::{
+    Command, Decision, Reason, RefusalCode, RuleId, Scope, Unit, Usage, Verdict,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,6 +19,8 @@ pub(super) struct Budget {
     /// What the same cursor has given before, in other exchanges of the session.
     before: Usage,
     usage: Usage,
+    /// What the principal has used today, without this exchange.
+    day: DayUsage,
     /// Rules that a person has lifted for this exchange.
     approved: BTreeSet<RuleId>,
 }
@@ -46,16 +51,27 @@ impl Budget {
         self.approved.extend(rules);
     }
 
+    /// Counts for the principal's day, too.
+    pub(super) fn count_days(&mut self, day: DayUsage) {
+        self.day = day;
+    }
+
     /// Reserves what is about to be given.
-    pub(super) fn spend(&mut self, session: &Session, usage: Usage) {
+    pub(super) async fn spend(
+        &mut self,
+        session: &Session,
+        usage: Usage,
+    ) -> Result<(), SessionError> {
         self.usage += usage;
         session.ledger().reserve(usage);
+        self.day.reserve(session, usage, self.usage).await
     }
 
     /// What was reserved, and will not be given.
     pub(super) fn give_back(&mut self, session: &Session, usage: Usage) {
         self.usage = self.usage.saturating_sub(usage);
         session.ledger().give_back(usage);
+        self.day.give_back(session, usage);
     }
 
     fn total(&self) -> Usage {
@@ -63,9 +79,10 @@ impl Budget {
     }
 
     /// The counters as they are now, what is reserved included.
-    pub(super) fn counters(&self, session: &Session) -> Counters {
+    pub(super) fn counted(&self, session: &Session) -> Counted<'_> {
         let exchange = self.total();
-        Counters { exchange, session: session.ledger().spent().saturating_sub(exchange) }
+        let session = session.ledger().spent().saturating_sub(exchange);
+        Counted { counters: Counters { exchange, session }, day: &self.day }
     }
 
     /// Who has to be asked before what is reserved may be given; none where nobody has.
@@ -77,26 +94,35 @@ impl Budget {
             if passed.is_none() && !is_shared {
                 return None;
             }
-            let decision = snapshot.decide_now(command, self.counters(session));
-            let is_lifted =
-                decision.reasons.iter().all(|reason| self.approved.contains(&reason.rule));
-            match decision.verdict {
-                Verdict::Allow => None,
-                Verdict::Review if is_lifted => None,
-                Verdict::Review | Verdict::Deny => Some(self.question(&decision, passed)),
-            }
+            let now = self.counted(session);
+            // A part can jump over a rule that stands between two counts: what stands right
+            // behind the limit is asked as well.
+            let behind = passed.map(|limit| at_limit(now, limit));
+            let asked = behind.into_iter().chain([now]);
+            asked.map(|counted| snapshot.decide_now(command, counted)).find_map(|decision| {
+                let objects = !self.lets_pass(&decision);
+                objects.then(|| self.question(&decision, passed))
+            })
         })
     }
 
-    /// What to ask where more waits than can be kept back, as if the nearest limit were
-    /// passed.
-    pub(super) fn as_if_crossed(&self, snapshot: &Snapshot) -> Option<Question> {
+    fn lets_pass(&self, decision: &Decision) -> bool {
+        let lifted = |reason: &Reason| self.approved.contains(&reason.rule);
+        match decision.verdict {
+            Verdict::Allow => true,
+            Verdict::Review => decision.reasons.iter().all(lifted),
+            Verdict::Deny => false,
+        }
+    }
+
+    /// What to ask where more waits than can be kept back, as if the nearest limit that
+    /// objects were passed.
+    pub(super) fn as_if_crossed(&self, snapshot: &Snapshot, session: &Session) -> Option<Question> {
         self.limited.iter().find_map(|(command, threshold)| {
-            let limit = threshold.limits.first()?;
-            let exchange = self.total().with(limit.counter.unit, limit.count_max.saturating_add(1));
-            let counters = Counters { exchange, ..Counters::default() };
-            let decision = snapshot.decide_now(command, counters);
-            (decision.verdict != Verdict::Allow).then(|| self.question(&decision, Some(limit)))
+            threshold.limits.iter().find_map(|limit| {
+                let decision = snapshot.decide_now(command, at_limit(self.counted(session), limit));
+                (!self.lets_pass(&decision)).then(|| self.question(&decision, Some(limit)))
+            })
         })
     }
 
@@ -119,6 +145,13 @@ impl Budget {
         );
         question
     }
+}
+
+/// The counters as they would be right behind a limit.
+fn at_limit<'a>(now: Counted<'a>, limit: &Limit) -> Counted<'a> {
+    let count = limit.count_max.saturating_add(1);
+    let exchange = now.counters.exchange.with(limit.counter.unit, count);
+    Counted { counters: Counters { exchange, ..now.counters }, ..now }
 }
 
 fn fewer(unit: Option<Unit>) -> &'static str {

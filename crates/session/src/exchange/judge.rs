@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::review::Question;
 use crate::protocol::{CommandUse, Stage};
-use crate::session::{Session, Snapshot};
+use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::Counters;
 use portreeve_model::{
     Category, Command, CommandRecord, Decision, Refusal, RefusalCode, RevealedColumn, Verdict,
@@ -34,6 +34,7 @@ pub(super) struct Judge<'a> {
     /// The snapshot that the request was planned with.
     pub(super) planned: &'a Snapshot,
     pub(super) exchange: u64,
+    pub(super) day: &'a DayUsage,
 }
 
 impl Judge<'_> {
@@ -44,7 +45,8 @@ impl Judge<'_> {
             let is_run = one.stage == Stage::Run;
             let counters =
                 Counters { exchange: one.before, session: session.saturating_sub(one.before) };
-            let (decision, threshold) = self.snapshot.decide(&one.command, counters);
+            let (decision, threshold) =
+                self.snapshot.decide(&one.command, Counted { counters, day: self.day });
             let refusal = self.refused_outright(one, &decision);
             if refusal.is_none() && is_run && decision.verdict == Verdict::Review {
                 judged.review.get_or_insert_with(|| (index, Question::from(&decision)));

@@ -154,7 +154,7 @@ impl Exchange {
         let mut masked = reply.mask(&self.session().engine().masker)?;
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
-        self.budget.spend(&self.running.session, masked.usage);
+        self.budget.spend(&self.running.session, masked.usage).await?;
         if !self.budget.is_counted() {
             return self.record_fenced(masked).await;
         }
@@ -162,7 +162,7 @@ impl Exchange {
         self.held.keep(masked);
         let bytes_max = self.session().engine().limits.held_bytes_max;
         if self.held.is_over(bytes_max) {
-            match self.budget.as_if_crossed(&self.snapshot) {
+            match self.budget.as_if_crossed(&self.snapshot, &self.running.session) {
                 Some(question) => self.ask(question, hold).await?,
                 // No limit in reach: there is nothing to wait for.
                 None => self.held.flow(),
@@ -183,7 +183,7 @@ impl Exchange {
     pub async fn forward<U: Upload>(&mut self, upload: U) -> Result<Permitted, Stop> {
         self.may_go_on()?;
         let piece = upload.read().map_err(SessionError::Client)?;
-        self.budget.spend(&self.running.session, piece.usage);
+        self.budget.spend(&self.running.session, piece.usage).await?;
         if let Some(question) = self.objection() {
             return Err(self.refused(question.into_refusal(&self.running)));
         }
@@ -228,8 +228,8 @@ impl Exchange {
         if Arc::ptr_eq(&newest, &self.snapshot) {
             return Ok(());
         }
-        let counters = self.budget.counters(self.session());
-        if let Some(why) = newest.objection(&self.commands, counters, self.budget.approved()) {
+        let counted = self.budget.counted(self.session());
+        if let Some(why) = newest.objection(&self.commands, counted, self.budget.approved()) {
             let refusal = why.into_refusal(self.session(), self.number());
             return Err(self.refused(refusal));
         }

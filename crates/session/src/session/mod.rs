@@ -1,9 +1,11 @@
 //! One client's time at one resource.
 
+mod day;
 mod ledger;
 mod record;
 mod snapshot;
 
+pub(crate) use day::{Counted, DayUsage};
 pub use snapshot::{Classify, Snapshot};
 
 use crate::engine::{Counts, Engine, Lifeline, OpenRequest, ReviewMode, now_us};
@@ -14,9 +16,7 @@ use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
 use portreeve_evidence::SessionRecorder;
-use portreeve_model::{
-    Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId,
-};
+use portreeve_model::{Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId};
 use snapshot::Asker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -170,6 +170,11 @@ impl Session {
     /// has expired, or somebody of its chain lost the right to be there.
     pub async fn ended(&self) -> Ended {
         self.0.lifeline.ended().await
+    }
+
+    /// Ends the session, whatever runs in it; the first reason stays.
+    pub fn end(&self, why: Ended) {
+        self.0.lifeline.end(why);
     }
 
     pub(crate) fn check(&self) -> Result<(), Ended> {

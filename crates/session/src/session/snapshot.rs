@@ -6,12 +6,12 @@
 //! a new one when policies, hour or classification change; whether an older one still
 //! holds is asked in one place, `Snapshot::objection`.
 
-use super::Session;
+use super::{Counted, DayUsage, Session};
 use crate::protocol::CommandUse;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_model::{
     Action, Category, Chain, Command, Decision, Need, Object, PolicyVersion, Reason, Refusal,
-    RefusalCode, RuleId, Scope, Usage, Verdict,
+    RefusalCode, RuleId, Scope, Verdict,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -121,10 +121,10 @@ impl Snapshot {
         if let Some(known) = self.known().reveals.get(column) {
             return *known;
         }
-        let none = Command::default();
-        let answer = self.asking(&none, Counters::default(), |policies, ask| {
-            policies.reveals(ask, column, category)
-        });
+        let (none, day) = (Command::default(), DayUsage::default());
+        let counted = Counted { counters: Counters::default(), day: &day };
+        let answer =
+            self.asking(&none, counted, |policies, ask| policies.reveals(ask, column, category));
         self.known().reveals.insert(column.clone(), answer);
         answer
     }
@@ -141,6 +141,18 @@ impl Snapshot {
         command.needs.iter().any(|need| need.action == Action::Read)
     }
 
+    /// The objects of which policies ask what the principal has used today.
+    pub(crate) fn counted_by_day(&self, commands: &[CommandUse]) -> BTreeSet<Object> {
+        if !self.policies.counters().has_scope(Scope::Day) {
+            return BTreeSet::new();
+        }
+        let of = |one: &CommandUse| {
+            let objects = self.policies.counted_by_day(&self.asker.chain, &one.command.needs);
+            objects.into_iter().cloned().collect::<Vec<_>>()
+        };
+        commands.iter().flat_map(of).collect()
+    }
+
     pub(crate) fn decide_connect(&self) -> Decision {
         let need = Need { action: Action::Connect, object: Object::resource() };
         let connect = Command {
@@ -148,12 +160,15 @@ impl Snapshot {
             needs: vec![need],
             ..Command::default()
         };
-        self.decide_now(&connect, Counters::default())
+        self.decide_now(
+            &connect,
+            Counted { counters: Counters::default(), day: &DayUsage::default() },
+        )
     }
 
     /// What policy says of a command with these counters.
-    pub(crate) fn decide_now(&self, command: &Command, counters: Counters) -> Decision {
-        self.asking(command, counters, Policies::decide)
+    pub(crate) fn decide_now(&self, command: &Command, counted: Counted<'_>) -> Decision {
+        self.asking(command, counted, Policies::decide)
     }
 
     /// What policy says of a command that begins, and how far it may go. Remembered for as
@@ -161,22 +176,26 @@ impl Snapshot {
     pub(crate) fn decide(
         &self,
         command: &Arc<Command>,
-        counters: Counters,
+        counted: Counted<'_>,
     ) -> (Decision, Threshold) {
+        let counters = counted.counters;
         let key = Arc::as_ptr(command) as usize;
         if let Some(known) = self.known().decisions.get(&key)
             && Arc::ptr_eq(&known.command, command)
-            && (known.threshold.counters.is_empty() || known.counters == Some(counters))
+            && ((known.threshold.counters.is_empty() && known.counters.is_some())
+                || known.counters == Some(counters))
         {
             return (known.decision.clone(), known.threshold.clone());
         }
-        let decision = self.decide_now(command, counters);
+        let decision = self.decide_now(command, counted);
         let threshold = if self.reads(command) && decision.verdict != Verdict::Deny {
-            self.asking(command, counters, Policies::threshold)
+            self.asking(command, counted, Policies::threshold)
         } else {
             Threshold::default()
         };
         let counts_days = threshold.counters.has_scope(Scope::Day);
+        let counts_days = counts_days
+            || self.policies.counted(&self.asker.chain, &command.needs).has_scope(Scope::Day);
         let known = Decided {
             command: command.clone(),
             decision: decision.clone(),
@@ -197,7 +216,7 @@ impl Snapshot {
     pub(crate) fn objection(
         &self,
         commands: &[CommandUse],
-        counters: Counters,
+        counted: Counted<'_>,
         approved: &BTreeSet<RuleId>,
     ) -> Option<Objection> {
         commands.iter().find_map(|one| {
@@ -208,7 +227,7 @@ impl Snapshot {
                     format!("policy changed: `{}` may not be seen any more", hidden.column);
                 return Some(Objection { message, rule: POLICY_CHANGED.into() });
             }
-            let decision = self.decide_now(&one.command, counters);
+            let decision = self.decide_now(&one.command, counted);
             let lifts = |reason: &Reason| approved.contains(&reason.rule);
             let goes_on = match decision.verdict {
                 Verdict::Allow => true,
@@ -226,7 +245,7 @@ impl Snapshot {
     fn asking<T>(
         &self,
         command: &Command,
-        counters: Counters,
+        counted: Counted<'_>,
         ask: impl FnOnce(&Policies, &Ask<'_>) -> T,
     ) -> T {
         ask(
@@ -238,8 +257,8 @@ impl Snapshot {
                 needs: &command.needs,
                 facts: command.facts,
                 categories: &*self.classify,
-                counters,
-                day: &|_| Usage::default(),
+                counters: counted.counters,
+                day: &|object| counted.day.of(object),
                 context: Context { hour: self.hour },
             },
         )

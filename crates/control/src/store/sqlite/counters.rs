@@ -2,21 +2,22 @@
 
 use super::super::{Counters, StoreError};
 use super::Sqlite;
-use portreeve_session::{Amounts, Unit, UsageKey};
+use portreeve_model::{Unit, Usage};
+use portreeve_session::UsageKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 impl Counters for Sqlite {
-    fn take(&self, key: &UsageKey, amounts: &Amounts) -> Result<Amounts, StoreError> {
+    fn take(&self, key: &UsageKey, amounts: &Usage) -> Result<Usage, StoreError> {
         self.write(|transaction| {
-            let total = total(transaction, key)?.plus(amounts);
+            let total = total(transaction, key)? + *amounts;
             keep(transaction, key, &total)?;
             Ok(total)
         })
     }
 
-    fn put_back(&self, key: &UsageKey, amounts: &Amounts) -> Result<(), StoreError> {
+    fn put_back(&self, key: &UsageKey, amounts: &Usage) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let total = total(transaction, key)?.minus(amounts);
+            let total = total(transaction, key)?.saturating_sub(*amounts);
             keep(transaction, key, &total)
         })
     }
@@ -29,7 +30,7 @@ impl Counters for Sqlite {
     }
 }
 
-fn total(connection: &Connection, key: &UsageKey) -> Result<Amounts, StoreError> {
+fn total(connection: &Connection, key: &UsageKey) -> Result<Usage, StoreError> {
     let found: Option<String> = connection
         .prepare_cached(
             "SELECT amounts FROM usage WHERE day = ?1 AND issuer = ?2 AND subject = ?3
@@ -39,10 +40,10 @@ fn total(connection: &Connection, key: &UsageKey) -> Result<Amounts, StoreError>
             row.get(0)
         })
         .optional()?;
-    found.map_or_else(|| Ok(Amounts::default()), |text| parse(&text))
+    found.map_or_else(|| Ok(Usage::default()), |text| parse(&text))
 }
 
-fn keep(connection: &Connection, key: &UsageKey, total: &Amounts) -> Result<(), StoreError> {
+fn keep(connection: &Connection, key: &UsageKey, total: &Usage) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO usage (day, issuer, subject, resource, object, amounts)
@@ -61,17 +62,17 @@ fn keep(connection: &Connection, key: &UsageKey, total: &Amounts) -> Result<(), 
 }
 
 /// As decimal numbers in the order of [`Unit::ALL`]: SQLite's integers are too small.
-fn shown(amounts: &Amounts) -> String {
+fn shown(amounts: &Usage) -> String {
     Unit::ALL.map(|unit| amounts.get(unit).to_string()).join(" ")
 }
 
-fn parse(text: &str) -> Result<Amounts, StoreError> {
+fn parse(text: &str) -> Result<Usage, StoreError> {
     let broken = || StoreError::Broken("count");
     let mut words = text.split(' ');
-    let mut amounts = Amounts::default();
+    let mut amounts = Usage::default();
     for unit in Unit::ALL {
         let amount = words.next().and_then(|word| word.parse().ok()).ok_or_else(broken)?;
-        amounts = amounts.and(unit, amount);
+        amounts = amounts.with(unit, amount);
     }
     if words.next().is_some() { Err(broken()) } else { Ok(amounts) }
 }

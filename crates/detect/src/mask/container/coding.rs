@@ -1,7 +1,7 @@
 //! Writings of values: how one is read, and how a replacement is written in its place.
 
-use crate::entities::entity;
-use crate::mask::OffsetMap;
+use crate::mask::offsets::OffsetMap;
+use crate::text::entities::entity;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -34,6 +34,9 @@ pub(in crate::mask) enum Coding {
     SqlComment,
     /// A cell of a row for `COPY … FROM stdin`.
     SqlCopy,
+    /// An element of an array between quotes, and one without.
+    ArrayQuoted,
+    ArrayBare,
     /// Text between tags.
     XmlText,
     /// An attribute's value between quotes.
@@ -56,6 +59,7 @@ impl Coding {
             Self::SqlQuoted => undo(raw, *b"''", doubled),
             Self::SqlEscaped => undo(raw, *b"'\\", sql_escape),
             Self::SqlUnicode => undo(raw, *b"'\\", sql_unicode),
+            Self::ArrayQuoted | Self::ArrayBare => undo(raw, *b"\\\\", array_escape),
             Self::SqlCopy => undo(raw, *b"\\\\", sql_escape),
             Self::XmlText | Self::XmlQuoted | Self::XmlBare => undo(raw, *b"&&", entity),
             Self::Text
@@ -97,6 +101,10 @@ impl Coding {
                 kept.map(|c| if matches!(c, '*' | '/' | '\\') { '.' } else { c }).collect()
             }
             Self::SqlCopy => copy_cell(given),
+            Self::ArrayQuoted => {
+                plain.collect::<String>().replace('\\', "\\\\").replace('"', "\\\"")
+            }
+            Self::ArrayBare => tame(given, original).replace(['{', '}', '"', '\\', ','], ""),
             Self::XmlText => xml_text(given, next),
             Self::XmlQuoted => xml_text(given, "").replace('"', "&quot;").replace('\'', "&apos;"),
             Self::XmlBare => {
@@ -132,6 +140,8 @@ impl Coding {
             Self::XmlBare if touch => "_",
             Self::Text
             | Self::CsvBare(_)
+            | Self::ArrayQuoted
+            | Self::ArrayBare
             | Self::SqlDollar
             | Self::SqlComment
             | Self::SqlCopy
@@ -150,7 +160,7 @@ impl Coding {
     pub(in crate::mask) fn empty(self) -> Option<&'static str> {
         match self {
             // An empty line is no record.
-            Self::CsvBare(_) => Some("\"\""),
+            Self::CsvBare(_) | Self::ArrayBare => Some("\"\""),
             Self::SqlIdentifier(_) | Self::XmlBare => Some("_"),
             _ => None,
         }
@@ -260,6 +270,12 @@ fn undo(raw: &str, marks: [u8; 2], step: Step) -> (Cow<'_, str>, OffsetMap) {
     }
     out.push_str(&raw[at..]);
     (Cow::Owned(out), reading)
+}
+
+/// A backslash takes the next character as it is.
+fn array_escape(text: &str) -> Option<(char, usize)> {
+    let next = text.strip_prefix('\\')?.chars().next()?;
+    Some((next, 1 + next.len_utf8()))
 }
 
 fn doubled(text: &str) -> Option<(char, usize)> {

@@ -1,7 +1,9 @@
 //! Values separated by marks (RFC 4180): cells, and the names in the first record.
 
 use super::{Coding, Container, Leaf, Malformed, Role, Visit};
-use crate::{Column, Detector, Evidence, Options, classify};
+use crate::columns::{Column, classify};
+use crate::detector::{Detector, Options};
+use crate::finding::Evidence;
 use std::collections::BTreeSet;
 use std::ops::Range;
 

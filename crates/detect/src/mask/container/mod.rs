@@ -1,5 +1,6 @@
 //! Containers: how values are written in a document, and where they are in it.
 
+mod array;
 mod coding;
 mod csv;
 pub(super) mod json;
@@ -8,7 +9,8 @@ mod xml;
 
 pub(super) use coding::Coding;
 
-use super::document::Value;
+use super::offsets::OffsetMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -27,6 +29,8 @@ pub enum Container {
     /// SQL as PostgreSQL reads it, with standard strings: literals of all kinds, numbers, comments,
     /// and the rows of `COPY … FROM stdin` in a dump.
     Sql,
+    /// An array as PostgreSQL writes it: `{a,"b c",NULL}`.
+    Array,
     /// XML and HTML: text, attributes, comments, CDATA sections.
     Xml,
 }
@@ -47,6 +51,7 @@ impl Container {
             Self::Csv => csv::walk(text, visit),
             Self::Sql => sql::walk(text, visit),
             Self::Xml => xml::walk(text, visit),
+            Self::Array => array::walk(text, visit),
         }
     }
 }
@@ -73,6 +78,7 @@ impl fmt::Display for Malformed {
             Container::Csv => "CSV",
             Container::Sql => "SQL",
             Container::Xml => "XML",
+            Container::Array => "array",
         };
         write!(f, "no valid {name} at byte {}: {}", self.at, self.what)
     }
@@ -111,6 +117,28 @@ impl<'t> Leaf<'t> {
         let raw = text.get(self.range.clone()).unwrap_or_default();
         let (value, reading) = self.coding.decode(raw);
         Value { text: value, reading, start: self.range.start }
+    }
+}
+
+/// A value as it is read, and where its characters are in the document.
+pub(in crate::mask) struct Value<'t> {
+    pub(in crate::mask) text: Cow<'t, str>,
+    /// From the value's writing (the source) to the value.
+    pub(in crate::mask) reading: OffsetMap,
+    /// Where the writing begins in the document.
+    pub(in crate::mask) start: usize,
+}
+
+impl Value<'_> {
+    /// The span of the value that a span of the document writes.
+    pub(super) fn inside(&self, range: Range<usize>) -> Range<usize> {
+        self.reading.target_range(range.start - self.start..range.end - self.start)
+    }
+
+    /// The span of the document that writes a span of the value.
+    pub(super) fn outside(&self, range: Range<usize>) -> Range<usize> {
+        let range = self.reading.source_range(range);
+        range.start + self.start..range.end + self.start
     }
 }
 

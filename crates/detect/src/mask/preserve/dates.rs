@@ -1,9 +1,9 @@
 //! Dates: another day of another year, written the same way.
 
 use super::DRAWS_MAX;
-use crate::Category;
-use crate::mask::MaskKey;
+use crate::finding::category::Category;
 use crate::mask::draws::Draws;
+use portreeve_pseudonym::MaskKey;
 
 /// Years that are drawn: people of all ages have been born in them.
 const YEAR_FIRST: u16 = 1930;

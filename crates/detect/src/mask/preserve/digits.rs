@@ -1,11 +1,11 @@
 //! Numbers: bare ones, telephone numbers, coordinates.
 
 use super::{DRAWS_MAX, dates, issued, letters};
-use crate::Category;
-use crate::mask::MaskKey;
+use crate::finding::category::Category;
 use crate::mask::canonical::canonical;
 use crate::mask::draws::Draws;
 use crate::mask::numbers::{class, is_number};
+use portreeve_pseudonym::MaskKey;
 
 /// Replaces a bare number by one of as many digits and the same type.
 pub(in crate::mask) fn number(key: &MaskKey, category: Category, value: &str) -> Option<String> {

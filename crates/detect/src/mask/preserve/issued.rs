@@ -1,8 +1,8 @@
 //! Whether a number could be somebody's: then it must not be given out as a replacement.
 
-use crate::Category;
 use crate::checks::rules::RULES;
 use crate::checks::{luhn, mod97};
+use crate::finding::category::Category;
 
 /// Schemes with neither check digits nor a range that is never given out: every number of that
 /// length may be somebody's, so that nothing can be said about it.

@@ -13,10 +13,10 @@ mod letters;
 pub(super) use dates::{day, moment, start_of_day};
 pub(super) use digits::number;
 
-use super::MaskKey;
 use super::canonical::canonical;
 use super::draws::Draws;
-use crate::Category;
+use crate::finding::category::Category;
+use portreeve_pseudonym::MaskKey;
 use std::net::IpAddr;
 
 /// Most draws before a value is given up. An unlucky identifier (nine digits, where most numbers

@@ -1,11 +1,12 @@
 //! `portreeve detect --mask`: writes a document with what was found masked.
 
 use super::super::output::{Format, print_json, remark};
+use super::text::utf16;
 use super::{Shown, shown};
 use anyhow::Context;
 use portreeve_detect::jsonl::{LineError, masked_line};
 use portreeve_detect::mask::{Container, Malformed, MaskKey, Method, detect_document, mask};
-use portreeve_detect::{Category, Detector, Finding, cut};
+use portreeve_detect::{Category, Detector, Finding, PIECE_BYTES, Pieces, Rest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, ErrorKind, Read, Write};
@@ -178,7 +179,11 @@ impl Masking {
         let mut out = BufWriter::new(std::io::stdout().lock());
         let written = match self.container {
             Container::Text => self.stream(input, &mut out, PIECE_BYTES, &mut counts),
-            Container::Json | Container::Csv | Container::Sql | Container::Xml => {
+            Container::Json
+            | Container::Csv
+            | Container::Sql
+            | Container::Array
+            | Container::Xml => {
                 let text = read_document(input)?;
                 let (findings, masked) = self.document(&text)?;
                 counts.add(&findings);
@@ -221,10 +226,10 @@ impl Masking {
         piece_bytes: usize,
         counts: &mut Counts,
     ) -> anyhow::Result<()> {
-        let detector = Detector::default();
+        let mut pieces = Pieces::new(Detector::default());
         let mut pending: Vec<u8> = Vec::new();
-        // How much of what is pending has been written, and where it was in the input.
-        let (mut seen, mut base) = (0, 0_u64);
+        // Where what is pending was in the input.
+        let mut base = 0_u64;
         let mut wanted = piece_bytes;
         loop {
             let more = u64::try_from(wanted.saturating_sub(pending.len()))?;
@@ -232,9 +237,8 @@ impl Masking {
             let ended = u64::try_from(read.context("cannot read the text")?)? < more;
             let text = valid_part(&pending, ended, base)?;
             let mut findings = Vec::new();
-            detector.detect(text, &mut findings);
-            let end = if ended { text.len() } else { cut(text, &findings) };
-            if end <= seen && !ended {
+            let rest = if ended { Rest::Ends } else { Rest::Comes };
+            let Some(end) = pieces.look(text, rest, &mut findings) else {
                 anyhow::ensure!(
                     wanted < HELD_BYTES_MAX,
                     "the text has no white space for {HELD_BYTES_MAX} bytes; hint: say what it is \
@@ -242,11 +246,10 @@ impl Masking {
                 );
                 wanted *= 2;
                 continue;
-            }
-            findings.retain(|finding| finding.end > seen && finding.start < end);
+            };
+            let seen = pieces.seen();
             for finding in &mut findings {
-                // The line before has been judged without what follows it now.
-                finding.start = finding.start.max(seen) - seen;
+                finding.start -= seen;
                 finding.end -= seen;
             }
             counts.add(&findings);
@@ -256,17 +259,21 @@ impl Masking {
             if ended {
                 return Ok(());
             }
-            let context = text.floor_char_boundary(end.saturating_sub(CONTEXT_BYTES));
-            seen = end - context;
-            base += u64::try_from(context)?;
-            pending.drain(..context);
-            wanted = piece_bytes + seen;
+            let gone = pieces.pass(text, end);
+            base += u64::try_from(gone)?;
+            pending.drain(..gone);
+            wanted = piece_bytes + pieces.seen();
         }
     }
 }
 
 /// The text of the bytes; a character that is cut at their end is left for later.
 fn valid_part(bytes: &[u8], ended: bool, base: u64) -> anyhow::Result<&str> {
+    // Read as bytes it would be valid, and masks would not be of its kind.
+    anyhow::ensure!(
+        base > 0 || utf16(bytes).is_none(),
+        "the text is UTF-16; hint: `iconv -f UTF-16 -t UTF-8` converts it"
+    );
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text),
         Err(error) if error.error_len().is_none() && !ended => {
@@ -326,12 +333,8 @@ impl std::fmt::Display for Counts {
 
 /// Largest document that is masked in one piece.
 const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
-/// Text that is looked at in one piece.
-const PIECE_BYTES: usize = 64 << 10;
 /// Most text that is kept back because it could not be cut.
 const HELD_BYTES_MAX: usize = 64 << 20;
-/// How much of the text before stays in sight.
-const CONTEXT_BYTES: usize = 256;
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 
 #[cfg(test)]
@@ -368,6 +371,14 @@ mod tests {
         let error = streamed(&text, 300).unwrap_err();
         assert!(error.to_string().contains("not UTF-8 at byte 1200"), "{error}");
         assert!(streamed("é".as_bytes().split_at(1).0, 300).is_err(), "cut off");
+    }
+
+    #[test]
+    fn utf16_is_refused() {
+        let text: Vec<u8> =
+            "to eva@example.org".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let error = streamed(&text, 300).unwrap_err();
+        assert!(error.to_string().contains("UTF-16"), "{error}");
     }
 
     #[test]

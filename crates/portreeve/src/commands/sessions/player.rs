@@ -78,6 +78,7 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
         Event::ExchangeClosed { .. }
         | Event::RequestPart { .. }
+        | Event::ReplyWithheld { .. }
         | Event::Request { .. }
         | Event::RequestData { .. }
         | Event::Response { .. }

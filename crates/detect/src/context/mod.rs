@@ -1,0 +1,243 @@
+//! The words around a candidate, in the languages of Europe: what kind of number is being
+//! announced. It only looks near a candidate, so text without candidates costs nothing.
+
+pub(crate) mod fields;
+pub(crate) mod headers;
+mod labels;
+pub(crate) mod scene;
+pub(crate) mod topics;
+pub(crate) mod value;
+
+use crate::text::bytes::{find_high, word_starts};
+use crate::text::terms::Terms;
+use labels::LISTS;
+use std::sync::LazyLock;
+use topics::Topics;
+
+/// The kinds announced around a candidate, and where the closest announcing words stand.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Announced {
+    pub(crate) topics: Topics,
+    /// The topics of the closest word before, and where that word ends.
+    pub(crate) nearest: Topics,
+    pub(crate) nearest_end: usize,
+    /// The topics of the first word behind, and where that word begins.
+    pub(crate) behind: Topics,
+    pub(crate) behind_start: usize,
+}
+
+/// How far back announcing words are looked for.
+const BEFORE_BYTES: usize = 72;
+const AFTER_BYTES: usize = 36;
+
+/// Looks at the text before (and a little after) the candidate `start..end`.
+pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
+    let mut from = start.saturating_sub(BEFORE_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    let cut = from > 0 && text.as_bytes().get(from - 1).is_some_and(letter);
+    let place = if cut { Place::Cut } else { Place::Running };
+    let before = scan(&text[from..start], place);
+    let mut found = Announced {
+        topics: before.topics,
+        nearest: before.last.0,
+        nearest_end: before.last.1 + from,
+        ..Announced::default()
+    };
+    let mut to = (end + AFTER_BYTES).min(text.len());
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    let mut after = &text[end..to];
+    if let Some(stop) = memchr::memchr3(b'\n', b';', b',', after.as_bytes()) {
+        after = &after[..stop];
+    }
+    if after.len() > 3 {
+        let after = scan(after, Place::Running);
+        found.topics = found.topics.or(after.topics);
+        found.behind = after.first.0;
+        found.behind_start = after.first.1 + end;
+    }
+    found
+}
+
+/// Whether the word right before `end` announces a topic: `age: 41`, `(edad 41`.
+pub(crate) fn is_word_before(text: &str, end: usize, topic: Topics) -> bool {
+    let front = text[..end].trim_end_matches([':', ' ', '=', '"', '(', '.']);
+    let letters = front.chars().rev().take_while(|c| is_letter(*c));
+    let size: usize = letters.map(char::len_utf8).sum();
+    let word = &front[front.len() - size..];
+    end - front.len() <= BEFORE_BYTES
+        && (3..=AFTER_BYTES).contains(&size)
+        && scan(word, Place::Running).last.0.any(topic)
+}
+
+/// The topics of a column name or another short label.
+pub(crate) fn label(text: &str) -> Topics {
+    if text.is_empty() {
+        return Topics::default();
+    }
+    let spaced: String =
+        text.chars().map(|c| if matches!(c, '_' | '-' | '.') { ' ' } else { c }).collect();
+    scan(&spaced, Place::Label).topics.or(scan(text, Place::Label).topics)
+}
+
+/// Where words are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Running,
+    /// Running text that begins within a word.
+    Cut,
+    Label,
+}
+
+/// The announcing words of a piece of text.
+#[derive(Default)]
+struct Words {
+    topics: Topics,
+    /// The first words, with where they begin.
+    first: (Topics, usize),
+    /// The last words, with where they end.
+    last: (Topics, usize),
+}
+
+fn scan(window: &str, place: Place) -> Words {
+    let (terms, values) = &*WORDS;
+    let mut found = Words::default();
+    let mut add = |text: &[u8], start: usize, ends: &dyn Fn(usize) -> bool| {
+        for (index, length) in terms.at(&text[start..]) {
+            let (topics, capitals) = values[index];
+            let end = start + length;
+            let raw = &window.as_bytes()[start..end];
+            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
+            // Short words are whole words; longer ones may carry an ending.
+            if (length > 5 || ends(end)) && !small {
+                found.add(topics, start, end);
+            }
+        }
+    };
+    if window.is_ascii() {
+        let bytes = window.as_bytes();
+        let ends = |end: usize| bytes.get(end).is_none_or(|byte| !byte.is_ascii_alphabetic());
+        let visit = |start: usize| {
+            if start > 0 || place != Place::Cut {
+                add(bytes, start, &ends);
+            }
+        };
+        word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
+        return found;
+    }
+    let bytes = lowered(window);
+    let ends = |end: usize| {
+        let after = window[end..].chars().next();
+        after.is_none_or(|c| c.is_ascii_digit() || !is_letter(c))
+    };
+    let mut inside = place == Place::Cut;
+    for (start, c) in window.char_indices() {
+        let letter = is_letter(c);
+        // Scripts that are written without spaces have no beginnings of words.
+        let begins = letter && (!inside || matches!(c, '\u{0e00}'..='\u{10ff}' | '\u{3000}'..));
+        inside = letter;
+        if begins && terms.may_begin(&bytes, start) {
+            add(&bytes, start, &ends);
+        }
+    }
+    found
+}
+
+/// Whether a character belongs to words; no-break spaces, dashes and quotation marks do not.
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || c >= '\u{c0}' && !matches!(c, '\u{2000}'..='\u{2bff}' | '\u{3000}'..='\u{303f}')
+}
+
+impl Words {
+    fn add(&mut self, topics: Topics, start: usize, end: usize) {
+        self.topics = self.topics.or(topics);
+        // `number` says nothing about what the number is of.
+        if topics == Topics::ANY {
+            return;
+        }
+        if self.first.0.is_empty() {
+            self.first = (topics, start);
+        } else if start == self.first.1 {
+            self.first.0 = self.first.0.or(topics);
+        }
+        if end > self.last.1 {
+            self.last = (topics, end);
+        } else if end == self.last.1 {
+            self.last.0 = self.last.0.or(topics);
+        }
+    }
+}
+
+/// Small letters, but where that would move offsets. The table takes care of ASCII.
+fn lowered(text: &str) -> Vec<u8> {
+    let mut out = text.as_bytes().to_vec();
+    let mut end = 0;
+    while let Some(at) = find_high(&out, end) {
+        // Most are small letters already.
+        if let [0xC3, 0x9F..=0xBF, ..] = out[at..] {
+            end = at + 2;
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        end = at + c.len_utf8();
+        let lower = c.to_lowercase().next().filter(|l| *l != c && l.len_utf8() == c.len_utf8());
+        if let Some(lower) = lower {
+            lower.encode_utf8(&mut out[at..end]);
+        }
+    }
+    out
+}
+
+/// The words, and of each its topics and whether it counts in capitals only.
+static WORDS: LazyLock<(Terms, Vec<(Topics, bool)>)> = LazyLock::new(|| {
+    let listed = LISTS.iter().flat_map(|(words, topics)| {
+        words.split('|').map(|word| match word.strip_suffix('!') {
+            Some(word) => (word, (*topics, true)),
+            None => (word, (*topics, false)),
+        })
+    });
+    let (words, values): (Vec<_>, Vec<_>) = listed.unzip();
+    (Terms::new(words.into_iter()), values)
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announces_by_whole_words_before_and_after() {
+        let text = "Meine Steuer-ID: 12345678903, ok";
+        let found = around(text, 17, 28);
+        assert!(found.topics.any(Topics::TAX));
+        assert!(!found.topics.any(Topics::PHONE));
+        assert_eq!(&text[..found.nearest_end], "Meine Steuer-ID");
+        assert!(around("„PESEL“ 1", 12, 13).topics.any(Topics::NATIONAL), "in quotation marks");
+        assert!(!around("hotel 123456", 6, 12).topics.any(Topics::PHONE), "tel inside a word");
+        assert!(around("0171 1234567 (mobil)", 0, 12).topics.any(Topics::PHONE));
+        let found = around("12345678903 ist meine Steuer-ID", 0, 11);
+        assert!(found.behind.any(Topics::TAX) && found.behind_start == 22);
+    }
+
+    #[test]
+    fn some_words_count_in_capitals_only() {
+        assert!(around("SIN 123456782", 4, 13).topics.any(Topics::NATIONAL));
+        assert!(!around("sin 123456782", 4, 13).topics.any(Topics::NATIONAL), "Spanish: without");
+        assert!(label("sin").any(Topics::NATIONAL), "a column is no sentence");
+    }
+
+    #[test]
+    fn words_of_scripts_without_spaces_are_found_anywhere() {
+        assert!(around("ฉันถือบัตรประชาชน 1", 52, 53).topics.any(Topics::NATIONAL));
+    }
+
+    #[test]
+    fn reads_column_names() {
+        assert!(label("customer_phone_number").any(Topics::PHONE));
+        assert!(label("").is_empty());
+    }
+}

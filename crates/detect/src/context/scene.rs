@@ -1,0 +1,29 @@
+//! The text at hand, and what is known about where it comes from.
+
+use super::topics::Topics;
+
+/// The text that is being looked at and what is known about it.
+pub(crate) struct Scene<'a> {
+    pub(crate) text: &'a str,
+    /// Topics of the column or field that the text comes from.
+    pub(crate) label: Topics,
+    /// Whether the text comes from a column or field with a name.
+    pub(crate) named: bool,
+    /// Whether the text was hidden behind an encoding or look-alike characters.
+    pub(crate) hidden: bool,
+    /// The first and last byte of the text that are not white space.
+    pub(crate) trimmed: (usize, usize),
+}
+
+impl Scene<'_> {
+    pub(crate) fn is_whole(&self, start: usize, end: usize) -> bool {
+        start <= self.trimmed.0 + 1 && end + 1 >= self.trimmed.1
+    }
+
+    /// Log lines announce states of passwords, not passwords: `check pass; user unknown`.
+    pub(crate) fn is_log(&self, at: usize) -> bool {
+        let line = memchr::memrchr(b'\n', &self.text.as_bytes()[..at]).map_or(0, |i| i + 1);
+        let head = &self.text.as_bytes()[line..at];
+        head.iter().filter(|b| b.is_ascii_digit()).count() >= 6
+    }
+}

@@ -1,0 +1,60 @@
+//! Values that a rare sign or a listed word gives away: addresses of mail and machines,
+//! credentials, special categories. The words of all lists are found in one walk.
+
+pub(crate) mod contact;
+pub(crate) mod secrets;
+pub(crate) mod special;
+
+use crate::text::bytes::word_starts;
+use crate::text::terms::{Hit, Terms};
+use std::sync::LazyLock;
+
+/// The words found in a text, in the order of the text.
+#[derive(Default)]
+pub(crate) struct Hits {
+    pub(crate) special: Vec<Hit>,
+    pub(crate) secret: Vec<Hit>,
+}
+
+/// The words of special categories, how many they are, and behind them those that announce a
+/// password.
+static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
+    let words = special::words().chain(secrets::ANNOUNCERS);
+    (Terms::new(words), special::words().count())
+});
+
+/// Finds the words of special categories and those that announce a password, the longest at each
+/// place.
+pub(crate) fn find(bytes: &[u8]) -> Hits {
+    let (terms, special) = &*TERMS;
+    let mut hits = Hits::default();
+    let mut floor = 0;
+    let visit = |start: usize| {
+        if start < floor || start > 0 && bytes[start - 1] >= 0x80 {
+            return;
+        }
+        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+        floor = start + length;
+        let hit = Hit { index, start, end: floor };
+        match index.checked_sub(*special) {
+            Some(index) => hits.secret.push(Hit { index, ..hit }),
+            None => hits.special.push(hit),
+        }
+    };
+    word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_where_they_begin() {
+        let text = b"a Catholic, uncatholic; client_secret and secrets";
+        let hits = find(text);
+        let at = |hits: &[Hit]| hits.iter().map(|h| (h.start, h.end)).collect::<Vec<_>>();
+        assert_eq!(at(&hits.special), [(2, 10)]);
+        assert_eq!(at(&hits.secret), [(24, 37), (42, 48)]);
+    }
+}

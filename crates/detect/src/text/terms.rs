@@ -1,0 +1,125 @@
+//! Words that a text is searched for at the beginnings of words, all of a list in one walk. A
+//! bit set of the first four letters keeps the search out of nearly every word of a text.
+
+/// One word that was found.
+#[derive(Clone, Copy)]
+pub(crate) struct Hit {
+    /// Index into the list of the module that the word belongs to.
+    pub(crate) index: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Words that are compared without regard to the case of ASCII letters.
+pub(crate) struct Terms {
+    /// Bit set of the heads of the words.
+    heads: Box<[u64; HEAD_WORDS]>,
+    /// Where the words of each bucket begin in `words`.
+    buckets: Vec<u16>,
+    /// Words with their index in the list, by bucket and then by length.
+    words: Vec<(&'static [u8], u16)>,
+}
+
+/// log2 of the number of bits in the set of heads.
+const HEAD_BITS: u32 = 15;
+const HEAD_WORDS: usize = 1 << (HEAD_BITS - 6);
+/// log2 of the number of buckets.
+const BUCKET_BITS: u32 = 12;
+
+impl Terms {
+    /// A table of words of two bytes or more. Those of two or three letters are found only where
+    /// no letter follows them.
+    pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
+        let mut words: Vec<(&'static [u8], u16)> =
+            list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
+        words.sort_by_key(|(word, _)| (bucket(word), word.len()));
+        let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
+        for (word, _) in &words {
+            buckets[bucket(word) + 1] += 1;
+        }
+        for index in 1..buckets.len() {
+            buckets[index] += buckets[index - 1];
+        }
+        let mut terms = Self { heads: Box::new([0; HEAD_WORDS]), buckets, words };
+        for index in 0..terms.words.len() {
+            terms.add(terms.words[index].0);
+        }
+        terms
+    }
+
+    fn add(&mut self, word: &[u8]) {
+        let head = hash(head(word), HEAD_BITS);
+        self.heads[head >> 6] |= 1_u64 << (head & 63);
+    }
+
+    /// Whether a word of the list may begin at a place of a text: nearly always no.
+    #[inline]
+    pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let head = hash(head(text.get(at..).unwrap_or_default()), HEAD_BITS);
+        self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
+    }
+
+    /// The words at the beginning of a text, shorter ones first: index and length.
+    pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let bucket = bucket(text);
+        let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
+        self.words[range].iter().filter_map(move |(word, index)| {
+            let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
+            same.then_some((usize::from(*index), word.len()))
+        })
+    }
+}
+
+/// The first four bytes of a word, in small letters. From the third on, what is no letter counts
+/// as the end of the word.
+#[inline]
+fn head(text: &[u8]) -> u32 {
+    let word = text.first_chunk().copied().unwrap_or_else(|| {
+        let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+        [byte(0), byte(1), byte(2), 0]
+    });
+    let third = LETTERS[usize::from(word[2])];
+    // No branch: which words are short cannot be foretold.
+    let fourth = LETTERS[usize::from(word[3])] * u8::from(third != 0);
+    u32::from_le_bytes([word[0] | 0x20, word[1] | 0x20, third, fourth])
+}
+
+/// Small letters for letters, zero for all other bytes. Of the bytes outside ASCII only the one
+/// that begins a no-break space is no letter.
+const LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = byte as u8;
+        if letter.is_ascii_alphabetic() || letter >= 0x80 && letter != 0xC2 {
+            table[byte] = letter | 0x20;
+        }
+        byte += 1;
+    }
+    table
+};
+
+#[inline]
+fn hash(head: u32, bits: u32) -> usize {
+    (head.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
+}
+
+fn bucket(text: &[u8]) -> usize {
+    hash(head(text) & 0xFF_FFFF, BUCKET_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_at_a_place_are_found_and_short_ones_end_there() {
+        let terms = Terms::new(["id", "id card", "identity", "cp", "cp:", "id"].into_iter());
+        let at = |text: &str| terms.at(text.as_bytes()).map(|(i, _)| i).collect::<Vec<_>>();
+        assert_eq!(at("ID card"), [0, 5, 1]);
+        assert_eq!(at("identity"), [2]);
+        assert_eq!(at("cp:"), [3, 4]);
+        assert_eq!((at("cp"), at("cp\u{a0}")), (vec![3], vec![3]));
+        assert_eq!((at("i"), at("ids")), (vec![], vec![]));
+    }
+}

@@ -51,6 +51,8 @@ CREATE INDEX ON with_index (fixed(id));
 CREATE TABLE with_predicate (id int);
 CREATE INDEX ON with_predicate (id) WHERE fixed(id) > 0;
 CREATE TABLE parted (id int) PARTITION BY RANGE (fixed(id));
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (9) PARTITION BY LIST (id);
+CREATE TABLE parted_2 PARTITION OF parted_1 DEFAULT;
 CREATE TABLE whole (id int) PARTITION BY RANGE (id);
 CREATE TABLE part PARTITION OF whole FOR VALUES FROM (0) TO (10);
 CREATE TRIGGER part_watch BEFORE INSERT ON part FOR EACH ROW EXECUTE FUNCTION watch();
@@ -206,6 +208,9 @@ const CASES: &[(&str, &[&str])] = &[
     ("INSERT INTO with_index VALUES (1)", &["fixed"]),
     ("INSERT INTO with_predicate VALUES (1)", &["fixed"]),
     ("INSERT INTO parted VALUES (1)", &["fixed"]),
+    ("INSERT INTO parted_1 VALUES (1)", &["fixed"]),
+    ("INSERT INTO parted_2 VALUES (1)", &["fixed"]),
+    ("UPDATE parted_2 SET id = 2 WHERE id = 1", &["fixed"]),
     ("INSERT INTO whole VALUES (1)", &["watch"]),
     ("SELECT id FROM guarded", &["is_fine"]),
     ("SELECT id FROM over_guarded", &["is_fine"]),
@@ -223,6 +228,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("SELECT note FROM over_leak", &["leak"]),
     ("SELECT note FROM over_view", &["leak"]),
     ("EXPLAIN VERBOSE SELECT x FROM over_folded", &["folded"]),
+    ("SELECT '{\"a\": 1}'::jsonb -> 'a'", &[]),
     ("SELECT id FROM of_domain", &[]),
     ("SELECT value FROM of_plain", &[]),
     ("INSERT INTO of_plain VALUES (1, 'x')", &[]),

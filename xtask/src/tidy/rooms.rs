@@ -9,12 +9,8 @@ use std::path::Path;
 const FILES_MAX: usize = 20;
 
 /// Folders that are piles still. A line goes when its folder has rooms.
-const PILES: [&str; 4] = [
-    "crates/decide/src/sql",
-    "crates/detect/src",
-    "crates/evidence/src",
-    "crates/protocol-postgres/src",
-];
+const PILES: [&str; 3] =
+    ["crates/detect/src", "crates/evidence/src", "crates/protocol-postgres/src"];
 
 /// Modules beside their folder still. A line goes when its file is `mod.rs`.
 const BESIDE: [&str; 9] = [

@@ -147,6 +147,8 @@ pub(in crate::sql) struct Operator {
     pub(in crate::sql) schema: String,
     /// Its function; none where that is harmless.
     pub(in crate::sql) function: Option<Object>,
+    /// The types of its sides, where they are PostgreSQL's own.
+    pub(in crate::sql) sides: [Option<String>; 2],
 }
 
 /// A function outside `pg_catalog`, all overloads of its name in one schema together.
@@ -186,6 +188,8 @@ pub struct Catalog {
     pub(in crate::sql) objects: Arc<HashMap<Object, u32>>,
     /// Type name to types that bring code.
     pub(in crate::sql) types: Arc<HashMap<String, Vec<Type>>>,
+    /// Names of all types that PostgreSQL does not bring.
+    pub(in crate::sql) made_types: Arc<HashSet<String>>,
     /// Operator name to operators that PostgreSQL does not bring.
     pub(in crate::sql) operators: Arc<HashMap<String, Vec<Operator>>>,
     /// Functions of casts between PostgreSQL's own types that nobody has to write: they may run

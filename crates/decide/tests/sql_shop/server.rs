@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A server in a folder of its own; it ends with the test.
 pub struct Server {
@@ -15,7 +16,11 @@ impl Server {
     /// None if PostgreSQL is not installed here.
     pub fn start() -> Option<Self> {
         let programs = programs()?;
-        let folder = std::env::temp_dir().join(format!("sql-server-{}", std::process::id()));
+        // Tests of one program run side by side.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sql-server-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         // PostgreSQL refuses to run as root.
         let user = is_root().then_some("postgres");

@@ -307,14 +307,7 @@ impl Analyzer<'_> {
     fn session_statement(&mut self, node: &NodeEnum) -> Seen {
         match node {
             NodeEnum::PrepareStmt(prepare) => {
-                for argument in &prepare.argtypes {
-                    match &argument.node {
-                        Some(NodeEnum::TypeName(name)) => {
-                            self.made(name, &Lineage::constant());
-                        }
-                        _ => self.refuse("a parameter's type is not understood".into()),
-                    }
-                }
+                self.parameter_types(&prepare.argtypes);
                 let statement = self.inner(prepare.query.as_deref());
                 let name = prepare.name.clone();
                 Seen::session(Output::None, SessionEffect::Prepare { name, statement })
@@ -373,6 +366,17 @@ impl Analyzer<'_> {
             other => {
                 self.refuse(format!("`{}` is not understood by the gateway", kind(other)));
                 Seen::nothing()
+            }
+        }
+    }
+
+    fn parameter_types(&mut self, types: &[pg::Node]) {
+        for argument in types {
+            match &argument.node {
+                Some(NodeEnum::TypeName(name)) => {
+                    self.made(name, &Lineage::constant());
+                }
+                _ => self.refuse("a parameter's type is not understood".into()),
             }
         }
     }

@@ -89,7 +89,8 @@ impl CatalogBuilder {
             let (schema, name) = (&input.function_schema, &input.function_name);
             let function =
                 (!code::is_harmless(catalog, schema, name)).then(|| Object::function(schema, name));
-            let operator = Operator { schema: input.schema.clone(), function };
+            let (schema, sides) = (input.schema.clone(), input.sides.clone());
+            let operator = Operator { schema, function, sides };
             operators.entry(input.name.clone()).or_default().push(operator);
         }
         catalog.operators = Arc::new(operators);
@@ -111,6 +112,7 @@ impl CatalogBuilder {
                 types.entry(input.name.clone()).or_default().push(found);
             }
         }
+        catalog.made_types = Arc::new(self.types.iter().map(|input| input.name.clone()).collect());
         catalog.types = Arc::new(types);
         catalog.anywhere = graph.anywhere();
         graph

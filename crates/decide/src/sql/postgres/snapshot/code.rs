@@ -32,7 +32,8 @@ pub enum Moment {
     Truncate,
     /// `o`: a value of a type is shown, compared or made into another type.
     Use,
-    /// `c`: a value of a type is made, and looked at.
+    /// `c`: a value of a type is made, and looked at. For a partitioned table: where a row
+    /// belongs is worked out, by whichever partition it comes in.
     Check,
     /// `i`: a value of a type is made, and comes out of the code.
     Make,
@@ -125,6 +126,8 @@ pub struct OperatorInput {
     pub function_schema: String,
     /// The name of its function.
     pub function_name: String,
+    /// The types of its left and right side, where they are PostgreSQL's own.
+    pub sides: [Option<String>; 2],
 }
 
 /// A function that cannot be named: the place calls something that cannot be read.
@@ -158,6 +161,11 @@ impl Graph {
         for moment in RELATION_MOMENTS {
             for parent in &input.parents {
                 self.leads((Owner::Relation(*parent), moment), (own, moment));
+            }
+        }
+        for parent in &input.parents {
+            for moment in [Moment::Insert, Moment::Update, Moment::Check] {
+                self.leads((own, moment), (Owner::Relation(*parent), Moment::Check));
             }
         }
         for column in input.columns.iter().filter(|column| types.contains(&column.type_oid)) {

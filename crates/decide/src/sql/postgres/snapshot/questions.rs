@@ -24,13 +24,20 @@ WHERE t.oid >= 16384 AND (c.oid IS NULL OR c.relkind = 'c')
    OR t.oid IN (SELECT casttarget FROM pg_catalog.pg_cast WHERE oid >= 16384)
 ORDER BY t.oid";
 
-/// Columns: schema, name, schema of the function, name of the function.
+/// Columns: schema, name, schema of the function, name of the function, the types of both sides
+/// where they are PostgreSQL's own and nothing that somebody made turns other values into them.
 ///
 /// An operator of PostgreSQL's name over a type that somebody made is left out where nothing
 /// turns other values into that type: it runs where such a value is, and [`CODE`] has it there.
 pub const OPERATORS: &str = "\
-SELECT n.nspname, o.oprname, f.nspname, p.proname
+SELECT n.nspname, o.oprname, f.nspname, p.proname,
+       CASE WHEN NOT k.turns AND l.oid < 16384 THEN l.typname END,
+       CASE WHEN NOT k.turns AND r.oid < 16384 THEN r.typname END
 FROM pg_catalog.pg_operator o
+CROSS JOIN (SELECT EXISTS (SELECT FROM pg_catalog.pg_cast WHERE oid >= 16384
+                             AND castcontext = 'i' AND castsource < 16384)) k (turns)
+LEFT JOIN pg_catalog.pg_type l ON l.oid = o.oprleft
+LEFT JOIN pg_catalog.pg_type r ON r.oid = o.oprright
 JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
 JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace
@@ -61,7 +68,7 @@ WITH places (class, object, kind, owner, moments) AS (
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r', i.indrelid, 'au'
     FROM pg_catalog.pg_index i WHERE i.indrelid >= 16384
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'au'
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'auc'
     FROM pg_catalog.pg_partitioned_table p
   UNION ALL
   SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'r', p.polrelid, 'raud'
@@ -163,7 +170,7 @@ SELECT 'r', i.indrelid, 'au', 'e', pg_catalog.pg_get_expr(x.expression, i.indrel
   FROM pg_catalog.pg_index i, LATERAL (VALUES (i.indexprs), (i.indpred)) x (expression)
   WHERE i.indrelid >= 16384 AND x.expression IS NOT NULL
 UNION
-SELECT 'r', p.partrelid, 'au', 'e', pg_catalog.pg_get_expr(p.partexprs, p.partrelid), NULL
+SELECT 'r', p.partrelid, 'auc', 'e', pg_catalog.pg_get_expr(p.partexprs, p.partrelid), NULL
   FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
 UNION
 SELECT 'r', p.polrelid, 'raud', 'e', pg_catalog.pg_get_expr(x.expression, p.polrelid), NULL
@@ -217,6 +224,7 @@ pub fn add(builder: &mut CatalogBuilder, answers: Answers<'_>) {
             name: text(row, 1).into(),
             function_schema: text(row, 2).into(),
             function_name: text(row, 3).into(),
+            sides: [row.get(4).cloned().flatten(), row.get(5).cloned().flatten()],
         });
     }
     for row in answers.code {

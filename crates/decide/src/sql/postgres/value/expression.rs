@@ -225,7 +225,9 @@ impl Analyzer<'_> {
             return self.not_understood("an operator");
         };
         let lineage = both(&left, &right);
-        if let Some(made) = self.operator(schema, name, &[&left, &right]) {
+        let given =
+            [&operation.lexpr, &operation.rexpr].map(|side| self.given_type(side.as_deref()));
+        if let Some(made) = self.operator_of(schema, name, &[&left, &right], given) {
             return made;
         }
         let is_total = kind == pg::AExprKind::AexprOp
@@ -249,8 +251,18 @@ impl Analyzer<'_> {
         name: &str,
         operands: &[&Lineage],
     ) -> Option<Lineage> {
+        self.operator_of(schema, name, operands, [None, None])
+    }
+
+    fn operator_of(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        operands: &[&Lineage],
+        given: [Option<&str>; 2],
+    ) -> Option<Lineage> {
         let is_own = matches!(schema, None | Some("pg_catalog")) && operators::is_builtin(name);
-        let made = self.made_operator(schema, name, operands);
+        let made = self.made_operator_of(schema, name, operands, given);
         if made.is_some() || is_own || self.has_operator(schema, name) {
             return made;
         }

@@ -1,5 +1,6 @@
 //! Code behind an expression that its text does not name: types and operators that somebody made.
 
+use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::collections::BTreeSet;
@@ -9,6 +10,17 @@ use super::expression::strings;
 use crate::sql::catalog::Type;
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
+
+/// Types of PostgreSQL that nothing turns into another without being told to.
+const NEVER_CAST: &[&str] = &["bytea", "json", "jsonb", "uuid", "xml"];
+
+/// Whether a side of an operator cannot take a value of a type in [`NEVER_CAST`].
+fn are_apart(wanted: Option<&str>, given: Option<&str>) -> bool {
+    match (wanted, given) {
+        (Some(wanted), Some(given)) => wanted != given && !wanted.starts_with("any"),
+        _ => false,
+    }
+}
 
 impl Analyzer<'_> {
     /// A value becomes one of the named type: what it may then hold.
@@ -67,6 +79,17 @@ impl Analyzer<'_> {
         name: &str,
         operands: &[&Lineage],
     ) -> Option<Lineage> {
+        self.made_operator_of(schema, name, operands, [None, None])
+    }
+
+    /// Like [`Self::made_operator`], with the types that the text gives to the two sides.
+    pub(in crate::sql) fn made_operator_of(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        operands: &[&Lineage],
+        given: [Option<&str>; 2],
+    ) -> Option<Lineage> {
         let functions: BTreeSet<Object> = self
             .catalog
             .operators
@@ -74,6 +97,10 @@ impl Analyzer<'_> {
             .into_iter()
             .flatten()
             .filter(|known| schema.is_none_or(|schema| in_schema(schema, &known.schema)))
+            .filter(|known| {
+                let mut sides = known.sides.iter().zip(given);
+                !sides.any(|(wanted, given)| are_apart(wanted.as_deref(), given))
+            })
             .filter_map(|known| known.function.clone())
             .collect();
         let mut result: Option<Lineage> = None;
@@ -87,6 +114,18 @@ impl Analyzer<'_> {
             result = Some(self.opaque_result(function));
         }
         result
+    }
+
+    /// The type of PostgreSQL that a text gives to a value, if nothing makes another of it unseen.
+    pub(in crate::sql) fn given_type<'n>(&self, node: Option<&'n pg::Node>) -> Option<&'n str> {
+        let Some(NodeEnum::TypeCast(cast)) = &node?.node else { return None };
+        let name = cast.type_name.as_ref().filter(|name| name.array_bounds.is_empty())?;
+        let name = match strings(&name.names)?.as_slice() {
+            [name] if !self.catalog.made_types.contains(*name) => *name,
+            ["pg_catalog", name] => *name,
+            _ => return None,
+        };
+        NEVER_CAST.contains(&name).then_some(name)
     }
 
     /// Whether somebody made an operator of this name, harmless or not.

@@ -185,7 +185,7 @@ fn asking_a_gateway() {
     place.run(&["accounts", "add", "worker", "--kind", "actor"]);
     place.start();
     assert!(place.run(&["status"]).contains("ready"));
-    let token = place.run(&["token", "issue", "ada", "--act", "planner"]);
+    let token = place.run(&["token", "issue", "ada", "--act", "planner", "--may-act", "worker"]);
     let token = token.trim();
     let status = place.json(token, &["status"]);
     assert_eq!((&status["ready"], &status["reviews_open"]), (&true.into(), &0.into()));

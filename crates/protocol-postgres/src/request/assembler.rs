@@ -3,8 +3,11 @@
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{Parameters, with_params};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
-use crate::wire::{Frame, FrameError, Frontend, FrontendError, put, put_text, read, take};
+use crate::wire::{
+    Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
+};
 use bytes::{Bytes, BytesMut};
+use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -78,6 +81,8 @@ pub(crate) struct Assembler {
     pub(super) defines: bool,
     /// The request changes data.
     pub(super) writes: bool,
+    /// The request runs code that can do anything with names.
+    pub(super) runs_code: bool,
     /// The relations that rows of its reply rest on.
     pub(super) rests_on: BTreeSet<String>,
     failing: FailingName,
@@ -115,6 +120,7 @@ impl Assembler {
             declared: HashMap::new(),
             defines: false,
             writes: false,
+            runs_code: false,
             rests_on: BTreeSet::new(),
             failing,
             limits,
@@ -149,6 +155,7 @@ impl Assembler {
         self.described.clear();
         self.defines = false;
         self.writes = false;
+        self.runs_code = false;
         self.rests_on.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
@@ -256,7 +263,7 @@ impl Assembler {
             Frontend::FunctionCall => {
                 self.batch.kind = Kind::Simple;
                 let why = "fast-path function calls are not offered: call the function with SELECT";
-                let refused = self.refused(why);
+                let refused = self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why);
                 self.batch.push_commands(wire, Vec::new(), vec![refused], None);
                 return Ok(Step::Request);
             }
@@ -312,10 +319,16 @@ impl Assembler {
         let plan = match &*plans {
             [] => None,
             [plan] => Some(plan.clone()),
-            _ => Some(self.planner.plan_unknown("several statements cannot be prepared as one")),
+            _ => Some(self.planner.plan_unknown(
+                sqlstate::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            )),
         };
         let plan = if self.overlay.is_full(machine.names()) {
-            Some(self.planner.plan_unknown("too many prepared statements: deallocate some"))
+            Some(self.planner.plan_unknown(
+                sqlstate::PROGRAM_LIMIT,
+                "too many prepared statements: deallocate some",
+            ))
         } else {
             plan
         };
@@ -361,7 +374,9 @@ impl Assembler {
         } else {
             self.described.remove(&key);
         }
-        let portal = Portal { prepared, statement: statement.to_owned(), formats, content };
+        let lifetime = CursorLifetime::Transaction;
+        let portal =
+            Portal { prepared, statement: statement.to_owned(), formats, content, lifetime };
         let change = Change::Open(name.into(), Arc::new(portal));
         self.overlay.plan(&change);
         self.batch.push(wire, vec![Expect::Bind(change)]);
@@ -403,8 +418,10 @@ impl Assembler {
     ) -> Result<portreeve_sql::Plans, portreeve_sql::UnknownNames> {
         let bytes_max = self.limits.statement_bytes_max;
         if text.len() > bytes_max {
-            let why = format!("the statement is longer than {bytes_max} bytes");
-            return Ok([self.planner.plan_unknown(&why)].into());
+            let why = format!(
+                "the statement is longer than {bytes_max} bytes (`limits.postgres.statement_bytes_max`)"
+            );
+            return Ok([self.planner.plan_unknown(sqlstate::PROGRAM_LIMIT, &why)].into());
         }
         let (plans, known) = self.planner.plans_of(text);
         match (known, self.freshness) {

@@ -208,7 +208,13 @@ impl Postgres {
         // SECURITY: a client that knew this name could prepare it, and a refusal inside a
         // transaction would then not fail at the target.
         let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
-        Ok(Assembler::new(planner, snapshot, FailingName(failing.into()), self.limits.clone()))
+        let failing = FailingName(failing.into());
+        let mut assembler = Assembler::new(planner, snapshot, failing, self.limits.clone());
+        let own = |(name, _): &(&String, &String)| *name != "application_name";
+        for (name, value) in arrived.startup.settings.iter().filter(own) {
+            assembler.note_setting(&format!("{name} = {value} (at the start)"));
+        }
+        Ok(assembler)
     }
 
     /// Encryption and the startup message.

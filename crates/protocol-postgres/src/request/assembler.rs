@@ -1,7 +1,7 @@
 //! The request side of a connection.
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
-use super::content::{Parameters, with_params};
+use super::content::{Circumstances, Parameters, with_params};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
 use crate::wire::{
     Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
@@ -18,6 +18,9 @@ const BATCH_BYTES_MAX: usize = 256 << 10;
 const SYNC: &[u8] = b"S\0\0\0\x04";
 /// Every message type that a client may send.
 const TAGS: &[u8] = b"QPBDCEHSdcfXF";
+/// Settings that are bound into an approval, the latest ones.
+const SETTINGS_MAX: usize = 64;
+const SETTING_CHARS_MAX: usize = 500;
 /// Most types of parameters that a session remembers for its prepared statements.
 const DECLARED_MAX: usize = 10_000;
 
@@ -85,6 +88,10 @@ pub(crate) struct Assembler {
     pub(super) runs_code: bool,
     /// The relations that rows of its reply rest on.
     pub(super) rests_on: BTreeSet<String>,
+    /// The relations that it has to do with at all.
+    pub(super) names: BTreeSet<String>,
+    /// The settings that the session was given since it began.
+    settings: Arc<Vec<String>>,
     failing: FailingName,
     limits: crate::ProtocolLimits,
 }
@@ -122,6 +129,8 @@ impl Assembler {
             writes: false,
             runs_code: false,
             rests_on: BTreeSet::new(),
+            names: BTreeSet::new(),
+            settings: Arc::default(),
             failing,
             limits,
         }
@@ -157,6 +166,7 @@ impl Assembler {
         self.writes = false;
         self.runs_code = false;
         self.rests_on.clear();
+        self.names.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -168,17 +178,35 @@ impl Assembler {
         frames.into_iter().rev().for_each(|frame| self.again.push_front(frame));
     }
 
-    /// The complete request, guarded by a fence around what its reply rests on.
+    /// The complete request, with fences around what its reply and its meaning rest on.
     pub(crate) fn take(
         &mut self,
         machine: &ReplyMachine,
-        fence: impl FnOnce(BTreeSet<String>) -> Arc<dyn Fence>,
+        fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
-        let names = std::mem::take(&mut self.rests_on);
-        if !names.is_empty() && self.catalog().has_classified() {
-            self.batch.fence = Some(fence(names));
+        let rests_on = std::mem::take(&mut self.rests_on);
+        let all = Arc::new(std::mem::take(&mut self.names));
+        if !rests_on.is_empty() && self.catalog().has_classified() {
+            self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
+        if !all.is_empty() {
+            self.batch.definitions = Some(fence(all.clone()));
+        }
+        self.batch.circumstances = Some(Circumstances {
+            settings: self.settings.clone(),
+            names: all,
+            versions: self.catalog().versions(),
+        });
         self.begin_batch(machine)
+    }
+
+    /// Notes a setting that statements may mean something else under.
+    pub(crate) fn note_setting(&mut self, setting: &str) {
+        let settings = Arc::make_mut(&mut self.settings);
+        if settings.len() >= SETTINGS_MAX {
+            settings.remove(0);
+        }
+        settings.push(setting.chars().take(SETTING_CHARS_MAX).collect());
     }
 
     /// Whether nothing of a request is there yet.

@@ -1,6 +1,7 @@
 //! Client messages that make one request: a simple query, or a run of extended-protocol
 //! messages up to Sync, Flush, or a command whose reply may be held.
 
+use super::content::Circumstances;
 use crate::reply::{Expect, Status};
 use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
@@ -47,6 +48,10 @@ pub(crate) struct MessageBatch {
     failing: FailingName,
     /// What guards the reply.
     pub(super) fence: Option<Arc<dyn Fence>>,
+    /// What tells whether anything that it rests on has changed.
+    pub(super) definitions: Option<Arc<dyn Fence>>,
+    /// What its meaning depends on beside its text.
+    pub(super) circumstances: Option<Circumstances>,
 }
 
 impl std::fmt::Debug for MessageBatch {
@@ -89,6 +94,8 @@ impl MessageBatch {
             status,
             failing,
             fence: None,
+            definitions: None,
+            circumstances: None,
         }
     }
 
@@ -193,7 +200,15 @@ impl Request for MessageBatch {
     }
 
     fn content(&self) -> String {
-        self.content.join("\n")
+        let mut content = self.content.join("\n");
+        if let Some(circumstances) = &self.circumstances {
+            circumstances.put(&mut content);
+        }
+        content
+    }
+
+    fn definitions(&self) -> Option<Arc<dyn Fence>> {
+        self.definitions.clone()
     }
 
     fn fence(&self) -> Option<Arc<dyn Fence>> {

@@ -167,10 +167,8 @@ impl Assembler {
                     TransactionEffect::Other => None,
                 };
             }
-            SessionEffect::None
-            | SessionEffect::Set
-            | SessionEffect::Listen
-            | SessionEffect::Notify => {}
+            SessionEffect::Set => self.note_setting(text),
+            SessionEffect::None | SessionEffect::Listen | SessionEffect::Notify => {}
         }
         effect
     }
@@ -228,6 +226,10 @@ impl Assembler {
                 sqlstate::PREREQUISITE_STATE,
                 "definitions were changed in this open transaction: commit them first",
             ));
+        }
+        if !plan.defines() {
+            let catalog = self.catalog().clone();
+            catalog.names_behind(&plan.command, &mut self.names);
         }
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {

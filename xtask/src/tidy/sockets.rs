@@ -77,7 +77,7 @@ mod tests {
             found(check, "p", path, text),
             ["1: `TcpStream` outside the engine", "2: `AsyncWriteExt` outside the engine",]
         );
-        assert!(found(check, "p", "crates/session/src/sides.rs", text).is_empty());
+        assert!(found(check, "p", "crates/session/src/sides/mod.rs", text).is_empty());
         let test = format!("#[cfg(test)]\nmod tests {{\n{text}}}\n");
         assert!(found(check, "p", path, &test).is_empty());
     }

@@ -75,11 +75,20 @@ pub(super) fn count_values(body: &[u8]) -> u64 {
     for _ in 0..count {
         let Ok(value) = cursor.optional_value() else { break };
         values += 1;
-        if let Some(value) = value.filter(|value| value.len() >= DOCUMENT_BYTES_MIN) {
-            values += memchr::memchr_iter(b',', value).count() as u64;
-        }
+        values += value.map_or(0, parts);
     }
     values
+}
+
+/// How many values more than one are in a long one: what has neither commas nor tags (bytes in
+/// hexadecimal, say) counts by its length.
+pub(super) fn parts(value: &[u8]) -> u64 {
+    if value.len() < DOCUMENT_BYTES_MIN {
+        return 0;
+    }
+    let commas = memchr::memchr_iter(b',', value).count();
+    let tags = memchr::memchr_iter(b'<', value).count();
+    commas.max(tags).max(value.len() / DOCUMENT_BYTES_MIN) as u64
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::copy::CopyMasker;
 use super::expect::ExpectedResult;
-use super::rows::{count_values, mask_row};
+use super::rows::{count_values, mask_row, parts};
 use crate::wire::{Frame, value_kind};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{CopyDirection, CopyFormat};
@@ -68,7 +68,7 @@ impl Running {
             }
         };
         masked.usage.rows += rows;
-        masked.usage.values += rows * columns;
+        masked.usage.values += (rows * columns).max(parts(frame.body()));
         Ok(rows)
     }
 

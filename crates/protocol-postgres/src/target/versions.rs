@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// name, in one hash. Each part is found by an index.
 const RELATIONS: &str = "\
 SELECT c.relname, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(':',
-    c.oid, c.xmin, c.relnamespace, c.relkind, c.relrowsecurity,
+    c.oid, c.relnamespace, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relispartition,
+    c.relhasrules, c.relhastriggers,
     (SELECT pg_catalog.string_agg(a.attnum || '.' || a.xmin, ',' ORDER BY a.attnum)
      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
     (SELECT pg_catalog.string_agg(r.oid || '.' || r.xmin, ',' ORDER BY r.oid)

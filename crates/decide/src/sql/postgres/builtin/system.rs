@@ -205,6 +205,11 @@ pub(in crate::sql) fn closed_columns(name: &str) -> &'static [(&'static str, boo
     match name {
         "pg_proc" => &[("prosrc", true), ("prosqlbody", true), ("proconfig", true)],
         "pg_db_role_setting" => &[("setdatabase", false), ("setrole", false), ("setconfig", true)],
+        "pg_roles" => &[("rolconfig", true)],
+        "pg_user" => &[("useconfig", true)],
+        "pg_foreign_server" => &[("srvoptions", true)],
+        "pg_foreign_data_wrapper" => &[("fdwoptions", true)],
+        "pg_foreign_table" => &[("ftoptions", true)],
         "pg_settings" => SETTINGS_COLUMNS,
         "routines" => &[("routine_definition", true)],
         _ => &[],

@@ -26,9 +26,8 @@ impl Analyzer<'_> {
             return self.not_understood("an empty expression");
         };
         match node {
-            NodeEnum::AConst(_) | NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_) => {
-                Lineage::constant()
-            }
+            NodeEnum::AConst(constant) => written(constant),
+            NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_) => Lineage::constant(),
             NodeEnum::SetToDefault(_)
             | NodeEnum::CurrentOfExpr(_)
             | NodeEnum::MergeSupportFunc(_) => Lineage::CLEAN,
@@ -476,4 +475,13 @@ pub(in crate::sql) fn is_text(name: &pg::TypeName) -> bool {
         strings(&name.names).as_deref(),
         Some(["text" | "varchar"] | ["pg_catalog", "text" | "varchar"])
     )
+}
+
+/// A constant of the text. One that is written like an array or a document can be as many
+/// values as it has parts.
+fn written(constant: &pg::AConst) -> Lineage {
+    let Some(pg::a_const::Val::Sval(text)) = &constant.val else { return Lineage::constant() };
+    let is_list = text.sval.trim_start().starts_with(['{', '[']);
+    let parts = if is_list { text.sval.matches(',').count() as u64 + 1 } else { 1 };
+    Lineage { constants: parts.min(UNCOUNTED), ..Lineage::constant() }
 }

@@ -16,10 +16,19 @@ from harness.target import Target
 from harness.wire import SYNC, Reply, Wire, bind_message, execute_message, frame, parse_message
 from harness.world import CLASSIFIED, World
 
-from security.scene import dba, own_database, waits_for_a_lock
+from security.scene import dba, knows, own_database, own_policies, waits_for_a_lock
 
 pytestmark = pytest.mark.gateway
 DATABASE = "fence"
+# What a view calls is permitted, so that only the check after the execution is in the way.
+RULES = """\
+@id("labels-run")
+permit (principal in Group::"analysts", action == Action::"execute", resource is Function)
+when { resource.name like "label*" };
+@id("agents-run-labels")
+permit (principal in Group::"agents", action == Action::"execute", resource is Function)
+when { resource.name like "label*" };
+"""
 
 
 @dataclass(frozen=True)
@@ -150,8 +159,8 @@ CHANGES = {
     ),
 }
 UNDONE = {
-    "overload-that-fits-better": "drop function public.reverse(varchar)",
-    "operator-that-fits-better": "drop operator public.|| (varchar, varchar)",
+    "overload-that-fits-better": "drop function if exists public.reverse(varchar)",
+    "operator-that-fits-better": "drop operator if exists public.|| (varchar, varchar)",
 }
 
 
@@ -203,7 +212,12 @@ def target(world: World) -> Target:
     ]
     own_database(world, DATABASE, ";".join(made))
     classified = CLASSIFIED | {"public.swap_*.email": "email"}
-    gateway: Gateway = world.gateway("fence", database=DATABASE, classified=classified)
+    gateway: Gateway = world.gateway(
+        "fence",
+        database=DATABASE,
+        classified=classified,
+        policies=own_policies(world, "fence", RULES),
+    )
     return gateway.target("alice", "planner", "sql-agent")
 
 
@@ -267,7 +281,10 @@ def test_changed_while_it_waited(
     """A definition that changed between analysis and execution shows nothing raw."""
     number, change = case
     source = change.source.format(n=number)
-    way = WAYS[number](f"select {change.columns} from gate, {source}")
+    sql = f"select {change.columns} from gate, {source}"
+    way = WAYS[number](sql)
+    # What the test before has changed is no reason to say `send it again` to this one.
+    knows(target, sql)
     with Wire.open(target) as wire:
         reply = across_a_change(world, wire, way, change.change.format(n=number))
         assert not found_in(wire.received), f"raw: {reply.rows[:2]}"

@@ -37,6 +37,9 @@ GROWTH_MAX_MIB = 48
 KEPT_MAX_MIB = 32
 ADDRESS_SPACE_MAX = 2 << 30
 ANSWER_MAX_SECONDS = 4.0
+# Enough for a few sessions, and less than an attacker opens.
+DESCRIPTORS = 448
+NEWCOMERS = 512
 
 
 @pytest.fixture
@@ -88,11 +91,11 @@ def test_connections_without_a_login_never_seal(
 ) -> None:
     """Running out of file descriptors refuses newcomers, and is no damage to the log."""
     name = f"descriptors-{list(IDLE.values()).index(case)}"
-    gateway = attacked(name, "--nofile=160:160")
+    gateway = attacked(name, f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
     target = gateway.target("walt")
     with Wire.open(target) as inside, contextlib.ExitStack() as stack:
         assert inside.query("select 42").rows == [[b"42"]]
-        for _ in range(200):
+        for _ in range(NEWCOMERS):
             idle = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5))
             with contextlib.suppress(OSError):
                 idle.sendall(case)
@@ -105,10 +108,10 @@ def test_connections_without_a_login_never_seal(
 
 def test_idle_connections_to_the_api_never_seal(attacked: Callable[..., Gateway]) -> None:
     """The same through the other listener."""
-    gateway = attacked("api", "--nofile=160:160")
+    gateway = attacked("api", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
     target = gateway.target("walt")
     with Wire.open(target) as inside, contextlib.ExitStack() as stack:
-        for _ in range(200):
+        for _ in range(NEWCOMERS):
             with contextlib.suppress(OSError):
                 address = ("127.0.0.1", gateway.api_port)
                 stack.enter_context(socket.create_connection(address, 5))

@@ -124,7 +124,7 @@ def test_idle_connections_to_the_api_never_seal(attacked: Callable[..., Gateway]
 def gets_in(target: Target) -> bool:
     try:
         Wire.open(target).terminate()
-    except (Refused, OSError, AssertionError):
+    except (Refused, Closed, OSError, AssertionError):
         return False
     return True
 
@@ -166,13 +166,12 @@ def test_short_statements_take_little_memory(attacked: Callable[..., Gateway], c
     with Wire.open(target) as wire:
         wire.query(WIDE_ROW)
         before = gateway.memory()["VmHWM"]
-        wire.socket.settimeout(6)
-        started = time.monotonic()
+        worked = gateway.cpu_seconds()
         with contextlib.suppress(TimeoutError, Closed):
             # Parsed only: what it would cost the target is not what is measured.
             wire.send(parse_message(case) + SYNC)
             wire.reply()
-        took = time.monotonic() - started
+        took = gateway.cpu_seconds() - worked
     assert gateway.process.poll() is None, "the gateway ended"
     grown = (gateway.memory()["VmHWM"] - before) / MIB
     assert grown < GROWTH_MAX_MIB, f"{grown:.0f} MiB, {took:.1f} s"
@@ -262,9 +261,9 @@ def test_unknown_calls_over_many_columns(
     )
     sql = "select " + ", ".join(["x()"] * 1500)
     attack = floods(gateway.target("nobody"), sql, 1)
-    started = time.monotonic()
+    worked = gateway.cpu_seconds()
     longest = disturbed(gateway, gateway.target("walt"), attack)
-    took = time.monotonic() - started
+    took = gateway.cpu_seconds() - worked
     grown = gateway.memory()["VmHWM"] / MIB
     assert took < ANSWER_MAX_SECONDS, f"{took:.1f} s, others waited for {longest:.1f} s"
     assert grown < 400, f"{grown:.0f} MiB in all"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .gateway import Gateway
 
+# A busy machine takes long for thousands of sessions.
+VERIFY_SECONDS_MAX = 240
+
 
 def sessions(gateway: Gateway) -> list[dict[str, object]]:
     return gateway.json("sessions", "ls", "--limit", "100000")["sessions"]
@@ -41,7 +44,9 @@ def passed_both(gateway: Gateway, session: str) -> dict[str, bytes]:
 def verify(gateway: Gateway, directory: Path | None = None) -> tuple[int, dict[str, object]]:
     """Exit status and report."""
     where = [str(directory)] if directory else []
-    done: subprocess.CompletedProcess[str] = gateway.try_run("verify", *where, "--format", "json")
+    done: subprocess.CompletedProcess[str] = gateway.try_run(
+        "verify", *where, "--format", "json", seconds=VERIFY_SECONDS_MAX
+    )
     try:
         return done.returncode, json.loads(done.stdout)
     except json.JSONDecodeError:

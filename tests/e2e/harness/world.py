@@ -110,18 +110,21 @@ class World:
         admin("", database="shop", file=E2E / "sql" / "big.sql")
 
     def stop(self) -> None:
-        problems = []
-        for gateway in self.gateways:
-            try:
-                gateway.stop()
-            except (Failed, subprocess.TimeoutExpired) as problem:
-                problems.append(f"{gateway.directory.name}: {problem}")
-            problems += [f"{gateway.directory.name}: {what}" for what in differing(gateway)]
-        self.postgres.stop()
-        if os.environ.get("KEEP"):
-            print(f"kept: {self.directory}")
-        else:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        """Ends every server, whatever goes wrong on the way, and then says what did."""
+        problems: list[str] = []
+        try:
+            for gateway in self.gateways:
+                problems += [f"{gateway.directory.name}: {what}" for what in ended(gateway)]
+        finally:
+            # An interrupt leaves the loop early: no gateway outlives the world.
+            for gateway in self.gateways:
+                if not gateway.was_ended:
+                    gateway.kill()
+            self.postgres.stop()
+            if os.environ.get("KEEP"):
+                print(f"kept: {self.directory}")
+            else:
+                shutil.rmtree(self.directory, ignore_errors=True)
         assert not problems, "\n".join(problems)
 
     def gateway(
@@ -207,6 +210,20 @@ class World:
             timeout=seconds,
             cwd=self.directory,
         )
+
+
+def ended(gateway: Gateway) -> list[str]:
+    """Ends it; gives what was wrong with its end, and with what it recorded."""
+    problems = []
+    try:
+        gateway.stop()
+    except (Failed, subprocess.TimeoutExpired) as problem:
+        problems.append(str(problem))
+    try:
+        problems += differing(gateway)
+    except subprocess.TimeoutExpired as problem:
+        problems.append(f"its evidence could not be verified in time: {problem}")
+    return problems
 
 
 GRANTS = (

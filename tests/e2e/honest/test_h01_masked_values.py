@@ -32,7 +32,7 @@ insert into clients values
      '{zq8alias}', '{"nick": "zq8nick"}', 'sad', 'zq8', '[1961-01-01,1962-01-01)', 'y');
 """
 FILLED = (
-    "truncate members; insert into members values (1, 'Ada Quixmarker', "
+    "delete from members; insert into members values (1, 'Ada Quixmarker', "
     "'zq7marker@leak-q7.example', '+49 30 90917711'), (2, 'Bo', 'b@leak-q8.example', '2')"
 )
 CATEGORIES = {

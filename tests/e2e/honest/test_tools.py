@@ -48,6 +48,7 @@ STEPS = {
         "describe", "schemas",
     ),
 }  # fmt: skip
+TOOL_SECONDS_MAX = 300
 # Steps that save personal data's mask back are refused with advice; the rest must pass.
 REFUSED = {("django_app.py", "save-whole"), ("sqlalchemy_orm.py", "merge-whole")}
 OWN_OBJECTS = "objects of the running transaction are not known"
@@ -103,7 +104,7 @@ def results_of(tool: str, target: Target) -> dict[str, dict[str, str] | None]:
         input=json.dumps(settings),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TOOL_SECONDS_MAX,
         env=os.environ | {"PGSSLMODE": mode},
     )
     assert done.returncode == 0 and done.stdout, done.stderr[-3000:]

@@ -16,10 +16,19 @@ from harness.target import Target
 from harness.wire import SYNC, Reply, Wire, bind_message, execute_message, frame, parse_message
 from harness.world import CLASSIFIED, World
 
-from security.scene import dba, own_database, waits_for_a_lock
+from security.scene import dba, knows, own_database, own_policies, waits_for_a_lock
 
 pytestmark = pytest.mark.gateway
 DATABASE = "fence"
+# What a view calls is permitted, so that only the check after the execution is in the way.
+RULES = """\
+@id("labels-run")
+permit (principal in Group::"analysts", action == Action::"execute", resource is Function)
+when { resource.name like "label*" };
+@id("agents-run-labels")
+permit (principal in Group::"agents", action == Action::"execute", resource is Function)
+when { resource.name like "label*" };
+"""
 
 
 @dataclass(frozen=True)
@@ -150,8 +159,8 @@ CHANGES = {
     ),
 }
 UNDONE = {
-    "overload-that-fits-better": "drop function public.reverse(varchar)",
-    "operator-that-fits-better": "drop operator public.|| (varchar, varchar)",
+    "overload-that-fits-better": "drop function if exists public.reverse(varchar)",
+    "operator-that-fits-better": "drop operator if exists public.|| (varchar, varchar)",
 }
 
 
@@ -203,7 +212,12 @@ def target(world: World) -> Target:
     ]
     own_database(world, DATABASE, ";".join(made))
     classified = CLASSIFIED | {"public.swap_*.email": "email"}
-    gateway: Gateway = world.gateway("fence", database=DATABASE, classified=classified)
+    gateway: Gateway = world.gateway(
+        "fence",
+        database=DATABASE,
+        classified=classified,
+        policies=own_policies(world, "fence", RULES),
+    )
     return gateway.target("alice", "planner", "sql-agent")
 
 
@@ -235,30 +249,8 @@ def across_a_change(world: World, wire: Wire, way: Way, change: str) -> Reply:
 @each(
     CASES,
     not_yet(
-        "a reply is not held against the definitions that executed",
-        "simply-view-replaced simply-view-under-a-view simply-columns-swapped-computed",
-        "simply-tables-swapped-by-position simply-view-over-swapped-columns",
-        "simply-partition-attached simply-child-added simply-rule-makes-it-a-view",
-        "simply-table-renamed-away simply-earlier-in-the-path simply-materialized-again",
-        "simply-overload-that-fits-better simply-operator-that-fits-better",
-        "prepared-view-replaced prepared-view-under-a-view prepared-columns-swapped",
-        "prepared-columns-swapped-computed prepared-tables-swapped-by-position",
-        "prepared-view-over-swapped-columns prepared-partition-attached prepared-child-added",
-        "prepared-rule-makes-it-a-view prepared-table-renamed-away prepared-materialized-again",
-        "prepared-operator-that-fits-better in_an_old_snapshot-view-replaced",
-        "in_an_old_snapshot-view-under-a-view in_an_old_snapshot-columns-swapped-computed",
-        "in_an_old_snapshot-tables-swapped-by-position",
-        "in_an_old_snapshot-view-over-swapped-columns in_an_old_snapshot-partition-attached",
-        "in_an_old_snapshot-child-added in_an_old_snapshot-rule-makes-it-a-view",
-        "in_an_old_snapshot-table-renamed-away in_an_old_snapshot-earlier-in-the-path",
-        "in_an_old_snapshot-overload-that-fits-better",
-        "in_an_old_snapshot-operator-that-fits-better through_a_cursor-view-replaced",
-        "through_a_cursor-view-under-a-view through_a_cursor-columns-swapped-computed",
-        "through_a_cursor-tables-swapped-by-position through_a_cursor-view-over-swapped-columns",
-        "through_a_cursor-partition-attached through_a_cursor-child-added",
-        "through_a_cursor-rule-makes-it-a-view through_a_cursor-table-renamed-away",
-        "through_a_cursor-earlier-in-the-path through_a_cursor-materialized-again",
-        "through_a_cursor-overload-that-fits-better through_a_cursor-operator-that-fits-better",
+        "a prepared statement over replaced code ends the session",
+        "prepared-function-replaced-under-a-view",
     ),
 )
 def test_changed_while_it_waited(
@@ -267,12 +259,17 @@ def test_changed_while_it_waited(
     """A definition that changed between analysis and execution shows nothing raw."""
     number, change = case
     source = change.source.format(n=number)
-    way = WAYS[number](f"select {change.columns} from gate, {source}")
+    sql = f"select {change.columns} from gate, {source}"
+    way = WAYS[number](sql)
+    # What the test before has changed is no reason to say `send it again` to this one.
+    knows(target, sql)
     with Wire.open(target) as wire:
         reply = across_a_change(world, wire, way, change.change.format(n=number))
         assert not found_in(wire.received), f"raw: {reply.rows[:2]}"
         if reply.errors:
-            # 0A000 is the target's own: a cached plan must not change its result type.
-            assert reply.sqlstate in ("40001", "0A000"), f"not `send it again`: {reply.errors}"
+            # 0A000 is the target's own: a cached plan must not change its result type. What
+            # ran code may have had an effect: 55000 says to look, not to send it again.
+            codes = ("55000",) if "label" in change.change else ("40001", "0A000")
+            assert reply.sqlstate in codes, f"not what to do next: {reply.errors}"
         wire.query("rollback")
         assert wire.query("select 42").rows == [[b"42"]]

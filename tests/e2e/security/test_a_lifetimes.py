@@ -67,7 +67,6 @@ def read_again(world: World, target: Target, name: str) -> None:
     knows(target, f"select x from seen_{name}")
 
 
-@missing("an approval is not bound to versions of definitions")
 def test_changed_while_a_reviewer_looks(world: World, gateway: Gateway, target: Target) -> None:
     """What was approved is shown under the definition that was approved, or not at all."""
     with Wire.open(target) as wire:
@@ -97,13 +96,7 @@ def paths_undone(world: World) -> Iterator[None]:
     world.admin(UNDO)
 
 
-@each(
-    PATHS,
-    not_yet(
-        "a session's search path is not read at its login",
-        "role database role-everywhere",
-    ),
-)
+@each(PATHS)
 def test_the_path_of_new_sessions_is_not_that_of_old_ones(
     world: World, target: Target, paths_undone: None, case: str
 ) -> None:
@@ -205,13 +198,7 @@ PLANS = {
 }
 
 
-@each(
-    PLANS,
-    not_yet(
-        "EXPLAIN shows constants that the planner folded",
-        "verbose json yaml xml analyze settings in-a-cte union create-table-as",
-    ),
-)
+@each(PLANS)
 def test_plans_show_no_folded_values(target: Target, case: str) -> None:
     """Constants that the planner computed are values, wherever EXPLAIN prints them."""
     with Wire.open(target) as wire:
@@ -284,7 +271,7 @@ def test_a_pattern_that_matches_nothing_is_told(world: World) -> None:
     until("health names the pattern", told, 5)
 
 
-@missing("releases go on while definitions cannot be asked for")
+@missing("health does not say that definitions cannot be asked for")
 def test_definitions_that_cannot_be_asked_for_stop_releases(world: World) -> None:
     """Without connections of its own for the check, nothing is released and health turns red."""
     database = own_database(

@@ -6,11 +6,12 @@ through answers that look small.
 """
 
 import datetime
+import itertools
 import shutil
 from dataclasses import dataclass
 
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each, not_yet
 from harness.gateway import Account, Gateway
 from harness.paths import ROOT
 from harness.secrets import found_in
@@ -45,10 +46,7 @@ create subscription sub connection 'host=127.0.0.1 password=zq9marker' publicati
     with (connect = false);
 analyze;
 """
-ACCOUNTS = (
-    Account("alice", "person", ("analysts",)),
-    Account("planner", "actor", ("agents",)),
-)
+ACCOUNTS = (Account("planner", "actor", ("agents",)),)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +69,26 @@ def gateway(world: World) -> Gateway:
     )
 
 
-@pytest.fixture(scope="module")
-def target(gateway: Gateway) -> Target:
-    return gateway.target("alice", "planner", purpose="support")
+_readers = itertools.count(1)
+
+
+@pytest.fixture
+def reader(gateway: Gateway) -> str:
+    """A person who has used nothing today: what another test used is not what refuses."""
+    name = f"reader-{next(_readers)}"
+    gateway.run("accounts", "add", name, "--kind", "person", "--group", "analysts")
+    return name
+
+
+@pytest.fixture
+def target(gateway: Gateway, reader: str) -> Target:
+    return gateway.target(reader, "planner", purpose="support")
+
+
+@pytest.fixture
+def person(gateway: Gateway, reader: str) -> Target:
+    """Themselves, without an agent."""
+    return gateway.target(reader, purpose="support")
 
 
 def halves() -> list[list[str]]:
@@ -154,9 +169,8 @@ def asked(target: Target, oracle: str, sessions: str) -> int:
 @each(
     ORACLES,
     not_yet(
-        "equality with a classified column is not counted as probes",
-        "in-list any-array any-array-built having array-agg object-agg string-agg xml-agg",
-        "set-bits two-aggregates",
+        "the elements of an array's literal are not counted as probes",
+        "any-array",
     ),
 )
 def test_a_binary_search_is_stopped(target: Target, case: str) -> None:
@@ -164,16 +178,14 @@ def test_a_binary_search_is_stopped(target: Target, case: str) -> None:
     assert asked(target, case, "one") < len(halves())
 
 
-@missing("there are no counters per principal and day")
 def test_a_binary_search_over_sessions_is_stopped(target: Target) -> None:
     """A new session for each statement does not begin a new budget."""
     assert asked(target, ORACLES["in-list"], "many") < len(halves())
 
 
-def test_one_question_about_one_person_passes(gateway: Gateway) -> None:
+def test_one_question_about_one_person_passes(person: Target) -> None:
     """A budget leaves room for what people do: one value, compared once, finds its rows."""
-    target = gateway.target("alice", purpose="support")
-    with Wire.open(target, **REFUSING) as wire:
+    with Wire.open(person, **REFUSING) as wire:
         reply = wire.query("select id, city from members where email = 'nobody@example.org'")
         assert not reply.errors, reply.errors
 
@@ -207,10 +219,8 @@ PACKED = {
 @each(
     PACKED,
     not_yet(
-        "values and bytes are not counted",
-        "json-agg json-agg-columns jsonb-agg array-agg array-subquery string-agg object-agg",
-        "xml-agg row-array by-group window scalar-in-a-row concatenated copy halves sliced",
-        "bytes multirange",
+        "values inside XML, bytea and a COPY's JSON are not counted",
+        "xml-agg copy bytes",
     ),
 )
 def test_many_rows_in_one_are_many(target: Target, case: str) -> None:
@@ -230,9 +240,9 @@ COUNTED = {
 
 
 @each(COUNTED)
-def test_aggregates_that_tell_little_pass(gateway: Gateway, case: str) -> None:
+def test_aggregates_that_tell_little_pass(person: Target, case: str) -> None:
     """Sums and counts over all rows are one answer, not 20,000."""
-    with Wire.open(gateway.target("alice", purpose="support"), **REFUSING) as wire:
+    with Wire.open(person, **REFUSING) as wire:
         assert not (errors := wire.query(case).errors), errors
 
 
@@ -253,16 +263,9 @@ PAGES = {
 }
 
 
-@each(
-    PAGES,
-    not_yet(
-        "there are no counters per principal, object and day",
-        "keyset offset cursor modulo copied",
-    ),
-)
-def test_pages_of_many_sessions_add_up(gateway: Gateway, case: Paging) -> None:
+@each(PAGES)
+def test_pages_of_many_sessions_add_up(target: Target, case: Paging) -> None:
     """All rows of a table through a new session for each page are past the day's budget."""
-    target = gateway.target("alice", "planner", purpose="support")
     got = 0
     for page in range(23):
         with Wire.open(target, **REFUSING) as wire:
@@ -312,10 +315,20 @@ CLOSED = {
 @each(
     CLOSED,
     not_yet(
-        "catalogs that hold settings or code are open",
-        "role-settings role-settings-unnested role-config user-config source source-body",
-        "source-sql-body source-standard source-whole-row source-as-json source-compared",
-        "trigger-source server-options",
+        "settings of roles are shown by pg_roles and pg_user",
+        "role-config user-config",
+    )
+    | not_yet(
+        "the whole row of pg_proc shows its source",
+        "source-whole-row source-as-json",
+    )
+    | not_yet(
+        "the source of functions can be searched",
+        "source-compared",
+    )
+    | not_yet(
+        "options of foreign servers are shown",
+        "server-options",
     ),
 )
 def test_catalogs_that_hold_settings_code_or_data(target: Target, case: str) -> None:

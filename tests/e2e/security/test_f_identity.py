@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each
 from harness.gateway import Account, Gateway
 from harness.oidc import Forger
 from harness.secrets import found_in
@@ -45,7 +45,8 @@ def other_forger() -> Iterator[Forger]:
 
 @pytest.fixture(scope="module")
 def gateway(world: World, forger: Forger) -> Gateway:
-    issuers = f'  - oidc: {{ issuer: "{forger.issuer}", audience: portreeve }}'
+    issuer = f'issuer: "{forger.issuer}", audience: portreeve'
+    issuers = f"  - oidc: {{ {issuer}, interactive_clients: [page] }}"
     policies = own_policies(world, "proven", RULES)
     return world.gateway("proven", issuers=issuers, policies=policies, accounts=PEOPLE)
 
@@ -62,6 +63,11 @@ def place(gateway: Gateway, token: str) -> Target:
     return Target("gateway", "127.0.0.1", gateway.port, "shop", "anyone", token)
 
 
+def asking(gateway: Gateway, forger: Forger) -> Target:
+    """An analyst of the issuer that the reviewers have too: two issuers know no one person."""
+    return place(gateway, forger.token(sub="ann", client_id=None, groups=["analysts"]))
+
+
 STATED = {
     "options": {"options": "-c portreeve.purpose=support"},
     "options-dashes": {"options": "--portreeve.purpose=support"},
@@ -70,13 +76,7 @@ STATED = {
 }
 
 
-@each(
-    STATED,
-    not_yet(
-        "a stated purpose counts as a signed one",
-        "options options-dashes options-twice parameter",
-    ),
-)
+@each(STATED)
 def test_a_stated_purpose_is_not_a_signed_one(gateway: Gateway, case: dict[str, str]) -> None:
     """What a client says about its purpose reveals nothing that a signed purpose would."""
     try:
@@ -125,25 +125,34 @@ PROGRAMS: dict[str, Callable[[Forger], str]] = {
 }  # fmt: skip
 
 
-@each(
-    PROGRAMS,
-    not_yet(
-        "who is a person is not proven",
-        "azp client-id ci ci-project kubernetes kubernetes-node spiffe google-service",
-    ),
-)
+@each(PROGRAMS)
 def test_programs_are_not_persons(
     gateway: Gateway, forger: Forger, case: Callable[[Forger], str]
 ) -> None:
     """Who is a person must be proven: a token that was given to a program approves nothing."""
     export_sql = export()
-    with Wire.open(gateway.target("alice", "planner"), **REFUSING) as wire:
+    with Wire.open(asking(gateway, forger), **REFUSING) as wire:
         review = review_of(wire.query(export_sql))
         decide(gateway, "approve", review, case(forger))
         assert wire.query(export_sql).sqlstate == "42501", "a program approved it"
 
 
-@missing("the client that a token was given to is no hop")
+PERSONS: dict[str, Callable[[Forger], str]] = {
+    "no-client": lambda f: f.token(sub="rita", client_id=None, groups=["reviewers"]),
+    "interactive-client": lambda f: f.token(sub="rita", client_id="page", groups=["reviewers"]),
+}
+
+
+@each(PERSONS)
+def test_persons_approve(gateway: Gateway, forger: Forger, case: Callable[[Forger], str]) -> None:
+    """The same issuer's people do: it is not the issuer that keeps programs out."""
+    export_sql = export()
+    with Wire.open(asking(gateway, forger), **REFUSING) as wire:
+        review = review_of(wire.query(export_sql))
+        assert decide(gateway, "approve", review, case(forger)) == 0
+        assert not (errors := wire.query(export_sql).errors), errors
+
+
 def test_the_client_of_a_token_is_in_its_chain(gateway: Gateway, forger: Forger) -> None:
     """A token of ada's that an agent holds names the agent, with and without `act`."""
     token = forger.token(sub="ada", azp="agent-client", client_id=None)
@@ -162,13 +171,7 @@ EXCHANGES = {
 }
 
 
-@each(
-    EXCHANGES,
-    not_yet(
-        "an exchange asks for no credential of the actor",
-        "another-actor as-a-person third-hop",
-    ),
-)
+@each(EXCHANGES)
 def test_nobody_names_an_actor_that_did_not_consent(
     gateway: Gateway, case: tuple[str, ...]
 ) -> None:
@@ -208,12 +211,11 @@ def ends(wire: Wire, seconds: float = 4.0) -> None:
     until("the session ends with its identity", over, seconds)
 
 
-@missing("sessions outlive their identity")
 def test_a_session_ends_with_its_token(gateway: Gateway) -> None:
     """At `exp` the open session is over."""
-    with Wire.open(gateway.target("alice", "planner", ttl="3s")) as wire:
+    with Wire.open(gateway.target("alice", "planner", ttl="8s")) as wire:
         assert not wire.query("select id from orders limit 1").errors
-        ends(wire, 8)
+        ends(wire, 20)
 
 
 def add_account(gateway: Gateway, name: str, kind: str, group: str) -> None:
@@ -227,7 +229,6 @@ CUTS: dict[str, tuple[str, ...]] = {
 HOPS = {"principal": 0, "actor": 1}
 
 
-@missing("sessions outlive their identity")
 @pytest.mark.parametrize("hop", HOPS)
 @each(CUTS)
 def test_a_session_ends_with_its_account(gateway: Gateway, hop: str, case: tuple[str, ...]) -> None:
@@ -242,7 +243,6 @@ def test_a_session_ends_with_its_account(gateway: Gateway, hop: str, case: tuple
         ends(wire)
 
 
-@missing("sessions outlive their identity")
 def test_a_stream_ends_with_its_account(gateway: Gateway) -> None:
     """A reply that is under way is cut too."""
     add_account(gateway, "ann-stream", "person", "writers")
@@ -255,7 +255,6 @@ def test_a_stream_ends_with_its_account(gateway: Gateway) -> None:
         assert reply.errors or reply.closed, f"{len(reply.rows)} rows came"
 
 
-@missing("identities are not linked")
 def test_the_same_human_at_two_issuers_is_one_reviewer(
     world: World, forger: Forger, other_forger: Forger
 ) -> None:
@@ -273,29 +272,32 @@ def test_the_same_human_at_two_issuers_is_one_reviewer(
         review = review_of(wire.query(export_sql))
         assert decide(gateway, "approve", review, approves) != 0
         assert wire.query(export_sql).sqlstate == "42501"
+        another = person | {"employee": "e-18"}
+        approves = other_forger.token(sub="bob.c", groups=["reviewers"], **another)
+        assert decide(gateway, "approve", review, approves) == 0, "another human may"
 
 
-@missing("a token that the gateway's files minted can approve")
 def test_files_of_the_gateway_do_not_make_a_reviewer(gateway: Gateway) -> None:
     """A token that was minted by having the gateway's files cannot approve."""
     export_sql = export()
+    minted = gateway.run("token", "issue", "dana")
     with Wire.open(gateway.target("alice", "planner"), **REFUSING) as wire:
         review = review_of(wire.query(export_sql))
-        assert decide(gateway, "approve", review, gateway.token("dana")) != 0
+        assert decide(gateway, "approve", review, minted) != 0
+        assert decide(gateway, "approve", review, gateway.token("dana")) == 0, "her own key's may"
 
 
-@missing("a decision is not recorded with its credential")
 def test_an_approval_names_its_credential(gateway: Gateway, forger: Forger) -> None:
     """A decision is recorded with issuer, token id and strength of the one who decided."""
     export_sql = export()
     token = forger.token(
         sub="rita", client_id=None, groups=["reviewers"], jti="jti-of-rita", acr="urn:strong"
     )
-    with Wire.open(gateway.target("alice", "planner"), **REFUSING) as wire:
+    with Wire.open(asking(gateway, forger), **REFUSING) as wire:
         review = review_of(wire.query(export_sql))
         assert decide(gateway, "approve", review, token) == 0
-    shown = json.dumps(gateway.json("reviews", "show", review, token=token)["by"])
-    assert forger.issuer in shown and "jti-of-rita" in shown and "urn:strong" in shown, shown
+    for told in (forger.issuer, "jti-of-rita", "urn:strong"):
+        until(f"{told} is recorded", lambda told=told: told.encode() in log_text(gateway), 5)
 
 
 def log_text(gateway: Gateway) -> bytes:
@@ -312,13 +314,7 @@ ADMINISTRATION = {
 }
 
 
-@each(
-    ADMINISTRATION,
-    not_yet(
-        "administration is not in the log",
-        "account-added account-disabled account-removed token-issued",
-    ),
-)
+@each(ADMINISTRATION)
 def test_administration_is_in_the_log(
     gateway: Gateway, case: tuple[tuple[str, ...], bytes]
 ) -> None:
@@ -348,7 +344,6 @@ def gated(world: World, gateway: Gateway, forger: Forger) -> Gateway:
     return world.gateway(name, issuers=issuers, policies=policies, accounts=PEOPLE, more="")
 
 
-@missing("the failure gate shuts out operators and reviewers")
 def test_guessing_does_not_shut_out_kills_and_approvals(gated: Gateway) -> None:
     """Operators and reviewers with good tokens are heard, whoever guesses from their address."""
     export_sql = export()
@@ -360,11 +355,10 @@ def test_guessing_does_not_shut_out_kills_and_approvals(gated: Gateway) -> None:
             fails(gated, "eyJhbGciOiJFZERTQSJ9.e30.AAAA")
             gated.http("GET", "/v1/whoami", token="guess")
         opened = json.loads(session[1])["sessions"][0]["id"]
-        assert gated.http("POST", f"/v1/reviews/{review}/approve", {}, token=dana)[0] != 429
+        assert gated.http("POST", f"/v1/reviews/{review}/approve", {}, token=dana)[0] == 200
         assert gated.http("POST", f"/v1/sessions/{opened}/kill", token=otto)[0] == 200
 
 
-@missing("API and data path share one failure gate")
 def test_guessing_at_the_api_does_not_close_the_data_path(gated: Gateway) -> None:
     """The gate of the API and that of the data path are two."""
     good = gated.target("alice")
@@ -373,7 +367,6 @@ def test_guessing_at_the_api_does_not_close_the_data_path(gated: Gateway) -> Non
     Wire.open(good).terminate()
 
 
-@missing("expired genuine tokens count as guessing")
 def test_expired_genuine_tokens_are_not_guessing(gated: Gateway, forger: Forger) -> None:
     """A pool that comes with a token of yesterday does not shut its address out."""
     expired = forger.token(exp=int(time.time()) - 3600)
@@ -401,14 +394,7 @@ NOT_ACCESS: dict[str, Callable[[Forger], str]] = {
 }
 
 
-@each(
-    NOT_ACCESS,
-    not_yet(
-        "ID tokens and endless tokens are accepted",
-        "nonce access-hash code-hash audience-is-client session-hash year-9998 in-a-year",
-        "issued-long-ago",
-    ),
-)
+@each(NOT_ACCESS)
 def test_tokens_that_are_no_access_tokens_of_the_hour(
     gateway: Gateway, forger: Forger, case: Callable[[Forger], str]
 ) -> None:

@@ -37,6 +37,9 @@ GROWTH_MAX_MIB = 48
 KEPT_MAX_MIB = 32
 ADDRESS_SPACE_MAX = 2 << 30
 ANSWER_MAX_SECONDS = 4.0
+# Enough for a few sessions, and less than an attacker opens.
+DESCRIPTORS = 448
+NEWCOMERS = 512
 
 
 @pytest.fixture
@@ -76,23 +79,17 @@ IDLE = {
 }
 
 
-@each(
-    IDLE,
-    not_yet(
-        "running out of descriptors seals",
-        "silent half-a-length",
-    ),
-)
+@each(IDLE)
 def test_connections_without_a_login_never_seal(
     attacked: Callable[..., Gateway], case: bytes
 ) -> None:
     """Running out of file descriptors refuses newcomers, and is no damage to the log."""
     name = f"descriptors-{list(IDLE.values()).index(case)}"
-    gateway = attacked(name, "--nofile=160:160")
+    gateway = attacked(name, f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
     target = gateway.target("walt")
     with Wire.open(target) as inside, contextlib.ExitStack() as stack:
         assert inside.query("select 42").rows == [[b"42"]]
-        for _ in range(200):
+        for _ in range(NEWCOMERS):
             idle = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5))
             with contextlib.suppress(OSError):
                 idle.sendall(case)
@@ -105,10 +102,10 @@ def test_connections_without_a_login_never_seal(
 
 def test_idle_connections_to_the_api_never_seal(attacked: Callable[..., Gateway]) -> None:
     """The same through the other listener."""
-    gateway = attacked("api", "--nofile=160:160")
+    gateway = attacked("api", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}")
     target = gateway.target("walt")
     with Wire.open(target) as inside, contextlib.ExitStack() as stack:
-        for _ in range(200):
+        for _ in range(NEWCOMERS):
             with contextlib.suppress(OSError):
                 address = ("127.0.0.1", gateway.api_port)
                 stack.enter_context(socket.create_connection(address, 5))
@@ -121,7 +118,7 @@ def test_idle_connections_to_the_api_never_seal(attacked: Callable[..., Gateway]
 def gets_in(target: Target) -> bool:
     try:
         Wire.open(target).terminate()
-    except (Refused, OSError, AssertionError):
+    except (Refused, Closed, OSError, AssertionError):
         return False
     return True
 
@@ -149,13 +146,7 @@ BOMBS = {
 }
 
 
-@each(
-    BOMBS,
-    not_yet(
-        "what a statement expands to is not bounded",
-        "joined-with-itself star-twice",
-    ),
-)
+@each(BOMBS)
 def test_short_statements_take_little_memory(attacked: Callable[..., Gateway], case: str) -> None:
     """What a statement expands to is bounded before memory is used."""
     gateway = attacked(f"bomb-{list(BOMBS.values()).index(case)}")
@@ -163,13 +154,12 @@ def test_short_statements_take_little_memory(attacked: Callable[..., Gateway], c
     with Wire.open(target) as wire:
         wire.query(WIDE_ROW)
         before = gateway.memory()["VmHWM"]
-        wire.socket.settimeout(6)
-        started = time.monotonic()
+        worked = gateway.cpu_seconds()
         with contextlib.suppress(TimeoutError, Closed):
             # Parsed only: what it would cost the target is not what is measured.
             wire.send(parse_message(case) + SYNC)
             wire.reply()
-        took = time.monotonic() - started
+        took = gateway.cpu_seconds() - worked
     assert gateway.process.poll() is None, "the gateway ended"
     grown = (gateway.memory()["VmHWM"] - before) / MIB
     assert grown < GROWTH_MAX_MIB, f"{grown:.0f} MiB, {took:.1f} s"
@@ -224,13 +214,7 @@ SLOW = {
 }
 
 
-@each(
-    SLOW,
-    not_yet(
-        "analysis runs on the runtime's threads, without a deadline",
-        "nested-comments",
-    ),
-)
+@each(SLOW)
 def test_analysis_of_one_disturbs_nobody_else(attacked: Callable[..., Gateway], case: str) -> None:
     """Statements that are slow to read have a deadline, off the threads that serve the others."""
     gateway = attacked(f"slow-{list(SLOW.values()).index(case)}")
@@ -248,7 +232,6 @@ def wide(world: World) -> str:
     return own_database(world, "wide", tables)
 
 
-@missing("the work of a statement is not bounded")
 def test_unknown_calls_over_many_columns(
     world: World, wide: str, attacked: Callable[..., Gateway]
 ) -> None:
@@ -259,9 +242,9 @@ def test_unknown_calls_over_many_columns(
     )
     sql = "select " + ", ".join(["x()"] * 1500)
     attack = floods(gateway.target("nobody"), sql, 1)
-    started = time.monotonic()
+    worked = gateway.cpu_seconds()
     longest = disturbed(gateway, gateway.target("walt"), attack)
-    took = time.monotonic() - started
+    took = gateway.cpu_seconds() - worked
     grown = gateway.memory()["VmHWM"] / MIB
     assert took < ANSWER_MAX_SECONDS, f"{took:.1f} s, others waited for {longest:.1f} s"
     assert grown < 400, f"{grown:.0f} MiB in all"
@@ -369,9 +352,11 @@ def test_a_full_disk_refuses_and_does_not_seal(
     if subprocess.run(["mount", *options], capture_output=True).returncode != 0:
         pytest.skip("no right to mount a small file system")
     try:
+        public = gateway.run("login", "--public-key", "--key", str(gateway.login_key))
         for account in ("alice", "walt"):
             group = {"alice": "analysts", "walt": "writers"}[account]
             gateway.run("accounts", "add", account, "--kind", "person", "--group", group)
+            gateway.run("accounts", "enrol", account, public)
         gateway.start()
         fills_the_disk(gateway)
     finally:

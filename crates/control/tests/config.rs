@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use portreeve_control::config;
+use portreeve_model::ObjectKind;
 use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
@@ -208,7 +209,7 @@ fn the_example_of_the_documentation_is_accepted() {
     let shop = &config.resources["shop"];
     assert_eq!(shop.protocol, "postgres");
     assert_eq!(shop.target.text("database").unwrap(), "shop");
-    let category = shop.classify.category_of("public", "customers", "email");
+    let category = shop.classify.category_of(ObjectKind::COLUMN, &["public", "customers", "email"]);
     assert_eq!(category, Some(&"email".into()));
     assert!(!config.policies.is_empty());
 }

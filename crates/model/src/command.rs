@@ -1,6 +1,6 @@
 //! What a client wants done, without the words of any protocol.
 
-use crate::{Unit, Usage};
+use crate::{ObjectKind, Unit, Usage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -33,6 +33,20 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Connect,
+        Self::Read,
+        Self::Write,
+        Self::Define,
+        Self::Administer,
+        Self::Execute,
+        Self::Lock,
+        Self::Filter,
+        Self::Probe,
+        Self::Reveal,
+    ];
+
     /// The word used in policies and records.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -57,33 +71,6 @@ impl fmt::Display for Action {
     }
 }
 
-/// What sort of thing an object is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ObjectKind {
-    /// The whole resource; its path is empty.
-    Resource,
-    /// A table, view or other relation: `[schema, table]`.
-    Table,
-    /// A column: `[schema, table, column]`.
-    Column,
-    /// A function: `[schema, function]`.
-    Function,
-}
-
-impl ObjectKind {
-    /// The word used in records.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Resource => "resource",
-            Self::Table => "table",
-            Self::Column => "column",
-            Self::Function => "function",
-        }
-    }
-}
-
 /// A thing inside a resource.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Object {
@@ -97,35 +84,34 @@ impl Object {
     /// The resource as a whole.
     #[must_use]
     pub fn resource() -> Self {
-        Self { kind: ObjectKind::Resource, path: Vec::new() }
+        Self { kind: ObjectKind::RESOURCE, path: Vec::new() }
     }
 
     /// A relation.
     #[must_use]
     pub fn table(schema: &str, table: &str) -> Self {
-        Self { kind: ObjectKind::Table, path: vec![schema.into(), table.into()] }
+        Self { kind: ObjectKind::TABLE, path: vec![schema.into(), table.into()] }
     }
 
     /// A column of a relation.
     #[must_use]
     pub fn column(schema: &str, table: &str, column: &str) -> Self {
-        Self { kind: ObjectKind::Column, path: vec![schema.into(), table.into(), column.into()] }
+        Self { kind: ObjectKind::COLUMN, path: vec![schema.into(), table.into(), column.into()] }
     }
 
     /// A function.
     #[must_use]
     pub fn function(schema: &str, function: &str) -> Self {
-        Self { kind: ObjectKind::Function, path: vec![schema.into(), function.into()] }
+        Self { kind: ObjectKind::FUNCTION, path: vec![schema.into(), function.into()] }
     }
 }
 
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ObjectKind::Resource => f.write_str("the resource"),
-            ObjectKind::Function => write!(f, "{}()", self.path.join(".")),
-            ObjectKind::Table | ObjectKind::Column => f.write_str(&self.path.join(".")),
+        if self.kind == ObjectKind::RESOURCE {
+            return f.write_str("the resource");
         }
+        write!(f, "{}{}", self.path.join("."), self.kind.row().suffix)
     }
 }
 

@@ -12,6 +12,7 @@ mod content;
 mod custody;
 mod decision;
 mod ids;
+mod kind;
 mod manifest;
 mod record;
 mod secret;
@@ -20,7 +21,7 @@ mod usage;
 pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
 pub use chain::{Chain, Party, PartyKind, Strength};
-pub use command::{Action, Change, Command, Facts, Need, Object, ObjectKind};
+pub use command::{Action, Change, Command, Facts, Need, Object};
 pub use content::{
     APPROVAL_FORMAT, ApprovalContent, ApprovedHop, ApprovedStatement, ContentField, Parameter,
     ParameterFormat, ParameterValue, Quoting, Upload,
@@ -28,6 +29,7 @@ pub use content::{
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
+pub use kind::{Case, Family, KindRow, ObjectKind};
 pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
     CommandRecord, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, RevealedColumn,

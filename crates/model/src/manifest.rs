@@ -4,6 +4,8 @@
 //! reference, where it listens, what `status` shows and how `connect` starts a client. The
 //! protocol itself is not here; neither is how a setting is read or checked.
 
+use crate::Family;
+
 /// A protocol as the rest of the gateway knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Manifest {
@@ -11,6 +13,8 @@ pub struct Manifest {
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
+    /// Which kinds of objects it knows.
+    pub family: Family,
     /// The port on loopback where its clients are served unless the configuration says
     /// otherwise.
     pub listen_port: u16,

@@ -2,12 +2,13 @@
 //! bounds, the client.
 
 use crate::NAME;
-use portreeve_model::{ClientCommand, Manifest, Setting, SettingKind};
+use portreeve_model::{ClientCommand, Family, Manifest, Setting, SettingKind};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
     name: NAME,
     title: "PostgreSQL",
+    family: Family::Sql,
     listen_port: 15432,
     target: &TARGET,
     limits: &LIMITS,

@@ -346,7 +346,7 @@ fn categories(command: &CommandRecord) -> Result<HashMap<&Object, &Category>, St
     let mut found = HashMap::new();
     for (category, places) in &command.categories {
         for place in places {
-            let need = command.needs.get(*place).filter(|n| n.object.kind == ObjectKind::Column);
+            let need = command.needs.get(*place).filter(|n| n.object.kind == ObjectKind::COLUMN);
             let need = need.ok_or_else(|| format!("`{category}` is of no column"))?;
             if found.insert(&need.object, category).is_some_and(|known| known != category) {
                 return Err(format!("{} has two categories", need.object));

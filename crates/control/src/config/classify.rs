@@ -1,18 +1,21 @@
-//! Which column holds which category of personal data, as the configuration says.
+//! Which objects hold which category of personal data, as the configuration says.
 //!
-//! `schema.table.column` with `*` in any part: `public.customers.email`,
-//! `"*.*.ssn"`, `crm.person_*.*`. A part with a dot or a star of its own stands in
-//! double quotes. The most specific pattern wins; two patterns that are equally
-//! specific, can name the same column and disagree are an error of the file, found
-//! when it is loaded, not when a row passes.
+//! A pattern has as many parts as its kind of object has names, `schema.table.column` for
+//! columns, with `*` in any part: `public.customers.email`, `"*.*.ssn"`, `crm.person_*.*`.
+//! A part with a dot or a star of its own stands in double quotes. How long a name can be,
+//! and what becomes of its case, is the family's to say. The most specific pattern wins; two
+//! patterns that are equally specific, can name the same object and disagree are an error of
+//! the file, found when it is loaded, not when a value passes.
 
-use portreeve_model::Category;
+use portreeve_model::{Case, Category, Family, ObjectKind};
 use std::fmt;
 
-/// A pattern for columns.
+/// A pattern for objects of one kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ColumnPattern {
-    parts: [Part; 3],
+pub struct ObjectPattern {
+    kind: ObjectKind,
+    /// As many as the kind has names.
+    parts: Vec<Part>,
 }
 
 /// One part: literal pieces with any text between them.
@@ -65,6 +68,9 @@ impl Part {
 
     /// Whether some name matches both.
     fn overlaps(&self, other: &Self) -> bool {
+        if self.is_exact() {
+            return other.matches(&self.pieces.concat());
+        }
         let (left, right) = (self.symbols(), other.symbols());
         // reach[i][j]: the first i symbols of one and j of the other can spell the same text.
         let mut reach = vec![vec![false; right.len() + 1]; left.len() + 1];
@@ -88,16 +94,17 @@ impl Part {
     }
 }
 
-impl ColumnPattern {
-    /// Reads `schema.table.column`.
+impl ObjectPattern {
+    /// Reads a pattern for a kind: `schema.table.column` for columns.
     ///
     /// # Errors
     /// Why it is not a pattern, for the operator.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(kind: ObjectKind, text: &str) -> Result<Self, String> {
+        let row = kind.row();
         let mut parts = Vec::new();
         let mut rest = text;
         loop {
-            let (part, after) = read_part(rest)?;
+            let (part, after) = read_part(row.family, rest)?;
             parts.push(part);
             match after.strip_prefix('.') {
                 Some(next) => rest = next,
@@ -105,23 +112,28 @@ impl ColumnPattern {
                 None => return Err("has text after a closing quote".into()),
             }
         }
-        let count = parts.len();
-        let parts = <[Part; 3]>::try_from(parts)
-            .map_err(|_| format!("has {count} of the three parts `schema.table.column`"))?;
-        Ok(Self { parts })
+        let (count, expect) = (parts.len(), row.parts.len());
+        if count != expect {
+            let shape = row.parts.join(".");
+            return Err(format!("has {count} of the {expect} parts `{shape}`"));
+        }
+        Ok(Self { kind, parts })
     }
 
-    /// Whether the pattern names a column.
+    /// Whether the pattern names an object.
     #[must_use]
-    pub fn matches(&self, schema: &str, table: &str, column: &str) -> bool {
-        self.parts.iter().zip([schema, table, column]).all(|(part, name)| part.matches(name))
+    pub fn matches<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> bool {
+        let mut pairs = self.parts.iter().zip(path);
+        self.kind == kind
+            && self.parts.len() == path.len()
+            && pairs.all(|(part, name)| part.matches(name.as_ref()))
     }
 
-    /// The schema, table and column, if it names exactly one.
+    /// The path of the object, if it names exactly one.
     #[must_use]
-    pub fn exact(&self) -> Option<[String; 3]> {
+    pub fn exact(&self) -> Option<Vec<String>> {
         let is_exact = self.parts.iter().all(Part::is_exact);
-        is_exact.then(|| self.parts.each_ref().map(|part| part.pieces.concat()))
+        is_exact.then(|| self.parts.iter().map(|part| part.pieces.concat()).collect())
     }
 
     /// More exact parts first, then more literal characters.
@@ -132,55 +144,63 @@ impl ColumnPattern {
     }
 
     fn overlaps(&self, other: &Self) -> bool {
-        self.parts.iter().zip(&other.parts).all(|(left, right)| left.overlaps(right))
+        let mut pairs = self.parts.iter().zip(&other.parts);
+        self.kind == other.kind && pairs.all(|(left, right)| left.overlaps(right))
     }
 }
 
-fn read_part(text: &str) -> Result<(Part, &str), String> {
-    if let Some(quoted) = text.strip_prefix('"') {
-        let mut name = String::new();
-        let mut rest = quoted;
-        loop {
-            let Some(at) = rest.find('"') else {
-                return Err("has an open quote".into());
-            };
-            name.push_str(rest.get(..at).unwrap_or_default());
-            rest = rest.get(at + 1..).unwrap_or_default();
-            match rest.strip_prefix('"') {
-                Some(after) => {
-                    name.push('"');
-                    rest = after;
-                }
-                None => break,
-            }
-        }
-        if name.is_empty() {
-            return Err("has an empty part".into());
-        }
-        return Ok((Part { pieces: vec![name] }, rest));
+fn read_part(family: Family, text: &str) -> Result<(Part, &str), String> {
+    let (part, rest) = match text.strip_prefix('"') {
+        Some(quoted) => read_quoted(quoted)?,
+        None => read_bare(family, text)?,
+    };
+    let bytes_max = family.name_bytes_max();
+    if part.pieces.iter().map(String::len).sum::<usize>() > bytes_max {
+        return Err(format!("has a part longer than {bytes_max} bytes"));
     }
+    Ok((part, rest))
+}
+
+fn read_quoted(text: &str) -> Result<(Part, &str), String> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"').ok_or("has an open quote")?;
+        name.push_str(before);
+        match after.strip_prefix('"') {
+            Some(doubled) => {
+                name.push('"');
+                rest = doubled;
+            }
+            None if name.is_empty() => return Err("has an empty part".into()),
+            None => return Ok((Part { pieces: vec![name] }, after)),
+        }
+    }
+}
+
+fn read_bare(family: Family, text: &str) -> Result<(Part, &str), String> {
     let end = text.find('.').unwrap_or(text.len());
     let (part, rest) = text.split_at(end);
     if part.is_empty() {
         return Err("has an empty part".into());
     }
-    if part.len() > PART_BYTES_MAX {
-        return Err(format!("has a part longer than {PART_BYTES_MAX} bytes"));
-    }
     if part.contains(|c: char| c == '"' || c.is_whitespace()) {
         return Err("has a blank or a quote inside a part; quote the whole part".into());
     }
-    if part.contains(char::is_uppercase) {
-        // SECURITY: targets fold unquoted names; a pattern that silently never
-        // matches would leave a column unmasked.
-        return Err("has an upper-case letter; write it in lower case, or quote the part \
-             where the target really spells it so"
-            .into());
+    match family.case() {
+        // SECURITY: a pattern that silently never matches would leave a value unmasked.
+        Case::Folded if part.contains(char::is_uppercase) => {
+            Err("has an upper-case letter; write it in lower case, or quote the part \
+                 where the target really spells it so"
+                .into())
+        }
+        Case::Folded | Case::Kept => {
+            Ok((Part { pieces: part.split('*').map(str::to_owned).collect() }, rest))
+        }
     }
-    Ok((Part { pieces: part.split('*').map(str::to_owned).collect() }, rest))
 }
 
-impl fmt::Display for ColumnPattern {
+impl fmt::Display for ObjectPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
@@ -205,10 +225,10 @@ fn needs_quotes(piece: &str) -> bool {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Classification {
     /// Most specific first.
-    entries: Vec<(ColumnPattern, Category)>,
+    entries: Vec<(ObjectPattern, Category)>,
 }
 
-/// Two patterns that disagree about a column.
+/// Two patterns that disagree about an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conflict {
     /// Index of the one.
@@ -222,7 +242,7 @@ impl Classification {
     ///
     /// # Errors
     /// Every pair of patterns that are equally specific, overlap and disagree.
-    pub fn new(entries: Vec<(ColumnPattern, Category)>) -> Result<Self, Vec<Conflict>> {
+    pub fn new(entries: Vec<(ObjectPattern, Category)>) -> Result<Self, Vec<Conflict>> {
         let mut conflicts = Vec::new();
         for (second, (pattern, category)) in entries.iter().enumerate() {
             for (first, (earlier, other)) in entries.iter().take(second).enumerate() {
@@ -240,30 +260,34 @@ impl Classification {
         Ok(Self { entries })
     }
 
-    /// The category of a column, as the target spells its names.
+    /// The category of an object, as the target spells its names.
     #[must_use]
-    pub fn category_of(&self, schema: &str, table: &str, column: &str) -> Option<&Category> {
-        self.entries
-            .iter()
-            .find(|(pattern, _)| pattern.matches(schema, table, column))
-            .map(|(_, category)| category)
+    pub fn category_of<Name: AsRef<str>>(
+        &self,
+        kind: ObjectKind,
+        path: &[Name],
+    ) -> Option<&Category> {
+        let found = self.entries.iter().find(|(pattern, _)| pattern.matches(kind, path));
+        found.map(|(_, category)| category)
     }
 
     /// The patterns, most specific first.
-    pub fn entries(&self) -> impl Iterator<Item = (&ColumnPattern, &Category)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectPattern, &Category)> {
         self.entries.iter().map(|(pattern, category)| (pattern, category))
     }
 }
-
-const PART_BYTES_MAX: usize = 63;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn columns(text: &str) -> Result<ObjectPattern, String> {
+        ObjectPattern::parse(ObjectKind::COLUMN, text)
+    }
+
     fn classification(entries: &[(&str, &str)]) -> Result<Classification, Vec<Conflict>> {
         let read = |(pattern, category): &(&str, &str)| {
-            (ColumnPattern::parse(pattern).unwrap(), Category::from(*category))
+            (columns(pattern).unwrap(), Category::from(*category))
         };
         Classification::new(entries.iter().map(read).collect())
     }
@@ -280,7 +304,7 @@ mod tests {
         ])
         .unwrap();
         let check = |path: [&str; 3], expect: &str| {
-            let found = all.category_of(path[0], path[1], path[2]);
+            let found = all.category_of(ObjectKind::COLUMN, &path);
             assert_eq!(found, Some(&Category::from(expect)), "{path:?}");
         };
         check(["public", "customers", "email"], "login");
@@ -312,7 +336,7 @@ mod tests {
                 (0..length).map(|at| if bits >> at & 1 == 0 { 'a' } else { 'b' }).collect()
             })
             .collect();
-        let part = |text: &str| read_part(text).unwrap().0;
+        let part = |text: &str| read_part(Family::Sql, text).unwrap().0;
         for left in texts {
             for right in texts {
                 let both = |name: &String| part(left).matches(name) && part(right).matches(name);
@@ -336,10 +360,44 @@ mod tests {
             "a.\"\".c",
             "a.B.c",
         ] {
-            assert!(ColumnPattern::parse(text).is_err(), "{text}");
+            assert!(columns(text).is_err(), "{text}");
         }
         for text in ["a.b.c", "*.*.x", "\"A b\".\"c.d\".e\u{fc}", "a.\"x\"\"y\".c"] {
-            assert_eq!(ColumnPattern::parse(text).unwrap().to_string(), text);
+            assert_eq!(columns(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_kind_says_how_many_parts_and_how_long_and_in_which_case() {
+        let long = "a".repeat(64);
+        let check = |kind, text: &str, expect: &str| {
+            let why = ObjectPattern::parse(kind, text).err().unwrap_or_default();
+            assert_eq!(why, expect, "{text}");
+        };
+        check(ObjectKind::COLUMN, "a.b", "has 2 of the 3 parts `schema.table.column`");
+        check(ObjectKind::ROUTE, "a", "has 1 of the 2 parts `host.route`");
+        check(ObjectKind::COLUMN, &format!("a.b.{long}"), "has a part longer than 63 bytes");
+        check(ObjectKind::COLUMN, &format!("a.b.\"{long}\""), "has a part longer than 63 bytes");
+        check(ObjectKind::FIELD, &format!("*.\"/{long}/{{id}}\".Email"), "");
+        check(
+            ObjectKind::FIELD,
+            &format!("*.*.{}", "a".repeat(8_001)),
+            "has a part longer than 8000 bytes",
+        );
+        check(ObjectKind::ARGUMENT, "crm.find_person.eMail", "");
+        let folded = columns("a.b.eMail").unwrap_err();
+        assert!(folded.contains("upper-case"), "{folded}");
+    }
+
+    #[test]
+    fn a_pattern_names_objects_of_its_kind() {
+        let field = ObjectPattern::parse(ObjectKind::FIELD, "*.\"/people/{id}\".email").unwrap();
+        let path = ["api.example.com", "/people/{id}", "email"];
+        assert!(field.matches(ObjectKind::FIELD, &path));
+        assert!(!field.matches(ObjectKind::COLUMN, &path));
+        assert!(!field.matches(ObjectKind::FIELD, &path[..2]));
+        let all = Classification::new(vec![(field, Category::from("email"))]).unwrap();
+        assert_eq!(all.category_of(ObjectKind::FIELD, &path), Some(&Category::from("email")));
+        assert_eq!(all.category_of(ObjectKind::ARGUMENT, &path), None);
     }
 }

@@ -1,13 +1,13 @@
 //! The `resources` section: targets and the classification of their columns.
 
-use super::classify::{Classification, ColumnPattern};
+use super::classify::{Classification, ObjectPattern};
 use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_text, listed};
 use super::settings::{self, Settings};
 use super::types::Resource;
-use portreeve_model::{Category, SubjectColumn};
+use portreeve_model::{Category, Family, Manifest, ObjectKind, SubjectColumn};
 use std::collections::BTreeMap;
 
 pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<String, Resource> {
@@ -39,25 +39,34 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<Strin
 }
 
 fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> Option<Resource> {
-    let mut target: Option<(&'static str, Option<Settings>)> = None;
+    let mut target: Option<(&'static Manifest, Option<Settings>)> = None;
     for manifest in reader.protocols {
         let Some((key, node)) = section.take(manifest.name) else { continue };
         if let Some((first, _)) = &target {
-            let message =
-                format!("`resources.{name}` cannot be both `{first}` and `{}`", manifest.name);
+            let message = format!(
+                "`resources.{name}` cannot be both `{}` and `{}`",
+                first.name, manifest.name
+            );
             reader.problems.add_with_help(key.span, message, "make two resources of it");
             continue;
         }
         let path = section.path(manifest.name);
         let settings = Section::open(reader, path, key.span, Some(node));
         let settings = settings::read(reader, settings, manifest.target, name);
-        target = Some((manifest.name, settings));
+        target = Some((*manifest, settings));
     }
     let audience = section.text(reader, "audience").map(|(audience, _)| audience);
     let classify = section.section(reader, "classify");
-    let classify = read_classify(reader, classify);
+    let family = target.as_ref().map_or(Family::Any, |(manifest, _)| manifest.family);
+    let classify = read_classify(reader, family, classify);
     let subjects = section.section(reader, "subjects");
-    let subjects = read_subjects(reader, subjects, &classify);
+    let subjects = match family {
+        // Where no protocol is named, nothing is known to be classified.
+        Family::Any => Vec::new(),
+        Family::Sql | Family::Http | Family::Shell | Family::Tools => {
+            read_subjects(reader, subjects, &classify)
+        }
+    };
     let names: Vec<&str> = reader.protocols.iter().map(|manifest| manifest.name).collect();
     let is_misspelt = section.keys().any(|key| closest(key, &names).is_some());
     if target.is_none() && !is_misspelt {
@@ -68,11 +77,14 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         );
     }
     section.close(reader);
-    let (protocol, target) = target?;
-    Some(Resource { protocol, target: target?, audience, classify, subjects })
+    let (manifest, target) = target?;
+    Some(Resource { protocol: manifest.name, target: target?, audience, classify, subjects })
 }
 
-fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classification {
+fn read_classify(reader: &mut Reader<'_>, family: Family, mut section: Section) -> Classification {
+    let Some(kind) = family.classifiable() else {
+        return read_unclassifiable(reader, family, section);
+    };
     let mut entries = Vec::new();
     let mut places = Vec::new();
     for (key, node) in section.take_all() {
@@ -84,7 +96,7 @@ fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classificatio
             }
             good.then_some(category)
         });
-        match (ColumnPattern::parse(&key.text), category) {
+        match (ObjectPattern::parse(kind, &key.text), category) {
             (Ok(pattern), Some(category)) => {
                 entries.push((pattern, Category(category)));
                 places.push(key);
@@ -106,8 +118,10 @@ fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classificatio
                 reader.problems.add_with_help(
                     second.span.clone(),
                     format!(
-                        "`{}` and `{}` can name the same column, and neither is more specific",
-                        second.text, first.text
+                        "`{}` and `{}` can name the same {}, and neither is more specific",
+                        second.text,
+                        first.text,
+                        kind.word()
                     ),
                     "give both the same category, or add a more specific pattern for each side",
                 );
@@ -115,6 +129,22 @@ fn read_classify(reader: &mut Reader<'_>, mut section: Section) -> Classificatio
             Classification::default()
         }
     }
+}
+
+/// What cannot be classified is looked through by detectors alone; a classification that
+/// nothing follows would be a promise that nobody keeps.
+fn read_unclassifiable(
+    reader: &mut Reader<'_>,
+    family: Family,
+    mut section: Section,
+) -> Classification {
+    // Where no protocol is named, that is the mistake, and it is told.
+    let keys = section.take_all().into_iter().filter(|_| family != Family::Any);
+    for (key, _) in keys {
+        let what = format!("nothing of a {} target can be classified", family.word());
+        reader.problems.add_with_help(key.span, what, "remove `classify` from the resource");
+    }
+    Classification::default()
 }
 
 fn read_subjects(
@@ -134,13 +164,14 @@ fn read_subjects(
             );
             continue;
         }
-        let column = match ColumnPattern::parse(&key.text) {
+        let column = match ObjectPattern::parse(ObjectKind::COLUMN, &key.text) {
             Ok(pattern) => pattern.exact(),
             Err(why) => {
                 reader.problems.add(key.span, format!("the column `{}` {why}", key.text));
                 continue;
             }
         };
+        let column = column.and_then(|path| <[String; 3]>::try_from(path).ok());
         let Some([schema, table, column]) = column else {
             reader.problems.add_with_help(
                 key.span,
@@ -149,7 +180,7 @@ fn read_subjects(
             );
             continue;
         };
-        if classify.category_of(&schema, &table, &column).is_none() {
+        if classify.category_of(ObjectKind::COLUMN, &[&schema, &table, &column]).is_none() {
             reader.problems.add_with_help(
                 key.span,
                 format!("`{}` is not classified", key.text),

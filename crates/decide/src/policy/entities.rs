@@ -4,9 +4,9 @@
 //! that groups, schemas and categories need no entity of their own.
 
 use super::Ask;
-use super::names::{Names, object_id, uid};
+use super::names::{Names, uid};
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression as Value};
-use portreeve_model::{Category, Need, Object, ObjectKind, Party};
+use portreeve_model::{Category, Need, Object, Party};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A party of the chain as a Cedar principal.
@@ -36,11 +36,10 @@ impl<'a> Prepared<'a> {
         let mut questions = Vec::with_capacity(ask.needs.len());
         let mut objects = HashMap::with_capacity(ask.needs.len());
         for need in ask.needs {
-            let id =
-                uid(names.object(need.object.kind), &object_id(ask.resource, &need.object.path));
+            let id = names.named(ask.resource, need.object.kind, &need.object.path);
             if !objects.contains_key(&id) {
-                let is_column = need.object.kind == ObjectKind::Column;
-                let category = is_column.then(|| (ask.categories)(&need.object)).flatten();
+                let is_classifiable = need.object.kind.is_classifiable();
+                let category = is_classifiable.then(|| (ask.categories)(&need.object)).flatten();
                 let entity = object(names, ask.resource, &need.object, &id, category.as_ref())?;
                 objects.insert(id.clone(), entity);
             }
@@ -56,7 +55,7 @@ impl<'a> Prepared<'a> {
         need: &'a Need,
         category: &Category,
     ) -> Option<Self> {
-        let id = uid(names.object(need.object.kind), &object_id(ask.resource, &need.object.path));
+        let id = names.named(ask.resource, need.object.kind, &need.object.path);
         let entity = object(names, ask.resource, &need.object, &id, Some(category))?;
         Self::with_objects(names, ask, vec![Question { need, uid: id }], vec![entity])
     }
@@ -108,28 +107,21 @@ fn object(
     uid: &EntityUid,
     category: Option<&Category>,
 ) -> Option<Entity> {
-    let mut attributes = BTreeMap::new();
+    let row = object.kind.row();
+    if object.path.len() != row.parts.len() {
+        return None;
+    }
+    // The resource's own name is not in its path.
+    let own = object.path.last().map_or(resource, String::as_str);
+    let mut attributes = BTreeMap::from([("name", own)]);
+    let outer = row.parts.iter().zip(&object.path).rev().skip(1);
+    attributes.extend(outer.map(|(part, name)| (*part, name.as_str())));
     let mut parents = HashSet::with_capacity(4);
-    match (object.kind, object.path.as_slice()) {
-        (ObjectKind::Resource, []) => {
-            attributes.insert("name", resource);
-        }
-        (ObjectKind::Table | ObjectKind::Function, [schema, name]) => {
-            attributes.extend([("schema", schema.as_str()), ("name", name)]);
-            parents.insert(names.schema(resource, schema));
-            parents.insert(names.resource(resource));
-        }
-        (ObjectKind::Column, [schema, table, name]) => {
-            attributes.extend([("schema", schema.as_str()), ("table", table), ("name", name)]);
-            parents.insert(names.table(resource, schema, table));
-            parents.insert(names.schema(resource, schema));
-            parents.insert(names.resource(resource));
-            parents.extend(category.map(|category| names.category(&category.0)));
-        }
-        (
-            ObjectKind::Resource | ObjectKind::Table | ObjectKind::Column | ObjectKind::Function,
-            _,
-        ) => return None,
+    for kind in object.kind.ancestors() {
+        parents.insert(names.named(resource, kind, object.path.get(..kind.row().parts.len())?));
+    }
+    if object.kind.is_classifiable() {
+        parents.extend(category.map(|category| names.category(&category.0)));
     }
     let value = |(key, text): (&str, &str)| (key.to_owned(), Value::new_string(text.to_owned()));
     Entity::new(uid.clone(), attributes.into_iter().map(value).collect(), parents).ok()
@@ -137,16 +129,16 @@ fn object(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Context, Counters, Policies, load};
+    use super::super::{Context, Counters, Policies, schema};
     use super::*;
     use cedar_policy::Request;
-    use portreeve_model::{Action, Chain, Facts, PartyKind, Strength, Unit, Usage};
+    use portreeve_model::{Action, Chain, Facts, ObjectKind, PartyKind, Strength, Unit, Usage};
 
     /// What is built is what policies were checked against: were an attribute or a context
     /// key missing here, a policy that passed the check would fail when it decides.
     #[test]
     fn everything_conforms_to_the_schema() {
-        let (names, schema) = (Names::new(), load::schema());
+        let (names, schema) = (Names::new(), schema::parsed());
         let party = |kind, subject: &str| Party {
             groups: vec!["g".into(), "h".into()],
             ..Party::new(kind, "local", subject)
@@ -160,13 +152,15 @@ mod tests {
                 vec![party(PartyKind::Actor, "p"), party(PartyKind::Service, "s")],
             )
         };
-        let need = |action, object| Need { action, object };
-        let needs = [
-            need(Action::Connect, Object::resource()),
-            need(Action::Read, Object::table("public", "orders")),
-            need(Action::Execute, Object::function("public", "f")),
-            need(Action::Reveal, Object::column("public", "orders", "email")),
-        ];
+        let object = |kind: ObjectKind| {
+            let name = |part: &&str| format!("a {part}");
+            Object { kind, path: kind.row().parts.iter().map(name).collect() }
+        };
+        let every = |kind: ObjectKind| {
+            let need = move |action: &Action| Need { action: *action, object: object(kind) };
+            kind.row().actions.iter().map(need)
+        };
+        let needs: Vec<Need> = ObjectKind::all().flat_map(every).collect();
         let policies = Policies::load(&[]).unwrap();
         let full = Unit::ALL.into_iter().fold(Usage::default(), |of, unit| of.with(unit, u64::MAX));
         for chain in [chain(None), chain(Some("support"))] {
@@ -184,14 +178,14 @@ mod tests {
             let prepared = Prepared::new(&names, &ask).unwrap();
             let contexts = policies.contexts(&ask, full).unwrap();
             for store in &prepared.stores {
-                Entities::from_entities(store.iter().cloned(), Some(&schema)).unwrap();
+                Entities::from_entities(store.iter().cloned(), Some(schema)).unwrap();
             }
             for hop in &prepared.hops {
                 for (place, question) in prepared.questions.iter().enumerate() {
                     let context = contexts.of(place).clone();
                     let action = names.action(question.need.action).clone();
                     let (party, object) = (hop.uid.clone(), question.uid.clone());
-                    Request::new(party, action, object, context, Some(&schema)).unwrap();
+                    Request::new(party, action, object, context, Some(schema)).unwrap();
                 }
             }
         }

@@ -6,12 +6,12 @@
 use super::counters::{Mentions, mentions};
 use super::error::{PolicyError, Problem};
 use super::names::{Names, split_id};
+use super::schema;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, PolicySet};
-use cedar_policy::{Schema, ValidationError, ValidationMode, Validator};
+use cedar_policy::{ValidationError, ValidationMode, Validator};
+use portreeve_model::ObjectKind;
 use std::collections::{BTreeMap, HashMap};
-
-const SCHEMA: &str = include_str!("portreeve.cedarschema");
 
 /// The ids that stand for the absence of a rule, and for a rule that failed.
 pub(super) const DEFAULT_DENY: &str = "default-deny";
@@ -47,22 +47,21 @@ impl Located<'_> {
     }
 }
 
-/// The schema that all policies are checked against.
-pub(super) fn schema() -> Schema {
-    let (schema, _warnings) =
-        Schema::from_cedarschema_str(SCHEMA).expect("the embedded schema is read by the tests");
-    schema
-}
-
-/// The text of the schema, for people and their editors.
-pub(super) fn schema_text() -> &'static str {
-    SCHEMA
+/// Where policies come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody wrote them and means to use them.
+    Configured,
+    /// A record holds them. They passed the checks when they were written, by the schema of
+    /// that time: one that knew fewer kinds may have let pass what is a mistake today.
+    Recorded,
 }
 
 /// Reads and checks all sources; every problem there is, not just the first.
 pub(super) fn load(
     sources: &[(String, String)],
     names: &Names,
+    origin: Origin,
 ) -> Result<Vec<Loaded>, PolicyError> {
     let mut problems = Vec::new();
     let mut located = Vec::new();
@@ -77,7 +76,7 @@ pub(super) fn load(
         return Err(PolicyError { problems: vec![Problem::at("policies", "", None, message)] });
     }
     let named = name_by_id(located, &mut problems);
-    if problems.is_empty() {
+    if problems.is_empty() && origin == Origin::Configured {
         validate(&named, &mut problems);
     }
     let mut loaded = Vec::with_capacity(named.len());
@@ -184,14 +183,20 @@ fn validate(policies: &[Located<'_>], problems: &mut Vec<Problem>) {
             problems.push(policy.problem(error.to_string()));
         }
     }
-    let result = Validator::new(schema()).validate(&set, ValidationMode::Strict);
+    let result = Validator::new(schema::parsed().clone()).validate(&set, ValidationMode::Strict);
     let mut causes = HashMap::new();
     let mut consequences = HashMap::new();
     for error in result.validation_errors() {
         // "No action fits" says little where the wrong name is told as well.
         let is_cause = !matches!(error, ValidationError::InvalidActionApplication(_));
         let found = if is_cause { &mut causes } else { &mut consequences };
-        add_by_place(found, error.policy_id(), DetailedError::from(error));
+        let mut detailed = DetailedError::from(error);
+        if let ValidationError::UnsafeAttributeAccess(_) = error {
+            let policy = policies.iter().find(|policy| policy.policy.id() == error.policy_id());
+            let hint = policy.and_then(|policy| kinds_hint(policy.text, &detailed));
+            detailed.help = hint.or(detailed.help);
+        }
+        add_by_place(found, error.policy_id(), detailed);
     }
     // A warning is about a policy that never applies, or whose text misleads its reader.
     for warning in result.validation_warnings() {
@@ -204,6 +209,19 @@ fn validate(policies: &[Located<'_>], problems: &mut Vec<Problem>) {
             problems.push(problem(policy.file, policy.text, error));
         }
     }
+}
+
+/// Which kinds have the attribute that is asked of one that has not.
+fn kinds_hint(text: &str, error: &DetailedError) -> Option<String> {
+    let place = &error.source_locations.first()?.loc;
+    let access = text.get(place.start..place.end)?;
+    let name = access.rsplit(|c: char| !c.is_alphanumeric() && c != '_').find(|w| !w.is_empty())?;
+    let has = |kind: &ObjectKind| {
+        kind.row().parts.split_last().is_some_and(|(_, outer)| outer.contains(&name))
+    };
+    let kinds: Vec<_> = ObjectKind::all().filter(has).map(|kind| kind.row().type_name).collect();
+    let first = kinds.first()?;
+    Some(format!("only {} has `{name}`: write `resource is {first} && …`", kinds.join(", "),))
 }
 
 /// One mistake is found anew for each action that the policy is about: once is enough.
@@ -302,12 +320,13 @@ fn names_reveal(policy: &Policy) -> bool {
 /// An id without its shape names nothing, and a `forbid` of nothing is a hole.
 fn check_entity_ids(policy: &Located<'_>, names: &Names, problems: &mut Vec<Problem>) {
     for uid in policy.policy.entity_literals() {
-        let Some(parts) = names.parts(uid.type_name()) else {
+        let parts = names.kind(uid.type_name()).map(|kind| kind.row().parts);
+        let Some(parts) = parts.filter(|parts| !parts.is_empty()) else {
             continue;
         };
-        if split_id(uid.id().unescaped()).is_none_or(|found| found.len() != parts + 1) {
+        if split_id(uid.id().unescaped()).is_none_or(|found| found.len() != parts.len() + 1) {
             let problem = policy.problem(format!("`{uid}` is not the name of anything"));
-            let shape = ["schema", "schema.name", "schema.table.column"][parts - 1];
+            let shape = parts.join(".");
             problems
                 .push(problem.hint(format!("write `{}::\"resource/{shape}\"`", uid.type_name())));
         }

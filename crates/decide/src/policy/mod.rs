@@ -40,6 +40,7 @@ mod facts;
 mod judge;
 mod load;
 mod names;
+mod schema;
 mod slice;
 mod threshold;
 
@@ -53,7 +54,7 @@ pub use threshold::{Beyond, Limit, Threshold};
 use aws_lc_rs::digest;
 use entities::Prepared;
 use judge::{Judgement, Pairs, policy_error_advice};
-use load::{Loaded, POLICY_ERROR};
+use load::{Loaded, Origin, POLICY_ERROR};
 use names::Names;
 use portreeve_model::{
     Action, Category, Chain, Decision, Digest, Facts, Need, Object, PolicyVersion, Reason, RuleId,
@@ -137,20 +138,26 @@ impl Policies {
             let file = file.replace(char::is_control, " ");
             source.push_str(&format!("// file: {file}\n{text}\n"));
         }
-        Self::from_parts(&sources, source)
+        Self::from_parts(&sources, source, Origin::Configured)
     }
 
-    /// Loads what [`Self::source`] gave, as a record holds it; the version is the same.
+    /// Loads what [`Self::source`] gave, as a record holds it; the version is the same. It was
+    /// checked against the schema of its time, and is not checked against today's.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// As [`Self::load`], but for the schema.
     pub fn from_source(source: &str) -> Result<Self, PolicyError> {
-        Self::from_parts(&[("recorded".to_owned(), source.to_owned())], source.to_owned())
+        let sources = [("recorded".to_owned(), source.to_owned())];
+        Self::from_parts(&sources, source.to_owned(), Origin::Recorded)
     }
 
-    fn from_parts(sources: &[(String, String)], source: String) -> Result<Self, PolicyError> {
+    fn from_parts(
+        sources: &[(String, String)],
+        source: String,
+        origin: Origin,
+    ) -> Result<Self, PolicyError> {
         let names = Names::new();
-        let loaded = load::load(sources, &names)?;
+        let loaded = load::load(sources, &names, origin)?;
         let slices = Slices::new(&loaded, &names);
         let named = loaded.iter().map(|policy| policy.mentions.counters());
         let counters = named.fold(CounterSet::default(), CounterSet::bitor);
@@ -162,7 +169,7 @@ impl Policies {
     /// The Cedar schema that policies are checked against.
     #[must_use]
     pub fn schema() -> &'static str {
-        load::schema_text()
+        schema::text()
     }
 
     /// SHA-256 of [`Self::source`], in hexadecimal.

@@ -3,7 +3,7 @@
 //! `Resource::"shop"`, `Schema::"shop/public"`, `Table::"shop/public.customers"`,
 //! `Column::"shop/public.customers.email"`, `Function::"shop/public.refresh"`. A part
 //! that holds a dot, a slash or a quote stands in double quotes, with its own quotes
-//! doubled, as SQL does it; so no two objects share a name.
+//! doubled, as SQL does it; so no two objects share a name. Types come from the table of kinds.
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use portreeve_model::{Action, Object, ObjectKind, PartyKind};
@@ -11,40 +11,20 @@ use portreeve_model::{Action, Object, ObjectKind, PartyKind};
 /// The entity types and actions of the schema, parsed once.
 #[derive(Debug)]
 pub(super) struct Names {
-    person: EntityTypeName,
-    service: EntityTypeName,
-    actor: EntityTypeName,
+    parties: [EntityTypeName; 3],
     group: EntityTypeName,
-    resource: EntityTypeName,
-    schema: EntityTypeName,
-    table: EntityTypeName,
-    column: EntityTypeName,
-    function: EntityTypeName,
     category: EntityTypeName,
+    /// In the order of their numbers.
+    kinds: Vec<EntityTypeName>,
     actions: Vec<EntityUid>,
 }
-
-/// Every action there is, in the order of their numbers here.
-pub(super) const ACTIONS: [Action; 10] = [
-    Action::Connect,
-    Action::Read,
-    Action::Write,
-    Action::Define,
-    Action::Administer,
-    Action::Execute,
-    Action::Lock,
-    Action::Filter,
-    Action::Probe,
-    Action::Reveal,
-];
 
 /// Every kind of party.
 pub(super) const PARTIES: [PartyKind; 3] =
     [PartyKind::Person, PartyKind::Service, PartyKind::Actor];
 
-/// Every kind of object.
-pub(super) const OBJECTS: [ObjectKind; 4] =
-    [ObjectKind::Resource, ObjectKind::Table, ObjectKind::Column, ObjectKind::Function];
+/// Their types, in the same order.
+pub(super) const PARTY_TYPES: [&str; 3] = ["Person", "Service", "Actor"];
 
 impl Names {
     pub(super) fn new() -> Self {
@@ -52,35 +32,25 @@ impl Names {
         let action: EntityTypeName = name("Action");
         let action = |word: Action| uid(&action, word.word());
         Self {
-            person: name("Person"),
-            service: name("Service"),
-            actor: name("Actor"),
+            parties: PARTY_TYPES.map(name),
             group: name("Group"),
-            resource: name("Resource"),
-            schema: name("Schema"),
-            table: name("Table"),
-            column: name("Column"),
-            function: name("Function"),
             category: name("Category"),
-            actions: ACTIONS.into_iter().map(action).collect(),
+            kinds: ObjectKind::all().map(|kind| name(kind.row().type_name)).collect(),
+            actions: Action::ALL.into_iter().map(action).collect(),
         }
     }
 
     pub(super) fn party(&self, kind: PartyKind) -> &EntityTypeName {
-        match kind {
-            PartyKind::Person => &self.person,
-            PartyKind::Service => &self.service,
-            PartyKind::Actor => &self.actor,
-        }
+        &self.parties[party_index(kind)]
     }
 
     pub(super) fn object(&self, kind: ObjectKind) -> &EntityTypeName {
-        match kind {
-            ObjectKind::Resource => &self.resource,
-            ObjectKind::Table => &self.table,
-            ObjectKind::Column => &self.column,
-            ObjectKind::Function => &self.function,
-        }
+        &self.kinds[kind.index()]
+    }
+
+    /// The kind whose entities have this type, if it is one of objects.
+    pub(super) fn kind(&self, name: &EntityTypeName) -> Option<ObjectKind> {
+        ObjectKind::all().find(|kind| self.object(*kind) == name)
     }
 
     pub(super) fn action(&self, action: Action) -> &EntityUid {
@@ -95,23 +65,9 @@ impl Names {
         uid(&self.category, name)
     }
 
-    pub(super) fn schema(&self, resource: &str, schema: &str) -> EntityUid {
-        uid(&self.schema, &object_id(resource, &[schema]))
-    }
-
-    pub(super) fn table(&self, resource: &str, schema: &str, table: &str) -> EntityUid {
-        uid(&self.table, &object_id(resource, &[schema, table]))
-    }
-
-    pub(super) fn resource(&self, resource: &str) -> EntityUid {
-        uid(&self.resource, resource)
-    }
-
-    /// How many dotted parts an entity of this type has after its resource; none for
-    /// types whose ids have no such shape.
-    pub(super) fn parts(&self, name: &EntityTypeName) -> Option<usize> {
-        let shaped = [(&self.schema, 1), (&self.table, 2), (&self.function, 2), (&self.column, 3)];
-        shaped.into_iter().find(|(shape, _)| *shape == name).map(|(_, parts)| parts)
+    /// What an object of a resource is called.
+    pub(super) fn named(&self, resource: &str, kind: ObjectKind, path: &[String]) -> EntityUid {
+        uid(self.object(kind), &object_id(resource, path))
     }
 }
 
@@ -127,6 +83,14 @@ pub(super) fn action_index(action: Action) -> usize {
         Action::Filter => 7,
         Action::Probe => 8,
         Action::Reveal => 9,
+    }
+}
+
+pub(super) fn party_index(kind: PartyKind) -> usize {
+    match kind {
+        PartyKind::Person => 0,
+        PartyKind::Service => 1,
+        PartyKind::Actor => 2,
     }
 }
 
@@ -176,22 +140,29 @@ pub(super) fn split_id(id: &str) -> Option<Vec<String>> {
 }
 
 /// Reads an object as people write it: `public.orders`, `public.orders.email`,
-/// `public.refresh()`, with odd names in double quotes; the resource when empty.
+/// `public.refresh()`, and of any kind with its word, `route:"api.example.com"."/people"`.
+/// Odd names stand in double quotes. It is the resource when the text is empty.
 #[must_use]
 pub fn object_named(text: &str) -> Option<Object> {
     if text.is_empty() {
         return Some(Object::resource());
     }
-    let function = text.strip_suffix("()");
-    let parts = split_id(&format!("resource/{}", function.unwrap_or(text)))?;
-    match parts.as_slice() {
-        [_, schema, name] if function.is_some() => Some(Object::function(schema, name)),
-        [_, schema, table] => Some(Object::table(schema, table)),
-        [_, schema, table, column] if function.is_none() => {
-            Some(Object::column(schema, table, column))
-        }
-        _ => None,
+    let prefixed = text.split_once(':');
+    let prefixed = prefixed.and_then(|(word, path)| Some((ObjectKind::named(word)?, path)));
+    if let Some((kind, path)) = prefixed {
+        return object_of(kind, path);
     }
+    UNPREFIXED.into_iter().find_map(|kind| object_of(kind, text))
+}
+
+/// The kinds that a path tells by its shape.
+const UNPREFIXED: [ObjectKind; 3] = [ObjectKind::TABLE, ObjectKind::COLUMN, ObjectKind::FUNCTION];
+
+fn object_of(kind: ObjectKind, path: &str) -> Option<Object> {
+    let path = path.strip_suffix(kind.row().suffix)?;
+    let mut parts = split_id(&format!("resource/{path}"))?;
+    parts.remove(0);
+    (parts.len() == kind.row().parts.len()).then_some(Object { kind, path: parts })
 }
 
 fn take_part(text: &str) -> Option<(String, &str)> {
@@ -250,14 +221,28 @@ mod tests {
         check("public.\"a.b\"", Some(Object::table("public", "a.b")));
         check("public.orders.email", Some(Object::column("public", "orders", "email")));
         check("public.refresh()", Some(Object::function("public", "refresh")));
-        for bad in ["orders", "a.b.c.d", "a.b.c()", "a..b", "()", "a."] {
+        check("function:public.refresh()", Some(Object::function("public", "refresh")));
+        check("table:public.orders", Some(Object::table("public", "orders")));
+        check("view:public.orders", Some(Object::table("view:public", "orders")));
+        let route = Object {
+            kind: ObjectKind::ROUTE,
+            path: vec!["api.example.com".into(), "/people".into()],
+        };
+        check("route:\"api.example.com\".\"/people\"", Some(route));
+        check(
+            "schema:public",
+            Some(Object { kind: ObjectKind::SCHEMA, path: vec!["public".into()] }),
+        );
+        for bad in
+            ["orders", "a.b.c.d", "a.b.c()", "a..b", "()", "a.", "table:a", "schema:", "route:a"]
+        {
             check(bad, None);
         }
     }
 
     #[test]
     fn every_action_has_its_own_number() {
-        for (index, action) in ACTIONS.into_iter().enumerate() {
+        for (index, action) in Action::ALL.into_iter().enumerate() {
             assert_eq!(action_index(action), index);
         }
     }

@@ -5,12 +5,13 @@
 
 use super::counters::{Boundary, CounterSet};
 use super::load::Loaded;
-use super::names::{ACTIONS, Names, OBJECTS, PARTIES, action_index};
+use super::names::{Names, PARTIES, action_index, party_index};
 use cedar_policy::{
     ActionConstraint, Effect, EntityTypeName, EntityUid, Policy, PolicySet, PrincipalConstraint,
     ResourceConstraint,
 };
 use portreeve_model::{Action, ObjectKind, PartyKind};
+use std::collections::HashMap;
 
 /// Some of the policies.
 #[derive(Debug, Default)]
@@ -28,40 +29,61 @@ pub(super) struct Slice {
 
 /// All slices.
 #[derive(Debug)]
-pub(super) struct Slices(Vec<Slice>);
+pub(super) struct Slices {
+    /// Each once: most kinds of objects are the same to most policies.
+    distinct: Vec<Slice>,
+    /// Which of them it is, for each action, kind of party and kind of object.
+    places: Vec<usize>,
+}
+
+/// What the head of a policy leaves of the questions, by their numbers.
+struct Scope {
+    actions: [bool; Action::ALL.len()],
+    parties: [bool; PARTIES.len()],
+    kinds: [bool; ObjectKind::COUNT],
+}
 
 impl Slices {
     pub(super) fn new(loaded: &[Loaded], names: &Names) -> Self {
-        let mut slices = Vec::with_capacity(ACTIONS.len() * PARTIES.len() * OBJECTS.len());
-        for action in ACTIONS {
-            for party in PARTIES {
-                for object in OBJECTS {
-                    let fits = |found: &&Loaded| {
-                        action_fits(&found.policy, names.action(action))
-                            && party_fits(&found.policy, names.party(party))
-                            && object_fits(&found.policy, names.object(object))
+        let scopes: Vec<_> = loaded.iter().map(|found| Scope::of(&found.policy, names)).collect();
+        let mut slices = Self { distinct: Vec::new(), places: Vec::new() };
+        let mut known = HashMap::new();
+        for action in 0..Action::ALL.len() {
+            for party in 0..PARTIES.len() {
+                for kind in 0..ObjectKind::COUNT {
+                    let fits = |scope: &Scope| {
+                        scope.actions[action] && scope.parties[party] && scope.kinds[kind]
                     };
-                    slices.push(slice(loaded.iter().filter(fits)));
+                    let found: Vec<usize> =
+                        (0..loaded.len()).filter(|place| fits(&scopes[*place])).collect();
+                    let place = *known.entry(found).or_insert_with_key(|found| {
+                        slices.distinct.push(slice(found.iter().map(|place| &loaded[*place])));
+                        slices.distinct.len() - 1
+                    });
+                    slices.places.push(place);
                 }
             }
         }
-        Self(slices)
+        slices
     }
 
-    pub(super) fn of(&self, action: Action, party: PartyKind, object: ObjectKind) -> &Slice {
-        let party = match party {
-            PartyKind::Person => 0,
-            PartyKind::Service => 1,
-            PartyKind::Actor => 2,
-        };
-        let object = match object {
-            ObjectKind::Resource => 0,
-            ObjectKind::Table => 1,
-            ObjectKind::Column => 2,
-            ObjectKind::Function => 3,
-        };
-        let index = (action_index(action) * PARTIES.len() + party) * OBJECTS.len() + object;
-        &self.0[index]
+    pub(super) fn of(&self, action: Action, party: PartyKind, kind: ObjectKind) -> &Slice {
+        let row = action_index(action) * PARTIES.len() + party_index(party);
+        &self.distinct[self.places[row * ObjectKind::COUNT + kind.index()]]
+    }
+}
+
+impl Scope {
+    fn of(policy: &Policy, names: &Names) -> Self {
+        let mut kinds = [false; ObjectKind::COUNT];
+        for kind in ObjectKind::all() {
+            kinds[kind.index()] = object_fits(policy, names.object(kind));
+        }
+        Self {
+            actions: Action::ALL.map(|action| action_fits(policy, names.action(action))),
+            parties: PARTIES.map(|party| party_fits(policy, names.party(party))),
+            kinds,
+        }
     }
 }
 
@@ -110,5 +132,56 @@ fn object_fits(policy: &Policy, name: &EntityTypeName) -> bool {
         ResourceConstraint::Any | ResourceConstraint::In(_) => true,
         ResourceConstraint::Eq(uid) => uid.type_name() == name,
         ResourceConstraint::Is(is) | ResourceConstraint::IsIn(is, _) => is == *name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::{Origin, load};
+    use super::*;
+
+    fn slices(text: &str) -> Slices {
+        let names = Names::new();
+        let sources = [("test.cedar".to_owned(), text.to_owned())];
+        Slices::new(&load(&sources, &names, Origin::Configured).unwrap(), &names)
+    }
+
+    fn ids(slice: &Slice) -> Vec<String> {
+        let mut ids: Vec<_> = slice.all.policies().map(|policy| policy.id().to_string()).collect();
+        ids.sort();
+        ids
+    }
+
+    #[test]
+    fn each_question_has_the_policies_that_can_matter_to_it() {
+        let slices = slices(
+            "@id(\"any\") permit(principal, action, resource);
+             @id(\"actors\") forbid(principal is Actor, action == Action::\"read\", resource);
+             @id(\"files\") forbid(principal, action in [Action::\"read\", Action::\"write\"], \
+               resource is File);
+             @id(\"one\") forbid(principal, action, resource == Table::\"shop/public.t\");",
+        );
+        let check = |action, party, kind, expect: &[&str]| {
+            assert_eq!(ids(slices.of(action, party, kind)), expect, "{action} {party:?} {kind:?}");
+        };
+        let (person, actor) = (PartyKind::Person, PartyKind::Actor);
+        check(Action::Read, person, ObjectKind::COLUMN, &["any"]);
+        check(Action::Read, actor, ObjectKind::COLUMN, &["actors", "any"]);
+        check(Action::Read, actor, ObjectKind::FILE, &["actors", "any", "files"]);
+        check(Action::Write, person, ObjectKind::FILE, &["any", "files"]);
+        check(Action::Execute, person, ObjectKind::FILE, &["any"]);
+        check(Action::Execute, person, ObjectKind::TABLE, &["any", "one"]);
+    }
+
+    #[test]
+    fn questions_with_the_same_policies_share_them() {
+        let all = slices("@id(\"any\") permit(principal, action, resource);");
+        assert_eq!(all.places.len(), Action::ALL.len() * PARTIES.len() * ObjectKind::COUNT);
+        assert_eq!(all.distinct.len(), 1);
+        let two = slices(
+            "@id(\"any\") permit(principal, action, resource);
+             @id(\"actors\") forbid(principal is Actor, action == Action::\"read\", resource);",
+        );
+        assert_eq!(two.distinct.len(), 2);
     }
 }

@@ -220,7 +220,7 @@ impl Catalog {
     /// The category of a column, or none if it is not classified (or not a column).
     #[must_use]
     pub fn category_of(&self, object: &Object) -> Option<&Category> {
-        if object.kind != ObjectKind::Column {
+        if object.kind != ObjectKind::COLUMN {
             return None;
         }
         let index = self.objects.get(object)?;

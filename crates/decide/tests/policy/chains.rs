@@ -234,11 +234,11 @@ fn a_failing_policy_denies_even_beside_a_permit() {
 fn objects_without_the_shape_of_their_kind_are_denied() {
     let policies = load(r#"@id("all") permit(principal, action, resource);"#);
     for (kind, path) in [
-        (ObjectKind::Table, vec!["orders"]),
-        (ObjectKind::Table, vec!["a", "b", "c"]),
-        (ObjectKind::Column, vec!["a", "b"]),
-        (ObjectKind::Function, vec![]),
-        (ObjectKind::Resource, vec!["shop"]),
+        (ObjectKind::TABLE, vec!["orders"]),
+        (ObjectKind::TABLE, vec!["a", "b", "c"]),
+        (ObjectKind::COLUMN, vec!["a", "b"]),
+        (ObjectKind::FUNCTION, vec![]),
+        (ObjectKind::RESOURCE, vec!["shop"]),
     ] {
         let mut asked = ask("person ann; read public.orders");
         let path = path.into_iter().map(str::to_owned).collect();

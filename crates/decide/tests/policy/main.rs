@@ -7,6 +7,7 @@
 mod asking;
 mod chains;
 mod counters;
+mod kinds;
 mod loading;
 mod reviews;
 mod shipped;

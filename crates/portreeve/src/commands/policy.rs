@@ -381,6 +381,8 @@ fn used(text: &str) -> Result<(Counter, u64), String> {
 
 fn object(text: &str) -> Result<Object, String> {
     object_named(text).ok_or_else(|| {
-        "write `schema.table`, `schema.table.column` or `schema.function()`".to_owned()
+        "write `schema.table`, `schema.table.column` or `schema.function()`, and other kinds of \
+         objects with their word: `schema:public`"
+            .to_owned()
     })
 }

@@ -8,7 +8,7 @@ use super::protocols::{Commit, Parts, Running};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::config::{Resource, TlsMode};
-use portreeve_model::Secret;
+use portreeve_model::{ObjectKind, Secret};
 use portreeve_protocol_postgres::{
     MANIFEST, Postgres, PostgresParts, ProtocolLimits, Upstream, UpstreamConfig,
 };
@@ -193,7 +193,7 @@ fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
         password: made_of.password.clone(),
         tls,
         classify: Arc::new(move |schema, table, column| {
-            classification.category_of(schema, table, column).cloned()
+            classification.category_of(ObjectKind::COLUMN, &[schema, table, column]).cloned()
         }),
         subjects: subjects.clone(),
         dial_timeout: made_of.dial_timeout,

@@ -43,7 +43,7 @@ impl Analyzer<'_> {
             candidates: nearest(name, known, |object| object.path.last()),
             ..Unknown::new(sqlstate::UNDEFINED_TABLE, message)
         };
-        self.miss(ObjectKind::Table, shown, unknown);
+        self.miss(ObjectKind::TABLE, shown, unknown);
     }
 
     /// A function that is on no list.
@@ -56,7 +56,7 @@ impl Analyzer<'_> {
         let name = shown.rsplit('.').next().unwrap_or_default();
         let candidates = nearest(name, candidates, |object| object.path.last());
         let unknown = Unknown { candidates, ..Unknown::new(sqlstate::UNDEFINED_FUNCTION, message) };
-        self.missing.insert(Missing { kind: ObjectKind::Function, name: shown });
+        self.missing.insert(Missing { kind: ObjectKind::FUNCTION, name: shown });
         self.refuse_with(unknown);
     }
 

@@ -144,6 +144,10 @@ impl Door {
         }
         self.metrics.auth_failed();
         if !shut {
+            if !error.is_guess() {
+                // Whoever asks why their genuine token is of no use finds it where they look.
+                tracing::info!(protocol, %from, %error, "a token was refused");
+            }
             self.refuse(protocol, from, &error.to_string());
             gate.failed(from, now);
         }

@@ -3,6 +3,7 @@
 //! Everything is made from the configuration: resources and categories are known then, so
 //! nothing is allocated while counting, and no client can make a label.
 
+use crate::api::Watch;
 use crate::config::Config;
 use portreeve_evidence::RetentionStatus;
 use portreeve_model::{Category, Verdict};
@@ -46,6 +47,7 @@ struct Families {
     rows: Family<ResourceLabel, Counter>,
     bytes: Family<DirectionLabels, Counter>,
     masked: Family<CategoryLabel, Counter>,
+    target_watched: Family<ResourceLabel, Gauge>,
     steps: StepFamily,
 }
 
@@ -191,6 +193,9 @@ impl Metrics {
             let label = CategoryLabel { category: category.0.clone() };
             (category.clone(), self.families.masked.get_or_create_owned(&label))
         };
+        for gone in self.known().resources.keys().filter(|it| !config.resources.contains_key(*it)) {
+            self.families.target_watched.remove(&ResourceLabel { resource: gone.clone() });
+        }
         let known = Known {
             resources: config.resources.keys().map(of_resource).collect(),
             masked: categories.map(of_category).collect(),
@@ -226,6 +231,20 @@ impl Metrics {
     /// Whether the evidence can be written.
     pub fn set_evidence_healthy(&self, healthy: bool) {
         self.evidence_healthy.set(i64::from(healthy));
+    }
+
+    /// Which targets can be asked what their definitions are, by resource.
+    pub fn set_targets(&self, targets: &BTreeMap<String, Watch>) {
+        let known = self.known();
+        for (resource, watch) in targets.iter().filter(|(it, _)| known.resources.contains_key(*it))
+        {
+            let label = ResourceLabel { resource: resource.clone() };
+            let gauge = self.families.target_watched.get_or_create_owned(&label);
+            gauge.set(match watch {
+                Watch::Watched => 1,
+                Watch::Unwatched => 0,
+            });
+        }
     }
 
     /// Enough witnesses have cosigned a tree of so many records, at a time in seconds.
@@ -275,6 +294,7 @@ impl Families {
             rows: Family::default(),
             bytes: Family::default(),
             masked: Family::default(),
+            target_watched: Family::default(),
             steps: StepFamily::new_with_constructor(step_histogram),
         };
         registry.register("sessions", "Sessions opened", families.sessions.clone());
@@ -283,6 +303,12 @@ impl Families {
         registry.register("rows", "Rows released to clients", families.rows.clone());
         registry.register("bytes", "Bytes, by direction", families.bytes.clone());
         registry.register("masked", "Values masked, by category", families.masked.clone());
+        registry.register(
+            "target_watched",
+            "1 while the target can be asked what its definitions are; nothing of it is released \
+             while it is 0",
+            families.target_watched.clone(),
+        );
         registry.register(
             "step_duration_seconds",
             "How long the steps of a request take",
@@ -441,6 +467,8 @@ mod tests {
         metrics.session_opened("shop");
         metrics.session_opened("shop");
         metrics.session_closed("shop");
+        let unwatched = |name: &str| (name.to_owned(), Watch::Unwatched);
+        metrics.set_targets(&["shop", "made up by a client"].map(unwatched).into());
         metrics.session_opened("made up by a client");
         metrics.session_closed("made up by a client");
         metrics.decided("shop", Verdict::Deny);
@@ -458,6 +486,7 @@ mod tests {
             "portreeve_bytes_total{resource=\"shop\",direction=\"to_client\"} 512",
             "portreeve_masked_total{category=\"email\"} 3",
             "portreeve_masked_total{category=\"other\"} 1",
+            "portreeve_target_watched{resource=\"shop\"} 0",
             "portreeve_evidence_healthy 1",
             "portreeve_auth_failures_total 0",
             "# TYPE portreeve_sessions counter",
@@ -478,6 +507,8 @@ mod tests {
     fn another_configuration_counts_on() {
         let metrics = Metrics::new(&crate::testing::config(TEXT));
         metrics.session_opened("shop");
+        metrics.set_targets(&[("shop".to_owned(), Watch::Watched)].into());
+        has(&metrics.render(), "portreeve_target_watched{resource=\"shop\"} 1");
         let more = TEXT.replace("shop:", "mail:").replace(": email}", ": contact}");
         metrics.adopt(&crate::testing::config(&more));
         metrics.session_opened("mail");
@@ -489,5 +520,6 @@ mod tests {
         has(&page, "portreeve_sessions_total{resource=\"shop\"} 1");
         has(&page, "portreeve_sessions_open{resource=\"shop\"} 0");
         has(&page, "portreeve_masked_total{category=\"contact\"} 2");
+        assert!(!page.contains("portreeve_target_watched{"), "nobody watches it any more");
     }
 }

@@ -1,10 +1,13 @@
 //! The API over real connections: who may see and do what, and what bad requests get.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
 
+#[path = "support/document.rs"]
+mod document;
 mod support;
 
+use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
-use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, serve};
+use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, Watch, serve};
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::door::Door;
 use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
@@ -16,7 +19,7 @@ use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
 use portreeve_protocol_postgres::MANIFEST;
-use portreeve_session::{Answer, ReviewAsk, ReviewDesk};
+use portreeve_session::{Answer, LiveSession, ReviewAsk, ReviewDesk};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -33,14 +36,25 @@ use tokio::task::JoinHandle;
 struct Gateway {
     sealed: AtomicBool,
     unready: AtomicBool,
+    unwatched: AtomicBool,
     open: Mutex<Vec<(Chain, SessionId)>>,
     killed: Mutex<Vec<(SessionId, String)>>,
 }
 
 impl Sessions for Gateway {
-    fn list(&self) -> Vec<(Chain, Value)> {
+    fn list(&self) -> Vec<LiveSession> {
         let open = self.open.lock().unwrap();
-        open.iter().map(|(chain, id)| (chain.clone(), json!({"id": id, "chain": chain}))).collect()
+        let shown = |(chain, id): &(Chain, SessionId)| LiveSession {
+            id: *id,
+            chain: chain.clone(),
+            resource: "shop".into(),
+            protocol: "postgres",
+            client: "127.0.0.1:5".into(),
+            opened_at_us: 0,
+            exchanges: 0,
+            rows: 0,
+        };
+        open.iter().map(shown).collect()
     }
 
     fn kill(&self, id: SessionId, by: &str) -> bool {
@@ -70,6 +84,14 @@ impl Status for Gateway {
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
     }
 
+    fn targets(&self) -> BTreeMap<String, Watch> {
+        let watch = match self.unwatched.load(Ordering::Relaxed) {
+            true => Watch::Unwatched,
+            false => Watch::Watched,
+        };
+        BTreeMap::from([("shop".to_owned(), watch)])
+    }
+
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
         BTreeMap::from([("api".to_owned(), vec!["127.0.0.1:8440".parse().unwrap()])])
     }
@@ -90,6 +112,7 @@ struct Bench {
     key: LoginKey,
     log: EvidenceLog,
     reviews: Reviews,
+    called: Called,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
 }
@@ -147,7 +170,18 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
         let _ = stopped.await;
     }));
     let (stop, server) = (Some(stop), Some(server));
-    Bench { _folder: folder, url, gateway, identities, key: bob_key, log, reviews, stop, server }
+    Bench {
+        _folder: folder,
+        url,
+        gateway,
+        identities,
+        key: bob_key,
+        log,
+        reviews,
+        called: Called::default(),
+        stop,
+        server,
+    }
 }
 
 impl Bench {
@@ -173,12 +207,17 @@ impl Bench {
         self.identities.local().unwrap().issue(&request, &how).unwrap().token
     }
 
-    fn client(&self, name: &str, actors: &[&str]) -> ApiClient {
-        ApiClient::new(&self.url, Some(self.token(name, actors)), None).unwrap()
+    fn client(&self, name: &str, actors: &[&str]) -> CheckedClient {
+        self.client_with(Some(self.token(name, actors)))
     }
 
-    fn anonymous(&self) -> ApiClient {
-        ApiClient::new(&self.url, None, None).unwrap()
+    fn anonymous(&self) -> CheckedClient {
+        self.client_with(None)
+    }
+
+    fn client_with(&self, token: Option<Secret<String>>) -> CheckedClient {
+        let client = ApiClient::new(&self.url, token, None).unwrap();
+        CheckedClient { client, called: self.called.clone() }
     }
 
     fn chain(&self, name: &str) -> Chain {
@@ -289,11 +328,19 @@ async fn health_needs_no_token_and_tells_the_truth() {
     assert_eq!(ready.status, 503);
     assert_eq!(ready.body["missing"], json!(["the PostgreSQL listener"]));
     assert_eq!(client.probe("/healthz").await.unwrap().status, 200);
+    bench.gateway.unready.store(false, Ordering::Relaxed);
+    bench.gateway.unwatched.store(true, Ordering::Relaxed);
+    // The other resources are served: nobody takes the gateway away for one target's sake.
+    for path in ["/readyz", "/healthz"] {
+        let answer = client.probe(path).await.unwrap();
+        assert_eq!((answer.status, &answer.body["unwatched"]), (200, &json!(["shop"])), "{path}");
+    }
     bench.gateway.sealed.store(true, Ordering::Relaxed);
     let health = client.probe("/healthz").await.unwrap();
     assert_eq!((health.status, &health.body["evidence"]), (503, &json!("disk full")));
     let page = bench.raw("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(page.contains("portreeve_evidence_healthy 0\n"), "{page}");
+    assert!(page.contains("portreeve_target_watched{resource=\"shop\"} 0\n"), "{page}");
     assert!(page.contains("cache-control: no-store"), "{page}");
 }
 
@@ -495,7 +542,7 @@ async fn a_token_is_handed_on() {
     let ada = bench.client("ada", &["planner"]);
     let answer = ada.post("/v1/token/exchange", &json!({"actor": "worker"})).await.unwrap();
     let token = Secret::new(answer["access_token"].as_str().unwrap().to_owned());
-    let worker = ApiClient::new(&bench.url, Some(token), None).unwrap();
+    let worker = bench.client_with(Some(token));
     let me = worker.get("/v1/whoami").await.unwrap();
     assert_eq!(me["chain"]["actors"][1]["subject"], "worker");
     let again = worker.post("/v1/token/exchange", &json!({"actor": "planner"})).await;
@@ -609,8 +656,7 @@ async fn somebody_logs_in_with_their_own_key_once() {
     let client = bench.anonymous();
     let answer = client.post("/v1/token", &body(&assertion)).await.unwrap();
     let token = Secret::new(answer["access_token"].as_str().unwrap().to_owned());
-    let me =
-        ApiClient::new(&bench.url, Some(token), None).unwrap().get("/v1/whoami").await.unwrap();
+    let me = bench.client_with(Some(token)).get("/v1/whoami").await.unwrap();
     assert_eq!(me["chain"]["principal"]["subject"], "bob");
     refused(client.post("/v1/token", &body(&assertion)).await, 401, "invalid_token");
     let (stranger, _) = LoginKey::generate().unwrap();
@@ -648,7 +694,7 @@ async fn a_hop_takes_part_by_itself() {
     };
     let issued =
         bench.identities.local().unwrap().issue(&request, &how(SystemTime::now())).unwrap();
-    let planner = ApiClient::new(&bench.url, Some(issued.token), None).unwrap();
+    let planner = bench.client_with(Some(issued.token));
     let hand_on = async |assertion: Option<Secret<String>>| {
         let token = assertion.map(|assertion| assertion.reveal().clone());
         planner.post("/v1/token/exchange", &json!({"actor": "worker", "actor_token": token})).await
@@ -684,4 +730,61 @@ async fn a_valid_token_is_heard_beside_a_flood() {
     let approve = format!("/v1/reviews/{review}/approve");
     bench.client("bob", &[]).post(&approve, &json!({})).await.unwrap();
     refused(bad.get("/v1/whoami").await, 429, "too_many_failures");
+}
+
+/// One answer of every operation that there is; [`CheckedClient`] holds each against the
+/// document, here and in every other test.
+#[tokio::test]
+async fn every_operation_answers_what_the_document_says() {
+    let bench = bench("document").await;
+    let (anyone, ada) = (bench.anonymous(), bench.client("ada", &["planner"]));
+    anyone.probe("/healthz").await.unwrap();
+    anyone.probe("/readyz").await.unwrap();
+    for path in ["/issuer/.well-known/openid-configuration", "/issuer/jwks", "/v1/openapi.json"] {
+        anyone.get(path).await.unwrap();
+    }
+    for path in ["/v1/whoami", "/v1/listeners"] {
+        ada.get(path).await.unwrap();
+    }
+    ada.post("/v1/token/exchange", &json!({"actor": "worker"})).await.unwrap();
+    let issuer = bench.identities.local().unwrap().name().to_owned();
+    let assertion = bench.key.assertion("bob", &issuer, SystemTime::now()).unwrap();
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let body = json!({"grant_type": grant, "assertion": assertion.reveal(), "expires_in": 60});
+    anyone.post("/v1/token", &body).await.unwrap();
+
+    let bob = bench.client("bob", &[]);
+    for verb in ["approve", "deny"] {
+        let id = bench.open("ada").await;
+        bob.get(&format!("/v1/reviews/{id}")).await.unwrap();
+        let said = json!({"comment": "ticket 4711"});
+        bob.post(&format!("/v1/reviews/{id}/{verb}"), &said).await.unwrap();
+    }
+    bob.get("/v1/reviews").await.unwrap();
+
+    let id = SessionId(uuid::Uuid::from_u128(5));
+    bench.gateway.open.lock().unwrap().push((bench.chain("ada"), id));
+    let otto = bench.client("otto", &[]);
+    otto.get("/v1/sessions").await.unwrap();
+    otto.post(&format!("/v1/sessions/{id}/kill"), &json!({})).await.unwrap();
+
+    let cleo = bench.client("cleo", &[]);
+    let id = bench.session("ada", 1, Ends::Yes);
+    let place = json!({"on": {"session": id}, "why": "case 12"});
+    let hold = cleo.post("/v1/evidence/holds", &place).await.unwrap();
+    cleo.get("/v1/evidence/holds").await.unwrap();
+    let why = json!({"why": "closed"});
+    let release = format!("/v1/evidence/holds/{}/release", hold["hold"].as_str().unwrap());
+    cleo.post(&release, &why).await.unwrap();
+    for _ in 0..2 {
+        cleo.post(&format!("/v1/evidence/sessions/{id}/shred"), &why).await.unwrap();
+    }
+    cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
+    cleo.post("/v1/evidence/prune", &json!({"before_us": 1, "why": "old"})).await.unwrap();
+    cleo.get("/v1/evidence").await.unwrap();
+
+    let called = bench.called.lock().unwrap();
+    let missed = operations().map(|(name, _)| name).filter(|name| !called.contains(name));
+    // Text for Prometheus, tested where it is made.
+    assert_eq!(missed.collect::<Vec<_>>(), ["get /metrics"]);
 }

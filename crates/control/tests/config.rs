@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use portreeve_control::config;
-use portreeve_model::ObjectKind;
+use portreeve_model::{Manifest, ObjectKind, defaults};
 use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
@@ -108,6 +108,28 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     similar(&load(&bare), &load(&written));
 }
 
+/// What is not configured has one set of numbers, whoever needs them.
+#[test]
+fn the_defaults_of_the_engine_are_those_of_the_configuration() {
+    let config =
+        parse("issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n")
+            .unwrap();
+    let (limits, engine) = (&config.limits, portreeve_session::Limits::default());
+    let own = portreeve_protocol_postgres::ProtocolLimits::default();
+    let of_protocol = &limits.protocols[MANIFEST.name];
+    let size = |name| of_protocol.bytes(name).unwrap();
+    assert_eq!(engine.sessions_max, limits.sessions_max as usize);
+    assert_eq!(engine.held_bytes_max, usize::try_from(limits.held_bytes_max).unwrap());
+    assert_eq!(engine.write_timeout, limits.client_write_timeout);
+    assert_eq!(engine.review_timeout, config.reviews.timeout);
+    assert_eq!(own.login_timeout, limits.login_timeout);
+    assert_eq!(own.client_idle_timeout, limits.client_idle_timeout);
+    assert_eq!(own.message_bytes_max, size("message_bytes_max"));
+    assert_eq!(own.reply_message_bytes_max, size("reply_message_bytes_max"));
+    assert_eq!(own.statement_bytes_max, size("statement_bytes_max"));
+    assert_eq!(limits.groups_max, defaults::GROUPS_MAX);
+}
+
 /// Every key that the schema knows is known to the reader.
 #[test]
 fn the_keys_of_the_schema_are_those_of_the_reader() {
@@ -187,7 +209,7 @@ fn the_documentation_lists_every_key() {
     let (head, rest) = text.split_once("<!-- reference: begin").unwrap();
     let (marker, rest) = rest.split_once("-->\n").unwrap();
     let (_, tail) = rest.split_once("<!-- reference: end -->").unwrap();
-    let reference = reference();
+    let reference = reference(&[&MANIFEST]);
     let fresh =
         format!("{head}<!-- reference: begin{marker}-->\n{reference}<!-- reference: end -->{tail}");
     if std::env::var_os("UPDATE").is_some() {
@@ -214,27 +236,75 @@ fn the_example_of_the_documentation_is_accepted() {
     assert!(!config.policies.is_empty());
 }
 
-fn reference() -> String {
-    let schema = config::schema(&[&MANIFEST]);
-    let sections = [
-        ("The file", ""),
-        ("`listen.postgres`, `listen.api`", "Listener"),
-        ("`listen.….tls`", "ServerTls"),
-        ("`issuers[].local`", "LocalIssuer"),
-        ("`issuers[].oidc`", "OidcIssuer"),
-        ("`resources.NAME`", "Resource"),
-        ("`resources.NAME.postgres`", "postgres.target"),
-        ("`resources.NAME.….tls`", "TargetTls"),
-        ("`reviews`", "Reviews"),
-        ("`evidence`", "Evidence"),
-        ("`evidence.retention`", "Retention"),
-        ("`evidence.witnesses[]`", "WitnessAddress"),
-        ("`limits`", "Limits"),
-        ("`limits.postgres`", "postgres.limits"),
-    ];
+/// The sections of the reference, in its order: the title, and the name in the schema.
+fn sections(protocols: &[&'static Manifest]) -> Vec<(String, String)> {
+    let listeners = protocols.iter().map(|it| it.name).chain(["api"]);
+    let listeners: Vec<String> = listeners.map(|name| format!("`listen.{name}`")).collect();
+    let own = |place: &str, part: &str| {
+        let section = |it: &&'static Manifest| {
+            (format!("`{place}.{}`: {}", it.name, it.title), format!("{}.{part}", it.name))
+        };
+        protocols.iter().map(section).collect::<Vec<_>>()
+    };
+    let section = |title: &str, name: &str| vec![(title.to_owned(), name.to_owned())];
+    [
+        section("The file", ""),
+        section(&listeners.join(", "), "Listener"),
+        section("`listen.….tls`", "ServerTls"),
+        section("`issuers[].local`", "LocalIssuer"),
+        section("`issuers[].oidc`", "OidcIssuer"),
+        section("`resources.NAME`", "Resource"),
+        own("resources.NAME", "target"),
+        section("`resources.NAME.….tls`", "TargetTls"),
+        section("`reviews`", "Reviews"),
+        section("`evidence`", "Evidence"),
+        section("`evidence.retention`", "Retention"),
+        section("`evidence.witnesses[]`", "WitnessAddress"),
+        section("`limits`", "Limits"),
+        own("limits", "limits"),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_sections_of_a_protocol_are_those_of_its_manifest() {
+    static OTHER: Manifest = Manifest { name: "gopher", title: "Gopher", ..MANIFEST };
+    let check = |protocols: &[&'static Manifest], expect: &[&str]| {
+        let titles: Vec<String> = sections(protocols).into_iter().map(|(title, _)| title).collect();
+        let own = ["listen.", "resources.NAME.", "limits."];
+        let own = |title: &&String| own.iter().any(|part| title.contains(part));
+        let own: Vec<&String> = titles.iter().filter(own).filter(|it| !it.contains('…')).collect();
+        assert_eq!(own, expect);
+        let schema = config::schema(protocols);
+        for (title, name) in sections(protocols).iter().filter(|(_, name)| !name.is_empty()) {
+            assert!(schema["$defs"][name]["properties"].is_object(), "{title}");
+        }
+    };
+    check(
+        &[&MANIFEST],
+        &[
+            "`listen.postgres`, `listen.api`",
+            "`resources.NAME.postgres`: PostgreSQL",
+            "`limits.postgres`: PostgreSQL",
+        ],
+    );
+    check(
+        &[&MANIFEST, &OTHER],
+        &[
+            "`listen.postgres`, `listen.gopher`, `listen.api`",
+            "`resources.NAME.postgres`: PostgreSQL",
+            "`resources.NAME.gopher`: Gopher",
+            "`limits.postgres`: PostgreSQL",
+            "`limits.gopher`: Gopher",
+        ],
+    );
+}
+
+fn reference(protocols: &[&'static Manifest]) -> String {
+    let schema = config::schema(protocols);
     let mut text = String::new();
-    for (title, name) in sections {
-        let section = if name.is_empty() { &schema } else { &schema["$defs"][name] };
+    for (title, name) in sections(protocols) {
+        let section = if name.is_empty() { &schema } else { &schema["$defs"][name.as_str()] };
         text.push_str(&format!("\n### {title}\n\n| key | default | |\n|---|---|---|\n"));
         let required = section["required"].as_array().unwrap();
         for (key, property) in section["properties"].as_object().unwrap() {

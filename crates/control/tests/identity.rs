@@ -286,7 +286,7 @@ async fn issuers_that_are_not_trusted_with_their_own_documents() {
         let bench = bench("documents", Key::ec()).await;
         spoil(&bench.issuer);
         refused(bench.try_claims(|_| {}).await, part);
-        assert!(!bench.identities.is_ready());
+        assert_eq!(bench.identities.without_keys(), [bench.issuer.url.as_str()]);
     };
     check(&|issuer| issuer.publish("https://other.example", "x"), "names another issuer").await;
     let slash = |issuer: &Issuer| issuer.publish(&format!("{}/", issuer.url), "x");
@@ -525,4 +525,41 @@ fn no_symmetric_algorithm_can_be_configured() {
     for name in ["HS256", "HS384", "HS512", "none", "dir", "A128KW"] {
         assert_eq!(SignatureAlgorithm::from_name(name), None);
     }
+}
+
+#[tokio::test]
+async fn the_configuration_says_how_many_groups_a_token_may_name() {
+    let folder = folder("groups-max");
+    let issuer = Issuer::start().await;
+    let key = Key::ec();
+    issuer.keys(&[key.jwk("k1")]);
+    let with_limits = |limits: &str| {
+        let text = format!(
+            "issuers: [{{oidc: {{issuer: \"{}\"}}}}]\nlimits: {{{limits}}}\n\
+             resources: {{shop: {{postgres: {{host: h, user: u}}}}}}\n",
+            issuer.url
+        );
+        let config = config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap();
+        Identities::new(&config, Store::open(&folder.0).unwrap()).unwrap()
+    };
+    let header = json!({"alg": key.algorithm(), "kid": "k1", "typ": "at+jwt"});
+    let check = async |limits: &str, groups: usize, expect: Option<&str>| {
+        let mut claims = issuer.claims();
+        claims["groups"] = (0..groups).map(|number| format!("group-{number:04}")).collect();
+        let token = Secret::new(token(&header, &claims, &key));
+        let found = with_limits(limits).authenticate(&token, SystemTime::now()).await;
+        match (found, expect) {
+            (Ok(identity), None) => assert_eq!(identity.chain.principal.groups.len(), groups),
+            (Err(error), Some(part)) => {
+                assert!(error.to_string().contains(part), "{error}");
+                assert!(error.client_text().0.contains("too many groups"), "{error}");
+                assert!(!error.is_guess(), "the token is genuine");
+            }
+            (found, expect) => panic!("{groups} under `{limits}`: {found:?}, not {expect:?}"),
+        }
+    };
+    check("", 300, None).await;
+    check("groups_max: 300", 300, None).await;
+    check("groups_max: 300", 301, Some("names 301 groups; 300 are accepted")).await;
+    check("groups_max: 1", 2, Some("raise `limits.groups_max`")).await;
 }

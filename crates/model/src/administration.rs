@@ -98,6 +98,7 @@ pub enum KeyUse {
 
 /// Who answered a review, and how that was known.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attestation {
     /// Who vouches for the name.
     pub issuer: String,

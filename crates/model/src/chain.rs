@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What a party is, as its issuer says.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PartyKind {
     /// A human being.
@@ -17,6 +18,7 @@ pub enum PartyKind {
 
 /// One authenticated name in a delegation chain.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Party {
     /// Person, service or actor.
     pub kind: PartyKind,
@@ -34,6 +36,7 @@ pub struct Party {
 
 /// How strongly a principal was authenticated, as its issuer says.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Strength {
     /// The authentication context (`acr`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +60,7 @@ impl Strength {
 /// (RFC 8693 nests `act` the other way round: its outermost `act` is the current
 /// actor. The reader of tokens turns it.)
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Chain {
     /// On whose behalf everything happens.
     pub principal: Party,

@@ -6,6 +6,7 @@ use std::fmt;
 
 /// Who changed what the evidence keeps.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "as")]
 pub enum Custodian {
     /// Somebody of the custodians' groups, known by a token.
@@ -39,6 +40,7 @@ impl fmt::Display for Custodian {
 
 /// What a legal hold covers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Held {
     /// One session.
@@ -90,6 +92,7 @@ impl fmt::Display for Held {
 
 /// The beginning of a log that is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pruned {
     /// The segments from the first to this one.
     pub segments: u64,

@@ -11,6 +11,7 @@ mod command;
 mod content;
 mod custody;
 mod decision;
+pub mod defaults;
 mod ids;
 mod kind;
 mod manifest;

@@ -54,11 +54,11 @@ pub enum SettingKind {
     /// A number of bytes, written `64KiB`, `16MiB`, `1GiB`.
     Size {
         /// Where it is absent.
-        default: &'static str,
+        default_bytes: u64,
         /// The smallest that is accepted.
-        smallest: &'static str,
+        smallest_bytes: u64,
         /// The largest that is accepted.
-        largest: &'static str,
+        largest_bytes: u64,
     },
     /// Where a credential is kept. May be absent.
     Secret,

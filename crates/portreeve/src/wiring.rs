@@ -95,6 +95,7 @@ impl Gateway {
             engine: core.engine.clone(),
             witnesses: core.witnesses.clone(),
             listeners: bound.iter().map(|(bound, _)| bound.state.clone()).collect(),
+            protocols: protocols.values().cloned().collect(),
             shortage: capacity.shortage(),
             stop: stop.subscribe(),
         };

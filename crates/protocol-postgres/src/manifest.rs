@@ -44,16 +44,35 @@ const LIMITS: [Setting; 3] = [
     Setting {
         name: "message_bytes_max",
         about: "The longest message of a client.",
-        kind: SettingKind::Size { default: "64MiB", smallest: "16KiB", largest: "1GiB" },
+        kind: SettingKind::Size {
+            default_bytes: MESSAGE_BYTES_MAX,
+            smallest_bytes: 16 << 10,
+            largest_bytes: 1 << 30,
+        },
     },
     Setting {
         name: "reply_message_bytes_max",
         about: "The longest message of a target.",
-        kind: SettingKind::Size { default: "128MiB", smallest: "16KiB", largest: "1GiB" },
+        kind: SettingKind::Size {
+            default_bytes: REPLY_MESSAGE_BYTES_MAX,
+            smallest_bytes: 16 << 10,
+            largest_bytes: 1 << 30,
+        },
     },
     Setting {
         name: "statement_bytes_max",
         about: "The longest text of a statement.",
-        kind: SettingKind::Size { default: "1MiB", smallest: "1KiB", largest: "256MiB" },
+        kind: SettingKind::Size {
+            default_bytes: STATEMENT_BYTES_MAX,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 256 << 20,
+        },
     },
 ];
+
+/// Where the configuration does not say another.
+pub(crate) const MESSAGE_BYTES_MAX: u64 = 64 << 20;
+/// Likewise.
+pub(crate) const REPLY_MESSAGE_BYTES_MAX: u64 = 128 << 20;
+/// Likewise.
+pub(crate) const STATEMENT_BYTES_MAX: u64 = 1 << 20;

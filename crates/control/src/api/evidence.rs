@@ -3,12 +3,12 @@
 //! For members of the custodians' groups, and for nobody where the configuration names
 //! none. Who did what is in the log, and so is who tried and was refused.
 
-use super::error::ApiError;
-use super::handlers::{Caller, Shared, bad_body};
+use super::ApiState;
+use super::caller::{Body, Caller, Shared, bad_body, bad_request};
+use super::error::{ApiError, ErrorCode};
+use super::routes::{Access, Operation, Routes};
 use super::serve::ClientAddress;
-use super::{ApiState, handlers};
 use crate::reviews::AUDITORS;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -17,9 +17,51 @@ use portreeve_evidence::{
     Error, EvidenceLog, Hold, Mode, Pruning, Retention, RetentionStatus, Shredding, Sweep,
 };
 use portreeve_model::{Custodian, Event, Held, HoldId, SessionId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let tag = "evidence";
+    let all = Access::CustodianOrAuditor;
+    let kept = Operation::get("/v1/evidence", tag, "How much is kept", all)
+        .answers::<RetentionStatus>(StatusCode::OK, "Of recordings, and of holds.")
+        .errors(&[ErrorCode::NotCustodian]);
+    let path = "/v1/evidence/holds";
+    let held = Operation::get(path, tag, "Lists legal holds", all)
+        .answers::<HoldList>(StatusCode::OK, "Those in force, the oldest first.")
+        .errors(&[ErrorCode::NotCustodian]);
+    let changes = |path, summary| {
+        Operation::post(path, tag, summary, Access::Custodian).errors(&[ErrorCode::NotCustodian])
+    };
+    let place = changes(path, "Places a legal hold")
+        .takes::<HoldRequest>()
+        .answers::<Hold>(StatusCode::OK, "The hold.")
+        .errors(&[ErrorCode::NotFound]);
+    let released = changes("/v1/evidence/holds/{id}/release", "Releases a legal hold")
+        .takes::<Why>()
+        .answers::<Hold>(StatusCode::OK, "The hold as it was.")
+        .errors(&[ErrorCode::NotFound]);
+    let path = "/v1/evidence/sessions/{id}/shred";
+    let shredded = changes(path, "Destroys a session's recording")
+        .takes::<Why>()
+        .answers::<Shredding>(StatusCode::OK, "What became of it.")
+        .errors(&[ErrorCode::NotFound, ErrorCode::Held, ErrorCode::StillOpen]);
+    let swept = changes("/v1/evidence/sweep", "Destroys what retention no longer keeps")
+        .takes::<SweepRequest>()
+        .answers::<Sweep>(StatusCode::OK, "What was due, and what a hold keeps.");
+    let pruned = changes("/v1/evidence/prune", "Removes the oldest segments of the log")
+        .takes::<PruneRequest>()
+        .answers::<Pruning>(StatusCode::OK, "What was removed, and where it stops.");
+    routes
+        .route(kept, retention_status)
+        .route(held, holds)
+        .route(place, hold)
+        .route(released, release)
+        .route(shredded, shred)
+        .route(swept, sweep)
+        .route(pruned, prune)
+}
 
 /// The evidence as custodians reach it.
 #[derive(Clone, Debug)]
@@ -47,7 +89,7 @@ impl Keeping {
 }
 
 /// A caller who may erase.
-pub(crate) struct Allowed(Custodian);
+struct Allowed(Custodian);
 
 impl FromRequestParts<Arc<ApiState>> for Allowed {
     type Rejection = ApiError;
@@ -89,40 +131,54 @@ impl FromRequestParts<Arc<ApiState>> for Allowed {
             }
             false => format!("be in `{}`, and come without an actor", groups.join("` or `")),
         };
-        Err(ApiError::new(StatusCode::FORBIDDEN, "not_custodian", message).hint(hint))
+        Err(ApiError::new(ErrorCode::NotCustodian, message).hint(hint))
     }
 }
 
-#[derive(Deserialize)]
+/// Why something is done.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Why {
+struct Why {
+    /// For the record: at most 1,000 bytes.
     why: String,
 }
 
-#[derive(Deserialize)]
+/// What is to be kept.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct HoldRequest {
+struct HoldRequest {
     on: Held,
+    /// For the record: at most 1,000 bytes.
     why: String,
 }
 
-#[derive(Deserialize)]
+/// How to sweep.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SweepRequest {
+struct SweepRequest {
+    /// Says what would be destroyed, and destroys nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Deserialize)]
+/// What is to be removed.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PruneRequest {
+struct PruneRequest {
+    /// Segments whose every record is older, in microseconds since 1970.
     before_us: u64,
+    /// For the record: at most 1,000 bytes.
     why: String,
+    /// Says what would be removed, and removes nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+/// Legal holds.
+#[derive(Serialize, JsonSchema)]
+struct HoldList {
+    holds: Vec<Hold>,
+}
 
 fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Act }
@@ -134,10 +190,10 @@ fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
         return Ok(());
     }
     let message = "only custodians and auditors see what the evidence keeps";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "not_custodian", message))
+    Err(ApiError::new(ErrorCode::NotCustodian, message))
 }
 
-pub(crate) async fn standing(
+async fn retention_status(
     State(state): Shared,
     caller: Caller,
 ) -> Result<Json<RetentionStatus>, ApiError> {
@@ -145,13 +201,12 @@ pub(crate) async fn standing(
     Ok(Json(state.keeping.work(|log, _| log.retention_status()).await?))
 }
 
-pub(crate) async fn holds(State(state): Shared, caller: Caller) -> Result<Json<Value>, ApiError> {
+async fn holds(State(state): Shared, caller: Caller) -> Result<Json<HoldList>, ApiError> {
     seen_by(&state, &caller)?;
-    let holds: Vec<Hold> = state.keeping.work(|log, _| log.holds()).await?;
-    Ok(Json(json!({ "holds": holds })))
+    Ok(Json(HoldList { holds: state.keeping.work(|log, _| log.holds()).await? }))
 }
 
-pub(crate) async fn hold(
+async fn hold(
     State(state): Shared,
     Allowed(by): Allowed,
     body: Body<HoldRequest>,
@@ -160,7 +215,7 @@ pub(crate) async fn hold(
     Ok(Json(state.keeping.work(move |log, _| log.hold(on, &why, by)).await?))
 }
 
-pub(crate) async fn release(
+async fn release(
     State(state): Shared,
     Allowed(by): Allowed,
     Path(id): Path<String>,
@@ -170,19 +225,18 @@ pub(crate) async fn release(
     Ok(Json(state.keeping.work(move |log, _| log.release(&HoldId(id), &why, by)).await?))
 }
 
-pub(crate) async fn shred(
+async fn shred(
     State(state): Shared,
     Allowed(by): Allowed,
     Path(id): Path<String>,
     body: Body<Why>,
 ) -> Result<Json<Shredding>, ApiError> {
     let Json(Why { why }) = body.map_err(bad_body)?;
-    let id =
-        uuid::Uuid::parse_str(&id).map_err(|_| handlers::bad_request("that is no session's id"))?;
+    let id = uuid::Uuid::parse_str(&id).map_err(|_| bad_request("that is no session's id"))?;
     Ok(Json(state.keeping.work(move |log, _| log.shred(SessionId(id), &why, by)).await?))
 }
 
-pub(crate) async fn sweep(
+async fn sweep(
     State(state): Shared,
     Allowed(by): Allowed,
     body: Body<SweepRequest>,
@@ -191,7 +245,7 @@ pub(crate) async fn sweep(
     Ok(Json(state.keeping.work(move |log, rules| log.sweep(rules, mode, &by)).await?))
 }
 
-pub(crate) async fn prune(
+async fn prune(
     State(state): Shared,
     Allowed(by): Allowed,
     body: Body<PruneRequest>,

@@ -1,12 +1,18 @@
 //! The HTTP API: health, metrics, identity, reviews, live sessions, what the evidence keeps.
 //!
 //! Everything under `/v1` needs an access token of a trusted issuer. Nothing here
-//! carries a target's data. `docs/api.md` describes every answer.
+//! carries a target's data. Each room has the routes of one subject; [`document`] describes
+//! them all.
 
+mod caller;
 mod error;
 mod evidence;
-mod handlers;
+mod gateway;
+mod identity;
+mod reviews;
+mod routes;
 mod serve;
+mod sessions;
 
 pub use evidence::Keeping;
 pub(crate) use serve::serve_app;
@@ -18,32 +24,38 @@ use crate::reviews::Reviews;
 use crate::witness::WitnessStatus;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
-use portreeve_model::{Chain, SessionId};
+use portreeve_model::SessionId;
+use portreeve_session::LiveSession;
+use routes::Routes;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The sessions that are open now.
 pub trait Sessions: Send + Sync {
-    /// All of them: who, and what the API shows.
-    fn list(&self) -> Vec<(Chain, serde_json::Value)>;
+    /// All of them.
+    fn list(&self) -> Vec<LiveSession>;
     /// Ends one; false when there is none of the id.
     fn kill(&self, id: SessionId, by: &str) -> bool;
 }
 
 impl Sessions for portreeve_session::Engine {
-    fn list(&self) -> Vec<(Chain, serde_json::Value)> {
-        let shown = |session: portreeve_session::LiveSession| {
-            let value = serde_json::to_value(&session).unwrap_or_default();
-            (session.chain, value)
-        };
-        self.live.list().into_iter().map(shown).collect()
+    fn list(&self) -> Vec<LiveSession> {
+        self.live.list()
     }
 
     fn kill(&self, id: SessionId, by: &str) -> bool {
         self.live.kill(id, by)
     }
+}
+
+/// Whether a target can be asked what its definitions are. If not, nothing of it is released.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watch {
+    /// It could, the last time.
+    Watched,
+    /// It could not.
+    Unwatched,
 }
 
 /// How the gateway is.
@@ -59,6 +71,8 @@ pub trait Status: Send + Sync {
     fn witnessed(&self) -> Option<WitnessStatus>;
     /// What is still missing before clients can be served; empty when ready.
     fn missing(&self) -> Vec<String>;
+    /// The targets, by resource.
+    fn targets(&self) -> BTreeMap<String, Watch>;
     /// Where clients are served: the addresses of each listener, by its name.
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>>;
 }
@@ -88,34 +102,26 @@ impl std::fmt::Debug for ApiState {
     }
 }
 
+fn routes() -> Routes {
+    let rooms =
+        [gateway::routes, identity::routes, reviews::routes, sessions::routes, evidence::routes];
+    rooms.into_iter().fold(Routes::new(), |routes, room| room(routes))
+}
+
+/// The OpenAPI document of every route.
+#[must_use]
+pub fn document() -> serde_json::Value {
+    routes().finish().1
+}
+
 /// Every route.
 pub fn router(state: ApiState) -> Router {
-    Router::new()
-        .route("/healthz", get(handlers::healthz))
-        .route("/readyz", get(handlers::readyz))
-        .route("/metrics", get(handlers::metrics))
-        .route("/issuer/.well-known/openid-configuration", get(handlers::issuer_discovery))
-        .route("/issuer/jwks", get(handlers::issuer_jwks))
-        .route("/v1/whoami", get(handlers::whoami))
-        .route("/v1/listeners", get(handlers::listeners))
-        .route("/v1/reviews", get(handlers::list_reviews))
-        .route("/v1/reviews/{id}", get(handlers::show_review))
-        .route("/v1/reviews/{id}/approve", post(handlers::approve))
-        .route("/v1/reviews/{id}/deny", post(handlers::deny))
-        .route("/v1/sessions", get(handlers::list_sessions))
-        .route("/v1/sessions/{id}/kill", post(handlers::kill_session))
-        .route("/v1/token", post(handlers::login))
-        .route("/v1/token/exchange", post(handlers::exchange))
-        .route("/v1/evidence", get(evidence::standing))
-        .route("/v1/evidence/holds", get(evidence::holds).post(evidence::hold))
-        .route("/v1/evidence/holds/{id}/release", post(evidence::release))
-        .route("/v1/evidence/sessions/{id}/shred", post(evidence::shred))
-        .route("/v1/evidence/sweep", post(evidence::sweep))
-        .route("/v1/evidence/prune", post(evidence::prune))
-        .fallback(handlers::no_such_route)
-        .method_not_allowed_fallback(handlers::no_such_method)
+    let (router, _) = routes().finish();
+    router
+        .fallback(gateway::no_such_route)
+        .method_not_allowed_fallback(gateway::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(axum::middleware::map_response(handlers::never_store))
+        .layer(axum::middleware::map_response(gateway::never_store))
         .with_state(Arc::new(state))
 }
 

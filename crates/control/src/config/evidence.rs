@@ -9,6 +9,7 @@ use super::witnesses;
 use portreeve_model::Category;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::time::Duration;
 
 /// A century: what is meant to stay longer has no rule.
 const LONGEST: &str = "100y";
@@ -31,8 +32,8 @@ pub(crate) fn read(
     let retention = read_retention(reader, retention, resources, masking);
     let (witnesses, all) = witnesses::read(reader, &mut section);
     let quorum = section.number(reader, "quorum", all, 1..=i128::from(all.max(1)));
-    let interval = section.duration(reader, "interval", "10s", "1h");
-    let max_age = section.duration(reader, "max_age", "10m", "7d");
+    let interval = section.duration(reader, "interval", WITNESS_INTERVAL, "1h");
+    let max_age = section.duration(reader, "max_age", WITNESSED_AGE_MAX, "7d");
     section.close(reader);
     Evidence { custodians, retention, witnesses, quorum, interval, max_age }
 }
@@ -103,3 +104,8 @@ fn known(
     reader.problems.add_with_help(span, format!("there is no {kind} `{name}`"), help);
     false
 }
+
+/// How often witnesses are asked, unless the configuration says otherwise.
+pub(crate) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
+/// How old the last witnessed checkpoint may be, likewise.
+pub(crate) const WITNESSED_AGE_MAX: Duration = Duration::from_secs(10 * 60);

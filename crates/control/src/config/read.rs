@@ -6,10 +6,11 @@ use super::section::{Reader, Section, as_list, as_text, listed};
 use super::tree::{Node, Value};
 use super::types::{Config, Issuer, Limits, LocalIssuer, OidcIssuer, Reviews, SignatureAlgorithm};
 use super::{evidence, listen, masking, policies, resources, settings};
-use portreeve_model::Manifest;
+use portreeve_model::{Manifest, defaults};
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
+use std::time::Duration;
 
 /// Reads the whole document; problems are left in the reader.
 pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option<Config> {
@@ -30,7 +31,8 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let masking = masking::read(reader, section);
     let policies = policies::read(reader, &mut top);
     let mut section = top.section(reader, "reviews");
-    let reviews = Reviews { timeout: section.duration(reader, "timeout", "10m", "7d") };
+    let reviews =
+        Reviews { timeout: section.duration(reader, "timeout", defaults::REVIEW_TIMEOUT, "7d") };
     section.close(reader);
     let section = top.section(reader, "evidence");
     let evidence = evidence::read(reader, section, &resources, &masking);
@@ -134,7 +136,8 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         }
         None => Vec::new(),
     };
-    let token_lifetime_max = section.duration(reader, "token_lifetime_max", "2h", "1d");
+    let token_lifetime_max =
+        section.duration(reader, "token_lifetime_max", TOKEN_LIFETIME_MAX, "1d");
     let ca = section.file(reader, "ca");
     let name = section.path("issuer");
     section.close(reader);
@@ -194,16 +197,30 @@ fn read_algorithms(
 
 fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
     let mut limits = Limits {
-        sessions_max: s.number(reader, "sessions_max", 1000, 1..=1_000_000),
-        logins_max: s.number(reader, "logins_max", 1024, 1..=100_000),
-        logins_per_address_max: s.number(reader, "logins_per_address_max", 512, 1..=100_000),
-        login_timeout: s.duration(reader, "login_timeout", "10s", "10m"),
-        client_idle_timeout: s.duration(reader, "client_idle_timeout", "1h", "30d"),
-        client_write_timeout: s.duration(reader, "client_write_timeout", "5m", "1d"),
-        target_connect_timeout: s.duration(reader, "target_connect_timeout", "10s", "10m"),
-        held_bytes_max: s.size(reader, "held_bytes_max", "16MiB", ("64KiB", "1GiB")),
-        auth_failures_max: s.number(reader, "auth_failures_max", 10, 1..=1_000_000),
-        auth_refusal_time: s.duration(reader, "auth_refusal_time", "1m", "1d"),
+        sessions_max: s.number(reader, "sessions_max", defaults::SESSIONS_MAX, 1..=1_000_000),
+        logins_max: s.number(reader, "logins_max", defaults::LOGINS_MAX, 1..=100_000),
+        logins_per_address_max: {
+            let default = defaults::LOGINS_PER_ADDRESS_MAX;
+            s.number(reader, "logins_per_address_max", default, 1..=100_000)
+        },
+        login_timeout: s.duration(reader, "login_timeout", defaults::LOGIN_TIMEOUT, "10m"),
+        client_idle_timeout: {
+            s.duration(reader, "client_idle_timeout", defaults::CLIENT_IDLE_TIMEOUT, "30d")
+        },
+        client_write_timeout: {
+            s.duration(reader, "client_write_timeout", defaults::CLIENT_WRITE_TIMEOUT, "1d")
+        },
+        target_connect_timeout: {
+            s.duration(reader, "target_connect_timeout", defaults::TARGET_CONNECT_TIMEOUT, "10m")
+        },
+        held_bytes_max: { s.size(reader, "held_bytes_max", defaults::HELD_BYTES_MAX, HELD_BYTES) },
+        groups_max: s.number(reader, "groups_max", defaults::GROUPS_MAX, 1..=10_000),
+        auth_failures_max: {
+            s.number(reader, "auth_failures_max", defaults::AUTH_FAILURES_MAX, 1..=1_000_000)
+        },
+        auth_refusal_time: {
+            s.duration(reader, "auth_refusal_time", defaults::AUTH_REFUSAL_TIME, "1d")
+        },
         protocols: BTreeMap::new(),
     };
     let protocols = reader.protocols;
@@ -240,6 +257,9 @@ pub(crate) fn is_bare_null(text: &str, node: &Node) -> bool {
         && text.get(node.span.clone()).is_some_and(|word| word.trim() == "null")
 }
 
+const HELD_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
+/// Some issuers make tokens for up to 90 minutes.
+pub(crate) const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 const DEFAULT_ALGORITHMS: [SignatureAlgorithm; 5] = [
     SignatureAlgorithm::RS256,
     SignatureAlgorithm::PS256,

@@ -32,6 +32,17 @@ pub(crate) fn size(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
+/// Writes a size the way [`size`] reads it.
+pub(crate) fn size_text(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    for (factor, unit) in units {
+        if bytes >= factor && bytes.is_multiple_of(factor) {
+            return format!("{}{unit}", bytes / factor);
+        }
+    }
+    bytes.to_string()
+}
+
 fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
@@ -144,6 +155,9 @@ mod tests {
         check("64MB", None);
         check("", None);
         check("18446744073709551615GiB", None);
+        for text in ["0", "4097", "64KiB", "1000KiB", "64MiB", "3GiB"] {
+            assert_eq!(size_text(size(text).unwrap()), text);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! protocols.
 
 use super::listen::default_address;
+use super::scalar::size_text;
 use super::types::{Config, SecretSource, SizeText, TargetTls};
 use portreeve_model::{Manifest, Setting, SettingKind};
 use schemars::generate::SchemaSettings;
@@ -115,9 +116,9 @@ fn property(generator: &mut SchemaGenerator, setting: &Setting) -> Value {
         SettingKind::Port { default } => {
             json!({"type": "integer", "minimum": 1, "maximum": 65535, "default": default})
         }
-        SettingKind::Size { default, .. } => {
+        SettingKind::Size { default_bytes, .. } => {
             let mut size = generator.subschema_for::<SizeText>().to_value();
-            size["default"] = default.into();
+            size["default"] = size_text(default_bytes).into();
             size
         }
         SettingKind::Secret => {

@@ -158,11 +158,10 @@ impl Section {
         &mut self,
         reader: &mut Reader<'_>,
         field: &'static str,
-        default: &str,
+        default: Duration,
         longest: &str,
     ) -> Duration {
-        let found = self.duration_maybe(reader, field, longest);
-        found.unwrap_or_else(|| scalar::duration(default).unwrap_or_default())
+        self.duration_maybe(reader, field, longest).unwrap_or(default)
     }
 
     /// A duration with a longest, if it is there.
@@ -181,11 +180,9 @@ impl Section {
         &mut self,
         reader: &mut Reader<'_>,
         field: &'static str,
-        default: &str,
-        (smallest, largest): (&str, &str),
+        default: u64,
+        bounds: RangeInclusive<u64>,
     ) -> u64 {
-        let default = scalar::size(default).unwrap_or_default();
-        let bounds = scalar::size(smallest).unwrap_or(1)..=scalar::size(largest).unwrap_or(1);
         let Some((_, node)) = self.take(field) else {
             return default;
         };
@@ -198,6 +195,8 @@ impl Section {
             Some(found) if bounds.contains(&found) => found,
             Some(_) => {
                 let path = self.path(field);
+                let [smallest, largest] =
+                    [bounds.start(), bounds.end()].map(|it| scalar::size_text(*it));
                 let message = format!("`{path}` must be from {smallest} to {largest}");
                 reader.problems.add(node.span, message);
                 default

@@ -139,8 +139,9 @@ fn read_one(
         SettingKind::Port { default } => {
             SettingValue::Number(section.number(reader, name, default, 1..=65535).into())
         }
-        SettingKind::Size { default, smallest, largest } => {
-            SettingValue::Number(section.size(reader, name, default, (smallest, largest)))
+        SettingKind::Size { default_bytes, smallest_bytes, largest_bytes } => {
+            let bounds = smallest_bytes..=largest_bytes;
+            SettingValue::Number(section.size(reader, name, default_bytes, bounds))
         }
         SettingKind::Secret => {
             let path = section.path(name);

@@ -2,10 +2,13 @@
 //! types; a test proves that its defaults are the reader's.
 
 use super::classify::Classification;
+use super::evidence::{WITNESS_INTERVAL, WITNESSED_AGE_MAX};
 use super::listen::Listen;
+use super::read::TOKEN_LIFETIME_MAX;
+use super::scalar::{duration_text, size_text};
 use super::settings::Settings;
 use super::witnesses::WitnessAddress;
-use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn};
+use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, defaults};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -114,7 +117,7 @@ pub struct OidcIssuer {
     pub interactive_clients: Vec<String>,
     /// The longest life of its tokens, from `iat` to `exp`. Some issuers make them for up
     /// to 90 minutes.
-    #[schemars(with = "DurationText", extend("default" = "2h"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(TOKEN_LIFETIME_MAX)))]
     pub token_lifetime_max: Duration,
     /// PEM file with the authorities to trust for its address. By default those of
     /// the machine.
@@ -318,7 +321,7 @@ pub(crate) enum MethodWord {
 pub struct Reviews {
     /// How long a command waits for an answer, and how long an approval can be used
     /// by a client that asks again.
-    #[schemars(with = "DurationText", extend("default" = "10m"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::REVIEW_TIMEOUT)))]
     pub timeout: Duration,
 }
 
@@ -342,10 +345,10 @@ pub struct Evidence {
     #[schemars(extend("default" = "as many as there are witnesses"))]
     pub quorum: u32,
     /// How often the witnesses are asked.
-    #[schemars(with = "DurationText", extend("default" = "10s"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(WITNESS_INTERVAL)))]
     pub interval: Duration,
     /// How old the last witnessed checkpoint may be before the gateway warns.
-    #[schemars(with = "DurationText", extend("default" = "10m"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(WITNESSED_AGE_MAX)))]
     pub max_age: Duration,
 }
 
@@ -375,35 +378,39 @@ pub struct Retention {
 pub struct Limits {
     /// Sessions open at once. A session takes two file descriptors; where the system gives
     /// fewer, fewer sessions are let in, and the gateway says so.
-    #[schemars(extend("default" = 1000))]
+    #[schemars(extend("default" = defaults::SESSIONS_MAX))]
     pub sessions_max: u32,
     /// Connections to one listener that have not logged in yet. Beyond it newcomers are
     /// closed at once.
-    #[schemars(extend("default" = 1024))]
+    #[schemars(extend("default" = defaults::LOGINS_MAX))]
     pub logins_max: u32,
     /// The same from one client address, or one /64 network of IPv6.
-    #[schemars(extend("default" = 512))]
+    #[schemars(extend("default" = defaults::LOGINS_PER_ADDRESS_MAX))]
     pub logins_per_address_max: u32,
     /// From a client's connection until it is authenticated.
-    #[schemars(with = "DurationText", extend("default" = "10s"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::LOGIN_TIMEOUT)))]
     pub login_timeout: Duration,
     /// How long a client may be silent between commands.
-    #[schemars(with = "DurationText", extend("default" = "1h"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::CLIENT_IDLE_TIMEOUT)))]
     pub client_idle_timeout: Duration,
     /// How long a client may take to accept what is sent to it.
-    #[schemars(with = "DurationText", extend("default" = "5m"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::CLIENT_WRITE_TIMEOUT)))]
     pub client_write_timeout: Duration,
     /// Until a target has accepted the connection and the login.
-    #[schemars(with = "DurationText", extend("default" = "10s"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::TARGET_CONNECT_TIMEOUT)))]
     pub target_connect_timeout: Duration,
     /// What is kept of a reply while a person decides about its rows.
-    #[schemars(with = "SizeText", extend("default" = "16MiB"))]
+    #[schemars(with = "SizeText", extend("default" = size_text(defaults::HELD_BYTES_MAX)))]
     pub held_bytes_max: u64,
+    /// Groups that a token may name for one party. A token is at most 16 KiB long, whatever
+    /// this says.
+    #[schemars(extend("default" = defaults::GROUPS_MAX))]
+    pub groups_max: u32,
     /// Bad tokens from one client address in a minute, before it is refused unheard.
-    #[schemars(extend("default" = 10))]
+    #[schemars(extend("default" = defaults::AUTH_FAILURES_MAX))]
     pub auth_failures_max: u32,
     /// For how long it is refused then.
-    #[schemars(with = "DurationText", extend("default" = "1m"))]
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::AUTH_REFUSAL_TIME)))]
     pub auth_refusal_time: Duration,
     /// What each protocol bounds itself, by its name.
     #[schemars(skip)]

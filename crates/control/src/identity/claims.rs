@@ -14,6 +14,8 @@ pub(crate) struct Mapping<'a> {
     pub(crate) person: Option<&'a str>,
     /// Clients that a person has in hand: they are no actors.
     pub(crate) interactive_clients: &'a [String],
+    /// Of one party.
+    pub(crate) groups_max: usize,
 }
 
 pub(crate) type Claims = Map<String, Value>;
@@ -109,7 +111,7 @@ pub(crate) fn chain(
     let subject = subject(claims, "sub")?;
     let client = parties::client(claims)?;
     let kind = parties::principal_kind(claims, &subject, client.as_deref());
-    let groups = groups(claims, mapping.groups)?;
+    let groups = groups(claims, mapping)?;
     let person = match kind {
         PartyKind::Person => parties::person(claims, mapping.person)?,
         PartyKind::Service | PartyKind::Actor => None,
@@ -190,7 +192,7 @@ fn actors(claims: &Claims, issuer: &str, mapping: &Mapping<'_>) -> Result<Vec<Pa
             Some(Value::String(own)) if own == issuer => {}
             Some(_) => return Err(AuthError::Delegation("names an actor of another issuer")),
         }
-        let groups = groups(act, mapping.groups)?;
+        let groups = groups(act, mapping)?;
         actors.push(Party { groups, ..Party::new(PartyKind::Actor, issuer, subject) });
         next = act.get("act");
     }
@@ -207,14 +209,17 @@ fn subject(claims: &Claims, name: &'static str) -> Result<String, AuthError> {
     }
 }
 
-fn groups(claims: &Claims, claim: &str) -> Result<Vec<String>, AuthError> {
+fn groups(claims: &Claims, mapping: &Mapping<'_>) -> Result<Vec<String>, AuthError> {
     let wrong = || AuthError::Claim {
-        claim: claim.to_owned(),
-        why: "is not a list of at most 1,024 short texts",
+        claim: mapping.groups.to_owned(),
+        why: "is not a list of texts of 1 to 256 bytes without control characters",
     };
-    match claims.get(claim) {
+    match claims.get(mapping.groups) {
         None => Ok(Vec::new()),
-        Some(Value::Array(groups)) if groups.len() <= GROUPS_MAX => groups
+        Some(Value::Array(groups)) if groups.len() > mapping.groups_max => {
+            Err(AuthError::Groups { named: groups.len(), most: mapping.groups_max })
+        }
+        Some(Value::Array(groups)) => groups
             .iter()
             .map(|group| match group {
                 Value::String(group) if is_name(group, SUBJECT_BYTES_MAX) => Ok(group.clone()),
@@ -254,8 +259,6 @@ const LEEWAY: Duration = Duration::from_secs(30);
 const DATE_MAX: Duration = Duration::from_secs(253_402_300_799);
 pub(crate) const SUBJECT_BYTES_MAX: usize = 256;
 const PURPOSE_BYTES_MAX: usize = 512;
-/// More than fit into a token of [`super::TOKEN_BYTES_MAX`] with names of a usual length.
-const GROUPS_MAX: usize = 1024;
 const METHODS_MAX: usize = 32;
 
 #[cfg(test)]
@@ -263,8 +266,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const MAPPING: Mapping<'_> =
-        Mapping { groups: "groups", purpose: "purpose", person: None, interactive_clients: &[] };
+    const MAPPING: Mapping<'_> = Mapping {
+        groups: "groups",
+        purpose: "purpose",
+        person: None,
+        interactive_clients: &[],
+        groups_max: 1024,
+    };
 
     fn check(claims: Value, expect: Result<&str, &str>) {
         let Value::Object(object) = claims.clone() else { panic!("an object") };
@@ -297,7 +305,9 @@ mod tests {
         check(json!({"sub": "x".repeat(257)}), Err("`sub` is not a text"));
         check(json!({"sub": "a", "groups": "admins"}), Err("`groups` is not a list"));
         check(json!({"sub": "a", "groups": [1]}), Err("`groups` is not a list"));
-        check(json!({"sub": "a", "groups": vec!["g"; 1025]}), Err("`groups` is not a list"));
+        check(json!({"sub": "a", "groups": vec!["g"; 1025]}), Err("1025 groups; 1024 are"));
+        check(json!({"sub": "a", "act": {"sub": "b", "groups": vec!["g"; 1025]}}), Err("1025"));
+        check(json!({"sub": "a", "groups": vec!["g"; 1024]}), Ok("a"));
         check(json!({"sub": "a", "act": "b"}), Err("not an object"));
         check(json!({"sub": "a", "act": null}), Err("not an object"));
         check(json!({"sub": "a", "act": {}}), Err("`act.sub` is missing"));

@@ -66,6 +66,17 @@ pub enum AuthError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A party has more groups than are accepted.
+    #[error(
+        "the token names {named} groups; {most} are accepted; hint: let the issuer send fewer, or \
+         raise `limits.groups_max`"
+    )]
+    Groups {
+        /// In the token.
+        named: usize,
+        /// The bound.
+        most: usize,
+    },
     /// The `act` chain cannot be.
     #[error("the token's delegation chain {0}")]
     Delegation(&'static str),
@@ -127,6 +138,7 @@ impl AuthError {
             | Self::NotAccessToken(_)
             | Self::Audience { .. }
             | Self::Claim { .. }
+            | Self::Groups { .. }
             | Self::Delegation(_)
             | Self::Account { .. }
             | Self::Revoked
@@ -154,6 +166,10 @@ impl AuthError {
             Self::Lifetime { .. } => (
                 "the access token is valid for too long",
                 "ask your issuer for a shorter one; the operator sets the limit",
+            ),
+            Self::Groups { .. } => (
+                "the access token names too many groups",
+                "ask your issuer for one that names fewer; the operator sets the limit",
             ),
             Self::NotAccessToken(_) => (
                 "that is not an access token",

@@ -21,6 +21,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portreeve_model::{Administrator, Chain, Party, PartyKind, Secret, Strength, TokenOrigin};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -67,6 +69,7 @@ pub struct LocalIssuer {
     store: Store,
     name: String,
     audience: String,
+    groups_max: usize,
     key_id: String,
     pair: Ed25519KeyPair,
     keys: KeySet,
@@ -79,22 +82,49 @@ impl std::fmt::Debug for LocalIssuer {
     }
 }
 
+/// Public keys, for who verifies (RFC 7517).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JwkSet {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
+
+/// A public key for Ed25519 (RFC 8037).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Jwk {
+    kty: &'static str,
+    crv: &'static str,
+    #[serde(rename = "use")]
+    used_for: &'static str,
+    alg: &'static str,
+    kid: String,
+    x: String,
+}
+
+impl Jwk {
+    fn ed25519(kid: String, x: String) -> Self {
+        Self { kty: "OKP", crv: "Ed25519", used_for: "sig", alg: "EdDSA", kid, x }
+    }
+}
+
 impl LocalIssuer {
-    /// Opens the issuer of a store; makes name and key the first time.
+    /// Opens the issuer of a store; makes name and key the first time. Its tokens are accepted
+    /// with `groups_max` groups of one party.
     ///
     /// # Errors
     /// The store fails, or holds a broken key.
-    pub fn open(store: Store, audience: &str) -> Result<Self, StoreError> {
+    pub fn open(store: Store, audience: &str, groups_max: u32) -> Result<Self, StoreError> {
         let stored = match store.keys.issuer()? {
             Some(stored) => stored,
             None => store.keys.issuer_or(fresh()?)?,
         };
         let broken = || StoreError::Broken("issuer key");
         let pair = Ed25519KeyPair::from_pkcs8(stored.pkcs8.reveal()).map_err(|_| broken())?;
-        let jwks = jwks(&stored.key_id, &pair);
-        let keys = KeySet::parse(jwks.to_string().as_bytes()).map_err(|_| broken())?;
-        let (name, key_id) = (stored.name, stored.key_id);
-        Ok(Self { store, name, audience: audience.to_owned(), key_id, pair, keys, log: None })
+        let jwks = serde_json::to_vec(&jwks(&stored.key_id, &pair)).map_err(|_| broken())?;
+        let keys = KeySet::parse(&jwks).map_err(|_| broken())?;
+        let (name, key_id, audience) = (stored.name, stored.key_id, audience.to_owned());
+        let groups_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
+        Ok(Self { store, name, audience, groups_max, key_id, pair, keys, log: None })
     }
 
     /// Records the issue of tokens that are presented before anybody else has.
@@ -110,7 +140,7 @@ impl LocalIssuer {
 
     /// Its public keys, as a JWKS.
     #[must_use]
-    pub fn jwks(&self) -> Value {
+    pub fn jwks(&self) -> JwkSet {
         jwks(&self.key_id, &self.pair)
     }
 
@@ -250,7 +280,14 @@ impl LocalIssuer {
         let expires_at = claims::validity(claims, at)?;
         let issued_at = claims::lifetime(claims, expires_at, TOKEN_TTL_MAX, at)?;
         let audiences = claims::audiences(claims, &self.audience, audiences)?;
-        let chain = claims::chain(claims, &self.name, &MAPPING)?;
+        let mapping = Mapping {
+            groups: "groups",
+            purpose: "purpose",
+            person: None,
+            interactive_clients: &[],
+            groups_max: self.groups_max,
+        };
+        let chain = claims::chain(claims, &self.name, &mapping)?;
         let may_act = claims::may_act(claims)?;
         let token_id = claims::token_id(claims)
             .ok_or(AuthError::Claim { claim: "jti".into(), why: "is missing" })?;
@@ -450,10 +487,9 @@ pub(super) fn random_text(bytes: usize) -> Result<String, StoreError> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn jwks(key_id: &str, pair: &Ed25519KeyPair) -> Value {
+fn jwks(key_id: &str, pair: &Ed25519KeyPair) -> JwkSet {
     let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-    json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
-        "kid": key_id, "x": x}]})
+    JwkSet { keys: vec![Jwk::ed25519(key_id.to_owned(), x)] }
 }
 
 fn seconds(at: SystemTime) -> u64 {
@@ -465,6 +501,3 @@ pub const TOKEN_TTL_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// RFC 8176: who logged in has shown to hold a key.
 const PROOF_OF_POSSESSION: &str = "pop";
-
-const MAPPING: Mapping<'static> =
-    Mapping { groups: "groups", purpose: "purpose", person: None, interactive_clients: &[] };

@@ -18,7 +18,7 @@ mod watch;
 
 pub use error::AuthError;
 pub use gate::{FailureGate, Gate, RefusedUnheard};
-pub use local::{Handover, Issued, LocalIssuer, TOKEN_TTL_MAX, TokenRequest};
+pub use local::{Handover, Issued, JwkSet, LocalIssuer, TOKEN_TTL_MAX, TokenRequest};
 pub use login::{LOGIN_TTL_MAX, LoginKey};
 
 use crate::administration::AdminLog;
@@ -142,15 +142,20 @@ impl Identities {
             changes: Changes::new(store.clone()),
             store: store.clone(),
         };
+        let groups_max = usize::try_from(config.limits.groups_max).unwrap_or(usize::MAX);
         for issuer in &config.issuers {
             match issuer {
                 Issuer::Local(local) => {
-                    let issuer = LocalIssuer::open(store.clone(), &local.audience)?;
+                    let issuer = LocalIssuer::open(
+                        store.clone(),
+                        &local.audience,
+                        config.limits.groups_max,
+                    )?;
                     identities.local = Some(Arc::new(issuer));
                 }
                 Issuer::Oidc(oidc) => {
                     let name = oidc.issuer.clone();
-                    let provider = oidc::Provider::new(oidc.clone())
+                    let provider = oidc::Provider::new(oidc.clone(), groups_max)
                         .map_err(|why| IdentityError::Issuer { issuer: name, why })?;
                     identities.providers.push(provider);
                 }
@@ -237,10 +242,11 @@ impl Identities {
         self.changes.watch(identity, local)
     }
 
-    /// Whether the keys of every issuer are there.
+    /// The issuers whose keys are missing.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.providers.iter().all(oidc::Provider::is_ready)
+    pub fn without_keys(&self) -> Vec<&str> {
+        let missing = self.providers.iter().filter(|provider| !provider.is_ready());
+        missing.map(oidc::Provider::issuer).collect()
     }
 
     /// Gets the keys of every issuer and renews them, and notices what becomes of accounts

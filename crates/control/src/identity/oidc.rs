@@ -18,6 +18,7 @@ use tokio::time::Instant;
 /// A provider.
 pub(crate) struct Provider {
     config: OidcIssuer,
+    groups_max: usize,
     fetcher: Fetcher,
     keys: RwLock<Option<Loaded>>,
     /// Held while keys are being asked for.
@@ -40,9 +41,10 @@ struct Attempts {
 impl Provider {
     /// # Errors
     /// The authorities to trust cannot be read.
-    pub(crate) fn new(config: OidcIssuer) -> Result<Self, String> {
+    pub(crate) fn new(config: OidcIssuer, groups_max: usize) -> Result<Self, String> {
         let fetcher = Fetcher::new(config.ca.as_deref())?;
-        Ok(Self { config, fetcher, keys: RwLock::default(), refresh: Default::default() })
+        let (keys, refresh) = Default::default();
+        Ok(Self { config, groups_max, fetcher, keys, refresh })
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -94,6 +96,7 @@ impl Provider {
             purpose: &config.purpose_claim,
             person: config.person_claim.as_deref(),
             interactive_clients: &config.interactive_clients,
+            groups_max: self.groups_max,
         };
         let chain = claims::chain(claims, self.issuer(), &mapping)?;
         parties::check_is_access_token(claims, token.typ, &chain.principal.subject)?;

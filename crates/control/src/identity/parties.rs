@@ -197,6 +197,7 @@ mod tests {
             purpose: "purpose",
             person: None,
             interactive_clients: &interactive,
+            groups_max: 1024,
         };
         match chain(&object(claims), "https://i", &mapping) {
             Ok(chain) => format!("{:?} {chain}", chain.principal.kind).to_lowercase(),

@@ -10,6 +10,7 @@ use portreeve_model::{
     Secret, SessionId, TokenOrigin,
 };
 use portreeve_session::{Answer, Claim, ReviewAsk, UsageKey};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 use std::time::SystemTime;
@@ -341,7 +342,7 @@ pub trait Journal: Send + Sync {
 pub struct GatewayId(pub String);
 
 /// Where a review is in its life.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewState {
     /// Nobody answered yet.
@@ -385,7 +386,7 @@ impl fmt::Display for ReviewState {
 }
 
 /// A review as people see it. Times are microseconds since 1970.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Review {
     /// Its name.
     pub id: ReviewId,
@@ -428,7 +429,7 @@ pub struct Review {
 }
 
 /// Who answered a review.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Reviewer {
     /// The `iss` that vouches for the name.
     pub issuer: String,

@@ -6,6 +6,7 @@ use crate::config::Evidence;
 use crate::metrics::Metrics;
 use portreeve_evidence::witness::{AddCheckpoint, Cosigned, Witnessed};
 use portreeve_evidence::{Checkpoint, Error, EvidenceLog, LogReader, Signed, VerifierKey, is_log};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::{JoinSet, spawn_blocking};
 
 /// How the witnesses are, for people and programs.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct WitnessStatus {
     /// How many there are.
     pub witnesses: usize,

@@ -29,6 +29,7 @@ impl Kept {
 
 /// A legal hold that is in force.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hold {
     /// Its name.
     pub hold: HoldId,
@@ -73,6 +74,7 @@ pub(crate) struct Mark {
 
 /// How much is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RetentionStatus {
     /// Recordings that were not destroyed.
     pub readable: u64,
@@ -87,6 +89,7 @@ pub struct RetentionStatus {
 
 /// A recording that is to be destroyed, or was.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Due {
     /// Its session.
     pub session: SessionId,

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a pruning found and did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pruning {
     /// Whether it was only said.
     pub dry_run: bool,

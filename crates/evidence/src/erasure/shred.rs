@@ -34,6 +34,7 @@ pub enum Mode {
 
 /// What became of a recording that was to be destroyed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "result")]
 pub enum Shredding {
     /// The gateway's share of its key is gone: nobody can read it any more.
@@ -56,6 +57,7 @@ pub enum Shredding {
 
 /// What a sweep found and did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sweep {
     /// Whether it was only said.
     pub dry_run: bool,

@@ -124,7 +124,7 @@ fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
     let Some(local) = local else {
         bail!("the local issuer is not in use\nhint: add `- local: {{}}` to `issuers`");
     };
-    let issuer = LocalIssuer::open(store, &local.audience)?;
+    let issuer = LocalIssuer::open(store, &local.audience, config.limits.groups_max)?;
     let request = TokenRequest {
         principal: args.name,
         actors: args.actors,

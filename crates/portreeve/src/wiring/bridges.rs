@@ -1,7 +1,8 @@
 //! Between the engine and the API.
 
 use super::listeners::ListenerState;
-use portreeve_control::api::Status;
+use super::protocols::Running;
+use portreeve_control::api::{Status, Watch};
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
 use portreeve_session::Engine;
@@ -15,6 +16,7 @@ pub(super) struct State {
     pub(super) engine: Arc<Engine>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
     pub(super) listeners: Vec<Arc<ListenerState>>,
+    pub(super) protocols: Vec<Arc<dyn Running>>,
     /// What is less than the configuration asks for.
     pub(super) shortage: Option<String>,
     pub(super) stop: watch::Receiver<bool>,
@@ -34,7 +36,15 @@ impl Status for State {
     fn warning(&self) -> Option<String> {
         let health = self.engine.evidence().health();
         let evidence = health.reason.filter(|_| health.state == HealthState::Warn);
-        let warnings: Vec<String> = evidence.into_iter().chain(self.shortage.clone()).collect();
+        let unwatched = self.targets().into_iter().filter_map(|(name, watch)| match watch {
+            Watch::Watched => None,
+            Watch::Unwatched => Some(format!(
+                "the target of `{name}` cannot be asked what its definitions are, so nothing of \
+                 it is released"
+            )),
+        });
+        let others = self.shortage.clone().into_iter().chain(unwatched);
+        let warnings: Vec<String> = evidence.into_iter().chain(others).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
@@ -51,6 +61,10 @@ impl Status for State {
         });
         let stopping = self.stop.borrow().then(|| "the gateway is stopping".to_owned());
         failing.chain(stopping).collect()
+    }
+
+    fn targets(&self) -> BTreeMap<String, Watch> {
+        self.protocols.iter().flat_map(|running| running.targets()).collect()
     }
 
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {

@@ -7,6 +7,7 @@ use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
+use portreeve_control::api::Watch;
 use portreeve_control::config::{Resource, TlsMode};
 use portreeve_model::{ObjectKind, Secret};
 use portreeve_protocol_postgres::{
@@ -106,6 +107,16 @@ impl Running for PostgresService {
                 }
             }
         })
+    }
+
+    fn targets(&self) -> BTreeMap<String, Watch> {
+        let targets = self.state().targets.into_iter();
+        targets
+            .map(|(name, Target { upstream, .. })| match upstream.is_watched() {
+                true => (name, Watch::Watched),
+                false => (name, Watch::Unwatched),
+            })
+            .collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {

@@ -4,9 +4,11 @@ use super::certificates::ServedCertificate;
 use super::listeners::Service;
 use super::postgres;
 use portreeve_control::Config;
+use portreeve_control::api::Watch;
 use portreeve_control::door::Door;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
@@ -33,6 +35,9 @@ pub(super) struct Parts<'a> {
 pub(super) trait Running: Service {
     /// Looks after its targets, for ever. The caller owns the task and ends it.
     fn watch(self: Arc<Self>) -> BoxFuture<'static, ()>;
+
+    /// Its targets, by resource.
+    fn targets(&self) -> BTreeMap<String, Watch>;
 
     /// Makes ready to follow another configuration: sessions to come will, open ones stay.
     ///

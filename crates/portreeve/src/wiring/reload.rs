@@ -110,6 +110,7 @@ fn waiting(started: &Config, given: &Config) -> Vec<&'static str> {
         ("limits.sessions_max", old.sessions_max != new.sessions_max),
         ("limits.client_write_timeout", old.client_write_timeout != new.client_write_timeout),
         ("limits.held_bytes_max", old.held_bytes_max != new.held_bytes_max),
+        ("limits.groups_max", old.groups_max != new.groups_max),
         ("limits.auth_failures_max", old.auth_failures_max != new.auth_failures_max),
         ("limits.auth_refusal_time", old.auth_refusal_time != new.auth_refusal_time),
     ]

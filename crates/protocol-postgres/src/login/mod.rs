@@ -26,7 +26,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What the listener is made of.
 pub struct PostgresParts {
@@ -150,8 +150,12 @@ impl Postgres {
             Ok(session) => session,
             Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
         };
+        let began = Instant::now();
         let mut logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
-            Ok(logged_in) => logged_in,
+            Ok(logged_in) => {
+                self.engine.dialled(upstream.name(), began.elapsed());
+                logged_in
+            }
             Err(error) => {
                 session.close("the target could not be reached").await;
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);

@@ -5,12 +5,14 @@ mod notices;
 
 pub(crate) use notices::Notices;
 
+use crate::manifest::{MESSAGE_BYTES_MAX, REPLY_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::reply::Chunk;
 use crate::reply::ReplyMachine;
 use crate::request::{Assembler, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
+use portreeve_model::defaults;
 use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide};
 use portreeve_sql::CatalogSnapshot;
 use portreeve_transport::{CancelHandle, DialError};
@@ -35,12 +37,13 @@ pub struct ProtocolLimits {
 
 impl Default for ProtocolLimits {
     fn default() -> Self {
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
-            login_timeout: Duration::from_secs(10),
-            client_idle_timeout: Duration::from_secs(3600),
-            message_bytes_max: 16 << 20,
-            statement_bytes_max: 1 << 20,
-            reply_message_bytes_max: 32 << 20,
+            login_timeout: defaults::LOGIN_TIMEOUT,
+            client_idle_timeout: defaults::CLIENT_IDLE_TIMEOUT,
+            message_bytes_max: bytes(MESSAGE_BYTES_MAX),
+            statement_bytes_max: bytes(STATEMENT_BYTES_MAX),
+            reply_message_bytes_max: bytes(REPLY_MESSAGE_BYTES_MAX),
         }
     }
 }

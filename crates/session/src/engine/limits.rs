@@ -1,5 +1,6 @@
 //! The engine's named limits. Hitting one is a refusal, never a truncation.
 
+use portreeve_model::defaults;
 use std::time::Duration;
 
 /// Limits that hold for every session.
@@ -21,11 +22,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            review_timeout: Duration::from_secs(600),
-            held_bytes_max: 8 << 20,
-            inbox_bytes_max: 256 << 10,
-            write_timeout: Duration::from_secs(60),
-            sessions_max: 1000,
+            review_timeout: defaults::REVIEW_TIMEOUT,
+            held_bytes_max: usize::try_from(defaults::HELD_BYTES_MAX).unwrap_or(usize::MAX),
+            inbox_bytes_max: INBOX_BYTES_MAX,
+            write_timeout: defaults::CLIENT_WRITE_TIMEOUT,
+            sessions_max: usize::try_from(defaults::SESSIONS_MAX).unwrap_or(usize::MAX),
         }
     }
 }
+
+/// Nothing for operators: the least that keeps a side busy while the other one is worked on.
+const INBOX_BYTES_MAX: usize = 256 << 10;

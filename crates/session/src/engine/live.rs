@@ -65,6 +65,7 @@ impl Lifeline {
 
 /// What operators see of an open session.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LiveSession {
     /// The session.
     pub id: SessionId,

@@ -20,7 +20,7 @@ use portreeve_model::{
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -132,6 +132,11 @@ impl Engine {
     /// Tells of every change of policies from now on.
     pub(crate) fn policy_changes(&self) -> watch::Receiver<Arc<Policies>> {
         self.policies.subscribe()
+    }
+
+    /// Counts how long it took to reach a target, which protocols do themselves.
+    pub fn dialled(&self, resource: &str, time: Duration) {
+        self.observer.took(resource, Step::Dial, time);
     }
 
     /// The evidence's state.

@@ -1,0 +1,155 @@
+//! How the gateway is, what it counts, and where it serves what.
+
+use super::caller::{Caller, Shared};
+use super::error::{ApiError, ErrorCode};
+use super::routes::{Access, Operation, Routes};
+use super::{ApiState, Watch};
+use crate::witness::WitnessStatus;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let tag = "gateway";
+    let health = Operation::get("/healthz", tag, "Whether the gateway works", Access::Anyone)
+        .answers::<Health>(StatusCode::OK, "Evidence can be written.")
+        .answers::<Health>(StatusCode::SERVICE_UNAVAILABLE, "It cannot; nothing passes.");
+    let ready = Operation::get("/readyz", tag, "Whether clients can be served", Access::Anyone)
+        .answers::<Readiness>(StatusCode::OK, "They can.")
+        .answers::<Readiness>(StatusCode::SERVICE_UNAVAILABLE, "Something is missing.");
+    let metrics = Operation::get("/metrics", tag, "What is counted", Access::Anyone)
+        .answers_text("application/openmetrics-text", "OpenMetrics text 1.0.0.")
+        .errors(&[ErrorCode::Unavailable]);
+    let listeners = Operation::get("/v1/listeners", tag, "Where what is served", Access::Token)
+        .answers::<Listeners>(StatusCode::OK, "Addresses by protocol.");
+    routes
+        .route(health, healthz)
+        .route(ready, readyz)
+        .route(metrics, render_metrics)
+        .route(listeners, list_listeners)
+}
+
+/// How the gateway is.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Health {
+    /// Evidence can be written.
+    Ok {
+        /// What someone should look at though all works.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        warning: Option<String>,
+        /// What witnesses have seen of the evidence, where some are configured.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        witnessed: Option<WitnessStatus>,
+        /// Resources whose target cannot be asked what its definitions are: nothing of them
+        /// is released.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unwatched: Vec<String>,
+    },
+    /// Evidence cannot be written: nothing passes.
+    Sealed {
+        /// Why.
+        evidence: String,
+    },
+}
+
+async fn healthz(State(state): Shared) -> Response {
+    match state.status.evidence() {
+        Ok(()) => {
+            let (warning, witnessed) = (state.status.warning(), state.status.witnessed());
+            Json(Health::Ok { warning, witnessed, unwatched: unwatched(&state) }).into_response()
+        }
+        Err(evidence) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(Health::Sealed { evidence })).into_response()
+        }
+    }
+}
+
+/// Whether clients can be served.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "status")]
+enum Readiness {
+    /// They can.
+    #[serde(rename = "ready")]
+    Ready {
+        /// Resources whose target cannot be asked what its definitions are. The others are
+        /// served, so that the gateway is ready all the same.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unwatched: Vec<String>,
+    },
+    /// Not now.
+    #[serde(rename = "not ready")]
+    NotReady {
+        /// Listeners that cannot accept, keys of issuers, evidence, or that the gateway is
+        /// stopping; for the operator.
+        missing: Vec<String>,
+        /// As above.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unwatched: Vec<String>,
+    },
+}
+
+async fn readyz(State(state): Shared) -> Response {
+    let mut missing = state.status.missing();
+    if let Err(why) = state.status.evidence() {
+        missing.push(format!("evidence: {why}"));
+    }
+    let issuers = state.door.identities().without_keys();
+    missing.extend(issuers.iter().map(|issuer| format!("the keys of the issuer `{issuer}`")));
+    let unwatched = unwatched(&state);
+    if missing.is_empty() {
+        Json(Readiness::Ready { unwatched }).into_response()
+    } else {
+        let body = Json(Readiness::NotReady { missing, unwatched });
+        (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+    }
+}
+
+fn unwatched(state: &ApiState) -> Vec<String> {
+    let targets = state.status.targets().into_iter();
+    targets.filter(|(_, watch)| *watch == Watch::Unwatched).map(|(name, _)| name).collect()
+}
+
+async fn render_metrics(State(state): Shared) -> Result<Response, ApiError> {
+    state.metrics.set_reviews_open(state.reviews.open_count(SystemTime::now()).await?);
+    state.metrics.set_evidence_healthy(state.status.evidence().is_ok());
+    state.metrics.set_targets(&state.status.targets());
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response())
+}
+
+/// Where the gateway serves what.
+#[derive(Serialize, JsonSchema)]
+struct Listeners {
+    /// Addresses by protocol; `api` is the API itself.
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    listeners: BTreeMap<String, Vec<SocketAddr>>,
+}
+
+async fn list_listeners(State(state): Shared, _: Caller) -> Json<Listeners> {
+    Json(Listeners { listeners: state.status.listeners() })
+}
+
+pub(super) async fn no_such_route() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "there is nothing here")
+        .hint("`GET /v1/openapi.json` lists the routes")
+}
+
+pub(super) async fn no_such_method() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "that method cannot be used here")
+}
+
+/// Answers name people and carry tokens: no cache may keep them.
+pub(super) async fn never_store(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -273,7 +273,7 @@ if [ -n "${KEEP:-}" ]; then
 ${bold}It stays up.${off} Three lines to paste, each in a terminal of its own:
 
    PGPASSWORD=\$($dir/portreeve token issue alice --act planner --act sql-agent --ttl 1h) psql -h 127.0.0.1 -p $gateway_port -U sql-agent shop
-   PORTREEVE_TOKEN=\$($dir/portreeve token issue alice --act planner --ttl 1h) PORTREEVE_API=http://127.0.0.1:$api_port PGPORT=$gateway_port $root/.test-env/venv/bin/python $root/examples/planner.py
+   PORTREEVE_TOKEN=\$($dir/portreeve token issue alice --act planner --may-act sql-agent --ttl 1h) PORTREEVE_API=http://127.0.0.1:$api_port PGPORT=$gateway_port $root/.test-env/venv/bin/python $root/examples/planner.py
    PORTREEVE_TOKEN=\$($dir/portreeve login dana --key $dir/dana.key --ttl 1h) $dir/portreeve reviews ls
 
    configuration and policies: $dir    stop: make demo-stop

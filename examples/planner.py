@@ -4,7 +4,11 @@ It never talks to the database. It holds a token that says `alice → planner`, 
 gateway for one that says `alice → planner → sql-agent`, and gives that to the subagent.
 The subagent can never do more than alice and planner both may.
 
-    PORTREEVE_TOKEN=$(portreeve token issue alice --act planner) python planner.py
+    PORTREEVE_TOKEN=$(portreeve token issue alice --act planner --may-act sql-agent) \
+        python planner.py
+
+The token says who may be next (`may_act`); without it the subagent would have to take part
+with a key of its own (`actor_token`).
 """
 
 import json

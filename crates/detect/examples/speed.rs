@@ -77,7 +77,7 @@ fn values(prose: &[String]) {
             out.clear();
         }
         let alone = each(cpu_seconds() - start);
-        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::NONE);
+        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::NONE, 7);
         let start = cpu_seconds();
         for value in std::iter::repeat_n(values, 20).flatten() {
             watch.scan(value, &mut out);

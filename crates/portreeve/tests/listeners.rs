@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -15,7 +15,8 @@ use tokio::net::{TcpSocket, TcpStream};
 struct Gateway {
     folder: PathBuf,
     process: Child,
-    log: Arc<Mutex<String>>,
+    /// What it has said, and word of every line more.
+    log: Arc<(Mutex<String>, Condvar)>,
 }
 
 impl Drop for Gateway {
@@ -43,30 +44,31 @@ fn start(folder: PathBuf, config: &str, descriptors: u32) -> Gateway {
     shell.arg(env!("CARGO_BIN_EXE_portreeve")).current_dir(&folder).env_remove("PORTREEVE_CONFIG");
     let mut process =
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let log = Arc::new(Mutex::new(String::new()));
+    let log = Arc::<(Mutex<String>, Condvar)>::default();
     let (lines, kept) = (BufReader::new(process.stderr.take().unwrap()).lines(), log.clone());
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            kept.lock().unwrap().push_str(&(line + "\n"));
+            kept.0.lock().unwrap().push_str(&(line + "\n"));
+            kept.1.notify_all();
         }
     });
     let gateway = Gateway { folder, process, log };
-    gateway.until(|gateway| gateway.log().contains("gateway is ready"));
+    gateway.until(|log| log.contains("gateway is ready"));
     gateway
 }
 
 impl Gateway {
     fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.0.lock().unwrap().clone()
     }
 
     #[track_caller]
-    fn until(&self, holds: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !holds(self) {
-            assert!(Instant::now() < deadline, "{}", self.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    fn until(&self, says: impl Fn(&str) -> bool) {
+        let (log, said) = &*self.log;
+        let waits = |log: &mut String| !says(log);
+        let minute = Duration::from_secs(60);
+        let (log, waited) = said.wait_timeout_while(log.lock().unwrap(), minute, waits).unwrap();
+        assert!(!waited.timed_out(), "{log}");
     }
 
     /// Where a listener is, as the gateway says.
@@ -241,19 +243,19 @@ async fn another_configuration_is_followed_whole_or_not_at_all() {
         password: {file: word}, tls: {mode: disable}}}, shop:",
     );
     gateway.reload(&(listen("missing") + &more));
-    gateway.until(|gateway| gateway.log().contains("stay as they were"));
+    gateway.until(|log| log.contains("stay as they were"));
     assert!(login("mail").await.contains("there is no resource `mail`"));
     assert!(shows("old"));
 
     gateway.reload(&(listen("new") + &more + "reviews: {timeout: 1h}\n"));
-    gateway.until(|gateway| gateway.log().contains("the configuration was read again"));
+    gateway.until(|log| log.contains("the configuration was read again"));
     assert!(login("mail").await.contains("the target of `mail` cannot be reached"));
     assert!(login("shop").await.contains("the target of `shop` cannot be reached"));
     assert!(shows("new") && !shows("old"));
-    gateway.until(|gateway| gateway.log().contains("take a restart"));
+    gateway.until(|log| log.contains("take a restart"));
     assert!(gateway.log().contains("keys=\"reviews\""), "{}", gateway.log());
 
     gateway.reload(&(listen("new") + REST));
-    gateway.until(|gateway| gateway.log().matches("was read again").count() == 2);
+    gateway.until(|log| log.matches("was read again").count() == 2);
     assert!(login("mail").await.contains("there is no resource `mail`"));
 }

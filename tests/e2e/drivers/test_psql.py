@@ -187,7 +187,7 @@ def test_errors_of_the_server_arrive(world: World, writer: Target) -> None:
     done = world.psql(
         writer, "-At", stdin="\\set VERBOSITY verbose\nselect 1/0;\nselct;\nselect 5;\n"
     )
-    assert "22012" in done.stderr and "42501" in done.stderr and done.stdout.strip() == "5"
+    assert "22012" in done.stderr and "42601" in done.stderr and done.stdout.strip() == "5"
 
 
 def test_interrupt_cancels(world: World, reader: Target) -> None:

@@ -144,9 +144,16 @@ class Gateway:
     def json(self, *arguments: str, token: str | None = None) -> object:
         return json.loads(self.run(*arguments, "--format", "json", token=token))
 
-    def token(self, name: str, *actors: str, purpose: str | None = None, ttl: str = "30m") -> str:
+    def token(
+        self,
+        name: str,
+        *actors: str,
+        purpose: str | None = None,
+        ttl: str = "30m",
+        may_act: str | None = None,
+    ) -> str:
         """Their own, where they act for themselves; else what an operator makes."""
-        if name in self.people and not actors and not purpose and not self.was_ended:
+        if name in self.people and not (actors or purpose or may_act or self.was_ended):
             words = ("login", name, "--key", str(self.login_key), "--ttl", ttl)
             done = self.try_run(*words)
             if "connection closed before message completed" in done.stderr:
@@ -155,7 +162,8 @@ class Gateway:
             return self._printed(words, done)
         chain = [part for actor in actors for part in ("--act", actor)]
         why = ["--purpose", purpose] if purpose else []
-        return self.run("token", "issue", name, *chain, *why, "--ttl", ttl)
+        successor = ["--may-act", may_act] if may_act else []
+        return self.run("token", "issue", name, *chain, *why, *successor, "--ttl", ttl)
 
     def target(self, name: str, *actors: str, ca: Path | None = None, **more: str) -> Target:
         return Target(

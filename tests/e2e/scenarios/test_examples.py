@@ -34,7 +34,7 @@ def gateway(world: World) -> Gateway:
 
 def run_planner(gateway: Gateway, *chain: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
-        "PORTREEVE_TOKEN": gateway.token(*chain),
+        "PORTREEVE_TOKEN": gateway.token(*chain, may_act="sql-agent"),
         "PORTREEVE_API": gateway.api,
         "PGHOST": "127.0.0.1",
         "PGPORT": str(gateway.port),

@@ -77,7 +77,9 @@ def test_approved_and_released(gateway: Gateway, target: Target, dana: str) -> N
     wire, review = ask(target)
     listed = gateway.json("reviews", "ls", token=dana)["reviews"]
     mine = next(entry for entry in listed if entry["id"] == review)
-    assert mine["statement"] == EXPORT and mine["rule"] == "analysts-export-with-review"
+    statement, definitions = mine["statement"].split("\n", 1)
+    assert statement == EXPORT and definitions.startswith("-- definitions of crowd: ")
+    assert mine["rule"] == "analysts-export-with-review"
     assert [actor["subject"] for actor in mine["chain"]["actors"]] == ["planner", "sql-agent"]
     assert decide(gateway, "approve", review, dana, "--comment", "fine") == 0
     reply = wire.reply()

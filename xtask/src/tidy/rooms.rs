@@ -9,20 +9,15 @@ use std::path::Path;
 const FILES_MAX: usize = 20;
 
 /// Folders that are piles still. A line goes when its folder has rooms.
-const PILES: [&str; 3] =
-    ["crates/detect/src", "crates/evidence/src", "crates/protocol-postgres/src"];
+const PILES: [&str; 0] = [];
 
 /// Modules beside their folder still. A line goes when its file is `mod.rs`.
-const BESIDE: [&str; 9] = [
-    "crates/evidence/src/custody.rs",
-    "crates/evidence/src/keys.rs",
-    "crates/evidence/src/trust_policy.rs",
+const BESIDE: [&str; 5] = [
     "crates/portreeve/src/commands/detect.rs",
     "crates/portreeve/src/commands/evidence.rs",
     "crates/portreeve/src/commands/sessions.rs",
     "crates/portreeve/src/commands/sessions/export.rs",
     "crates/portreeve/src/wiring.rs",
-    "crates/protocol-postgres/src/replay.rs",
 ];
 
 const HERE: &str = "xtask/src/tidy/rooms.rs";

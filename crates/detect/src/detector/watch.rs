@@ -8,7 +8,8 @@
 //!
 //! ```
 //! use portreeve_detect::{ColumnWatch, Detector, ValueContext};
-//! let mut watch = ColumnWatch::new(Detector::default(), ValueContext::of("note", &["email"]));
+//! let context = ValueContext::of("note", &["email"]);
+//! let mut watch = ColumnWatch::new(Detector::default(), context, 7);
 //! let mut findings = Vec::new();
 //! watch.scan("paid", &mut findings);
 //! watch.scan("call +49 171 1234567", &mut findings);
@@ -18,7 +19,7 @@
 use super::Detector;
 use crate::context::value::ValueContext;
 use crate::finding::Finding;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Values that are remembered, and the longest of them.
 const KEPT: usize = 64;
@@ -55,17 +56,17 @@ pub struct ColumnWatch {
     detector: Detector,
     context: ValueContext,
     kept: Vec<Kept>,
-    /// Nobody who writes values is to choose where they are kept.
-    hashes: RandomState,
+    seed: u64,
     passed: Passed,
 }
 
 impl ColumnWatch {
-    /// For a column of which no value has been seen.
+    /// For a column of which no value has been seen. The seed is a number that who writes
+    /// values does not know.
     #[must_use]
-    pub fn new(detector: Detector, context: ValueContext) -> Self {
+    pub fn new(detector: Detector, context: ValueContext, seed: u64) -> Self {
         let kept = vec![Kept::default(); KEPT];
-        Self { detector, context, kept, hashes: RandomState::new(), passed: Passed::default() }
+        Self { detector, context, kept, seed, passed: Passed::default() }
     }
 
     /// Appends what is found in the next value to `out`: what [`Detector::scan_value`] finds.
@@ -79,7 +80,7 @@ impl ColumnWatch {
             self.passed.looks += 1;
             self.detector.scan(text, self.context, out);
         } else {
-            let slot = self.hashes.hash_one(text) as usize % KEPT;
+            let slot = self.slot(text);
             let kept = &mut self.kept[slot];
             if kept.used && kept.text == text {
                 self.passed.repeats += 1;
@@ -99,6 +100,13 @@ impl ColumnWatch {
     #[must_use]
     pub fn passed(&self) -> Passed {
         self.passed
+    }
+
+    /// Nobody who writes values is to choose where they are kept.
+    fn slot(&self, text: &str) -> usize {
+        let mut hasher = DefaultHasher::new();
+        (self.seed, text).hash(&mut hasher);
+        hasher.finish() as usize % KEPT
     }
 
     /// Whether values repeat so often that remembering them pays; tried again now and then.
@@ -135,7 +143,7 @@ mod tests {
             values in prop::collection::vec((value(), 1_usize..4), 1..40),
         ) {
             let context = ValueContext::of(&column, &[]);
-            let mut watch = ColumnWatch::new(Detector::default(), context);
+            let mut watch = ColumnWatch::new(Detector::default(), context, 7);
             for (value, times) in values {
                 for _ in 0..times {
                     let (mut watched, mut full) = (Vec::new(), Vec::new());
@@ -157,7 +165,7 @@ mod tests {
 
     #[test]
     fn repeated_values_are_looked_at_once_and_hashes_never() {
-        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::of("state", &[]));
+        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::of("state", &[]), 7);
         let mut found = Vec::new();
         for _ in 0..100 {
             for value in ["In Transit To Depot", "Waiting For Payment", "Eva Muster"] {

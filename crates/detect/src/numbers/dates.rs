@@ -73,7 +73,8 @@ pub(crate) fn numeric(
     Some(Hit { last: last.unwrap_or(word_end), finding })
 }
 
-/// The length of the time behind a date (RFC 3339, or with a space): `T07:40:00.25+02:00`, ` 07:40`.
+/// The length of the time behind a date (RFC 3339, or with a space): `T07:40:00.25+02:00`,
+/// ` 07:40`.
 fn time_length(rest: &[u8]) -> usize {
     let two =
         |at: usize| rest.get(at..at + 2).is_some_and(|pair| pair.iter().all(u8::is_ascii_digit));

@@ -257,7 +257,10 @@ mod tests {
         fn any_run_of_commands_comes_back(
             all in proptest::collection::vec((r#"[a-z"\\é]{1,9}"#, 1usize..9_000, 0usize..300), 0..5),
         ) {
-            check(all.iter().map(|(name, times, needs)| command(&name.repeat(*times), *needs)).collect());
+            let long = |(name, times, needs): &(String, usize, usize)| {
+                command(&name.repeat(*times), *needs)
+            };
+            check(all.iter().map(long).collect());
         }
     }
 }

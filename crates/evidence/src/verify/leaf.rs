@@ -1,5 +1,5 @@
-//! Reads what the record-sequence check needs of a leaf: in one pass where it is of a frequent kind and
-//! spelled as our writer spells it, with the parser where not.
+//! Reads what the record-sequence check needs of a leaf: in one pass where it is of a frequent
+//! kind and spelled as our writer spells it, with the parser where not.
 
 use crate::format::outline::as_written;
 use crate::format::scan::Scan;

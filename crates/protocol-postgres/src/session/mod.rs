@@ -141,7 +141,9 @@ impl Connection {
 
     /// Takes over a new catalog or new policies, so that nothing is decided by old ones.
     async fn follow_changes(&mut self) -> Result<(), SessionError> {
-        if self.machine.take_redefined() {
+        let is_redefined = self.machine.take_redefined()
+            || self.upstream.fence.is_outdated(&self.assembler.catalog().versions()).await;
+        if is_redefined {
             let catalog = self.upstream.catalog.reread().await.map_err(unreadable)?;
             self.follow(catalog);
         } else if self.is_outdated() {

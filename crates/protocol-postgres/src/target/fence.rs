@@ -12,14 +12,16 @@ use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_sql::Versions;
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Questions that wait.
 const QUESTIONS_MAX: usize = 4096;
+/// How long an answer is as good as a new one for who only begins to plan.
+const FRESH: Duration = Duration::from_millis(100);
 /// Names whose versions are remembered.
 const NAMES_MAX: usize = 10_000;
 
@@ -34,6 +36,7 @@ pub(crate) struct FenceLine {
     /// For the one task that asks the target.
     waiting: Mutex<mpsc::Receiver<Question>>,
     is_answered: AtomicBool,
+    answered: std::sync::Mutex<Option<Instant>>,
     timeout: Duration,
 }
 
@@ -41,7 +44,25 @@ impl FenceLine {
     pub(crate) fn new(timeout: Duration) -> Self {
         let (questions, waiting) = mpsc::channel(QUESTIONS_MAX);
         let (waiting, is_answered) = (Mutex::new(waiting), AtomicBool::new(true));
-        Self { questions, waiting, is_answered, timeout }
+        Self { questions, waiting, is_answered, answered: std::sync::Mutex::default(), timeout }
+    }
+
+    /// Whether the target was asked a moment ago.
+    fn is_fresh(&self) -> bool {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    /// Whether definitions in use are others than those of a catalog, asked only after a
+    /// quiet time. It saves a client the refusal that the fence has for old plans, and
+    /// nothing rests on it.
+    pub(crate) async fn is_outdated(&self, planned: &Versions) -> bool {
+        if self.is_fresh() {
+            return false;
+        }
+        let Ok(now) = self.ask(Arc::default()).await else { return false };
+        let is_other = |(name, version)| planned.relations.get(name) != Some(version);
+        now.code != planned.code || now.relations.iter().any(is_other)
     }
 
     /// Whether the target could be asked the last time.
@@ -73,6 +94,7 @@ impl FenceLine {
                 asked.iter().flat_map(|question| question.names.iter().cloned()).collect();
             let read = line.versions(&names).await;
             self.is_answered.store(read.is_ok(), Ordering::Relaxed);
+            *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             if let Err(error) = &read {
                 tracing::warn!(%error, "definitions cannot be asked for: nothing is released");
             }

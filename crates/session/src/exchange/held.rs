@@ -10,7 +10,8 @@ enum Flow {
     /// Kept back until the reply has ended, or someone was asked.
     #[default]
     Held,
-    /// Someone was asked and approved: only a further rule stops it.
+    /// No limit in reach objects, or someone was asked and approved: only a further rule
+    /// stops it.
     Flowing,
 }
 
@@ -31,6 +32,11 @@ impl Held {
     /// Whether more is kept back than may be.
     pub(super) fn is_over(&self, bytes_max: usize) -> bool {
         self.flow == Flow::Held && self.bytes.len() > bytes_max
+    }
+
+    /// Whether nothing has been kept back yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.flow == Flow::Held && self.bytes.is_empty()
     }
 
     /// What comes passes from now on.

@@ -159,6 +159,12 @@ impl Exchange {
             return self.record_fenced(masked).await;
         }
         let is_last = masked.end.is_some();
+        if self.held.is_untouched()
+            && self.budget.as_if_crossed(&self.snapshot, &self.running.session).is_none()
+        {
+            // No limit that objects is in reach: there is nothing to wait for.
+            self.held.flow();
+        }
         self.held.keep(masked);
         let bytes_max = self.session().engine().limits.held_bytes_max;
         if self.held.is_over(bytes_max) {

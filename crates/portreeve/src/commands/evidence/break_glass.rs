@@ -16,7 +16,8 @@ use std::time::SystemTime;
 /// themselves, or with `portreeve login NAME --break-glass ISSUER`, which needs no gateway: a
 /// token that was made from the gateway's files is nobody's word. Nothing is deleted: the old
 /// directory is moved, as it is. The new log begins with who agreed, why, and what is known
-/// of the old one, and every `verify` says so aloud. Runs on the gateway's machine, while the gateway is off.
+/// of the old one, and every `verify` says so aloud. Runs on the gateway's machine, while the
+/// gateway is off.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portreeve evidence break-glass --approver ada.token \
     --approver bob.token --why \"disk of 12 May lost, ticket 4711\"")]

@@ -44,7 +44,7 @@ pub(in crate::sql) enum Builtin {
     Setting,
     /// Gives the source code of a function.
     Code,
-    /// Takes or gives back a lock that only applications know.
+    /// Takes a lock that only applications know.
     AdvisoryLock,
     /// `set_config`.
     SetConfig,
@@ -71,15 +71,16 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         "pg_get_functiondef" | "pg_get_function_sqlbody" => return Some(Builtin::Code),
         "pg_advisory_lock"
         | "pg_advisory_lock_shared"
-        | "pg_advisory_unlock"
-        | "pg_advisory_unlock_all"
-        | "pg_advisory_unlock_shared"
         | "pg_advisory_xact_lock"
         | "pg_advisory_xact_lock_shared"
         | "pg_try_advisory_lock"
         | "pg_try_advisory_lock_shared"
         | "pg_try_advisory_xact_lock"
         | "pg_try_advisory_xact_lock_shared" => return Some(Builtin::AdvisoryLock),
+        // Gives back what the session itself has taken: pools do at every return.
+        "pg_advisory_unlock" | "pg_advisory_unlock_all" | "pg_advisory_unlock_shared" => {
+            return Some(Builtin::Pure);
+        }
         "set_config" => return Some(Builtin::SetConfig),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),

@@ -2,7 +2,7 @@
 //! shape until the catalog changes.
 
 use crate::shape;
-use portreeve_decide::sql::{Catalog, Grammar, Output, SessionEffect, Statement};
+use portreeve_decide::sql::{Catalog, Grammar, Output, SessionEffect, Statement, Unknown};
 use portreeve_model::{Action, Command, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,20 +47,26 @@ impl Analyses {
 fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
     match grammar.analyze(catalog, text) {
         Ok(statements) => statements.into_iter().map(Arc::new).collect(),
-        Err(unreadable) => [Arc::new(unknown(&unreadable.message))].into(),
+        Err(unreadable) => [Arc::new(unknown(Unknown {
+            sqlstate: unreadable.sqlstate,
+            message: unreadable.message,
+            position: unreadable.position,
+            candidates: Vec::new(),
+        }))]
+        .into(),
     }
 }
 
-/// A statement that nobody can understand.
+/// A statement that cannot be judged, for this reason.
 #[must_use]
-pub fn unknown(why: &str) -> Statement {
+pub fn unknown(why: Unknown) -> Statement {
     Statement {
         command: Command {
             verb: "UNKNOWN".into(),
             fingerprint: String::new(),
             needs: vec![Need { action: Action::Execute, object: Object::resource() }],
             facts: Facts::default(),
-            unknown: Some(why.to_owned()),
+            unknown: Some(why.message.clone()),
         },
         output: Output::Unproven,
         session: SessionEffect::None,
@@ -69,7 +75,7 @@ pub fn unknown(why: &str) -> Statement {
         is_write: true,
         moves_search_path: false,
         missing: Vec::new(),
-        unknown: None,
+        unknown: Some(why),
         opaque: Vec::new(),
     }
 }

@@ -28,7 +28,10 @@ pub use catalog::{
     SessionSettings, Versions,
 };
 pub use masks::{FieldMask, RowCounts, RowMasks};
-pub use names::{Change, NAMES_MAX, Names, Overlay, Portal, PortalEntry, Prepared, PreparedEntry};
+pub use names::{
+    Change, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry, Prepared,
+    PreparedEntry,
+};
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};
 pub use subjects::{PlannedTable, SubjectColumns};

@@ -8,6 +8,7 @@
 //! server skips the rest): that is the request side's [`Overlay`].
 
 use crate::{Plan, ResultColumn};
+use portreeve_decide::sql::CursorLifetime;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Portal {
     pub formats: Vec<i16>,
     /// Statement and parameters, for a reviewer.
     pub content: String,
+    /// How long the name lasts.
+    pub lifetime: CursorLifetime,
 }
 
 impl Portal {
@@ -66,6 +69,14 @@ pub enum Change {
     CloseAll,
     /// Everything goes.
     DiscardAll,
+    /// The transaction ends: so do the portals that live as long as it does.
+    EndTransaction,
+    /// A savepoint of this name.
+    Savepoint(String),
+    /// Back to a savepoint: portals that were opened since are gone.
+    RollbackTo(String),
+    /// A savepoint goes, and those behind it.
+    Release(String),
 }
 
 /// A statement that the server has, and what it has said of it.
@@ -86,6 +97,13 @@ pub struct PortalEntry {
     pub columns: Option<Arc<[ResultColumn]>>,
     /// Rows given so far, over all executions and fetches.
     pub rows: u64,
+    /// Whether the name may stand for something else by now: code has run that can close
+    /// it and open another one of the same name. What it gives is then opaque.
+    pub is_doubtful: bool,
+    /// Counts portals in the order in which they were opened.
+    number: u64,
+    /// Whether the transaction that opened it was committed.
+    is_committed: bool,
 }
 
 /// The names that the server has.
@@ -93,6 +111,9 @@ pub struct PortalEntry {
 pub struct Names {
     prepared: HashMap<String, PreparedEntry>,
     portals: HashMap<String, PortalEntry>,
+    opened: u64,
+    /// Savepoints of the running transaction, and how many portals had been opened then.
+    savepoints: Vec<(String, u64)>,
 }
 
 impl Names {
@@ -150,7 +171,16 @@ impl Names {
                 let statement =
                     statement.filter(|entry| Arc::ptr_eq(&entry.prepared, &portal.prepared));
                 let columns = statement.and_then(|entry| entry.columns.clone());
-                self.portals.insert(name, PortalEntry { portal, columns, rows: 0 });
+                self.opened += 1;
+                let entry = PortalEntry {
+                    portal,
+                    columns,
+                    rows: 0,
+                    is_doubtful: false,
+                    number: self.opened,
+                    is_committed: false,
+                };
+                self.portals.insert(name, entry);
             }
             Change::Deallocate(name) => {
                 self.prepared.remove(&name);
@@ -164,8 +194,61 @@ impl Names {
                 self.prepared.clear();
                 self.portals.clear();
             }
+            Change::EndTransaction => self.end_transaction(Ended::Committed),
+            Change::Savepoint(name) => self.savepoints.push((name, self.opened)),
+            Change::RollbackTo(name) => {
+                if let Some(at) = self.savepoint(&name) {
+                    self.savepoints.truncate(at + 1);
+                    let opened = self.savepoints.last().map_or(0, |(_, opened)| *opened);
+                    self.portals.retain(|_, entry| entry.is_committed || entry.number <= opened);
+                }
+            }
+            Change::Release(name) => {
+                if let Some(at) = self.savepoint(&name) {
+                    self.savepoints.truncate(at);
+                }
+            }
         }
     }
+
+    fn savepoint(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(|(known, _)| known == name)
+    }
+
+    /// The transaction has ended. Ending it once more changes nothing.
+    pub fn end_transaction(&mut self, ended: Ended) {
+        self.savepoints.clear();
+        self.portals.retain(|_, entry| {
+            let holds = entry.portal.lifetime == CursorLifetime::Session;
+            entry.is_committed || (holds && ended == Ended::Committed)
+        });
+        self.portals.values_mut().for_each(|entry| entry.is_committed = true);
+    }
+
+    /// Code has run that can do anything with names.
+    pub fn doubt_portals(&mut self) {
+        self.portals.values_mut().for_each(|entry| entry.is_doubtful = true);
+    }
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// What was made in it stays.
+    Committed,
+    /// It is as if it had not been.
+    RolledBack,
+}
+
+/// What a portal's name will stand for.
+#[derive(Debug)]
+pub struct PlannedPortal {
+    /// The portal.
+    pub portal: Arc<Portal>,
+    /// Rows that it has given so far.
+    pub rows: u64,
+    /// Whether it may be another one by then.
+    pub is_doubtful: bool,
 }
 
 /// The changes that a request which is being put together is about to ask for.
@@ -197,28 +280,44 @@ impl Overlay {
                 | Change::Open(..)
                 | Change::Deallocate(_)
                 | Change::Close(_)
-                | Change::CloseAll => {}
+                | Change::CloseAll
+                | Change::EndTransaction
+                | Change::Savepoint(_)
+                | Change::RollbackTo(_)
+                | Change::Release(_) => {}
             }
         }
         names.prepared(name).map(|entry| entry.prepared.clone())
     }
 
-    /// What a portal's name will stand for, and what it has given so far.
+    /// What a portal's name will stand for; none where it will be gone, or may be.
     #[must_use]
-    pub fn portal(&self, names: &Names, name: &str) -> Option<(Arc<Portal>, u64)> {
+    pub fn portal(&self, names: &Names, name: &str) -> Option<PlannedPortal> {
         for change in self.planned.iter().rev() {
             match change {
-                Change::Open(known, portal) if known == name => return Some((portal.clone(), 0)),
+                Change::Open(known, portal) if known == name => {
+                    let portal = portal.clone();
+                    return Some(PlannedPortal { portal, rows: 0, is_doubtful: false });
+                }
                 Change::Close(known) if known == name => return None,
-                Change::CloseAll | Change::DiscardAll => return None,
+                Change::CloseAll
+                | Change::DiscardAll
+                | Change::EndTransaction
+                | Change::RollbackTo(_) => return None,
                 Change::Prepare(..)
                 | Change::Open(..)
                 | Change::Deallocate(_)
                 | Change::DeallocateAll
-                | Change::Close(_) => {}
+                | Change::Close(_)
+                | Change::Savepoint(_)
+                | Change::Release(_) => {}
             }
         }
-        names.portal(name).map(|entry| (entry.portal.clone(), entry.rows))
+        names.portal(name).map(|entry| PlannedPortal {
+            portal: entry.portal.clone(),
+            rows: entry.rows,
+            is_doubtful: entry.is_doubtful,
+        })
     }
 
     /// Whether there is room for more.

@@ -127,9 +127,15 @@ impl Plan {
         })
     }
 
+    /// Whether it runs code that may do anything with the session's names.
+    #[must_use]
+    pub fn runs_code(&self) -> bool {
+        self.command.needs.iter().any(|need| need.action == Action::Execute)
+    }
+
     /// Whether it begins, ends or divides a transaction.
     pub fn is_transaction(&self) -> bool {
-        self.statement.session == SessionEffect::Transaction
+        matches!(self.statement.session, SessionEffect::Transaction(_))
     }
 
     /// Whether the catalog may be another one after it has run.

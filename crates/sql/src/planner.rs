@@ -3,7 +3,7 @@
 use crate::analyses::{Analysis, unknown};
 use crate::catalog::View;
 use crate::{CatalogSnapshot, Plan, SessionSettings, SubjectColumns};
-use portreeve_decide::sql::{Grammar, Statement};
+use portreeve_decide::sql::{Grammar, Statement, Unknown};
 use portreeve_model::{Category, Object};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -145,9 +145,11 @@ impl Planner {
         if self.is_current(plan) { plan.clone() } else { Arc::new(plan.under(&*self.reveals)) }
     }
 
-    /// The plan of something that nobody can understand.
+    /// The plan of something that cannot be judged, with the code that the server would give.
     #[must_use]
-    pub fn plan_unknown(&self, why: &str) -> Arc<Plan> {
+    pub fn plan_unknown(&self, sqlstate: &'static str, why: &str) -> Arc<Plan> {
+        let (message, position) = (why.to_owned(), None);
+        let why = Unknown { sqlstate, message, position, candidates: Vec::new() };
         self.plan(Arc::new(unknown(why)))
     }
 }

@@ -183,6 +183,7 @@ async fn history(seed: u64, disturbance: Disturbance) {
     for task in tasks {
         match task.await.unwrap() {
             Ok(()) => {}
+            Err(Stop::Refused(_)) => {}
             Err(Stop::Session(SessionError::Ended(_))) => killed += 1,
             Err(other) => panic!("seed {seed}: {other:?}"),
         }

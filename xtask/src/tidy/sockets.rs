@@ -27,10 +27,16 @@ const SOCKETS: [&str; 15] = [
 ];
 
 /// Where, and why it is safe.
-const ALLOWED: [(&str, &str); 9] = [
-    ("crates/session/src/sides.rs", "the engine's own ends: they take proofs only"),
-    ("crates/protocol-postgres/src/serve.rs", "hands the accepted stream to the lobby"),
-    ("crates/protocol-postgres/src/dial.rs", "connects, and hands the stream to the lobby"),
+const ALLOWED: [(&str, &str); 12] = [
+    ("crates/session/src/sides/mod.rs", "the engine's own ends: they take proofs only"),
+    ("crates/session/src/sides/body.rs", "ends that libraries own: they take proofs only"),
+    ("crates/transport/src/pre_auth.rs", "handshakes: no data of the other side is in reach"),
+    ("crates/transport/src/dial.rs", "connects, and hands the stream over for its handshakes"),
+    ("crates/transport/src/tls.rs", "encrypts a stream before its session"),
+    (
+        "crates/protocol-postgres/src/login/mod.rs",
+        "hands the accepted stream over for its handshakes",
+    ),
     ("crates/control/src/api/serve.rs", "the API's listener: no target is behind it"),
     ("crates/portreeve/src/commands/witness.rs", "a witness's listener: no target is behind it"),
     ("crates/portreeve/src/wiring/listeners.rs", "accepts, and reads a balancer's header"),

@@ -125,7 +125,7 @@ pub enum SessionEffect {
     /// Nothing that outlives it.
     None,
     /// `BEGIN`, `COMMIT`, `SAVEPOINT` and the like.
-    Transaction,
+    Transaction(TransactionEffect),
     /// A setting of the session changes, to a value that the gateway allows.
     Set,
     /// `PREPARE name AS statement`.
@@ -146,6 +146,8 @@ pub enum SessionEffect {
         cursor: String,
         /// What its rows are.
         statement: Box<Statement>,
+        /// How long the name lasts.
+        lifetime: CursorLifetime,
     },
     /// `FETCH` or `MOVE` (the latter has [`Output::None`]).
     Fetch {
@@ -168,6 +170,30 @@ pub enum SessionEffect {
     Listen,
     /// `NOTIFY`, `pg_notify`.
     Notify,
+}
+
+/// What a statement does to the transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TransactionEffect {
+    /// It ends, one way or the other.
+    End,
+    /// `SAVEPOINT`.
+    Savepoint(String),
+    /// `ROLLBACK TO`: what was made since is gone.
+    RollbackTo(String),
+    /// `RELEASE`.
+    Release(String),
+    /// It begins, or is prepared for another session.
+    Other,
+}
+
+/// How long the name of a cursor or portal lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CursorLifetime {
+    /// To the end of its transaction.
+    Transaction,
+    /// `WITH HOLD`: beyond it, if it is committed.
+    Session,
 }
 
 /// The options of a `COPY` over the connection.

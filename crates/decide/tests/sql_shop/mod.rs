@@ -250,9 +250,12 @@ fn statement(statement: &Statement) -> String {
             writeln!(text, "  prepares {name}").unwrap();
             output(&statement.output, &mut text, "    ");
         }
-        portreeve_decide::sql::SessionEffect::Declare { cursor, statement } => {
+        portreeve_decide::sql::SessionEffect::Declare { cursor, statement, .. } => {
             writeln!(text, "  declares {cursor}").unwrap();
             output(&statement.output, &mut text, "    ");
+        }
+        portreeve_decide::sql::SessionEffect::Transaction(_) => {
+            writeln!(text, "  session Transaction").unwrap();
         }
         effect => writeln!(text, "  session {effect:?}").unwrap(),
     }

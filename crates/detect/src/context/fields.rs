@@ -451,7 +451,7 @@ fn line_key(text: &str, colon: usize) -> Option<(&str, Vec<Range<usize>>)> {
     // A sentence may follow a word with a colon: names begin with capitals.
     let sentence = value.split_whitespace().count() > 4
         || value.chars().next().is_some_and(char::is_lowercase) && value.contains(' ');
-    (!sentence).then(|| (name, [at..at + value.len()].into()))
+    (!sentence).then(|| (name, std::iter::once(at..at + value.len()).collect()))
 }
 
 /// Whether a name is nothing but the words that say what it is, or a word beside them.

@@ -7,8 +7,8 @@ use crate::NAME;
 use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
 use crate::session::{Connection, Notices, ProtocolLimits};
-use crate::target::{Upstream, session_settings};
-use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, take};
+use crate::target::{Upstream, session_settings, set};
+use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, sqlstate, take};
 use bytes::Buf;
 use cancel::CancelKeys;
 use portreeve_decide::sql::Postgres as PostgresGrammar;
@@ -17,7 +17,7 @@ use portreeve_session::{
     BoxFuture, ClientSide, Ended, Engine, Gatekeeper, Identity, IdentityEnd, NotAdmitted,
     OpenRequest, ReviewMode, Session, SessionError, TargetSide,
 };
-use portreeve_sql::{CatalogSnapshot, Planner, Reveals, SessionSettings};
+use portreeve_sql::{CatalogSnapshot, Planner, Reveals};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
 use rustls::ServerConfig;
 use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
@@ -161,14 +161,64 @@ impl Postgres {
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        let settings = match session_settings(&mut logged_in.connection).await {
-            Ok(settings) => settings,
-            Err(error) => {
+        let prepared = self.prepare(&session, &upstream, catalog, &arrived, &mut logged_in).await;
+        let assembler = match prepared {
+            Ok(assembler) => assembler,
+            Err(Unprepared::Refused { sqlstate, message }) => {
+                session.close("its settings were refused").await;
+                return Err(away(&mut arrived.connection, &sqlstate, &message, None).await);
+            }
+            Err(Unprepared::Target(error)) => {
                 session.close("the target could not be asked").await;
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, catalog, logged_in, settings, identity })
+        Ok(Entered { arrived, session, upstream, assembler, logged_in, identity })
+    }
+
+    /// Reads what the session begins with at the target, and sets what its client has asked
+    /// for at the start, as SET would.
+    async fn prepare(
+        &self,
+        session: &Session,
+        upstream: &Upstream,
+        catalog: Arc<CatalogSnapshot>,
+        arrived: &Arrived,
+        logged_in: &mut LoggedIn,
+    ) -> Result<Assembler, Unprepared> {
+        let settings = session_settings(&mut logged_in.connection).await?;
+        let snapshot = session.snapshot();
+        let reveals = snapshot.clone();
+        let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
+        let subjects = upstream.subjects.clone();
+        let mut planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
+        for (name, value) in &arrived.startup.later {
+            let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
+            let plan = planner.plans_of(&text).0.first().cloned();
+            let allowed = plan.as_ref().is_some_and(|plan| snapshot.allows(&plan.command));
+            if !allowed {
+                let unknown = plan.as_ref().and_then(|plan| plan.statement.unknown.as_ref());
+                let why = unknown.map_or("policy does not allow it", |unknown| &unknown.message);
+                let sqlstate =
+                    unknown.map_or(sqlstate::INSUFFICIENT_PRIVILEGE, |known| known.sqlstate);
+                let message = format!("startup parameter `{name}` is not offered: {why}");
+                return Err(Unprepared::Refused { sqlstate: sqlstate.to_owned(), message });
+            }
+            set(&mut logged_in.connection, &text).await?;
+        }
+        let mut secret = [0; 16];
+        let random = aws_lc_rs::rand::fill(&mut secret);
+        random.map_err(|_| DialError::Protocol("no randomness".into()))?;
+        // SECURITY: a client that knew this name could prepare it, and a refusal inside a
+        // transaction would then not fail at the target.
+        let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
+        let failing = FailingName(failing.into());
+        let mut assembler = Assembler::new(planner, snapshot, failing, self.limits.clone());
+        let own = |(name, _): &(&String, &String)| *name != "application_name";
+        for (name, value) in arrived.startup.settings.iter().filter(own) {
+            assembler.note_setting(&format!("{name} = {value} (at the start)"));
+        }
+        Ok(assembler)
     }
 
     /// Encryption and the startup message.
@@ -307,31 +357,28 @@ impl Postgres {
             let message = format!("the target of `{}` has no free connections", up.name());
             return away(connection, "53300", &message, Some("try again later")).await;
         }
+        if let DialError::Refused { code, message } = error
+            && is_clients_fault(code)
+        {
+            return away(connection, code, message, None).await;
+        }
         let message = format!("the target of `{}` cannot be reached", up.name());
         away(connection, "08001", &message, Some("an operator must look at the gateway's log"))
             .await
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, catalog, logged_in, settings, identity } =
-            entered;
+        let Entered { arrived, session, upstream, assembler, logged_in, identity } = entered;
         let minor = arrived.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
         };
-        let mut secret = [0; 16];
-        if aws_lc_rs::rand::fill(&mut secret).is_err() {
-            return session.close("no randomness").await;
-        }
-        // SECURITY: a client that knew this name could prepare it, and a refusal inside a
-        // transaction would then not fail at the target.
-        let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
         let limits = &self.engine.limits;
         let mut connection = Connection {
             client: ClientSide::new(arrived.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),
             machine: ReplyMachine::new(self.limits.reply_message_bytes_max),
-            assembler: self.assembler(&session, &upstream, catalog, settings, &failing),
+            assembler,
             session,
             upstream,
             cancel: logged_in.cancel,
@@ -363,22 +410,28 @@ impl Postgres {
         client.close().await;
         session.close(&why).await;
     }
+}
 
-    fn assembler(
-        &self,
-        session: &Session,
-        upstream: &Upstream,
-        catalog: Arc<CatalogSnapshot>,
-        settings: SessionSettings,
-        failing: &str,
-    ) -> Assembler {
-        let snapshot = session.snapshot();
-        let reveals = snapshot.clone();
-        let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
-        let subjects = upstream.subjects.clone();
-        let planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
-        Assembler::new(planner, snapshot, FailingName(failing.into()), self.limits.clone())
+/// Why a session cannot begin with the settings that its client wants.
+enum Unprepared {
+    Refused { sqlstate: String, message: String },
+    Target(DialError),
+}
+
+impl From<DialError> for Unprepared {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Refused { code, message } if is_clients_fault(&code) => {
+                Self::Refused { sqlstate: code, message }
+            }
+            other => Self::Target(other),
+        }
     }
+}
+
+/// Whether the target has refused what the client had asked for, not the gateway's login.
+fn is_clients_fault(sqlstate: &str) -> bool {
+    sqlstate.starts_with("22") || sqlstate.starts_with("42")
 }
 
 /// A session that is about to begin.
@@ -386,9 +439,8 @@ struct Entered {
     arrived: Arrived,
     session: Session,
     upstream: Arc<Upstream>,
-    catalog: Arc<CatalogSnapshot>,
+    assembler: Assembler,
     logged_in: LoggedIn,
-    settings: SessionSettings,
     identity: Identity,
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Startup {
     pub(crate) application: Option<String>,
     /// Settings for the target, already checked.
     pub(crate) settings: BTreeMap<String, String>,
+    /// The others, in their order: decided like SET, once the session is there.
+    pub(crate) later: Vec<(String, String)>,
     /// `portreeve.*` settings, for the gateway.
     pub(crate) own: BTreeMap<String, String>,
 }
@@ -161,12 +163,12 @@ impl Startup {
             known if ALLOWED.contains(&known) => {
                 self.settings.insert(lower, value.into());
             }
+            _ if is_setting_name(&lower) => self.later.push((lower, value.into())),
             _ => {
                 return Err(StartupError::new(
-                    "0A000",
-                    format!("startup parameter `{name}` is not offered"),
-                )
-                .hint("leave it out, or set it with SET after connecting, if policy allows"));
+                    "42704",
+                    format!("unrecognized configuration parameter \"{name}\""),
+                ));
             }
         }
         Ok(())
@@ -194,6 +196,14 @@ impl Startup {
         }
         Ok(())
     }
+}
+
+/// Whether a name can be written in a statement as it is.
+fn is_setting_name(name: &str) -> bool {
+    name.split('.').all(|part| {
+        part.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
 }
 
 fn split_options(text: &str) -> Vec<String> {
@@ -231,18 +241,12 @@ const ALLOWED: &[&str] = &[
     "datestyle",
     "default_transaction_deferrable",
     "default_transaction_isolation",
-    "default_transaction_read_only",
     "extra_float_digits",
     "geqo",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
     "intervalstyle",
     "jit",
-    "lock_timeout",
     "search_path",
-    "statement_timeout",
     "timezone",
-    "transaction_timeout",
     "work_mem",
 ];
 
@@ -268,8 +272,12 @@ mod tests {
         all.extend(pairs);
         match (read(&packet(&all)), expect) {
             (Ok(Opening::Startup(startup)), Ok(expect)) => {
-                let got: Vec<_> =
-                    startup.settings.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+                let later =
+                    startup.later.iter().map(|(name, value)| (format!("{name} later"), value));
+                let at_once = startup.settings.iter().map(|(name, value)| (name.clone(), value));
+                let got: Vec<_> = at_once.chain(later).collect();
+                let expect: Vec<_> = expect.iter().map(|(a, b)| ((*a).to_owned(), *b)).collect();
+                let got: Vec<_> = got.iter().map(|(a, b)| (a.clone(), b.as_str())).collect();
                 assert_eq!(got, expect);
             }
             (Err(error), Err(expect)) => assert_eq!(error.message, expect),
@@ -283,10 +291,10 @@ mod tests {
         check(&[("client_encoding", "'UTF-8'")], Ok(&[]));
         check(&[("client_encoding", "SJIS")], Err("client encoding `SJIS` is not offered"));
         check(&[("replication", "database")], Err("replication is not offered"));
-        check(&[("role", "postgres")], Err("startup parameter `role` is not offered"));
+        check(&[("role", "postgres")], Ok(&[("role later", "postgres")]));
         check(
             &[("options", "-c statement_timeout=5s -cjit=off")],
-            Ok(&[("jit", "off"), ("statement_timeout", "5s")]),
+            Ok(&[("jit", "off"), ("statement_timeout later", "5s")]),
         );
         check(&[("options", "--search-path=a\\ b")], Ok(&[("search_path", "a b")]));
         check(
@@ -296,7 +304,7 @@ mod tests {
         check(&[("options", "-d 5")], Err("command-line option `-d` is not offered"));
         check(
             &[("options", "-c session_preload_libraries=x")],
-            Err("startup parameter `session_preload_libraries` is not offered"),
+            Ok(&[("session_preload_libraries later", "x")]),
         );
     }
 

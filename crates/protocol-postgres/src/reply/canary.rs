@@ -6,6 +6,7 @@ use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine};
 use crate::testing::{TABLE_OID, plan};
 use crate::wire::{put, put_parameter, put_ready, put_report, put_text, take_whole_messages};
 use bytes::BytesMut;
+use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::Reply;
 use portreeve_sql::{Change, Plan, Portal, Prepared};
 use portreeve_testkit::canary::{CANARY, check, contains};
@@ -15,7 +16,13 @@ use std::sync::Arc;
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
     let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into() });
     let (statement, content) = (String::new(), String::new());
-    Arc::new(Portal { prepared, statement, formats: formats.to_vec(), content })
+    Arc::new(Portal {
+        prepared,
+        statement,
+        formats: formats.to_vec(),
+        content,
+        lifetime: CursorLifetime::Transaction,
+    })
 }
 
 fn expected(plan: &Arc<Plan>, portal: Option<&str>) -> ExpectedResult {

@@ -1,6 +1,6 @@
 //! The replies that a server owes, in order.
 
-use portreeve_model::Refusal;
+use crate::wire::Refused;
 use portreeve_sql::{Change, Plan};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ pub(crate) enum Expect {
     /// To a simple query: the results of its statements, then ReadyForQuery.
     Query(VecDeque<ExpectedResult>),
     /// To a query that fails in place of a refused one.
-    RefusedQuery(Box<Refusal>),
+    RefusedQuery(Box<Refused>),
     Parse(Change),
     Bind(Change),
     Close(Change),
@@ -23,7 +23,7 @@ pub(crate) enum Expect {
     },
     Execute(ExpectedResult),
     /// To a message that fails in place of refused ones.
-    Refused(Box<Refusal>),
+    Refused(Box<Refused>),
     /// To Sync.
     Ready,
     /// To Sync after a refusal in mid-reply: whatever comes before it is dropped.

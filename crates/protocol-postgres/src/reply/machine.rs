@@ -4,13 +4,13 @@ use super::expect::{AskedBy, Expect, ExpectedResult};
 use super::parameters::is_plain_parameter;
 use super::running::{Running, portal_masks};
 use crate::wire::{
-    Frame, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_text,
+    Frame, Trust, next_of, pass, put, put_parameter, put_ready, put_refused, put_text,
     row_description, value_kind,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
-use portreeve_sql::{Change, Names, Plan, ResultColumn};
+use portreeve_sql::{Change, Ended, Names, Plan, ResultColumn};
 use portreeve_wire::Cursor;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub(crate) struct ReplyMachine {
     defining: bool,
     /// Something classified was touched in the running transaction or before it.
     touched: bool,
+    /// The running transaction has failed, or was taken back.
+    rolled_back: bool,
     /// The error code of the first failure in the running exchange.
     failed: Option<String>,
     row_bytes_max: usize,
@@ -210,7 +212,11 @@ impl ReplyMachine {
             | Change::DeallocateAll
             | Change::Close(_)
             | Change::CloseAll
-            | Change::DiscardAll => false,
+            | Change::DiscardAll
+            | Change::EndTransaction
+            | Change::Savepoint(_)
+            | Change::RollbackTo(_)
+            | Change::Release(_) => false,
         };
         // Deferred constraints and triggers speak at the end of a transaction, about rows
         // that earlier statements have touched.
@@ -316,6 +322,8 @@ impl ReplyMachine {
                 entry.rows += rows;
             }
             if frame.tag == b'C' {
+                // SPEC: COMMIT of a failed transaction answers `ROLLBACK`.
+                self.rolled_back |= frame.body() == b"ROLLBACK\0";
                 self.succeeded(expected);
             }
         }
@@ -332,10 +340,24 @@ impl ReplyMachine {
             self.touched |= plan.touches_classified();
             self.redefined |= plan.redefines();
             self.defining |= plan.defines();
+            if plan.runs_code() {
+                self.names.doubt_portals();
+            }
         }
-        if let Some(change) = expected.change {
-            self.names.apply(change);
+        match expected.change {
+            Some(Change::EndTransaction) => self.end_transaction(),
+            Some(change) => {
+                // `ROLLBACK TO` answers `ROLLBACK`, and the transaction goes on.
+                self.rolled_back &= !matches!(change, Change::RollbackTo(_));
+                self.names.apply(change);
+            }
+            None => {}
         }
+    }
+
+    fn end_transaction(&mut self) {
+        let rolled_back = std::mem::take(&mut self.rolled_back);
+        self.names.end_transaction(if rolled_back { Ended::RolledBack } else { Ended::Committed });
     }
 
     fn begin_copy(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
@@ -353,13 +375,14 @@ impl ReplyMachine {
         self.running = Running::Nothing;
         self.running_rows = 0;
         match self.pending.front() {
-            Some(Expect::Refused(refusal) | Expect::RefusedQuery(refusal)) => {
+            Some(Expect::Refused(refused) | Expect::RefusedQuery(refused)) => {
                 out.truncate(start);
-                put_refusal(out, refusal);
+                put_refused(out, refused);
             }
             Some(Expect::ReadyAfterRefusal) => out.truncate(start),
             _ => {}
         }
+        self.rolled_back = true;
         self.failed.get_or_insert(report.sqlstate);
         if report.is_fatal {
             self.pending.clear();
@@ -387,7 +410,14 @@ impl ReplyMachine {
         let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
         self.status = status;
         self.defining &= status != Status::Idle;
-        self.pending.pop_front();
+        if let Some(Expect::Query(_) | Expect::RefusedQuery(_)) = self.pending.pop_front() {
+            // SPEC: a simple query destroys the unnamed statement and portal.
+            self.names.apply(Change::Deallocate(String::new()));
+            self.names.apply(Change::Close(String::new()));
+        }
+        if status == Status::Idle {
+            self.end_transaction();
+        }
         self.running = Running::Nothing;
         put_ready(out, status.byte());
         Ok(())

@@ -3,8 +3,9 @@
 
 use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine, Status};
 use crate::testing::plan;
-use crate::wire::{put, put_ready, put_text};
+use crate::wire::{Refused, put, put_ready, put_text};
 use bytes::Bytes;
+use portreeve_decide::sql::CursorLifetime;
 use portreeve_model::{Refusal, RefusalCode, RequestId, SessionId};
 use portreeve_session::{End, Reply};
 use portreeve_sql::{Change, Portal, Prepared};
@@ -30,16 +31,17 @@ const PHASES: [&str; 14] = [
     "copy in",
 ];
 
-fn refusal() -> Box<Refusal> {
+fn refusal() -> Box<Refused> {
     let request = RequestId { session: SessionId(uuid()), exchange: 1 };
-    Box::new(Refusal {
+    let refusal = Refusal {
         code: RefusalCode::Denied,
         message: "no".into(),
         rule: None,
         request,
         hint: None,
         review: None,
-    })
+    };
+    Refused::boxed(&refusal, None)
 }
 
 fn uuid() -> uuid::Uuid {
@@ -57,7 +59,16 @@ fn result(text: &str) -> ExpectedResult {
 fn opened() -> Change {
     let (statement, content) = (String::new(), String::new());
     let prepared = prepared("SELECT email FROM people");
-    Change::Open("p".into(), Arc::new(Portal { prepared, statement, formats: vec![], content }))
+    Change::Open(
+        "p".into(),
+        Arc::new(Portal {
+            prepared,
+            statement,
+            formats: vec![],
+            content,
+            lifetime: CursorLifetime::Transaction,
+        }),
+    )
 }
 
 fn message(tag: u8, body: &[u8]) -> Vec<u8> {

@@ -1,10 +1,13 @@
 //! The request side of a connection.
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
-use super::content::{Parameters, with_params};
+use super::content::{Circumstances, Parameters, with_params};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
-use crate::wire::{Frame, FrameError, Frontend, FrontendError, put, put_text, read, take};
+use crate::wire::{
+    Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
+};
 use bytes::{Bytes, BytesMut};
+use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -15,6 +18,9 @@ const BATCH_BYTES_MAX: usize = 256 << 10;
 const SYNC: &[u8] = b"S\0\0\0\x04";
 /// Every message type that a client may send.
 const TAGS: &[u8] = b"QPBDCEHSdcfXF";
+/// Settings that are bound into an approval, the latest ones.
+const SETTINGS_MAX: usize = 64;
+const SETTING_CHARS_MAX: usize = 500;
 /// Most types of parameters that a session remembers for its prepared statements.
 const DECLARED_MAX: usize = 10_000;
 
@@ -78,8 +84,14 @@ pub(crate) struct Assembler {
     pub(super) defines: bool,
     /// The request changes data.
     pub(super) writes: bool,
+    /// The request runs code that can do anything with names.
+    pub(super) runs_code: bool,
     /// The relations that rows of its reply rest on.
     pub(super) rests_on: BTreeSet<String>,
+    /// The relations that it has to do with at all.
+    pub(super) names: BTreeSet<String>,
+    /// The settings that the session was given since it began.
+    settings: Arc<Vec<String>>,
     failing: FailingName,
     limits: crate::ProtocolLimits,
 }
@@ -115,7 +127,10 @@ impl Assembler {
             declared: HashMap::new(),
             defines: false,
             writes: false,
+            runs_code: false,
             rests_on: BTreeSet::new(),
+            names: BTreeSet::new(),
+            settings: Arc::default(),
             failing,
             limits,
         }
@@ -149,7 +164,9 @@ impl Assembler {
         self.described.clear();
         self.defines = false;
         self.writes = false;
+        self.runs_code = false;
         self.rests_on.clear();
+        self.names.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -161,17 +178,35 @@ impl Assembler {
         frames.into_iter().rev().for_each(|frame| self.again.push_front(frame));
     }
 
-    /// The complete request, guarded by a fence around what its reply rests on.
+    /// The complete request, with fences around what its reply and its meaning rest on.
     pub(crate) fn take(
         &mut self,
         machine: &ReplyMachine,
-        fence: impl FnOnce(BTreeSet<String>) -> Arc<dyn Fence>,
+        fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
-        let names = std::mem::take(&mut self.rests_on);
-        if !names.is_empty() && self.catalog().has_classified() {
-            self.batch.fence = Some(fence(names));
+        let rests_on = std::mem::take(&mut self.rests_on);
+        let all = Arc::new(std::mem::take(&mut self.names));
+        if !rests_on.is_empty() && self.catalog().has_classified() {
+            self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
+        if !all.is_empty() {
+            self.batch.definitions = Some(fence(all.clone()));
+        }
+        self.batch.circumstances = Some(Circumstances {
+            settings: self.settings.clone(),
+            names: all,
+            versions: self.catalog().versions(),
+        });
         self.begin_batch(machine)
+    }
+
+    /// Notes a setting that statements may mean something else under.
+    pub(crate) fn note_setting(&mut self, setting: &str) {
+        let settings = Arc::make_mut(&mut self.settings);
+        if settings.len() >= SETTINGS_MAX {
+            settings.remove(0);
+        }
+        settings.push(setting.chars().take(SETTING_CHARS_MAX).collect());
     }
 
     /// Whether nothing of a request is there yet.
@@ -256,7 +291,7 @@ impl Assembler {
             Frontend::FunctionCall => {
                 self.batch.kind = Kind::Simple;
                 let why = "fast-path function calls are not offered: call the function with SELECT";
-                let refused = self.refused(why);
+                let refused = self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why);
                 self.batch.push_commands(wire, Vec::new(), vec![refused], None);
                 return Ok(Step::Request);
             }
@@ -312,10 +347,16 @@ impl Assembler {
         let plan = match &*plans {
             [] => None,
             [plan] => Some(plan.clone()),
-            _ => Some(self.planner.plan_unknown("several statements cannot be prepared as one")),
+            _ => Some(self.planner.plan_unknown(
+                sqlstate::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            )),
         };
         let plan = if self.overlay.is_full(machine.names()) {
-            Some(self.planner.plan_unknown("too many prepared statements: deallocate some"))
+            Some(self.planner.plan_unknown(
+                sqlstate::PROGRAM_LIMIT,
+                "too many prepared statements: deallocate some",
+            ))
         } else {
             plan
         };
@@ -361,7 +402,9 @@ impl Assembler {
         } else {
             self.described.remove(&key);
         }
-        let portal = Portal { prepared, statement: statement.to_owned(), formats, content };
+        let lifetime = CursorLifetime::Transaction;
+        let portal =
+            Portal { prepared, statement: statement.to_owned(), formats, content, lifetime };
         let change = Change::Open(name.into(), Arc::new(portal));
         self.overlay.plan(&change);
         self.batch.push(wire, vec![Expect::Bind(change)]);
@@ -403,8 +446,10 @@ impl Assembler {
     ) -> Result<portreeve_sql::Plans, portreeve_sql::UnknownNames> {
         let bytes_max = self.limits.statement_bytes_max;
         if text.len() > bytes_max {
-            let why = format!("the statement is longer than {bytes_max} bytes");
-            return Ok([self.planner.plan_unknown(&why)].into());
+            let why = format!(
+                "the statement is longer than {bytes_max} bytes (`limits.postgres.statement_bytes_max`)"
+            );
+            return Ok([self.planner.plan_unknown(sqlstate::PROGRAM_LIMIT, &why)].into());
         }
         let (plans, known) = self.planner.plans_of(text);
         match (known, self.freshness) {

@@ -1,11 +1,14 @@
 //! Client messages that make one request: a simple query, or a run of extended-protocol
 //! messages up to Sync, Flush, or a command whose reply may be held.
 
+use super::content::Circumstances;
 use crate::reply::{Expect, Status};
-use crate::wire::{put, put_text};
+use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
+use portreeve_decide::sql::Unknown;
 use portreeve_model::Refusal;
 use portreeve_session::{CommandUse, Fence, Request};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which of the two query protocols a request is in.
@@ -13,6 +16,13 @@ use std::sync::Arc;
 pub(crate) enum Kind {
     Simple,
     Extended,
+}
+
+/// A command of a request, and what the server would say if it cannot be judged.
+#[derive(Debug)]
+pub(super) struct PlannedUse {
+    pub(super) asked: CommandUse,
+    pub(super) unknown: Option<Box<Unknown>>,
 }
 
 /// One message, with what the server will answer to it.
@@ -30,12 +40,18 @@ pub(crate) struct MessageBatch {
     received: Vec<Bytes>,
     parts: Vec<Part>,
     uses: Vec<CommandUse>,
+    /// What the server would say of commands that cannot be judged, by their place.
+    unknown: HashMap<usize, Box<Unknown>>,
     content: Vec<String>,
     /// The transaction status that the request meets.
     status: Status,
     failing: FailingName,
     /// What guards the reply.
     pub(super) fence: Option<Arc<dyn Fence>>,
+    /// What tells whether anything that it rests on has changed.
+    pub(super) definitions: Option<Arc<dyn Fence>>,
+    /// What its meaning depends on beside its text.
+    pub(super) circumstances: Option<Circumstances>,
 }
 
 impl std::fmt::Debug for MessageBatch {
@@ -73,10 +89,13 @@ impl MessageBatch {
             received: Vec::new(),
             parts: Vec::new(),
             uses: Vec::new(),
+            unknown: HashMap::new(),
             content: Vec::new(),
             status,
             failing,
             fence: None,
+            definitions: None,
+            circumstances: None,
         }
     }
 
@@ -95,11 +114,14 @@ impl MessageBatch {
         &mut self,
         wire: Bytes,
         expects: Vec<Expect>,
-        uses: Vec<CommandUse>,
+        uses: Vec<PlannedUse>,
         content: Option<String>,
     ) {
         let first = self.uses.len();
-        self.uses.extend(uses);
+        for one in uses {
+            self.unknown.extend(one.unknown.map(|unknown| (self.uses.len(), unknown)));
+            self.uses.push(one.asked);
+        }
         self.parts.push(Part { wire, expects, commands: first..self.uses.len() });
         self.content.extend(content);
     }
@@ -138,6 +160,8 @@ pub(crate) struct Accepted {
     pub(crate) expects: Vec<Expect>,
     /// How the reply ends.
     pub(crate) ends: Ends,
+    /// What the server would say of the refused command, where it cannot be judged.
+    pub(crate) unknown: Option<Box<Unknown>>,
 }
 
 /// How the reply to a request ends.
@@ -176,14 +200,23 @@ impl Request for MessageBatch {
     }
 
     fn content(&self) -> String {
-        self.content.join("\n")
+        let mut content = self.content.join("\n");
+        if let Some(circumstances) = &self.circumstances {
+            circumstances.put(&mut content);
+        }
+        content
+    }
+
+    fn definitions(&self) -> Option<Arc<dyn Fence>> {
+        self.definitions.clone()
     }
 
     fn fence(&self) -> Option<Arc<dyn Fence>> {
         self.fence.clone()
     }
 
-    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, Accepted) {
+    fn encode(mut self, refused: Option<(usize, &Refusal)>) -> (Bytes, Accepted) {
+        let unknown = refused.and_then(|(index, _)| self.unknown.remove(&index));
         let mut wire = Vec::with_capacity(self.received_bytes());
         let mut expects = Vec::new();
         let refused_at = |part: &Part| {
@@ -206,18 +239,18 @@ impl Request for MessageBatch {
                 Kind::Extended => {
                     self.failing.put(&mut wire);
                     wire.extend_from_slice(&flush());
-                    expects.push(Expect::Refused(Box::new(refusal.clone())));
+                    expects.push(Expect::Refused(Refused::boxed(refusal, unknown.as_deref())));
                 }
                 // Inside a transaction the server must fail too, as it would have.
                 Kind::Simple if self.status == Status::InTransaction => {
                     wire.extend_from_slice(&failing_query());
-                    expects.push(Expect::RefusedQuery(Box::new(refusal.clone())));
+                    expects.push(Expect::RefusedQuery(Refused::boxed(refusal, unknown.as_deref())));
                 }
                 Kind::Simple => {}
             }
         }
         let ends = Ends::of(self.kind, expects.last());
-        (wire.into(), Accepted { expects, ends })
+        (wire.into(), Accepted { expects, ends, unknown })
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::wire::value_kind;
 use portreeve_decide::mask::{Form, ValueKind};
+use portreeve_sql::Versions;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Longest parameter that a reviewer is shown in full.
 const PARAM_CHARS_MAX: usize = 200;
@@ -64,6 +67,43 @@ fn shown(value: Option<&[u8]>, type_oid: u32, format: i16) -> String {
             format!("'{text}'{declared}")
         }
         _ => format!("text{declared} {}", digest(bytes)),
+    }
+}
+
+/// What the meaning of a statement depends on beside its text: an approval is bound to it.
+#[derive(Debug)]
+pub(super) struct Circumstances {
+    /// The settings that the session was given since it began, in their order. A setting that
+    /// was taken back is still here: then another approval is needed, no other thing runs.
+    pub(super) settings: Arc<Vec<String>>,
+    /// The relations that it rests on, and the versions of definitions.
+    pub(super) names: Arc<BTreeSet<String>>,
+    pub(super) versions: Arc<Versions>,
+}
+
+impl Circumstances {
+    /// Adds them to what a reviewer reads.
+    pub(super) fn put(&self, content: &mut String) {
+        for setting in self.settings.iter() {
+            content.push_str("\n-- under: ");
+            content.push_str(setting);
+        }
+        if self.names.is_empty() {
+            return;
+        }
+        let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        for name in self.names.iter() {
+            let version = self.versions.relations.get(name).map_or("", String::as_str);
+            hash.update(&(name.len() as u64).to_be_bytes());
+            hash.update(name.as_bytes());
+            hash.update(&(version.len() as u64).to_be_bytes());
+            hash.update(version.as_bytes());
+        }
+        hash.update(self.versions.code.as_bytes());
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let digest: String =
+            hash.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        content.push_str(&format!("\n-- definitions of {}: {digest}", names.join(", ")));
     }
 }
 

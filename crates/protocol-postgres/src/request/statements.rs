@@ -1,10 +1,13 @@
 //! What the statements of a request show, change, and need.
 
 use super::assembler::{Assembler, Step, Upcoming};
-use super::batch::{Kind, flush};
+use super::batch::{Kind, PlannedUse, flush};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine};
+use crate::wire::sqlstate;
 use bytes::Bytes;
-use portreeve_decide::sql::{CopyDirection, Output, SessionEffect, Statement};
+use portreeve_decide::sql::{
+    CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
+};
 use portreeve_model::{Unit, Usage};
 use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
@@ -14,7 +17,7 @@ use std::sync::Arc;
 /// A statement that is about to run.
 struct Effect {
     expected: ExpectedResult,
-    uses: Vec<CommandUse>,
+    uses: Vec<PlannedUse>,
     /// What stands behind the names in it, for a reviewer.
     behind: Option<String>,
 }
@@ -44,6 +47,7 @@ impl Assembler {
             if held && plan.statement.is_write {
                 // It would have run by the time that a person is asked about the rows before.
                 uses.push(self.refused(
+                    sqlstate::PREREQUISITE_STATE,
                     "a statement that changes something follows one whose rows may be held for \
                      review: send them one at a time",
                 ));
@@ -71,6 +75,7 @@ impl Assembler {
         machine: &ReplyMachine,
     ) -> Step {
         let known = self.overlay.portal(machine.names(), name);
+        let known = known.map(|known| (known.portal, known.rows));
         let (portal, rows_before) = known.unwrap_or_else(|| (self.unknown_portal(), 0));
         let by_name = Some(name.to_owned());
         let Some(plan) = &portal.prepared.plan else {
@@ -84,7 +89,7 @@ impl Assembler {
             self.effect_of(&plan, &portal.prepared.text, machine);
         if expected.counted.is_none() {
             let before = Usage::of(Unit::Rows, rows_before);
-            uses.iter_mut().for_each(|one| one.before = before);
+            uses.iter_mut().for_each(|one| one.asked.before = before);
             expected.counted.clone_from(&by_name);
         }
         if let Some(change) = &expected.change {
@@ -108,8 +113,8 @@ impl Assembler {
         Step::More
     }
 
-    fn may_hold(&self, uses: &[CommandUse]) -> bool {
-        uses.iter().any(|one| self.snapshot().may_hold(&one.command))
+    fn may_hold(&self, uses: &[PlannedUse]) -> bool {
+        uses.iter().any(|one| self.snapshot().may_hold(&one.asked.command))
     }
 
     pub(super) fn needs_description(&self, plan: &Plan) -> bool {
@@ -131,12 +136,13 @@ impl Assembler {
                 let prepared = self.prepared_within(statement, text);
                 effect.expected.change = Some(Change::Prepare(name.clone(), prepared));
             }
-            SessionEffect::Declare { cursor, statement } => {
+            SessionEffect::Declare { cursor, statement, lifetime } => {
                 let portal = Portal {
                     prepared: self.prepared_within(statement, ""),
                     statement: String::new(),
                     formats: Vec::new(),
                     content: text.to_owned(),
+                    lifetime: *lifetime,
                 };
                 effect.expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
             }
@@ -152,11 +158,17 @@ impl Assembler {
                     Some(name.clone().map_or(Change::DeallocateAll, Change::Deallocate));
             }
             SessionEffect::DiscardAll => effect.expected.change = Some(Change::DiscardAll),
-            SessionEffect::None
-            | SessionEffect::Transaction
-            | SessionEffect::Set
-            | SessionEffect::Listen
-            | SessionEffect::Notify => {}
+            SessionEffect::Transaction(transaction) => {
+                effect.expected.change = match transaction {
+                    TransactionEffect::End => Some(Change::EndTransaction),
+                    TransactionEffect::Savepoint(name) => Some(Change::Savepoint(name.clone())),
+                    TransactionEffect::RollbackTo(name) => Some(Change::RollbackTo(name.clone())),
+                    TransactionEffect::Release(name) => Some(Change::Release(name.clone())),
+                    TransactionEffect::Other => None,
+                };
+            }
+            SessionEffect::Set => self.note_setting(text),
+            SessionEffect::None | SessionEffect::Listen | SessionEffect::Notify => {}
         }
         effect
     }
@@ -170,22 +182,27 @@ impl Assembler {
                 effect.expected.plan = Some(behind);
             }
             Some(None) => {}
-            Some(Some(_)) | None => effect.uses.push(self.refused(
-                "no such prepared statement, or definitions have changed since: prepare it again",
-            )),
+            Some(Some(_)) | None => {
+                let why = format!("prepared statement \"{name}\" does not exist");
+                effect.uses.push(self.refused(sqlstate::INVALID_STATEMENT_NAME, &why));
+            }
         }
     }
 
     fn fetch(&mut self, cursor: &str, plan: &Plan, effect: &mut Effect, machine: &ReplyMachine) {
-        let Some((portal, rows_before)) = self.overlay.portal(machine.names(), cursor) else {
-            effect.uses.push(self.refused("no such cursor: declare it first"));
+        let Some(known) = self.overlay.portal(machine.names(), cursor) else {
+            let why = format!("cursor \"{cursor}\" does not exist");
+            effect.uses.push(self.refused(sqlstate::INVALID_CURSOR_NAME, &why));
             return;
         };
+        let portal = known.portal;
         effect.behind = Some(portal.content.clone());
         if let Some(behind) = &portal.prepared.plan {
             let behind = self.planner.under(behind);
-            effect.uses.extend(self.running(&behind, rows_before, machine));
-            if plan.statement.output != Output::None {
+            effect.uses.extend(self.running(&behind, known.rows, machine));
+            // SECURITY: a name that code may have given to something else is opaque: the rows
+            // are those of FETCH itself, of which nobody knows where they come from.
+            if plan.statement.output != Output::None && !(known.is_doubtful || self.runs_code) {
                 effect.expected.plan = Some(behind);
             }
         }
@@ -198,24 +215,28 @@ impl Assembler {
         plan: &Arc<Plan>,
         rows_before: u64,
         machine: &ReplyMachine,
-    ) -> Vec<CommandUse> {
+    ) -> Vec<PlannedUse> {
         let mut uses = vec![use_of(plan, Stage::Run, rows_before)];
         if (machine.is_defining() || self.defines)
             && plan.uses_objects()
             && self.catalog().has_classified()
         {
             // SECURITY: names may mean something that the catalog does not show yet.
-            uses.push(
-                self.refused(
-                    "definitions were changed in this open transaction: commit them first",
-                ),
-            );
+            uses.push(self.refused(
+                sqlstate::PREREQUISITE_STATE,
+                "definitions were changed in this open transaction: commit them first",
+            ));
+        }
+        if !plan.defines() {
+            let catalog = self.catalog().clone();
+            catalog.names_behind(&plan.command, &mut self.names);
         }
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
             let catalog = self.catalog().clone();
             catalog.names_behind(&plan.command, &mut self.rests_on);
         }
+        self.runs_code |= plan.runs_code();
         self.defines |= plan.defines();
         self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
@@ -224,7 +245,7 @@ impl Assembler {
         uses
     }
 
-    pub(super) fn prepares(&self, plan: &Plan) -> CommandUse {
+    pub(super) fn prepares(&self, plan: &Plan) -> PlannedUse {
         use_of(plan, Stage::Prepare, 0)
     }
 
@@ -268,19 +289,21 @@ impl Assembler {
         let plans = self.plans_of(&prepared.text)?;
         let plan = match &*plans {
             [plan] => plan.clone(),
-            _ => self
-                .planner
-                .plan_unknown("definitions have changed since this was prepared: prepare it again"),
+            _ => self.planner.plan_unknown(
+                sqlstate::INVALID_STATEMENT_NAME,
+                "definitions have changed since this was prepared: prepare it again",
+            ),
         };
         Ok(Arc::new(Prepared { plan: Some(plan), text: prepared.text.clone() }))
     }
 
-    pub(super) fn refused(&self, why: &str) -> CommandUse {
-        use_of(&self.planner.plan_unknown(why), Stage::Run, 0)
+    pub(super) fn refused(&self, sqlstate: &'static str, why: &str) -> PlannedUse {
+        use_of(&self.planner.plan_unknown(sqlstate, why), Stage::Run, 0)
     }
 
     pub(super) fn unknown_prepared(&self) -> Arc<Prepared> {
-        let plan = self.planner.plan_unknown("no such prepared statement or portal");
+        let why = "prepared statement or portal does not exist";
+        let plan = self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why);
         Arc::new(Prepared { plan: Some(plan), text: "".into() })
     }
 
@@ -290,15 +313,17 @@ impl Assembler {
             statement: String::new(),
             formats: Vec::new(),
             content: String::new(),
+            lifetime: CursorLifetime::Transaction,
         })
     }
 }
 
-fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> CommandUse {
-    CommandUse {
+fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> PlannedUse {
+    let asked = CommandUse {
         command: plan.command.clone(),
         stage,
         revealed: plan.revealed.clone(),
         before: Usage::of(Unit::Rows, rows_before),
-    }
+    };
+    PlannedUse { asked, unknown: plan.statement.unknown.clone().map(Box::new) }
 }

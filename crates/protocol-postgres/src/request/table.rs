@@ -91,7 +91,7 @@ impl Fence for Unfenced {
     }
 }
 
-fn unfenced(_: BTreeSet<String>) -> Arc<dyn Fence> {
+fn unfenced(_: Arc<BTreeSet<String>>) -> Arc<dyn Fence> {
     Arc::new(Unfenced)
 }
 

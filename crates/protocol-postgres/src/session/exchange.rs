@@ -22,10 +22,11 @@ impl Connection {
     pub(super) async fn exchange(&mut self, batch: MessageBatch) -> Result<(), SessionError> {
         let snapshot = self.assembler.snapshot().clone();
         let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
-        let Admitted { mut exchange, permit, accepted: Accepted { expects, ends } } = admitted;
+        let Admitted { mut exchange, permit, accepted } = admitted;
+        let Accepted { expects, ends, unknown } = accepted;
         let refused = exchange.refusal().cloned().filter(|_| permit.is_empty());
         if let Some(refusal) = refused {
-            let notices = Notices::Reply(Ends::SimpleReady, self.machine.status());
+            let notices = Notices::Local(self.machine.status(), unknown);
             let released = exchange.refuse(refusal, &notices).await?;
             exchange.close();
             return self.client.send(released).await;

@@ -126,7 +126,8 @@ impl Connection {
         let planned = self.assembler.catalog().versions();
         let upstream = self.upstream.clone();
         let fence = move |names| -> Arc<dyn Fence> {
-            Arc::new(PlanFence { upstream, names: Arc::new(names), planned })
+            let (upstream, planned) = (upstream.clone(), planned.clone());
+            Arc::new(PlanFence { upstream, names, planned })
         };
         Ok(Wanted::Request(Box::new(self.assembler.take(&self.machine, fence))))
     }

@@ -2,17 +2,20 @@
 
 use crate::reply::Status;
 use crate::request::{Ends, failing_query};
-use crate::wire::{put_error, put_ready, put_refusal, put_report};
+use crate::wire::{Refused, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
+use portreeve_decide::sql::Unknown;
 use portreeve_session::{Ended, Notice, NoticeEncoder, SessionError};
 
 /// Writes notices, and refusals where the client expects them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Notices {
     /// Between requests.
     Between,
     /// In place of the rest of a reply, which ends in this way.
     Reply(Ends, Status),
+    /// In place of a whole reply, where the server was not asked; with what it would say.
+    Local(Status, Option<Box<Unknown>>),
 }
 
 impl NoticeEncoder for Notices {
@@ -30,12 +33,17 @@ impl NoticeEncoder for Notices {
                 ];
                 put_report(&mut out, b'N', &fields);
             }
-            Notice::Refused(refusal) => {
-                put_refusal(&mut out, refusal);
-                if let Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) = self {
+            Notice::Refused(refusal) => match self {
+                Self::Between | Self::Reply(Ends::Open, _) => put_refusal(&mut out, refusal),
+                Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) => {
+                    put_refusal(&mut out, refusal);
                     put_ready(&mut out, status.byte());
                 }
-            }
+                Self::Local(status, unknown) => {
+                    put_refused(&mut out, &Refused::boxed(refusal, unknown.as_deref()));
+                    put_ready(&mut out, status.byte());
+                }
+            },
             Notice::Ended(why) => put_farewell(&mut out, why),
         }
         out.into()

@@ -8,6 +8,7 @@ use crate::wire::{put, put_text};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
+    postgres::Remembered,
 };
 use portreeve_model::Object;
 use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes, SessionSettings};
@@ -15,7 +16,7 @@ use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -24,6 +25,9 @@ pub(crate) struct CatalogReader {
     pub(crate) dialer: Arc<dyn Dialer>,
     pub(crate) classify: ClassifyColumn,
     pub(crate) timeout: Duration,
+    /// What materialized views have been made of, as long as this gateway has known them:
+    /// until they are filled again, their rows may still be those.
+    pub(crate) materialized: Mutex<Vec<Remembered>>,
 }
 
 impl CatalogSource for CatalogReader {
@@ -42,11 +46,20 @@ impl CatalogSource for CatalogReader {
             timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
         Ok(CatalogRead {
             digest: digest(&(&tables, &versions.relations, &versions.code)),
-            catalog: build(&tables, &self.classify),
+            catalog: self.build(&tables),
             types: types(&tables),
             versions,
             rests,
         })
+    }
+}
+
+impl CatalogReader {
+    fn build(&self, tables: &Tables) -> Catalog {
+        let mut past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner);
+        let catalog = build(tables, &self.classify, &past);
+        *past = catalog.materialized();
+        catalog
     }
 }
 
@@ -166,6 +179,11 @@ fn digest(read: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Sends a statement that gives nothing.
+pub(crate) async fn set(connection: &mut PreAuth, statement: &str) -> Result<(), DialError> {
+    rows(connection, statement).await.map(drop)
+}
+
 pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
     let mut message = Vec::new();
     put(&mut message, b'Q', |out| put_text(out, question));
@@ -208,7 +226,7 @@ fn types(tables: &Tables) -> ColumnTypes {
 }
 
 /// Builds the analysis' catalog from the answers.
-fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
+fn build(tables: &Tables, classify: &ClassifyColumn, past: &[Remembered]) -> Catalog {
     let parents = group(&tables.parents);
     let columns = group(&tables.columns);
     let mut builder = CatalogBuilder::default();
@@ -249,6 +267,9 @@ fn build(tables: &Tables, classify: &ClassifyColumn) -> Catalog {
     }
     let (types, operators, code) = (&tables.types, &tables.operators, &tables.code);
     questions::add(&mut builder, Answers { types, operators, code });
+    for remembered in past {
+        builder.remember(remembered.clone());
+    }
     builder.build()
 }
 

@@ -6,7 +6,7 @@ mod fence;
 mod upstream;
 mod versions;
 
-pub(crate) use catalog::session_settings;
+pub(crate) use catalog::{session_settings, set};
 pub use dial::{Account, PostgresDialer};
 pub(crate) use fence::PlanFence;
 pub use upstream::{ClassifyColumn, Upstream, UpstreamConfig};

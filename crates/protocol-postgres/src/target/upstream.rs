@@ -76,6 +76,7 @@ impl Upstream {
             dialer: dialer.clone(),
             classify: config.classify,
             timeout: config.dial_timeout,
+            materialized: std::sync::Mutex::default(),
         };
         Self {
             name: config.name,

@@ -2,6 +2,8 @@
 //! itself.
 
 use super::frame::{put, put_text};
+use super::sqlstate::INSUFFICIENT_PRIVILEGE;
+use portreeve_decide::sql::Unknown;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_sql::ResultColumn;
 use portreeve_wire::{Cursor, WireError};
@@ -75,7 +77,49 @@ pub(crate) fn put_error(
     put_report(out, b'E', &fields);
 }
 
-/// Writes a refusal as an ordinary error.
+/// A refusal, with what the server itself would say where the command cannot be judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    refusal: Refusal,
+    unknown: Option<Unknown>,
+}
+
+impl Refused {
+    pub(crate) fn boxed(refusal: &Refusal, unknown: Option<&Unknown>) -> Box<Self> {
+        Box::new(Self { refusal: refusal.clone(), unknown: unknown.cloned() })
+    }
+}
+
+/// Writes a refusal as an ordinary error. What the server would refuse as well has the
+/// server's own code, words and position.
+pub(crate) fn put_refused(out: &mut Vec<u8>, refused: &Refused) {
+    match &refused.unknown {
+        Some(unknown) if refused.refusal.code == RefusalCode::Unknown => {
+            put_unknown(out, unknown, &refused.refusal);
+        }
+        Some(_) | None => put_refusal(out, &refused.refusal),
+    }
+}
+
+fn put_unknown(out: &mut Vec<u8>, unknown: &Unknown, refusal: &Refusal) {
+    let own = unknown.sqlstate == INSUFFICIENT_PRIVILEGE;
+    let message =
+        if own { format!("portreeve: {}", unknown.message) } else { unknown.message.clone() };
+    let detail = format!("request: {}", refusal.request);
+    let position = unknown.position.map(|position| position.to_string());
+    let mut fields = vec![
+        (b'S', "ERROR"),
+        (b'V', "ERROR"),
+        (b'C', unknown.sqlstate),
+        (b'M', &*message),
+        (b'D', &*detail),
+    ];
+    fields.extend(refusal.hint.as_deref().filter(|_| own).map(|hint| (b'H', hint)));
+    fields.extend(position.as_deref().map(|position| (b'P', position)));
+    put_report(out, b'E', &fields);
+}
+
+/// Writes a refusal of the gateway's own.
 pub(crate) fn put_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
     let sqlstate = match refusal.code {
         RefusalCode::Denied

@@ -4,11 +4,12 @@ mod backend;
 mod frame;
 mod frontend;
 mod reports;
+pub(crate) mod sqlstate;
 mod values;
 
 pub(crate) use backend::{
-    Field, error_fields, put_error, put_parameter, put_ready, put_refusal, put_report,
-    row_description,
+    Field, Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
+    put_report, row_description,
 };
 pub(crate) use frame::{
     Frame, FrameError, HEADER_BYTES, close, message_length, next_of, put, put_text, take,

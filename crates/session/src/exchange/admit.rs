@@ -7,11 +7,11 @@ use super::{Exchange, Hold, Stop};
 use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{CommandUse, Request, Stage, TargetRequest};
+use crate::protocol::{CommandUse, Fence, Request, Stage, TargetRequest};
 use crate::session::{DayUsage, Session, Snapshot};
 use bytes::Bytes;
 use portreeve_evidence::request_events;
-use portreeve_model::{CommandRecord, Direction, Refusal, Unit, Usage, Verdict};
+use portreeve_model::{CommandRecord, Direction, Refusal, RefusalCode, Unit, Usage, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -115,7 +115,9 @@ impl Session {
             (Some((at, refusal)), Some((held, _))) => Some((at.min(held), refusal)),
             (Some(refused), None) => Some(refused),
             (None, Some((_, question))) => {
-                let refusal = exchange.held_back(question, request.content(), hold).await?;
+                let definitions = request.definitions();
+                let content = request.content();
+                let refusal = exchange.held_back(question, content, definitions, hold).await?;
                 refusal.map(|refusal| (0, refusal))
             }
             (None, None) => None,
@@ -166,6 +168,7 @@ impl Exchange {
         &mut self,
         question: Question,
         content: String,
+        definitions: Option<Arc<dyn Fence>>,
         hold: &mut H,
     ) -> Result<Option<Refusal>, SessionError> {
         let rules = question.rules.clone();
@@ -173,6 +176,13 @@ impl Exchange {
             review::review(&self.running, &self.snapshot, question, content, hold).await?;
         if refusal.is_some() {
             return Ok(refusal);
+        }
+        if let Some(definitions) = definitions
+            && definitions.check().await.is_err()
+        {
+            let message = "what was approved is not what would run: definitions have changed";
+            let hint = Some("send it again: it will be held anew".to_owned());
+            return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }
         self.budget.approve(rules);
         match self.follow() {

@@ -52,6 +52,12 @@ pub trait Request: Send {
         None
     }
 
+    /// What tells, once a person has approved it, whether all that it rests on is still what
+    /// the person has seen.
+    fn definitions(&self) -> Option<Arc<dyn Fence>> {
+        self.fence()
+    }
+
     /// The bytes for the other side, and what was accepted.
     ///
     /// `refused` is the index of the first command that may not run, if any: from there

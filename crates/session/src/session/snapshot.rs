@@ -129,6 +129,14 @@ impl Snapshot {
         answer
     }
 
+    /// Whether policy permits a command to run without asking anyone.
+    #[must_use]
+    pub fn allows(&self, command: &Command) -> bool {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let decision = self.decide_now(command, Counted { counters, day: &day });
+        command.unknown.is_none() && decision.verdict == Verdict::Allow
+    }
+
     /// Whether what a command gives may have to be kept back: some policy that matters to
     /// it names a counter. What follows such a command must not reach the target first.
     #[must_use]

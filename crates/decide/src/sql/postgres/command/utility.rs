@@ -15,7 +15,9 @@ use crate::sql::postgres::command::verb;
 use crate::sql::postgres::parse::Raw;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::document::kind;
-use crate::sql::statement::{Copy, Output, OutputColumn, SessionEffect, Shape, Statement};
+use crate::sql::statement::{
+    Copy, CursorLifetime, Output, OutputColumn, SessionEffect, Shape, Statement, TransactionEffect,
+};
 use crate::sql::taint::Taint;
 
 /// What a statement turned out to be, besides what it needs.
@@ -74,9 +76,9 @@ fn finish(
             fingerprint.clone_into(&mut statement.command.fingerprint);
             SessionEffect::Prepare { name, statement }
         }
-        SessionEffect::Declare { cursor, mut statement } => {
+        SessionEffect::Declare { cursor, mut statement, lifetime } => {
             fingerprint.clone_into(&mut statement.command.fingerprint);
-            SessionEffect::Declare { cursor, statement }
+            SessionEffect::Declare { cursor, statement, lifetime }
         }
         SessionEffect::None if analyzer.sets => SessionEffect::Set,
         SessionEffect::None if analyzer.notifies => SessionEffect::Notify,
@@ -315,7 +317,12 @@ impl Analyzer<'_> {
             NodeEnum::DeclareCursorStmt(declare) => {
                 let statement = self.inner(declare.query.as_deref());
                 let cursor = declare.portalname.clone();
-                Seen::session(Output::None, SessionEffect::Declare { cursor, statement })
+                // SPEC: CURSOR_OPT_HOLD of parsenodes.h.
+                let lifetime = match declare.options & 0x20 {
+                    0 => CursorLifetime::Transaction,
+                    _ => CursorLifetime::Session,
+                };
+                Seen::session(Output::None, SessionEffect::Declare { cursor, statement, lifetime })
             }
             NodeEnum::ExecuteStmt(execute) => {
                 for parameter in &execute.params {
@@ -343,9 +350,9 @@ impl Analyzer<'_> {
                 Seen::session(Output::None, effect)
             }
             NodeEnum::TransactionStmt(transaction) => {
-                self.transaction(transaction.kind);
+                let effect = self.transaction(transaction);
                 self.transaction_options(&transaction.options);
-                Seen::session(Output::None, SessionEffect::Transaction)
+                Seen::session(Output::None, SessionEffect::Transaction(effect))
             }
             NodeEnum::VariableSetStmt(set) => {
                 self.variable_set(set);
@@ -381,20 +388,24 @@ impl Analyzer<'_> {
         }
     }
 
-    fn transaction(&mut self, kind: i32) {
+    fn transaction(&mut self, transaction: &pg::TransactionStmt) -> TransactionEffect {
         use pg::TransactionStmtKind as Kind;
-        if !matches!(
-            Kind::try_from(kind),
-            Ok(Kind::TransStmtBegin
-                | Kind::TransStmtStart
-                | Kind::TransStmtCommit
-                | Kind::TransStmtRollback
-                | Kind::TransStmtSavepoint
-                | Kind::TransStmtRelease
-                | Kind::TransStmtRollbackTo)
-        ) {
+        let name = || transaction.savepoint_name.clone();
+        match Kind::try_from(transaction.kind) {
+            Ok(Kind::TransStmtBegin | Kind::TransStmtStart) => TransactionEffect::Other,
+            Ok(Kind::TransStmtCommit | Kind::TransStmtRollback) => TransactionEffect::End,
+            Ok(Kind::TransStmtSavepoint) => TransactionEffect::Savepoint(name()),
+            Ok(Kind::TransStmtRelease) => TransactionEffect::Release(name()),
+            Ok(Kind::TransStmtRollbackTo) => TransactionEffect::RollbackTo(name()),
             // Prepared transactions outlive the session.
-            self.administer();
+            Ok(Kind::TransStmtPrepare) => {
+                self.administer();
+                TransactionEffect::End
+            }
+            Ok(_) | Err(_) => {
+                self.administer();
+                TransactionEffect::Other
+            }
         }
     }
 

@@ -1,0 +1,9 @@
+//! Codes of errors. SPEC: PostgreSQL "Error Codes".
+
+pub(crate) const FEATURE_NOT_SUPPORTED: &str = "0A000";
+pub(crate) const INVALID_STATEMENT_NAME: &str = "26000";
+pub(crate) const INVALID_CURSOR_NAME: &str = "34000";
+pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+pub(crate) const SYNTAX_ERROR: &str = "42601";
+pub(crate) const PROGRAM_LIMIT: &str = "54000";
+pub(crate) const PREREQUISITE_STATE: &str = "55000";

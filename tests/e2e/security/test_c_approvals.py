@@ -40,7 +40,7 @@ create schema later;
 create table later.notes (like work.notes including all);
 """
 FILL = """\
-truncate work.notes, work.spare, work.children, later.notes;
+delete from work.children; delete from work.notes; delete from work.spare; delete from later.notes;
 insert into work.notes select n, 'label-' || n, date '2026-01-02' + n, timestamptz '2026-01-02' +
     n * interval '6 hours', n / 10.0 from generate_series(1, 20) n;
 insert into work.notes values (825373492, '1234', '2026-01-01', '2026-01-01', 0),
@@ -282,20 +282,12 @@ def asked(gateway: Gateway, wire: Wire, batches: tuple[bytes, ...], dana: str) -
 @each(
     SWAPS,
     not_yet(
-        "PREPARE is held beside EXECUTE",
-        "prepared-with-arguments prepared-with-other-types prepared-behind-discard",
-    )
-    | not_yet(
         "EXPLAIN of EXECUTE is not understood",
         "prepared-in-explain",
     )
     | not_yet(
         "one name in several schemas is not looked up in the search path that was set",
         "search-path",
-    )
-    | not_yet(
-        "an approval is not bound to versions of definitions",
-        "rule-added",
     ),
 )
 def test_approve_a_run_b(
@@ -315,7 +307,8 @@ def test_approve_a_run_b(
         wire.query("commit")
         assert state(world) == before, f"it ran: {reply.tags}"
         if not any(other.errors for other in replies):
-            assert reply.sqlstate in ("42501", "40001"), reply.errors or reply.tags
+            # 0A000: what a rule does to a write is not known.
+            assert reply.sqlstate in ("42501", "40001", "0A000"), reply.errors or reply.tags
 
 
 PLAIN = {
@@ -333,10 +326,6 @@ PLAIN = {
 @each(
     PLAIN,
     not_yet(
-        "an approved command is sent back after data of its table was replaced",
-        "simple parameter binary-parameter",
-    )
-    | not_yet(
         "PREPARE is held beside EXECUTE",
         "sql-prepared",
     ),

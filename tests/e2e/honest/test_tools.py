@@ -52,7 +52,7 @@ TOOL_SECONDS_MAX = 300
 # Steps that save personal data's mask back are refused with advice; the rest must pass.
 REFUSED = {("django_app.py", "save-whole"), ("sqlalchemy_orm.py", "merge-whole")}
 OWN_OBJECTS = "objects of the running transaction are not known"
-DO_BLOCKS = "no policy permits a DO block"
+IN_ONE_TEXT = "what follows a definition in the same text is refused"
 # Strict: a step goes from here when it passes.
 LACKING = {
     "django_app.py": (
@@ -72,7 +72,7 @@ LACKING = {
         "latest",
     ),
     "drizzle.mjs": (
-        DO_BLOCKS,
+        OWN_OBJECTS,
         "migrate migrate-again insert select transaction",
     ),
     "pg_boss.mjs": (
@@ -80,8 +80,8 @@ LACKING = {
         "start create-queue send fetch size maintain",
     ),
     "sequelize.mjs": (
-        DO_BLOCKS,
-        "sync sync-alter create save-some include transaction",
+        IN_ONE_TEXT,
+        "sync-alter",
     ),
 }
 

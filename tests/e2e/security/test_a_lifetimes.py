@@ -129,14 +129,7 @@ CURSORS = {
 }
 
 
-@each(
-    CURSORS,
-    not_yet(
-        "names of cursors outlive their transaction",
-        "declared-in-a-transaction-that-ended declared-in-a-transaction-rolled-back",
-        "declared-after-a-savepoint-rolled-back held-in-a-transaction-rolled-back",
-    ),
-)
+@each(CURSORS)
 def test_a_cursor_that_is_gone_lends_its_name(target: Target, case: tuple[str, ...]) -> None:
     """What FETCH returns is judged by the cursor that the server has under that name."""
     clean = "select city || '' from customers"
@@ -151,7 +144,6 @@ def test_a_cursor_that_is_gone_lends_its_name(target: Target, case: tuple[str, .
         assert not found_in(wire.received), reply.rows[:1]
 
 
-@missing("a materialized view does not keep the taint of what it was made of")
 def test_rows_stored_before_a_view_was_redacted(world: World, target: Target) -> None:
     """A materialized view carries what it was ever made of, until it is made again."""
     with Wire.open(target) as wire:

@@ -40,7 +40,7 @@ create schema later;
 create table later.notes (like work.notes including all);
 """
 FILL = """\
-truncate work.notes, work.spare, work.children, later.notes;
+delete from work.children; delete from work.notes; delete from work.spare; delete from later.notes;
 insert into work.notes select n, 'label-' || n, date '2026-01-02' + n, timestamptz '2026-01-02' +
     n * interval '6 hours', n / 10.0 from generate_series(1, 20) n;
 insert into work.notes values (825373492, '1234', '2026-01-01', '2026-01-01', 0),
@@ -286,20 +286,8 @@ def asked(gateway: Gateway, wire: Wire, batches: tuple[bytes, ...], dana: str) -
         "prepared-in-explain",
     )
     | not_yet(
-        "an approval is not bound to settings that change meaning",
-        "date-style time-zone time-zone-local interval-style float-digits text-search strings",
-    )
-    | not_yet(
         "one name in several schemas is not looked up in the search path that was set",
         "search-path",
-    )
-    | not_yet(
-        "an approval is not bound to versions of definitions",
-        "view-widened view-redirected tables-swapped cascade-added",
-    )
-    | not_yet(
-        "an approval is not bound to how many rows it touches",
-        "more-rows-by-now",
     ),
 )
 def test_approve_a_run_b(
@@ -319,7 +307,8 @@ def test_approve_a_run_b(
         wire.query("commit")
         assert state(world) == before, f"it ran: {reply.tags}"
         if not any(other.errors for other in replies):
-            assert reply.sqlstate in ("42501", "40001"), reply.errors or reply.tags
+            # 0A000: what a rule does to a write is not known.
+            assert reply.sqlstate in ("42501", "40001", "0A000"), reply.errors or reply.tags
 
 
 PLAIN = {
@@ -382,10 +371,6 @@ SHOWN = {
         "parameters-decoded",
     )
     | not_yet(
-        "a review does not show the settings that change meaning",
-        "settings-that-matter",
-    )
-    | not_yet(
         "a review does not estimate how many rows are touched",
         "how-many-rows",
     ),
@@ -437,13 +422,7 @@ UPLOADS = {
 }
 
 
-@each(
-    UPLOADS,
-    not_yet(
-        "an upload is not bound by digest",
-        "other-rows more-rows null-for-text much-more nothing-then-something",
-    ),
-)
+@each(UPLOADS)
 def test_an_upload_is_approved_with_its_data(
     world: World, gateway: Gateway, target: Target, dana: str, case: tuple[bytes, bytes]
 ) -> None:

@@ -71,5 +71,6 @@ pub fn unknown(why: &str) -> Statement {
         missing: Vec::new(),
         unknown: None,
         opaque: Vec::new(),
+        writes: Vec::new(),
     }
 }

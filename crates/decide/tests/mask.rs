@@ -50,8 +50,9 @@ fn redaction_names_the_category_where_the_type_can_hold_it() {
     check("email", ValueKind::Text, "[email]");
     check("Bad \"one\"\n", ValueKind::Text, "[bad--one--]");
     check("email", ValueKind::Json(Form::Text), "\"[email]\"");
+    check("email", ValueKind::Json(Form::Binary), "\u{1}\"[email]\"");
     for kind in every_kind() {
-        if ![ValueKind::Text, ValueKind::Json(Form::Text)].contains(&kind) {
+        if !matches!(kind, ValueKind::Text | ValueKind::Json(_)) {
             check("email", kind, "NULL");
         }
     }
@@ -136,8 +137,17 @@ fn dates_keep_the_year_in_every_type_that_has_one() {
     check(moment, "1984-05-17T08:30:00Z", "1984-01-01 00:00:00+00");
     check(moment, "1984-05-17 08:30:00 BC", "NULL");
     check(moment, "1984-05-17", "NULL");
-    check(ValueKind::Date(Form::Binary), "\0\0\0\0", "NULL");
-    check(ValueKind::Timestamp(Form::Binary), "\0\0\0\0\0\0\0\0", "NULL");
+    check(moment, "2019-12-31 23:30:00-05", "2020-01-01 00:00:00+00");
+    check(moment, "infinity", "NULL");
+    check(ValueKind::Date(Form::Binary), "\0\0\0\u{1f}", "\0\0\0\0");
+    check(ValueKind::Date(Form::Binary), "\0\0\0", "NULL");
+    check(ValueKind::Date(Form::Binary), "\u{7f}\0\0\0", "NULL");
+    check(ValueKind::Timestamp(Form::Binary), "\0\0\0\0\0\0\0\u{1}", "\0\0\0\0\0\0\0\0");
+    let infinity = |kind, value: &[u8]| {
+        assert_eq!(bytes(MaskMethod::Partial, "birth-date", value, kind), b"NULL");
+    };
+    infinity(ValueKind::Date(Form::Binary), &i32::MAX.to_be_bytes());
+    infinity(ValueKind::Timestamp(Form::Binary), &i64::MIN.to_be_bytes());
 }
 
 #[test]
@@ -146,7 +156,8 @@ fn what_has_no_known_format_keeps_nothing() {
     partial("health", "diabetes", "[health]");
     for kind in every_kind() {
         let found = text(MaskMethod::Partial, "address", "12345678", kind);
-        assert!(["[address]", "\"[address]\"", "NULL"].contains(&found.as_str()), "{found}");
+        let expect = ["[address]", "\"[address]\"", "\u{1}\"[address]\"", "NULL"];
+        assert!(expect.contains(&found.as_str()), "{found}");
     }
 }
 
@@ -307,6 +318,56 @@ proptest! {
         }
     }
 
+    /// Removed: one reader of a value sees another mask than the next one.
+    #[test]
+    fn text_and_binary_of_one_value_have_one_mask(
+        number in any::<i64>(),
+        method in 0..METHODS.len(),
+        day in -800_000..3_000_000i32,
+        micros in -70_000_000_000_000_000..260_000_000_000_000_000i64,
+        offset in -12..=14i64,
+    ) {
+        let of = |value: &[u8], kind| bytes(METHODS[method], "birth-date", value, kind);
+        let read = |out: Vec<u8>, read: fn(&[u8]) -> String| match &out[..] {
+            b"NULL" => "NULL".to_owned(),
+            _ => read(&out),
+        };
+        let as_is = |out: &[u8]| String::from_utf8_lossy(out).into_owned();
+        let eight = |form| ValueKind::Integer { bytes: 8, form };
+        let text = of(number.to_string().as_bytes(), eight(Form::Text));
+        let packed = of(&number.to_be_bytes(), eight(Form::Binary));
+        prop_assert_eq!(
+            read(text, as_is),
+            read(packed, |out| i64::from_be_bytes(out.try_into().unwrap()).to_string())
+        );
+
+        let text = of(written_day(day.into()).as_bytes(), ValueKind::Date(Form::Text));
+        let packed = of(&day.to_be_bytes(), ValueKind::Date(Form::Binary));
+        prop_assert_eq!(
+            read(text, as_is),
+            read(packed, |out| written_day(i32::from_be_bytes(out.try_into().unwrap()).into()))
+        );
+
+        let packed = of(&micros.to_be_bytes(), ValueKind::Timestamp(Form::Binary));
+        let packed =
+            read(packed, |out| written_moment(i64::from_be_bytes(out.try_into().unwrap())));
+        let text = of(written_moment(micros).as_bytes(), ValueKind::Timestamp(Form::Text));
+        prop_assert_eq!(&read(text, as_is), &packed);
+        let local = written_moment(micros + offset * 3_600_000_000);
+        if !local.ends_with("BC") && local.find('-') == Some(4) {
+            let zoned = format!("{local}{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs());
+            let text = read(of(zoned.as_bytes(), ValueKind::Timestamp(Form::Text)), as_is);
+            prop_assert_eq!(text.trim_end_matches("+00"), &packed);
+        }
+
+        let json = format!("{{\"n\": {number}}}");
+        let text = of(json.as_bytes(), ValueKind::Json(Form::Text));
+        let packed = of(format!("\u{1}{json}").as_bytes(), ValueKind::Json(Form::Binary));
+        prop_assert_eq!(read(text, as_is), read(packed, |out| {
+            String::from_utf8_lossy(out.strip_prefix(b"\x01").unwrap()).into_owned()
+        }));
+    }
+
     #[test]
     fn shapes_stay_valid(value in value(), number in any::<i64>()) {
         let email = text(MaskMethod::Pseudonym, "email", &value, ValueKind::Text);
@@ -326,6 +387,41 @@ proptest! {
         let number = text(MaskMethod::Pseudonym, "x", &number.to_string(), kind);
         prop_assert!(number.parse::<i64>().unwrap() >= 0);
     }
+}
+
+/// A day from 2000-01-01 as PostgreSQL writes it, by counting years.
+fn written_day(day: i64) -> String {
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = |year: i64| if is_leap(year) { 366 } else { 365 };
+    let cycle = day.div_euclid(146_097);
+    let (mut year, mut left) = (2000 + cycle * 400, day.rem_euclid(146_097));
+    while left >= length(year) {
+        left -= length(year);
+        year += 1;
+    }
+    let february = if is_leap(year) { 29 } else { 28 };
+    let mut month = 1;
+    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if left < days {
+            break;
+        }
+        left -= days;
+        month += 1;
+    }
+    match year {
+        1.. => format!("{year:04}-{month:02}-{:02}", left + 1),
+        _ => format!("{:04}-{month:02}-{:02} BC", 1 - year, left + 1),
+    }
+}
+
+fn written_moment(micros: i64) -> String {
+    let (day, clock) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let (seconds, fraction) = (clock / 1_000_000, clock % 1_000_000);
+    let day = written_day(day);
+    let (day, era) = day.split_once(' ').map_or((day.as_str(), ""), |(day, _)| (day, " BC"));
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
+    format!("{day} {clock}{fraction}{era}")
 }
 
 #[test]

@@ -322,3 +322,34 @@ fn guards() {
         check(&guarded, sql, false);
     }
 }
+
+/// Removed: nobody looks at what a client stores, and masks become values.
+#[test]
+fn the_classified_columns_that_are_written() {
+    let catalog = sql_shop::catalog();
+    let check = |sql: &str, expect: &[&str]| {
+        let statement = one(&catalog, sql);
+        assert_eq!(statement.command.unknown, None, "{sql}");
+        let writes: Vec<_> = statement.writes.iter().map(|one| one.column.as_str()).collect();
+        assert_eq!(writes, expect, "{sql}");
+    };
+    check("UPDATE people SET tax_id = $1 WHERE name = 'x'", &["tax_id"]);
+    check("UPDATE people SET (name, tax_id) = ROW($1, $2)", &["tax_id"]);
+    check("UPDATE people SET name = $1 WHERE tax_id = '[national-id]'", &[]);
+    check("INSERT INTO people VALUES ($1, $2)", &["tax_id"]);
+    check("INSERT INTO people (name) VALUES ($1)", &[]);
+    check("INSERT INTO people SELECT a, b FROM (VALUES ($1, $2)) v (a, b)", &["tax_id"]);
+    check(
+        "INSERT INTO people (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET tax_id = $2",
+        &["tax_id"],
+    );
+    check(
+        "MERGE INTO people p USING (VALUES ($1, $2)) v (n, t) ON p.name = v.n \
+         WHEN MATCHED THEN UPDATE SET tax_id = v.t WHEN NOT MATCHED THEN INSERT VALUES (v.n, v.t)",
+        &["tax_id"],
+    );
+    check("WITH w AS (UPDATE people SET tax_id = $1 RETURNING 1) SELECT * FROM w", &["tax_id"]);
+    check("COPY people FROM STDIN", &["tax_id"]);
+    check("COPY people (name) FROM STDIN", &[]);
+    check("DELETE FROM people WHERE tax_id = $1", &[]);
+}

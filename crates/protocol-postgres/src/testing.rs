@@ -41,6 +41,7 @@ pub(crate) fn catalog() -> Arc<CatalogSnapshot> {
         versions: Versions::default(),
         rests: [].into(),
         types: [].into(),
+        made_types: [].into(),
         digest: 1,
     }))
 }

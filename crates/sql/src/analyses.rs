@@ -77,5 +77,6 @@ pub fn unknown(why: Unknown) -> Statement {
         missing: Vec::new(),
         unknown: Some(why),
         opaque: Vec::new(),
+        writes: Vec::new(),
     }
 }

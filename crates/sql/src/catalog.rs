@@ -18,7 +18,47 @@ const AGE_MIN: Duration = Duration::from_millis(250);
 pub type Classification = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
 
 /// The type of every column, by its object: bulk data does not tell them.
-pub type ColumnTypes = HashMap<Object, u32>;
+pub type ColumnTypes = HashMap<Object, ColumnType>;
+
+/// The type of a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ColumnType {
+    /// As the dialect numbers it.
+    pub code: u32,
+    /// What narrows it (a length, say), in the dialect's own writing; -1 for nothing.
+    pub modifier: i32,
+    /// Whether the column can be NULL.
+    pub nulls: Nulls,
+}
+
+/// Whether a column, or a type, takes NULL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Nulls {
+    /// It does.
+    Accepted,
+    /// It does not.
+    Refused,
+}
+
+/// Types that are made of others, by their codes. What is not here is a plain type.
+pub type MadeTypes = HashMap<u32, MadeType>;
+
+/// How a type is made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MadeType {
+    /// Written like another type, and narrowed: a domain, a text that is compared otherwise.
+    Like(ColumnType),
+    /// One of these words; the first of them.
+    Label(Arc<str>),
+    /// Many values of one type.
+    Array(u32),
+    /// From one value to another.
+    Range,
+    /// Many ranges.
+    Multirange,
+    /// A row of values of these types.
+    Row(Arc<[u32]>),
+}
 
 /// Versions of definitions as a target had them at one moment: equal versions are equal
 /// definitions.
@@ -52,6 +92,8 @@ pub struct CatalogRead {
     pub rests: HashMap<String, BTreeSet<String>>,
     /// The columns' types, as the dialect numbers them.
     pub types: ColumnTypes,
+    /// The types that are made of others.
+    pub made_types: MadeTypes,
     /// Equal for equal catalogs.
     pub digest: u64,
 }
@@ -76,6 +118,7 @@ pub struct CatalogSnapshot {
     versions: Arc<Versions>,
     rests: HashMap<String, BTreeSet<String>>,
     pub(crate) types: ColumnTypes,
+    pub(crate) made_types: MadeTypes,
     classify: Classification,
     digest: u64,
 }
@@ -113,6 +156,7 @@ impl CatalogSnapshot {
             versions: Arc::new(read.versions),
             rests: read.rests,
             types: read.types,
+            made_types: read.made_types,
             classify: Arc::new(move |object| classified.category_of(object).cloned()),
             digest: read.digest,
         }

@@ -24,10 +24,10 @@ mod subjects;
 
 pub use analyses::{Analyses, Analysis, unknown};
 pub use catalog::{
-    CatalogRead, CatalogSnapshot, CatalogSource, CatalogStore, Classification, ColumnTypes,
-    SessionSettings, Versions,
+    CatalogRead, CatalogSnapshot, CatalogSource, CatalogStore, Classification, ColumnType,
+    ColumnTypes, MadeType, MadeTypes, Nulls, SessionSettings, Versions,
 };
-pub use masks::{FieldMask, RowCounts, RowMasks};
+pub use masks::{FieldMask, Fit, RowCounts, RowMasks, TypeUse};
 pub use names::{
     Change, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry, Prepared,
     PreparedEntry,

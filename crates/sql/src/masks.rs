@@ -1,5 +1,6 @@
 //! Masking the values of a row, and counting what is in it.
 
+use crate::catalog::{ColumnType, MadeTypes};
 use crate::plan::{ColumnMask, MaskShape};
 use crate::subjects::{PlannedTable, RowSubjects};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, Subjects, ValueKind};
@@ -12,15 +13,47 @@ use std::sync::Arc;
 pub struct FieldMask {
     /// None for a clean column.
     pub mask: Option<ColumnMask>,
+    /// What its masks must be like.
+    pub fit: Fit,
+}
+
+/// A column whose values are to be masked.
+#[derive(Clone, Copy, Debug)]
+pub struct TypeUse<'t> {
+    /// The type of the column that it is a copy of, where the analysis knows one.
+    pub source: Option<ColumnType>,
+    /// The type that the server says, where it does. A domain is described as its base.
+    pub described: Option<u32>,
+    /// 0 text, 1 binary.
+    pub format: i16,
+    /// Types of the target that are made of others.
+    pub made_types: &'t MadeTypes,
+}
+
+/// What the masks of a column must be like, so that its type and its constraints take them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fit {
     /// What its values are to the masker.
     pub kind: ValueKind,
+    /// In place of NULL, where the column refuses it: as on the wire.
+    pub constant: Option<Arc<[u8]>>,
+    /// The characters that there is room for; only for texts.
+    pub chars_max: Option<usize>,
+}
+
+impl Fit {
+    /// Anything of this kind fits, and NULL.
+    #[must_use]
+    pub fn any(kind: ValueKind) -> Self {
+        Self { kind, constant: None, chars_max: None }
+    }
 }
 
 impl FieldMask {
     /// A column that passes.
     #[must_use]
     pub fn clean() -> Self {
-        Self { mask: None, kind: ValueKind::Other }
+        Self { mask: None, fit: Fit::any(ValueKind::Other) }
     }
 }
 
@@ -68,7 +101,7 @@ impl RowMasks {
     /// Takes note of whom a value names.
     fn see(&mut self, column: usize, value: &[u8], masker: &Masker) {
         if let (Some(subjects), Some(mask)) = (&mut self.subjects, self.masks.get(column)) {
-            subjects.see(column, value, mask.kind, masker);
+            subjects.see(column, value, mask.fit.kind, masker);
         }
     }
 
@@ -97,7 +130,7 @@ impl RowMasks {
         self.masks.get(column).is_some_and(|mask| mask.mask.is_some())
     }
 
-    /// Masks one value into `out`; false stands for NULL.
+    /// Masks one value into `out`, so that its column takes it; false stands for NULL.
     pub fn mask_value(
         &mut self,
         column: usize,
@@ -106,18 +139,30 @@ impl RowMasks {
         out: &mut Vec<u8>,
     ) -> bool {
         self.see(column, value, masker);
-        let Some(FieldMask { mask: Some(mask), kind }) = self.masks.get(column) else {
+        let Some(FieldMask { mask: Some(mask), fit }) = self.masks.get(column) else {
             out.extend_from_slice(value);
             return true;
         };
         if let Some(count) = self.counts.get_mut(column) {
             *count += 1;
         }
+        let start = out.len();
         let masked = match mask.shape {
-            MaskShape::Plain => masker.mask(&mask.category, value, *kind, out),
-            MaskShape::Derived => masker.mask_derived(&mask.category, *kind, out),
+            MaskShape::Plain => masker.mask(&mask.category, value, fit.kind, out),
+            MaskShape::Derived => masker.mask_derived(&mask.category, fit.kind, out),
         };
-        masked == ValueMasked::Replaced
+        match (masked, &fit.constant, fit.chars_max) {
+            (ValueMasked::Null, None, _) => return false,
+            (ValueMasked::Null, Some(constant), _) => out.extend_from_slice(constant),
+            (ValueMasked::Replaced, _, Some(chars_max)) => {
+                if is_longer(out.get(start..).unwrap_or_default(), chars_max) {
+                    out.truncate(start);
+                    masker.mask_short(&mask.category, value, chars_max, out);
+                }
+            }
+            (ValueMasked::Replaced, _, None) => {}
+        }
+        true
     }
 
     /// Takes the counts so far.
@@ -131,4 +176,9 @@ impl RowMasks {
             subjects.drain(&mut into.subjects);
         }
     }
+}
+
+/// Masks are valid texts: every byte that begins a character counts.
+fn is_longer(text: &[u8], chars_max: usize) -> bool {
+    text.len() > chars_max && text.iter().filter(|byte| **byte & 0xc0 != 0x80).count() > chars_max
 }

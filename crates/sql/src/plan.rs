@@ -1,9 +1,8 @@
 //! What the client may see of a statement's result.
 
 use crate::PlannedTable;
-use crate::catalog::{CatalogSnapshot, ColumnTypes};
-use crate::masks::{FieldMask, RowMasks};
-use portreeve_decide::mask::ValueKind;
+use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
+use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
 use portreeve_model::{Action, Category, Command, Object, RevealedColumn};
 use std::sync::Arc;
@@ -143,20 +142,20 @@ impl Plan {
         self.defines() || self.command.needs.iter().any(|need| need.action == Action::Execute)
     }
 
-    /// The types of the columns of a COPY, where each is a column of the catalog.
-    fn copy_types(&self) -> Vec<Option<u32>> {
-        let Output::Columns(columns) = &self.statement.output else { return Vec::new() };
-        columns
-            .iter()
-            .map(|column| match (column.shape, &*column.sources) {
-                (Shape::Plain, [source]) => self.types().get(&source.object()).copied(),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn types(&self) -> &ColumnTypes {
-        &self.snapshot.types
+    /// The type of the column that a column of the result is a copy of, if it is one. A column
+    /// of several sources is as narrow as each of them.
+    fn source_type(&self, index: usize) -> Option<ColumnType> {
+        let Output::Columns(columns) = &self.statement.output else { return None };
+        let column = columns.get(index).filter(|column| column.shape == Shape::Plain)?;
+        let mut types =
+            column.sources.iter().map(|source| self.snapshot.types.get(&source.object()).copied());
+        let first = types.next()??;
+        types.try_fold(first, |all, next| {
+            let next = next.filter(|next| next.code == all.code)?;
+            let modifier = if all.modifier == next.modifier { all.modifier } else { -1 };
+            let nulls = if all.nulls == next.nulls { all.nulls } else { Nulls::Refused };
+            Some(ColumnType { modifier, nulls, ..all })
+        })
     }
 
     /// The bulk load or export that it is.
@@ -170,16 +169,23 @@ impl Plan {
     pub fn row_masks(
         &self,
         columns: &[ResultColumn],
-        kind: impl Fn(u32, i16) -> ValueKind,
+        fit: impl Fn(TypeUse<'_>) -> Fit,
     ) -> (RowMasks, Vec<String>) {
         let mut disagreements = Vec::new();
         let planned = self.planned(columns.len(), &mut disagreements);
         let masks = columns
             .iter()
             .zip(planned)
-            .map(|(column, planned)| {
+            .enumerate()
+            .map(|(index, (column, planned))| {
                 let mask = planned.or_else(|| self.suspected(column, &mut disagreements));
-                FieldMask { mask, kind: kind(column.type_code, column.format) }
+                let fit = fit(TypeUse {
+                    source: self.source_type(index),
+                    described: Some(column.type_code),
+                    format: column.format,
+                    made_types: &self.snapshot.made_types,
+                });
+                FieldMask { mask, fit }
             })
             .collect();
         (RowMasks::new(masks, self.subjects_of(columns.len())), disagreements)
@@ -190,17 +196,22 @@ impl Plan {
     pub fn copy_masks(
         &self,
         columns: usize,
-        kind: impl Fn(u32) -> ValueKind,
+        format: i16,
+        fit: impl Fn(TypeUse<'_>) -> Fit,
     ) -> (RowMasks, Vec<String>) {
         let mut disagreements = Vec::new();
-        let types = self.copy_types();
         let planned = self.planned(columns, &mut disagreements);
         let masks = planned
             .into_iter()
             .enumerate()
             .map(|(index, mask)| {
-                let type_code = types.get(index).copied().flatten().unwrap_or(0);
-                FieldMask { mask, kind: kind(type_code) }
+                let fit = fit(TypeUse {
+                    source: self.source_type(index),
+                    described: None,
+                    format,
+                    made_types: &self.snapshot.made_types,
+                });
+                FieldMask { mask, fit }
             })
             .collect();
         (RowMasks::new(masks, self.subjects_of(columns)), disagreements)

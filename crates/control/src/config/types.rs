@@ -391,13 +391,22 @@ pub struct Limits {
     #[schemars(with = "DurationText", extend("default" = duration_text(defaults::LOGIN_TIMEOUT)))]
     pub login_timeout: Duration,
     /// How long a client may be silent between commands.
-    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::CLIENT_IDLE_TIMEOUT)))]
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::CLIENT_IDLE_TIMEOUT))
+    )]
     pub client_idle_timeout: Duration,
     /// How long a client may take to accept what is sent to it.
-    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::CLIENT_WRITE_TIMEOUT)))]
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::CLIENT_WRITE_TIMEOUT))
+    )]
     pub client_write_timeout: Duration,
     /// Until a target has accepted the connection and the login.
-    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::TARGET_CONNECT_TIMEOUT)))]
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::TARGET_CONNECT_TIMEOUT))
+    )]
     pub target_connect_timeout: Duration,
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = size_text(defaults::HELD_BYTES_MAX)))]
@@ -410,7 +419,10 @@ pub struct Limits {
     #[schemars(extend("default" = defaults::AUTH_FAILURES_MAX))]
     pub auth_failures_max: u32,
     /// For how long it is refused then.
-    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::AUTH_REFUSAL_TIME)))]
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::AUTH_REFUSAL_TIME))
+    )]
     pub auth_refusal_time: Duration,
     /// What each protocol bounds itself, by its name.
     #[schemars(skip)]

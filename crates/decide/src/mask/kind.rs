@@ -24,9 +24,10 @@ pub enum ValueKind {
     },
     /// Any other number.
     Number,
-    /// A day; text is `YYYY-MM-DD`.
+    /// A day; text is `YYYY-MM-DD`, binary is days from 2000-01-01 in four bytes, high first.
     Date(Form),
-    /// A moment; text is `YYYY-MM-DD HH:MM:SS`, with or without fraction and zone.
+    /// A moment; text is `YYYY-MM-DD HH:MM:SS`, with or without fraction and zone, binary is
+    /// microseconds from 2000-01-01 in eight bytes, high first.
     Timestamp(Form),
     /// A UUID; binary is its 16 bytes.
     Uuid(Form),
@@ -34,7 +35,7 @@ pub enum ValueKind {
     Inet,
     /// A truth value.
     Bool,
-    /// A JSON document; binary may have a prefix that only its protocol knows.
+    /// A JSON document; binary is its text behind a byte 1.
     Json(Form),
     /// Raw bytes.
     Bytes,

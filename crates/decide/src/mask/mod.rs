@@ -18,12 +18,15 @@
 //! ```
 
 mod family;
+mod forms;
 mod kind;
+mod moment;
 mod partial;
 mod pseudonym;
 mod subject;
 mod tally;
 
+pub use forms::{FORM_BYTES_MAX, MaskForms};
 pub use kind::{Form, Masked, ValueKind};
 pub use portreeve_pseudonym::MaskKey;
 pub use subject::{SubjectKey, SubjectKind, SubjectToken};
@@ -107,6 +110,29 @@ impl Masker {
         }
     }
 
+    /// Masks a text that has room for so many characters only, fewer than its mask has: by a
+    /// shorter pseudonym where that still tells values apart, else by the beginning of what
+    /// stands for the category.
+    pub fn mask_short(
+        &self,
+        category: &Category,
+        value: &[u8],
+        chars_max: usize,
+        out: &mut Vec<u8>,
+    ) {
+        let start = out.len();
+        let (method, family) = self.rule(category);
+        if method == MaskMethod::Pseudonym && chars_max >= WORD_CHARS_MIN {
+            pseudonym::push_word(&self.key, category, family, value, out);
+        } else {
+            out.push(b'[');
+            push_label(category, LABEL_CHARS_MAX, out);
+            out.push(b']');
+        }
+        // Both are ASCII.
+        out.truncate(start.saturating_add(chars_max));
+    }
+
     fn rule(&self, category: &Category) -> (MaskMethod, Family) {
         let rule = self.rules.get(category).copied();
         rule.unwrap_or_else(|| (self.default, Family::of(category)))
@@ -122,9 +148,13 @@ impl Masker {
     ) -> Masked {
         match kind {
             ValueKind::Text => pseudonym::push_text(&self.key, category, family, value, out),
-            ValueKind::Json(Form::Text) => {
+            ValueKind::Json(form) => {
+                let Some(document) = document(value, form) else {
+                    return Masked::Null;
+                };
+                push_prefix(form, out);
                 out.push(b'"');
-                pseudonym::push_text(&self.key, category, Family::Other, value, out);
+                pseudonym::push_text(&self.key, category, Family::Other, document, out);
                 out.push(b'"');
             }
             ValueKind::Uuid(form) => {
@@ -141,8 +171,7 @@ impl Masker {
                 };
                 push_integer(self.key.integer(&category.0, number), form, out);
             }
-            ValueKind::Json(Form::Binary)
-            | ValueKind::Integer { .. }
+            ValueKind::Integer { .. }
             | ValueKind::Number
             | ValueKind::Date(_)
             | ValueKind::Timestamp(_)
@@ -159,9 +188,11 @@ impl Masker {
 fn redact(category: &Category, kind: ValueKind, out: &mut Vec<u8>) -> Masked {
     let (open, close): (&[u8], &[u8]) = match kind {
         ValueKind::Text => (b"[", b"]"),
-        ValueKind::Json(Form::Text) => (b"\"[", b"]\""),
-        ValueKind::Json(Form::Binary)
-        | ValueKind::Integer { .. }
+        ValueKind::Json(form) => {
+            push_prefix(form, out);
+            (b"\"[", b"]\"")
+        }
+        ValueKind::Integer { .. }
         | ValueKind::Number
         | ValueKind::Date(_)
         | ValueKind::Timestamp(_)
@@ -184,14 +215,11 @@ fn partial(
     kind: ValueKind,
     out: &mut Vec<u8>,
 ) -> Masked {
-    let text = || std::str::from_utf8(value).unwrap_or_default();
     let kept = match kind {
         ValueKind::Text => partial::push_text(family, value, out),
-        ValueKind::Date(Form::Text) => partial::push_year(text(), out),
-        ValueKind::Timestamp(Form::Text) => partial::push_year_of_moment(text(), out),
-        ValueKind::Date(Form::Binary)
-        | ValueKind::Timestamp(Form::Binary)
-        | ValueKind::Json(_)
+        ValueKind::Date(form) => moment::push_year_of_day(value, form, out),
+        ValueKind::Timestamp(form) => moment::push_year_of_moment(value, form, out),
+        ValueKind::Json(_)
         | ValueKind::Integer { .. }
         | ValueKind::Number
         | ValueKind::Uuid(_)
@@ -201,6 +229,21 @@ fn partial(
         | ValueKind::Other => false,
     };
     if kept { Masked::Replaced } else { redact(category, kind, out) }
+}
+
+/// The text of a JSON document.
+fn document(value: &[u8], form: Form) -> Option<&[u8]> {
+    match form {
+        Form::Text => Some(value),
+        Form::Binary => value.strip_prefix(&[JSON_VERSION]),
+    }
+}
+
+fn push_prefix(form: Form, out: &mut Vec<u8>) {
+    match form {
+        Form::Text => {}
+        Form::Binary => out.push(JSON_VERSION),
+    }
 }
 
 fn read_uuid(value: &[u8], form: Form) -> Option<[u8; 16]> {
@@ -248,3 +291,7 @@ fn push_integer(number: i64, form: Form, out: &mut Vec<u8>) {
 }
 
 const LABEL_CHARS_MAX: usize = 40;
+/// Fifty bits: fewer would make one person of two.
+const WORD_CHARS_MIN: usize = 10;
+/// What a packed JSON document begins with.
+const JSON_VERSION: u8 = 1;

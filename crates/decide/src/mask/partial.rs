@@ -6,6 +6,8 @@
 //! year of a date.
 
 use super::family::Family;
+use super::kind::Form;
+use super::moment::push_year_of_day;
 
 /// Appends what may stay of a text; false if nothing may.
 pub(super) fn push_text(family: Family, value: &[u8], out: &mut Vec<u8>) -> bool {
@@ -17,7 +19,7 @@ pub(super) fn push_text(family: Family, value: &[u8], out: &mut Vec<u8>) -> bool
         Family::Digits => push_last(text, |byte| byte.is_ascii_digit(), out),
         Family::Identifier => push_last(text, |byte| byte.is_ascii_alphanumeric(), out),
         Family::Name => push_initials(text, out),
-        Family::Date => push_year(text, out),
+        Family::Date => push_year_of_day(value, Form::Text, out),
         Family::Other => false,
     }
 }
@@ -100,51 +102,6 @@ fn push_initials(text: &str, out: &mut Vec<u8>) -> bool {
         out.push(b'.');
     }
     true
-}
-
-/// `1984-05-17` → `1984-01-01`.
-pub(super) fn push_year(text: &str, out: &mut Vec<u8>) -> bool {
-    match iso_date(text.trim()) {
-        Some((year, "")) => {
-            out.extend_from_slice(year.as_bytes());
-            out.extend_from_slice(b"-01-01");
-            true
-        }
-        Some(_) | None => false,
-    }
-}
-
-/// `1984-05-17 08:30:00+02` → `1984-01-01 00:00:00+00`; the zone only where there is one.
-pub(super) fn push_year_of_moment(text: &str, out: &mut Vec<u8>) -> bool {
-    let Some((year, rest)) = iso_date(text) else {
-        return false;
-    };
-    let clock = rest.strip_prefix([' ', 'T']).unwrap_or_default();
-    let end = clock.find(['+', '-', 'Z']).unwrap_or(clock.len());
-    let (clock, zone) = clock.split_at(end);
-    let in_clock = |byte: u8| byte.is_ascii_digit() || b":.".contains(&byte);
-    let in_zone = |byte: u8| byte.is_ascii_digit() || b"+-:Z".contains(&byte);
-    if clock.is_empty() || !clock.bytes().all(in_clock) || !zone.bytes().all(in_zone) {
-        return false;
-    }
-    out.extend_from_slice(year.as_bytes());
-    out.extend_from_slice(b"-01-01 00:00:00");
-    if !zone.is_empty() {
-        out.extend_from_slice(b"+00");
-    }
-    true
-}
-
-/// The year of `YYYY-MM-DD`, and what comes after the date.
-fn iso_date(text: &str) -> Option<(&str, &str)> {
-    let date = text.get(..10)?;
-    let digit_or_hyphen = |(index, byte): (usize, u8)| match index {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    };
-    let year = date.get(..4).filter(|year| *year != "0000")?;
-    let fits = date.bytes().enumerate().all(digit_or_hyphen);
-    fits.then(|| (year, &text[10..]))
 }
 
 fn push_char(character: char, out: &mut Vec<u8>) {

@@ -25,6 +25,17 @@ pub(super) fn push_text(
     }
 }
 
+/// Appends the word of a pseudonym alone.
+pub(super) fn push_word(
+    key: &MaskKey,
+    category: &Category,
+    family: Family,
+    value: &[u8],
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(&key.word(&category.0, &canonical(family, value)));
+}
+
 /// One writing for all writings of a value: `Ann@X.org` and `ann@x.org` are one address.
 pub(super) fn canonical(family: Family, value: &[u8]) -> Cow<'_, [u8]> {
     let Ok(text) = std::str::from_utf8(value) else {
@@ -40,4 +51,4 @@ pub(super) fn canonical(family: Family, value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-const LABEL_CHARS_MAX: usize = 16;
+pub(super) const LABEL_CHARS_MAX: usize = 16;

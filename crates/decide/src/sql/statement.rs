@@ -32,6 +32,8 @@ pub struct Statement {
     /// Functions whose results may hold anything: the cause where a column has every classified
     /// column as its source.
     pub opaque: Vec<Object>,
+    /// The classified columns that it stores values in, sorted.
+    pub writes: Vec<Arc<ColumnRef>>,
 }
 
 /// Why nobody can tell what a statement does.

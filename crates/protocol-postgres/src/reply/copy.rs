@@ -361,7 +361,7 @@ mod tests {
     use portreeve_decide::mask::{MaskKey, ValueKind};
     use portreeve_decide::sql::CopyDirection;
     use portreeve_model::MaskMethod;
-    use portreeve_sql::{ColumnMask, FieldMask, MaskShape};
+    use portreeve_sql::{ColumnMask, FieldMask, Fit, MaskShape};
     use std::sync::Arc;
 
     fn copy(format: CopyFormat) -> Copy {
@@ -386,7 +386,7 @@ mod tests {
         for cut in 0..data.len() {
             let mask = ColumnMask { category: "email".into(), shape: MaskShape::Plain };
             let mut masks = vec![FieldMask::clean(); 3];
-            masks[1] = FieldMask { mask: Some(mask), kind: ValueKind::Text };
+            masks[1] = FieldMask { mask: Some(mask), fit: Fit::any(ValueKind::Text) };
             let mut masked =
                 CopyMasker::new(copy.clone(), RowMasks::new(masks, Arc::default()), 1000);
             let mut out = Vec::new();

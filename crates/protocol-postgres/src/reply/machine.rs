@@ -4,11 +4,12 @@ use super::expect::{AskedBy, Expect, ExpectedResult};
 use super::parameters::is_plain_parameter;
 use super::running::{Running, portal_masks};
 use crate::wire::{
-    Frame, Trust, next_of, pass, put, put_parameter, put_ready, put_refused, put_text,
-    row_description, value_kind,
+    Frame, Trust, fit, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
+    put_text, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
+use portreeve_model::Refusal;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_sql::{Change, Ended, Names, Plan, ResultColumn};
 use portreeve_wire::Cursor;
@@ -76,6 +77,8 @@ pub(crate) struct ReplyMachine {
     /// The error code of the first failure in the running exchange.
     failed: Option<String>,
     row_bytes_max: usize,
+    /// Why the data of the running COPY were refused.
+    refused_copy: Option<Box<Refusal>>,
 }
 
 /// Who gets what a message makes: the client, or nobody, after a refusal in mid-reply.
@@ -132,7 +135,26 @@ impl ReplyMachine {
 
     /// Whether the server waits for COPY data.
     pub(crate) fn is_copying_in(&self) -> bool {
-        matches!(self.running, Running::CopyIn)
+        matches!(self.running, Running::CopyIn(_))
+    }
+
+    /// Whether COPY data of the client hold a mask that would be stored.
+    pub(crate) fn holds_mask(&mut self, data: &[u8]) -> bool {
+        match &mut self.running {
+            Running::CopyIn(Some(written)) => written.holds_mask(data),
+            Running::CopyIn(None)
+            | Running::Nothing
+            | Running::Rows(_)
+            | Running::CleanCopy(_)
+            | Running::MaskedCopy(_) => false,
+        }
+    }
+
+    /// The data of a COPY are refused: the server, which is told that they end here, fails, and
+    /// the client learns why.
+    pub(crate) fn refuse_copy_in(&mut self, refusal: Refusal) {
+        self.end_copy_in();
+        self.refused_copy = Some(Box::new(refusal));
     }
 
     /// The client has sent all of its COPY data.
@@ -278,7 +300,7 @@ impl ReplyMachine {
             Some(Expect::Query(results)) if frame.tag == b'T' => {
                 let plan = results.front().and_then(|result| result.plan.as_ref());
                 let plan = plan.ok_or_else(|| unexpected(frame))?;
-                let (masks, disagreements) = plan.row_masks(&columns, value_kind);
+                let (masks, disagreements) = plan.row_masks(&columns, fit);
                 masked.disagreements.extend(disagreements);
                 self.running = Running::Rows(masks);
                 out.extend_from_slice(&frame.whole);
@@ -374,6 +396,10 @@ impl ReplyMachine {
             pass(b'E', frame.body(), self.trust(), out).map_err(|error| malformed(frame, error))?;
         self.running = Running::Nothing;
         self.running_rows = 0;
+        if let Some(refusal) = self.refused_copy.take() {
+            out.truncate(start);
+            put_refusal(out, &refusal);
+        }
         match self.pending.front() {
             Some(Expect::Refused(refused) | Expect::RefusedQuery(refused)) => {
                 out.truncate(start);

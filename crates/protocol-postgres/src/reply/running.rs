@@ -3,7 +3,8 @@
 use super::copy::CopyMasker;
 use super::expect::ExpectedResult;
 use super::rows::{count_values, mask_row, parts};
-use crate::wire::{Frame, value_kind};
+use crate::request::WrittenData;
+use crate::wire::{Frame, fit};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{CopyDirection, CopyFormat};
 use portreeve_session::{Masked, Unmaskable};
@@ -22,8 +23,8 @@ pub(super) enum Running {
     CleanCopy(u64),
     /// COPY data for the client.
     MaskedCopy(Box<CopyMasker>),
-    /// COPY data from the client.
-    CopyIn,
+    /// COPY data from the client; they may not hold masks.
+    CopyIn(Option<Box<WrittenData>>),
 }
 
 impl Running {
@@ -63,7 +64,7 @@ impl Running {
                 let rows = copy.push(frame.body(), masker, out);
                 (rows.map_err(|error| Unmaskable(error.to_string()))?, copy.masks.columns() as u64)
             }
-            Self::Nothing | Self::Rows(_) | Self::CopyIn => {
+            Self::Nothing | Self::Rows(_) | Self::CopyIn(_) => {
                 return Err(super::machine::unexpected(frame));
             }
         };
@@ -81,14 +82,13 @@ impl Running {
     ) -> Result<Self, Unmaskable> {
         let copy = plan.copy().ok_or_else(|| super::machine::unexpected(frame))?;
         match (frame.tag, copy.direction) {
-            (b'G', CopyDirection::In) => Ok(Self::CopyIn),
+            (b'G', CopyDirection::In) => Ok(Self::CopyIn(WrittenData::of(plan).map(Box::new))),
             (b'H', CopyDirection::Out) => {
                 let columns = Cursor::new(frame.body().get(1..).unwrap_or_default())
                     .u16()
                     .map_err(|error| super::machine::malformed(frame, error))?;
                 let format = i16::from(copy.format == CopyFormat::Binary);
-                let kind = |type_code| value_kind(type_code, format);
-                let (masks, disagreements) = plan.copy_masks(usize::from(columns), kind);
+                let (masks, disagreements) = plan.copy_masks(usize::from(columns), format, fit);
                 masked.disagreements.extend(disagreements);
                 Ok(if masks.is_clean() {
                     Self::CleanCopy(u64::from(columns))
@@ -106,7 +106,9 @@ impl Running {
         match self {
             Self::CleanCopy(_) => Ok(()),
             Self::MaskedCopy(copy) => copy.finish().map_err(|error| Unmaskable(error.to_string())),
-            Self::Nothing | Self::Rows(_) | Self::CopyIn => Err(super::machine::unexpected(frame)),
+            Self::Nothing | Self::Rows(_) | Self::CopyIn(_) => {
+                Err(super::machine::unexpected(frame))
+            }
         }
     }
 
@@ -115,7 +117,7 @@ impl Running {
         let masks = match self {
             Self::Rows(masks) => masks,
             Self::MaskedCopy(copy) => &mut copy.masks,
-            Self::Nothing | Self::CleanCopy(_) | Self::CopyIn => return,
+            Self::Nothing | Self::CleanCopy(_) | Self::CopyIn(_) => return,
         };
         let mut counts = RowCounts::default();
         masks.drain_counts(&mut counts);
@@ -153,7 +155,7 @@ pub(super) fn portal_masks(
         .enumerate()
         .map(|(index, column)| ResultColumn { format: portal.format(index), ..column.clone() })
         .collect();
-    let (masks, disagreements) = plan.row_masks(&columns, value_kind);
+    let (masks, disagreements) = plan.row_masks(&columns, fit);
     masked.disagreements.extend(disagreements);
     Ok(masks)
 }

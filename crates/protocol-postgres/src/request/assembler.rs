@@ -2,11 +2,13 @@
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{Circumstances, Parameters, with_params};
+use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
 use crate::wire::{
     Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
 };
 use bytes::{Bytes, BytesMut};
+use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
@@ -365,7 +367,10 @@ impl Assembler {
         }
         self.declared.insert(name.to_owned(), types);
         self.described.remove(&(Described::Statement, name.to_owned()));
-        let uses = plan.iter().map(|plan| self.prepares(plan)).collect();
+        let mut uses: Vec<_> = plan.iter().map(|plan| self.prepares(plan)).collect();
+        if plan.as_ref().is_some_and(|plan| self.writes_mask(plan, text)) {
+            uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
+        }
         let prepared = Arc::new(Prepared { plan, text: text.into() });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
@@ -391,6 +396,9 @@ impl Assembler {
         let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
         let params = Parameters { values: params.values, formats: &params.formats, types };
         let content = with_params(&prepared.text, params);
+        let forms = prepared.plan.as_ref().and_then(|plan| forms(&plan.statement));
+        let is_in = |forms: MaskForms| params.values.iter().flatten().any(|one| forms.are_in(one));
+        let holds_mask = forms.is_some_and(is_in);
         let columns = |entry: &portreeve_sql::PreparedEntry| {
             entry.columns.is_some() && Arc::ptr_eq(&entry.prepared.text, &prepared.text)
         };
@@ -407,7 +415,12 @@ impl Assembler {
             Portal { prepared, statement: statement.to_owned(), formats, content, lifetime };
         let change = Change::Open(name.into(), Arc::new(portal));
         self.overlay.plan(&change);
-        self.batch.push(wire, vec![Expect::Bind(change)]);
+        let uses = if holds_mask {
+            vec![self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE)]
+        } else {
+            Vec::new()
+        };
+        self.batch.push_commands(wire, vec![Expect::Bind(change)], uses, None);
         Step::More
     }
 

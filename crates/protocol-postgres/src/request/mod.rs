@@ -11,8 +11,10 @@ mod content;
 mod statements;
 #[cfg(test)]
 mod table;
+mod written;
 
 #[cfg(test)]
 pub(crate) use assembler::Upcoming;
 pub(crate) use assembler::{Assembler, Step};
 pub(crate) use batch::{Accepted, Ends, FailingName, MessageBatch, failing_query, flush};
+pub(crate) use written::{ADVICE, WrittenData};

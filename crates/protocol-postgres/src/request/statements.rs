@@ -2,6 +2,7 @@
 
 use super::assembler::{Assembler, Step, Upcoming};
 use super::batch::{Kind, PlannedUse, flush};
+use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine};
 use crate::wire::sqlstate;
 use bytes::Bytes;
@@ -51,6 +52,9 @@ impl Assembler {
                     "a statement that changes something follows one whose rows may be held for \
                      review: send them one at a time",
                 ));
+            }
+            if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), text) {
+                uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
             }
             held |= self.may_hold(&effect.uses);
             if let Some(change) = &effect.expected.change {
@@ -243,6 +247,17 @@ impl Assembler {
             self.planner.move_path();
         }
         uses
+    }
+
+    /// Whether a mask stands in the constants of a text, and the statement stores something
+    /// classified: who saves a whole row that was read masked does that.
+    pub(super) fn writes_mask(&self, plan: &Plan, text: &str) -> bool {
+        let stored = if let SessionEffect::Prepare { statement, .. } = &plan.statement.session {
+            statement
+        } else {
+            &*plan.statement
+        };
+        forms(stored).is_some_and(|forms| is_in_text(&forms, text))
     }
 
     pub(super) fn prepares(&self, plan: &Plan) -> PlannedUse {

@@ -273,3 +273,30 @@ async fn a_fence_stands_around_what_rows_rest_on() {
         assert_eq!(batch.fence().is_some(), is_fenced, "{text}");
     }
 }
+
+/// Removed: a client that saves a row which it has read masked stores the masks.
+#[tokio::test]
+async fn a_mask_that_would_be_stored_is_refused_in_every_way_of_sending_it() {
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    let bound = |value: &[u8]| {
+        let length = u32::try_from(value.len()).unwrap().to_be_bytes();
+        message(b'B', &[b"\0\0\0\0\0\x01", &length, value, b"\0\0"])
+    };
+    let save = "UPDATE people SET email = $1 WHERE id = 1";
+    let prepare = "PREPARE p AS UPDATE people SET email = '[email]'";
+    for (stream, is_refused) in [
+        (query("UPDATE people SET email = '[email]'"), true),
+        (query("UPDATE people SET email = 'ann@x.org'"), false),
+        (query("SELECT id FROM people WHERE email = '[email]'"), false),
+        (query(prepare), true),
+        ([parse(save), bound(b"a***@x.org"), execute(), sync()].concat(), true),
+        ([parse(save), bound(b"ann@x.org"), execute(), sync()].concat(), false),
+        ([parse("INSERT INTO people VALUES (1, '[email]')"), sync()].concat(), true),
+    ] {
+        let mut inbox = BytesMut::from(stream.as_slice());
+        let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
+        let refused = batch.commands().iter().any(|one| one.command.unknown.is_some());
+        assert_eq!(refused, is_refused, "{}", batch.content());
+    }
+}

@@ -2,10 +2,10 @@
 
 use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{Accepted, Ends, MessageBatch, flush};
-use crate::wire::{Frontend, read, take, take_whole_messages};
+use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush};
+use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
-use portreeve_model::{Refusal, Usage};
+use portreeve_model::{Refusal, RefusalCode, RequestId, Usage};
 use portreeve_session::{
     Admitted, ClientSide, Driven, Exchange, Fault, Interrupt, Piece, SessionError, Stop,
     TargetSide, Upload,
@@ -180,6 +180,13 @@ impl Run<'_> {
             let Some(frame) = take(self.client.inbox(), max).map_err(client_erred)? else { break };
             data.received.extend_from_slice(&frame.whole);
             match read(frame.tag, frame.body()) {
+                Ok(Frontend::CopyData) if self.machine.holds_mask(frame.body()) => {
+                    self.machine.refuse_copy_in(written_mask(exchange));
+                    put(&mut data.wire, b'f', |out| put_text(out, "refused by portreeve"));
+                    if self.ends != Ends::SimpleReady {
+                        data.wire.extend_from_slice(&flush());
+                    }
+                }
                 Ok(Frontend::CopyData) => {
                     data.wire.extend_from_slice(&frame.whole);
                     data.messages += 1;
@@ -207,18 +214,30 @@ impl Run<'_> {
     }
 }
 
+/// Why the data of a COPY are refused.
+fn written_mask(exchange: &Exchange) -> Refusal {
+    Refusal {
+        code: RefusalCode::Denied,
+        message: ADVICE.into(),
+        rule: None,
+        request: RequestId { session: exchange.session().id(), exchange: exchange.number() },
+        hint: Some("copy the columns that were not masked".into()),
+        review: None,
+    }
+}
+
 /// COPY data from the client: whole messages.
 #[derive(Default)]
 struct CopyData {
     received: BytesMut,
-    wire: BytesMut,
+    wire: Vec<u8>,
     messages: u64,
 }
 
 impl Upload for CopyData {
     fn read(self) -> Result<Piece, Fault> {
         let usage = Usage { messages: self.messages, ..Usage::default() };
-        Ok(Piece { received: self.received.freeze(), wire: self.wire.freeze(), usage })
+        Ok(Piece { received: self.received.freeze(), wire: self.wire.into(), usage })
     }
 }
 

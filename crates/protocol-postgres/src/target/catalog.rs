@@ -2,6 +2,7 @@
 //! table is read.
 
 use super::dial::{next, refused};
+use super::types::{MADE_TYPES, column_types, made_types};
 use super::upstream::ClassifyColumn;
 use super::versions::{read_all, read_rests};
 use crate::wire::{put, put_text};
@@ -10,8 +11,7 @@ use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
     postgres::Remembered,
 };
-use portreeve_model::Object;
-use portreeve_sql::{CatalogRead, CatalogSource, ColumnTypes, SessionSettings};
+use portreeve_sql::{CatalogRead, CatalogSource, SessionSettings};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
 use std::collections::{BTreeMap, HashMap};
@@ -47,7 +47,8 @@ impl CatalogSource for CatalogReader {
         Ok(CatalogRead {
             digest: digest(&(&tables, &versions.relations, &versions.code)),
             catalog: self.build(&tables),
-            types: types(&tables),
+            types: column_types(&tables.relations, &tables.columns),
+            made_types: made_types(&tables.made_types),
             versions,
             rests,
         })
@@ -72,6 +73,7 @@ struct Tables {
     functions: Vec<Row>,
     builtins: Vec<Row>,
     types: Vec<Row>,
+    made_types: Vec<Row>,
     operators: Vec<Row>,
     code: Vec<Row>,
 }
@@ -87,7 +89,8 @@ ORDER BY c.oid";
 
 const COLUMNS: &str = "\
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, NULL),
-       CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END
+       CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+       a.attnotnull, a.atttypmod
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -167,6 +170,7 @@ async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
         functions: rows(connection, FUNCTIONS).await?,
         builtins: rows(connection, BUILTINS).await?,
         types: rows(connection, questions::TYPES).await?,
+        made_types: rows(connection, MADE_TYPES).await?,
         operators: rows(connection, questions::OPERATORS).await?,
         code: rows(connection, questions::CODE).await?,
     })
@@ -211,18 +215,6 @@ fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
         Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
     };
     (0..count).map(|_| value()).collect()
-}
-
-/// Collects the types: COPY does not tell them.
-fn types(tables: &Tables) -> ColumnTypes {
-    let names: HashMap<&str, &Row> =
-        tables.relations.iter().map(|row| (text(row, 0), row)).collect();
-    let typed = |column: &Row| {
-        let relation = names.get(text(column, 0))?;
-        let (schema, table) = (text(relation, 1), text(relation, 2));
-        Some((Object::column(schema, table, text(column, 2)), number(column, 3)))
-    };
-    tables.columns.iter().filter_map(typed).collect()
 }
 
 /// Builds the analysis' catalog from the answers.
@@ -273,11 +265,11 @@ fn build(tables: &Tables, classify: &ClassifyColumn, past: &[Remembered]) -> Cat
     builder.build()
 }
 
-fn text(row: &Row, index: usize) -> &str {
+pub(super) fn text(row: &Row, index: usize) -> &str {
     row.get(index).and_then(|value| value.as_deref()).unwrap_or_default()
 }
 
-fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
+pub(super) fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
     text(row, index).parse().unwrap_or_default()
 }
 

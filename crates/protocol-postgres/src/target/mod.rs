@@ -3,6 +3,7 @@
 mod catalog;
 mod dial;
 mod fence;
+mod types;
 mod upstream;
 mod versions;
 

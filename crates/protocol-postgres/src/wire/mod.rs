@@ -1,6 +1,7 @@
 //! Messages: cutting, reading, writing.
 
 mod backend;
+mod constants;
 mod frame;
 mod frontend;
 mod reports;
@@ -17,4 +18,4 @@ pub(crate) use frame::{
 };
 pub(crate) use frontend::{Frontend, FrontendError, read};
 pub(crate) use reports::{Trust, pass};
-pub(crate) use values::value_kind;
+pub(crate) use values::{fit, value_kind};

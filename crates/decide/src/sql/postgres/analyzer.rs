@@ -3,8 +3,9 @@
 use portreeve_model::{Action, Change, Need, Object, ObjectKind};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::sql::catalog::{Catalog, Functions};
+use crate::sql::catalog::{Catalog, ColumnRef, Functions};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::statement::{Missing, Unknown, sqlstate};
 use crate::sql::taint::Taint;
@@ -28,6 +29,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) probed: Taint,
     /// Columns whose values leave those that are known to hold them.
     pub(in crate::sql) revealed: Taint,
+    /// Columns that values are stored in.
+    pub(in crate::sql) written: Taint,
     /// Constants and parameters that columns are compared with.
     pub(in crate::sql) probes: u64,
     /// The first thing that was not understood.
@@ -66,6 +69,7 @@ impl<'c> Analyzer<'c> {
             filtered: Taint::Clean,
             probed: Taint::Clean,
             revealed: Taint::Clean,
+            written: Taint::Clean,
             probes: 0,
             unknown: None,
             missing: BTreeSet::new(),
@@ -260,12 +264,21 @@ impl<'c> Analyzer<'c> {
         needs.into_iter().collect()
     }
 
+    /// The columns that values are stored in.
+    pub(in crate::sql) fn written_columns(&self) -> Vec<Arc<ColumnRef>> {
+        let known = |id: u32| self.catalog.classified.get(id as usize).cloned();
+        let mut columns: Vec<_> = self.written.ids().filter_map(known).collect();
+        columns.sort();
+        columns
+    }
+
     /// Takes over what a statement inside this one needs.
     pub(in crate::sql) fn absorb(&mut self, inner: &Self) {
         self.needs.extend(inner.needs.iter().cloned());
         self.filtered.join(&inner.filtered);
         self.probed.join(&inner.probed);
         self.revealed.join(&inner.revealed);
+        self.written.join(&inner.written);
         self.probes = self.probes.saturating_add(inner.probes);
         self.missing.extend(inner.missing.iter().cloned());
         self.opaque.extend(inner.opaque.iter().cloned());

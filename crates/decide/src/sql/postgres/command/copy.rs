@@ -5,7 +5,9 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
+use crate::sql::catalog::Catalog;
 use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::expression::strings;
@@ -31,6 +33,7 @@ impl Analyzer<'_> {
             self.touched |= relation.has_triggers && !self.catalog.knows_code
                 || relation.code.reaches_classified
                 || !relation.columns.is_clean();
+            self.written.join(&copied_into(&relation.columns, statement, self.catalog).sources);
             let item = Item::named(Some(relation.name.clone()), relation.columns.clone());
             scope.items.push(Item { is_table: true, ..item });
         }
@@ -77,6 +80,17 @@ impl Analyzer<'_> {
         }
         chosen
     }
+}
+
+/// The columns that rows of the client go into, together.
+fn copied_into(columns: &Columns, statement: &pg::CopyStmt, catalog: &Catalog) -> Lineage {
+    let names = strings(&statement.attlist).unwrap_or_default();
+    if names.is_empty() {
+        return columns.mixed();
+    }
+    let mut all = Lineage::CLEAN;
+    names.iter().filter_map(|name| columns.find(name, catalog)).for_each(|own| all.mix(&own));
+    all
 }
 
 /// Reads the options. Anything that is not understood is refused: the masker must know

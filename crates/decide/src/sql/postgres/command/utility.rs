@@ -91,6 +91,7 @@ fn finish(
         Output::None | Output::Clean | Output::Unproven => false,
     };
     Statement {
+        writes: analyzer.written_columns(),
         touches_classified: analyzer.touched || (analyzer.writes && is_unsure),
         output: if analyzer.unknown.is_some() { Output::Unproven } else { seen.output },
         session,

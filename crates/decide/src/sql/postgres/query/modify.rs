@@ -107,12 +107,22 @@ impl Analyzer<'_> {
         self.bound(is_bounded);
     }
 
+    /// Something is stored in a column; in which one may not be known.
+    fn stores_in(&mut self, target: &Target, column: Option<&str>) {
+        for columns in &target.each {
+            let own = column.and_then(|column| columns.find(column, self.catalog));
+            let own = own.unwrap_or_else(|| columns.mixed());
+            self.written.join(&own.sources);
+        }
+    }
+
     /// A value goes into a column. What is classified may go, unchanged, where the same
     /// category is known to be.
     ///
     /// SECURITY: a changed value (a part of it, say) would be masked as if it were whole, and a
     /// category with a weaker mask would show what a stronger one hides.
     fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
+        self.stores_in(target, column);
         if lineage.is_clean() {
             return;
         }
@@ -183,6 +193,7 @@ impl Analyzer<'_> {
 
     fn store_columns(&mut self, target: &Target, names: Option<&[String]>, incoming: &Columns) {
         let (Some(names), true) = (names, incoming.is_exact()) else {
+            self.stores_in(target, None);
             self.reveal(&incoming.mixed());
             return;
         };

@@ -270,7 +270,10 @@ impl Routes {
                 "title": "Portreeve",
                 "version": env!("CARGO_PKG_VERSION"),
                 "description": ABOUT,
-                "license": {"name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE")},
+                "license": {
+                    "name": env!("CARGO_PKG_LICENSE"),
+                    "identifier": env!("CARGO_PKG_LICENSE"),
+                },
             },
             "paths": self.paths,
             "components": {

@@ -4,8 +4,12 @@ import pytest
 
 
 def missing(what: str) -> pytest.MarkDecorator:
-    """Says what the product lacks for a test. Strict: the mark goes when the test passes."""
-    return pytest.mark.xfail(strict=True, reason=what)
+    """Says what the product lacks for a test.
+
+    Where it passes after all, `make soak` fails, so that the mark goes. The gate does not:
+    some of the attacks are races, which a slow machine can lose.
+    """
+    return pytest.mark.xfail(reason=what)
 
 
 def each(cases: dict[str, object], lacking: dict[str, str] | None = None) -> pytest.MarkDecorator:

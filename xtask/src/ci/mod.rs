@@ -102,7 +102,9 @@ pub(crate) fn end_to_end(mut options: Options) -> anyhow::Result<ExitCode> {
     let mut pytest = options.rest();
     let steps = if is_soak { ["release", "soak"] } else { ["programs", "e2e"] };
     if is_soak {
-        pytest.insert(0, "--soak".to_owned());
+        // A case that is known not to hold, and does, is news there.
+        let words = ["--soak", "-o", "xfail_strict=true"];
+        pytest.splice(..0, words.map(str::to_owned));
     }
     gate(&root()?, &[step(steps[0])?, step(steps[1])?], &pytest)
 }

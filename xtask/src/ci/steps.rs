@@ -58,7 +58,7 @@ pub(super) const STEPS: [Step; 14] = [
     gate("tidy", Needs::Nothing, 20.0, tidy),
     gate("licences", Needs::Nothing, 60.0, licences),
     gate("build", Needs::Nothing, 1200.0, everything),
-    gate("e2e", Needs::Programs, 900.0, end_to_end),
+    gate("e2e", Needs::Programs, 2400.0, end_to_end),
     gate("onnx", Needs::Build, 120.0, onnx),
     gate("tests", Needs::Build, 300.0, workspace_tests),
     gate("examples", Needs::Build, 120.0, examples),

@@ -91,8 +91,9 @@ fn date(text: &str) -> Option<(i64, &str)> {
 fn time_of_day(clock: &str) -> Option<i64> {
     let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let seconds = seconds(whole).filter(|_| whole.len() == 8)?;
-    let fraction = format!("{fraction:0<6}");
-    Some(seconds * 1_000_000 + digits_only(fraction.get(..6)?)?)
+    // What is longer is no fraction: ` BC` may stand behind it.
+    let fraction = (fraction.len() <= 6).then(|| format!("{fraction:0<6}"))?;
+    Some(seconds * 1_000_000 + digits_only(&fraction)?)
 }
 
 /// `Z`, `+02`, `-03:30`, `+00:19:32`, in microseconds; nothing is none.

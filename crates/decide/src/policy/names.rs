@@ -152,7 +152,9 @@ pub fn object_named(text: &str) -> Option<Object> {
     if let Some((kind, path)) = prefixed {
         return object_of(kind, path);
     }
-    UNPREFIXED.into_iter().find_map(|kind| object_of(kind, text))
+    let is_function = text.ends_with(ObjectKind::FUNCTION.row().suffix);
+    let fits = |kind: &ObjectKind| (*kind == ObjectKind::FUNCTION) == is_function;
+    UNPREFIXED.into_iter().filter(fits).find_map(|kind| object_of(kind, text))
 }
 
 /// The kinds that a path tells by its shape.

@@ -288,6 +288,10 @@ def asked(gateway: Gateway, wire: Wire, batches: tuple[bytes, ...], dana: str) -
     | not_yet(
         "one name in several schemas is not looked up in the search path that was set",
         "search-path",
+    )
+    | not_yet(
+        "an approval is not bound to how many rows it touches",
+        "more-rows-by-now",
     ),
 )
 def test_approve_a_run_b(
@@ -422,7 +426,13 @@ UPLOADS = {
 }
 
 
-@each(UPLOADS)
+@each(
+    UPLOADS,
+    not_yet(
+        "an upload is not bound by digest",
+        "other-rows more-rows null-for-text much-more nothing-then-something",
+    ),
+)
 def test_an_upload_is_approved_with_its_data(
     world: World, gateway: Gateway, target: Target, dana: str, case: tuple[bytes, bytes]
 ) -> None:

@@ -169,6 +169,11 @@ impl ReplyMachine {
         self.defining
     }
 
+    /// Notes that what is open may rest on other definitions than those known now.
+    pub(crate) fn doubt_portals(&mut self) {
+        self.names.doubt_portals();
+    }
+
     /// Whether definitions may have changed for everybody since this was asked last.
     pub(crate) fn take_redefined(&mut self) -> bool {
         self.status == Status::Idle && std::mem::take(&mut self.redefined)

@@ -156,6 +156,11 @@ impl Connection {
     fn follow(&mut self, catalog: Arc<CatalogSnapshot>) {
         if !Arc::ptr_eq(&catalog, self.assembler.catalog()) {
             self.session.reclassify(catalog.classification());
+            // SECURITY: the target opened what is open with definitions that nobody knows now;
+            // a plan by new ones says nothing of where its rows come from.
+            if *catalog.versions() != *self.assembler.catalog().versions() {
+                self.machine.doubt_portals();
+            }
         }
         let snapshot = self.session.snapshot();
         let is_same = Arc::ptr_eq(&snapshot, self.assembler.snapshot())

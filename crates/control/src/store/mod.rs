@@ -64,7 +64,7 @@ pub enum StoreError {
 
 /// The control store of an installation. Cheap to clone.
 ///
-/// Its ports may block; [`off_runtime`] is how asynchronous code calls them.
+/// Its ports may block; `off_runtime` is how asynchronous code calls them.
 #[derive(Clone)]
 pub struct Store {
     /// Names that the local issuer vouches for.

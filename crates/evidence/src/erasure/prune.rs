@@ -61,7 +61,7 @@ impl EvidenceLog {
     /// Recordings older than `rules.log` are destroyed first.
     ///
     /// # Errors
-    /// The log cannot be read or written; the next [`Self::settle`] finishes what was
+    /// The log cannot be read or written; the next `settle` finishes what was
     /// recorded.
     pub fn prune(
         &self,

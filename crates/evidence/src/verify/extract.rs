@@ -191,7 +191,7 @@ impl ExtractReport {
         self
     }
 
-    /// The exit code of a command that verified, as [`super::Report::exit_code`].
+    /// The exit code of a command that verified, as `Report::exit_code`.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.status.exit_code()

@@ -3,7 +3,7 @@
 use portreeve_model::PolicyVersion;
 
 /// Looks at every committed record in order, beside the verifier's own checks. What it
-/// finds makes the log [`Status::Unreproduced`].
+/// finds makes the log `Status::Unreproduced`.
 pub trait Inspector {
     /// The log's beginning was pruned: these policies were in force where it begins now.
     fn begins_pruned(&mut self, _policies: Option<(PolicyVersion, String)>) {}

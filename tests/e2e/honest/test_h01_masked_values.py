@@ -188,7 +188,9 @@ def test_one_mask_for_one_value(dev: Target, case: str) -> None:
     with psycopg.connect(dev.conninfo(), autocommit=True) as connection:
         as_text = connection.execute(sql, binary=False).fetchall()
         as_binary = connection.execute(sql, binary=True).fetchall()
-    assert as_text == as_binary
+    # The driver gives values of types that it does not know as bytes when they come packed.
+    plain = [(one.decode() if isinstance(one, bytes) else one,) for (one,) in as_binary]
+    assert as_text == plain
 
 
 def test_one_mask_for_a_date_in_every_way_of_asking(dev: Target) -> None:
@@ -231,9 +233,11 @@ def test_masks_fit_their_types(world: World, dev: Target) -> None:
     """H13: every mask is a value that its own column accepts, and a varchar(8) has room for."""
     with psycopg.connect(dev.conninfo(), autocommit=True) as connection:
         names = ", ".join(CATEGORIES)
-        row = connection.execute(f"select {names} from clients where id = 1").fetchone()
+        row = list(connection.execute(f"select {names} from clients where id = 1").fetchone())
+    at = list(CATEGORIES).index("doc")
+    row[at] = psycopg.types.json.Jsonb(row[at])
     with psycopg.connect(world.direct("portreeve", DATABASE).conninfo()) as direct:
         direct.execute("create temp table t (like clients)")
         places = ", ".join(["%s"] * len(row))
-        direct.execute(f"insert into t ({names}) values ({places})", row)
+        direct.execute(f"insert into t (id, {names}) values (1, {places})", row)
 

@@ -47,6 +47,27 @@ impl Action {
         Self::Reveal,
     ];
 
+    /// Whether it changes what names stand for.
+    #[must_use]
+    pub const fn defines(self) -> bool {
+        matches!(self, Self::Define | Self::Administer)
+    }
+
+    /// Whether who does it needs to know what names stand for.
+    #[must_use]
+    pub const fn uses_objects(self) -> bool {
+        match self {
+            Self::Read
+            | Self::Write
+            | Self::Execute
+            | Self::Lock
+            | Self::Filter
+            | Self::Probe
+            | Self::Reveal => true,
+            Self::Connect | Self::Define | Self::Administer => false,
+        }
+    }
+
     /// The word used in policies and records.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -106,24 +106,12 @@ impl Plan {
 
     /// Whether it changes definitions.
     pub fn defines(&self) -> bool {
-        self.command
-            .needs
-            .iter()
-            .any(|need| matches!(need.action, Action::Define | Action::Administer))
+        self.command.needs.iter().any(|need| need.action.defines())
     }
 
     /// Whether it needs to know what names stand for.
     pub fn uses_objects(&self) -> bool {
-        self.command.needs.iter().any(|need| match need.action {
-            Action::Read
-            | Action::Write
-            | Action::Execute
-            | Action::Lock
-            | Action::Filter
-            | Action::Probe
-            | Action::Reveal => true,
-            Action::Connect | Action::Define | Action::Administer => false,
-        })
+        self.command.needs.iter().any(|need| need.action.uses_objects())
     }
 
     /// Whether it runs code that may do anything with the session's names.

@@ -187,7 +187,7 @@ fn named(
             Some(_) => None,
         };
     }
-    let strong = seen.filter(|s| s.0 != category && s.1 >= 0.8 && is_sure(s.0));
+    let strong = seen.filter(|s| s.0 != category && s.1 >= 0.8 && s.0.is_sure());
     if let Some((other, share, rule)) = strong {
         let reason = format!("{:.0} % of the values are {} ({rule})", share * 100.0, other.name());
         return Some(Some(Verdict { category: other, score: 85, reasons: vec![reason] }));
@@ -210,19 +210,6 @@ fn named(
         None if people => Some(Some(Verdict { category, score: 60, reasons })),
         None => Some(None),
     }
-}
-
-/// Categories whose values prove themselves.
-fn is_sure(category: Category) -> bool {
-    matches!(
-        category,
-        Category::Email
-            | Category::Iban
-            | Category::Card
-            | Category::IpAddress
-            | Category::MacAddress
-            | Category::Secret
-    )
 }
 
 #[cfg(test)]

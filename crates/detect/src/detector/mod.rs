@@ -454,16 +454,7 @@ fn named_cell(scene: &Scene<'_>, context: ValueContext, from: usize, out: &mut V
 
 /// Whether a finding is surer of what a value is than the name of its column.
 fn outdoes_names(finding: &Finding) -> bool {
-    finding.evidence == Evidence::ChecksumAndContext
-        || matches!(
-            finding.category,
-            Category::Email
-                | Category::Iban
-                | Category::Card
-                | Category::IpAddress
-                | Category::MacAddress
-                | Category::Secret
-        )
+    finding.evidence == Evidence::ChecksumAndContext || finding.category.is_sure()
 }
 
 /// Longest value that the name of its column speaks for.

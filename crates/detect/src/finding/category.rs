@@ -116,6 +116,19 @@ impl Category {
         &TAXONOMY[self as usize]
     }
 
+    /// Whether its values prove themselves, whatever stands around them.
+    pub(crate) fn is_sure(self) -> bool {
+        matches!(
+            self,
+            Self::Email
+                | Self::Iban
+                | Self::Card
+                | Self::IpAddress
+                | Self::MacAddress
+                | Self::Secret
+        )
+    }
+
     /// The name in configuration and reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -131,8 +131,7 @@ impl CopyMasker {
             return Err(RowError::Copy("data after the end of the data"));
         }
         match self.copy.format {
-            CopyFormat::Text => self.text_row(row, masker, out),
-            CopyFormat::Csv => self.csv_row(row, masker, out),
+            CopyFormat::Text | CopyFormat::Csv => self.delimited_row(row, masker, out),
             CopyFormat::Binary => self.binary_row(row, masker, out),
         }
     }
@@ -142,7 +141,8 @@ impl CopyMasker {
         if got == expected { Ok(()) } else { Err(RowError::Columns { expected, got }) }
     }
 
-    fn text_row(
+    /// A row of text or CSV: what differs is how fields are parted and how values are written.
+    fn delimited_row(
         &mut self,
         row: &[u8],
         masker: &Masker,
@@ -154,7 +154,8 @@ impl CopyMasker {
             out.extend_from_slice(row);
             return Ok(false);
         }
-        let fields = self.split_text(line);
+        let is_csv = self.copy.format == CopyFormat::Csv;
+        let fields = if is_csv { self.split_csv(line) } else { self.split_text(line) };
         self.expect_columns(fields.len())?;
         let mut clear = Vec::new();
         let mut value = Vec::new();
@@ -167,15 +168,21 @@ impl CopyMasker {
                 continue;
             }
             clear.clear();
-            unescape_text(field, &mut clear);
+            if is_csv {
+                self.unquote(field, &mut clear)
+            } else {
+                unescape_text(field, &mut clear)
+            }
             value.clear();
             let is_value = self.masks.mask_value(column, &clear, masker, &mut value);
             if !self.masks.is_masked(column) {
                 out.extend_from_slice(field);
-            } else if is_value {
-                escape_text(&value, self.copy.delimiter, out);
-            } else {
+            } else if !is_value {
                 out.extend_from_slice(self.copy.null.as_bytes());
+            } else if is_csv {
+                self.put_quoted(&value, out);
+            } else {
+                escape_text(&value, self.copy.delimiter, out);
             }
         }
         out.push(b'\n');
@@ -205,45 +212,6 @@ impl CopyMasker {
         fields
     }
 
-    fn csv_row(
-        &mut self,
-        row: &[u8],
-        masker: &Masker,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, RowError> {
-        let line = row.strip_suffix(b"\n").unwrap_or(row);
-        if line == b"\\." {
-            self.is_ended = true;
-            out.extend_from_slice(row);
-            return Ok(false);
-        }
-        let fields = self.split_csv(line);
-        self.expect_columns(fields.len())?;
-        let mut value = Vec::new();
-        for (column, field) in fields.iter().enumerate() {
-            if column > 0 {
-                out.push(self.copy.delimiter);
-            }
-            if !self.masks.is_read(column) || *field == self.copy.null.as_bytes() {
-                out.extend_from_slice(field);
-                continue;
-            }
-            let clear = self.unquote(field);
-            value.clear();
-            let is_value = self.masks.mask_value(column, &clear, masker, &mut value);
-            if !self.masks.is_masked(column) {
-                out.extend_from_slice(field);
-            } else if is_value {
-                self.put_quoted(&value, out);
-            } else {
-                out.extend_from_slice(self.copy.null.as_bytes());
-            }
-        }
-        out.push(b'\n');
-        self.masks.end_row();
-        Ok(true)
-    }
-
     fn split_csv<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
         if line.is_empty() && self.masks.columns() == 0 {
             return Vec::new();
@@ -267,20 +235,19 @@ impl CopyMasker {
         fields
     }
 
-    fn unquote(&self, field: &[u8]) -> Vec<u8> {
+    fn unquote(&self, field: &[u8], out: &mut Vec<u8>) {
         let (quote, escape) = (self.copy.quote, self.copy.escape);
         let Some(inner) = field.strip_prefix(&[quote]).and_then(|f| f.strip_suffix(&[quote]))
         else {
-            return field.to_vec();
+            out.extend_from_slice(field);
+            return;
         };
-        let mut clear = Vec::with_capacity(inner.len());
         let mut bytes = inner.iter().copied().peekable();
         while let Some(byte) = bytes.next() {
             let escapes_next = byte == escape
                 && bytes.peek().is_some_and(|next| *next == quote || *next == escape);
-            clear.push(if escapes_next { bytes.next().unwrap_or(byte) } else { byte });
+            out.push(if escapes_next { bytes.next().unwrap_or(byte) } else { byte });
         }
-        clear
     }
 
     fn put_quoted(&self, value: &[u8], out: &mut Vec<u8>) {

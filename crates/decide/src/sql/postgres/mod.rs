@@ -10,8 +10,6 @@
 //! | `builtin` | what the functions, operators and catalogs of PostgreSQL itself do |
 //! | `snapshot` | how a catalog is made of what the target answers |
 
-use portreeve_model::Action;
-
 use super::catalog::Catalog;
 use super::grammar::Grammar;
 use super::statement::{Output, Statement, Unknown, Unreadable, sqlstate};
@@ -50,16 +48,7 @@ fn refuse_use_after_definition(statements: &mut [Statement]) {
     let mut defined = false;
     for statement in statements {
         let needs = &statement.command.needs;
-        let uses = needs.iter().any(|need| match need.action {
-            Action::Read
-            | Action::Write
-            | Action::Execute
-            | Action::Lock
-            | Action::Filter
-            | Action::Probe
-            | Action::Reveal => true,
-            Action::Connect | Action::Define | Action::Administer => false,
-        });
+        let uses = needs.iter().any(|need| need.action.uses_objects());
         if defined && uses {
             let message = "it follows a definition in the same text; send it on its own";
             let unknown = statement.unknown.get_or_insert_with(|| {
@@ -68,7 +57,6 @@ fn refuse_use_after_definition(statements: &mut [Statement]) {
             statement.command.unknown = Some(unknown.message.clone());
             statement.output = Output::Unproven;
         }
-        defined |=
-            needs.iter().any(|need| matches!(need.action, Action::Define | Action::Administer));
+        defined |= needs.iter().any(|need| need.action.defines());
     }
 }

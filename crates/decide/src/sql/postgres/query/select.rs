@@ -267,14 +267,19 @@ impl Analyzer<'_> {
             let Some(NodeEnum::List(row)) = &row.node else {
                 return Columns::open(self.not_understood("a row of VALUES"));
             };
-            let one = self.row_columns(&row.items, scope);
+            let one = self.row_columns(&row.items, "column", scope);
             columns = if index == 0 { one } else { self.union(&columns, &one) };
         }
         columns
     }
 
-    /// The values of one row, named like `VALUES` names them.
-    fn row_columns(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Columns {
+    /// The values of one row, named by a word and their number; `t.*` stands for its columns.
+    pub(in crate::sql) fn row_columns(
+        &mut self,
+        nodes: &[pg::Node],
+        word: &str,
+        scope: &Scope<'_>,
+    ) -> Columns {
         let mut columns = Columns::default();
         for node in nodes {
             match self.star(node, scope) {
@@ -286,7 +291,7 @@ impl Analyzer<'_> {
             }
         }
         for (index, column) in columns.list.iter_mut().enumerate() {
-            column.name = format!("column{}", index + 1).into();
+            column.name = format!("{word}{}", index + 1).into();
         }
         columns
     }

@@ -326,22 +326,9 @@ impl Analyzer<'_> {
         lineage
     }
 
-    /// A row of these values, with fields `f1`, `f2`, …; `t.*` stands for its columns.
+    /// A row of these values, with fields `f1`, `f2`, ….
     fn row(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Lineage {
-        let mut columns = Columns::default();
-        for node in nodes {
-            match self.star(node, scope) {
-                Some(expanded) => columns.append(&expanded),
-                None => {
-                    let lineage = self.value(node, scope);
-                    columns.list.push(Column::new("", lineage));
-                }
-            }
-        }
-        for (index, column) in columns.list.iter_mut().enumerate() {
-            column.name = format!("f{}", index + 1).into();
-        }
-        Arc::new(columns).whole()
+        Arc::new(self.row_columns(nodes, "f", scope)).whole()
     }
 
     /// `value.field`, `value[index]`.

@@ -8,7 +8,7 @@ use std::path::Path;
 use tempfile::Builder;
 
 /// How the file beside it is called. A process that is killed leaves it; see [`sweep`].
-const FRESH_PREFIX: &str = ".fresh-";
+pub(crate) const FRESH_PREFIX: &str = ".fresh-";
 
 /// What outlives a machine that stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

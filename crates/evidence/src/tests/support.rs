@@ -1,5 +1,6 @@
 //! A directory that goes away, and a small log with some of everything in it.
 
+use crate::disk::place::FRESH_PREFIX;
 use crate::log::evidence_log::EvidenceLog;
 use crate::log::options::Options;
 use crate::log::recorder::SessionRecorder;
@@ -126,12 +127,17 @@ pub(super) fn small_log(dir: &Path) {
     log.close();
 }
 
-/// Copies a directory's files, one folder deep.
+/// Copies a directory's files, one folder deep; of a log at work too, so without what is
+/// about to be put in place.
 pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(FRESH_PREFIX) {
+            continue;
+        }
+        let target = to.join(name);
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {

@@ -594,8 +594,33 @@ select * from pg_stats_ext
 select * from pg_mcv_list_items(null)
 
 -- case: activity
--- expect: refused
+-- expect: masked 1
 select query from pg_stat_activity
+
+-- case: activity-searched
+-- expect: need filter
+select pid from pg_stat_activity where query like '%a%'
+
+-- case: subscription
+-- expect: masked 1
+select subconninfo from pg_subscription
+
+-- case: source-of-a-row
+-- expect: masked 1 or unproven
+select p from pg_proc p
+
+-- case: settings-of-another-name
+-- expect: masked 1
+with pg_settings as (select prosrc as setting, proname as name from pg_proc)
+select setting from pg_settings where name = 'work_mem'
+
+-- case: settings-beside-an-alternative
+-- expect: masked 1
+select setting from pg_settings where name = 'work_mem' or true
+
+-- case: secret-by-its-name
+-- expect: masked 1
+select setting from pg_settings where name = 'primary_conninfo'
 
 -- case: activity-function
 -- expect: need execute
@@ -778,7 +803,7 @@ update customers set email = substr(email, 2)
 update customers set email = ssn || email
 
 -- case: use-after-definition
--- expect: refused
+-- expect: need execute; need reveal public.customers.phone
 create function lower(varchar) returns text language sql as 'select $1'; select lower(phone) from customers
 
 -- case: use-after-rename

@@ -207,7 +207,7 @@ alter table customers drop column email
 alter table customers rename column email to note
 
 -- case: type-of-classified
--- expect: need reveal public.customers.email
+-- expect: need filter public.customers.email
 alter table customers alter column email type varchar(99)
 
 -- case: lock-in-subquery

@@ -1,6 +1,6 @@
 //! A target's catalog as last read, and how old it may be.
 
-use crate::Analyses;
+use crate::{Analyses, Plan};
 use portreeve_decide::sql::Catalog;
 use portreeve_model::{Category, Command, Object};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -130,7 +130,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    fn of(catalog: Catalog) -> Arc<Self> {
+    pub(crate) fn of(catalog: Catalog) -> Arc<Self> {
         Arc::new(Self { catalog: Arc::new(catalog), analyses: Analyses::default() })
     }
 }
@@ -157,7 +157,10 @@ impl CatalogSnapshot {
             rests: read.rests,
             types: read.types,
             made_types: read.made_types,
-            classify: Arc::new(move |object| classified.category_of(object).cloned()),
+            classify: Arc::new(move |object| {
+                let known = classified.category_of(object).cloned();
+                known.or_else(|| classified.category_by_name(object))
+            }),
             digest: read.digest,
         }
     }
@@ -193,15 +196,34 @@ impl CatalogSnapshot {
         self.versions.clone()
     }
 
-    /// The names of all relations that a command rests on, views and heirs followed.
-    pub fn names_behind(&self, command: &Command, names: &mut BTreeSet<String>) {
+    /// The names of all relations that a command rests on, views and heirs followed, by the
+    /// definitions that a catalog has.
+    pub(crate) fn names_behind(
+        &self,
+        catalog: &Catalog,
+        command: &Command,
+        names: &mut BTreeSet<String>,
+    ) {
         let named = command.needs.iter().filter_map(|need| need.object.path.get(1));
         let mut open: Vec<String> = named.cloned().collect();
         while let Some(name) = open.pop() {
             if names.insert(name.clone()) {
                 open.extend(self.rests.get(&name).into_iter().flatten().cloned());
+                open.extend(catalog.rests_on(&name).cloned());
             }
         }
+    }
+
+    /// Whether what a plan rests on is the same in an older snapshot.
+    #[must_use]
+    pub fn agrees(&self, older: &Self, plan: &Plan) -> bool {
+        let mut names = BTreeSet::new();
+        for snapshot in [self, older] {
+            snapshot.names_behind(&snapshot.catalog, &plan.command, &mut names);
+        }
+        let is_same =
+            |name: &String| self.versions.relations.get(name) == older.versions.relations.get(name);
+        self.versions.code == older.versions.code && names.iter().all(is_same)
     }
 
     /// Says the category of an object. Always the same function for the same snapshot.

@@ -11,10 +11,12 @@
 //! | `planner`, `plan` | what this session may see of a result |
 //! | `masks` | masking the values of a row |
 //! | `names` | prepared statements, portals and cursors |
+//! | `definitions` | what an open transaction has changed of the catalog |
 //! | `subjects` | whom the rows of a result are about |
 
 mod analyses;
 mod catalog;
+mod definitions;
 mod masks;
 mod names;
 mod plan;
@@ -29,8 +31,8 @@ pub use catalog::{
 };
 pub use masks::{FieldMask, Fit, RowCounts, RowMasks, TypeUse};
 pub use names::{
-    Change, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry, Prepared,
-    PreparedEntry,
+    Change, Definition, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry,
+    Prepared, PreparedEntry,
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};

@@ -15,6 +15,14 @@ use std::sync::Arc;
 /// Most names of each kind in one session.
 pub const NAMES_MAX: usize = 10_000;
 
+/// Bytes of texts and parameters that the names of one session keep.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+
+/// Statements of one transaction that change definitions and are followed.
+pub(crate) const DEFINITIONS_MAX: usize = 1_000;
+/// Text of such statements that one session keeps.
+const DEFINITION_BYTES_MAX: usize = 4 << 20;
+
 /// A prepared statement.
 #[derive(Debug)]
 pub struct Prepared {
@@ -33,13 +41,21 @@ pub struct Portal {
     pub statement: String,
     /// The result formats of Bind; empty is text.
     pub formats: Vec<i16>,
-    /// Statement and parameters, for a reviewer.
-    pub content: String,
+    /// The text that it was opened by, for a reviewer.
+    pub text: Arc<str>,
+    /// Its parameters, for a reviewer.
+    pub params: String,
     /// How long the name lasts.
     pub lifetime: CursorLifetime,
 }
 
 impl Portal {
+    /// Statement and parameters, for a reviewer.
+    #[must_use]
+    pub fn content(&self) -> String {
+        [&*self.text, &*self.params].concat()
+    }
+
     /// The format of a result column: none given is all text; one is for all.
     #[must_use]
     pub fn format(&self, column: usize) -> i16 {
@@ -50,6 +66,15 @@ impl Portal {
             many => many.get(column).copied().unwrap_or(1),
         }
     }
+}
+
+/// A statement that has changed definitions, by its place in the text that held it.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Definition {
+    /// The whole text.
+    pub text: Arc<str>,
+    /// Which of its statements, from 0.
+    pub place: usize,
 }
 
 /// What a message or statement does to names, once it has succeeded.
@@ -79,6 +104,25 @@ pub enum Change {
     Release(String),
 }
 
+impl Change {
+    /// The bytes that it adds behind names, at most.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Prepare(_, prepared) => prepared.text.len(),
+            Self::Open(_, portal) => portal.params.len(),
+            Self::Deallocate(_)
+            | Self::DeallocateAll
+            | Self::Close(_)
+            | Self::CloseAll
+            | Self::DiscardAll
+            | Self::EndTransaction
+            | Self::Savepoint(_)
+            | Self::RollbackTo(_)
+            | Self::Release(_) => 0,
+        }
+    }
+}
+
 /// A statement that the server has, and what it has said of it.
 #[derive(Debug)]
 pub struct PreparedEntry {
@@ -100,6 +144,9 @@ pub struct PortalEntry {
     /// Whether the name may stand for something else by now: code has run that can close
     /// it and open another one of the same name. What it gives is then opaque.
     pub is_doubtful: bool,
+    /// Whether what it rests on has changed since it was planned: the target may have opened it
+    /// by other definitions. What it gives is then opaque.
+    pub is_outdated: bool,
     /// Counts portals in the order in which they were opened.
     number: u64,
     /// Whether the transaction that opened it was committed.
@@ -112,8 +159,17 @@ pub struct Names {
     prepared: HashMap<String, PreparedEntry>,
     portals: HashMap<String, PortalEntry>,
     opened: u64,
-    /// Savepoints of the running transaction, and how many portals had been opened then.
-    savepoints: Vec<(String, u64)>,
+    /// What the running transaction has changed of definitions: nobody else sees it yet.
+    defined: Vec<Arc<Definition>>,
+    savepoints: Vec<Savepoint>,
+}
+
+/// A savepoint of the running transaction, and what there was then.
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    portals: u64,
+    definitions: usize,
 }
 
 impl Names {
@@ -160,6 +216,21 @@ impl Names {
         self.prepared.len().max(self.portals.len())
     }
 
+    /// The bytes of the texts and parameters behind the names. A text that several portals
+    /// share counts for its statement only.
+    fn kept_bytes(&self) -> usize {
+        let statements = self.prepared.values().map(|entry| entry.prepared.text.len());
+        let portals = self.portals.values().map(|entry| {
+            let portal = &entry.portal;
+            let is_shared = self
+                .prepared
+                .get(&portal.statement)
+                .is_some_and(|entry| Arc::ptr_eq(&entry.prepared.text, &portal.text));
+            portal.params.len() + if is_shared { 0 } else { portal.text.len() }
+        });
+        statements.chain(portals).sum()
+    }
+
     /// The server said yes.
     pub fn apply(&mut self, change: Change) {
         match change {
@@ -177,6 +248,7 @@ impl Names {
                     columns,
                     rows: 0,
                     is_doubtful: false,
+                    is_outdated: false,
                     number: self.opened,
                     is_committed: false,
                 };
@@ -195,11 +267,16 @@ impl Names {
                 self.portals.clear();
             }
             Change::EndTransaction => self.end_transaction(Ended::Committed),
-            Change::Savepoint(name) => self.savepoints.push((name, self.opened)),
+            Change::Savepoint(name) => {
+                let (portals, definitions) = (self.opened, self.defined.len());
+                self.savepoints.push(Savepoint { name, portals, definitions });
+            }
             Change::RollbackTo(name) => {
                 if let Some(at) = self.savepoint(&name) {
                     self.savepoints.truncate(at + 1);
-                    let opened = self.savepoints.last().map_or(0, |(_, opened)| *opened);
+                    let savepoint = self.savepoints.last();
+                    let opened = savepoint.map_or(0, |savepoint| savepoint.portals);
+                    self.defined.truncate(savepoint.map_or(0, |savepoint| savepoint.definitions));
                     self.portals.retain(|_, entry| entry.is_committed || entry.number <= opened);
                 }
             }
@@ -212,17 +289,52 @@ impl Names {
     }
 
     fn savepoint(&self, name: &str) -> Option<usize> {
-        self.savepoints.iter().rposition(|(known, _)| known == name)
+        self.savepoints.iter().rposition(|savepoint| savepoint.name == name)
     }
 
     /// The transaction has ended. Ending it once more changes nothing.
     pub fn end_transaction(&mut self, ended: Ended) {
         self.savepoints.clear();
+        self.defined.clear();
         self.portals.retain(|_, entry| {
             let holds = entry.portal.lifetime == CursorLifetime::Session;
             entry.is_committed || (holds && ended == Ended::Committed)
         });
         self.portals.values_mut().for_each(|entry| entry.is_committed = true);
+    }
+
+    /// A statement has changed definitions.
+    ///
+    /// Of a transaction with more of them than are followed only so much is kept that it shows.
+    pub fn define(&mut self, definition: Arc<Definition>) {
+        let bytes: usize = self.defined.iter().map(|known| known.text.len()).sum();
+        if self.defined.len() > DEFINITIONS_MAX {
+            return;
+        }
+        // No text has no first statement: it cannot be followed.
+        let is_lost = bytes > DEFINITION_BYTES_MAX;
+        let lost = || Arc::new(Definition { text: "".into(), place: 0 });
+        self.defined.push(if is_lost { lost() } else { definition });
+    }
+
+    /// The running transaction has changed definitions, and nobody can tell how.
+    pub fn lose_definitions(&mut self) {
+        // No text has no first statement: it cannot be followed.
+        self.define(Arc::new(Definition { text: "".into(), place: 0 }));
+    }
+
+    /// What the running transaction has changed of definitions, in its order.
+    #[must_use]
+    pub fn defined(&self) -> &[Arc<Definition>] {
+        &self.defined
+    }
+
+    /// Definitions have changed: whether those that a portal's plan rests on are among them.
+    pub fn outdate_portals(&mut self, is_changed: impl Fn(&Plan) -> bool) {
+        for entry in self.portals.values_mut() {
+            let plan = entry.portal.prepared.plan.as_ref();
+            entry.is_outdated |= plan.is_some_and(|plan| is_changed(plan));
+        }
     }
 
     /// Code has run that can do anything with names.
@@ -249,6 +361,8 @@ pub struct PlannedPortal {
     pub rows: u64,
     /// Whether it may be another one by then.
     pub is_doubtful: bool,
+    /// Whether definitions under it have changed.
+    pub is_outdated: bool,
 }
 
 /// The changes that a request which is being put together is about to ask for.
@@ -297,7 +411,12 @@ impl Overlay {
             match change {
                 Change::Open(known, portal) if known == name => {
                     let portal = portal.clone();
-                    return Some(PlannedPortal { portal, rows: 0, is_doubtful: false });
+                    return Some(PlannedPortal {
+                        portal,
+                        rows: 0,
+                        is_doubtful: false,
+                        is_outdated: false,
+                    });
                 }
                 Change::Close(known) if known == name => return None,
                 Change::CloseAll
@@ -317,12 +436,15 @@ impl Overlay {
             portal: entry.portal.clone(),
             rows: entry.rows,
             is_doubtful: entry.is_doubtful,
+            is_outdated: entry.is_outdated,
         })
     }
 
-    /// Whether there is room for more.
+    /// Whether there is no room for one more name with this many bytes behind it.
     #[must_use]
-    pub fn is_full(&self, names: &Names) -> bool {
+    pub fn is_full(&self, names: &Names, bytes: usize) -> bool {
+        let planned: usize = self.planned.iter().map(Change::bytes).sum();
         names.count() + self.planned.len() >= NAMES_MAX
+            || (bytes > 0 && names.kept_bytes() + planned + bytes > KEPT_BYTES_MAX)
     }
 }

@@ -4,7 +4,7 @@ use crate::PlannedTable;
 use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
 use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
-use portreeve_model::{Action, Category, Command, Object, RevealedColumn};
+use portreeve_model::{Action, Category, Command, Need, Object, RevealedColumn};
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -118,6 +118,23 @@ impl Plan {
     #[must_use]
     pub fn runs_code(&self) -> bool {
         self.command.needs.iter().any(|need| need.action == Action::Execute)
+    }
+
+    /// Whether it runs code that somebody made: it can change definitions where no statement
+    /// shows it.
+    #[must_use]
+    pub fn runs_own_code(&self) -> bool {
+        let is_own = |need: &Need| {
+            need.action == Action::Execute
+                && need.object.path.first().is_none_or(|schema| schema != "pg_catalog")
+        };
+        self.command.needs.iter().any(is_own)
+    }
+
+    /// Whether its rows show what names stand for.
+    #[must_use]
+    pub fn shows_objects(&self) -> bool {
+        self.statement.output != Output::None && self.uses_objects()
     }
 
     /// Whether it begins, ends or divides a transaction.

@@ -2,10 +2,11 @@
 
 use crate::analyses::{Analysis, unknown};
 use crate::catalog::View;
-use crate::{CatalogSnapshot, Plan, SessionSettings, SubjectColumns};
+use crate::definitions::Layers;
+use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, SubjectColumns};
 use portreeve_decide::sql::{Grammar, Statement, Unknown};
-use portreeve_model::{Category, Object};
-use std::collections::HashMap;
+use portreeve_model::{Category, Command, Object};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The plans of a text's statements.
@@ -23,7 +24,7 @@ pub struct UnknownNames;
 
 /// Where a session looks up names without a schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SearchPath {
+pub(crate) enum SearchPath {
     /// Where it did when it began.
     AsBegun,
     /// Somewhere else. It stays so: whether a transaction takes it back is not worth being
@@ -41,6 +42,8 @@ pub struct Planner {
     settings: SessionSettings,
     path: SearchPath,
     view: Arc<View>,
+    /// What the open transaction has changed of definitions.
+    layers: Layers,
     generation: u64,
     plans: HashMap<usize, (Analysis, Plans)>,
 }
@@ -70,6 +73,7 @@ impl Planner {
             settings,
             path: SearchPath::AsBegun,
             view,
+            layers: Layers::default(),
             generation: 0,
             plans: HashMap::new(),
         }
@@ -97,17 +101,72 @@ impl Planner {
     }
 
     fn forget(&mut self) {
-        self.view = match self.path {
-            SearchPath::AsBegun => self.catalog.view(&self.settings),
-            SearchPath::Moved => self.catalog.elsewhere(),
-        };
+        self.layers.forget();
+        self.view = self.begun();
         self.generation += 1;
         self.plans.clear();
+    }
+
+    /// What everybody sees who looks names up where this session does.
+    fn begun(&self) -> Arc<View> {
+        match self.path {
+            SearchPath::AsBegun => self.catalog.view(&self.settings),
+            SearchPath::Moved => self.catalog.elsewhere(),
+        }
+    }
+
+    /// Takes over what the open transaction has changed of definitions so far: no more and no
+    /// less than the server has said.
+    pub fn follow_definitions(&mut self, defined: &[Arc<Definition>]) {
+        if self.layers.follow(defined, self.path) {
+            self.settle_later();
+        }
+    }
+
+    /// A statement will have changed definitions by the time that those behind it run.
+    pub fn define(&mut self, definition: Arc<Definition>) {
+        self.layers.push(definition, self.path);
+        self.settle_later();
+    }
+
+    /// What was changed may have been taken back by the time that statements run.
+    pub fn doubt_definitions(&mut self) {
+        if self.layers.doubt() {
+            self.settle_later();
+        }
+    }
+
+    fn settle_later(&mut self) {
+        self.generation += 1;
+        self.plans.clear();
+    }
+
+    /// Works out what the transaction sees. Whether it can be told: if not, nothing may be
+    /// looked up in it.
+    pub fn sees_definitions(&mut self) -> bool {
+        if self.layers.is_settled() {
+            return self.layers.is_followed();
+        }
+        let begun = self.catalog.view(&self.settings);
+        self.view = match self.layers.settle(self.grammar, &begun.catalog) {
+            Some(catalog) => View::of(match self.path {
+                SearchPath::AsBegun => catalog,
+                SearchPath::Moved => catalog.without_search_path(),
+            }),
+            None => self.begun(),
+        };
+        self.layers.is_followed()
+    }
+
+    /// The names of all relations that a command rests on, views and heirs followed.
+    pub fn names_behind(&self, command: &Command, names: &mut BTreeSet<String>) {
+        self.catalog.names_behind(&self.view.catalog, command, names);
     }
 
     /// What a text's statements may show this session. Names that the catalog does not have
     /// make a statement unknown; with them comes the word that a fresh catalog may help.
     pub fn plans_of(&mut self, text: &str) -> (Plans, Result<(), UnknownNames>) {
+        self.sees_definitions();
         let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
         let is_known = analysis.iter().all(|statement| statement.missing.is_empty());

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness.cases import each, not_yet
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.paths import server_program
 from harness.secrets import found_in
@@ -55,14 +55,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "dump"
 
 
-@each(
-    FORMS,
-    not_yet(
-        "set_config of a name that is read from pg_settings is refused",
-        "plain inserts column-inserts custom tar directory parallel schema-only data-only",
-        "one-table serializable no-owner",
-    ),
-)
+@each(FORMS)
 def test_dumps(dev: Target, place: Path, case: tuple[str, ...]) -> None:
     """pg_dump ends well in every format, and nothing raw is in what it writes."""
     done = run(dev, "pg_dump", *case, "-f", str(place))
@@ -84,13 +77,7 @@ RESTORES: dict[str, Callable[[Target, Path], list[str]]] = {
 }
 
 
-@each(
-    {"plain": "-Fp", "custom": "-Fc"},
-    not_yet(
-        "set_config of a name that is read from pg_settings is refused",
-        "plain custom",
-    ),
-)
+@each({"plain": "-Fp", "custom": "-Fc"})
 def test_a_dump_restores(world: World, dev: Target, place: Path, case: str) -> None:
     """The dump is complete: it restores without an error, with every row."""
     done = run(dev, "pg_dump", case, "--no-owner", "-f", str(place))
@@ -125,21 +112,7 @@ STATEMENTS = {
 }
 
 
-@each(
-    STATEMENTS,
-    not_yet(
-        "set_config of a name that is read from pg_settings is refused",
-        "settings-reset",
-    )
-    | not_yet(
-        "pg_subscription is closed as a whole",
-        "subscriptions",
-    )
-    | not_yet(
-        "the name of a snapshot is masked",
-        "snapshot",
-    ),
-)
+@each(STATEMENTS)
 def test_what_dumps_ask(dev: Target, case: str) -> None:
     """The statements by which pg_dump prepares itself pass, one by one."""
     done = run(dev, "psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", case)

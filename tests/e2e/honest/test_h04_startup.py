@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.oidc import Forger
 from harness.target import Target
@@ -59,17 +59,7 @@ def refusal(target: Target, **parameters: str) -> dict[str, str]:
     return caught.value.fields
 
 
-@each(
-    BAD_SETTINGS,
-    not_yet(
-        "a bad startup setting is told as an outage of the target",
-        "time-zone unit date-style number out-of-range enum",
-    )
-    | not_yet(
-        "a setting that is not known is told as one that is not offered",
-        "unknown unknown-parameter encoding later-version",
-    ),
-)
+@each(BAD_SETTINGS)
 def test_a_bad_setting_at_startup_is_the_clients_error(
     world: World, dev: Target, case: dict[str, str]
 ) -> None:
@@ -93,14 +83,7 @@ GOOD_SETTINGS = {
 }
 
 
-@each(
-    GOOD_SETTINGS,
-    not_yet(
-        "planner settings are not offered at startup",
-        "plan-cache no-sequential-scan no-nested-loop page-cost parallel join-limit",
-        "cursor-fraction",
-    ),
-)
+@each(GOOD_SETTINGS)
 def test_a_planner_setting_at_startup_is_as_by_set(dev: Target, case: tuple[str, str]) -> None:
     """H16: what SET may do, `options=-c` may do."""
     name, value = case
@@ -162,7 +145,6 @@ def test_many_groups(gateway: Gateway, forger: Forger, case: int) -> None:
         assert wire.query("select 42").rows == [[b"42"]]
 
 
-@missing("the log does not say which limit refused a token")
 def test_too_many_groups_are_told_in_the_log(gateway: Gateway, forger: Forger) -> None:
     """H17: what is refused by a limit says which, to the operator."""
     groups = [f"g{n}" for n in range(1200)]

@@ -197,10 +197,8 @@ def all_pass(target: Target, statements: tuple[str, ...]) -> None:
 @each(
     SCRIPTS,
     not_yet(
-        "objects of the running transaction are not known",
-        "create-and-index several-at-once temporary view references type-in-use schema sequence",
-        "rename add-column-and-fill savepoints dropped-and-made-again select-into partitions",
-        "function-and-trigger two-phase set-path-and-create",
+        "where names are made is not known after SET search_path",
+        "set-path-and-create",
     ),
 )
 def test_a_migration_passes(dev: Target, case: tuple[str, ...]) -> None:
@@ -227,13 +225,7 @@ ALTERED = {
 }
 
 
-@each(
-    ALTERED,
-    not_yet(
-        "some forms of ALTER TABLE need reveal on its classified columns",
-        "owner trigger-off",
-    ),
-)
+@each(ALTERED)
 def test_altering_needs_no_reveal(dev: Target, case: str) -> None:
     """H8: a change of a table is `define`, whatever else stands classified in it."""
     statements = ("begin", case, "rollback") if case != "analyze customers" else (case,)
@@ -285,22 +277,55 @@ CALLS = {
 }
 
 
-@each(
-    CALLS,
-    not_yet(
-        "what a function of one's own returns counts as anything that is classified",
-        "in-values crypt aggregate alone of-a-column",
-    ),
-)
-def test_functions_of_ones_own(dev: Target, case: tuple[str, list[bytes] | None]) -> None:
-    """H12: who may execute gets the value, not a silent NULL."""
+def declaring(world: World, name: str, digests: dict[str, str]) -> Gateway:
+    """A gateway whose operator calls some functions harmless."""
+    gateway = honest_gateway(world, name, MADE, start=False)
+    lines = "".join(f'      "{function}": "{digest}"\n' for function, digest in digests.items())
+    text = gateway.config.read_text()
+    section = f"    harmless_functions:\n{lines}    classify:\n"
+    gateway.config.write_text(text.replace("    classify:\n", section, 1))
+    return gateway.start()
+
+
+SIGNATURES = ("public.add_tax(n numeric)", "public.price_with_tax(n numeric)")
+DEFINED = "select encode(sha256(convert_to(pg_get_functiondef('{}'::regprocedure), 'UTF8')), 'hex')"
+
+
+@pytest.fixture(scope="module")
+def declared(world: World, gateway: Gateway) -> Gateway:
+    """`gateway` has made the functions that are looked at here."""
+    digests = {
+        signature: world.admin(
+            DEFINED.format(signature.replace("n numeric", "numeric")), database=DATABASE
+        )
+        for signature in SIGNATURES
+    }
+    return declaring(world, "declared", digests)
+
+
+@each(CALLS)
+def test_functions_of_ones_own(declared: Gateway, case: tuple[str, list[bytes] | None]) -> None:
+    """H12: who may execute what was declared harmless gets the value, not a silent NULL."""
     sql, expected = case
-    with Wire.open(dev) as wire:
+    with Wire.open(declared.target("dev")) as wire:
         wire.query("begin")
         reply = wire.query(sql)
         assert not reply.errors, reply.errors
         if expected is not None:
             assert reply.rows == [expected], reply.rows
+
+
+def test_a_declared_function_needs_no_permit(declared: Gateway) -> None:
+    with Wire.open(declared.target("anna")) as wire:
+        assert wire.query("select add_tax(price) from goods where id = 1").rows == [[b"12.0"]]
+
+
+def test_another_definition_is_not_the_declared_one(world: World) -> None:
+    """Removed: whoever replaces a harmless function has all values of its arguments."""
+    gateway = declaring(world, "declared-wrongly", {SIGNATURES[0]: "0" * 64})
+    with Wire.open(gateway.target("anna")) as wire:
+        assert wire.query("select add_tax(1)").sqlstate == "42501"
+    assert "is not the one that was declared harmless" in gateway.log()
 
 
 NAMED = {

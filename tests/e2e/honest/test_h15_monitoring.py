@@ -1,7 +1,7 @@
 """H15: counters and metadata of the server are there for who may read the resource."""
 
 import pytest
-from harness.cases import each, not_yet
+from harness.cases import each
 from harness.target import Target
 from harness.wire import Wire
 from harness.world import World
@@ -73,17 +73,7 @@ QUESTIONS = {
 }
 
 
-@each(
-    QUESTIONS,
-    not_yet(
-        "pg_stat_activity is closed as a whole",
-        "activity-states activity-ages",
-    )
-    | not_yet(
-        "pg_settings shows no values",
-        "settings-numeric settings-bool",
-    ),
-)
+@each(QUESTIONS)
 def test_counters_are_readable(anna: Target, world: World, case: str) -> None:
     """The question is answered, and its cells are not masked away."""
     plain_cells = empty_cells(world.direct("portreeve", DATABASE), case)

@@ -1,7 +1,7 @@
 """The statements of tools that are not run here, as they send them, for a developer."""
 
 import pytest
-from harness.cases import each, not_yet
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.wire import Wire
@@ -207,13 +207,7 @@ def first_error(target: Target, statements: tuple[str, ...]) -> object:
     return None
 
 
-@each(
-    SCRIPTS,
-    not_yet(
-        "objects of the running transaction are not known",
-        "prisma-script rails-migrate dbmate goose pandas-to-sql",
-    ),
-)
+@each(SCRIPTS)
 def test_a_script_passes(direct: Target, dev: Target, case: tuple[str, ...]) -> None:
     """H7: what passes on a direct connection passes for who may do everything."""
     assert first_error(direct, case) is None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from harness.cases import each, not_yet
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.secrets import found_in
 from harness.target import Target
@@ -246,13 +246,7 @@ def across_a_change(world: World, wire: Wire, way: Way, change: str) -> Reply:
     return reply
 
 
-@each(
-    CASES,
-    not_yet(
-        "a prepared statement over replaced code ends the session",
-        "prepared-function-replaced-under-a-view",
-    ),
-)
+@each(CASES)
 def test_changed_while_it_waited(
     world: World, target: Target, undone: None, case: tuple[int, Change]
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from harness.cases import each, not_yet
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.wire import Refused, Reply, Wire
@@ -264,10 +264,6 @@ def count(world: World) -> str:
 
 @each(
     UNBOUNDED,
-    not_yet(
-        "opposite comparisons do not count as no predicate",
-        "opposites",
-    ),
 )
 def test_an_unbounded_write_can_be_told(
     world: World, bounded: Target, filled: None, case: str

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each, missing
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.waiting import until
@@ -284,13 +284,7 @@ PILES = {
 }
 
 
-@each(
-    PILES,
-    not_yet(
-        "what a connection keeps has no bound in all",
-        "portals-of-a-long-text prepared-by-sql parsed-long-texts",
-    ),
-)
+@each(PILES)
 def test_what_a_connection_keeps_is_bounded_in_all(
     attacked: Callable[..., Gateway], case: Piles
 ) -> None:

@@ -67,6 +67,8 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
             read_subjects(reader, subjects, &classify)
         }
     };
+    let harmless = section.section(reader, "harmless_functions");
+    let harmless_functions = read_harmless(reader, family, harmless);
     let names: Vec<&str> = reader.protocols.iter().map(|manifest| manifest.name).collect();
     let is_misspelt = section.keys().any(|key| closest(key, &names).is_some());
     if target.is_none() && !is_misspelt {
@@ -78,8 +80,49 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     }
     section.close(reader);
     let (manifest, target) = target?;
-    Some(Resource { protocol: manifest.name, target: target?, audience, classify, subjects })
+    let (protocol, target) = (manifest.name, target?);
+    Some(Resource { protocol, target, audience, classify, subjects, harmless_functions })
 }
+
+fn read_harmless(
+    reader: &mut Reader<'_>,
+    family: Family,
+    mut section: Section,
+) -> BTreeMap<String, String> {
+    let mut functions = BTreeMap::new();
+    for (key, node) in section.take_all() {
+        let name = section.path(&key.text);
+        let Some((digest, span)) = as_text(reader, &name, node) else { continue };
+        let has_functions = match family {
+            Family::Sql | Family::Any => true,
+            Family::Http | Family::Shell | Family::Tools => false,
+        };
+        let path = key.text.split_once('(').map(|(path, _)| path).unwrap_or_default();
+        if !has_functions {
+            let what = format!("a {} target has no functions", family.word());
+            reader.problems.add_with_help(key.span, what, "remove `harmless_functions`");
+        } else if !path.contains('.') || !key.text.ends_with(')') {
+            reader.problems.add_with_help(
+                key.span,
+                format!("`{}` is not a function", key.text),
+                "write it as `schema.name(arguments)`, with the arguments as \
+                 `pg_get_function_identity_arguments` gives them",
+            );
+        } else if digest.len() != DIGEST_CHARS || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            reader.problems.add_with_help(
+                span,
+                format!("`{digest}` is not a SHA-256 in hexadecimal"),
+                "leave 64 zeros: the log names the digest that the target has",
+            );
+        } else {
+            functions.insert(key.text, digest.to_ascii_lowercase());
+        }
+    }
+    functions
+}
+
+/// SHA-256 in hexadecimal.
+const DIGEST_CHARS: usize = 64;
 
 fn read_classify(reader: &mut Reader<'_>, family: Family, mut section: Section) -> Classification {
     let Some(kind) = family.classifiable() else {

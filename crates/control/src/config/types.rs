@@ -208,6 +208,12 @@ pub struct Resource {
     /// recorded as keyed hashes. Each must be classified, too.
     #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
     pub subjects: Vec<SubjectColumn>,
+    /// Functions of the target that you have looked at: `schema.name(arguments)`, and the
+    /// SHA-256 of the whole definition in hexadecimal. Such a function needs no `execute`, and
+    /// what it gives is computed from its arguments and nothing else. One whose definition has
+    /// another digest is a function like any other, and the log says so.
+    #[schemars(extend("default" = {}))]
+    pub harmless_functions: BTreeMap<String, String>,
 }
 
 /// How a connection to a target is protected.

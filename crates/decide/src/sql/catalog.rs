@@ -107,6 +107,59 @@ pub(in crate::sql) struct Relation {
     pub(in crate::sql) has_triggers: bool,
     /// What runs beside the statements that read or write it.
     pub(in crate::sql) code: RelationCode,
+    /// Set where the open transaction has made it, or tied it to another.
+    pub(in crate::sql) made: Option<Arc<Made>>,
+}
+
+/// What is known of a relation that the open transaction has made.
+#[derive(Clone, Debug, Default)]
+pub(in crate::sql) struct Made {
+    /// The names of the relations that it rests on.
+    pub(in crate::sql) rests: BTreeSet<String>,
+    /// How statements that name another relation get to it.
+    pub(in crate::sql) reached: Reached,
+}
+
+/// How a relation is used by statements that name another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::sql) enum Reached {
+    /// Not at all.
+    Alone,
+    /// Its rows are those of its parent, too; or others made it.
+    #[default]
+    ByName,
+    /// A write to a table that it refers to is one to it.
+    ByKeys,
+}
+
+/// What the configuration says that a column holds, by its schema, table and name.
+#[derive(Clone)]
+pub(in crate::sql) struct ClassifyByName(Arc<Classify>);
+
+/// Says the category of a column by `schema, table, column`.
+pub type Classify = dyn Fn(&str, &str, &str) -> Option<Category> + Send + Sync;
+
+impl ClassifyByName {
+    pub(in crate::sql) fn category(
+        &self,
+        schema: &str,
+        table: &str,
+        column: &str,
+    ) -> Option<Category> {
+        (self.0)(schema, table, column)
+    }
+}
+
+impl Default for ClassifyByName {
+    fn default() -> Self {
+        Self(Arc::new(|_, _, _| None))
+    }
+}
+
+impl std::fmt::Debug for ClassifyByName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClassifyByName")
+    }
 }
 
 /// Functions, as policy names them.
@@ -199,7 +252,9 @@ pub struct Catalog {
     pub(in crate::sql) knows_code: bool,
     /// Relations that a transaction has made, changed or dropped, by name: they stand for all
     /// relations of the name.
-    pub(in crate::sql) overlay: HashMap<String, Vec<Relation>>,
+    pub(in crate::sql) overlay: HashMap<String, Arc<Vec<Relation>>>,
+    /// What columns hold that a transaction makes.
+    pub(in crate::sql) classify: ClassifyByName,
     /// Settings that guard the target's role, with the values that a session begins with.
     pub(in crate::sql) guards: Option<Arc<HashMap<String, String>>>,
     /// The schemas that an unqualified name is looked up in, if they are known.
@@ -225,6 +280,18 @@ impl Catalog {
         }
         let index = self.objects.get(object)?;
         self.classified.get(*index as usize).map(|column| &column.category)
+    }
+
+    /// The category that the configuration gives a column by its name, whether there is such a
+    /// column or not.
+    #[must_use]
+    pub fn category_by_name(&self, object: &Object) -> Option<Category> {
+        match object.path.as_slice() {
+            [schema, table, column] if object.kind == ObjectKind::COLUMN => {
+                self.classify.category(schema, table, column)
+            }
+            _ => None,
+        }
     }
 
     /// The functions that run when a value of this type comes in as a parameter: what `Parse`
@@ -257,6 +324,24 @@ impl Catalog {
     #[must_use]
     pub fn with_search_path(&self, schemas: Vec<String>) -> Self {
         Self { search_path: Some(schemas.into()), ..self.clone() }
+    }
+
+    /// The same catalog for a session of which nobody knows where it looks names up.
+    #[must_use]
+    pub fn without_search_path(&self) -> Self {
+        Self { search_path: None, ..self.clone() }
+    }
+
+    /// The same catalog for a session that looks names up where another one does.
+    #[must_use]
+    pub fn with_path_of(&self, other: &Self) -> Self {
+        Self { search_path: other.search_path.clone(), ..self.clone() }
+    }
+
+    /// The same catalog with what the configuration says of columns that are not there yet.
+    #[must_use]
+    pub fn with_classification(&self, classify: Arc<Classify>) -> Self {
+        Self { classify: ClassifyByName(classify), ..self.clone() }
     }
 
     /// The same catalog for a session that began with these values of the settings that guard
@@ -302,6 +387,6 @@ impl Catalog {
         let own = self.overlay.get(name);
         let known = if own.is_some() { None } else { self.by_name.get(name) };
         let known = known.into_iter().flatten().filter_map(|index| self.relations.get(*index));
-        own.into_iter().flatten().chain(known)
+        own.into_iter().flat_map(|own| own.iter()).chain(known)
     }
 }

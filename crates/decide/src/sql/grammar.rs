@@ -12,6 +12,11 @@ pub trait Grammar {
     ///
     /// Fails when the text cannot be read within the limits; nothing of it may run then. A
     /// statement that is read but not understood is answered as unknown, never left out: the
-    /// answers stand for all statements of the text, in their order.
+    /// answers stand for all statements of the text, in their order, and each by the definitions
+    /// that those before it leave.
     fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable>;
+
+    /// The catalog as a transaction sees it in which these statements of a text, by their place
+    /// in it, have succeeded; none where that cannot be told.
+    fn after(&self, catalog: &Catalog, text: &str, places: &[usize]) -> Option<Catalog>;
 }

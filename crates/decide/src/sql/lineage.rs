@@ -31,6 +31,9 @@ pub(in crate::sql) struct Lineage {
     /// It is a setting that an application made up: shown masked like everything classified,
     /// but compared and stored freely, because it is what a client has said before.
     pub(in crate::sql) kept: bool,
+    /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
+    /// to be searched either.
+    pub(in crate::sql) closed: bool,
 }
 
 impl Lineage {
@@ -41,6 +44,7 @@ impl Lineage {
         constants: 0,
         aggregated: false,
         kept: false,
+        closed: false,
     };
 
     pub(in crate::sql) fn plain(id: u32) -> Self {
@@ -118,6 +122,7 @@ impl Lineage {
     fn note(&mut self, other: &Self) {
         self.aggregated |= other.aggregated;
         self.kept |= other.kept;
+        self.closed |= other.closed;
     }
 }
 

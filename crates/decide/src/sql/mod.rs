@@ -32,7 +32,7 @@ pub mod postgres;
 mod statement;
 mod taint;
 
-pub use catalog::{Catalog, ColumnRef, RelationKind, Volatility};
+pub use catalog::{Catalog, Classify, ColumnRef, RelationKind, Volatility};
 pub use grammar::Grammar;
 pub use postgres::{
     CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,

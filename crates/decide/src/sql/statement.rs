@@ -36,6 +36,20 @@ pub struct Statement {
     pub writes: Vec<Arc<ColumnRef>>,
 }
 
+impl Statement {
+    /// Whether it changes what names stand for.
+    #[must_use]
+    pub fn defines(&self) -> bool {
+        self.command.needs.iter().any(|need| need.action.defines())
+    }
+
+    /// Whether it needs to know what names stand for.
+    #[must_use]
+    pub fn uses_objects(&self) -> bool {
+        self.command.needs.iter().any(|need| need.action.uses_objects())
+    }
+}
+
 /// Why nobody can tell what a statement does.
 ///
 /// Where the target would refuse the statement as well (a column that is not there, say), code,

@@ -188,7 +188,7 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
 }
 
 fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
-    let Resource { target, classify, subjects, .. } = &made_of.resource;
+    let Resource { target, classify, subjects, harmless_functions, .. } = &made_of.resource;
     let tls = target.tls("tls")?;
     let tls = match tls.mode {
         TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
@@ -207,6 +207,7 @@ fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
             classification.category_of(ObjectKind::COLUMN, &[schema, table, column]).cloned()
         }),
         subjects: subjects.clone(),
+        harmless_functions: harmless_functions.clone(),
         dial_timeout: made_of.dial_timeout,
     }))
 }

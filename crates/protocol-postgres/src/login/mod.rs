@@ -162,8 +162,13 @@ impl Postgres {
             }
         };
         let prepared = self.prepare(&session, &upstream, catalog, &arrived, &mut logged_in).await;
-        let assembler = match prepared {
-            Ok(assembler) => assembler,
+        let (assembler, process) = match prepared {
+            Ok(prepared) => prepared,
+            Err(Unprepared::Told { sqlstate, message }) => {
+                session.close("its settings were refused by the target").await;
+                let connection = &mut arrived.connection;
+                return Err(turned(connection, &sqlstate, &message, &message, None).await);
+            }
             Err(Unprepared::Refused { sqlstate, message }) => {
                 session.close("its settings were refused").await;
                 return Err(away(&mut arrived.connection, &sqlstate, &message, None).await);
@@ -173,7 +178,7 @@ impl Postgres {
                 return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, assembler, logged_in, identity })
+        Ok(Entered { arrived, session, upstream, assembler, process, logged_in, identity })
     }
 
     /// Reads what the session begins with at the target, and sets what its client has asked
@@ -185,8 +190,8 @@ impl Postgres {
         catalog: Arc<CatalogSnapshot>,
         arrived: &Arrived,
         logged_in: &mut LoggedIn,
-    ) -> Result<Assembler, Unprepared> {
-        let settings = session_settings(&mut logged_in.connection).await?;
+    ) -> Result<(Assembler, u32), Unprepared> {
+        let (settings, process) = session_settings(&mut logged_in.connection).await?;
         let snapshot = session.snapshot();
         let reveals = snapshot.clone();
         let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
@@ -218,7 +223,7 @@ impl Postgres {
         for (name, value) in arrived.startup.settings.iter().filter(own) {
             assembler.note_setting(&format!("{name} = {value} (at the start)"));
         }
-        Ok(assembler)
+        Ok((assembler, process))
     }
 
     /// Encryption and the startup message.
@@ -263,6 +268,11 @@ impl Postgres {
                         );
                     }
                     return Ok(Arrived { connection, startup, tls });
+                }
+                Err(StartupError { sqlstate: "22023", message, hint }) => {
+                    self.gatekeeper.turned_away(NAME, peer.ip(), &message);
+                    let hint = hint.as_deref();
+                    return Err(turned(&mut connection, "22023", &message, &message, hint).await);
                 }
                 Err(StartupError { sqlstate, message, hint }) => {
                     self.gatekeeper.turned_away(NAME, peer.ip(), &message);
@@ -360,7 +370,7 @@ impl Postgres {
         if let DialError::Refused { code, message } = error
             && is_clients_fault(code)
         {
-            return away(connection, code, message, None).await;
+            return turned(connection, code, message, message, None).await;
         }
         let message = format!("the target of `{}` cannot be reached", up.name());
         away(connection, "08001", &message, Some("an operator must look at the gateway's log"))
@@ -368,7 +378,8 @@ impl Postgres {
     }
 
     async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, assembler, logged_in, identity } = entered;
+        let Entered { arrived, session, upstream, assembler, process, logged_in, identity } =
+            entered;
         let minor = arrived.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
@@ -383,6 +394,7 @@ impl Postgres {
             upstream,
             cancel: logged_in.cancel,
             limits: self.limits.clone(),
+            process,
         };
         let greeting = Greeting {
             parameters: logged_in.parameters,
@@ -414,7 +426,16 @@ impl Postgres {
 
 /// Why a session cannot begin with the settings that its client wants.
 enum Unprepared {
-    Refused { sqlstate: String, message: String },
+    /// By the gateway.
+    Refused {
+        sqlstate: String,
+        message: String,
+    },
+    /// By the target, in its own words.
+    Told {
+        sqlstate: String,
+        message: String,
+    },
     Target(DialError),
 }
 
@@ -422,7 +443,7 @@ impl From<DialError> for Unprepared {
     fn from(error: DialError) -> Self {
         match error {
             DialError::Refused { code, message } if is_clients_fault(&code) => {
-                Self::Refused { sqlstate: code, message }
+                Self::Told { sqlstate: code, message }
             }
             other => Self::Target(other),
         }
@@ -440,6 +461,7 @@ struct Entered {
     session: Session,
     upstream: Arc<Upstream>,
     assembler: Assembler,
+    process: u32,
     logged_in: LoggedIn,
     identity: Identity,
 }
@@ -515,12 +537,23 @@ async fn away(
     message: &str,
     hint: Option<&str>,
 ) -> Turned {
-    let mut words = Vec::new();
     let text = format!("portreeve: {message}");
-    put_error(&mut words, "FATAL", sqlstate, &text, None, hint);
+    turned(connection, sqlstate, &text, message, hint).await
+}
+
+/// The same with words that need not be the gateway's own.
+async fn turned(
+    connection: &mut PreAuth,
+    sqlstate: &str,
+    text: &str,
+    why: &str,
+    hint: Option<&str>,
+) -> Turned {
+    let mut words = Vec::new();
+    put_error(&mut words, "FATAL", sqlstate, text, None, hint);
     let _ = connection.send(&words).await;
     connection.close().await;
-    Turned::Away(message.to_owned())
+    Turned::Away(why.to_owned())
 }
 
 async fn refuse(connection: &mut PreAuth, refusal: &Refusal) -> Turned {

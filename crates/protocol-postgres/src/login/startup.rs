@@ -141,6 +141,13 @@ impl Startup {
             return Ok(());
         }
         match lower.as_str() {
+            // As the target would say it.
+            "client_encoding" if !is_encoding(value) => {
+                return Err(StartupError::new(
+                    "22023",
+                    format!("invalid value for parameter \"client_encoding\": \"{value}\""),
+                ));
+            }
             "client_encoding" if !is_utf8_name(value) => {
                 return Err(StartupError::new(
                     "0A000",
@@ -227,12 +234,51 @@ fn split_options(text: &str) -> Vec<String> {
     words
 }
 
+fn plain_name(value: &str) -> String {
+    value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
+/// Whether PostgreSQL knows an encoding of this name (SPEC: `pg_encname_tbl`).
+fn is_encoding(value: &str) -> bool {
+    let plain = plain_name(value);
+    let numbered = |start: &str| {
+        plain.strip_prefix(start).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    is_utf8_name(value)
+        || ENCODINGS.contains(&plain.as_str())
+        || ["latin", "iso8859", "win", "windows", "koi8"].into_iter().any(numbered)
+}
+
 /// Names of UTF-8; SQL_ASCII means "as it comes", which is UTF-8 here.
 fn is_utf8_name(value: &str) -> bool {
-    let plain: String =
-        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    matches!(plain.as_str(), "utf8" | "unicode" | "sqlascii")
+    matches!(plain_name(value).as_str(), "utf8" | "unicode" | "sqlascii")
 }
+
+/// Encodings without a number at their end.
+const ENCODINGS: &[&str] = &[
+    "abc",
+    "alt",
+    "big5",
+    "euccn",
+    "eucjis2004",
+    "eucjp",
+    "euckr",
+    "euctw",
+    "gb18030",
+    "gbk",
+    "johab",
+    "koi8r",
+    "koi8u",
+    "mskanji",
+    "muleinternal",
+    "shiftjis",
+    "shiftjis2004",
+    "sjis",
+    "tcvn",
+    "tcvn5712",
+    "uhc",
+    "vscii",
+];
 
 /// Settings that cannot change what a statement means or what the gateway can see.
 const ALLOWED: &[&str] = &[
@@ -290,6 +336,9 @@ mod tests {
         check(&[("DateStyle", "ISO")], Ok(&[("datestyle", "ISO")]));
         check(&[("client_encoding", "'UTF-8'")], Ok(&[]));
         check(&[("client_encoding", "SJIS")], Err("client encoding `SJIS` is not offered"));
+        check(&[("client_encoding", "latin1")], Err("client encoding `latin1` is not offered"));
+        let unknown = "invalid value for parameter \"client_encoding\": \"KLINGON\"";
+        check(&[("client_encoding", "KLINGON")], Err(unknown));
         check(&[("replication", "database")], Err("replication is not offered"));
         check(&[("role", "postgres")], Ok(&[("role later", "postgres")]));
         check(

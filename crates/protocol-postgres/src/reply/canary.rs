@@ -15,19 +15,26 @@ use std::sync::Arc;
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
     let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into() });
-    let (statement, content) = (String::new(), String::new());
+    let (statement, params) = (String::new(), String::new());
     Arc::new(Portal {
         prepared,
         statement,
         formats: formats.to_vec(),
-        content,
+        text: "".into(),
+        params,
         lifetime: CursorLifetime::Transaction,
     })
 }
 
 fn expected(plan: &Arc<Plan>, portal: Option<&str>) -> ExpectedResult {
     let portal = portal.map(str::to_owned);
-    ExpectedResult { plan: Some(plan.clone()), counted: portal.clone(), portal, change: None }
+    ExpectedResult {
+        plan: Some(plan.clone()),
+        counted: portal.clone(),
+        portal,
+        change: None,
+        defined: None,
+    }
 }
 
 fn query(text: &str) -> Vec<Expect> {

@@ -1,7 +1,7 @@
 //! The replies that a server owes, in order.
 
 use crate::wire::Refused;
-use portreeve_sql::{Change, Plan};
+use portreeve_sql::{Change, Definition, Plan};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub(crate) struct ExpectedResult {
     pub(crate) counted: Option<String>,
     /// What holds once it has succeeded.
     pub(crate) change: Option<Change>,
+    /// What it has changed of definitions then.
+    pub(crate) defined: Option<Arc<Definition>>,
 }
 
 impl Expect {

@@ -68,8 +68,9 @@ pub(crate) struct ReplyMachine {
     extended: Extended,
     /// Definitions may have changed.
     redefined: bool,
-    /// The open transaction has changed definitions, which nobody else can see yet.
-    defining: bool,
+    /// Code has run in the open transaction that may have changed definitions, and nobody has
+    /// asked since.
+    code_ran: bool,
     /// Something classified was touched in the running transaction or before it.
     touched: bool,
     /// The running transaction has failed, or was taken back.
@@ -164,14 +165,24 @@ impl ReplyMachine {
         }
     }
 
-    /// Whether the open transaction has changed definitions.
-    pub(crate) fn is_defining(&self) -> bool {
-        self.defining
+    /// A request has run code that may have changed definitions in the open transaction.
+    pub(crate) fn note_code(&mut self) {
+        self.code_ran = true;
     }
 
-    /// Notes that what is open may rest on other definitions than those known now.
-    pub(crate) fn doubt_portals(&mut self) {
-        self.names.doubt_portals();
+    /// Whether somebody must look at what the open transaction has changed.
+    pub(crate) fn take_code_ran(&mut self) -> bool {
+        std::mem::take(&mut self.code_ran)
+    }
+
+    /// What the open transaction has made of definitions cannot be told from here on.
+    pub(crate) fn lose_definitions(&mut self) {
+        self.names.lose_definitions();
+    }
+
+    /// Notes which of what is open rests on other definitions than those known now.
+    pub(crate) fn outdate_portals(&mut self, is_changed: impl Fn(&Plan) -> bool) {
+        self.names.outdate_portals(is_changed);
     }
 
     /// Whether definitions may have changed for everybody since this was asked last.
@@ -366,10 +377,12 @@ impl ReplyMachine {
         if let Some(plan) = &expected.plan {
             self.touched |= plan.touches_classified();
             self.redefined |= plan.redefines();
-            self.defining |= plan.defines();
             if plan.runs_code() {
                 self.names.doubt_portals();
             }
+        }
+        if let Some(definition) = expected.defined {
+            self.names.define(definition);
         }
         match expected.change {
             Some(Change::EndTransaction) => self.end_transaction(),
@@ -440,7 +453,7 @@ impl ReplyMachine {
         let is_due = self.pending.front().is_some_and(Expect::is_ended_by_ready);
         let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
         self.status = status;
-        self.defining &= status != Status::Idle;
+        self.code_ran &= status != Status::Idle;
         if let Some(Expect::Query(_) | Expect::RefusedQuery(_)) = self.pending.pop_front() {
             // SPEC: a simple query destroys the unnamed statement and portal.
             self.names.apply(Change::Deallocate(String::new()));

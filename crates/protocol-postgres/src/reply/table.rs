@@ -57,7 +57,7 @@ fn result(text: &str) -> ExpectedResult {
 }
 
 fn opened() -> Change {
-    let (statement, content) = (String::new(), String::new());
+    let (statement, params) = (String::new(), String::new());
     let prepared = prepared("SELECT email FROM people");
     Change::Open(
         "p".into(),
@@ -65,7 +65,8 @@ fn opened() -> Change {
             prepared,
             statement,
             formats: vec![],
-            content,
+            text: "".into(),
+            params,
             lifetime: CursorLifetime::Transaction,
         }),
     )

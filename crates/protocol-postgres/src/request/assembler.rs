@@ -1,7 +1,7 @@
 //! The request side of a connection.
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
-use super::content::{Circumstances, Parameters, with_params};
+use super::content::{Circumstances, Parameters, shown_params};
 use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
 use crate::wire::{
@@ -25,6 +25,10 @@ const SETTINGS_MAX: usize = 64;
 const SETTING_CHARS_MAX: usize = 500;
 /// Most types of parameters that a session remembers for its prepared statements.
 const DECLARED_MAX: usize = 10_000;
+
+/// What is said where a session keeps as much as it may.
+pub(super) const FULL: &str =
+    "too many or too long prepared statements and portals: deallocate some";
 
 /// What the client has done wrong.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +86,14 @@ pub(crate) struct Assembler {
     described: HashSet<(Described, String)>,
     /// The types that clients have declared for the parameters of their statements.
     declared: HashMap<String, Vec<u32>>,
-    /// The request changes definitions.
-    pub(super) defines: bool,
+    /// What the open transaction has made of definitions is known.
+    pub(super) sees_definitions: bool,
     /// The request changes data.
     pub(super) writes: bool,
     /// The request runs code that can do anything with names.
     pub(super) runs_code: bool,
+    /// The request runs code that somebody made.
+    pub(super) runs_own_code: bool,
     /// The relations that rows of its reply rest on.
     pub(super) rests_on: BTreeSet<String>,
     /// The relations that it has to do with at all.
@@ -127,9 +133,10 @@ impl Assembler {
             freshness: Freshness::MayBeOld,
             described: HashSet::new(),
             declared: HashMap::new(),
-            defines: false,
+            sees_definitions: true,
             writes: false,
             runs_code: false,
+            runs_own_code: false,
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),
             settings: Arc::default(),
@@ -157,16 +164,19 @@ impl Assembler {
 
     /// Begins a request.
     pub(crate) fn begin(&mut self, machine: &ReplyMachine) {
-        self.freshness = Freshness::MayBeOld;
+        // What a transaction has changed is locked by it: reading the catalog again would wait.
+        let is_defining = !machine.names().defined().is_empty();
+        self.freshness = if is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
         self.begin_batch(machine);
     }
 
     fn begin_batch(&mut self, machine: &ReplyMachine) -> MessageBatch {
         self.overlay.begin();
         self.described.clear();
-        self.defines = false;
+        self.planner.follow_definitions(machine.names().defined());
         self.writes = false;
         self.runs_code = false;
+        self.runs_own_code = false;
         self.rests_on.clear();
         self.names.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
@@ -194,8 +204,10 @@ impl Assembler {
         if !all.is_empty() {
             self.batch.definitions = Some(fence(all.clone()));
         }
+        self.batch.runs_own_code = self.runs_own_code;
         self.batch.circumstances = Some(Circumstances {
             settings: self.settings.clone(),
+            defined: machine.names().defined().to_vec(),
             names: all,
             versions: self.catalog().versions(),
         });
@@ -252,6 +264,14 @@ impl Assembler {
             self.batch.push(flush(), Vec::new());
         }
         ends
+    }
+
+    /// Ends the request before the message that was just taken.
+    pub(super) fn cut_before(&mut self, wire: Bytes) -> Step {
+        self.batch.forget_last();
+        self.again.push_front(wire);
+        self.batch.push(flush(), Vec::new());
+        Step::Request
     }
 
     /// Adds a message.
@@ -354,11 +374,8 @@ impl Assembler {
                 "cannot insert multiple commands into a prepared statement",
             )),
         };
-        let plan = if self.overlay.is_full(machine.names()) {
-            Some(self.planner.plan_unknown(
-                sqlstate::PROGRAM_LIMIT,
-                "too many prepared statements: deallocate some",
-            ))
+        let plan = if self.overlay.is_full(machine.names(), text.len()) {
+            Some(self.planner.plan_unknown(sqlstate::PROGRAM_LIMIT, FULL))
         } else {
             plan
         };
@@ -395,12 +412,14 @@ impl Assembler {
         };
         let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
         let params = Parameters { values: params.values, formats: &params.formats, types };
-        let content = with_params(&prepared.text, params);
+        let params_text = shown_params(params);
+        let is_full = self.overlay.is_full(machine.names(), params_text.len());
         let forms = prepared.plan.as_ref().and_then(|plan| forms(&plan.statement));
         let is_in = |forms: MaskForms| params.values.iter().flatten().any(|one| forms.are_in(one));
         let holds_mask = forms.is_some_and(is_in);
+        // One that was planned anew is described anew: its columns may come from elsewhere.
         let columns = |entry: &portreeve_sql::PreparedEntry| {
-            entry.columns.is_some() && Arc::ptr_eq(&entry.prepared.text, &prepared.text)
+            entry.columns.is_some() && Arc::ptr_eq(&entry.prepared, &prepared)
         };
         let is_described = machine.names().prepared(statement).is_some_and(columns)
             || self.described.contains(&(Described::Statement, statement.to_owned()));
@@ -411,11 +430,19 @@ impl Assembler {
             self.described.remove(&key);
         }
         let lifetime = CursorLifetime::Transaction;
-        let portal =
-            Portal { prepared, statement: statement.to_owned(), formats, content, lifetime };
+        let portal = Portal {
+            text: prepared.text.clone(),
+            params: params_text,
+            prepared,
+            statement: statement.to_owned(),
+            formats,
+            lifetime,
+        };
         let change = Change::Open(name.into(), Arc::new(portal));
         self.overlay.plan(&change);
-        let uses = if holds_mask {
+        let uses = if is_full {
+            vec![self.refused(sqlstate::PROGRAM_LIMIT, FULL)]
+        } else if holds_mask {
             vec![self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE)]
         } else {
             Vec::new()

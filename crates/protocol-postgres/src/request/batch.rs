@@ -46,6 +46,8 @@ pub(crate) struct MessageBatch {
     /// The transaction status that the request meets.
     status: Status,
     failing: FailingName,
+    /// It runs code that may change definitions where no statement shows it.
+    pub(crate) runs_own_code: bool,
     /// What guards the reply.
     pub(super) fence: Option<Arc<dyn Fence>>,
     /// What tells whether anything that it rests on has changed.
@@ -93,6 +95,7 @@ impl MessageBatch {
             content: Vec::new(),
             status,
             failing,
+            runs_own_code: false,
             fence: None,
             definitions: None,
             circumstances: None,
@@ -102,6 +105,11 @@ impl MessageBatch {
     /// Notes bytes that came from the client, whatever becomes of them.
     pub(super) fn note(&mut self, bytes: Bytes) {
         self.received.push(bytes);
+    }
+
+    /// The bytes that were noted last belong to another request.
+    pub(super) fn forget_last(&mut self) {
+        self.received.pop();
     }
 
     /// Adds a message that asks for nothing to be decided.

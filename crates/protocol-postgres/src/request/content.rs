@@ -2,12 +2,14 @@
 
 use crate::wire::value_kind;
 use portreeve_decide::mask::{Form, ValueKind};
-use portreeve_sql::Versions;
+use portreeve_sql::{Definition, Versions};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Longest parameter that a reviewer is shown in full.
 const PARAM_CHARS_MAX: usize = 200;
+/// As much of a definition of the same transaction is shown.
+const DEFINITION_CHARS_MAX: usize = 500;
 
 /// The parameters of a Bind.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +31,10 @@ impl Parameters<'_> {
     }
 }
 
-/// A statement with its parameters. The same bytes under another type or format are
-/// another content.
-pub(super) fn with_params(text: &str, params: Parameters<'_>) -> String {
-    let mut content = text.to_owned();
+/// Parameters behind a statement. The same bytes under another type or format are another
+/// content.
+pub(super) fn shown_params(params: Parameters<'_>) -> String {
+    let mut content = String::new();
     for (index, value) in params.values.iter().enumerate() {
         let type_oid = params.types.get(index).copied().unwrap_or(0);
         let shown = shown(*value, type_oid, params.format(index));
@@ -76,6 +78,8 @@ pub(super) struct Circumstances {
     /// The settings that the session was given since it began, in their order. A setting that
     /// was taken back is still here: then another approval is needed, no other thing runs.
     pub(super) settings: Arc<Vec<String>>,
+    /// What the open transaction has changed of definitions.
+    pub(super) defined: Vec<Arc<Definition>>,
     /// The relations that it rests on, and the versions of definitions.
     pub(super) names: Arc<BTreeSet<String>>,
     pub(super) versions: Arc<Versions>,
@@ -87,6 +91,12 @@ impl Circumstances {
         for setting in self.settings.iter() {
             content.push_str("\n-- under: ");
             content.push_str(setting);
+        }
+        for definition in &self.defined {
+            let shown: String = definition.text.chars().take(DEFINITION_CHARS_MAX).collect();
+            let place = definition.place + 1;
+            let digest = digest(definition.text.as_bytes());
+            content.push_str(&format!("\n-- statement {place} of {digest} came before: {shown}"));
         }
         if self.names.is_empty() {
             return;
@@ -122,10 +132,7 @@ mod tests {
     use super::*;
 
     fn content(value: &[u8], types: &[u32], formats: &[i16]) -> String {
-        with_params(
-            "delete from t where id = $1",
-            Parameters { values: &[Some(value)], formats, types },
-        )
+        shown_params(Parameters { values: &[Some(value)], formats, types })
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the statements of a request show, change, and need.
 
-use super::assembler::{Assembler, Step, Upcoming};
+use super::assembler::{Assembler, FULL, Step, Upcoming};
 use super::batch::{Kind, PlannedUse, flush};
 use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine};
@@ -11,7 +11,7 @@ use portreeve_decide::sql::{
 };
 use portreeve_model::{Unit, Usage};
 use portreeve_session::{CommandUse, Stage};
-use portreeve_sql::{Change, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
+use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -26,25 +26,34 @@ struct Effect {
 impl Assembler {
     pub(super) fn query(&mut self, wire: Bytes, text: &str, machine: &ReplyMachine) -> Step {
         self.batch.kind = Kind::Simple;
-        let Ok(mut plans) = self.plans_of(text) else { return Step::Refresh };
+        let text: Arc<str> = text.into();
+        let Ok(mut plans) = self.plans_of(&text) else { return Step::Refresh };
         if plans.len() > 1 && plans.iter().any(|plan| plan.statement.moves_search_path) {
             self.planner.move_path();
-            match self.plans_of(text) {
+            match self.plans_of(&text) {
                 Ok(moved) => plans = moved,
                 Err(UnknownNames) => return Step::Refresh,
             }
         }
         let mut results = VecDeque::with_capacity(plans.len());
         let mut uses = Vec::new();
-        let mut content = text.to_owned();
+        let mut content = text.to_string();
         let mut held = false;
-        for plan in plans.iter() {
+        self.sees_definitions = self.planner.sees_definitions();
+        for (place, plan) in plans.iter().enumerate() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
                 && self.renew(name, machine).is_err()
             {
                 return Step::Refresh;
             }
-            let effect = self.effect_of(plan, text, machine);
+            if self.follows_code(plan) {
+                uses.push(self.refused(
+                    sqlstate::PREREQUISITE_STATE,
+                    "it follows code in the same text that may have changed definitions: send it \
+                     on its own",
+                ));
+            }
+            let effect = self.effect_of(plan, (&text, place), machine);
             if held && plan.statement.is_write {
                 // It would have run by the time that a person is asked about the rows before.
                 uses.push(self.refused(
@@ -53,7 +62,7 @@ impl Assembler {
                      review: send them one at a time",
                 ));
             }
-            if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), text) {
+            if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text) {
                 uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
             }
             held |= self.may_hold(&effect.uses);
@@ -79,8 +88,9 @@ impl Assembler {
         machine: &ReplyMachine,
     ) -> Step {
         let known = self.overlay.portal(machine.names(), name);
-        let known = known.map(|known| (known.portal, known.rows));
-        let (portal, rows_before) = known.unwrap_or_else(|| (self.unknown_portal(), 0));
+        let known = known.map(|known| (known.portal, known.rows, known.is_outdated));
+        let (portal, rows_before, is_outdated) =
+            known.unwrap_or_else(|| (self.unknown_portal(), 0, false));
         let by_name = Some(name.to_owned());
         let Some(plan) = &portal.prepared.plan else {
             let expected = ExpectedResult { portal: by_name, ..ExpectedResult::default() };
@@ -88,9 +98,15 @@ impl Assembler {
             return Step::More;
         };
         let plan = self.planner.under(plan);
+        // SECURITY: the target may have opened it by definitions that no plan was made by.
+        let plan = if is_outdated { self.opaque(&plan) } else { plan };
+        if self.follows_code(&plan) {
+            return self.cut_before(wire);
+        }
         self.describe_first(name, &plan, machine);
+        self.sees_definitions = self.planner.sees_definitions();
         let Effect { mut expected, mut uses, behind } =
-            self.effect_of(&plan, &portal.prepared.text, machine);
+            self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         if expected.counted.is_none() {
             let before = Usage::of(Unit::Rows, rows_before);
             uses.iter_mut().for_each(|one| one.asked.before = before);
@@ -101,7 +117,7 @@ impl Assembler {
         }
         let is_copy_in = plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
         let may_hold = self.may_hold(&uses);
-        let mut content = portal.content.clone();
+        let mut content = portal.content();
         if let Some(behind) = behind {
             content.push_str("\n-- runs: ");
             content.push_str(&behind);
@@ -117,6 +133,21 @@ impl Assembler {
         Step::More
     }
 
+    /// The same statement, of whose rows nobody knows where they come from.
+    fn opaque(&self, plan: &Arc<Plan>) -> Arc<Plan> {
+        let mut statement = (*plan.statement).clone();
+        if statement.output != Output::None {
+            statement.output = Output::Unproven;
+            statement.touches_classified = true;
+        }
+        self.planner.plan(Arc::new(statement))
+    }
+
+    /// Whether code that runs before it in this request may have changed what its rows show.
+    fn follows_code(&self, plan: &Plan) -> bool {
+        self.runs_own_code && plan.shows_objects() && self.catalog().has_classified()
+    }
+
     fn may_hold(&self, uses: &[PlannedUse]) -> bool {
         uses.iter().any(|one| self.snapshot().may_hold(&one.asked.command))
     }
@@ -130,22 +161,34 @@ impl Assembler {
     }
 
     /// What a statement's result shows, what it changes, and what must be decided: for
-    /// EXECUTE and FETCH, those of the statement behind the name.
-    fn effect_of(&mut self, plan: &Arc<Plan>, text: &str, machine: &ReplyMachine) -> Effect {
+    /// EXECUTE and FETCH, those of the statement behind the name. `place` is where it stands
+    /// in a text.
+    fn effect_of(
+        &mut self,
+        plan: &Arc<Plan>,
+        (text, place): (&Arc<str>, usize),
+        machine: &ReplyMachine,
+    ) -> Effect {
         let expected = ExpectedResult { plan: Some(plan.clone()), ..ExpectedResult::default() };
-        let uses = self.running(plan, 0, machine);
+        let uses = self.running(plan, 0);
         let mut effect = Effect { expected, uses, behind: None };
+        if plan.defines() {
+            effect.expected.defined = Some(self.define(text.clone(), place));
+        }
         match &plan.statement.session {
             SessionEffect::Prepare { name, statement } => {
                 let prepared = self.prepared_within(statement, text);
+                self.refuse_beyond(text.len(), &mut effect, machine);
                 effect.expected.change = Some(Change::Prepare(name.clone(), prepared));
             }
             SessionEffect::Declare { cursor, statement, lifetime } => {
+                self.refuse_beyond(text.len(), &mut effect, machine);
                 let portal = Portal {
-                    prepared: self.prepared_within(statement, ""),
+                    prepared: self.prepared_within(statement, &"".into()),
                     statement: String::new(),
                     formats: Vec::new(),
-                    content: text.to_owned(),
+                    text: text.clone(),
+                    params: String::new(),
                     lifetime: *lifetime,
                 };
                 effect.expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
@@ -163,6 +206,15 @@ impl Assembler {
             }
             SessionEffect::DiscardAll => effect.expected.change = Some(Change::DiscardAll),
             SessionEffect::Transaction(transaction) => {
+                match transaction {
+                    // SECURITY: what of it is taken back shows with the answer.
+                    TransactionEffect::End | TransactionEffect::RollbackTo(_) => {
+                        self.planner.doubt_definitions();
+                    }
+                    TransactionEffect::Savepoint(_)
+                    | TransactionEffect::Release(_)
+                    | TransactionEffect::Other => {}
+                }
                 effect.expected.change = match transaction {
                     TransactionEffect::End => Some(Change::EndTransaction),
                     TransactionEffect::Savepoint(name) => Some(Change::Savepoint(name.clone())),
@@ -182,7 +234,8 @@ impl Assembler {
         effect.behind = prepared.as_ref().map(|prepared| prepared.text.to_string());
         match prepared.map(|prepared| prepared.plan.clone()) {
             Some(Some(behind)) if self.planner.is_current(&behind) => {
-                effect.uses.extend(self.running(&behind, 0, machine));
+                effect.uses.extend(self.running(&behind, 0));
+                self.define_behind(&behind, effect);
                 effect.expected.plan = Some(behind);
             }
             Some(None) => {}
@@ -200,13 +253,16 @@ impl Assembler {
             return;
         };
         let portal = known.portal;
-        effect.behind = Some(portal.content.clone());
+        effect.behind = Some(portal.content());
         if let Some(behind) = &portal.prepared.plan {
             let behind = self.planner.under(behind);
-            effect.uses.extend(self.running(&behind, known.rows, machine));
+            effect.uses.extend(self.running(&behind, known.rows));
+            self.define_behind(&behind, effect);
             // SECURITY: a name that code may have given to something else is opaque: the rows
             // are those of FETCH itself, of which nobody knows where they come from.
-            if plan.statement.output != Output::None && !(known.is_doubtful || self.runs_code) {
+            if plan.statement.output != Output::None
+                && !(known.is_doubtful || known.is_outdated || self.runs_code)
+            {
                 effect.expected.plan = Some(behind);
             }
         }
@@ -214,39 +270,48 @@ impl Assembler {
     }
 
     /// A statement that is to run now, and what follows from that for those after it.
-    fn running(
-        &mut self,
-        plan: &Arc<Plan>,
-        rows_before: u64,
-        machine: &ReplyMachine,
-    ) -> Vec<PlannedUse> {
-        let mut uses = vec![use_of(plan, Stage::Run, rows_before)];
-        if (machine.is_defining() || self.defines)
-            && plan.uses_objects()
-            && self.catalog().has_classified()
-        {
-            // SECURITY: names may mean something that the catalog does not show yet.
+    fn running(&mut self, plan: &Arc<Plan>, rows_before: u64) -> Vec<PlannedUse> {
+        // What is given a name is decided when the name is used; a person is asked then.
+        let stage = match plan.statement.session {
+            SessionEffect::Prepare { .. } => Stage::Prepare,
+            _ => Stage::Run,
+        };
+        let mut uses = vec![use_of(plan, stage, rows_before)];
+        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_classified() {
+            // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
                 sqlstate::PREREQUISITE_STATE,
                 "definitions were changed in this open transaction: commit them first",
             ));
         }
         if !plan.defines() {
-            let catalog = self.catalog().clone();
-            catalog.names_behind(&plan.command, &mut self.names);
+            self.planner.names_behind(&plan.command, &mut self.names);
         }
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
-            let catalog = self.catalog().clone();
-            catalog.names_behind(&plan.command, &mut self.rests_on);
+            self.planner.names_behind(&plan.command, &mut self.rests_on);
         }
         self.runs_code |= plan.runs_code();
-        self.defines |= plan.defines();
+        self.runs_own_code |= plan.runs_own_code();
         self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.planner.move_path();
         }
         uses
+    }
+
+    /// Notes that a statement will have changed definitions.
+    fn define(&mut self, text: Arc<str>, place: usize) -> Arc<Definition> {
+        let definition = Arc::new(Definition { text, place });
+        self.planner.define(definition.clone());
+        definition
+    }
+
+    /// The same for one behind a name, which no text shows.
+    fn define_behind(&mut self, plan: &Plan, effect: &mut Effect) {
+        if plan.defines() {
+            effect.expected.defined = Some(self.define("".into(), 0));
+        }
     }
 
     /// Whether a mask stands in the constants of a text, and the statement stores something
@@ -265,9 +330,16 @@ impl Assembler {
     }
 
     /// `text` is the one that holds the PREPARE.
-    fn prepared_within(&self, statement: &Statement, text: &str) -> Arc<Prepared> {
+    fn prepared_within(&self, statement: &Statement, text: &Arc<str>) -> Arc<Prepared> {
         let plan = self.planner.plan(Arc::new(statement.clone()));
-        Arc::new(Prepared { plan: Some(plan), text: text.into() })
+        Arc::new(Prepared { plan: Some(plan), text: text.clone() })
+    }
+
+    /// A name for which there is no room is refused.
+    fn refuse_beyond(&mut self, bytes: usize, effect: &mut Effect, machine: &ReplyMachine) {
+        if self.overlay.is_full(machine.names(), bytes) {
+            effect.uses.push(self.refused(sqlstate::PROGRAM_LIMIT, FULL));
+        }
     }
 
     /// A statement that SQL's PREPARE made under an older catalog or policy is planned
@@ -327,7 +399,8 @@ impl Assembler {
             prepared: self.unknown_prepared(),
             statement: String::new(),
             formats: Vec::new(),
-            content: String::new(),
+            text: "".into(),
+            params: String::new(),
             lifetime: CursorLifetime::Transaction,
         })
     }

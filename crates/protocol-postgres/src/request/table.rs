@@ -300,3 +300,83 @@ async fn a_mask_that_would_be_stored_is_refused_in_every_way_of_sending_it() {
         assert_eq!(refused, is_refused, "{}", batch.content());
     }
 }
+
+/// Puts one simple query together, and has it answered with this tag and status: whether it
+/// would be refused as something that cannot be judged.
+fn refused(
+    assembler: &mut Assembler,
+    machine: &mut ReplyMachine,
+    text: &str,
+    [tag, status]: [&str; 2],
+) -> bool {
+    let mut inbox = BytesMut::from(query(text).as_slice());
+    let batch = request(assembler, machine, &mut inbox).unwrap();
+    let is_refused = batch.commands().iter().any(|one| one.command.unknown.is_some());
+    machine.expect(batch.encode(None).1.expects);
+    let tag = [tag.as_bytes(), b"\0"].concat();
+    let reply = [message(b'C', &[&tag]), message(b'Z', &[status.as_bytes()])].concat();
+    Chunk { messages: reply.into(), machine }.mask(&masker()).unwrap();
+    is_refused
+}
+
+/// Removed: a migration cannot use what it has made, or uses what was taken back.
+#[tokio::test]
+async fn a_transaction_knows_what_it_has_made_and_no_more() {
+    let (_world, session) = session("").await;
+    let mut machine = ReplyMachine::new(1 << 20);
+    let mut assembler = assembler(&session);
+    let mut check = |text: &str, tag: &str, status: &str, expect: bool| {
+        let found = refused(&mut assembler, &mut machine, text, [tag, status]);
+        assert_eq!(found, expect, "{text}");
+    };
+    check("SELECT id FROM made", "SELECT 0", "I", true);
+    check("BEGIN", "BEGIN", "T", false);
+    check("CREATE TABLE made (id int)", "CREATE TABLE", "T", false);
+    check("SELECT id FROM made", "SELECT 0", "T", false);
+    check("SAVEPOINT s", "SAVEPOINT", "T", false);
+    check("ALTER TABLE made RENAME TO other", "ALTER TABLE", "T", false);
+    check("SELECT id FROM made", "SELECT 0", "T", true);
+    check("SELECT id FROM other", "SELECT 0", "T", false);
+    check("ROLLBACK TO s", "ROLLBACK", "T", false);
+    check("SELECT id FROM made", "SELECT 0", "T", false);
+    check("SELECT id FROM other", "SELECT 0", "T", true);
+    // What is not followed ends what the transaction may use.
+    check("CREATE POLICY p ON people USING (true)", "CREATE POLICY", "T", false);
+    check("SELECT id FROM made", "SELECT 0", "T", true);
+    check("SELECT 1", "SELECT 1", "T", false);
+    check("ROLLBACK", "ROLLBACK", "I", false);
+    check("SELECT id FROM made", "SELECT 0", "I", true);
+    check("SELECT id FROM people", "SELECT 0", "I", false);
+}
+
+/// Removed: code that changes a view is followed by a read of what the view was before.
+#[tokio::test]
+async fn a_read_behind_code_is_a_request_of_its_own() {
+    let run = |text: &str| [parse(text), bind(), execute()].concat();
+    let code = || run("DO 'begin end'");
+    let read = || run("SELECT id FROM people");
+    check("", &[code(), read(), sync()], &["PBEPBH", "DES"]).await;
+    check("", &[code(), run("SELECT 1"), sync()], &["PBEPBDES"]).await;
+    let (_world, session) = session("").await;
+    let machine = ReplyMachine::new(1 << 20);
+    let mut inbox = BytesMut::from(query("DO 'begin end'; SELECT id FROM people").as_slice());
+    let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
+    assert!(batch.commands().iter().any(|one| one.command.unknown.is_some()));
+}
+
+/// Removed: an approval for a read of one view is good for another of its name.
+#[tokio::test]
+async fn what_the_transaction_has_defined_is_part_of_the_content() {
+    let (_world, session) = session("").await;
+    let mut contents = Vec::new();
+    for view in ["SELECT 1 AS x", "SELECT 2 AS x"] {
+        let mut machine = ReplyMachine::new(1 << 20);
+        let mut assembler = assembler(&session);
+        refused(&mut assembler, &mut machine, "BEGIN", ["BEGIN", "T"]);
+        let made = format!("CREATE VIEW v AS {view}");
+        assert!(!refused(&mut assembler, &mut machine, &made, ["CREATE VIEW", "T"]));
+        let mut inbox = BytesMut::from(query("SELECT x FROM v").as_slice());
+        contents.push(request(&mut assembler, &machine, &mut inbox).unwrap().content());
+    }
+    assert_ne!(contents[0], contents[1]);
+}

@@ -21,6 +21,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 impl Connection {
     pub(super) async fn exchange(&mut self, batch: MessageBatch) -> Result<(), SessionError> {
         let snapshot = self.assembler.snapshot().clone();
+        let runs_own_code = batch.runs_own_code;
         let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, accepted } = admitted;
         let Accepted { expects, ends, unknown } = accepted;
@@ -43,6 +44,9 @@ impl Connection {
         };
         run.pump(&mut exchange).await?;
         exchange.close();
+        if runs_own_code && (ends == Ends::Open || self.machine.status() != Status::Idle) {
+            self.machine.note_code();
+        }
         Ok(())
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Connection {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) cancel: Option<Arc<dyn CancelHandle>>,
     pub(crate) limits: ProtocolLimits,
+    /// The target's own number for the session there.
+    pub(crate) process: u32,
 }
 
 impl Connection {
@@ -105,6 +107,7 @@ impl Connection {
             if self.assembler.is_empty() {
                 // What happened while the client was silent holds for what it says now.
                 self.follow_changes().await?;
+                self.look_behind_code().await;
             }
             let upcoming = self.assembler.upcoming(self.client.inbox());
             match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
@@ -153,13 +156,29 @@ impl Connection {
         Ok(())
     }
 
+    /// Code that somebody made has run in the open transaction: whether it has changed
+    /// definitions, which nobody else can see yet, shows in the locks that it holds.
+    async fn look_behind_code(&mut self) {
+        if !self.machine.take_code_ran() || !self.assembler.catalog().has_classified() {
+            return;
+        }
+        // What was changed before holds locks as well.
+        let is_lost = !self.machine.names().defined().is_empty()
+            || self.upstream.fence.has_changed_definitions(self.process).await.unwrap_or(true);
+        if is_lost {
+            self.machine.lose_definitions();
+            self.assembler.restart(&self.machine);
+        }
+    }
+
     fn follow(&mut self, catalog: Arc<CatalogSnapshot>) {
         if !Arc::ptr_eq(&catalog, self.assembler.catalog()) {
             self.session.reclassify(catalog.classification());
             // SECURITY: the target opened what is open with definitions that nobody knows now;
             // a plan by new ones says nothing of where its rows come from.
-            if *catalog.versions() != *self.assembler.catalog().versions() {
-                self.machine.doubt_portals();
+            let before = self.assembler.catalog().clone();
+            if *catalog.versions() != *before.versions() {
+                self.machine.outdate_portals(|plan| !catalog.agrees(&before, plan));
             }
         }
         let snapshot = self.session.snapshot();

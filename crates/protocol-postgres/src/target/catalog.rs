@@ -14,7 +14,7 @@ use portreeve_decide::sql::{
 use portreeve_sql::{CatalogRead, CatalogSource, SessionSettings};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,10 @@ use tokio::time::timeout;
 /// Reads the catalog of one target.
 pub(crate) struct CatalogReader {
     pub(crate) dialer: Arc<dyn Dialer>,
+    pub(crate) resource: String,
     pub(crate) classify: ClassifyColumn,
+    /// Digests of definitions by signatures: the functions that the operator says are harmless.
+    pub(crate) harmless: BTreeMap<String, String>,
     pub(crate) timeout: Duration,
     /// What materialized views have been made of, as long as this gateway has known them:
     /// until they are filled again, their rows may still be those.
@@ -40,7 +43,7 @@ impl CatalogSource for CatalogReader {
             // alarm, never a plan that is newer than its versions say.
             let versions = read_all(&mut connection).await?;
             let rests = read_rests(&mut connection).await?;
-            Ok::<_, DialError>((versions, rests, read(&mut connection).await?))
+            Ok::<_, DialError>((versions, rests, self.ask(&mut connection).await?))
         };
         let (versions, rests, tables) =
             timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
@@ -56,11 +59,38 @@ impl CatalogSource for CatalogReader {
 }
 
 impl CatalogReader {
+    async fn ask(&self, connection: &mut PreAuth) -> Result<Tables, DialError> {
+        let mut tables = read(connection).await?;
+        if !self.harmless.is_empty() {
+            tables.signatures = rows(connection, &signatures()).await?;
+            self.warn_of_others(&tables);
+        }
+        Ok(tables)
+    }
+
+    /// Says which functions are not those that were declared harmless.
+    fn warn_of_others(&self, tables: &Tables) {
+        for (signature, declared) in &self.harmless {
+            let known = tables.signatures.iter().find(|row| text(row, 2) == signature);
+            let digest = known.map_or("none", |row| text(row, 3));
+            if digest != declared {
+                let resource = &self.resource;
+                tracing::warn!(
+                    %resource, %signature, %declared, %digest,
+                    "a function is not the one that was declared harmless"
+                );
+            }
+        }
+    }
+
     fn build(&self, tables: &Tables) -> Catalog {
         let mut past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner);
-        let catalog = build(tables, &self.classify, &past);
+        let catalog = build(tables, &self.classify, &self.harmless, &past);
         *past = catalog.materialized();
-        catalog
+        let classify = self.classify.clone();
+        catalog.with_classification(Arc::new(move |schema, table, column| {
+            classify(schema, table, column)
+        }))
     }
 }
 
@@ -76,6 +106,9 @@ struct Tables {
     made_types: Vec<Row>,
     operators: Vec<Row>,
     code: Vec<Row>,
+    /// Of functions: schema, name, signature, digest of the definition. Only where some are
+    /// declared harmless.
+    signatures: Vec<Row>,
 }
 
 const RELATIONS: &str = "\
@@ -111,6 +144,18 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname <> 'pg_catalog' ORDER BY p.oid";
 
+/// Functions as the operator names them. Each overload is a row.
+fn signatures() -> String {
+    format!(
+        "SELECT schema, name, schema || '.' || name || '(' || arguments || ')', digest FROM \
+         (SELECT n.nspname, p.proname, {columns} FROM pg_catalog.pg_proc p \
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+          WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')) \
+         AS made(schema, name, arguments, digest) ORDER BY 3",
+        columns = questions::SIGNATURE_COLUMNS,
+    )
+}
+
 const BUILTINS: &str = "\
 SELECT n.nspname, p.proname, p.provolatile, l.lanname
 FROM pg_catalog.pg_proc p
@@ -118,10 +163,14 @@ JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname = 'pg_catalog' ORDER BY p.oid";
 
-/// Where a session looks names up, and the values of the settings that guard its role.
+/// Where a session looks names up, the values of the settings that guard its role, and the
+/// target's number for it.
 pub(crate) async fn session_settings(
     connection: &mut PreAuth,
-) -> Result<SessionSettings, DialError> {
+) -> Result<(SessionSettings, u32), DialError> {
+    let number = "SELECT pg_catalog.pg_backend_pid()";
+    let number = number_of(rows(connection, number).await?)
+        .ok_or_else(|| DialError::Protocol("it does not tell the number of a session".into()))?;
     let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
     let mut settings = SessionSettings::default();
     for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
@@ -130,7 +179,11 @@ pub(crate) async fn session_settings(
             Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
         }
     }
-    Ok(settings)
+    Ok((settings, number))
+}
+
+fn number_of(rows: Vec<Row>) -> Option<u32> {
+    rows.into_iter().flatten().flatten().next()?.parse().ok()
 }
 
 /// Differs after any change of definitions: a hash over the versions of all rows that
@@ -173,6 +226,7 @@ async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
         made_types: rows(connection, MADE_TYPES).await?,
         operators: rows(connection, questions::OPERATORS).await?,
         code: rows(connection, questions::CODE).await?,
+        signatures: Vec::new(),
     })
 }
 
@@ -218,7 +272,13 @@ fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
 }
 
 /// Builds the analysis' catalog from the answers.
-fn build(tables: &Tables, classify: &ClassifyColumn, past: &[Remembered]) -> Catalog {
+fn build(
+    tables: &Tables,
+    classify: &ClassifyColumn,
+    harmless: &BTreeMap<String, String>,
+    past: &[Remembered],
+) -> Catalog {
+    let declared = declared(&tables.signatures, harmless);
     let parents = group(&tables.parents);
     let columns = group(&tables.columns);
     let mut builder = CatalogBuilder::default();
@@ -251,7 +311,9 @@ fn build(tables: &Tables, classify: &ClassifyColumn, past: &[Remembered]) -> Cat
             volatility: Volatility::from_provolatile(text(row, 2).chars().next().unwrap_or('v')),
             language: text(row, 3).into(),
         };
-        if text(row, 4) == "t" {
+        if declared.contains(&(text(row, 0), text(row, 1))) {
+            builder.harmless_function(function);
+        } else if text(row, 4) == "t" {
             builder.extension_function(function);
         } else {
             builder.function(function);
@@ -263,6 +325,22 @@ fn build(tables: &Tables, classify: &ClassifyColumn, past: &[Remembered]) -> Cat
         builder.remember(remembered.clone());
     }
     builder.build()
+}
+
+/// The functions that are harmless, by schema and name. A name stands for all its overloads: one
+/// that is not declared makes none of them harmless.
+fn declared<'r>(
+    signatures: &'r [Row],
+    harmless: &BTreeMap<String, String>,
+) -> HashSet<(&'r str, &'r str)> {
+    let name = |row: &'r Row| (text(row, 0), text(row, 1));
+    let is_declared =
+        |row: &&Row| harmless.get(text(row, 2)).is_some_and(|digest| digest == text(row, 3));
+    let mut declared: HashSet<_> = signatures.iter().filter(is_declared).map(name).collect();
+    for other in signatures.iter().filter(|row| !is_declared(row)).map(name) {
+        declared.remove(&other);
+    }
+    declared
 }
 
 pub(super) fn text(row: &Row, index: usize) -> &str {

@@ -27,8 +27,25 @@ const NAMES_MAX: usize = 10_000;
 
 struct Question {
     names: Arc<BTreeSet<String>>,
-    answer: oneshot::Sender<Result<Versions, Fenced>>,
+    /// A session whose locks are asked for, too.
+    process: Option<u32>,
+    answer: oneshot::Sender<Result<Answer, Fenced>>,
 }
+
+#[derive(Clone)]
+struct Answer {
+    versions: Versions,
+    has_changed: bool,
+}
+
+/// Whether a session has an open transaction, and holds a lock in it that only a change of a
+/// relation's definition, or its truncation, takes.
+///
+/// SPEC: "Explicit Locking": an open transaction always holds a lock on itself.
+const LOCKS: &str = "\
+SELECT pg_catalog.count(*) > 0, pg_catalog.bool_or(locktype = 'relation' AND granted
+         AND mode = 'AccessExclusiveLock' AND relation >= 16384)
+FROM pg_catalog.pg_locks WHERE pid = ";
 
 /// The asking end, shared by all sessions of a resource.
 pub(crate) struct FenceLine {
@@ -60,7 +77,8 @@ impl FenceLine {
         if self.is_fresh() {
             return false;
         }
-        let Ok(now) = self.ask(Arc::default()).await else { return false };
+        let Ok(now) = self.ask(Arc::default(), None).await else { return false };
+        let now = now.versions;
         let is_other = |(name, version)| planned.relations.get(name) != Some(version);
         now.code != planned.code || now.relations.iter().any(is_other)
     }
@@ -70,11 +88,22 @@ impl FenceLine {
         self.is_answered.load(Ordering::Relaxed)
     }
 
+    /// Whether the open transaction of another session has changed definitions, as far as its
+    /// locks tell: changes that nobody else can see yet.
+    pub(crate) async fn has_changed_definitions(&self, process: u32) -> Result<bool, Fenced> {
+        self.ask(Arc::default(), Some(process)).await.map(|answer| answer.has_changed)
+    }
+
     /// The versions behind some names, as they are after the call began.
-    async fn ask(&self, names: Arc<BTreeSet<String>>) -> Result<Versions, Fenced> {
+    async fn ask(
+        &self,
+        names: Arc<BTreeSet<String>>,
+        process: Option<u32>,
+    ) -> Result<Answer, Fenced> {
         let (answer, answered) = oneshot::channel();
+        let question = Question { names, process, answer };
         let asked = async {
-            self.questions.send(Question { names, answer }).await.map_err(|_| Fenced::Unknown)?;
+            self.questions.send(question).await.map_err(|_| Fenced::Unknown)?;
             answered.await.map_err(|_| Fenced::Unknown)?
         };
         timeout(self.timeout, asked).await.map_err(|_| Fenced::Unknown)?
@@ -99,7 +128,17 @@ impl FenceLine {
                 tracing::warn!(%error, "definitions cannot be asked for: nothing is released");
             }
             for question in asked {
-                let answer = read.as_ref().map_err(|_| Fenced::Unknown).cloned();
+                let answer = match (&read, question.process) {
+                    (Ok(versions), None) => {
+                        Ok(Answer { versions: versions.clone(), has_changed: false })
+                    }
+                    (Ok(versions), Some(process)) => {
+                        let locks = line.has_changed(process).await;
+                        let versions = versions.clone();
+                        locks.map(|has_changed| Answer { versions, has_changed })
+                    }
+                    (Err(_), _) => Err(Fenced::Unknown),
+                };
                 let _ = question.answer.send(answer);
             }
         }
@@ -131,6 +170,21 @@ impl Line<'_> {
         let versions = read.map_err(|_| DialError::Timeout)??;
         self.connection = Some(connection);
         Ok(versions)
+    }
+
+    async fn has_changed(&mut self, process: u32) -> Result<bool, Fenced> {
+        let connection = self.connection.as_mut().ok_or(Fenced::Unknown)?;
+        let asked = timeout(self.timeout, rows(connection, &format!("{LOCKS}{process}"))).await;
+        let Ok(Ok(locks)) = asked else {
+            // A connection that fails is not used again.
+            self.connection = None;
+            return Err(Fenced::Unknown);
+        };
+        let is_true = |value: &Option<String>| value.as_deref() == Some("t");
+        match locks.first().map(Vec::as_slice) {
+            Some([is_open, has_changed]) => Ok(!is_true(is_open) || is_true(has_changed)),
+            _ => Err(Fenced::Unknown),
+        }
     }
 
     async fn read(
@@ -167,7 +221,7 @@ pub(crate) struct PlanFence {
 impl Fence for PlanFence {
     fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
         Box::pin(async move {
-            let now = self.upstream.fence.ask(self.names.clone()).await?;
+            let now = self.upstream.fence.ask(self.names.clone(), None).await?.versions;
             let is_same =
                 |name: &String| now.relations.get(name) == self.planned.relations.get(name);
             if now.code == self.planned.code && self.names.iter().all(is_same) {

@@ -34,6 +34,9 @@ pub struct UpstreamConfig {
     pub classify: ClassifyColumn,
     /// The columns that identify people.
     pub subjects: Vec<SubjectColumn>,
+    /// Functions that the operator says are harmless, by their signatures, and the digests of
+    /// their definitions.
+    pub harmless_functions: BTreeMap<String, String>,
     /// How long reaching the target may take.
     pub dial_timeout: Duration,
 }
@@ -74,7 +77,9 @@ impl Upstream {
         }));
         let reader = CatalogReader {
             dialer: dialer.clone(),
+            resource: config.name.clone(),
             classify: config.classify,
+            harmless: config.harmless_functions,
             timeout: config.dial_timeout,
             materialized: std::sync::Mutex::default(),
         };

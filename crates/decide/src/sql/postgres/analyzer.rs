@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::sql::catalog::{Catalog, ColumnRef, Functions};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
+use crate::sql::postgres::query::shown::PinnedSetting;
 use crate::sql::statement::{Missing, Unknown, sqlstate};
 use crate::sql::taint::Taint;
 
@@ -52,6 +53,10 @@ pub(in crate::sql) struct Analyzer<'c> {
     /// Unqualified names may stand for something else afterwards.
     pub(in crate::sql) moves_search_path: bool,
     pub(in crate::sql) notifies: bool,
+    /// The table that a definition makes, by schema and name.
+    pub(in crate::sql) being_made: Option<(String, String)>,
+    /// The one row of `pg_settings` that is shown here.
+    pub(in crate::sql) pinned_setting: Option<PinnedSetting>,
     /// Relation names that were looked up.
     pub(in crate::sql) names: BTreeSet<String>,
     /// Relations that were read, in the order in which the text has them.
@@ -83,6 +88,8 @@ impl<'c> Analyzer<'c> {
             change: None,
             moves_search_path: false,
             notifies: false,
+            being_made: None,
+            pinned_setting: None,
             names: BTreeSet::new(),
             reads: Vec::new(),
             steps: 0,
@@ -194,6 +201,14 @@ impl<'c> Analyzer<'c> {
     /// The client learns from rows, order or errors what this value is.
     pub(in crate::sql) fn filter(&mut self, lineage: &Lineage) {
         self.filtered.join(&lineage.sources);
+        self.search(lineage);
+    }
+
+    /// What is closed can hold anything: so does what is learnt from it.
+    fn search(&mut self, lineage: &Lineage) {
+        if lineage.closed {
+            self.filtered.join(&self.catalog.everything);
+        }
     }
 
     /// The value leaves the columns that are known to hold it.
@@ -204,6 +219,7 @@ impl<'c> Analyzer<'c> {
     /// A value is compared for equality with something that can be `constants` values of the
     /// client.
     pub(in crate::sql) fn probe(&mut self, lineage: &Lineage, constants: u64) {
+        self.search(lineage);
         if !lineage.is_clean() && constants > 0 {
             self.probed.join(&lineage.sources);
             self.probes = self.probes.saturating_add(constants).min(UNCOUNTED);

@@ -22,10 +22,11 @@ mod query;
 mod snapshot;
 mod value;
 
+use snapshot::overlay::InTurn;
+
 pub use command::settings::guards;
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
-pub use snapshot::overlay::Classify;
 pub use snapshot::questions;
 
 /// The dialect of PostgreSQL 13 to 18.
@@ -35,28 +36,33 @@ pub struct Postgres;
 impl Grammar for Postgres {
     fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable> {
         let parsed = parse::parse(text)?;
-        let mut statements: Vec<Statement> =
-            parsed.iter().map(|raw| command::utility::statement(catalog, text, raw)).collect();
-        refuse_use_after_definition(&mut statements);
+        let mut in_turn = InTurn::new(catalog);
+        let mut statements = Vec::with_capacity(parsed.len());
+        for raw in &parsed {
+            let mut statement = command::utility::statement(in_turn.catalog(), text, raw);
+            if !in_turn.is_followed() && statement.uses_objects() {
+                refuse_after_definition(&mut statement);
+            }
+            if let Some(node) = &raw.node.node {
+                in_turn.pass(node, &statement);
+            }
+            statements.push(statement);
+        }
         Ok(statements)
+    }
+
+    fn after(&self, catalog: &Catalog, text: &str, places: &[usize]) -> Option<Catalog> {
+        catalog.after(text, places)
     }
 }
 
-/// The catalog does not know what an earlier statement of the same text defines: a name may
-/// mean something else by the time that the later statement runs.
-fn refuse_use_after_definition(statements: &mut [Statement]) {
-    let mut defined = false;
-    for statement in statements {
-        let needs = &statement.command.needs;
-        let uses = needs.iter().any(|need| need.action.uses_objects());
-        if defined && uses {
-            let message = "it follows a definition in the same text; send it on its own";
-            let unknown = statement.unknown.get_or_insert_with(|| {
-                Unknown::new(sqlstate::FEATURE_NOT_SUPPORTED, message.into())
-            });
-            statement.command.unknown = Some(unknown.message.clone());
-            statement.output = Output::Unproven;
-        }
-        defined |= needs.iter().any(|need| need.action.defines());
-    }
+/// Nobody knows what an earlier statement of the same text has made of a name by the time that
+/// this one runs.
+fn refuse_after_definition(statement: &mut Statement) {
+    let message = "it follows a definition in the same text; send it on its own";
+    let unknown = statement
+        .unknown
+        .get_or_insert_with(|| Unknown::new(sqlstate::FEATURE_NOT_SUPPORTED, message.into()));
+    statement.command.unknown = Some(unknown.message.clone());
+    statement.output = Output::Unproven;
 }

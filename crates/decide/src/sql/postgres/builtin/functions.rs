@@ -56,6 +56,8 @@ pub(in crate::sql) enum Builtin {
     Administer,
     /// Large objects: reads and writes data that no table shows.
     LargeObject,
+    /// Shows others what this session sees, and gives a name that the server makes up.
+    Export,
     /// Runs SQL or reads data that the text does not show.
     Opaque,
 }
@@ -82,6 +84,7 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
             return Some(Builtin::Pure);
         }
         "set_config" => return Some(Builtin::SetConfig),
+        "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),
         "loread" | "lowrite" => return Some(Builtin::LargeObject),
@@ -111,7 +114,8 @@ const HARMLESS_OF_EXTENSIONS: &[&str] = &[
     "uuid_generate_v4",
 ];
 
-/// Whether an extension's function of this name may run unseen.
+/// Whether an extension's function of this name may run unseen, and gives nothing but what is
+/// computed from its arguments and from chance.
 pub(in crate::sql) fn is_harmless_extension(name: &str) -> bool {
     HARMLESS_OF_EXTENSIONS.contains(&name)
 }

@@ -1,8 +1,14 @@
 //! Which system catalogs may be read.
 //!
 //! They describe structure: names, types, definitions, privileges, sizes, counts. What holds
-//! samples of user data (statistics), texts of other sessions, passwords, files or large
-//! objects is not listed and so refused, like everything that a later PostgreSQL may add.
+//! samples of user data (statistics), passwords, files or large objects is not listed and so
+//! refused, like everything that a later PostgreSQL may add. Of what is listed, single columns
+//! are closed.
+
+use std::sync::Arc;
+
+use crate::sql::columns::{Column, Columns};
+use crate::sql::lineage::Lineage;
 
 /// Structural relations of `pg_catalog`, sorted.
 const CATALOG: &[&str] = &[
@@ -67,6 +73,7 @@ const CATALOG: &[&str] = &[
     "pg_shdepend",
     "pg_shdescription",
     "pg_shseclabel",
+    "pg_stat_activity",
     "pg_stat_all_indexes",
     "pg_stat_all_tables",
     "pg_stat_archiver",
@@ -102,6 +109,8 @@ const CATALOG: &[&str] = &[
     "pg_statio_user_indexes",
     "pg_statio_user_sequences",
     "pg_statio_user_tables",
+    "pg_subscription",
+    "pg_subscription_rel",
     "pg_tables",
     "pg_tablespace",
     "pg_timezone_abbrevs",
@@ -211,6 +220,10 @@ pub(in crate::sql) fn closed_columns(name: &str) -> &'static [(&'static str, boo
         "pg_foreign_data_wrapper" => &[("fdwoptions", true)],
         "pg_foreign_table" => &[("ftoptions", true)],
         "pg_settings" => SETTINGS_COLUMNS,
+        "pg_stat_activity" => {
+            &[("application_name", true), ("client_hostname", true), ("query", true)]
+        }
+        "pg_subscription" => &[("subconninfo", true)],
         "routines" => &[("routine_definition", true)],
         _ => &[],
     }
@@ -242,6 +255,12 @@ const SETTINGS_COLUMNS: &[(&str, bool)] = &[
     ("sourceline", false),
     ("pending_restart", false),
 ];
+
+/// The columns of `pg_settings` for a query that can show nothing secret in them.
+pub(in crate::sql) fn open_settings() -> Arc<Columns> {
+    let list = SETTINGS_COLUMNS.iter().map(|(name, _)| Column::new(*name, Lineage::CLEAN));
+    Arc::new(Columns { list: list.collect(), rest: None })
+}
 
 /// What a name of a system schema stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

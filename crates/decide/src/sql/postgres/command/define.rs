@@ -103,6 +103,8 @@ impl Analyzer<'_> {
 
     fn create_table(&mut self, create: &pg::CreateStmt) {
         self.define_optional(create.relation.as_ref());
+        let made_before =
+            std::mem::replace(&mut self.being_made, create.relation.as_ref().map(name_of));
         // Its own columns hold nothing yet.
         let scope = scope_of(Arc::new(Columns::open(Lineage::CLEAN)));
         for parent in &create.inh_relations {
@@ -128,6 +130,12 @@ impl Analyzer<'_> {
                 _ => self.refuse("a partition key is not understood by the gateway".into()),
             }
         }
+        self.being_made = made_before;
+    }
+
+    /// Whether a table refers to itself.
+    fn is_being_made(&self, range: &pg::RangeVar) -> bool {
+        self.being_made.as_ref() == Some(&name_of(range))
     }
 
     fn table_element(&mut self, node: &pg::Node, scope: &Scope<'_>) {
@@ -149,7 +157,8 @@ impl Analyzer<'_> {
                 if !constraint.exclusions.is_empty() {
                     self.refuse("EXCLUDE constraints are not understood by the gateway".into());
                 }
-                if let Some(parent) = &constraint.pktable {
+                let parent = constraint.pktable.as_ref();
+                if let Some(parent) = parent.filter(|parent| !self.is_being_made(parent)) {
                     // What can be referenced tells what is there.
                     let columns = self.existing(parent);
                     self.filter(&columns.mixed());
@@ -288,6 +297,11 @@ impl Analyzer<'_> {
         use pg::AlterTableType as Type;
         match Type::try_from(command.subtype).unwrap_or(Type::Undefined) {
             Type::AtDropColumn | Type::AtDropConstraint => self.changes(Change::Drop),
+            Type::AtAlterColumnType if !self.has_coded_type(command.def.as_deref()) => {
+                // It stays classified by its name; whether its values fit shows.
+                let lineage = columns.find(&command.name, self.catalog);
+                self.filter(&lineage.or_else(|| columns.rest.clone()).unwrap_or(Lineage::CLEAN));
+            }
             Type::AtAlterColumnType | Type::AtSetExpression | Type::AtDropExpression => {
                 self.classified_column(&command.name, columns);
             }
@@ -301,9 +315,39 @@ impl Analyzer<'_> {
             | Type::AtSetRelOptions
             | Type::AtResetRelOptions
             | Type::AtAddIdentity
-            | Type::AtDropIdentity => {}
+            | Type::AtDropIdentity
+            | Type::AtSetIdentity
+            | Type::AtSetStorage
+            | Type::AtSetCompression
+            | Type::AtSetOptions
+            | Type::AtResetOptions
+            | Type::AtSetLogged
+            | Type::AtSetUnLogged
+            | Type::AtClusterOn
+            | Type::AtDropCluster
+            | Type::AtReplicaIdentity
+            | Type::AtChangeOwner
+            | Type::AtEnableTrig
+            | Type::AtEnableTrigAll
+            | Type::AtEnableTrigUser
+            | Type::AtDisableTrig
+            | Type::AtDisableTrigAll
+            | Type::AtDisableTrigUser
+            | Type::AtEnableRowSecurity
+            | Type::AtDisableRowSecurity
+            | Type::AtForceRowSecurity
+            | Type::AtNoForceRowSecurity => {}
             _ => self.classified_change(columns),
         }
+    }
+
+    /// Whether a column gets a type that runs code over its values.
+    fn has_coded_type(&self, def: Option<&pg::Node>) -> bool {
+        let Some(Some(NodeEnum::ColumnDef(column))) = def.map(|def| &def.node) else { return true };
+        let names = column.type_name.as_ref().and_then(|name| strings(&name.names));
+        names.is_none_or(|names| {
+            names.last().is_none_or(|name| self.catalog.types.contains_key(*name))
+        })
     }
 
     /// Which values are there twice, or are missing elsewhere, shows in whether it works.
@@ -569,6 +613,11 @@ fn added_columns(commands: &[pg::Node]) -> impl Iterator<Item = Column> + '_ {
         }
         _ => None,
     })
+}
+
+/// Schema and name, as they are written.
+fn name_of(range: &pg::RangeVar) -> (String, String) {
+    (range.schemaname.clone(), range.relname.clone())
 }
 
 fn is_cascade(behavior: i32) -> bool {

@@ -16,6 +16,7 @@ const FREE: &[&str] = &[
     "application_name",
     "backend_flush_after",
     "bytea_output",
+    "check_function_bodies",
     "client_connection_check_interval",
     "client_min_messages",
     "constraint_exclusion",
@@ -24,6 +25,9 @@ const FREE: &[&str] = &[
     "cpu_tuple_cost",
     "cursor_tuple_fraction",
     "deadlock_timeout",
+    "default_table_access_method",
+    "default_tablespace",
+    "default_toast_compression",
     "default_transaction_deferrable",
     "default_transaction_isolation",
     "effective_cache_size",
@@ -32,6 +36,8 @@ const FREE: &[&str] = &[
     "from_collapse_limit",
     "geqo",
     "geqo_threshold",
+    "gin_fuzzy_search_limit",
+    "gin_pending_list_limit",
     "hash_mem_multiplier",
     "intervalstyle",
     "jit",
@@ -43,10 +49,13 @@ const FREE: &[&str] = &[
     "parallel_setup_cost",
     "parallel_tuple_cost",
     "plan_cache_mode",
+    "quote_all_identifiers",
     "random_page_cost",
+    "restrict_nonsystem_relation_kind",
     "row_security",
     "search_path",
     "seq_page_cost",
+    "synchronize_seqscans",
     "tcp_keepalives_count",
     "tcp_keepalives_idle",
     "tcp_keepalives_interval",
@@ -56,6 +65,7 @@ const FREE: &[&str] = &[
     "transaction_deferrable",
     "transaction_isolation",
     "work_mem",
+    "xmloption",
 ];
 
 /// They change how texts are read or rows are guarded: never, whatever policy says.
@@ -67,6 +77,22 @@ const PINNED: &[&str] = &[
     "standard_conforming_strings",
     "transform_null_equals",
 ];
+
+/// Their values are commands, or the words to log in elsewhere with.
+const SECRET: &[&str] = &[
+    "archive_cleanup_command",
+    "archive_command",
+    "primary_conninfo",
+    "recovery_end_command",
+    "restore_command",
+    "ssl_passphrase_command",
+];
+
+/// Whether a setting may hold a secret: a command of the server, or whatever an application
+/// or an extension keeps there.
+pub(in crate::sql) fn is_secret(name: &str) -> bool {
+    is_made_up(name) || SECRET.contains(&&*name.to_ascii_lowercase())
+}
 
 /// They guard the target's role: making one stricter is free, loosening it is administration.
 pub(in crate::sql) const GUARDS: &[(&str, Guard)] = &[

@@ -85,6 +85,63 @@ struct Level {
     links: Vec<(String, String)>,
     /// The target of the write, for `CURRENT OF`.
     target: Option<String>,
+    /// Columns of which another part of the same alternative takes the other side.
+    opposed: HashSet<String>,
+}
+
+/// Which side of a value a comparison leaves of a column: below it, or above.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Below,
+    Above,
+}
+
+/// The column of a comparison that leaves one side of a value only.
+fn half_line(comparison: &pg::AExpr) -> Option<(&str, Side)> {
+    let name = *strings(&comparison.name)?.last()?;
+    let side = match name {
+        "<" | "<=" => Side::Below,
+        ">" | ">=" => Side::Above,
+        _ => return None,
+    };
+    let (left, right) = (comparison.lexpr.as_deref()?, comparison.rexpr.as_deref()?);
+    match (column_name(left), column_name(right)) {
+        (Some(column), None) => Some((column, side)),
+        (None, Some(column)) => {
+            let turned = if side == Side::Below { Side::Above } else { Side::Below };
+            Some((column, turned))
+        }
+        _ => None,
+    }
+}
+
+fn column_name(node: &pg::Node) -> Option<&str> {
+    match &node.node {
+        Some(NodeEnum::ColumnRef(reference)) => path(&reference.fields)?.0.last().copied(),
+        Some(NodeEnum::TypeCast(cast)) => column_name(cast.arg.as_deref()?),
+        _ => None,
+    }
+}
+
+/// Notes which sides of which columns are left anywhere in a condition: together they may be all.
+fn half_lines(node: &pg::Node, sides: &mut HashMap<String, [bool; 2]>, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match &node.node {
+        Some(NodeEnum::BoolExpr(condition)) => {
+            condition.args.iter().for_each(|part| half_lines(part, sides, depth + 1));
+        }
+        Some(NodeEnum::AExpr(comparison)) => {
+            let Some((column, side)) = half_line(comparison) else { return };
+            let [below, above] = sides.entry(column.to_owned()).or_default();
+            match side {
+                Side::Below => *below = true,
+                Side::Above => *above = true,
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether the rows of `target` that a write changes are limited.
@@ -269,8 +326,14 @@ impl Level {
             Ok(pg::BoolExprType::OrExpr) => {
                 // Limited is what is limited whichever part holds.
                 let mut common: Option<HashSet<String>> = None;
+                let mut sides = HashMap::new();
+                condition.args.iter().for_each(|part| half_lines(part, &mut sides, depth));
+                let both =
+                    |(name, [below, above]): (String, [bool; 2])| (below && above).then_some(name);
+                let opposed: HashSet<String> = sides.into_iter().filter_map(both).collect();
                 for part in &condition.args {
                     let mut level = self.clone();
+                    level.opposed.extend(opposed.iter().cloned());
                     level.wanted(part, ctes, depth + 1);
                     level.spread();
                     common = Some(match common {
@@ -312,7 +375,9 @@ impl Level {
             }
             _ => false,
         };
-        if !limits {
+        let half_line = half_line(comparison);
+        let is_opposed = half_line.is_some_and(|(name, _)| self.opposed.contains(name));
+        if !limits || is_opposed {
             return;
         }
         if is_own(right) {

@@ -476,9 +476,15 @@ impl<'c> Analyzer<'c> {
 
 /// The columns of a system catalog: what holds settings or code is shown masked.
 fn system_columns(name: &str) -> Columns {
+    // Tools tell settings that differ from their defaults by comparing them.
+    let is_searched = name == "pg_settings";
     let list = system::closed_columns(name)
         .iter()
-        .map(|(name, is_closed)| Column::new(*name, Lineage { kept: *is_closed, ..Lineage::CLEAN }))
+        .map(|(name, is_closed)| {
+            let closed = *is_closed && !is_searched;
+            let lineage = Lineage { kept: *is_closed, closed, ..Lineage::CLEAN };
+            Column::new(*name, lineage)
+        })
         .collect();
     let rest = (!system::is_listed_whole(name)).then_some(Lineage::CLEAN);
     Columns { list, rest }

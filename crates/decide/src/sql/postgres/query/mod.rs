@@ -6,4 +6,5 @@ pub(in crate::sql) mod modify;
 pub(in crate::sql) mod predicate;
 pub(in crate::sql) mod scope;
 pub(in crate::sql) mod select;
+pub(in crate::sql) mod shown;
 pub(in crate::sql) mod with;

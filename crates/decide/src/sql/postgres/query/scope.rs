@@ -198,7 +198,12 @@ pub(in crate::sql) fn is_system(name: &str) -> bool {
 /// What a system column tells: where a row lies. Of a partitioned table that is a range
 /// of values of its key.
 pub(in crate::sql) fn system_flow(name: &str, columns: &Columns) -> Lineage {
-    if name == "tableoid" { columns.mixed() } else { Lineage::CLEAN }
+    let mixed = columns.mixed();
+    if name == "tableoid" {
+        Lineage { kept: false, closed: false, ..mixed }
+    } else {
+        Lineage::CLEAN
+    }
 }
 
 /// What a level has for a name.

@@ -56,9 +56,13 @@ impl Analyzer<'_> {
 
     fn plain_select(&mut self, select: &pg::SelectStmt, mut scope: Scope<'_>) -> Columns {
         let first = self.reads_so_far();
+        let outer_setting = self.pinned_setting.take();
         self.sources(&select.from_clause, &mut scope);
         let reads = first..self.reads_so_far();
+        self.pinned_setting = self.open_settings(select, &mut scope);
         let mut columns = self.targets(&select.target_list, &scope);
+        // Conditions may run before any row has passed them.
+        self.pinned_setting = None;
         self.condition(select.where_clause.as_deref(), &scope);
         self.condition(select.having_clause.as_deref(), &scope);
         for key in &select.sort_clause {
@@ -81,6 +85,7 @@ impl Analyzer<'_> {
         if let Some(into) = select.into_clause.as_deref() {
             self.table_made(into, &columns);
         }
+        self.pinned_setting = outer_setting;
         columns
     }
 

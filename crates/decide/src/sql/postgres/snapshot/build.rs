@@ -195,8 +195,10 @@ impl CatalogBuilder {
             // SECURITY: aggregates always say that they are immutable and internal, whatever
             // the function is that they call for each row.
             let declared = *maker == Maker::Declared;
+            let is_extension = *maker == Maker::Extension;
             let pure = declared
-                || is_immutable && (*maker == Maker::Extension || function.language == "c");
+                || is_immutable && (is_extension || function.language == "c")
+                || is_extension && functions::is_harmless_extension(&function.name);
             let quiet = declared
                 || *maker == Maker::Extension
                     && (function.volatility != Volatility::Volatile
@@ -272,6 +274,7 @@ impl CatalogBuilder {
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
                 code: RelationCode::default(),
+                made: None,
             });
         }
         catalog.relations = Arc::new(relations);

@@ -213,6 +213,10 @@ impl Analyzer<'_> {
                 self.need(Action::Write, Object::resource());
                 self.opaque(name, lineages)
             }
+            Builtin::Export => {
+                self.opaque(name, lineages);
+                Lineage::CLEAN
+            }
             Builtin::Opaque => self.opaque(name, lineages),
         }
     }
@@ -247,9 +251,9 @@ impl Analyzer<'_> {
 
     fn set_config(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
         let constants: Option<Vec<String>> =
-            args.map(|args| args.iter().filter_map(settings::constant).collect());
+            args.map(|args| args.iter().filter_map(|node| self.setting_word(node)).collect());
         // Whatever the value of a harmless setting is, it is harmless: it may be a parameter.
-        let named = args.and_then(|args| args.first()).and_then(settings::constant);
+        let named = args.and_then(|args| args.first()).and_then(|node| self.setting_word(node));
         if let Some(name) =
             named.clone().filter(|name| settings::is_free(name) && lineages.len() == 3)
             && lineages.iter().all(Lineage::is_clean)
@@ -264,6 +268,12 @@ impl Analyzer<'_> {
             }
             _ => self.set_config_unseen(lineages, named.as_deref()),
         }
+    }
+
+    /// A constant, or the name of the one setting that a query shows.
+    fn setting_word(&self, node: &pg::Node) -> Option<String> {
+        let pinned = self.pinned_setting.as_ref().filter(|pinned| pinned.is(node));
+        settings::constant(node).or_else(|| pinned.map(|pinned| pinned.name.clone()))
     }
 
     /// `set_config` of a value that the text does not show.

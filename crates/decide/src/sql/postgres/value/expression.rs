@@ -13,7 +13,7 @@ use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::operators;
 use crate::sql::postgres::command::settings;
-use crate::sql::postgres::query::scope::{self, Scope};
+use crate::sql::postgres::query::scope::{self, Item, Scope};
 use crate::sql::statement::sqlstate;
 
 impl Analyzer<'_> {
@@ -113,7 +113,18 @@ impl Analyzer<'_> {
         };
         let found = match (names.as_slice(), star) {
             ([name], false) => {
-                scope.column(name, self.catalog).or_else(|| self.whole_row(None, name, scope))
+                let column = scope.column(name, self.catalog);
+                // Where not all columns are known, a name may be the row or one of them.
+                let is_open = |item: &&Item| !item.columns.is_exact();
+                let is_either = scope.relation(None, name).iter().any(is_open);
+                match column {
+                    Some(column) if is_either => {
+                        let row = self.whole_row(None, name, scope);
+                        row.map(|row| column.either(&row, self.catalog))
+                    }
+                    Some(column) => Some(column),
+                    None => self.whole_row(None, name, scope),
+                }
             }
             ([relation], true) => self.whole_row(None, relation, scope),
             ([schema, relation], true) => self.whole_row(Some(schema), relation, scope),

@@ -248,8 +248,8 @@ impl Decisions {
         let hidden = command
             .revealed
             .iter()
-            .find(|revealed| !policies.reveals(&ask, &revealed.column, &revealed.category))?;
-        Some(format!("{} was shown unmasked, which no policy reveals", hidden.column))
+            .find(|revealed| !policies.reveals(&ask, &revealed.object, &revealed.category))?;
+        Some(format!("{} was shown unmasked, which no policy reveals", hidden.object))
     }
 
     fn answer(

@@ -5,7 +5,7 @@ use super::listeners::Service;
 use super::postgres;
 use portreeve_control::Config;
 use portreeve_control::api::Watch;
-use portreeve_control::door::Door;
+use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub(super) struct Protocol {
 pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) engine: Arc<Engine>,
-    pub(super) door: Arc<Door>,
+    pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
 }

@@ -4,6 +4,7 @@ mod api;
 mod bridges;
 mod certificates;
 mod descriptors;
+mod http;
 mod keeping;
 mod keys;
 mod listeners;

@@ -228,7 +228,7 @@ fn the_category_counts() {
     assert_eq!(log.approve(4), None);
     assert_eq!((log.rows(4, 1), log.close(4)), (None, None));
     command.categories = [("salary".into(), vec![1])].into();
-    assert_says(log.ask(5, command), "of no column");
+    assert_says(log.ask(5, command), "of nothing that can be classified");
 }
 
 #[test]

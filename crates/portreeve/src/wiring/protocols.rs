@@ -2,7 +2,7 @@
 
 use super::certificates::ServedCertificate;
 use super::listeners::Service;
-use super::postgres;
+use super::{http, postgres};
 use portreeve_control::Config;
 use portreeve_control::api::Watch;
 use portreeve_control::authenticator::TokenAuthenticator;
@@ -12,8 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 1] =
-    [Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start }];
+const PROTOCOLS: [Protocol; 2] = [
+    Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start },
+    Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start },
+];
 
 /// What the binary knows of a protocol.
 #[derive(Clone, Copy)]

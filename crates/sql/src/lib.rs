@@ -32,7 +32,7 @@ pub use catalog::{
 pub use masks::{FieldMask, Fit, RowCounts, RowMasks, TypeUse};
 pub use names::{
     Change, Definition, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry,
-    Prepared, PreparedEntry,
+    Prepared, PreparedEntry, parameter_bytes,
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};

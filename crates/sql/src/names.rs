@@ -9,6 +9,7 @@
 
 use crate::{Plan, ResultColumn};
 use portreeve_decide::sql::CursorLifetime;
+use portreeve_model::{ApprovedStatement, Parameter, ParameterValue};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub struct Portal {
     /// The text that it was opened by, for a reviewer.
     pub text: Arc<str>,
     /// Its parameters, for a reviewer.
-    pub params: String,
+    pub parameters: Vec<Parameter>,
     /// How long the name lasts.
     pub lifetime: CursorLifetime,
 }
@@ -52,8 +53,16 @@ pub struct Portal {
 impl Portal {
     /// Statement and parameters, for a reviewer.
     #[must_use]
-    pub fn content(&self) -> String {
-        [&*self.text, &*self.params].concat()
+    pub fn content(&self) -> ApprovedStatement {
+        ApprovedStatement {
+            text: self.text.to_string(),
+            names: Vec::new(),
+            parameters: self.parameters.clone(),
+        }
+    }
+
+    fn parameter_bytes(&self) -> usize {
+        self.parameters.iter().map(parameter_bytes).sum()
     }
 
     /// The format of a result column: none given is all text; one is for all.
@@ -75,6 +84,17 @@ pub struct Definition {
     pub text: Arc<str>,
     /// Which of its statements, from 0.
     pub place: usize,
+}
+
+/// The bytes that a parameter keeps, about.
+#[must_use]
+pub fn parameter_bytes(parameter: &Parameter) -> usize {
+    let value = match &parameter.value {
+        ParameterValue::Decoded(text) => text.len(),
+        ParameterValue::Opaque(bytes) => bytes.len(),
+        ParameterValue::Null | ParameterValue::Hashed { .. } => 0,
+    };
+    size_of::<Parameter>() + parameter.type_name.len() + value
 }
 
 /// What a message or statement does to names, once it has succeeded.
@@ -109,7 +129,7 @@ impl Change {
     fn bytes(&self) -> usize {
         match self {
             Self::Prepare(_, prepared) => prepared.text.len(),
-            Self::Open(_, portal) => portal.params.len(),
+            Self::Open(_, portal) => portal.parameter_bytes(),
             Self::Deallocate(_)
             | Self::DeallocateAll
             | Self::Close(_)
@@ -226,7 +246,7 @@ impl Names {
                 .prepared
                 .get(&portal.statement)
                 .is_some_and(|entry| Arc::ptr_eq(&entry.prepared.text, &portal.text));
-            portal.params.len() + if is_shared { 0 } else { portal.text.len() }
+            portal.parameter_bytes() + if is_shared { 0 } else { portal.text.len() }
         });
         statements.chain(portals).sum()
     }

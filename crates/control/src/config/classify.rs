@@ -271,6 +271,14 @@ impl Classification {
         found.map(|(_, category)| category)
     }
 
+    /// The last names of patterns that end without a star, each once.
+    #[must_use]
+    pub fn last_names(&self) -> Vec<String> {
+        let lasts = self.entries.iter().filter_map(|(pattern, _)| pattern.parts.last());
+        let exact = lasts.filter(|part| part.is_exact()).map(|part| part.pieces.concat());
+        exact.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     /// The patterns, most specific first.
     pub fn entries(&self) -> impl Iterator<Item = (&ObjectPattern, &Category)> {
         self.entries.iter().map(|(pattern, category)| (pattern, category))

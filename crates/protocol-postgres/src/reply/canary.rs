@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
     let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into() });
-    let (statement, params) = (String::new(), String::new());
+    let (statement, parameters) = (String::new(), Vec::new());
     Arc::new(Portal {
         prepared,
         statement,
         formats: formats.to_vec(),
         text: "".into(),
-        params,
+        parameters,
         lifetime: CursorLifetime::Transaction,
     })
 }

@@ -57,7 +57,7 @@ fn result(text: &str) -> ExpectedResult {
 }
 
 fn opened() -> Change {
-    let (statement, params) = (String::new(), String::new());
+    let (statement, parameters) = (String::new(), Vec::new());
     let prepared = prepared("SELECT email FROM people");
     Change::Open(
         "p".into(),
@@ -66,7 +66,7 @@ fn opened() -> Change {
             statement,
             formats: vec![],
             text: "".into(),
-            params,
+            parameters,
             lifetime: CursorLifetime::Transaction,
         }),
     )

@@ -1,7 +1,7 @@
 //! The request side of a connection.
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
-use super::content::{Circumstances, Parameters, shown_params};
+use super::content::{self, Circumstances, Parameters};
 use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine};
 use crate::wire::{
@@ -11,7 +11,9 @@ use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
-use portreeve_sql::{CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared};
+use portreeve_sql::{
+    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, parameter_bytes,
+};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -314,7 +316,7 @@ impl Assembler {
                 self.batch.kind = Kind::Simple;
                 let why = "fast-path function calls are not offered: call the function with SELECT";
                 let refused = self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why);
-                self.batch.push_commands(wire, Vec::new(), vec![refused], None);
+                self.batch.push_commands(wire, Vec::new(), vec![refused], Vec::new());
                 return Ok(Step::Request);
             }
             Frontend::Parse { name, text, types } => {
@@ -391,7 +393,7 @@ impl Assembler {
         let prepared = Arc::new(Prepared { plan, text: text.into() });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
-        self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, None);
+        self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, Vec::new());
         Step::More
     }
 
@@ -412,8 +414,9 @@ impl Assembler {
         };
         let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
         let params = Parameters { values: params.values, formats: &params.formats, types };
-        let params_text = shown_params(params);
-        let is_full = self.overlay.is_full(machine.names(), params_text.len());
+        let parameters = content::parameters(params);
+        let bytes = parameters.iter().map(parameter_bytes).sum();
+        let is_full = self.overlay.is_full(machine.names(), bytes);
         let forms = prepared.plan.as_ref().and_then(|plan| forms(&plan.statement));
         let is_in = |forms: MaskForms| params.values.iter().flatten().any(|one| forms.are_in(one));
         let holds_mask = forms.is_some_and(is_in);
@@ -432,7 +435,7 @@ impl Assembler {
         let lifetime = CursorLifetime::Transaction;
         let portal = Portal {
             text: prepared.text.clone(),
-            params: params_text,
+            parameters,
             prepared,
             statement: statement.to_owned(),
             formats,
@@ -447,7 +450,7 @@ impl Assembler {
         } else {
             Vec::new()
         };
-        self.batch.push_commands(wire, vec![Expect::Bind(change)], uses, None);
+        self.batch.push_commands(wire, vec![Expect::Bind(change)], uses, Vec::new());
         Step::More
     }
 

@@ -115,17 +115,17 @@ impl Snapshot {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether policy lets the whole chain see a column unmasked.
+    /// Whether policy lets the whole chain see an object unmasked.
     #[must_use]
-    pub fn reveals(&self, column: &Object, category: &Category) -> bool {
-        if let Some(known) = self.known().reveals.get(column) {
+    pub fn reveals(&self, object: &Object, category: &Category) -> bool {
+        if let Some(known) = self.known().reveals.get(object) {
             return *known;
         }
         let (none, day) = (Command::default(), DayUsage::default());
         let counted = Counted { counters: Counters::default(), day: &day };
         let answer =
-            self.asking(&none, counted, |policies, ask| policies.reveals(ask, column, category));
-        self.known().reveals.insert(column.clone(), answer);
+            self.asking(&none, counted, |policies, ask| policies.reveals(ask, object, category));
+        self.known().reveals.insert(object.clone(), answer);
         answer
     }
 
@@ -229,10 +229,10 @@ impl Snapshot {
     ) -> Option<Objection> {
         commands.iter().find_map(|one| {
             let hidden =
-                one.revealed.iter().find(|seen| !self.reveals(&seen.column, &seen.category));
+                one.revealed.iter().find(|seen| !self.reveals(&seen.object, &seen.category));
             if let Some(hidden) = hidden {
                 let message =
-                    format!("policy changed: `{}` may not be seen any more", hidden.column);
+                    format!("policy changed: `{}` may not be seen any more", hidden.object);
                 return Some(Objection { message, rule: POLICY_CHANGED.into() });
             }
             let decision = self.decide_now(&one.command, counted);

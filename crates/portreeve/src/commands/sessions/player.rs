@@ -69,8 +69,8 @@ pub(super) fn remark(event: &Event) -> Option<String> {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             Some(format!("! review {review}: {decision:?}{by}").to_lowercase())
         }
-        Event::Disagreement { column, .. } => {
-            Some(format!("! the origin of {column} was in doubt; it was masked"))
+        Event::Disagreement { object, .. } => {
+            Some(format!("! the origin of {object} was in doubt; it was masked"))
         }
         Event::ReplyWithheld { exchange, rule } => {
             Some(format!("! what stands before was not sent (exchange {exchange}, rule {rule})"))

@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each, missing
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.wire import Wire
@@ -194,13 +194,7 @@ def all_pass(target: Target, statements: tuple[str, ...]) -> None:
             assert not reply.errors, f"{statement}: {reply.errors}"
 
 
-@each(
-    SCRIPTS,
-    not_yet(
-        "where names are made is not known after SET search_path",
-        "set-path-and-create",
-    ),
-)
+@each(SCRIPTS)
 def test_a_migration_passes(dev: Target, case: tuple[str, ...]) -> None:
     """H7, H11: objects that a transaction made are known in it, for who may define."""
     all_pass(dev, case)
@@ -345,7 +339,6 @@ def test_a_refusal_names_the_function(world: World, gateway: Gateway, case: str)
         assert "price_with_tax" in told and "customers" not in told, told
 
 
-@missing("PREPARE is held beside EXECUTE")
 def test_prepare_then_execute_is_one_review(gateway: Gateway) -> None:
     """H20: a reviewer is asked about what runs, not about its name before."""
     dana = gateway.token("rita")

@@ -51,37 +51,12 @@ STEPS = {
 TOOL_SECONDS_MAX = 300
 # Steps that save personal data's mask back are refused with advice; the rest must pass.
 REFUSED = {("django_app.py", "save-whole"), ("sqlalchemy_orm.py", "merge-whole")}
-OWN_OBJECTS = "objects of the running transaction are not known"
-IN_ONE_TEXT = "what follows a definition in the same text is refused"
+AFTER_CODE = "what a transaction makes behind DO is not known in it"
 # Strict: a step goes from here when it passes.
 LACKING = {
-    "django_app.py": (
-        OWN_OBJECTS,
-        "migrate migrate-again create save-some save-whole lock queries nested",
-    ),
-    "alembic_run.py": (
-        OWN_OBJECTS,
-        "upgrade-one upgrade-head",
-    ),
-    "sqlalchemy_orm.py": (
-        OWN_OBJECTS,
-        "create-all create-all-again add change merge-whole upsert ask",
-    ),
-    "knex.mjs": (
-        OWN_OBJECTS,
-        "latest",
-    ),
     "drizzle.mjs": (
-        OWN_OBJECTS,
+        AFTER_CODE,
         "migrate migrate-again insert select transaction",
-    ),
-    "pg_boss.mjs": (
-        OWN_OBJECTS,
-        "start create-queue send fetch size maintain",
-    ),
-    "sequelize.mjs": (
-        IN_ONE_TEXT,
-        "sync-alter",
     ),
 }
 

@@ -327,13 +327,7 @@ PLAIN = {
 }
 
 
-@each(
-    PLAIN,
-    not_yet(
-        "PREPARE is held beside EXECUTE",
-        "sql-prepared",
-    ),
-)
+@each(PLAIN)
 def test_what_was_approved_runs_once(
     world: World, gateway: Gateway, target: Target, dana: str, case: tuple[bytes, ...]
 ) -> None:
@@ -367,10 +361,6 @@ SHOWN = {
 @each(
     SHOWN,
     not_yet(
-        "PREPARE is held beside EXECUTE",
-        "statement-behind-execute",
-    )
-    | not_yet(
         "a review does not name the types of parameters",
         "parameters-decoded",
     )

@@ -262,9 +262,7 @@ def count(world: World) -> str:
     return world.admin(sql, database=DATABASE)
 
 
-@each(
-    UNBOUNDED,
-)
+@each(UNBOUNDED)
 def test_an_unbounded_write_can_be_told(
     world: World, bounded: Target, filled: None, case: str
 ) -> None:

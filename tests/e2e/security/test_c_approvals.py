@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from harness.cases import each, missing, not_yet
+from harness.cases import each, not_yet
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.wire import (
@@ -363,10 +363,6 @@ SHOWN = {
     not_yet(
         "a review does not name the types of parameters",
         "parameters-decoded",
-    )
-    | not_yet(
-        "a review does not estimate how many rows are touched",
-        "how-many-rows",
     ),
 )
 def test_the_reviewer_sees(
@@ -385,7 +381,6 @@ def test_the_reviewer_sees(
         assert re.search(rf"\b{re.escape(word)}\b", json.dumps(told)), told
 
 
-@missing("a refusal does not say what differs from what was approved")
 def test_the_refusal_says_what_differs(gateway: Gateway, target: Target, dana: str) -> None:
     """Who sends something else than was approved learns what differs."""
     sql = "delete from work.notes where id = $1"

@@ -24,6 +24,9 @@ forbid(principal, action == Action::"write", resource) when { !context.bounded }
 @id("held") @review("reviewers") @advice("payouts wait for a person")
 forbid(principal, action == Action::"write", resource)
 when { resource is Route && resource.name == "/payouts" };
+@id("out") @advice("leave the person out")
+forbid(principal, action == Action::"write", resource)
+when { resource is Field && resource.route == "/tickets" };
 @id("many") @advice("ask for a page")
 forbid(principal, action == Action::"read", resource) when { context.rows > 100 };
 @id("files") permit(principal, action == Action::"reveal", resource)

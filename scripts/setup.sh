@@ -50,6 +50,7 @@ wanted() {
     file_or '/usr/share/java/postgresql*.jar' libpostgresql-jdbc-java
     command_or go golang-go
     package golang-golang-x-mod-dev
+    command_or curl curl
     command_or node nodejs
     command_or npm npm
 }

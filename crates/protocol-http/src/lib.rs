@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `canonical` | one spelling for each path and query |
 //! | `request` | what a request asks for, and its bytes for the target |
+//! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
 //! | `target` | where a resource is, and what opens it |
 //! | `service` | connections, callers' sessions, and the loop of one exchange |
@@ -16,6 +17,7 @@
 
 mod canonical;
 mod manifest;
+pub mod replay;
 mod reply;
 mod request;
 mod service;
@@ -26,4 +28,4 @@ pub use service::{Http, HttpLimits, HttpParts};
 pub use target::{CategoryOf, Credential, Fields, Target, TargetParts};
 
 /// The protocol's name in the configuration, in records and in metrics.
-const NAME: &str = "http";
+pub const NAME: &str = "http";

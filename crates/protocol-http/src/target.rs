@@ -45,6 +45,9 @@ impl std::fmt::Debug for Fields {
     }
 }
 
+/// Stands before a category in the name of a field that stands for what detectors found.
+const FOUND: char = '*';
+
 /// What a target is made of.
 #[derive(Debug)]
 pub struct TargetParts {
@@ -149,6 +152,11 @@ impl Target {
         Object { kind: ObjectKind::FIELD, path }
     }
 
+    /// The field that stands for what detectors found of a category, wherever it stood.
+    pub(crate) fn found_field(&self, route: &str, category: &str) -> Object {
+        self.field(route, &format!("{FOUND}{category}"))
+    }
+
     pub(crate) fn route(&self, route: &str) -> Object {
         let path = vec![self.host().to_owned(), route.to_owned()];
         Object { kind: ObjectKind::ROUTE, path }
@@ -158,7 +166,10 @@ impl Target {
     pub(crate) fn category_of_object(&self, object: &Object) -> Option<Category> {
         match object.path.as_slice() {
             [_, route, field] if object.kind == ObjectKind::FIELD => {
-                self.category_of(route, field).map(|(_, category)| category)
+                match field.strip_prefix(FOUND) {
+                    Some(found) => Some(Category::from(found)),
+                    None => self.category_of(route, field).map(|(_, category)| category),
+                }
             }
             _ => None,
         }

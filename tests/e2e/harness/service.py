@@ -13,6 +13,8 @@ class Reply:
     fields: tuple[tuple[str, str], ...] = ()
     # The body in these pieces, each a chunk of its own.
     cuts: tuple[int, ...] = ()
+    # Waited for before the last piece.
+    gate: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Service:
                     self.send_header("transfer-encoding", "chunked")
                     self.end_headers()
                     for start, end in zip(cuts, cuts[1:], strict=False):
+                        if reply.gate and end == cuts[-1]:
+                            reply.gate.wait(30)
                         piece = reply.body[start:end]
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                         self.wfile.flush()

@@ -24,8 +24,11 @@ forbid(principal, action == Action::"write", resource) when { !context.bounded }
 @id("held") @review("reviewers") @advice("payouts wait for a person")
 forbid(principal, action == Action::"write", resource)
 when { resource is Route && resource.name == "/payouts" };
+@id("out") @advice("leave the person out")
+forbid(principal, action == Action::"write", resource)
+when { resource is Field && resource.route == "/tickets" };
 @id("many") @advice("ask for a page")
-forbid(principal, action == Action::"read", resource) when { context.rows > 100 };
+forbid(principal, action == Action::"read", resource) when { context.rows > 100 } unless { principal in Group::"readers" };
 @id("files") permit(principal, action == Action::"reveal", resource)
 when { resource is Field && resource.route == "/logo" && resource.name == "body" };
 @id("shown") permit(principal, action == Action::"reveal", resource)
@@ -64,6 +67,7 @@ ACCOUNTS = (
     Account("alice", "person", ()),
     Account("rita", "person", ("readers",)),
     Account("dana", "person", ("reviewers",)),
+    Account("otto", "person", ("operators",)),
 )
 
 

@@ -131,3 +131,29 @@ def test_a_held_request_is_approved_once_for_the_same_body(web: Web) -> None:
     assert send(b'{"amount": 10}').status == 200
     assert send(b'{"amount": 10}').status == 202
     assert [seen.body for seen in web.service.seen[count:]] == [b'{"amount": 10}']
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"email": "nobody"}'),
+        ("application/json", b'{"a": [{"text": "call ann.lovelace@example.org"}]}'),
+        ("application/json", b'{"ann.lovelace@example.org": 1}'),
+        ("application/json", b'{"n": 4111111111111111}'),
+        ("application/json", b'{"text": "ann.lovelace\\u0040example.org"}'),
+        ("application/json", b'{"a": 1'),
+        ("application/x-www-form-urlencoded", b"q=ann.lovelace%40example.org"),
+        ("application/x-www-form-urlencoded", b"email=x"),
+        ("text/plain", b"IBAN DE89370400440532013000"),
+        ("application/octet-stream", b"\x00\xff"),
+        ("multipart/form-data; boundary=x", b"--x--"),
+    ],
+)
+def test_personal_data_does_not_leave_without_a_right(web: Web, kind: str, body: bytes) -> None:
+    web.service.replies["/tickets"] = OK
+    count = len(web.service.seen)
+    got = web.ask("POST", "/crm/tickets", body, Content_Type=kind)
+    assert got.status == 403 and got.json()["rule"] == "out", got.body
+    assert len(web.service.seen) == count
+    plain = web.ask("POST", "/crm/tickets", b'{"text": "it is broken"}', Content_Type="text/json")
+    assert plain.status == 200, plain.body

@@ -1,7 +1,8 @@
 //! What a request does, as policy sees it.
 
-use super::Head;
+use super::{Head, outgoing};
 use crate::target::Target;
+use portreeve_detect::Detector;
 use portreeve_model::{Action, Category, Command, Facts, Need, Object, Revealed, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(head: &Head, target: &Target, snapshot: &Snapshot) -> Self {
+    pub(crate) fn new(
+        (head, body): (&Head, &[u8]),
+        target: &Target,
+        snapshot: &Snapshot,
+        detector: &Detector,
+    ) -> Self {
         let route = head.path.route();
         let mut seen: Vec<Revealed> = target
             .named_fields(&route)
@@ -33,14 +39,15 @@ impl Plan {
             .map(|(object, category)| Revealed { object, category })
             .collect();
         let revealed = seen.iter().map(|seen| seen.object.clone()).collect();
-        let (body, opaque) = (target.field(&route, BODY), Category::from(OPAQUE));
-        let passes_opaque = snapshot.reveals(&body, &opaque);
+        let (whole, opaque) = (target.field(&route, BODY), Category::from(OPAQUE));
+        let passes_opaque = snapshot.reveals(&whole, &opaque);
         if passes_opaque {
-            seen.push(Revealed { object: body, category: opaque });
+            seen.push(Revealed { object: whole, category: opaque });
         }
         seen.sort();
+        let carried = outgoing::fields(target, &route, detector, (head.content_type(), body));
         let command = CommandUse {
-            command: Arc::new(command(head, target, &route)),
+            command: Arc::new(command(head, target, &route, carried)),
             stage: Stage::Run,
             revealed: seen.into(),
             before: Usage::default(),
@@ -61,7 +68,7 @@ fn action_of(method: &http::Method) -> Option<Action> {
     }
 }
 
-fn command(head: &Head, target: &Target, route: &str) -> Command {
+fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>) -> Command {
     let mut fingerprint = format!("{} {route}", head.method);
     let names: BTreeMap<&str, u64> =
         head.query.pairs.iter().fold(BTreeMap::new(), |mut names, (name, _)| {
@@ -86,6 +93,8 @@ fn command(head: &Head, target: &Target, route: &str) -> Command {
             needs.push(Need { action: Action::Probe, object });
         }
     }
+    let carried = carried.into_iter().map(|object| Need { action: Action::Write, object });
+    needs.extend(carried);
     let unknown = action.is_none().then(|| format!("the method `{}` is not known", head.method));
     Command {
         verb: head.method.to_string(),

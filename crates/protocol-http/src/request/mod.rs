@@ -2,6 +2,7 @@
 
 mod command;
 mod head;
+mod outgoing;
 
 pub(crate) use command::Plan;
 pub(crate) use head::{Head, RefusedHead, is_hop_by_hop};

@@ -122,7 +122,7 @@ impl Asked {
     pub(super) async fn run(self, head: Head, body: Bytes) -> Result<Answer, Problem> {
         let session = self.caller.session.clone();
         let snapshot = session.snapshot();
-        let plan = Plan::new(&head, &self.target, &snapshot);
+        let plan = Plan::new((&head, &body), &self.target, &snapshot, &self.detector);
         let role = self.target.role().to_owned();
         let request = HttpRequest { plan: plan.clone(), head, body, role };
         let admitted = session.admit(request, &snapshot, &mut Waiting).await.map_err(ended)?;

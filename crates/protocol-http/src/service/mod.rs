@@ -188,7 +188,12 @@ impl Http {
                 }
                 response
             }
-            Err(problem) => problem.into_answer(),
+            Err(problem) => {
+                if problem.is_clients() {
+                    self.sessions.turned_away(connection.client, &problem.detail);
+                }
+                problem.into_answer()
+            }
         }
     }
 

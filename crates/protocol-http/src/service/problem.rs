@@ -25,6 +25,12 @@ impl Problem {
         Self { status, detail: detail.into(), hint }
     }
 
+    /// Whether the request was at fault, and no other record tells of it.
+    pub(super) fn is_clients(&self) -> bool {
+        self.status.is_client_error()
+            && !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
+    }
+
     /// The answer with it.
     pub(super) fn into_answer(self) -> Response<AnswerBody> {
         let mut problem = json!({

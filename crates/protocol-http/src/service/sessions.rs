@@ -108,6 +108,11 @@ impl Sessions {
         self.identify(ask, "").await.map(drop)
     }
 
+    /// Records that a request could not even be read.
+    pub(super) fn turned_away(&self, client: SocketAddr, why: &str) {
+        self.authenticator.turned_away(NAME, client.ip(), why);
+    }
+
     /// The caller's session at a resource, opened at its first request.
     pub(super) async fn caller(
         self: &Arc<Self>,

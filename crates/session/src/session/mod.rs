@@ -45,10 +45,18 @@ struct Shared {
     ledger: Ledger,
     recorder: Mutex<SessionRecorder>,
     snapshot: Mutex<Arc<Snapshot>>,
-    /// How each running exchange is told to stop, by its number.
-    running: Mutex<HashMap<u64, Arc<Notify>>>,
+    running: Mutex<RunningExchanges>,
     exchanges: AtomicU64,
     stage: Mutex<Stage>,
+}
+
+/// What runs in a session.
+#[derive(Default)]
+struct RunningExchanges {
+    /// How each is told to stop, by its number.
+    stops: HashMap<u64, Arc<Notify>>,
+    /// Why the session closes once nothing runs in it any more.
+    closing: Option<String>,
 }
 
 /// How far a session has come.
@@ -187,7 +195,7 @@ impl Session {
 
     /// Takes back whatever runs now, at the client's wish. What comes later is not meant.
     pub fn cancel(&self) {
-        lock(&self.0.running).values().for_each(|cancel| cancel.notify_one());
+        lock(&self.0.running).stops.values().for_each(|cancel| cancel.notify_one());
     }
 
     /// The place of a new exchange among the running ones.
@@ -195,12 +203,19 @@ impl Session {
         let number = self.0.exchanges.fetch_add(1, Ordering::Relaxed) + 1;
         self.0.counts.exchanges.store(number, Ordering::Relaxed);
         let cancel = Arc::new(Notify::new());
-        lock(&self.0.running).insert(number, cancel.clone());
+        lock(&self.0.running).stops.insert(number, cancel.clone());
         Running::new(self.clone(), number, cancel)
     }
 
+    /// Whatever it had to record is staged.
     pub(crate) fn end_exchange(&self, number: u64) {
-        lock(&self.0.running).remove(&number);
+        let mut running = lock(&self.0.running);
+        running.stops.remove(&number);
+        let last_words = running.stops.is_empty().then(|| running.closing.take()).flatten();
+        drop(running);
+        if let Some(why) = last_words {
+            self.0.close(&why);
+        }
     }
 
     /// A refusal of an exchange.
@@ -239,9 +254,19 @@ impl Session {
         self.say(NO_EXCHANGE, Notice::Ended(why)).await
     }
 
-    /// Ends the session, with the reason that the evidence gets.
+    /// Ends the session, with the reason that the evidence gets. Nothing begins in it any
+    /// more; what still runs is told to stop, and the session's last record comes behind its.
     pub async fn close(self, why: &str) {
-        self.0.close(why);
+        self.end(Ended::Killed(why.to_owned()));
+        let mut running = lock(&self.0.running);
+        let is_quiet = running.stops.is_empty();
+        if !is_quiet {
+            running.closing.get_or_insert_with(|| why.to_owned());
+        }
+        drop(running);
+        if is_quiet {
+            self.0.close(why);
+        }
         let _ = self.commit().await;
     }
 }

@@ -32,6 +32,6 @@ pub use names::{
     Change, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry, Prepared,
     PreparedEntry,
 };
-pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
+pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};
 pub use subjects::{PlannedTable, SubjectColumns};

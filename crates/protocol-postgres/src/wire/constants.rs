@@ -34,6 +34,7 @@ pub(super) fn constant(column: ColumnType, made: &MadeTypes) -> Option<Constant>
             Some(Constant::new("{}", binary))
         }
         Some(MadeType::Range) => Some(Constant::new("empty", [1])),
+        Some(MadeType::Pairs) => Some(Constant::zero("", 4)),
         Some(MadeType::Multirange) => Some(Constant::zero("{}", 4)),
         Some(MadeType::Row(fields)) => {
             let mut binary = u32::try_from(fields.len()).ok()?.to_be_bytes().to_vec();

@@ -6,6 +6,7 @@ mod record;
 mod snapshot;
 
 pub(crate) use day::{Counted, DayUsage};
+pub(crate) use snapshot::Objection;
 pub use snapshot::{Classify, Snapshot};
 
 use crate::engine::{Counts, Engine, Lifeline, OpenRequest, ReviewMode, now_us};

@@ -314,6 +314,8 @@ impl Catalog {
         classify: &Classify<'_>,
     ) -> Vec<Column> {
         for column in &mut columns {
+            // SECURITY: rows may come into it later from anywhere.
+            column.lineage.origin = None;
             let Some(category) = classify(schema, table, &column.name) else { continue };
             let reference = ColumnRef {
                 schema: schema.to_owned(),

@@ -8,9 +8,9 @@
 
 pub mod administration;
 pub mod api;
+pub mod authenticator;
 pub mod client;
 pub mod config;
-pub mod door;
 mod http;
 pub mod identity;
 pub mod metrics;

@@ -8,8 +8,8 @@ mod support;
 use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, Watch, serve};
+use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
-use portreeve_control::door::Door;
 use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
 use portreeve_control::store::{AccountKind, GatewayId};
@@ -19,7 +19,7 @@ use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
 use portreeve_protocol_postgres::MANIFEST;
-use portreeve_session::{Answer, LiveSession, ReviewAsk, ReviewDesk};
+use portreeve_session::{Answer, ApprovalService, LiveSession, ReviewAsk};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -148,7 +148,12 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let identities = Arc::new(identities.recorded_by(admin_log.clone()));
     let metrics = Arc::new(Metrics::new(&config));
     let gate = FailureGate::new(20, Duration::from_secs(60));
-    let door = Door::new(Arc::clone(&identities), gate, Arc::clone(&metrics), Box::new(|_| {}));
+    let authenticator = TokenAuthenticator::new(
+        Arc::clone(&identities),
+        gate,
+        Arc::clone(&metrics),
+        Box::new(|_| {}),
+    );
     let reviews = Reviews::start(store, GatewayId("test".into()), admin_log, at).unwrap();
     let gateway = Arc::new(Gateway::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -158,7 +163,7 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let retention = Arc::new(Retention { default, ..Retention::default() });
     let state = ApiState {
         keeping: Keeping { log: log.clone(), custodians, retention },
-        door: Arc::new(door),
+        authenticator: Arc::new(authenticator),
         reviews: reviews.clone(),
         metrics,
         sessions: Arc::clone(&gateway) as Arc<dyn Sessions>,
@@ -274,11 +279,12 @@ impl Bench {
             request: RequestId { session: SessionId(uuid::Uuid::nil()), exchange: 1 },
             chain: self.chain(requester),
             resource: "shop".into(),
-            statement: "drop table customers".into(),
+            text: "drop table customers".into(),
             reason: "defines".into(),
             rule: "no-ddl".into(),
             groups: vec!["privacy".into()],
             approvers: 1,
+            fields: Vec::new(),
             content: Digest([7; 32]),
             deadline: SystemTime::now() + Duration::from_secs(60),
         };
@@ -367,7 +373,7 @@ async fn everything_else_needs_a_token() {
 }
 
 #[tokio::test]
-async fn too_many_bad_tokens_shut_the_door() {
+async fn too_many_bad_tokens_shut_the_address_out() {
     let bench = bench("shut").await;
     let bad = ApiClient::new(&bench.url, Some(Secret::new("x.y.z".into())), None).unwrap();
     for _ in 0..20 {

@@ -7,12 +7,15 @@ use portreeve_model::{Manifest, ObjectKind, defaults};
 use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
+/// Every protocol that the binary has.
+const MANIFESTS: [&Manifest; 2] = [&MANIFEST, &portreeve_protocol_http::MANIFEST];
+
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/config")
 }
 
 fn parse(text: &str) -> Result<config::Config, config::ConfigError> {
-    config::parse(Path::new("x.yaml"), text, &[&MANIFEST])
+    config::parse(Path::new("x.yaml"), text, &MANIFESTS)
 }
 
 fn render(error: &config::ConfigError) -> String {
@@ -39,7 +42,7 @@ fn mistakes_look_like_this() {
         let name = file.file_name().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(file).unwrap();
         // Paths in messages must not depend on the machine.
-        let shown = match config::parse(Path::new(name), &text, &[&MANIFEST]) {
+        let shown = match config::parse(Path::new(name), &text, &MANIFESTS) {
             Ok(_) => "accepted\n".to_owned(),
             Err(error) => render(&error),
         };
@@ -59,7 +62,7 @@ fn mistakes_look_like_this() {
 #[test]
 fn the_committed_schema_is_the_generated_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/portreeve.schema.json");
-    let schema = serde_json::to_string_pretty(&config::schema(&[&MANIFEST])).unwrap() + "\n";
+    let schema = serde_json::to_string_pretty(&config::schema(&MANIFESTS)).unwrap() + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&file, &schema).unwrap();
     }
@@ -69,10 +72,12 @@ fn the_committed_schema_is_the_generated_one() {
 /// Writes every default of the schema into a file: it must be the file without them.
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_reader() {
-    let schema = config::schema(&[&MANIFEST]);
+    let schema = config::schema(&MANIFESTS);
     let mut written = serde_json::json!({
         "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
-        "resources": {"shop": {"postgres": {"host": "h", "user": "u"}}},
+        "resources": {
+            "shop": {"postgres": {"host": "h", "user": "u"}}, "web": {"http": {"host": "h"}},
+        },
         "evidence": {"witnesses": [], "quorum": 1},
     });
     let bare = written.clone();
@@ -100,6 +105,8 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["resources"]["shop"], &definition("Resource"));
     fill(&mut written["resources"]["shop"]["postgres"], &definition("postgres.target"));
     fill(&mut written["limits"]["postgres"], &definition("postgres.limits"));
+    fill(&mut written["resources"]["web"]["http"], &definition("http.target"));
+    fill(&mut written["limits"]["http"], &definition("http.limits"));
     assert!(filled > 25, "{filled}");
     let load = |value: &serde_json::Value| {
         let config = parse(&value.to_string()).unwrap();
@@ -144,24 +151,24 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         }
     }
     let mut known = Vec::new();
-    names(&config::schema(&[&MANIFEST]), &mut known);
+    names(&config::schema(&MANIFESTS), &mut known);
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
-        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}}\n\
+        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
-        resources: {shop: {zzzz10: 1, unclassified: {zzzz18: 1}, postgres: {zzzz11: 1, host: h, user: u, \
-        password: {zzzz12: 1}, tls: {zzzz13: 1}}}}\n";
+        resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
+        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 19, "{hints:#?}");
+    assert_eq!(listed.len(), 21, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
     let in_schema =
-        |word: &&str| config::schema(&[&MANIFEST]).to_string().contains(&format!("\"{word}\":"));
+        |word: &&str| config::schema(&MANIFESTS).to_string().contains(&format!("\"{word}\":"));
     for hint in listed {
         let words: Vec<&str> = hint.split('`').skip(1).step_by(2).collect();
         assert!(words.iter().all(in_schema), "{hint}");
@@ -210,7 +217,7 @@ fn the_documentation_lists_every_key() {
     let (head, rest) = text.split_once("<!-- reference: begin").unwrap();
     let (marker, rest) = rest.split_once("-->\n").unwrap();
     let (_, tail) = rest.split_once("<!-- reference: end -->").unwrap();
-    let reference = reference(&[&MANIFEST]);
+    let reference = reference(&MANIFESTS);
     let fresh =
         format!("{head}<!-- reference: begin{marker}-->\n{reference}<!-- reference: end -->{tail}");
     if std::env::var_os("UPDATE").is_some() {
@@ -227,7 +234,7 @@ fn the_example_of_the_documentation_is_accepted() {
     let text = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
     let (_, rest) = text.split_once("```yaml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
-    let config = config::parse(&root.join("portreeve.yaml"), example, &[&MANIFEST]);
+    let config = config::parse(&root.join("portreeve.yaml"), example, &MANIFESTS);
     let config = config.unwrap_or_else(|error| panic!("{}", render(&error)));
     let shop = &config.resources["shop"];
     assert_eq!(shop.protocol, "postgres");

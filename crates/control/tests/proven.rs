@@ -5,14 +5,14 @@
 mod support;
 
 use portreeve_control::administration::AdminLog;
-use portreeve_control::door::{Door, Refused};
+use portreeve_control::authenticator::{Refused, TokenAuthenticator};
 use portreeve_control::identity::{AuthError, FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
 use portreeve_control::store::{AccountKind, Disabled, Revocation};
 use portreeve_control::{Config, Identities, Store, config};
 use portreeve_model::{Event, PartyKind, Secret, TokenOrigin};
 use portreeve_protocol_postgres::MANIFEST;
-use portreeve_session::{Gatekeeper, IdentityEnd, NotAdmitted};
+use portreeve_session::{Authenticator, IdentityEnd, NotAdmitted};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::Path;
@@ -228,16 +228,19 @@ async fn a_login_is_the_partys_own() {
     assert!(matches!(error, AuthError::Account { .. }), "{error}");
 }
 
-fn door(identities: Identities, config: &Config) -> (Arc<Door>, Arc<Mutex<Vec<Event>>>) {
+fn authenticator(
+    identities: Identities,
+    config: &Config,
+) -> (Arc<TokenAuthenticator>, Arc<Mutex<Vec<Event>>>) {
     let records: Arc<Mutex<Vec<Event>>> = Arc::default();
     let sink = records.clone();
-    let door = Door::new(
+    let authenticator = TokenAuthenticator::new(
         Arc::new(identities),
         FailureGate::new(5, Duration::from_secs(60)),
         Arc::new(Metrics::new(config)),
         Box::new(move |event| sink.lock().unwrap().push(event)),
     );
-    (Arc::new(door), records)
+    (Arc::new(authenticator), records)
 }
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -251,15 +254,17 @@ async fn a_resource_may_demand_an_audience_of_its_own() {
     let text = SHOP.replace("{local: {}}", &format!("{{oidc: {{issuer: \"{}\"}}}}", issuer.url));
     let config = config::parse(Path::new("test.yaml"), &text, &[&MANIFEST]).unwrap();
     let store = Store::open(&folder.0).unwrap();
-    let (door, _) = door(Identities::new(&config, store).unwrap(), &config);
+    let (authenticator, _) = authenticator(Identities::new(&config, store).unwrap(), &config);
     let check = async |audience: Value, resource: &str, expect: bool| {
         let mut claims = issuer.claims();
         claims["aud"] = audience.clone();
         let header = json!({"alg": "EdDSA", "kid": "k1", "typ": "at+jwt"});
         let token = Secret::new(token(&header, &claims, &key));
         let found = match resource {
-            "api" => door.admit(&token, HERE).await.is_ok(),
-            resource => door.authenticate("postgres", resource, &token, HERE).await.is_ok(),
+            "api" => authenticator.admit(&token, HERE).await.is_ok(),
+            resource => {
+                authenticator.authenticate("postgres", resource, &token, HERE).await.is_ok()
+            }
         };
         assert_eq!(found, expect, "{audience} {resource}");
     };
@@ -283,9 +288,9 @@ async fn only_guesses_count_and_nobody_else_is_shut_out() {
     let at = SystemTime::now();
     let issue = |at| identities.local().unwrap().issue(&request(&[]), &how(at)).unwrap().token;
     let (old, good) = (issue(at - Duration::from_secs(1_800)), issue(at));
-    let (door, records) = door(recorded(&config, &store), &config);
+    let (authenticator, records) = authenticator(recorded(&config, &store), &config);
     let enter = async |token: &Secret<String>| {
-        door.authenticate("postgres", "shop", token, HERE).await.map(drop)
+        authenticator.authenticate("postgres", "shop", token, HERE).await.map(drop)
     };
     // A pool that presents its expired token a hundred times hears each time what to do.
     for _ in 0..100 {
@@ -299,10 +304,10 @@ async fn only_guesses_count_and_nobody_else_is_shut_out() {
         assert_eq!(refused == NotAdmitted::TooMany, attempt >= 5, "{attempt}: {refused:?}");
     }
     assert!(enter(&good).await.is_ok(), "a valid token is always heard");
-    assert!(door.admit(&good, HERE).await.is_ok());
-    let api = door.admit(&bad, HERE).await.unwrap_err();
+    assert!(authenticator.admit(&good, HERE).await.is_ok());
+    let api = authenticator.admit(&bad, HERE).await.unwrap_err();
     assert!(matches!(api, Refused::Invalid { .. }), "the API counts for itself: {api:?}");
-    door.report();
+    authenticator.report();
     let records = records.lock().unwrap();
     assert_eq!(records.len(), 5 + 5 + 1 + 2, "few records");
     let counts = records.iter().map(|event| match event {
@@ -317,18 +322,19 @@ async fn only_guesses_count_and_nobody_else_is_shut_out() {
 async fn a_session_ends_with_its_identity() {
     let (folder, config, store) = local("watch");
     let beside = Store::open(&folder.0).unwrap();
-    let (door, _) = door(recorded(&config, &store), &config);
+    let (authenticator, _) = authenticator(recorded(&config, &store), &config);
     let keeper = tokio::spawn({
-        let door = door.clone();
-        async move { door.identities().keep_fresh().await }
+        let authenticator = authenticator.clone();
+        async move { authenticator.identities().keep_fresh().await }
     });
     let at = SystemTime::now();
-    let name = door.identities().local().unwrap().name().to_owned();
+    let name = authenticator.identities().local().unwrap().name().to_owned();
     let enter = async |ttl: u64| {
         let request = TokenRequest { ttl: Duration::from_secs(ttl), ..request(&["planner"]) };
-        let issued = door.identities().local().unwrap().issue(&request, &how(at)).unwrap();
-        let identity = door.authenticate("postgres", "shop", &issued.token, HERE).await.unwrap();
-        (issued.token_id, door.watch(&identity))
+        let issued = authenticator.identities().local().unwrap().issue(&request, &how(at)).unwrap();
+        let identity =
+            authenticator.authenticate("postgres", "shop", &issued.token, HERE).await.unwrap();
+        (issued.token_id, authenticator.watch(&identity))
     };
     let soon = async |watch| tokio::time::timeout(Duration::from_secs(4), watch).await;
     let (_, watch) = enter(2).await;
@@ -356,9 +362,13 @@ async fn a_session_ends_with_its_identity() {
     beside.revocations.revoke(&what, &how(SystemTime::now())).unwrap();
     assert_eq!(soon(watch).await, Ok(IdentityEnd::Revoked));
 
-    let issued =
-        door.identities().local().unwrap().issue(&request(&["planner"]), &how(at)).unwrap();
-    let error = door.identities().authenticate(&issued.token, SystemTime::now()).await;
+    let issued = authenticator
+        .identities()
+        .local()
+        .unwrap()
+        .issue(&request(&["planner"]), &how(at))
+        .unwrap();
+    let error = authenticator.identities().authenticate(&issued.token, SystemTime::now()).await;
     assert!(matches!(error, Err(AuthError::Revoked)), "an older token stays revoked: {error:?}");
     keeper.abort();
 }
@@ -367,11 +377,13 @@ async fn a_session_ends_with_its_identity() {
 #[tokio::test]
 async fn a_watch_looks_at_once() {
     let (_folder, config, store) = local("watch-at-once");
-    let (door, _) = door(recorded(&config, &store), &config);
+    let (authenticator, _) = authenticator(recorded(&config, &store), &config);
     let at = SystemTime::now();
-    let issued = door.identities().local().unwrap().issue(&request(&[]), &how(at)).unwrap();
-    let identity = door.authenticate("postgres", "shop", &issued.token, HERE).await.unwrap();
+    let issued =
+        authenticator.identities().local().unwrap().issue(&request(&[]), &how(at)).unwrap();
+    let identity =
+        authenticator.authenticate("postgres", "shop", &issued.token, HERE).await.unwrap();
     store.accounts.remove("ada", &how(at)).unwrap();
-    let end = tokio::time::timeout(Duration::from_secs(2), door.watch(&identity)).await;
+    let end = tokio::time::timeout(Duration::from_secs(2), authenticator.watch(&identity)).await;
     assert_eq!(end, Ok(IdentityEnd::Disabled { subject: "ada".into() }));
 }

@@ -26,7 +26,7 @@ fn request(exchange: u64) -> Event {
         day: Vec::new(),
         commands: vec![CommandRecord {
             times: 1,
-            prepared: false,
+            runs_later: false,
             verb: "SELECT".into(),
             fingerprint: "a0d1c9be52fcdf25".into(),
             needs: vec![Need {

@@ -48,7 +48,7 @@ fn opened() -> Event {
 fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
-        prepared: false,
+        runs_later: false,
         verb: "SELECT".into(),
         fingerprint: "f".into(),
         needs: Vec::new(),

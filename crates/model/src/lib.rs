@@ -24,8 +24,8 @@ pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Facts, Need, Object};
 pub use content::{
-    APPROVAL_FORMAT, ApprovalContent, ApprovedHop, ApprovedStatement, ContentField, Parameter,
-    ParameterFormat, ParameterValue, Quoting, Upload,
+    APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Parameter, ParameterFormat,
+    ParameterValue, Quoting, RequestContent, Upload, differences,
 };
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
@@ -33,8 +33,8 @@ pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, Sessio
 pub use kind::{Case, Family, KindRow, ObjectKind};
 pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
-    CommandRecord, Detected, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record,
-    RevealedBy, RevealedColumn, ReviewOutcome, SubjectCount,
+    CommandRecord, Detected, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, Revealed,
+    RevealedBy, ReviewOutcome, SubjectCount,
 };
 pub use secret::Secret;
 pub use usage::{Counter, Scope, Unit, Usage};

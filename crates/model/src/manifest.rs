@@ -44,6 +44,8 @@ pub enum SettingKind {
     Host,
     /// Text that must be there.
     Text,
+    /// Text; may be absent.
+    OptionalText,
     /// Text; by default the resource's name.
     ResourceName,
     /// A TCP port.

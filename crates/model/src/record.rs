@@ -74,9 +74,9 @@ pub struct CommandRecord {
     /// How often the request has it in a row (the same statement with other parameters).
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
-    /// Whether it was only prepared: it may run later, and is decided again then.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub prepared: bool,
+    /// Whether it does not run yet; it is decided again when it does.
+    #[serde(rename = "prepared", default, skip_serializing_if = "std::ops::Not::not")]
+    pub runs_later: bool,
     /// The shape of the statement.
     pub fingerprint: String,
     /// What policy was asked.
@@ -95,7 +95,7 @@ pub struct CommandRecord {
     pub decision: Option<Decision>,
     /// What the client may see unmasked because policy reveals it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub revealed: Vec<RevealedColumn>,
+    pub revealed: Vec<Revealed>,
 }
 
 /// What a principal has used of one object.
@@ -107,11 +107,12 @@ pub struct ObjectUsage {
     pub used: Usage,
 }
 
-/// A column that is revealed.
+/// What is revealed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub struct RevealedColumn {
-    /// The column.
-    pub column: Object,
+pub struct Revealed {
+    /// A column, a field.
+    #[serde(rename = "column")]
+    pub object: Object,
     /// What it holds.
     pub category: Category,
 }
@@ -388,15 +389,17 @@ pub enum Event {
     Subjects {
         /// The exchange.
         exchange: u64,
-        /// By table, `schema.table`; `*` for rows that nobody could trace.
-        tables: BTreeMap<String, SubjectCount>,
+        /// By where the data come from (`schema.table`); `*` for what nobody could trace.
+        #[serde(rename = "tables")]
+        objects: BTreeMap<String, SubjectCount>,
     },
     /// Lineage and the target's own word about a column's origin disagreed; it was masked.
     Disagreement {
         /// The exchange.
         exchange: u64,
-        /// The column the target names.
-        column: String,
+        /// What the target names.
+        #[serde(rename = "column")]
+        object: String,
     },
     /// The exchange ended.
     ExchangeClosed {

@@ -4,6 +4,7 @@ mod api;
 mod bridges;
 mod certificates;
 mod descriptors;
+mod http;
 mod keeping;
 mod keys;
 mod listeners;
@@ -21,7 +22,7 @@ use listeners::{Bound, Listening};
 use places::Bounds;
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
-use portreeve_control::door::Door;
+use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::usage::Usage;
@@ -61,7 +62,7 @@ pub(crate) struct Gateway {
 /// What is the same for every protocol.
 struct Core {
     engine: Arc<Engine>,
-    door: Arc<Door>,
+    authenticator: Arc<TokenAuthenticator>,
     keeping: Keeping,
     metrics: Arc<Metrics>,
     reviews: Reviews,
@@ -104,13 +105,13 @@ impl Gateway {
         let api = Arc::new(Api(ApiService::new(core.api_state(&config, status)?, api_tls)));
         let mut listeners = Vec::new();
         for (bound, listener) in bound {
-            let door = core.door.clone();
+            let authenticator = core.authenticator.clone();
             listeners.push(match protocols.get(bound.state.name) {
                 Some(running) => {
                     let bounds = login_bounds(&config, &capacity);
-                    Listening::new(bound, listener, running.clone(), door, bounds)
+                    Listening::new(bound, listener, running.clone(), authenticator, bounds)
                 }
-                None => Listening::new(bound, listener, api.clone(), door, api_bounds()),
+                None => Listening::new(bound, listener, api.clone(), authenticator, api_bounds()),
             });
         }
         let started = config.clone();
@@ -139,12 +140,12 @@ impl Gateway {
             accepting.spawn(listening.clone().run(self.stop.subscribe()));
         }
         let mut watches = JoinSet::new();
-        let (door, reviews) = (self.core.door.clone(), self.core.reviews.clone());
+        let (authenticator, reviews) = (self.core.authenticator.clone(), self.core.reviews.clone());
         let admin_log = self.core.admin_log.clone();
         watches.spawn(async move {
             tokio::join!(
-                door.identities().keep_fresh(),
-                door.keep_reporting(),
+                authenticator.identities().keep_fresh(),
+                authenticator.keep_reporting(),
                 reviews.keep(),
                 admin_log.keep_settled(),
             );
@@ -184,7 +185,7 @@ impl Gateway {
 
     /// Closes the evidence, last of all.
     pub(crate) async fn close(&self) {
-        self.core.door.report();
+        self.core.authenticator.report();
         if let Err(error) = self.core.admin_log.settle().await {
             tracing::error!(%error, "what administrators did is recorded at the next start");
         }
@@ -212,12 +213,13 @@ impl Core {
         let gateway = keys::gateway_id(log.dir())?;
         let usage = Usage::new(&store);
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
-        let door = Arc::new(door(config, Arc::new(identities), &metrics, log.clone()));
+        let authenticator =
+            Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
         let keeping = keeping::keeping(config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
-            desk: Arc::new(reviews.clone()),
+            approvals: Arc::new(reviews.clone()),
             usage: Arc::new(usage.clone()),
             masker: Arc::new(masker),
             observer: metrics.clone(),
@@ -225,7 +227,7 @@ impl Core {
         })
         .await
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(Self { engine, door, keeping, metrics, reviews, admin_log, usage, witnesses })
+        Ok(Self { engine, authenticator, keeping, metrics, reviews, admin_log, usage, witnesses })
     }
 
     fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {
@@ -233,7 +235,7 @@ impl Core {
         let address = own.and_then(|listener| listener.addresses.first()).context("no API")?;
         let scheme = if config.listen.api.tls.is_some() { "https" } else { "http" };
         Ok(ApiState {
-            door: self.door.clone(),
+            authenticator: self.authenticator.clone(),
             reviews: self.reviews.clone(),
             metrics: self.metrics.clone(),
             sessions: self.engine.clone(),
@@ -263,7 +265,7 @@ fn start_protocols(
         let parts = Parts {
             config,
             engine: core.engine.clone(),
-            door: core.door.clone(),
+            authenticator: core.authenticator.clone(),
             certificate: certificate.clone(),
         };
         Ok((name, (protocol.start)(parts)?))
@@ -304,16 +306,21 @@ async fn open_evidence(
     Ok((log, witnesses))
 }
 
-fn door(
+fn authenticator(
     config: &Config,
     identities: Arc<Identities>,
     metrics: &Arc<Metrics>,
     log: EvidenceLog,
-) -> Door {
+) -> TokenAuthenticator {
     let (failures_max, refusal_time) = config.refusal();
     let gate = FailureGate::new(failures_max, refusal_time);
     // Nobody waits for these records: the client was refused anyway.
-    Door::new(identities, gate, metrics.clone(), Box::new(move |event| drop(log.append(event))))
+    TokenAuthenticator::new(
+        identities,
+        gate,
+        metrics.clone(),
+        Box::new(move |event| drop(log.append(event))),
+    )
 }
 
 fn load_policies(config: &Config) -> anyhow::Result<Policies> {
@@ -328,7 +335,7 @@ fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<M
     if config.resources.values().all(|resource| resource.subjects.is_empty()) {
         return Ok(masker);
     }
-    let key = log.subject_key().context("evidence")?;
+    let key = keys::subject_key(store, log)?;
     Ok(masker.with_subjects(SubjectKey::new(key)))
 }
 

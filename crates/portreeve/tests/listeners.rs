@@ -1,4 +1,4 @@
-//! What stands at the door of a running gateway: several addresses, balancers, idle crowds,
+//! What stands at the listener of a running gateway: several addresses, balancers, idle crowds,
 //! another configuration.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
@@ -137,24 +137,24 @@ async fn an_idle_crowd_refuses_newcomers_and_never_seals() {
     let warning = gateway.health()["warning"].as_str().unwrap().to_owned();
     assert!(warning.contains("1024 file descriptors are too few"), "{warning}");
     assert!(warning.contains("`limits.sessions_max`"), "{warning}");
-    let door = gateway.addresses("postgres")[0];
+    let listener = gateway.addresses("postgres")[0];
 
     let mut crowd = Vec::new();
     for _ in 0..1100 {
-        crowd.push(connect("127.0.0.1", door).await);
+        crowd.push(connect("127.0.0.1", listener).await);
     }
     // One address leaves room for others …
-    let mut other = connect("127.0.0.2", door).await;
+    let mut other = connect("127.0.0.2", listener).await;
     assert!(said(&mut other, &startup("shop")).await.starts_with(ASKED));
-    let mut same = connect("127.0.0.1", door).await;
+    let mut same = connect("127.0.0.1", listener).await;
     assert_eq!(said(&mut same, &startup("shop")).await, "");
     // … many addresses do not, but what is inside goes on.
     for last in 3..20 {
         for _ in 0..20 {
-            crowd.push(connect(&format!("127.0.0.{last}"), door).await);
+            crowd.push(connect(&format!("127.0.0.{last}"), listener).await);
         }
     }
-    let mut late = connect("127.0.0.40", door).await;
+    let mut late = connect("127.0.0.40", listener).await;
     assert_eq!(said(&mut late, &startup("shop")).await, "");
     assert_eq!(gateway.health()["status"], "ok");
     assert!(!gateway.log().contains("too many open files"), "{}", gateway.log());
@@ -162,7 +162,7 @@ async fn an_idle_crowd_refuses_newcomers_and_never_seals() {
     drop(crowd);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let mut again = connect("127.0.0.1", door).await;
+        let mut again = connect("127.0.0.1", listener).await;
         if said(&mut again, &startup("shop")).await.starts_with(ASKED) {
             break;
         }
@@ -177,25 +177,25 @@ async fn a_balancer_says_who_the_client_is_and_nobody_else_does() {
          proxy_protocol_from: [127.0.0.2]}}\n  api: {{address: \"127.0.0.1:0\"}}\n{REST}"
     );
     let gateway = start(folder("balancer"), &config, 4096);
-    let doors = gateway.addresses("postgres");
-    assert_eq!(doors.len(), 2, "both addresses are served");
+    let listeners = gateway.addresses("postgres");
+    assert_eq!(listeners.len(), 2, "both addresses are served");
     let hello = startup("shop");
-    let ask = async |door: SocketAddr, from: &str, header: &[u8]| {
-        let mut stream = connect(from, door).await;
+    let ask = async |listener: SocketAddr, from: &str, header: &[u8]| {
+        let mut stream = connect(from, listener).await;
         said(&mut stream, &[header, &hello].concat()).await
     };
-    for door in doors {
-        assert!(ask(door, "127.0.0.1", b"").await.starts_with(ASKED));
+    for listener in listeners {
+        assert!(ask(listener, "127.0.0.1", b"").await.starts_with(ASKED));
         // Who comes over the network must encrypt: so the gateway has believed the balancer.
         let far = b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 15432\r\n";
-        assert!(ask(door, "127.0.0.2", far).await.contains("TLS is required"));
+        assert!(ask(listener, "127.0.0.2", far).await.contains("TLS is required"));
         let near = b"PROXY TCP4 127.0.0.9 127.0.0.1 56324 15432\r\n";
-        assert!(ask(door, "127.0.0.2", near).await.starts_with(ASKED));
+        assert!(ask(listener, "127.0.0.2", near).await.starts_with(ASKED));
         let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
-        assert!(ask(door, "127.0.0.2", local).await.starts_with(ASKED));
-        assert_eq!(ask(door, "127.0.0.2", b"").await, "", "a balancer without a header");
-        assert_eq!(ask(door, "127.0.0.2", b"PROXY TCP4 nonsense\r\n").await, "");
-        let spoofed = ask(door, "127.0.0.1", near).await;
+        assert!(ask(listener, "127.0.0.2", local).await.starts_with(ASKED));
+        assert_eq!(ask(listener, "127.0.0.2", b"").await, "", "a balancer without a header");
+        assert_eq!(ask(listener, "127.0.0.2", b"PROXY TCP4 nonsense\r\n").await, "");
+        let spoofed = ask(listener, "127.0.0.1", near).await;
         assert!(spoofed.contains("invalid length of startup packet"), "{spoofed}");
     }
 }
@@ -227,9 +227,9 @@ async fn another_configuration_is_followed_whole_or_not_at_all() {
     assert!(shows("old") && !shows("new"));
     assert!(gateway.run(&["accounts", "add", "ada", "--kind", "person"]).status.success());
     let token = String::from_utf8(gateway.run(&["token", "issue", "ada"]).stdout).unwrap();
-    let door = gateway.addresses("postgres")[0];
+    let listener = gateway.addresses("postgres")[0];
     let login = async |database: &str| {
-        let mut stream = connect("127.0.0.1", door).await;
+        let mut stream = connect("127.0.0.1", listener).await;
         assert!(said(&mut stream, &startup(database)).await.starts_with(ASKED));
         let length = u32::try_from(token.trim().len() + 5).unwrap().to_be_bytes();
         said(&mut stream, &[b"p", &length[..], token.trim().as_bytes(), b"\0"].concat()).await

@@ -45,35 +45,35 @@
 //! | `exchange` | one request and its whole reply: admit, release, forward, close |
 //! | `protocol` | what a protocol supplies |
 //! | `sides` | the two ends, and bodies for libraries that own the socket |
-//! | `desk`, `gate` | the ports: who is asked, who is let in |
+//! | `approvals`, `authenticator` | the ports: who is asked, who is let in |
 
-mod desk;
+mod approvals;
+mod authenticator;
 mod engine;
 mod error;
 mod exchange;
-mod gate;
 mod proof;
 mod protocol;
 mod session;
 mod sides;
 mod usage_store;
 
-pub use desk::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
+pub use approvals::{Answer, ApprovalError, ApprovalService, BoxFuture, Claim, ReviewAsk};
+pub use authenticator::{Authenticator, Identity, IdentityEnd, NotAdmitted};
 pub use engine::{
     Engine, EngineParts, Limits, Live, LiveSession, NoObserver, Observer, OpenRequest, ReviewMode,
     Step,
 };
 pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
-pub use gate::{Gatekeeper, Identity, IdentityEnd, NotAdmitted};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request, Stage,
-    TargetRequest, Unmaskable, Upload,
+    Advice, CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request,
+    Stage, TargetRequest, Unmaskable, Upload,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{
-    BodySender, ClientSide, Driven, PermittedBody, ReleasedBody, ReleasedWriter, TargetSide,
-    permitted_body, released_body,
+    BodySender, ClientSide, CutOff, Driven, PermittedBody, ReleasedBody, ReleasedWriter,
+    TargetSide, UnreadableHead, permitted_body, permitted_head, released_body, released_head,
 };
 pub use usage_store::{UsageError, UsageKey, UsageStore};

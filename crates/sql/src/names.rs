@@ -9,6 +9,7 @@
 
 use crate::{Plan, ResultColumn};
 use portreeve_decide::sql::CursorLifetime;
+use portreeve_model::ApprovedStatement;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,8 +34,8 @@ pub struct Portal {
     pub statement: String,
     /// The result formats of Bind; empty is text.
     pub formats: Vec<i16>,
-    /// Statement and parameters, for a reviewer.
-    pub content: String,
+    /// The statement and its parameters, for a reviewer.
+    pub content: Arc<ApprovedStatement>,
     /// How long the name lasts.
     pub lifetime: CursorLifetime,
 }

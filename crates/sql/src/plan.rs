@@ -5,7 +5,7 @@ use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
 use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use crate::planner::Reveals;
 use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
-use portreeve_model::{Action, Category, Command, Object, RevealedColumn};
+use portreeve_model::{Action, Category, Command, Object, Revealed};
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -18,7 +18,7 @@ pub struct Plan {
     /// The columns of its result.
     pub output: PlannedOutput,
     /// Columns that pass unmasked because policy reveals them, sorted.
-    pub revealed: Arc<[RevealedColumn]>,
+    pub revealed: Arc<[Revealed]>,
     /// The tables whose people the rows may be about.
     pub subjects: Arc<[PlannedTable]>,
     /// Counts changes of catalog and policy: see [`crate::Planner::is_current`].
@@ -344,7 +344,7 @@ impl Plan {
     ) -> Option<ColumnMask> {
         let origin = self.catalog.column_by_origin(column.table, column.attribute)?;
         let column = origin.object();
-        if self.revealed.iter().any(|revealed| revealed.column == column) {
+        if self.revealed.iter().any(|revealed| revealed.object == column) {
             return None;
         }
         disagreements.push(column.to_string());
@@ -356,7 +356,7 @@ impl Plan {
 fn applied(
     output: &Output,
     reveals: impl Fn(&Object, &Category) -> bool,
-) -> (PlannedOutput, Arc<[RevealedColumn]>) {
+) -> (PlannedOutput, Arc<[Revealed]>) {
     let mut revealed = Vec::new();
     let planned = match output {
         Output::None | Output::Structure | Output::Clean => PlannedOutput::Clean,
@@ -373,7 +373,7 @@ fn applied(
                             let is_revealed = reveals(&object, &source.category);
                             if is_revealed {
                                 let category = source.category.clone();
-                                revealed.push(RevealedColumn { column: object, category });
+                                revealed.push(Revealed { object, category });
                             }
                             !is_revealed
                         })

@@ -3,11 +3,14 @@
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
-use portreeve_model::{Action, Category, Command, Facts, Need, Object, Refusal, Usage};
+use portreeve_model::{
+    Action, ApprovedStatement, Category, Command, Facts, Need, Object, Refusal, RequestContent,
+    Usage,
+};
 use portreeve_session::{
-    Admitted, ClientSide, CommandUse, Driven, End, Fault, Hold, Masked, Notice, NoticeEncoder,
-    Piece, Released, Reply, Request, Session, SessionError, Stage, Stop, TargetRequest, TargetSide,
-    Unmaskable, Upload,
+    Admitted, Advice, ClientSide, CommandUse, Driven, End, Fault, Hold, Masked, Notice,
+    NoticeEncoder, Piece, Released, Reply, Request, Session, SessionError, Stage, Stop,
+    TargetRequest, TargetSide, Unmaskable, Upload,
 };
 use std::sync::Arc;
 
@@ -55,8 +58,11 @@ impl Request for Get {
         self.line.clone()
     }
 
-    fn content(&self) -> String {
-        String::from_utf8_lossy(&self.line).into_owned()
+    fn content(&self) -> RequestContent {
+        let text = String::from_utf8_lossy(&self.line).into_owned();
+        let (names, parameters) = (Vec::new(), Vec::new());
+        let statements = vec![ApprovedStatement { text, names, parameters }];
+        RequestContent { statements, ..RequestContent::default() }
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
@@ -144,6 +150,10 @@ impl NoticeEncoder for ToyNotices {
             Notice::Ended(why) => format!("bye {why}\n"),
         }
         .into()
+    }
+
+    fn advise(&self, _: Advice) -> &'static str {
+        "ask for less"
     }
 }
 

@@ -6,8 +6,8 @@ use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, Options};
 use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId, Usage};
 use portreeve_session::{
-    Answer, BoxFuture, Claim, DeskError, Engine, EngineParts, Limits, NoObserver, OpenRequest,
-    ReviewAsk, ReviewDesk, ReviewMode, Session, UsageError, UsageKey, UsageStore,
+    Answer, ApprovalError, ApprovalService, BoxFuture, Claim, Engine, EngineParts, Limits,
+    NoObserver, OpenRequest, ReviewAsk, ReviewMode, Session, UsageError, UsageKey, UsageStore,
 };
 use portreeve_transport::PreAuth;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::DuplexStream;
 
-/// A desk where every question gets the same, prepared answer.
+/// An approval service where every question gets the same, prepared answer.
 #[derive(Debug)]
 pub struct OneAnswer {
     /// The answer.
@@ -25,8 +25,8 @@ pub struct OneAnswer {
     pub asked: Mutex<Vec<ReviewAsk>>,
 }
 
-impl ReviewDesk for OneAnswer {
-    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, DeskError>> {
+impl ApprovalService for OneAnswer {
+    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, ApprovalError>> {
         self.asked.lock().unwrap().push(ask);
         Box::pin(async { Ok("rv-test".into()) })
     }
@@ -37,7 +37,7 @@ impl ReviewDesk for OneAnswer {
 
     fn abandon(&self, _: &ReviewId) {}
 
-    fn claim(&self, _: &ReviewAsk) -> BoxFuture<'_, Result<Claim, DeskError>> {
+    fn claim(&self, _: &ReviewAsk) -> BoxFuture<'_, Result<Claim, ApprovalError>> {
         Box::pin(async { Ok(Claim::None) })
     }
 }
@@ -70,8 +70,8 @@ impl UsageStore for MemoryUsage {
 pub struct World {
     /// The engine.
     pub engine: Arc<Engine>,
-    /// The desk.
-    pub desk: Arc<OneAnswer>,
+    /// Who is asked.
+    pub approvals: Arc<OneAnswer>,
     /// The evidence's folder, removed with the world.
     pub folder: PathBuf,
 }
@@ -84,12 +84,12 @@ impl World {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("portreeve-testkit-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        let desk = Arc::new(OneAnswer { answer, asked: Mutex::default() });
+        let approvals = Arc::new(OneAnswer { answer, asked: Mutex::default() });
         let policies = Policies::load(&[("test.cedar".into(), policies.into())]).unwrap();
         let engine = Engine::start(EngineParts {
             log: EvidenceLog::open(Options::new(&folder)).unwrap(),
             policies: Arc::new(policies),
-            desk: desk.clone(),
+            approvals: approvals.clone(),
             usage: Arc::new(MemoryUsage::default()),
             masker: Arc::new(masker()),
             observer: Arc::new(NoObserver),
@@ -97,7 +97,7 @@ impl World {
         })
         .await
         .unwrap();
-        Self { engine, desk, folder }
+        Self { engine, approvals, folder }
     }
 
     /// Opens a session of alice, through a planner.

@@ -131,7 +131,7 @@ async fn a_held_command_waits_for_a_person() {
             assert!(line(&mut talk.client).await.starts_with("no review `rv-test`"));
         }
         assert_eq!(talk.leave().await, "");
-        assert_eq!(world.desk.asked.lock().unwrap().len(), 1);
+        assert_eq!(world.approvals.asked.lock().unwrap().len(), 1);
     }
 }
 

@@ -6,8 +6,8 @@ use portreeve_decide::policy::{Ask, Beyond, Context, Counters, Policies, Thresho
 use portreeve_evidence::{Inspector, RequestParts};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Detected, Event, Facts, Need, Object,
-    ObjectKind, ObjectUsage, Outcome, PolicyVersion, Record, RevealedBy, Scope, SessionId, Unit,
-    Usage, Verdict,
+    ObjectUsage, Outcome, PolicyVersion, Record, RevealedBy, Scope, SessionId, Unit, Usage,
+    Verdict,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -281,8 +281,8 @@ impl Decisions {
         let hidden = command
             .revealed
             .iter()
-            .find(|revealed| !policies.reveals(&ask, &revealed.column, &revealed.category))?;
-        Some(format!("{} was shown unmasked, which no policy reveals", hidden.column))
+            .find(|revealed| !policies.reveals(&ask, &revealed.object, &revealed.category))?;
+        Some(format!("{} was shown unmasked, which no policy reveals", hidden.object))
     }
 
     fn answer(
@@ -379,8 +379,9 @@ fn categories(command: &CommandRecord) -> Result<HashMap<&Object, &Category>, St
     let mut found = HashMap::new();
     for (category, places) in &command.categories {
         for place in places {
-            let need = command.needs.get(*place).filter(|n| n.object.kind == ObjectKind::COLUMN);
-            let need = need.ok_or_else(|| format!("`{category}` is of no column"))?;
+            let need = command.needs.get(*place).filter(|need| need.object.kind.is_classifiable());
+            let need =
+                need.ok_or_else(|| format!("`{category}` is of nothing that can be classified"))?;
             if found.insert(&need.object, category).is_some_and(|known| known != category) {
                 return Err(format!("{} has two categories", need.object));
             }

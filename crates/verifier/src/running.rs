@@ -20,7 +20,7 @@ impl Running {
     /// A command of its request, and the rows that policy gives of it.
     pub(crate) fn command(&mut self, command: &CommandRecord, free: Option<u64>) {
         let verdict = command.decision.as_ref().map(|decision| decision.verdict);
-        if command.prepared && matches!(verdict, Some(Verdict::Allow | Verdict::Review)) {
+        if command.runs_later && matches!(verdict, Some(Verdict::Allow | Verdict::Review)) {
             return;
         }
         if !self.has_commands {

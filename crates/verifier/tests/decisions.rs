@@ -6,8 +6,8 @@ use portreeve_decide::policy::{Ask, Context, Counters, Policies};
 use portreeve_evidence::{Inspector, request_events};
 use portreeve_model::{
     Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectUsage,
-    Outcome, Party, PartyKind, PolicyVersion, Record, RevealedColumn, ReviewId, ReviewOutcome,
-    RuleId, SessionId, Usage, Verdict,
+    Outcome, Party, PartyKind, PolicyVersion, Record, Revealed, ReviewId, ReviewOutcome, RuleId,
+    SessionId, Usage, Verdict,
 };
 use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ impl Log {
         CommandRecord {
             verb: "SELECT".into(),
             times: 1,
-            prepared: false,
+            runs_later: false,
             fingerprint: "f".into(),
             decision: Some(self.decide(&needs, &[])),
             needs,
@@ -172,7 +172,7 @@ fn what_was_decided_as_the_policies_say_is_silent() {
     let mut log = Log::new(&["dpo"]);
     let email = Object::column("public", "customers", "email");
     let mut command = log.command(vec![read("customers")]);
-    command.revealed = vec![RevealedColumn { column: email, category: "email".into() }];
+    command.revealed = vec![Revealed { object: email, category: "email".into() }];
     assert_eq!(log.ask(1, command), None);
     assert_eq!(log.rows(1, 100), None);
     assert_eq!(log.close(1), None);
@@ -234,7 +234,7 @@ fn the_category_counts() {
     assert_eq!(log.approve(4), None);
     assert_eq!((log.rows(4, 1), log.close(4)), (None, None));
     command.categories = [("salary".into(), vec![1])].into();
-    assert_says(log.ask(5, command), "of no column");
+    assert_says(log.ask(5, command), "of nothing that can be classified");
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn rows_beyond_a_threshold_need_an_approval() {
     assert_eq!(log.ask(2, command.clone()), None);
     assert_eq!(log.approve(2), None);
     assert_eq!(log.rows(2, 5_000), None);
-    let prepared = CommandRecord { prepared: true, ..command };
+    let prepared = CommandRecord { runs_later: true, ..command };
     assert_eq!(log.ask(3, prepared), None);
     assert_eq!(log.rows(3, 5_000), None, "what was only prepared gives no rows and limits none");
 }
@@ -268,7 +268,7 @@ fn a_reveal_that_no_policy_permits_is_found() {
     let mut log = Log::new(&["sales"]);
     let column = Object::column("public", "customers", "email");
     let mut command = log.command(vec![read("customers")]);
-    command.revealed = vec![RevealedColumn { column, category: "email".into() }];
+    command.revealed = vec![Revealed { object: column, category: "email".into() }];
     assert_says(log.ask(1, command), "customers.email was shown unmasked");
 }
 

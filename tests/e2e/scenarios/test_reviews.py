@@ -77,8 +77,10 @@ def test_approved_and_released(gateway: Gateway, target: Target, dana: str) -> N
     wire, review = ask(target)
     listed = gateway.json("reviews", "ls", token=dana)["reviews"]
     mine = next(entry for entry in listed if entry["id"] == review)
-    statement, definitions = mine["statement"].split("\n", 1)
-    assert statement == EXPORT and definitions.startswith("-- definitions of crowd: ")
+    assert mine["statement"] == EXPORT
+    shown = gateway.json("reviews", "show", review, token=dana)
+    bound = {field["label"]: field["value"] for field in shown["fields"]}
+    assert bound["statement: text"] == EXPORT and bound["definition of crowd: version"]
     assert mine["rule"] == "analysts-export-with-review"
     assert [actor["subject"] for actor in mine["chain"]["actors"]] == ["planner", "sql-agent"]
     assert decide(gateway, "approve", review, dana, "--comment", "fine") == 0

@@ -20,6 +20,9 @@ pub(super) const POOL_SESSION: &str = "pgbouncer-session";
 pub(super) const POOL_TRANSACTION: &str = "pgbouncer-tx";
 pub(super) const PORTREEVE: &str = "portreeve";
 
+/// Another binary of the gateway, beside the one that is measured.
+pub(super) const BEFORE: &str = "portreeve-before";
+
 pub(super) const NAMES: [&str; 4] = [DIRECT, POOL_SESSION, POOL_TRANSACTION, PORTREEVE];
 
 impl Contender {
@@ -31,7 +34,9 @@ impl Contender {
     ) -> anyhow::Result<Self> {
         match name {
             DIRECT => Ok(Self { name, port: target.port, password: "none".into(), server: None }),
-            PORTREEVE => portreeve(target, folder, gateway.context("no gateway binary")?),
+            PORTREEVE | BEFORE => {
+                portreeve(name, target, folder, gateway.context("no gateway binary")?)
+            }
             _ => pgbouncer(name, target, folder),
         }
     }
@@ -81,9 +86,14 @@ permit (
 );
 ";
 
-fn portreeve(target: &Target, folder: &Path, binary: &Path) -> anyhow::Result<Contender> {
+fn portreeve(
+    name: &'static str,
+    target: &Target,
+    folder: &Path,
+    binary: &Path,
+) -> anyhow::Result<Contender> {
     let (port, api) = (free_port()?, free_port()?);
-    let home = folder.join("gateway");
+    let home = folder.join(name);
     // Evidence of earlier runs is no part of this one.
     if home.exists() {
         std::fs::remove_dir_all(&home)?;
@@ -114,9 +124,9 @@ fn portreeve(target: &Target, folder: &Path, binary: &Path) -> anyhow::Result<Co
     };
     run(&mut command(&["accounts", "add", USER, "--kind", "service"])).context("accounts")?;
     let token = run(&mut command(&["token", "issue", USER, "--ttl", "12h"])).context("token")?;
-    let log = folder.join("portreeve.log");
-    let server = Server::start(PORTREEVE, &mut command(&["gateway"]), port, &log)?;
-    Ok(Contender { name: PORTREEVE, port, password: token.trim().into(), server: Some(server) })
+    let log = folder.join(format!("{name}.log"));
+    let server = Server::start(name, &mut command(&["gateway"]), port, &log)?;
+    Ok(Contender { name, port, password: token.trim().into(), server: Some(server) })
 }
 
 /// The release binary: a given one, or a fresh build.

@@ -13,7 +13,7 @@ mod work;
 use crate::options::Options;
 use crate::workspace::root;
 use anyhow::bail;
-use contender::{Contender, DIRECT, NAMES, PORTREEVE, gateway_binary};
+use contender::{BEFORE, Contender, DIRECT, NAMES, PORTREEVE, gateway_binary};
 use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +33,7 @@ and the evidence log beside the disk that it is on
   --work LIST     pgbench,bulk,evidence
   --only LIST     direct,pgbouncer-session,pgbouncer-tx,portreeve
   --gateway FILE  a binary to measure, instead of building one for release
+  --before FILE   an older binary, measured in the same run as `portreeve-before`
   --dir DIR       where the database and the evidence live (a temporary folder)
   --keep          leave that folder, so that the next run need not load
   --json          print the report as JSON; target/xtask-bench.json has it anyway";
@@ -53,6 +54,7 @@ struct Plan {
     kinds: Vec<String>,
     only: Vec<String>,
     gateway: Option<PathBuf>,
+    before: Option<PathBuf>,
     folder: PathBuf,
     keep: bool,
     json: bool,
@@ -86,6 +88,7 @@ impl Plan {
             kinds,
             only,
             gateway: options.value("--gateway")?,
+            before: options.value("--before")?,
             folder: options.value("--dir")?.unwrap_or_else(temporary),
             keep: options.flag("--keep"),
             json: options.flag("--json"),
@@ -162,10 +165,12 @@ fn measure(
     let target = Target::start(&plan.folder, plan.scale, plan.rows)?;
     println!("PostgreSQL {} on port {}", target.pid(), target.port);
     let mut contenders = Vec::new();
-    for name in NAMES.iter().filter(|name| plan.only.iter().any(|only| only == *name)) {
-        match Contender::start(name, &target, &plan.folder, gateway) {
+    let before = plan.before.iter().map(|binary| (BEFORE, Some(binary.as_path())));
+    let named = NAMES.into_iter().filter(|name| plan.only.iter().any(|only| only == name));
+    for (name, binary) in named.map(|name| (name, gateway)).chain(before) {
+        match Contender::start(name, &target, &plan.folder, binary) {
             Ok(contender) => contenders.push(contender),
-            Err(error) if *name == DIRECT => return Err(error),
+            Err(error) if name == DIRECT => return Err(error),
             Err(error) => println!("{name} does not take part: {error:#}"),
         }
     }

@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<ApiState>> for Caller {
             return Err(missing());
         }
         let token = Secret::new(token.trim().to_owned());
-        Ok(Self(state.door.admit(&token, from).await?))
+        Ok(Self(state.authenticator.admit(&token, from).await?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Errors as callers see them: `{"error": {"code", "message", "hint"}}`.
 
-use crate::door::Refused;
+use crate::authenticator::Refused;
 use crate::identity::AuthError;
 use crate::reviews::DecideError;
 use crate::store::StoreError;

@@ -114,7 +114,7 @@ async fn readyz(State(state): Shared) -> Response {
     if let Err(why) = state.status.evidence() {
         missing.push(format!("evidence: {why}"));
     }
-    let issuers = state.door.identities().without_keys();
+    let issuers = state.authenticator.identities().without_keys();
     missing.extend(issuers.iter().map(|issuer| format!("the keys of the issuer `{issuer}`")));
     let unwatched = unwatched(&state);
     if missing.is_empty() {

@@ -48,7 +48,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 fn local_issuer(state: &ApiState) -> Result<&Arc<LocalIssuer>, ApiError> {
-    state.door.identities().local().ok_or_else(|| {
+    state.authenticator.identities().local().ok_or_else(|| {
         ApiError::new(ErrorCode::NoLocalIssuer, "the local issuer is not in use")
             .hint("add `- local: {}` to `issuers`, or use your own issuer")
     })
@@ -155,7 +155,7 @@ async fn login(
     let now = SystemTime::now();
     let assertion = Secret::new(assertion);
     let issued = state
-        .door
+        .authenticator
         .admit_login(from, off_runtime(move || issuer.login(&assertion, ttl, now)))
         .await?;
     tracing::info!(chain = %issued.chain, token_id = issued.token_id, "somebody logged in");

@@ -18,7 +18,7 @@ pub use evidence::Keeping;
 pub(crate) use serve::serve_app;
 pub use serve::{API_CONNECTIONS_MAX, ApiServer, ApiService, serve};
 
-use crate::door::Door;
+use crate::authenticator::TokenAuthenticator;
 use crate::metrics::Metrics;
 use crate::reviews::Reviews;
 use crate::witness::WitnessStatus;
@@ -81,7 +81,7 @@ pub trait Status: Send + Sync {
 #[derive(Clone)]
 pub struct ApiState {
     /// Who callers are.
-    pub door: Arc<Door>,
+    pub authenticator: Arc<TokenAuthenticator>,
     /// The reviews.
     pub reviews: Reviews,
     /// What is counted.

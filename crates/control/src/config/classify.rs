@@ -314,6 +314,15 @@ impl Classification {
             Said::Clear { .. } => None,
         })
     }
+
+    /// The last names of patterns that end without a star, each once.
+    #[must_use]
+    pub fn last_names(&self) -> Vec<String> {
+        let classified = self.entries.iter().filter(|(_, said)| matches!(said, Said::Holds(_)));
+        let lasts = classified.filter_map(|(pattern, _)| pattern.parts.last());
+        let exact = lasts.filter(|part| part.is_exact()).map(|part| part.pieces.concat());
+        exact.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 #[cfg(test)]

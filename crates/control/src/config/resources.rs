@@ -60,7 +60,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     let classify = section.section(reader, "classify");
     let family = target.as_ref().map_or(Family::Any, |(manifest, _)| manifest.family);
     let classify = read_classify(reader, family, classify);
-    let unclassified = read_unclassified(reader, &mut section);
+    let unclassified = read_unclassified(reader, &mut section, family);
     let subjects = section.section(reader, "subjects");
     let subjects = match family {
         // Where no protocol is named, nothing is known to be classified.
@@ -85,9 +85,18 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
 }
 
 /// `detect`, `mask`, or `clear: "reason"`.
-fn read_unclassified(reader: &mut Reader<'_>, section: &mut Section) -> Unlisted {
+fn read_unclassified(reader: &mut Reader<'_>, section: &mut Section, family: Family) -> Unlisted {
     let name = section.path("unclassified");
-    let Some((_, node)) = section.take("unclassified") else { return Unlisted::default() };
+    let Some((key, node)) = section.take("unclassified") else { return Unlisted::default() };
+    match family {
+        Family::Sql | Family::Any => {}
+        // A setting that nothing follows would be a promise that nobody keeps.
+        Family::Http | Family::Shell | Family::Tools => {
+            let what = format!("texts of a {} target are not looked through", family.word());
+            reader.problems.add_with_help(key.span, what, "remove `unclassified`");
+            return Unlisted::default();
+        }
+    }
     if matches!(node.value, Value::Mapping(_)) {
         let reason = read_reason(reader, name, node);
         return Unlisted { mode: Unclassified::Clear, reason };

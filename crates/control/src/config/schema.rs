@@ -109,7 +109,9 @@ fn section(generator: &mut SchemaGenerator, settings: &[Setting], about: &str) -
 
 fn property(generator: &mut SchemaGenerator, setting: &Setting) -> Value {
     let mut property = match setting.kind {
-        SettingKind::Host | SettingKind::Text => json!({"type": "string"}),
+        SettingKind::Host | SettingKind::Text | SettingKind::OptionalText => {
+            json!({"type": "string"})
+        }
         SettingKind::ResourceName => {
             json!({"type": "string", "default": "the resource's name"})
         }

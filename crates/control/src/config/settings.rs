@@ -34,7 +34,7 @@ pub enum SettingValue {
 pub struct NoSetting(&'static str);
 
 impl Settings {
-    /// A host, a text or a resource's name.
+    /// A host, a text or a resource's name; empty where it may be absent, and is.
     ///
     /// # Errors
     /// The manifest lists none of the name.
@@ -135,6 +135,10 @@ fn read_one(
     Some(match setting.kind {
         SettingKind::Host => SettingValue::Text(read_host(reader, section, name)?),
         SettingKind::Text => SettingValue::Text(section.required_text(reader, name)?.0),
+        SettingKind::OptionalText => {
+            let text = section.text(reader, name).map(|(text, _)| text);
+            SettingValue::Text(text.unwrap_or_default())
+        }
         SettingKind::ResourceName => SettingValue::Text(section.text_or(reader, name, resource)),
         SettingKind::Port { default } => {
             SettingValue::Number(section.number(reader, name, default, 1..=65535).into())

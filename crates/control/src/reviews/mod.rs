@@ -21,7 +21,7 @@ use crate::store::{
     AnswerGiven, Decided, GatewayId, Progress, Store, StoreError, Topic, off_runtime,
 };
 use portreeve_model::{Attestation, PartyKind, ReviewId};
-use portreeve_session::{Answer, BoxFuture, Claim, DeskError, ReviewAsk, ReviewDesk};
+use portreeve_session::{Answer, ApprovalError, ApprovalService, BoxFuture, Claim, ReviewAsk};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -251,13 +251,13 @@ impl Drop for Waiter<'_> {
     }
 }
 
-impl ReviewDesk for Reviews {
-    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, DeskError>> {
+impl ApprovalService for Reviews {
+    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, ApprovalError>> {
         Box::pin(async move {
             let (rows, gateway) = (self.store.reviews.clone(), self.gateway.clone());
             off_runtime(move || rows.open(&gateway, &ask, SystemTime::now()))
                 .await
-                .map_err(|error: StoreError| DeskError(error.to_string()))
+                .map_err(|error: StoreError| ApprovalError(error.to_string()))
         })
     }
 
@@ -287,13 +287,13 @@ impl ReviewDesk for Reviews {
         }
     }
 
-    fn claim(&self, ask: &ReviewAsk) -> BoxFuture<'_, Result<Claim, DeskError>> {
+    fn claim(&self, ask: &ReviewAsk) -> BoxFuture<'_, Result<Claim, ApprovalError>> {
         let ask = ask.clone();
         Box::pin(async move {
             let rows = self.store.reviews.clone();
             off_runtime(move || rows.claim(&ask, SystemTime::now()))
                 .await
-                .map_err(|error: StoreError| DeskError(error.to_string()))
+                .map_err(|error: StoreError| ApprovalError(error.to_string()))
         })
     }
 }

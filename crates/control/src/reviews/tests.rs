@@ -4,7 +4,8 @@ use super::*;
 use crate::administration::Recorder;
 use crate::testing::{Folder, Notes, folder};
 use portreeve_model::{
-    Chain, Digest, Event, Party, RequestId, ReviewOutcome, SessionId, TokenOrigin,
+    Chain, ContentField, Digest, Event, Party, Quoting, RequestId, ReviewOutcome, SessionId,
+    TokenOrigin,
 };
 
 struct Bench {
@@ -48,11 +49,17 @@ fn ask(content: u8, wait: Duration) -> ReviewAsk {
         chain: identity(party(PartyKind::Person, "ada", &["support"]), &["planner", "worker"])
             .chain,
         resource: "shop".into(),
-        statement: "select * from customers".into(),
+        text: "select * from customers".into(),
         reason: "many rows".into(),
         rule: "rows".into(),
         groups: vec!["privacy".into()],
         approvers: 1,
+        fields: vec![ContentField {
+            name: "statement.1.text".into(),
+            value: content.to_string(),
+            label: "statement: text".into(),
+            quoting: Quoting::Withheld,
+        }],
         content: Digest([content; 32]),
         deadline: SystemTime::now() + wait,
     }
@@ -357,7 +364,9 @@ async fn an_approval_is_claimed_once_by_the_same_chain_for_the_same_content() {
     let id = bench.open(1).await;
     assert_eq!(bench.reviews.claim(&ask(1, LONG)).await.unwrap(), Claim::Pending(id.clone()));
     bench.decide(&person("bob", &["privacy"]), &id, Decision::Approve).await.unwrap();
-    assert_eq!(bench.reviews.claim(&ask(2, LONG)).await.unwrap(), Claim::None, "other content");
+    let differences = vec!["statement: text differs".to_owned()];
+    let different = Claim::Different { review: id.clone(), differences };
+    assert_eq!(bench.reviews.claim(&ask(2, LONG)).await.unwrap(), different, "other content");
     let mut other = ask(1, LONG);
     other.chain.actors.pop();
     assert_eq!(bench.reviews.claim(&other).await.unwrap(), Claim::None, "other chain");
@@ -436,7 +445,7 @@ async fn of_two_who_wait_for_one_approval_one_may_go_on() {
 }
 
 #[tokio::test]
-async fn one_requester_cannot_fill_the_desk() {
+async fn one_requester_cannot_fill_the_service() {
     let bench = bench("room");
     for number in 0..50u8 {
         bench.open(number).await;
@@ -452,7 +461,7 @@ async fn one_requester_cannot_fill_the_desk() {
 async fn a_long_statement_is_whole_where_it_is_decided_and_gone_in_time() {
     let bench = bench("statement");
     let statement = format!("select '{}'", "é".repeat(5000));
-    let long = ReviewAsk { statement: statement.clone(), ..ask(1, LONG) };
+    let long = ReviewAsk { text: statement.clone(), ..ask(1, LONG) };
     let id = bench.reviews.open(long).await.unwrap();
     let bob = person("bob", &["privacy"]);
     let now = SystemTime::now();

@@ -4,10 +4,9 @@
 //! when. It is journalled together with the change, or not made.
 
 use super::StoreError;
-use portreeve_model::Usage;
 use portreeve_model::{
-    Administrator, Attestation, Chain, Digest, Event, KeyUse, Party, PartyKind, ReviewId, RuleId,
-    Secret, SessionId, TokenOrigin,
+    Administrator, Attestation, Chain, ContentField, Digest, Event, KeyUse, Party, PartyKind,
+    ReviewId, RuleId, Secret, SessionId, TokenOrigin, Usage,
 };
 use portreeve_session::{Answer, Claim, ReviewAsk, UsageKey};
 use schemars::JsonSchema;
@@ -412,7 +411,9 @@ pub struct Review {
     pub approvers: u32,
     /// Who approved so far.
     pub approvals: Vec<Attestation>,
-    /// What the approval is bound to.
+    /// What the approval is bound to, field by field; empty in lists.
+    pub fields: Vec<ContentField>,
+    /// SHA-256 of the encoding of the fields.
     pub content: Digest,
     /// When it was opened.
     pub opened_at_us: i64,

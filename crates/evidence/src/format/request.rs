@@ -155,7 +155,7 @@ mod tests {
     use crate::tests::support::session_id;
     use portreeve_model::{
         Action, Decision, Digest, Direction, Facts, Need, Object, PayloadRef, Reason, Record,
-        RevealedColumn, Verdict,
+        Revealed, Verdict,
     };
     use proptest::prelude::*;
 
@@ -166,7 +166,7 @@ mod tests {
         CommandRecord {
             verb: "SELECT".into(),
             times: 1,
-            prepared: false,
+            runs_later: false,
             fingerprint: name.into(),
             needs: (0..needs).map(|at| Need { action: Action::Read, object: object(at) }).collect(),
             facts: Facts::default(),
@@ -179,7 +179,7 @@ mod tests {
                 review_groups: Vec::new(),
             }),
             revealed: (0..needs)
-                .map(|at| RevealedColumn { column: object(at), category: "email".into() })
+                .map(|at| Revealed { object: object(at), category: "email".into() })
                 .collect(),
         }
     }
@@ -255,7 +255,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn any_run_of_commands_comes_back(
-            all in proptest::collection::vec((r#"[a-z"\\é]{1,9}"#, 1usize..9_000, 0usize..300), 0..5),
+            all in proptest::collection::vec((r#"[a-z"\\é]{1,9}"#, 1usize..3_000, 0usize..100), 0..5),
         ) {
             let long = |(name, times, needs): &(String, usize, usize)| {
                 command(&name.repeat(*times), *needs)

@@ -51,11 +51,20 @@ pub(crate) fn find(disk: &dyn Disk, file: &str) -> io::Result<Option<[u8; SHARE_
 ///
 /// A file of zeros stays: it was destroyed, and what is destroyed does not come back.
 pub(crate) fn find_or_make(disk: &dyn Disk, file: &str) -> io::Result<[u8; SHARE_BYTES]> {
+    let mut fresh = [0; SHARE_BYTES];
+    rand::fill(&mut fresh).map_err(|_| io::Error::other("no random bytes"))?;
+    find_or_put(disk, file, fresh)
+}
+
+/// The key that is there, or this one, made durable.
+pub(crate) fn find_or_put(
+    disk: &dyn Disk,
+    file: &str,
+    fresh: [u8; SHARE_BYTES],
+) -> io::Result<[u8; SHARE_BYTES]> {
     if let Some(key) = find(disk, file)? {
         return Ok(key);
     }
-    let mut key = [0; SHARE_BYTES];
-    rand::fill(&mut key).map_err(|_| io::Error::other("no random bytes"))?;
     let name = format!("{FOLDER}/{file}");
     let mut made = match disk.create(&name) {
         Ok(made) => made,
@@ -69,8 +78,8 @@ pub(crate) fn find_or_make(disk: &dyn Disk, file: &str) -> io::Result<[u8; SHARE
         }
         Err(error) => return Err(error),
     };
-    made.write_at(0, &encode(&key))?;
+    made.write_at(0, &encode(&fresh))?;
     made.sync()?;
     disk.sync_folder(FOLDER)?;
-    Ok(key)
+    Ok(fresh)
 }

@@ -101,12 +101,22 @@ impl EvidenceLog {
         self.owner.shared.now_us()
     }
 
-    /// The key of the tokens that stand for data subjects; made at its first use.
+    /// The key of the tokens that stand for data subjects, if the keyring has one.
+    ///
+    /// # Errors
+    /// The keyring cannot be read.
+    pub fn subject_key(&self) -> Result<Option<[u8; 32]>, Error> {
+        months::find(self.owner.disk.as_ref(), months::TOKENS)
+            .map_err(|error| Error::store("read the keyring of", &self.owner.dir, error))
+    }
+
+    /// Keeps the installation's key of these tokens in the keyring, where auditors find it
+    /// with the lists; returns the one that is there, which stays.
     ///
     /// # Errors
     /// It could not be kept, or was destroyed.
-    pub fn subject_key(&self) -> Result<[u8; 32], Error> {
-        months::find_or_make(self.owner.disk.as_ref(), months::TOKENS).map_err(|error| {
+    pub fn keep_subject_key(&self, key: [u8; 32]) -> Result<[u8; 32], Error> {
+        months::find_or_put(self.owner.disk.as_ref(), months::TOKENS, key).map_err(|error| {
             Error::store("keep the key for data subjects in", &self.owner.dir, error)
         })
     }

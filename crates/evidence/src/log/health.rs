@@ -1,4 +1,4 @@
-//! How the log is: a state that only operators and the gateway's door look at.
+//! How the log is: a state that only operators and the authenticator look at.
 
 use crate::error::Sealed;
 use std::sync::Mutex;

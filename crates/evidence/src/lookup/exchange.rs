@@ -112,7 +112,7 @@ impl ExchangeSummary {
                     *self.masked.entry(category.clone()).or_default() += count;
                 }
             }
-            Event::Disagreement { column, .. } => self.disagreements.push(column.clone()),
+            Event::Disagreement { object, .. } => self.disagreements.push(object.clone()),
             Event::ExchangeClosed { outcome, .. } => {
                 self.outcome = Some(outcome.clone());
                 self.closed_at_us = Some(record.at_us);

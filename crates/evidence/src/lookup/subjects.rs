@@ -11,9 +11,7 @@ use crate::keys::months;
 use crate::reader::entry::Entry;
 use crate::reader::log_reader::LogReader;
 use crate::reader::opener::Opener;
-use portreeve_model::{
-    Chain, CommandRecord, Event, Record, RevealedColumn, SessionId, SubjectCount,
-};
+use portreeve_model::{Chain, CommandRecord, Event, Record, Revealed, SessionId, SubjectCount};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -55,7 +53,7 @@ pub struct Access {
     /// The verbs and shapes of the commands.
     pub commands: Vec<Asked>,
     /// Columns that the client saw unmasked.
-    pub revealed: Vec<RevealedColumn>,
+    pub revealed: Vec<Revealed>,
 }
 
 /// A command as an access names it.
@@ -221,7 +219,7 @@ impl List<'_> {
             chain: self.seen.chain.clone(),
             resource: self.seen.resource.clone(),
             tables,
-            commands: commands.iter().filter(|command| !command.prepared).map(asked).collect(),
+            commands: commands.iter().filter(|command| !command.runs_later).map(asked).collect(),
             revealed: revealed.into_iter().collect(),
         }
     }
@@ -281,7 +279,7 @@ fn each_list(
                 }
             }
             Event::SessionClosed { .. } => drop(sessions.remove(&session)),
-            Event::Subjects { exchange, tables } => {
+            Event::Subjects { exchange, objects: tables } => {
                 if let Some(seen) = sessions.get(&session).filter(|seen| {
                     window.holds(session, at_us, &seen.resource, &seen.chain.principal.subject)
                 }) {

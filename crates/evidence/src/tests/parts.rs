@@ -9,7 +9,7 @@ use crate::verify::report::Status;
 use crate::verify::trust::Trust;
 use crate::verify::verifier::verify;
 use portreeve_model::{
-    Action, Category, CommandRecord, Direction, Event, Facts, Need, Object, RevealedColumn, Usage,
+    Action, Category, CommandRecord, Direction, Event, Facts, Need, Object, Revealed, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -20,14 +20,14 @@ fn wide(columns: usize) -> CommandRecord {
     CommandRecord {
         verb: "SELECT".into(),
         times: 1,
-        prepared: false,
+        runs_later: false,
         fingerprint: "f00d".into(),
         needs: needs.collect(),
         facts: Facts::default(),
         categories: BTreeMap::new(),
         unknown: Some("for the test".into()),
         decision: None,
-        revealed: vec![RevealedColumn { column: column(columns), category: "health".into() }],
+        revealed: vec![Revealed { object: column(columns), category: "health".into() }],
     }
 }
 

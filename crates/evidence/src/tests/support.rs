@@ -77,7 +77,7 @@ pub(crate) fn opened() -> Event {
 pub(crate) fn request(exchange: u64) -> Event {
     let command = CommandRecord {
         times: 1,
-        prepared: false,
+        runs_later: false,
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
         needs: vec![],

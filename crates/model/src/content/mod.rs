@@ -3,42 +3,53 @@
 //! The content is a list of fields, each a name and a text ([`ApprovalContent::fields`]).
 //! Reviewers are shown these fields, the approval holds the digest of their encoding
 //! ([`ApprovalContent::encoding`]), and when a command differs from what was approved,
-//! [`ApprovalContent::differences`] says in which of them. So nothing is bound that is not
+//! [`differences`] says in which of them. So nothing is bound that is not
 //! shown, and nothing shown that is not bound.
 //!
 //! The bytes are those of `docs/formats/approval.md`. Nothing is hashed here.
 
-use crate::{Category, Digest, MaskMethod, Object, Party, PartyKind, PolicyVersion, RuleId, Unit};
+use crate::{
+    Category, Chain, Digest, MaskMethod, Object, Party, PartyKind, PolicyVersion, RuleId, Strength,
+    Unit,
+};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// The first bytes of every encoding; another meaning gets another number.
 pub const APPROVAL_FORMAT: &str = "portreeve-approval-1";
 
-/// Everything that decides what a command does.
+/// Everything that decides what a request does when it runs: who asks, by which rule it is
+/// held, and what it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApprovalContent {
     /// Where it runs.
     pub resource: String,
-    /// As whom it runs in the target.
-    pub role: String,
-    /// Who asks: the principal, then each actor in order of delegation.
-    pub hops: Vec<ApprovedHop>,
-    /// Why, as a signed claim says.
-    pub purpose: Option<String>,
-    /// Why, as the connection says; nobody vouches for it.
-    pub stated_purpose: Option<String>,
+    /// Who asks, why, and how strongly that was proven.
+    pub chain: Chain,
     /// By which policies it is held.
     pub policy: PolicyVersion,
     /// By which rule.
     pub rule: RuleId,
+    /// What is held.
+    pub request: RequestContent,
+}
+
+/// What a request is, as far as it decides what happens: the part that its protocol knows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestContent {
+    /// As whom it runs in the target.
+    pub role: String,
     /// What runs, in order.
     pub statements: Vec<ApprovedStatement>,
-    /// Settings that change what statements mean, by name.
-    pub settings: BTreeMap<String, String>,
+    /// The commands that have changed what statements mean since the session began, in
+    /// their order. One that was taken back is still here: then another approval is needed,
+    /// and no other thing runs.
+    pub settings: Vec<String>,
     /// Where names are looked for, in order.
     pub search_path: Vec<String>,
-    /// The version of every definition that the statements rest on.
-    pub definitions: BTreeMap<Object, String>,
+    /// The version of every definition that the statements rest on, by its name.
+    pub definitions: BTreeMap<String, String>,
     /// What of the answer is masked, and how.
     pub masked: BTreeMap<Object, (Category, MaskMethod)>,
     /// How much it may use at most.
@@ -47,17 +58,8 @@ pub struct ApprovalContent {
     pub upload: Upload,
 }
 
-/// One party of the chain, as strong as it was proven.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ApprovedHop {
-    /// Who.
-    pub party: Party,
-    /// How it was proven, in the issuer's words: `acr`, `amr`, ….
-    pub strength: BTreeMap<String, String>,
-}
-
 /// One statement, and what it is given.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ApprovedStatement {
     /// The text that runs. Behind a name (`EXECUTE`, `FETCH`, a portal) it is the text
     /// that the name stands for.
@@ -97,12 +99,20 @@ pub enum ParameterValue {
     Decoded(String),
     /// Bytes of a type whose form the gateway does not read.
     Opaque(Vec<u8>),
+    /// More than a reviewer reads.
+    Hashed {
+        /// SHA-256 of its bytes.
+        digest: Digest,
+        /// How many they are.
+        bytes: u64,
+    },
 }
 
 /// The data that come with a command.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Upload {
     /// None.
+    #[default]
     Absent,
     /// These, and no others.
     Bound {
@@ -119,7 +129,8 @@ pub enum Upload {
 }
 
 /// One field of the content.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContentField {
     /// Its name in the encoding: `statement.1.parameter.2.format`.
     pub name: String,
@@ -132,7 +143,9 @@ pub struct ContentField {
 }
 
 /// Whether a message may quote a value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Quoting {
     /// It holds names and numbers.
     Quoted,
@@ -161,61 +174,73 @@ impl ApprovalContent {
     pub fn fields(&self) -> Vec<ContentField> {
         let mut fields = Fields::default();
         fields.name("resource", "resource", &self.resource);
-        fields.name("role", "role", &self.role);
-        for (place, hop) in self.hops.iter().enumerate() {
-            fields.hop(place, hop);
-        }
-        if let Some(purpose) = &self.purpose {
-            fields.name("purpose", "purpose", purpose);
-        }
-        if let Some(purpose) = &self.stated_purpose {
-            fields.name("stated-purpose", "stated purpose", purpose);
-        }
+        fields.name("role", "role", &self.request.role);
+        fields.chain(&self.chain);
         fields.name("policy", "policy version", &self.policy.0);
         fields.name("rule", "rule", &self.rule.0);
-        for (place, statement) in self.statements.iter().enumerate() {
-            fields.statement(place + 1, self.statements.len(), statement);
-        }
-        for (name, value) in &self.settings {
-            fields.data(&format!("setting.{name}"), &format!("setting `{name}`"), value);
-        }
-        fields.name("search-path", "search path", &quoted_path(&self.search_path));
-        for (name, (object, version)) in by_name(&self.definitions) {
-            let label = format!("definition of {object}: version");
-            fields.name(&format!("definition.{name}"), &label, version);
-        }
-        for (name, (object, (category, method))) in by_name(&self.masked) {
-            let value = format!("{} as {category}", method_word(*method));
-            fields.name(&format!("masked.{name}"), &format!("masking of {object}"), &value);
-        }
-        for (unit, count) in &self.caps {
-            fields.name(&format!("cap.{unit}"), &format!("cap on {unit}"), &count.to_string());
-        }
-        fields.upload(&self.upload);
+        fields.request(&self.request);
         fields.list
     }
+}
 
-    /// What differs between what was approved (`self`) and what is to run, in words. Empty
-    /// where, and only where, the two have one encoding.
+/// What differs between what was approved and what is to run, in words. Empty where, and only
+/// where, the two have one encoding.
+#[must_use]
+pub fn differences(approved: &[ContentField], run: &[ContentField]) -> Vec<String> {
+    let run_fields: BTreeMap<_, _> = run.iter().map(|field| (&field.name, field)).collect();
+    let mut found = Vec::new();
+    for field in approved {
+        match run_fields.get(&field.name) {
+            Some(other) if other.value == field.value => {}
+            Some(other) => found.push(changed(field, other)),
+            None => found.push(format!("{} is not there any more", field.label)),
+        }
+    }
+    let names: BTreeSet<_> = approved.iter().map(|field| &field.name).collect();
+    let new = run.iter().filter(|field| !names.contains(&field.name));
+    found.extend(new.map(|field| format!("{} is new", field.label)));
+    found
+}
+
+impl RequestContent {
+    /// What runs, as a reviewer reads it first: every statement with its parameters, and what
+    /// stands behind the names in it.
     #[must_use]
-    pub fn differences(&self, run: &Self) -> Vec<String> {
-        let (approved, run) = (self.fields(), run.fields());
-        let named = |fields: &[ContentField]| -> BTreeSet<String> {
-            fields.iter().map(|field| field.name.clone()).collect()
-        };
-        let approved_names = named(&approved);
-        let run_fields: BTreeMap<_, _> = run.iter().map(|field| (&field.name, field)).collect();
-        let mut found = Vec::new();
-        for field in &approved {
-            match run_fields.get(&field.name) {
-                Some(other) if other.value == field.value => {}
-                Some(other) => found.push(changed(field, other)),
-                None => found.push(format!("{} is not there any more", field.label)),
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for statement in &self.statements {
+            match statement.names.as_slice() {
+                _ if text.is_empty() => {}
+                [] => text.push('\n'),
+                _ => text.push_str("\n-- runs: "),
+            }
+            text.push_str(&statement.text);
+            for (place, parameter) in statement.parameters.iter().enumerate() {
+                text.push_str(&format!("\n-- ${} = {parameter}", place + 1));
             }
         }
-        let new = run.iter().filter(|field| !approved_names.contains(&field.name));
-        found.extend(new.map(|field| format!("{} is new", field.label)));
-        found
+        text
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            ParameterValue::Null => f.write_str("NULL")?,
+            ParameterValue::Decoded(value) => write!(f, "'{}'", value.escape_debug())?,
+            ParameterValue::Opaque(bytes) => write!(f, "x'{}'", hexadecimal(bytes))?,
+            ParameterValue::Hashed { digest, bytes } => {
+                write!(f, "{bytes} bytes, SHA-256 {digest}")?;
+            }
+        }
+        let format = match self.format {
+            ParameterFormat::Text => "",
+            ParameterFormat::Binary => ", binary",
+        };
+        match self.type_name.as_str() {
+            "" => f.write_str(format),
+            name => write!(f, " ({name}{format})"),
+        }
     }
 }
 
@@ -253,12 +278,26 @@ impl Fields {
         self.push(name, label, value, Quoting::Withheld);
     }
 
-    fn hop(&mut self, place: usize, hop: &ApprovedHop) {
+    fn chain(&mut self, chain: &Chain) {
+        for (place, party) in chain.hops().enumerate() {
+            self.hop(place, party);
+            if place == 0 {
+                self.strength(&chain.strength);
+            }
+        }
+        if let Some(purpose) = &chain.purpose {
+            self.name("purpose", "purpose", purpose);
+        }
+        if let Some(purpose) = &chain.stated_purpose {
+            self.name("stated-purpose", "stated purpose", purpose);
+        }
+    }
+
+    fn hop(&mut self, place: usize, party: &Party) {
         let (name, label) = match place {
             0 => ("principal".to_owned(), "principal".to_owned()),
             _ => (format!("actor.{place}"), format!("actor {place}")),
         };
-        let party = &hop.party;
         let mut field = |word: &str, value: &str| {
             self.name(&format!("{name}.{word}"), &format!("{label}: {word}"), value);
         };
@@ -268,9 +307,42 @@ impl Fields {
         // One in the order of its name: what an issuer lists twice or otherwise is the same.
         let groups: BTreeSet<_> = party.groups.iter().cloned().collect();
         field("groups", &quoted_path(&groups.into_iter().collect::<Vec<_>>()));
-        for (word, value) in &hop.strength {
-            field(&format!("strength.{word}"), value);
+        if let Some(person) = &party.person {
+            field("person", person);
         }
+    }
+
+    fn strength(&mut self, strength: &Strength) {
+        if let Some(acr) = &strength.acr {
+            self.name("principal.strength.acr", "principal: acr", acr);
+        }
+        if !strength.amr.is_empty() {
+            let amr = quoted_path(&strength.amr);
+            self.name("principal.strength.amr", "principal: amr", &amr);
+        }
+    }
+
+    fn request(&mut self, request: &RequestContent) {
+        for (place, statement) in request.statements.iter().enumerate() {
+            self.statement(place + 1, request.statements.len(), statement);
+        }
+        for (place, setting) in request.settings.iter().enumerate() {
+            let number = place + 1;
+            self.data(&format!("setting.{number}"), &format!("setting {number}"), setting);
+        }
+        self.name("search-path", "search path", &quoted_path(&request.search_path));
+        for (name, version) in &request.definitions {
+            let label = format!("definition of {name}: version");
+            self.name(&format!("definition.{name}"), &label, version);
+        }
+        for (name, (object, (category, method))) in by_name(&request.masked) {
+            let value = format!("{} as {category}", method_word(*method));
+            self.name(&format!("masked.{name}"), &format!("masking of {object}"), &value);
+        }
+        for (unit, count) in &request.caps {
+            self.name(&format!("cap.{unit}"), &format!("cap on {unit}"), &count.to_string());
+        }
+        self.upload(&request.upload);
     }
 
     fn statement(&mut self, number: usize, count: usize, statement: &ApprovedStatement) {
@@ -295,6 +367,9 @@ impl Fields {
                 ParameterValue::Null => ("null", String::new()),
                 ParameterValue::Decoded(value) => ("value", value.clone()),
                 ParameterValue::Opaque(bytes) => ("bytes", hexadecimal(bytes)),
+                ParameterValue::Hashed { digest, bytes } => {
+                    ("digest", format!("{digest} of {bytes} bytes"))
+                }
             };
             self.data(&format!("{name}.{word}"), &format!("{label}: {word}"), &value);
         }

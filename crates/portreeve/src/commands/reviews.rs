@@ -3,7 +3,7 @@
 use super::options::{ApiOptions, run_async};
 use super::output::{Format, fields, print, print_json, table, time};
 use anyhow::bail;
-use portreeve_model::Chain;
+use portreeve_model::{Chain, ContentField};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -87,6 +87,7 @@ struct Review {
     groups: Vec<String>,
     approvers: u32,
     approvals: Vec<Value>,
+    fields: Vec<ContentField>,
     content: String,
     opened_at_us: i64,
     deadline_us: i64,
@@ -176,7 +177,18 @@ fn show(answer: Value, format: Format) -> anyhow::Result<()> {
     lines.extend(review.by.map(|by| ("decided by", by.subject)));
     lines.extend(review.comment.map(|comment| ("comment", comment)));
     lines.push(("statement", review.statement));
-    print(&fields(&lines))
+    print(&fields(&lines))?;
+    // What the lines above say already is not said twice.
+    let rest = review.fields.into_iter().filter(|field| {
+        ["setting.", "definition.", "masked.", "cap.", "upload.", "role", "search-path"]
+            .iter()
+            .any(|start| field.name.starts_with(start) && !field.value.is_empty())
+    });
+    let rest: Vec<_> = rest.map(|field| vec![field.label, field.value]).collect();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    print(&table(&["bound to", "value"], rest))
 }
 
 fn decided(answer: Value, format: Format) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use portreeve_control::Store;
 use portreeve_control::store::GatewayId;
+use portreeve_evidence::EvidenceLog;
 use portreeve_model::{KeyUse, Secret};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Write};
@@ -20,11 +21,7 @@ pub(super) fn mask_key(store: &Store, data_dir: &Path) -> anyhow::Result<[u8; 32
     let found = from_file(&path)?;
     let fresh = match found {
         Some(key) => key,
-        None => {
-            let mut key = [0; 32];
-            aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("no randomness"))?;
-            key
-        }
+        None => random()?,
     };
     let key = *store.keys.key_or(KeyUse::Masking, &Secret::new(fresh))?.reveal();
     match found {
@@ -36,6 +33,31 @@ pub(super) fn mask_key(store: &Store, data_dir: &Path) -> anyhow::Result<[u8; 32
             path.display()
         ),
     }
+    Ok(key)
+}
+
+/// The key of the tokens that stand for data subjects: one for the installation, so that a
+/// person has the same token in the log of every gateway, and in one that takes the place of
+/// another. The keyring of each log has a copy, for auditors; one that was there first is
+/// taken over.
+pub(super) fn subject_key(store: &Store, log: &EvidenceLog) -> anyhow::Result<[u8; 32]> {
+    let fresh = match log.subject_key()? {
+        Some(found) => found,
+        None => random()?,
+    };
+    let key = *store.keys.key_or(KeyUse::Subjects, &Secret::new(fresh))?.reveal();
+    anyhow::ensure!(
+        log.keep_subject_key(key)? == key,
+        "the keyring in `{}` has another key for data subjects than the installation\n\
+         hint: the log belongs to another control store",
+        log.dir().display()
+    );
+    Ok(key)
+}
+
+fn random() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("no randomness"))?;
     Ok(key)
 }
 

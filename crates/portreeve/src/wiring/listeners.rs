@@ -2,9 +2,9 @@
 
 use super::places::{Bounds, Place, Places};
 use anyhow::Context;
+use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::config::{Listener, Network};
-use portreeve_control::door::Door;
-use portreeve_session::{BoxFuture, Gatekeeper};
+use portreeve_session::{Authenticator, BoxFuture};
 use portreeve_wire::proxy_header::{self, HeaderProgress, ProxyHeader};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -90,7 +90,7 @@ pub(super) struct Listening {
     service: Arc<dyn Service>,
     places: Arc<Places>,
     balancers: RwLock<Vec<Network>>,
-    door: Arc<Door>,
+    authenticator: Arc<TokenAuthenticator>,
 }
 
 impl Listening {
@@ -98,7 +98,7 @@ impl Listening {
         bound: Bound,
         listener: &Listener,
         service: Arc<dyn Service>,
-        door: Arc<Door>,
+        authenticator: Arc<TokenAuthenticator>,
         bounds: Bounds,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -107,7 +107,7 @@ impl Listening {
             service,
             places: Places::new(bounds),
             balancers: RwLock::new(listener.proxy_protocol_from.clone()),
-            door,
+            authenticator,
         })
     }
 
@@ -164,7 +164,7 @@ impl Listening {
         let own = place.of(client);
         if own.is_none() {
             let why = "too many connections from its address that have not logged in";
-            self.door.turned_away(self.state.name, client, why);
+            self.authenticator.turned_away(self.state.name, client, why);
         }
         own
     }
@@ -177,7 +177,7 @@ impl Listening {
                     self.service.clone().serve(stream, client, place).await;
                 }
             }
-            Err(why) => self.door.turned_away(self.state.name, peer.ip(), &why),
+            Err(why) => self.authenticator.turned_away(self.state.name, peer.ip(), &why),
         }
     }
 

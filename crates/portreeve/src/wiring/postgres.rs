@@ -65,7 +65,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let targets = targets(parts.config, &BTreeMap::new())?;
     let postgres = Postgres::new(PostgresParts {
         engine: parts.engine,
-        gatekeeper: parts.door,
+        authenticator: parts.authenticator,
         upstreams: upstreams(&targets),
         tls: parts.certificate.server(&[b"postgresql"]),
         limits: limits(parts.config)?,

@@ -2,18 +2,20 @@
 
 use super::certificates::ServedCertificate;
 use super::listeners::Service;
-use super::postgres;
+use super::{http, postgres};
 use portreeve_control::Config;
 use portreeve_control::api::Watch;
-use portreeve_control::door::Door;
+use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 1] =
-    [Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start }];
+const PROTOCOLS: [Protocol; 2] = [
+    Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start },
+    Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start },
+];
 
 /// What the binary knows of a protocol.
 #[derive(Clone, Copy)]
@@ -26,7 +28,7 @@ pub(super) struct Protocol {
 pub(super) struct Parts<'a> {
     pub(super) config: &'a Config,
     pub(super) engine: Arc<Engine>,
-    pub(super) door: Arc<Door>,
+    pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
 }

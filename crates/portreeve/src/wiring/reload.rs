@@ -32,7 +32,7 @@ impl Gateway {
         let (config, policies, commits) = read?;
         let version = policies.version().clone();
         self.core.engine.adopt(policies).await.map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        self.core.door.identities().adopt(&config);
+        self.core.authenticator.identities().adopt(&config);
         // Labels before what counts with them.
         self.core.metrics.adopt(&config);
         for commit in commits {

@@ -14,7 +14,7 @@ use cancel::CancelKeys;
 use portreeve_decide::sql::Postgres as PostgresGrammar;
 use portreeve_model::{Refusal, RefusalCode, Secret};
 use portreeve_session::{
-    BoxFuture, ClientSide, Ended, Engine, Gatekeeper, Identity, IdentityEnd, NotAdmitted,
+    Authenticator, BoxFuture, ClientSide, Ended, Engine, Identity, IdentityEnd, NotAdmitted,
     OpenRequest, ReviewMode, Session, SessionError, TargetSide,
 };
 use portreeve_sql::{CatalogSnapshot, Planner, Reveals};
@@ -33,7 +33,7 @@ pub struct PostgresParts {
     /// The engine.
     pub engine: Arc<Engine>,
     /// Who checks tokens.
-    pub gatekeeper: Arc<dyn Gatekeeper>,
+    pub authenticator: Arc<dyn Authenticator>,
     /// The resources.
     pub upstreams: Vec<Arc<Upstream>>,
     /// The certificate shown to clients.
@@ -45,7 +45,7 @@ pub struct PostgresParts {
 /// The PostgreSQL listener's work, one connection at a time.
 pub struct Postgres {
     engine: Arc<Engine>,
-    gatekeeper: Arc<dyn Gatekeeper>,
+    authenticator: Arc<dyn Authenticator>,
     upstreams: HashMap<String, Arc<Upstream>>,
     tls: Arc<ServerConfig>,
     cancels: Arc<CancelKeys>,
@@ -86,7 +86,7 @@ impl Postgres {
         let upstreams = parts.upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
         Arc::new(Self {
             engine: parts.engine,
-            gatekeeper: parts.gatekeeper,
+            authenticator: parts.authenticator,
             upstreams,
             tls: parts.tls,
             cancels: Arc::default(),
@@ -101,7 +101,7 @@ impl Postgres {
         let upstreams = upstreams.into_iter().map(|up| (up.name().to_owned(), up)).collect();
         Arc::new(Self {
             engine: self.engine.clone(),
-            gatekeeper: self.gatekeeper.clone(),
+            authenticator: self.authenticator.clone(),
             upstreams,
             tls: self.tls.clone(),
             cancels: self.cancels.clone(),
@@ -136,7 +136,7 @@ impl Postgres {
         let startup = &arrived.startup;
         let Some(upstream) = self.upstreams.get(&startup.database).cloned() else {
             let message = format!("there is no resource `{}`", startup.database);
-            self.gatekeeper.turned_away(NAME, peer.ip(), "unknown resource");
+            self.authenticator.turned_away(NAME, peer.ip(), "unknown resource");
             let hint = "the database name chooses the resource: ask an operator for its name";
             return Err(away(&mut arrived.connection, "3D000", &message, Some(hint)).await);
         };
@@ -249,14 +249,14 @@ impl Postgres {
                 }
                 Ok(Opening::Cancel { process, key }) => {
                     if !self.cancels.cancel(process, &key) {
-                        self.gatekeeper.turned_away(NAME, peer.ip(), "wrong cancel key");
+                        self.authenticator.turned_away(NAME, peer.ip(), "wrong cancel key");
                     }
                     connection.close().await;
                     return Err(Turned::Cancel);
                 }
                 Ok(Opening::Startup(startup)) => {
                     if tls == "none" && !peer.ip().is_loopback() {
-                        self.gatekeeper.turned_away(NAME, peer.ip(), "no TLS");
+                        self.authenticator.turned_away(NAME, peer.ip(), "no TLS");
                         let hint = "connect with sslmode=require or stronger";
                         return Err(
                             away(&mut connection, "28000", "TLS is required", Some(hint)).await
@@ -265,7 +265,7 @@ impl Postgres {
                     return Ok(Arrived { connection, startup, tls });
                 }
                 Err(StartupError { sqlstate, message, hint }) => {
-                    self.gatekeeper.turned_away(NAME, peer.ip(), &message);
+                    self.authenticator.turned_away(NAME, peer.ip(), &message);
                     return Err(away(&mut connection, sqlstate, &message, hint.as_deref()).await);
                 }
             }
@@ -279,7 +279,7 @@ impl Postgres {
     ) -> Result<(PreAuth, String), Turned> {
         let accepted = accept(connection, self.tls.clone()).await.inspect_err(|error| {
             if error.kind() == io::ErrorKind::InvalidData {
-                self.gatekeeper.turned_away(NAME, peer.ip(), &error.to_string());
+                self.authenticator.turned_away(NAME, peer.ip(), &error.to_string());
             }
         })?;
         Ok((accepted.connection, accepted.version))
@@ -293,7 +293,7 @@ impl Postgres {
     ) -> Result<Identity, (&'static str, String, Option<String>)> {
         let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
         let resource = &arrived.startup.database;
-        let admitted = self.gatekeeper.authenticate(NAME, resource, &token, peer.ip()).await;
+        let admitted = self.authenticator.authenticate(NAME, resource, &token, peer.ip()).await;
         let mut identity = admitted.map_err(|not| match not {
             NotAdmitted::Invalid(hint) => {
                 ("28P01", "the password is not a valid access token".to_owned(), Some(hint))
@@ -396,7 +396,7 @@ impl Postgres {
         let ended = async {
             let released = connection.session.release(greeting).await?;
             connection.client.send(released).await?;
-            run_while_identified(&mut connection, self.gatekeeper.watch(&identity)).await
+            run_while_identified(&mut connection, self.authenticator.watch(&identity)).await
         }
         .await;
         self.cancels.retire(key.process);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
     let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into() });
-    let (statement, content) = (String::new(), String::new());
+    let (statement, content) = (String::new(), Arc::default());
     Arc::new(Portal {
         prepared,
         statement,

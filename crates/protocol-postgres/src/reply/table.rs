@@ -58,7 +58,7 @@ fn result(text: &str) -> ExpectedResult {
 }
 
 fn opened() -> Change {
-    let (statement, content) = (String::new(), String::new());
+    let (statement, content) = (String::new(), Arc::default());
     let prepared = prepared("SELECT email FROM people");
     Change::Open(
         "p".into(),

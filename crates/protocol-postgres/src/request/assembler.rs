@@ -294,7 +294,7 @@ impl Assembler {
                 self.batch.kind = Kind::Simple;
                 let why = "fast-path function calls are not offered: call the function with SELECT";
                 let refused = self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why);
-                self.batch.push_commands(wire, Vec::new(), vec![refused], None);
+                self.batch.push_commands(wire, Vec::new(), vec![refused], Vec::new());
                 return Ok(Step::Request);
             }
             Frontend::Parse { name, text, types } => {
@@ -374,7 +374,7 @@ impl Assembler {
         let prepared = Arc::new(Prepared { plan, text: text.into() });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
-        self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, None);
+        self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, Vec::new());
         Step::More
     }
 
@@ -395,7 +395,7 @@ impl Assembler {
         };
         let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
         let params = Parameters { values: params.values, formats: &params.formats, types };
-        let content = with_params(&prepared.text, params);
+        let content = Arc::new(with_params(&prepared.text, params));
         let forms = prepared.plan.as_ref().and_then(|plan| forms(&plan.statement));
         let is_in = |forms: MaskForms| params.values.iter().flatten().any(|one| forms.are_in(one));
         let holds_mask = forms.is_some_and(is_in);
@@ -420,7 +420,7 @@ impl Assembler {
         } else {
             Vec::new()
         };
-        self.batch.push_commands(wire, vec![Expect::Bind(change)], uses, None);
+        self.batch.push_commands(wire, vec![Expect::Bind(change)], uses, Vec::new());
         Step::More
     }
 

@@ -6,7 +6,7 @@ use crate::reply::{Expect, Status};
 use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::Unknown;
-use portreeve_model::Refusal;
+use portreeve_model::{ApprovedStatement, Refusal, RequestContent};
 use portreeve_session::{CommandUse, Fence, Request};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(crate) struct MessageBatch {
     uses: Vec<CommandUse>,
     /// What the server would say of commands that cannot be judged, by their place.
     unknown: HashMap<usize, Box<Unknown>>,
-    content: Vec<String>,
+    statements: Vec<ApprovedStatement>,
     /// The transaction status that the request meets.
     status: Status,
     failing: FailingName,
@@ -90,7 +90,7 @@ impl MessageBatch {
             parts: Vec::new(),
             uses: Vec::new(),
             unknown: HashMap::new(),
-            content: Vec::new(),
+            statements: Vec::new(),
             status,
             failing,
             fence: None,
@@ -106,7 +106,7 @@ impl MessageBatch {
 
     /// Adds a message that asks for nothing to be decided.
     pub(super) fn push(&mut self, wire: Bytes, expects: Vec<Expect>) {
-        self.push_commands(wire, expects, Vec::new(), None);
+        self.push_commands(wire, expects, Vec::new(), Vec::new());
     }
 
     /// Adds a message with its commands, and what a reviewer reads of them.
@@ -115,7 +115,7 @@ impl MessageBatch {
         wire: Bytes,
         expects: Vec<Expect>,
         uses: Vec<PlannedUse>,
-        content: Option<String>,
+        statements: Vec<ApprovedStatement>,
     ) {
         let first = self.uses.len();
         for one in uses {
@@ -123,7 +123,7 @@ impl MessageBatch {
             self.uses.push(one.asked);
         }
         self.parts.push(Part { wire, expects, commands: first..self.uses.len() });
-        self.content.extend(content);
+        self.statements.extend(statements);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -199,8 +199,9 @@ impl Request for MessageBatch {
         }
     }
 
-    fn content(&self) -> String {
-        let mut content = self.content.join("\n");
+    fn content(&self) -> RequestContent {
+        let statements = self.statements.clone();
+        let mut content = RequestContent { statements, ..RequestContent::default() };
         if let Some(circumstances) = &self.circumstances {
             circumstances.put(&mut content);
         }

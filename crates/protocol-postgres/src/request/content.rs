@@ -2,12 +2,19 @@
 
 use crate::wire::value_kind;
 use portreeve_decide::mask::{Form, ValueKind};
+use portreeve_model::{
+    ApprovedStatement, Digest, Parameter, ParameterFormat, ParameterValue, RequestContent,
+};
 use portreeve_sql::Versions;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Longest parameter that a reviewer is shown in full.
-const PARAM_CHARS_MAX: usize = 200;
+const PARAM_CHARS_MAX: usize = 2000;
+/// Most bytes of a parameter that nobody can read, and that are shown all the same.
+const OPAQUE_BYTES_MAX: usize = 64;
+/// The name of the version of all code.
+const CODE: &str = "code";
 
 /// The parameters of a Bind.
 #[derive(Clone, Copy, Debug)]
@@ -29,52 +36,79 @@ impl Parameters<'_> {
     }
 }
 
-/// A statement with its parameters. The same bytes under another type or format are
-/// another content.
-pub(super) fn with_params(text: &str, params: Parameters<'_>) -> String {
-    let mut content = text.to_owned();
-    for (index, value) in params.values.iter().enumerate() {
-        let type_oid = params.types.get(index).copied().unwrap_or(0);
-        let shown = shown(*value, type_oid, params.format(index));
-        content.push_str(&format!("\n-- ${} = {shown}", index + 1));
-    }
-    content
+/// A statement as it was written, called by its own text.
+pub(super) fn statement(text: &str) -> ApprovedStatement {
+    ApprovedStatement { text: text.to_owned(), names: Vec::new(), parameters: Vec::new() }
 }
 
-fn shown(value: Option<&[u8]>, type_oid: u32, format: i16) -> String {
-    let declared = if type_oid == 0 { String::new() } else { format!(" (type {type_oid})") };
-    let Some(bytes) = value else { return format!("NULL{declared}") };
-    if format != 0 {
-        let number = match (value_kind(type_oid, format), bytes) {
-            (ValueKind::Integer { form: Form::Binary, .. }, [a, b]) => {
-                Some(i64::from(i16::from_be_bytes([*a, *b])))
-            }
-            (ValueKind::Integer { form: Form::Binary, .. }, [a, b, c, d]) => {
-                Some(i64::from(i32::from_be_bytes([*a, *b, *c, *d])))
-            }
-            (ValueKind::Integer { form: Form::Binary, .. }, bytes) => {
-                bytes.try_into().ok().map(i64::from_be_bytes)
-            }
-            _ => None,
-        };
-        let decoded = number.map(|number| format!("{number}, ")).unwrap_or_default();
-        return format!("{decoded}binary{declared} {}", digest(bytes));
-    }
+/// What stands behind a name.
+pub(super) fn behind(name: &str, mut statement: ApprovedStatement) -> ApprovedStatement {
+    statement.names.insert(0, name.to_owned());
+    statement
+}
+
+/// A statement with its parameters. The same bytes under another type or format are
+/// another content.
+pub(super) fn with_params(text: &str, params: Parameters<'_>) -> ApprovedStatement {
+    let parameters = params.values.iter().enumerate().map(|(index, value)| {
+        let type_oid = params.types.get(index).copied().unwrap_or(0);
+        parameter(*value, type_oid, params.format(index))
+    });
+    ApprovedStatement { parameters: parameters.collect(), ..statement(text) }
+}
+
+fn parameter(value: Option<&[u8]>, type_oid: u32, format: i16) -> Parameter {
+    let type_name = if type_oid == 0 { String::new() } else { format!("type {type_oid}") };
+    let (format, value) = match (format, value) {
+        (0, None) => (ParameterFormat::Text, ParameterValue::Null),
+        (_, None) => (ParameterFormat::Binary, ParameterValue::Null),
+        (0, Some(bytes)) => (ParameterFormat::Text, of_text(bytes)),
+        (_, Some(bytes)) => (ParameterFormat::Binary, of_binary(bytes, type_oid)),
+    };
+    Parameter { type_name, format, value }
+}
+
+fn of_text(bytes: &[u8]) -> ParameterValue {
     match std::str::from_utf8(bytes) {
-        Ok(text)
-            if text.chars().count() <= PARAM_CHARS_MAX && !text.chars().any(char::is_control) =>
-        {
-            format!("'{text}'{declared}")
+        Ok(text) if text.chars().count() <= PARAM_CHARS_MAX => {
+            ParameterValue::Decoded(text.to_owned())
         }
-        _ => format!("text{declared} {}", digest(bytes)),
+        _ => hashed(bytes),
     }
+}
+
+fn of_binary(bytes: &[u8], type_oid: u32) -> ParameterValue {
+    let number = match (value_kind(type_oid, 1), bytes) {
+        (ValueKind::Integer { form: Form::Binary, .. }, [a, b]) => {
+            Some(i64::from(i16::from_be_bytes([*a, *b])))
+        }
+        (ValueKind::Integer { form: Form::Binary, .. }, [a, b, c, d]) => {
+            Some(i64::from(i32::from_be_bytes([*a, *b, *c, *d])))
+        }
+        (ValueKind::Integer { form: Form::Binary, .. }, bytes) => {
+            bytes.try_into().ok().map(i64::from_be_bytes)
+        }
+        (ValueKind::Text, bytes) if std::str::from_utf8(bytes).is_ok() => return of_text(bytes),
+        _ => None,
+    };
+    match number {
+        Some(number) => ParameterValue::Decoded(number.to_string()),
+        None if bytes.len() <= OPAQUE_BYTES_MAX => ParameterValue::Opaque(bytes.to_vec()),
+        None => hashed(bytes),
+    }
+}
+
+fn hashed(bytes: &[u8]) -> ParameterValue {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut digest = Digest([0; 32]);
+    digest.0.copy_from_slice(hash.as_ref());
+    ParameterValue::Hashed { digest, bytes: bytes.len() as u64 }
 }
 
 /// What the meaning of a statement depends on beside its text: an approval is bound to it.
 #[derive(Debug)]
 pub(super) struct Circumstances {
-    /// The settings that the session was given since it began, in their order. A setting that
-    /// was taken back is still here: then another approval is needed, no other thing runs.
+    /// The settings that the session was given since it began, in their order.
     pub(super) settings: Arc<Vec<String>>,
     /// The relations that it rests on, and the versions of definitions.
     pub(super) names: Arc<BTreeSet<String>>,
@@ -82,39 +116,20 @@ pub(super) struct Circumstances {
 }
 
 impl Circumstances {
-    /// Adds them to what a reviewer reads.
-    pub(super) fn put(&self, content: &mut String) {
-        for setting in self.settings.iter() {
-            content.push_str("\n-- under: ");
-            content.push_str(setting);
-        }
+    /// Adds them to what an approval is bound to.
+    pub(super) fn put(&self, content: &mut RequestContent) {
+        content.settings = self.settings.to_vec();
         if self.names.is_empty() {
             return;
         }
-        let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-        for name in self.names.iter() {
+        let version = |name: &String| {
             let version = self.versions.relations.get(name).map_or("", String::as_str);
-            hash.update(&(name.len() as u64).to_be_bytes());
-            hash.update(name.as_bytes());
-            hash.update(&(version.len() as u64).to_be_bytes());
-            hash.update(version.as_bytes());
-        }
-        hash.update(self.versions.code.as_bytes());
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let digest: String =
-            hash.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        content.push_str(&format!("\n-- definitions of {}: {digest}", names.join(", ")));
+            (name.clone(), version.to_owned())
+        };
+        let mut definitions: BTreeMap<_, _> = self.names.iter().map(version).collect();
+        definitions.insert(CODE.to_owned(), self.versions.code.clone());
+        content.definitions = definitions;
     }
-}
-
-/// The length and hash of bytes, and the bytes themselves where they are few.
-fn digest(bytes: &[u8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    if bytes.len() <= 16 {
-        return format!("x'{}'", hex(bytes));
-    }
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    format!("{} bytes, SHA-256 {}", bytes.len(), hex(digest.as_ref()))
 }
 
 #[cfg(test)]
@@ -122,10 +137,9 @@ mod tests {
     use super::*;
 
     fn content(value: &[u8], types: &[u32], formats: &[i16]) -> String {
-        with_params(
-            "delete from t where id = $1",
-            Parameters { values: &[Some(value)], formats, types },
-        )
+        let params = Parameters { values: &[Some(value)], formats, types };
+        let statements = vec![with_params("delete from t where id = $1", params)];
+        RequestContent { statements, ..RequestContent::default() }.text()
     }
 
     #[test]
@@ -133,7 +147,7 @@ mod tests {
         let text = content(b"1234", &[23], &[0]);
         assert!(text.ends_with("-- $1 = '1234' (type 23)"), "{text}");
         let binary = content(b"1234", &[23], &[1]);
-        assert!(binary.ends_with("-- $1 = 825373492, binary (type 23) x'31323334'"), "{binary}");
+        assert!(binary.ends_with("-- $1 = '825373492' (type 23, binary)"), "{binary}");
         let all: std::collections::HashSet<_> =
             [text, binary, content(b"1234", &[], &[0]), content(b"1234", &[25], &[1])].into();
         assert_eq!(all.len(), 4);

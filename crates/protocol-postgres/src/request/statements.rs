@@ -2,6 +2,7 @@
 
 use super::assembler::{Assembler, Step, Upcoming};
 use super::batch::{Kind, PlannedUse, flush};
+use super::content;
 use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine};
 use crate::wire::sqlstate;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use portreeve_decide::sql::{
     CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
 };
-use portreeve_model::{Unit, Usage};
+use portreeve_model::{ApprovedStatement, Unit, Usage};
 use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ struct Effect {
     expected: ExpectedResult,
     uses: Vec<PlannedUse>,
     /// What stands behind the names in it, for a reviewer.
-    behind: Option<String>,
+    behind: Option<ApprovedStatement>,
 }
 
 impl Assembler {
@@ -36,7 +37,7 @@ impl Assembler {
         }
         let mut results = VecDeque::with_capacity(plans.len());
         let mut uses = Vec::new();
-        let mut content = text.to_owned();
+        let mut content = vec![content::statement(text)];
         let mut held = false;
         for plan in plans.iter() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
@@ -60,14 +61,11 @@ impl Assembler {
             if let Some(change) = &effect.expected.change {
                 self.overlay.plan(change);
             }
-            if let Some(behind) = effect.behind {
-                content.push_str("\n-- runs: ");
-                content.push_str(&behind);
-            }
+            content.extend(effect.behind);
             results.push_back(effect.expected);
             uses.extend(effect.uses);
         }
-        self.batch.push_commands(wire, vec![Expect::Query(results)], uses, Some(content));
+        self.batch.push_commands(wire, vec![Expect::Query(results)], uses, content);
         Step::Request
     }
 
@@ -101,13 +99,10 @@ impl Assembler {
         }
         let is_copy_in = plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
         let may_hold = self.may_hold(&uses);
-        let mut content = portal.content.clone();
-        if let Some(behind) = behind {
-            content.push_str("\n-- runs: ");
-            content.push_str(&behind);
-        }
+        let mut content = vec![ApprovedStatement::clone(&portal.content)];
+        content.extend(behind);
         expected.portal = by_name;
-        self.batch.push_commands(wire, vec![Expect::Execute(expected)], uses, Some(content));
+        self.batch.push_commands(wire, vec![Expect::Execute(expected)], uses, content);
         let ends_here = upcoming == Upcoming::Sync && !self.writes;
         if is_copy_in || (may_hold && !ends_here) {
             // What follows must not reach the target before this one's reply is released.
@@ -147,7 +142,7 @@ impl Assembler {
                     prepared: self.prepared_within(statement, ""),
                     statement: String::new(),
                     formats: Vec::new(),
-                    content: text.to_owned(),
+                    content: Arc::new(content::statement(text)),
                     lifetime: *lifetime,
                 };
                 effect.expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
@@ -181,7 +176,9 @@ impl Assembler {
 
     fn execute_prepared(&mut self, name: &str, effect: &mut Effect, machine: &ReplyMachine) {
         let prepared = self.overlay.prepared(machine.names(), name);
-        effect.behind = prepared.as_ref().map(|prepared| prepared.text.to_string());
+        let behind =
+            |prepared: &Arc<Prepared>| content::behind(name, content::statement(&prepared.text));
+        effect.behind = prepared.as_ref().map(behind);
         match prepared.map(|prepared| prepared.plan.clone()) {
             Some(Some(behind)) if self.planner.is_current(&behind) => {
                 effect.uses.extend(self.running(&behind, 0, machine));
@@ -202,7 +199,7 @@ impl Assembler {
             return;
         };
         let portal = known.portal;
-        effect.behind = Some(portal.content.clone());
+        effect.behind = Some(content::behind(cursor, ApprovedStatement::clone(&portal.content)));
         if let Some(behind) = &portal.prepared.plan {
             let behind = self.planner.under(behind);
             effect.uses.extend(self.running(&behind, known.rows, machine));
@@ -329,7 +326,7 @@ impl Assembler {
             prepared: self.unknown_prepared(),
             statement: String::new(),
             formats: Vec::new(),
-            content: String::new(),
+            content: Arc::new(content::statement("")),
             lifetime: CursorLifetime::Transaction,
         })
     }

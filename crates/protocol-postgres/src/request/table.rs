@@ -232,7 +232,7 @@ async fn a_request_that_is_put_together_anew_is_the_same() {
             let upcoming = assembler.upcoming(&inbox);
             if assembler.add(&frame, upcoming, &machine).unwrap() == Step::Request {
                 let batch = assembler.take(&machine, unfenced);
-                return (batch.received(), batch.content(), tags(batch.encode(None).0));
+                return (batch.received(), batch.content().text(), tags(batch.encode(None).0));
             }
         }
     };
@@ -255,7 +255,7 @@ async fn names_stand_for_what_this_request_makes_of_them() {
     // The statement behind the name is decided, and a reviewer reads it.
     let reads = |one: &portreeve_session::CommandUse| !one.command.needs.is_empty();
     assert!(execute.commands().iter().any(reads));
-    assert!(execute.content().contains("PREPARE p AS SELECT email FROM people"));
+    assert!(execute.content().text().contains("PREPARE p AS SELECT email FROM people"));
 }
 
 #[tokio::test]
@@ -299,6 +299,6 @@ async fn a_mask_that_would_be_stored_is_refused_in_every_way_of_sending_it() {
         let mut inbox = BytesMut::from(stream.as_slice());
         let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
         let refused = batch.commands().iter().any(|one| one.command.unknown.is_some());
-        assert_eq!(refused, is_refused, "{}", batch.content());
+        assert_eq!(refused, is_refused, "{}", batch.content().text());
     }
 }

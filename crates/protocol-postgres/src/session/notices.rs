@@ -5,7 +5,8 @@ use crate::request::{Ends, failing_query};
 use crate::wire::{Refused, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
-use portreeve_session::{Ended, Notice, NoticeEncoder, SessionError};
+use portreeve_model::Unit;
+use portreeve_session::{Advice, Ended, Notice, NoticeEncoder, SessionError};
 
 /// Writes notices, and refusals where the client expects them.
 #[derive(Clone, Debug)]
@@ -47,6 +48,21 @@ impl NoticeEncoder for Notices {
             Notice::Ended(why) => put_farewell(&mut out, why),
         }
         out.into()
+    }
+
+    fn advise(&self, advice: Advice) -> &'static str {
+        match advice {
+            Advice::AskForLess(None | Some(Unit::Rows | Unit::Messages | Unit::Subjects)) => {
+                "ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT"
+            }
+            Advice::AskForLess(Some(Unit::Values | Unit::Bytes)) => {
+                "ask for less: fewer columns, fewer or smaller rows"
+            }
+            Advice::AskForLess(Some(Unit::Probes)) => {
+                "ask about fewer values, or ask for what you need by another key"
+            }
+            Advice::AskPlainly => "send a statement that the gateway can analyse, one at a time",
+        }
     }
 
     fn fail_target(&self) -> Bytes {

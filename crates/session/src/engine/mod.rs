@@ -11,7 +11,7 @@ pub use observer::{NoObserver, Observer, Step};
 
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
-use crate::{ReviewDesk, UsageStore};
+use crate::{ApprovalService, UsageStore};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, policy_adoption};
@@ -31,7 +31,7 @@ pub struct EngineParts {
     /// The first policies.
     pub policies: Arc<Policies>,
     /// Where people are asked.
-    pub desk: Arc<dyn ReviewDesk>,
+    pub approvals: Arc<dyn ApprovalService>,
     /// Who counts what outlives sessions.
     pub usage: Arc<dyn UsageStore>,
     /// How values are masked.
@@ -46,7 +46,7 @@ pub struct EngineParts {
 pub struct Engine {
     pub(crate) log: EvidenceLog,
     policies: watch::Sender<Arc<Policies>>,
-    pub(crate) desk: Arc<dyn ReviewDesk>,
+    pub(crate) approvals: Arc<dyn ApprovalService>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) masker: Arc<Masker>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -104,7 +104,7 @@ impl Engine {
         let engine = Arc::new(Self {
             log: parts.log,
             policies: watch::Sender::new(parts.policies.clone()),
-            desk: parts.desk,
+            approvals: parts.approvals,
             usage: parts.usage,
             masker: parts.masker,
             observer: parts.observer,

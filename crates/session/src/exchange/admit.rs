@@ -11,7 +11,9 @@ use crate::protocol::{CommandUse, Fence, Request, Stage, TargetRequest};
 use crate::session::{DayUsage, Session, Snapshot};
 use bytes::Bytes;
 use portreeve_evidence::request_events;
-use portreeve_model::{CommandRecord, Direction, Refusal, RefusalCode, Unit, Usage, Verdict};
+use portreeve_model::{
+    CommandRecord, Direction, Refusal, RefusalCode, RequestContent, Unit, Usage, Verdict,
+};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -99,7 +101,7 @@ impl Session {
         self.stage_request(number, &snapshot, &day, records, received);
         budget.count_days(day);
         let mut exchange = Exchange {
-            content: if budget.is_counted() { request.content() } else { String::new() },
+            content: budget.is_counted().then(|| request.content()),
             running,
             snapshot,
             commands: running_commands(request.commands(), refused.as_ref()),
@@ -167,7 +169,7 @@ impl Exchange {
     async fn held_back<H: Hold>(
         &mut self,
         question: Question,
-        content: String,
+        content: RequestContent,
         definitions: Option<Arc<dyn Fence>>,
         hold: &mut H,
     ) -> Result<Option<Refusal>, SessionError> {

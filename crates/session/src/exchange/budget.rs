@@ -2,12 +2,10 @@
 
 use super::review::Question;
 use crate::SessionError;
-use crate::protocol::CommandUse;
+use crate::protocol::{Advice, CommandUse};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::{Counters, Limit, Threshold};
-use portreeve_model::{
-    Command, Decision, Reason, RefusalCode, RuleId, Scope, Unit, Usage, Verdict,
-};
+use portreeve_model::{Command, Decision, Reason, RefusalCode, RuleId, Scope, Usage, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,7 +14,7 @@ use std::sync::Arc;
 pub(super) struct Budget {
     /// The commands whose answers depend on counters, with their limits.
     limited: Vec<(Arc<Command>, Threshold)>,
-    /// What the same cursor has given before, in other exchanges of the session.
+    /// What the same commands have given before, in other exchanges of the session.
     before: Usage,
     usage: Usage,
     /// What the principal has used today, without this exchange.
@@ -101,7 +99,7 @@ impl Budget {
             let asked = behind.into_iter().chain([now]);
             asked.map(|counted| snapshot.decide_now(command, counted)).find_map(|decision| {
                 let objects = !self.lets_pass(&decision);
-                objects.then(|| self.question(&decision, passed))
+                objects.then(|| self.question(session, &decision, passed))
             })
         })
     }
@@ -121,28 +119,27 @@ impl Budget {
         self.limited.iter().find_map(|(command, threshold)| {
             threshold.limits.iter().find_map(|limit| {
                 let decision = snapshot.decide_now(command, at_limit(self.counted(session), limit));
-                (!self.lets_pass(&decision)).then(|| self.question(&decision, Some(limit)))
+                (!self.lets_pass(&decision)).then(|| self.question(session, &decision, Some(limit)))
             })
         })
     }
 
-    fn question(&self, decision: &Decision, passed: Option<&Limit>) -> Question {
+    fn question(&self, session: &Session, decision: &Decision, passed: Option<&Limit>) -> Question {
         let over = passed.map_or_else(
             || "more than policy gives without asking".to_owned(),
             |limit| format!("more than {} {}", limit.count_max, limit.counter.unit),
         );
+        let unit = passed.map(|limit| limit.counter.unit);
         let mut question = Question::from(decision);
         let new = decision.reasons.iter().find(|reason| !self.approved.contains(&reason.rule));
         if let Some(reason) = new {
             question.rule = reason.rule.clone();
         }
-        let advice = new.and_then(|reason| reason.advice.as_ref());
-        question.reason = advice.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
-        question.refusal = (
-            RefusalCode::LimitExceeded,
-            format!("the result has {over}"),
-            Some(fewer(passed.map(|limit| limit.counter.unit)).to_owned()),
-        );
+        let told = new.and_then(|reason| reason.advice.as_ref());
+        question.reason = told.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
+        let advice = session.notices().advise(Advice::AskForLess(unit));
+        question.refusal =
+            (RefusalCode::LimitExceeded, format!("the result has {over}"), Some(advice.to_owned()));
         question
     }
 }
@@ -152,14 +149,4 @@ fn at_limit<'a>(now: Counted<'a>, limit: &Limit) -> Counted<'a> {
     let count = limit.count_max.saturating_add(1);
     let exchange = now.counters.exchange.with(limit.counter.unit, count);
     Counted { counters: Counters { exchange, ..now.counters }, ..now }
-}
-
-fn fewer(unit: Option<Unit>) -> &'static str {
-    match unit {
-        Some(Unit::Rows | Unit::Messages | Unit::Subjects) | None => {
-            "ask for fewer rows: add a WHERE clause, an aggregate or a LIMIT"
-        }
-        Some(Unit::Values | Unit::Bytes) => "ask for less: fewer columns, fewer or smaller rows",
-        Some(Unit::Probes) => "ask about fewer values, or ask for what you need by another key",
-    }
 }

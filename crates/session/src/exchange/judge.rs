@@ -2,11 +2,11 @@
 
 use super::budget::Budget;
 use super::review::Question;
-use crate::protocol::{CommandUse, Stage};
+use crate::protocol::{Advice, CommandUse, Stage};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::Counters;
 use portreeve_model::{
-    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, RevealedColumn, Verdict,
+    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, Revealed, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl Judge<'_> {
     fn refused_outright(&self, one: &CommandUse, decision: &Decision) -> Option<Refusal> {
         let command = &one.command;
         if let Some(why) = &command.unknown {
-            let hint = "send a statement that the gateway can analyse, one at a time".to_owned();
+            let hint = self.session.notices().advise(Advice::AskPlainly).to_owned();
             let rule = Some(NOT_UNDERSTOOD.into());
             return Some(self.refusal(RefusalCode::Unknown, why.clone(), rule, Some(hint)));
         }
@@ -84,8 +84,7 @@ impl Judge<'_> {
     /// Why what was planned does not hold any more: what it shows clear is not revealed, or
     /// objects are seen by another classification.
     fn hidden_since(&self, one: &CommandUse) -> Option<Refusal> {
-        let is_revealed =
-            |seen: &RevealedColumn| self.snapshot.reveals(&seen.column, &seen.category);
+        let is_revealed = |seen: &Revealed| self.snapshot.reveals(&seen.object, &seen.category);
         let holds =
             self.snapshot.is_classified_like(self.planned) && one.revealed.iter().all(is_revealed);
         (!holds).then(|| {
@@ -137,7 +136,7 @@ impl Judge<'_> {
         CommandRecord {
             verb: command.verb.clone(),
             times: 1,
-            prepared: one.stage == Stage::Prepare,
+            runs_later: one.stage == Stage::Prepare,
             fingerprint: command.fingerprint.clone(),
             needs: command.needs.clone(),
             facts: command.facts,
@@ -161,7 +160,7 @@ fn repeats(records: &mut [CommandRecord], commands: &[CommandUse], index: usize)
     is_again
 }
 
-/// Whether a command that is prepared here also runs in the same request.
+/// Whether a command that does not run yet also runs in the same request.
 fn runs_later(commands: &[CommandUse], command: &Arc<Command>) -> bool {
     let runs =
         |other: &CommandUse| other.stage == Stage::Run && Arc::ptr_eq(&other.command, command);

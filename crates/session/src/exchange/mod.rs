@@ -21,7 +21,9 @@ use crate::session::{Objection, Session, Snapshot};
 use budget::Budget;
 use bytes::Bytes;
 use held::Held;
-use portreeve_model::{Direction, Event, Outcome, Refusal, RefusalCode, Unit, Usage};
+use portreeve_model::{
+    Direction, Event, Outcome, Refusal, RefusalCode, RequestContent, Unit, Usage,
+};
 use review::Question;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -85,8 +87,8 @@ pub struct Exchange {
     commands: Arc<[CommandUse]>,
     refusal: Option<Refusal>,
     budget: Budget,
-    /// What a reviewer reads; empty where nobody may have to be asked.
-    content: String,
+    /// What a reviewer reads; none where nobody may have to be asked.
+    content: Option<RequestContent>,
     /// What guards the reply; gone once it has answered for all of it.
     fence: Option<Arc<dyn Fence>>,
     held: Held,
@@ -250,8 +252,14 @@ impl Exchange {
             return Err(self.refused(question.into_refusal(&self.running)));
         }
         let rules = question.rules.clone();
-        match review::review(&self.running, &self.snapshot, question, self.content.clone(), hold)
-            .await?
+        match review::review(
+            &self.running,
+            &self.snapshot,
+            question,
+            self.content.clone().unwrap_or_default(),
+            hold,
+        )
+        .await?
         {
             None => {
                 self.budget.approve(rules);

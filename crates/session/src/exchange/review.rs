@@ -4,9 +4,10 @@ use super::{Hold, Running};
 use crate::engine::{ReviewMode, Step};
 use crate::protocol::Notice;
 use crate::session::Snapshot;
-use crate::{Answer, Claim, DeskError, ReviewAsk, SessionError};
+use crate::{Answer, ApprovalError, Claim, ReviewAsk, SessionError};
 use portreeve_model::{
-    Decision, Digest, Event, Refusal, RefusalCode, RequestId, ReviewId, ReviewOutcome, RuleId,
+    ApprovalContent, Decision, Digest, Event, Refusal, RefusalCode, RequestContent, RequestId,
+    ReviewId, ReviewOutcome, RuleId,
 };
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
@@ -53,24 +54,26 @@ pub(super) async fn review<H: Hold>(
     running: &Running,
     snapshot: &Snapshot,
     question: Question,
-    statement: String,
+    content: RequestContent,
     hold: &mut H,
 ) -> Result<Option<Refusal>, SessionError> {
     let session = &running.session;
-    let ask = review_ask(running, snapshot, question, statement);
+    let ask = review_ask(running, snapshot, question, content);
     session.commit().await?;
-    match session.engine().desk.claim(&ask).await {
+    let mut differences = Vec::new();
+    match session.engine().approvals.claim(&ask).await {
         Ok(Claim::Approved { review, by }) => {
             stage_closed(running, &review, ReviewOutcome::Approved, Some(by));
             return Ok(None);
         }
         Ok(Claim::Pending(review)) if session.review_mode() == ReviewMode::Refuse => {
-            return Ok(Some(pending(running, &review, &ask)));
+            return Ok(Some(pending(running, &review, &ask, &differences)));
         }
+        Ok(Claim::Different { differences: found, .. }) => differences = found,
         Ok(Claim::Pending(_) | Claim::None) => {}
         Err(error) => return Ok(Some(unavailable(running, &error))),
     }
-    let review = match session.engine().desk.open(ask.clone()).await {
+    let review = match session.engine().approvals.open(ask.clone()).await {
         Ok(review) => review,
         Err(error) => return Ok(Some(unavailable(running, &error))),
     };
@@ -82,7 +85,7 @@ pub(super) async fn review<H: Hold>(
         content: ask.content,
     });
     if session.review_mode() == ReviewMode::Refuse {
-        return Ok(Some(pending(running, &review, &ask)));
+        return Ok(Some(pending(running, &review, &ask, &differences)));
     }
     let abandon = Abandon { running, review: &review, is_over: false };
     wait(abandon, &ask, hold).await
@@ -98,7 +101,7 @@ struct Abandon<'a> {
 impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.running.session.engine().desk.abandon(self.review);
+            self.running.session.engine().approvals.abandon(self.review);
             stage_closed(self.running, self.review, ReviewOutcome::Abandoned, None);
         }
     }
@@ -121,11 +124,11 @@ async fn wait<H: Hold>(
     hold.tell(notice).await?;
     let began = Instant::now();
     let answer = tokio::select! {
-        answer = session.engine().desk.answer(review) => answer,
+        answer = session.engine().approvals.answer(review) => answer,
         () = hold.gone() => return Err(SessionError::ClientGone),
         ended = session.ended() => return Err(ended.into()),
         () = running.cancel.notified() => {
-            session.engine().desk.abandon(review);
+            session.engine().approvals.abandon(review);
             Answer::Abandoned
         }
     };
@@ -138,27 +141,29 @@ fn review_ask(
     running: &Running,
     snapshot: &Snapshot,
     question: Question,
-    statement: String,
+    request: RequestContent,
 ) -> ReviewAsk {
     let session = &running.session;
+    let text = request.text();
     // INVARIANT: an approval is bound to all of this; approve A, run B cannot be.
-    let bound = join_exactly(&[
-        &statement,
-        &format!("{:?}", session.chain()),
-        session.resource(),
-        &snapshot.policy().0,
-        &question.rule.0,
-    ]);
+    let content = ApprovalContent {
+        resource: session.resource().to_owned(),
+        chain: session.chain().clone(),
+        policy: snapshot.policy().clone(),
+        rule: question.rule.clone(),
+        request,
+    };
     ReviewAsk {
         request: RequestId { session: session.id(), exchange: running.number },
         chain: session.chain().clone(),
         resource: session.resource().to_owned(),
-        statement,
+        text,
         reason: question.reason,
         rule: question.rule,
         groups: question.groups,
         approvers: 1,
-        content: sha256(&bound),
+        fields: content.fields(),
+        content: sha256(&content.encoding()),
         deadline: SystemTime::now() + session.engine().limits.review_timeout,
     }
 }
@@ -196,11 +201,20 @@ fn stage_closed(running: &Running, review: &ReviewId, decision: ReviewOutcome, b
     running.session.stage(Event::ReviewClosed { exchange, review, decision, by });
 }
 
-fn pending(running: &Running, review: &ReviewId, ask: &ReviewAsk) -> Refusal {
+fn pending(
+    running: &Running,
+    review: &ReviewId,
+    ask: &ReviewAsk,
+    differences: &[String],
+) -> Refusal {
+    let other = match differences {
+        [] => String::new(),
+        some => format!("; what was approved is something else: {}", some.join(", ")),
+    };
     let refusal = running.session.refusal(
         running.number,
         RefusalCode::ReviewPending,
-        format!("needs approval; review `{review}` is open"),
+        format!("needs approval; review `{review}` is open{other}"),
         Some(ask.rule.clone()),
         Some(format!(
             "send the same command again once `{review}` is approved: it will then run once"
@@ -209,7 +223,7 @@ fn pending(running: &Running, review: &ReviewId, ask: &ReviewAsk) -> Refusal {
     Refusal { review: Some(review.clone()), ..refusal }
 }
 
-fn unavailable(running: &Running, error: &DeskError) -> Refusal {
+fn unavailable(running: &Running, error: &ApprovalError) -> Refusal {
     tracing::error!(%error, "review could not be opened");
     running.session.refusal(
         running.number,
@@ -224,14 +238,4 @@ fn sha256(bytes: &[u8]) -> Digest {
     let mut digest = Digest([0; 32]);
     digest.0.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     digest
-}
-
-/// Joins texts so that no two different lists give the same bytes.
-fn join_exactly(parts: &[&str]) -> Vec<u8> {
-    let mut joined = Vec::new();
-    for part in parts {
-        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        joined.extend_from_slice(part.as_bytes());
-    }
-    joined
 }

@@ -7,6 +7,6 @@ mod reply;
 mod request;
 
 pub use fence::{Fence, Fenced};
-pub use notice::{Notice, NoticeEncoder};
+pub use notice::{Advice, Notice, NoticeEncoder};
 pub use reply::{End, Masked, Reply, Unmaskable};
 pub use request::{CommandUse, Piece, Request, Stage, TargetRequest, Upload};

@@ -2,7 +2,7 @@
 
 use crate::SessionError;
 use bytes::Bytes;
-use portreeve_model::Refusal;
+use portreeve_model::{Refusal, Unit};
 
 /// Everything that the gateway itself may say to a client.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,15 @@ pub enum Notice<'a> {
     Ended(&'a SessionError),
 }
 
+/// What a client may do about a refusal, where each protocol has words of its own for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Advice {
+    /// Ask for less, in this unit where it is known.
+    AskForLess(Option<Unit>),
+    /// Ask in a way that the gateway understands.
+    AskPlainly,
+}
+
 /// Writes the gateway's words as a protocol's messages.
 ///
 /// The engine calls it, with words of its own: no bytes of a client or target are in
@@ -27,6 +36,9 @@ pub enum Notice<'a> {
 pub trait NoticeEncoder: Send + Sync {
     /// The messages for a notice; empty where this protocol has none.
     fn encode(&self, notice: Notice<'_>) -> Bytes;
+
+    /// What a client may do, in the words of this protocol.
+    fn advise(&self, advice: Advice) -> &'static str;
 
     /// What makes the target fail where the client is told of a failure that the target
     /// did not have, so that both agree on the state of a transaction; empty where there

@@ -3,7 +3,7 @@
 use crate::protocol::{Fence, Masked, Unmaskable};
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
-use portreeve_model::{Command, Refusal, RevealedColumn, Usage};
+use portreeve_model::{Command, Refusal, RequestContent, Revealed, Usage};
 use std::sync::Arc;
 
 /// What a request does with a command.
@@ -22,10 +22,10 @@ pub struct CommandUse {
     pub command: Arc<Command>,
     /// Whether it runs now.
     pub stage: Stage,
-    /// Columns whose values the client will see clear, sorted: what the snapshot that is
-    /// handed to [`crate::Session::admit`] reveals.
-    pub revealed: Arc<[RevealedColumn]>,
-    /// What the same cursor or portal has already given.
+    /// What the client will see clear, sorted: what the snapshot that is handed to
+    /// [`crate::Session::admit`] reveals.
+    pub revealed: Arc<[Revealed]>,
+    /// What the same command has already given, in other exchanges.
     pub before: Usage,
 }
 
@@ -42,9 +42,9 @@ pub trait Request: Send {
     /// The bytes as they came, for the recording.
     fn received(&self) -> Bytes;
 
-    /// What a reviewer reads, and what an approval is bound to: the statements and
-    /// their parameters, independent of how the driver cut them into messages.
-    fn content(&self) -> String;
+    /// What a reviewer reads, and what an approval is bound to, independent of how the
+    /// client cut it into messages.
+    fn content(&self) -> RequestContent;
 
     /// What guards its reply against definitions that change while it runs; none where it
     /// rests on none.

@@ -136,6 +136,10 @@ impl Session {
         self.0.review_mode
     }
 
+    pub(crate) fn notices(&self) -> &dyn NoticeEncoder {
+        &*self.0.notices
+    }
+
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.0.ledger
     }

@@ -48,12 +48,12 @@ impl Session {
 
     pub(crate) fn stage_release(&self, exchange: u64, masked: &Masked, snapshot: &Snapshot) {
         let mut recorder = lock(&self.0.recorder);
-        for column in &masked.disagreements {
-            recorder.stage(Event::Disagreement { exchange, column: column.clone() });
+        for object in &masked.disagreements {
+            recorder.stage(Event::Disagreement { exchange, object: object.clone() });
         }
         if !masked.subjects.is_empty() {
-            let (tables, tokens) = masked.subjects.to_record();
-            let event = Event::Subjects { exchange, tables };
+            let (objects, tokens) = masked.subjects.to_record();
+            let event = Event::Subjects { exchange, objects };
             recorder.stage_payload(event, Direction::Subjects, &tokens);
         }
         let rows = masked.usage.get(Unit::Rows);
@@ -104,7 +104,7 @@ impl Session {
         let commands = vec![CommandRecord {
             verb: "CONNECT".into(),
             times: 1,
-            prepared: false,
+            runs_later: false,
             fingerprint: String::new(),
             needs: vec![Need { action: Action::Connect, object: Object::resource() }],
             facts: Facts::default(),

@@ -128,12 +128,12 @@ impl Snapshot {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether policy lets the whole chain see values of a category in an object unmasked: in a
-    /// column, or in texts of the resource that are no copies of one.
+    /// Whether policy lets the whole chain see values of a category unmasked: those of a classified
+    /// object, or what was found in texts of it; of the resource where nobody knows a smaller one.
     #[must_use]
-    pub fn reveals(&self, column: &Object, category: &Category) -> bool {
+    pub fn reveals(&self, object: &Object, category: &Category) -> bool {
         let remembered = |known: &Known| {
-            let answers = known.reveals.get(column)?;
+            let answers = known.reveals.get(object)?;
             answers.iter().find(|(of, _)| of == category).map(|(_, answer)| *answer)
         };
         if let Some(answer) = remembered(&self.known()) {
@@ -142,9 +142,9 @@ impl Snapshot {
         let (none, day) = (Command::default(), DayUsage::default());
         let counted = Counted { counters: Counters::default(), day: &day };
         let answer =
-            self.asking(&none, counted, |policies, ask| policies.reveals(ask, column, category));
+            self.asking(&none, counted, |policies, ask| policies.reveals(ask, object, category));
         let known = (category.clone(), answer);
-        self.known().reveals.entry(column.clone()).or_default().push(known);
+        self.known().reveals.entry(object.clone()).or_default().push(known);
         answer
     }
 
@@ -248,10 +248,10 @@ impl Snapshot {
     ) -> Option<Objection> {
         commands.iter().find_map(|one| {
             let hidden =
-                one.revealed.iter().find(|seen| !self.reveals(&seen.column, &seen.category));
+                one.revealed.iter().find(|seen| !self.reveals(&seen.object, &seen.category));
             if let Some(hidden) = hidden {
                 let message =
-                    format!("policy changed: `{}` may not be seen any more", hidden.column);
+                    format!("policy changed: `{}` may not be seen any more", hidden.object);
                 return Some(Objection { message, rule: POLICY_CHANGED.into() });
             }
             let decision = self.decide_now(&one.command, counted);

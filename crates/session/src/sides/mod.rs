@@ -7,7 +7,8 @@
 mod body;
 
 pub use body::{
-    BodySender, PermittedBody, ReleasedBody, ReleasedWriter, permitted_body, released_body,
+    BodySender, CutOff, PermittedBody, ReleasedBody, ReleasedWriter, UnreadableHead,
+    permitted_body, permitted_head, released_body, released_head,
 };
 
 use crate::exchange::Hold;

@@ -98,7 +98,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -218,6 +218,10 @@ const MIGRATIONS: [&str; 2] = [
         BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'reviews'; END;
     CREATE TRIGGER journal_recorded AFTER UPDATE OF recorded_us ON journal
         BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'reviews'; END;
+",
+    // What an approval is bound to, field by field.
+    "
+    ALTER TABLE review ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
 ",
 ];
 

@@ -9,7 +9,8 @@ use super::{Sqlite, journal};
 use crate::people::{Same, same_person};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use portreeve_model::{
-    Attestation, Chain, Digest, Event, Party, RequestId, ReviewId, ReviewOutcome, RuleId, SessionId,
+    Attestation, Chain, Digest, Event, Party, RequestId, ReviewId, ReviewOutcome, RuleId,
+    SessionId, differences,
 };
 use portreeve_session::{Answer, Claim, ReviewAsk};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -127,13 +128,16 @@ fn open(
     let broken = |_| StoreError::Broken("review");
     let chain = serde_json::to_string(&ask.chain).map_err(broken)?;
     let groups = serde_json::to_string(&ask.groups).map_err(broken)?;
+    let fields = serde_json::to_string(&ask.fields).map_err(broken)?;
     let exchange = i64::try_from(ask.request.exchange).unwrap_or(i64::MAX);
     for _ in 0..ID_ATTEMPTS {
         let id = fresh_id()?;
         let inserted = transaction.execute(
             "INSERT INTO review (id, session, exchange, chain, resource, statement, reason,
-                 rule, groups, content, opened_us, deadline_us, state, gateway, approvers)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending', ?13, ?14)
+                 rule, groups, content, opened_us, deadline_us, state, gateway, approvers,
+                 fields)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending', ?13, ?14,
+                 ?15)
              ON CONFLICT (id) DO NOTHING",
             params![
                 id.0,
@@ -141,7 +145,7 @@ fn open(
                 exchange,
                 chain,
                 ask.resource,
-                ask.statement,
+                ask.text,
                 ask.reason,
                 ask.rule.0,
                 groups,
@@ -150,6 +154,7 @@ fn open(
                 micros(ask.deadline),
                 gateway.0,
                 ask.approvers.max(1),
+                fields,
             ],
         )?;
         if inserted == 1 {
@@ -183,7 +188,7 @@ fn check_room(connection: &Connection, who: &Party, at: SystemTime) -> Result<()
 /// can hold personal data. The sealed recording keeps them, for as long as it is kept.
 fn forget_statements(connection: &Connection, at: SystemTime) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE review SET statement = '' WHERE state <> 'pending' AND statement <> ''
+        "UPDATE review SET statement = '', fields = '[]' WHERE state <> 'pending' AND statement <> ''
              AND closed_us < ?1",
         [micros(at).saturating_sub(micros(SystemTime::UNIX_EPOCH + STATEMENT_KEPT))],
     )?;
@@ -334,7 +339,7 @@ fn claim(transaction: &Connection, ask: &ReviewAsk, at: SystemTime) -> Result<Cl
         rows.collect::<Result<Result<Vec<_>, _>, _>>()??
     };
     let Some(found) = candidates.into_iter().find(|review| review.chain == ask.chain) else {
-        return Ok(Claim::None);
+        return different(transaction, ask, at);
     };
     if found.state == ReviewState::Pending || !is_recorded(transaction, &found.id)? {
         return Ok(Claim::Pending(found.id));
@@ -345,6 +350,29 @@ fn claim(transaction: &Connection, ask: &ReviewAsk, at: SystemTime) -> Result<Cl
     )?;
     let by = found.by.map(|by| by.subject).unwrap_or_default();
     Ok(Claim::Approved { review: found.id, by })
+}
+
+/// An approval of the same chain by the same rule that could be claimed, if what was approved
+/// were what is asked.
+fn different(
+    connection: &Connection,
+    ask: &ReviewAsk,
+    at: SystemTime,
+) -> Result<Claim, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{SELECT} WHERE resource = ?1 AND rule = ?2 AND state = 'approved' AND used_us IS NULL
+             AND closed_us + (deadline_us - opened_us) > ?3
+         ORDER BY opened_us DESC LIMIT {DIFFERENT_MAX}"
+    ))?;
+    let rows = statement.query_map(params![ask.resource, ask.rule.0, micros(at)], read)?;
+    for review in rows {
+        let review = review??;
+        if review.chain == ask.chain {
+            let differences = differences(&review.fields, &ask.fields);
+            return Ok(Claim::Different { review: review.id, differences });
+        }
+    }
+    Ok(Claim::None)
 }
 
 /// Closes what nobody answered in time, and what a gateway asked that is gone.
@@ -400,7 +428,7 @@ fn list(
 ) -> Result<Vec<Review>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "{} WHERE ?1 IS NULL OR state = ?1 ORDER BY opened_us DESC LIMIT ?2",
-        SELECT.replace("statement,", "substr(statement, 1, 500),")
+        SELECT.replace("statement,", "substr(statement, 1, 500),").replace("fields", "'[]'")
     ))?;
     let rows = statement.query_map(params![state.map(ReviewState::word), rows_max], read)?;
     let mut reviews: Vec<Review> = rows.collect::<Result<Result<_, _>, _>>()??;
@@ -419,9 +447,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Review, StoreError>> {
             serde_json::from_str::<Chain>(&text(4).ok()?).ok()?,
             serde_json::from_str::<Vec<String>>(&text(9).ok()?).ok()?,
             Digest::from_hex(&text(10).ok()?)?,
+            serde_json::from_str(&text(19).ok()?).ok()?,
         ))
     })();
-    let Some((state, session, chain, groups, content)) = parsed else {
+    let Some((state, session, chain, groups, content, fields)) = parsed else {
         return Ok(Err(StoreError::Broken("review")));
     };
     let by = match (row.get(13)?, row.get(14)?) {
@@ -441,6 +470,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Review, StoreError>> {
         groups,
         approvers: row.get(18)?,
         approvals: Vec::new(),
+        fields,
         content,
         opened_at_us: row.get(11)?,
         deadline_us: row.get(12)?,
@@ -469,7 +499,9 @@ impl Review {
 
 const SELECT: &str = "SELECT id, state, session, exchange, chain, resource, statement, reason,
     rule, groups, content, opened_us, deadline_us, by_issuer, by_subject, comment, closed_us,
-    used_us, approvers FROM review";
+    used_us, approvers, fields FROM review";
+/// Approvals of something else that are looked at, to say in what it differs.
+const DIFFERENT_MAX: u32 = 100;
 const ID_LETTERS: [u8; 32] = *b"abcdefghijkmnpqrstuvwxyz23456789";
 const ID_ATTEMPTS: usize = 8;
 /// Reviews open at once, of all sessions.

@@ -185,7 +185,7 @@ fn row(access: &Access) -> Vec<String> {
         join(access.commands.iter().map(|command| command.verb.clone()).collect()),
         match access.revealed.is_empty() {
             true => "-".to_owned(),
-            false => join(access.revealed.iter().map(|r| r.column.to_string()).collect()),
+            false => join(access.revealed.iter().map(|r| r.object.to_string()).collect()),
         },
     ]
 }

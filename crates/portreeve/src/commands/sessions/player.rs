@@ -3,8 +3,9 @@
 use anyhow::Context;
 use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
 use portreeve_model::{Direction, Event, Outcome, Record};
+use portreeve_protocol_http as http;
 use portreeve_protocol_postgres as postgres;
-use portreeve_protocol_postgres::replay::{Replay, Seen};
+use portreeve_protocol_postgres::replay::{Replay, Seen, Value};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,26 @@ pub(super) fn opener(dir: &Path, key: Option<&PathBuf>) -> anyhow::Result<Opener
 /// Reads one session's bytes.
 #[derive(Debug, Default)]
 pub(super) struct Player {
-    decoder: Option<Replay>,
+    decoder: Decoder,
+}
+
+/// Who reads the bytes of a protocol.
+#[derive(Debug, Default)]
+enum Decoder {
+    #[default]
+    Unknown,
+    Postgres(Box<Replay>),
+    Http,
+}
+
+impl Decoder {
+    fn of(protocol: &str) -> Self {
+        match protocol {
+            postgres::NAME => Self::Postgres(Box::default()),
+            http::NAME => Self::Http,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 impl Player {
@@ -31,7 +51,7 @@ impl Player {
         sealed: Option<&[u8]>,
     ) -> anyhow::Result<(Vec<Seen>, Option<Vec<u8>>)> {
         if let Event::SessionOpened { protocol, .. } = &record.event {
-            self.decoder = (protocol == postgres::NAME).then(Replay::new);
+            self.decoder = Decoder::of(protocol);
         }
         let bytes = opener.open(record, sealed)?;
         let seen = match (&record.payload, &bytes) {
@@ -43,13 +63,36 @@ impl Player {
 
     fn read(&mut self, direction: Direction, bytes: &[u8]) -> Vec<Seen> {
         match &mut self.decoder {
-            Some(decoder) => decoder.feed(direction, bytes),
-            None => {
+            Decoder::Postgres(decoder) => decoder.feed(direction, bytes),
+            Decoder::Http => messages(direction, bytes),
+            Decoder::Unknown => {
                 let why = "its protocol is not known here".to_owned();
                 vec![Seen::Unreadable { direction, why }]
             }
         }
     }
+}
+
+/// A message of HTTP: a request is a statement, an answer what completes it.
+fn messages(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+    let recorded = http::replay::recorded(bytes);
+    let body = (!recorded.body.is_empty()).then(|| match std::str::from_utf8(recorded.body) {
+        Ok(text) => Value::Text(text.to_owned()),
+        Err(_) => Value::Bytes(recorded.body.to_vec()),
+    });
+    let mut seen = Vec::new();
+    match (recorded.start, direction) {
+        (Some(text), Direction::FromClient) => {
+            seen.push(Seen::Statement { text, parameters: body.into_iter().collect() });
+            return seen;
+        }
+        (Some(tag), Direction::ToClient | Direction::Subjects) => {
+            seen.push(Seen::Completed { tag });
+        }
+        (None, _) => {}
+    }
+    seen.extend(body.map(|data| Seen::Copy { direction, data }));
+    seen
 }
 
 /// What the gateway did that the client's bytes do not show.
@@ -69,8 +112,8 @@ pub(super) fn remark(event: &Event) -> Option<String> {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             Some(format!("! review {review}: {decision:?}{by}").to_lowercase())
         }
-        Event::Disagreement { column, .. } => {
-            Some(format!("! the origin of {column} was in doubt; it was masked"))
+        Event::Disagreement { object, .. } => {
+            Some(format!("! the origin of {object} was in doubt; it was masked"))
         }
         Event::ReplyWithheld { exchange, rule } => {
             Some(format!("! what stands before was not sent (exchange {exchange}, rule {rule})"))

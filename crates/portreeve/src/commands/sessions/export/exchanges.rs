@@ -86,7 +86,7 @@ impl Row {
             .commands
             .iter()
             .flat_map(|command| &command.revealed)
-            .map(|revealed| revealed.column.to_string())
+            .map(|revealed| revealed.object.to_string())
             .collect();
         Self {
             session: session.id.to_string(),

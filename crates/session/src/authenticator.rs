@@ -54,7 +54,7 @@ impl fmt::Display for IdentityEnd {
     }
 }
 
-/// Why a client is not let in, as far as the client may know. The gatekeeper has
+/// Why a client is not let in, as far as the client may know. The authenticator has
 /// already recorded the rest.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NotAdmitted {
@@ -67,7 +67,7 @@ pub enum NotAdmitted {
 }
 
 /// Checks credentials.
-pub trait Gatekeeper: Send + Sync {
+pub trait Authenticator: Send + Sync {
     /// Checks a token that a client at an address presents to come to a resource, which may
     /// demand an audience of its own.
     fn authenticate<'a>(

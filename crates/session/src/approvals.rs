@@ -1,6 +1,6 @@
 //! Where people are asked. The engine opens reviews; control stores and answers them.
 
-use portreeve_model::{Chain, Digest, RequestId, ReviewId, RuleId};
+use portreeve_model::{Chain, ContentField, Digest, RequestId, ReviewId, RuleId};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::SystemTime;
@@ -19,7 +19,7 @@ pub struct ReviewAsk {
     /// Where.
     pub resource: String,
     /// What, in the client's own words.
-    pub statement: String,
+    pub text: String,
     /// Why a person is asked: the rule's advice.
     pub reason: String,
     /// The rule.
@@ -28,7 +28,9 @@ pub struct ReviewAsk {
     pub groups: Vec<String>,
     /// How many different people must approve, at least 1.
     pub approvers: u32,
-    /// SHA-256 of everything the approval is bound to.
+    /// Everything that the approval is bound to.
+    pub fields: Vec<ContentField>,
+    /// SHA-256 of its encoding ([`portreeve_model::ApprovalContent::encoding`]).
     pub content: Digest,
     /// When the question lapses.
     pub deadline: SystemTime,
@@ -69,23 +71,30 @@ pub enum Claim {
     },
     /// It is still open.
     Pending(ReviewId),
+    /// There is none, but the same chain has an approval of something else.
+    Different {
+        /// The review of it.
+        review: ReviewId,
+        /// In what it differs, in words without values.
+        differences: Vec<String>,
+    },
     /// There is none.
     None,
 }
 
-/// The desk could not do its work; the command is not run.
+/// The approval service could not do its work; the command is not run.
 #[derive(Debug, Error)]
 #[error("reviews are unavailable: {0}")]
-pub struct DeskError(pub String);
+pub struct ApprovalError(pub String);
 
 /// Opens, waits for and claims reviews.
-pub trait ReviewDesk: Send + Sync {
+pub trait ApprovalService: Send + Sync {
     /// Asks.
-    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, DeskError>>;
+    fn open(&self, ask: ReviewAsk) -> BoxFuture<'_, Result<ReviewId, ApprovalError>>;
     /// Waits until the review is decided, lapses or is abandoned.
     fn answer(&self, review: &ReviewId) -> BoxFuture<'_, Answer>;
     /// The requester is gone.
     fn abandon(&self, review: &ReviewId);
     /// Uses up an approval that was given while the requester did not wait.
-    fn claim(&self, ask: &ReviewAsk) -> BoxFuture<'_, Result<Claim, DeskError>>;
+    fn claim(&self, ask: &ReviewAsk) -> BoxFuture<'_, Result<Claim, ApprovalError>>;
 }

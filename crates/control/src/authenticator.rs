@@ -8,7 +8,7 @@
 use crate::identity::{AuthError, FailureGate, Gate, Identities, Identity};
 use crate::metrics::Metrics;
 use portreeve_model::{Event, Secret};
-use portreeve_session::{BoxFuture, Gatekeeper, IdentityEnd, NotAdmitted};
+use portreeve_session::{Authenticator, BoxFuture, IdentityEnd, NotAdmitted};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -32,8 +32,8 @@ pub enum Refused {
     Unavailable,
 }
 
-/// The door.
-pub struct Door {
+/// Checks tokens, and slows down who guesses.
+pub struct TokenAuthenticator {
     identities: Arc<Identities>,
     /// Guesses at the data path.
     data_gate: FailureGate,
@@ -48,13 +48,15 @@ pub struct Door {
     record: Record,
 }
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for TokenAuthenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Door").field("data_gate", &self.data_gate).finish_non_exhaustive()
+        f.debug_struct("TokenAuthenticator")
+            .field("data_gate", &self.data_gate)
+            .finish_non_exhaustive()
     }
 }
 
-impl Door {
+impl TokenAuthenticator {
     /// Sets it up.
     #[must_use]
     pub fn new(
@@ -188,7 +190,7 @@ impl Door {
     }
 }
 
-impl Gatekeeper for Door {
+impl Authenticator for TokenAuthenticator {
     fn authenticate<'a>(
         &'a self,
         protocol: &'static str,
@@ -238,14 +240,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_bad_tokens_costs_few_records_and_every_one_is_counted() {
-        let folder = folder("door");
+        let folder = folder("authenticator");
         let text = "issuers: [{local: {}}]\nresources: {a: {postgres: {host: h, user: u}}}\n";
         let config = crate::testing::config(text);
         let store = Store::open(&folder.path).unwrap();
         let identities = Arc::new(Identities::new(&config, store).unwrap());
         let records: Arc<Mutex<Vec<Event>>> = Arc::default();
         let sink = Arc::clone(&records);
-        let door = Door::new(
+        let authenticator = TokenAuthenticator::new(
             identities,
             FailureGate::new(10, Duration::from_secs(60)),
             Arc::new(Metrics::new(&config)),
@@ -254,14 +256,18 @@ mod tests {
         let from = IpAddr::from([10, 0, 0, 1]);
         let bad = Secret::new("not a token".to_owned());
         for attempt in 0..1000 {
-            let refused = door.admit(&bad, from).await.unwrap_err();
+            let refused = authenticator.admit(&bad, from).await.unwrap_err();
             assert_eq!(refused == Refused::TooMany, attempt >= 10, "{attempt}");
         }
-        door.report();
+        authenticator.report();
         for _ in 0..1000 {
-            door.turned_away("postgres", IpAddr::from([10, 0, 0, 2]), "no startup message");
+            authenticator.turned_away(
+                "postgres",
+                IpAddr::from([10, 0, 0, 2]),
+                "no startup message",
+            );
         }
-        door.report();
+        authenticator.report();
         let records = records.lock().unwrap();
         assert_eq!(records.len(), 11 + 61);
         let counts = records.iter().map(|event| match event {

@@ -1,0 +1,88 @@
+//! What the rest of the gateway knows of HTTP: keys of the configuration, ports, bounds, the
+//! client.
+
+use crate::NAME;
+use portreeve_model::{ClientCommand, Family, Manifest, Setting, SettingKind};
+
+/// The manifest.
+pub const MANIFEST: Manifest = Manifest {
+    name: NAME,
+    title: "HTTP",
+    family: Family::Http,
+    listen_port: 18080,
+    target: &TARGET,
+    limits: &LIMITS,
+    client: ClientCommand {
+        // The token comes over standard input: arguments can be seen by others.
+        program: "sh",
+        arguments: &[
+            "-c",
+            "printf 'Authorization: Bearer %s' \"$PORTREEVE_TOKEN\" | \
+             curl -sS -H @- \"$@\" http://{host}:{port}/{resource}/",
+            "curl",
+        ],
+        token_variable: "PORTREEVE_TOKEN",
+    },
+};
+
+const TARGET: [Setting; 7] = [
+    Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
+    Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
+    Setting {
+        name: "tls",
+        about: "How the connection to it is protected.",
+        kind: SettingKind::Tls,
+    },
+    Setting {
+        name: "serve_host",
+        about: "The host name that clients ask for it by. By default the resource's name; the \
+                prefix `/RESOURCE/` of a path means it, too.",
+        kind: SettingKind::ResourceName,
+    },
+    Setting {
+        name: "user",
+        about: "With a password, the name of basic authentication; without one, nothing.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "password",
+        about: "The password of basic authentication. Clients never see it.",
+        kind: SettingKind::Secret,
+    },
+    Setting {
+        name: "token",
+        about: "The bearer token that opens the target. Clients never see it.",
+        kind: SettingKind::Secret,
+    },
+];
+
+const LIMITS: [Setting; 3] = [
+    Setting {
+        name: "request_bytes_max",
+        about: "The longest body of a request.",
+        kind: SettingKind::Size {
+            default_bytes: 16 << 20,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 1 << 30,
+        },
+    },
+    Setting {
+        name: "value_bytes_max",
+        about: "The longest single value of a JSON answer, and the longest answer that is not \
+                JSON.",
+        kind: SettingKind::Size {
+            default_bytes: 16 << 20,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 1 << 30,
+        },
+    },
+    Setting {
+        name: "head_bytes_max",
+        about: "The longest head of a request or an answer.",
+        kind: SettingKind::Size {
+            default_bytes: 64 << 10,
+            smallest_bytes: 8 << 10,
+            largest_bytes: 1 << 20,
+        },
+    },
+];

@@ -1,0 +1,143 @@
+//! The head of an answer: what of it goes on, and how it is written.
+
+use super::look::Look;
+use super::tally::Tally;
+use crate::request::is_hop_by_hop;
+use http::{HeaderMap, StatusCode, header};
+use portreeve_decide::mask::{Masked, ValueKind};
+use portreeve_session::Unmaskable;
+
+/// The head of an answer, as the target sent it.
+#[derive(Debug)]
+pub(crate) struct ReplyHead {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    /// Stands before every path of the target where the client asks for it, without a slash
+    /// at its end; empty where they are the same.
+    pub(crate) prefix: String,
+}
+
+/// What is not shown: what tells the bytes or the length of a body before it was masked, what
+/// would give the client a state of its own at the target, and what asks for the gateway's
+/// credential.
+const NOT_SHOWN: [&str; 13] = [
+    "accept-ranges",
+    "content-digest",
+    "content-encoding",
+    "content-length",
+    "content-md5",
+    "content-range",
+    "digest",
+    "etag",
+    "proxy-authenticate",
+    "repr-digest",
+    "set-cookie",
+    "set-cookie2",
+    "www-authenticate",
+];
+
+/// What is written by servers, not about people, and looks like numbers and dates.
+const CLEAN: [&str; 20] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
+    "allow",
+    "cache-control",
+    "content-language",
+    "content-type",
+    "date",
+    "expires",
+    "last-modified",
+    "retry-after",
+    "server",
+    "strict-transport-security",
+    "vary",
+    "x-content-type-options",
+    "x-frame-options",
+];
+
+impl ReplyHead {
+    /// Writes what the client gets of it.
+    pub(super) fn put(
+        &self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        let status = shown_status(self.status);
+        let reason = status.canonical_reason().unwrap_or("Status");
+        out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).as_bytes());
+        for (name, value) in &self.fields {
+            let name = name.as_str();
+            if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) {
+                continue;
+            }
+            let text = std::str::from_utf8(value.as_bytes())
+                .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
+            let shown = self.shown(name, text, look, tally)?;
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            // A mask never breaks a line.
+            out.extend(shown.bytes().map(|byte| if byte < b' ' { b' ' } else { byte }));
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    fn shown(
+        &self,
+        name: &str,
+        text: &str,
+        look: &Look<'_>,
+        tally: &mut Tally,
+    ) -> Result<String, Unmaskable> {
+        if let Some(category) = look.category_of(name) {
+            tally.mask(&category);
+            let mut masked = Vec::new();
+            return Ok(
+                match look.masker.mask(&category, text.as_bytes(), ValueKind::Text, &mut masked) {
+                    Masked::Replaced => String::from_utf8_lossy(&masked).into_owned(),
+                    Masked::Null => String::new(),
+                },
+            );
+        }
+        if CLEAN.contains(&name) {
+            return Ok(text.to_owned());
+        }
+        let text = match name == header::LOCATION.as_str() {
+            true => self.local(text, look.target.authority()),
+            false => text.to_owned(),
+        };
+        let masked = look.masked_text(name, &text, tally)?;
+        Ok(masked.unwrap_or(text))
+    }
+
+    /// A redirect within the target leads through the gateway again.
+    fn local(&self, location: &str, authority: &str) -> String {
+        let own = ["https://", "http://", "//"]
+            .iter()
+            .find_map(|scheme| location.strip_prefix(scheme)?.strip_prefix(authority));
+        let path = own.unwrap_or(location);
+        match path.as_bytes().first() {
+            None if own.is_some() => format!("{}/", self.prefix),
+            Some(b'/') if !path.starts_with("//") => format!("{}{path}", self.prefix),
+            _ => location.to_owned(),
+        }
+    }
+}
+
+/// The client is known; a target that asks who it is means the gateway, which is no fault of
+/// the client.
+fn shown_status(status: StatusCode) -> StatusCode {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            StatusCode::BAD_GATEWAY
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,447 @@
+//! JSON, masked as it streams by: values, keys and numbers, at any depth.
+//!
+//! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
+//! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
+
+use super::look::Look;
+use super::tally::Tally;
+use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
+use portreeve_model::Category;
+use portreeve_session::Unmaskable;
+
+/// Deeper documents are nobody's.
+const DEPTH_MAX: usize = 256;
+
+/// How many documents a text holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Documents {
+    One,
+    /// One behind the other (NDJSON).
+    Many,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expects {
+    Value,
+    /// Or the end of an array that is empty.
+    ValueOrEnd,
+    Key,
+    /// Or the end of an object that is empty.
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+    /// White space, or the next document where there may be many.
+    End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Container {
+    Object,
+    Array,
+}
+
+#[derive(Debug)]
+struct Frame {
+    container: Container,
+    /// Length of the path outside of it.
+    path_bytes: usize,
+    /// What everything in it is, where it is classified as a whole.
+    category: Option<Category>,
+}
+
+/// A token that is not complete yet.
+#[derive(Debug)]
+enum Token {
+    None,
+    /// With its quotes; whether the last byte escapes the next.
+    Text {
+        is_escaping: bool,
+    },
+    /// A number or a literal.
+    Bare,
+}
+
+/// Where a document has come to.
+#[derive(Debug)]
+pub(crate) struct JsonMasker {
+    documents: Documents,
+    value_bytes_max: usize,
+    expects: Expects,
+    frames: Vec<Frame>,
+    /// The keys that lead here, joined by dots; arrays have no name.
+    path: String,
+    token: Token,
+    bytes: Vec<u8>,
+    is_started: bool,
+}
+
+impl JsonMasker {
+    pub(super) fn new(documents: Documents, value_bytes_max: usize) -> Self {
+        Self {
+            documents,
+            value_bytes_max,
+            expects: Expects::Value,
+            frames: Vec::new(),
+            path: String::new(),
+            token: Token::None,
+            bytes: Vec::new(),
+            is_started: false,
+        }
+    }
+
+    /// Masks a piece of it.
+    pub(super) fn push(
+        &mut self,
+        piece: &[u8],
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        for byte in piece {
+            self.byte(*byte, look, out, tally)?;
+        }
+        Ok(())
+    }
+
+    /// The text ends here.
+    pub(super) fn finish(
+        &mut self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        if matches!(self.token, Token::Bare) {
+            self.complete_bare(look, out, tally)?;
+        }
+        match (&self.token, self.expects) {
+            (Token::None, Expects::End) => Ok(()),
+            (Token::None, Expects::Value) if self.frames.is_empty() && !self.is_cut() => Ok(()),
+            _ => Err(malformed("it ends in the middle")),
+        }
+    }
+
+    /// An empty text is no document, and none of many.
+    fn is_cut(&self) -> bool {
+        self.is_started && self.documents == Documents::One
+    }
+
+    fn byte(
+        &mut self,
+        byte: u8,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        match &mut self.token {
+            Token::Text { is_escaping } => {
+                let ends = byte == b'"' && !*is_escaping;
+                *is_escaping = byte == b'\\' && !*is_escaping;
+                self.keep(byte)?;
+                return if ends { self.complete_text(look, out, tally) } else { Ok(()) };
+            }
+            Token::Bare if is_bare(byte) => return self.keep(byte),
+            Token::Bare => self.complete_bare(look, out, tally)?,
+            Token::None => {}
+        }
+        self.structure(byte, look, out, tally)
+    }
+
+    fn keep(&mut self, byte: u8) -> Result<(), Unmaskable> {
+        if self.bytes.len() >= self.value_bytes_max {
+            let max = self.value_bytes_max;
+            return Err(Unmaskable(format!(
+                "a value is longer than {max} bytes (`limits.http.value_bytes_max`)"
+            )));
+        }
+        self.bytes.push(byte);
+        Ok(())
+    }
+
+    fn structure(
+        &mut self,
+        byte: u8,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        let may_begin = matches!(self.expects, Expects::Value | Expects::ValueOrEnd)
+            || (self.expects == Expects::End && self.documents == Documents::Many);
+        match (byte, self.expects) {
+            (b' ' | b'\t' | b'\r' | b'\n', _) => {}
+            // A mark of the byte order in front is no part of the document.
+            (b'{', _) if may_begin => {
+                self.open(Container::Object, look, tally)?;
+                self.expects = Expects::KeyOrEnd;
+            }
+            (b'[', _) if may_begin => {
+                self.open(Container::Array, look, tally)?;
+                self.expects = Expects::ValueOrEnd;
+            }
+            (b'"', Expects::Key | Expects::KeyOrEnd) => return self.begin(byte),
+            (b'"', _) if may_begin => return self.begin(byte),
+            (byte, _) if may_begin && is_bare(byte) => return self.begin(byte),
+            (b':', Expects::Colon) => self.expects = Expects::Value,
+            (b',', Expects::CommaOrEnd) => {
+                self.expects = match self.frames.last().map(|frame| frame.container) {
+                    Some(Container::Object) => Expects::Key,
+                    Some(Container::Array) | None => Expects::Value,
+                };
+            }
+            (b'}', Expects::CommaOrEnd | Expects::KeyOrEnd) => self.close(Container::Object)?,
+            (b']', Expects::CommaOrEnd | Expects::ValueOrEnd) => self.close(Container::Array)?,
+            _ => return Err(malformed("a byte stands where it cannot")),
+        }
+        out.push(byte);
+        Ok(())
+    }
+
+    fn begin(&mut self, byte: u8) -> Result<(), Unmaskable> {
+        self.is_started = true;
+        self.bytes.clear();
+        self.token = match byte {
+            b'"' => Token::Text { is_escaping: false },
+            _ => Token::Bare,
+        };
+        self.keep(byte)
+    }
+
+    fn open(
+        &mut self,
+        container: Container,
+        look: &Look<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        self.is_started = true;
+        if self.frames.len() >= DEPTH_MAX {
+            return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
+        }
+        self.count_item(tally);
+        let category = self.category(look);
+        self.frames.push(Frame { container, path_bytes: self.path.len(), category });
+        Ok(())
+    }
+
+    fn close(&mut self, container: Container) -> Result<(), Unmaskable> {
+        match self.frames.pop() {
+            Some(frame) if frame.container == container => {
+                self.path.truncate(frame.path_bytes);
+                self.complete();
+                Ok(())
+            }
+            Some(_) | None => Err(malformed("a bracket closes another one")),
+        }
+    }
+
+    /// A value is over.
+    fn complete(&mut self) {
+        self.expects = if self.frames.is_empty() { Expects::End } else { Expects::CommaOrEnd };
+    }
+
+    /// What stands in an array is an item of it.
+    fn count_item(&self, tally: &mut Tally) {
+        if self.frames.last().is_some_and(|frame| frame.container == Container::Array) {
+            tally.usage.rows += 1;
+        }
+    }
+
+    /// What a value here is: as its own name says, or as everything around it is.
+    fn category(&self, look: &Look<'_>) -> Option<Category> {
+        let own = look.category_of(&self.path);
+        own.or_else(|| self.frames.last().and_then(|frame| frame.category.clone()))
+    }
+
+    fn complete_text(
+        &mut self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        self.token = Token::None;
+        let text: String =
+            serde_json::from_slice(&self.bytes).map_err(|_| malformed("a string is not one"))?;
+        if matches!(self.expects, Expects::Key | Expects::KeyOrEnd) {
+            let base = self.frames.last().map_or(0, |frame| frame.path_bytes);
+            self.path.truncate(base);
+            if base > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(&text);
+            self.expects = Expects::Colon;
+            match look.masked_text("", &text, tally)? {
+                Some(masked) => push_json(&masked, out),
+                None => out.extend_from_slice(&self.bytes),
+            }
+            return Ok(());
+        }
+        self.count_item(tally);
+        tally.usage.values += 1;
+        match self.category(look) {
+            Some(category) => {
+                tally.mask(&category);
+                push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
+            }
+            None => match look.masked_text(&self.path, &text, tally)? {
+                Some(masked) => push_json(&masked, out),
+                None => out.extend_from_slice(&self.bytes),
+            },
+        }
+        self.complete();
+        Ok(())
+    }
+
+    fn complete_bare(
+        &mut self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), Unmaskable> {
+        self.token = Token::None;
+        let value: serde_json::Value =
+            serde_json::from_slice(&self.bytes).map_err(|_| malformed("a value is not one"))?;
+        self.count_item(tally);
+        tally.usage.values += 1;
+        match self.category(look) {
+            // That there is nothing is no value of anybody.
+            Some(category) if !value.is_null() => {
+                tally.mask(&category);
+                push_masked(look.masker, &category, &self.bytes, ValueKind::Json(Form::Text), out);
+            }
+            _ => {
+                let text = String::from_utf8_lossy(&self.bytes);
+                let masked = match value.is_number() {
+                    true => look.masked_text(&self.path, &text, tally)?,
+                    false => None,
+                };
+                match masked {
+                    Some(masked) => push_json(&masked, out),
+                    None => out.extend_from_slice(&self.bytes),
+                }
+            }
+        }
+        self.complete();
+        Ok(())
+    }
+}
+
+fn is_bare(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+fn push_masked(
+    masker: &Masker,
+    category: &Category,
+    value: &[u8],
+    kind: ValueKind,
+    out: &mut Vec<u8>,
+) {
+    let mut masked = Vec::new();
+    match masker.mask(category, value, kind, &mut masked) {
+        Masked::Null => out.extend_from_slice(b"null"),
+        Masked::Replaced if kind == ValueKind::Text => {
+            push_json(&String::from_utf8_lossy(&masked), out);
+        }
+        Masked::Replaced => out.extend_from_slice(&masked),
+    }
+}
+
+fn push_json(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+}
+
+fn malformed(why: &str) -> Unmaskable {
+    Unmaskable(format!("the answer says that it is JSON, and {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::tests::{World, look, masker};
+
+    /// Masks a text in pieces of so many bytes.
+    fn masked(
+        text: &str,
+        step: usize,
+        documents: Documents,
+    ) -> Result<(String, Tally), Unmaskable> {
+        let (world, masker) = (World::new(), masker());
+        let look = look(&world, &masker);
+        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        let mut json = JsonMasker::new(documents, 100);
+        for piece in text.as_bytes().chunks(step) {
+            json.push(piece, &look, &mut out, &mut tally)?;
+        }
+        json.finish(&look, &mut out, &mut tally)?;
+        Ok((String::from_utf8(out).unwrap(), tally))
+    }
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        for step in 1..=text.len() {
+            let (found, _) = masked(text, step, Documents::One).unwrap();
+            assert_eq!(found, expect, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn classified_values_are_masked_wherever_they_stand() {
+        check(r#"{"email":"a@b.org"}"#, r#"{"email":"[email]"}"#);
+        check(
+            r#"[{"x":{"email": ["a@b.org", 7, null]}}]"#,
+            r#"[{"x":{"email": ["[email]", "[email]", null]}}]"#,
+        );
+        check(
+            r#"{"email":{"any":{"thing":"x"}}, "y":1}"#,
+            r#"{"email":{"any":{"thing":"[email]"}}, "y":1}"#,
+        );
+        check(r#"{"\u0065mail":"a@b.org"}"#, r#"{"\u0065mail":"[email]"}"#);
+    }
+
+    #[test]
+    fn what_is_not_masked_stays_as_it_is_written() {
+        let text = "\t{ \"a\\u0041\" : [ 1.0e+2 , -0, true,\"\\/\\ud83d\\ude00\" ] , \"\":{}}\n";
+        check(text, text);
+        check("", "");
+        check("  \"x\" ", "  \"x\" ");
+    }
+
+    #[test]
+    fn items_and_values_are_counted() {
+        let (_, tally) = masked(r#"[{"a":1},{"a":[2,3]}]"#, 4, Documents::One).unwrap();
+        assert_eq!((tally.usage.rows, tally.usage.values), (4, 3));
+    }
+
+    #[test]
+    fn what_is_no_json_does_not_pass() {
+        let refused = [
+            "{",
+            "]",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{,}",
+            "[1 2]",
+            "01",
+            "tru",
+            "\"a",
+            "'a'",
+            "{\"a\":1,}",
+            "[}",
+            "1 2",
+            "{\"a\":1}}",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "nan",
+            "+1",
+            "\u{feff}{}",
+        ];
+        for text in refused {
+            assert!(masked(text, 1, Documents::One).is_err(), "{text}");
+        }
+        assert!(masked("1\n{}\n[]", 1, Documents::Many).is_ok());
+        let deep = "[".repeat(DEPTH_MAX + 1);
+        assert!(masked(&deep, 1, Documents::One).is_err());
+        let long = format!("\"{}\"", "x".repeat(200));
+        assert!(masked(&long, 7, Documents::One).unwrap_err().0.contains("value_bytes_max"));
+    }
+}

@@ -1,0 +1,77 @@
+"""A service for the HTTP tests: answers what a test says, and remembers what it was asked."""
+
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Reply:
+    body: bytes = b""
+    kind: str | None = "application/json"
+    status: int = 200
+    fields: tuple[tuple[str, str], ...] = ()
+    # The body in these pieces, each a chunk of its own.
+    cuts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    method: str
+    target: str
+    fields: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Service:
+    replies: dict[str, Reply] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                fields = {name.lower(): value for name, value in self.headers.items()}
+                service.seen.append(Seen(self.command, self.path, fields, body))
+                path = self.path.split("?")[0]
+                reply = service.replies.get(path, Reply(b'{"nothing": true}', status=404))
+                self.send_response(reply.status)
+                if reply.kind:
+                    self.send_header("content-type", reply.kind)
+                for name, value in reply.fields:
+                    self.send_header(name, value)
+                cuts = [0, *reply.cuts, len(reply.body)]
+                if reply.cuts:
+                    self.send_header("transfer-encoding", "chunked")
+                    self.end_headers()
+                    for start, end in zip(cuts, cuts[1:], strict=False):
+                        piece = reply.body[start:end]
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                        self.wfile.flush()
+                    self.wfile.write(b"0\r\n\r\n")
+                    return
+                self.send_header("content-length", str(len(reply.body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(reply.body)
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()

@@ -1,0 +1,1 @@
+"""One promise a file, from the client's side to the evidence."""

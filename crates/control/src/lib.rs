@@ -15,6 +15,7 @@ mod http;
 pub mod identity;
 pub mod metrics;
 mod people;
+pub mod proposals;
 pub mod reviews;
 pub mod store;
 #[cfg(test)]

@@ -5,8 +5,9 @@
 
 use crate::api::Watch;
 use crate::config::Config;
+use crate::proposals::{Proposal, Proposals};
 use portreeve_evidence::RetentionStatus;
-use portreeve_model::{Category, Verdict};
+use portreeve_model::{Category, Detected, Verdict};
 use portreeve_session::{Observer, Step};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -27,6 +28,9 @@ pub struct Metrics {
     /// Those of the configuration in force. Others than these are not counted.
     known: RwLock<Arc<Known>>,
     masked_other: Counter,
+    detected_values: Counter,
+    proposed_columns: Gauge,
+    proposals: Proposals,
     auth_failures: Counter,
     auth_refused_unheard: Counter,
     reviews_open: Gauge,
@@ -144,6 +148,17 @@ impl Metrics {
         let r = &mut registry;
         let metrics = Self {
             masked_other: families.masked.get_or_create_owned(&other),
+            detected_values: counter(
+                r,
+                "detected_values",
+                "Values that detectors found in texts that nobody has classified",
+            ),
+            proposed_columns: gauge(
+                r,
+                "proposed_columns",
+                "Columns in which detectors keep finding what nobody has classified",
+            ),
+            proposals: Proposals::default(),
             auth_failures: counter(r, "auth_failures", "Tokens not accepted"),
             auth_refused_unheard: counter(
                 r,
@@ -186,9 +201,9 @@ impl Metrics {
     /// was counted stays.
     pub fn adopt(&self, config: &Config) {
         let of_resource = |name: &String| (name.clone(), self.families.of_resource(name));
-        let classified = config.resources.values().flat_map(|it| it.classify.entries());
-        let classified = classified.map(|(_, category)| category);
+        let classified = config.resources.values().flat_map(|it| it.classify.categories());
         let categories = classified.chain(config.masking.methods.keys());
+        let categories = categories.chain(portreeve_screen::categories().iter());
         let of_category = |category: &Category| {
             let label = CategoryLabel { category: category.0.clone() };
             (category.clone(), self.families.masked.get_or_create_owned(&label))
@@ -201,6 +216,19 @@ impl Metrics {
             masked: categories.map(of_category).collect(),
         };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+        self.proposals.adopt(config);
+        self.count_proposals();
+    }
+
+    /// Columns that should be classified, or cleared.
+    #[must_use]
+    pub fn proposals(&self) -> Vec<Proposal> {
+        self.proposals.list()
+    }
+
+    fn count_proposals(&self) {
+        let count = i64::try_from(self.proposals.list().len()).unwrap_or(i64::MAX);
+        self.proposed_columns.set(count);
     }
 
     fn known(&self) -> Arc<Known> {
@@ -415,6 +443,19 @@ impl Observer for Metrics {
         self.with(resource, |metrics| {
             metrics.bytes_from_clients.inc_by(bytes);
         });
+    }
+
+    fn detected(&self, resource: &str, found: &Detected) {
+        self.detected_values.inc_by(found.masked + found.revealed);
+        if let Some(Proposal { column, line, .. }) = self.proposals.count(resource, found) {
+            tracing::warn!(
+                resource,
+                column,
+                hint = format!("add `{line}` to `classify`, or `{{ clear: \"reason\" }}`"),
+                "detectors keep finding personal data in a column that nobody has classified"
+            );
+            self.count_proposals();
+        }
     }
 
     fn masked(&self, category: &Category, values: u64) {

@@ -156,13 +156,14 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
         reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
+        masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
-        resources: {shop: {zzzz10: 1, postgres: {zzzz11: 1, host: h, user: u, \
-        password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz19: 1, host: h}}}\n";
+        resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
+        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 19, "{hints:#?}");
+    assert_eq!(listed.len(), 21, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

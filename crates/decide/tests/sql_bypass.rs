@@ -76,7 +76,7 @@ fn masked(statement: &Statement, position: usize) -> bool {
             columns.get(position.wrapping_sub(1)).is_some_and(|column| !column.sources.is_empty())
         }
         Output::Unproven => true,
-        Output::None | Output::Clean => false,
+        Output::None | Output::Structure | Output::Clean => false,
     }
 }
 

@@ -81,7 +81,7 @@ fn passes(catalog: &Catalog, sql: &str) -> Passes {
         Output::Columns(columns) => {
             columns.iter().map(|column| !column.sources.is_empty()).collect()
         }
-        Output::None | Output::Clean => Vec::new(),
+        Output::None | Output::Structure | Output::Clean => Vec::new(),
         Output::Unproven => return Passes::Not,
     };
     let needs = &statement.command.needs;

@@ -73,7 +73,13 @@ fn opened() -> Event {
 }
 
 fn response(exchange: u64, rows: u64) -> Event {
-    Event::Response { exchange, rows, masked: [("email".into(), rows)].into() }
+    Event::Response {
+        exchange,
+        rows,
+        masked: [("email".into(), rows)].into(),
+        detected: Vec::new(),
+        revealed_by: None,
+    }
 }
 
 fn session(log: &EvidenceLog) -> SessionRecorder {

@@ -96,7 +96,13 @@ fn run_session(log: &EvidenceLog) {
     for exchange in 1..=30 {
         recorder.stage_payload(request(exchange), Direction::FromClient, b"select 1");
         recorder.submit().wait().unwrap();
-        let response = Event::Response { exchange, rows: 1, masked: BTreeMap::new() };
+        let response = Event::Response {
+            exchange,
+            rows: 1,
+            masked: BTreeMap::new(),
+            detected: Vec::new(),
+            revealed_by: None,
+        };
         recorder.stage_payload(response, Direction::ToClient, &answer(id, exchange));
         recorder.stage(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 1 });
         recorder.submit().wait().unwrap();

@@ -35,6 +35,19 @@ pub enum MaskMethod {
     Null,
 }
 
+/// What becomes of texts in which nobody has said whether there is personal data.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unclassified {
+    /// Detectors look through them, and what they find is masked.
+    #[default]
+    Detect,
+    /// They are masked whole.
+    Mask,
+    /// They pass.
+    Clear,
+}
+
 /// What happens to values of one category.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct MaskRule {

@@ -130,6 +130,7 @@ const WHOLE: &[Action] = &[
     Action::Administer,
     Action::Execute,
     Action::Lock,
+    Action::Reveal,
 ];
 
 /// Of what is in a resource.
@@ -345,6 +346,13 @@ impl ObjectKind {
     /// Whether it holds values that may be classified, and so masked.
     #[must_use]
     pub fn is_classifiable(self) -> bool {
+        self.row().actions.contains(&Action::Filter)
+    }
+
+    /// Whether values in it may be of a category: those of a column that is classified, or what
+    /// detectors find in texts.
+    #[must_use]
+    pub fn has_categories(self) -> bool {
         self.row().actions.contains(&Action::Reveal)
     }
 

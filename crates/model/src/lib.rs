@@ -20,7 +20,7 @@ mod secret;
 mod usage;
 
 pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
-pub use category::{Category, MaskMethod, MaskRule, SubjectColumn};
+pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Facts, Need, Object};
 pub use content::{
@@ -33,8 +33,8 @@ pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, Sessio
 pub use kind::{Case, Family, KindRow, ObjectKind};
 pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
 pub use record::{
-    CommandRecord, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, Revealed,
-    ReviewOutcome, SubjectCount,
+    CommandRecord, Detected, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, Revealed,
+    RevealedBy, ReviewOutcome, SubjectCount,
 };
 pub use secret::Secret;
 pub use usage::{Counter, Scope, Unit, Usage};

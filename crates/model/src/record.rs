@@ -117,6 +117,37 @@ pub struct Revealed {
     pub category: Category,
 }
 
+/// What detectors found of one category in one place of a reply.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Detected {
+    /// What was found.
+    pub category: Category,
+    /// The column that the texts are verbatim copies of; the resource where nobody knows one.
+    pub object: Object,
+    /// What the reply calls the place: the name of a column of the result, `error`, `notice`.
+    pub place: String,
+    /// Values that were masked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub masked: u64,
+    /// Values that passed, because policy reveals the category there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revealed: u64,
+}
+
+/// By what something that was found is revealed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RevealedBy {
+    /// The policies in force.
+    pub policy: PolicyVersion,
+    /// Hours since 1970-01-01 UTC.
+    pub hour: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 fn once() -> u64 {
     1
 }
@@ -338,6 +369,13 @@ pub enum Event {
         /// Masked values in it, by category.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masked: BTreeMap<Category, u64>,
+        /// Those among them that detectors found, and where; and what they found and policy
+        /// reveals.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        detected: Vec<Detected>,
+        /// By what found values passed, where some did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revealed_by: Option<RevealedBy>,
     },
     /// The part of a reply that was recorded last was not sent after all: while it became
     /// durable, it turned out that it may not pass.

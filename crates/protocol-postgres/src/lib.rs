@@ -10,6 +10,7 @@
 //! | `login` | from an accepted connection to a session: encryption, token, resource |
 //! | `target` | reaching the target: TLS, SCRAM, its catalog |
 //! | `request` | client messages → requests: a value that is fed messages |
+//! | `look` | looking through values that nobody has classified, by their types |
 //! | `reply` | server messages → masked replies: a value that is fed messages |
 //! | `session` | one session: the loop that feeds both |
 //! | `manifest` | what the configuration and the commands know of this protocol |
@@ -18,6 +19,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod login;
+mod look;
 mod manifest;
 pub mod replay;
 mod reply;
@@ -29,6 +31,7 @@ mod testing;
 mod wire;
 
 pub use login::{Postgres, PostgresParts};
+pub use look::{ClearColumn, Screening};
 pub use manifest::MANIFEST;
 pub use session::ProtocolLimits;
 pub use target::{Account, ClassifyColumn, PostgresDialer, Upstream, UpstreamConfig};

@@ -2,7 +2,7 @@
 //! shape until the catalog changes.
 
 use crate::shape;
-use portreeve_decide::sql::{Catalog, Grammar, Output, SessionEffect, Statement, Unknown};
+use portreeve_decide::sql::{Catalog, Grammar, Output, RowsOf, SessionEffect, Statement, Unknown};
 use portreeve_model::{Action, Command, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +69,7 @@ pub fn unknown(why: Unknown) -> Statement {
             unknown: Some(why.message.clone()),
         },
         output: Output::Unproven,
+        rows_of: RowsOf::Tables,
         session: SessionEffect::None,
         touches_classified: true,
         copy: None,

@@ -58,6 +58,8 @@ pub enum MadeType {
     Multirange,
     /// A row of values of these types.
     Row(Arc<[u32]>),
+    /// Texts by keys that are texts.
+    Pairs,
 }
 
 /// Versions of definitions as a target had them at one moment: equal versions are equal
@@ -118,7 +120,8 @@ pub struct CatalogSnapshot {
     versions: Arc<Versions>,
     rests: HashMap<String, BTreeSet<String>>,
     pub(crate) types: ColumnTypes,
-    pub(crate) made_types: MadeTypes,
+    /// The types that are made of others.
+    pub made_types: MadeTypes,
     classify: Classification,
     digest: u64,
 }

@@ -34,6 +34,6 @@ pub use names::{
     Change, Definition, Ended, NAMES_MAX, Names, Overlay, PlannedPortal, Portal, PortalEntry,
     Prepared, PreparedEntry, parameter_bytes,
 };
-pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn};
+pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};
 pub use subjects::{PlannedTable, SubjectColumns};

@@ -98,8 +98,14 @@ impl RowMasks {
         self.is_masked(column) || self.subjects.as_deref().is_some_and(names)
     }
 
+    /// What the masks of a column must be like.
+    #[must_use]
+    pub fn fit(&self, column: usize) -> Option<&Fit> {
+        self.masks.get(column).map(|mask| &mask.fit)
+    }
+
     /// Takes note of whom a value names.
-    fn see(&mut self, column: usize, value: &[u8], masker: &Masker) {
+    pub fn see(&mut self, column: usize, value: &[u8], masker: &Masker) {
         if let (Some(subjects), Some(mask)) = (&mut self.subjects, self.masks.get(column)) {
             subjects.see(column, value, mask.fit.kind, masker);
         }

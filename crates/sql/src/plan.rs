@@ -3,6 +3,7 @@
 use crate::PlannedTable;
 use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
 use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
+use crate::planner::Reveals;
 use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
 use portreeve_model::{Action, Category, Command, Need, Object, Revealed};
 use std::sync::Arc;
@@ -22,14 +23,40 @@ pub struct Plan {
     pub subjects: Arc<[PlannedTable]>,
     /// Counts changes of catalog and policy: see [`crate::Planner::is_current`].
     pub(crate) generation: u64,
+    reveals: ByReveals,
     snapshot: Arc<CatalogSnapshot>,
     /// The catalog that the analysis was made with.
     catalog: Arc<Catalog>,
 }
 
+/// What policy reveals to the session that a plan is of.
+struct ByReveals(Reveals);
+
+impl std::fmt::Debug for ByReveals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reveals").finish_non_exhaustive()
+    }
+}
+
+/// What is to be looked for in a column of a result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Texts {
+    /// Nothing: it is masked, revealed or cleared as a column, or describes structure.
+    Settled,
+    /// Whatever detectors find.
+    Open {
+        /// The column that its values are verbatim copies of.
+        origin: Option<Arc<Object>>,
+        /// A column that they are computed from.
+        about: Option<Arc<Object>>,
+    },
+}
+
 /// One column of a result, as the server describes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResultColumn {
+    /// What the result calls it.
+    pub name: Arc<str>,
     /// The table that the server says the column comes from; 0 for none.
     pub table: u32,
     /// The column's number in that table.
@@ -77,16 +104,27 @@ impl Plan {
         catalog: Arc<Catalog>,
         subjects: Arc<[PlannedTable]>,
         generation: u64,
-        reveals: impl Fn(&Object, &Category) -> bool,
+        reveals: Reveals,
     ) -> Self {
-        let (output, revealed) = applied(&statement.output, reveals);
+        let (output, revealed) = applied(&statement.output, &*reveals);
         let command = Arc::new(statement.command.clone());
-        Self { statement, command, output, revealed, subjects, generation, snapshot, catalog }
+        let reveals = ByReveals(reveals);
+        Self {
+            statement,
+            command,
+            output,
+            revealed,
+            subjects,
+            generation,
+            reveals,
+            snapshot,
+            catalog,
+        }
     }
 
     /// The same with what policy reveals now.
-    pub(crate) fn under(&self, reveals: impl Fn(&Object, &Category) -> bool) -> Self {
-        let (output, revealed) = applied(&self.statement.output, reveals);
+    pub(crate) fn under(&self, reveals: Reveals) -> Self {
+        let (output, revealed) = applied(&self.statement.output, &*reveals);
         Self {
             statement: self.statement.clone(),
             command: self.command.clone(),
@@ -94,6 +132,7 @@ impl Plan {
             revealed,
             subjects: self.subjects.clone(),
             generation: self.generation,
+            reveals: ByReveals(reveals),
             snapshot: self.snapshot.clone(),
             catalog: self.catalog.clone(),
         }
@@ -152,6 +191,9 @@ impl Plan {
     fn source_type(&self, index: usize) -> Option<ColumnType> {
         let Output::Columns(columns) = &self.statement.output else { return None };
         let column = columns.get(index).filter(|column| column.shape == Shape::Plain)?;
+        if column.sources.is_empty() {
+            return self.snapshot.types.get(&**column.origin.as_ref()?).copied();
+        }
         let mut types =
             column.sources.iter().map(|source| self.snapshot.types.get(&source.object()).copied());
         let first = types.next()??;
@@ -161,6 +203,73 @@ impl Plan {
             let nulls = if all.nulls == next.nulls { all.nulls } else { Nulls::Refused };
             Some(ColumnType { modifier, nulls, ..all })
         })
+    }
+
+    /// What is to be looked for in each column of a result of so many: what lineage has settled
+    /// is not looked through.
+    #[must_use]
+    pub fn texts(&self, columns: usize) -> Vec<Texts> {
+        let planned = match &self.output {
+            PlannedOutput::Columns(planned) => planned.as_slice(),
+            PlannedOutput::Clean | PlannedOutput::Unproven => &[],
+        };
+        match &self.statement.output {
+            Output::None | Output::Structure => vec![Texts::Settled; columns],
+            Output::Columns(outputs) if outputs.len() == columns => outputs
+                .iter()
+                .zip(planned)
+                .map(|(output, mask)| match mask {
+                    None if output.sources.is_empty() => {
+                        let (origin, about) = (output.origin.clone(), output.about.clone());
+                        Texts::Open { origin, about }
+                    }
+                    Some(_) | None => Texts::Settled,
+                })
+                .collect(),
+            Output::Columns(_) | Output::Clean | Output::Unproven => {
+                vec![Texts::Open { origin: None, about: None }; columns]
+            }
+        }
+    }
+
+    /// Whether detectors may have something to look for in its result.
+    #[must_use]
+    pub fn has_open_texts(&self) -> bool {
+        let columns = match &self.statement.output {
+            Output::Columns(columns) => columns.len(),
+            Output::None | Output::Structure => 0,
+            Output::Clean | Output::Unproven => 1,
+        };
+        self.texts(columns).iter().any(|texts| *texts != Texts::Settled)
+    }
+
+    /// The type of a column of a bulk export, as the dialect numbers it; 0 where the analysis does
+    /// not know the column.
+    #[must_use]
+    pub fn type_code(&self, index: usize) -> u32 {
+        self.source_type(index).map_or(0, |known| known.code)
+    }
+
+    /// The names that a bulk export gives its columns, where they are known.
+    #[must_use]
+    pub fn names(&self, columns: usize) -> Vec<Arc<str>> {
+        let of = |index: usize| match &self.statement.output {
+            Output::Columns(known) => known.get(index).and_then(|column| column.name.as_deref()),
+            Output::None | Output::Structure | Output::Clean | Output::Unproven => None,
+        };
+        (0..columns).map(|index| of(index).unwrap_or_default().into()).collect()
+    }
+
+    /// Whether policy lets the session see a category in the texts of an object.
+    #[must_use]
+    pub fn reveals(&self, object: &Object, category: &Category) -> bool {
+        (self.reveals.0)(object, category)
+    }
+
+    /// The catalog that it was made with.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<CatalogSnapshot> {
+        &self.snapshot
     }
 
     /// The bulk load or export that it is.
@@ -267,7 +376,7 @@ fn applied(
 ) -> (PlannedOutput, Arc<[Revealed]>) {
     let mut revealed = Vec::new();
     let planned = match output {
-        Output::None | Output::Clean => PlannedOutput::Clean,
+        Output::None | Output::Structure | Output::Clean => PlannedOutput::Clean,
         Output::Unproven => PlannedOutput::Unproven,
         Output::Columns(columns) => PlannedOutput::Columns(
             columns

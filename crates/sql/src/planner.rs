@@ -188,7 +188,14 @@ impl Planner {
     pub fn plan(&self, statement: Arc<Statement>) -> Arc<Plan> {
         let (snapshot, catalog) = (self.catalog.clone(), self.view.catalog.clone());
         let subjects = self.subjects.plan(&statement.output);
-        Arc::new(Plan::new(statement, snapshot, catalog, subjects, self.generation, &*self.reveals))
+        Arc::new(Plan::new(
+            statement,
+            snapshot,
+            catalog,
+            subjects,
+            self.generation,
+            self.reveals.clone(),
+        ))
     }
 
     /// Whether a plan was made with the catalog and by the policy that hold now.
@@ -201,7 +208,11 @@ impl Planner {
     /// settled when it was opened; what of it may be seen was not.
     #[must_use]
     pub fn under(&self, plan: &Arc<Plan>) -> Arc<Plan> {
-        if self.is_current(plan) { plan.clone() } else { Arc::new(plan.under(&*self.reveals)) }
+        if self.is_current(plan) {
+            plan.clone()
+        } else {
+            Arc::new(plan.under(self.reveals.clone()))
+        }
     }
 
     /// The plan of something that cannot be judged, with the code that the server would give.

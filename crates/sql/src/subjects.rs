@@ -41,7 +41,7 @@ impl SubjectColumns {
     pub(crate) fn plan(&self, output: &Output) -> Arc<[PlannedTable]> {
         match output {
             _ if self.0.is_empty() => Arc::default(),
-            Output::None | Output::Clean => Arc::default(),
+            Output::None | Output::Structure | Output::Clean => Arc::default(),
             Output::Unproven => [PlannedTable::nobody_knows()].into(),
             Output::Columns(columns) => {
                 let mut tables: Vec<PlannedTable> = Vec::new();

@@ -5,8 +5,9 @@ use crate::running::Running;
 use portreeve_decide::policy::{Ask, Beyond, Context, Counters, Policies, Threshold};
 use portreeve_evidence::{Inspector, RequestParts};
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectUsage,
-    Outcome, PolicyVersion, Record, Scope, SessionId, Unit, Usage, Verdict,
+    Action, Category, Chain, CommandRecord, Decision, Detected, Event, Facts, Need, Object,
+    ObjectUsage, Outcome, PolicyVersion, Record, RevealedBy, Scope, SessionId, Unit, Usage,
+    Verdict,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -74,6 +75,7 @@ struct Question<'a> {
 /// The little of a reply's record that matters here, and which a log is full of.
 #[derive(Deserialize)]
 struct Reply {
+    at_us: u64,
     session: Option<SessionId>,
     event: ReplyEvent,
 }
@@ -82,6 +84,10 @@ struct Reply {
 struct ReplyEvent {
     exchange: u64,
     rows: u64,
+    #[serde(default)]
+    detected: Vec<Detected>,
+    #[serde(default)]
+    revealed_by: Option<RevealedBy>,
 }
 
 impl Decisions {
@@ -135,9 +141,10 @@ impl Decisions {
 
     fn released(&mut self, leaf: &[u8]) -> Option<String> {
         let reply: Reply = serde_json::from_slice(leaf).ok()?;
-        let ReplyEvent { exchange, rows } = reply.event;
-        if rows == 0 {
-            return None;
+        let found = self.found_shown(&reply);
+        let ReplyEvent { exchange, rows, .. } = reply.event;
+        if found.is_some() || rows == 0 {
+            return found;
         }
         let session = reply.session?;
         let is_rest = self.begins_pruned && !self.sessions.contains_key(&session);
@@ -146,6 +153,32 @@ impl Decisions {
             None if is_rest => None,
             None => Some("rows were released that no command asked for".to_owned()),
         }
+    }
+
+    /// Whether the policies reveal what detectors found and a reply shows.
+    fn found_shown(&mut self, reply: &Reply) -> Option<String> {
+        let mut shown = reply.event.detected.iter().filter(|found| found.revealed > 0).peekable();
+        shown.peek()?;
+        let Some(by) = &reply.event.revealed_by else {
+            return Some("what was found was shown unmasked, and nobody says by what".to_owned());
+        };
+        let seen = match self.sessions.get(&reply.session?) {
+            Some(seen) => seen,
+            None if self.begins_pruned => return None,
+            None => return Some("nobody knows on whose behalf this was shown".to_owned()),
+        };
+        let policies = match self.adoptions.in_force(&by.policy, reply.at_us) {
+            Ok(policies) => policies,
+            Err(what) => return Some(what),
+        };
+        self.decided += 1;
+        let (session, day) = (Usage::default(), Vec::new());
+        let moment = Moment { at_us: reply.at_us, hour: by.hour, session, day };
+        let question = Question { verb: "", needs: &[], facts: Facts::default() };
+        let ask = ask(seen, &moment, question, &|_| None, &|_| Usage::default());
+        let hidden = shown.find(|found| !policies.reveals(&ask, &found.object, &found.category))?;
+        let Detected { category, object, .. } = hidden;
+        Some(format!("`{category}` in {object} was shown unmasked, which no policy reveals"))
     }
 
     fn closed(&mut self, session: SessionId, exchange: u64, outcome: &Outcome) -> Option<String> {

@@ -143,7 +143,13 @@ impl Log {
     }
 
     fn rows(&mut self, exchange: u64, rows: u64) -> Option<String> {
-        self.say(Event::Response { exchange, rows, masked: BTreeMap::new() })
+        self.say(Event::Response {
+            exchange,
+            rows,
+            masked: BTreeMap::new(),
+            detected: Vec::new(),
+            revealed_by: None,
+        })
     }
 
     fn close(&mut self, exchange: u64) -> Option<String> {

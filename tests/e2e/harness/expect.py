@@ -30,6 +30,6 @@ def refusal_is_helpful(target: Target, sqlstate: str, detail: str | None, hint: 
         assert hint, "no hint"
 
 
-def notified(target: Target) -> str:
-    """What arrives of `notify …, 'hello'`: nobody can prove where a payload comes from."""
-    return "[masked]" if target.guarded else "hello"
+def notified(_: Target) -> str:
+    """What arrives of `notify …, 'hello'`: payloads are looked through, and nobody is in it."""
+    return "hello"

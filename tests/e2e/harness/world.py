@@ -70,6 +70,7 @@ resources:
       password: { file: "@directory/role-password" }
     classify:
 @classify
+    unclassified: @unclassified
     subjects: @subjects
 masking:
   phone: partial
@@ -138,6 +139,7 @@ class World:
         reviews: str = "{ timeout: 2m }",
         policies: Path = E2E / "policies",
         classified: dict[str, str] | None = None,
+        unclassified: str = "detect",
         accounts: tuple[Account, ...] = ACCOUNTS,
         start: bool = True,
     ) -> Gateway:
@@ -159,6 +161,7 @@ class World:
             "@role": role,
             "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
             "@subjects": json.dumps(subjects),
+            "@unclassified": unclassified,
             "@policies": str(policies),
             "@database": database,
             "@reviews": reviews,

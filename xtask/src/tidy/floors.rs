@@ -14,7 +14,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 16] = [
+const FLOORS: [(&str, Place); 17] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, Place); 16] = [
     ("portreeve-detect", Place::Floor(1)),
     ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
+    ("portreeve-screen", Place::Floor(2)),
     ("portreeve-transport", Place::Floor(2)),
     ("portreeve-link", Place::Floor(3)),
     ("portreeve-session", Place::Floor(3)),

@@ -3,12 +3,13 @@
 
 use super::{Finding, Tree};
 
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
     "portreeve-model",
     "portreeve-wire",
     "portreeve-pseudonym",
     "portreeve-decide",
     "portreeve-detect",
+    "portreeve-screen",
 ];
 
 /// In code that ships.

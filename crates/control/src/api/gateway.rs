@@ -4,6 +4,7 @@ use super::caller::{Caller, Shared};
 use super::error::{ApiError, ErrorCode};
 use super::routes::{Access, Operation, Routes};
 use super::{ApiState, Watch};
+use crate::proposals::Proposal;
 use crate::witness::WitnessStatus;
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +29,15 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .errors(&[ErrorCode::Unavailable]);
     let listeners = Operation::get("/v1/listeners", tag, "Where what is served", Access::Token)
         .answers::<Listeners>(StatusCode::OK, "Addresses by protocol.");
+    let proposals = Operation::get(
+        "/v1/proposals",
+        tag,
+        "Columns that should be classified: detectors keep finding personal data in them",
+        Access::Token,
+    )
+    .answers::<Proposed>(StatusCode::OK, "The columns, each with the line to add.");
     routes
+        .route(proposals, list_proposals)
         .route(health, healthz)
         .route(ready, readyz)
         .route(metrics, render_metrics)
@@ -51,6 +60,10 @@ enum Health {
         /// is released.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         unwatched: Vec<String>,
+        /// Columns in which detectors keep finding what nobody has classified, by resource:
+        /// `/v1/proposals` names them.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        proposed_columns: BTreeMap<String, u64>,
     },
     /// Evidence cannot be written: nothing passes.
     Sealed {
@@ -63,7 +76,8 @@ async fn healthz(State(state): Shared) -> Response {
     match state.status.evidence() {
         Ok(()) => {
             let (warning, witnessed) = (state.status.warning(), state.status.witnessed());
-            Json(Health::Ok { warning, witnessed, unwatched: unwatched(&state) }).into_response()
+            let (unwatched, proposed_columns) = (unwatched(&state), proposed_columns(&state));
+            Json(Health::Ok { warning, witnessed, unwatched, proposed_columns }).into_response()
         }
         Err(evidence) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(Health::Sealed { evidence })).into_response()
@@ -114,6 +128,25 @@ async fn readyz(State(state): Shared) -> Response {
 fn unwatched(state: &ApiState) -> Vec<String> {
     let targets = state.status.targets().into_iter();
     targets.filter(|(_, watch)| *watch == Watch::Unwatched).map(|(name, _)| name).collect()
+}
+
+fn proposed_columns(state: &ApiState) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for proposal in state.metrics.proposals() {
+        *counts.entry(proposal.resource).or_default() += 1;
+    }
+    counts
+}
+
+/// Columns that should be classified, or cleared.
+#[derive(Serialize, JsonSchema)]
+struct Proposed {
+    /// By resource and column.
+    proposals: Vec<Proposal>,
+}
+
+async fn list_proposals(State(state): Shared, _: Caller) -> Json<Proposed> {
+    Json(Proposed { proposals: state.metrics.proposals() })
 }
 
 async fn render_metrics(State(state): Shared) -> Result<Response, ApiError> {

@@ -221,11 +221,34 @@ fn needs_quotes(piece: &str) -> bool {
     piece.contains(|c: char| matches!(c, '.' | '*' | '"') || c.is_whitespace() || c.is_uppercase())
 }
 
+/// What is said of the objects that a pattern names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// They hold personal data.
+    Holds(Category),
+    /// They hold none: nobody looks through them.
+    Clear {
+        /// How that is known, for people.
+        reason: String,
+    },
+}
+
+impl Said {
+    /// Whether both mean the same for a value: reasons may differ.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Holds(one), Self::Holds(two)) => one == two,
+            (Self::Clear { .. }, Self::Clear { .. }) => true,
+            (Self::Holds(_), Self::Clear { .. }) | (Self::Clear { .. }, Self::Holds(_)) => false,
+        }
+    }
+}
+
 /// What the `classify` section of a resource says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Classification {
     /// Most specific first.
-    entries: Vec<(ObjectPattern, Category)>,
+    entries: Vec<(ObjectPattern, Said)>,
 }
 
 /// Two patterns that disagree about an object.
@@ -242,12 +265,12 @@ impl Classification {
     ///
     /// # Errors
     /// Every pair of patterns that are equally specific, overlap and disagree.
-    pub fn new(entries: Vec<(ObjectPattern, Category)>) -> Result<Self, Vec<Conflict>> {
+    pub fn new(entries: Vec<(ObjectPattern, Said)>) -> Result<Self, Vec<Conflict>> {
         let mut conflicts = Vec::new();
-        for (second, (pattern, category)) in entries.iter().enumerate() {
+        for (second, (pattern, said)) in entries.iter().enumerate() {
             for (first, (earlier, other)) in entries.iter().take(second).enumerate() {
                 let equal = earlier.specificity() == pattern.specificity();
-                if equal && other != category && earlier.overlaps(pattern) {
+                if equal && !other.is_like(said) && earlier.overlaps(pattern) {
                     conflicts.push(Conflict { first, second });
                 }
             }
@@ -267,21 +290,38 @@ impl Classification {
         kind: ObjectKind,
         path: &[Name],
     ) -> Option<&Category> {
+        match self.said_of(kind, path)? {
+            Said::Holds(category) => Some(category),
+            Said::Clear { .. } => None,
+        }
+    }
+
+    /// Whether somebody has said that an object holds nothing personal.
+    #[must_use]
+    pub fn clears<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> bool {
+        matches!(self.said_of(kind, path), Some(Said::Clear { .. }))
+    }
+
+    fn said_of<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> Option<&Said> {
         let found = self.entries.iter().find(|(pattern, _)| pattern.matches(kind, path));
-        found.map(|(_, category)| category)
+        found.map(|(_, said)| said)
+    }
+
+    /// The categories that are given, those of the most specific patterns first.
+    pub fn categories(&self) -> impl Iterator<Item = &Category> {
+        self.entries.iter().filter_map(|(_, said)| match said {
+            Said::Holds(category) => Some(category),
+            Said::Clear { .. } => None,
+        })
     }
 
     /// The last names of patterns that end without a star, each once.
     #[must_use]
     pub fn last_names(&self) -> Vec<String> {
-        let lasts = self.entries.iter().filter_map(|(pattern, _)| pattern.parts.last());
+        let classified = self.entries.iter().filter(|(_, said)| matches!(said, Said::Holds(_)));
+        let lasts = classified.filter_map(|(pattern, _)| pattern.parts.last());
         let exact = lasts.filter(|part| part.is_exact()).map(|part| part.pieces.concat());
         exact.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-    }
-
-    /// The patterns, most specific first.
-    pub fn entries(&self) -> impl Iterator<Item = (&ObjectPattern, &Category)> {
-        self.entries.iter().map(|(pattern, category)| (pattern, category))
     }
 }
 
@@ -295,7 +335,11 @@ mod tests {
 
     fn classification(entries: &[(&str, &str)]) -> Result<Classification, Vec<Conflict>> {
         let read = |(pattern, category): &(&str, &str)| {
-            (columns(pattern).unwrap(), Category::from(*category))
+            let said = match *category {
+                "clear" => Said::Clear { reason: format!("of {pattern}") },
+                category => Said::Holds(category.into()),
+            };
+            (columns(pattern).unwrap(), said)
         };
         Classification::new(entries.iter().map(read).collect())
     }
@@ -333,6 +377,28 @@ mod tests {
         assert!(conflict(&[("a.b.*_id", "a"), ("a.b.id_*", "b")]));
         assert!(!conflict(&[("a.b.x_*", "a"), ("a.b.y_*", "b")]));
         assert!(conflict(&[("a.b.c", "a"), ("a.b.c", "b")]));
+    }
+
+    #[test]
+    fn what_is_cleared_has_no_category() {
+        let all = classification(&[
+            ("*.*.name", "person-name"),
+            ("public.products.*", "clear"),
+            ("public.products.owner", "person-name"),
+            ("public.*.name", "clear"),
+        ])
+        .unwrap();
+        let check = |path: [&str; 3], category: bool, clear: bool| {
+            let kind = ObjectKind::COLUMN;
+            let got = (all.category_of(kind, &path).is_some(), all.clears(kind, &path));
+            assert_eq!(got, (category, clear), "{path:?}");
+        };
+        check(["public", "products", "name"], false, true);
+        check(["public", "products", "owner"], true, false);
+        check(["crm", "people", "name"], true, false);
+        check(["crm", "people", "note"], false, false);
+        assert!(classification(&[("a.b.*_id", "clear"), ("a.b.id_*", "x")]).is_err());
+        assert!(classification(&[("a.b.*_id", "clear"), ("a.b.id_*", "clear")]).is_ok());
     }
 
     #[test]
@@ -404,7 +470,7 @@ mod tests {
         assert!(field.matches(ObjectKind::FIELD, &path));
         assert!(!field.matches(ObjectKind::COLUMN, &path));
         assert!(!field.matches(ObjectKind::FIELD, &path[..2]));
-        let all = Classification::new(vec![(field, Category::from("email"))]).unwrap();
+        let all = Classification::new(vec![(field, Said::Holds("email".into()))]).unwrap();
         assert_eq!(all.category_of(ObjectKind::FIELD, &path), Some(&Category::from("email")));
         assert_eq!(all.category_of(ObjectKind::ARGUMENT, &path), None);
     }

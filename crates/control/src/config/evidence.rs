@@ -7,6 +7,7 @@ use super::section::{Reader, Section, as_duration, as_list, as_text};
 use super::types::{Evidence, Masking, Resource, Retention};
 use super::witnesses;
 use portreeve_model::Category;
+use portreeve_screen::categories as detected_categories;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
@@ -55,10 +56,10 @@ fn read_retention(
         }
     }
     let by_category = section.section(reader, "categories");
-    let classified = resources.values().flat_map(|resource| resource.classify.entries());
-    let classified = classified.map(|(_, category)| category.0.as_str());
-    let masked = masking.methods.keys().map(|category| category.0.as_str());
-    let names: BTreeSet<&str> = classified.chain(masked).collect();
+    let classified = resources.values().flat_map(|resource| resource.classify.categories());
+    let known_categories =
+        classified.chain(masking.methods.keys()).chain(detected_categories().iter());
+    let names: BTreeSet<&str> = known_categories.map(|category| category.0.as_str()).collect();
     for (name, span, after) in read_rules(reader, by_category) {
         if !scalar::is_category(&name) {
             not_a_category(reader, span, &name);

@@ -22,7 +22,7 @@ mod tree;
 mod types;
 mod witnesses;
 
-pub use classify::{Classification, Conflict, ObjectPattern};
+pub use classify::{Classification, Conflict, ObjectPattern, Said};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};

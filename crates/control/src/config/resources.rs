@@ -1,13 +1,14 @@
 //! The `resources` section: targets and the classification of their columns.
 
-use super::classify::{Classification, ObjectPattern};
+use super::classify::{Classification, ObjectPattern, Said};
 use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_text, listed};
 use super::settings::{self, Settings};
-use super::types::Resource;
-use portreeve_model::{Category, Family, Manifest, ObjectKind, SubjectColumn};
+use super::tree::{Node, Value};
+use super::types::{Resource, Unlisted};
+use portreeve_model::{Category, Family, Manifest, ObjectKind, SubjectColumn, Unclassified};
 use std::collections::BTreeMap;
 
 pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<String, Resource> {
@@ -59,6 +60,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     let classify = section.section(reader, "classify");
     let family = target.as_ref().map_or(Family::Any, |(manifest, _)| manifest.family);
     let classify = read_classify(reader, family, classify);
+    let unclassified = read_unclassified(reader, &mut section, family);
     let subjects = section.section(reader, "subjects");
     let subjects = match family {
         // Where no protocol is named, nothing is known to be classified.
@@ -81,7 +83,67 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     section.close(reader);
     let (manifest, target) = target?;
     let (protocol, target) = (manifest.name, target?);
-    Some(Resource { protocol, target, audience, classify, subjects, harmless_functions })
+    Some(Resource {
+        protocol,
+        target,
+        audience,
+        classify,
+        unclassified,
+        subjects,
+        harmless_functions,
+    })
+}
+
+/// `detect`, `mask`, or `clear: "reason"`.
+fn read_unclassified(reader: &mut Reader<'_>, section: &mut Section, family: Family) -> Unlisted {
+    let name = section.path("unclassified");
+    let Some((key, node)) = section.take("unclassified") else { return Unlisted::default() };
+    match family {
+        Family::Sql | Family::Any => {}
+        // A setting that nothing follows would be a promise that nobody keeps.
+        Family::Http | Family::Shell | Family::Tools => {
+            let what = format!("texts of a {} target are not looked through", family.word());
+            reader.problems.add_with_help(key.span, what, "remove `unclassified`");
+            return Unlisted::default();
+        }
+    }
+    if matches!(node.value, Value::Mapping(_)) {
+        let reason = read_reason(reader, name, node);
+        return Unlisted { mode: Unclassified::Clear, reason };
+    }
+    let Some((word, span)) = as_text(reader, &name, node) else { return Unlisted::default() };
+    let mode = match word.as_str() {
+        "detect" => Unclassified::Detect,
+        "mask" => Unclassified::Mask,
+        _ => {
+            let help = match word.as_str() {
+                "clear" => "say why: `unclassified: { clear: \"synthetic data only\" }`".to_owned(),
+                _ => match closest(&word, &["detect", "mask", "clear"]) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "known: `detect`, `mask`, or `{ clear: \"reason\" }`".to_owned(),
+                },
+            };
+            let message = format!("`{word}` does not say what becomes of unclassified texts");
+            reader.problems.add_with_help(span, message, help);
+            Unclassified::Detect
+        }
+    };
+    Unlisted { mode, reason: None }
+}
+
+/// The reason in `{ clear: "reason" }`: what is not looked through is somebody's word.
+fn read_reason(reader: &mut Reader<'_>, name: String, node: Node) -> Option<String> {
+    let mut section = Section::open(reader, name.clone(), node.span.clone(), Some(node));
+    let reason = section.required_text(reader, "clear");
+    section.close(reader);
+    let (reason, span) = reason?;
+    if reason.trim().is_empty() {
+        let message = format!("`{name}` clears without a reason");
+        let help = "say how it is known that nobody's data is in it";
+        reader.problems.add_with_help(span, message, help);
+        return None;
+    }
+    Some(reason)
 }
 
 fn read_harmless(
@@ -132,16 +194,15 @@ fn read_classify(reader: &mut Reader<'_>, family: Family, mut section: Section) 
     let mut places = Vec::new();
     for (key, node) in section.take_all() {
         let name = section.path(&key.text);
-        let category = as_text(reader, &name, node).and_then(|(category, span)| {
-            let good = scalar::is_category(&category) && category != "default";
-            if !good {
-                not_a_category(reader, span, &category);
+        let said = match node.value {
+            Value::Mapping(_) => {
+                read_reason(reader, name, node).map(|reason| Said::Clear { reason })
             }
-            good.then_some(category)
-        });
-        match (ObjectPattern::parse(kind, &key.text), category) {
-            (Ok(pattern), Some(category)) => {
-                entries.push((pattern, Category(category)));
+            _ => read_category(reader, &name, node).map(Said::Holds),
+        };
+        match (ObjectPattern::parse(kind, &key.text), said) {
+            (Ok(pattern), Some(said)) => {
+                entries.push((pattern, said));
                 places.push(key);
             }
             (Ok(_), None) => {}
@@ -166,12 +227,21 @@ fn read_classify(reader: &mut Reader<'_>, family: Family, mut section: Section) 
                         first.text,
                         kind.word()
                     ),
-                    "give both the same category, or add a more specific pattern for each side",
+                    "say the same of both, or add a more specific pattern for each side",
                 );
             }
             Classification::default()
         }
     }
+}
+
+fn read_category(reader: &mut Reader<'_>, name: &str, node: Node) -> Option<Category> {
+    let (category, span) = as_text(reader, name, node)?;
+    let good = scalar::is_category(&category) && category != "default";
+    if !good {
+        not_a_category(reader, span, &category);
+    }
+    good.then_some(Category(category))
 }
 
 /// What cannot be classified is looked through by detectors alone; a classification that

@@ -8,7 +8,7 @@ use super::read::TOKEN_LIFETIME_MAX;
 use super::scalar::{duration_text, size_text};
 use super::settings::Settings;
 use super::witnesses::WitnessAddress;
-use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, defaults};
+use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, Unclassified, defaults};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,9 +36,11 @@ pub struct Config {
     /// What can be reached through the gateway, by the name that clients ask for. Each has
     /// the section of exactly one protocol.
     pub resources: BTreeMap<String, Resource>,
-    /// How values are masked, by category. `default` is for every category not named.
+    /// How values are masked, by category. `default` is for every category not named. With
+    /// `{ method: pseudonym, confidence_min: 80 }` a category also says from which confidence of
+    /// the detectors on, in percent, what they find in unclassified texts counts (50 without it).
     #[schemars(
-        with = "BTreeMap<String, Option<MethodWord>>",
+        with = "BTreeMap<String, MethodText>",
         extend("default" = {"default": "redact"})
     )]
     pub masking: Masking,
@@ -201,8 +203,14 @@ pub struct Resource {
     pub audience: Option<String>,
     /// Which columns hold personal data: `schema.table.column` with `*` in any part,
     /// and the category. The most specific pattern wins.
-    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    /// `{ clear: "reason" }` instead of a category says that nobody's data is in the column, so
+    /// that it is not looked through.
+    #[schemars(with = "BTreeMap<String, SaidText>", extend("default" = {}))]
     pub classify: Classification,
+    /// What becomes of texts that `classify` says nothing of: `detect` looks through them and
+    /// masks what it finds, `mask` masks them whole, `{ clear: "reason" }` lets them pass.
+    #[schemars(with = "UnlistedText", extend("default" = "detect"))]
+    pub unclassified: Unlisted,
     /// The columns that identify people: `schema.table.column`, one for a table, and the
     /// kind of identifier (`email`, `customer-id`). Whom released rows are about is then
     /// recorded as keyed hashes. Each must be classified, too.
@@ -214,6 +222,57 @@ pub struct Resource {
     /// another digest is a function like any other, and the log says so.
     #[schemars(extend("default" = {}))]
     pub harmless_functions: BTreeMap<String, String>,
+}
+
+/// What becomes of texts that nobody has classified.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unlisted {
+    /// What.
+    pub mode: Unclassified,
+    /// Why they pass, where they do.
+    pub reason: Option<String>,
+}
+
+/// A category, or that there is none and why.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum SaidText {
+    /// A category of personal data.
+    Holds(String),
+    /// Nobody's data.
+    Clear(ClearText),
+}
+
+/// What becomes of texts that nobody has classified.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum UnlistedText {
+    /// A word.
+    Word(UnlistedWord),
+    /// They pass.
+    Clear(ClearText),
+}
+
+/// What becomes of texts that nobody has classified.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum UnlistedWord {
+    /// Detectors look through them, and what they find is masked.
+    Detect,
+    /// They are masked whole.
+    Mask,
+}
+
+/// Why something is not looked through.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) struct ClearText {
+    /// How it is known that nobody's data is in it.
+    clear: String,
 }
 
 /// How a connection to a target is protected.
@@ -304,6 +363,30 @@ pub struct Masking {
     pub methods: BTreeMap<Category, MaskMethod>,
     /// For every other category.
     pub default: MaskMethod,
+    /// From which confidence on, in percent, a finding of a category counts.
+    pub confidence_min: BTreeMap<Category, u8>,
+}
+
+/// How values of a category are masked, and found.
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum MethodText {
+    /// A method, or `null`.
+    Word(Option<MethodWord>),
+    /// A method with what detectors must be sure of.
+    Rule(MethodRule),
+}
+
+/// How values of a category are masked, and found.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) struct MethodRule {
+    /// How they are masked. By default as `default` says.
+    method: Option<MethodWord>,
+    /// Findings of detectors count from this confidence on, in percent.
+    confidence_min: u8,
 }
 
 /// How values of a category are masked.

@@ -120,7 +120,7 @@ fn object(
     for kind in object.kind.ancestors() {
         parents.insert(names.named(resource, kind, object.path.get(..kind.row().parts.len())?));
     }
-    if object.kind.is_classifiable() {
+    if object.kind.has_categories() {
         parents.extend(category.map(|category| names.category(&category.0)));
     }
     let value = |(key, text): (&str, &str)| (key.to_owned(), Value::new_string(text.to_owned()));

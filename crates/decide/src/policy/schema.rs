@@ -64,7 +64,7 @@ fn kinds(action: Action) -> Vec<ObjectKind> {
 fn entity(kind: ObjectKind) -> String {
     let row = kind.row();
     let mut parents: Vec<&str> = row.parent.iter().map(|kind| kind.row().type_name).collect();
-    if kind.is_classifiable() {
+    if kind.has_categories() {
         parents.push("Category");
     }
     let parents = match parents.as_slice() {

@@ -231,6 +231,8 @@ pub struct Catalog {
     pub(in crate::sql) functions: Arc<HashMap<String, Vec<Function>>>,
     /// Functions of `pg_catalog` that the target says are pure.
     pub(in crate::sql) pure_builtins: Arc<HashSet<String>>,
+    /// Every column of a relation; a lineage names the one that it is a copy of by index.
+    pub(in crate::sql) columns: Arc<Vec<Arc<Object>>>,
     /// Every classified column; a lineage names them by index.
     pub(in crate::sql) classified: Arc<Vec<Arc<ColumnRef>>>,
     /// All of `classified`.

@@ -143,11 +143,12 @@ impl Columns {
 
 /// One of two relations: a clean one does not make the other's plain column computed.
 fn alternative(one: &Lineage, two: &Lineage, catalog: &Catalog) -> Lineage {
-    if one.is_clean() {
-        return two.clone();
-    }
-    if two.is_clean() {
-        return one.clone();
-    }
-    one.either(two, catalog)
+    let known = if one.is_clean() {
+        two.clone()
+    } else if two.is_clean() {
+        one.clone()
+    } else {
+        return one.either(two, catalog);
+    };
+    if one.origin == two.origin { known } else { known.without_origin() }
 }

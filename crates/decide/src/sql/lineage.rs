@@ -24,6 +24,11 @@ pub(in crate::sql) struct Lineage {
     pub(in crate::sql) shape: Shape,
     /// The fields, when the value is a row whose fields are known.
     pub(in crate::sql) row: Option<Arc<Columns>>,
+    /// The one column that it is a verbatim copy of, classified or not, by index in the catalog.
+    pub(in crate::sql) origin: Option<u32>,
+    /// A column that it is computed from, classified or not: what its name says is said of the
+    /// value, too.
+    pub(in crate::sql) about: Option<u32>,
     /// How many constants and parameters of the client the value can be, up to [`UNCOUNTED`].
     pub(in crate::sql) constants: u64,
     /// It is computed from any number of rows.
@@ -41,6 +46,8 @@ impl Lineage {
         sources: Taint::Clean,
         shape: Shape::Plain,
         row: None,
+        origin: None,
+        about: None,
         constants: 0,
         aggregated: false,
         kept: false,
@@ -61,6 +68,11 @@ impl Lineage {
         Self { sources: catalog.everything.clone(), shape: Shape::Derived, ..Self::CLEAN }
     }
 
+    /// The same value, of which nobody says any more which column it is a copy of.
+    pub(in crate::sql) fn without_origin(self) -> Self {
+        Self { origin: None, ..self }
+    }
+
     pub(in crate::sql) fn is_clean(&self) -> bool {
         self.sources.is_clean()
     }
@@ -69,6 +81,7 @@ impl Lineage {
     pub(in crate::sql) fn derived(mut self) -> Self {
         self.shape = Shape::Derived;
         self.row = None;
+        self.origin = None;
         self
     }
 
@@ -82,6 +95,7 @@ impl Lineage {
         self.note(other);
         self.shape = Shape::Derived;
         self.row = None;
+        self.origin = None;
     }
 
     /// The value is either this or `other` (set operations, alternatives of a name).
@@ -95,6 +109,7 @@ impl Lineage {
             && self.is_clean() == other.is_clean()
             && one_category(&both.sources, catalog);
         both.shape = if verbatim { Shape::Plain } else { Shape::Derived };
+        both.origin = self.origin.filter(|_| self.origin == other.origin);
         both.row = match (&self.row, &other.row) {
             (Some(one), Some(two)) if one.same(two) => Some(one.clone()),
             _ => None,
@@ -114,12 +129,14 @@ impl Lineage {
             (Some(_), None) | (None, Some(_)) => false,
         };
         rows && self.sources == other.sources
+            && (self.origin, self.about) == (other.origin, other.about)
             && (self.shape == other.shape || self.is_clean())
             && self.constants == other.constants
             && (self.aggregated, self.kept) == (other.aggregated, other.kept)
     }
 
     fn note(&mut self, other: &Self) {
+        self.about = self.about.or(other.about);
         self.aggregated |= other.aggregated;
         self.kept |= other.kept;
         self.closed |= other.closed;

@@ -13,6 +13,8 @@ pub struct Statement {
     pub command: Command,
     /// What its rows may hold.
     pub output: Output,
+    /// Whose words its rows are.
+    pub rows_of: RowsOf,
     /// What it does to the session besides.
     pub session: SessionEffect,
     /// Error and notice texts of the target may hold classified values.
@@ -98,13 +100,26 @@ pub struct Missing {
     pub name: String,
 }
 
+/// Whose words the rows of a statement are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowsOf {
+    /// Of whoever wrote into tables, or of code.
+    Tables,
+    /// The server's own: plans, settings, descriptions of structure. They quote values.
+    Server,
+    /// The client's own: it reads nothing.
+    Client,
+}
+
 /// What the rows of a statement may hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
     /// It returns no rows.
     None,
-    /// It returns rows that hold nothing from user tables (`SHOW`, `EXPLAIN`, catalogs). Any
-    /// number of columns.
+    /// It returns rows about the target's structure, from system catalogs alone. Any number of
+    /// columns.
+    Structure,
+    /// It returns rows that hold nothing classified (`SHOW`, `EXPLAIN`). Any number of columns.
     Clean,
     /// Exactly these columns, in this order.
     Columns(Vec<OutputColumn>),
@@ -124,6 +139,10 @@ pub struct OutputColumn {
     pub sources: Arc<[Arc<ColumnRef>]>,
     /// How it derives from them. [`Shape::Plain`] when there are no sources.
     pub shape: Shape,
+    /// The column that it is a verbatim copy of, classified or not, where that is known.
+    pub origin: Option<Arc<Object>>,
+    /// A column that it is computed from, where one is known: its name says something of it.
+    pub about: Option<Arc<Object>>,
 }
 
 /// How a value derives from its sources.

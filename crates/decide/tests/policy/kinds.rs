@@ -23,7 +23,7 @@ fn objects() -> String {
         let outer = row.parts.split_last().map_or(&[][..], |(_, outer)| outer);
         let attributes: Vec<_> =
             outer.iter().chain([&"name"]).map(|name| format!("`{name}`")).collect();
-        let category = kind.is_classifiable().then_some("`Category`".to_owned());
+        let category = kind.has_categories().then_some("`Category`".to_owned());
         let parent = row.parent.map(|parent| format!("`{parent:?}`"));
         let parents: Vec<_> = parent.into_iter().chain(category).collect();
         writeln!(

@@ -291,6 +291,7 @@ fn facts(statement: &Statement, text: &mut String) {
 fn output(output: &Output, text: &mut String, indent: &str) {
     match output {
         Output::None => {}
+        Output::Structure => writeln!(text, "{indent}rows structure").unwrap(),
         Output::Clean => writeln!(text, "{indent}rows clean").unwrap(),
         Output::Unproven => writeln!(text, "{indent}rows unproven").unwrap(),
         Output::Columns(columns) => {
@@ -302,7 +303,10 @@ fn output(output: &Output, text: &mut String, indent: &str) {
                     .map(|source| format!("{}.{}", source.table, source.column))
                     .collect();
                 let sources = match sources.len() {
-                    0 => String::new(),
+                    0 => match &column.origin {
+                        Some(origin) => format!(" of {origin}"),
+                        None => String::new(),
+                    },
                     9.. => format!(" {} EVERYTHING ({})", sign(column.shape), sources.len()),
                     _ => format!(" {} {}", sign(column.shape), sources.join(", ")),
                 };

@@ -422,7 +422,7 @@ const ABOUT: &[&str] = &[
 ];
 
 /// Things that have names and are no people.
-const THINGS: &[&str] = &[
+pub(super) const THINGS: &[&str] = &[
     "product",
     "item",
     "file",

@@ -77,6 +77,25 @@ impl Detector {
         }
     }
 
+    /// What a number or a day is, by what the name of its column says and its own digits do not
+    /// deny. Values of other types say too little about themselves to be believed without a name.
+    #[must_use]
+    pub fn typed_value(&self, text: &str, context: ValueContext) -> Option<Finding> {
+        if !context.says_something() || text.len() < TYPED_BYTES_MIN {
+            return None;
+        }
+        let mut found = Vec::new();
+        self.scan(text, context, &mut found);
+        found.into_iter().find(|finding| {
+            // A check digit that nothing announces is one of ten.
+            let is_said =
+                matches!(finding.evidence, Evidence::Context | Evidence::ChecksumAndContext);
+            is_said
+                && finding.range() == (0..text.len())
+                && Categories::TYPED.contains(finding.category)
+        })
+    }
+
     /// Whether a value holds nothing, for certain.
     pub(crate) fn is_clean(&self, text: &str, context: ValueContext) -> bool {
         !context.says_something() && clean::is_clean(text)
@@ -255,6 +274,9 @@ impl Detector {
         named_cell(&scene, context, from, out);
     }
 }
+
+/// The shortest number that is somebody's.
+const TYPED_BYTES_MIN: usize = 6;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();

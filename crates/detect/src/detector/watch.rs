@@ -25,6 +25,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 const KEPT: usize = 64;
 const KEPT_BYTES_MAX: usize = 64;
 
+/// Looks after which values are remembered: most replies are too short to repeat any.
+const KEPT_FROM: u64 = 8;
+
 /// Looks after which a column whose values do not repeat is asked for repetitions seldom.
 const TRIAL: u64 = 256;
 const SELDOM: u64 = 32;
@@ -65,8 +68,7 @@ impl ColumnWatch {
     /// values does not know.
     #[must_use]
     pub fn new(detector: Detector, context: ValueContext, seed: u64) -> Self {
-        let kept = vec![Kept::default(); KEPT];
-        Self { detector, context, kept, seed, passed: Passed::default() }
+        Self { detector, context, kept: Vec::new(), seed, passed: Passed::default() }
     }
 
     /// Appends what is found in the next value to `out`: what [`Detector::scan_value`] finds.
@@ -78,8 +80,11 @@ impl ColumnWatch {
         }
         if text.len() > KEPT_BYTES_MAX || !self.is_worth_keeping() {
             self.passed.looks += 1;
-            self.detector.scan(text, self.context, out);
+            self.detector.scan_long(text, self.context, out);
         } else {
+            if self.kept.is_empty() {
+                self.kept.resize_with(KEPT, Kept::default);
+            }
             let slot = self.slot(text);
             let kept = &mut self.kept[slot];
             if kept.used && kept.text == text {
@@ -94,6 +99,12 @@ impl ColumnWatch {
             }
         }
         self.passed.personal += u64::from(out.len() > from);
+    }
+
+    /// What is known of the column's values.
+    #[must_use]
+    pub fn context(&self) -> ValueContext {
+        self.context
     }
 
     /// What passed so far.
@@ -112,7 +123,7 @@ impl ColumnWatch {
     /// Whether values repeat so often that remembering them pays; tried again now and then.
     fn is_worth_keeping(&self) -> bool {
         let Passed { values, looks, repeats, .. } = self.passed;
-        looks < TRIAL || repeats * 4 >= looks || values % SELDOM == 0
+        looks >= KEPT_FROM && (looks < TRIAL || repeats * 4 >= looks || values % SELDOM == 0)
     }
 }
 

@@ -164,6 +164,20 @@ impl Categories {
     /// Every category of the taxonomy.
     pub const ALL: Self = Self(u64::MAX);
 
+    /// What a value that is no text can be, where the name of its column says so: numbers that
+    /// somebody issued, and the day of a birth.
+    pub const TYPED: Self = Self::NONE
+        .with(Category::Phone)
+        .with(Category::Card)
+        .with(Category::NationalId)
+        .with(Category::TaxId)
+        .with(Category::Passport)
+        .with(Category::DriverLicence)
+        .with(Category::HealthId)
+        .with(Category::BankAccount)
+        .with(Category::DeviceId)
+        .with(Category::DateOfBirth);
+
     /// The set with one more category.
     #[must_use]
     pub const fn with(self, category: Category) -> Self {

@@ -35,6 +35,8 @@ struct EventOutline<'a> {
     #[serde(borrow, default)]
     masked: HashMap<Cow<'a, str>, IgnoredAny>,
     #[serde(borrow, default)]
+    detected: Vec<RevealedOutline<'a>>,
+    #[serde(borrow, default)]
     commands: Vec<CommandOutline<'a>>,
     #[serde(default)]
     exchange: Option<u64>,
@@ -118,7 +120,7 @@ impl Outline<'_> {
             kept.principal = Some((issuer.into_owned(), subject.into_owned()));
         }
         let commands = cut.into_iter().map(|cut| cut.command).chain(event.commands);
-        let revealed = commands.flat_map(|command| command.revealed);
+        let revealed = commands.flat_map(|command| command.revealed).chain(event.detected);
         let revealed = revealed.map(|revealed| revealed.category);
         for category in event.masked.into_keys().chain(revealed) {
             if !kept.categories.iter().any(|known| known.0 == category) {

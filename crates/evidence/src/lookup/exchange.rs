@@ -2,7 +2,7 @@
 
 use crate::format::request::Cut;
 use portreeve_model::{
-    Category, CommandRecord, Decision, Event, Outcome, Record, RefusalCode, ReviewId,
+    Category, CommandRecord, Decision, Detected, Event, Outcome, Record, RefusalCode, ReviewId,
     ReviewOutcome, Verdict,
 };
 use serde::Serialize;
@@ -21,6 +21,10 @@ pub struct ExchangeSummary {
     pub rows: u64,
     /// Masked values, by category.
     pub masked: BTreeMap<Category, u64>,
+    /// What detectors found in texts that nobody has classified, by place and category; what of it
+    /// was masked is in `masked`, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub detected: Vec<Detected>,
     /// Columns where lineage and the target's word disagreed.
     pub disagreements: Vec<String>,
     /// The reviews that it had.
@@ -63,6 +67,7 @@ impl ExchangeSummary {
             commands: Vec::new(),
             rows: 0,
             masked: BTreeMap::new(),
+            detected: Vec::new(),
             disagreements: Vec::new(),
             reviews: Vec::new(),
             outcome: None,
@@ -71,6 +76,20 @@ impl ExchangeSummary {
         };
         begun.add(record);
         Some(begun)
+    }
+
+    fn found(&mut self, found: &Detected) {
+        let is_same = |known: &&mut Detected| {
+            (&known.category, &known.object, &known.place)
+                == (&found.category, &found.object, &found.place)
+        };
+        match self.detected.iter_mut().find(is_same) {
+            Some(known) => {
+                known.masked += found.masked;
+                known.revealed += found.revealed;
+            }
+            None => self.detected.push(found.clone()),
+        }
     }
 
     /// Adds a later record of the same exchange.
@@ -84,8 +103,11 @@ impl ExchangeSummary {
                 self.commands.extend(cut.ok().map(|cut: Cut| cut.command));
                 self.commands.extend_from_slice(commands);
             }
-            Event::Response { rows, masked, .. } => {
+            Event::Response { rows, masked, detected, .. } => {
                 self.rows += rows;
+                for found in detected {
+                    self.found(found);
+                }
                 for (category, count) in masked {
                     *self.masked.entry(category.clone()).or_default() += count;
                 }

@@ -92,7 +92,13 @@ pub(crate) fn request(exchange: u64) -> Event {
 }
 
 pub(crate) fn response(exchange: u64, rows: u64) -> Event {
-    Event::Response { exchange, rows, masked: [("email".into(), rows)].into() }
+    Event::Response {
+        exchange,
+        rows,
+        masked: [("email".into(), rows)].into(),
+        detected: Vec::new(),
+        revealed_by: None,
+    }
 }
 
 pub(crate) fn closed() -> Event {

@@ -137,7 +137,30 @@ fn show(dir: &Path, name: &str, format: Format) -> anyhow::Result<()> {
     }
     let rows = detail.exchanges.iter().map(|exchange| row(exchange, &detail.summary)).collect();
     let header = ["", "after", "command", "decision", "rows", "masked", "outcome"];
-    print(&format!("\n{}", table(&header, rows)))
+    print(&format!("\n{}", table(&header, rows)))?;
+    let found: Vec<Vec<String>> = detail.exchanges.iter().flat_map(found).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let header = ["", "found by detectors", "in", "masked", "revealed"];
+    print(&format!("\n{}", table(&header, found)))
+}
+
+/// What detectors found in texts that nobody has classified.
+fn found(exchange: &ExchangeSummary) -> impl Iterator<Item = Vec<String>> + '_ {
+    exchange.detected.iter().map(|found| {
+        let place = match found.object.path.is_empty() {
+            true => found.place.clone(),
+            false => found.object.to_string(),
+        };
+        vec![
+            exchange.exchange.to_string(),
+            found.category.to_string(),
+            place,
+            found.masked.to_string(),
+            found.revealed.to_string(),
+        ]
+    })
 }
 
 fn facts(detail: &SessionDetail) -> Vec<(&'static str, String)> {

@@ -9,13 +9,15 @@ use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::api::Watch;
 use portreeve_control::config::{Resource, TlsMode};
-use portreeve_model::{ObjectKind, Secret};
+use portreeve_model::{Category, ObjectKind, Secret};
 use portreeve_protocol_postgres::{
-    MANIFEST, Postgres, PostgresParts, ProtocolLimits, Upstream, UpstreamConfig,
+    MANIFEST, Postgres, PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
+use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
 use portreeve_transport::TargetTls;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -52,6 +54,7 @@ struct MadeOf {
     /// The file of authorities may say something else under the same name.
     authorities: Option<Vec<u8>>,
     dial_timeout: Duration,
+    confidence_min: BTreeMap<Category, u8>,
 }
 
 /// Starts the protocol.
@@ -184,7 +187,9 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
         None => None,
     };
     let dial_timeout = config.limits.target_connect_timeout;
-    Ok(MadeOf { resource: resource.clone(), password, authorities, dial_timeout })
+    let confidence_min = config.masking.confidence_min.clone();
+    let resource = resource.clone();
+    Ok(MadeOf { resource, password, authorities, dial_timeout, confidence_min })
 }
 
 fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
@@ -206,10 +211,22 @@ fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
         classify: Arc::new(move |schema, table, column| {
             classification.category_of(ObjectKind::COLUMN, &[schema, table, column]).cloned()
         }),
+        screening: screening(made_of),
         subjects: subjects.clone(),
         harmless_functions: harmless_functions.clone(),
         dial_timeout: made_of.dial_timeout,
     }))
+}
+
+/// What becomes of what nobody has classified.
+fn screening(made_of: &MadeOf) -> Screening {
+    let classification = made_of.resource.classify.clone();
+    let seed = RandomState::new().hash_one(0);
+    let mode = made_of.resource.unclassified.mode;
+    Screening {
+        screen: Arc::new(Screen::new(mode, &made_of.confidence_min, seed)),
+        clears: Arc::new(move |object| classification.clears(object.kind, &object.path)),
+    }
 }
 
 fn limits(config: &Config) -> anyhow::Result<ProtocolLimits> {

@@ -388,7 +388,10 @@ impl Postgres {
         let mut connection = Connection {
             client: ClientSide::new(arrived.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),
-            machine: ReplyMachine::new(self.limits.reply_message_bytes_max),
+            machine: ReplyMachine::new(
+                self.limits.reply_message_bytes_max,
+                upstream.screening.clone(),
+            ),
             assembler,
             session,
             upstream,
@@ -400,6 +403,7 @@ impl Postgres {
             parameters: logged_in.parameters,
             process: key.process,
             key: key.key.clone(),
+            screening: connection.upstream.screening.clone(),
         };
         let ended = async {
             let released = connection.session.release(greeting).await?;

@@ -7,10 +7,11 @@ mod lines;
 mod value;
 
 use crate::wire::{
-    Field, Frame, Frontend, error_fields, next_of, read, row_description, take_whole_messages,
+    Frame, Frontend, error_fields, next_of, read, row_description, take_whole_messages,
 };
 use bytes::{Bytes, BytesMut};
 use portreeve_model::Direction;
+use portreeve_sql::ResultColumn;
 use portreeve_wire::Cursor;
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
@@ -105,7 +106,7 @@ pub struct Report {
 struct Prepared {
     text: String,
     types: Vec<u32>,
-    fields: Option<Arc<[Field]>>,
+    fields: Option<Arc<[ResultColumn]>>,
 }
 
 /// A statement with its parameters.
@@ -116,7 +117,7 @@ struct Portal {
     text: String,
     parameters: Vec<Value>,
     /// The columns that its rows have, where the portal itself was described.
-    fields: Option<Arc<[Field]>>,
+    fields: Option<Arc<[ResultColumn]>>,
     formats: Vec<i16>,
 }
 
@@ -139,7 +140,7 @@ pub struct Replay {
     from_client: BytesMut,
     to_client: BytesMut,
     /// The columns of the rows that come now.
-    columns: Option<Arc<[Field]>>,
+    columns: Option<Arc<[ResultColumn]>>,
 }
 
 /// Names and owed replies that are kept at most: a recording may end anywhere.
@@ -314,7 +315,7 @@ impl Replay {
 
     fn described(&mut self, body: &[u8], seen: &mut Vec<Seen>) {
         let direction = Direction::ToClient;
-        let fields: Arc<[Field]> = match row_description(body) {
+        let fields: Arc<[ResultColumn]> = match row_description(body) {
             Ok(fields) => fields.into(),
             Err(error) => return seen.push(Seen::Unreadable { direction, why: error.to_string() }),
         };
@@ -359,7 +360,7 @@ impl Replay {
         self.columns = Some(fields);
     }
 
-    fn fields_of(&self, portal: &Portal) -> Option<Arc<[Field]>> {
+    fn fields_of(&self, portal: &Portal) -> Option<Arc<[ResultColumn]>> {
         let prepared = || self.statements.get(&portal.name).filter(|it| it.text == portal.text);
         portal
             .fields
@@ -372,9 +373,8 @@ impl Replay {
         let mut cursor = Cursor::new(body);
         let count = cursor.u16().unwrap_or_default();
         let values = (0..usize::from(count)).map_while(|at| {
-            let (format, type_oid) = fields
-                .get(at)
-                .map_or((0, 0), |field| (field.column.format, field.column.type_code));
+            let (format, type_oid) =
+                fields.get(at).map_or((0, 0), |field| (field.format, field.type_code));
             cursor.optional_value().ok().map(|bytes| Value::of(bytes, format, type_oid))
         });
         Seen::Row { values: values.collect() }
@@ -391,18 +391,18 @@ fn format_at(formats: &[i16], at: usize) -> i16 {
 }
 
 /// A statement's columns as a portal's rows have them: only Bind says in which format.
-fn formatted(fields: &[Field], formats: &[i16]) -> Arc<[Field]> {
-    let with = |(at, field): (usize, &Field)| {
+fn formatted(fields: &[ResultColumn], formats: &[i16]) -> Arc<[ResultColumn]> {
+    let with = |(at, field): (usize, &ResultColumn)| {
         let mut field = field.clone();
-        field.column.format = format_at(formats, at);
+        field.format = format_at(formats, at);
         field
     };
     fields.iter().enumerate().map(with).collect()
 }
 
-fn columns(fields: &[Field]) -> Seen {
+fn columns(fields: &[ResultColumn]) -> Seen {
     let column =
-        |field: &Field| Column { name: field.name.clone(), type_oid: field.column.type_code };
+        |field: &ResultColumn| Column { name: field.name.to_string(), type_oid: field.type_code };
     Seen::Columns { columns: fields.iter().map(column).collect() }
 }
 

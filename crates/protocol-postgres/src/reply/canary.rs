@@ -2,6 +2,7 @@
 //! hold data, the stream cut at every byte. What is tested is the reply side as sessions
 //! run it: cutting, state, masking.
 
+use crate::look::Screening;
 use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine};
 use crate::testing::{TABLE_OID, plan};
 use crate::wire::{put, put_parameter, put_ready, put_report, put_text, take_whole_messages};
@@ -82,7 +83,7 @@ fn ready() -> Vec<u8> {
 
 /// What the client sees of a stream, given in pieces.
 fn sees(expects: Vec<Expect>, pieces: &[&[u8]]) -> Result<Vec<u8>, String> {
-    let mut machine = ReplyMachine::new(1 << 20);
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
     machine.expect(expects);
     let (mut inbox, mut seen) = (BytesMut::new(), Vec::new());
     for piece in pieces {
@@ -213,6 +214,30 @@ fn every_field_of_errors_and_notices() {
     }
 }
 
+/// Nothing classified is in reach, and still what is quoted is looked through.
+#[test]
+fn values_in_clean_reports_and_rows_are_looked_through() {
+    let text = "SELECT id FROM people";
+    for tag in [b'E', b'N'] {
+        for field in b"MDHWqstcdn" {
+            let mut report = Vec::new();
+            put_report(
+                &mut report,
+                tag,
+                &[(b'S', "ERROR"), (b'V', "ERROR"), (b'C', "22P02"), (*field, CANARY)],
+            );
+            let name = format!("clean {} {}", char::from(tag), char::from(*field));
+            canary(&name, || query(text), &[report.clone(), ready()]);
+            survives(query(text), &[report, ready()]);
+        }
+    }
+    let note = ("note", 0, 0, 25);
+    let rows =
+        [described(&[note]), row(&[CANARY.as_bytes()]), message(b'C', b"SELECT 1\0"), ready()];
+    canary("clean row", || query("SELECT 'x' AS note"), &rows);
+    survives(query("SELECT 'x' AS note"), &rows);
+}
+
 #[test]
 fn settings_notifications_and_tags() {
     let text = "SELECT email FROM people";
@@ -288,7 +313,7 @@ mod any_bytes {
         #[test]
         fn reports_and_descriptions(body: Vec<u8>) {
             for trust in [Trust::Clean, Trust::Tainted] {
-                let _ = pass(b'E', &body, trust, &mut Vec::new());
+                let _ = pass(b'E', &body, trust, None, &mut Vec::new());
             }
             let _ = (row_description(&body), error_fields(&body));
         }

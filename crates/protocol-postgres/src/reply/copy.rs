@@ -3,18 +3,19 @@
 //!
 //! SPEC: PostgreSQL "COPY", File Formats.
 
+use super::guard::RowGuard;
 use super::rows::{RowError, put_value};
 use crate::wire::put;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{Copy, CopyFormat};
-use portreeve_sql::RowMasks;
+use portreeve_screen::Shown;
 use portreeve_wire::Cursor;
 
 /// Cuts COPY data into rows and masks them.
 #[derive(Debug)]
 pub(super) struct CopyMasker {
     copy: Copy,
-    pub(super) masks: RowMasks,
+    pub(super) guard: RowGuard,
     pending: Vec<u8>,
     row_bytes_max: usize,
     /// Text and CSV: the next line is the header. Binary: the file header is still to come.
@@ -25,9 +26,9 @@ pub(super) struct CopyMasker {
 const BINARY_SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 impl CopyMasker {
-    pub(super) fn new(copy: Copy, masks: RowMasks, row_bytes_max: usize) -> Self {
+    pub(super) fn new(copy: Copy, guard: RowGuard, row_bytes_max: usize) -> Self {
         let before_rows = copy.header || copy.format == CopyFormat::Binary;
-        Self { copy, masks, pending: Vec::new(), row_bytes_max, before_rows, is_ended: false }
+        Self { copy, guard, pending: Vec::new(), row_bytes_max, before_rows, is_ended: false }
     }
 
     /// Takes the data of one CopyData message and writes what is whole of it, masked, as
@@ -137,7 +138,7 @@ impl CopyMasker {
     }
 
     fn expect_columns(&self, got: usize) -> Result<(), RowError> {
-        let expected = self.masks.columns();
+        let expected = self.guard.columns();
         if got == expected { Ok(()) } else { Err(RowError::Columns { expected, got }) }
     }
 
@@ -163,7 +164,7 @@ impl CopyMasker {
             if column > 0 {
                 out.push(self.copy.delimiter);
             }
-            if !self.masks.is_read(column) || *field == self.copy.null.as_bytes() {
+            if !self.guard.is_read(column) || *field == self.copy.null.as_bytes() {
                 out.extend_from_slice(field);
                 continue;
             }
@@ -174,28 +175,24 @@ impl CopyMasker {
                 unescape_text(field, &mut clear)
             }
             value.clear();
-            let is_value = self.masks.mask_value(column, &clear, masker, &mut value);
-            if !self.masks.is_masked(column) {
-                out.extend_from_slice(field);
-            } else if !is_value {
-                out.extend_from_slice(self.copy.null.as_bytes());
-            } else if is_csv {
-                self.put_quoted(&value, out);
-            } else {
-                escape_text(&value, self.copy.delimiter, out);
+            match self.guard.value(column, &clear, masker, &mut value) {
+                Shown::AsIs => out.extend_from_slice(field),
+                Shown::Null => out.extend_from_slice(self.copy.null.as_bytes()),
+                Shown::Replaced if is_csv => self.put_quoted(&value, out),
+                Shown::Replaced => escape_text(&value, self.copy.delimiter, out),
             }
         }
         out.push(b'\n');
-        self.masks.end_row();
+        self.guard.end_row();
         Ok(true)
     }
 
     fn split_text<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
         // A table without columns has empty lines.
-        if line.is_empty() && self.masks.columns() == 0 {
+        if line.is_empty() && self.guard.columns() == 0 {
             return Vec::new();
         }
-        let mut fields = Vec::with_capacity(self.masks.columns());
+        let mut fields = Vec::with_capacity(self.guard.columns());
         let mut start = 0;
         let mut escaped = false;
         for (at, &byte) in line.iter().enumerate() {
@@ -213,11 +210,11 @@ impl CopyMasker {
     }
 
     fn split_csv<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
-        if line.is_empty() && self.masks.columns() == 0 {
+        if line.is_empty() && self.guard.columns() == 0 {
             return Vec::new();
         }
         let (quote, escape) = (self.copy.quote, self.copy.escape);
-        let mut fields = Vec::with_capacity(self.masks.columns());
+        let mut fields = Vec::with_capacity(self.guard.columns());
         let (mut start, mut quoted, mut escaped) = (0, false, false);
         for (at, &byte) in line.iter().enumerate() {
             if escaped {
@@ -278,10 +275,10 @@ impl CopyMasker {
         self.expect_columns(usize::from(count))?;
         for column in 0..usize::from(count) {
             let value = cursor.optional_value()?;
-            put_value(&mut self.masks, column, value, masker, out);
+            put_value(&mut self.guard, column, value, masker, out);
         }
         cursor.finish()?;
-        self.masks.end_row();
+        self.guard.end_row();
         Ok(true)
     }
 }
@@ -328,8 +325,12 @@ mod tests {
     use portreeve_decide::mask::{MaskKey, ValueKind};
     use portreeve_decide::sql::CopyDirection;
     use portreeve_model::MaskMethod;
-    use portreeve_sql::{ColumnMask, FieldMask, Fit, MaskShape};
+    use portreeve_sql::{ColumnMask, FieldMask, Fit, MaskShape, RowMasks};
     use std::sync::Arc;
+
+    fn guard(masks: Vec<FieldMask>) -> RowGuard {
+        RowGuard::of(RowMasks::new(masks, Arc::default()))
+    }
 
     fn copy(format: CopyFormat) -> Copy {
         let (delimiter, null) = match format {
@@ -354,8 +355,7 @@ mod tests {
             let mask = ColumnMask { category: "email".into(), shape: MaskShape::Plain };
             let mut masks = vec![FieldMask::clean(); 3];
             masks[1] = FieldMask { mask: Some(mask), fit: Fit::any(ValueKind::Text) };
-            let mut masked =
-                CopyMasker::new(copy.clone(), RowMasks::new(masks, Arc::default()), 1000);
+            let mut masked = CopyMasker::new(copy.clone(), guard(masks), 1000);
             let mut out = Vec::new();
             masked.push(&data[..cut], &masker, &mut out).unwrap();
             masked.push(&data[cut..], &masker, &mut out).unwrap();
@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn a_row_of_another_width_cannot_pass() {
         let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([1; 32]));
-        let masks = RowMasks::new(vec![FieldMask::clean(); 2], Arc::default());
+        let masks = guard(vec![FieldMask::clean(); 2]);
         let mut masked = CopyMasker::new(copy(CopyFormat::Text), masks, 100);
         assert_eq!(
             masked.push(b"1\t2\t3\n", &masker, &mut Vec::new()),

@@ -1,18 +1,21 @@
 //! What each server message does, by the state that it meets.
 
 use super::expect::{AskedBy, Expect, ExpectedResult};
-use super::parameters::is_plain_parameter;
-use super::running::{Running, portal_masks};
+use super::parameters::{is_free_parameter, is_plain_parameter};
+use super::running::{Running, portal_guard, row_guard};
+use crate::look::{MessageLook, Screening};
 use crate::wire::{
-    Frame, Trust, fit, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
+    Frame, Report, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
     put_text, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
-use portreeve_model::Refusal;
+use portreeve_model::{Refusal, Unclassified};
+use portreeve_screen::Masking;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_sql::{Change, Ended, Names, Plan, ResultColumn};
 use portreeve_wire::Cursor;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -78,6 +81,7 @@ pub(crate) struct ReplyMachine {
     /// The error code of the first failure in the running exchange.
     failed: Option<String>,
     row_bytes_max: usize,
+    screening: Screening,
     /// Why the data of the running COPY were refused.
     refused_copy: Option<Box<Refusal>>,
 }
@@ -92,8 +96,8 @@ enum Audience<'m> {
 type Step = Result<(), Unmaskable>;
 
 impl ReplyMachine {
-    pub(crate) fn new(row_bytes_max: usize) -> Self {
-        Self { row_bytes_max, ..Self::default() }
+    pub(crate) fn new(row_bytes_max: usize, screening: Screening) -> Self {
+        Self { row_bytes_max, screening, ..Self::default() }
     }
 
     /// Notes what the server will answer to what it is about to get.
@@ -227,14 +231,11 @@ impl ReplyMachine {
                 out.extend_from_slice(&frame.whole);
                 Ok(())
             }
-            b'E' => self.error(frame, out),
+            b'E' => self.error(frame, audience, out, masked),
             b'Z' => self.ready(frame, out),
-            b'N' => {
-                let passed = pass(b'N', frame.body(), self.trust(), out);
-                passed.map(|_| ()).map_err(|error| malformed(frame, error))
-            }
-            b'S' => self.parameter(frame, out),
-            b'A' => notification(frame, out),
+            b'N' => self.report(frame, audience, out, masked).map(|_| ()),
+            b'S' => self.parameter(frame, audience, out, masked),
+            b'A' => self.notification(frame, audience, out, masked),
             _ => Err(unexpected(frame)),
         }
     }
@@ -286,7 +287,8 @@ impl ReplyMachine {
         if let (Running::Nothing, Some(Expect::Execute(expected))) =
             (&self.running, self.pending.front())
         {
-            self.running = Running::Rows(portal_masks(&self.names, expected, masked)?);
+            let guard = portal_guard(&self.names, expected, &self.screening, masked)?;
+            self.running = Running::Rows(guard);
         }
         self.running.row(frame, masker, out, masked)?;
         self.running_rows += 1;
@@ -295,8 +297,7 @@ impl ReplyMachine {
 
     fn description(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         let columns: Vec<ResultColumn> = if frame.tag == b'T' {
-            let fields = row_description(frame.body()).map_err(|error| malformed(frame, error))?;
-            fields.into_iter().map(|field| field.column).collect()
+            row_description(frame.body()).map_err(|error| malformed(frame, error))?
         } else {
             Vec::new()
         };
@@ -316,9 +317,7 @@ impl ReplyMachine {
             Some(Expect::Query(results)) if frame.tag == b'T' => {
                 let plan = results.front().and_then(|result| result.plan.as_ref());
                 let plan = plan.ok_or_else(|| unexpected(frame))?;
-                let (masks, disagreements) = plan.row_masks(&columns, fit);
-                masked.disagreements.extend(disagreements);
-                self.running = Running::Rows(masks);
+                self.running = Running::Rows(row_guard(plan, &self.screening, &columns, masked));
                 out.extend_from_slice(&frame.whole);
             }
             _ => return Err(unexpected(frame)),
@@ -403,15 +402,56 @@ impl ReplyMachine {
     fn begin_copy(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         let plan = self.pending.front().and_then(Expect::result).and_then(|one| one.plan.clone());
         let plan = plan.ok_or_else(|| unexpected(frame))?;
-        self.running = Running::begin_copy(frame, &plan, self.row_bytes_max, masked)?;
+        self.running =
+            Running::begin_copy(frame, &plan, &self.screening, self.row_bytes_max, masked)?;
         out.extend_from_slice(&frame.whole);
         Ok(())
     }
 
-    fn error(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+    /// Writes an error or a notice as it may pass.
+    fn report(
+        &self,
+        frame: &Frame,
+        audience: Audience<'_>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Result<Report, Unmaskable> {
+        let place = if frame.tag == b'E' { "error" } else { "notice" };
+        self.looking(place, audience, masked, |look| {
+            pass(frame.tag, frame.body(), self.trust(), look, out)
+        })
+        .map_err(|error| malformed(frame, error))
+    }
+
+    /// Shows a message with a look at its texts, if anybody will see it.
+    fn looking<T>(
+        &self,
+        place: &str,
+        audience: Audience<'_>,
+        masked: &mut Masked,
+        show: impl FnOnce(Option<&mut MessageLook<'_>>) -> T,
+    ) -> T {
+        let Audience::Client(masker) = audience else { return show(None) };
+        let result = self.pending.front().and_then(Expect::result);
+        let plan = result.and_then(|result| result.plan.as_ref());
+        let reveals =
+            |object: &_, category: &_| plan.is_some_and(|plan| plan.reveals(object, category));
+        let masking = Masking { masker, reveals: &reveals };
+        let mut look = MessageLook { screen: self.screening.message(place), masking };
+        let shown = show(Some(&mut look));
+        look.finish(&mut masked.detected);
+        shown
+    }
+
+    fn error(
+        &mut self,
+        frame: &Frame,
+        audience: Audience<'_>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
         let start = out.len();
-        let report =
-            pass(b'E', frame.body(), self.trust(), out).map_err(|error| malformed(frame, error))?;
+        let report = self.report(frame, audience, out, masked)?;
         self.running = Running::Nothing;
         self.running_rows = 0;
         if let Some(refusal) = self.refused_copy.take() {
@@ -467,7 +507,13 @@ impl ReplyMachine {
         Ok(())
     }
 
-    fn parameter(&self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+    fn parameter(
+        &self,
+        frame: &Frame,
+        audience: Audience<'_>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
         let mut cursor = Cursor::new(frame.body());
         let (name, value) = cursor
             .text()
@@ -479,28 +525,47 @@ impl ReplyMachine {
         {
             return Err(Unmaskable(format!("`{name}` is `{value}`")));
         }
-        if self.trust() == Trust::Clean || is_plain_parameter(name, value) {
-            put_parameter(out, name, value);
+        if self.trust() == Trust::Tainted && !is_plain_parameter(name, value) {
+            return Ok(());
         }
+        self.looking("setting", audience, masked, |look| {
+            let look = look.filter(|_| is_free_parameter(name));
+            let shown = look.map_or(Cow::Borrowed(value), |look| look.text(value));
+            put_parameter(out, name, &shown);
+        });
         Ok(())
     }
-}
 
-/// Payloads come from other sessions: nobody here has decided on them.
-fn notification(frame: &Frame, out: &mut Vec<u8>) -> Step {
-    let mut cursor = Cursor::new(frame.body());
-    let (process, channel) = cursor
-        .u32()
-        .and_then(|process| cursor.text().map(|channel| (process, channel)))
-        .map_err(|error| malformed(frame, error))?;
-    let payload = cursor.text().map_err(|error| malformed(frame, error))?;
-    let shown = if payload.is_empty() { "" } else { "[masked]" };
-    put(out, b'A', |out| {
-        out.extend_from_slice(&process.to_be_bytes());
-        put_text(out, channel);
-        put_text(out, shown);
-    });
-    Ok(())
+    /// Payloads come from other sessions: nobody here has decided on them. They are looked
+    /// through, or masked whole where nobody looks.
+    fn notification(
+        &self,
+        frame: &Frame,
+        audience: Audience<'_>,
+        out: &mut Vec<u8>,
+        masked: &mut Masked,
+    ) -> Step {
+        let mut cursor = Cursor::new(frame.body());
+        let (process, channel) = cursor
+            .u32()
+            .and_then(|process| cursor.text().map(|channel| (process, channel)))
+            .map_err(|error| malformed(frame, error))?;
+        let payload = cursor.text().map_err(|error| malformed(frame, error))?;
+        self.looking("notification", audience, masked, |look| {
+            let is_looked_through = self.screening.screen.mode() != Unclassified::Clear;
+            let shown = match look.filter(|_| is_looked_through) {
+                Some(look) => look.text(payload),
+                None if payload.is_empty() => Cow::Borrowed(""),
+                None => Cow::Borrowed("[masked]"),
+            };
+            put(out, b'A', |out| {
+                out.extend_from_slice(&process.to_be_bytes());
+                put_text(out, channel);
+                put_text(out, &shown);
+            });
+        });
+        Ok(())
+    }
 }
 
 pub(super) fn unexpected(frame: &Frame) -> Unmaskable {

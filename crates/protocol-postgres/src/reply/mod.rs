@@ -11,6 +11,7 @@
 mod canary;
 mod copy;
 mod expect;
+mod guard;
 mod machine;
 mod parameters;
 mod rows;

@@ -1,8 +1,9 @@
 //! DataRow: masking its values, counting what is in them.
 
+use super::guard::RowGuard;
 use crate::wire::close;
 use portreeve_decide::mask::Masker;
-use portreeve_sql::RowMasks;
+use portreeve_screen::Shown;
 use portreeve_wire::{Cursor, WireError};
 
 /// Why a row cannot be passed.
@@ -16,50 +17,82 @@ pub(super) enum RowError {
     Copy(&'static str),
 }
 
-/// Masks a DataRow's body and writes the whole message.
+/// Masks a DataRow's body and writes the whole message. What passes is copied in one piece up to
+/// the next value that does not.
 pub(super) fn mask_row(
-    masks: &mut RowMasks,
+    guard: &mut RowGuard,
     body: &[u8],
     masker: &Masker,
     out: &mut Vec<u8>,
 ) -> Result<(), RowError> {
     let mut cursor = Cursor::new(body);
     let got = usize::from(cursor.u16()?);
-    if got != masks.columns() {
-        return Err(RowError::Columns { expected: masks.columns(), got });
+    if got != guard.columns() {
+        return Err(RowError::Columns { expected: guard.columns(), got });
     }
     out.push(b'D');
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(body.get(..2).unwrap_or_default());
+    let mut copied = 0;
+    let mut changed = std::mem::take(&mut guard.changed);
     for column in 0..got {
-        let value = cursor.optional_value()?;
-        put_value(masks, column, value, masker, out);
+        let begins = body.len() - cursor.remaining();
+        let Some(value) = cursor.optional_value()? else { continue };
+        if !guard.is_read(column) {
+            continue;
+        }
+        changed.clear();
+        if put_changed(guard, column, value, masker, &mut changed) {
+            out.extend_from_slice(body.get(copied..begins).unwrap_or_default());
+            out.extend_from_slice(&changed);
+            copied = body.len() - cursor.remaining();
+        }
     }
+    guard.changed = changed;
     cursor.finish()?;
+    out.extend_from_slice(body.get(copied..).unwrap_or_default());
     close(out, at);
-    masks.end_row();
+    guard.end_row();
     Ok(())
+}
+
+/// Writes a value with its length, where it does not pass as it is.
+fn put_changed(
+    guard: &mut RowGuard,
+    column: usize,
+    value: &[u8],
+    masker: &Masker,
+    out: &mut Vec<u8>,
+) -> bool {
+    let start = out.len();
+    out.extend_from_slice(&(-1_i32).to_be_bytes());
+    match guard.value(column, value, masker, out) {
+        Shown::AsIs => return false,
+        Shown::Null => out.truncate(start + 4),
+        Shown::Replaced => {
+            let length = i32::try_from(out.len() - start - 4).unwrap_or(-1);
+            if let Some(slot) = out.get_mut(start..start + 4) {
+                slot.copy_from_slice(&length.to_be_bytes());
+            }
+        }
+    }
+    true
 }
 
 /// Writes a value with its length, masked.
 pub(super) fn put_value(
-    masks: &mut RowMasks,
+    guard: &mut RowGuard,
     column: usize,
     value: Option<&[u8]>,
     masker: &Masker,
     out: &mut Vec<u8>,
 ) {
+    let Some(value) = value else { return out.extend_from_slice(&(-1_i32).to_be_bytes()) };
     let start = out.len();
-    out.extend_from_slice(&(-1_i32).to_be_bytes());
-    let Some(value) = value else { return };
-    if masks.mask_value(column, value, masker, out) {
-        let length = i32::try_from(out.len() - start - 4).unwrap_or(-1);
-        if let Some(slot) = out.get_mut(start..start + 4) {
-            slot.copy_from_slice(&length.to_be_bytes());
-        }
-    } else {
-        out.truncate(start + 4);
+    if !put_changed(guard, column, value, masker, out) {
+        out.truncate(start);
+        out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend_from_slice(value);
     }
 }
 

@@ -2,14 +2,18 @@
 
 use super::copy::CopyMasker;
 use super::expect::ExpectedResult;
+use super::guard::{Described, RowGuard};
 use super::rows::{count_values, mask_row, parts};
+use crate::look::Screening;
 use crate::request::WrittenData;
 use crate::wire::{Frame, fit};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{CopyDirection, CopyFormat};
+use portreeve_model::Unclassified;
 use portreeve_session::{Masked, Unmaskable};
-use portreeve_sql::{Names, Plan, PlannedOutput, ResultColumn, RowCounts, RowMasks};
+use portreeve_sql::{Names, Plan, PlannedOutput, ResultColumn, RowCounts};
 use portreeve_wire::Cursor;
+use std::sync::Arc;
 
 /// What of a statement's result has begun.
 #[derive(Debug, Default)]
@@ -18,7 +22,7 @@ pub(super) enum Running {
     #[default]
     Nothing,
     /// Rows, each masked alike.
-    Rows(RowMasks),
+    Rows(RowGuard),
     /// COPY data for the client that need not be read, in rows of so many columns.
     CleanCopy(u64),
     /// COPY data for the client.
@@ -36,12 +40,12 @@ impl Running {
         out: &mut Vec<u8>,
         masked: &mut Masked,
     ) -> Result<(), Unmaskable> {
-        let Self::Rows(masks) = self else { return Err(super::machine::unexpected(frame)) };
+        let Self::Rows(guard) = self else { return Err(super::machine::unexpected(frame)) };
         masked.usage.values += count_values(frame.body());
-        if masks.is_clean() {
+        if guard.is_clean() {
             out.extend_from_slice(&frame.whole);
         } else {
-            mask_row(masks, frame.body(), masker, out).map_err(|e| Unmaskable(e.to_string()))?;
+            mask_row(guard, frame.body(), masker, out).map_err(|e| Unmaskable(e.to_string()))?;
         }
         masked.usage.rows += 1;
         Ok(())
@@ -62,7 +66,7 @@ impl Running {
             }
             Self::MaskedCopy(copy) => {
                 let rows = copy.push(frame.body(), masker, out);
-                (rows.map_err(|error| Unmaskable(error.to_string()))?, copy.masks.columns() as u64)
+                (rows.map_err(|error| Unmaskable(error.to_string()))?, copy.guard.columns() as u64)
             }
             Self::Nothing | Self::Rows(_) | Self::CopyIn(_) => {
                 return Err(super::machine::unexpected(frame));
@@ -76,7 +80,8 @@ impl Running {
     /// COPY begins: `G` for data from the client, `H` for data to it.
     pub(super) fn begin_copy(
         frame: &Frame,
-        plan: &Plan,
+        plan: &Arc<Plan>,
+        screening: &Screening,
         row_bytes_max: usize,
         masked: &mut Masked,
     ) -> Result<Self, Unmaskable> {
@@ -88,12 +93,11 @@ impl Running {
                     .u16()
                     .map_err(|error| super::machine::malformed(frame, error))?;
                 let format = i16::from(copy.format == CopyFormat::Binary);
-                let (masks, disagreements) = plan.copy_masks(usize::from(columns), format, fit);
-                masked.disagreements.extend(disagreements);
-                Ok(if masks.is_clean() {
+                let guard = copy_guard(plan, screening, usize::from(columns), format, masked);
+                Ok(if guard.is_clean() {
                     Self::CleanCopy(u64::from(columns))
                 } else {
-                    let copy = CopyMasker::new(copy.clone(), masks, row_bytes_max);
+                    let copy = CopyMasker::new(copy.clone(), guard, row_bytes_max);
                     Self::MaskedCopy(Box::new(copy))
                 })
             }
@@ -114,13 +118,13 @@ impl Running {
 
     /// Takes the counts so far.
     pub(super) fn drain_counts(&mut self, masked: &mut Masked) {
-        let masks = match self {
-            Self::Rows(masks) => masks,
-            Self::MaskedCopy(copy) => &mut copy.masks,
+        let guard = match self {
+            Self::Rows(guard) => guard,
+            Self::MaskedCopy(copy) => &mut copy.guard,
             Self::Nothing | Self::CleanCopy(_) | Self::CopyIn(_) => return,
         };
         let mut counts = RowCounts::default();
-        masks.drain_counts(&mut counts);
+        guard.drain(&mut counts, &mut masked.detected);
         for (category, count) in counts.masked {
             *masked.masked.entry(category).or_default() += count;
         }
@@ -128,25 +132,67 @@ impl Running {
     }
 }
 
-/// The masks of a portal's rows: from its statement's description and its own formats.
-pub(super) fn portal_masks(
+/// What guards the rows that a description tells of.
+pub(super) fn row_guard(
+    plan: &Arc<Plan>,
+    screening: &Screening,
+    columns: &[ResultColumn],
+    masked: &mut Masked,
+) -> RowGuard {
+    let (masks, disagreements) = plan.row_masks(columns, fit);
+    masked.disagreements.extend(disagreements);
+    let described: Vec<Described<'_>> = columns
+        .iter()
+        .map(|column| Described {
+            name: &column.name,
+            code: column.type_code,
+            format: column.format,
+        })
+        .collect();
+    RowGuard::new(masks, plan, screening, &described)
+}
+
+/// What guards bulk data: types are those of the catalog, where the analysis knows the column.
+fn copy_guard(
+    plan: &Arc<Plan>,
+    screening: &Screening,
+    columns: usize,
+    format: i16,
+    masked: &mut Masked,
+) -> RowGuard {
+    let (masks, disagreements) = plan.copy_masks(columns, format, fit);
+    masked.disagreements.extend(disagreements);
+    let names = plan.names(columns);
+    let described: Vec<Described<'_>> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| Described { name, code: plan.type_code(index), format })
+        .collect();
+    RowGuard::new(masks, plan, screening, &described)
+}
+
+/// What guards a portal's rows: from its statement's description and its own formats.
+pub(super) fn portal_guard(
     names: &Names,
     expected: &ExpectedResult,
+    screening: &Screening,
     masked: &mut Masked,
-) -> Result<RowMasks, Unmaskable> {
+) -> Result<RowGuard, Unmaskable> {
     let unknown = || Unmaskable("rows of an unknown portal".into());
     let entry = expected.portal.as_ref().and_then(|name| names.portal(name));
     let plan = expected.plan.as_ref().ok_or_else(unknown)?;
     let Some(columns) = entry.and_then(|entry| entry.columns.as_ref()) else {
-        return match &plan.output {
-            // No classified column exists at all, or the description would be here.
-            PlannedOutput::Clean => Ok(RowMasks::clean()),
-            PlannedOutput::Columns(columns) if columns.iter().all(Option::is_none) => {
-                Ok(RowMasks::clean())
-            }
-            PlannedOutput::Columns(_) | PlannedOutput::Unproven => {
-                Err(Unmaskable("rows that were not described".into()))
-            }
+        let is_masked = match &plan.output {
+            PlannedOutput::Clean => false,
+            PlannedOutput::Columns(columns) => columns.iter().any(Option::is_some),
+            PlannedOutput::Unproven => true,
+        };
+        let is_open = screening.screen.mode() != Unclassified::Clear && plan.has_open_texts();
+        // Where there is anything to mask or to look for, the description would be here.
+        return if is_masked || is_open {
+            Err(Unmaskable("rows that were not described".into()))
+        } else {
+            Ok(RowGuard::clean())
         };
     };
     let portal = &entry.ok_or_else(unknown)?.portal;
@@ -155,7 +201,5 @@ pub(super) fn portal_masks(
         .enumerate()
         .map(|(index, column)| ResultColumn { format: portal.format(index), ..column.clone() })
         .collect();
-    let (masks, disagreements) = plan.row_masks(&columns, fit);
-    masked.disagreements.extend(disagreements);
-    Ok(masks)
+    Ok(row_guard(plan, screening, &columns, masked))
 }

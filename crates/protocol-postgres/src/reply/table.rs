@@ -1,6 +1,7 @@
 //! Every server message in every phase: what passes, what it does to the state, and what
 //! ends the session. No socket is needed: the machine is a value.
 
+use crate::look::Screening;
 use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine, Status};
 use crate::testing::plan;
 use crate::wire::{Refused, put, put_ready, put_text};
@@ -97,7 +98,7 @@ fn sample(tag: u8) -> Vec<u8> {
 
 /// A machine in a phase.
 fn machine(phase: &str) -> ReplyMachine {
-    let mut machine = ReplyMachine::new(1 << 20);
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
     let query = |text: &str| Expect::Query(VecDeque::from([result(text)]));
     let rows = "SELECT email FROM people";
     let execute = || {
@@ -178,7 +179,7 @@ fn each_phase_takes_its_own_messages_and_no_others() {
 #[test]
 fn an_error_ends_what_was_asked_for_up_to_sync() {
     let check = |expects: Vec<Expect>, skipping: bool, idle: bool| {
-        let mut machine = ReplyMachine::new(1 << 20);
+        let mut machine = ReplyMachine::new(1 << 20, Screening::default());
         machine.expect(expects);
         give(&mut machine, &sample(b'E')).unwrap();
         assert_eq!((machine.is_skipping(), machine.is_idle()), (skipping, idle));
@@ -216,7 +217,7 @@ fn the_status_follows_ready_for_query() {
 
 #[test]
 fn names_change_when_the_server_has_said_so() {
-    let mut machine = ReplyMachine::new(1 << 20);
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
     let change = Change::Prepare("s".into(), prepared("SELECT 1"));
     machine.expect([Expect::Parse(change), Expect::Ready]);
     assert!(machine.names().prepared("s").is_none());
@@ -243,7 +244,7 @@ fn a_refusal_stands_where_the_servers_failure_was() {
         let text = String::from_utf8_lossy(&seen);
         assert!(text.contains("portreeve: no") && !text.contains("22012"), "{text}");
     }
-    let mut after = ReplyMachine::new(1 << 20);
+    let mut after = ReplyMachine::new(1 << 20, Screening::default());
     after.skip_alone();
     assert!(after.owes_failure());
     after.expect([Expect::ReadyAfterRefusal]);

@@ -150,7 +150,9 @@ impl Assembler {
     pub(super) fn needs_description(&self, plan: &Plan) -> bool {
         let has_rows = plan.statement.output != Output::None;
         match &plan.output {
-            PlannedOutput::Clean => has_rows && self.catalog().has_classified(),
+            PlannedOutput::Clean => {
+                has_rows && (self.catalog().has_classified() || plan.has_open_texts())
+            }
             PlannedOutput::Columns(_) | PlannedOutput::Unproven => true,
         }
     }

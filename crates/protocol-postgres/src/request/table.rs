@@ -2,6 +2,7 @@
 //! cut, what the target will get. No socket is needed: the assembler is a value.
 
 use crate::ProtocolLimits;
+use crate::look::Screening;
 use crate::reply::{Chunk, Expect, ReplyMachine};
 use crate::request::{Assembler, FailingName, MessageBatch, Step, Upcoming};
 use crate::testing::planner;
@@ -103,7 +104,8 @@ fn tags(mut wire: Bytes) -> String {
 /// How a stream of client messages is cut, and what the target gets of each request.
 async fn check(policies: &str, stream: &[Vec<u8>], expect: &[&str]) {
     let (_world, session) = session(policies).await;
-    let (mut assembler, machine) = (assembler(&session), ReplyMachine::new(1 << 20));
+    let (mut assembler, machine) =
+        (assembler(&session), ReplyMachine::new(1 << 20, Screening::default()));
     let mut inbox = BytesMut::from(stream.concat().as_slice());
     let mut got = Vec::new();
     while let Some(batch) = request(&mut assembler, &machine, &mut inbox) {
@@ -156,7 +158,7 @@ async fn every_message_is_taken_or_refused_in_every_phase() {
         (b'F', message(b'F', &[b"x"])),
     ];
     for skipping in [false, true] {
-        let mut machine = ReplyMachine::new(1 << 20);
+        let mut machine = ReplyMachine::new(1 << 20, Screening::default());
         if skipping {
             machine.skip_alone();
         }
@@ -189,7 +191,7 @@ async fn every_message_is_taken_or_refused_in_every_phase() {
 #[tokio::test]
 async fn from_the_first_refused_command_on_nothing_is_sent_but_its_end() {
     let (_world, session) = session("").await;
-    let machine = ReplyMachine::new(1 << 20);
+    let machine = ReplyMachine::new(1 << 20, Screening::default());
     let mut assembler = assembler(&session);
     let run = |text: &str| [parse(text), bind(), execute()].concat();
     let mut inbox = BytesMut::from([run("SELECT 1"), run("SELECT 2"), sync()].concat().as_slice());
@@ -212,7 +214,7 @@ async fn from_the_first_refused_command_on_nothing_is_sent_but_its_end() {
 #[tokio::test]
 async fn a_request_that_is_put_together_anew_is_the_same() {
     let (_world, session) = session("").await;
-    let machine = ReplyMachine::new(1 << 20);
+    let machine = ReplyMachine::new(1 << 20, Screening::default());
     let stream = [parse("SELECT id FROM people"), bind(), execute(), sync()].concat();
     let once = |restart: bool| {
         let mut assembler = assembler(&session);
@@ -240,7 +242,7 @@ async fn a_request_that_is_put_together_anew_is_the_same() {
 #[tokio::test]
 async fn names_stand_for_what_this_request_makes_of_them() {
     let (_world, session) = session("").await;
-    let mut machine = ReplyMachine::new(1 << 20);
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
     let mut assembler = assembler(&session);
     let mut inbox = BytesMut::from(
         [query("PREPARE p AS SELECT email FROM people"), query("EXECUTE p")].concat().as_slice(),
@@ -259,7 +261,7 @@ async fn names_stand_for_what_this_request_makes_of_them() {
 #[tokio::test]
 async fn a_fence_stands_around_what_rows_rest_on() {
     let (_world, session) = session("").await;
-    let machine = ReplyMachine::new(1 << 20);
+    let machine = ReplyMachine::new(1 << 20, Screening::default());
     for (text, is_fenced) in [
         ("SELECT id FROM people", true),
         ("DELETE FROM people WHERE id = 1 RETURNING id", true),
@@ -278,7 +280,7 @@ async fn a_fence_stands_around_what_rows_rest_on() {
 #[tokio::test]
 async fn a_mask_that_would_be_stored_is_refused_in_every_way_of_sending_it() {
     let (_world, session) = session("").await;
-    let machine = ReplyMachine::new(1 << 20);
+    let machine = ReplyMachine::new(1 << 20, Screening::default());
     let bound = |value: &[u8]| {
         let length = u32::try_from(value.len()).unwrap().to_be_bytes();
         message(b'B', &[b"\0\0\0\0\0\x01", &length, value, b"\0\0"])
@@ -323,7 +325,7 @@ fn refused(
 #[tokio::test]
 async fn a_transaction_knows_what_it_has_made_and_no_more() {
     let (_world, session) = session("").await;
-    let mut machine = ReplyMachine::new(1 << 20);
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
     let mut assembler = assembler(&session);
     let mut check = |text: &str, tag: &str, status: &str, expect: bool| {
         let found = refused(&mut assembler, &mut machine, text, [tag, status]);
@@ -358,7 +360,7 @@ async fn a_read_behind_code_is_a_request_of_its_own() {
     check("", &[code(), read(), sync()], &["PBEPBH", "DES"]).await;
     check("", &[code(), run("SELECT 1"), sync()], &["PBEPBDES"]).await;
     let (_world, session) = session("").await;
-    let machine = ReplyMachine::new(1 << 20);
+    let machine = ReplyMachine::new(1 << 20, Screening::default());
     let mut inbox = BytesMut::from(query("DO 'begin end'; SELECT id FROM people").as_slice());
     let batch = request(&mut assembler(&session), &machine, &mut inbox).unwrap();
     assert!(batch.commands().iter().any(|one| one.command.unknown.is_some()));
@@ -370,7 +372,7 @@ async fn what_the_transaction_has_defined_is_part_of_the_content() {
     let (_world, session) = session("").await;
     let mut contents = Vec::new();
     for view in ["SELECT 1 AS x", "SELECT 2 AS x"] {
-        let mut machine = ReplyMachine::new(1 << 20);
+        let mut machine = ReplyMachine::new(1 << 20, Screening::default());
         let mut assembler = assembler(&session);
         refused(&mut assembler, &mut machine, "BEGIN", ["BEGIN", "T"]);
         let made = format!("CREATE VIEW v AS {view}");

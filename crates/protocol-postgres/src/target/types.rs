@@ -7,7 +7,8 @@ use portreeve_sql::{ColumnType, ColumnTypes, MadeType, MadeTypes, Nulls};
 use std::collections::HashMap;
 
 /// Columns: oid, kind, base type, its modifier, whether NULL is refused, the first label, the
-/// type of elements, whether it is written like a text, the types of fields.
+/// type of elements, whether it is written like a text, the types of fields, whether it holds
+/// pairs.
 pub(super) const MADE_TYPES: &str = "\
 SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull,
        (SELECT e.enumlabel FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid
@@ -16,7 +17,8 @@ SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull,
        t.oid >= 16384 AND i.prosrc = 'textin' AND o.prosrc = 'textout' AND s.prosrc = 'textsend',
        (SELECT pg_catalog.string_agg(a.atttypid::pg_catalog.text, ' ' ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped),
+       i.prosrc = 'hstore_in'
 FROM pg_catalog.pg_type t
 LEFT JOIN pg_catalog.pg_proc i ON i.oid = t.typinput
 LEFT JOIN pg_catalog.pg_proc o ON o.oid = t.typoutput
@@ -48,6 +50,7 @@ fn made_type(row: &Row) -> Option<MadeType> {
         _ if text(row, 7) == "t" => {
             Some(MadeType::Like(ColumnType { code: TEXT, modifier: -1, nulls: Nulls::Accepted }))
         }
+        _ if text(row, 9) == "t" => Some(MadeType::Pairs),
         _ => given(6)?.parse().ok().map(MadeType::Array),
     }
 }

@@ -4,6 +4,7 @@ use super::catalog::{self, CatalogReader};
 use super::dial::{Account, PostgresDialer};
 use super::fence::FenceLine;
 use super::versions::{MOMENT, first};
+use crate::look::Screening;
 use portreeve_model::{Category, Secret, SubjectColumn};
 use portreeve_sql::{CatalogStore, SubjectColumns};
 use portreeve_transport::{DialError, Dialer, PreAuth, TargetTls, TcpTarget};
@@ -32,6 +33,8 @@ pub struct UpstreamConfig {
     pub tls: TargetTls,
     /// The configured classification.
     pub classify: ClassifyColumn,
+    /// What becomes of what nobody has classified.
+    pub screening: Screening,
     /// The columns that identify people.
     pub subjects: Vec<SubjectColumn>,
     /// Functions that the operator says are harmless, by their signatures, and the digests of
@@ -48,6 +51,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Upstream {
     name: String,
     pub(crate) dialer: Arc<dyn Dialer>,
+    pub(crate) screening: Screening,
     pub(crate) subjects: Arc<SubjectColumns>,
     pub(crate) catalog: CatalogStore<CatalogReader>,
     pub(crate) fence: FenceLine,
@@ -86,6 +90,7 @@ impl Upstream {
         Self {
             name: config.name,
             dialer,
+            screening: config.screening,
             subjects: Arc::new(SubjectColumns::new(&config.subjects)),
             catalog: CatalogStore::new(reader),
             fence: FenceLine::new(config.dial_timeout),

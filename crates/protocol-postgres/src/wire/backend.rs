@@ -8,26 +8,19 @@ use portreeve_model::{Refusal, RefusalCode};
 use portreeve_sql::ResultColumn;
 use portreeve_wire::{Cursor, WireError};
 
-/// One column of a RowDescription.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) column: ResultColumn,
-}
-
 /// Reads a RowDescription.
-pub(crate) fn row_description(body: &[u8]) -> Result<Vec<Field>, WireError> {
+pub(crate) fn row_description(body: &[u8]) -> Result<Vec<ResultColumn>, WireError> {
     let mut cursor = Cursor::new(body);
     let count = cursor.u16()?;
     let mut columns = Vec::with_capacity(usize::from(count).min(64));
     for _ in 0..count {
-        let name = String::from_utf8_lossy(cursor.until_nul()?).into_owned();
+        let name = String::from_utf8_lossy(cursor.until_nul()?).as_ref().into();
         let table = cursor.u32()?;
         let attribute = cursor.u16()?.cast_signed();
         let type_code = cursor.u32()?;
         cursor.take(6)?;
         let format = cursor.u16()?.cast_signed();
-        columns.push(Field { name, column: ResultColumn { table, attribute, type_code, format } });
+        columns.push(ResultColumn { name, table, attribute, type_code, format });
     }
     cursor.finish()?;
     Ok(columns)

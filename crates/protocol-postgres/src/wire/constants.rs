@@ -34,6 +34,7 @@ pub(super) fn constant(column: ColumnType, made: &MadeTypes) -> Option<Constant>
             Some(Constant::new("{}", binary))
         }
         Some(MadeType::Range) => Some(Constant::new("empty", [1])),
+        Some(MadeType::Pairs) => Some(Constant::zero("", 4)),
         Some(MadeType::Multirange) => Some(Constant::zero("{}", 4)),
         Some(MadeType::Row(fields)) => {
             let mut binary = u32::try_from(fields.len()).ok()?.to_be_bytes().to_vec();
@@ -96,7 +97,9 @@ fn builtin(column: ColumnType) -> Option<Constant> {
         1700 => Constant::zero("0", 8),
         2950 => Constant::zero("00000000-0000-0000-0000-000000000000", 16),
         3220 => Constant::zero("0/0", 8),
-        3614 | 3615 => Constant::zero("", 4),
+        3614 => Constant::zero("", 4),
+        // SPEC: `tsqueryrecv` refuses one without a lexeme.
+        3615 => Constant::new("'x'", [0, 0, 0, 1, 1, 0, 0, b'x', 0]),
         3802 => Constant::new("null", *b"\x01null"),
         _ => return None,
     })

@@ -9,7 +9,7 @@ pub(crate) mod sqlstate;
 mod values;
 
 pub(crate) use backend::{
-    Field, Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
+    Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
     put_report, row_description,
 };
 pub(crate) use frame::{
@@ -17,5 +17,5 @@ pub(crate) use frame::{
     take_whole_messages,
 };
 pub(crate) use frontend::{Frontend, FrontendError, read};
-pub(crate) use reports::{Trust, pass};
+pub(crate) use reports::{Report, Trust, pass};
 pub(crate) use values::{fit, value_kind};

@@ -3,12 +3,15 @@
 //! in reach only those parts pass that cannot.
 
 use super::backend::{error_fields, put_report};
+use crate::look::MessageLook;
+use portreeve_screen::Wording;
 use portreeve_wire::WireError;
+use std::borrow::Cow;
 
 /// How much of a report may pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Trust {
-    /// Nothing classified is in reach: all of it.
+    /// Nothing classified is in reach: all of it, looked through.
     Clean,
     /// Only what cannot hold a value.
     Tainted,
@@ -21,11 +24,13 @@ pub(crate) struct Report {
     pub(crate) is_fatal: bool,
 }
 
-/// Writes an error (`E`) or notice (`N`) as it may pass, and tells what it is.
+/// Writes an error (`E`) or notice (`N`) as it may pass, and tells what it is. Nobody looks
+/// through one that nobody sees.
 pub(crate) fn pass(
     tag: u8,
     body: &[u8],
     trust: Trust,
+    look: Option<&mut MessageLook<'_>>,
     out: &mut Vec<u8>,
 ) -> Result<Report, WireError> {
     let fields = error_fields(body)?;
@@ -37,10 +42,42 @@ pub(crate) fn pass(
         Report { sqlstate: sqlstate.into(), is_fatal: matches!(severity, "FATAL" | "PANIC") };
     let shown: Vec<(u8, &str)> = fields.iter().map(|(code, text)| (*code, text.as_str())).collect();
     match trust {
-        Trust::Clean => put_report(out, tag, &shown),
+        Trust::Clean => put_clean(tag, &shown, sqlstate, look, out),
         Trust::Tainted => put_tainted(tag, &shown, sqlstate, out),
     }
     Ok(report)
+}
+
+/// All of a report; values that it quotes are looked through. What only quotes the client's own
+/// statement, or names of objects, holds none.
+fn put_clean(
+    tag: u8,
+    fields: &[(u8, &str)],
+    sqlstate: &str,
+    look: Option<&mut MessageLook<'_>>,
+    out: &mut Vec<u8>,
+) {
+    let Some(look) = look else { return put_report(out, tag, fields) };
+    let routine = fields.iter().find(|(code, _)| *code == b'R').map(|(_, text)| *text);
+    let has_names = is_about_text(fields, sqlstate) || is_about_names(routine, sqlstate);
+    // What code raises is anybody's; PostgreSQL quotes what is.
+    let is_raised = routine.is_none_or(|routine| routine.starts_with("exec_stmt"));
+    look.worded(if is_raised { Wording::Anybodys } else { Wording::Servers });
+    let may_quote = |code: u8| match code {
+        b'D' | b'W' | b'q' => true,
+        b'M' | b'H' | b's' | b't' | b'c' | b'd' | b'n' => !has_names,
+        // Severities, codes, positions, places in the server's source.
+        _ => false,
+    };
+    let shown: Vec<(u8, Cow<'_, str>)> = fields
+        .iter()
+        .map(|(code, text)| match may_quote(*code) {
+            true => (*code, look.text(text)),
+            false => (*code, Cow::Borrowed(*text)),
+        })
+        .collect();
+    let shown: Vec<(u8, &str)> = shown.iter().map(|(code, text)| (*code, &**text)).collect();
+    put_report(out, tag, &shown);
 }
 
 fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>) {
@@ -168,7 +205,7 @@ mod tests {
         let mut message = Vec::new();
         put_report(&mut message, b'E', fields);
         let mut out = Vec::new();
-        pass(b'E', &message[5..], trust, &mut out).unwrap();
+        pass(b'E', &message[5..], trust, None, &mut out).unwrap();
         let got = error_fields(&out[5..]).unwrap();
         let got: Vec<_> = got.iter().map(|(code, text)| (*code, text.as_str())).collect();
         assert_eq!(got, expect);
@@ -216,7 +253,7 @@ mod tests {
         let mut message = Vec::new();
         put_report(&mut message, b'E', &raised);
         let mut out = Vec::new();
-        pass(b'E', &message[5..], Trust::Tainted, &mut out).unwrap();
+        pass(b'E', &message[5..], Trust::Tainted, None, &mut out).unwrap();
         assert!(!String::from_utf8_lossy(&out).contains("anna"));
     }
 

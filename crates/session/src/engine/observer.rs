@@ -1,6 +1,6 @@
 //! What the engine tells the metrics.
 
-use portreeve_model::{Category, Verdict};
+use portreeve_model::{Category, Detected, Verdict};
 use std::time::Duration;
 
 /// What takes time.
@@ -46,6 +46,8 @@ pub trait Observer: Send + Sync {
     fn received(&self, resource: &str, bytes: u64);
     /// Values were masked.
     fn masked(&self, category: &Category, values: u64);
+    /// Detectors found something in texts that nobody has classified.
+    fn detected(&self, _resource: &str, _found: &Detected) {}
     /// A step of a request, or of a login, took so long.
     fn took(&self, _resource: &str, _step: Step, _time: Duration) {}
 }

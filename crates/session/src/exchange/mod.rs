@@ -17,7 +17,7 @@ use crate::proof::{Permitted, Released};
 use crate::protocol::{
     CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Reply, Upload,
 };
-use crate::session::{Session, Snapshot};
+use crate::session::{Objection, Session, Snapshot};
 use budget::Budget;
 use bytes::Bytes;
 use held::Held;
@@ -281,6 +281,11 @@ impl Exchange {
     /// Records a part of the reply, while it is asked whether the definitions that it was
     /// planned with are those that executed. Nothing passes before both have answered.
     async fn record_fenced(&mut self, masked: Masked) -> Result<Released, Stop> {
+        if let Some(hidden) = self.snapshot.hidden(&masked.detected) {
+            let why = Objection::hidden(&hidden.category);
+            let refusal = why.into_refusal(self.session(), self.number());
+            return Err(self.refused(refusal));
+        }
         let Some(fence) = self.fence.clone().filter(|_| !masked.bytes.is_empty()) else {
             return Ok(self.record(masked).await?);
         };
@@ -320,7 +325,7 @@ impl Exchange {
 
     async fn record(&mut self, mut masked: Masked) -> Result<Released, SessionError> {
         let end = masked.end.take();
-        self.session().stage_release(self.number(), &masked);
+        self.session().stage_release(self.number(), &masked, &self.snapshot);
         if let Some(end) = end {
             self.stage_closed(self.outcome(end));
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use portreeve_decide::mask::{Masker, Subjects};
-use portreeve_model::{Category, Usage};
+use portreeve_model::{Category, Detected, Usage};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -40,6 +40,8 @@ pub struct Masked {
     pub usage: Usage,
     /// Masked values in it.
     pub masked: BTreeMap<Category, u64>,
+    /// What detectors found in texts that nobody has classified.
+    pub detected: Vec<Detected>,
     /// Columns where the target's word about the origin contradicted the analysis.
     pub disagreements: Vec<String>,
     /// Whom the rows are about.
@@ -49,12 +51,22 @@ pub struct Masked {
 }
 
 impl Masked {
+    /// Masked values by category, those that detectors found included.
+    pub(crate) fn all_masked(&self) -> BTreeMap<Category, u64> {
+        let mut all = self.masked.clone();
+        for found in self.detected.iter().filter(|found| found.masked > 0) {
+            *all.entry(found.category.clone()).or_default() += found.masked;
+        }
+        all
+    }
+
     /// Adds what came later.
     pub(crate) fn append(&mut self, later: Self) {
         self.usage += later.usage;
         for (category, count) in later.masked {
             *self.masked.entry(category).or_default() += count;
         }
+        self.detected.extend(later.detected);
         self.disagreements.extend(later.disagreements);
         self.subjects.merge(later.subjects);
         self.end = later.end;

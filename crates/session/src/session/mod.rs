@@ -6,6 +6,7 @@ mod record;
 mod snapshot;
 
 pub(crate) use day::{Counted, DayUsage};
+pub(crate) use snapshot::Objection;
 pub use snapshot::{Classify, Snapshot};
 
 use crate::engine::{Counts, Engine, Lifeline, OpenRequest, ReviewMode, now_us};
@@ -258,16 +259,19 @@ impl Session {
     /// more; what still runs is told to stop, and the session's last record comes behind its.
     pub async fn close(self, why: &str) {
         self.end(Ended::Killed(why.to_owned()));
+        if self.is_quiet_or_closes_later(why) {
+            self.0.close(why);
+        }
+        let _ = self.commit().await;
+    }
+
+    fn is_quiet_or_closes_later(&self, why: &str) -> bool {
         let mut running = lock(&self.0.running);
         let is_quiet = running.stops.is_empty();
         if !is_quiet {
             running.closing.get_or_insert_with(|| why.to_owned());
         }
-        drop(running);
-        if is_quiet {
-            self.0.close(why);
-        }
-        let _ = self.commit().await;
+        is_quiet
     }
 }
 

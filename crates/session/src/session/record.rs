@@ -1,6 +1,6 @@
 //! What a session writes into the evidence.
 
-use super::{NO_EXCHANGE, Session, Shared, Stage, lock};
+use super::{NO_EXCHANGE, Session, Shared, Snapshot, Stage, lock};
 use crate::SessionError;
 use crate::engine::{OpenRequest, Step};
 use crate::proof::Released;
@@ -40,12 +40,13 @@ impl Session {
         exchange: u64,
         masked: Masked,
     ) -> Result<Released, SessionError> {
-        self.stage_release(exchange, &masked);
+        let snapshot = self.snapshot();
+        self.stage_release(exchange, &masked, &snapshot);
         self.commit_at(Step::ReplyBarrier).await?;
         Ok(Released { bytes: masked.bytes })
     }
 
-    pub(crate) fn stage_release(&self, exchange: u64, masked: &Masked) {
+    pub(crate) fn stage_release(&self, exchange: u64, masked: &Masked, snapshot: &Snapshot) {
         let mut recorder = lock(&self.0.recorder);
         for object in &masked.disagreements {
             recorder.stage(Event::Disagreement { exchange, object: object.clone() });
@@ -57,14 +58,26 @@ impl Session {
         }
         let rows = masked.usage.get(Unit::Rows);
         if !masked.bytes.is_empty() {
-            let event = Event::Response { exchange, rows, masked: masked.masked.clone() };
+            let shows_found = masked.detected.iter().any(|found| found.revealed > 0);
+            let event = Event::Response {
+                exchange,
+                rows,
+                masked: masked.all_masked(),
+                detected: masked.detected.clone(),
+                revealed_by: shows_found.then(|| snapshot.revealed_by()),
+            };
             recorder.stage_payload(event, Direction::ToClient, &masked.bytes);
         }
         drop(recorder);
         self.0.counts.rows.fetch_add(rows, Ordering::Relaxed);
         let observer = &self.0.engine.observer;
         observer.released(self.resource(), masked.bytes.len() as u64, rows);
-        masked.masked.iter().for_each(|(category, count)| observer.masked(category, *count));
+        for (category, count) in masked.all_masked() {
+            observer.masked(&category, count);
+        }
+        for found in &masked.detected {
+            observer.detected(self.resource(), found);
+        }
     }
 
     pub(super) fn stage_opened(&self, ask: &OpenRequest, decision: &Decision) {

@@ -10,8 +10,8 @@ use super::{Counted, DayUsage, Session};
 use crate::protocol::CommandUse;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_model::{
-    Action, Category, Chain, Command, Decision, Need, Object, PolicyVersion, Reason, Refusal,
-    RefusalCode, RuleId, Scope, Verdict,
+    Action, Category, Chain, Command, Decision, Detected, Need, Object, PolicyVersion, Reason,
+    Refusal, RefusalCode, RevealedBy, RuleId, Scope, Verdict,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ pub struct Snapshot {
 /// Answers that hold as long as the snapshot does.
 #[derive(Default)]
 struct Known {
-    reveals: HashMap<Object, bool>,
+    reveals: HashMap<Object, Vec<(Category, bool)>>,
     /// By the address of the command, which the entry keeps alive.
     decisions: HashMap<usize, Decided>,
 }
@@ -99,6 +99,19 @@ impl Snapshot {
         Arc::ptr_eq(&self.classify, &other.classify)
     }
 
+    /// What detectors found and a part of a reply shows, although this snapshot does not reveal
+    /// it.
+    pub(crate) fn hidden<'d>(&self, detected: &'d [Detected]) -> Option<&'d Detected> {
+        let is_hidden =
+            |found: &&Detected| found.revealed > 0 && !self.reveals(&found.object, &found.category);
+        detected.iter().find(is_hidden)
+    }
+
+    /// By what found values are shown.
+    pub(crate) fn revealed_by(&self) -> RevealedBy {
+        RevealedBy { policy: self.policy().clone(), hour: self.hour }
+    }
+
     pub(crate) fn policy(&self) -> &PolicyVersion {
         self.policies.version()
     }
@@ -115,17 +128,23 @@ impl Snapshot {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether policy lets the whole chain see an object unmasked.
+    /// Whether policy lets the whole chain see values of a category unmasked: those of a classified
+    /// object, or what was found in texts of it; of the resource where nobody knows a smaller one.
     #[must_use]
     pub fn reveals(&self, object: &Object, category: &Category) -> bool {
-        if let Some(known) = self.known().reveals.get(object) {
-            return *known;
+        let remembered = |known: &Known| {
+            let answers = known.reveals.get(object)?;
+            answers.iter().find(|(of, _)| of == category).map(|(_, answer)| *answer)
+        };
+        if let Some(answer) = remembered(&self.known()) {
+            return answer;
         }
         let (none, day) = (Command::default(), DayUsage::default());
         let counted = Counted { counters: Counters::default(), day: &day };
         let answer =
             self.asking(&none, counted, |policies, ask| policies.reveals(ask, object, category));
-        self.known().reveals.insert(object.clone(), answer);
+        let known = (category.clone(), answer);
+        self.known().reveals.entry(object.clone()).or_default().push(known);
         answer
     }
 
@@ -280,6 +299,12 @@ pub(crate) struct Objection {
 }
 
 impl Objection {
+    /// Values of a category that were found may not be seen any more.
+    pub(crate) fn hidden(category: &Category) -> Self {
+        let message = format!("policy changed: `{category}` may not be seen any more");
+        Self { message, rule: POLICY_CHANGED.into() }
+    }
+
     pub(crate) fn into_refusal(self, session: &Session, exchange: u64) -> Refusal {
         let hint = Some("send it again, or ask for what is allowed".to_owned());
         session.refusal(exchange, RefusalCode::Revoked, self.message, Some(self.rule), hint)

@@ -16,7 +16,8 @@ use crate::sql::postgres::parse::Raw;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::document::kind;
 use crate::sql::statement::{
-    Copy, CursorLifetime, Output, OutputColumn, SessionEffect, Shape, Statement, TransactionEffect,
+    Copy, CursorLifetime, Output, OutputColumn, RowsOf, SessionEffect, Shape, Statement,
+    TransactionEffect,
 };
 use crate::sql::taint::Taint;
 
@@ -68,7 +69,9 @@ fn finish(
     if analyzer.runs_anywhere() {
         seen.output = match seen.output {
             Output::None => Output::None,
-            Output::Clean | Output::Columns(_) | Output::Unproven => Output::Unproven,
+            Output::Structure | Output::Clean | Output::Columns(_) | Output::Unproven => {
+                Output::Unproven
+            }
         };
     }
     let session = match seen.session {
@@ -86,14 +89,24 @@ fn finish(
     };
     // What a write sets off is not known before all code has been read.
     let is_unsure = !analyzer.catalog.knows_code && !analyzer.catalog.classified.is_empty();
+    let calls = analyzer.needs.iter().any(|need| need.action == Action::Execute);
+    let rows_of = match &seen.output {
+        _ if calls => RowsOf::Tables,
+        Output::Structure | Output::Clean => RowsOf::Server,
+        _ if analyzer.reads_user => RowsOf::Tables,
+        Output::Columns(_) if analyzer.reads_system => RowsOf::Server,
+        Output::Columns(_) | Output::None => RowsOf::Client,
+        Output::Unproven => RowsOf::Tables,
+    };
     let is_aggregated = match &seen.output {
         Output::Columns(_) => seen.aggregated,
-        Output::None | Output::Clean | Output::Unproven => false,
+        Output::None | Output::Structure | Output::Clean | Output::Unproven => false,
     };
     Statement {
         writes: analyzer.written_columns(),
         touches_classified: analyzer.touched || (analyzer.writes && is_unsure),
         output: if analyzer.unknown.is_some() { Output::Unproven } else { seen.output },
+        rows_of,
         session,
         copy: seen.copy,
         is_write: analyzer.writes,
@@ -195,6 +208,10 @@ impl Analyzer<'_> {
     pub(in crate::sql) fn output(&self, columns: &Columns) -> Output {
         let mixed = columns.mixed();
         let is_clean = mixed.is_clean() && !mixed.kept && !self.touched && !self.reads_user;
+        let calls = self.needs.iter().any(|need| need.action == Action::Execute);
+        if is_clean && self.reads_system && !calls {
+            return Output::Structure;
+        }
         if is_clean && (self.reads_system || !columns.is_exact()) {
             return Output::Clean;
         }
@@ -211,9 +228,15 @@ impl Analyzer<'_> {
                 name: Some(column.name.to_string()),
                 sources: sources.clone(),
                 shape: if is_plain { Shape::Plain } else { Shape::Derived },
+                origin: self.known_column(lineage.origin),
+                about: self.known_column(lineage.about),
             }
         });
         Output::Columns(columns.collect())
+    }
+
+    fn known_column(&self, index: Option<u32>) -> Option<Arc<Object>> {
+        self.catalog.columns.get(index? as usize).cloned()
     }
 
     fn columns_of(&self, taint: &Taint) -> Arc<[Arc<ColumnRef>]> {

@@ -175,7 +175,9 @@ pub(super) fn recalled(
     for past in remembered.iter().filter(|past| past.column == *column) {
         let Some(id) = catalog.objects.get(&past.source.object()) else { continue };
         if !lineage.sources.holds(&Taint::One(*id)) {
+            let origin = lineage.origin;
             lineage.mix(&Lineage::plain(*id));
+            lineage.origin = origin;
         }
     }
     lineage

@@ -250,6 +250,7 @@ impl CatalogBuilder {
     pub(super) fn add_tables(&self, catalog: &mut Catalog) {
         let mut relations = Vec::new();
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut objects = Vec::new();
         for (index, input) in self.relations.iter().enumerate() {
             let list = input
                 .columns
@@ -258,7 +259,9 @@ impl CatalogBuilder {
                     let object = Object::column(&input.schema, &input.name, &column.name);
                     let own = catalog.objects.get(&object);
                     let lineage = own.map_or(Lineage::CLEAN, |id| Lineage::plain(*id));
-                    Column::new(column.name.as_str(), lineage)
+                    let origin = u32::try_from(objects.len()).ok();
+                    objects.push(Arc::new(object));
+                    Column::new(column.name.as_str(), Lineage { origin, about: origin, ..lineage })
                 })
                 .collect();
             let mut columns = Columns { list, rest: None };
@@ -277,6 +280,7 @@ impl CatalogBuilder {
                 made: None,
             });
         }
+        catalog.columns = Arc::new(objects);
         catalog.relations = Arc::new(relations);
         catalog.by_name = Arc::new(by_name);
     }
@@ -392,7 +396,14 @@ impl Views<'_> {
             if depth > VIEW_DEPTH_MAX { None } else { self.analyzed(input, catalog, depth) };
         let own = catalog.relations.get(index).map(|known| known.columns.clone());
         let mut resolved = merge(own.as_deref(), columns.as_ref(), catalog);
-        if input.kind == RelationKind::MaterializedView {
+        let is_kept = input.kind == RelationKind::MaterializedView;
+        for (column, own) in resolved.list.iter_mut().zip(own.iter().flat_map(|own| &own.list)) {
+            // Rows of a materialized view are its own, and what a view computes has no other name.
+            if is_kept || column.lineage.origin.is_none() {
+                column.lineage.origin = own.lineage.origin;
+            }
+        }
+        if is_kept {
             for column in &mut resolved.list {
                 let object = Object::column(&input.schema, &input.name, &column.name);
                 column.lineage = recalled(self.remembered, &object, &column.lineage, catalog);
@@ -464,12 +475,15 @@ fn merge(own: Option<&Columns>, analyzed: Option<&Columns>, catalog: &Catalog) -
             None => Some(Lineage::everything(catalog)),
         };
         let inner = inner.unwrap_or_else(|| Lineage::everything(catalog));
+        let (origin, about) = (inner.origin, inner.about);
         column.lineage = match (column.lineage.is_clean(), inner.is_clean()) {
             (true, _) => inner,
             (false, true) => column.lineage.clone(),
             (false, false) => column.lineage.either(&inner, catalog),
         };
         column.lineage.row = None;
+        column.lineage.origin = origin;
+        column.lineage.about = about;
         if column.lineage.is_clean() {
             column.lineage.shape = Shape::Plain;
         }

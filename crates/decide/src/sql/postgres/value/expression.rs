@@ -198,7 +198,9 @@ impl Analyzer<'_> {
         if lineage.row.is_none() && lineage.is_clean() && made.is_clean() {
             let constants = lineage.constants;
             let value = self.cast_row(cast).unwrap_or(Lineage::CLEAN);
-            return Lineage { constants, kept: lineage.kept, ..value };
+            let origin = lineage.origin.filter(|_| is_text(name));
+            let about = lineage.about;
+            return Lineage { constants, kept: lineage.kept, origin, about, ..value };
         }
         if !is_text(name) {
             self.filter(&lineage);

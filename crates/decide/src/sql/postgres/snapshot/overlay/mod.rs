@@ -157,6 +157,8 @@ impl Catalog {
         mut columns: Vec<Column>,
     ) -> Vec<Column> {
         for column in &mut columns {
+            // SECURITY: rows may come into it later from anywhere.
+            column.lineage.origin = None;
             let Some(category) = self.classify.category(schema, table, &column.name) else {
                 continue;
             };

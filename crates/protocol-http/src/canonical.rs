@@ -22,6 +22,8 @@ pub(crate) enum Ambiguous {
     Root,
     #[error("a path holds an encoding of an encoding")]
     Twice,
+    #[error("a part of a path begins or ends with a space, or ends with a dot")]
+    Edge,
     #[error("a path or query is not UTF-8")]
     NotUtf8,
 }
@@ -55,6 +57,9 @@ impl CanonicalPath {
                     if is_encoded_again(&segment) {
                         return Err(Ambiguous::Twice);
                     }
+                    if segment.trim() != segment || segment.ends_with('.') {
+                        return Err(Ambiguous::Edge);
+                    }
                     segments.push(segment);
                 }
             }
@@ -84,12 +89,18 @@ impl CanonicalPath {
         Self { text, segments }
     }
 
-    /// The route: parts that name one thing among many are `{id}`.
+    /// The route: parts that name one thing among many are `{id}`. It is in lower case and
+    /// without a format at its end, because there are servers that see no difference.
     pub(crate) fn route(&self) -> String {
         let mut route = String::new();
-        for segment in &self.segments {
+        let last = self.segments.len().saturating_sub(1);
+        for (at, segment) in self.segments.iter().enumerate() {
+            let word = if at == last { without_format(segment) } else { segment };
             route.push('/');
-            route.push_str(if is_variable(segment) { "{id}" } else { segment });
+            match is_variable(word) {
+                true => route.push_str("{id}"),
+                false => route.push_str(&word.to_lowercase()),
+            }
         }
         if route.is_empty() { "/".to_owned() } else { route }
     }
@@ -177,17 +188,27 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// Whether a segment names one thing among many: a number, a UUID, a hash, an address. Words
-/// are names of collections and actions.
+/// A segment without what says in which format it is wanted.
+fn without_format(segment: &str) -> &str {
+    match segment.rsplit_once('.') {
+        Some((word, format)) if FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known)) => {
+            word
+        }
+        _ => segment,
+    }
+}
+
+const FORMATS: [&str; 8] = ["csv", "html", "json", "jsonl", "txt", "xml", "yaml", "yml"];
+
+/// Whether a segment names one thing among many: a number in any spelling, a UUID, a hash, an
+/// address. Words are names of collections and actions.
 fn is_variable(segment: &str) -> bool {
-    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let word = segment.trim_start_matches(['.', '_', '$', '~', ':']);
+    let is_word = word.chars().next().is_some_and(char::is_alphabetic)
+        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '~'));
+    let digits = segment.chars().filter(|c| c.is_numeric()).count();
     let is_hexadecimal = segment.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let is_version = segment.len() <= 3 && segment.starts_with('v');
-    segment.bytes().all(|byte| byte.is_ascii_digit())
-        || (is_hexadecimal && segment.len() >= 16)
-        || segment.contains('@')
-        || segment.len() > WORD_BYTES_MAX
-        || (digits >= 3 && !is_version)
+    !is_word || digits >= 3 || segment.len() > WORD_BYTES_MAX || (is_hexadecimal && digits > 0)
 }
 
 /// The longest segment that is taken for a word.
@@ -231,6 +252,9 @@ mod tests {
         check("/%252e%252e/admin", Ambiguous::Twice);
         check("/a%zz", Ambiguous::Percent);
         check("/a%2", Ambiguous::Percent);
+        check("/a%20", Ambiguous::Edge);
+        check("/%20a/b", Ambiguous::Edge);
+        check("/payouts.", Ambiguous::Edge);
         check("/%ff", Ambiguous::NotUtf8);
     }
 
@@ -245,6 +269,12 @@ mod tests {
         check("/u/0191d0a4-0000-7000-8000-000000000001", "/u/{id}");
         check("/u/ann@example.org", "/u/{id}");
         check("/orders/ORD-2024-17", "/orders/{id}");
+        for one in ["42", "+42", "%2B42", "42.json", "4_2", "-1", "42,", "0x2a", "%D9%A4%D9%A2"] {
+            check(&format!("/secret/{one}"), "/secret/{id}");
+        }
+        check("/Admin", "/admin");
+        check("/payouts.JSON", "/payouts");
+        check("/.well-known/oauth2", "/.well-known/oauth2");
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod target;
 
 pub use manifest::MANIFEST;
 pub use service::{Http, HttpLimits, HttpParts};
-pub use target::{CategoryOf, Credential, Fields, Target, TargetParts};
+pub use target::{CategoryOf, ClearsField, Credential, Fields, Target, TargetParts};
 
 /// The protocol's name in the configuration, in records and in metrics.
 pub const NAME: &str = "http";

@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use portreeve_model::{Category, Object, ObjectKind, Secret};
+use portreeve_screen::Screen;
 use portreeve_session::PermittedBody;
 use portreeve_transport::{DialError, TargetTls, TcpTarget, connect};
+use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -30,11 +32,16 @@ pub enum Credential {
 /// Says the category of a field of a route: host, route, field.
 pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
 
+/// Says whether a field of a route was cleared: host, route, field.
+pub type ClearsField = Arc<dyn Fn(&[&str; 3]) -> bool + Send + Sync>;
+
 /// Which fields hold personal data.
 #[derive(Clone)]
 pub struct Fields {
     /// By name, stars included.
     pub category_of: CategoryOf,
+    /// Whether a field holds nobody's data, as somebody has said.
+    pub clears: ClearsField,
     /// The fields that the classification names without a star.
     pub named: Vec<String>,
 }
@@ -45,6 +52,8 @@ impl std::fmt::Debug for Fields {
     }
 }
 
+/// A shorter credential is a word that stands anywhere.
+const SECRET_BYTES_MIN: usize = 4;
 /// Stands before a category in the name of a field that stands for what detectors found.
 const FOUND: char = '*';
 
@@ -61,14 +70,23 @@ pub struct TargetParts {
     pub credential: Credential,
     /// What is classified.
     pub fields: Fields,
+    /// What becomes of the rest.
+    pub screen: Arc<Screen>,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target").field("name", &self.parts.name).finish_non_exhaustive()
+    }
 }
 
 /// A resource that answers HTTP.
-#[derive(Debug)]
 pub struct Target {
     parts: TargetParts,
     /// As the `Host` field says it.
     authority: String,
+    /// What basic authentication sends; empty where there is none.
+    basic: String,
 }
 
 impl Target {
@@ -84,7 +102,13 @@ impl Target {
             true => host.clone(),
             false => format!("{host}:{port}"),
         };
-        Self { parts, authority }
+        let basic = match &parts.credential {
+            Credential::Basic { user, password } => {
+                BASE64.encode(format!("{user}:{}", password.reveal()))
+            }
+            Credential::Open | Credential::Bearer(_) => String::new(),
+        };
+        Self { parts, authority, basic }
     }
 
     /// The resource's name.
@@ -121,10 +145,7 @@ impl Target {
     pub(crate) fn authorization(&self) -> Option<Secret<String>> {
         match &self.parts.credential {
             Credential::Open => None,
-            Credential::Basic { user, password } => {
-                let pair = BASE64.encode(format!("{user}:{}", password.reveal()));
-                Some(Secret::new(format!("Basic {pair}")))
-            }
+            Credential::Basic { .. } => Some(Secret::new(format!("Basic {}", self.basic))),
             Credential::Bearer(token) => Some(Secret::new(format!("Bearer {}", token.reveal()))),
         }
     }
@@ -132,13 +153,54 @@ impl Target {
     /// The category of a field of a route. A field is named by its whole path (`items.email`)
     /// or by its own name; the path says more.
     pub(crate) fn category_of(&self, route: &str, path: &str) -> Option<(Object, Category)> {
-        let own = path.rsplit('.').next().unwrap_or(path);
-        let names = [path, own];
-        let names = if path == own { &names[..1] } else { &names[..] };
-        names.iter().find_map(|name| {
-            let category = (self.parts.fields.category_of)(&[self.host(), route, name])?;
-            Some((self.field(route, name), category))
+        self.names(path).find_map(|name| {
+            let category = (self.parts.fields.category_of)(&[self.host(), route, &name])?;
+            Some((self.field(route, &name), category))
         })
+    }
+
+    /// Whether somebody has said that nobody's data is in a field.
+    pub(crate) fn clears(&self, route: &str, path: &str) -> bool {
+        self.names(path).any(|name| (self.parts.fields.clears)(&[self.host(), route, &name]))
+    }
+
+    /// What a field is called: by its whole path, by its own name, and by both in lower case
+    /// (there are servers that see no difference).
+    fn names<'p>(&self, path: &'p str) -> impl Iterator<Item = Cow<'p, str>> {
+        let own = path.rsplit('.').find(|part| !part.is_empty()).unwrap_or(path);
+        let lower = |name: &'p str| {
+            let is_lower = !name.chars().any(char::is_uppercase);
+            (!is_lower).then(|| Cow::Owned(name.to_lowercase()))
+        };
+        let spelled = [Some(Cow::Borrowed(path)), Some(Cow::Borrowed(own))];
+        spelled.into_iter().chain([lower(path), lower(own)]).flatten()
+    }
+
+    /// Whether anything of a route is classified.
+    pub(crate) fn has_classified(&self, route: &str) -> bool {
+        !self.parts.fields.named.is_empty() || self.category_of(route, "*").is_some()
+    }
+
+    pub(crate) fn screen(&self) -> &Arc<Screen> {
+        &self.parts.screen
+    }
+
+    /// A text without what opens the target, if it holds that.
+    pub(crate) fn without_credential(&self, text: &str) -> Option<String> {
+        let secrets: [&str; 2] = match &self.parts.credential {
+            Credential::Open => return None,
+            Credential::Basic { password, .. } => [password.reveal(), &self.basic],
+            Credential::Bearer(token) => [token.reveal(), ""],
+        };
+        let known = secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN);
+        let mut found: Option<String> = None;
+        for secret in known {
+            let seen = found.as_deref().unwrap_or(text);
+            if seen.contains(secret) {
+                found = Some(seen.replace(secret, "[credential]"));
+            }
+        }
+        found
     }
 
     /// The fields that are classified by name, on a route.

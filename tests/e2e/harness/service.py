@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Service:
                 body = self.rfile.read(length)
                 fields = {name.lower(): value for name, value in self.headers.items()}
                 service.seen.append(Seen(self.command, self.path, fields, body))
-                path = self.path.split("?")[0]
+                path = unquote(self.path.split("?")[0])
                 reply = service.replies.get(path, Reply(b'{"nothing": true}', status=404))
                 self.send_response(reply.status)
                 if reply.kind:

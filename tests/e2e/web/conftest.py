@@ -57,6 +57,7 @@ resources:
       "*.*.salary": income
       "*.*.contact": contact
       "*.*.x-user": email
+      '*."/rated/{{id}}".score': income
 masking:
   email: partial
   default: redact
@@ -67,6 +68,7 @@ ACCOUNTS = (
     Account("alice", "person", ()),
     Account("rita", "person", ("readers",)),
     Account("dana", "person", ("reviewers",)),
+    Account("dora", "person", ("readers",)),
     Account("otto", "person", ("operators",)),
 )
 

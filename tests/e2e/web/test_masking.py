@@ -57,8 +57,10 @@ def test_pieces_of_any_size_are_masked_alike(web: Web, step: int) -> None:
         ("text/event-stream", f'event: x\ndata: {{"email": "{EMAIL}"}}\n\ndata: to {EMAIL}\n\n'),
         ("text/plain", f"Dear {EMAIL}, your account {IBAN}"),
         ("text/html; charset=UTF-8", f"<p>Dear <a href='mailto:{EMAIL}'>{IBAN}</a></p>"),
-        ("text/csv", f"id,email\n1,{EMAIL}\n"),
-        ("application/xml", f"<r><email>{EMAIL}</email><i>{IBAN}</i></r>"),
+        ("text/plain", json.dumps({"salary": "anything"})),
+        ("text/html", json.dumps({"salary": "anything"})),
+        ("text/event-stream", 'data: {"salary":\ndata: "anything"}\n\n'),
+        ("text/event-stream", f"data: mail\ndata: {EMAIL}\n\n"),
     ],
 )
 def test_personal_values_do_not_pass(web: Web, kind: str, body: str) -> None:
@@ -89,6 +91,10 @@ def test_a_redirect_leads_through_the_gateway(web: Web) -> None:
         Reply(EMAIL.encode(), kind="application/octet-stream"),
         Reply(EMAIL.encode(), kind="application/pdf"),
         Reply(EMAIL.encode(), kind=None),
+        Reply(b"id,salary\n1,4200\n", kind="text/csv"),
+        Reply(b"<r><salary>4200</salary></r>", kind="application/xml"),
+        Reply(b"salary: 4200", kind="application/yaml"),
+        Reply(b"{}", fields=(("Content-Type", "text/plain"),)),
         Reply(EMAIL.encode(), kind="text/plain; charset=utf-16"),
         Reply(EMAIL.encode(), kind="application/json"),
         Reply(b'{"a": 1} {"email": "' + EMAIL.encode() + b'"}'),
@@ -120,6 +126,46 @@ def test_a_limit_counts_items_before_any_is_shown(web: Web) -> None:
     assert got.status == 403 and got.json()["rule"] == "many"
     web.service.replies["/many"] = Reply(json.dumps([{"id": n} for n in range(100)]).encode())
     assert len(web.get("/crm/many").json()) == 100
+
+
+def test_lines_are_counted_too(web: Web) -> None:
+    web.service.replies["/many"] = Reply(b"{}\n" * 101, kind="application/x-ndjson")
+    assert web.get("/crm/many").status == 403
+
+
+def test_what_opens_the_target_is_never_shown(web: Web) -> None:
+    secret = "the-targets-own-token"
+    web.service.replies["/echo"] = Reply(
+        json.dumps({"authorization": f"Bearer {secret}"}).encode(), fields=(("X-Debug", secret),)
+    )
+    got = web.get("/crm/echo")
+    assert got.status == 200 and secret not in str(got)
+    web.service.replies["/echo"] = Reply(f"<p>{secret}</p>".encode(), kind="text/html")
+    assert web.get("/crm/echo").body == b"<p>[credential]</p>"
+
+
+def test_every_spelling_of_one_thing_is_one_route(web: Web) -> None:
+    for one in ("42", "+42", "42.json", "4_2", "0x2a"):
+        web.service.replies[f"/rated/{one}"] = Reply(b'{"score": 731}')
+        assert json.loads(web.get(f"/crm/rated/{one}").body) == {"score": "[income]"}, one
+
+
+def test_ordinary_answers_stay_as_they_are(web: Web) -> None:
+    order = {
+        "id": "INV-2026-000123",
+        "created_at": "2026-11-28T20:00:00Z",
+        "url": "https://shop.example/orders/123",
+        "country": "DE",
+        "item": "lamp",
+        "colour": "Rose",
+        "price": 19.99,
+        "tags": ["new", "sale"],
+    }
+    fields = (("Link", f'<http://127.0.0.1:{web.service.port}/orders?page=2>; rel="next"'),)
+    web.service.replies["/orders"] = Reply(json.dumps(order).encode(), fields=fields)
+    got = web.get("/crm/orders")
+    assert got.json() == order
+    assert got.fields["link"] == '</crm/orders?page=2>; rel="next"'
 
 
 def test_a_head_alone_tells_no_length(web: Web) -> None:

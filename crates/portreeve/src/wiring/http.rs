@@ -13,9 +13,11 @@ use portreeve_model::{ObjectKind, Secret};
 use portreeve_protocol_http::{
     Credential, Fields, Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts,
 };
+use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
 use portreeve_transport::{TargetTls, TcpTarget};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::TcpStream;
@@ -109,7 +111,12 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
         TlsMode::Disable => TargetTls::Disabled,
     };
     let classification = resource.classify.clone();
-    let named = classification.last_names();
+    let (named, cleared) = (classification.last_names(), classification.clone());
+    let screen = Screen::new(
+        resource.unclassified.mode,
+        &config.masking.confidence_min,
+        RandomState::new().hash_one(0),
+    );
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         serve_host: settings.text("serve_host")?.to_ascii_lowercase(),
@@ -124,8 +131,10 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
             category_of: Arc::new(move |path| {
                 classification.category_of(ObjectKind::FIELD, path).cloned()
             }),
+            clears: Arc::new(move |path| cleared.clears(ObjectKind::FIELD, path)),
             named,
         },
+        screen: Arc::new(screen),
     }))
 }
 

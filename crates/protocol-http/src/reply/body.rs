@@ -4,9 +4,15 @@ use super::json::{Documents, JsonMasker};
 use super::look::Look;
 use super::tally::Tally;
 use http::{HeaderMap, StatusCode, header};
-use portreeve_detect::ValueContext;
-use portreeve_detect::mask::Container;
+use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
+
+/// Whether anything of a route is classified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Classified {
+    Nothing,
+    Something,
+}
 
 /// How a body is masked, and how far it has come.
 #[derive(Debug)]
@@ -18,7 +24,7 @@ pub(crate) enum Body {
     /// Events, one after the other (`text/event-stream`).
     Events(Collected),
     /// Is looked through as a whole.
-    Whole(Container, Collected),
+    Whole(Form, Collected),
     /// Nobody can look into it, and policy lets it pass.
     Opaque,
     /// Nobody can look into it.
@@ -54,6 +60,7 @@ impl Body {
     pub(crate) fn of(
         status: StatusCode,
         fields: &HeaderMap,
+        classified: Classified,
         passes_opaque: bool,
         value_bytes_max: usize,
     ) -> Self {
@@ -78,7 +85,17 @@ impl Body {
         if let Some(charset) = charset(parameters).filter(|name| !is_utf8(name)) {
             return opaque(format!("its charset `{charset}` is not UTF-8"));
         }
+        if fields.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
+            return opaque("it says two things of what it is".to_owned());
+        }
         let whole = |form| Self::Whole(form, Collected::new(value_bytes_max));
+        // Names of fields are read in JSON alone: other records could show what is classified.
+        let records = |form| match classified {
+            Classified::Something => {
+                opaque(format!("classified fields are masked in JSON, not in `{kind}`"))
+            }
+            Classified::Nothing => whole(form),
+        };
         match kind {
             "application/x-ndjson"
             | "application/ndjson"
@@ -87,20 +104,23 @@ impl Body {
                 Self::Json(Box::new(JsonMasker::new(Documents::Many, value_bytes_max)))
             }
             "text/event-stream" => Self::Events(Collected::new(value_bytes_max)),
-            "text/csv" | "text/tab-separated-values" => whole(Container::Csv),
-            "application/xml" | "text/xml" => whole(Container::Xml),
+            "text/csv" | "text/tab-separated-values" => records(Form::Csv),
+            "application/xml" | "text/xml" => records(Form::Xml),
             "application/x-www-form-urlencoded"
             | "application/javascript"
+            | "text/javascript"
             | "application/yaml"
-            | "application/sql" => whole(Container::Text),
-            "application/json" => {
+            | "application/x-yaml"
+            | "text/yaml"
+            | "application/sql" => records(Form::Text),
+            "application/json" | "text/json" | "application/x-json" => {
                 Self::Json(Box::new(JsonMasker::new(Documents::One, value_bytes_max)))
             }
             kind if kind.ends_with("+json") => {
                 Self::Json(Box::new(JsonMasker::new(Documents::One, value_bytes_max)))
             }
-            kind if kind.ends_with("+xml") => whole(Container::Xml),
-            kind if kind.starts_with("text/") => whole(Container::Text),
+            kind if kind.ends_with("+xml") => records(Form::Xml),
+            kind if kind.starts_with("text/") => whole(Form::Text),
             kind => opaque(format!("nobody can look into `{kind}`")),
         }
     }
@@ -111,7 +131,7 @@ impl Body {
         data: &[u8],
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         if data.is_empty() {
             return Ok(());
@@ -122,8 +142,9 @@ impl Body {
             Self::Whole(_, collected) => collected.add(data),
             Self::Events(collected) => {
                 collected.add(data)?;
-                let whole = collected.bytes.iter().rposition(|byte| *byte == b'\n');
-                let ready = collected.bytes.drain(..whole.map_or(0, |at| at + 1)).collect();
+                // Whole events only: what they carry may stand on several lines.
+                let whole = collected.bytes.windows(2).rposition(|two| two == b"\n\n");
+                let ready = collected.bytes.drain(..whole.map_or(0, |at| at + 2)).collect();
                 put_events(ready, look, out, tally)
             }
             Self::Opaque => {
@@ -139,7 +160,7 @@ impl Body {
         &mut self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         match self {
             Self::Empty | Self::Opaque | Self::Refused(_) => Ok(()),
@@ -149,8 +170,13 @@ impl Body {
             }
             Self::Whole(form, collected) => {
                 let text = utf8(std::mem::take(&mut collected.bytes))?;
-                tally.usage.rows += text.lines().count() as u64;
-                let masked = look.masked_document(&text, *form, ValueContext::NONE, tally)?;
+                tally.usage.rows +=
+                    text.split(['\n', '\r']).filter(|line| !line.is_empty()).count() as u64;
+                if is_json(&text) {
+                    // It is what it is, whatever its type says.
+                    return put_json(&text, look, out, tally);
+                }
+                let masked = look.masked_document(&text, *form, tally);
                 out.extend_from_slice(masked.unwrap_or(text).as_bytes());
                 Ok(())
             }
@@ -158,40 +184,81 @@ impl Body {
     }
 }
 
-/// Whole lines of a stream of events. What an event carries is JSON or text.
-fn put_events(
-    lines: Vec<u8>,
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+fn put_json(
+    text: &str,
     look: &Look<'_>,
     out: &mut Vec<u8>,
-    tally: &mut Tally,
+    tally: &mut Tally<'_>,
 ) -> Result<(), Unmaskable> {
-    let lines = utf8(lines)?;
-    for line in lines.split_inclusive('\n') {
-        let Some(data) = line.strip_prefix("data:") else {
-            put_text(line, look, out, tally)?;
-            continue;
-        };
-        tally.usage.rows += 1;
-        out.extend_from_slice(b"data:");
-        if serde_json::from_str::<serde::de::IgnoredAny>(data).is_err() {
-            put_text(data, look, out, tally)?;
-            continue;
+    let mut document = JsonMasker::new(Documents::One, text.len());
+    document.push(text.as_bytes(), look, out, tally)?;
+    document.finish(look, out, tally)
+}
+
+/// Whole events of a stream. What an event carries, on one line or several, is JSON or text.
+fn put_events(
+    events: Vec<u8>,
+    look: &Look<'_>,
+    out: &mut Vec<u8>,
+    tally: &mut Tally<'_>,
+) -> Result<(), Unmaskable> {
+    let events = utf8(events)?;
+    if events.replace("\r\n", "\n").contains('\r') || events.starts_with('\u{feff}') {
+        return Err(Unmaskable("its lines end in a way that is not read".to_owned()));
+    }
+    for event in events.split_inclusive("\n\n") {
+        let mut data: Vec<&str> = Vec::new();
+        let mut rest = String::new();
+        for line in event.lines() {
+            match line.strip_prefix("data:") {
+                Some(value) => data.push(value.strip_prefix(' ').unwrap_or(value)),
+                None if line == "data" => data.push(""),
+                None => {
+                    rest.push_str(line);
+                    rest.push('\n');
+                }
+            }
         }
-        let mut document = JsonMasker::new(Documents::One, data.len());
-        document.push(data.as_bytes(), look, out, tally)?;
-        document.finish(look, out, tally)?;
+        put_event(&rest, &data, look, out, tally)?;
     }
     Ok(())
 }
 
-fn put_text(
-    text: &str,
+fn put_event(
+    rest: &str,
+    data: &[&str],
     look: &Look<'_>,
     out: &mut Vec<u8>,
-    tally: &mut Tally,
+    tally: &mut Tally<'_>,
 ) -> Result<(), Unmaskable> {
-    let masked = look.masked_document(text, Container::Text, ValueContext::NONE, tally)?;
-    out.extend_from_slice(masked.as_deref().unwrap_or(text).as_bytes());
+    let (fields, end) = match rest.strip_suffix("\n\n") {
+        Some(fields) => (format!("{fields}\n"), "\n"),
+        None if rest == "\n" => (String::new(), "\n"),
+        None => (rest.to_owned(), ""),
+    };
+    let shown = look.masked_document(&fields, Form::Text, tally);
+    out.extend_from_slice(shown.unwrap_or(fields).as_bytes());
+    if !data.is_empty() {
+        tally.usage.rows += 1;
+        let carried = data.join("\n");
+        let mut masked = Vec::new();
+        match is_json(&carried) {
+            true => put_json(&carried, look, &mut masked, tally)?,
+            false => {
+                let shown = look.masked_document(&carried, Form::Text, tally);
+                masked.extend_from_slice(shown.unwrap_or(carried).as_bytes());
+            }
+        }
+        for line in utf8(masked)?.split('\n') {
+            out.extend_from_slice(format!("data: {line}\n").as_bytes());
+        }
+    }
+    out.extend_from_slice(end.as_bytes());
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::look::Look;
 use super::tally::Tally;
 use crate::request::is_hop_by_hop;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use portreeve_decide::mask::{Masked, ValueKind};
 use portreeve_session::Unmaskable;
 
@@ -20,7 +20,7 @@ pub(crate) struct ReplyHead {
 /// What is not shown: what tells the bytes or the length of a body before it was masked, what
 /// would give the client a state of its own at the target, and what asks for the gateway's
 /// credential.
-const NOT_SHOWN: [&str; 13] = [
+const NOT_SHOWN: [&str; 14] = [
     "accept-ranges",
     "content-digest",
     "content-encoding",
@@ -31,13 +31,14 @@ const NOT_SHOWN: [&str; 13] = [
     "etag",
     "proxy-authenticate",
     "repr-digest",
+    "server",
     "set-cookie",
     "set-cookie2",
     "www-authenticate",
 ];
 
 /// What is written by servers, not about people, and looks like numbers and dates.
-const CLEAN: [&str; 20] = [
+const CLEAN: [&str; 18] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -48,12 +49,10 @@ const CLEAN: [&str; 20] = [
     "allow",
     "cache-control",
     "content-language",
-    "content-type",
     "date",
     "expires",
     "last-modified",
     "retry-after",
-    "server",
     "strict-transport-security",
     "vary",
     "x-content-type-options",
@@ -66,7 +65,7 @@ impl ReplyHead {
         &self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         let status = shown_status(self.status);
         let reason = status.canonical_reason().unwrap_or("Status");
@@ -94,7 +93,7 @@ impl ReplyHead {
         name: &str,
         text: &str,
         look: &Look<'_>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<String, Unmaskable> {
         if let Some(category) = look.category_of(name) {
             tally.mask(&category);
@@ -106,15 +105,30 @@ impl ReplyHead {
                 },
             );
         }
-        if CLEAN.contains(&name) {
+        // What looks like an address is nothing that a server says of itself.
+        if CLEAN.contains(&name) && !text.contains('@') {
             return Ok(text.to_owned());
         }
-        let text = match name == header::LOCATION.as_str() {
-            true => self.local(text, look.target.authority()),
-            false => text.to_owned(),
+        let authority = look.target.authority();
+        let text = match name {
+            "content-type" => plain_type(text),
+            "location" | "content-location" => self.local(text, authority),
+            "link" => self.local_links(text, authority),
+            _ => text.to_owned(),
         };
-        let masked = look.masked_text(name, &text, tally)?;
-        Ok(masked.unwrap_or(text))
+        Ok(look.masked_text(name, &text, tally).unwrap_or(text))
+    }
+
+    /// Likewise for every target of a `Link` field (RFC 8288).
+    fn local_links(&self, links: &str, authority: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = links;
+        while let Some((before, after)) = rest.split_once('<') {
+            let Some((target, behind)) = after.split_once('>') else { break };
+            shown.push_str(&format!("{before}<{}>", self.local(target, authority)));
+            rest = behind;
+        }
+        shown + rest
     }
 
     /// A redirect within the target leads through the gateway again.
@@ -129,6 +143,17 @@ impl ReplyHead {
             _ => location.to_owned(),
         }
     }
+}
+
+/// A type with nothing behind it but what says how its bytes are to be read.
+fn plain_type(text: &str) -> String {
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default().to_owned();
+    let told = parts.filter(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("charset") || name.eq_ignore_ascii_case("boundary")
+    });
+    told.fold(kind, |kind, part| format!("{kind}; {part}"))
 }
 
 /// The client is known; a target that asks who it is means the gateway, which is no fault of

@@ -96,7 +96,7 @@ impl JsonMasker {
         piece: &[u8],
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         for byte in piece {
             self.byte(*byte, look, out, tally)?;
@@ -109,7 +109,7 @@ impl JsonMasker {
         &mut self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         if matches!(self.token, Token::Bare) {
             self.complete_bare(look, out, tally)?;
@@ -131,7 +131,7 @@ impl JsonMasker {
         byte: u8,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         match &mut self.token {
             Token::Text { is_escaping } => {
@@ -163,13 +163,12 @@ impl JsonMasker {
         byte: u8,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         let may_begin = matches!(self.expects, Expects::Value | Expects::ValueOrEnd)
             || (self.expects == Expects::End && self.documents == Documents::Many);
         match (byte, self.expects) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
-            // A mark of the byte order in front is no part of the document.
             (b'{', _) if may_begin => {
                 self.open(Container::Object, look, tally)?;
                 self.expects = Expects::KeyOrEnd;
@@ -210,7 +209,7 @@ impl JsonMasker {
         &mut self,
         container: Container,
         look: &Look<'_>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.is_started = true;
         if self.frames.len() >= DEPTH_MAX {
@@ -238,11 +237,13 @@ impl JsonMasker {
         self.expects = if self.frames.is_empty() { Expects::End } else { Expects::CommaOrEnd };
     }
 
-    /// What stands in an array is an item of it.
-    fn count_item(&self, tally: &mut Tally) {
-        if self.frames.last().is_some_and(|frame| frame.container == Container::Array) {
-            tally.usage.rows += 1;
-        }
+    /// What stands in an array is an item of it, and so is each of many documents.
+    fn count_item(&self, tally: &mut Tally<'_>) {
+        let is_item = match self.frames.last() {
+            Some(frame) => frame.container == Container::Array,
+            None => self.documents == Documents::Many,
+        };
+        tally.usage.rows += u64::from(is_item);
     }
 
     /// What a value here is: as its own name says, or as everything around it is.
@@ -255,7 +256,7 @@ impl JsonMasker {
         &mut self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.token = Token::None;
         let text: String =
@@ -268,7 +269,7 @@ impl JsonMasker {
             }
             self.path.push_str(&text);
             self.expects = Expects::Colon;
-            match look.masked_text("", &text, tally)? {
+            match look.masked_text("", &text, tally) {
                 Some(masked) => push_json(&masked, out),
                 None => out.extend_from_slice(&self.bytes),
             }
@@ -281,7 +282,7 @@ impl JsonMasker {
                 tally.mask(&category);
                 push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
             }
-            None => match look.masked_text(&self.path, &text, tally)? {
+            None => match look.masked_text(&self.path, &text, tally) {
                 Some(masked) => push_json(&masked, out),
                 None => out.extend_from_slice(&self.bytes),
             },
@@ -294,7 +295,7 @@ impl JsonMasker {
         &mut self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.token = Token::None;
         let value: serde_json::Value =
@@ -310,7 +311,7 @@ impl JsonMasker {
             _ => {
                 let text = String::from_utf8_lossy(&self.bytes);
                 let masked = match value.is_number() {
-                    true => look.masked_text(&self.path, &text, tally)?,
+                    true => look.masked_text(&self.path, &text, tally),
                     false => None,
                 };
                 match masked {
@@ -356,23 +357,25 @@ fn malformed(why: &str) -> Unmaskable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::tests::{World, look, masker};
+    use crate::reply::tests::{World, look, masker, screen};
+    use portreeve_model::Usage;
 
     /// Masks a text in pieces of so many bytes.
     fn masked(
         text: &str,
         step: usize,
         documents: Documents,
-    ) -> Result<(String, Tally), Unmaskable> {
+    ) -> Result<(String, Usage), Unmaskable> {
         let (world, masker) = (World::new(), masker());
         let look = look(&world, &masker);
-        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        let mut screen = screen();
+        let (mut out, mut tally) = (Vec::new(), Tally::new(&mut screen));
         let mut json = JsonMasker::new(documents, 100);
         for piece in text.as_bytes().chunks(step) {
             json.push(piece, &look, &mut out, &mut tally)?;
         }
         json.finish(&look, &mut out, &mut tally)?;
-        Ok((String::from_utf8(out).unwrap(), tally))
+        Ok((String::from_utf8(out).unwrap(), tally.usage))
     }
 
     #[track_caller]
@@ -407,8 +410,10 @@ mod tests {
 
     #[test]
     fn items_and_values_are_counted() {
-        let (_, tally) = masked(r#"[{"a":1},{"a":[2,3]}]"#, 4, Documents::One).unwrap();
-        assert_eq!((tally.usage.rows, tally.usage.values), (4, 3));
+        let (_, usage) = masked(r#"[{"a":1},{"a":[2,3]}]"#, 4, Documents::One).unwrap();
+        assert_eq!((usage.rows, usage.values), (4, 3));
+        let (_, usage) = masked("{}\n{}\n", 4, Documents::Many).unwrap();
+        assert_eq!((usage.rows, usage.values), (2, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod json;
 mod look;
 mod tally;
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, Classified};
 pub(crate) use head::ReplyHead;
 
 use crate::request::Plan;
@@ -14,7 +14,7 @@ use crate::target::Target;
 use bytes::Bytes;
 use look::Look;
 use portreeve_decide::mask::Masker;
-use portreeve_detect::Detector;
+use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use tally::Tally;
 
@@ -29,7 +29,7 @@ pub(crate) enum More {
 pub(crate) struct Part<'a> {
     pub(crate) target: &'a Target,
     pub(crate) plan: &'a Plan,
-    pub(crate) detector: &'a Detector,
+    pub(crate) screen: &'a mut TextScreen,
     pub(crate) body: &'a mut Body,
     pub(crate) head: Option<ReplyHead>,
     pub(crate) data: Bytes,
@@ -38,8 +38,9 @@ pub(crate) struct Part<'a> {
 
 impl Reply for Part<'_> {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable> {
-        let look = Look::new(self.target, self.plan, masker, self.detector);
-        let (mut out, mut tally) = (Vec::with_capacity(self.data.len() + 256), Tally::default());
+        let look = Look { target: self.target, plan: self.plan, masker };
+        let mut out = Vec::with_capacity(self.data.len() + 256);
+        let mut tally = Tally::new(&mut *self.screen);
         let mut end = None;
         if let Some(head) = &self.head {
             tally.usage.messages = 1;
@@ -50,13 +51,9 @@ impl Reply for Part<'_> {
             self.body.finish(&look, &mut out, &mut tally)?;
             end = Some(End::Completed);
         }
-        Ok(Masked {
-            bytes: out.into(),
-            usage: tally.usage,
-            masked: tally.masked,
-            end,
-            ..Masked::default()
-        })
+        let (usage, masked, mut detected) = (tally.usage, tally.masked, Vec::new());
+        self.screen.drain(&mut detected);
+        Ok(Masked { bytes: out.into(), usage, masked, detected, end, ..Masked::default() })
     }
 }
 
@@ -66,6 +63,7 @@ mod tests {
     use crate::target::{Credential, Fields, TargetParts};
     use portreeve_decide::mask::MaskKey;
     use portreeve_model::{Category, Command, MaskMethod, Usage};
+    use portreeve_screen::Place;
     use portreeve_session::{CommandUse, Stage};
     use portreeve_transport::{TargetTls, TcpTarget};
     use std::collections::{BTreeSet, HashMap};
@@ -76,7 +74,6 @@ mod tests {
     pub(super) struct World {
         target: Target,
         plan: Plan,
-        detector: Detector,
     }
 
     impl World {
@@ -88,7 +85,12 @@ mod tests {
                 serve_host: "crm".into(),
                 address: TcpTarget { host: "h".into(), port: 1, tls: TargetTls::Disabled, timeout },
                 credential: Credential::Open,
-                fields: Fields { category_of: Arc::new(email), named: vec!["email".into()] },
+                fields: Fields {
+                    category_of: Arc::new(email),
+                    clears: Arc::new(|_| false),
+                    named: vec!["email".into()],
+                },
+                screen: Arc::default(),
             });
             let command = CommandUse {
                 command: Arc::new(Command::default()),
@@ -101,8 +103,9 @@ mod tests {
                 route: "/x".into(),
                 revealed: BTreeSet::new(),
                 passes_opaque: false,
+                snapshot: None,
             };
-            Self { target, plan, detector: Detector::default() }
+            Self { target, plan }
         }
     }
 
@@ -110,7 +113,11 @@ mod tests {
         Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([7; 32]))
     }
 
+    pub(super) fn screen() -> TextScreen {
+        TextScreen::new(&Arc::default(), Place::unnamed("body"), &["body"])
+    }
+
     pub(super) fn look<'a>(world: &'a World, masker: &'a Masker) -> Look<'a> {
-        Look::new(&world.target, &world.plan, masker, &world.detector)
+        Look { target: &world.target, plan: &world.plan, masker }
     }
 }

@@ -22,13 +22,15 @@ pub(crate) struct Plan {
     pub(crate) revealed: BTreeSet<Object>,
     /// Whether a body that nobody can look into may pass.
     pub(crate) passes_opaque: bool,
+    /// What it was planned with.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Plan {
     pub(crate) fn new(
         (head, body): (&Head, &[u8]),
         target: &Target,
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         detector: &Detector,
     ) -> Self {
         let route = head.path.route();
@@ -45,14 +47,14 @@ impl Plan {
             seen.push(Revealed { object: whole, category: opaque });
         }
         seen.sort();
-        let carried = outgoing::fields(target, &route, detector, (head.content_type(), body));
+        let carried = outgoing::fields(target, &route, detector, (head, body));
         let command = CommandUse {
             command: Arc::new(command(head, target, &route, carried)),
             stage: Stage::Run,
             revealed: seen.into(),
             before: Usage::default(),
         };
-        Self { command, route, revealed, passes_opaque }
+        Self { command, route, revealed, passes_opaque, snapshot: Some(snapshot.clone()) }
     }
 }
 
@@ -86,13 +88,17 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
         needs.push(Need { action, object: target.route(route) });
     }
     let mut probes = 0;
-    for (name, count) in names {
-        if let Some((object, _)) = target.category_of(route, name) {
-            probes += count;
+    for (name, value) in &head.query.pairs {
+        for (object, _) in named_in(target, route, name) {
+            probes += 1;
             needs.push(Need { action: Action::Filter, object: object.clone() });
             needs.push(Need { action: Action::Probe, object });
         }
+        // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
+        let asked = named_in(target, route, value);
+        needs.extend(asked.into_iter().map(|(object, _)| Need { action: Action::Filter, object }));
     }
+    needs.dedup();
     let carried = carried.into_iter().map(|object| Need { action: Action::Write, object });
     needs.extend(carried);
     let unknown = action.is_none().then(|| format!("the method `{}` is not known", head.method));
@@ -105,12 +111,23 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
     }
 }
 
-/// Whether a write is about one thing, or about what a query picks; none where nothing is
-/// written. A DELETE or PUT of a whole collection is not bounded.
-fn bounded(head: &Head, route: &str, action: Option<Action>) -> Option<bool> {
-    if action != Some(Action::Write) {
-        return None;
+/// The classified fields that a name or an expression names, in whatever writing: `Email`,
+/// `user[email]`, `email__contains`, `salary>4000`.
+fn named_in(target: &Target, route: &str, text: &str) -> Vec<(Object, Category)> {
+    let mut found: Vec<(Object, Category)> = target.category_of(route, text).into_iter().collect();
+    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-') {
+        let parts = word.split("__").filter(|part| !part.is_empty());
+        found.extend(parts.filter_map(|part| target.category_of(route, part)));
     }
-    let is_one = head.method == http::Method::POST || route.ends_with("/{id}");
-    Some(is_one || !head.query.pairs.is_empty())
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
+/// of something that no number, hash or address names may be one of a whole collection,
+/// whatever its query says.
+fn bounded(head: &Head, route: &str, action: Option<Action>) -> Option<bool> {
+    (action == Some(Action::Write))
+        .then(|| head.method == http::Method::POST || route.ends_with("/{id}"))
 }

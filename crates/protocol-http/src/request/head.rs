@@ -28,14 +28,12 @@ pub(crate) enum RefusedHead {
     Target(#[from] Ambiguous),
     #[error("the field `{0}` stands there more than once")]
     Repeated(&'static str),
-    #[error("a request with both `Content-Length` and `Transfer-Encoding` can be read in two ways")]
-    Lengths,
-    #[error("the field `{0}` asks for another protocol, which is not offered")]
-    Upgrade(&'static str),
+    #[error("the parameter `_method` makes another request of it")]
+    Override,
 }
 
 /// Fields that say once what a request is.
-const ONCE: [&str; 5] = ["authorization", "content-length", "content-type", "host", "prefer"];
+const ONCE: [&str; 4] = ["authorization", "content-length", "content-type", "host"];
 
 /// What is not sent on.
 ///
@@ -43,42 +41,73 @@ const ONCE: [&str; 5] = ["authorization", "content-length", "content-type", "hos
 /// and paths in fields), parts of answers (a mask cannot be made of half a value), validators
 /// (a hash tells what a body is), encodings (they are asked for anew), and what says who the
 /// client is.
-const NOT_SENT: [&str; 31] = [
+const NOT_SENT: [&str; 22] = [
     "accept-encoding",
-    "accept-ranges",
     "authorization",
+    "client-ip",
     "connection",
     "content-length",
     "cookie",
+    "cookie2",
     "expect",
     "forwarded",
     "host",
-    "http2-settings",
     "if-modified-since",
     "if-none-match",
     "if-range",
-    "keep-alive",
     "prefer",
-    "proxy-authorization",
-    "proxy-connection",
     "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
+    "remote-user",
+    "request-range",
+    "true-client-ip",
+    "via",
+    "x-host",
     "x-http-method",
-    "x-http-method-override",
     "x-method-override",
-    "x-original-url",
-    "x-real-ip",
-    "x-rewrite-url",
 ];
 
-/// Fields that change what a request means; a reviewer sees them.
-const MEANING: [&str; 4] = ["accept", "content-type", "if-match", "if-unmodified-since"];
+/// Beginnings of names that are not sent on, for the same reasons.
+const NOT_SENT_PREFIXES: [&str; 11] = [
+    "cf-connecting",
+    "http2-",
+    "proxy-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-http-method",
+    "x-original",
+    "x-override",
+    "x-real-",
+    "x-remote-",
+    "x-rewrite",
+];
+
+/// Fields that say nothing about what is asked for: an approval holds whatever they are.
+const NOT_BOUND: [&str; 8] = [
+    "accept-language",
+    "date",
+    "dnt",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-correlation-id",
+    "x-request-id",
+];
+
+/// Whether a field goes on. Servers behind CGI read `_` as `-`: such a name has two readings.
+fn is_sent(name: &str) -> bool {
+    !is_hop_by_hop(name)
+        && !name.contains('_')
+        && !NOT_SENT.contains(&name)
+        && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Wishes about the answer that go on: waiting is the gateway's.
+fn preferences(fields: &HeaderMap) -> Option<HeaderValue> {
+    let values = fields.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let wishes = values.flat_map(|value| value.split(',')).map(str::trim);
+    let wishes: Vec<&str> = wishes.filter(|wish| !wish.starts_with("wait")).collect();
+    if wishes.is_empty() { None } else { HeaderValue::from_str(&wishes.join(", ")).ok() }
+}
 
 impl Head {
     /// Keeps what goes on of a head.
@@ -92,23 +121,22 @@ impl Head {
                 return Err(RefusedHead::Repeated(name));
             }
         }
-        let has = |name: HeaderName| fields.contains_key(name);
-        if has(header::CONTENT_LENGTH) && has(header::TRANSFER_ENCODING) {
-            return Err(RefusedHead::Lengths);
-        }
-        if has(header::UPGRADE) {
-            return Err(RefusedHead::Upgrade("upgrade"));
+        let query = CanonicalQuery::read(query.unwrap_or_default())?;
+        if query.pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("_method")) {
+            return Err(RefusedHead::Override);
         }
         let named = connection_fields(fields);
-        let goes_on = |name: &HeaderName| {
-            !NOT_SENT.contains(&name.as_str()) && !named.contains(name.as_str())
-        };
+        // What says what a body is belongs to no hop, whatever somebody says.
+        let is_named = |name: &str| named.contains(name) && name != "content-type";
+        let goes_on = |name: &HeaderName| is_sent(name.as_str()) && !is_named(name.as_str());
         let kept = fields.iter().filter(|(name, _)| goes_on(name));
+        let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+        let wishes = preferences(fields).map(|wishes| (HeaderName::from_static("prefer"), wishes));
         Ok(Self {
             method,
             path,
-            query: CanonicalQuery::read(query.unwrap_or_default())?,
-            fields: kept.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            query,
+            fields: kept.chain(wishes).collect(),
             authority: authority.to_owned(),
             authorization,
         })
@@ -127,12 +155,16 @@ impl Head {
         field.and_then(|(_, value)| value.to_str().ok())
     }
 
-    /// What changes its meaning beside its path and body.
+    /// What may change its meaning beside its path and body.
     pub(crate) fn settings(&self) -> Vec<String> {
-        let fields = self.fields.iter().filter(|(name, _)| MEANING.contains(&name.as_str()));
-        fields
-            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
-            .collect()
+        let bound = self.texts().filter(|(name, _)| !NOT_BOUND.contains(name));
+        bound.map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+
+    /// The fields that go on, as texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, std::borrow::Cow<'_, str>)> {
+        let text = |value: &'_ HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        self.fields.iter().map(move |(name, value)| (name.as_str(), text(value).into()))
     }
 
     /// The head as it is recorded: what is sent, without the target's credential.
@@ -182,9 +214,10 @@ fn connection_fields(fields: &HeaderMap) -> HashSet<String> {
 
 /// Whether a field belongs to one hop (RFC 9110 section 7.6.1).
 pub(crate) fn is_hop_by_hop(name: &str) -> bool {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         "connection",
         "keep-alive",
+        "proxy-authorization",
         "proxy-connection",
         "te",
         "trailer",

@@ -2,7 +2,7 @@
 
 use super::problem::{AnswerBody, Notices, Problem, no_answer};
 use super::sessions::Caller;
-use crate::reply::{Body, More, Part, ReplyHead};
+use crate::reply::{Body, Classified, More, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Plan};
 use crate::target::{Line, Target};
 use bytes::{Bytes, BytesMut};
@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use portreeve_decide::mask::Masker;
 use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
+use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
     Admitted, BodySender, End, Exchange, Hold, Interrupt, Masked, Permitted, PermittedBody,
     Released, Reply, SessionError, Stop, Unmaskable, permitted_body, permitted_head, released_body,
@@ -19,10 +20,13 @@ use portreeve_session::{
 };
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// As much of an answer as is masked and recorded at once.
 const CHUNK_BYTES: usize = 64 << 10;
+/// Longer bodies are looked through where nobody else waits.
+const LOOKED_THROUGH_BYTES: usize = 16 << 10;
 /// How long a chunk may wait for more.
 const CHUNK_WAIT: Duration = Duration::from_millis(5);
 
@@ -35,6 +39,8 @@ pub(super) struct Asked {
     pub(super) value_bytes_max: usize,
     /// How long a target may say nothing.
     pub(super) reply_timeout: Duration,
+    #[expect(dead_code, reason = "the room of the request's body is taken until all is over")]
+    pub(super) room: Vec<OwnedSemaphorePermit>,
 }
 
 /// An answer, and what still has to be done for it.
@@ -58,6 +64,7 @@ struct Running {
     exchange: Exchange,
     source: Source,
     body: Body,
+    screen: TextScreen,
     line: Line,
 }
 
@@ -122,7 +129,12 @@ impl Asked {
     pub(super) async fn run(self, head: Head, body: Bytes) -> Result<Answer, Problem> {
         let session = self.caller.session.clone();
         let snapshot = session.snapshot();
-        let plan = Plan::new((&head, &body), &self.target, &snapshot, &self.detector);
+        let look = || Plan::new((&head, &body), &self.target, &snapshot, &self.detector);
+        // Whoever sends much must not keep others waiting while it is looked through.
+        let plan = match body.len() > LOOKED_THROUGH_BYTES {
+            true => tokio::task::block_in_place(look),
+            false => look(),
+        };
         let role = self.target.role().to_owned();
         let request = HttpRequest { plan: plan.clone(), head, body, role };
         let admitted = session.admit(request, &snapshot, &mut Waiting).await.map_err(ended)?;
@@ -149,11 +161,17 @@ impl Asked {
             Err(why) => return stopped(exchange, stop_of(why)).await,
         };
         let (parts, incoming) = response.into_parts();
-        let body = Body::of(parts.status, &parts.headers, plan.passes_opaque, self.value_bytes_max);
+        let classified = match self.target.has_classified(&plan.route) {
+            true => Classified::Something,
+            false => Classified::Nothing,
+        };
+        let (fields, max) = (&parts.headers, self.value_bytes_max);
+        let body = Body::of(parts.status, fields, classified, plan.passes_opaque, max);
+        let screen = TextScreen::new(self.target.screen(), Place::unnamed("body"), &[]);
         let source = Source { body: incoming, reply_timeout: self.reply_timeout, is_over: false };
         let prefix = self.prefix.clone();
         let head = ReplyHead { status: parts.status, fields: parts.headers, prefix };
-        Running { asked: self, plan, exchange, source, body, line }.answer(head).await
+        Running { asked: self, plan, exchange, source, body, screen, line }.answer(head).await
     }
 
     /// Sends what was permitted, and waits for the head of the answer.
@@ -229,7 +247,7 @@ impl Running {
         let part = Part {
             target: &self.asked.target,
             plan: &self.plan,
-            detector: &self.asked.detector,
+            screen: &mut self.screen,
             body: &mut self.body,
             head,
             data,
@@ -256,6 +274,8 @@ impl Flow {
             return;
         }
         while more == More::Follows {
+            // One answer after the other gets its turn.
+            tokio::task::yield_now().await;
             match running.step(None).await {
                 Ok((released, next)) => {
                     more = next;

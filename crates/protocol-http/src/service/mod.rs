@@ -7,7 +7,7 @@ mod sessions;
 use crate::canonical::CanonicalPath;
 use crate::request::{Head, RefusedHead};
 use crate::target::Target;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use exchange::{Answer, Asked};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -21,19 +21,22 @@ use portreeve_session::{Authenticator, Engine, ReviewMode};
 use portreeve_transport::{PreAuth, accept};
 use problem::{AnswerBody, Problem};
 use rustls::ServerConfig;
-use sessions::{Ask, Sessions};
+use sessions::{Ask, Caller, Sessions};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Requests that one connection of HTTP/2 may have open.
 const STREAMS_MAX: u32 = 100;
 /// How long the body of a request may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes that the bodies of all requests may take up at once.
+const ROOM_BYTES: usize = 256 << 20;
 /// The first byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -77,6 +80,8 @@ pub struct Http {
     detector: Arc<Detector>,
     /// Each brings the rest of an answer to its client.
     flows: Arc<Mutex<JoinSet<()>>>,
+    /// Bytes that all bodies of requests may take up at once.
+    room: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Http {
@@ -105,6 +110,7 @@ impl Http {
             limits: parts.limits,
             detector: Arc::new(Detector::default()),
             flows: Arc::default(),
+            room: Arc::new(Semaphore::new(ROOM_BYTES)),
         })
     }
 
@@ -118,6 +124,7 @@ impl Http {
             limits,
             detector: self.detector.clone(),
             flows: self.flows.clone(),
+            room: self.room.clone(),
         })
     }
 
@@ -142,8 +149,7 @@ impl Http {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.login_timeout)
-            .max_buf_size(self.limits.head_bytes_max)
-            .half_close(true);
+            .max_buf_size(self.limits.head_bytes_max);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -224,7 +230,7 @@ impl Http {
         let authorization = target.authorization();
         let head = Head::new(named, &parts.headers, (target.authority(), authorization));
         let head = head.map_err(bad_request)?;
-        let body = self.collect(body).await?;
+        let (body, room) = self.collect(body, &caller).await?;
         let asked = Asked {
             caller,
             target,
@@ -232,6 +238,7 @@ impl Http {
             prefix,
             value_bytes_max: self.limits.value_bytes_max,
             reply_timeout: self.limits.reply_timeout,
+            room,
         };
         asked.run(head, body).await
     }
@@ -253,23 +260,57 @@ impl Http {
             .map(|target| (target.clone(), path.behind_first(), format!("/{}", target.name()))))
     }
 
-    async fn collect(&self, body: Incoming) -> Result<Bytes, Problem> {
+    /// The body of a request, and the room that it takes up: so much for each caller, and so
+    /// much for all.
+    async fn collect(
+        &self,
+        body: Incoming,
+        caller: &Caller,
+    ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
         let max = self.limits.request_bytes_max;
-        let collected = timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await;
-        match collected {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is longer than {max} bytes"),
-                "`limits.http.request_bytes_max` is the limit",
-            )),
-            Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body is broken", "")),
-            Err(_) => {
-                let why = "the body did not come in time";
-                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, why, ""))
+        let mut body = Limited::new(body, max);
+        let (mut bytes, mut room) = (BytesMut::new(), Vec::new());
+        let until = Instant::now() + BODY_TIMEOUT;
+        loop {
+            let frame = match timeout_at(until, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok((bytes.freeze(), room)),
+                Ok(Some(Err(error))) => return Err(broken_body(&*error, max)),
+                Err(_) => {
+                    let why = "the body did not come in time";
+                    return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, why, ""));
+                }
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            if !data.is_empty() {
+                let taken = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                for of in [&caller.room, &self.room] {
+                    let place = of.clone().try_acquire_many_owned(taken);
+                    room.push(place.map_err(|_| crowded())?);
+                }
+                bytes.extend_from_slice(&data);
             }
         }
     }
+}
+
+fn broken_body(error: &(dyn std::error::Error + Send + Sync + 'static), max: usize) -> Problem {
+    match error.is::<LengthLimitError>() {
+        true => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is longer than {max} bytes"),
+            "`limits.http.request_bytes_max` is the limit",
+        ),
+        false => Problem::new(StatusCode::BAD_REQUEST, "the body is broken", ""),
+    }
+}
+
+fn crowded() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many bodies are on their way at once",
+        "send fewer requests at a time",
+    )
 }
 
 fn bad_request(why: RefusedHead) -> Problem {
@@ -294,7 +335,7 @@ fn host(parts: &http::request::Parts) -> Result<String, Problem> {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     };
-    Ok(host.to_ascii_lowercase())
+    Ok(host.trim_end_matches('.').to_ascii_lowercase())
 }
 
 /// The caller's token (RFC 6750 section 2.1); in a query or a form it is not taken.

@@ -15,12 +15,15 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 /// Connections to a target that one caller's session keeps for the next request.
 const LINES_MAX: usize = 4;
+
+/// Bytes that the bodies of one caller's requests may take up at once.
+const ROOM_BYTES: usize = 64 << 20;
 
 /// Which session a request belongs to.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -37,6 +40,8 @@ pub(super) struct Caller {
     used: Mutex<Instant>,
     busy: Notify,
     lines: Mutex<Vec<Line>>,
+    /// Bytes that bodies of the caller's requests may take up at once.
+    pub(super) room: Arc<Semaphore>,
 }
 
 impl Caller {
@@ -134,6 +139,7 @@ impl Sessions {
             used: Mutex::new(Instant::now()),
             busy: Notify::new(),
             lines: Mutex::default(),
+            room: Arc::new(Semaphore::new(ROOM_BYTES)),
         });
         // Two first requests may race: one session is enough.
         let caller = lock(&self.open).entry(key.clone()).or_insert_with(|| fresh.clone()).clone();
@@ -189,6 +195,16 @@ impl Sessions {
         opened.await.map_err(|refusal| problem(&refusal))
     }
 
+    /// Nobody gets it from the list any more, unless somebody has got it just now.
+    fn retire_if_alone(&self, key: &Key, caller: &Arc<Caller>) -> bool {
+        let mut open = lock(&self.open);
+        let is_alone = Arc::strong_count(caller) <= 2;
+        if is_alone {
+            open.remove(key);
+        }
+        is_alone
+    }
+
     fn retire(&self, key: &Key, caller: &Arc<Caller>) {
         let mut open = lock(&self.open);
         if open.get(key).is_some_and(|known| Arc::ptr_eq(known, caller)) {
@@ -228,10 +244,11 @@ async fn look_after(sessions: Weak<Sessions>, key: Key, caller: Arc<Caller>, ide
             ended = caller.session.ended() => break ended.to_string(),
             () = caller.busy.notified() => {}
             () = sleep_until(idle_at) => {
+                let is_idle = *lock(&caller.used) + idle_timeout <= Instant::now();
                 // Whoever runs an exchange holds the caller, too.
-                if *lock(&caller.used) + idle_timeout <= Instant::now()
-                    && Arc::strong_count(&caller) <= 2
-                {
+                let is_alone =
+                    || sessions.upgrade().is_none_or(|all| all.retire_if_alone(&key, &caller));
+                if is_idle && is_alone() {
                     break "nothing was asked for a while".to_owned();
                 }
                 caller.touch();

@@ -267,3 +267,58 @@ async fn a_cancel_is_for_what_runs_and_for_nothing_later() {
         assert!(matches!(running.interrupted().await, portreeve_session::Interrupt::Cancelled));
     }
 }
+
+/// A reply that tells whether it was looked at.
+struct Watched(Arc<AtomicU64>);
+
+impl portreeve_session::Reply for Watched {
+    fn mask(
+        self,
+        _: &portreeve_decide::mask::Masker,
+    ) -> Result<portreeve_session::Masked, portreeve_session::Unmaskable> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(portreeve_session::Masked { bytes: "row x\n".into(), ..Default::default() })
+    }
+}
+
+/// Otherwise whoever follows the target's messages waits for one that has come already.
+#[tokio::test]
+async fn what_may_not_pass_is_read_all_the_same() {
+    let world = World::new(OPEN, Answer::Expired).await;
+    let session = world.session("toy").await.unwrap();
+    let snapshot = session.snapshot();
+    let request = Get::new(Bytes::from_static(b"get people"));
+    let mut running = session.admit(request, &snapshot, &mut Patient).await.unwrap().exchange;
+    world.engine.adopt(policies(CLOSED)).await.unwrap();
+    let read = Arc::new(AtomicU64::new(0));
+    let stop = running.release(Watched(read.clone()), &mut Patient).await.unwrap_err();
+    assert!(matches!(stop, Stop::Refused(_)), "{stop:?}");
+    assert_eq!(read.load(Ordering::SeqCst), 1);
+}
+
+/// Evidence whose session ends before something that ran in it looks forged.
+#[tokio::test]
+async fn a_sessions_last_record_is_its_last() {
+    let world = World::new(OPEN, Answer::Expired).await;
+    let session = world.session("toy").await.unwrap();
+    let snapshot = session.snapshot();
+    let request = Get::new(Bytes::from_static(b"get people"));
+    let running = session.admit(request, &snapshot, &mut Patient).await.unwrap().exchange;
+    session.clone().close("its time is over").await;
+    let late = Get::new(Bytes::from_static(b"get people"));
+    assert!(session.admit(late, &snapshot, &mut Patient).await.is_err(), "nothing begins");
+    drop((running, session));
+    world.engine.evidence().close();
+    let mut last = None;
+    let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
+    reader
+        .for_each(|entry| {
+            let record = entry.record()?;
+            if record.session.is_some() {
+                last = Some(record.event);
+            }
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .unwrap();
+    assert!(matches!(&last, Some(Event::SessionClosed { why, .. }) if why == "its time is over"));
+}

@@ -152,8 +152,10 @@ impl Exchange {
         reply: P,
         hold: &mut H,
     ) -> Result<Released, Stop> {
-        self.may_go_on()?;
+        // Read first: whoever follows the target's messages knows then what has come, also
+        // where nothing of it may pass.
         let mut masked = reply.mask(&self.session().engine().masker)?;
+        self.may_go_on()?;
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
         self.budget.spend(&self.running.session, masked.usage).await?;

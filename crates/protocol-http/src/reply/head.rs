@@ -1,6 +1,6 @@
 //! The head of an answer: what of it goes on, and how it is written.
 
-use super::look::Look;
+use super::look::{Known, Look};
 use super::tally::Tally;
 use crate::request::is_hop_by_hop;
 use http::{HeaderMap, StatusCode};
@@ -77,7 +77,7 @@ impl ReplyHead {
             }
             let text = std::str::from_utf8(value.as_bytes())
                 .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
-            let shown = self.shown(name, text, look, tally)?;
+            let shown = self.shown(name, text, look, tally);
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             // A mask never breaks a line.
@@ -88,26 +88,19 @@ impl ReplyHead {
         Ok(())
     }
 
-    fn shown(
-        &self,
-        name: &str,
-        text: &str,
-        look: &Look<'_>,
-        tally: &mut Tally<'_>,
-    ) -> Result<String, Unmaskable> {
-        if let Some(category) = look.category_of(name) {
-            tally.mask(&category);
+    fn shown(&self, name: &str, text: &str, look: &Look<'_>, tally: &mut Tally<'_>) -> String {
+        let known = look.known(name);
+        if let Known::Masked(category) = &known {
+            tally.mask(category);
             let mut masked = Vec::new();
-            return Ok(
-                match look.masker.mask(&category, text.as_bytes(), ValueKind::Text, &mut masked) {
-                    Masked::Replaced => String::from_utf8_lossy(&masked).into_owned(),
-                    Masked::Null => String::new(),
-                },
-            );
+            return match look.masker.mask(category, text.as_bytes(), ValueKind::Text, &mut masked) {
+                Masked::Replaced => String::from_utf8_lossy(&masked).into_owned(),
+                Masked::Null => String::new(),
+            };
         }
         // What looks like an address is nothing that a server says of itself.
         if CLEAN.contains(&name) && !text.contains('@') {
-            return Ok(text.to_owned());
+            return text.to_owned();
         }
         let authority = look.target.authority();
         let text = match name {
@@ -116,19 +109,7 @@ impl ReplyHead {
             "link" => self.local_links(text, authority),
             _ => text.to_owned(),
         };
-        Ok(look.masked_text(name, &text, tally).unwrap_or(text))
-    }
-
-    /// Likewise for every target of a `Link` field (RFC 8288).
-    fn local_links(&self, links: &str, authority: &str) -> String {
-        let mut shown = String::new();
-        let mut rest = links;
-        while let Some((before, after)) = rest.split_once('<') {
-            let Some((target, behind)) = after.split_once('>') else { break };
-            shown.push_str(&format!("{before}<{}>", self.local(target, authority)));
-            rest = behind;
-        }
-        shown + rest
+        look.masked_text(name, &known, &text, tally).unwrap_or(text)
     }
 
     /// A redirect within the target leads through the gateway again.
@@ -142,6 +123,18 @@ impl ReplyHead {
             Some(b'/') if !path.starts_with("//") => format!("{}{path}", self.prefix),
             _ => location.to_owned(),
         }
+    }
+
+    /// Likewise for every target of a `Link` field (RFC 8288).
+    fn local_links(&self, links: &str, authority: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = links;
+        while let Some((before, after)) = rest.split_once('<') {
+            let Some((target, behind)) = after.split_once('>') else { break };
+            shown.push_str(&format!("{before}<{}>", self.local(target, authority)));
+            rest = behind;
+        }
+        shown + rest
     }
 }
 

@@ -3,7 +3,7 @@
 //! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
 //! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
 
-use super::look::Look;
+use super::look::{Known, Look};
 use super::tally::Tally;
 use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
 use portreeve_model::Category;
@@ -216,7 +216,7 @@ impl JsonMasker {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
         self.count_item(tally);
-        let category = self.category(look);
+        let category = self.category(&look.known(&self.path));
         self.frames.push(Frame { container, path_bytes: self.path.len(), category });
         Ok(())
     }
@@ -247,9 +247,13 @@ impl JsonMasker {
     }
 
     /// What a value here is: as its own name says, or as everything around it is.
-    fn category(&self, look: &Look<'_>) -> Option<Category> {
-        let own = look.category_of(&self.path);
-        own.or_else(|| self.frames.last().and_then(|frame| frame.category.clone()))
+    fn category(&self, known: &Known) -> Option<Category> {
+        match known {
+            Known::Masked(category) => Some(category.clone()),
+            Known::Shown | Known::Nothing => {
+                self.frames.last().and_then(|frame| frame.category.clone())
+            }
+        }
     }
 
     fn complete_text(
@@ -269,7 +273,7 @@ impl JsonMasker {
             }
             self.path.push_str(&text);
             self.expects = Expects::Colon;
-            match look.masked_text("", &text, tally) {
+            match look.masked_text("", &Known::Nothing, &text, tally) {
                 Some(masked) => push_json(&masked, out),
                 None => out.extend_from_slice(&self.bytes),
             }
@@ -277,12 +281,13 @@ impl JsonMasker {
         }
         self.count_item(tally);
         tally.usage.values += 1;
-        match self.category(look) {
+        let known = look.known(&self.path);
+        match self.category(&known) {
             Some(category) => {
                 tally.mask(&category);
                 push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
             }
-            None => match look.masked_text(&self.path, &text, tally) {
+            None => match look.masked_text(&self.path, &known, &text, tally) {
                 Some(masked) => push_json(&masked, out),
                 None => out.extend_from_slice(&self.bytes),
             },
@@ -302,7 +307,8 @@ impl JsonMasker {
             serde_json::from_slice(&self.bytes).map_err(|_| malformed("a value is not one"))?;
         self.count_item(tally);
         tally.usage.values += 1;
-        match self.category(look) {
+        let known = look.known(&self.path);
+        match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {
                 tally.mask(&category);
@@ -311,7 +317,7 @@ impl JsonMasker {
             _ => {
                 let text = String::from_utf8_lossy(&self.bytes);
                 let masked = match value.is_number() {
-                    true => look.masked_text(&self.path, &text, tally),
+                    true => look.masked_text(&self.path, &known, &text, tally),
                     false => None,
                 };
                 match masked {

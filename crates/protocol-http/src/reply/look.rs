@@ -14,41 +14,46 @@ pub(super) struct Look<'a> {
     pub(super) masker: &'a Masker,
 }
 
+/// What is known of a field before it is looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Known {
+    Masked(Category),
+    /// Policy reveals it, or somebody has said that nobody's data is in it.
+    Shown,
+    Nothing,
+}
+
 impl Look<'_> {
-    /// The category that a field is masked by; none where it is not classified, or revealed.
-    pub(super) fn category_of(&self, path: &str) -> Option<Category> {
+    /// What is known of a field.
+    pub(super) fn known(&self, path: &str) -> Known {
+        let route = &self.plan.route;
         if path.is_empty() {
-            return None;
+            return Known::Nothing;
         }
-        let (object, category) = self.target.category_of(&self.plan.route, path)?;
-        (!self.plan.revealed.contains(&object)).then_some(category)
+        match self.target.category_of(route, path) {
+            Some((object, category)) if !self.plan.revealed.contains(&object) => {
+                Known::Masked(category)
+            }
+            Some(_) => Known::Shown,
+            None if self.target.clears(route, path) => Known::Shown,
+            None => Known::Nothing,
+        }
     }
 
-    /// A text that is not classified, with what detectors find in it masked; none where they
-    /// find nothing.
+    /// A text that is not masked as a whole, with what detectors find in it masked; none where
+    /// they find nothing.
     pub(super) fn masked_text(
         &self,
         path: &str,
+        known: &Known,
         text: &str,
         tally: &mut Tally<'_>,
     ) -> Option<String> {
-        let route = &self.plan.route;
-        let revealed = self.target.category_of(route, path);
-        let is_shown = revealed.is_some_and(|(object, _)| self.plan.revealed.contains(&object))
-            || (!path.is_empty() && self.target.clears(route, path));
-        let opened = self.target.without_credential(text);
-        if is_shown {
-            return opened;
+        if *known == Known::Shown {
+            return self.target.without_credential(text);
         }
         let own = path.rsplit('.').next().unwrap_or(path);
-        let seen = opened.as_deref().unwrap_or(text);
-        let mut out = Vec::new();
-        let reveals = |object: &Object, category: &Category| {
-            self.plan.snapshot.as_ref().is_some_and(|known| known.reveals(object, category))
-        };
-        let masking = Masking { masker: self.masker, reveals: &reveals };
-        let shown = tally.screen.named_text(own, seen, &masking, &mut out);
-        written(shown, out).or(opened)
+        self.screened(text, |text, masking, out| tally.screen.named_text(own, text, masking, out))
     }
 
     /// A document, with what detectors find in it masked; none where they find nothing.
@@ -58,22 +63,24 @@ impl Look<'_> {
         form: Form,
         tally: &mut Tally<'_>,
     ) -> Option<String> {
+        self.screened(text, |text, masking, out| tally.screen.text(text, form, masking, out))
+    }
+
+    fn screened(
+        &self,
+        text: &str,
+        screen: impl FnOnce(&str, &Masking<'_>, &mut Vec<u8>) -> Shown,
+    ) -> Option<String> {
         let opened = self.target.without_credential(text);
-        let seen = opened.as_deref().unwrap_or(text);
-        let mut out = Vec::new();
         let reveals = |object: &Object, category: &Category| {
             self.plan.snapshot.as_ref().is_some_and(|known| known.reveals(object, category))
         };
         let masking = Masking { masker: self.masker, reveals: &reveals };
-        let shown = tally.screen.text(seen, form, &masking, &mut out);
-        written(shown, out).or(opened)
-    }
-}
-
-fn written(shown: Shown, out: Vec<u8>) -> Option<String> {
-    match shown {
-        Shown::AsIs => None,
-        Shown::Replaced => Some(String::from_utf8_lossy(&out).into_owned()),
-        Shown::Null => Some(String::new()),
+        let mut out = Vec::new();
+        match screen(opened.as_deref().unwrap_or(text), &masking, &mut out) {
+            Shown::AsIs => opened,
+            Shown::Replaced => Some(String::from_utf8_lossy(&out).into_owned()),
+            Shown::Null => Some(String::new()),
+        }
     }
 }

@@ -5,11 +5,11 @@ use crate::target::Target;
 use portreeve_detect::Detector;
 use portreeve_model::{Action, Category, Command, Facts, Need, Object, Revealed, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The category under which a policy reveals what nobody can look into.
-const OPAQUE: &str = "opaque";
+/// The category of what nobody can look into.
+pub(super) const OPAQUE: &str = "opaque";
 /// The field that stands for a body as a whole.
 const BODY: &str = "body";
 
@@ -72,15 +72,10 @@ fn action_of(method: &http::Method) -> Option<Action> {
 
 fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>) -> Command {
     let mut fingerprint = format!("{} {route}", head.method);
-    let names: BTreeMap<&str, u64> =
-        head.query.pairs.iter().fold(BTreeMap::new(), |mut names, (name, _)| {
-            *names.entry(name).or_default() += 1;
-            names
-        });
-    let shape: Vec<&str> = names.keys().copied().collect();
-    if !shape.is_empty() {
+    let names: BTreeSet<&str> = head.query.pairs.iter().map(|(name, _)| name.as_str()).collect();
+    if !names.is_empty() {
         fingerprint.push('?');
-        fingerprint.push_str(&shape.join("&"));
+        fingerprint.push_str(&names.into_iter().collect::<Vec<_>>().join("&"));
     }
     let mut needs = Vec::new();
     let action = action_of(&head.method);

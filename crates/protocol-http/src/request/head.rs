@@ -4,6 +4,7 @@ use crate::canonical::{Ambiguous, CanonicalPath, CanonicalQuery};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_model::Secret;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -101,11 +102,15 @@ fn is_sent(name: &str) -> bool {
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// What a client would like (`Prefer`, RFC 7240), on however many lines.
+pub(crate) fn wishes(fields: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = fields.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// Wishes about the answer that go on: waiting is the gateway's.
 fn preferences(fields: &HeaderMap) -> Option<HeaderValue> {
-    let values = fields.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let wishes = values.flat_map(|value| value.split(',')).map(str::trim);
-    let wishes: Vec<&str> = wishes.filter(|wish| !wish.starts_with("wait")).collect();
+    let wishes: Vec<&str> = wishes(fields).filter(|wish| !wish.starts_with("wait")).collect();
     if wishes.is_empty() { None } else { HeaderValue::from_str(&wishes.join(", ")).ok() }
 }
 
@@ -162,9 +167,9 @@ impl Head {
     }
 
     /// The fields that go on, as texts.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, std::borrow::Cow<'_, str>)> {
-        let text = |value: &'_ HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        self.fields.iter().map(move |(name, value)| (name.as_str(), text(value).into()))
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
     }
 
     /// The head as it is recorded: what is sent, without the target's credential.

@@ -5,17 +5,11 @@ mod head;
 mod outgoing;
 
 pub(crate) use command::Plan;
-pub(crate) use head::{Head, RefusedHead, is_hop_by_hop};
+pub(crate) use head::{Head, RefusedHead, is_hop_by_hop, wishes};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::{Bytes, BytesMut};
-use portreeve_model::{
-    ApprovedStatement, Digest, Parameter, ParameterFormat, ParameterValue, Refusal, RequestContent,
-};
-use portreeve_session::{CommandUse, Request};
-
-/// Longest body that a reviewer is shown in full.
-const SHOWN_CHARS_MAX: usize = 2000;
+use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
+use portreeve_session::{CommandUse, Request, shown_text};
 
 /// One request, ready to be decided.
 #[derive(Debug)]
@@ -39,23 +33,13 @@ impl HttpRequest {
         if self.body.is_empty() {
             return None;
         }
-        let value = match std::str::from_utf8(&self.body) {
-            Ok(text) if text.chars().count() <= SHOWN_CHARS_MAX => {
-                ParameterValue::Decoded(text.to_owned())
-            }
-            _ => {
-                let mut hash = Digest([0; 32]);
-                hash.0.copy_from_slice(digest(&SHA256, &self.body).as_ref());
-                ParameterValue::Hashed { digest: hash, bytes: self.body.len() as u64 }
-            }
-        };
+        let value = shown_text(&self.body);
         let type_name = self.head.content_type().unwrap_or_default().to_owned();
         Some(Parameter { type_name, format: ParameterFormat::Text, value })
     }
 }
 
 impl Request for HttpRequest {
-    /// How long the body is that goes out with it.
     type Accepted = ();
 
     fn commands(&self) -> &[CommandUse] {

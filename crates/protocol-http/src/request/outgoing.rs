@@ -2,6 +2,7 @@
 //! it. Each is something that the caller writes, and that policy is asked about.
 
 use super::Head;
+use super::command::OPAQUE;
 use crate::target::Target;
 use portreeve_detect::mask::{Container, detect_within};
 use portreeve_detect::{Detector, Finding, ValueContext};
@@ -10,9 +11,6 @@ use portreeve_screen::ATTRIBUTES;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// The category of a body that nobody can look into.
-const OPAQUE: &str = "opaque";
 
 /// What is looked into, and what was found so far.
 struct Search<'a> {

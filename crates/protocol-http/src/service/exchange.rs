@@ -34,7 +34,7 @@ const CHUNK_WAIT: Duration = Duration::from_millis(5);
 pub(super) struct Asked {
     pub(super) caller: Arc<Caller>,
     pub(super) target: Arc<Target>,
-    pub(super) detector: Arc<Detector>,
+    pub(super) detector: Detector,
     pub(super) prefix: String,
     pub(super) value_bytes_max: usize,
     /// How long a target may say nothing.
@@ -142,23 +142,18 @@ impl Asked {
         if let Some(refusal) = exchange.refusal().cloned() {
             return refuse(exchange, refusal).await;
         }
-        let asking = async {
-            let mut asking = std::pin::pin!(self.ask(permit));
-            tokio::select! {
-                answered = &mut asking => Ok(answered),
-                why = exchange.interrupted() => Err(why),
-            }
+        let answered = tokio::select! {
+            answered = self.ask(permit) => answered,
+            why = exchange.interrupted() => return stopped(exchange, stop_of(why)).await,
         };
-        let (line, response) = match asking.await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(why)) => {
-                let released = exchange.release(NoAnswer(why), &mut Waiting).await;
-                return match released {
+        let (line, response) = match answered {
+            Ok(answered) => answered,
+            Err(why) => {
+                return match exchange.release(NoAnswer(why), &mut Waiting).await {
                     Ok(released) => whole(released).await,
                     Err(stop) => stopped(exchange, stop).await,
                 };
             }
-            Err(why) => return stopped(exchange, stop_of(why)).await,
         };
         let (parts, incoming) = response.into_parts();
         let classified = match self.target.has_classified(&plan.route) {

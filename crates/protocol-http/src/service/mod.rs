@@ -5,7 +5,7 @@ mod problem;
 mod sessions;
 
 use crate::canonical::CanonicalPath;
-use crate::request::{Head, RefusedHead};
+use crate::request::{Head, RefusedHead, wishes};
 use crate::target::Target;
 use bytes::{Bytes, BytesMut};
 use exchange::{Answer, Asked};
@@ -77,7 +77,7 @@ pub struct Http {
     targets: Vec<Arc<Target>>,
     tls: Arc<ServerConfig>,
     limits: HttpLimits,
-    detector: Arc<Detector>,
+    detector: Detector,
     /// Each brings the rest of an answer to its client.
     flows: Arc<Mutex<JoinSet<()>>>,
     /// Bytes that all bodies of requests may take up at once.
@@ -108,7 +108,7 @@ impl Http {
             targets: parts.targets,
             tls: parts.tls,
             limits: parts.limits,
-            detector: Arc::new(Detector::default()),
+            detector: Detector::default(),
             flows: Arc::default(),
             room: Arc::new(Semaphore::new(ROOM_BYTES)),
         })
@@ -122,7 +122,7 @@ impl Http {
             targets,
             tls: self.tls.clone(),
             limits,
-            detector: self.detector.clone(),
+            detector: self.detector,
             flows: self.flows.clone(),
             room: self.room.clone(),
         })
@@ -234,7 +234,7 @@ impl Http {
         let asked = Asked {
             caller,
             target,
-            detector: self.detector.clone(),
+            detector: self.detector,
             prefix,
             value_bytes_max: self.limits.value_bytes_max,
             reply_timeout: self.limits.reply_timeout,
@@ -363,9 +363,7 @@ fn application(fields: &HeaderMap) -> Option<String> {
 
 /// Whoever waits says so (RFC 7240 section 4.3); others hear of a review and ask again.
 fn review_mode(fields: &HeaderMap) -> ReviewMode {
-    let preferred = fields.get("prefer").and_then(|value| value.to_str().ok());
-    let waits =
-        preferred.is_some_and(|value| value.split(',').any(|one| one.trim().starts_with("wait")));
+    let waits = wishes(fields).any(|wish| wish.starts_with("wait"));
     if waits { ReviewMode::Wait } else { ReviewMode::Refuse }
 }
 

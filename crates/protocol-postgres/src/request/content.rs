@@ -3,14 +3,13 @@
 use crate::wire::value_kind;
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_model::{
-    ApprovedStatement, Digest, Parameter, ParameterFormat, ParameterValue, RequestContent,
+    ApprovedStatement, Parameter, ParameterFormat, ParameterValue, RequestContent,
 };
+use portreeve_session::{shown_digest, shown_text};
 use portreeve_sql::{Definition, Versions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Longest parameter that a reviewer is shown in full.
-const PARAM_CHARS_MAX: usize = 2000;
 /// Most bytes of a parameter that nobody can read, and that are shown all the same.
 const OPAQUE_BYTES_MAX: usize = 64;
 /// As much of a definition of the same transaction is shown.
@@ -73,19 +72,10 @@ fn parameter(value: Option<&[u8]>, type_oid: u32, format: i16) -> Parameter {
     let (format, value) = match (format, value) {
         (0, None) => (ParameterFormat::Text, ParameterValue::Null),
         (_, None) => (ParameterFormat::Binary, ParameterValue::Null),
-        (0, Some(bytes)) => (ParameterFormat::Text, of_text(bytes)),
+        (0, Some(bytes)) => (ParameterFormat::Text, shown_text(bytes)),
         (_, Some(bytes)) => (ParameterFormat::Binary, of_binary(bytes, type_oid)),
     };
     Parameter { type_name, format, value }
-}
-
-fn of_text(bytes: &[u8]) -> ParameterValue {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if text.chars().count() <= PARAM_CHARS_MAX => {
-            ParameterValue::Decoded(text.to_owned())
-        }
-        _ => hashed(bytes),
-    }
 }
 
 fn of_binary(bytes: &[u8], type_oid: u32) -> ParameterValue {
@@ -99,21 +89,14 @@ fn of_binary(bytes: &[u8], type_oid: u32) -> ParameterValue {
         (ValueKind::Integer { form: Form::Binary, .. }, bytes) => {
             bytes.try_into().ok().map(i64::from_be_bytes)
         }
-        (ValueKind::Text, bytes) if std::str::from_utf8(bytes).is_ok() => return of_text(bytes),
+        (ValueKind::Text, bytes) if std::str::from_utf8(bytes).is_ok() => return shown_text(bytes),
         _ => None,
     };
     match number {
         Some(number) => ParameterValue::Decoded(number.to_string()),
         None if bytes.len() <= OPAQUE_BYTES_MAX => ParameterValue::Opaque(bytes.to_vec()),
-        None => hashed(bytes),
+        None => shown_digest(bytes),
     }
-}
-
-fn hashed(bytes: &[u8]) -> ParameterValue {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let mut digest = Digest([0; 32]);
-    digest.0.copy_from_slice(hash.as_ref());
-    ParameterValue::Hashed { digest, bytes: bytes.len() as u64 }
 }
 
 /// What the meaning of a statement depends on beside its text: an approval is bound to it.

@@ -2,12 +2,12 @@
 
 use super::{Hold, Running};
 use crate::engine::{ReviewMode, Step};
-use crate::protocol::Notice;
+use crate::protocol::{Notice, sha256};
 use crate::session::Snapshot;
 use crate::{Answer, ApprovalError, Claim, ReviewAsk, SessionError};
 use portreeve_model::{
-    ApprovalContent, Decision, Digest, Event, Refusal, RefusalCode, RequestContent, RequestId,
-    ReviewId, ReviewOutcome, RuleId,
+    ApprovalContent, Decision, Event, Refusal, RefusalCode, RequestContent, RequestId, ReviewId,
+    ReviewOutcome, RuleId,
 };
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
@@ -232,10 +232,4 @@ fn unavailable(running: &Running, error: &ApprovalError) -> Refusal {
         None,
         Some("an operator must look at the gateway".into()),
     )
-}
-
-fn sha256(bytes: &[u8]) -> Digest {
-    let mut digest = Digest([0; 32]);
-    digest.0.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
-    digest
 }

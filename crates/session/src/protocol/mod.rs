@@ -5,8 +5,11 @@ mod fence;
 mod notice;
 mod reply;
 mod request;
+mod shown;
 
 pub use fence::{Fence, Fenced};
 pub use notice::{Advice, Notice, NoticeEncoder};
 pub use reply::{End, Masked, Reply, Unmaskable};
 pub use request::{CommandUse, Piece, Request, Stage, TargetRequest, Upload};
+pub(crate) use shown::sha256;
+pub use shown::{shown_digest, shown_text};

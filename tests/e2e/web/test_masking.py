@@ -78,11 +78,33 @@ def test_fields_of_the_head_are_looked_through(web: Web) -> None:
     assert not {"set-cookie", "etag"} & set(got.fields)
 
 
-def test_a_redirect_leads_through_the_gateway(web: Web) -> None:
-    to = f"http://127.0.0.1:{web.service.port}/people/7"
+@pytest.mark.parametrize(
+    ("to", "shown"),
+    [
+        ("http://TARGET/people/7", "/crm/people/7"),
+        ("HTTP://TARGET/people/7", "/crm/people/7"),
+        ("//TARGET?a=1", "/crm/?a=1"),
+        ("https://TARGET", "/crm/"),
+        ("/people/7", "/crm/people/7"),
+        ("http://TARGET0/people/7", "http://TARGET0/people/7"),
+        ("/go?to=//TARGET/x", "/crm/go?to=//TARGET/x"),
+    ],
+)
+def test_a_redirect_leads_through_the_gateway(web: Web, to: str, shown: str) -> None:
+    to, shown = (text.replace("TARGET", f"127.0.0.1:{web.service.port}") for text in (to, shown))
     web.service.replies["/old"] = Reply(b"", kind=None, status=302, fields=(("Location", to),))
     got = web.get("/crm/old")
-    assert (got.status, got.fields["location"]) == (302, "/crm/people/7")
+    assert got.status == 302
+    if shown.startswith("/"):
+        assert got.fields["location"] == shown
+    else:
+        assert not got.fields["location"].startswith("/crm")
+
+
+def test_events_keep_apart_whatever_ends_their_lines(web: Web) -> None:
+    events = b'event: a\r\ndata: {"salary": 1}\r\n\r\ndata: two\r\n\r\n'
+    web.service.replies["/events"] = Reply(events, kind="text/event-stream", cuts=(20, 40))
+    assert web.get("/crm/events").body == b'event: a\ndata: {"salary": "[income]"}\n\ndata: two\n\n'
 
 
 @pytest.mark.parametrize(

@@ -143,8 +143,7 @@ impl Body {
             Self::Events(collected) => {
                 collected.add(data)?;
                 // Whole events only: what they carry may stand on several lines.
-                let whole = collected.bytes.windows(2).rposition(|two| two == b"\n\n");
-                let ready = collected.bytes.drain(..whole.map_or(0, |at| at + 2)).collect();
+                let ready = collected.bytes.drain(..events_end(&collected.bytes)).collect();
                 put_events(ready, look, out, tally)
             }
             Self::Opaque => {
@@ -200,6 +199,14 @@ fn put_json(
     document.finish(look, out, tally)
 }
 
+/// Where the last whole event ends: behind an empty line, in either spelling of line ends.
+fn events_end(bytes: &[u8]) -> usize {
+    let end = |line: &[u8]| {
+        bytes.windows(line.len()).rposition(|found| found == line).map_or(0, |at| at + line.len())
+    };
+    end(b"\n\n").max(end(b"\n\r\n"))
+}
+
 /// Whole events of a stream. What an event carries, on one line or several, is JSON or text.
 fn put_events(
     events: Vec<u8>,
@@ -207,8 +214,8 @@ fn put_events(
     out: &mut Vec<u8>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Unmaskable> {
-    let events = utf8(events)?;
-    if events.replace("\r\n", "\n").contains('\r') || events.starts_with('\u{feff}') {
+    let events = utf8(events)?.replace("\r\n", "\n");
+    if events.contains('\r') || events.starts_with('\u{feff}') {
         return Err(Unmaskable("its lines end in a way that is not read".to_owned()));
     }
     for event in events.split_inclusive("\n\n") {

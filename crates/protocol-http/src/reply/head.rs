@@ -114,12 +114,15 @@ impl ReplyHead {
 
     /// A redirect within the target leads through the gateway again.
     fn local(&self, location: &str, authority: &str) -> String {
-        let own = ["https://", "http://", "//"]
-            .iter()
-            .find_map(|scheme| location.strip_prefix(scheme)?.strip_prefix(authority));
+        let own = location.split_once("//").and_then(|(scheme, rest)| {
+            let is_absolute =
+                ["", "http:", "https:"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
+            let (named, path) = rest.split_at_checked(authority.len())?;
+            (is_absolute && named.eq_ignore_ascii_case(authority)).then_some(path)
+        });
         let path = own.unwrap_or(location);
         match path.as_bytes().first() {
-            None if own.is_some() => format!("{}/", self.prefix),
+            None | Some(b'?' | b'#') if own.is_some() => format!("{}/{path}", self.prefix),
             Some(b'/') if !path.starts_with("//") => format!("{}{path}", self.prefix),
             _ => location.to_owned(),
         }

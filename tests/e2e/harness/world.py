@@ -71,6 +71,7 @@ resources:
     classify:
 @classify
     unclassified: @unclassified
+@known
     subjects: @subjects
 masking:
   phone: partial
@@ -140,10 +141,11 @@ class World:
         policies: Path = E2E / "policies",
         classified: dict[str, str] | None = None,
         unclassified: str = "detect",
+        adopted: bool = False,
         accounts: tuple[Account, ...] = ACCOUNTS,
         start: bool = True,
     ) -> Gateway:
-        """A gateway of a test's own."""
+        """A gateway of a test's own; `adopted`: what its target has now is known to somebody."""
         directory = self.directory / name
         directory.mkdir()
         for part in ("pem", "key"):
@@ -162,6 +164,7 @@ class World:
             "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
             "@subjects": json.dumps(subjects),
             "@unclassified": unclassified,
+            "@known": "    known_columns: known.json" if adopted else "",
             "@policies": str(policies),
             "@database": database,
             "@reviews": reviews,
@@ -170,6 +173,8 @@ class World:
             config = config.replace(key, value)
         gateway = Gateway(directory, config, accounts)
         self.gateways.append(gateway)
+        if adopted:
+            gateway.run("discover", "shop", "--rows", "0", "--adopt")
         return gateway.start() if start else gateway
 
     @property

@@ -197,6 +197,7 @@ impl Custody {
             | Event::AccessRevoked { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }

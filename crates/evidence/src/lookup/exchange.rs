@@ -154,7 +154,8 @@ impl ExchangeSummary {
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
             | Event::KeyMade { .. }
-            | Event::ReloadAsked { .. } => {}
+            | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. } => {}
         }
     }
 

@@ -140,6 +140,7 @@ impl SessionSummary {
             | Event::AccessRevoked { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }

@@ -75,6 +75,15 @@ enum Freshness {
     Fresh,
 }
 
+/// Whether the target has told what its definitions are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sight {
+    /// It has.
+    Clear,
+    /// They have changed, and it has not: nothing that has to do with them can be judged.
+    Lost,
+}
+
 /// Puts requests together. One at a time.
 pub(crate) struct Assembler {
     pub(super) planner: Planner,
@@ -90,6 +99,8 @@ pub(crate) struct Assembler {
     declared: HashMap<String, Vec<u32>>,
     /// What the open transaction has made of definitions is known.
     pub(super) sees_definitions: bool,
+    /// Whether the definitions that it plans with may be those of now.
+    pub(super) sight: Sight,
     /// The request changes data.
     pub(super) writes: bool,
     /// The request runs code that can do anything with names.
@@ -136,6 +147,7 @@ impl Assembler {
             described: HashSet::new(),
             declared: HashMap::new(),
             sees_definitions: true,
+            sight: Sight::Clear,
             writes: false,
             runs_code: false,
             runs_own_code: false,
@@ -169,7 +181,14 @@ impl Assembler {
         // What a transaction has changed is locked by it: reading the catalog again would wait.
         let is_defining = !machine.names().defined().is_empty();
         self.freshness = if is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
+        self.sight = Sight::Clear;
         self.begin_batch(machine);
+    }
+
+    /// The definitions have changed, and cannot be read: the running request is refused where
+    /// it has to do with any.
+    pub(crate) fn lose_sight(&mut self) {
+        self.sight = Sight::Lost;
     }
 
     fn begin_batch(&mut self, machine: &ReplyMachine) -> MessageBatch {
@@ -183,6 +202,11 @@ impl Assembler {
         self.names.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
+    }
+
+    /// The names of relations that made it ask for a fresh catalog.
+    pub(crate) fn take_missing(&mut self) -> BTreeSet<String> {
+        self.planner.take_missing()
     }
 
     /// Puts the running request together anew, from the messages that it has so far.
@@ -200,7 +224,7 @@ impl Assembler {
     ) -> MessageBatch {
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
-        if !rests_on.is_empty() && self.catalog().has_classified() {
+        if !rests_on.is_empty() && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
         if !all.is_empty() {

@@ -1,6 +1,6 @@
 //! What the statements of a request show, change, and need.
 
-use super::assembler::{Assembler, FULL, Step, Upcoming};
+use super::assembler::{Assembler, FULL, Sight, Step, Upcoming};
 use super::batch::{Kind, PlannedUse, flush};
 use super::content;
 use super::written::{ADVICE, forms, is_in_text};
@@ -140,7 +140,7 @@ impl Assembler {
 
     /// Whether code that runs before it in this request may have changed what its rows show.
     fn follows_code(&self, plan: &Plan) -> bool {
-        self.runs_own_code && plan.shows_objects() && self.catalog().has_classified()
+        self.runs_own_code && plan.shows_objects() && self.catalog().has_rules()
     }
 
     fn may_hold(&self, uses: &[PlannedUse]) -> bool {
@@ -151,7 +151,7 @@ impl Assembler {
         let has_rows = plan.statement.output != Output::None;
         match &plan.output {
             PlannedOutput::Clean => {
-                has_rows && (self.catalog().has_classified() || plan.has_open_texts())
+                has_rows && (self.catalog().has_rules() || plan.has_open_texts())
             }
             PlannedOutput::Columns(_) | PlannedOutput::Unproven => true,
         }
@@ -276,11 +276,18 @@ impl Assembler {
             _ => Stage::Run,
         };
         let mut uses = vec![use_of(plan, stage, rows_before)];
-        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_classified() {
+        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_rules() {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
                 sqlstate::PREREQUISITE_STATE,
                 "definitions were changed in this open transaction: commit them first",
+            ));
+        }
+        if self.sight == Sight::Lost && plan.uses_objects() {
+            uses.push(self.refused(
+                sqlstate::CANNOT_CONNECT_NOW,
+                "the target does not tell the gateway what its definitions are now: try again \
+                 later, or have an operator look at the gateway's health",
             ));
         }
         if !plan.defines() {

@@ -3,11 +3,17 @@
 mod catalog;
 mod dial;
 mod fence;
+mod inspect;
+mod rules;
+mod said;
 mod types;
 mod upstream;
 mod versions;
+mod views;
 
 pub(crate) use catalog::{session_settings, set};
 pub use dial::{Account, PostgresDialer};
 pub(crate) use fence::PlanFence;
-pub use upstream::{ClassifyColumn, Upstream, UpstreamConfig};
+pub use inspect::{FoundColumn, FoundTable, Inspection};
+pub use rules::{ColumnName, ColumnRules};
+pub use upstream::{Upstream, UpstreamConfig};

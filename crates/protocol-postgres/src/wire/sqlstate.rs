@@ -6,4 +6,5 @@ pub(crate) const INVALID_CURSOR_NAME: &str = "34000";
 pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(crate) const SYNTAX_ERROR: &str = "42601";
 pub(crate) const PROGRAM_LIMIT: &str = "54000";
+pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
 pub(crate) const PREREQUISITE_STATE: &str = "55000";

@@ -3,11 +3,15 @@
 mod limits;
 mod live;
 mod observer;
+mod shares;
 
 pub use limits::Limits;
+pub(crate) use live::Crowded;
 pub(crate) use live::{Counts, Lifeline};
 pub use live::{Live, LiveSession};
 pub use observer::{NoObserver, Observer, Step};
+use shares::EvidenceUse;
+pub(crate) use shares::{NoRoom, PrincipalKey};
 
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
@@ -52,6 +56,8 @@ pub struct Engine {
     pub(crate) observer: Arc<dyn Observer>,
     /// The open sessions.
     pub live: Live,
+    /// What principals have had recorded today.
+    pub(crate) evidence_use: EvidenceUse,
     /// The limits.
     pub limits: Limits,
 }
@@ -109,6 +115,7 @@ impl Engine {
             masker: parts.masker,
             observer: parts.observer,
             live: Live::default(),
+            evidence_use: EvidenceUse::default(),
             limits: parts.limits,
         });
         engine.adopt(parts.policies).await?;
@@ -167,15 +174,8 @@ impl Engine {
             Opening { recorder, counts: counts.clone(), lifeline: lifeline.clone() },
         );
         let refusal = refused_entry(&session, &decision).or_else(|| {
-            let added = self.live.add(shown(&ask), counts, lifeline, self.limits.sessions_max);
-            (!added).then(|| {
-                refusal(
-                    ask.id,
-                    RefusalCode::LimitExceeded,
-                    "too many sessions are open".into(),
-                    Some("close a connection, or try again later".into()),
-                )
-            })
+            let added = self.live.add(shown(&ask), counts, lifeline, &self.limits);
+            added.err().map(|crowded| crowded_out(ask.id, crowded, &self.limits))
         });
         if let Some(refusal) = refusal {
             let outcome = Outcome::Refused { code: refusal.code, rule: refusal.rule.clone() };
@@ -209,6 +209,22 @@ fn refused_entry(session: &Session, decision: &Decision) -> Option<Refusal> {
     );
     refused.rule = reason.map(|reason| reason.rule.clone());
     Some(refused)
+}
+
+/// Why there is no place for another session.
+fn crowded_out(id: SessionId, crowded: Crowded, limits: &Limits) -> Refusal {
+    let (message, hint) = match crowded {
+        Crowded::Gateway => (
+            "too many sessions are open".to_owned(),
+            "close a connection, or try again later (`limits.sessions_max`)",
+        ),
+        Crowded::Principal => (
+            format!("you have {} sessions open at once", limits.sessions_per_principal_max),
+            "close some of them, or share fewer connections among more work \
+             (`limits.sessions_per_principal_max`)",
+        ),
+    };
+    refusal(id, RefusalCode::LimitExceeded, message, Some(hint.to_owned()))
 }
 
 fn refusal(id: SessionId, code: RefusalCode, message: String, hint: Option<String>) -> Refusal {

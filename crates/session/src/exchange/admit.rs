@@ -98,7 +98,10 @@ impl Session {
             Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
         let Judged { records, refused, review, mut budget } = judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
-        self.stage_request(number, &snapshot, &day, records, received);
+        let no_room = self.no_room(number);
+        // What would fill the disk is not kept: that it was asked for is.
+        let kept = if no_room.is_some() { &[][..] } else { received };
+        self.stage_request(number, &snapshot, &day, records, kept);
         budget.count_days(day);
         let mut exchange = Exchange {
             content: budget.is_counted().then(|| request.content()),
@@ -111,6 +114,7 @@ impl Session {
             held: Held::default(),
             is_closed: false,
         };
+        let refused = no_room.map(|refusal| (0, refusal)).or(refused);
         let refused = match (refused, review) {
             // SECURITY: what goes before a refused command is sent, so nothing that
             // still waits for a person may be among it.

@@ -225,6 +225,9 @@ impl Exchange {
     /// Whether the session is still there, and policy still permits what runs.
     fn may_go_on(&mut self) -> Result<(), Stop> {
         self.session().check()?;
+        if let Some(refusal) = self.session().no_room(self.number()) {
+            return Err(self.refused(refusal));
+        }
         self.follow()
     }
 

@@ -143,7 +143,8 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::TokenIssued { .. }
         | Event::AccessRevoked { .. }
         | Event::KeyMade { .. }
-        | Event::ReloadAsked { .. } => None,
+        | Event::ReloadAsked { .. }
+        | Event::ColumnsAdopted { .. } => None,
     }
 }
 

@@ -111,6 +111,66 @@ def test_the_path_of_new_sessions_is_not_that_of_old_ones(
         assert not found_in(reply.raw), reply.rows[:1]
 
 
+MOMENTS = {
+    "repeatable-read": ("begin isolation level repeatable read", "select 1"),
+    "serializable": ("begin isolation level serializable read only", "select count(*) from orders"),
+    "by-a-setting": (
+        "set default_transaction_isolation = 'repeatable read'",
+        "begin",
+        "select 1",
+    ),
+    "set-inside": ("begin", "set transaction isolation level repeatable read", "select 1"),
+}
+TURN = """\
+begin; alter table aged rename note to kept; alter table aged rename email to note;
+alter table aged rename kept to email; update aged set note = email, email = note; commit
+"""
+
+
+@each(MOMENTS)
+def test_rows_of_an_older_moment_than_their_definitions(
+    world: World, target: Target, case: tuple[str, ...]
+) -> None:
+    """A transaction sees rows as they were when it began, under names that are newer."""
+    name = f"aged_{list(MOMENTS.values()).index(case)}"
+    world.admin(
+        f"create table {name} as select id, city as note, email from customers",
+        database=DATABASE,
+    )
+    sql = f"select note || '' from {name}"
+    knows(target, sql)
+    with Wire.open(target) as wire:
+        for statement in case:
+            assert not (errors := wire.query(statement).errors), errors
+        world.admin(TURN.replace("aged", name), database=DATABASE)
+        reply = wire.query(sql)
+        assert not found_in(reply.raw), reply.rows[:1]
+        assert reply.sqlstate == "40001" or reply.rows[0][0].startswith(b"["), reply.errors
+        wire.query("rollback")
+        read_again(world, target, name)
+        assert not wire.query(f"select id from {name}").errors, "the next one begins anew"
+
+
+def test_a_schema_of_the_path_that_comes_later(world: World, target: Target) -> None:
+    """`"$user"` is in most search paths, and often there is no such schema yet."""
+    sql = "select note || '' from path_later"
+    world.admin("create table path_later as select 'x' as note", database=DATABASE)
+    read_again(world, target, "path_later_made")
+    with Wire.open(target) as wire:
+        assert wire.query(sql).rows == [[b"x"]]
+        world.admin(
+            "create schema portreeve; create view portreeve.path_later as "
+            "select email as note from customers",
+            database=DATABASE,
+        )
+        try:
+            for name in ("path_later_new", "path_later_newer"):
+                assert not found_in(wire.query(sql).raw)
+                read_again(world, target, name)
+        finally:
+            world.admin("drop schema portreeve cascade", database=DATABASE)
+
+
 CURSORS = {
     "declared-in-a-transaction-that-ended": ("begin", "declare c cursor for {clean}", "commit"),
     "declared-in-a-transaction-rolled-back": ("begin", "declare c cursor for {clean}", "rollback"),

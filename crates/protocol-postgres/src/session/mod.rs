@@ -2,6 +2,7 @@
 
 mod exchange;
 mod notices;
+mod staging;
 
 pub(crate) use notices::Notices;
 

@@ -30,7 +30,6 @@ pub(crate) struct CatalogReader {
     pub(crate) rules: Arc<dyn ColumnRules>,
     /// Digests of definitions by signatures: the functions that the operator says are harmless.
     pub(crate) harmless: BTreeMap<String, String>,
-    pub(crate) timeout: Duration,
     /// What materialized views have been made of, as long as this gateway has known them:
     /// until they are filled again, their rows may still be those.
     pub(crate) materialized: Mutex<Vec<Remembered>>,
@@ -41,6 +40,9 @@ pub(crate) struct CatalogReader {
     /// It could not be read, the last time.
     pub(crate) is_unreadable: AtomicBool,
 }
+
+/// A hundred thousand tables take a target about ten seconds.
+const READING_TIME_MAX: Duration = Duration::from_secs(120);
 
 impl CatalogSource for CatalogReader {
     type Error = DialError;
@@ -63,7 +65,7 @@ impl CatalogReader {
             Ok::<_, DialError>((versions, rests, self.ask(&mut connection).await?))
         };
         let (versions, rests, tables) =
-            timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
+            timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;
         Ok(CatalogRead {
             digest: digest(&(&tables, &versions.relations, &versions.code)),
             catalog: self.build(&tables),
@@ -130,6 +132,7 @@ impl CatalogReader {
 struct Tables {
     relations: Vec<Row>,
     columns: Vec<Row>,
+    schemas: Vec<Row>,
     parents: Vec<Row>,
     functions: Vec<Row>,
     builtins: Vec<Row>,
@@ -162,6 +165,11 @@ LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attn
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
   AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
+
+/// What sessions of this role may look names up in.
+const SCHEMAS: &str = "\
+SELECT nspname FROM pg_catalog.pg_namespace
+WHERE pg_catalog.has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_toast' ORDER BY 1";
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
@@ -202,15 +210,40 @@ pub(crate) async fn session_settings(
     let number = "SELECT pg_catalog.pg_backend_pid()";
     let number = number_of(rows(connection, number).await?)
         .ok_or_else(|| DialError::Protocol("it does not tell the number of a session".into()))?;
-    let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+    // As it was set: a schema that is in it and is not there yet may be made later.
+    let path = "SELECT pg_catalog.current_setting('search_path'), CURRENT_USER, NULL";
     let mut settings = SessionSettings::default();
     for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
         match <[Option<String>; 2]>::try_from(row) {
             Ok([name, value]) => settings.guards.extend(name.zip(value)),
-            Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
+            Err(row) => settings.search_path = path_of(text(&row, 0), text(&row, 1)),
         }
     }
     Ok((settings, number))
+}
+
+/// The names in a search path as the setting spells it, that of the role in the place of
+/// `"$user"`.
+fn path_of(setting: &str, role: &str) -> Vec<String> {
+    let (mut path, mut name, mut quoted) = (Vec::new(), String::new(), false);
+    let mut characters = setting.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                name.push('"');
+                characters.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => path.push(std::mem::take(&mut name)),
+            blank if blank.is_whitespace() && !quoted => {}
+            upper if !quoted => name.extend(upper.to_lowercase()),
+            other => name.push(other),
+        }
+    }
+    path.push(name);
+    path.retain(|name| !name.is_empty());
+    let role_of = |name: String| if name == "$user" { role.to_owned() } else { name };
+    path.into_iter().map(role_of).collect()
 }
 
 fn number_of(rows: Vec<Row>) -> Option<u32> {
@@ -252,6 +285,7 @@ async fn read(connection: &mut PreAuth) -> Result<(Tables, Completeness), DialEr
     let tables = Tables {
         relations,
         columns: rows(connection, COLUMNS).await?,
+        schemas: rows(connection, SCHEMAS).await?,
         parents: rows(connection, PARENTS).await?,
         functions: rows(connection, FUNCTIONS).await?,
         builtins: rows(connection, BUILTINS).await?,
@@ -325,6 +359,9 @@ fn build(
 ) -> Catalog {
     let declared = declared(&tables.signatures, harmless);
     let mut builder = CatalogBuilder::default();
+    for row in &tables.schemas {
+        builder.usable_schema(text(row, 0).to_owned());
+    }
     for row in &tables.relations {
         let oid = text(row, 0);
         let columns = columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
@@ -401,4 +438,20 @@ pub(super) fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
         groups.entry(text(row, 0)).or_default().push(row);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn a_search_path_is_read_as_the_server_writes_it() {
+        let check = |setting: &str, expect: &[&str]| {
+            assert_eq!(path_of(setting, "portreeve"), expect, "{setting}");
+        };
+        check("\"$user\", public", &["portreeve", "public"]);
+        check("Work,\"Odd, \"\"Name\", pg_catalog", &["work", "Odd, \"Name", "pg_catalog"]);
+        check("\"\"", &[]);
+        check("", &[]);
+    }
 }

@@ -1,6 +1,7 @@
 //! The target's side: reaching it, logging in, reading its catalog.
 
 mod catalog;
+mod counting;
 mod dial;
 mod fence;
 mod inspect;
@@ -12,6 +13,7 @@ mod versions;
 mod views;
 
 pub(crate) use catalog::{session_settings, set};
+pub(crate) use counting::{RowCap, RowQuestion, rounded_up};
 pub use dial::{Account, PostgresDialer};
 pub(crate) use fence::PlanFence;
 pub use inspect::{FoundColumn, FoundTable, Inspection};

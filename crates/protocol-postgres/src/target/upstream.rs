@@ -68,7 +68,6 @@ impl Upstream {
             resource: config.name.clone(),
             rules: config.rules,
             harmless: config.harmless_functions,
-            timeout: config.dial_timeout,
             materialized: std::sync::Mutex::default(),
             unmatched: std::sync::Mutex::default(),
             is_partial: AtomicBool::new(false),

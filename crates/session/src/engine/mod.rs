@@ -23,7 +23,7 @@ use portreeve_model::{
     Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Verdict,
 };
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -58,8 +58,8 @@ pub struct Engine {
     pub live: Live,
     /// What principals have had recorded today.
     pub(crate) evidence_use: EvidenceUse,
-    /// The limits.
-    pub limits: Limits,
+    /// What holds for what comes next.
+    limits: RwLock<Arc<Limits>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -116,7 +116,7 @@ impl Engine {
             observer: parts.observer,
             live: Live::default(),
             evidence_use: EvidenceUse::default(),
-            limits: parts.limits,
+            limits: RwLock::new(Arc::new(parts.limits)),
         });
         engine.adopt(parts.policies).await?;
         Ok(engine)
@@ -128,6 +128,18 @@ impl Engine {
         self.log.append_all(adoption).durable().await?;
         self.policies.send_replace(policies);
         Ok(())
+    }
+
+    /// The limits that hold now.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other limits from here on: for sessions to come, and for what open ones do next. How long
+    /// a write may take is that of a session's beginning.
+    pub fn limit(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
     /// The policies in force.
@@ -174,8 +186,9 @@ impl Engine {
             Opening { recorder, counts: counts.clone(), lifeline: lifeline.clone() },
         );
         let refusal = refused_entry(&session, &decision).or_else(|| {
-            let added = self.live.add(shown(&ask), counts, lifeline, &self.limits);
-            added.err().map(|crowded| crowded_out(ask.id, crowded, &self.limits))
+            let limits = self.limits();
+            let added = self.live.add(shown(&ask), counts, lifeline, &limits);
+            added.err().map(|crowded| crowded_out(ask.id, crowded, &limits))
         });
         if let Some(refusal) = refusal {
             let outcome = Outcome::Refused { code: refusal.code, rule: refusal.rule.clone() };

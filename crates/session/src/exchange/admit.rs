@@ -120,6 +120,12 @@ impl Session {
             // still waits for a person may be among it.
             (Some((at, refusal)), Some((held, _))) => Some((at.min(held), refusal)),
             (Some(refused), None) => Some(refused),
+            (None, Some(_)) if request.has_unseen_data() => {
+                let message = "what is loaded must be approved, and its data are not here yet";
+                let hint = "send it as one command of its own, so that its data can be taken first";
+                let code = RefusalCode::Denied;
+                Some((0, exchange.refusal_of(code, message.into(), Some(hint.into()))))
+            }
             (None, Some((_, question))) => {
                 let definitions = request.definitions();
                 let content = request.content();
@@ -186,7 +192,8 @@ impl Exchange {
         if let Some(definitions) = definitions
             && definitions.check().await.is_err()
         {
-            let message = "what was approved is not what would run: definitions have changed";
+            let message = "what was approved is not what would run: definitions have changed, or it \
+                           would touch more rows than were approved";
             let hint = Some("send it again: it will be held anew".to_owned());
             return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }

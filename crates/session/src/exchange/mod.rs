@@ -170,7 +170,7 @@ impl Exchange {
             self.held.flow();
         }
         self.held.keep(masked);
-        let bytes_max = self.session().engine().limits.held_bytes_max;
+        let bytes_max = self.session().engine().limits().held_bytes_max;
         if self.held.is_over(bytes_max) {
             match self.budget.as_if_crossed(&self.snapshot, &self.running.session) {
                 Some(question) => self.ask(question, hold).await?,

@@ -14,7 +14,7 @@ use crate::engine::{
 };
 use crate::exchange::Running;
 use crate::proof::Released;
-use crate::protocol::{Masked, Notice, NoticeEncoder, Reply};
+use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply};
 use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
@@ -239,7 +239,7 @@ impl Session {
     /// Why nothing more of this principal may be recorded, if so.
     pub(crate) fn no_room(&self, exchange: u64) -> Option<Refusal> {
         let (engine, now_us) = (&self.0.engine, now_us());
-        let day_max = engine.limits.evidence_per_principal_max;
+        let day_max = engine.limits().evidence_per_principal_max;
         let room = engine.evidence_use.room(&self.0.principal, day_max, engine.log.space(), now_us);
         let (code, message, hint) = match room.err()? {
             NoRoom::DayUsed => (
@@ -277,6 +277,18 @@ impl Session {
     ) -> Result<Released, SessionError> {
         let bytes = self.0.notices.encode(notice);
         self.record_release(exchange, Masked { bytes, ..Masked::default() }).await
+    }
+
+    /// Asks for the data of a request before it is decided: [`Notice::SendData`].
+    pub async fn ask_for_data(&self, form: DataForm, parts: u16) -> Result<Released, SessionError> {
+        self.check()?;
+        self.say(NO_EXCHANGE, Notice::SendData { form, parts }).await
+    }
+
+    /// Most bytes that are kept while a person decides.
+    #[must_use]
+    pub fn held_bytes_max(&self) -> u64 {
+        self.0.engine.limits().held_bytes_max as u64
     }
 
     /// The last words to the client; empty where there is nothing to say.

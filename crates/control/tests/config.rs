@@ -130,6 +130,9 @@ fn the_defaults_of_the_engine_are_those_of_the_configuration() {
     let of_protocol = &limits.protocols[MANIFEST.name];
     let size = |name| of_protocol.bytes(name).unwrap();
     assert_eq!(engine.sessions_max, limits.sessions_max as usize);
+    let of_one = limits.sessions_per_principal_max;
+    assert_eq!(engine.sessions_per_principal_max, of_one as usize);
+    assert_eq!(engine.evidence_per_principal_max, limits.evidence_per_principal_max);
     assert_eq!(engine.held_bytes_max, usize::try_from(limits.held_bytes_max).unwrap());
     assert_eq!(engine.write_timeout, limits.client_write_timeout);
     assert_eq!(engine.review_timeout, config.reviews.timeout);

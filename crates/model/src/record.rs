@@ -521,6 +521,17 @@ pub enum Event {
         /// Who did it.
         by: Administrator,
     },
+    /// Somebody has looked at the columns of a target: what appears later is masked whole.
+    ColumnsAdopted {
+        /// Whose target it is.
+        resource: String,
+        /// How many columns there were.
+        columns: u64,
+        /// SHA-256 of the file that names them.
+        digest: Digest,
+        /// Who did it.
+        by: Administrator,
+    },
 }
 
 impl Event {
@@ -558,7 +569,8 @@ impl Event {
             | Self::AccessRevoked { .. }
             | Self::DescriptionApproved { .. }
             | Self::KeyMade { .. }
-            | Self::ReloadAsked { .. } => None,
+            | Self::ReloadAsked { .. }
+            | Self::ColumnsAdopted { .. } => None,
         }
     }
 }

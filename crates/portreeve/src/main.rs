@@ -6,8 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, connect, detect, evidence, gateway, login, policy, reviews, sessions, status,
-    token, tools, verify, whoami, witness,
+    accounts, check, connect, detect, discover, evidence, gateway, login, policy, reviews,
+    sessions, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -49,6 +49,7 @@ enum Command {
     Evidence(evidence::Args),
     Witness(witness::Args),
     Detect(detect::Args),
+    Discover(discover::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Evidence(args) => evidence::run(args, format),
         Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
+        Command::Discover(args) => discover::run(args, format),
     };
     result.unwrap_or_else(|error| {
         report(&error, format);

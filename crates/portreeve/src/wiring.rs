@@ -5,6 +5,7 @@ mod api;
 mod bridges;
 mod certificates;
 mod descriptors;
+mod discovery;
 mod http;
 mod keeping;
 mod keys;
@@ -46,6 +47,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
+pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
 pub(crate) use protocols::manifests;
 pub(crate) use reload::Reloaded;
@@ -368,6 +370,17 @@ fn engine_limits(config: &Config, capacity: &Capacity) -> Limits {
         held_bytes_max: usize::try_from(config.limits.held_bytes_max).unwrap_or(usize::MAX),
         write_timeout: config.limits.client_write_timeout,
         sessions_max: capacity.sessions_max,
+        sessions_per_principal_max: sessions_of_one(config, capacity),
+        evidence_per_principal_max: config.limits.evidence_per_principal_max,
         ..Limits::default()
+    }
+}
+
+/// Where there are fewer places than were asked for, one principal still leaves some.
+fn sessions_of_one(config: &Config, capacity: &Capacity) -> usize {
+    let asked = usize::try_from(config.limits.sessions_per_principal_max).unwrap_or(usize::MAX);
+    match capacity.sessions_max < config.limits.sessions_max as usize {
+        true => asked.min(capacity.sessions_max - capacity.sessions_max / 4).max(1),
+        false => asked,
     }
 }

@@ -68,8 +68,8 @@ pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    Advice, CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request,
-    Stage, TargetRequest, Unmaskable, Upload, shown_digest, shown_text,
+    Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,
+    Request, Stage, TargetRequest, Unmaskable, Upload, shown_digest, shown_text,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{

@@ -7,6 +7,7 @@
 
 mod classify;
 mod evidence;
+mod known;
 mod listen;
 mod masking;
 mod policies;
@@ -23,6 +24,7 @@ mod types;
 mod witnesses;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
+pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};

@@ -198,6 +198,7 @@ impl Custody {
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }

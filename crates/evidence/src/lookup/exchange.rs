@@ -155,7 +155,8 @@ impl ExchangeSummary {
             | Event::AccessRevoked { .. }
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
-            | Event::ReloadAsked { .. } => {}
+            | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. } => {}
         }
     }
 

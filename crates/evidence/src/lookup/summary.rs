@@ -141,6 +141,7 @@ impl SessionSummary {
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod connect;
 pub(crate) mod detect;
+pub(crate) mod discover;
 pub(crate) mod evidence;
 pub(crate) mod finder;
 pub(crate) mod gateway;

@@ -7,7 +7,7 @@ use super::protocols::{Commit, Parts, Running};
 use super::web::{address, screen};
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::api::Watch;
+use portreeve_control::api::TargetState;
 use portreeve_control::config::Resource;
 use portreeve_model::ObjectKind;
 use portreeve_protocol_http::{Fields, Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts};
@@ -69,8 +69,8 @@ impl Running for HttpService {
         Box::pin(std::future::pending())
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
-        self.state().names.into_iter().map(|name| (name, Watch::Watched)).collect()
+    fn targets(&self) -> BTreeMap<String, TargetState> {
+        self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {

@@ -7,7 +7,7 @@ use super::protocols::{Commit, Parts, Running};
 use super::web::{address, screen};
 use anyhow::{Context, bail};
 use portreeve_control::Config;
-use portreeve_control::api::Watch;
+use portreeve_control::api::TargetState;
 use portreeve_control::config::{Issuer, Resource};
 use portreeve_control::store::{self, Looked};
 use portreeve_model::ObjectKind;
@@ -78,7 +78,7 @@ impl Running for McpService {
     }
 
     fn targets(&self) -> BTreeMap<String, Watch> {
-        self.state().names.into_iter().map(|name| (name, Watch::Watched)).collect()
+        self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {

@@ -15,7 +15,7 @@ impl NoticeEncoder for Notices {
     fn encode(&self, notice: Notice<'_>) -> Bytes {
         match notice {
             // There is no way to say something before an answer.
-            Notice::Held { .. } => Bytes::new(),
+            Notice::Held { .. } | Notice::SendData { .. } => Bytes::new(),
             Notice::Refused(refusal) => refused(refusal),
             Notice::Ended(why) => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -159,7 +159,8 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::AccessRevoked { .. }
         | Event::DescriptionApproved { .. }
         | Event::KeyMade { .. }
-        | Event::ReloadAsked { .. } => None,
+        | Event::ReloadAsked { .. }
+        | Event::ColumnsAdopted { .. } => None,
     }
 }
 

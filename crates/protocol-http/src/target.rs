@@ -3,7 +3,7 @@
 use portreeve_model::{Category, Object, ObjectKind};
 use portreeve_screen::Screen;
 use portreeve_web::Address;
-use std::borrow::Cow;
+use portreeve_web::masking::spellings;
 use std::sync::Arc;
 
 /// Says the category of a field of a route: host, route, field.
@@ -88,7 +88,7 @@ impl Target {
     /// The category of a field of a route. A field is named by its whole path (`items.email`)
     /// or by its own name; the path says more.
     pub(crate) fn category_of(&self, route: &str, path: &str) -> Option<(Object, Category)> {
-        self.names(path).find_map(|name| {
+        spellings(path).find_map(|name| {
             let category = (self.parts.fields.category_of)(&[self.host(), route, &name])?;
             Some((self.field(route, &name), category))
         })
@@ -96,19 +96,7 @@ impl Target {
 
     /// Whether somebody has said that nobody's data is in a field.
     pub(crate) fn clears(&self, route: &str, path: &str) -> bool {
-        self.names(path).any(|name| (self.parts.fields.clears)(&[self.host(), route, &name]))
-    }
-
-    /// What a field is called: by its whole path, by its own name, and by both in lower case
-    /// (there are servers that see no difference).
-    fn names<'p>(&self, path: &'p str) -> impl Iterator<Item = Cow<'p, str>> {
-        let own = path.rsplit('.').find(|part| !part.is_empty()).unwrap_or(path);
-        let lower = |name: &'p str| {
-            let is_lower = !name.chars().any(char::is_uppercase);
-            (!is_lower).then(|| Cow::Owned(name.to_lowercase()))
-        };
-        let spelled = [Some(Cow::Borrowed(path)), Some(Cow::Borrowed(own))];
-        spelled.into_iter().chain([lower(path), lower(own)]).flatten()
+        spellings(path).any(|name| (self.parts.fields.clears)(&[self.host(), route, &name]))
     }
 
     /// Whether anything of a route is classified.

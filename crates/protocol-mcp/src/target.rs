@@ -3,8 +3,9 @@
 use portreeve_model::{Category, Object, ObjectKind, Secret};
 use portreeve_screen::Screen;
 use portreeve_web::Address;
-use std::borrow::Cow;
+use portreeve_web::masking::spellings;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Says the category of a field: server, tool, field.
 pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
@@ -71,29 +72,21 @@ pub struct TargetParts {
 #[derive(Debug)]
 pub struct Target {
     parts: TargetParts,
+    /// Programs that may run for it at once.
+    programs: Arc<Semaphore>,
 }
+
+/// Programs that may run for one server at once.
+const PROGRAMS_MAX: usize = 64;
 
 /// Stands before a category in the name of a field that stands for what detectors found.
 const FOUND: char = '*';
 
-/// Beginnings of paths that say where in a message a field stands, not what it is.
-const FRAMES: [&str; 9] = [
-    "params.arguments.",
-    "params.inputResponses.",
-    "result.structuredContent.",
-    "result.content.text.",
-    "result.contents.text.",
-    "result.content.resource.text.",
-    "result.messages.content.text.",
-    "result.",
-    "params.",
-];
-
 impl Target {
     /// Puts a target together.
     #[must_use]
-    pub const fn new(parts: TargetParts) -> Self {
-        Self { parts }
+    pub fn new(parts: TargetParts) -> Self {
+        Self { parts, programs: Arc::new(Semaphore::new(PROGRAMS_MAX)) }
     }
 
     /// The resource's name.
@@ -109,6 +102,11 @@ impl Target {
 
     pub(crate) fn place(&self) -> &Place {
         &self.parts.place
+    }
+
+    /// A place for one more program; none where too many run.
+    pub(crate) fn place_for_program(&self) -> Option<OwnedSemaphorePermit> {
+        self.programs.clone().try_acquire_owned().ok()
     }
 
     pub(crate) fn screen(&self) -> &Arc<Screen> {
@@ -138,7 +136,7 @@ impl Target {
 
     /// The category of a field of what a tool takes or answers.
     pub(crate) fn category_of(&self, tool: &str, path: &str) -> Option<(Object, Category)> {
-        names(path).find_map(|name| {
+        spellings(path).find_map(|name| {
             let category = (self.parts.fields.category_of)(&[self.name(), tool, &name])?;
             Some((self.argument(tool, &name), category))
         })
@@ -146,7 +144,7 @@ impl Target {
 
     /// Whether somebody has said that nobody's data is in a field.
     pub(crate) fn clears(&self, tool: &str, path: &str) -> bool {
-        names(path).any(|name| (self.parts.fields.clears)(&[self.name(), tool, &name]))
+        spellings(path).any(|name| (self.parts.fields.clears)(&[self.name(), tool, &name]))
     }
 
     /// The fields that are classified by name, of a tool.
@@ -196,32 +194,5 @@ impl Target {
             }
             _ => None,
         }
-    }
-}
-
-/// What a field is called: by its whole path in what a tool takes or answers, by its own name,
-/// and by both in lower case.
-fn names(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let inner = FRAMES.iter().find_map(|frame| path.strip_prefix(frame)).unwrap_or(path);
-    let own = inner.rsplit('.').find(|part| !part.is_empty()).unwrap_or(inner);
-    let lower = |name: &str| {
-        let is_lower = !name.chars().any(char::is_uppercase);
-        (!is_lower).then(|| Cow::Owned(name.to_lowercase()))
-    };
-    let spelled = [Some(Cow::Borrowed(inner)), Some(Cow::Borrowed(own))];
-    spelled.into_iter().chain([lower(inner), lower(own)]).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_named_by_where_they_are_in_what_a_tool_answers() {
-        let named = |path| names(path).map(Cow::into_owned).collect::<Vec<_>>();
-        assert_eq!(named("result.structuredContent.user.Email")[..2], ["user.Email", "Email"]);
-        assert_eq!(named("result.structuredContent.user.Email")[2..], ["user.email", "email"]);
-        assert_eq!(named("params.arguments.to"), ["to", "to"]);
-        assert_eq!(named("result.content.text.a.b"), ["a.b", "b"]);
     }
 }

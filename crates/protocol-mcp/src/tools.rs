@@ -5,7 +5,7 @@
 //! looks like one of another server.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use portreeve_session::BoxFuture;
+use portreeve_session::{BoxFuture, Fence, Fenced};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -31,6 +31,17 @@ pub enum Pinned {
 
 /// Keeps what was seen of tools: a port, behind which the control store is.
 pub trait Descriptions: Send + Sync {
+    /// Whether a description is the one that is pinned.
+    ///
+    /// # Errors
+    /// It cannot be found out.
+    fn is_pinned<'a>(
+        &'a self,
+        resource: &'a str,
+        tool: &'a str,
+        digest: &'a str,
+    ) -> BoxFuture<'a, Result<bool, String>>;
+
     /// Looks at a description, and pins it where none is pinned.
     ///
     /// # Errors
@@ -42,6 +53,27 @@ pub trait Descriptions: Send + Sync {
         digest: &'a str,
         text: &'a str,
     ) -> BoxFuture<'a, Result<Pinned, String>>;
+}
+
+/// Tells, once a person has approved a call, whether the tool is still what they have seen.
+pub(crate) struct ToolFence {
+    pub(crate) descriptions: Arc<dyn Descriptions>,
+    pub(crate) resource: String,
+    pub(crate) tool: String,
+    pub(crate) digest: String,
+}
+
+impl Fence for ToolFence {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        Box::pin(async move {
+            let pinned = self.descriptions.is_pinned(&self.resource, &self.tool, &self.digest);
+            match pinned.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Fenced::Changed),
+                Err(_) => Err(Fenced::Unknown),
+            }
+        })
+    }
 }
 
 /// What a tool does to what it reaches, as its server says.
@@ -73,9 +105,8 @@ pub(crate) struct Tools(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    tools: HashMap<String, Arc<Tool>>,
-    /// When they were listed last; none where that does not count any more.
-    listed: Option<Instant>,
+    /// With when each was listed last.
+    tools: HashMap<String, (Arc<Tool>, Instant)>,
 }
 
 impl Tools {
@@ -86,19 +117,18 @@ impl Tools {
     /// What is known of a tool; none where the server has to be asked first, or again.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Tool>> {
         let known = self.lock();
-        let is_fresh = known.listed.is_some_and(|at| at.elapsed() < FRESH);
-        let tool = known.tools.get(name).filter(|tool| is_fresh && tool.held.is_none());
-        tool.cloned()
+        let (tool, listed) = known.tools.get(name)?;
+        (listed.elapsed() < FRESH && tool.held.is_none()).then(|| tool.clone())
     }
 
     /// The server has said that they are others now.
     pub(crate) fn forget(&self) {
-        self.lock().listed = None;
+        self.lock().tools.clear();
     }
 
     /// What was listed last of a tool, held or not.
     pub(crate) fn listed(&self, name: &str) -> Option<Arc<Tool>> {
-        self.lock().tools.get(name).cloned()
+        self.lock().tools.get(name).map(|(tool, _)| tool.clone())
     }
 
     /// Takes over what a list says, one page after the other. Gives what was read of each, in
@@ -110,7 +140,7 @@ impl Tools {
         descriptions: &dyn Descriptions,
     ) -> Vec<Option<(String, Arc<Tool>)>> {
         let mut found = Vec::with_capacity(listed.len());
-        for entry in listed {
+        for entry in listed.iter().take(TOOLS_MAX) {
             found.push(match read(entry) {
                 Some((name, mut tool)) => {
                     let definition = entry.to_string();
@@ -122,14 +152,11 @@ impl Tools {
                 None => None,
             });
         }
-        let mut known = self.lock();
-        if known.listed.is_none_or(|at| at.elapsed() >= FRESH) {
-            known.tools.clear();
-        }
-        known.listed = Some(Instant::now());
+        let (mut known, now) = (self.lock(), Instant::now());
+        known.tools.retain(|_, (_, listed)| listed.elapsed() < FRESH);
         for (name, tool) in found.iter().flatten() {
             if known.tools.len() < TOOLS_MAX || known.tools.contains_key(name) {
-                known.tools.insert(name.clone(), tool.clone());
+                known.tools.insert(name.clone(), (tool.clone(), now));
             }
         }
         found
@@ -168,23 +195,47 @@ fn read(entry: &Value) -> Option<(String, Tool)> {
     };
     let mut mirrored = Vec::new();
     if let Some(schema) = entry.get("inputSchema") {
-        find_mirrored(schema, &mut Vec::new(), &mut mirrored);
+        find_mirrored(schema, &mut Vec::new(), &mut mirrored)?;
     }
     let tool = Tool { effect, digest: digest_of(entry), mirrored, held: None };
     Some((name.to_owned(), tool))
 }
 
-/// SPEC: MCP 2026-07-28, streamable HTTP, "Schema Extension": reached by `properties` only.
-fn find_mirrored(schema: &Value, path: &mut Vec<String>, out: &mut Vec<(Vec<String>, String)>) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+/// Arguments of one tool that may be repeated in heads, levels down to them, and bytes of a name.
+const MIRRORED_MAX: usize = 32;
+const MIRRORED_DEPTH_MAX: usize = 8;
+const MIRRORED_NAME_BYTES_MAX: usize = 128;
+
+/// Arguments that are reached by `properties` only; nothing where there are too many.
+///
+/// SPEC: MCP 2026-07-28, streamable HTTP, "Schema Extension".
+fn find_mirrored(
+    schema: &Value,
+    path: &mut Vec<String>,
+    out: &mut Vec<(Vec<String>, String)>,
+) -> Option<()> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Some(());
+    };
     for (name, inner) in properties {
+        let field = inner.get("x-mcp-header").and_then(Value::as_str);
+        if field.is_none() && inner.get("properties").is_none() {
+            continue;
+        }
+        if path.len() >= MIRRORED_DEPTH_MAX || name.len() > MIRRORED_NAME_BYTES_MAX {
+            return None;
+        }
         path.push(name.clone());
-        if let Some(field) = inner.get("x-mcp-header").and_then(Value::as_str) {
+        if let Some(field) = field {
+            if out.len() >= MIRRORED_MAX || field.len() > MIRRORED_NAME_BYTES_MAX {
+                return None;
+            }
             out.push((path.clone(), field.to_ascii_lowercase()));
         }
-        find_mirrored(inner, path, out);
+        find_mirrored(inner, path, out)?;
         path.pop();
     }
+    Some(())
 }
 
 /// The digest of a definition, whatever the order of its members.
@@ -197,7 +248,8 @@ fn digest_of(entry: &Value) -> String {
     hex
 }
 
-fn sorted(value: &Value) -> Value {
+/// The same, whatever the order of its members.
+pub(crate) fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let mut names: Vec<&String> = fields.keys().collect();
@@ -243,7 +295,7 @@ mod tests {
             "a": {"properties": {"b": {"x-mcp-header": "B"}}, "items": {"properties": {"c": {"x-mcp-header": "C"}}}},
         }});
         let mut found = Vec::new();
-        find_mirrored(&schema, &mut Vec::new(), &mut found);
+        find_mirrored(&schema, &mut Vec::new(), &mut found).unwrap();
         assert_eq!(
             found,
             [

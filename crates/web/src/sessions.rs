@@ -41,7 +41,8 @@ impl Key {
     fn of(ask: &Ask<'_>, resource: &str) -> Self {
         let mut token = [0; 32];
         token.copy_from_slice(digest(&SHA256, ask.token.reveal().as_bytes()).as_ref());
-        let waits = ask.review_mode == ReviewMode::Wait;
+        // A session that has a name is one, whatever each of its requests would like.
+        let waits = ask.review_mode == ReviewMode::Wait && ask.name.is_empty();
         Self { resource: resource.to_owned(), token, waits, name: ask.name.to_owned() }
     }
 }

@@ -44,6 +44,9 @@ class Script:
     heads: list[dict[str, str]] = field(default_factory=list)
     answers: list[Message] = field(default_factory=list)
     answered: threading.Event = field(default_factory=threading.Event)
+    # Waited for before the answer; `left` says that the gateway went away meanwhile.
+    hold: threading.Event | None = None
+    left: threading.Event = field(default_factory=threading.Event)
     # Raw text instead of the message, by the same names.
     raw: dict[str, str] = field(default_factory=dict)
 
@@ -86,13 +89,12 @@ class Script:
         if "id" not in message:
             return
         name = self.name_of(message)
+        token = json.dumps(message.get("params", {}).get("_meta", {}).get("progressToken"))
         for before in self.before.get(name, []):
+            self.answered.clear()
+            send(json.dumps(before).replace('"TOKEN"', token))
             if "id" in before:
-                self.answered.clear()
-                send(json.dumps(before))
                 self.answered.wait(30)
-            else:
-                send(json.dumps(before))
         if name in self.raw:
             send(self.raw[name].replace("$id", json.dumps(message["id"])))
             return
@@ -130,6 +132,15 @@ class Server:
                         self.wfile.write(f"event: message\ndata: {line}\n\n".encode())
                         self.wfile.flush()
 
+                    if script.hold:
+                        for before in script.before[script.name_of(message)]:
+                            event(json.dumps(before))
+                        # The other end says nothing more: what can be read is its end.
+                        self.connection.settimeout(30)
+                        if self.connection.recv(1) == b"":
+                            script.left.set()
+                        self.close_connection = True
+                        return
                     script.say(message, event)
                     self.close_connection = True
                     return

@@ -42,11 +42,14 @@ def test_nothing_of_a_result_passes_unmasked(tools: Tools, result: dict[str, obj
 def test_errors_notices_and_logs_are_masked(tools: Tools) -> None:
     tools.script.before["find_person"] = [
         note("notifications/message", {"level": "info", "data": f"found {MARK}"}),
-        note("notifications/progress", {"progressToken": 1, "progress": 1, "message": MARK}),
+        note("notifications/progress", {"progressToken": "TOKEN", "progress": 1, "message": MARK}),
+        note("notifications/progress", {"progressToken": "other", "progress": 1}),
+        note(f"notifications/{MARK}", {}),
     ]
     tools.script.raw["find_person"] = '{"jsonrpc":"2.0","id":$id,"error":{"code":7,"message":"no %s","data":{"email":"x"}}}' % MARK
-    got = tools.open().call("find_person")
+    got = tools.open().ask("tools/call", {"name": "find_person", "_meta": {"progressToken": "mine"}})
     assert got.fields["content-type"] == "text/event-stream"
+    assert got.messages()[1]["params"]["progressToken"] == "mine"
     assert [one.get("method") for one in got.messages()] == ["notifications/message", "notifications/progress", None]
     assert MARK not in got.body.decode() and got.error()["code"] == 7 and got.error()["data"]["email"] != "x"
 
@@ -137,7 +140,10 @@ def test_a_tool_that_changes_is_held(tools: Tools) -> None:
     assert refused["isError"] and "has changed" in refused["content"][0]["text"]
     assert all(one["params"].get("name") != "weather" for one in tools.script.seen[-3:] if one.get("method") == "tools/call")
     assert "changed" in tools.gateway.run("tools", "ls", "--held")
-    tools.gateway.run("tools", "approve", "crm", "weather")
+    seen = tools.gateway.json("tools", "show", "crm", "weather")
+    assert isinstance(seen, dict)
+    assert tools.gateway.try_run("tools", "approve", "crm", "weather", str(seen["digest"])).returncode != 0
+    tools.gateway.run("tools", "approve", "crm", "weather", str(seen["seen_digest"])[:12])
     assert not fresh.call("weather").result().get("isError")
 
 

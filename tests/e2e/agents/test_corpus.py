@@ -69,7 +69,7 @@ def test_it_is_raw_at_the_server_and_masked_at_the_client(tools: Tools, client: 
         tools.script.raw["find_person"] = json.dumps({"jsonrpc": "2.0", "id": "$id", "error": said["error"]}).replace('"$id"', "$id")
     else:
         tools.script.before["find_person"] = [{"jsonrpc": "2.0", **said["note"]}]
-    got = client.call("find_person")
+    got = client.ask("tools/call", {"name": "find_person", "_meta": {"progressToken": 7}})
     assert got.status == 200 and got.messages()
     # Escapes of JSON undone, as any client does.
     read = json.dumps([one for one in got.messages()], ensure_ascii=False)

@@ -319,11 +319,23 @@ pub trait Descriptions: Send + Sync {
     /// The store fails.
     fn list(&self, resource: Option<&str>) -> Result<Vec<Described>, StoreError>;
 
-    /// Approves what was seen last of a tool of a resource.
+    /// Whether a description is the one that is approved.
     ///
     /// # Errors
-    /// Nothing was seen of it.
-    fn approve(&self, of: (&str, &str), how: &Administration) -> Result<Described, StoreError>;
+    /// The store fails.
+    fn is_approved(&self, of: (&str, &str), digest: &str) -> Result<bool, StoreError>;
+
+    /// Approves what was seen of a tool of a resource: what begins with this digest, which
+    /// whoever approves has looked at.
+    ///
+    /// # Errors
+    /// Nothing was seen of it, or something else meanwhile.
+    fn approve(
+        &self,
+        of: (&str, &str),
+        digest: &str,
+        how: &Administration,
+    ) -> Result<Described, StoreError>;
 }
 
 /// What is not accepted any more, of any issuer.

@@ -1,7 +1,7 @@
 //! `portreeve tools`: what servers of tools say of their tools.
 
 use super::options::{ConfigOption, by_this_user};
-use super::output::{Format, print, print_json, table};
+use super::output::{Format, print, print_json, table, visible};
 use anyhow::bail;
 use portreeve_control::store::{Described, DescriptionState};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 /// approvals hold at once, and are recorded in the evidence as made by that user.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve tools ls --held\n  \
-    portreeve tools show crm find_person\n  portreeve tools approve crm find_person")]
+    portreeve tools show crm find_person\n  portreeve tools approve crm find_person 8f3c…")]
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigOption,
@@ -45,6 +45,8 @@ enum Command {
         resource: String,
         /// The tool.
         tool: String,
+        /// The digest of what you have looked at, as `show` prints it; its first 12 digits do.
+        digest: String,
     },
 }
 
@@ -64,8 +66,9 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             };
             show(&found, format)?;
         }
-        Command::Approve { resource, tool } => {
-            let approved = descriptions.approve((&resource, &tool), &by_this_user()?)?;
+        Command::Approve { resource, tool, digest } => {
+            let how = by_this_user()?;
+            let approved = descriptions.approve((&resource, &tool), &digest, &how)?;
             list(&[approved], format)?;
         }
     }
@@ -92,15 +95,21 @@ fn list(found: &[Described], format: Format) -> anyhow::Result<()> {
     print(&table(&["resource", "tool", "state", "looks like"], rows))
 }
 
+/// What a server says must not move an operator's cursor.
+fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
 fn show(one: &Described, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         return print_json(one);
     }
     let pretty = |text: &str| match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) => serde_json::to_string_pretty(&value).unwrap_or_default(),
+        Ok(value) => visible_lines(&serde_json::to_string_pretty(&value).unwrap_or_default()),
         Err(_) => "(nothing)".to_owned(),
     };
     let mut text = format!("{}.{}: {}\n", one.resource, one.tool, word(one.state));
+    text.push_str(&format!("digest of what was last seen: {}\n", one.seen_digest));
     if let Some(other) = &one.looks_like {
         text.push_str(&format!("its name looks like `{other}`\n"));
     }

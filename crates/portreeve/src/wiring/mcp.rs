@@ -77,7 +77,7 @@ impl Running for McpService {
         Box::pin(std::future::pending())
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
+    fn targets(&self) -> BTreeMap<String, TargetState> {
         self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
     }
 
@@ -96,6 +96,26 @@ impl Running for McpService {
 struct Pins(Arc<dyn store::Descriptions>);
 
 impl Descriptions for Pins {
+    fn is_pinned<'a>(
+        &'a self,
+        resource: &'a str,
+        tool: &'a str,
+        digest: &'a str,
+    ) -> BoxFuture<'a, Result<bool, String>> {
+        let store = self.0.clone();
+        let owned = [resource, tool, digest].map(str::to_owned);
+        Box::pin(async move {
+            let ask = move || {
+                let [resource, tool, digest] = &owned;
+                store.is_approved((resource, tool), digest)
+            };
+            match tokio::task::spawn_blocking(ask).await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err("the control store's worker ended".to_owned()),
+            }
+        })
+    }
+
     fn look<'a>(
         &'a self,
         resource: &'a str,

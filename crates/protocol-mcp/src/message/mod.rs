@@ -80,7 +80,7 @@ fn invalid(why: &'static str) -> Malformed {
 }
 
 impl Id {
-    fn read(value: &Value) -> Result<Self, Malformed> {
+    pub(crate) fn read(value: &Value) -> Result<Self, Malformed> {
         match value {
             Value::Number(number) => number
                 .as_i64()

@@ -1,6 +1,6 @@
 //! Lists of what a server has, without what the caller may not use.
 
-use crate::request::{call_of, read_of};
+use crate::request::{call_of, canonical, read_of};
 use crate::target::Target;
 use crate::tools::{Descriptions, Tools};
 use portreeve_model::{Command, Object};
@@ -21,7 +21,8 @@ pub(crate) async fn filter(
             Some(read_of("prompts/get", target.prompt(entry.get("name")?.as_str()?)))
         }),
         "resources/list" => keep(result, "resources", snapshot, |entry| {
-            Some(resource(target.resource(entry.get("uri")?.as_str()?)))
+            let uri = canonical(entry.get("uri")?.as_str()?).ok()?;
+            Some(resource(target.resource(&uri)))
         }),
         "resources/templates/list" => keep(result, "resourceTemplates", snapshot, |entry| {
             Some(resource(target.resource(entry.get("uriTemplate")?.as_str()?)))
@@ -46,8 +47,12 @@ fn keep(
     snapshot: &Snapshot,
     command: impl Fn(&Value) -> Option<Command>,
 ) {
-    if let Some(entries) = result.get_mut(name).and_then(Value::as_array_mut) {
-        entries.retain(|entry| command(entry).is_some_and(|one| snapshot.permits(&one)));
+    match result.get_mut(name) {
+        Some(Value::Array(entries)) => {
+            entries.retain(|entry| command(entry).is_some_and(|one| snapshot.permits(&one)));
+        }
+        Some(other) => *other = Value::Array(Vec::new()),
+        None => {}
     }
 }
 
@@ -57,7 +62,11 @@ async fn filter_tools(
     descriptions: &dyn Descriptions,
     snapshot: &Snapshot,
 ) {
-    let Some(entries) = result.get_mut("tools").and_then(Value::as_array_mut) else { return };
+    let Some(listed) = result.get_mut("tools") else { return };
+    let Value::Array(entries) = listed else {
+        *listed = Value::Array(Vec::new());
+        return;
+    };
     let found = tools.take(target.name(), entries, descriptions).await;
     let mut found = found.into_iter();
     entries.retain(|_| {

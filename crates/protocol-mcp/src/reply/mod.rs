@@ -100,18 +100,25 @@ pub(crate) struct ServerPart<'a> {
     pub(crate) screen: &'a mut TextScreen,
     pub(crate) shape: Shape,
     pub(crate) text: &'a str,
+    /// What stands in the place of names that the gateway gave, by their paths.
+    pub(crate) given: Option<(&'static str, String)>,
     /// How the answer ends with it, if it does.
     pub(crate) end: Option<End>,
 }
 
 impl Reply for ServerPart<'_> {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable> {
-        let names = MessageNames { target: self.target, plan: self.plan };
+        let names = MessageNames { target: self.target, plan: self.plan, given: self.given };
         let look = Look { names: &names, masker };
         let mut tally = Tally::new(&mut *self.screen);
         tally.usage.messages = 1;
         let mut message = Vec::with_capacity(self.text.len() + 64);
-        put_json(self.text, &look, &mut message, &mut tally)?;
+        let mut put = || put_json(self.text, &look, &mut message, &mut tally);
+        // A long message must not keep others waiting while it is looked through.
+        match self.text.len() > LOOKED_THROUGH_BYTES {
+            true => tokio::task::block_in_place(put)?,
+            false => put()?,
+        }
         let message = String::from_utf8(message)
             .map_err(|_| Unmaskable("a masked message is not UTF-8".to_owned()))?;
         let mut out = Vec::with_capacity(message.len() + 128);
@@ -133,7 +140,11 @@ impl Reply for ServerPart<'_> {
 struct MessageNames<'a> {
     target: &'a Target,
     plan: &'a Plan,
+    given: Option<(&'static str, String)>,
 }
+
+/// Longer messages are looked through where nobody else waits.
+const LOOKED_THROUGH_BYTES: usize = 16 << 10;
 
 /// Members that are the gateway's own by the time that a client gets them.
 const OWN: [&str; 3] = ["jsonrpc", "id", "method"];
@@ -142,6 +153,9 @@ impl Names for MessageNames<'_> {
     fn known(&self, path: &str) -> Known {
         if path.is_empty() {
             return Known::Nothing;
+        }
+        if let Some((_, written)) = self.given.as_ref().filter(|(given, _)| *given == path) {
+            return Known::Written(written.clone());
         }
         if OWN.contains(&path) {
             return Known::Shown;

@@ -114,6 +114,16 @@ impl Plan {
 }
 
 impl Plan {
+    /// The same for what a server says beside the answer: nothing is revealed of it.
+    pub(crate) fn beside(&self, method: &str) -> Self {
+        Self {
+            subject: method.to_owned(),
+            revealed: BTreeSet::new(),
+            passes_opaque: false,
+            ..self.clone()
+        }
+    }
+
     /// The same, of something that nobody may do.
     pub(crate) fn unknown(mut self, why: String) -> Self {
         let command = Command { unknown: Some(why), ..(*self.command.command).clone() };
@@ -265,8 +275,21 @@ impl Carried for Arguments<'_> {
     }
 }
 
-/// Members of a message that carry what a client sends out.
-const CARRIERS: [&str; 5] = ["arguments", "argument", "inputResponses", "requestState", "context"];
+/// Members that say what a message is about, or are words of the protocol.
+const OWN: [&str; 6] = ["name", "uri", "ref", "protocolVersion", "capabilities", "clientInfo"];
+/// Beginnings of names that are the protocol's own.
+const OWN_META: [&str; 2] = ["progressToken", "io.modelcontextprotocol/"];
+
+/// What of a message its client has thought up: everything but the protocol's own words.
+pub(crate) fn said(params: &Map<String, Value>) -> Map<String, Value> {
+    let mut said = params.clone();
+    said.retain(|name, _| !OWN.contains(&name.as_str()));
+    if let Some(meta) = said.get_mut("_meta").and_then(Value::as_object_mut) {
+        meta.retain(|name, _| !OWN_META.iter().any(|own| name.starts_with(own)));
+    }
+    said.retain(|_, value| value.as_object().is_none_or(|inner| !inner.is_empty()));
+    said
+}
 
 /// The fields that a message writes personal data into, and what detectors find in it.
 fn carried(
@@ -277,15 +300,28 @@ fn carried(
 ) -> BTreeSet<Object> {
     let names = Arguments { target, subject };
     let mut search = Search::new(&names, detector);
-    for name in CARRIERS {
-        if let Some(value) = params.get(name) {
-            search.json(&value.to_string());
-        }
+    let said = said(params);
+    if !said.is_empty() {
+        search.json(&Value::Object(said).to_string());
     }
     if let Some(uri) = params.get("uri").and_then(Value::as_str) {
         search.text("", uri, portreeve_web::Sureness::Certain);
     }
     search.into_found()
+}
+
+/// What an answer to a question of the server writes: a command of the client's.
+pub(crate) fn answer_of(
+    target: &Target,
+    method: &str,
+    outcome: &Value,
+    detector: &Detector,
+) -> Command {
+    let names = Arguments { target, subject: method };
+    let mut search = Search::new(&names, detector);
+    search.json(&outcome.to_string());
+    let needs = search.into_found().into_iter().map(|object| need(Action::Write, object));
+    Command { verb: method.to_owned(), needs: needs.collect(), ..Command::default() }
 }
 
 #[cfg(test)]
@@ -300,5 +336,13 @@ mod tests {
         assert_eq!(fingerprint(asks, "find"), "tools/call find(a, email)");
         let asks = Asks { method: "tools/list", ..asks };
         assert_eq!(fingerprint(asks, "tools/list"), "tools/list");
+    }
+
+    #[test]
+    fn what_a_client_has_thought_up_is_all_but_the_protocols_words() {
+        let params = json!({"name": "t", "x": 1, "arguments": {"a": 1}, "_meta": {
+            "progressToken": 7, "io.modelcontextprotocol/clientInfo": {}, "tenant": "b"}});
+        let said = Value::Object(said(params.as_object().unwrap()));
+        assert_eq!(said, json!({"x": 1, "arguments": {"a": 1}, "_meta": {"tenant": "b"}}));
     }
 }

@@ -1,24 +1,28 @@
 //! What a message asks for, and its bytes for the server.
 
 mod command;
+mod uri;
 
-pub(crate) use command::{Asks, LEAVE, LISTEN, Plan, call_of, read_of};
+pub(crate) use command::{Asks, LEAVE, LISTEN, Plan, answer_of, call_of, read_of, said};
+pub(crate) use uri::canonical;
 
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
 use portreeve_session::{
-    CommandUse, Fault, Masked, Piece, Request, TargetRequest, Unmaskable, Upload, shown_text,
+    CommandUse, Fault, Fence, Masked, Piece, Request, TargetRequest, Unmaskable, Upload, shown_text,
 };
+use std::sync::Arc;
 
 /// A client's message, ready to be decided.
-#[derive(Debug)]
 pub(crate) struct ClientMessage {
     pub(crate) plan: Plan,
     /// As it is recorded.
     pub(crate) text: String,
     /// What is asked for, without what changes from one try to the next: what an approval is of.
-    pub(crate) asked: String,
+    pub(crate) asked: Vec<(String, String)>,
+    /// Whether the tool is still what a person has seen.
+    pub(crate) definitions: Option<Arc<dyn Fence>>,
     /// As the server gets it, whatever carries it there.
     pub(crate) wire: Bytes,
     /// As whom the server is asked.
@@ -37,15 +41,15 @@ impl Request for ClientMessage {
     }
 
     fn content(&self) -> RequestContent {
-        let message = Parameter {
-            type_name: "json".to_owned(),
+        let parameter = |(name, value): &(String, String)| Parameter {
+            type_name: name.clone(),
             format: ParameterFormat::Text,
-            value: shown_text(self.asked.as_bytes()),
+            value: shown_text(value.as_bytes()),
         };
         let statement = ApprovedStatement {
             text: self.plan.command.command.fingerprint.clone(),
             names: Vec::new(),
-            parameters: vec![message],
+            parameters: self.asked.iter().map(parameter).collect(),
         };
         RequestContent {
             role: self.role.clone(),
@@ -53,6 +57,10 @@ impl Request for ClientMessage {
             definitions: self.plan.definition.clone().into_iter().collect(),
             ..RequestContent::default()
         }
+    }
+
+    fn definitions(&self) -> Option<Arc<dyn Fence>> {
+        self.definitions.clone()
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {

@@ -2,22 +2,25 @@
 
 use super::Failure;
 use super::era::{Era, mirrors, mismatch};
-use super::session::{Asking, Posted, Question};
-use super::talk::{Answer, Talk, ended_answer, whole};
-use super::words::{Answers, Words};
-use crate::message::{Call, Id, Message, Note, error_text, written};
+use super::session::{Asking, Numbered, Posted, Question};
+use super::talk::{Answer, Called, Talk, ended_answer, whole};
+use super::words::{Answers, Declined, Words};
+use crate::message::{Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Head, Shape, Taken};
-use crate::request::{Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, Plan};
+use crate::request::{
+    Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, Plan, answer_of, canonical, said,
+};
 use crate::target::Place;
-use crate::tools::Tool;
+use crate::tools::{Tool, ToolFence, sorted};
 use crate::upstream::{Expects, Listens, NoReply, Replies};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use portreeve_model::RefusalCode;
 use portreeve_session::{
-    Admitted, Exchange, Hold, Interrupt, Permitted, Released, SessionError, Stop,
+    Admitted, Exchange, Fence, Hold, Interrupt, Permitted, Released, SessionError, Stop,
 };
 use portreeve_web::{Problem, ended};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -59,7 +62,7 @@ impl Asking {
 
     async fn call(
         self,
-        call: Call,
+        mut call: Call,
         fields: &HeaderMap,
         places: Vec<OwnedSemaphorePermit>,
     ) -> Result<Answer, Failure> {
@@ -67,39 +70,51 @@ impl Asking {
             "tools/call" => self.tool(&call).await?,
             _ => None,
         };
-        if self.era == Era::Stateless
-            && let Some(why) = mismatch(fields, &call, tool.as_deref())
-        {
+        let mismatched = match self.era {
+            Era::Stateless => mismatch(fields, &call, tool.as_deref()),
+            Era::Sessions => None,
+        };
+        if let Some(why) = mismatched {
             let text = error_text(Some(&call.id), -32020, &why, Value::Null);
             return Err(Failure::words(StatusCode::BAD_REQUEST, text));
         }
-        let text = written(Some(&call.id), &call.method, &call.params);
+        if !self.era.knows(&call.method) {
+            let why = "this version of the protocol does not have the method";
+            let text = error_text(Some(&call.id), -32601, why, Value::Null);
+            return Err(Failure::words(StatusCode::OK, text));
+        }
+        if let Err(why) = in_one_spelling(&mut call.params) {
+            let text = error_text(Some(&call.id), -32602, why, Value::Null);
+            return Err(Failure::words(StatusCode::OK, text));
+        }
         let asks = Asks { method: &call.method, params: &call.params, tool: tool.as_deref() };
         let mirrors = match self.era {
             Era::Stateless => mirrors(&call, tool.as_deref()),
             Era::Sessions => Vec::new(),
         };
-        let wire = self.wire(&Method::POST, &mirrors, &text);
+        let numbered = Numbered::new(&self.caller, &call.id);
+        let (sent, progress) = with_progress(&call.params, &numbered.server);
+        let sent = written(Some(&numbered.server), &call.method, &sent);
+        let wire = self.wire(&Method::POST, &mirrors, &sent);
         let answers = match call.method.as_str() {
             "tools/call" => Answers::Tool(call.id.clone()),
             _ => Answers::Call(call.id.clone()),
         };
         let begins = (call.method == "initialize").then(|| self.caller.own.name.clone());
-        let head = Head { session: begins };
-        let words = Words { answers, shape: Shape::Body(head) };
+        let words = Words { answers, shape: Shape::Body(Head { session: begins }) };
+        let text = written(Some(&call.id), &call.method, &call.params);
         let (exchange, plan, permit) = match self.admit(asks, text, wire).await? {
             Ok(admitted) => admitted,
             Err(exchange) => return refused(exchange, &words).await,
         };
-        let id = call.id.clone();
+        // Only its answer is still to come.
+        drop(places);
         let listens = match call.method.as_str() {
             "subscriptions/listen" => Listens::Yes,
             _ => Listens::No,
         };
-        let meta = call.params.get("_meta");
-        let progress = meta.and_then(|meta| meta.get("progressToken")).cloned();
-        let for_what = (Some(id), progress, listens);
-        self.talk(exchange, plan, permit, for_what, (words, call.method, places)).await
+        let called = Called { client: call.id.to_value(), progress, numbered };
+        self.talk((exchange, plan, permit), (Some(called), listens), (words, call.method)).await
     }
 
     /// Admits a message. Gives the exchange alone where it was refused.
@@ -117,12 +132,11 @@ impl Asking {
             true => tokio::task::block_in_place(look),
             false => look(),
         };
-        let mut asked = asks.params.clone();
-        asked.remove("_meta");
         let request = ClientMessage {
             plan: plan.clone(),
             text,
-            asked: Value::Object(asked).to_string(),
+            asked: shown(asks.params),
+            definitions: self.fence(&plan),
             wire,
             role: self.target.role().to_owned(),
         };
@@ -134,19 +148,29 @@ impl Asking {
         })
     }
 
+    /// What tells whether the tool of a plan is still what it was.
+    fn fence(&self, plan: &Plan) -> Option<Arc<dyn Fence>> {
+        let (tool, digest) = plan.definition.clone()?;
+        let descriptions = self.descriptions.clone();
+        let resource = self.target.name().to_owned();
+        Some(Arc::new(ToolFence { descriptions, resource, tool, digest }))
+    }
+
     async fn talk(
         self,
-        mut exchange: Exchange,
-        plan: Plan,
-        permit: Permitted,
-        (id, progress, listens): (Option<Id>, Option<Value>, Listens),
-        (words, method, places): (Words, String, Vec<OwnedSemaphorePermit>),
+        (mut exchange, plan, permit): (Exchange, Plan, Permitted),
+        (called, listens): (Option<Called>, Listens),
+        (words, method): (Words, String),
     ) -> Result<Answer, Failure> {
         let own = &self.caller.own;
-        let (id_ref, progress) = (id.as_ref(), progress.as_ref());
+        let server = called.as_ref().map(|called| &called.numbered.server);
+        let token = server.map(Id::to_value);
+        let progress = token
+            .as_ref()
+            .filter(|_| called.as_ref().is_some_and(|called| called.progress.is_some()));
         let bytes_max = self.message_bytes_max;
-        let asked = Expects { id: id_ref, progress, listens, bytes_max };
-        let asking = own.upstream.ask(&self.target, &self.caller, permit, asked);
+        let expects = Expects { id: server, progress, listens, bytes_max };
+        let asking = own.upstream.ask(&self.target, &self.caller, permit, expects);
         let replies = tokio::select! {
             replies = asking => replies,
             why = exchange.interrupted() => {
@@ -155,9 +179,7 @@ impl Asking {
         };
         match replies {
             Ok(replies) => {
-                Talk::new(self, (exchange, plan), replies, (id, words), (method, places))
-                    .begin()
-                    .await
+                Talk::new(self, (exchange, plan), replies, (called, words), method).begin().await
             }
             Err(why) => no_reply(exchange, &why, &words).await,
         }
@@ -166,12 +188,25 @@ impl Asking {
     async fn note(self, note: Note) -> Result<Answer, Failure> {
         let text = written(None, &note.method, &note.params);
         let asks = Asks { method: &note.method, params: &note.params, tool: None };
-        let wire = self.wire(&Method::POST, &[], &text);
+        let mut sent = note.params.clone();
+        // The server knows a call by another id; what it does not know it need not hear of.
+        let is_known = match sent.get_mut("requestId") {
+            Some(id) if note.method == "notifications/cancelled" => {
+                let server = Id::read(id).ok().and_then(|id| self.caller.own.server_id(&id));
+                server.map(|server| *id = server.to_value()).is_some()
+            }
+            _ => true,
+        };
+        let sent = written(None, &note.method, &sent);
+        let wire = self.wire(&Method::POST, &[], &sent);
         let words = Words::of_session();
         let (mut exchange, _, permit) = match self.admit(asks, text, wire).await? {
             Ok(admitted) => admitted,
             Err(exchange) => return refused(exchange, &words).await,
         };
+        if !is_known {
+            return taken(&mut exchange, Taken::Message).await;
+        }
         let asked = Expects::nothing(self.message_bytes_max);
         let asking = self.caller.own.upstream.ask(&self.target, &self.caller, permit, asked);
         match asking.await {
@@ -181,12 +216,27 @@ impl Asking {
     }
 
     /// The client's answer to what its server has asked.
-    async fn answer(
-        self,
-        question: Question,
-        outcome: crate::message::Outcome,
-    ) -> Result<Answer, Failure> {
-        let Question { mut exchange, id } = question;
+    async fn answer(self, question: Question, outcome: Outcome) -> Result<Answer, Failure> {
+        let Question { mut exchange, id, method } = question;
+        let (said, outcome) = match outcome {
+            Outcome::Result(result) => (result.clone(), Outcome::Result(result)),
+            Outcome::Error(error) => (error.clone(), Outcome::Error(error)),
+        };
+        let command = answer_of(&self.target, &method, &said, &self.detector);
+        if !self.caller.session.snapshot().permits(&command) {
+            let id = crate::message::Answer { id, outcome: declined() };
+            let wire = self.wire(&Method::POST, &[], &id.written());
+            let permit = exchange.fail_target(&Declined(wire)).await;
+            let permit = permit.map_err(|error| ended(&error))?;
+            let nothing = Expects::nothing(self.message_bytes_max);
+            let own = &self.caller.own;
+            let _ = own.upstream.ask(&self.target, &self.caller, permit, nothing).await;
+            let why = "the answer holds personal data that may not be sent out".to_owned();
+            let hint = Some("leave the person out".to_owned());
+            let refusal = exchange.refusal_of(RefusalCode::Denied, why, hint);
+            let released = exchange.refuse(refusal, &Words::of_session()).await;
+            return whole(released.map_err(|error| ended(&error))?).await;
+        }
         let text = crate::message::Answer { id, outcome }.written();
         let wire = self.wire(&Method::POST, &[], &text);
         let words = Words::of_session();
@@ -215,8 +265,8 @@ impl Asking {
             Ok(admitted) => admitted,
             Err(exchange) => return refused(exchange, &words).await,
         };
-        let for_what = (None, None, Listens::Yes);
-        self.talk(exchange, plan, permit, for_what, (words, LISTEN.to_owned(), Vec::new())).await
+        let admitted = (exchange, plan, permit);
+        self.talk(admitted, (None, Listens::Yes), (words, LISTEN.to_owned())).await
     }
 
     /// The client's session is over, and so is the server's.
@@ -336,6 +386,55 @@ impl Asking {
     }
 }
 
+/// URIs in their one spelling, wherever a message names one.
+fn in_one_spelling(params: &mut Map<String, Value>) -> Result<(), &'static str> {
+    let spell = |value: &mut Value| -> Result<(), &'static str> {
+        if let Some(uri) = value.as_str() {
+            *value = canonical(uri)?.into();
+        }
+        Ok(())
+    };
+    if let Some(uri) = params.get_mut("uri") {
+        spell(uri)?;
+    }
+    if let Some(uri) = params.get_mut("ref").and_then(|named| named.get_mut("uri")) {
+        // A template is named by itself, braces and all.
+        spell(uri)?;
+    }
+    let listens = params.get_mut("notifications");
+    let uris = listens.and_then(|listens| listens.get_mut("resourceSubscriptions"));
+    uris.and_then(Value::as_array_mut).into_iter().flatten().try_for_each(spell)
+}
+
+/// The parameters as they are sent, with the server's name for the call's progress, and the
+/// client's.
+fn with_progress(params: &Map<String, Value>, server: &Id) -> (Map<String, Value>, Option<Value>) {
+    let mut sent = params.clone();
+    let meta = sent.get_mut("_meta").and_then(Value::as_object_mut);
+    let token = meta.and_then(|meta| meta.get_mut("progressToken"));
+    let client = token.map(|token| std::mem::replace(token, server.to_value()));
+    (sent, client)
+}
+
+/// What a reviewer reads, part by part: arguments by their names, whatever their order.
+fn shown(params: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut shown: Vec<(String, String)> = Vec::new();
+    let named = ["name", "uri", "ref"].iter().filter_map(|key| params.get_key_value(*key));
+    let mut said = said(params);
+    let arguments = said.remove("arguments");
+    shown.extend(named.map(|(name, value)| (name.clone(), value.to_string())));
+    shown.extend(said.iter().map(|(name, value)| (name.clone(), sorted(value).to_string())));
+    for (name, value) in arguments.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        shown.push((format!("arguments.{name}"), sorted(value).to_string()));
+    }
+    shown.sort();
+    shown
+}
+
+fn declined() -> Outcome {
+    Outcome::Error(json!({"code": 403, "message": "the answer may not be sent out"}))
+}
+
 async fn taken(exchange: &mut Exchange, what: Taken) -> Result<Answer, Failure> {
     let released = exchange.release(what, &mut Waiting).await.map_err(failure_of)?;
     whole(released).await
@@ -352,6 +451,11 @@ async fn refused(mut exchange: Exchange, words: &Words) -> Result<Answer, Failur
 async fn no_reply(exchange: Exchange, why: &NoReply, words: &Words) -> Result<Answer, Failure> {
     match why {
         NoReply::Failed(why) => ended_answer(exchange, why, words).await,
+        NoReply::NotOffered => {
+            exchange.close();
+            let why = "the server does not do this";
+            Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, why, "").into())
+        }
         NoReply::Forgotten => {
             drop(exchange);
             let hint = "send `initialize` again";

@@ -34,6 +34,19 @@ impl Era {
         }
     }
 
+    /// Whether it has a method.
+    pub(super) fn knows(self, method: &str) -> bool {
+        match method {
+            "initialize"
+            | "ping"
+            | "logging/setLevel"
+            | "resources/subscribe"
+            | "resources/unsubscribe" => self == Self::Sessions,
+            "server/discover" | "subscriptions/listen" => self == Self::Stateless,
+            _ => true,
+        }
+    }
+
     /// Every version that is carried.
     pub(super) fn versions() -> impl Iterator<Item = &'static str> {
         WITH_SESSIONS.into_iter().chain([STATELESS])

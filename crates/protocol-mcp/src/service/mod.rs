@@ -179,7 +179,10 @@ impl Mcp {
                 }
                 problem.into_answer()
             }
-            Err(Failure::Words(answer)) => *answer,
+            Err(Failure::Words(answer, why)) => {
+                self.sessions.turned_away(connection.client, &why);
+                *answer
+            }
         }
     }
 
@@ -395,7 +398,7 @@ impl Mcp {
 enum Failure {
     Problem(Problem),
     /// Words of the protocol itself.
-    Words(Box<Response<AnswerBody>>),
+    Words(Box<Response<AnswerBody>>, String),
 }
 
 impl From<Problem> for Failure {
@@ -408,12 +411,14 @@ impl Failure {
     fn mapped(self, map: impl FnOnce(Problem) -> Problem) -> Self {
         match self {
             Self::Problem(problem) => Self::Problem(map(problem)),
-            Self::Words(words) => Self::Words(words),
+            Self::Words(words, why) => Self::Words(words, why),
         }
     }
 
+    /// Words of the protocol, for what does not even become a request.
     fn words(status: StatusCode, text: String) -> Self {
-        Self::Words(Box::new(plain(status, "application/json", text)))
+        let why = "a message contradicts the protocol".to_owned();
+        Self::Words(Box::new(plain(status, "application/json", text)), why)
     }
 }
 
@@ -436,6 +441,7 @@ fn session_name(parts: &Parts) -> Result<Option<&str>, Problem> {
     let mut named = parts.headers.get_all("mcp-session-id").iter();
     match (named.next(), named.next()) {
         (None, _) => Ok(None),
+        (Some(name), None) if name.is_empty() => Ok(None),
         (Some(name), None) => name.to_str().map(Some).map_err(|_| no_session()),
         (Some(_), Some(_)) => {
             let why = "the request names two sessions";

@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) type McpCaller = Arc<Caller<Own>>;
 
 /// Questions of a server that may wait for an answer at once.
-const QUESTIONS_MAX: usize = 16;
+const QUESTIONS_MAX: usize = 64;
 
 /// What is kept with a session.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Own {
     pub(super) tools: Tools,
     /// What the server has asked, by the id that the client was given.
     questions: Mutex<HashMap<Id, Question>>,
+    /// What the server calls the client's open calls.
+    calls: Mutex<HashMap<Id, Id>>,
     next_number: AtomicU64,
 }
 
@@ -41,6 +43,34 @@ pub(super) struct Question {
     pub(super) exchange: Exchange,
     /// What the server calls it.
     pub(super) id: Id,
+    /// What it asks for.
+    pub(super) method: String,
+}
+
+/// A call that is open, and what the server knows it by; known no more when this is dropped.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    caller: McpCaller,
+    client: Id,
+    pub(super) server: Id,
+}
+
+impl Numbered {
+    /// Gives a call an id of the gateway's own: clients may count alike.
+    pub(super) fn new(caller: &McpCaller, client: &Id) -> Self {
+        let server = caller.own.new_id();
+        caller.own.open().insert(client.clone(), server.clone());
+        Self { caller: caller.clone(), client: client.clone(), server }
+    }
+}
+
+impl Drop for Numbered {
+    fn drop(&mut self) {
+        let mut open = self.caller.own.open();
+        if open.get(&self.client) == Some(&self.server) {
+            open.remove(&self.client);
+        }
+    }
 }
 
 impl Own {
@@ -50,6 +80,7 @@ impl Own {
             upstream: Upstream::default(),
             tools: Tools::default(),
             questions: Mutex::default(),
+            calls: Mutex::default(),
             next_number: AtomicU64::new(1),
         }
     }
@@ -68,6 +99,15 @@ impl Own {
     /// An id of the gateway's own.
     pub(super) fn new_id(&self) -> Id {
         Id::Text(format!("portreeve-{}", self.next_number.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<Id, Id>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server calls one of the client's open calls.
+    pub(super) fn server_id(&self, client: &Id) -> Option<Id> {
+        self.open().get(client).cloned()
     }
 
     fn questions(&self) -> MutexGuard<'_, HashMap<Id, Question>> {

@@ -4,9 +4,9 @@
 use super::Failure;
 use super::call::{Waiting, stop_of, stopped};
 use super::era::is_with_sessions;
-use super::session::{Asking, Question};
+use super::session::{Asking, Numbered, Question};
 use super::words::{Declined, Words};
-use crate::message::{Answer as Answered, Call, Id, Message, Outcome, error_text, written};
+use crate::message::{Answer as Answered, Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Opaque, ServerPart, Shape, StreamBegins, filter, offered, withhold};
 use crate::request::{Plan, ServerMessage};
 use crate::upstream::{Expects, Replies};
@@ -22,7 +22,6 @@ use portreeve_session::{
 };
 use portreeve_web::{AnswerBody, Problem, ended};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// An answer, and what still has to be done for it.
 pub(super) struct Answer {
@@ -34,7 +33,8 @@ pub(super) struct Answer {
 pub(super) struct Flow {
     talk: Talk,
     sender: BodySender<Released>,
-    first: Option<Released>,
+    /// What is released already, or why nothing more may be.
+    first: Result<Option<Released>, Stop>,
 }
 
 /// What a server may ask of a client.
@@ -48,19 +48,42 @@ pub(super) struct Talk {
     replies: Replies,
     screen: TextScreen,
     /// What is answered; none where the client listens.
-    id: Option<Id>,
+    called: Option<Called>,
     method: String,
     words: Words,
-    #[expect(dead_code, reason = "the room of the request's body is taken until all is over")]
-    places: Vec<OwnedSemaphorePermit>,
 }
+
+/// A call, as both sides know it.
+pub(super) struct Called {
+    /// The client's id, as it is written.
+    pub(super) client: Value,
+    /// What the client calls its progress, where it wants to hear of that.
+    pub(super) progress: Option<Value>,
+    pub(super) numbered: Numbered,
+}
+
+/// What a server may say unasked.
+const NOTES: [&str; 9] = [
+    "notifications/cancelled",
+    "notifications/elicitation/complete",
+    "notifications/message",
+    "notifications/progress",
+    "notifications/prompts/list_changed",
+    "notifications/resources/list_changed",
+    "notifications/resources/updated",
+    "notifications/subscriptions/acknowledged",
+    "notifications/tools/list_changed",
+];
+
+/// What stands in the place of a name that the gateway gave.
+type Given = Option<(&'static str, String)>;
 
 /// What comes next.
 enum Next {
     /// The answer, and with it the end.
     Answer(String, End),
     /// Something on the way.
-    Note(String),
+    Note { method: String, text: String, given: Given },
     /// A question of the server's.
     Question(Call),
     /// The server has ended without an answer.
@@ -72,22 +95,22 @@ impl Talk {
         asking: Asking,
         (exchange, plan): (Exchange, Plan),
         replies: Replies,
-        (id, words): (Option<Id>, Words),
-        (method, places): (String, Vec<OwnedSemaphorePermit>),
+        (called, words): (Option<Called>, Words),
+        method: String,
     ) -> Self {
         let screen = TextScreen::new(asking.target.screen(), Place::unnamed("message"), &[]);
-        Self { asking, exchange, plan, replies, screen, id, method, words, places }
+        Self { asking, exchange, plan, replies, screen, called, method, words }
     }
 
     /// The answer as a body where it is the first to come, and as a stream else.
     pub(super) async fn begin(mut self) -> Result<Answer, Failure> {
-        if self.id.is_none() {
+        if self.called.is_none() {
             return self.stream(None).await;
         }
         match self.next().await {
             Ok(Next::Answer(text, end)) => {
                 let shape = self.words.shape.clone();
-                match self.part(&text, shape, Some(end)).await {
+                match self.last(&text, shape, end).await {
                     Ok(released) => {
                         let answer = whole(released).await;
                         self.exchange.close();
@@ -112,11 +135,8 @@ impl Talk {
         sender.send(rest).await.map_err(|error| ended(&error))?;
         self.words.shape = Shape::Event(None);
         let first = match next {
-            Some(next) => match self.say(next).await {
-                Ok(released) => Some(released),
-                Err(stop) => return stopped(self.exchange, stop, &self.words).await,
-            },
-            None => None,
+            Some(next) => self.say(next).await.map(Some),
+            None => Ok(None),
         };
         let response = Response::from_parts(parts, Either::Left(body));
         Ok(Answer { response, rest: Some(Flow { talk: self, sender, first }) })
@@ -136,29 +156,47 @@ impl Talk {
                 )
             })?;
             match message {
-                Message::Answer(answer) if Some(&answer.id) == self.id.as_ref() => {
+                Message::Answer(answer) if Some(&answer.id) == self.server_id() => {
                     return self.answer(text, answer).await;
                 }
                 // Somebody else's, or nobody's.
                 Message::Answer(_) => {}
-                Message::Note(note) if note.method.starts_with("notifications/") => {
-                    if note.method == "notifications/tools/list_changed" {
-                        self.asking.caller.own.tools.forget();
+                Message::Note(note) if NOTES.contains(&note.method.as_str()) => {
+                    if let Some(note) = self.note(text, note) {
+                        return Ok(note);
                     }
-                    let mut params = Value::Object(note.params);
-                    let text = match withhold(&mut params, self.opaque()) {
-                        true => {
-                            let params = params.as_object().cloned().unwrap_or_default();
-                            written(None, &note.method, &params)
-                        }
-                        false => text,
-                    };
-                    return Ok(Next::Note(text));
                 }
                 Message::Note(_) => {}
                 Message::Call(call) => return Ok(Next::Question(call)),
             }
         }
+    }
+
+    fn server_id(&self) -> Option<&Id> {
+        self.called.as_ref().map(|called| &called.numbered.server)
+    }
+
+    /// Something that the server says on the way; none where it is for somebody else.
+    fn note(&self, text: String, note: Note) -> Option<Next> {
+        if note.method == "notifications/tools/list_changed" {
+            self.asking.caller.own.tools.forget();
+        }
+        let mut given = None;
+        if let Some(token) = note.params.get("progressToken") {
+            let called = self.called.as_ref()?;
+            let is_own = *token == called.numbered.server.to_value();
+            let client = called.progress.as_ref().filter(|_| is_own)?;
+            given = Some(("params.progressToken", client.to_string()));
+        }
+        let mut params = Value::Object(note.params);
+        let text = match withhold(&mut params, Opaque::Withheld) {
+            true => {
+                let params = params.as_object().cloned().unwrap_or_default();
+                written(None, &note.method, &params)
+            }
+            false => text,
+        };
+        Some(Next::Note { method: note.method, text, given })
     }
 
     fn opaque(&self) -> Opaque {
@@ -170,9 +208,14 @@ impl Talk {
         let Answered { id, outcome } = answer;
         let mut result = match outcome {
             Outcome::Result(result) => result,
-            Outcome::Error(error) => {
-                let code = error.get("code").map_or_else(String::new, Value::to_string);
-                return Ok(Next::Answer(text, End::Failed { code }));
+            Outcome::Error(mut error) => {
+                let code = error.get("code").and_then(Value::as_i64);
+                let code = code.ok_or_else(|| unusable("the server's error has no code"))?;
+                let text = match withhold(&mut error, self.opaque()) {
+                    true => Answered { id, outcome: Outcome::Error(error) }.written(),
+                    false => text,
+                };
+                return Ok(Next::Answer(text, End::Failed { code: code.to_string() }));
             }
         };
         let own = &self.asking.caller.own;
@@ -182,9 +225,7 @@ impl Talk {
                 _ => return Err(unusable("the server speaks a version that is not carried")),
             }
         }
-        if result.get("resultType").and_then(Value::as_str) == Some("input_required") {
-            self.decide_inputs(&result).await?;
-        }
+        self.decide_inputs(&result).await?;
         let place = (&*self.asking.target, &own.tools);
         let (descriptions, snapshot) = (&*self.asking.descriptions, &*self.plan.snapshot);
         let listed = filter((&self.method, &mut result), place, descriptions, snapshot).await;
@@ -202,8 +243,11 @@ impl Talk {
 
     /// Decides what a result asks the client for (2026-07-28): each is a command of the server's.
     async fn decide_inputs(&self, result: &Value) -> Result<(), Stop> {
-        let asked = result.get("inputRequests").and_then(Value::as_object);
-        for input in asked.into_iter().flat_map(|asked| asked.values()) {
+        let Some(asked) = result.get("inputRequests") else { return Ok(()) };
+        let Value::Object(asked) = asked else {
+            return Err(unusable("the server asks for something in a way that is not carried"));
+        };
+        for input in asked.values() {
             let method = input.get("method").and_then(Value::as_str).unwrap_or_default();
             if !QUESTIONS.contains(&method) {
                 return Err(unusable("the server asks for something that is not carried"));
@@ -226,16 +270,25 @@ impl Talk {
     /// Brings one message to where the client may have it.
     async fn say(&mut self, next: Next) -> Result<Released, Stop> {
         match next {
-            Next::Answer(text, end) => self.part(&text, Shape::Event(None), Some(end)).await,
-            Next::Note(text) => self.part(&text, Shape::Event(None), None).await,
+            Next::Answer(text, end) => self.last(&text, Shape::Event(None), end).await,
+            Next::Note { method, text, given } => {
+                let plan = self.plan.beside(&method);
+                let (target, screen) = (&*self.asking.target, &mut self.screen);
+                let shape = Shape::Event(None);
+                let text = text.as_str();
+                let part =
+                    ServerPart { target, plan: &plan, screen, shape, text, given, end: None };
+                self.exchange.release(part, &mut Waiting).await
+            }
             Next::Question(call) => self.question(call).await,
             Next::Nothing => Err(unusable("the server has not answered")),
         }
     }
 
-    async fn part(&mut self, text: &str, shape: Shape, end: Option<End>) -> Result<Released, Stop> {
+    async fn last(&mut self, text: &str, shape: Shape, end: End) -> Result<Released, Stop> {
+        let given = self.called.as_ref().map(|called| ("id", called.client.to_string()));
         let (target, plan, screen) = (&*self.asking.target, &self.plan, &mut self.screen);
-        let part = ServerPart { target, plan, screen, shape, text, end };
+        let part = ServerPart { target, plan, screen, shape, text, given, end: Some(end) };
         self.exchange.release(part, &mut Waiting).await
     }
 
@@ -256,8 +309,16 @@ impl Talk {
             let mut screen = TextScreen::new(target.screen(), Place::unnamed("message"), &[]);
             let (shape, text) = (Shape::Event(None), text.as_str());
             let screen = &mut screen;
-            ServerPart { target: &target, plan: &shown, screen, shape, text, end: None }
-                .mask(masker)
+            ServerPart {
+                target: &target,
+                plan: &shown,
+                screen,
+                shape,
+                text,
+                given: None,
+                end: None,
+            }
+            .mask(masker)
         };
         let mut plan = plan;
         if !QUESTIONS.contains(&call.method.as_str()) {
@@ -267,7 +328,10 @@ impl Talk {
         let asked = session.admit_from_target(question, &snapshot, &mut Waiting).await?;
         let mut exchange = asked.exchange;
         let Some(refusal) = exchange.refusal().cloned() else {
-            return match own.keep(given, Question { exchange, id: call.id.clone() }) {
+            return match own.keep(
+                given,
+                Question { exchange, id: call.id.clone(), method: call.method.clone() },
+            ) {
                 true => Ok(asked.release),
                 false => Err(unusable("the server asks for too much at once")),
             };
@@ -290,14 +354,23 @@ impl Flow {
     /// off, which the client sees.
     pub(super) async fn run(self) {
         let Self { mut talk, sender, first } = self;
-        if let Some(first) = first.filter(|first| !first.is_empty())
-            && sender.send(first).await.is_err()
-        {
-            return;
+        match first {
+            Ok(Some(first)) if !first.is_empty() => {
+                if sender.send(first).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(stop) => return talk.cut_off(stop, sender).await,
         }
         loop {
-            let next = match talk.next().await {
-                Ok(Next::Nothing) if talk.id.is_none() => {
+            let next = tokio::select! {
+                next = talk.next() => next,
+                // Whoever does not listen any more takes the call along.
+                () = sender.gone() => return,
+            };
+            let next = match next {
+                Ok(Next::Nothing) if talk.called.is_none() => {
                     talk.exchange.close();
                     break;
                 }
@@ -335,7 +408,7 @@ impl Talk {
             }
         };
         if let Ok(released) = self.exchange.refuse(refusal, &self.words).await
-            && self.id.is_some()
+            && self.called.is_some()
             && sender.send(released).await.is_ok()
         {
             sender.finish().await;

@@ -3,7 +3,7 @@
 mod program;
 
 use crate::message::Id;
-use crate::target::{Place, Target};
+use crate::target::{Place, Program, Target};
 use http::{StatusCode, header};
 use hyper::body::Incoming;
 use portreeve_session::{Permitted, SessionError};
@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// How long a server may say nothing while a call is open. Tools take their time.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -42,15 +43,17 @@ pub(crate) enum Replies {
     /// Messages as events.
     Events { source: Source, events: Events, ready: VecDeque<String>, is_over: bool },
     /// Messages as lines.
-    Lines(mpsc::Receiver<String>),
+    Lines { lines: mpsc::Receiver<String>, wait: Duration },
 }
 
 /// Why nothing comes back, in the client's words.
 pub(crate) enum NoReply {
     /// The server cannot be reached, or does not answer so.
     Failed(&'static str),
-    /// The server has forgotten the session.
+    /// The server has forgotten the session, or its program has ended.
     Forgotten,
+    /// The server does not do such a thing.
+    NotOffered,
 }
 
 impl Upstream {
@@ -83,23 +86,35 @@ impl Upstream {
         match target.place() {
             Place::Http { address, .. } => self.ask_http(address, caller, permit, expects).await,
             Place::Program(program) => {
-                let running = {
-                    let mut running = self.program();
-                    if running.as_ref().is_none_or(Running::is_over) {
-                        let started = Running::start(program, expects.bytes_max).map_err(|error| {
-                            let resource = target.name();
-                            tracing::warn!(resource, %error, "a program does not start");
-                            NoReply::Failed("the server cannot be started")
-                        });
-                        *running = Some(started?);
-                    }
-                    running.clone()
-                };
-                let gone = NoReply::Failed("the server has ended");
-                let Some(running) = running else { return Err(gone) };
-                running.ask(permit, expects).await.map_err(|_| gone)
+                let running = self.running(target, program, expects.bytes_max)?;
+                let gone = |_| NoReply::Failed("the server has ended");
+                running.ask(permit, expects).await.map_err(gone)
             }
         }
+    }
+
+    /// The program, started with the first message. One that has ended has forgotten all that
+    /// was agreed on.
+    fn running(
+        &self,
+        target: &Target,
+        program: &Program,
+        bytes_max: usize,
+    ) -> Result<Running, NoReply> {
+        let mut running = self.program();
+        match running.as_ref() {
+            Some(known) if !known.is_over() => return Ok(known.clone()),
+            Some(_) if self.version().is_some() => return Err(NoReply::Forgotten),
+            Some(_) | None => {}
+        }
+        let place = target.place_for_program().ok_or(NoReply::Failed(
+            "too many programs run for this server already: end a session first",
+        ))?;
+        let started = Running::start(program, bytes_max, place).map_err(|error| {
+            tracing::warn!(resource = target.name(), %error, "a program does not start");
+            NoReply::Failed("the server cannot be started")
+        })?;
+        Ok(running.insert(started).clone())
     }
 
     async fn ask_http<S>(
@@ -120,7 +135,7 @@ impl Upstream {
             let _ = self.session.set(session.to_owned());
         }
         let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
-        let is_plain = text(header::CONTENT_ENCODING).trim().is_empty();
+        let is_plain = matches!(text(header::CONTENT_ENCODING).trim(), "" | "identity");
         match (parts.status, kind.to_ascii_lowercase().as_str()) {
             (StatusCode::NOT_FOUND, _) if self.session().is_some() => Err(NoReply::Forgotten),
             (StatusCode::ACCEPTED | StatusCode::NO_CONTENT, _) => Ok(Replies::Taken),
@@ -130,18 +145,12 @@ impl Upstream {
                 Ok(Replies::One(Some(text)))
             }
             (StatusCode::OK, "text/event-stream") if is_plain => {
-                let wait = match listens {
-                    Listens::Yes => LISTEN_TIMEOUT,
-                    Listens::No => REPLY_TIMEOUT,
-                };
                 // The line goes with the stream: nothing else may use it before its end.
-                let source = Source::new(body, wait).holding(line);
+                let source = Source::new(body, listens.wait()).holding(line);
                 let (events, ready) = (Events::new(bytes_max), VecDeque::new());
                 Ok(Replies::Events { source, events, ready, is_over: false })
             }
-            (StatusCode::METHOD_NOT_ALLOWED, _) => {
-                Err(NoReply::Failed("the server does not do this"))
-            }
+            (StatusCode::METHOD_NOT_ALLOWED, _) => Err(NoReply::NotOffered),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
                 Err(NoReply::Failed("the server does not accept the gateway's credential"))
             }
@@ -177,6 +186,16 @@ pub(crate) enum Listens {
     No,
 }
 
+impl Listens {
+    /// How long the server may say nothing.
+    const fn wait(self) -> Duration {
+        match self {
+            Self::Yes => LISTEN_TIMEOUT,
+            Self::No => REPLY_TIMEOUT,
+        }
+    }
+}
+
 async fn whole(body: Incoming, bytes_max: usize) -> Result<String, NoReply> {
     let unreadable = NoReply::Failed("the server's message is too long, or no text");
     let mut source = Source::new(body, REPLY_TIMEOUT);
@@ -199,7 +218,10 @@ impl Replies {
         match self {
             Self::Taken => Ok(None),
             Self::One(text) => Ok(text.take()),
-            Self::Lines(lines) => Ok(lines.recv().await),
+            Self::Lines { lines, wait } => match timeout(*wait, lines.recv()).await {
+                Ok(line) => Ok(line),
+                Err(_) => Err(SessionError::Timeout("the server does not answer in time")),
+            },
             Self::Events { source, events, ready, is_over } => loop {
                 if let Some(text) = ready.pop_front() {
                     return Ok(Some(text));
@@ -214,7 +236,8 @@ impl Replies {
                     *is_over = true;
                     whole.push_str(&events.finish().map_err(unreadable)?);
                 }
-                let carried = Event::all(&whole).filter_map(|event| event.data);
+                let messages = Event::all(&whole).filter(|event| event.name() == "message");
+                let carried = messages.filter_map(|event| event.data);
                 ready.extend(carried.filter(|text| !text.is_empty()));
             },
         }

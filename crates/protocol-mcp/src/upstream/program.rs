@@ -13,11 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 
 /// Lines that wait for a client. A program whose client does not read waits, too.
 const LINES_MAX: usize = 64;
+/// Messages that wait to be written.
+const MESSAGES_MAX: usize = 16;
 /// How long a program may leave its input unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a program gets of the gateway's environment.
@@ -29,16 +31,18 @@ pub(super) struct Running(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    input: AsyncMutex<PermittedWriter<ChildStdin>>,
+    /// Whole messages, for a task that writes one after the other: who asks may go away.
+    input: mpsc::Sender<Permitted>,
     routes: Arc<Routes>,
-    reader: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
     /// Killed when it is dropped.
     _child: Child,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -66,7 +70,11 @@ struct Waiting {
 }
 
 impl Running {
-    pub(super) fn start(program: &Program, line_bytes_max: usize) -> io::Result<Self> {
+    pub(super) fn start(
+        program: &Program,
+        line_bytes_max: usize,
+        place: OwnedSemaphorePermit,
+    ) -> io::Result<Self> {
         let (path, arguments) =
             program.words.split_first().ok_or_else(|| io::Error::other("there is no command"))?;
         let mut command = Command::new(path);
@@ -88,8 +96,11 @@ impl Running {
         let output = child.stdout.take().ok_or_else(no_pipe)?;
         let routes = Arc::new(Routes::default());
         let reader = tokio::spawn(read(output, routes.clone(), line_bytes_max));
-        let input = AsyncMutex::new(PermittedWriter::new(input, WRITE_TIMEOUT));
-        Ok(Self(Arc::new(Inner { input, routes, reader, _child: child })))
+        let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+        let writer = PermittedWriter::new(input, WRITE_TIMEOUT);
+        let writer = tokio::spawn(write(writer, messages, routes.clone()));
+        let tasks = [reader, writer];
+        Ok(Self(Arc::new(Inner { input: sender, routes, tasks, _child: child, _place: place })))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -114,17 +125,24 @@ impl Running {
             }
             (None, Listens::No) => false,
         };
-        self.0.input.lock().await.send(permit).await?;
+        self.0.input.send(permit).await.map_err(|_| SessionError::TargetGone)?;
         if self.is_over() {
             return Err(SessionError::TargetGone);
         }
-        Ok(if waits { Replies::Lines(receiver) } else { Replies::Taken })
+        let wait = expects.listens.wait();
+        Ok(if waits { Replies::Lines { lines: receiver, wait } } else { Replies::Taken })
     }
 }
 
 impl Routes {
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing more comes.
+    fn close(&self) {
+        self.is_over.store(true, Ordering::Release);
+        *self.open() = Open::default();
     }
 
     /// Who gets a line: whoever called for it, or hears of its progress; what is for nobody goes
@@ -152,6 +170,20 @@ impl Routes {
     }
 }
 
+/// Writes one message after the other; one that was cut off ends the program.
+async fn write(
+    mut input: PermittedWriter<ChildStdin>,
+    mut messages: mpsc::Receiver<Permitted>,
+    routes: Arc<Routes>,
+) {
+    while let Some(message) = messages.recv().await {
+        if input.send(message).await.is_err() {
+            break;
+        }
+    }
+    routes.close();
+}
+
 async fn read(output: ChildStdout, routes: Arc<Routes>, line_bytes_max: usize) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
@@ -169,6 +201,5 @@ async fn read(output: ChildStdout, routes: Arc<Routes>, line_bytes_max: usize) {
             let _ = sender.send(text.to_owned()).await;
         }
     }
-    routes.is_over.store(true, Ordering::Release);
-    *routes.open() = Open::default();
+    routes.close();
 }

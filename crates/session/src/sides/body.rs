@@ -58,6 +58,11 @@ impl<P> BodySender<P> {
         self.0.send(BodyPart::Data(part)).await.map_err(|_| SessionError::ClientGone)
     }
 
+    /// Resolves when the library has dropped the body: its side is gone.
+    pub async fn gone(&self) {
+        self.0.closed().await;
+    }
+
     /// Says that all of it was handed over.
     pub async fn finish(self) {
         let _ = self.0.send(BodyPart::End).await;

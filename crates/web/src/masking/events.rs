@@ -31,8 +31,13 @@ impl Events {
     /// # Errors
     /// An event is too long, or not to be read.
     pub fn push(&mut self, data: &[u8]) -> Result<String, Unmaskable> {
+        // An end may begin in what came before.
+        let seen = self.0.bytes.len().saturating_sub(3);
         self.0.add(data)?;
-        let end = events_end(&self.0.bytes);
+        let end = match events_end(self.0.bytes.get(seen..).unwrap_or_default()) {
+            0 => 0,
+            end => seen + end,
+        };
         plain_lines(self.0.bytes.drain(..end).collect())
     }
 
@@ -62,6 +67,13 @@ pub fn put_events(
 }
 
 impl Event {
+    /// What it is called; `message` where it is not called anything.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let mut named = self.fields.lines().filter_map(|line| line.strip_prefix("event:"));
+        named.next_back().map_or("message", str::trim)
+    }
+
     /// The events of a text, one after the other.
     pub fn all(events: &str) -> impl Iterator<Item = Self> {
         events.split_inclusive("\n\n").map(Self::read)

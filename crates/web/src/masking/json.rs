@@ -273,7 +273,7 @@ impl JsonMasker {
     fn category(&self, known: &Known) -> Option<Category> {
         match known {
             Known::Masked(category) => Some(category.clone()),
-            Known::Shown | Known::Nothing => {
+            Known::Shown | Known::Written(_) | Known::Nothing => {
                 self.frames.last().and_then(|frame| frame.category.clone())
             }
         }
@@ -305,6 +305,11 @@ impl JsonMasker {
         self.count_item(tally);
         tally.usage.values += 1;
         let known = look.names.known(&self.path);
+        if let Known::Written(value) = known {
+            out.extend_from_slice(value.as_bytes());
+            self.complete();
+            return Ok(());
+        }
         match self.category(&known) {
             Some(category) => {
                 tally.mask(&category);
@@ -352,6 +357,11 @@ impl JsonMasker {
         self.count_item(tally);
         tally.usage.values += 1;
         let known = look.names.known(&self.path);
+        if let Known::Written(value) = known {
+            out.extend_from_slice(value.as_bytes());
+            self.complete();
+            return Ok(());
+        }
         match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {

@@ -4,6 +4,7 @@ use super::tally::Tally;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_model::{Category, Object};
 use portreeve_screen::{Form, Masking, Shown};
+use std::borrow::Cow;
 
 /// What a protocol knows of the names in its answers.
 pub trait Names {
@@ -24,6 +25,8 @@ pub enum Known {
     Masked(Category),
     /// Policy reveals it, or somebody has said that nobody's data is in it.
     Shown,
+    /// This JSON stands in its place, whatever it says: a name that the gateway gave.
+    Written(String),
     /// Nobody has said anything of it.
     Nothing,
 }
@@ -89,5 +92,29 @@ impl Look<'_> {
             Shown::Replaced => Some(String::from_utf8_lossy(&out).into_owned()),
             Shown::Null => Some(String::new()),
         }
+    }
+}
+
+/// What a field is called: by its whole path, by every end of it, and by all of them in lower
+/// case (there are servers that see no difference). The longest comes first: it says the most.
+pub fn spellings(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let ends = path.match_indices('.').map(|(at, _)| path.get(at + 1..).unwrap_or_default());
+    let ends = std::iter::once(path).chain(ends).filter(|end| !end.is_empty());
+    let lower = |name: &str| {
+        let is_lower = !name.chars().any(char::is_uppercase);
+        (!is_lower).then(|| Cow::Owned(name.to_lowercase()))
+    };
+    ends.flat_map(move |end| [Some(Cow::Borrowed(end)), lower(end)]).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_called_by_every_end_of_its_path() {
+        let found: Vec<_> = spellings("a.B.c").map(Cow::into_owned).collect();
+        assert_eq!(found, ["a.B.c", "a.b.c", "B.c", "b.c", "c"]);
+        assert_eq!(spellings("").count(), 0);
     }
 }

@@ -7,7 +7,7 @@ mod tally;
 
 pub use events::{Event, Events, put_event_data, put_events};
 pub use json::{Documents, JsonMasker, is_json, put_json};
-pub use look::{Known, Look, Names};
+pub use look::{Known, Look, Names, spellings};
 pub use tally::Tally;
 
 use portreeve_session::Unmaskable;

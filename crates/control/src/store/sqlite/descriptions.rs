@@ -73,9 +73,21 @@ impl Descriptions for Sqlite {
         })
     }
 
+    fn is_approved(
+        &self,
+        (resource, tool): (&str, &str),
+        digest: &str,
+    ) -> Result<bool, StoreError> {
+        let found = self.read(|connection| find(connection, resource, tool))?;
+        Ok(found.is_some_and(|found| {
+            found.state == DescriptionState::Approved && found.digest == digest
+        }))
+    }
+
     fn approve(
         &self,
         (resource, tool): (&str, &str),
+        digest: &str,
         how: &Administration,
     ) -> Result<Described, StoreError> {
         self.write(|transaction| {
@@ -84,6 +96,10 @@ impl Descriptions for Sqlite {
                 StoreError::Refused(format!("{words}; hint: `portreeve tools ls`"))
             };
             let found = find(transaction, resource, tool)?.ok_or_else(unknown)?;
+            if digest.len() < DIGEST_CHARS_MIN || !found.seen_digest.starts_with(digest) {
+                let words = format!("what was last seen of `{tool}` has another digest");
+                return Err(StoreError::Refused(format!("{words}; hint: `portreeve tools show`")));
+            }
             transaction.execute(
                 "UPDATE description SET digest = seen_digest, text = seen_text, looks_like = NULL
                      WHERE resource = ?1 AND tool = ?2",
@@ -100,6 +116,9 @@ impl Descriptions for Sqlite {
         })
     }
 }
+
+/// As much of a digest as must be given.
+const DIGEST_CHARS_MIN: usize = 12;
 
 fn find(
     connection: &Connection,
@@ -174,18 +193,27 @@ mod tests {
         let folder = folder("descriptions");
         let store = Store::open(&folder.path).unwrap();
         let at = SystemTime::now();
-        let look = |name, digest| store.descriptions.look(("crm", name), (digest, "{}"), at);
+        let a = "a".repeat(64);
+        let b = "b".repeat(64);
+        let look = |name, digest: &str| {
+            let digest = digest.repeat(64);
+            store.descriptions.look(("crm", name), (&digest, "{}"), at)
+        };
         assert_eq!(look("find", "a").unwrap(), Looked::Approved);
         assert_eq!(look("find", "b").unwrap(), Looked::Changed);
         assert_eq!(look("find", "b").unwrap(), Looked::Changed);
         assert_eq!(look("find", "a").unwrap(), Looked::Approved, "it was taken back");
         assert_eq!(look("find", "b").unwrap(), Looked::Changed);
         let how = Administration::now(Administrator::Gateway);
-        let approved = store.descriptions.approve(("crm", "find"), &how).unwrap();
+        assert!(store.descriptions.approve(("crm", "find"), &a, &how).is_err(), "not what is seen");
+        assert!(store.descriptions.approve(("crm", "find"), "b", &how).is_err(), "too short");
+        assert!(!store.descriptions.is_approved(("crm", "find"), &b).unwrap());
+        let approved = store.descriptions.approve(("crm", "find"), &b[..12], &how).unwrap();
+        assert!(store.descriptions.is_approved(("crm", "find"), &b).unwrap());
         assert_eq!(approved.state, DescriptionState::Approved);
         assert_eq!(look("find", "b").unwrap(), Looked::Approved);
         assert_eq!(look("find", "a").unwrap(), Looked::Changed);
-        assert!(store.descriptions.approve(("crm", "none"), &how).is_err());
+        assert!(store.descriptions.approve(("crm", "none"), &b, &how).is_err());
     }
 
     #[test]
@@ -193,7 +221,8 @@ mod tests {
         let folder = folder("look-alikes");
         let store = Store::open(&folder.path).unwrap();
         let at = SystemTime::now();
-        let look = |server, name| store.descriptions.look((server, name), ("a", "{}"), at);
+        let digest = "a".repeat(64);
+        let look = |server, name| store.descriptions.look((server, name), (&digest, "{}"), at);
         assert_eq!(look("crm", "send_mail").unwrap(), Looked::Approved);
         assert_eq!(look("mail", "send_mail").unwrap(), Looked::Approved, "servers share names");
         let like = |name: &str| Looked::LooksLike(name.to_owned());
@@ -201,7 +230,7 @@ mod tests {
         assert_eq!(look("evil", "Send-Mail").unwrap(), like("crm.send_mail"));
         assert_eq!(look("evil", "send_mai1").unwrap(), like("crm.send_mail"), "and still");
         let how = Administration::now(Administrator::Gateway);
-        store.descriptions.approve(("evil", "Send-Mail"), &how).unwrap();
+        store.descriptions.approve(("evil", "Send-Mail"), &digest, &how).unwrap();
         assert_eq!(look("evil", "Send-Mail").unwrap(), Looked::Approved);
     }
 }

@@ -1,0 +1,128 @@
+//! One spelling for each URI, so that what is decided is what the server reads.
+//!
+//! SPEC: RFC 3986 sections 3, 5.2.4, 6.2.2; RFC 8089 for `file`. What servers are known to read
+//! in two ways has no canonical form and is refused.
+
+use std::fmt::Write as _;
+
+/// A URI in its one spelling.
+///
+/// # Errors
+/// It has none, in words for the client.
+pub(crate) fn canonical(uri: &str) -> Result<String, &'static str> {
+    let (scheme, rest) = uri.split_once(':').ok_or("a URI begins with a scheme")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    if !is_scheme {
+        return Err("a URI begins with a scheme");
+    }
+    let scheme = scheme.to_ascii_lowercase();
+    let (rest, tail) = match rest.find(['?', '#']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let Some(hierarchy) = rest.strip_prefix("//") else {
+        if scheme == "file" || rest.starts_with('/') {
+            return Err("a URI of a path is written `scheme://host/path`, `file:///path`");
+        }
+        return Ok(format!("{scheme}:{}{}", decoded(rest)?, decoded(tail)?));
+    };
+    let (authority, path) = match hierarchy.find('/') {
+        Some(at) => hierarchy.split_at(at),
+        None => (hierarchy, ""),
+    };
+    if scheme == "file" && !authority.is_empty() {
+        return Err("a file is named without a host: `file:///path`");
+    }
+    let authority = decoded(authority)?;
+    let mut segments: Vec<String> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match decoded(segment)?.as_str() {
+            "." | ".." => return Err("a URI holds `.` or `..`, which servers resolve or not"),
+            plain => segments.push(plain.to_owned()),
+        }
+    }
+    let inner = segments.len().saturating_sub(1);
+    if segments.iter().take(inner).any(String::is_empty) {
+        return Err("a URI holds `//` in its path, which servers read in two ways");
+    }
+    let path = segments.iter().fold(String::new(), |path, segment| path + "/" + segment);
+    Ok(format!("{scheme}://{authority}{path}{}", decoded(tail)?))
+}
+
+/// A part with the encodings of plain characters undone.
+fn decoded(part: &str) -> Result<String, &'static str> {
+    let mut out = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        match c {
+            '%' => {
+                let digits = rest.get(..2).ok_or("`%` is not followed by two digits")?;
+                let byte = u8::from_str_radix(digits, 16)
+                    .map_err(|_| "`%` is not followed by two digits")?;
+                rest = rest.get(2..).unwrap_or_default();
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                        out.push(byte.into());
+                    }
+                    0..=b' ' | 0x7f | b'/' | b'\\' | b'%' => {
+                        return Err("a URI holds an encoded sign that servers read in two ways");
+                    }
+                    other => {
+                        let _ = write!(out, "%{other:02X}");
+                    }
+                }
+            }
+            '\\' => return Err("a URI holds a backslash, which servers read in two ways"),
+            c if c.is_control() || c.is_whitespace() => {
+                return Err("a URI holds a blank or a control character");
+            }
+            c => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_resource_are_one() {
+        let check = |uri: &str, expect: &str| assert_eq!(canonical(uri).as_deref(), Ok(expect));
+        check("file:///secret/b", "file:///secret/b");
+        check("FILE:///%73ecret/b", "file:///secret/b");
+        check("notes://today", "notes://today");
+        check("Notes://to%64ay?x=%7e#Y", "notes://today?x=~#Y");
+        check("mail:eva", "mail:eva");
+        check("file:///a%c3%a4/", "file:///a%C3%A4/");
+        check("demo://resource/dynamic/text/1", "demo://resource/dynamic/text/1");
+    }
+
+    #[test]
+    fn what_servers_read_in_two_ways_has_no_spelling() {
+        for uri in [
+            "secret",
+            "file:/secret/b",
+            "file://localhost/secret/b",
+            "file:///x/../secret/b",
+            "file:///x/%2e%2e/secret/b",
+            "file:///./secret/b",
+            "file:////secret/b",
+            "file:///secret//b",
+            "file:///secret\\b",
+            "file:///sec\tret/b",
+            "file:///secret%2fb",
+            "file:///secret/b%00",
+            "file:///%2573ecret/b",
+            "file:///secret/ b",
+            "a:///%zz",
+            "a:/%",
+            ":x",
+            "1a:x",
+        ] {
+            assert!(canonical(uri).is_err(), "{uri}");
+        }
+    }
+}

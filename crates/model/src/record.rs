@@ -502,6 +502,17 @@ pub enum Event {
         /// Who did it.
         by: Administrator,
     },
+    /// What a server says of something that it offers was approved.
+    DescriptionApproved {
+        /// The resource that offers it.
+        resource: String,
+        /// What it is called there.
+        name: String,
+        /// SHA-256 of what was approved.
+        digest: String,
+        /// Who did it.
+        by: Administrator,
+    },
     /// Somebody had the policies read again; `policy-adopted` says with which result.
     ReloadAsked {
         /// Why they stay as they were, where they do.
@@ -556,6 +567,7 @@ impl Event {
             | Self::AccountChanged { .. }
             | Self::TokenIssued { .. }
             | Self::AccessRevoked { .. }
+            | Self::DescriptionApproved { .. }
             | Self::KeyMade { .. }
             | Self::ReloadAsked { .. }
             | Self::ColumnsAdopted { .. } => None,

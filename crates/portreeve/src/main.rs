@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
     accounts, check, connect, detect, discover, evidence, gateway, login, policy, reviews,
-    sessions, status, token, verify, whoami, witness,
+    sessions, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -37,6 +37,7 @@ enum Command {
     Check(check::Args),
     Connect(connect::Args),
     Accounts(accounts::Args),
+    Tools(tools::Args),
     Login(login::Args),
     Token(token::Args),
     Whoami(whoami::Args),
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args, format),
         Command::Connect(args) => connect::run(args, format),
         Command::Accounts(args) => accounts::run(args, format),
+        Command::Tools(args) => tools::run(args, format),
         Command::Login(args) => login::run(args, format),
         Command::Token(args) => token::run(args, format),
         Command::Whoami(args) => whoami::run(args, format),

@@ -1,5 +1,6 @@
 //! Configuration → running parts. No decisions are made here.
 
+mod agents;
 mod api;
 mod bridges;
 mod certificates;
@@ -9,11 +10,14 @@ mod http;
 mod keeping;
 mod keys;
 mod listeners;
+mod mcp;
 mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod web;
 
+use agents::Agents;
 use anyhow::{Context, anyhow};
 use api::Api;
 use bridges::State;
@@ -26,6 +30,7 @@ use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping}
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::store::Descriptions;
 use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store};
@@ -71,6 +76,8 @@ struct Core {
     admin_log: AdminLog,
     usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
+    descriptions: Arc<dyn Descriptions>,
+    agents: Arc<Agents>,
 }
 
 /// How often the gauges are brought up to date.
@@ -89,6 +96,7 @@ impl Gateway {
         let core = Core::open(&config, &capacity).await?;
         let certificates = load_certificates(&config, &loopback)?;
         let protocols = start_protocols(&config, &core, &certificates)?;
+        core.agents.offer(&protocols);
         let stop = watch::channel(false).0;
         let mut bound = Vec::new();
         for (name, listener) in config.listen.all() {
@@ -214,9 +222,11 @@ impl Core {
         let masker = masker(config, &store, &log)?;
         let gateway = keys::gateway_id(log.dir())?;
         let usage = Usage::new(&store);
+        let descriptions = store.descriptions.clone();
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
         let authenticator =
             Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
+        let agents = Agents::new(authenticator.clone(), reviews.clone());
         let keeping = keeping::keeping(config, log.clone());
         let engine = Engine::start(EngineParts {
             log,
@@ -229,7 +239,18 @@ impl Core {
         })
         .await
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(Self { engine, authenticator, keeping, metrics, reviews, admin_log, usage, witnesses })
+        Ok(Self {
+            engine,
+            authenticator,
+            keeping,
+            metrics,
+            reviews,
+            admin_log,
+            usage,
+            witnesses,
+            descriptions,
+            agents,
+        })
     }
 
     fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {
@@ -269,6 +290,8 @@ fn start_protocols(
             engine: core.engine.clone(),
             authenticator: core.authenticator.clone(),
             certificate: certificate.clone(),
+            descriptions: core.descriptions.clone(),
+            agents: core.agents.clone(),
         };
         Ok((name, (protocol.start)(parts)?))
     };

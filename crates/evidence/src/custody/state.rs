@@ -195,6 +195,7 @@ impl Custody {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }

@@ -153,6 +153,7 @@ impl ExchangeSummary {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. } => {}

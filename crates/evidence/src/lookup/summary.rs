@@ -138,6 +138,7 @@ impl SessionSummary {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }

@@ -16,6 +16,7 @@ pub(crate) mod reviews;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod tools;
 pub(crate) mod verify;
 pub(crate) mod whoami;
 pub(crate) mod witness;

@@ -1,25 +1,28 @@
 //! The protocols of this gateway: one line each.
 
+use super::agents::Agents;
 use super::certificates::ServedCertificate;
 use super::discovery::Discover;
 use super::listeners::Service;
-use super::{http, postgres};
+use super::{http, mcp, postgres};
 use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::store::Descriptions;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 2] = [
+const PROTOCOLS: [Protocol; 3] = [
     Protocol {
         manifest: &portreeve_protocol_postgres::MANIFEST,
         start: postgres::start,
         discover: Some(postgres::discover),
     },
     Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start, discover: None },
+    Protocol { manifest: &portreeve_protocol_mcp::MANIFEST, start: mcp::start, discover: None },
 ];
 
 /// What the binary knows of a protocol.
@@ -38,6 +41,10 @@ pub(super) struct Parts<'a> {
     pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
+    /// What servers say of what they offer.
+    pub(super) descriptions: Arc<dyn Descriptions>,
+    /// What the gateway itself offers.
+    pub(super) agents: Arc<Agents>,
 }
 
 /// A protocol at work.

@@ -156,6 +156,14 @@ impl Snapshot {
         command.unknown.is_none() && decision.verdict == Verdict::Allow
     }
 
+    /// Whether policy permits a command to run, if need be after somebody was asked.
+    #[must_use]
+    pub fn permits(&self, command: &Command) -> bool {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let decision = self.decide_now(command, Counted { counters, day: &day });
+        command.unknown.is_none() && decision.verdict != Verdict::Deny
+    }
+
     /// Whether policy would ask a person about a command before it runs, whatever was used
     /// before.
     #[must_use]

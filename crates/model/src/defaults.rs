@@ -7,10 +7,10 @@ use std::time::Duration;
 /// Sessions open at once.
 pub const SESSIONS_MAX: u32 = 1000;
 
-/// Sessions open at once of one principal: three quarters of all, so that nobody has every place.
+/// Sessions open at once of one principal: seven eighths of all, so that nobody has every place.
 #[must_use]
 pub const fn sessions_per_principal_max(sessions_max: u32) -> u32 {
-    sessions_max - sessions_max / 4
+    sessions_max - sessions_max / 8
 }
 
 /// Bytes of evidence that are recorded of one principal on one day.

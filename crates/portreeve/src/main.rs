@@ -5,9 +5,10 @@ mod wiring;
 
 use clap::{Parser, Subcommand};
 use commands::output::Format;
+use commands::setup::{check, discover};
 use commands::{
-    accounts, check, connect, detect, discover, evidence, gateway, login, policy, reviews,
-    sessions, status, token, tools, verify, whoami, witness,
+    accounts, connect, detect, evidence, gateway, login, policy, reviews, sessions, status, token,
+    tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 

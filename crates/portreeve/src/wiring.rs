@@ -380,7 +380,7 @@ fn engine_limits(config: &Config, capacity: &Capacity) -> Limits {
 fn sessions_of_one(config: &Config, capacity: &Capacity) -> usize {
     let asked = usize::try_from(config.limits.sessions_per_principal_max).unwrap_or(usize::MAX);
     match capacity.sessions_max < config.limits.sessions_max as usize {
-        true => asked.min(capacity.sessions_max - capacity.sessions_max / 4).max(1),
+        true => asked.min(capacity.sessions_max - capacity.sessions_max / 8).max(1),
         false => asked,
     }
 }

@@ -135,7 +135,6 @@ def test_a_statement_that_is_too_long(dev: Target) -> None:
         assert "statement_bytes_max" in " ".join(reply.errors[0].values())
 
 
-@missing("refusals suggest no near name")
 def test_a_near_name_is_suggested_from_what_may_be_seen(gateway: Gateway) -> None:
     """H6: `did you mean` names what the chain may read, and nothing else."""
     near = error_of(gateway.target("anna"), ("select articel from orders",))

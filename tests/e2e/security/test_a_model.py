@@ -99,7 +99,7 @@ def changes(world: World, seed: int, stop: threading.Event, made: Counter[str]) 
             made["changes"] += 1
         except psycopg.Error:
             made["refused changes"] += 1
-        stop.wait(chosen.random() * 0.004)
+        stop.wait(chosen.random() * 0.1)
 
 
 def asked_plainly(wire: Wire, sql: str) -> Reply:

@@ -475,7 +475,7 @@ pub struct Limits {
     #[schemars(extend("default" = defaults::SESSIONS_MAX))]
     pub sessions_max: u32,
     /// Sessions open at once of one principal, whatever agents act for it.
-    #[schemars(extend("default" = "three quarters of `sessions_max`"))]
+    #[schemars(extend("default" = "seven eighths of `sessions_max`"))]
     pub sessions_per_principal_max: u32,
     /// How much evidence is recorded of one principal on one day (UTC). Beyond it nothing more
     /// of it passes. Where the disk becomes short, those who have used most of it are refused

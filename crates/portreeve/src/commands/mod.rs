@@ -1,10 +1,8 @@
 //! One file a command.
 
 pub(crate) mod accounts;
-pub(crate) mod check;
 pub(crate) mod connect;
 pub(crate) mod detect;
-pub(crate) mod discover;
 pub(crate) mod evidence;
 pub(crate) mod finder;
 pub(crate) mod gateway;
@@ -14,6 +12,7 @@ pub(crate) mod output;
 pub(crate) mod policy;
 pub(crate) mod reviews;
 pub(crate) mod sessions;
+pub(crate) mod setup;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod tools;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use portreeve_decide::sql::{
     CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
 };
-use portreeve_model::{ApprovedStatement, Unit, Usage};
+use portreeve_model::{Action, ApprovedStatement, Command, Need, Object, ObjectKind, Unit, Usage};
 use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::{BTreeSet, VecDeque};
@@ -281,7 +281,7 @@ impl Assembler {
             SessionEffect::Prepare { .. } => Stage::Prepare,
             _ => Stage::Run,
         };
-        let mut uses = vec![use_of(plan, stage, rows_before)];
+        let mut uses = vec![self.suggesting(use_of(plan, stage, rows_before))];
         if !self.sees_definitions && plan.uses_objects() && self.catalog().has_rules() {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
@@ -347,7 +347,27 @@ impl Assembler {
     }
 
     pub(super) fn prepares(&self, plan: &Plan) -> PlannedUse {
-        use_of(plan, Stage::Prepare, 0)
+        self.suggesting(use_of(plan, Stage::Prepare, 0))
+    }
+
+    /// The same, that suggests no name which the client may not read.
+    fn suggesting(&self, mut one: PlannedUse) -> PlannedUse {
+        if let Some(unknown) = &mut one.unknown {
+            unknown.candidates.retain(|object| self.may_read(object));
+        }
+        one
+    }
+
+    fn may_read(&self, object: &Object) -> bool {
+        let [schema, table, ..] = object.path.as_slice() else { return false };
+        let need = match object.kind {
+            ObjectKind::TABLE | ObjectKind::COLUMN => {
+                Need { action: Action::Read, object: Object::table(schema, table) }
+            }
+            _ => Need { action: Action::Execute, object: object.clone() },
+        };
+        let command = Command { verb: "SELECT".into(), needs: vec![need], ..Command::default() };
+        self.snapshot().allows(&command)
     }
 
     /// `text` is the one that holds the PREPARE.

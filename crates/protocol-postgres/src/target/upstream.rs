@@ -36,9 +36,9 @@ pub struct UpstreamConfig {
 /// How often the target is asked whether definitions have changed. Nothing rests on it: it
 /// saves clients the refusals that the fence has for old plans.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-/// Where asking takes long, it is done seldom: it is to take no more than a fiftieth of the
+/// Where asking takes long, it is done seldom: it is to take no more than a tenth of the
 /// target's time.
-const WATCH_SHARE: u32 = 50;
+const WATCH_SHARE: u32 = 10;
 const WATCH_INTERVAL_MAX: Duration = Duration::from_secs(60);
 
 /// A resource's target at run time.

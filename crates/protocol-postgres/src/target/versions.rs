@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Columns, rules, policies, triggers, defaults, children and place of every relation of a
 /// name, in one hash; with the version of its schema, which who may use it is part of, and of
-/// the relation itself, which a name that comes back has another of. Each part is found by an
-/// index.
+/// its row type, which is renamed with it: what has its name back is not what it was. Each part
+/// is found by an index.
 const RELATIONS: &str = "\
 SELECT c.relname, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(':',
-    c.oid, c.xmin, c.relnamespace, n.xmin, c.relkind, c.relrowsecurity, c.relforcerowsecurity,
-    c.relispartition,
-    c.relhasrules, c.relhastriggers,
+    c.oid, c.relnamespace, n.xmin, c.relkind, c.relrowsecurity, c.relforcerowsecurity,
+    c.relispartition, c.relhasrules, c.relhastriggers,
+    (SELECT t.xmin FROM pg_catalog.pg_type t WHERE t.oid = c.reltype),
     (SELECT pg_catalog.string_agg(a.attnum || '.' || a.xmin, ',' ORDER BY a.attnum)
      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
     (SELECT pg_catalog.string_agg(r.oid || '.' || r.xmin, ',' ORDER BY r.oid)

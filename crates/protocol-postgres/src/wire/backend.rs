@@ -4,7 +4,7 @@
 use super::frame::{put, put_text};
 use super::sqlstate::INSUFFICIENT_PRIVILEGE;
 use portreeve_decide::sql::Unknown;
-use portreeve_model::{Refusal, RefusalCode};
+use portreeve_model::{Object, Refusal, RefusalCode};
 use portreeve_sql::ResultColumn;
 use portreeve_wire::{Cursor, WireError};
 
@@ -107,9 +107,17 @@ fn put_unknown(out: &mut Vec<u8>, unknown: &Unknown, refusal: &Refusal) {
         (b'M', &*message),
         (b'D', &*detail),
     ];
-    fields.extend(refusal.hint.as_deref().filter(|_| own).map(|hint| (b'H', hint)));
+    let near: Vec<String> = unknown.candidates.iter().map(written).collect();
+    let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(", or ")));
+    let hint = refusal.hint.as_deref().filter(|_| own).or(near.as_deref());
+    fields.extend(hint.map(|hint| (b'H', hint)));
     fields.extend(position.as_deref().map(|position| (b'P', position)));
     put_report(out, b'E', &fields);
+}
+
+/// An object as a statement names it.
+fn written(object: &Object) -> String {
+    format!("\"{}\"", object.path.join("."))
 }
 
 /// Writes a refusal of the gateway's own.

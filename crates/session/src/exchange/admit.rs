@@ -192,8 +192,8 @@ impl Exchange {
         if let Some(definitions) = definitions
             && definitions.check().await.is_err()
         {
-            let message = "what was approved is not what would run: definitions have changed, or it \
-                           would touch more rows than were approved";
+            let message = "what was approved is not what would run: definitions have changed, \
+                           or it would touch more rows than were approved";
             let hint = Some("send it again: it will be held anew".to_owned());
             return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }

@@ -1,7 +1,7 @@
 //! `portreeve check`: everything that can be known before the gateway starts.
 
-use super::options::{ConfigOption, run_async};
-use super::output::{Format, print, print_json, remark};
+use crate::commands::options::{ConfigOption, run_async};
+use crate::commands::output::{Format, print, print_json, remark};
 use crate::wiring::{Look, Said, discover, manifests};
 use portreeve_control::Config;
 use portreeve_control::config::{self, ConfigError};

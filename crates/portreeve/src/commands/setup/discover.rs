@@ -1,7 +1,7 @@
 //! `portreeve discover`: what a target has, and what its columns should be classified as.
 
-use super::options::{ConfigOption, by_this_user};
-use super::output::{Format, print, print_json, remark};
+use crate::commands::options::{ConfigOption, by_this_user, run_async};
+use crate::commands::output::{Format, print, print_json, remark};
 use crate::wiring::{Discovered, Discovery, Look, Said, discover};
 use anyhow::{Context, anyhow};
 use aws_lc_rs::digest;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             told.set_position(done as u64);
         }),
     };
-    let found = super::options::run_async(discover(look))??;
+    let found = run_async(discover(look))??;
     bar.finish_and_clear();
     for table in &found.unread {
         remark(&format!("warning: no rows of {table}"));

@@ -1,0 +1,4 @@
+//! Before a gateway serves: its configuration, and what its targets have.
+
+pub(crate) mod check;
+pub(crate) mod discover;

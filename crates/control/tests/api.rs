@@ -7,7 +7,9 @@ mod support;
 
 use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
-use portreeve_control::api::{ApiServer, ApiState, Keeping, Sessions, Status, Watch, serve};
+use portreeve_control::api::{
+    ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, Watch, serve,
+};
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
@@ -161,8 +163,9 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let custodians = custodians.iter().map(|group| (*group).to_owned()).collect();
     let default = Some(Duration::from_millis(1));
     let retention = Arc::new(Retention { default, ..Retention::default() });
+    let reports = Arc::new(ReportShelf::new(&config));
     let state = ApiState {
-        keeping: Keeping { log: log.clone(), custodians, retention },
+        keeping: Keeping { log: log.clone(), custodians, retention, reports },
         authenticator: Arc::new(authenticator),
         reviews: reviews.clone(),
         metrics,
@@ -788,6 +791,7 @@ async fn every_operation_answers_what_the_document_says() {
     cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
     cleo.post("/v1/evidence/prune", &json!({"before_us": 1, "why": "old"})).await.unwrap();
     cleo.get("/v1/evidence").await.unwrap();
+    cleo.get("/v1/reports/deletion").await.unwrap();
 
     let called = bench.called.lock().unwrap();
     let missed = operations().map(|(name, _)| name).filter(|name| !called.contains(name));

@@ -23,6 +23,7 @@ use places::Bounds;
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::usage::Usage;
@@ -69,6 +70,7 @@ struct Core {
     admin_log: AdminLog,
     usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
+    exports: Arc<Exports>,
 }
 
 /// How often the gauges are brought up to date.
@@ -95,6 +97,7 @@ impl Gateway {
         let status = State {
             engine: core.engine.clone(),
             witnesses: core.witnesses.clone(),
+            exports: core.exports.clone(),
             listeners: bound.iter().map(|(bound, _)| bound.state.clone()).collect(),
             protocols: protocols.values().cloned().collect(),
             shortage: capacity.shortage(),
@@ -157,6 +160,8 @@ impl Gateway {
             let log = self.core.engine.evidence().clone();
             watches.spawn(async move { witnesses.run(&log).await });
         }
+        let (exports, log) = (self.core.exports.clone(), self.core.engine.evidence().clone());
+        watches.spawn(async move { exports.run(&log).await });
         for running in self.protocols.values() {
             watches.spawn(running.clone().watch());
         }
@@ -216,6 +221,9 @@ impl Core {
         let authenticator =
             Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
         let keeping = keeping::keeping(config, log.clone());
+        let cursors = config.data_dir.join("exports");
+        let exports = Exports::new(&config.exports, &cursors, &manifests(), &metrics);
+        let exports = Arc::new(exports.map_err(|why| anyhow!(why))?);
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
@@ -227,7 +235,17 @@ impl Core {
         })
         .await
         .map_err(|sealed| anyhow!("evidence: {sealed}"))?;
-        Ok(Self { engine, authenticator, keeping, metrics, reviews, admin_log, usage, witnesses })
+        Ok(Self {
+            engine,
+            authenticator,
+            keeping,
+            metrics,
+            reviews,
+            admin_log,
+            usage,
+            witnesses,
+            exports,
+        })
     }
 
     fn api_state(&self, config: &Config, status: State) -> anyhow::Result<ApiState> {

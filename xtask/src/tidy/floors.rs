@@ -14,7 +14,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 17] = [
+const FLOORS: [(&str, Place); 18] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -25,6 +25,7 @@ const FLOORS: [(&str, Place); 17] = [
     ("portreeve-screen", Place::Floor(2)),
     ("portreeve-transport", Place::Floor(2)),
     ("portreeve-link", Place::Floor(3)),
+    ("portreeve-reports", Place::Floor(3)),
     ("portreeve-session", Place::Floor(3)),
     ("portreeve-sql", Place::Floor(3)),
     ("portreeve-verifier", Place::Floor(3)),

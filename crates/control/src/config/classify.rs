@@ -307,6 +307,11 @@ impl Classification {
         found.map(|(_, said)| said)
     }
 
+    /// Everything that is said, the most specific patterns first.
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectPattern, &Said)> {
+        self.entries.iter().map(|(pattern, said)| (pattern, said))
+    }
+
     /// The categories that are given, those of the most specific patterns first.
     pub fn categories(&self) -> impl Iterator<Item = &Category> {
         self.entries.iter().filter_map(|(_, said)| match said {

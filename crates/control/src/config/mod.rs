@@ -7,6 +7,7 @@
 
 mod classify;
 mod evidence;
+mod exports;
 mod listen;
 mod masking;
 mod policies;
@@ -23,6 +24,10 @@ mod types;
 mod witnesses;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
+pub use exports::{
+    ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, SplunkExport, SyslogExport,
+    SyslogTransport, WebhookExport,
+};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};

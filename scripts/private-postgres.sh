@@ -12,7 +12,8 @@ dir=${2:?directory}
 port=${3:-}
 connections=${POSTGRES_CONNECTIONS:-100}
 
-bin=$(dirname "$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)")
+# POSTGRES_BIN: where the programs of another version are.
+bin=${POSTGRES_BIN:-$(dirname "$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)")}
 [ -x "$bin/initdb" ] || { echo "no PostgreSQL server below /usr/lib/postgresql" >&2; exit 1; }
 
 # PostgreSQL refuses to run as root.

@@ -24,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills", type=int, default=3, help="how often a gateway is killed under load (3)"
     )
+    parser.addoption(
+        "--model-steps",
+        type=int,
+        default=1_000,
+        help="reads of the model of the fence (1,000; its long form has 100,000)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,7 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
 # Of the attacks by class and the honest work, what belongs to the gate. The others are run by
 # `make soak` until they have held twice in a row on one tree.
 IN_GATE = (
+    "test_a_adopted.py",
     "test_a_fence.py",
+    "test_a_lifetimes.py",
+    "test_a_model.py",
     "test_a_unseen_definitions.py",
     "test_b_code.py",
     "test_h03_dump.py",

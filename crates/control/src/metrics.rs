@@ -3,7 +3,7 @@
 //! Everything is made from the configuration: resources and categories are known then, so
 //! nothing is allocated while counting, and no client can make a label.
 
-use crate::api::Watch;
+use crate::api::{TargetState, Watch};
 use crate::config::Config;
 use crate::proposals::{Proposal, Proposals};
 use portreeve_evidence::RetentionStatus;
@@ -55,6 +55,7 @@ struct Families {
     exported: Family<ExportLabel, Counter>,
     export_failures: Family<ExportLabel, Counter>,
     export_lag: Family<ExportLabel, Gauge>,
+    unknown_columns: Family<ResourceLabel, Gauge>,
     steps: StepFamily,
 }
 
@@ -218,6 +219,7 @@ impl Metrics {
         };
         for gone in self.known().resources.keys().filter(|it| !config.resources.contains_key(*it)) {
             self.families.target_watched.remove(&ResourceLabel { resource: gone.clone() });
+            self.families.unknown_columns.remove(&ResourceLabel { resource: gone.clone() });
         }
         let known = Known {
             resources: config.resources.keys().map(of_resource).collect(),
@@ -269,17 +271,19 @@ impl Metrics {
         self.evidence_healthy.set(i64::from(healthy));
     }
 
-    /// Which targets can be asked what their definitions are, by resource.
-    pub fn set_targets(&self, targets: &BTreeMap<String, Watch>) {
+    /// How the targets are, by resource.
+    pub fn set_targets(&self, targets: &BTreeMap<String, TargetState>) {
         let known = self.known();
-        for (resource, watch) in targets.iter().filter(|(it, _)| known.resources.contains_key(*it))
+        for (resource, state) in targets.iter().filter(|(it, _)| known.resources.contains_key(*it))
         {
             let label = ResourceLabel { resource: resource.clone() };
             let gauge = self.families.target_watched.get_or_create_owned(&label);
-            gauge.set(match watch {
+            gauge.set(match state.watch {
                 Watch::Watched => 1,
                 Watch::Unwatched => 0,
             });
+            let gauge = self.families.unknown_columns.get_or_create_owned(&label);
+            gauge.set(i64::try_from(state.unknown_columns.len()).unwrap_or(i64::MAX));
         }
     }
 
@@ -347,6 +351,7 @@ impl Families {
             exported: Family::default(),
             export_failures: Family::default(),
             export_lag: Family::default(),
+            unknown_columns: Family::default(),
             steps: StepFamily::new_with_constructor(step_histogram),
         };
         registry.register("sessions", "Sessions opened", families.sessions.clone());
@@ -365,6 +370,11 @@ impl Families {
             "1 while the target can be asked what its definitions are; nothing of it is released \
              while it is 0",
             families.target_watched.clone(),
+        );
+        registry.register(
+            "unknown_columns",
+            "Columns that appeared at the target after somebody looked last: they are masked whole",
+            families.unknown_columns.clone(),
         );
         registry.register(
             "step_duration_seconds",
@@ -537,7 +547,12 @@ mod tests {
         metrics.session_opened("shop");
         metrics.session_opened("shop");
         metrics.session_closed("shop");
-        let unwatched = |name: &str| (name.to_owned(), Watch::Unwatched);
+        let unwatched = |name: &str| {
+            let unknown_columns = vec!["public.orders.note".to_owned()];
+            let state =
+                TargetState { watch: Watch::Unwatched, unknown_columns, ..TargetState::default() };
+            (name.to_owned(), state)
+        };
         metrics.set_targets(&["shop", "made up by a client"].map(unwatched).into());
         metrics.session_opened("made up by a client");
         metrics.session_closed("made up by a client");
@@ -557,6 +572,7 @@ mod tests {
             "portreeve_masked_total{category=\"email\"} 3",
             "portreeve_masked_total{category=\"other\"} 1",
             "portreeve_target_watched{resource=\"shop\"} 0",
+            "portreeve_unknown_columns{resource=\"shop\"} 1",
             "portreeve_evidence_healthy 1",
             "portreeve_auth_failures_total 0",
             "# TYPE portreeve_sessions counter",
@@ -577,7 +593,7 @@ mod tests {
     fn another_configuration_counts_on() {
         let metrics = Metrics::new(&crate::testing::config(TEXT));
         metrics.session_opened("shop");
-        metrics.set_targets(&[("shop".to_owned(), Watch::Watched)].into());
+        metrics.set_targets(&[("shop".to_owned(), TargetState::default())].into());
         has(&metrics.render(), "portreeve_target_watched{resource=\"shop\"} 1");
         let more = TEXT.replace("shop:", "mail:").replace(": email}", ": contact}");
         metrics.adopt(&crate::testing::config(&more));
@@ -591,5 +607,6 @@ mod tests {
         has(&page, "portreeve_sessions_open{resource=\"shop\"} 0");
         has(&page, "portreeve_masked_total{category=\"contact\"} 2");
         assert!(!page.contains("portreeve_target_watched{"), "nobody watches it any more");
+        assert!(!page.contains("portreeve_unknown_columns{"), "nobody watches it any more");
     }
 }

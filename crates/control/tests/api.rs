@@ -8,7 +8,7 @@ mod support;
 use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{
-    ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, Watch, serve,
+    ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, TargetState, Watch, serve,
 };
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
@@ -86,12 +86,14 @@ impl Status for Gateway {
         if unready { vec!["the PostgreSQL listener".into()] } else { Vec::new() }
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
+    fn targets(&self) -> BTreeMap<String, TargetState> {
         let watch = match self.unwatched.load(Ordering::Relaxed) {
             true => Watch::Unwatched,
             false => Watch::Watched,
         };
-        BTreeMap::from([("shop".to_owned(), watch)])
+        let unknown_columns = vec!["public.orders.note".to_owned()];
+        let state = TargetState { watch, unknown_columns, ..TargetState::default() };
+        BTreeMap::from([("shop".to_owned(), state)])
     }
 
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {

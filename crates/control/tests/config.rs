@@ -8,7 +8,8 @@ use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
 /// Every protocol that the binary has.
-const MANIFESTS: [&Manifest; 2] = [&MANIFEST, &portreeve_protocol_http::MANIFEST];
+const MANIFESTS: [&Manifest; 3] =
+    [&MANIFEST, &portreeve_protocol_http::MANIFEST, &portreeve_protocol_mcp::MANIFEST];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/config")
@@ -77,6 +78,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
         "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
         "resources": {
             "shop": {"postgres": {"host": "h", "user": "u"}}, "web": {"http": {"host": "h"}},
+            "tools": {"mcp": {"host": "h"}},
         },
         "evidence": {"witnesses": [], "quorum": 1},
     });
@@ -107,6 +109,8 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["limits"]["postgres"], &definition("postgres.limits"));
     fill(&mut written["resources"]["web"]["http"], &definition("http.target"));
     fill(&mut written["limits"]["http"], &definition("http.limits"));
+    fill(&mut written["resources"]["tools"]["mcp"], &definition("mcp.target"));
+    fill(&mut written["limits"]["mcp"], &definition("mcp.limits"));
     assert!(filled > 25, "{filled}");
     let load = |value: &serde_json::Value| {
         let config = parse(&value.to_string()).unwrap();
@@ -126,6 +130,9 @@ fn the_defaults_of_the_engine_are_those_of_the_configuration() {
     let of_protocol = &limits.protocols[MANIFEST.name];
     let size = |name| of_protocol.bytes(name).unwrap();
     assert_eq!(engine.sessions_max, limits.sessions_max as usize);
+    let of_one = limits.sessions_per_principal_max;
+    assert_eq!(engine.sessions_per_principal_max, of_one as usize);
+    assert_eq!(engine.evidence_per_principal_max, limits.evidence_per_principal_max);
     assert_eq!(engine.held_bytes_max, usize::try_from(limits.held_bytes_max).unwrap());
     assert_eq!(engine.write_timeout, limits.client_write_timeout);
     assert_eq!(engine.review_timeout, config.reviews.timeout);
@@ -154,22 +161,24 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     names(&config::schema(&MANIFESTS), &mut known);
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
-        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}}\n\
+        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}, \
+        mcp: {zzzz22: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
-        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}}\n\
-        exports: {a: {zzzz22: 1, file: {zzzz23: 1, path: p}}, \
-        b: {syslog: {zzzz24: 1, address: \"127.0.0.1:1\"}}, \
-        c: {webhook: {zzzz25: 1, url: \"https://x\"}}, \
-        d: {splunk_hec: {zzzz26: 1, url: \"https://x\", token: {env: T}}}, \
-        e: {elasticsearch: {zzzz27: 1, url: \"https://x\", index: i}}, \
-        f: {otlp: {zzzz28: 1, url: \"https://x\"}}}\n";
+        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}, \
+        tools: {mcp: {zzzz23: 1, host: h}}}\n\
+        exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
+        b: {syslog: {zzzz26: 1, address: \"127.0.0.1:1\"}}, \
+        c: {webhook: {zzzz27: 1, url: \"https://x\"}}, \
+        d: {splunk_hec: {zzzz28: 1, url: \"https://x\", token: {env: T}}}, \
+        e: {elasticsearch: {zzzz29: 1, url: \"https://x\", index: i}}, \
+        f: {otlp: {zzzz30: 1, url: \"https://x\"}}}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 28, "{hints:#?}");
+    assert_eq!(listed.len(), 30, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

@@ -28,7 +28,7 @@ mod places;
 mod signs;
 mod text;
 
-pub use columns::{Column, Verdict, classify};
+pub use columns::{Column, Verdict, classify, propose};
 pub use context::value::ValueContext;
 pub use detector::pieces::{PIECE_BYTES, Pieces, Rest};
 pub use detector::row::{CellFinding, Row};

@@ -8,6 +8,24 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Category(pub String);
 
+/// The category of what appeared at a target after somebody looked last: nobody knows what it
+/// holds, so it is masked whole. No configuration can give it.
+pub const UNKNOWN: &str = "unknown";
+
+impl Category {
+    /// The category of what nobody has looked at yet.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self(UNKNOWN.to_owned())
+    }
+
+    /// Whether it is that one.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.0 == UNKNOWN
+    }
+}
+
 impl fmt::Display for Category {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

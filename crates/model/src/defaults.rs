@@ -6,6 +6,15 @@ use std::time::Duration;
 
 /// Sessions open at once.
 pub const SESSIONS_MAX: u32 = 1000;
+
+/// Sessions open at once of one principal: three quarters of all, so that nobody has every place.
+#[must_use]
+pub const fn sessions_per_principal_max(sessions_max: u32) -> u32 {
+    sessions_max - sessions_max / 4
+}
+
+/// Bytes of evidence that are recorded of one principal on one day.
+pub const EVIDENCE_PER_PRINCIPAL_MAX: u64 = 64 << 30;
 /// Connections to one listener that have not logged in yet.
 pub const LOGINS_MAX: u32 = 1024;
 /// The same from one client address.

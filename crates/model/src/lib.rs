@@ -20,7 +20,7 @@ mod secret;
 mod usage;
 
 pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
-pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, Unclassified};
+pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, UNKNOWN, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Facts, Need, Object};
 pub use content::{

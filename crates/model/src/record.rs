@@ -507,11 +507,33 @@ pub enum Event {
         /// Who did it.
         by: Administrator,
     },
+    /// What a server says of something that it offers was approved.
+    DescriptionApproved {
+        /// The resource that offers it.
+        resource: String,
+        /// What it is called there.
+        name: String,
+        /// SHA-256 of what was approved.
+        digest: String,
+        /// Who did it.
+        by: Administrator,
+    },
     /// Somebody had the policies read again; `policy-adopted` says with which result.
     ReloadAsked {
         /// Why they stay as they were, where they do.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
+        /// Who did it.
+        by: Administrator,
+    },
+    /// Somebody has looked at the columns of a target: what appears later is masked whole.
+    ColumnsAdopted {
+        /// Whose target it is.
+        resource: String,
+        /// How many columns there were.
+        columns: u64,
+        /// SHA-256 of the file that names them.
+        digest: Digest,
         /// Who did it.
         by: Administrator,
     },
@@ -550,8 +572,10 @@ impl Event {
             | Self::AccountChanged { .. }
             | Self::TokenIssued { .. }
             | Self::AccessRevoked { .. }
+            | Self::DescriptionApproved { .. }
             | Self::KeyMade { .. }
-            | Self::ReloadAsked { .. } => None,
+            | Self::ReloadAsked { .. }
+            | Self::ColumnsAdopted { .. } => None,
         }
     }
 }

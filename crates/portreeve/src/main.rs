@@ -6,8 +6,8 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::{
-    accounts, check, connect, detect, evidence, gateway, login, policy, report, reviews, sessions,
-    status, token, verify, whoami, witness,
+    accounts, check, connect, detect, discover, evidence, gateway, login, policy, report, reviews,
+    sessions, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -37,6 +37,7 @@ enum Command {
     Check(check::Args),
     Connect(connect::Args),
     Accounts(accounts::Args),
+    Tools(tools::Args),
     Login(login::Args),
     Token(token::Args),
     Whoami(whoami::Args),
@@ -49,6 +50,7 @@ enum Command {
     Report(report::Args),
     Witness(witness::Args),
     Detect(detect::Args),
+    Discover(discover::Args),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args, format),
         Command::Connect(args) => connect::run(args, format),
         Command::Accounts(args) => accounts::run(args, format),
+        Command::Tools(args) => tools::run(args, format),
         Command::Login(args) => login::run(args, format),
         Command::Token(args) => token::run(args, format),
         Command::Whoami(args) => whoami::run(args, format),
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(args, format),
         Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
+        Command::Discover(args) => discover::run(args, format),
     };
     result.unwrap_or_else(|error| {
         tell(&error, format);

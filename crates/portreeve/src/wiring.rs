@@ -1,18 +1,23 @@
 //! Configuration → running parts. No decisions are made here.
 
+mod agents;
 mod api;
 mod bridges;
 mod certificates;
 mod descriptors;
+mod discovery;
 mod http;
 mod keeping;
 mod keys;
 mod listeners;
+mod mcp;
 mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod web;
 
+use agents::Agents;
 use anyhow::{Context, anyhow};
 use api::Api;
 use bridges::State;
@@ -26,6 +31,7 @@ use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::store::Descriptions;
 use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store};
@@ -42,6 +48,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
+pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
 pub(crate) use protocols::manifests;
 pub(crate) use reload::Reloaded;
@@ -71,6 +78,8 @@ struct Core {
     usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
     exports: Arc<Exports>,
+    descriptions: Arc<dyn Descriptions>,
+    agents: Arc<Agents>,
 }
 
 /// How often the gauges are brought up to date.
@@ -89,6 +98,7 @@ impl Gateway {
         let core = Core::open(&config, &capacity).await?;
         let certificates = load_certificates(&config, &loopback)?;
         let protocols = start_protocols(&config, &core, &certificates)?;
+        core.agents.offer(&protocols);
         let stop = watch::channel(false).0;
         let mut bound = Vec::new();
         for (name, listener) in config.listen.all() {
@@ -217,9 +227,11 @@ impl Core {
         let masker = masker(config, &store, &log)?;
         let gateway = keys::gateway_id(log.dir())?;
         let usage = Usage::new(&store);
+        let descriptions = store.descriptions.clone();
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
         let authenticator =
             Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
+        let agents = Agents::new(authenticator.clone(), reviews.clone());
         let keeping = keeping::keeping(config, log.clone());
         let cursors = config.data_dir.join("exports");
         let exports = Exports::new(&config.exports, &cursors, &manifests(), &metrics);
@@ -245,6 +257,8 @@ impl Core {
             usage,
             witnesses,
             exports,
+            descriptions,
+            agents,
         })
     }
 
@@ -285,6 +299,8 @@ fn start_protocols(
             engine: core.engine.clone(),
             authenticator: core.authenticator.clone(),
             certificate: certificate.clone(),
+            descriptions: core.descriptions.clone(),
+            agents: core.agents.clone(),
         };
         Ok((name, (protocol.start)(parts)?))
     };
@@ -363,6 +379,17 @@ fn engine_limits(config: &Config, capacity: &Capacity) -> Limits {
         held_bytes_max: usize::try_from(config.limits.held_bytes_max).unwrap_or(usize::MAX),
         write_timeout: config.limits.client_write_timeout,
         sessions_max: capacity.sessions_max,
+        sessions_per_principal_max: sessions_of_one(config, capacity),
+        evidence_per_principal_max: config.limits.evidence_per_principal_max,
         ..Limits::default()
+    }
+}
+
+/// Where there are fewer places than were asked for, one principal still leaves some.
+fn sessions_of_one(config: &Config, capacity: &Capacity) -> usize {
+    let asked = usize::try_from(config.limits.sessions_per_principal_max).unwrap_or(usize::MAX);
+    match capacity.sessions_max < config.limits.sessions_max as usize {
+        true => asked.min(capacity.sessions_max - capacity.sessions_max / 4).max(1),
+        false => asked,
     }
 }

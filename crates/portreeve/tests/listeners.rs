@@ -247,13 +247,13 @@ async fn another_configuration_is_followed_whole_or_not_at_all() {
     assert!(login("mail").await.contains("there is no resource `mail`"));
     assert!(shows("old"));
 
-    gateway.reload(&(listen("new") + &more + "reviews: {timeout: 1h}\n"));
+    gateway.reload(&(listen("new") + &more + "masking: {default: pseudonym}\n"));
     gateway.until(|log| log.contains("the configuration was read again"));
     assert!(login("mail").await.contains("the target of `mail` cannot be reached"));
     assert!(login("shop").await.contains("the target of `shop` cannot be reached"));
     assert!(shows("new") && !shows("old"));
     gateway.until(|log| log.contains("take a restart"));
-    assert!(gateway.log().contains("keys=\"reviews\""), "{}", gateway.log());
+    assert!(gateway.log().contains("keys=\"masking\""), "{}", gateway.log());
 
     gateway.reload(&(listen("new") + REST));
     gateway.until(|log| log.matches("was read again").count() == 2);

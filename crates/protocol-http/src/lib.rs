@@ -7,7 +7,6 @@
 //!
 //! | room | idea |
 //! |---|---|
-//! | `canonical` | one spelling for each path and query |
 //! | `request` | what a request asks for, and its bytes for the target |
 //! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
@@ -15,7 +14,6 @@
 //! | `service` | connections, callers' sessions, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod canonical;
 mod manifest;
 pub mod replay;
 mod reply;
@@ -25,7 +23,7 @@ mod target;
 
 pub use manifest::MANIFEST;
 pub use service::{Http, HttpLimits, HttpParts};
-pub use target::{CategoryOf, ClearsField, Credential, Fields, Target, TargetParts};
+pub use target::{CategoryOf, ClearsField, Fields, Target, TargetParts};
 
 /// The protocol's name in the configuration, in records and in metrics.
 pub const NAME: &str = "http";

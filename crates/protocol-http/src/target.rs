@@ -1,33 +1,10 @@
 //! Where a resource is, what opens it, and which of its fields are classified.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use portreeve_model::{Category, Object, ObjectKind, Secret};
+use portreeve_model::{Category, Object, ObjectKind};
 use portreeve_screen::Screen;
-use portreeve_session::PermittedBody;
-use portreeve_transport::{DialError, TargetTls, TcpTarget, connect};
+use portreeve_web::Address;
 use std::borrow::Cow;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-
-/// What opens a target. It goes out with each request, and is in no record.
-#[derive(Clone, Debug)]
-pub enum Credential {
-    /// Nothing does.
-    Open,
-    /// Basic authentication (RFC 7617).
-    Basic {
-        /// The name.
-        user: String,
-        /// The password.
-        password: Secret<String>,
-    },
-    /// A bearer token (RFC 6750).
-    Bearer(Secret<String>),
-}
 
 /// Says the category of a field of a route: host, route, field.
 pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
@@ -52,8 +29,6 @@ impl std::fmt::Debug for Fields {
     }
 }
 
-/// A shorter credential is a word that stands anywhere.
-const SECRET_BYTES_MIN: usize = 4;
 /// Stands before a category in the name of a field that stands for what detectors found.
 const FOUND: char = '*';
 
@@ -64,10 +39,8 @@ pub struct TargetParts {
     pub name: String,
     /// The host name that clients ask for it by.
     pub serve_host: String,
-    /// Where it is.
-    pub address: TcpTarget,
-    /// What opens it.
-    pub credential: Credential,
+    /// Where it is, and what opens it.
+    pub address: Address,
     /// What is classified.
     pub fields: Fields,
     /// What becomes of the rest.
@@ -83,32 +56,13 @@ impl std::fmt::Debug for Target {
 /// A resource that answers HTTP.
 pub struct Target {
     parts: TargetParts,
-    /// As the `Host` field says it.
-    authority: String,
-    /// What basic authentication sends; empty where there is none.
-    basic: String,
 }
 
 impl Target {
     /// Puts a target together.
     #[must_use]
-    pub fn new(parts: TargetParts) -> Self {
-        let TcpTarget { host, port, tls, .. } = &parts.address;
-        let standard = match tls {
-            TargetTls::Verified(_) => 443,
-            TargetTls::Disabled => 80,
-        };
-        let authority = match *port == standard {
-            true => host.clone(),
-            false => format!("{host}:{port}"),
-        };
-        let basic = match &parts.credential {
-            Credential::Basic { user, password } => {
-                BASE64.encode(format!("{user}:{}", password.reveal()))
-            }
-            Credential::Open | Credential::Bearer(_) => String::new(),
-        };
-        Self { parts, authority, basic }
+    pub const fn new(parts: TargetParts) -> Self {
+        Self { parts }
     }
 
     /// The resource's name.
@@ -122,32 +76,13 @@ impl Target {
         &self.parts.serve_host
     }
 
+    pub(crate) fn address(&self) -> &Address {
+        &self.parts.address
+    }
+
     /// The host that policies know.
-    pub(crate) fn host(&self) -> &str {
-        &self.parts.address.host
-    }
-
-    /// What the `Host` field says.
-    pub(crate) fn authority(&self) -> &str {
-        &self.authority
-    }
-
-    /// As whom the target is asked, for reviewers.
-    pub(crate) fn role(&self) -> &str {
-        match &self.parts.credential {
-            Credential::Open => "nobody",
-            Credential::Basic { user, .. } => user,
-            Credential::Bearer(_) => "the holder of a token",
-        }
-    }
-
-    /// The field that opens the target, with its value.
-    pub(crate) fn authorization(&self) -> Option<Secret<String>> {
-        match &self.parts.credential {
-            Credential::Open => None,
-            Credential::Basic { .. } => Some(Secret::new(format!("Basic {}", self.basic))),
-            Credential::Bearer(token) => Some(Secret::new(format!("Bearer {}", token.reveal()))),
-        }
+    fn host(&self) -> &str {
+        self.parts.address.host()
     }
 
     /// The category of a field of a route. A field is named by its whole path (`items.email`)
@@ -185,24 +120,6 @@ impl Target {
         &self.parts.screen
     }
 
-    /// A text without what opens the target, if it holds that.
-    pub(crate) fn without_credential(&self, text: &str) -> Option<String> {
-        let secrets: [&str; 2] = match &self.parts.credential {
-            Credential::Open => return None,
-            Credential::Basic { password, .. } => [password.reveal(), &self.basic],
-            Credential::Bearer(token) => [token.reveal(), ""],
-        };
-        let known = secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN);
-        let mut found: Option<String> = None;
-        for secret in known {
-            let seen = found.as_deref().unwrap_or(text);
-            if seen.contains(secret) {
-                found = Some(seen.replace(secret, "[credential]"));
-            }
-        }
-        found
-    }
-
     /// The fields that are classified by name, on a route.
     pub(crate) fn named_fields(&self, route: &str) -> Vec<(Object, Category)> {
         let named = self.parts.fields.named.iter();
@@ -235,41 +152,5 @@ impl Target {
             }
             _ => None,
         }
-    }
-
-    /// A fresh connection.
-    pub(crate) async fn dial(&self) -> Result<Line, DialError> {
-        let address = &self.parts.address;
-        let reach = async {
-            let connection = address.connect().await?;
-            let connection = match &address.tls {
-                TargetTls::Verified(config) => {
-                    connect(connection, &address.host, config.clone()).await?.0
-                }
-                TargetTls::Disabled => connection,
-            };
-            let (stream, _) = connection.into_parts();
-            let made = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-            made.map_err(|error| DialError::Protocol(error.to_string()))
-        };
-        let late = |_| DialError::Protocol("it does not answer in time".into());
-        let (sender, connection) = timeout(address.timeout, reach).await.map_err(late)??;
-        let task = tokio::spawn(async move {
-            let _ = connection.await;
-        });
-        Ok(Line { sender, task })
-    }
-}
-
-/// A connection to a target, for one request at a time.
-#[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) sender: http1::SendRequest<PermittedBody>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

@@ -34,7 +34,10 @@ pub use login::{Postgres, PostgresParts};
 pub use look::{ClearColumn, Screening};
 pub use manifest::MANIFEST;
 pub use session::ProtocolLimits;
-pub use target::{Account, ClassifyColumn, PostgresDialer, Upstream, UpstreamConfig};
+pub use target::{
+    Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, PostgresDialer,
+    Upstream, UpstreamConfig,
+};
 
 /// The protocol's name in records, metrics and configuration.
 pub const NAME: &str = "postgres";

@@ -42,6 +42,7 @@ pub(crate) fn catalog() -> Arc<CatalogSnapshot> {
         rests: [].into(),
         types: [].into(),
         made_types: [].into(),
+        has_rules: true,
         digest: 1,
     }))
 }

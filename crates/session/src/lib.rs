@@ -68,12 +68,13 @@ pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    Advice, CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply, Request,
-    Stage, TargetRequest, Unmaskable, Upload, shown_digest, shown_text,
+    Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,
+    Request, Stage, TargetRequest, Unmaskable, Upload, shown_digest, shown_text,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{
-    BodySender, ClientSide, CutOff, Driven, PermittedBody, ReleasedBody, ReleasedWriter,
-    TargetSide, UnreadableHead, permitted_body, permitted_head, released_body, released_head,
+    BodySender, ClientSide, CutOff, Driven, PermittedBody, PermittedWriter, ReleasedBody,
+    ReleasedWriter, TargetSide, UnreadableHead, permitted_body, permitted_head, released_body,
+    released_head,
 };
 pub use usage_store::{UsageError, UsageKey, UsageStore};

@@ -96,6 +96,9 @@ pub struct CatalogRead {
     pub types: ColumnTypes,
     /// The types that are made of others.
     pub made_types: MadeTypes,
+    /// Whether the configuration says anything of columns: then it matters what a name stands
+    /// for, whether or not a classified column is there now.
+    pub has_rules: bool,
     /// Equal for equal catalogs.
     pub digest: u64,
 }
@@ -123,6 +126,7 @@ pub struct CatalogSnapshot {
     /// The types that are made of others.
     pub made_types: MadeTypes,
     classify: Classification,
+    has_rules: bool,
     digest: u64,
 }
 
@@ -160,6 +164,7 @@ impl CatalogSnapshot {
             rests: read.rests,
             types: read.types,
             made_types: read.made_types,
+            has_rules: read.has_rules,
             classify: Arc::new(move |object| {
                 let known = classified.category_of(object).cloned();
                 known.or_else(|| classified.category_by_name(object))
@@ -187,10 +192,16 @@ impl CatalogSnapshot {
         self.elsewhere.clone()
     }
 
-    /// Whether any column is classified at all.
+    /// Whether it matters what a name stands for: the configuration says something of columns.
     #[must_use]
-    pub fn has_classified(&self) -> bool {
-        !self.catalog.classified().is_empty()
+    pub fn has_rules(&self) -> bool {
+        self.has_rules || !self.catalog.classified().is_empty()
+    }
+
+    /// The columns that appeared at the target after somebody looked last.
+    pub fn unknown_columns(&self) -> impl Iterator<Item = Object> + '_ {
+        let classified = self.catalog.classified().iter();
+        classified.filter(|column| column.category.is_unknown()).map(|column| column.object())
     }
 
     /// The versions that it was made of.

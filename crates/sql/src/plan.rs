@@ -394,7 +394,11 @@ impl Plan {
             return None;
         }
         disagreements.push(column.to_string());
-        Some(ColumnMask { category: origin.category.clone(), shape: MaskShape::Plain })
+        let shape = match origin.category.is_unknown() {
+            true => MaskShape::Derived,
+            false => MaskShape::Plain,
+        };
+        Some(ColumnMask { category: origin.category.clone(), shape })
     }
 }
 
@@ -428,7 +432,9 @@ fn applied(
                     let is_mixed = hidden.iter().any(|o| o.category != first.category);
                     let category =
                         if is_mixed { "personal".into() } else { first.category.clone() };
-                    let is_plain = column.shape == Shape::Plain && !is_mixed;
+                    // Nobody knows how a value looks that nobody has looked at.
+                    let is_plain =
+                        column.shape == Shape::Plain && !is_mixed && !first.category.is_unknown();
                     let shape = if is_plain { MaskShape::Plain } else { MaskShape::Derived };
                     Some(ColumnMask { category, shape })
                 })

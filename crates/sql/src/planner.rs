@@ -5,7 +5,7 @@ use crate::catalog::View;
 use crate::definitions::Layers;
 use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, SubjectColumns};
 use portreeve_decide::sql::{Grammar, Statement, Unknown};
-use portreeve_model::{Category, Command, Object};
+use portreeve_model::{Category, Command, Object, ObjectKind};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub type Reveals = Arc<dyn Fn(&Object, &Category) -> bool + Send + Sync>;
 
 /// Plans that one session remembers.
 const PLANS_MAX: usize = 512;
+/// Names that are looked up at once. What is beyond them is found within a second.
+const MISSING_MAX: usize = 64;
 
 /// A text names something that the catalog does not have; a fresh one may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +48,8 @@ pub struct Planner {
     layers: Layers,
     generation: u64,
     plans: HashMap<usize, (Analysis, Plans)>,
+    /// Names of relations that texts had and the catalog has not.
+    missing: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Planner {
@@ -76,6 +80,7 @@ impl Planner {
             layers: Layers::default(),
             generation: 0,
             plans: HashMap::new(),
+            missing: BTreeSet::new(),
         }
     }
 
@@ -170,6 +175,9 @@ impl Planner {
         let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
         let is_known = analysis.iter().all(|statement| statement.missing.is_empty());
+        if !is_known {
+            self.miss(&analysis);
+        }
         let known = if is_known { Ok(()) } else { Err(UnknownNames) };
         let key = Arc::as_ptr(&analysis).cast::<()>() as usize;
         if let Some((_, plans)) = self.plans.get(&key) {
@@ -181,6 +189,20 @@ impl Planner {
         }
         self.plans.insert(key, (analysis, plans.clone()));
         (plans, known)
+    }
+
+    fn miss(&mut self, analysis: &Analysis) {
+        let missing = analysis.iter().flat_map(|statement| &statement.missing);
+        let tables = missing.filter(|missing| missing.kind == ObjectKind::TABLE);
+        let names = tables.filter_map(|missing| missing.name.rsplit('.').next());
+        for name in names.take(MISSING_MAX.saturating_sub(self.missing.len())) {
+            self.missing.insert(name.to_owned());
+        }
+    }
+
+    /// The names of relations that the catalog did not have since this was last asked.
+    pub fn take_missing(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.missing)
     }
 
     /// The plan of one statement.

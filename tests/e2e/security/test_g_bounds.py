@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from harness.cases import each, missing
+from harness.cases import each
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.waiting import until
@@ -311,7 +311,6 @@ def test_what_a_connection_keeps_is_bounded_in_all(
     serves(gateway, target)
 
 
-@missing("sessions have no bound per principal")
 def test_one_principal_does_not_take_all_connections(
     world: World, attacked: Callable[..., Gateway]
 ) -> None:
@@ -332,7 +331,6 @@ def test_one_principal_does_not_take_all_connections(
             assert wire.query("select 42").rows == [[b"42"]]
 
 
-@missing("evidence bytes have no bound per principal")
 def test_a_full_disk_refuses_and_does_not_seal(
     world: World, attacked: Callable[..., Gateway]
 ) -> None:
@@ -382,7 +380,6 @@ READS = (
 )
 
 
-@missing("an unknown name reads the whole catalog")
 def test_unknown_names_do_not_read_the_catalog_anew(
     world: World, wide: str, attacked: Callable[..., Gateway]
 ) -> None:

@@ -8,13 +8,15 @@ use std::path::Path;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     Floor(u8),
+    /// Between the engine and the protocols: what those over one carrier share.
+    Carrier,
     /// Suites for tests: stands on the engine, and is a dev-dependency only.
     Testkit,
     /// Chores: nothing depends on it.
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 18] = [
+const FLOORS: [(&str, Place); 19] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -29,6 +31,7 @@ const FLOORS: [(&str, Place); 18] = [
     ("portreeve-session", Place::Floor(3)),
     ("portreeve-sql", Place::Floor(3)),
     ("portreeve-verifier", Place::Floor(3)),
+    ("portreeve-web", Place::Carrier),
     ("portreeve-control", Place::Floor(5)),
     ("portreeve", Place::Floor(6)),
     ("portreeve-testkit", Place::Testkit),
@@ -73,7 +76,7 @@ fn folder(package: &Package, place: Place, manifest: &Path) -> Option<Finding> {
     let short = package.name.strip_prefix("portreeve-").unwrap_or(&package.name);
     let expected = match place {
         Place::Xtask => Path::new("xtask").to_owned(),
-        Place::Floor(_) | Place::Testkit => Path::new("crates").join(short),
+        Place::Floor(_) | Place::Carrier | Place::Testkit => Path::new("crates").join(short),
     };
     (package.folder != expected).then(|| {
         let what = format!("crate `{}` does not lie in `{}`", package.name, expected.display());
@@ -90,7 +93,10 @@ fn edge(from: Place, dependency: &Dependency) -> Option<String> {
         (Place::Xtask, _) => used == Use::Development,
         (_, Place::Testkit) => used == Use::Development,
         (Place::Testkit, Place::Floor(to)) => to <= ENGINE,
+        (Place::Testkit, Place::Carrier) | (Place::Carrier, Place::Carrier) => false,
         (Place::Floor(from), Place::Floor(to)) => to < from,
+        (Place::Carrier, Place::Floor(to)) => to <= ENGINE,
+        (Place::Floor(from), Place::Carrier) => from > ENGINE,
     };
     (!is_fine).then(|| format!("a dependency on `{name}` does not go down a floor"))
 }
@@ -131,6 +137,10 @@ mod tests {
         check_edge("portreeve-sql", "portreeve-decide", Use::Normal, true);
         check_edge("portreeve-sql", "portreeve-session", Use::Normal, false);
         check_edge("portreeve-protocol-postgres", "portreeve-sql", Use::Normal, true);
+        check_edge("portreeve-web", "portreeve-session", Use::Normal, true);
+        check_edge("portreeve-protocol-http", "portreeve-web", Use::Normal, true);
+        check_edge("portreeve-session", "portreeve-web", Use::Normal, false);
+        check_edge("portreeve-web", "portreeve-protocol-http", Use::Normal, false);
     }
 
     #[test]

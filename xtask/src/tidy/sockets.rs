@@ -27,7 +27,7 @@ const SOCKETS: [&str; 15] = [
 ];
 
 /// Where, and why it is safe.
-const ALLOWED: [(&str, &str); 15] = [
+const ALLOWED: [(&str, &str); 20] = [
     ("crates/session/src/sides/mod.rs", "the engine's own ends: they take proofs only"),
     ("crates/session/src/sides/body.rs", "ends that libraries own: they take proofs only"),
     ("crates/transport/src/pre_auth.rs", "handshakes: no data of the other side is in reach"),
@@ -42,10 +42,18 @@ const ALLOWED: [(&str, &str); 15] = [
     ("crates/portreeve/src/commands/witness.rs", "a witness's listener: no target is behind it"),
     ("crates/portreeve/src/wiring/listeners.rs", "accepts, and reads a balancer's header"),
     ("crates/portreeve/src/wiring/api.rs", "hands the accepted stream to the API"),
+    ("crates/web/src/listener.rs", "encrypts the accepted stream, and gives it to the library"),
+    ("crates/protocol-http/src/service/mod.rs", "hands the accepted stream over"),
+    ("crates/protocol-mcp/src/service/mod.rs", "hands the accepted stream over"),
     (
-        "crates/protocol-http/src/service/mod.rs",
-        "encrypts the accepted stream, and gives it to the library",
+        "crates/protocol-mcp/src/upstream/program.rs",
+        "pipes of a program: its input takes proofs only",
     ),
+    (
+        "crates/portreeve/src/wiring/agents.rs",
+        "a client of the gateway's own front door, inside the process",
+    ),
+    ("crates/portreeve/src/wiring/mcp.rs", "hands the accepted stream to the protocol"),
     ("crates/portreeve/src/wiring/http.rs", "hands the accepted stream to the protocol"),
     ("crates/portreeve/src/wiring/postgres.rs", "hands the accepted stream to the protocol"),
     ("xtask/", "chores are no part of the gateway"),

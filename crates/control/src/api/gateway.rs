@@ -64,6 +64,10 @@ enum Health {
         /// `/v1/proposals` names them.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         proposed_columns: BTreeMap<String, u64>,
+        /// Columns that appeared at a target after somebody looked last, by resource: they are
+        /// masked whole, and `/v1/proposals` names them.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        unknown_columns: BTreeMap<String, u64>,
     },
     /// Evidence cannot be written: nothing passes.
     Sealed {
@@ -77,7 +81,10 @@ async fn healthz(State(state): Shared) -> Response {
         Ok(()) => {
             let (warning, witnessed) = (state.status.warning(), state.status.witnessed());
             let (unwatched, proposed_columns) = (unwatched(&state), proposed_columns(&state));
-            Json(Health::Ok { warning, witnessed, unwatched, proposed_columns }).into_response()
+            let unknown_columns = unknown_columns(&state);
+            let health =
+                Health::Ok { warning, witnessed, unwatched, proposed_columns, unknown_columns };
+            Json(health).into_response()
         }
         Err(evidence) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(Health::Sealed { evidence })).into_response()
@@ -127,7 +134,13 @@ async fn readyz(State(state): Shared) -> Response {
 
 fn unwatched(state: &ApiState) -> Vec<String> {
     let targets = state.status.targets().into_iter();
-    targets.filter(|(_, watch)| *watch == Watch::Unwatched).map(|(name, _)| name).collect()
+    targets.filter(|(_, state)| state.watch == Watch::Unwatched).map(|(name, _)| name).collect()
+}
+
+fn unknown_columns(state: &ApiState) -> BTreeMap<String, u64> {
+    let targets = state.status.targets().into_iter();
+    let counts = targets.map(|(name, state)| (name, state.unknown_columns.len() as u64));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 fn proposed_columns(state: &ApiState) -> BTreeMap<String, u64> {
@@ -143,10 +156,16 @@ fn proposed_columns(state: &ApiState) -> BTreeMap<String, u64> {
 struct Proposed {
     /// By resource and column.
     proposals: Vec<Proposal>,
+    /// Columns that appeared after somebody looked last, by resource: they are masked whole
+    /// until they are classified, cleared or adopted.
+    unknown_columns: BTreeMap<String, Vec<String>>,
 }
 
 async fn list_proposals(State(state): Shared, _: Caller) -> Json<Proposed> {
-    Json(Proposed { proposals: state.metrics.proposals() })
+    let targets = state.status.targets().into_iter();
+    let unknown = targets.map(|(name, target)| (name, target.unknown_columns));
+    let unknown_columns = unknown.filter(|(_, columns)| !columns.is_empty()).collect();
+    Json(Proposed { proposals: state.metrics.proposals(), unknown_columns })
 }
 
 async fn render_metrics(State(state): Shared) -> Result<Response, ApiError> {

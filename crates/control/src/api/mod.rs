@@ -52,12 +52,24 @@ impl Sessions for portreeve_session::Engine {
 }
 
 /// Whether a target can be asked what its definitions are. If not, nothing of it is released.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Watch {
     /// It could, the last time.
+    #[default]
     Watched,
     /// It could not.
     Unwatched,
+}
+
+/// How a target is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TargetState {
+    /// Whether it can be asked.
+    pub watch: Watch,
+    /// Columns that appeared after somebody looked last: `schema.table.column`.
+    pub unknown_columns: Vec<String>,
+    /// What `classify` names and the target does not have.
+    pub unmatched: Vec<String>,
 }
 
 /// How the gateway is.
@@ -74,7 +86,7 @@ pub trait Status: Send + Sync {
     /// What is still missing before clients can be served; empty when ready.
     fn missing(&self) -> Vec<String>;
     /// The targets, by resource.
-    fn targets(&self) -> BTreeMap<String, Watch>;
+    fn targets(&self) -> BTreeMap<String, TargetState>;
     /// Where clients are served: the addresses of each listener, by its name.
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>>;
 }

@@ -312,6 +312,27 @@ impl Classification {
         self.entries.iter().map(|(pattern, said)| (pattern, said))
     }
 
+    /// Whether anything is said of any object.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether somebody has said what an object holds.
+    #[must_use]
+    pub fn names<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> bool {
+        self.said_of(kind, path).is_some()
+    }
+
+    /// The patterns that name none of these objects, as the file would spell them: a slip of
+    /// the pen, or something that is gone.
+    #[must_use]
+    pub fn unmatched<Name: AsRef<str>>(&self, kind: ObjectKind, paths: &[&[Name]]) -> Vec<String> {
+        let is_idle = |pattern: &&ObjectPattern| !paths.iter().any(|it| pattern.matches(kind, it));
+        let patterns = self.entries.iter().map(|(pattern, _)| pattern);
+        patterns.filter(is_idle).map(ToString::to_string).collect()
+    }
+
     /// The categories that are given, those of the most specific patterns first.
     pub fn categories(&self) -> impl Iterator<Item = &Category> {
         self.entries.iter().filter_map(|(_, said)| match said {
@@ -404,6 +425,18 @@ mod tests {
         check(["crm", "people", "note"], false, false);
         assert!(classification(&[("a.b.*_id", "clear"), ("a.b.id_*", "x")]).is_err());
         assert!(classification(&[("a.b.*_id", "clear"), ("a.b.id_*", "clear")]).is_ok());
+    }
+
+    #[test]
+    fn patterns_that_name_nothing_are_found() {
+        let all = classification(&[("public.customers.emial", "email"), ("*.*.ssn", "clear")]);
+        let all = all.unwrap();
+        let check = |columns: &[&[&str]], expect: &[&str]| {
+            assert_eq!(all.unmatched(ObjectKind::COLUMN, columns), expect, "{columns:?}");
+        };
+        check(&[&["public", "customers", "email"]], &["public.customers.emial", "*.*.ssn"]);
+        check(&[&["crm", "people", "ssn"]], &["public.customers.emial"]);
+        check(&[&["crm", "people", "ssn"], &["public", "customers", "emial"]], &[]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod classify;
 mod evidence;
 mod exports;
+mod known;
 mod listen;
 mod masking;
 mod policies;
@@ -28,6 +29,7 @@ pub use exports::{
     ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, SplunkExport, SyslogExport,
     SyslogTransport, WebhookExport,
 };
+pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};

@@ -1,5 +1,6 @@
 //! What can be tried before the gateway starts: secrets, certificates, keys.
 
+use super::known::KnownColumns;
 use super::settings::SettingValue;
 use super::types::{Config, ServerTls};
 use rustls::pki_types::pem::PemObject;
@@ -29,6 +30,12 @@ impl Config {
                     let protocol = resource.protocol;
                     failures.push(format!("`resources.{name}.{protocol}.{key}{part}`: {why}"));
                 }
+            }
+        }
+        for (name, resource) in &self.resources {
+            let known = resource.known_columns.as_deref().map(KnownColumns::read);
+            if let Some(Err(why)) = known {
+                failures.push(format!("`resources.{name}.known_columns`: {why}"));
             }
         }
         for (name, listener) in self.listen.all() {

@@ -199,8 +199,17 @@ fn read_algorithms(
 }
 
 fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
+    let sessions_max = s.number(reader, "sessions_max", defaults::SESSIONS_MAX, 1..=1_000_000);
     let mut limits = Limits {
-        sessions_max: s.number(reader, "sessions_max", defaults::SESSIONS_MAX, 1..=1_000_000),
+        sessions_max,
+        sessions_per_principal_max: {
+            let default = defaults::sessions_per_principal_max(sessions_max);
+            s.number(reader, "sessions_per_principal_max", default, 1..=1_000_000)
+        },
+        evidence_per_principal_max: {
+            let default = defaults::EVIDENCE_PER_PRINCIPAL_MAX;
+            s.size(reader, "evidence_per_principal_max", default, EVIDENCE_BYTES)
+        },
         logins_max: s.number(reader, "logins_max", defaults::LOGINS_MAX, 1..=100_000),
         logins_per_address_max: {
             let default = defaults::LOGINS_PER_ADDRESS_MAX;
@@ -261,6 +270,7 @@ pub(crate) fn is_bare_null(text: &str, node: &Node) -> bool {
 }
 
 const HELD_BYTES: RangeInclusive<u64> = 64 << 10..=1 << 30;
+const EVIDENCE_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;
 /// Some issuers make tokens for up to 90 minutes.
 pub(crate) const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 const DEFAULT_ALGORITHMS: [SignatureAlgorithm; 5] = [

@@ -8,8 +8,11 @@ use super::section::{Reader, Section, as_text, listed};
 use super::settings::{self, Settings};
 use super::tree::{Node, Value};
 use super::types::{Resource, Unlisted};
-use portreeve_model::{Category, Family, Manifest, ObjectKind, SubjectColumn, Unclassified};
+use portreeve_model::{
+    Category, Family, Manifest, ObjectKind, SubjectColumn, UNKNOWN, Unclassified,
+};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<String, Resource> {
     let mut resources = BTreeMap::new();
@@ -61,6 +64,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     let family = target.as_ref().map_or(Family::Any, |(manifest, _)| manifest.family);
     let classify = read_classify(reader, family, classify);
     let unclassified = read_unclassified(reader, &mut section, family);
+    let known_columns = read_known_columns(reader, &mut section, family);
     let subjects = section.section(reader, "subjects");
     let subjects = match family {
         // Where no protocol is named, nothing is known to be classified.
@@ -89,6 +93,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         audience,
         classify,
         unclassified,
+        known_columns,
         subjects,
         harmless_functions,
     })
@@ -129,6 +134,23 @@ fn read_unclassified(reader: &mut Reader<'_>, section: &mut Section, family: Fam
         }
     };
     Unlisted { mode, reason: None }
+}
+
+fn read_known_columns(
+    reader: &mut Reader<'_>,
+    section: &mut Section,
+    family: Family,
+) -> Option<PathBuf> {
+    let span = section.span();
+    let file = section.file(reader, "known_columns")?;
+    match family {
+        Family::Sql | Family::Any => Some(file),
+        Family::Http | Family::Shell | Family::Tools => {
+            let what = format!("a {} target has no columns", family.word());
+            reader.problems.add_with_help(span, what, "remove `known_columns`");
+            None
+        }
+    }
 }
 
 /// The reason in `{ clear: "reason" }`: what is not looked through is somebody's word.
@@ -237,6 +259,14 @@ fn read_classify(reader: &mut Reader<'_>, family: Family, mut section: Section) 
 
 fn read_category(reader: &mut Reader<'_>, name: &str, node: Node) -> Option<Category> {
     let (category, span) = as_text(reader, name, node)?;
+    if category == UNKNOWN {
+        reader.problems.add_with_help(
+            span,
+            format!("`{UNKNOWN}` is the category of columns that nobody has looked at"),
+            "say what is in it, or `{ clear: \"reason\" }`",
+        );
+        return None;
+    }
     let good = scalar::is_category(&category) && category != "default";
     if !good {
         not_a_category(reader, span, &category);

@@ -216,6 +216,11 @@ pub struct Resource {
     /// masks what it finds, `mask` masks them whole, `{ clear: "reason" }` lets them pass.
     #[schemars(with = "UnlistedText", extend("default" = "detect"))]
     pub unclassified: Unlisted,
+    /// File with the columns that somebody has looked at, written by `portreeve discover
+    /// RESOURCE --adopt`. A column that is neither in it nor in `classify` has appeared since:
+    /// it is masked whole, as of category `unknown`, until somebody decides.
+    #[schemars(with = "Option<String>")]
+    pub known_columns: Option<PathBuf>,
     /// The columns that identify people: `schema.table.column`, one for a table, and the
     /// kind of identifier (`email`, `customer-id`). Whom released rows are about is then
     /// recorded as keyed hashes. Each must be classified, too.
@@ -474,6 +479,17 @@ pub struct Limits {
     /// fewer, fewer sessions are let in, and the gateway says so.
     #[schemars(extend("default" = defaults::SESSIONS_MAX))]
     pub sessions_max: u32,
+    /// Sessions open at once of one principal, whatever agents act for it.
+    #[schemars(extend("default" = "three quarters of `sessions_max`"))]
+    pub sessions_per_principal_max: u32,
+    /// How much evidence is recorded of one principal on one day (UTC). Beyond it nothing more
+    /// of it passes. Where the disk becomes short, those who have used most of it are refused
+    /// before that.
+    #[schemars(
+        with = "SizeText",
+        extend("default" = size_text(defaults::EVIDENCE_PER_PRINCIPAL_MAX))
+    )]
+    pub evidence_per_principal_max: u64,
     /// Connections to one listener that have not logged in yet. Beyond it newcomers are
     /// closed at once.
     #[schemars(extend("default" = defaults::LOGINS_MAX))]

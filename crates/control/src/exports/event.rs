@@ -333,6 +333,8 @@ fn of_event(event: &Event) -> Option<Told> {
         Event::RecordingShredded { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
+        | Event::ColumnsAdopted { .. }
+        | Event::DescriptionApproved { .. }
         | Event::LogPruned { .. }
         | Event::LogReplaced { .. } => return of_custody(event),
         Event::RecordingKey { .. }
@@ -369,6 +371,14 @@ fn of_custody(event: &Event) -> Option<Told> {
         }
         Event::HoldReleased { hold, why, by } => {
             custody("released the hold", hold.to_string(), by.to_string(), why)
+        }
+        Event::ColumnsAdopted { resource, columns, by, .. } => {
+            let why = format!("{columns} columns are known");
+            custody("adopted the columns of", resource.clone(), by.to_string(), &why)
+        }
+        Event::DescriptionApproved { resource, name, by, .. } => {
+            let why = "what a server says of it was approved".to_owned();
+            custody("approved", format!("{name} of {resource}"), by.to_string(), &why)
         }
         Event::LogPruned { pruned, why, by, .. } => {
             custody("pruned records", format!("0 to {}", pruned.records), by.to_string(), why)

@@ -11,9 +11,9 @@ mod sqlite;
 
 pub use ports::{
     Account, AccountKind, Accounts, Administration, AnswerGiven, Counters, Decided, Decision,
-    Disabled, GatewayId, IssuedToken, IssuerKeys, Journal, JournalEntry, NewAccount, NewToken,
-    Progress, Recorded, Review, ReviewRows, ReviewState, Reviewer, Revocation, Revocations,
-    StoredIssuer, Tokens, Topic,
+    Described, DescriptionState, Descriptions, Disabled, GatewayId, IssuedToken, IssuerKeys,
+    Journal, JournalEntry, Looked, NewAccount, NewToken, Progress, Recorded, Review, ReviewRows,
+    ReviewState, Reviewer, Revocation, Revocations, StoredIssuer, Tokens, Topic,
 };
 
 use std::path::{Path, PathBuf};
@@ -81,6 +81,8 @@ pub struct Store {
     pub reviews: Arc<dyn ReviewRows>,
     /// What principals have used.
     pub counters: Arc<dyn Counters>,
+    /// What servers say of their tools.
+    pub descriptions: Arc<dyn Descriptions>,
 }
 
 impl std::fmt::Debug for Store {
@@ -104,7 +106,8 @@ impl Store {
             revocations: store.clone(),
             journal: store.clone(),
             reviews: store.clone(),
-            counters: store,
+            counters: store.clone(),
+            descriptions: store,
         })
     }
 }

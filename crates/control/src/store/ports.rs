@@ -239,6 +239,93 @@ pub trait Tokens: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
+/// What is known of a description.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Looked {
+    /// It is the one that was first seen, or last approved.
+    Approved,
+    /// Another one is.
+    Changed,
+    /// Its name looks like that of another tool: `resource.tool`.
+    LooksLike(String),
+}
+
+/// Whether a tool may be used as its server describes it now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DescriptionState {
+    /// It may.
+    Approved,
+    /// It has changed.
+    Changed,
+    /// Its name looks like that of another one.
+    LooksLike,
+}
+
+/// What a server says of a tool.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Described {
+    /// The server.
+    pub resource: String,
+    /// The tool.
+    pub tool: String,
+    /// Whether it may be used.
+    pub state: DescriptionState,
+    /// SHA-256 of what is approved; empty where nothing is.
+    pub digest: String,
+    /// What is approved.
+    pub text: String,
+    /// SHA-256 of what was seen last.
+    pub seen_digest: String,
+    /// What was seen last.
+    pub seen_text: String,
+    /// The tool that its name looks like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looks_like: Option<String>,
+    /// When it was first seen, microseconds since 1970.
+    pub first_seen_us: i64,
+    /// When what is seen has last changed, microseconds since 1970.
+    pub changed_us: i64,
+}
+
+impl From<Described> for Looked {
+    fn from(described: Described) -> Self {
+        match (described.state, described.looks_like) {
+            (DescriptionState::Approved, _) => Self::Approved,
+            (DescriptionState::LooksLike, Some(other)) => Self::LooksLike(other),
+            (DescriptionState::Changed | DescriptionState::LooksLike, _) => Self::Changed,
+        }
+    }
+}
+
+/// What servers say of their tools. What changes waits for a person: a model does what a
+/// description tells it to.
+pub trait Descriptions: Send + Sync {
+    /// Looks at a description (digest and text) of a tool of a resource, and pins it where
+    /// nothing is pinned.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn look(
+        &self,
+        of: (&str, &str),
+        description: (&str, &str),
+        at: SystemTime,
+    ) -> Result<Looked, StoreError>;
+
+    /// All of them, or those of one resource.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn list(&self, resource: Option<&str>) -> Result<Vec<Described>, StoreError>;
+
+    /// Approves what was seen last of a tool of a resource.
+    ///
+    /// # Errors
+    /// Nothing was seen of it.
+    fn approve(&self, of: (&str, &str), how: &Administration) -> Result<Described, StoreError>;
+}
+
 /// What is not accepted any more, of any issuer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Revocation {

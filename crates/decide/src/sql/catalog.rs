@@ -259,6 +259,8 @@ pub struct Catalog {
     pub(in crate::sql) classify: ClassifyByName,
     /// Settings that guard the target's role, with the values that a session begins with.
     pub(in crate::sql) guards: Option<Arc<HashMap<String, String>>>,
+    /// The schemas that a session may look anything up in, if they are known.
+    pub(in crate::sql) usable_schemas: Option<Arc<BTreeSet<String>>>,
     /// The schemas that an unqualified name is looked up in, if they are known.
     search_path: Option<Arc<[String]>>,
 }
@@ -320,11 +322,15 @@ impl Catalog {
         self.named(name).any(|relation| relation.schema == schema)
     }
 
-    /// The same catalog for a session that looks names up in these schemas, in this order.
+    /// The same catalog for a session that looks names up in these schemas, in this order:
+    /// those of them that there are, and that it may use.
     ///
     /// Without it, a name that several schemas have cannot be resolved.
     #[must_use]
-    pub fn with_search_path(&self, schemas: Vec<String>) -> Self {
+    pub fn with_search_path(&self, mut schemas: Vec<String>) -> Self {
+        if let Some(usable) = &self.usable_schemas {
+            schemas.retain(|schema| usable.contains(schema));
+        }
         Self { search_path: Some(schemas.into()), ..self.clone() }
     }
 

@@ -266,6 +266,8 @@ pub enum CursorLifetime {
 pub struct Copy {
     /// Which way the data goes.
     pub direction: CopyDirection,
+    /// How many columns a row has that comes in; 0 where that is not known.
+    pub columns_in: u16,
     /// How rows are written.
     pub format: CopyFormat,
     /// Between the fields of a row.

@@ -4,7 +4,10 @@
 
 pub(crate) mod fits;
 mod lists;
+mod proposal;
 mod values;
+
+pub use proposal::propose;
 
 use crate::context::headers::{self, Strength};
 use crate::detector::Detector;

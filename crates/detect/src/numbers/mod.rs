@@ -29,6 +29,11 @@ pub(crate) fn walk(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) -> 
     let mut announced: Option<Announced> = None;
     let mut index = 0;
     while index < chain.starts() {
+        if let Some(hit) = tied(scene, chain, index) {
+            out.extend(hit.finding);
+            index += 1;
+            continue;
+        }
         if !chain.may_start(index) {
             index += 1;
             continue;
@@ -42,6 +47,32 @@ pub(crate) fn walk(scene: &Scene<'_>, chain: &Chain, out: &mut Vec<Finding>) -> 
         }
     }
     groups.get(index).map(|group| group.start)
+}
+
+/// A value that is sure in itself and stands in a path, a name of a file or another word of
+/// several parts: `/accounts/DE89…`, `4111….pdf`.
+fn tied(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
+    let group = chain.groups()[index];
+    let name = match (group.len(), group.is_numeric()) {
+        (15..=16, true) => "card",
+        (15..=34, false) if group.digits >= 4 => "iban",
+        _ => return None,
+    };
+    let bytes = scene.text.as_bytes();
+    let is_mark = |b: &u8| matches!(b, b'/' | b'.' | b'=' | b'_' | b'#');
+    let before = group.start.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(is_mark);
+    if !before && !bytes.get(group.end).is_some_and(is_mark) {
+        return None;
+    }
+    let compact = Compact::of(bytes, &[group])?;
+    let value = compact.value();
+    let rule = RULES.iter().find(|rule| rule.name == name && (rule.check)(value))?;
+    if crate::checks::uniform(value) {
+        return None;
+    }
+    let (range, category) = (group.start..group.end, rule.category);
+    let finding = Finding::new(range, category, 80, Evidence::Checksum, rule.name);
+    Some(Hit { last: index, finding: Some(finding) })
 }
 
 fn at(

@@ -195,8 +195,10 @@ impl Custody {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }

@@ -145,6 +145,12 @@ impl EvidenceLog {
         self.owner.shared.health.snapshot()
     }
 
+    /// How much room there is: `Warn` while some is left, `Restricted` when none is.
+    #[must_use]
+    pub fn space(&self) -> HealthState {
+        self.owner.shared.health.space()
+    }
+
     /// Records the gateway's end, writes all that waits, and ends the threads. What is
     /// handed over afterwards is refused.
     pub fn close(&self) {

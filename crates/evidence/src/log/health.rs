@@ -85,6 +85,11 @@ impl HealthCell {
         self.causes().sealed.clone()
     }
 
+    /// What the disk alone is a cause of.
+    pub(crate) fn space(&self) -> HealthState {
+        self.causes().space.as_ref().map_or(HealthState::Healthy, |(state, _)| *state)
+    }
+
     /// The worst of all causes.
     pub(crate) fn state(&self) -> (HealthState, Option<String>) {
         let causes = self.causes();

@@ -139,6 +139,12 @@ impl SessionRecorder {
         subjects.as_ref().map(|(_, key)| key).ok_or_else(|| Sealed::new("no key of the month"))
     }
 
+    /// How many bytes of the log are staged.
+    #[must_use]
+    pub fn staged_bytes(&self) -> u64 {
+        self.unit.frames.len() as u64
+    }
+
     /// Hands everything staged to the writer as one unit.
     ///
     /// The receipt holds for this unit and all before it. After a record that could

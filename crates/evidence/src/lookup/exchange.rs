@@ -153,8 +153,10 @@ impl ExchangeSummary {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
-            | Event::ReloadAsked { .. } => {}
+            | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. } => {}
         }
     }
 

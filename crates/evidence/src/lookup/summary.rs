@@ -138,8 +138,10 @@ impl SessionSummary {
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
             | Event::AccessRevoked { .. }
+            | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
+            | Event::ColumnsAdopted { .. }
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }

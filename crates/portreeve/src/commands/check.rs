@@ -1,12 +1,14 @@
 //! `portreeve check`: everything that can be known before the gateway starts.
 
-use super::options::ConfigOption;
+use super::options::{ConfigOption, run_async};
 use super::output::{Format, print, print_json, remark};
-use crate::wiring::manifests;
+use crate::wiring::{Look, Said, discover, manifests};
+use portreeve_control::Config;
 use portreeve_control::config::{self, ConfigError};
 use portreeve_decide::policy::Policies;
 use serde_json::json;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Check the configuration, its secrets, certificates and policies.
 ///
@@ -20,6 +22,10 @@ pub(crate) struct Args {
     /// Print the JSON schema of the configuration file, and do nothing else.
     #[arg(long)]
     schema: bool,
+    /// Ask each target, too: what the configuration names must be there, and what appeared
+    /// since somebody looked is told.
+    #[arg(long, conflicts_with = "schema")]
+    targets: bool,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
@@ -39,6 +45,9 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             Err(error) => failures.push(error.to_string()),
         },
         Err(why) => failures.push(why),
+    }
+    if args.targets && failures.is_empty() {
+        failures.extend(check_targets(&Arc::new(config.clone()))?);
     }
     if config.policies.is_empty() {
         remark("note: no policies are named: everything will be refused");
@@ -65,6 +74,43 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What does not fit between the configuration and its targets.
+fn check_targets(config: &Arc<Config>) -> anyhow::Result<Vec<String>> {
+    let mut failures = Vec::new();
+    for (name, resource) in &config.resources {
+        // Of other targets nothing is known before they are asked.
+        if resource.classify.is_empty() && resource.known_columns.is_none() {
+            continue;
+        }
+        let look = Look {
+            config: config.clone(),
+            resource: name.clone(),
+            rows_max: 0,
+            progress: Arc::new(|_, _| {}),
+        };
+        let found = match run_async(discover(look))? {
+            Ok(found) => found,
+            Err(why) => {
+                failures.push(format!("`resources.{name}`: {why:#}"));
+                continue;
+            }
+        };
+        for pattern in &found.unmatched {
+            failures.push(format!(
+                "`resources.{name}.classify` names what the target does not have: `{pattern}`"
+            ));
+        }
+        let unknown = found.columns.iter().filter(|column| column.said == Said::Unknown).count();
+        if unknown > 0 {
+            remark(&format!(
+                "note: {unknown} columns of `{name}` appeared after somebody looked, and are \
+                 masked whole: `portreeve discover {name}` names them"
+            ));
+        }
+    }
+    Ok(failures)
 }
 
 fn invalid(error: ConfigError, format: Format) -> anyhow::Result<ExitCode> {

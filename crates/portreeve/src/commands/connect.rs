@@ -3,8 +3,11 @@
 use super::options::{ConfigOption, token};
 use super::output::{Format, print, print_json};
 use crate::wiring::manifests;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
+use portreeve_control::Config;
+use portreeve_control::config::Resource;
 use portreeve_model::{ClientPlaces, Manifest};
+use portreeve_protocol_mcp as mcp;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,11 +16,12 @@ use std::process::{Command, ExitCode};
 /// Start the ordinary client of a resource, with your token in the place of a password.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  PORTREEVE_TOKEN=$(portreeve token issue alice) portreeve \
-    connect shop\n  portreeve connect shop --print    # the command line, to adapt")]
+    connect shop\n  portreeve connect shop --print    # the command line, to adapt\n  \
+    portreeve connect --mcp           # what to tell an agent")]
 pub(crate) struct Args {
     /// The resource, as the configuration names it.
-    #[arg(value_name = "RESOURCE")]
-    resource: String,
+    #[arg(value_name = "RESOURCE", required_unless_present = "mcp")]
+    resource: Option<String>,
     #[command(flatten)]
     config: ConfigOption,
     /// What the client calls itself. Who it is, the token says.
@@ -30,14 +34,19 @@ pub(crate) struct Args {
     /// Print the command line, and start nothing.
     #[arg(long)]
     print: bool,
+    /// Print what the usual agents are told to reach a server of tools; without a resource,
+    /// the gateway's own, which asks databases.
+    #[arg(long, conflicts_with = "print")]
+    mcp: bool,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
-    let resource = config.resources.get(&args.resource).ok_or_else(|| {
-        let names: Vec<String> = config.resources.keys().map(|name| format!("`{name}`")).collect();
-        anyhow!("there is no resource `{}`\nhint: there are {}", args.resource, names.join(", "))
-    })?;
+    if args.mcp {
+        return tell_agents(&config, args.resource.as_deref(), format);
+    }
+    let name = args.resource.unwrap_or_default();
+    let resource = resource(&config, &name)?;
     let known = manifests().into_iter().find(|manifest| manifest.name == resource.protocol);
     let manifest: &Manifest = known.context("every resource has a protocol")?;
     let listener = config.listen.protocols.get(manifest.name);
@@ -46,7 +55,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let arguments = manifest.client.arguments_for(&ClientPlaces {
         host: &address.ip().to_string(),
         port: address.port(),
-        resource: &args.resource,
+        resource: &name,
         user: &args.user,
     });
     let (program, variable) = (manifest.client.program, manifest.client.token_variable);
@@ -72,6 +81,79 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         format!("`{program}` cannot be started; hint: install it, or use `--print`")
     })?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+}
+
+fn resource<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c Resource> {
+    config.resources.get(name).ok_or_else(|| {
+        let names: Vec<String> = config.resources.keys().map(|name| format!("`{name}`")).collect();
+        anyhow!("there is no resource `{name}`\nhint: there are {}", names.join(", "))
+    })
+}
+
+/// What agents are told, by their names.
+fn tell_agents(config: &Config, name: Option<&str>, format: Format) -> anyhow::Result<ExitCode> {
+    if let Some(name) = name
+        && resource(config, name)?.protocol != mcp::NAME
+    {
+        bail!(
+            "`{name}` is no server of tools\nhint: without a name, the gateway's own server is meant"
+        );
+    }
+    let listener = config.listen.protocols.get(mcp::NAME);
+    let address = listener.and_then(|listener| listener.addresses.first());
+    let address = address.context("agents are not listened for\nhint: add `mcp` to `listen`")?;
+    let path = name.map(|name| format!("/{name}")).unwrap_or_default();
+    let url = format!("http://{}{path}/mcp", local(*address));
+    let own = name.map_or_else(|| "portreeve".to_owned(), |name| format!("portreeve-{name}"));
+    let told = lines(&own, &url);
+    match format {
+        Format::Json => {
+            let agents = told.iter().map(|(agent, text)| json!({"agent": agent, "lines": text}));
+            print_json(&json!({"url": url, "agents": agents.collect::<Vec<_>>()}))?;
+        }
+        Format::Text => {
+            let told = told.iter().map(|(agent, text)| format!("# {agent}\n{text}\n"));
+            print(&told.collect::<Vec<_>>().join("\n"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every agent takes the token from the environment: no file holds it.
+fn lines(name: &str, url: &str) -> [(&'static str, String); 5] {
+    let bearer = |variable: &str| format!("Bearer {variable}");
+    let pretty =
+        |value: serde_json::Value| serde_json::to_string_pretty(&value).unwrap_or_default();
+    let server = |key: &str, variable: &str| {
+        let headers = json!({"Authorization": bearer(variable)});
+        json!({"mcpServers": {name: {key: url, "headers": headers}}})
+    };
+    let input = json!({"type": "promptString", "id": "portreeve-token", "password": true,
+        "description": "An access token (`portreeve token`)"});
+    let code = json!({
+        "servers": {name: {"type": "http", "url": url,
+            "headers": {"Authorization": bearer("${input:portreeve-token}")}}},
+        "inputs": [input],
+    });
+    [
+        (
+            "Claude Code",
+            format!(
+                "claude mcp add --transport http {name} {url} \\\n  \
+                 --header \"Authorization: Bearer $PORTREEVE_TOKEN\""
+            ),
+        ),
+        ("Cursor: .cursor/mcp.json", pretty(server("url", "${env:PORTREEVE_TOKEN}"))),
+        ("VS Code: .vscode/mcp.json", pretty(code)),
+        ("Gemini CLI: .gemini/settings.json", pretty(server("httpUrl", "$PORTREEVE_TOKEN"))),
+        (
+            "Codex: ~/.codex/config.toml",
+            format!(
+                "[mcp_servers.{name}]\nurl = \"{url}\"\n\
+                 bearer_token_env_var = \"PORTREEVE_TOKEN\""
+            ),
+        ),
+    ]
 }
 
 /// Where a client on this machine reaches a listener.

@@ -2,7 +2,7 @@
 
 use super::listeners::ListenerState;
 use super::protocols::Running;
-use portreeve_control::api::{Status, Watch};
+use portreeve_control::api::{Status, TargetState, Watch};
 use portreeve_control::exports::Exports;
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
@@ -38,18 +38,12 @@ impl Status for State {
     fn warning(&self) -> Option<String> {
         let health = self.engine.evidence().health();
         let evidence = health.reason.filter(|_| health.state == HealthState::Warn);
-        let unwatched = self.targets().into_iter().filter_map(|(name, watch)| match watch {
-            Watch::Watched => None,
-            Watch::Unwatched => Some(format!(
-                "the target of `{name}` cannot be asked what its definitions are, so nothing of \
-                 it is released"
-            )),
-        });
+        let targets = self.targets().into_iter().flat_map(|(name, state)| warnings(&name, &state));
         let behind = self.exports.status().into_iter().filter_map(|(name, status)| {
             let (why, lag) = (status.failing?, status.lag);
             Some(format!("the export `{name}` is {lag} records behind: {why}"))
         });
-        let others = self.shortage.clone().into_iter().chain(unwatched).chain(behind);
+        let others = self.shortage.clone().into_iter().chain(targets).chain(behind);
         let warnings: Vec<String> = evidence.into_iter().chain(others).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }
@@ -69,7 +63,7 @@ impl Status for State {
         failing.chain(stopping).collect()
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
+    fn targets(&self) -> BTreeMap<String, TargetState> {
         self.protocols.iter().flat_map(|running| running.targets()).collect()
     }
 
@@ -79,3 +73,37 @@ impl Status for State {
         self.listeners.iter().map(named).collect()
     }
 }
+
+/// What somebody should look at of a target.
+fn warnings(name: &str, state: &TargetState) -> Vec<String> {
+    let unwatched = match state.watch {
+        Watch::Watched => None,
+        Watch::Unwatched => Some(format!(
+            "the target of `{name}` cannot be asked what its definitions are, so nothing of it is \
+             released"
+        )),
+    };
+    let unmatched = named(&state.unmatched).map(|patterns| {
+        format!("`classify` of `{name}` names what its target does not have: {patterns}")
+    });
+    let unknown = named(&state.unknown_columns).map(|columns| {
+        format!(
+            "columns of `{name}` appeared after somebody looked last, and are masked whole until \
+             they are classified, cleared or adopted: {columns}"
+        )
+    });
+    [unwatched, unmatched, unknown].into_iter().flatten().collect()
+}
+
+/// Some names, and how many there are; nothing where there are none.
+fn named(names: &[String]) -> Option<String> {
+    let shown = names.iter().take(NAMED_MAX).map(|name| format!("`{name}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        count if count > NAMED_MAX => Some(format!("{shown} and {} more", count - NAMED_MAX)),
+        _ => Some(shown),
+    }
+}
+
+const NAMED_MAX: usize = 5;

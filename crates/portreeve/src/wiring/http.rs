@@ -1,23 +1,18 @@
 //! HTTP in this gateway: its resources as the configuration describes them, and the requests
 //! to come when that changes.
 
-use super::certificates;
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
+use super::web::{address, screen};
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::api::Watch;
-use portreeve_control::config::{Resource, TlsMode};
-use portreeve_model::{ObjectKind, Secret};
-use portreeve_protocol_http::{
-    Credential, Fields, Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts,
-};
-use portreeve_screen::Screen;
+use portreeve_control::api::TargetState;
+use portreeve_control::config::Resource;
+use portreeve_model::ObjectKind;
+use portreeve_protocol_http::{Fields, Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts};
 use portreeve_session::BoxFuture;
-use portreeve_transport::{TargetTls, TcpTarget};
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::TcpStream;
@@ -74,8 +69,8 @@ impl Running for HttpService {
         Box::pin(std::future::pending())
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
-        self.state().names.into_iter().map(|name| (name, Watch::Watched)).collect()
+    fn targets(&self) -> BTreeMap<String, TargetState> {
+        self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
@@ -105,28 +100,12 @@ fn targets(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
     let settings = &resource.target;
-    let tls = settings.tls("tls")?;
-    let tls = match tls.mode {
-        TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
-        TlsMode::Disable => TargetTls::Disabled,
-    };
     let classification = resource.classify.clone();
     let (named, cleared) = (classification.last_names(), classification.clone());
-    let screen = Screen::new(
-        resource.unclassified.mode,
-        &config.masking.confidence_min,
-        RandomState::new().hash_one(0),
-    );
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         serve_host: settings.text("serve_host")?.to_ascii_lowercase(),
-        address: TcpTarget {
-            host: settings.text("host")?.to_owned(),
-            port: settings.port("port")?,
-            tls,
-            timeout: config.limits.target_connect_timeout,
-        },
-        credential: credential(resource)?,
+        address: address(config, resource)?,
         fields: Fields {
             category_of: Arc::new(move |path| {
                 classification.category_of(ObjectKind::FIELD, path).cloned()
@@ -134,27 +113,8 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
             clears: Arc::new(move |path| cleared.clears(ObjectKind::FIELD, path)),
             named,
         },
-        screen: Arc::new(screen),
+        screen: screen(config, resource),
     }))
-}
-
-fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    let settings = &resource.target;
-    let secret = |key: &'static str| -> anyhow::Result<Option<Secret<String>>> {
-        match settings.secret(key)? {
-            Some(source) => Ok(Some(source.resolve().context(key)?)),
-            None => Ok(None),
-        }
-    };
-    let user = settings.text("user")?.to_owned();
-    match (secret("token")?, secret("password")?, user.is_empty()) {
-        (Some(token), None, true) => Ok(Credential::Bearer(token)),
-        (None, Some(password), false) => Ok(Credential::Basic { user, password }),
-        (None, None, true) => Ok(Credential::Open),
-        _ => anyhow::bail!(
-            "a target is opened by `token`, or by `user` and `password`\nhint: keep one of them"
-        ),
-    }
 }
 
 fn limits(config: &Config) -> anyhow::Result<HttpLimits> {

@@ -2,20 +2,23 @@
 //! sessions to come when that changes.
 
 use super::certificates;
+use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
-use portreeve_control::api::Watch;
-use portreeve_control::config::{Resource, TlsMode};
+use portreeve_control::api::{TargetState, Watch};
+use portreeve_control::config::{Classification, KnownColumns, Resource, TargetColumn, TlsMode};
+use portreeve_detect::{Column, propose};
 use portreeve_model::{Category, ObjectKind, Secret};
 use portreeve_protocol_postgres::{
-    MANIFEST, Postgres, PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
+    Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, MANIFEST, Postgres,
+    PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
 use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
-use portreeve_transport::TargetTls;
+use portreeve_transport::{TargetTls, TcpTarget};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -53,6 +56,8 @@ struct MadeOf {
     password: Secret<String>,
     /// The file of authorities may say something else under the same name.
     authorities: Option<Vec<u8>>,
+    /// So may that of the columns that somebody has looked at.
+    known_columns: Option<KnownColumns>,
     dial_timeout: Duration,
     confidence_min: BTreeMap<Category, u8>,
 }
@@ -112,14 +117,9 @@ impl Running for PostgresService {
         })
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
+    fn targets(&self) -> BTreeMap<String, TargetState> {
         let targets = self.state().targets.into_iter();
-        targets
-            .map(|(name, Target { upstream, .. })| match upstream.is_watched() {
-                true => (name, Watch::Watched),
-                false => (name, Watch::Unwatched),
-            })
-            .collect()
+        targets.map(|(name, Target { upstream, .. })| (name, state_of(&upstream))).collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
@@ -131,6 +131,15 @@ impl Running for PostgresService {
             *state = State { postgres, targets };
             self.changed.notify_one();
         }))
+    }
+}
+
+fn state_of(upstream: &Upstream) -> TargetState {
+    let unknown = upstream.unknown_columns().into_iter().map(|column| column.path.join("."));
+    TargetState {
+        watch: if upstream.is_watched() { Watch::Watched } else { Watch::Unwatched },
+        unknown_columns: unknown.collect(),
+        unmatched: upstream.unmatched(),
     }
 }
 
@@ -174,11 +183,15 @@ fn targets(
     .collect()
 }
 
-fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
-    let password = match resource.target.secret("password")? {
+fn password(resource: &Resource) -> anyhow::Result<Secret<String>> {
+    Ok(match resource.target.secret("password")? {
         Some(source) => source.resolve().context("password")?,
         None => Secret::new(String::new()),
-    };
+    })
+}
+
+fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
+    let password = password(resource)?;
     let authorities = match &resource.target.tls("tls")?.ca {
         Some(file) => Some(
             std::fs::read(file)
@@ -186,36 +199,158 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
         ),
         None => None,
     };
+    let known_columns = match &resource.known_columns {
+        Some(file) => {
+            Some(KnownColumns::read(file).map_err(|why| anyhow!("known_columns: {why}"))?)
+        }
+        None => None,
+    };
     let dial_timeout = config.limits.target_connect_timeout;
     let confidence_min = config.masking.confidence_min.clone();
     let resource = resource.clone();
-    Ok(MadeOf { resource, password, authorities, dial_timeout, confidence_min })
+    Ok(MadeOf { resource, password, authorities, known_columns, dial_timeout, confidence_min })
 }
 
 fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
-    let Resource { target, classify, subjects, harmless_functions, .. } = &made_of.resource;
-    let tls = target.tls("tls")?;
-    let tls = match tls.mode {
-        TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
-        TlsMode::Disable => TargetTls::Disabled,
-    };
-    let classification = classify.clone();
+    let Resource { subjects, harmless_functions, .. } = &made_of.resource;
     Ok(Upstream::new(UpstreamConfig {
         name: name.to_owned(),
-        host: target.text("host")?.to_owned(),
-        port: target.port("port")?,
-        database: target.text("database")?.to_owned(),
-        user: target.text("user")?.to_owned(),
-        password: made_of.password.clone(),
-        tls,
-        classify: Arc::new(move |schema, table, column| {
-            classification.category_of(ObjectKind::COLUMN, &[schema, table, column]).cloned()
-        }),
+        account: account(&made_of.resource, made_of.password.clone(), made_of.dial_timeout)?,
+        rules: Arc::new(Rules::of(made_of)),
         screening: screening(made_of),
         subjects: subjects.clone(),
         harmless_functions: harmless_functions.clone(),
         dial_timeout: made_of.dial_timeout,
     }))
+}
+
+/// Where a target is, and how to get in.
+fn account(
+    Resource { target, .. }: &Resource,
+    password: Secret<String>,
+    timeout: Duration,
+) -> anyhow::Result<Account> {
+    let tls = target.tls("tls")?;
+    let tls = match tls.mode {
+        TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
+        TlsMode::Disable => TargetTls::Disabled,
+    };
+    Ok(Account {
+        target: TcpTarget {
+            host: target.text("host")?.to_owned(),
+            port: target.port("port")?,
+            tls,
+            timeout,
+        },
+        database: target.text("database")?.to_owned(),
+        user: target.text("user")?.to_owned(),
+        password,
+    })
+}
+
+/// Looks at the columns of a target, for `discover` and `check`.
+pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
+    Box::pin(async move {
+        let resource = look.config.resources.get(&look.resource).context("no such resource")?;
+        let timeout = look.config.limits.target_connect_timeout;
+        let account = account(resource, password(resource)?, timeout)?;
+        // Before the first adoption there is no file yet.
+        let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
+        let rules = Rules { classify: resource.classify.clone(), known };
+        let mut session = Inspection::begin(account).await?;
+        let mut tables = session.tables().await?;
+        let mut unread = Vec::new();
+        for done in 0..tables.len() {
+            (look.progress)(done, tables.len());
+            if let Some(table) = tables.get_mut(done)
+                && look.rows_max > 0
+                && let Err(why) = session.sample(table, look.rows_max).await
+            {
+                unread.push(format!("{}.{}: {why}", table.schema, table.name));
+            }
+        }
+        (look.progress)(tables.len(), tables.len());
+        let columns: Vec<Discovery> = tables.iter().flat_map(|it| of_table(it, &rules)).collect();
+        // Views can be classified, too; the catalog that sessions see has them.
+        let unmatched = session.unmatched(&rules).await?;
+        Ok(Discovered { columns, tables: tables.len(), unread, unmatched })
+    })
+}
+
+fn of_table(table: &FoundTable, rules: &Rules) -> Vec<Discovery> {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    let look = |(index, found): (usize, &FoundColumn)| {
+        let column = TargetColumn {
+            schema: table.schema.clone(),
+            table: table.name.clone(),
+            column: found.name.clone(),
+            type_name: found.type_name.clone(),
+        };
+        let mut neighbours = names.clone();
+        neighbours.remove(index);
+        let values: Vec<&str> = found.values.iter().map(String::as_str).collect();
+        let verdict = propose(&Column {
+            table: &table.name,
+            name: &found.name,
+            data_type: &found.type_name,
+            comment: &found.comment,
+            values: &values,
+            neighbours: &neighbours,
+        });
+        Discovery { said: rules.said(&column), column, verdict }
+    };
+    table.columns.iter().enumerate().map(look).collect()
+}
+
+/// What the configuration says of a target's columns.
+struct Rules {
+    classify: Classification,
+    /// Without it nothing is known to have appeared later.
+    known: Option<KnownColumns>,
+}
+
+impl Rules {
+    fn of(made_of: &MadeOf) -> Self {
+        let classify = made_of.resource.classify.clone();
+        Self { classify, known: made_of.known_columns.clone() }
+    }
+}
+
+impl Rules {
+    fn said(&self, column: &TargetColumn) -> Said {
+        let TargetColumn { schema, table, column, type_name } = column;
+        let path = [schema, table, column];
+        match self.classify.category_of(ObjectKind::COLUMN, &path) {
+            Some(category) => Said::Classified(category.clone()),
+            None if self.classify.clears(ObjectKind::COLUMN, &path) => Said::Cleared,
+            None if self.is_known(&ColumnName { schema, table, column, type_name }) => {
+                Said::Nothing
+            }
+            None => Said::Unknown,
+        }
+    }
+}
+
+impl ColumnRules for Rules {
+    fn category(&self, schema: &str, table: &str, column: &str) -> Option<Category> {
+        self.classify.category_of(ObjectKind::COLUMN, &[schema, table, column]).cloned()
+    }
+
+    fn is_known(&self, column: &ColumnName<'_>) -> bool {
+        let ColumnName { schema, table, column, type_name } = *column;
+        let Some(known) = &self.known else { return true };
+        known.holds(schema, table, column, type_name)
+            || self.classify.names(ObjectKind::COLUMN, &[schema, table, column])
+    }
+
+    fn say_something(&self) -> bool {
+        self.known.is_some() || !self.classify.is_empty()
+    }
+
+    fn unmatched(&self, columns: &[[&str; 3]]) -> Vec<String> {
+        let columns: Vec<&[&str]> = columns.iter().map(<[&str; 3]>::as_slice).collect();
+        self.classify.unmatched(ObjectKind::COLUMN, &columns)
+    }
 }
 
 /// What becomes of what nobody has classified.

@@ -1,20 +1,28 @@
 //! The protocols of this gateway: one line each.
 
+use super::agents::Agents;
 use super::certificates::ServedCertificate;
+use super::discovery::Discover;
 use super::listeners::Service;
-use super::{http, postgres};
+use super::{http, mcp, postgres};
 use portreeve_control::Config;
-use portreeve_control::api::Watch;
+use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::store::Descriptions;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 2] = [
-    Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start },
-    Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start },
+const PROTOCOLS: [Protocol; 3] = [
+    Protocol {
+        manifest: &portreeve_protocol_postgres::MANIFEST,
+        start: postgres::start,
+        discover: Some(postgres::discover),
+    },
+    Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start, discover: None },
+    Protocol { manifest: &portreeve_protocol_mcp::MANIFEST, start: mcp::start, discover: None },
 ];
 
 /// What the binary knows of a protocol.
@@ -22,6 +30,8 @@ const PROTOCOLS: [Protocol; 2] = [
 pub(super) struct Protocol {
     pub(super) manifest: &'static Manifest,
     pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
+    /// Looks at what a target has, where that can be looked at.
+    pub(super) discover: Option<Discover>,
 }
 
 /// What a protocol is started with.
@@ -31,6 +41,10 @@ pub(super) struct Parts<'a> {
     pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
+    /// What servers say of what they offer.
+    pub(super) descriptions: Arc<dyn Descriptions>,
+    /// What the gateway itself offers.
+    pub(super) agents: Arc<Agents>,
 }
 
 /// A protocol at work.
@@ -39,7 +53,7 @@ pub(super) trait Running: Service {
     fn watch(self: Arc<Self>) -> BoxFuture<'static, ()>;
 
     /// Its targets, by resource.
-    fn targets(&self) -> BTreeMap<String, Watch>;
+    fn targets(&self) -> BTreeMap<String, TargetState>;
 
     /// Makes ready to follow another configuration: sessions to come will, open ones stay.
     ///
@@ -54,6 +68,11 @@ pub(super) type Commit = Box<dyn FnOnce() + Send>;
 /// What the configuration and the commands know of every protocol.
 pub(crate) fn manifests() -> Vec<&'static Manifest> {
     PROTOCOLS.iter().map(|protocol| protocol.manifest).collect()
+}
+
+/// How the targets of a protocol are looked at.
+pub(super) fn discover(protocol: &str) -> Option<Discover> {
+    PROTOCOLS.iter().find(|known| known.manifest.name == protocol)?.discover
 }
 
 /// Those that a configuration listens for.

@@ -3,7 +3,9 @@
 
 use super::listeners::Listening;
 use super::protocols::Commit;
-use super::{Gateway, api_bounds, descriptors, load_policies, login_bounds, manifests};
+use super::{
+    Gateway, api_bounds, descriptors, engine_limits, load_policies, login_bounds, manifests,
+};
 use anyhow::{Context, anyhow, ensure};
 use portreeve_control::{Config, config};
 use portreeve_decide::policy::Policies;
@@ -38,6 +40,8 @@ impl Gateway {
         for commit in commits {
             commit();
         }
+        let capacity = descriptors::capacity(&config, self.capacity.available);
+        self.core.engine.limit(engine_limits(&config, &capacity));
         Ok(Reloaded { version, waiting: waiting(&self.started, &config) })
     }
 
@@ -105,11 +109,7 @@ fn waiting(started: &Config, given: &Config) -> Vec<&'static str> {
         ("listen.api.tls", api_tls(started) != api_tls(given)),
         ("issuers", debug(&started.issuers) != debug(&given.issuers)),
         ("masking", started.masking != given.masking),
-        ("reviews", debug(&started.reviews) != debug(&given.reviews)),
         ("evidence", debug(&started.evidence) != debug(&given.evidence)),
-        ("limits.sessions_max", old.sessions_max != new.sessions_max),
-        ("limits.client_write_timeout", old.client_write_timeout != new.client_write_timeout),
-        ("limits.held_bytes_max", old.held_bytes_max != new.held_bytes_max),
         ("limits.groups_max", old.groups_max != new.groups_max),
         ("limits.auth_failures_max", old.auth_failures_max != new.auth_failures_max),
         ("limits.auth_refusal_time", old.auth_refusal_time != new.auth_refusal_time),

@@ -1,11 +1,9 @@
 //! The head of an answer: what of it goes on, and how it is written.
 
-use super::look::{Known, Look};
-use super::tally::Tally;
-use crate::request::is_hop_by_hop;
 use http::{HeaderMap, StatusCode};
-use portreeve_decide::mask::{Masked, ValueKind};
 use portreeve_session::Unmaskable;
+use portreeve_web::is_hop_by_hop;
+use portreeve_web::masking::{Known, Look, Tally};
 
 /// The head of an answer, as the target sent it.
 #[derive(Debug)]
@@ -64,6 +62,7 @@ impl ReplyHead {
     pub(super) fn put(
         &self,
         look: &Look<'_>,
+        authority: &str,
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
@@ -77,7 +76,7 @@ impl ReplyHead {
             }
             let text = std::str::from_utf8(value.as_bytes())
                 .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
-            let shown = self.shown(name, text, look, tally);
+            let shown = self.shown((name, text), authority, look, tally);
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             // A mask never breaks a line.
@@ -88,21 +87,21 @@ impl ReplyHead {
         Ok(())
     }
 
-    fn shown(&self, name: &str, text: &str, look: &Look<'_>, tally: &mut Tally<'_>) -> String {
-        let known = look.known(name);
+    fn shown(
+        &self,
+        (name, text): (&str, &str),
+        authority: &str,
+        look: &Look<'_>,
+        tally: &mut Tally<'_>,
+    ) -> String {
+        let known = look.names.known(name);
         if let Known::Masked(category) = &known {
-            tally.mask(category);
-            let mut masked = Vec::new();
-            return match look.masker.mask(category, text.as_bytes(), ValueKind::Text, &mut masked) {
-                Masked::Replaced => String::from_utf8_lossy(&masked).into_owned(),
-                Masked::Null => String::new(),
-            };
+            return look.mask(category, text, tally);
         }
         // What looks like an address is nothing that a server says of itself.
         if CLEAN.contains(&name) && !text.contains('@') {
             return text.to_owned();
         }
-        let authority = look.target.authority();
         let text = match name {
             "content-type" => plain_type(text),
             "location" | "content-location" => self.local(text, authority),
@@ -145,9 +144,14 @@ impl ReplyHead {
 fn plain_type(text: &str) -> String {
     let mut parts = text.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_owned();
-    let told = parts.filter(|part| {
+    let told = parts.filter_map(|part| {
         let name = part.split('=').next().unwrap_or_default();
-        name.eq_ignore_ascii_case("charset") || name.eq_ignore_ascii_case("boundary")
+        match () {
+            // Whatever it was, it is UTF-8 now.
+            () if name.eq_ignore_ascii_case("charset") => Some("charset=utf-8"),
+            () if name.eq_ignore_ascii_case("boundary") => Some(part),
+            () => None,
+        }
     });
     told.fold(kind, |kind, part| format!("{kind}; {part}"))
 }

@@ -2,9 +2,6 @@
 
 mod body;
 mod head;
-mod json;
-mod look;
-mod tally;
 
 pub(crate) use body::{Body, Classified};
 pub(crate) use head::ReplyHead;
@@ -12,18 +9,12 @@ pub(crate) use head::ReplyHead;
 use crate::request::Plan;
 use crate::target::Target;
 use bytes::Bytes;
-use look::Look;
 use portreeve_decide::mask::Masker;
+use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
-use tally::Tally;
-
-/// Whether more of an answer is to come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum More {
-    Follows,
-    Ended,
-}
+use portreeve_web::More;
+use portreeve_web::masking::{Known, Look, Names, Tally};
 
 /// A part of an answer: its head, some of its body, or both.
 pub(crate) struct Part<'a> {
@@ -38,13 +29,14 @@ pub(crate) struct Part<'a> {
 
 impl Reply for Part<'_> {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable> {
-        let look = Look { target: self.target, plan: self.plan, masker };
+        let names = RouteNames { target: self.target, plan: self.plan };
+        let look = Look { names: &names, masker };
         let mut out = Vec::with_capacity(self.data.len() + 256);
         let mut tally = Tally::new(&mut *self.screen);
         let mut end = None;
         if let Some(head) = &self.head {
             tally.usage.messages = 1;
-            head.put(&look, &mut out, &mut tally)?;
+            head.put(&look, self.target.address().authority(), &mut out, &mut tally)?;
         }
         self.body.push(&self.data, &look, &mut out, &mut tally)?;
         if self.more == More::Ended {
@@ -57,67 +49,33 @@ impl Reply for Part<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::target::{Credential, Fields, TargetParts};
-    use portreeve_decide::mask::MaskKey;
-    use portreeve_model::{Category, Command, MaskMethod, Usage};
-    use portreeve_screen::Place;
-    use portreeve_session::{CommandUse, Stage};
-    use portreeve_transport::{TargetTls, TcpTarget};
-    use std::collections::{BTreeSet, HashMap};
-    use std::sync::Arc;
-    use std::time::Duration;
+/// What is known of the fields of a route.
+struct RouteNames<'a> {
+    target: &'a Target,
+    plan: &'a Plan,
+}
 
-    /// A target whose fields `email` are classified, and a route of it.
-    pub(super) struct World {
-        target: Target,
-        plan: Plan,
-    }
-
-    impl World {
-        pub(super) fn new() -> Self {
-            let email = |path: &[&str; 3]| (path[2] == "email").then(|| Category::from("email"));
-            let timeout = Duration::from_secs(1);
-            let target = Target::new(TargetParts {
-                name: "crm".into(),
-                serve_host: "crm".into(),
-                address: TcpTarget { host: "h".into(), port: 1, tls: TargetTls::Disabled, timeout },
-                credential: Credential::Open,
-                fields: Fields {
-                    category_of: Arc::new(email),
-                    clears: Arc::new(|_| false),
-                    named: vec!["email".into()],
-                },
-                screen: Arc::default(),
-            });
-            let command = CommandUse {
-                command: Arc::new(Command::default()),
-                stage: Stage::Run,
-                revealed: Arc::default(),
-                before: Usage::default(),
-            };
-            let plan = Plan {
-                command,
-                route: "/x".into(),
-                revealed: BTreeSet::new(),
-                passes_opaque: false,
-                snapshot: None,
-            };
-            Self { target, plan }
+impl Names for RouteNames<'_> {
+    fn known(&self, path: &str) -> Known {
+        let route = &self.plan.route;
+        if path.is_empty() {
+            return Known::Nothing;
+        }
+        match self.target.category_of(route, path) {
+            Some((object, category)) if !self.plan.revealed.contains(&object) => {
+                Known::Masked(category)
+            }
+            Some(_) => Known::Shown,
+            None if self.target.clears(route, path) => Known::Shown,
+            None => Known::Nothing,
         }
     }
 
-    pub(super) fn masker() -> Masker {
-        Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([7; 32]))
+    fn reveals(&self, object: &Object, category: &Category) -> bool {
+        self.plan.snapshot.reveals(object, category)
     }
 
-    pub(super) fn screen() -> TextScreen {
-        TextScreen::new(&Arc::default(), Place::unnamed("body"), &["body"])
-    }
-
-    pub(super) fn look<'a>(world: &'a World, masker: &'a Masker) -> Look<'a> {
-        Look { target: &world.target, plan: &world.plan, masker }
+    fn without_credential(&self, text: &str) -> Option<String> {
+        self.target.address().without_credential(text)
     }
 }

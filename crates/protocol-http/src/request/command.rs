@@ -5,11 +5,10 @@ use crate::target::Target;
 use portreeve_detect::Detector;
 use portreeve_model::{Action, Category, Command, Facts, Need, Object, Revealed, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
+use portreeve_web::OPAQUE;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The category of what nobody can look into.
-pub(super) const OPAQUE: &str = "opaque";
 /// The field that stands for a body as a whole.
 const BODY: &str = "body";
 
@@ -23,7 +22,7 @@ pub(crate) struct Plan {
     /// Whether a body that nobody can look into may pass.
     pub(crate) passes_opaque: bool,
     /// What it was planned with.
-    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) snapshot: Arc<Snapshot>,
 }
 
 impl Plan {
@@ -54,7 +53,7 @@ impl Plan {
             revealed: seen.into(),
             before: Usage::default(),
         };
-        Self { command, route, revealed, passes_opaque, snapshot: Some(snapshot.clone()) }
+        Self { command, route, revealed, passes_opaque, snapshot: snapshot.clone() }
     }
 }
 

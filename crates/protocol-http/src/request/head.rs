@@ -1,9 +1,9 @@
 //! The head of a request: what is kept of it, in which spelling.
 
-use crate::canonical::{Ambiguous, CanonicalPath, CanonicalQuery};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_model::Secret;
+use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use thiserror::Error;
@@ -100,12 +100,6 @@ fn is_sent(name: &str) -> bool {
         && !name.contains('_')
         && !NOT_SENT.contains(&name)
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// What a client would like (`Prefer`, RFC 7240), on however many lines.
-pub(crate) fn wishes(fields: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = fields.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// Wishes about the answer that go on: waiting is the gateway's.
@@ -215,19 +209,4 @@ fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 fn connection_fields(fields: &HeaderMap) -> HashSet<String> {
     let values = fields.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
-}
-
-/// Whether a field belongs to one hop (RFC 9110 section 7.6.1).
-pub(crate) fn is_hop_by_hop(name: &str) -> bool {
-    const NAMES: [&str; 8] = [
-        "connection",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    NAMES.contains(&name)
 }

@@ -5,7 +5,7 @@ mod head;
 mod outgoing;
 
 pub(crate) use command::Plan;
-pub(crate) use head::{Head, RefusedHead, is_hop_by_hop, wishes};
+pub(crate) use head::{Head, RefusedHead};
 
 use bytes::{Bytes, BytesMut};
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};

@@ -1,38 +1,30 @@
 //! One request and its whole answer, through the engine.
 
-use super::problem::{AnswerBody, Notices, Problem, no_answer};
-use super::sessions::Caller;
-use crate::reply::{Body, Classified, More, Part, ReplyHead};
+use super::problem::Notices;
+use crate::reply::{Body, Classified, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Plan};
-use crate::target::{Line, Target};
-use bytes::{Bytes, BytesMut};
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Either};
-use hyper::body::Incoming;
+use crate::target::Target;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Either;
 use portreeve_decide::mask::Masker;
 use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
-    Admitted, BodySender, End, Exchange, Hold, Interrupt, Masked, Permitted, PermittedBody,
-    Released, Reply, SessionError, Stop, Unmaskable, permitted_body, permitted_head, released_body,
-    released_head,
+    Admitted, BodySender, End, Exchange, Hold, Interrupt, Masked, Released, Reply, SessionError,
+    Stop, Unmaskable, released_body, released_head,
 };
+use portreeve_web::{AnswerBody, Caller, Line, More, Problem, Source, ended, no_answer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout, timeout_at};
 
-/// As much of an answer as is masked and recorded at once.
-const CHUNK_BYTES: usize = 64 << 10;
 /// Longer bodies are looked through where nobody else waits.
 const LOOKED_THROUGH_BYTES: usize = 16 << 10;
-/// How long a chunk may wait for more.
-const CHUNK_WAIT: Duration = Duration::from_millis(5);
-
 /// What one exchange needs.
 pub(super) struct Asked {
-    pub(super) caller: Arc<Caller>,
+    pub(super) caller: Arc<Caller<()>>,
     pub(super) target: Arc<Target>,
     pub(super) detector: Detector,
     pub(super) prefix: String,
@@ -93,37 +85,6 @@ impl Reply for NoAnswer {
     }
 }
 
-/// The body of an answer, in chunks.
-struct Source {
-    body: Incoming,
-    reply_timeout: Duration,
-    is_over: bool,
-}
-
-impl Source {
-    /// Some bytes: as many as make a chunk, or as come within a moment. Cancel-safe only
-    /// between calls.
-    async fn next(&mut self) -> Result<(Bytes, More), SessionError> {
-        let mut chunk = BytesMut::new();
-        let mut until = Instant::now() + self.reply_timeout;
-        while chunk.len() < CHUNK_BYTES && !self.is_over {
-            match timeout_at(until, self.body.frame()).await {
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        chunk.extend_from_slice(&data);
-                        until = Instant::now() + CHUNK_WAIT;
-                    }
-                }
-                Ok(Some(Err(_))) => return Err(SessionError::TargetGone),
-                Ok(None) => self.is_over = true,
-                Err(_) if !chunk.is_empty() => break,
-                Err(_) => return Err(SessionError::Timeout("the target does not go on")),
-            }
-        }
-        Ok((chunk.freeze(), if self.is_over { More::Ended } else { More::Follows }))
-    }
-}
-
 impl Asked {
     /// Decides a request, asks the target, and gives the first of its answer.
     pub(super) async fn run(self, head: Head, body: Bytes) -> Result<Answer, Problem> {
@@ -135,15 +96,18 @@ impl Asked {
             true => tokio::task::block_in_place(look),
             false => look(),
         };
-        let role = self.target.role().to_owned();
+        let role = self.target.address().role().to_owned();
         let request = HttpRequest { plan: plan.clone(), head, body, role };
-        let admitted = session.admit(request, &snapshot, &mut Waiting).await.map_err(ended)?;
+        let admitted =
+            session.admit(request, &snapshot, &mut Waiting).await.map_err(|error| ended(&error))?;
         let Admitted { mut exchange, permit, .. } = admitted;
         if let Some(refusal) = exchange.refusal().cloned() {
             return refuse(exchange, refusal).await;
         }
+        let address = self.target.address();
+        let asked = address.ask(permit, self.caller.take_line(), self.reply_timeout);
         let answered = tokio::select! {
-            answered = self.ask(permit) => answered,
+            answered = asked => answered,
             why = exchange.interrupted() => return stopped(exchange, stop_of(why)).await,
         };
         let (line, response) = match answered {
@@ -163,61 +127,11 @@ impl Asked {
         let (fields, max) = (&parts.headers, self.value_bytes_max);
         let body = Body::of(parts.status, fields, classified, plan.passes_opaque, max);
         let screen = TextScreen::new(self.target.screen(), Place::unnamed("body"), &[]);
-        let source = Source { body: incoming, reply_timeout: self.reply_timeout, is_over: false };
+        let source = Source::new(incoming, self.reply_timeout);
         let prefix = self.prefix.clone();
         let head = ReplyHead { status: parts.status, fields: parts.headers, prefix };
         Running { asked: self, plan, exchange, source, body, screen, line }.answer(head).await
     }
-
-    /// Sends what was permitted, and waits for the head of the answer.
-    async fn ask(&self, permit: Permitted) -> Result<(Line, Response<Incoming>), &'static str> {
-        let unreadable = |_| "the request could not be written";
-        let (parts, rest) = permitted_head(permit).map_err(unreadable)?;
-        let (sender, body) = permitted_body();
-        sender.send(rest).await.map_err(|_| "the request could not be sent")?;
-        sender.finish().await;
-        let mut request = Request::from_parts(parts, body);
-        if let Some(line) = self.caller.take_line() {
-            match self.send(line, request).await {
-                Ok(answered) => return Ok(answered),
-                // It was closed before it took anything.
-                Err(Unsent::Whole(back)) => request = *back,
-                Err(Unsent::Lost(why)) => return Err(why),
-            }
-        }
-        let line = self.target.dial().await.map_err(|error| {
-            tracing::warn!(resource = self.target.name(), %error, "a target cannot be reached");
-            "the target cannot be reached"
-        })?;
-        match self.send(line, request).await {
-            Ok(answered) => Ok(answered),
-            Err(Unsent::Whole(_)) => Err("the target closed the connection"),
-            Err(Unsent::Lost(why)) => Err(why),
-        }
-    }
-
-    async fn send(
-        &self,
-        mut line: Line,
-        request: Request<PermittedBody>,
-    ) -> Result<(Line, Response<Incoming>), Unsent> {
-        let sent = line.sender.try_send_request(request);
-        match timeout(self.reply_timeout, sent).await {
-            Ok(Ok(response)) => Ok((line, response)),
-            Ok(Err(mut error)) => Err(match error.take_message() {
-                Some(request) => Unsent::Whole(Box::new(request)),
-                None => Unsent::Lost("the target broke off"),
-            }),
-            Err(_) => Err(Unsent::Lost("the target does not answer in time")),
-        }
-    }
-}
-
-/// Why there is no answer.
-enum Unsent {
-    /// The target has taken nothing of the request.
-    Whole(Box<Request<PermittedBody>>),
-    Lost(&'static str),
 }
 
 impl Running {
@@ -323,12 +237,12 @@ async fn stopped(exchange: Exchange, stop: Stop) -> Result<Answer, Problem> {
             let refusal = unmaskable(&exchange, &fault.to_string());
             refuse(exchange, refusal).await
         }
-        Stop::Session(error) => Err(ended(error)),
+        Stop::Session(error) => Err(ended(&error)),
     }
 }
 
 async fn refuse(mut exchange: Exchange, refusal: Refusal) -> Result<Answer, Problem> {
-    let released = exchange.refuse(refusal, &Notices).await.map_err(ended)?;
+    let released = exchange.refuse(refusal, &Notices).await.map_err(|error| ended(&error))?;
     whole(released).await
 }
 
@@ -344,16 +258,4 @@ async fn whole(released: Released) -> Result<Answer, Problem> {
 
 fn unreadable() -> Problem {
     Problem::new(StatusCode::BAD_GATEWAY, "the answer could not be written", "")
-}
-
-fn ended(error: SessionError) -> Problem {
-    let status = match error {
-        SessionError::Ended(_) => StatusCode::UNAUTHORIZED,
-        SessionError::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
-        SessionError::TargetGone | SessionError::Target(_) => StatusCode::BAD_GATEWAY,
-        SessionError::Unrecordable | SessionError::ClientGone | SessionError::Client(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-    };
-    Problem::new(status, error.to_string(), "")
 }

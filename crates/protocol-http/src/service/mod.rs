@@ -2,43 +2,29 @@
 
 mod exchange;
 mod problem;
-mod sessions;
 
-use crate::canonical::CanonicalPath;
-use crate::request::{Head, RefusedHead, wishes};
+use crate::NAME;
+use crate::request::{Head, RefusedHead};
 use crate::target::Target;
-use bytes::{Bytes, BytesMut};
 use exchange::{Answer, Asked};
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use portreeve_detect::Detector;
-use portreeve_model::Secret;
-use portreeve_session::{Authenticator, Engine, ReviewMode};
-use portreeve_transport::{PreAuth, accept};
-use problem::{AnswerBody, Problem};
+use portreeve_session::{Authenticator, Engine};
+use portreeve_web::{
+    AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem, Room,
+    Sessions, application, bearer, host, review_mode,
+};
+use problem::Notices;
 use rustls::ServerConfig;
-use sessions::{Ask, Caller, Sessions};
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
 
-/// Requests that one connection of HTTP/2 may have open.
-const STREAMS_MAX: u32 = 100;
-/// How long the body of a request may take to come.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes that the bodies of all requests may take up at once.
 const ROOM_BYTES: usize = 256 << 20;
-/// The first byte of a TLS handshake.
-const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Limits of the protocol.
 #[derive(Clone, Debug)]
@@ -57,6 +43,12 @@ pub struct HttpLimits {
     pub head_bytes_max: usize,
 }
 
+impl HttpLimits {
+    const fn of_listener(&self) -> ListenerLimits {
+        ListenerLimits { login_timeout: self.login_timeout, head_bytes_max: self.head_bytes_max }
+    }
+}
+
 /// What the listener is made of.
 pub struct HttpParts {
     /// The engine.
@@ -73,15 +65,15 @@ pub struct HttpParts {
 
 /// The HTTP listener's work, one connection at a time.
 pub struct Http {
-    sessions: Arc<Sessions>,
+    sessions: Arc<Sessions<()>>,
     targets: Vec<Arc<Target>>,
-    tls: Arc<ServerConfig>,
+    listener: Listener,
     limits: HttpLimits,
     detector: Detector,
     /// Each brings the rest of an answer to its client.
     flows: Arc<Mutex<JoinSet<()>>>,
     /// Bytes that all bodies of requests may take up at once.
-    room: Arc<Semaphore>,
+    room: Room,
 }
 
 impl std::fmt::Debug for Http {
@@ -90,27 +82,19 @@ impl std::fmt::Debug for Http {
     }
 }
 
-/// A connection, as its requests see it.
-struct Connection<W> {
-    client: SocketAddr,
-    tls: String,
-    /// The client's place among those that have not shown a token.
-    waiting: Mutex<Option<W>>,
-}
-
 impl Http {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: HttpParts) -> Arc<Self> {
         let idle_timeout = parts.limits.session_idle_timeout;
         Arc::new(Self {
-            sessions: Sessions::new(parts.engine, parts.authenticator, idle_timeout),
+            sessions: Sessions::new(NAME, parts.engine, parts.authenticator, idle_timeout),
             targets: parts.targets,
-            tls: parts.tls,
+            listener: Listener::new(parts.tls, parts.limits.of_listener()),
             limits: parts.limits,
             detector: Detector::default(),
             flows: Arc::default(),
-            room: Arc::new(Semaphore::new(ROOM_BYTES)),
+            room: Room::new(ROOM_BYTES),
         })
     }
 
@@ -120,7 +104,7 @@ impl Http {
         Arc::new(Self {
             sessions: self.sessions.clone(),
             targets,
-            tls: self.tls.clone(),
+            listener: self.listener.with(limits.of_listener()),
             limits,
             detector: self.detector,
             flows: self.flows.clone(),
@@ -136,48 +120,11 @@ impl Http {
         client: SocketAddr,
         waiting: W,
     ) {
-        let entered = timeout(self.limits.login_timeout, self.enter(stream, client)).await;
-        let Ok(Some((connection, tls))) = entered else { return };
-        let (stream, _) = connection.into_parts();
-        let connection = Arc::new(Connection { client, tls, waiting: Mutex::new(Some(waiting)) });
-        let service = service_fn(|request| {
-            let (http, connection) = (self.clone(), connection.clone());
-            async move { Ok::<_, Infallible>(http.answer(request, &connection).await) }
-        });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.login_timeout)
-            .max_buf_size(self.limits.head_bytes_max);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .max_header_list_size(u32::try_from(self.limits.head_bytes_max).unwrap_or(u32::MAX))
-            .keep_alive_interval(Some(self.limits.login_timeout));
-        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-    }
-
-    /// Encrypts the connection where the client asks for it; it may go without on loopback.
-    async fn enter(&self, stream: TcpStream, client: SocketAddr) -> Option<(PreAuth, String)> {
-        stream.set_nodelay(true).ok()?;
-        let mut first = [0];
-        stream.peek(&mut first).await.ok()?;
-        let connection = PreAuth::new(Box::new(stream));
-        if first == [TLS_HANDSHAKE] {
-            let accepted = accept(connection, self.tls.clone()).await.ok()?;
-            return Some((accepted.connection, accepted.version));
-        }
-        if client.ip().to_canonical().is_loopback() {
-            return Some((connection, "none".to_owned()));
-        }
-        let mut connection = connection;
-        let words = "HTTP/1.1 426 Upgrade Required\r\nconnection: close\r\nupgrade: TLS/1.3\r\n\
-                     content-length: 0\r\n\r\n";
-        let _ = connection.send(words.as_bytes()).await;
-        connection.close().await;
-        None
+        let answer = |request, connection: Arc<Connection<W>>| {
+            let http = self.clone();
+            async move { http.answer(request, &connection).await }
+        };
+        self.listener.serve(stream, client, waiting, answer).await;
     }
 
     async fn answer<W: Send>(
@@ -216,6 +163,7 @@ impl Http {
             tls: &connection.tls,
             application: application(&parts.headers),
             review_mode: review_mode(&parts.headers),
+            name: "",
         };
         let path = CanonicalPath::read(parts.uri.path()).map_err(RefusedHead::from);
         let path = path.map_err(bad_request)?;
@@ -224,13 +172,23 @@ impl Http {
             let hint = "the first part of the path, or the host name, is the resource";
             return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such resource", hint));
         };
-        let caller = self.sessions.caller(ask, &target).await?;
-        drop(connection.waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let opening = || {
+            let classified = target.clone();
+            Opening {
+                classify: Arc::new(move |object| classified.category_of_object(object)),
+                notices: Arc::new(Notices),
+                own: (),
+            }
+        };
+        let caller = self.sessions.caller(&ask, target.name(), opening).await?;
+        connection.entered();
         let named = (parts.method, path, parts.uri.query());
-        let authorization = target.authorization();
-        let head = Head::new(named, &parts.headers, (target.authority(), authorization));
+        let address = target.address();
+        let opens = (address.authority(), address.authorization());
+        let head = Head::new(named, &parts.headers, opens);
         let head = head.map_err(bad_request)?;
-        let (body, room) = self.collect(body, &caller).await?;
+        let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
+        let (body, room) = Room::collect([&caller.room, &self.room], body, limit).await?;
         let asked = Asked {
             caller,
             target,
@@ -259,113 +217,8 @@ impl Http {
         Ok(by_path
             .map(|target| (target.clone(), path.behind_first(), format!("/{}", target.name()))))
     }
-
-    /// The body of a request, and the room that it takes up: so much for each caller, and so
-    /// much for all.
-    async fn collect(
-        &self,
-        body: Incoming,
-        caller: &Caller,
-    ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
-        let max = self.limits.request_bytes_max;
-        let mut body = Limited::new(body, max);
-        let (mut bytes, mut room) = (BytesMut::new(), Vec::new());
-        let until = Instant::now() + BODY_TIMEOUT;
-        loop {
-            let frame = match timeout_at(until, body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => return Ok((bytes.freeze(), room)),
-                Ok(Some(Err(error))) => return Err(broken_body(&*error, max)),
-                Err(_) => {
-                    let why = "the body did not come in time";
-                    return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, why, ""));
-                }
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            if !data.is_empty() {
-                let taken = u32::try_from(data.len()).unwrap_or(u32::MAX);
-                for of in [&caller.room, &self.room] {
-                    let place = of.clone().try_acquire_many_owned(taken);
-                    room.push(place.map_err(|_| crowded())?);
-                }
-                bytes.extend_from_slice(&data);
-            }
-        }
-    }
-}
-
-fn broken_body(error: &(dyn std::error::Error + Send + Sync + 'static), max: usize) -> Problem {
-    match error.is::<LengthLimitError>() {
-        true => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is longer than {max} bytes"),
-            "`limits.http.request_bytes_max` is the limit",
-        ),
-        false => Problem::new(StatusCode::BAD_REQUEST, "the body is broken", ""),
-    }
-}
-
-fn crowded() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "too many bodies are on their way at once",
-        "send fewer requests at a time",
-    )
 }
 
 fn bad_request(why: RefusedHead) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, why.to_string(), "spell it in one way only")
 }
-
-/// The host name that is asked for, in lower case and without its port.
-fn host(parts: &http::request::Parts) -> Result<String, Problem> {
-    let mut fields = parts.headers.get_all(header::HOST).iter();
-    let field = fields.next().map(|value| value.to_str().unwrap_or_default());
-    let named = parts.uri.authority().map(http::uri::Authority::as_str);
-    let is_one = match (field, named) {
-        (Some(field), Some(named)) => field.eq_ignore_ascii_case(named),
-        _ => true,
-    };
-    if !is_one || fields.next().is_some() {
-        let why = "the request names two hosts";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, why, "name one"));
-    }
-    let authority = named.or(field).unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    Ok(host.trim_end_matches('.').to_ascii_lowercase())
-}
-
-/// The caller's token (RFC 6750 section 2.1); in a query or a form it is not taken.
-fn bearer(fields: &HeaderMap) -> Result<Secret<String>, Problem> {
-    let mut values = fields.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-    });
-    match (token, values.next()) {
-        (Some(token), None) if !token.is_empty() => Ok(Secret::new(token)),
-        _ => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "a token is needed",
-            "send `Authorization: Bearer TOKEN`; `portreeve token` tells how to get one",
-        )),
-    }
-}
-
-fn application(fields: &HeaderMap) -> Option<String> {
-    let agent = fields.get(header::USER_AGENT)?.to_str().ok()?;
-    Some(agent.chars().take(APPLICATION_CHARS_MAX).collect())
-}
-
-/// Whoever waits says so (RFC 7240 section 4.3); others hear of a review and ask again.
-fn review_mode(fields: &HeaderMap) -> ReviewMode {
-    let waits = wishes(fields).any(|wish| wish.starts_with("wait"));
-    if waits { ReviewMode::Wait } else { ReviewMode::Refuse }
-}
-
-/// As much of what a client calls itself as is recorded.
-const APPLICATION_CHARS_MAX: usize = 120;

@@ -197,6 +197,7 @@ impl Postgres {
         let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
         let subjects = upstream.subjects.clone();
         let mut planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
+        let mut given = Vec::new();
         for (name, value) in &arrived.startup.later {
             let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
             let plan = planner.plans_of(&text).0.first().cloned();
@@ -210,6 +211,7 @@ impl Postgres {
                 return Err(Unprepared::Refused { sqlstate: sqlstate.to_owned(), message });
             }
             set(&mut logged_in.connection, &text).await?;
+            given.push(text);
         }
         let mut secret = [0; 16];
         let random = aws_lc_rs::rand::fill(&mut secret);
@@ -219,10 +221,10 @@ impl Postgres {
         let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
         let failing = FailingName(failing.into());
         let mut assembler = Assembler::new(planner, snapshot, failing, self.limits.clone());
-        let own = |(name, _): &(&String, &String)| *name != "application_name";
-        for (name, value) in arrived.startup.settings.iter().filter(own) {
-            assembler.note_setting(&format!("{name} = {value} (at the start)"));
-        }
+        let mut settings = arrived.startup.settings.clone();
+        settings.remove("application_name");
+        assembler.start_with(settings);
+        given.iter().for_each(|text| assembler.note_setting(text));
         Ok((assembler, process))
     }
 
@@ -384,7 +386,7 @@ impl Postgres {
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
         };
-        let limits = &self.engine.limits;
+        let limits = &self.engine.limits();
         let mut connection = Connection {
             client: ClientSide::new(arrived.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),

@@ -339,6 +339,7 @@ mod tests {
         };
         Copy {
             direction: CopyDirection::Out,
+            columns_in: 0,
             format,
             delimiter,
             null: null.into(),

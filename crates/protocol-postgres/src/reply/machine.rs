@@ -82,6 +82,8 @@ pub(crate) struct ReplyMachine {
     failed: Option<String>,
     row_bytes_max: usize,
     screening: Screening,
+    /// The client has sent the data of the COPY that is about to run.
+    hides_copy_start: bool,
     /// Why the data of the running COPY were refused.
     refused_copy: Option<Box<Refusal>>,
 }
@@ -160,6 +162,11 @@ impl ReplyMachine {
     pub(crate) fn refuse_copy_in(&mut self, refusal: Refusal) {
         self.end_copy_in();
         self.refused_copy = Some(Box::new(refusal));
+    }
+
+    /// The client has been asked for the data of the next COPY already.
+    pub(crate) fn hide_copy_start(&mut self) {
+        self.hides_copy_start = true;
     }
 
     /// The client has sent all of its COPY data.
@@ -404,7 +411,9 @@ impl ReplyMachine {
         let plan = plan.ok_or_else(|| unexpected(frame))?;
         self.running =
             Running::begin_copy(frame, &plan, &self.screening, self.row_bytes_max, masked)?;
-        out.extend_from_slice(&frame.whole);
+        if !(self.is_copying_in() && std::mem::take(&mut self.hides_copy_start)) {
+            out.extend_from_slice(&frame.whole);
+        }
         Ok(())
     }
 
@@ -503,6 +512,7 @@ impl ReplyMachine {
             self.end_transaction();
         }
         self.running = Running::Nothing;
+        self.hides_copy_start = false;
         put_ready(out, status.byte());
         Ok(())
     }

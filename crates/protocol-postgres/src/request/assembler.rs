@@ -3,7 +3,7 @@
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{self, Circumstances, Parameters};
 use super::written::{ADVICE, forms};
-use crate::reply::{AskedBy, Expect, ReplyMachine};
+use crate::reply::{AskedBy, Expect, ReplyMachine, Status};
 use crate::wire::{
     Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
 };
@@ -12,9 +12,9 @@ use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{
-    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, parameter_bytes,
+    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, Versions, parameter_bytes,
 };
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// A run of extended-protocol messages is cut here, and its replies asked for.
@@ -75,6 +75,18 @@ enum Freshness {
     Fresh,
 }
 
+/// How a setting ends that the session began with, in what a reviewer reads.
+pub(crate) const AT_THE_START: &str = " (at the start)";
+
+/// Whether the target has told what its definitions are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sight {
+    /// It has.
+    Clear,
+    /// They have changed, and it has not: nothing that has to do with them can be judged.
+    Lost,
+}
+
 /// Puts requests together. One at a time.
 pub(crate) struct Assembler {
     pub(super) planner: Planner,
@@ -90,6 +102,12 @@ pub(crate) struct Assembler {
     declared: HashMap<String, Vec<u32>>,
     /// What the open transaction has made of definitions is known.
     pub(super) sees_definitions: bool,
+    /// The last request has ended without Sync: what it began may still be open.
+    is_open: bool,
+    /// The request meets an open transaction.
+    is_in_transaction: bool,
+    /// Whether the definitions that it plans with may be those of now.
+    pub(super) sight: Sight,
     /// The request changes data.
     pub(super) writes: bool,
     /// The request runs code that can do anything with names.
@@ -100,6 +118,11 @@ pub(crate) struct Assembler {
     pub(super) rests_on: BTreeSet<String>,
     /// The relations that it has to do with at all.
     pub(super) names: BTreeSet<String>,
+    /// The definitions that held when the open transaction began. Its rows may be those of that
+    /// moment, whatever their columns are called now.
+    begun: Arc<Versions>,
+    /// The settings that the session began with.
+    started: Arc<BTreeMap<String, String>>,
     /// The settings that the session was given since it began.
     settings: Arc<Vec<String>>,
     failing: FailingName,
@@ -136,11 +159,16 @@ impl Assembler {
             described: HashSet::new(),
             declared: HashMap::new(),
             sees_definitions: true,
+            is_open: false,
+            is_in_transaction: false,
+            sight: Sight::Clear,
             writes: false,
             runs_code: false,
             runs_own_code: false,
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),
+            begun: Arc::default(),
+            started: Arc::default(),
             settings: Arc::default(),
             failing,
             limits,
@@ -162,6 +190,9 @@ impl Assembler {
         self.planner
             .renew(catalog, Arc::new(move |column, category| reveals.reveals(column, category)));
         self.snapshot = snapshot;
+        if !self.is_in_transaction {
+            self.begun = self.catalog().versions();
+        }
     }
 
     /// Begins a request.
@@ -169,7 +200,34 @@ impl Assembler {
         // What a transaction has changed is locked by it: reading the catalog again would wait.
         let is_defining = !machine.names().defined().is_empty();
         self.freshness = if is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
+        self.sight = Sight::Clear;
         self.begin_batch(machine);
+        self.mark_beginning(machine);
+    }
+
+    /// What runs outside of a transaction can begin one.
+    fn mark_beginning(&mut self, machine: &ReplyMachine) {
+        self.is_in_transaction = machine.status() != Status::Idle || self.is_open;
+        if !self.is_in_transaction {
+            self.begun = self.catalog().versions();
+        }
+    }
+
+    /// Whether something that rows of the running transaction rest on has been redefined since
+    /// it began.
+    pub(super) fn was_redefined(&self, names: &BTreeSet<String>) -> bool {
+        let now = self.catalog().versions();
+        let is_other = |name: &String| now.relations.get(name) != self.begun.relations.get(name);
+        self.is_in_transaction
+            && self.catalog().has_rules()
+            && !Arc::ptr_eq(&now, &self.begun)
+            && names.iter().any(is_other)
+    }
+
+    /// The definitions have changed, and cannot be read: the running request is refused where
+    /// it has to do with any.
+    pub(crate) fn lose_sight(&mut self) {
+        self.sight = Sight::Lost;
     }
 
     fn begin_batch(&mut self, machine: &ReplyMachine) -> MessageBatch {
@@ -185,6 +243,11 @@ impl Assembler {
         std::mem::replace(&mut self.batch, fresh)
     }
 
+    /// The names of relations that made it ask for a fresh catalog.
+    pub(crate) fn take_missing(&mut self) -> BTreeSet<String> {
+        self.planner.take_missing()
+    }
+
     /// Puts the running request together anew, from the messages that it has so far.
     pub(crate) fn restart(&mut self, machine: &ReplyMachine) {
         self.freshness = Freshness::Fresh;
@@ -198,9 +261,10 @@ impl Assembler {
         machine: &ReplyMachine,
         fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
+        self.is_open = self.batch.is_open();
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
-        if !rests_on.is_empty() && self.catalog().has_classified() {
+        if !rests_on.is_empty() && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
         if !all.is_empty() {
@@ -214,6 +278,19 @@ impl Assembler {
             versions: self.catalog().versions(),
         });
         self.begin_batch(machine)
+    }
+
+    /// The settings that the session began with.
+    pub(crate) fn started(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.started
+    }
+
+    /// Notes what the session begins with.
+    pub(crate) fn start_with(&mut self, settings: BTreeMap<String, String>) {
+        for (name, value) in &settings {
+            self.note_setting(&format!("{name} = {value}{AT_THE_START}"));
+        }
+        self.started = Arc::new(settings);
     }
 
     /// Notes a setting that statements may mean something else under.

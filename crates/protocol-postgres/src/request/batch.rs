@@ -5,8 +5,8 @@ use super::content::Circumstances;
 use crate::reply::{Expect, Status};
 use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
-use portreeve_decide::sql::Unknown;
-use portreeve_model::{ApprovedStatement, Refusal, RequestContent};
+use portreeve_decide::sql::{CopyFormat, Unknown};
+use portreeve_model::{ApprovedStatement, Refusal, RequestContent, Unit, Upload};
 use portreeve_session::{CommandUse, Fence, Request};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,9 +18,16 @@ pub(crate) enum Kind {
     Extended,
 }
 
+/// How the rows of a COPY are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CopyShape {
+    pub(crate) format: CopyFormat,
+    pub(crate) columns: u16,
+}
+
 /// A command of a request, and what the server would say if it cannot be judged.
 #[derive(Debug)]
-pub(super) struct PlannedUse {
+pub(crate) struct PlannedUse {
     pub(super) asked: CommandUse,
     pub(super) unknown: Option<Box<Unknown>>,
 }
@@ -51,7 +58,15 @@ pub(crate) struct MessageBatch {
     /// What guards the reply.
     pub(super) fence: Option<Arc<dyn Fence>>,
     /// What tells whether anything that it rests on has changed.
-    pub(super) definitions: Option<Arc<dyn Fence>>,
+    pub(crate) definitions: Option<Arc<dyn Fence>>,
+    /// The COPY of the client's data that it is, where it is nothing else.
+    pub(super) copy_shape: Option<CopyShape>,
+    /// It has a COPY of the client's data.
+    pub(super) has_copy_in: bool,
+    /// Those data, where they are here.
+    pub(crate) upload: Upload,
+    /// Most rows that it may touch, where they were counted.
+    pub(crate) rows_max: Option<u64>,
     /// What its meaning depends on beside its text.
     pub(super) circumstances: Option<Circumstances>,
 }
@@ -98,8 +113,34 @@ impl MessageBatch {
             runs_own_code: false,
             fence: None,
             definitions: None,
+            copy_shape: None,
+            has_copy_in: false,
+            upload: Upload::Absent,
+            rows_max: None,
             circumstances: None,
         }
+    }
+
+    /// How the rows are written that it wants of the client, where it is one COPY and nothing
+    /// else.
+    pub(crate) fn copies_in(&self) -> Option<CopyShape> {
+        self.copy_shape
+    }
+
+    /// The text and the settings of a write of one text without parameters: what its rows
+    /// can be counted by.
+    pub(crate) fn countable(&self) -> Option<(&str, &[String])> {
+        let [_one] = self.uses.as_slice() else { return None };
+        let [only] = self.statements.as_slice() else { return None };
+        let settings = self.circumstances.as_ref()?.settings.as_slice();
+        (self.kind == Kind::Simple).then_some((only.text.as_str(), settings))
+    }
+
+    /// Puts a refused command in the place of all that it asks for. It is one message.
+    pub(crate) fn refuse(&mut self, one: PlannedUse) {
+        self.unknown = one.unknown.map(|unknown| (0, unknown)).into_iter().collect();
+        self.uses = vec![one.asked];
+        self.parts.iter_mut().for_each(|part| part.commands = 0..1);
     }
 
     /// Notes bytes that came from the client, whatever becomes of them.
@@ -132,6 +173,12 @@ impl MessageBatch {
         }
         self.parts.push(Part { wire, expects, commands: first..self.uses.len() });
         self.statements.extend(statements);
+    }
+
+    /// Whether the client's Sync is still to come.
+    pub(super) fn is_open(&self) -> bool {
+        let last = self.parts.last().and_then(|part| part.expects.last());
+        Ends::of(self.kind, last) == Ends::Open
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -209,15 +256,21 @@ impl Request for MessageBatch {
 
     fn content(&self) -> RequestContent {
         let statements = self.statements.clone();
-        let mut content = RequestContent { statements, ..RequestContent::default() };
+        let upload = self.upload.clone();
+        let mut content = RequestContent { statements, upload, ..RequestContent::default() };
         if let Some(circumstances) = &self.circumstances {
             circumstances.put(&mut content);
         }
+        content.caps.extend(self.rows_max.map(|rows| (Unit::Rows, rows)));
         content
     }
 
     fn definitions(&self) -> Option<Arc<dyn Fence>> {
         self.definitions.clone()
+    }
+
+    fn has_unseen_data(&self) -> bool {
+        self.has_copy_in && self.upload == Upload::Absent
     }
 
     fn fence(&self) -> Option<Arc<dyn Fence>> {

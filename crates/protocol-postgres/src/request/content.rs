@@ -84,7 +84,7 @@ fn shown(definition: &Definition) -> String {
 }
 
 fn parameter(value: Option<&[u8]>, type_oid: u32, format: i16) -> Parameter {
-    let type_name = if type_oid == 0 { String::new() } else { format!("type {type_oid}") };
+    let type_name = type_name(type_oid);
     let (format, value) = match (format, value) {
         (0, None) => (ParameterFormat::Text, ParameterValue::Null),
         (_, None) => (ParameterFormat::Binary, ParameterValue::Null),
@@ -93,6 +93,46 @@ fn parameter(value: Option<&[u8]>, type_oid: u32, format: i16) -> Parameter {
     };
     Parameter { type_name, format, value }
 }
+
+/// A type as a reviewer reads it; with its number, which is what the client has declared.
+fn type_name(type_oid: u32) -> String {
+    let known = TYPE_NAMES.iter().find(|(oid, _)| *oid == type_oid);
+    match (type_oid, known) {
+        (0, _) => String::new(),
+        (_, Some((_, name))) => format!("{name}, type {type_oid}"),
+        (_, None) => format!("type {type_oid}"),
+    }
+}
+
+/// SPEC: `pg_type.dat`; these numbers are the same in every version.
+const TYPE_NAMES: [(u32, &str); 26] = [
+    (16, "boolean"),
+    (17, "bytea"),
+    (18, "\"char\""),
+    (19, "name"),
+    (20, "bigint"),
+    (21, "smallint"),
+    (23, "integer"),
+    (25, "text"),
+    (26, "oid"),
+    (114, "json"),
+    (142, "xml"),
+    (650, "cidr"),
+    (700, "real"),
+    (701, "double precision"),
+    (790, "money"),
+    (869, "inet"),
+    (1042, "character"),
+    (1043, "character varying"),
+    (1082, "date"),
+    (1083, "time"),
+    (1114, "timestamp"),
+    (1184, "timestamp with time zone"),
+    (1186, "interval"),
+    (1700, "numeric"),
+    (2950, "uuid"),
+    (3802, "jsonb"),
+];
 
 fn of_binary(bytes: &[u8], type_oid: u32) -> ParameterValue {
     let number = match (value_kind(type_oid, 1), bytes) {
@@ -159,9 +199,9 @@ mod tests {
     #[test]
     fn the_same_bytes_in_another_format_or_type_are_another_content() {
         let text = content(b"1234", &[23], &[0]);
-        assert!(text.ends_with("-- $1 = '1234' (type 23)"), "{text}");
+        assert!(text.ends_with("-- $1 = '1234' (integer, type 23)"), "{text}");
         let binary = content(b"1234", &[23], &[1]);
-        assert!(binary.ends_with("-- $1 = '825373492' (type 23, binary)"), "{binary}");
+        assert!(binary.ends_with("-- $1 = '825373492' (integer, type 23, binary)"), "{binary}");
         let all: std::collections::HashSet<_> =
             [text, binary, content(b"1234", &[], &[0]), content(b"1234", &[25], &[1])].into();
         assert_eq!(all.len(), 4);

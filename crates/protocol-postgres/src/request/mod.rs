@@ -15,6 +15,8 @@ mod written;
 
 #[cfg(test)]
 pub(crate) use assembler::Upcoming;
-pub(crate) use assembler::{Assembler, Step};
-pub(crate) use batch::{Accepted, Ends, FailingName, MessageBatch, failing_query, flush};
+pub(crate) use assembler::{AT_THE_START, Assembler, Step};
+pub(crate) use batch::{
+    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
+};
 pub(crate) use written::{ADVICE, WrittenData};

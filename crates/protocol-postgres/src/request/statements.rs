@@ -1,7 +1,7 @@
 //! What the statements of a request show, change, and need.
 
-use super::assembler::{Assembler, FULL, Step, Upcoming};
-use super::batch::{Kind, PlannedUse, flush};
+use super::assembler::{Assembler, FULL, Sight, Step, Upcoming};
+use super::batch::{CopyShape, Kind, PlannedUse, flush};
 use super::content;
 use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine};
@@ -13,7 +13,7 @@ use portreeve_decide::sql::{
 use portreeve_model::{ApprovedStatement, Parameter, Unit, Usage};
 use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// A statement that is about to run.
@@ -75,6 +75,11 @@ impl Assembler {
             results.push_back(effect.expected);
             uses.extend(effect.uses);
         }
+        self.batch.copy_shape = match &*plans {
+            [only] => copy_in(only),
+            _ => None,
+        };
+        self.batch.has_copy_in = plans.iter().any(|plan| copy_in(plan).is_some());
         self.batch.push_commands(wire, vec![Expect::Query(results)], uses, content);
         Step::Request
     }
@@ -97,6 +102,7 @@ impl Assembler {
             return Step::More;
         };
         let plan = self.planner.under(plan);
+        self.batch.has_copy_in |= copy_in(&plan).is_some();
         // SECURITY: the target may have opened it by definitions that no plan was made by.
         let plan = if is_outdated { self.opaque(&plan) } else { plan };
         if self.follows_code(&plan) {
@@ -142,7 +148,7 @@ impl Assembler {
 
     /// Whether code that runs before it in this request may have changed what its rows show.
     fn follows_code(&self, plan: &Plan) -> bool {
-        self.runs_own_code && plan.shows_objects() && self.catalog().has_classified()
+        self.runs_own_code && plan.shows_objects() && self.catalog().has_rules()
     }
 
     fn may_hold(&self, uses: &[PlannedUse]) -> bool {
@@ -153,7 +159,7 @@ impl Assembler {
         let has_rows = plan.statement.output != Output::None;
         match &plan.output {
             PlannedOutput::Clean => {
-                has_rows && (self.catalog().has_classified() || plan.has_open_texts())
+                has_rows && (self.catalog().has_rules() || plan.has_open_texts())
             }
             PlannedOutput::Columns(_) | PlannedOutput::Unproven => true,
         }
@@ -280,11 +286,18 @@ impl Assembler {
             _ => Stage::Run,
         };
         let mut uses = vec![use_of(plan, stage, rows_before)];
-        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_classified() {
+        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_rules() {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
                 sqlstate::PREREQUISITE_STATE,
                 "definitions were changed in this open transaction: commit them first",
+            ));
+        }
+        if self.sight == Sight::Lost && plan.uses_objects() {
+            uses.push(self.refused(
+                sqlstate::CANNOT_CONNECT_NOW,
+                "the target does not tell the gateway what its definitions are now: try again \
+                 later, or have an operator look at the gateway's health",
             ));
         }
         if !plan.defines() {
@@ -292,7 +305,16 @@ impl Assembler {
         }
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
-            self.planner.names_behind(&plan.command, &mut self.rests_on);
+            let mut names = BTreeSet::new();
+            self.planner.names_behind(&plan.command, &mut names);
+            if self.was_redefined(&names) {
+                uses.push(self.refused(
+                    sqlstate::SERIALIZATION_FAILURE,
+                    "definitions changed since this transaction began, and its rows may be older: \
+                     begin it again",
+                ));
+            }
+            self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
         self.runs_own_code |= plan.runs_own_code();
@@ -387,7 +409,7 @@ impl Assembler {
         Ok(Arc::new(Prepared { plan: Some(plan), text: prepared.text.clone() }))
     }
 
-    pub(super) fn refused(&self, sqlstate: &'static str, why: &str) -> PlannedUse {
+    pub(crate) fn refused(&self, sqlstate: &'static str, why: &str) -> PlannedUse {
         use_of(&self.planner.plan_unknown(sqlstate, why), Stage::Run, 0)
     }
 
@@ -417,6 +439,12 @@ fn compare(effect: &mut Effect, plan: &Arc<Plan>, text: &str, parameters: &[Para
     {
         *expected = content::compared(plan, text, parameters);
     }
+}
+
+/// How the rows are written that a statement wants of the client.
+fn copy_in(plan: &Plan) -> Option<CopyShape> {
+    let copy = plan.copy().filter(|copy| copy.direction == CopyDirection::In)?;
+    Some(CopyShape { format: copy.format, columns: copy.columns_in })
 }
 
 fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> PlannedUse {

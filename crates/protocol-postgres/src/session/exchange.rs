@@ -2,13 +2,15 @@
 
 use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush};
+use crate::request::{ADVICE, AT_THE_START, Accepted, Ends, MessageBatch, flush};
+use crate::target::{RowCap, RowQuestion, rounded_up};
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
-use portreeve_model::{Refusal, RefusalCode, RequestId, Usage};
+use portreeve_decide::sql::postgres::rows_touched;
+use portreeve_model::{Action, Refusal, RefusalCode, RequestId, Usage};
 use portreeve_session::{
-    Admitted, ClientSide, Driven, Exchange, Fault, Interrupt, Piece, SessionError, Stop,
-    TargetSide, Upload,
+    Admitted, ClientSide, CommandUse, Driven, Exchange, Fault, Interrupt, Piece, Request,
+    SessionError, Stop, TargetSide, Upload,
 };
 use portreeve_transport::CancelHandle;
 use std::sync::Arc;
@@ -17,9 +19,13 @@ use tokio::time::timeout;
 
 /// How long a refused reply may go on arriving after the target was told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// COPY data that become durable together.
+const PIECE_BYTES: usize = 1 << 20;
 
 impl Connection {
-    pub(super) async fn exchange(&mut self, batch: MessageBatch) -> Result<(), SessionError> {
+    pub(super) async fn exchange(&mut self, mut batch: MessageBatch) -> Result<(), SessionError> {
+        let staged = self.stage_upload(&mut batch).await?;
+        self.count_rows(&mut batch).await;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
         let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
@@ -33,6 +39,9 @@ impl Connection {
             return self.client.send(released).await;
         }
         self.machine.expect(expects);
+        if staged.is_some() {
+            self.machine.hide_copy_start();
+        }
         self.target.send(permit);
         let mut run = Run {
             client: &mut self.client,
@@ -40,6 +49,7 @@ impl Connection {
             machine: &mut self.machine,
             limits: &self.limits,
             ends,
+            staged,
             cancel: self.cancel.as_ref(),
         };
         run.pump(&mut exchange).await?;
@@ -51,6 +61,31 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Counts the rows of a write that would be held, so that what is approved has a cap.
+    async fn count_rows(&self, batch: &mut MessageBatch) {
+        let snapshot = self.assembler.snapshot();
+        let is_counted = |one: &CommandUse| {
+            let runs_own_code = one.command.needs.iter().any(|it| it.action == Action::Execute);
+            snapshot.is_reviewed(&one.command) && one.command.writes() && !runs_own_code
+        };
+        if !batch.commands().iter().all(is_counted) {
+            return;
+        }
+        let Some((text, settings)) = batch.countable() else { return };
+        let Some(text) = rows_touched(text) else { return };
+        let started = self.assembler.started().clone();
+        let is_later = |setting: &&String| !setting.ends_with(AT_THE_START);
+        let settings = settings.iter().filter(is_later).cloned().collect();
+        let question = RowQuestion { text, started, settings };
+        let Some(count) = self.upstream.count(&question).await else { return };
+        let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));
+        let definitions = batch.definitions.take();
+        batch.definitions = Some(Arc::new(RowCap { upstream, question, rows_max, definitions }));
+        batch.rows_max = Some(rows_max);
+    }
+}
+
 /// A running exchange: both sides, and what is known of the reply.
 struct Run<'a> {
     client: &'a mut ClientSide,
@@ -58,6 +93,8 @@ struct Run<'a> {
     machine: &'a mut ReplyMachine,
     limits: &'a ProtocolLimits,
     ends: Ends,
+    /// The data of a COPY that were approved: nothing else is written.
+    staged: Option<BytesMut>,
     cancel: Option<&'a Arc<dyn CancelHandle>>,
 }
 
@@ -67,6 +104,7 @@ impl Run<'_> {
         let mut is_cancelled = false;
         while !(self.machine.is_idle() && self.target.is_sent()) {
             let (copying_in, has_room) = (self.machine.is_copying_in(), self.target.is_sent());
+            let has_staged = copying_in && has_room && self.staged.is_some();
             // Before the command is there, the target would have nothing to cancel.
             if has_room && std::mem::take(&mut is_cancelled) {
                 self.stop_target().await;
@@ -85,10 +123,13 @@ impl Run<'_> {
                     }
                     Interrupt::Stopped(stop) => Err(stop),
                 },
-                watched = watch(self.client, copying_in, has_room) => watched.map_err(Stop::from),
+                () = std::future::ready(()), if has_staged => Ok(()),
+                watched = watch(self.client, copying_in && self.staged.is_none(), has_room) => {
+                    watched.map_err(Stop::from)
+                }
             };
             let stop = match stop {
-                Ok(()) if self.wants_copy_data() && !self.client.inbox().is_empty() => {
+                Ok(()) if self.wants_copy_data() && self.has_copy_data() => {
                     self.forward_copy_data(exchange).await
                 }
                 other => other,
@@ -176,12 +217,17 @@ impl Run<'_> {
         self.machine.is_copying_in() && self.target.is_sent()
     }
 
+    fn has_copy_data(&mut self) -> bool {
+        self.staged.as_ref().map_or_else(|| !self.client.inbox().is_empty(), |it| !it.is_empty())
+    }
+
     /// Passes COPY data on to the target, durable first.
     async fn forward_copy_data(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
         let mut data = CopyData::default();
-        while self.machine.is_copying_in() {
+        while self.machine.is_copying_in() && data.received.len() < PIECE_BYTES {
             let max = self.limits.message_bytes_max;
-            let Some(frame) = take(self.client.inbox(), max).map_err(client_erred)? else { break };
+            let from = self.staged.as_mut().unwrap_or_else(|| self.client.inbox());
+            let Some(frame) = take(from, max).map_err(client_erred)? else { break };
             data.received.extend_from_slice(&frame.whole);
             match read(frame.tag, frame.body()) {
                 Ok(Frontend::CopyData) if self.machine.holds_mask(frame.body()) => {

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod notices;
+mod staging;
 
 pub(crate) use notices::Notices;
 
@@ -106,20 +107,19 @@ impl Connection {
             };
             if self.assembler.is_empty() {
                 // What happened while the client was silent holds for what it says now.
-                self.follow_changes().await?;
+                self.follow_changes().await;
                 self.look_behind_code().await;
             }
             let upcoming = self.assembler.upcoming(self.client.inbox());
             match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
                 Step::More => {}
                 Step::Refresh => {
-                    let catalog = self.upstream.catalog.refreshed().await.map_err(unreadable)?;
-                    self.follow(catalog);
+                    self.look_for_missing().await;
                     self.assembler.restart(&self.machine);
                 }
                 // It may have begun long ago: what holds now decides it.
                 Step::Request if self.is_outdated() => {
-                    self.follow_changes().await?;
+                    self.follow_changes().await;
                     self.assembler.restart(&self.machine);
                 }
                 Step::Request => break,
@@ -135,6 +135,29 @@ impl Connection {
         Ok(Wanted::Request(Box::new(self.assembler.take(&self.machine, fence))))
     }
 
+    /// A text has names that the catalog has not: whether the target has them is looked up, and
+    /// only if there is anything new are all definitions read.
+    async fn look_for_missing(&mut self) {
+        let missing = Arc::new(self.assembler.take_missing());
+        let known = self.assembler.catalog().versions();
+        if self.upstream.fence.has_news(missing, &known).await {
+            let read = self.upstream.catalog.refreshed().await;
+            self.follow_read(read);
+        }
+    }
+
+    /// Without definitions a request is refused; the session waits for better times.
+    fn follow_read(&mut self, read: Result<Arc<CatalogSnapshot>, DialError>) {
+        match read {
+            Ok(catalog) => self.follow(catalog),
+            Err(error) => {
+                let resource = self.upstream.name();
+                tracing::warn!(resource, %error, "definitions cannot be read");
+                self.assembler.lose_sight();
+            }
+        }
+    }
+
     fn is_outdated(&self) -> bool {
         let is_newer =
             |catalog: &Arc<CatalogSnapshot>| !Arc::ptr_eq(catalog, self.assembler.catalog());
@@ -143,23 +166,22 @@ impl Connection {
     }
 
     /// Takes over a new catalog or new policies, so that nothing is decided by old ones.
-    async fn follow_changes(&mut self) -> Result<(), SessionError> {
+    async fn follow_changes(&mut self) {
         let is_redefined = self.machine.take_redefined()
             || self.upstream.fence.is_outdated(&self.assembler.catalog().versions()).await;
         if is_redefined {
-            let catalog = self.upstream.catalog.reread().await.map_err(unreadable)?;
-            self.follow(catalog);
+            let read = self.upstream.catalog.reread().await;
+            self.follow_read(read);
         } else if self.is_outdated() {
             let last = self.upstream.catalog.last();
             self.follow(last.unwrap_or_else(|| self.assembler.catalog().clone()));
         }
-        Ok(())
     }
 
     /// Code that somebody made has run in the open transaction: whether it has changed
     /// definitions, which nobody else can see yet, shows in the locks that it holds.
     async fn look_behind_code(&mut self) {
-        if !self.machine.take_code_ran() || !self.assembler.catalog().has_classified() {
+        if !self.machine.take_code_ran() || !self.assembler.catalog().has_rules() {
             return;
         }
         // What was changed before holds locks as well.
@@ -229,8 +251,4 @@ fn client_erred(fault: impl std::error::Error + Send + Sync + 'static) -> Sessio
 
 fn target_erred(fault: FrameError) -> SessionError {
     SessionError::Target(Box::new(fault))
-}
-
-fn unreadable(error: DialError) -> SessionError {
-    SessionError::Target(format!("catalog: {error}").into())
 }

@@ -2,11 +2,11 @@
 
 use crate::reply::Status;
 use crate::request::{Ends, failing_query};
-use crate::wire::{Refused, put_error, put_ready, put_refusal, put_refused, put_report};
+use crate::wire::{Refused, put, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
 use portreeve_model::Unit;
-use portreeve_session::{Advice, Ended, Notice, NoticeEncoder, SessionError};
+use portreeve_session::{Advice, DataForm, Ended, Notice, NoticeEncoder, SessionError};
 
 /// Writes notices, and refusals where the client expects them.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ impl NoticeEncoder for Notices {
                     put_ready(&mut out, status.byte());
                 }
             },
+            Notice::SendData { form, parts } => put_copy_in(&mut out, form, parts),
             Notice::Ended(why) => put_farewell(&mut out, why),
         }
         out.into()
@@ -68,6 +69,19 @@ impl NoticeEncoder for Notices {
     fn fail_target(&self) -> Bytes {
         failing_query()
     }
+}
+
+/// CopyInResponse.
+fn put_copy_in(out: &mut Vec<u8>, form: DataForm, columns: u16) {
+    let format = match form {
+        DataForm::Text => 0u16,
+        DataForm::Binary => 1,
+    };
+    put(out, b'G', |out| {
+        out.push(u8::from(form == DataForm::Binary));
+        out.extend_from_slice(&columns.to_be_bytes());
+        (0..columns).for_each(|_| out.extend_from_slice(&format.to_be_bytes()));
+    });
 }
 
 /// The last words to the client, where there is anything to say.

@@ -2,9 +2,11 @@
 //! table is read.
 
 use super::dial::{next, refused};
+use super::rules::ColumnRules;
+use super::said::Said;
 use super::types::{MADE_TYPES, column_types, made_types};
-use super::upstream::ClassifyColumn;
 use super::versions::{read_all, read_rests};
+use super::views::{self, Completeness};
 use crate::wire::{put, put_text};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
@@ -16,6 +18,7 @@ use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -24,19 +27,35 @@ use tokio::time::timeout;
 pub(crate) struct CatalogReader {
     pub(crate) dialer: Arc<dyn Dialer>,
     pub(crate) resource: String,
-    pub(crate) classify: ClassifyColumn,
+    pub(crate) rules: Arc<dyn ColumnRules>,
     /// Digests of definitions by signatures: the functions that the operator says are harmless.
     pub(crate) harmless: BTreeMap<String, String>,
-    pub(crate) timeout: Duration,
     /// What materialized views have been made of, as long as this gateway has known them:
     /// until they are filled again, their rows may still be those.
     pub(crate) materialized: Mutex<Vec<Remembered>>,
+    /// What the configuration names that the target did not have, the last time.
+    pub(crate) unmatched: Mutex<Vec<String>>,
+    /// Somebody was changing what views rest on, so that some could not be read.
+    pub(crate) is_partial: AtomicBool,
+    /// It could not be read, the last time.
+    pub(crate) is_unreadable: AtomicBool,
 }
+
+/// A hundred thousand tables take a target about ten seconds.
+const READING_TIME_MAX: Duration = Duration::from_secs(120);
 
 impl CatalogSource for CatalogReader {
     type Error = DialError;
 
     async fn read(&self) -> Result<CatalogRead, DialError> {
+        let read = self.read_all().await;
+        self.is_unreadable.store(read.is_err(), Ordering::Relaxed);
+        read
+    }
+}
+
+impl CatalogReader {
+    async fn read_all(&self) -> Result<CatalogRead, DialError> {
         let mut connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
         let reading = async {
             // The versions come first: what changes while the rest is read makes a false
@@ -46,21 +65,21 @@ impl CatalogSource for CatalogReader {
             Ok::<_, DialError>((versions, rests, self.ask(&mut connection).await?))
         };
         let (versions, rests, tables) =
-            timeout(self.timeout, reading).await.map_err(|_| DialError::Timeout)??;
+            timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;
         Ok(CatalogRead {
             digest: digest(&(&tables, &versions.relations, &versions.code)),
             catalog: self.build(&tables),
             types: column_types(&tables.relations, &tables.columns),
             made_types: made_types(&tables.made_types),
+            has_rules: self.rules.say_something(),
             versions,
             rests,
         })
     }
-}
 
-impl CatalogReader {
     async fn ask(&self, connection: &mut PreAuth) -> Result<Tables, DialError> {
-        let mut tables = read(connection).await?;
+        let (mut tables, completeness) = read(connection).await?;
+        self.is_partial.store(completeness == Completeness::Partial, Ordering::Relaxed);
         if !self.harmless.is_empty() {
             tables.signatures = rows(connection, &signatures()).await?;
             self.warn_of_others(&tables);
@@ -85,12 +104,26 @@ impl CatalogReader {
 
     fn build(&self, tables: &Tables) -> Catalog {
         let mut past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner);
-        let catalog = build(tables, &self.classify, &self.harmless, &past);
+        let (columns, parents) = (group(&tables.columns), group(&tables.parents));
+        let said = Said::of(&tables.relations, &columns, &parents, &*self.rules);
+        self.tell(&said);
+        let known = Grouped { said, columns: &columns, parents: &parents };
+        let catalog = build(tables, &known, &self.harmless, &past);
         *past = catalog.materialized();
-        let classify = self.classify.clone();
+        let rules = self.rules.clone();
         catalog.with_classification(Arc::new(move |schema, table, column| {
-            classify(schema, table, column)
+            rules.category(schema, table, column)
         }))
+    }
+
+    /// Says what does not fit the configuration, where that is new.
+    fn tell(&self, said: &Said<'_>) {
+        let mut before = self.unmatched.lock().unwrap_or_else(PoisonError::into_inner);
+        for pattern in said.unmatched.iter().filter(|pattern| !before.contains(pattern)) {
+            let resource = &self.resource;
+            tracing::warn!(%resource, %pattern, "the configuration names what the target lacks");
+        }
+        before.clone_from(&said.unmatched);
     }
 }
 
@@ -99,6 +132,7 @@ impl CatalogReader {
 struct Tables {
     relations: Vec<Row>,
     columns: Vec<Row>,
+    schemas: Vec<Row>,
     parents: Vec<Row>,
     functions: Vec<Row>,
     builtins: Vec<Row>,
@@ -111,10 +145,10 @@ struct Tables {
     signatures: Vec<Row>,
 }
 
+/// Without the definitions of views.
 const RELATIONS: &str = "\
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
-       c.relhasrules AND c.relkind NOT IN ('v', 'm'),
-       CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END
+       c.relhasrules AND c.relkind NOT IN ('v', 'm')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
   AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
@@ -131,6 +165,11 @@ LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attn
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
   AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
+
+/// What sessions of this role may look names up in.
+const SCHEMAS: &str = "\
+SELECT nspname FROM pg_catalog.pg_namespace
+WHERE pg_catalog.has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_toast' ORDER BY 1";
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
@@ -171,15 +210,40 @@ pub(crate) async fn session_settings(
     let number = "SELECT pg_catalog.pg_backend_pid()";
     let number = number_of(rows(connection, number).await?)
         .ok_or_else(|| DialError::Protocol("it does not tell the number of a session".into()))?;
-    let path = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
+    // As it was set: a schema that is in it and is not there yet may be made later.
+    let path = "SELECT pg_catalog.current_setting('search_path'), CURRENT_USER, NULL";
     let mut settings = SessionSettings::default();
     for row in rows(connection, &format!("{path}; {}", questions::GUARDS)).await? {
         match <[Option<String>; 2]>::try_from(row) {
             Ok([name, value]) => settings.guards.extend(name.zip(value)),
-            Err(schema) => settings.search_path.extend(schema.into_iter().flatten()),
+            Err(row) => settings.search_path = path_of(text(&row, 0), text(&row, 1)),
         }
     }
     Ok((settings, number))
+}
+
+/// The names in a search path as the setting spells it, that of the role in the place of
+/// `"$user"`.
+fn path_of(setting: &str, role: &str) -> Vec<String> {
+    let (mut path, mut name, mut quoted) = (Vec::new(), String::new(), false);
+    let mut characters = setting.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                name.push('"');
+                characters.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => path.push(std::mem::take(&mut name)),
+            blank if blank.is_whitespace() && !quoted => {}
+            upper if !quoted => name.extend(upper.to_lowercase()),
+            other => name.push(other),
+        }
+    }
+    path.push(name);
+    path.retain(|name| !name.is_empty());
+    let role_of = |name: String| if name == "$user" { role.to_owned() } else { name };
+    path.into_iter().map(role_of).collect()
 }
 
 fn number_of(rows: Vec<Row>) -> Option<u32> {
@@ -212,13 +276,16 @@ pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialErro
     Ok(rows.first().map(|row| text(row, 0).to_owned()).unwrap_or_default())
 }
 
-/// Asks the target.
-async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
+/// Asks the target. The second part says whether every definition could be read.
+async fn read(connection: &mut PreAuth) -> Result<(Tables, Completeness), DialError> {
     // View definitions are then written with the schema of every name.
     rows(connection, "SET search_path = ''").await?;
-    Ok(Tables {
-        relations: rows(connection, RELATIONS).await?,
+    let mut relations = rows(connection, RELATIONS).await?;
+    let completeness = views::add_definitions(connection, &mut relations).await?;
+    let tables = Tables {
+        relations,
         columns: rows(connection, COLUMNS).await?,
+        schemas: rows(connection, SCHEMAS).await?,
         parents: rows(connection, PARENTS).await?,
         functions: rows(connection, FUNCTIONS).await?,
         builtins: rows(connection, BUILTINS).await?,
@@ -227,7 +294,8 @@ async fn read(connection: &mut PreAuth) -> Result<Tables, DialError> {
         operators: rows(connection, questions::OPERATORS).await?,
         code: rows(connection, questions::CODE).await?,
         signatures: Vec::new(),
-    })
+    };
+    Ok((tables, completeness))
 }
 
 /// Equal for equal catalogs.
@@ -246,16 +314,20 @@ pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec
     let mut message = Vec::new();
     put(&mut message, b'Q', |out| put_text(out, question));
     connection.send(&message).await?;
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), None);
     loop {
-        let frame = next(connection).await?;
+        // After an error that ends the session nothing more comes.
+        let frame = match next(connection).await {
+            Ok(frame) => frame,
+            Err(error) => return Err(failed.unwrap_or(error)),
+        };
         match frame.tag {
             b'D' => {
                 let row = row(frame.body());
                 rows.push(row.map_err(|error| DialError::Protocol(error.to_string()))?);
             }
-            b'E' => return Err(refused(&frame)),
-            b'Z' => return Ok(rows),
+            b'E' => failed = Some(refused(&frame)),
+            b'Z' => return failed.map_or(Ok(rows), Err),
             _ => {}
         }
     }
@@ -271,17 +343,25 @@ fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
     (0..count).map(|_| value()).collect()
 }
 
+/// Columns and parents by relation, and what is said of them.
+struct Grouped<'t> {
+    said: Said<'t>,
+    columns: &'t HashMap<&'t str, Vec<&'t Row>>,
+    parents: &'t HashMap<&'t str, Vec<&'t Row>>,
+}
+
 /// Builds the analysis' catalog from the answers.
 fn build(
     tables: &Tables,
-    classify: &ClassifyColumn,
+    Grouped { said, columns, parents }: &Grouped<'_>,
     harmless: &BTreeMap<String, String>,
     past: &[Remembered],
 ) -> Catalog {
     let declared = declared(&tables.signatures, harmless);
-    let parents = group(&tables.parents);
-    let columns = group(&tables.columns);
     let mut builder = CatalogBuilder::default();
+    for row in &tables.schemas {
+        builder.usable_schema(text(row, 0).to_owned());
+    }
     for row in &tables.relations {
         let oid = text(row, 0);
         let columns = columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
@@ -289,7 +369,7 @@ fn build(
             attnum: number(column, 1),
             type_oid: number(column, 3),
             type_name: text(column, 4).into(),
-            category: classify(text(row, 1), text(row, 2), text(column, 2)),
+            category: said.category(oid, text(column, 2)),
             generated: column.get(5).cloned().flatten(),
         });
         builder.relation(RelationInput {
@@ -352,10 +432,26 @@ pub(super) fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) ->
 }
 
 /// Rows by their first value.
-fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
+pub(super) fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
     let mut groups: HashMap<&str, Vec<&Row>> = HashMap::new();
     for row in rows {
         groups.entry(text(row, 0)).or_default().push(row);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn a_search_path_is_read_as_the_server_writes_it() {
+        let check = |setting: &str, expect: &[&str]| {
+            assert_eq!(path_of(setting, "portreeve"), expect, "{setting}");
+        };
+        check("\"$user\", public", &["portreeve", "public"]);
+        check("Work,\"Odd, \"\"Name\", pg_catalog", &["work", "Odd, \"Name", "pg_catalog"]);
+        check("\"\"", &[]);
+        check("", &[]);
+    }
 }

@@ -25,6 +25,9 @@ const FRESH: Duration = Duration::from_millis(100);
 /// Names whose versions are remembered.
 const NAMES_MAX: usize = 10_000;
 
+/// So many names are remembered whether something has them or not.
+const ABSENT_MAX: usize = 500;
+
 struct Question {
     names: Arc<BTreeSet<String>>,
     /// A session whose locks are asked for, too.
@@ -81,6 +84,15 @@ impl FenceLine {
         let now = now.versions;
         let is_other = |(name, version)| planned.relations.get(name) != Some(version);
         now.code != planned.code || now.relations.iter().any(is_other)
+    }
+
+    /// Whether the target has other definitions behind some names than a catalog, or other
+    /// code; also where it cannot be asked.
+    pub(crate) async fn has_news(&self, names: Arc<BTreeSet<String>>, known: &Versions) -> bool {
+        let Ok(now) = self.ask(names.clone(), None).await else { return true };
+        let now = now.versions;
+        let is_other = |name: &String| now.relations.get(name) != known.relations.get(name);
+        now.code != known.code || names.iter().any(is_other)
     }
 
     /// Whether the target could be asked the last time.
@@ -205,6 +217,10 @@ impl Line<'_> {
             names.extend(known);
         }
         let (moment, versions) = read_some(connection, &names).await?;
+        if names.len() > ABSENT_MAX {
+            // Names that clients have made up are not asked for again and again.
+            names.retain(|name| versions.relations.contains_key(name));
+        }
         self.last = Some((moment, names, versions.clone()));
         Ok(versions)
     }

@@ -1,13 +1,21 @@
 //! The target's side: reaching it, logging in, reading its catalog.
 
 mod catalog;
+mod counting;
 mod dial;
 mod fence;
+mod inspect;
+mod rules;
+mod said;
 mod types;
 mod upstream;
 mod versions;
+mod views;
 
 pub(crate) use catalog::{session_settings, set};
+pub(crate) use counting::{RowCap, RowQuestion, rounded_up};
 pub use dial::{Account, PostgresDialer};
 pub(crate) use fence::PlanFence;
-pub use upstream::{ClassifyColumn, Upstream, UpstreamConfig};
+pub use inspect::{FoundColumn, FoundTable, Inspection};
+pub use rules::{ColumnName, ColumnRules};
+pub use upstream::{Upstream, UpstreamConfig};

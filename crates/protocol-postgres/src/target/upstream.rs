@@ -3,36 +3,25 @@
 use super::catalog::{self, CatalogReader};
 use super::dial::{Account, PostgresDialer};
 use super::fence::FenceLine;
+use super::rules::ColumnRules;
 use super::versions::{MOMENT, first};
 use crate::look::Screening;
-use portreeve_model::{Category, Secret, SubjectColumn};
+use portreeve_model::{Object, SubjectColumn};
 use portreeve_sql::{CatalogStore, SubjectColumns};
-use portreeve_transport::{DialError, Dialer, PreAuth, TargetTls, TcpTarget};
+use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// Says the category of `schema, table, column`.
-pub type ClassifyColumn = Arc<dyn Fn(&str, &str, &str) -> Option<Category> + Send + Sync>;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What is configured.
 pub struct UpstreamConfig {
     /// The resource's name: the database name that clients ask for.
     pub name: String,
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// The database at the target.
-    pub database: String,
-    /// The role that the gateway logs in as.
-    pub user: String,
-    /// Its password.
-    pub password: Secret<String>,
-    /// The encryption.
-    pub tls: TargetTls,
-    /// The configured classification.
-    pub classify: ClassifyColumn,
+    /// Where it is, and how the gateway gets in.
+    pub account: Account,
+    /// What the configuration says of its columns.
+    pub rules: Arc<dyn ColumnRules>,
     /// What becomes of what nobody has classified.
     pub screening: Screening,
     /// The columns that identify people.
@@ -44,8 +33,13 @@ pub struct UpstreamConfig {
     pub dial_timeout: Duration,
 }
 
-/// How often the target is asked whether definitions have changed, while it is used.
+/// How often the target is asked whether definitions have changed. Nothing rests on it: it
+/// saves clients the refusals that the fence has for old plans.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Where asking takes long, it is done seldom: it is to take no more than a fiftieth of the
+/// target's time.
+const WATCH_SHARE: u32 = 50;
+const WATCH_INTERVAL_MAX: Duration = Duration::from_secs(60);
 
 /// A resource's target at run time.
 pub struct Upstream {
@@ -68,24 +62,16 @@ impl Upstream {
     /// A target that has not been reached yet.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Self {
-        let dialer: Arc<dyn Dialer> = Arc::new(PostgresDialer::new(Account {
-            target: TcpTarget {
-                host: config.host,
-                port: config.port,
-                tls: config.tls,
-                timeout: config.dial_timeout,
-            },
-            database: config.database,
-            user: config.user,
-            password: config.password,
-        }));
+        let dialer: Arc<dyn Dialer> = Arc::new(PostgresDialer::new(config.account));
         let reader = CatalogReader {
             dialer: dialer.clone(),
             resource: config.name.clone(),
-            classify: config.classify,
+            rules: config.rules,
             harmless: config.harmless_functions,
-            timeout: config.dial_timeout,
             materialized: std::sync::Mutex::default(),
+            unmatched: std::sync::Mutex::default(),
+            is_partial: AtomicBool::new(false),
+            is_unreadable: AtomicBool::new(false),
         };
         Self {
             name: config.name,
@@ -108,7 +94,20 @@ impl Upstream {
     /// released.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.fence.is_answered()
+        self.fence.is_answered() && !self.catalog.source().is_unreadable.load(Ordering::Relaxed)
+    }
+
+    /// Columns that appeared at the target after somebody looked last, as far as it was asked.
+    #[must_use]
+    pub fn unknown_columns(&self) -> Vec<Object> {
+        self.catalog.last().map(|last| last.unknown_columns().collect()).unwrap_or_default()
+    }
+
+    /// What the configuration names that the target does not have, as far as it was asked.
+    #[must_use]
+    pub fn unmatched(&self) -> Vec<String> {
+        let unmatched = &self.catalog.source().unmatched;
+        unmatched.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Answers what the fence asks, and keeps the catalog up to date with changes that others
@@ -119,15 +118,23 @@ impl Upstream {
 
     async fn follow(&self) {
         let mut line = None;
+        // What is wrong with the configuration of a target should not wait for a client.
+        if let Err(error) = self.catalog.current().await {
+            tracing::warn!(resource = self.name(), %error, "the target cannot be reached yet");
+        }
+        let mut interval = WATCH_INTERVAL;
         loop {
-            tokio::time::sleep(WATCH_INTERVAL).await;
+            tokio::time::sleep(interval).await;
             if self.catalog.last().is_none() {
                 continue;
             }
+            let began = Instant::now();
             if let Err(error) = self.look(&mut line).await {
                 tracing::warn!(resource = self.name(), %error, "definitions cannot be watched");
                 line = None;
             }
+            let took = began.elapsed().saturating_mul(WATCH_SHARE);
+            interval = took.clamp(WATCH_INTERVAL, WATCH_INTERVAL_MAX);
         }
     }
 
@@ -142,7 +149,8 @@ impl Upstream {
             },
         };
         let looked = tokio::time::timeout(self.dial_timeout, watch.look()).await;
-        if looked.map_err(|_| DialError::Timeout)?? {
+        let is_partial = self.catalog.source().is_partial.load(Ordering::Relaxed);
+        if looked.map_err(|_| DialError::Timeout)?? || is_partial {
             self.catalog.reread().await?;
         }
         *line = Some(watch);

@@ -7,10 +7,13 @@ use portreeve_transport::{DialError, PreAuth};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Columns, rules, policies, triggers, defaults, children and place of every relation of a
-/// name, in one hash. Each part is found by an index.
+/// name, in one hash; with the version of its schema, which who may use it is part of, and of
+/// the relation itself, which a name that comes back has another of. Each part is found by an
+/// index.
 const RELATIONS: &str = "\
 SELECT c.relname, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(':',
-    c.oid, c.relnamespace, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relispartition,
+    c.oid, c.xmin, c.relnamespace, n.xmin, c.relkind, c.relrowsecurity, c.relforcerowsecurity,
+    c.relispartition,
     c.relhasrules, c.relhastriggers,
     (SELECT pg_catalog.string_agg(a.attnum || '.' || a.xmin, ',' ORDER BY a.attnum)
      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),

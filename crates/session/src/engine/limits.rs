@@ -17,6 +17,10 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Most sessions at once.
     pub sessions_max: usize,
+    /// Most sessions at once of one principal.
+    pub sessions_per_principal_max: usize,
+    /// Most bytes of evidence that are recorded of one principal on one day (UTC).
+    pub evidence_per_principal_max: u64,
 }
 
 impl Default for Limits {
@@ -27,6 +31,11 @@ impl Default for Limits {
             inbox_bytes_max: INBOX_BYTES_MAX,
             write_timeout: defaults::CLIENT_WRITE_TIMEOUT,
             sessions_max: usize::try_from(defaults::SESSIONS_MAX).unwrap_or(usize::MAX),
+            sessions_per_principal_max: {
+                let most = defaults::sessions_per_principal_max(defaults::SESSIONS_MAX);
+                usize::try_from(most).unwrap_or(usize::MAX)
+            },
+            evidence_per_principal_max: defaults::EVIDENCE_PER_PRINCIPAL_MAX,
         }
     }
 }

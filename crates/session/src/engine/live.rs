@@ -1,5 +1,7 @@
 //! The sessions that are open now, and how to end them.
 
+use super::limits::Limits;
+use super::shares::PrincipalKey;
 use crate::Ended;
 use portreeve_model::{Chain, SessionId};
 use serde::Serialize;
@@ -88,6 +90,7 @@ pub struct LiveSession {
 #[derive(Debug)]
 struct Entry {
     shown: LiveSession,
+    who: PrincipalKey,
     counts: Arc<Counts>,
     lifeline: Arc<Lifeline>,
 }
@@ -96,6 +99,15 @@ struct Entry {
 pub(crate) struct Counts {
     pub(crate) exchanges: AtomicU64,
     pub(crate) rows: AtomicU64,
+}
+
+/// Why a session cannot be added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Crowded {
+    /// There are as many as the gateway takes.
+    Gateway,
+    /// There are as many of this principal.
+    Principal,
 }
 
 /// The registry.
@@ -109,20 +121,25 @@ impl Live {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a session, unless there are `most` already.
+    /// Adds a session, unless there are as many already as may be.
     pub(crate) fn add(
         &self,
         shown: LiveSession,
         counts: Arc<Counts>,
         lifeline: Arc<Lifeline>,
-        most: usize,
-    ) -> bool {
+        limits: &Limits,
+    ) -> Result<(), Crowded> {
         let mut entries = self.entries();
-        if entries.len() >= most {
-            return false;
+        if entries.len() >= limits.sessions_max {
+            return Err(Crowded::Gateway);
         }
-        entries.insert(shown.id, Entry { shown, counts, lifeline });
-        true
+        let who = PrincipalKey::of(&shown.chain);
+        let own = entries.values().filter(|entry| entry.who == who).count();
+        if own >= limits.sessions_per_principal_max {
+            return Err(Crowded::Principal);
+        }
+        entries.insert(shown.id, Entry { shown, who, counts, lifeline });
+        Ok(())
     }
 
     pub(crate) fn remove(&self, id: SessionId) {

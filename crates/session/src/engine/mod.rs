@@ -3,11 +3,15 @@
 mod limits;
 mod live;
 mod observer;
+mod shares;
 
 pub use limits::Limits;
+pub(crate) use live::Crowded;
 pub(crate) use live::{Counts, Lifeline};
 pub use live::{Live, LiveSession};
 pub use observer::{NoObserver, Observer, Step};
+use shares::EvidenceUse;
+pub(crate) use shares::{NoRoom, PrincipalKey};
 
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
@@ -19,7 +23,7 @@ use portreeve_model::{
     Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Verdict,
 };
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -52,8 +56,10 @@ pub struct Engine {
     pub(crate) observer: Arc<dyn Observer>,
     /// The open sessions.
     pub live: Live,
-    /// The limits.
-    pub limits: Limits,
+    /// What principals have had recorded today.
+    pub(crate) evidence_use: EvidenceUse,
+    /// What holds for what comes next.
+    limits: RwLock<Arc<Limits>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -109,7 +115,8 @@ impl Engine {
             masker: parts.masker,
             observer: parts.observer,
             live: Live::default(),
-            limits: parts.limits,
+            evidence_use: EvidenceUse::default(),
+            limits: RwLock::new(Arc::new(parts.limits)),
         });
         engine.adopt(parts.policies).await?;
         Ok(engine)
@@ -121,6 +128,18 @@ impl Engine {
         self.log.append_all(adoption).durable().await?;
         self.policies.send_replace(policies);
         Ok(())
+    }
+
+    /// The limits that hold now.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        self.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other limits from here on: for sessions to come, and for what open ones do next. How long
+    /// a write may take is that of a session's beginning.
+    pub fn limit(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
     /// The policies in force.
@@ -167,15 +186,9 @@ impl Engine {
             Opening { recorder, counts: counts.clone(), lifeline: lifeline.clone() },
         );
         let refusal = refused_entry(&session, &decision).or_else(|| {
-            let added = self.live.add(shown(&ask), counts, lifeline, self.limits.sessions_max);
-            (!added).then(|| {
-                refusal(
-                    ask.id,
-                    RefusalCode::LimitExceeded,
-                    "too many sessions are open".into(),
-                    Some("close a connection, or try again later".into()),
-                )
-            })
+            let limits = self.limits();
+            let added = self.live.add(shown(&ask), counts, lifeline, &limits);
+            added.err().map(|crowded| crowded_out(ask.id, crowded, &limits))
         });
         if let Some(refusal) = refusal {
             let outcome = Outcome::Refused { code: refusal.code, rule: refusal.rule.clone() };
@@ -209,6 +222,22 @@ fn refused_entry(session: &Session, decision: &Decision) -> Option<Refusal> {
     );
     refused.rule = reason.map(|reason| reason.rule.clone());
     Some(refused)
+}
+
+/// Why there is no place for another session.
+fn crowded_out(id: SessionId, crowded: Crowded, limits: &Limits) -> Refusal {
+    let (message, hint) = match crowded {
+        Crowded::Gateway => (
+            "too many sessions are open".to_owned(),
+            "close a connection, or try again later (`limits.sessions_max`)",
+        ),
+        Crowded::Principal => (
+            format!("you have {} sessions open at once", limits.sessions_per_principal_max),
+            "close some of them, or share fewer connections among more work \
+             (`limits.sessions_per_principal_max`)",
+        ),
+    };
+    refusal(id, RefusalCode::LimitExceeded, message, Some(hint.to_owned()))
 }
 
 fn refusal(id: SessionId, code: RefusalCode, message: String, hint: Option<String>) -> Refusal {

@@ -98,7 +98,10 @@ impl Session {
             Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
         let Judged { records, refused, review, mut budget } = judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
-        self.stage_request(number, &snapshot, &day, records, received);
+        let no_room = self.no_room(number);
+        // What would fill the disk is not kept: that it was asked for is.
+        let kept = if no_room.is_some() { &[][..] } else { received };
+        self.stage_request(number, &snapshot, &day, records, kept);
         budget.count_days(day);
         let mut exchange = Exchange {
             content: budget.is_counted().then(|| request.content()),
@@ -111,11 +114,18 @@ impl Session {
             held: Held::default(),
             is_closed: false,
         };
+        let refused = no_room.map(|refusal| (0, refusal)).or(refused);
         let refused = match (refused, review) {
             // SECURITY: what goes before a refused command is sent, so nothing that
             // still waits for a person may be among it.
             (Some((at, refusal)), Some((held, _))) => Some((at.min(held), refusal)),
             (Some(refused), None) => Some(refused),
+            (None, Some(_)) if request.has_unseen_data() => {
+                let message = "what is loaded must be approved, and its data are not here yet";
+                let hint = "send it as one command of its own, so that its data can be taken first";
+                let code = RefusalCode::Denied;
+                Some((0, exchange.refusal_of(code, message.into(), Some(hint.into()))))
+            }
             (None, Some((_, question))) => {
                 let definitions = request.definitions();
                 let content = request.content();
@@ -182,7 +192,8 @@ impl Exchange {
         if let Some(definitions) = definitions
             && definitions.check().await.is_err()
         {
-            let message = "what was approved is not what would run: definitions have changed";
+            let message = "what was approved is not what would run: definitions have changed, or it \
+                           would touch more rows than were approved";
             let hint = Some("send it again: it will be held anew".to_owned());
             return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }

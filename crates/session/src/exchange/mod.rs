@@ -170,7 +170,7 @@ impl Exchange {
             self.held.flow();
         }
         self.held.keep(masked);
-        let bytes_max = self.session().engine().limits.held_bytes_max;
+        let bytes_max = self.session().engine().limits().held_bytes_max;
         if self.held.is_over(bytes_max) {
             match self.budget.as_if_crossed(&self.snapshot, &self.running.session) {
                 Some(question) => self.ask(question, hold).await?,
@@ -225,6 +225,9 @@ impl Exchange {
     /// Whether the session is still there, and policy still permits what runs.
     fn may_go_on(&mut self) -> Result<(), Stop> {
         self.session().check()?;
+        if let Some(refusal) = self.session().no_room(self.number()) {
+            return Err(self.refused(refusal));
+        }
         self.follow()
     }
 

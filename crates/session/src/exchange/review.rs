@@ -117,7 +117,7 @@ async fn wait<H: Hold>(
     let text = format!("held for review `{review}`: {}", ask.reason);
     let hint = format!(
         "waiting up to {} s for a member of {}; a reviewer runs: portreeve reviews approve {review}",
-        session.engine().limits.review_timeout.as_secs(),
+        session.engine().limits().review_timeout.as_secs(),
         ask.groups.join(" or "),
     );
     let notice = session.say(running.number, Notice::Held { text: &text, hint: &hint }).await?;
@@ -164,7 +164,7 @@ fn review_ask(
         approvers: 1,
         fields: content.fields(),
         content: sha256(&content.encoding()),
-        deadline: SystemTime::now() + session.engine().limits.review_timeout,
+        deadline: SystemTime::now() + session.engine().limits().review_timeout,
     }
 }
 

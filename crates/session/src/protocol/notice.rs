@@ -16,8 +16,24 @@ pub enum Notice<'a> {
     },
     /// A command of the request, or the rest of its reply, is refused.
     Refused(&'a Refusal),
+    /// The data that come with the request are wanted now, before it is decided.
+    SendData {
+        /// How they are to be written.
+        form: DataForm,
+        /// How many parts each of them has; 0 where that is not known.
+        parts: u16,
+    },
     /// The session ends.
     Ended(&'a SessionError),
+}
+
+/// How data are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DataForm {
+    /// For people, too.
+    Text,
+    /// For programs.
+    Binary,
 }
 
 /// What a client may do about a refusal, where each protocol has words of its own for it.

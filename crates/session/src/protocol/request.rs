@@ -52,6 +52,11 @@ pub trait Request: Send {
         None
     }
 
+    /// Whether data come with it that are not here yet: nobody approves what nobody has seen.
+    fn has_unseen_data(&self) -> bool {
+        false
+    }
+
     /// What tells, once a person has approved it, whether all that it rests on is still what
     /// the person has seen.
     fn definitions(&self) -> Option<Arc<dyn Fence>> {

@@ -9,10 +9,12 @@ pub(crate) use day::{Counted, DayUsage};
 pub(crate) use snapshot::Objection;
 pub use snapshot::{Classify, Snapshot};
 
-use crate::engine::{Counts, Engine, Lifeline, OpenRequest, ReviewMode, now_us};
+use crate::engine::{
+    Counts, Engine, Lifeline, NoRoom, OpenRequest, PrincipalKey, ReviewMode, now_us,
+};
 use crate::exchange::Running;
 use crate::proof::Released;
-use crate::protocol::{Masked, Notice, NoticeEncoder, Reply};
+use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply};
 use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
@@ -39,6 +41,7 @@ struct Shared {
     engine: Arc<Engine>,
     id: SessionId,
     asker: Arc<Asker>,
+    principal: PrincipalKey,
     review_mode: ReviewMode,
     notices: Arc<dyn NoticeEncoder>,
     lifeline: Arc<Lifeline>,
@@ -102,6 +105,7 @@ impl Session {
         let session = Self(Arc::new(Shared {
             engine,
             id: ask.id,
+            principal: PrincipalKey::of(&ask.chain),
             asker,
             review_mode: ask.review_mode,
             notices: ask.notices.clone(),
@@ -232,6 +236,31 @@ impl Session {
         Refusal { code, message, rule, request, hint, review: None }
     }
 
+    /// Why nothing more of this principal may be recorded, if so.
+    pub(crate) fn no_room(&self, exchange: u64) -> Option<Refusal> {
+        let (engine, now_us) = (&self.0.engine, now_us());
+        let day_max = engine.limits().evidence_per_principal_max;
+        let room = engine.evidence_use.room(&self.0.principal, day_max, engine.log.space(), now_us);
+        let (code, message, hint) = match room.err()? {
+            NoRoom::DayUsed => (
+                RefusalCode::LimitExceeded,
+                "no more can be recorded of you today, so nothing more may pass",
+                "ask for less, or have an operator raise `limits.evidence_per_principal_max`",
+            ),
+            NoRoom::Heaviest => (
+                RefusalCode::LimitExceeded,
+                "the disk for evidence becomes full, and you have used most of it",
+                "ask for less data at once, and try again once an operator has made room",
+            ),
+            NoRoom::Full => (
+                RefusalCode::Unrecordable,
+                "the disk for evidence is full, so nothing may pass",
+                "an operator must make room",
+            ),
+        };
+        Some(self.refusal(exchange, code, message.into(), None, Some(hint.into())))
+    }
+
     /// Masks, records and releases what belongs to no exchange: what the target has said
     /// of itself at its login, and what it says unasked.
     pub async fn release<P: Reply>(&self, reply: P) -> Result<Released, SessionError> {
@@ -248,6 +277,18 @@ impl Session {
     ) -> Result<Released, SessionError> {
         let bytes = self.0.notices.encode(notice);
         self.record_release(exchange, Masked { bytes, ..Masked::default() }).await
+    }
+
+    /// Asks for the data of a request before it is decided: [`Notice::SendData`].
+    pub async fn ask_for_data(&self, form: DataForm, parts: u16) -> Result<Released, SessionError> {
+        self.check()?;
+        self.say(NO_EXCHANGE, Notice::SendData { form, parts }).await
+    }
+
+    /// Most bytes that are kept while a person decides.
+    #[must_use]
+    pub fn held_bytes_max(&self) -> u64 {
+        self.0.engine.limits().held_bytes_max as u64
     }
 
     /// The last words to the client; empty where there is nothing to say.

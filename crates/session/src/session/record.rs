@@ -2,7 +2,7 @@
 
 use super::{NO_EXCHANGE, Session, Shared, Snapshot, Stage, lock};
 use crate::SessionError;
-use crate::engine::{OpenRequest, Step};
+use crate::engine::{OpenRequest, Step, now_us};
 use crate::proof::Released;
 use crate::protocol::Masked;
 use portreeve_model::{
@@ -23,7 +23,11 @@ impl Session {
 
     /// Waits until everything staged so far is on the disk.
     pub(crate) async fn commit(&self) -> Result<(), SessionError> {
-        let receipt = lock(&self.0.recorder).submit();
+        let (bytes, receipt) = {
+            let mut recorder = lock(&self.0.recorder);
+            (recorder.staged_bytes(), recorder.submit())
+        };
+        self.0.engine.evidence_use.add(&self.0.principal, bytes, now_us());
         Ok(receipt.durable().await?)
     }
 

@@ -156,6 +156,23 @@ impl Snapshot {
         command.unknown.is_none() && decision.verdict == Verdict::Allow
     }
 
+    /// Whether policy permits a command to run, if need be after somebody was asked.
+    #[must_use]
+    pub fn permits(&self, command: &Command) -> bool {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let decision = self.decide_now(command, Counted { counters, day: &day });
+        command.unknown.is_none() && decision.verdict != Verdict::Deny
+    }
+
+    /// Whether policy would ask a person about a command before it runs, whatever was used
+    /// before.
+    #[must_use]
+    pub fn is_reviewed(&self, command: &Command) -> bool {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let decision = self.decide_now(command, Counted { counters, day: &day });
+        command.unknown.is_none() && decision.verdict == Verdict::Review
+    }
+
     /// Whether what a command gives may have to be kept back: some policy that matters to
     /// it names a counter. What follows such a command must not reach the target first.
     #[must_use]

@@ -2,7 +2,7 @@
 //! SSH library a channel. They ask for raw bytes; these types give them out, and take
 //! nothing but proofs in.
 //!
-//! SECURITY: the bodies' `poll_frame`, the writer's `send`, and the two functions that read a
+//! SECURITY: the bodies' `poll_frame`, the writers' `send`, and the two functions that read a
 //! head out of a proof's own bytes are the audited places where bytes leave their proof.
 //! Nothing else may be added here.
 
@@ -11,12 +11,14 @@ use crate::proof::{Permitted, Released};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body, Frame};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// Parts of a body that wait for the library to take them.
@@ -191,14 +193,48 @@ impl<W: AsyncWrite + Unpin> ReleasedWriter<W> {
     /// # Errors
     /// The client is gone, or does not read.
     pub async fn send(&mut self, released: Released) -> Result<(), SessionError> {
-        let write = async {
-            self.channel.write_all(&released.bytes).await?;
-            self.channel.flush().await
-        };
-        match timeout(self.write_timeout, write).await {
+        match write(&mut self.channel, &released.bytes, self.write_timeout).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(SessionError::ClientGone),
             Err(_) => Err(SessionError::Timeout("the client does not read")),
         }
     }
+}
+
+/// The target's end of one channel, or the standard input of a program that is the target.
+#[derive(Debug)]
+pub struct PermittedWriter<W> {
+    channel: W,
+    write_timeout: Duration,
+}
+
+impl<W: AsyncWrite + Unpin> PermittedWriter<W> {
+    /// Wraps a channel; nothing else writes to it from here on.
+    pub fn new(channel: W, write_timeout: Duration) -> Self {
+        Self { channel, write_timeout }
+    }
+
+    /// Sends permitted bytes; waits until the channel has taken them.
+    ///
+    /// # Errors
+    /// The target is gone, or does not read.
+    pub async fn send(&mut self, permitted: Permitted) -> Result<(), SessionError> {
+        match write(&mut self.channel, &permitted.wire, self.write_timeout).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(SessionError::TargetGone),
+            Err(_) => Err(SessionError::Timeout("the target does not read")),
+        }
+    }
+}
+
+async fn write<W: AsyncWrite + Unpin>(
+    channel: &mut W,
+    bytes: &[u8],
+    write_timeout: Duration,
+) -> Result<io::Result<()>, Elapsed> {
+    let write = async {
+        channel.write_all(bytes).await?;
+        channel.flush().await
+    };
+    timeout(write_timeout, write).await
 }

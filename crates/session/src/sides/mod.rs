@@ -7,8 +7,8 @@
 mod body;
 
 pub use body::{
-    BodySender, CutOff, PermittedBody, ReleasedBody, ReleasedWriter, UnreadableHead,
-    permitted_body, permitted_head, released_body, released_head,
+    BodySender, CutOff, PermittedBody, PermittedWriter, ReleasedBody, ReleasedWriter,
+    UnreadableHead, permitted_body, permitted_head, released_body, released_head,
 };
 
 use crate::exchange::Hold;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod counters;
+mod descriptions;
 mod journal;
 mod keys;
 mod reviews;
@@ -98,7 +99,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -222,6 +223,23 @@ const MIGRATIONS: [&str; 3] = [
     // What an approval is bound to, field by field.
     "
     ALTER TABLE review ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
+",
+    // What servers say of their tools.
+    "
+    CREATE TABLE description (
+        resource    TEXT NOT NULL,
+        tool        TEXT NOT NULL,
+        skeleton    TEXT NOT NULL,
+        digest      TEXT NOT NULL,
+        text        TEXT NOT NULL,
+        seen_digest TEXT NOT NULL,
+        seen_text   TEXT NOT NULL,
+        looks_like  TEXT,
+        first_us    INTEGER NOT NULL,
+        seen_us     INTEGER NOT NULL,
+        PRIMARY KEY (resource, tool)
+    ) STRICT;
+    CREATE INDEX description_by_skeleton ON description (skeleton);
 ",
 ];
 

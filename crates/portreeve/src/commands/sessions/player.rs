@@ -4,6 +4,7 @@ use anyhow::Context;
 use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
 use portreeve_model::{Direction, Event, Outcome, Record};
 use portreeve_protocol_http as http;
+use portreeve_protocol_mcp as mcp;
 use portreeve_protocol_postgres as postgres;
 use portreeve_protocol_postgres::replay::{Replay, Seen, Value};
 use std::ops::ControlFlow;
@@ -30,6 +31,7 @@ enum Decoder {
     Unknown,
     Postgres(Box<Replay>),
     Http,
+    Mcp,
 }
 
 impl Decoder {
@@ -37,6 +39,7 @@ impl Decoder {
         match protocol {
             postgres::NAME => Self::Postgres(Box::default()),
             http::NAME => Self::Http,
+            mcp::NAME => Self::Mcp,
             _ => Self::Unknown,
         }
     }
@@ -65,6 +68,7 @@ impl Player {
         match &mut self.decoder {
             Decoder::Postgres(decoder) => decoder.feed(direction, bytes),
             Decoder::Http => messages(direction, bytes),
+            Decoder::Mcp => calls(direction, bytes),
             Decoder::Unknown => {
                 let why = "its protocol is not known here".to_owned();
                 vec![Seen::Unreadable { direction, why }]
@@ -93,6 +97,17 @@ fn messages(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
     }
     seen.extend(body.map(|data| Seen::Copy { direction, data }));
     seen
+}
+
+/// A message of MCP: what a client asks is a statement; what it gets came over HTTP.
+fn calls(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+    match (direction, mcp::replay::asked(bytes)) {
+        (Direction::FromClient, Some(text)) => {
+            let message = Value::Text(String::from_utf8_lossy(bytes).into_owned());
+            vec![Seen::Statement { text, parameters: vec![message] }]
+        }
+        _ => messages(direction, bytes),
+    }
 }
 
 /// What the gateway did that the client's bytes do not show.
@@ -142,8 +157,10 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::AccountChanged { .. }
         | Event::TokenIssued { .. }
         | Event::AccessRevoked { .. }
+        | Event::DescriptionApproved { .. }
         | Event::KeyMade { .. }
-        | Event::ReloadAsked { .. } => None,
+        | Event::ReloadAsked { .. }
+        | Event::ColumnsAdopted { .. } => None,
     }
 }
 

@@ -15,7 +15,12 @@ use crate::sql::statement::{Copy, CopyDirection, CopyFormat};
 
 impl Analyzer<'_> {
     /// `COPY table FROM`: rows of the client go into the table.
-    pub(in crate::sql) fn copy_in(&mut self, statement: &pg::CopyStmt, relation: &pg::RangeVar) {
+    /// Says how many columns a row has.
+    pub(in crate::sql) fn copy_in(
+        &mut self,
+        statement: &pg::CopyStmt,
+        relation: &pg::RangeVar,
+    ) -> u16 {
         let found = self.relations(relation);
         if found.is_system {
             self.administer();
@@ -38,6 +43,11 @@ impl Analyzer<'_> {
             scope.items.push(Item { is_table: true, ..item });
         }
         self.condition(statement.where_clause.as_deref(), &scope);
+        let named = match statement.attlist.len() {
+            0 => found.user.first().map_or(0, |it| it.columns.list.len() - it.generated.len()),
+            some => some,
+        };
+        u16::try_from(named).unwrap_or(0)
     }
 
     /// `COPY table (columns) TO`: the columns in their order, generated ones left out.
@@ -132,6 +142,7 @@ pub(in crate::sql) fn options(statement: &pg::CopyStmt) -> Result<Copy, String> 
     let quote = quote.unwrap_or(b'"');
     Ok(Copy {
         direction: if statement.is_from { CopyDirection::In } else { CopyDirection::Out },
+        columns_in: 0,
         format,
         delimiter: delimiter.unwrap_or(if is_csv { b',' } else { b'\t' }),
         null: null.unwrap_or_else(|| if is_csv { String::new() } else { "\\N".into() }),

@@ -455,9 +455,10 @@ impl Analyzer<'_> {
     }
 
     fn copy(&mut self, statement: &pg::CopyStmt) -> Seen {
+        let mut columns_in = 0;
         let output = match (&statement.relation, statement.query.as_deref()) {
             (Some(relation), None) if statement.is_from => {
-                self.copy_in(statement, relation);
+                columns_in = self.copy_in(statement, relation);
                 Output::None
             }
             (Some(relation), None) => {
@@ -487,7 +488,7 @@ impl Analyzer<'_> {
             self.refuse("COPY to and from files and programs is not possible here".into());
         }
         match copy::options(statement) {
-            Ok(copy) => Seen { copy: Some(copy), ..Seen::rows(output) },
+            Ok(copy) => Seen { copy: Some(Copy { columns_in, ..copy }), ..Seen::rows(output) },
             Err(reason) => {
                 self.refuse(reason);
                 Seen::rows(output)

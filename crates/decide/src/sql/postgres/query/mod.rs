@@ -7,4 +7,5 @@ pub(in crate::sql) mod predicate;
 pub(in crate::sql) mod scope;
 pub(in crate::sql) mod select;
 pub(in crate::sql) mod shown;
+pub(in crate::sql) mod touched;
 pub(in crate::sql) mod with;

@@ -60,6 +60,7 @@ impl CatalogBuilder {
         self.inherit();
         let mut catalog = Catalog::default();
         catalog.knows_code = self.knows_code;
+        catalog.usable_schemas = self.usable_schemas.take().map(Arc::new);
         self.add_functions(&mut catalog);
         self.add_operators(&mut catalog);
         self.classify(&mut catalog);

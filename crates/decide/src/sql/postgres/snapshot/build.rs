@@ -7,8 +7,8 @@
 //!   columns, can hold anything.
 
 use portreeve_model::{Action, Category, Need, Object};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::assemble::recalled;
@@ -92,6 +92,7 @@ pub struct CatalogBuilder {
     pub(super) code: Vec<CodeInput>,
     pub(super) remembered: Vec<Remembered>,
     pub(super) knows_code: bool,
+    pub(super) usable_schemas: Option<BTreeSet<String>>,
 }
 
 /// A column of a materialized view, and a column that its rows have once been made of.
@@ -108,6 +109,13 @@ impl CatalogBuilder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds a schema that sessions may look names up in. Once one is added, those that are not
+    /// are skipped wherever a search path names them.
+    pub fn usable_schema(&mut self, name: String) -> &mut Self {
+        self.usable_schemas.get_or_insert_default().insert(name);
+        self
     }
 
     /// Adds a relation. Those of the system schemas need not be added.

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 /// Why a target has no canonical form, in the client's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub(crate) enum Ambiguous {
+#[expect(missing_docs, reason = "each message says what it is")]
+pub enum Ambiguous {
     #[error("a path begins with `/`")]
     NoSlash,
     #[error("`%` is not followed by two hexadecimal digits")]
@@ -30,15 +31,19 @@ pub(crate) enum Ambiguous {
 
 /// A path in its canonical spelling.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CanonicalPath {
+pub struct CanonicalPath {
     /// As it is sent.
-    pub(crate) text: String,
+    pub text: String,
     /// Its segments, decoded; an empty last one is left out.
-    pub(crate) segments: Vec<String>,
+    pub segments: Vec<String>,
 }
 
 impl CanonicalPath {
-    pub(crate) fn read(path: &str) -> Result<Self, Ambiguous> {
+    /// The one spelling of a path.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn read(path: &str) -> Result<Self, Ambiguous> {
         if !path.starts_with('/') {
             return Err(Ambiguous::NoSlash);
         }
@@ -76,7 +81,7 @@ impl CanonicalPath {
     }
 
     /// The path behind its first segment.
-    pub(crate) fn behind_first(&self) -> Self {
+    pub fn behind_first(&self) -> Self {
         let segments: Vec<String> = self.segments.iter().skip(1).cloned().collect();
         let mut text: String = String::new();
         for segment in &segments {
@@ -91,7 +96,7 @@ impl CanonicalPath {
 
     /// The route: parts that name one thing among many are `{id}`. It is in lower case and
     /// without a format at its end, because there are servers that see no difference.
-    pub(crate) fn route(&self) -> String {
+    pub fn route(&self) -> String {
         let mut route = String::new();
         let last = self.segments.len().saturating_sub(1);
         for (at, segment) in self.segments.iter().enumerate() {
@@ -108,15 +113,19 @@ impl CanonicalPath {
 
 /// A query in its canonical spelling.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct CanonicalQuery {
+pub struct CanonicalQuery {
     /// As it is sent, without `?`; empty where there is none.
-    pub(crate) text: String,
+    pub text: String,
     /// Names and values, decoded, in their order.
-    pub(crate) pairs: Vec<(String, String)>,
+    pub pairs: Vec<(String, String)>,
 }
 
 impl CanonicalQuery {
-    pub(crate) fn read(query: &str) -> Result<Self, Ambiguous> {
+    /// The one spelling of a query.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn read(query: &str) -> Result<Self, Ambiguous> {
         let mut found = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -3,18 +3,20 @@
 //! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
 //! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
 
-use super::look::{Known, Look};
-use super::tally::Tally;
+use super::{Known, Look, Tally};
 use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
 use portreeve_model::Category;
 use portreeve_session::Unmaskable;
 
 /// Deeper documents are nobody's.
 const DEPTH_MAX: usize = 256;
+/// So often may a document stand as a text in another one.
+const NESTED_MAX: u8 = 8;
 
 /// How many documents a text holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Documents {
+pub enum Documents {
+    /// One.
     One,
     /// One behind the other (NDJSON).
     Many,
@@ -64,7 +66,7 @@ enum Token {
 
 /// Where a document has come to.
 #[derive(Debug)]
-pub(crate) struct JsonMasker {
+pub struct JsonMasker {
     documents: Documents,
     value_bytes_max: usize,
     expects: Expects,
@@ -74,10 +76,14 @@ pub(crate) struct JsonMasker {
     token: Token,
     bytes: Vec<u8>,
     is_started: bool,
+    /// In how many other documents it stands as a text.
+    nested: u8,
 }
 
 impl JsonMasker {
-    pub(super) fn new(documents: Documents, value_bytes_max: usize) -> Self {
+    /// The beginning of a text that holds so many, of values that have at most so many bytes.
+    #[must_use]
+    pub fn new(documents: Documents, value_bytes_max: usize) -> Self {
         Self {
             documents,
             value_bytes_max,
@@ -87,11 +93,25 @@ impl JsonMasker {
             token: Token::None,
             bytes: Vec::new(),
             is_started: false,
+            nested: 0,
         }
     }
 
+    /// A document that stands as a text in this one, under the name of that text.
+    fn inner(&self, text: &str) -> Result<Self, Unmaskable> {
+        if self.nested >= NESTED_MAX {
+            let why = format!("documents stand in more than {NESTED_MAX} others as texts");
+            return Err(Unmaskable(why));
+        }
+        let (path, nested) = (self.path.clone(), self.nested + 1);
+        Ok(Self { path, nested, ..Self::new(Documents::One, text.len()) })
+    }
+
     /// Masks a piece of it.
-    pub(super) fn push(
+    ///
+    /// # Errors
+    /// It is not JSON, or something in it cannot be masked.
+    pub fn push(
         &mut self,
         piece: &[u8],
         look: &Look<'_>,
@@ -105,7 +125,10 @@ impl JsonMasker {
     }
 
     /// The text ends here.
-    pub(super) fn finish(
+    ///
+    /// # Errors
+    /// It ends too early.
+    pub fn finish(
         &mut self,
         look: &Look<'_>,
         out: &mut Vec<u8>,
@@ -151,7 +174,7 @@ impl JsonMasker {
         if self.bytes.len() >= self.value_bytes_max {
             let max = self.value_bytes_max;
             return Err(Unmaskable(format!(
-                "a value is longer than {max} bytes (`limits.http.value_bytes_max`)"
+                "a value is longer than {max} bytes (`value_bytes_max`)"
             )));
         }
         self.bytes.push(byte);
@@ -216,7 +239,7 @@ impl JsonMasker {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
         self.count_item(tally);
-        let category = self.category(&look.known(&self.path));
+        let category = self.category(&look.names.known(&self.path));
         self.frames.push(Frame { container, path_bytes: self.path.len(), category });
         Ok(())
     }
@@ -281,11 +304,14 @@ impl JsonMasker {
         }
         self.count_item(tally);
         tally.usage.values += 1;
-        let known = look.known(&self.path);
+        let known = look.names.known(&self.path);
         match self.category(&known) {
             Some(category) => {
                 tally.mask(&category);
                 push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
+            }
+            None if known == Known::Nothing && is_json(&text) => {
+                self.put_inner(&text, look, out, tally)?;
             }
             None => match look.masked_text(&self.path, &known, &text, tally) {
                 Some(masked) => push_json(&masked, out),
@@ -293,6 +319,24 @@ impl JsonMasker {
             },
         }
         self.complete();
+        Ok(())
+    }
+
+    /// A text that is a document itself: what is classified in it is, too.
+    fn put_inner(
+        &self,
+        text: &str,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Unmaskable> {
+        let (mut inner, mut masked) = (self.inner(text)?, Vec::with_capacity(text.len()));
+        inner.push(text.as_bytes(), look, &mut masked, tally)?;
+        inner.finish(look, &mut masked, tally)?;
+        match masked == text.as_bytes() {
+            true => out.extend_from_slice(&self.bytes),
+            false => push_json(&String::from_utf8_lossy(&masked), out),
+        }
         Ok(())
     }
 
@@ -307,7 +351,7 @@ impl JsonMasker {
             serde_json::from_slice(&self.bytes).map_err(|_| malformed("a value is not one"))?;
         self.count_item(tally);
         tally.usage.values += 1;
-        let known = look.known(&self.path);
+        let known = look.names.known(&self.path);
         match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {
@@ -329,6 +373,28 @@ impl JsonMasker {
         self.complete();
         Ok(())
     }
+}
+
+/// Whether a text is a document: an object or an array.
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// A document that is all there.
+///
+/// # Errors
+/// Something in it cannot be masked.
+pub fn put_json(
+    text: &str,
+    look: &Look<'_>,
+    out: &mut Vec<u8>,
+    tally: &mut Tally<'_>,
+) -> Result<(), Unmaskable> {
+    let mut document = JsonMasker::new(Documents::One, text.len());
+    document.push(text.as_bytes(), look, out, tally)?;
+    document.finish(look, out, tally)
 }
 
 fn is_bare(byte: u8) -> bool {
@@ -363,7 +429,7 @@ fn malformed(why: &str) -> Unmaskable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::tests::{World, look, masker, screen};
+    use crate::masking::tests::{Emails, masker, screen};
     use portreeve_model::Usage;
 
     /// Masks a text in pieces of so many bytes.
@@ -372,8 +438,8 @@ mod tests {
         step: usize,
         documents: Documents,
     ) -> Result<(String, Usage), Unmaskable> {
-        let (world, masker) = (World::new(), masker());
-        let look = look(&world, &masker);
+        let masker = masker();
+        let look = Look { names: &Emails, masker: &masker };
         let mut screen = screen();
         let (mut out, mut tally) = (Vec::new(), Tally::new(&mut screen));
         let mut json = JsonMasker::new(documents, 100);
@@ -404,6 +470,20 @@ mod tests {
             r#"{"email":{"any":{"thing":"[email]"}}, "y":1}"#,
         );
         check(r#"{"\u0065mail":"a@b.org"}"#, r#"{"\u0065mail":"[email]"}"#);
+    }
+
+    #[test]
+    fn documents_in_texts_are_masked_as_documents() {
+        check(r#"{"x": "{ \"email\": \"a@b.org\" }"}"#, r#"{"x": "{ \"email\": \"[email]\" }"}"#);
+        check(r#"["[\"{\\\"email\\\":7}\"]"]"#, r#"["[\"{\\\"email\\\":\\\"[email]\\\"}\"]"]"#);
+        let plain = r#"{"x": "[ \"\u0061\" ]"}"#;
+        check(plain, plain);
+        let mut deep = "[]".to_owned();
+        for _ in 0..=NESTED_MAX {
+            deep = serde_json::json!([deep]).to_string();
+        }
+        let refused = masked(&deep, deep.len(), Documents::One);
+        assert!(refused.is_err());
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! Callers' sessions: HTTP has none of its own, so that one caller at one resource is one,
 //! until they have said nothing for a while or their identity ends.
 
-use super::problem::{Notices, Problem};
-use crate::NAME;
-use crate::target::{Line, Target};
+use crate::problem::Problem;
+use crate::room::Room;
+use crate::target::Line;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use portreeve_model::{Refusal, Secret};
 use portreeve_session::{
-    Authenticator, Ended, Engine, Identity, IdentityEnd, NotAdmitted, OpenRequest, ReviewMode,
-    Session,
+    Authenticator, Classify, Ended, Engine, Identity, IdentityEnd, NotAdmitted, NoticeEncoder,
+    OpenRequest, ReviewMode, Session,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -32,24 +33,41 @@ struct Key {
     /// SHA-256 of the token: the token itself is kept nowhere.
     token: [u8; 32],
     waits: bool,
+    /// The protocol's own name for it; empty where it has none.
+    name: String,
+}
+
+impl Key {
+    fn of(ask: &Ask<'_>, resource: &str) -> Self {
+        let mut token = [0; 32];
+        token.copy_from_slice(digest(&SHA256, ask.token.reveal().as_bytes()).as_ref());
+        let waits = ask.review_mode == ReviewMode::Wait;
+        Self { resource: resource.to_owned(), token, waits, name: ask.name.to_owned() }
+    }
 }
 
 /// One caller at one resource.
-pub(super) struct Caller {
-    pub(super) session: Session,
+#[derive(Debug)]
+pub struct Caller<S> {
+    /// The session.
+    pub session: Session,
+    /// What the protocol keeps with it.
+    pub own: S,
     used: Mutex<Instant>,
+    /// Whether the caller has ended it.
+    is_over: AtomicBool,
     busy: Notify,
     lines: Mutex<Vec<Line>>,
     /// Bytes that bodies of the caller's requests may take up at once.
-    pub(super) room: Arc<Semaphore>,
+    pub room: Room,
 }
 
-impl Caller {
+impl<S> Caller<S> {
     /// A connection that an earlier request has left, if it is still good.
-    pub(super) fn take_line(&self) -> Option<Line> {
+    pub fn take_line(&self) -> Option<Line> {
         let mut lines = lock(&self.lines);
         while let Some(line) = lines.pop() {
-            if line.sender.is_ready() {
+            if line.is_ready() {
                 return Some(line);
             }
         }
@@ -57,7 +75,7 @@ impl Caller {
     }
 
     /// Leaves a connection whose answer was read to its end.
-    pub(super) fn leave_line(&self, line: Line) {
+    pub fn leave_line(&self, line: Line) {
         let mut lines = lock(&self.lines);
         if lines.len() < LINES_MAX {
             lines.push(line);
@@ -71,20 +89,45 @@ impl Caller {
 }
 
 /// Who asks, and from where.
-pub(super) struct Ask<'a> {
-    pub(super) token: &'a Secret<String>,
-    pub(super) client: SocketAddr,
-    pub(super) tls: &'a str,
-    pub(super) application: Option<String>,
-    pub(super) review_mode: ReviewMode,
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// The caller's token.
+    pub token: &'a Secret<String>,
+    /// Where the caller is.
+    pub client: SocketAddr,
+    /// How the connection is encrypted.
+    pub tls: &'a str,
+    /// What the client calls itself.
+    pub application: Option<String>,
+    /// Whether the caller waits for reviews.
+    pub review_mode: ReviewMode,
+    /// The protocol's own name for the session; empty where it has none.
+    pub name: &'a str,
+}
+
+/// What a protocol opens a session with.
+pub struct Opening<S> {
+    /// What is classified.
+    pub classify: Classify,
+    /// The gateway's words.
+    pub notices: Arc<dyn NoticeEncoder>,
+    /// What the protocol keeps with it.
+    pub own: S,
+}
+
+impl<S> std::fmt::Debug for Opening<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opening").finish_non_exhaustive()
+    }
 }
 
 /// The sessions that are open.
-pub(super) struct Sessions {
+pub struct Sessions<S> {
+    protocol: &'static str,
     engine: Arc<Engine>,
     authenticator: Arc<dyn Authenticator>,
     idle_timeout: Duration,
-    open: Mutex<HashMap<Key, Arc<Caller>>>,
+    open: Mutex<HashMap<Key, Arc<Caller<S>>>>,
     /// Each looks after one session.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -93,13 +136,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Sessions {
-    pub(super) fn new(
+impl<S> std::fmt::Debug for Sessions<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync + 'static> Sessions<S> {
+    /// None yet.
+    #[must_use]
+    pub fn new(
+        protocol: &'static str,
         engine: Arc<Engine>,
         authenticator: Arc<dyn Authenticator>,
         idle_timeout: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
+            protocol,
             engine,
             authenticator,
             idle_timeout,
@@ -109,38 +162,64 @@ impl Sessions {
     }
 
     /// Whether a token is good for anything, where it names no resource.
-    pub(super) async fn check(&self, ask: &Ask<'_>) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn check(&self, ask: &Ask<'_>) -> Result<(), Problem> {
         self.identify(ask, "").await.map(drop)
     }
 
     /// Records that a request could not even be read.
-    pub(super) fn turned_away(&self, client: SocketAddr, why: &str) {
-        self.authenticator.turned_away(NAME, client.ip(), why);
+    pub fn turned_away(&self, client: SocketAddr, why: &str) {
+        self.authenticator.turned_away(self.protocol, client.ip(), why);
+    }
+
+    /// The caller's session at a resource, if it is open.
+    #[must_use]
+    pub fn find(&self, ask: &Ask<'_>, resource: &str) -> Option<Arc<Caller<S>>> {
+        let caller = lock(&self.open).get(&Key::of(ask, resource)).cloned()?;
+        caller.touch();
+        Some(caller)
     }
 
     /// The caller's session at a resource, opened at its first request.
-    pub(super) async fn caller(
+    ///
+    /// # Errors
+    /// The caller is not let in.
+    pub async fn caller(
         self: &Arc<Self>,
-        ask: Ask<'_>,
-        target: &Arc<Target>,
-    ) -> Result<Arc<Caller>, Problem> {
-        let mut token = [0; 32];
-        token.copy_from_slice(digest(&SHA256, ask.token.reveal().as_bytes()).as_ref());
-        let waits = ask.review_mode == ReviewMode::Wait;
-        let key = Key { resource: target.name().to_owned(), token, waits };
-        if let Some(caller) = lock(&self.open).get(&key) {
-            caller.touch();
-            return Ok(caller.clone());
+        ask: &Ask<'_>,
+        resource: &str,
+        opening: impl FnOnce() -> Opening<S>,
+    ) -> Result<Arc<Caller<S>>, Problem> {
+        if let Some(caller) = self.find(ask, resource) {
+            return Ok(caller);
         }
-        let identity = self.identify(&ask, target.name()).await?;
-        let session = self.open(&ask, &identity, target).await?;
+        let identity = self.identify(ask, resource).await?;
+        let Opening { classify, notices, own } = opening();
+        let opened = self.engine.open(OpenRequest {
+            id: Engine::new_session_id(),
+            chain: identity.chain.clone(),
+            resource: resource.to_owned(),
+            protocol: self.protocol,
+            client: ask.client,
+            application: ask.application.clone(),
+            tls: ask.tls.to_owned(),
+            review_mode: ask.review_mode,
+            classify,
+            expires_at: Some(identity.expires_at),
+            notices,
+        });
         let fresh = Arc::new(Caller {
-            session,
+            session: opened.await.map_err(|refusal| problem(&refusal))?,
+            own,
             used: Mutex::new(Instant::now()),
+            is_over: AtomicBool::new(false),
             busy: Notify::new(),
             lines: Mutex::default(),
-            room: Arc::new(Semaphore::new(ROOM_BYTES)),
+            room: Room::new(ROOM_BYTES),
         });
+        let key = Key::of(ask, resource);
         // Two first requests may race: one session is enough.
         let caller = lock(&self.open).entry(key.clone()).or_insert_with(|| fresh.clone()).clone();
         match Arc::ptr_eq(&caller, &fresh) {
@@ -154,9 +233,22 @@ impl Sessions {
         Ok(caller)
     }
 
-    async fn identify(&self, ask: &Ask<'_>, resource: &str) -> Result<Identity, Problem> {
-        let found =
-            self.authenticator.authenticate(NAME, resource, ask.token, ask.client.ip()).await;
+    /// Ends a session that its caller ends.
+    pub fn end(&self, ask: &Ask<'_>, resource: &str, caller: &Arc<Caller<S>>) {
+        self.retire(&Key::of(ask, resource), caller);
+        caller.is_over.store(true, Ordering::Release);
+        caller.busy.notify_one();
+    }
+
+    /// Who a token stands for, at a resource.
+    ///
+    /// # Errors
+    /// It is not good.
+    pub async fn identify(&self, ask: &Ask<'_>, resource: &str) -> Result<Identity, Problem> {
+        let found = self
+            .authenticator
+            .authenticate(self.protocol, resource, ask.token, ask.client.ip())
+            .await;
         found.map_err(|why| match why {
             NotAdmitted::Invalid(why) => Problem::new(StatusCode::UNAUTHORIZED, why, ""),
             NotAdmitted::TooMany => Problem::new(
@@ -172,31 +264,8 @@ impl Sessions {
         })
     }
 
-    async fn open(
-        &self,
-        ask: &Ask<'_>,
-        identity: &Identity,
-        target: &Arc<Target>,
-    ) -> Result<Session, Problem> {
-        let classified = target.clone();
-        let opened = self.engine.open(OpenRequest {
-            id: Engine::new_session_id(),
-            chain: identity.chain.clone(),
-            resource: target.name().to_owned(),
-            protocol: NAME,
-            client: ask.client,
-            application: ask.application.clone(),
-            tls: ask.tls.to_owned(),
-            review_mode: ask.review_mode,
-            classify: Arc::new(move |object| classified.category_of_object(object)),
-            expires_at: Some(identity.expires_at),
-            notices: Arc::new(Notices),
-        });
-        opened.await.map_err(|refusal| problem(&refusal))
-    }
-
     /// Nobody gets it from the list any more, unless somebody has got it just now.
-    fn retire_if_alone(&self, key: &Key, caller: &Arc<Caller>) -> bool {
+    fn retire_if_alone(&self, key: &Key, caller: &Arc<Caller<S>>) -> bool {
         let mut open = lock(&self.open);
         let is_alone = Arc::strong_count(caller) <= 2;
         if is_alone {
@@ -205,7 +274,7 @@ impl Sessions {
         is_alone
     }
 
-    fn retire(&self, key: &Key, caller: &Arc<Caller>) {
+    fn retire(&self, key: &Key, caller: &Arc<Caller<S>>) {
         let mut open = lock(&self.open);
         if open.get(key).is_some_and(|known| Arc::ptr_eq(known, caller)) {
             open.remove(key);
@@ -223,7 +292,12 @@ fn problem(refusal: &Refusal) -> Problem {
 }
 
 /// Ends a session with its identity, or when nothing was asked for a while.
-async fn look_after(sessions: Weak<Sessions>, key: Key, caller: Arc<Caller>, identity: Identity) {
+async fn look_after<S: Send + Sync + 'static>(
+    sessions: Weak<Sessions<S>>,
+    key: Key,
+    caller: Arc<Caller<S>>,
+    identity: Identity,
+) {
     let Some((mut identity_end, idle_timeout)) = sessions
         .upgrade()
         .map(|sessions| (sessions.authenticator.watch(&identity), sessions.idle_timeout))
@@ -242,7 +316,11 @@ async fn look_after(sessions: Weak<Sessions>, key: Key, caller: Arc<Caller>, ide
                 break ended.to_string();
             }
             ended = caller.session.ended() => break ended.to_string(),
-            () = caller.busy.notified() => {}
+            () = caller.busy.notified() => {
+                if caller.is_over.load(Ordering::Acquire) {
+                    break "the caller has ended it".to_owned();
+                }
+            }
             () = sleep_until(idle_at) => {
                 let is_idle = *lock(&caller.used) + idle_timeout <= Instant::now();
                 // Whoever runs an exchange holds the caller, too.

@@ -1,0 +1,87 @@
+//! How many rows a write would touch, as a question that changes nothing.
+
+use pg_query::protobuf as pg;
+use pg_query::{DeparseOptions, NodeEnum, deparse};
+
+use crate::sql::postgres::parse;
+
+/// The query that counts the rows of the one `UPDATE` or `DELETE` that a text is; none for
+/// everything else, and where a write stands inside it.
+///
+/// It asks for the same rows by the same condition, so it runs the same functions.
+#[must_use]
+pub fn rows_touched(text: &str) -> Option<String> {
+    let parsed = parse::parse(text).ok()?;
+    let [only] = parsed.as_slice() else { return None };
+    let (relation, more, condition, with) = match only.node.node.as_ref()? {
+        NodeEnum::DeleteStmt(delete) => {
+            let condition = delete.where_clause.clone();
+            (delete.relation.clone()?, &delete.using_clause, condition, delete.with_clause.clone())
+        }
+        NodeEnum::UpdateStmt(update) => {
+            let condition = update.where_clause.clone();
+            (update.relation.clone()?, &update.from_clause, condition, update.with_clause.clone())
+        }
+        _ => return None,
+    };
+    if with.as_ref().is_some_and(|with| !with.ctes.iter().all(is_query)) {
+        return None;
+    }
+    let alias = relation.alias.as_ref().map_or(&relation.relname, |alias| &alias.aliasname);
+    let counted = if more.is_empty() {
+        "count(*)".to_owned()
+    } else {
+        // A row that several others meet is touched once.
+        let name = alias.replace('"', "\"\"");
+        format!("count(DISTINCT \"{name}\".ctid)")
+    };
+    let mut question = pg_query::parse(&format!("SELECT pg_catalog.{counted}"), 0).ok()?.protobuf;
+    let [raw] = question.stmts.as_mut_slice() else { return None };
+    let Some(NodeEnum::SelectStmt(select)) = raw.stmt.as_mut()?.node.as_mut() else { return None };
+    let from = pg::Node { node: Some(NodeEnum::RangeVar(relation)) };
+    select.from_clause = std::iter::once(from).chain(more.iter().cloned()).collect();
+    select.where_clause = condition;
+    select.with_clause = with;
+    deparse(&question, DeparseOptions::default()).ok()
+}
+
+fn is_query(node: &pg::Node) -> bool {
+    let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else { return false };
+    let query = cte.ctequery.as_deref().and_then(|query| query.node.as_ref());
+    matches!(query, Some(NodeEnum::SelectStmt(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_counted_by_its_own_condition() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(rows_touched(text).as_deref(), expect, "{text}");
+        };
+        check(
+            "delete from work.notes where id < 3",
+            Some("SELECT pg_catalog.count(*) FROM work.notes WHERE id < 3"),
+        );
+        check("delete from t", Some("SELECT pg_catalog.count(*) FROM t"));
+        check(
+            "update only \"T\" x set a = b.c from b where b.id = x.id returning *",
+            Some(
+                "SELECT pg_catalog.count(DISTINCT x.ctid) FROM ONLY \"T\" x, b \
+                 WHERE b.id = x.id",
+            ),
+        );
+        check(
+            "with old as (select 1 as id) delete from t using old where t.id = old.id",
+            Some(
+                "WITH old AS (SELECT 1 AS id) SELECT pg_catalog.count(DISTINCT t.ctid) \
+                 FROM t, old WHERE t.id = old.id",
+            ),
+        );
+        check("with x as (delete from t returning 1) delete from u", None);
+        check("insert into t values (1)", None);
+        check("delete from t; delete from t", None);
+        check("select 1", None);
+    }
+}

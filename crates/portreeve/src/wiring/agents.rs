@@ -1,0 +1,192 @@
+//! What the gateway offers to agents itself: statements go in at its own front door, as
+//! everybody's do, over a connection that never leaves the process.
+
+use super::places::{Bounds, Places};
+use super::protocols::Running;
+use futures_core::Stream;
+use portreeve_control::Reviews;
+use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_model::{ReviewId, Secret};
+use portreeve_protocol_mcp::{Offered, Offers, Query, Rows, Run, Trouble};
+use portreeve_protocol_postgres as postgres;
+use portreeve_session::BoxFuture;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_postgres::{Config, Error, NoTls, SimpleQueryMessage};
+
+/// Statements that are on their way at once.
+const STATEMENTS_MAX: usize = 64;
+/// How long a statement may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of values that one answer holds.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// What agents are offered.
+pub(super) struct Agents {
+    authenticator: Arc<TokenAuthenticator>,
+    reviews: Reviews,
+    places: Arc<Places>,
+    /// Every protocol that is served, once all are.
+    protocols: OnceLock<BTreeMap<&'static str, Arc<dyn Running>>>,
+}
+
+impl Agents {
+    pub(super) fn new(authenticator: Arc<TokenAuthenticator>, reviews: Reviews) -> Arc<Self> {
+        let bounds = Bounds { total_max: STATEMENTS_MAX, per_address_max: STATEMENTS_MAX };
+        let places = Places::new(bounds);
+        Arc::new(Self { authenticator, reviews, places, protocols: OnceLock::new() })
+    }
+
+    /// The protocols are there.
+    pub(super) fn offer(&self, protocols: &BTreeMap<&'static str, Arc<dyn Running>>) {
+        let _ = self.protocols.set(protocols.clone());
+    }
+
+    fn protocols(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Running>)> {
+        self.protocols.get().into_iter().flatten().map(|(name, running)| (*name, running))
+    }
+
+    /// A connection to the protocol's own service.
+    async fn enter(&self) -> io::Result<TcpStream> {
+        let crowded = || io::Error::other("too many statements are on their way at once");
+        let served = self.protocols().find(|(name, _)| *name == postgres::NAME);
+        let (_, service) = served.ok_or_else(|| io::Error::other("nothing is served"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (entering, accepted) =
+            tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept());
+        let (entering, (stream, from)) = (entering?, accepted?);
+        // Somebody else of this machine may have been faster; they have a front door, too.
+        if from != entering.local_addr()? {
+            return Err(crowded());
+        }
+        let place = self.places.take().and_then(|place| place.of(from.ip())).ok_or_else(crowded)?;
+        tokio::spawn(service.clone().serve(stream, from, place));
+        Ok(entering)
+    }
+
+    async fn ask(&self, query: Query<'_>) -> Result<Rows, Trouble> {
+        let stream = self.enter().await.map_err(|error| unreachable(&error.to_string()))?;
+        let connecting = settings(query.client)
+            .user("agent")
+            .password(query.token.reveal())
+            .dbname(query.resource)
+            .connect_raw(stream, NoTls)
+            .await;
+        let (client, connection) = connecting.map_err(|error| trouble(&error))?;
+        let connection = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        let asked = match query.run {
+            Run::Now => run(&client, query.sql, query.rows_max).await,
+            Run::Never => describe(&client, query.sql).await,
+        };
+        // What is not read to its end is not wanted.
+        drop(client);
+        connection.abort();
+        asked.map_err(|error| trouble(&error))
+    }
+}
+
+/// The record says for whom the statement came in: the client's address is part of the name.
+fn settings(client: SocketAddr) -> Config {
+    let mut settings = Config::new();
+    settings
+        .application_name(format!("mcp {client}"))
+        .options("-c portreeve.review=refuse")
+        .connect_timeout(STATEMENT_TIMEOUT);
+    settings
+}
+
+async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Result<Rows, Error> {
+    let mut found = Rows::default();
+    let mut bytes = 0;
+    let mut messages = pin!(client.simple_query_raw(sql).await?);
+    while let Some(message) = poll_fn(|context| messages.as_mut().poll_next(context)).await {
+        match message? {
+            SimpleQueryMessage::RowDescription(columns) => {
+                found.columns = columns.iter().map(|column| column.name().to_owned()).collect();
+            }
+            SimpleQueryMessage::Row(_)
+                if found.rows.len() >= rows_max || bytes > ANSWER_BYTES_MAX =>
+            {
+                found.is_cut = true;
+                return Ok(found);
+            }
+            SimpleQueryMessage::Row(row) => {
+                let values = (0..row.len()).map(|at| row.get(at).map(str::to_owned));
+                let values: Vec<Option<String>> = values.collect();
+                bytes += values.iter().flatten().map(String::len).sum::<usize>();
+                found.rows.push(values);
+            }
+            SimpleQueryMessage::CommandComplete(count) => found.count = count,
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+async fn describe(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, Error> {
+    let prepared = client.prepare(sql).await?;
+    let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+    Ok(Rows { columns, ..Rows::default() })
+}
+
+fn unreachable(why: &str) -> Trouble {
+    Trouble { code: "08006".to_owned(), message: why.to_owned(), ..Trouble::default() }
+}
+
+fn trouble(error: &Error) -> Trouble {
+    match error.as_db_error() {
+        Some(told) => Trouble {
+            code: told.code().code().to_owned(),
+            message: told.message().to_owned(),
+            detail: told.detail().map(str::to_owned),
+            hint: told.hint().map(str::to_owned),
+        },
+        None => unreachable(&error.to_string()),
+    }
+}
+
+impl Offers for Agents {
+    fn resources(&self) -> Vec<Offered> {
+        let of = |(protocol, running): (&'static str, &Arc<dyn Running>)| {
+            let takes_statements = protocol == postgres::NAME;
+            let names = running.targets().into_keys();
+            names.map(move |name| Offered { name, protocol, takes_statements }).collect::<Vec<_>>()
+        };
+        let mut offered: Vec<Offered> = self.protocols().flat_map(of).collect();
+        offered.sort_by(|one, other| one.name.cmp(&other.name));
+        offered
+    }
+
+    fn query<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Rows, Trouble>> {
+        Box::pin(async move {
+            let late = |_| unreachable("the statement took too long");
+            timeout(STATEMENT_TIMEOUT, self.ask(query)).await.map_err(late)?
+        })
+    }
+
+    fn review<'a>(
+        &'a self,
+        token: &'a Secret<String>,
+        client: SocketAddr,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Box::pin(async move {
+            let viewer = self.authenticator.admit(token, client.ip()).await;
+            let viewer = viewer.map_err(|_| "the token is not good for this".to_owned())?;
+            let id = ReviewId(id.to_owned());
+            let found = self.reviews.show(&viewer, &id, SystemTime::now()).await;
+            serde_json::to_value(found.map_err(|error| error.to_string())?)
+                .map_err(|error| error.to_string())
+        })
+    }
+}

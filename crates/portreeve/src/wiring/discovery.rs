@@ -1,0 +1,75 @@
+//! Looking at what a target has: each column with what the configuration says of it, and what
+//! detectors would.
+
+use portreeve_control::Config;
+use portreeve_control::config::{KnownColumns, TargetColumn};
+use portreeve_detect::Verdict;
+use portreeve_model::Category;
+use portreeve_session::BoxFuture;
+use std::sync::Arc;
+
+/// Looks at the target of a resource.
+pub(super) type Discover = fn(Look) -> BoxFuture<'static, anyhow::Result<Discovered>>;
+
+/// What to look at, and how closely.
+#[derive(Clone)]
+pub(crate) struct Look {
+    pub(crate) config: Arc<Config>,
+    pub(crate) resource: String,
+    /// Rows of each table that are looked at; none where only names are asked for.
+    pub(crate) rows_max: u32,
+    /// Told how many tables are done, and of how many.
+    pub(crate) progress: Arc<dyn Fn(usize, usize) + Send + Sync>,
+}
+
+/// What a target has.
+pub(crate) struct Discovered {
+    pub(crate) columns: Vec<Discovery>,
+    pub(crate) tables: usize,
+    /// Tables of which no row could be read, and why.
+    pub(crate) unread: Vec<String>,
+    /// What the configuration names and the target does not have.
+    pub(crate) unmatched: Vec<String>,
+}
+
+/// A column, and what is said of it.
+pub(crate) struct Discovery {
+    pub(crate) column: TargetColumn,
+    pub(crate) said: Said,
+    /// What detectors would call it.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// What the configuration says of a column.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    Classified(Category),
+    Cleared,
+    /// Nothing, and it was there when somebody looked; or nobody keeps what was there.
+    Nothing,
+    /// Nothing, and it has appeared since.
+    Unknown,
+}
+
+impl Discovered {
+    /// All columns, as somebody who has looked at them adopts them.
+    pub(crate) fn known(&self, resource: &str) -> KnownColumns {
+        KnownColumns::new(resource, self.columns.iter().map(|found| found.column.clone()))
+    }
+}
+
+/// Looks at the target of a resource.
+///
+/// # Errors
+/// It cannot be reached, or its protocol has no columns.
+pub(crate) async fn discover(look: Look) -> anyhow::Result<Discovered> {
+    let resource = look.config.resources.get(&look.resource);
+    let resource = resource.ok_or_else(|| {
+        let names = look.config.resources.keys().map(|name| format!("`{name}`"));
+        let names = names.collect::<Vec<_>>().join(", ");
+        anyhow::anyhow!("there is no resource `{}`\nhint: there are {names}", look.resource)
+    })?;
+    let discover = super::protocols::discover(resource.protocol);
+    discover.ok_or_else(|| anyhow::anyhow!("`{}` has no columns to look at", look.resource))?(look)
+        .await
+}

@@ -1,0 +1,113 @@
+//! What the rest of the gateway knows of MCP: keys of the configuration, ports, bounds, the
+//! client.
+
+use crate::NAME;
+use portreeve_model::{ClientCommand, Family, Manifest, Setting, SettingKind};
+
+/// The manifest.
+pub const MANIFEST: Manifest = Manifest {
+    name: NAME,
+    title: "MCP",
+    family: Family::Tools,
+    listen_port: 18081,
+    target: &TARGET,
+    limits: &LIMITS,
+    client: ClientCommand {
+        // The token comes over standard input: arguments can be seen by others.
+        program: "sh",
+        arguments: &[
+            "-c",
+            "printf 'Authorization: Bearer %s' \"$PORTREEVE_TOKEN\" | \
+             curl -sS -H @- -H 'Content-Type: application/json' \
+             -H 'Accept: application/json, text/event-stream' \"$@\" \
+             http://{host}:{port}/{resource}/mcp",
+            "curl",
+        ],
+        token_variable: "PORTREEVE_TOKEN",
+    },
+};
+
+const TARGET: [Setting; 10] = [
+    Setting {
+        name: "host",
+        about: "Host name or address of a server that answers over HTTP; `localhost` for a \
+                program that the gateway runs.",
+        kind: SettingKind::Host,
+    },
+    Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
+    Setting {
+        name: "path",
+        about: "The path of the server's endpoint. By default `/mcp`.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "tls",
+        about: "How the connection to it is protected.",
+        kind: SettingKind::Tls,
+    },
+    Setting {
+        name: "command",
+        about: "Instead of a server over HTTP, a program that the gateway runs for each \
+                session, and talks to over its standard input and output: its path and \
+                arguments, with spaces between them. No shell reads it; quotes keep spaces \
+                together.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "serve_host",
+        about: "The host name that clients ask for it by. By default the resource's name; the \
+                prefix `/RESOURCE/` of a path means it, too.",
+        kind: SettingKind::ResourceName,
+    },
+    Setting {
+        name: "user",
+        about: "With a password, the name of basic authentication; without one, nothing.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "password",
+        about: "The password of basic authentication. Clients never see it.",
+        kind: SettingKind::Secret,
+    },
+    Setting {
+        name: "token",
+        about: "The bearer token that opens the server, or what a program is given in \
+                `token_variable`. Clients never see it.",
+        kind: SettingKind::Secret,
+    },
+    Setting {
+        name: "token_variable",
+        about: "The environment variable in which a program expects its token.",
+        kind: SettingKind::OptionalText,
+    },
+];
+
+const LIMITS: [Setting; 3] = [
+    Setting {
+        name: "request_bytes_max",
+        about: "The longest message of a client.",
+        kind: SettingKind::Size {
+            default_bytes: 4 << 20,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 64 << 20,
+        },
+    },
+    Setting {
+        name: "message_bytes_max",
+        about: "The longest message of a server.",
+        kind: SettingKind::Size {
+            default_bytes: 16 << 20,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 256 << 20,
+        },
+    },
+    Setting {
+        name: "head_bytes_max",
+        about: "The longest head of a request or an answer.",
+        kind: SettingKind::Size {
+            default_bytes: 64 << 10,
+            smallest_bytes: 8 << 10,
+            largest_bytes: 1 << 20,
+        },
+    },
+];

@@ -1,0 +1,155 @@
+//! What the gateway itself says: errors of JSON-RPC, and results of tools that a model can read.
+
+use crate::message::{Id, error_text};
+use crate::reply::{Head, Shape};
+use bytes::Bytes;
+use http::StatusCode;
+use portreeve_model::{Refusal, RefusalCode, Unit};
+use portreeve_session::{Advice, Notice, NoticeEncoder};
+use portreeve_web::{problem_message, title};
+use serde_json::{Value, json};
+
+/// The gateway's words for one message of a client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Words {
+    pub(super) answers: Answers,
+    pub(super) shape: Shape,
+}
+
+/// What the words answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Answers {
+    /// A call of a tool: a model reads its result, and seldom an error.
+    Tool(Id),
+    /// Another call.
+    Call(Id),
+    /// Nothing that has an id.
+    Nothing,
+}
+
+impl Words {
+    /// For a session whose messages have words of their own.
+    pub(super) const fn of_session() -> Self {
+        Self { answers: Answers::Nothing, shape: Shape::Body(Head { session: None }) }
+    }
+
+    fn put(&self, code: i64, status: StatusCode, detail: &str, data: &Value) -> Bytes {
+        let text = match &self.answers {
+            Answers::Nothing => {
+                let problem = json!({
+                    "type": "about:blank",
+                    "title": title(status),
+                    "status": status.as_u16(),
+                    "detail": detail,
+                    "portreeve": data,
+                });
+                return problem_message(status, &problem);
+            }
+            Answers::Call(id) => error_text(Some(id), code, detail, data.clone()),
+            Answers::Tool(id) => tool_result(id, detail, data),
+        };
+        let mut out = Vec::new();
+        self.shape.put(&text, &mut out);
+        out.into()
+    }
+}
+
+/// SPEC: MCP, tools, "Error handling": what a model can do something about is a result.
+fn tool_result(id: &Id, detail: &str, data: &Value) -> String {
+    let hint = data.get("hint").and_then(Value::as_str);
+    let text = match hint {
+        Some(hint) => format!("Refused by the gateway: {detail}. {hint}."),
+        None => format!("Refused by the gateway: {detail}."),
+    };
+    json!({
+        "jsonrpc": "2.0",
+        "id": id.to_value(),
+        "result": {
+            "resultType": "complete",
+            "content": [{"type": "text", "text": text}],
+            "isError": true,
+            "_meta": {"portreeve/refusal": data},
+        },
+    })
+    .to_string()
+}
+
+impl NoticeEncoder for Words {
+    fn encode(&self, notice: Notice<'_>) -> Bytes {
+        match notice {
+            // There is no way to say something before an answer.
+            Notice::Held { .. } => Bytes::new(),
+            Notice::Refused(refusal) => {
+                let data = json!({
+                    "hint": refusal.hint,
+                    "rule": refusal.rule.as_ref().map(|rule| &rule.0),
+                    "request": refusal.request.to_string(),
+                    "review": refusal.review.as_ref().map(|review| &review.0),
+                });
+                let (code, status) = codes_of(refusal, &self.answers);
+                self.put(code, status, &refusal.message, &data)
+            }
+            Notice::Ended(why) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                self.put(503, status, &why.to_string(), &Value::Null)
+            }
+        }
+    }
+
+    fn advise(&self, advice: Advice) -> &'static str {
+        match advice {
+            Advice::AskForLess(None | Some(Unit::Rows | Unit::Messages | Unit::Subjects)) => {
+                "ask for fewer items: a filter, a page, a smaller limit"
+            }
+            Advice::AskForLess(Some(Unit::Values | Unit::Bytes)) => {
+                "ask for less: fewer fields, fewer or smaller items"
+            }
+            Advice::AskForLess(Some(Unit::Probes)) => {
+                "ask about fewer values, or ask for what you need by another key"
+            }
+            Advice::AskPlainly => "list what the server has, and ask for one of it",
+        }
+    }
+}
+
+/// The codes of an error and of an answer.
+///
+/// SPEC: MCP 2026-07-28, "Error Codes": what the protocol does not define lies outside of the
+/// range that JSON-RPC reserves; these are the statuses of HTTP.
+fn codes_of(refusal: &Refusal, answers: &Answers) -> (i64, StatusCode) {
+    let status = match refusal.code {
+        RefusalCode::Denied | RefusalCode::NotApproved | RefusalCode::LimitExceeded => {
+            StatusCode::FORBIDDEN
+        }
+        RefusalCode::ReviewPending => StatusCode::ACCEPTED,
+        RefusalCode::Unknown => StatusCode::BAD_REQUEST,
+        RefusalCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        RefusalCode::Unmaskable => StatusCode::BAD_GATEWAY,
+        RefusalCode::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalCode::Revoked => StatusCode::UNAUTHORIZED,
+        RefusalCode::DefinitionsChanged | RefusalCode::WithheldAfterChange => StatusCode::CONFLICT,
+    };
+    let code = match (refusal.code, answers) {
+        // SPEC: JSON-RPC 2.0 section 5.1.
+        (RefusalCode::Unknown, Answers::Call(_)) => -32601,
+        _ => i64::from(status.as_u16()),
+    };
+    (code, status)
+}
+
+/// Makes a server whose question was refused go on: the bytes of an error under its id.
+pub(super) struct Declined(pub(super) Bytes);
+
+impl NoticeEncoder for Declined {
+    fn encode(&self, _: Notice<'_>) -> Bytes {
+        Bytes::new()
+    }
+
+    fn advise(&self, _: Advice) -> &'static str {
+        ""
+    }
+
+    fn fail_target(&self) -> Bytes {
+        self.0.clone()
+    }
+}

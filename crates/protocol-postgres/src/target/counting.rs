@@ -1,0 +1,106 @@
+//! How many rows a write that is held would touch: counted in a session of the gateway's own, in
+//! a transaction that can change nothing, under the settings of the session that asks.
+//!
+//! A reviewer approves at most that many, and they are counted once more before it runs. What
+//! the open transaction of the client has changed itself is not seen.
+
+use super::Upstream;
+use super::catalog::{rows, set, text};
+use portreeve_session::{BoxFuture, Fence, Fenced};
+use portreeve_transport::DialError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A question that counts.
+#[derive(Clone, Debug)]
+pub(crate) struct RowQuestion {
+    pub(crate) text: String,
+    /// What the session was started with.
+    pub(crate) started: Arc<BTreeMap<String, String>>,
+    /// The settings that it was given since, as statements.
+    pub(crate) settings: Vec<String>,
+}
+
+/// Longest time that a reviewer's number is worth.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Upstream {
+    /// Counts; none where that cannot be done in time.
+    pub(crate) async fn count(&self, question: &RowQuestion) -> Option<u64> {
+        match timeout(TIMEOUT, self.try_count(question)).await {
+            Ok(Ok(count)) => count,
+            Ok(Err(error)) => {
+                tracing::debug!(resource = self.name(), %error, "rows cannot be counted");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn try_count(&self, question: &RowQuestion) -> Result<Option<u64>, DialError> {
+        let mut connection = self.dialer.dial(&question.started).await?.connection;
+        set(&mut connection, "BEGIN READ ONLY").await?;
+        for setting in &question.settings {
+            set(&mut connection, setting).await?;
+        }
+        let bounds = format!(
+            "SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {0}",
+            TIMEOUT.as_millis()
+        );
+        set(&mut connection, &bounds).await?;
+        let counted = rows(&mut connection, &question.text).await?;
+        Ok(counted.first().and_then(|row| text(row, 0).parse().ok()))
+    }
+}
+
+/// As many rows as a reviewer is told: two digits of it, rounded up, so that a table that others
+/// work on does not need another approval for every row.
+pub(crate) fn rounded_up(count: u64) -> u64 {
+    let mut unit: u64 = 1;
+    while count / unit >= 100 {
+        unit = unit.saturating_mul(10);
+    }
+    count.div_ceil(unit).saturating_mul(unit)
+}
+
+/// Whether a write touches no more rows than were approved, and still means what it did.
+pub(crate) struct RowCap {
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) question: RowQuestion,
+    pub(crate) rows_max: u64,
+    pub(crate) definitions: Option<Arc<dyn Fence>>,
+}
+
+impl Fence for RowCap {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        Box::pin(async move {
+            if let Some(definitions) = &self.definitions {
+                definitions.check().await?;
+            }
+            match self.upstream.count(&self.question).await {
+                Some(count) if count <= self.rows_max => Ok(()),
+                Some(_) => Err(Fenced::Changed),
+                None => Err(Fenced::Unknown),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded_up;
+
+    #[test]
+    fn two_digits_are_told() {
+        let check = |count, expect| assert_eq!(rounded_up(count), expect, "{count}");
+        for exact in [0, 1, 9, 10, 17, 99, 100, 120] {
+            check(exact, exact);
+        }
+        check(121, 130);
+        check(1_001, 1_100);
+        check(59_999, 60_000);
+        check(u64::MAX, u64::MAX);
+    }
+}

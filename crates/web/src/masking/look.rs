@@ -1,0 +1,93 @@
+//! What is known of the values of an answer, and who looks through the others.
+
+use super::tally::Tally;
+use portreeve_decide::mask::{Masked, Masker, ValueKind};
+use portreeve_model::{Category, Object};
+use portreeve_screen::{Form, Masking, Shown};
+
+/// What a protocol knows of the names in its answers.
+pub trait Names {
+    /// What is known of a field, by the keys that lead to it, joined by dots.
+    fn known(&self, path: &str) -> Known;
+
+    /// Whether policy reveals what was found.
+    fn reveals(&self, object: &Object, category: &Category) -> bool;
+
+    /// A text without what opens the target, if it holds that.
+    fn without_credential(&self, text: &str) -> Option<String>;
+}
+
+/// What is known of a field before it is looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// It is of this category, and not revealed.
+    Masked(Category),
+    /// Policy reveals it, or somebody has said that nobody's data is in it.
+    Shown,
+    /// Nobody has said anything of it.
+    Nothing,
+}
+
+/// Whoever masks an answer.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// What is known.
+    pub names: &'a dyn Names,
+    /// How it is masked.
+    pub masker: &'a Masker,
+}
+
+impl std::fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Look").finish_non_exhaustive()
+    }
+}
+
+impl Look<'_> {
+    /// A text of a category, masked as a whole.
+    pub fn mask(&self, category: &Category, text: &str, tally: &mut Tally<'_>) -> String {
+        tally.mask(category);
+        let mut masked = Vec::new();
+        match self.masker.mask(category, text.as_bytes(), ValueKind::Text, &mut masked) {
+            Masked::Replaced => String::from_utf8_lossy(&masked).into_owned(),
+            Masked::Null => String::new(),
+        }
+    }
+
+    /// A text that is not masked as a whole, with what detectors find in it masked; none where
+    /// they find nothing.
+    pub fn masked_text(
+        &self,
+        path: &str,
+        known: &Known,
+        text: &str,
+        tally: &mut Tally<'_>,
+    ) -> Option<String> {
+        if *known == Known::Shown {
+            return self.names.without_credential(text);
+        }
+        let own = path.rsplit('.').next().unwrap_or(path);
+        self.screened(text, |text, masking, out| tally.screen.named_text(own, text, masking, out))
+    }
+
+    /// A document, with what detectors find in it masked; none where they find nothing.
+    pub fn masked_document(&self, text: &str, form: Form, tally: &mut Tally<'_>) -> Option<String> {
+        self.screened(text, |text, masking, out| tally.screen.text(text, form, masking, out))
+    }
+
+    fn screened(
+        &self,
+        text: &str,
+        screen: impl FnOnce(&str, &Masking<'_>, &mut Vec<u8>) -> Shown,
+    ) -> Option<String> {
+        let opened = self.names.without_credential(text);
+        let reveals = |object: &Object, category: &Category| self.names.reveals(object, category);
+        let masking = Masking { masker: self.masker, reveals: &reveals };
+        let mut out = Vec::new();
+        match screen(opened.as_deref().unwrap_or(text), &masking, &mut out) {
+            Shown::AsIs => opened,
+            Shown::Replaced => Some(String::from_utf8_lossy(&out).into_owned()),
+            Shown::Null => Some(String::new()),
+        }
+    }
+}

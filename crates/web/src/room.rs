@@ -1,0 +1,83 @@
+//! Bodies of requests, and what they take up while they are on their way.
+
+use crate::problem::Problem;
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// How long the body of a request may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes that bodies may take up at once.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Semaphore>);
+
+impl Room {
+    /// Room for so many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes)))
+    }
+
+    /// The body of a request, and the places that it takes up: so much in each of the rooms.
+    ///
+    /// # Errors
+    /// It is too long, too slow or broken, or there is no place for it.
+    pub async fn collect(
+        rooms: [&Self; 2],
+        body: Incoming,
+        (limit, bytes_max): (&str, usize),
+    ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
+        let mut body = Limited::new(body, bytes_max);
+        let (mut bytes, mut places) = (BytesMut::new(), Vec::new());
+        let until = Instant::now() + BODY_TIMEOUT;
+        loop {
+            let frame = match timeout_at(until, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok((bytes.freeze(), places)),
+                Ok(Some(Err(error))) => return Err(broken_body(&*error, limit, bytes_max)),
+                Err(_) => {
+                    let why = "the body did not come in time";
+                    return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, why, ""));
+                }
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            if !data.is_empty() {
+                let taken = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                for Self(room) in rooms {
+                    let place = room.clone().try_acquire_many_owned(taken);
+                    places.push(place.map_err(|_| crowded())?);
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+fn broken_body(
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    limit: &str,
+    bytes_max: usize,
+) -> Problem {
+    match error.is::<LengthLimitError>() {
+        true => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is longer than {bytes_max} bytes"),
+            &format!("`{limit}` is the limit"),
+        ),
+        false => Problem::new(StatusCode::BAD_REQUEST, "the body is broken", ""),
+    }
+}
+
+fn crowded() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many bodies are on their way at once",
+        "send fewer requests at a time",
+    )
+}

@@ -78,7 +78,7 @@ impl NoticeEncoder for Words {
     fn encode(&self, notice: Notice<'_>) -> Bytes {
         match notice {
             // There is no way to say something before an answer.
-            Notice::Held { .. } => Bytes::new(),
+            Notice::Held { .. } | Notice::SendData { .. } => Bytes::new(),
             Notice::Refused(refusal) => {
                 let data = json!({
                     "hint": refusal.hint,

@@ -77,7 +77,7 @@ impl Running for McpService {
         Box::pin(std::future::pending())
     }
 
-    fn targets(&self) -> BTreeMap<String, Watch> {
+    fn targets(&self) -> BTreeMap<String, TargetState> {
         self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
     }
 

@@ -84,7 +84,11 @@ impl HttpClient {
     }
 }
 
-fn tls(ca: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+/// What a client trusts: the authorities of a file, or those of the machine.
+///
+/// # Errors
+/// The file cannot be read, or holds none.
+pub(crate) fn tls(ca: Option<&Path>) -> Result<rustls::ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(file) => {

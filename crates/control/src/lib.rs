@@ -11,11 +11,13 @@ pub mod api;
 pub mod authenticator;
 pub mod client;
 pub mod config;
+pub mod exports;
 mod http;
 pub mod identity;
 pub mod metrics;
 mod people;
 pub mod proposals;
+pub mod reports;
 pub mod reviews;
 pub mod store;
 #[cfg(test)]

@@ -52,6 +52,9 @@ struct Families {
     bytes: Family<DirectionLabels, Counter>,
     masked: Family<CategoryLabel, Counter>,
     target_watched: Family<ResourceLabel, Gauge>,
+    exported: Family<ExportLabel, Counter>,
+    export_failures: Family<ExportLabel, Counter>,
+    export_lag: Family<ExportLabel, Gauge>,
     unknown_columns: Family<ResourceLabel, Gauge>,
     steps: StepFamily,
 }
@@ -120,6 +123,11 @@ struct CategoryLabel {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct WitnessLabel {
     witness: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ExportLabel {
+    export: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -294,6 +302,19 @@ impl Metrics {
         }
     }
 
+    /// An export has delivered events, and so many records lie before it.
+    pub fn exported(&self, export: &str, events: u64, lag: u64) {
+        let label = ExportLabel { export: export.to_owned() };
+        self.families.exported.get_or_create_owned(&label).inc_by(events);
+        self.families.export_lag.get_or_create_owned(&label).set(signed(lag));
+    }
+
+    /// An export could not deliver.
+    pub fn export_failed(&self, export: &str) {
+        let label = ExportLabel { export: export.to_owned() };
+        self.families.export_failures.get_or_create_owned(&label).inc();
+    }
+
     /// What the evidence keeps.
     pub fn set_standing(&self, standing: &RetentionStatus) {
         let oldest = standing.oldest_readable_us.unwrap_or(0) / 1_000_000;
@@ -327,12 +348,20 @@ impl Families {
             bytes: Family::default(),
             masked: Family::default(),
             target_watched: Family::default(),
+            exported: Family::default(),
+            export_failures: Family::default(),
+            export_lag: Family::default(),
             unknown_columns: Family::default(),
             steps: StepFamily::new_with_constructor(step_histogram),
         };
         registry.register("sessions", "Sessions opened", families.sessions.clone());
         registry.register("sessions_open", "Sessions open now", families.sessions_open.clone());
         registry.register("requests", "Requests, by verdict", families.requests.clone());
+        registry.register("exported_events", "Events delivered", families.exported.clone());
+        let help = "Deliveries that failed, and are made again";
+        registry.register("export_failures", help, families.export_failures.clone());
+        let help = "Records of the log that a receiver has not taken yet";
+        registry.register("export_lag_records", help, families.export_lag.clone());
         registry.register("rows", "Rows released to clients", families.rows.clone());
         registry.register("bytes", "Bytes, by direction", families.bytes.clone());
         registry.register("masked", "Values masked, by category", families.masked.clone());

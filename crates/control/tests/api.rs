@@ -8,7 +8,7 @@ mod support;
 use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{
-    ApiServer, ApiState, Keeping, Sessions, Status, TargetState, Watch, serve,
+    ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, TargetState, Watch, serve,
 };
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
@@ -165,8 +165,9 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let custodians = custodians.iter().map(|group| (*group).to_owned()).collect();
     let default = Some(Duration::from_millis(1));
     let retention = Arc::new(Retention { default, ..Retention::default() });
+    let reports = Arc::new(ReportShelf::new(&config));
     let state = ApiState {
-        keeping: Keeping { log: log.clone(), custodians, retention },
+        keeping: Keeping { log: log.clone(), custodians, retention, reports },
         authenticator: Arc::new(authenticator),
         reviews: reviews.clone(),
         metrics,
@@ -762,7 +763,6 @@ async fn every_operation_answers_what_the_document_says() {
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let body = json!({"grant_type": grant, "assertion": assertion.reveal(), "expires_in": 60});
     anyone.post("/v1/token", &body).await.unwrap();
-
     let bob = bench.client("bob", &[]);
     for verb in ["approve", "deny"] {
         let id = bench.open("ada").await;
@@ -791,8 +791,8 @@ async fn every_operation_answers_what_the_document_says() {
     }
     cleo.post("/v1/evidence/sweep", &json!({"dry_run": true})).await.unwrap();
     cleo.post("/v1/evidence/prune", &json!({"before_us": 1, "why": "old"})).await.unwrap();
-    cleo.get("/v1/evidence").await.unwrap();
-
+    let reports = cleo.get("/v1/reports/deletion").await;
+    assert!(cleo.get("/v1/evidence").await.is_ok() && reports.is_ok());
     let called = bench.called.lock().unwrap();
     let missed = operations().map(|(name, _)| name).filter(|name| !called.contains(name));
     // Text for Prometheus, tested where it is made.

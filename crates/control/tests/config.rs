@@ -168,11 +168,17 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
         user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}, \
-        tools: {mcp: {zzzz23: 1, host: h}}}\n";
+        tools: {mcp: {zzzz23: 1, host: h}}}\n\
+        exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
+        b: {syslog: {zzzz26: 1, address: \"127.0.0.1:1\"}}, \
+        c: {webhook: {zzzz27: 1, url: \"https://x\"}}, \
+        d: {splunk_hec: {zzzz28: 1, url: \"https://x\", token: {env: T}}}, \
+        e: {elasticsearch: {zzzz29: 1, url: \"https://x\", index: i}}, \
+        f: {otlp: {zzzz30: 1, url: \"https://x\"}}}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 23, "{hints:#?}");
+    assert_eq!(listed.len(), 30, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

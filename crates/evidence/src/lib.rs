@@ -52,6 +52,10 @@ pub use erasure::replace::{Replaced, replace};
 pub use erasure::shred::{Mode, Shredding, Sweep, holds, preview};
 pub use error::{Error, Sealed};
 pub use extract::bundle::{Bundled, checkpoint_for, write_bundle};
+pub use extract::report::{
+    CITED_MAX, CitedRecord, REPORT_FORMAT, ReportProof, ReportTree, cite, report_digest,
+    report_tree,
+};
 pub use extract::tiles::{Tiles, leaf_hashes, write_tiles};
 pub use format::outline::Outline;
 pub use format::policy_text::{PolicyTexts, policy_adoption};
@@ -71,7 +75,8 @@ pub use lookup::exchange::ExchangeSummary;
 pub use lookup::sessions::{SessionDetail, begun_with, detail, last_begun, list};
 #[cfg(feature = "recordings")]
 pub use lookup::subjects::{
-    Access, Accesses, Affected, Asked, Token, Unknown, Window, accesses, affected, subject_key,
+    Access, Accesses, Affected, Asked, Certainty, Token, Unknown, Window, accesses, affected,
+    subject_key,
 };
 pub use lookup::summary::{Recording, SessionState, SessionSummary};
 pub use reader::entry::Entry;

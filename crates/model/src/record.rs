@@ -31,6 +31,11 @@ pub struct SubjectCount {
     /// How many different people. The payload holds so many tokens of 16 bytes, sorted,
     /// behind those of the tables before it.
     pub people: u64,
+    /// How many others the rows may be about: what names them was computed from the column
+    /// that identifies people, or is what the client compared that column with. Their tokens
+    /// are behind those of `people`, sorted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub derived: u64,
     /// Rows of the table of which nobody can say whom they are about.
     pub unresolved: u64,
 }

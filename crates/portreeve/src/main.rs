@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use commands::output::Format;
 use commands::setup::{check, discover};
 use commands::{
-    accounts, connect, detect, evidence, gateway, login, policy, reviews, sessions, status, token,
-    tools, verify, whoami, witness,
+    accounts, connect, detect, evidence, gateway, login, policy, report, reviews, sessions, status,
+    token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -48,6 +48,7 @@ enum Command {
     Policy(policy::Args),
     Verify(verify::Args),
     Evidence(evidence::Args),
+    Report(report::Args),
     Witness(witness::Args),
     Detect(detect::Args),
     Discover(discover::Args),
@@ -71,23 +72,24 @@ fn main() -> ExitCode {
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
         Command::Evidence(args) => evidence::run(args, format),
+        Command::Report(args) => report::run(args, format),
         Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
         Command::Discover(args) => discover::run(args, format),
     };
     result.unwrap_or_else(|error| {
-        report(&error, format);
+        tell(&error, format);
         ExitCode::FAILURE
     })
 }
 
 /// Says on standard error what went wrong.
-fn report(error: &anyhow::Error, format: Format) {
+fn tell(error: &anyhow::Error, format: Format) {
     match format {
         Format::Text => commands::output::remark(&format!("error: {error:#}")),
         Format::Json => {
-            let report = serde_json::json!({"error": {"message": format!("{error:#}")}});
-            commands::output::remark(&report.to_string());
+            let told = serde_json::json!({"error": {"message": format!("{error:#}")}});
+            commands::output::remark(&told.to_string());
         }
     }
 }

@@ -28,6 +28,7 @@ use places::Bounds;
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::store::Descriptions;
@@ -76,6 +77,7 @@ struct Core {
     admin_log: AdminLog,
     usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
+    exports: Arc<Exports>,
     descriptions: Arc<dyn Descriptions>,
     agents: Arc<Agents>,
 }
@@ -105,6 +107,7 @@ impl Gateway {
         let status = State {
             engine: core.engine.clone(),
             witnesses: core.witnesses.clone(),
+            exports: core.exports.clone(),
             listeners: bound.iter().map(|(bound, _)| bound.state.clone()).collect(),
             protocols: protocols.values().cloned().collect(),
             shortage: capacity.shortage(),
@@ -167,6 +170,8 @@ impl Gateway {
             let log = self.core.engine.evidence().clone();
             watches.spawn(async move { witnesses.run(&log).await });
         }
+        let (exports, log) = (self.core.exports.clone(), self.core.engine.evidence().clone());
+        watches.spawn(async move { exports.run(&log).await });
         for running in self.protocols.values() {
             watches.spawn(running.clone().watch());
         }
@@ -228,6 +233,9 @@ impl Core {
             Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
         let agents = Agents::new(authenticator.clone(), reviews.clone());
         let keeping = keeping::keeping(config, log.clone());
+        let cursors = config.data_dir.join("exports");
+        let exports = Exports::new(&config.exports, &cursors, &manifests(), &metrics);
+        let exports = Arc::new(exports.map_err(|why| anyhow!(why))?);
         let engine = Engine::start(EngineParts {
             log,
             policies: Arc::new(policies),
@@ -248,6 +256,7 @@ impl Core {
             admin_log,
             usage,
             witnesses,
+            exports,
             descriptions,
             agents,
         })

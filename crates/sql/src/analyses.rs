@@ -1,8 +1,10 @@
 //! The analyses of statement texts, shared by all sessions of a resource and kept by
 //! shape until the catalog changes.
 
-use crate::shape;
-use portreeve_decide::sql::{Catalog, Grammar, Output, RowsOf, SessionEffect, Statement, Unknown};
+use crate::shape::{self, Blank};
+use portreeve_decide::sql::{
+    Brought, Catalog, Grammar, Output, RowsOf, SessionEffect, Statement, Unknown,
+};
 use portreeve_model::{Action, Command, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +48,13 @@ impl Analyses {
 
 fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
     match grammar.analyze(catalog, text) {
-        Ok(statements) => statements.into_iter().map(Arc::new).collect(),
+        Ok(mut statements) => {
+            let blanks = shape::blanks(text);
+            for comparison in statements.iter_mut().flat_map(|one| &mut one.compared) {
+                blank(&mut comparison.with, &blanks);
+            }
+            statements.into_iter().map(Arc::new).collect()
+        }
         Err(unreadable) => [Arc::new(unknown(Unknown {
             sqlstate: unreadable.sqlstate,
             message: unreadable.message,
@@ -54,6 +62,15 @@ fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
             candidates: Vec::new(),
         }))]
         .into(),
+    }
+}
+
+/// The analysis is kept for other texts, which have other values here.
+fn blank(operand: &mut Brought, blanks: &[Blank<'_>]) {
+    if let Brought::Constant { at, .. } = operand
+        && let Some(place) = blanks.iter().position(|blank| blank.at == *at)
+    {
+        *operand = Brought::Blank(place);
     }
 }
 
@@ -79,5 +96,6 @@ pub fn unknown(why: Unknown) -> Statement {
         unknown: Some(why),
         opaque: Vec::new(),
         writes: Vec::new(),
+        compared: Vec::new(),
     }
 }

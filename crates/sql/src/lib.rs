@@ -36,4 +36,4 @@ pub use names::{
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
 pub use planner::{Planner, Plans, Reveals, UnknownNames};
-pub use subjects::{PlannedTable, SubjectColumns};
+pub use subjects::{ComparedValue, PlannedTable, SubjectColumns};

@@ -112,9 +112,9 @@ impl RowMasks {
     }
 
     /// A row is over.
-    pub fn end_row(&mut self) {
+    pub fn end_row(&mut self, masker: &Masker) {
         if let Some(subjects) = &mut self.subjects {
-            subjects.end_row();
+            subjects.end_row(masker);
         }
     }
 

@@ -1,11 +1,13 @@
 //! What the client may see of a statement's result.
 
-use crate::PlannedTable;
 use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
 use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use crate::planner::Reveals;
-use portreeve_decide::sql::{Catalog, Copy, Output, SessionEffect, Shape, Statement};
+use crate::shape;
+use crate::subjects::{ComparedValue, PlannedTable};
+use portreeve_decide::sql::{Brought, Catalog, Copy, Output, SessionEffect, Shape, Statement};
 use portreeve_model::{Action, Category, Command, Need, Object, Revealed};
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -135,6 +137,33 @@ impl Plan {
             reveals: ByReveals(reveals),
             snapshot: self.snapshot.clone(),
             catalog: self.catalog.clone(),
+        }
+    }
+
+    /// The same for a use of it whose conditions compare with these: the constants of the text
+    /// that it was planned for, and parameters by their numbers, from 1, and the type of the
+    /// column that they are compared with (0 where the catalog does not know it).
+    #[must_use]
+    pub fn compared(
+        self: &Arc<Self>,
+        text: &str,
+        parameter: impl Fn(usize, u32) -> Option<ComparedValue>,
+    ) -> Arc<Self> {
+        let blanks = OnceCell::new();
+        let value = |column: &Object, operand: &Brought| match operand {
+            Brought::Blank(place) => {
+                let blanks = blanks.get_or_init(|| shape::blanks(text));
+                blanks.get(*place).map(|blank| ComparedValue::text(blank.value))
+            }
+            Brought::Parameter(number) => {
+                let code = self.snapshot.types.get(column).map_or(0, |known| known.code);
+                parameter(*number, code)
+            }
+            Brought::Constant { .. } | Brought::Computed => None,
+        };
+        match PlannedTable::compared(&self.subjects, value) {
+            None => self.clone(),
+            Some(subjects) => Arc::new(Self { subjects, ..self.under(self.reveals.0.clone()) }),
         }
     }
 

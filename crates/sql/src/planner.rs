@@ -209,7 +209,7 @@ impl Planner {
     #[must_use]
     pub fn plan(&self, statement: Arc<Statement>) -> Arc<Plan> {
         let (snapshot, catalog) = (self.catalog.clone(), self.view.catalog.clone());
-        let subjects = self.subjects.plan(&statement.output);
+        let subjects = self.subjects.plan(&statement);
         Arc::new(Plan::new(
             statement,
             snapshot,

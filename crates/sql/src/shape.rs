@@ -8,12 +8,28 @@
 
 /// The shape, or the text itself.
 pub(crate) fn of(text: &str) -> std::borrow::Cow<'_, str> {
-    replaced(text).map_or(text.into(), Into::into)
+    replaced(text, |_| {}).map_or(text.into(), Into::into)
+}
+
+/// The literals of a text that its shape leaves out, in order, as they are written.
+pub(crate) fn blanks(text: &str) -> Vec<Blank<'_>> {
+    let mut blanks = Vec::new();
+    let shape = replaced(text, |blank| blanks.push(blank));
+    if shape.is_some() { blanks } else { Vec::new() }
+}
+
+/// A literal that a shape leaves out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Blank<'t> {
+    /// Where it begins, in bytes from 0.
+    pub(crate) at: usize,
+    /// Its value: digits, or a string without quotes in or around it.
+    pub(crate) value: &'t str,
 }
 
 const VERBS: [&str; 4] = ["select ", "insert ", "update ", "delete "];
 
-fn replaced(text: &str) -> Option<String> {
+fn replaced<'t>(text: &'t str, mut blank: impl FnMut(Blank<'t>)) -> Option<String> {
     let bytes = text.as_bytes();
     let verb = text.get(..7)?;
     if !VERBS.iter().any(|known| verb.eq_ignore_ascii_case(known)) {
@@ -44,6 +60,9 @@ fn replaced(text: &str) -> Option<String> {
                 if bytes.get(end + 1) == Some(&b'\'') || string.contains('\\') {
                     return None;
                 }
+                if after_equals {
+                    blank(Blank { at, value: text.get(at + 1..end)? });
+                }
                 shape.push_str(if after_equals { "'?'" } else { string });
                 at = end + 1;
                 after_equals = false;
@@ -51,6 +70,8 @@ fn replaced(text: &str) -> Option<String> {
             }
             b'0'..=b'9' if after_equals => {
                 let digits = bytes.get(at..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+                let value = text.get(at..at + digits)?;
+                blank(Blank { at, value });
                 at += digits;
                 // `1e5`, `1.5`, `0x10`, `1abc`: not a plain integer.
                 if bytes.get(at).is_some_and(|b| is_word(*b) || *b == b'.') {
@@ -94,6 +115,17 @@ mod tests {
         check("UPDATE t SET a = a + -41 WHERE b = 2;", "UPDATE t SET a = a + -41 WHERE b = ?;");
         check("SELECT a FROM t ORDER BY 1 LIMIT 5", "SELECT a FROM t ORDER BY 1 LIMIT 5");
         check("SELECT 'it' FROM t", "SELECT 'it' FROM t");
+    }
+
+    #[test]
+    fn what_a_shape_leaves_out_is_told_in_order() {
+        let check = |text: &str, expect: &[(usize, &str)]| {
+            let blanks: Vec<_> = blanks(text).iter().map(|blank| (blank.at, blank.value)).collect();
+            assert_eq!(blanks, expect, "{text}");
+        };
+        check("SELECT a FROM t WHERE b = 'ä y' AND c=17", &[(26, "ä y"), (39, "17")]);
+        check("SELECT 'x' FROM t WHERE b IN ('y')", &[]);
+        check("SELECT a FROM t WHERE b = 'x' AND c = E'y'", &[]);
     }
 
     #[test]

@@ -135,6 +135,10 @@ fn witnessed(report: &WitnessReport) -> String {
 #[must_use]
 pub fn describe_extract(report: &ExtractReport, file: &Path) -> String {
     let verdict = match report.status {
+        Status::Ok if report.kind == Some(ExtractKind::Report) => {
+            "OK: its content has the digest that it names, and the records that it cites are in \
+             the log"
+        }
         Status::Ok => "OK: it is in the log, unchanged",
         Status::Tampered => "TAMPERED: it is not what the log holds",
         Status::Incomplete | Status::Unreproduced => {
@@ -154,6 +158,7 @@ pub fn describe_extract(report: &ExtractReport, file: &Path) -> String {
     let what = match report.kind {
         Some(ExtractKind::Proof) => "the proof of one record",
         Some(ExtractKind::Bundle) => "the bundle of a session",
+        Some(ExtractKind::Report) => "a report",
         None => "unknown",
     };
     let given = if report.key_is_trusted { "given" } else { "from the file" };

@@ -129,6 +129,13 @@ class World:
                 shutil.rmtree(self.directory, ignore_errors=True)
         assert not problems, "\n".join(problems)
 
+    def policies_with(self, name: str, text: str) -> Path:
+        """The policies of all tests, and more."""
+        folder = self.directory / f"policies-{name}"
+        shutil.copytree(E2E / "policies", folder)
+        (folder / f"{name}.cedar").write_text(text)
+        return folder
+
     def gateway(
         self,
         name: str,

@@ -13,10 +13,21 @@ pytestmark = pytest.mark.gateway
 ZQ7 = "zq7marker@leak-q7.example"
 ZQ8 = "zq8marker@leak-q8.example"
 
+PROBE = """
+@id("analysts-ask")
+permit (principal in Group::"analysts", action == Action::"probe", resource);
+"""
+
 
 @pytest.fixture(scope="module")
 def gateway(world: World) -> Gateway:
     return world.gateway("subjects")
+
+
+@pytest.fixture(scope="module")
+def asking(world: World) -> Gateway:
+    """Where analysts may ask for a person by address."""
+    return world.gateway("subjects-asking", policies=world.policies_with("asking", PROBE))
 
 
 def run(gateway: Gateway, name: str, person: str, *statements: str, binary: bool = False) -> None:
@@ -88,9 +99,8 @@ def test_every_way_of_seeing_a_person_is_found(gateway: Gateway, name: str, pers
 
 UNNAMED = {
     "other-column": "select id, phone from customers",
-    "derived": "select lower(email) from customers",
-    "concatenated": "select email || '' from customers",
-    "either": "select coalesce(email, 'x') from customers",
+    "digest": "select md5(email) from customers",
+    "mixed": "select email || phone from customers",
     "from-json": "select row_to_json(c)->>'email' from customers c",
     "whole-row": "select customers from customers",
     "union": "select email from customers union all select email from attic.customers",
@@ -108,6 +118,98 @@ def test_rows_that_name_nobody_are_counted(gateway: Gateway, name: str, person: 
     assert affected(gateway, *only)["people"] == {}
     assert affected(gateway, *only)["unknown"]["rows_unresolved"] >= 1
     assert subject(gateway, ZQ7, *only)["accesses"] == []
+
+
+DERIVED = {
+    "concatenated": "select email || '' from customers where id = 1",
+    "lower": "select lower(email) from customers where id = 1",
+    "either": "select coalesce(email, 'x') from customers where id = 1",
+    "copy": "copy (select upper(email) from customers where id = 1) to stdout",
+}
+
+
+@pytest.mark.parametrize("person", ["alice", "olga"], ids=["masked", "revealed"])
+@pytest.mark.parametrize("name", DERIVED)
+def test_what_is_computed_from_a_name_is_found_as_derived(
+    gateway: Gateway, name: str, person: str
+) -> None:
+    """And still counted among the rows of which nobody is certain."""
+    application = f"derived-{name}-{person}"
+    with Wire.open(gateway.target(person), application_name=application) as wire:
+        wire.query(DERIVED[name])
+    only = ("--session", session(gateway, application))
+    [access] = subject(gateway, ZQ7, *only)["accesses"]
+    assert access["certainty"] == "derived"
+    assert access["tables"] == ["public.customers"]
+    assert subject(gateway, ZQ8, *only)["accesses"] == []
+    count = affected(gateway, *only)
+    assert (count["people"], count["derived"]) == ({}, {"email": 1})
+    assert count["unknown"]["rows_unresolved"] == 1
+
+
+LOOKED_FOR = {
+    "literal": ("select id, city from customers where email = %s", [ZQ7]),
+    "in": ("select city from customers where email in (%s, 'nobody@leak.example')", [ZQ7]),
+    "aggregate": ("select count(*) from customers where email = %s", [ZQ7]),
+    "cast": ("select city from customers where email = %s::text", [ZQ7]),
+}
+
+
+@pytest.mark.parametrize("how", ["simple", "text", "binary"])
+@pytest.mark.parametrize("name", LOOKED_FOR)
+def test_an_answer_about_whom_the_client_looked_for_is_found_as_derived(
+    asking: Gateway, name: str, how: str
+) -> None:
+    """The rows hold nothing of the person; that they came says something about them."""
+    application = f"looked-for-{name}-{how}"
+    statement, parameters = LOOKED_FOR[name]
+    target = asking.target("alice")
+    factory = psycopg.ClientCursor if how == "simple" else psycopg.Cursor
+    with psycopg.connect(
+        target.conninfo(application_name=application), autocommit=True, cursor_factory=factory
+    ) as connection:
+        given = parameters if how != "binary" else [parameters[0]]
+        text = statement.replace("%s", "%b") if how == "binary" else statement
+        cursor = connection.cursor(binary=True) if how == "binary" else connection.cursor()
+        cursor.execute(text, given)
+        assert cursor.fetchall()
+        # Another value of the same shape is another person.
+        cursor.execute(text, [ZQ8])
+        cursor.execute(text, ["none@leak.example"])
+    only = ("--session", session(asking, application))
+    [access] = subject(asking, ZQ7, *only)["accesses"]
+    assert access["certainty"] == "derived"
+    [other] = subject(asking, ZQ8, *only)["accesses"]
+    assert other["exchange"] != access["exchange"]
+    assert affected(asking, *only)["people"] == {}
+
+
+def test_who_was_looked_for_and_not_there_is_no_access(asking: Gateway) -> None:
+    run(asking, "not-there", "alice", f"select city from customers where email = '{ZQ7}x'")
+    only = ("--session", session(asking, "not-there"))
+    assert subject(asking, ZQ7 + "x", *only)["accesses"] == []
+
+
+def test_a_cursor_tells_of_whom_it_was_opened_for(asking: Gateway) -> None:
+    run(
+        asking,
+        "cursor-for",
+        "alice",
+        "begin",
+        f"declare c cursor for select city from customers where email = '{ZQ7}'",
+        "fetch all from c",
+        "commit",
+    )
+    only = ("--session", session(asking, "cursor-for"))
+    [access] = subject(asking, ZQ7, *only)["accesses"]
+    assert access["certainty"] == "derived"
+
+
+def test_an_operand_that_nobody_can_read_is_counted(asking: Gateway) -> None:
+    run(asking, "unread", "alice", f"select city from customers where email = lower('{ZQ7}')")
+    only = ("--session", session(asking, "unread"))
+    assert subject(asking, ZQ7, *only)["accesses"] == []
+    assert affected(asking, *only)["unknown"]["rows_unresolved"] == 1
 
 
 def test_rows_without_personal_columns_are_not_in_the_index(gateway: Gateway) -> None:

@@ -16,7 +16,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 18] = [
+const FLOORS: [(&str, Place); 19] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, Place); 18] = [
     ("portreeve-screen", Place::Floor(2)),
     ("portreeve-transport", Place::Floor(2)),
     ("portreeve-link", Place::Floor(3)),
+    ("portreeve-reports", Place::Floor(3)),
     ("portreeve-session", Place::Floor(3)),
     ("portreeve-sql", Place::Floor(3)),
     ("portreeve-verifier", Place::Floor(3)),

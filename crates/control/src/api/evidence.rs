@@ -6,6 +6,7 @@
 use super::ApiState;
 use super::caller::{Body, Caller, Shared, bad_body, bad_request};
 use super::error::{ApiError, ErrorCode};
+use super::reports::ReportShelf;
 use super::routes::{Access, Operation, Routes};
 use super::serve::ClientAddress;
 use crate::reviews::AUDITORS;
@@ -72,6 +73,8 @@ pub struct Keeping {
     pub custodians: Arc<[String]>,
     /// How long what is kept.
     pub retention: Arc<Retention>,
+    /// What makes reports from it.
+    pub reports: Arc<ReportShelf>,
 }
 
 impl Keeping {
@@ -184,7 +187,7 @@ fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Act }
 }
 
-fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
+pub(super) fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
     let groups = state.keeping.custodians.iter().map(String::as_str).chain([AUDITORS]);
     if caller.is_in(&groups.collect::<Vec<_>>()) {
         return Ok(());

@@ -9,12 +9,14 @@ mod error;
 mod evidence;
 mod gateway;
 mod identity;
+mod reports;
 mod reviews;
 mod routes;
 mod serve;
 mod sessions;
 
 pub use evidence::Keeping;
+pub use reports::ReportShelf;
 pub(crate) use serve::serve_app;
 pub use serve::{API_CONNECTIONS_MAX, ApiServer, ApiService, serve};
 
@@ -115,8 +117,14 @@ impl std::fmt::Debug for ApiState {
 }
 
 fn routes() -> Routes {
-    let rooms =
-        [gateway::routes, identity::routes, reviews::routes, sessions::routes, evidence::routes];
+    let rooms = [
+        gateway::routes,
+        identity::routes,
+        reviews::routes,
+        sessions::routes,
+        evidence::routes,
+        reports::routes,
+    ];
     rooms.into_iter().fold(Routes::new(), |routes, room| room(routes))
 }
 

@@ -307,6 +307,11 @@ impl Classification {
         found.map(|(_, said)| said)
     }
 
+    /// Everything that is said, the most specific patterns first.
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectPattern, &Said)> {
+        self.entries.iter().map(|(pattern, said)| (pattern, said))
+    }
+
     /// Whether anything is said of any object.
     #[must_use]
     pub fn is_empty(&self) -> bool {

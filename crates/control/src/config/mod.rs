@@ -7,6 +7,7 @@
 
 mod classify;
 mod evidence;
+mod exports;
 mod known;
 mod listen;
 mod masking;
@@ -24,6 +25,10 @@ mod types;
 mod witnesses;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
+pub use exports::{
+    ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, SplunkExport, SyslogExport,
+    SyslogTransport, WebhookExport,
+};
 pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;

@@ -5,7 +5,7 @@ use super::scalar;
 use super::section::{Reader, Section, as_list, as_text, listed};
 use super::tree::{Node, Value};
 use super::types::{Config, Issuer, Limits, LocalIssuer, OidcIssuer, Reviews, SignatureAlgorithm};
-use super::{evidence, listen, masking, policies, resources, settings};
+use super::{evidence, exports, listen, masking, policies, resources, settings};
 use portreeve_model::{Manifest, defaults};
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -36,6 +36,8 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     section.close(reader);
     let section = top.section(reader, "evidence");
     let evidence = evidence::read(reader, section, &resources, &masking);
+    let section = top.section(reader, "exports");
+    let exports = exports::read(reader, section);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
     top.close(reader);
@@ -50,6 +52,7 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
         policies,
         reviews,
         evidence,
+        exports,
         limits,
     })
 }

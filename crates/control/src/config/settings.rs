@@ -167,7 +167,7 @@ fn read_host(reader: &mut Reader<'_>, section: &mut Section, name: &'static str)
     Some(host)
 }
 
-fn read_secret(
+pub(crate) fn read_secret(
     reader: &mut Reader<'_>,
     name: String,
     (key, node): (Key, Node),

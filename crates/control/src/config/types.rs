@@ -3,6 +3,7 @@
 
 use super::classify::Classification;
 use super::evidence::{WITNESS_INTERVAL, WITNESSED_AGE_MAX};
+use super::exports::{Export, ExportText};
 use super::listen::Listen;
 use super::read::TOKEN_LIFETIME_MAX;
 use super::scalar::{duration_text, size_text};
@@ -54,6 +55,10 @@ pub struct Config {
     /// How the evidence is kept, and who may erase in it.
     #[schemars(extend("default" = {}))]
     pub evidence: Evidence,
+    /// Who else gets what the log says: one section a receiver, by a name of yours. Read when
+    /// the gateway starts.
+    #[schemars(with = "BTreeMap<String, ExportText>", extend("default" = {}))]
+    pub exports: BTreeMap<String, Export>,
     /// Bounds. Hitting one is a refusal, never a truncation.
     #[schemars(extend("default" = {}))]
     pub limits: Limits,

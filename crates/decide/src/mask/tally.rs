@@ -15,6 +15,9 @@ pub struct SubjectTally {
     pub kind: String,
     /// The people.
     pub tokens: BTreeSet<SubjectToken>,
+    /// People whom the rows may be about beside them: what names them was computed, or is what
+    /// the client looked for.
+    pub derived: BTreeSet<SubjectToken>,
     /// Rows of which nobody can say whom they are about.
     pub unresolved: u64,
 }
@@ -22,12 +25,13 @@ pub struct SubjectTally {
 impl Subjects {
     /// Adds rows of a table.
     pub fn add(&mut self, table: &str, tally: SubjectTally) {
-        if tally.tokens.is_empty() && tally.unresolved == 0 {
+        if tally.tokens.is_empty() && tally.derived.is_empty() && tally.unresolved == 0 {
             return;
         }
         let known = self.0.entry(table.to_owned()).or_default();
         known.kind = tally.kind;
         known.tokens.extend(tally.tokens);
+        known.derived.extend(tally.derived);
         known.unresolved += tally.unresolved;
     }
 
@@ -54,10 +58,14 @@ impl Subjects {
         let count = |tally: &SubjectTally| SubjectCount {
             kind: tally.kind.clone(),
             people: tally.tokens.len() as u64,
+            derived: tally.derived.difference(&tally.tokens).count() as u64,
             unresolved: tally.unresolved,
         };
         let tables = self.0.iter().map(|(table, tally)| (table.clone(), count(tally))).collect();
-        let tokens = self.0.values().flat_map(|tally| &tally.tokens).flatten().copied().collect();
-        (tables, tokens)
+        let tokens_of = |tally: &SubjectTally| {
+            let derived = tally.derived.difference(&tally.tokens);
+            tally.tokens.iter().chain(derived).flatten().copied().collect::<Vec<u8>>()
+        };
+        (tables, self.0.values().flat_map(tokens_of).collect())
     }
 }

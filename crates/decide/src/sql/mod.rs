@@ -38,8 +38,8 @@ pub use postgres::{
     CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,
 };
 pub use statement::{
-    Copy, CopyDirection, CopyFormat, CursorLifetime, Missing, Output, OutputColumn, RowsOf,
-    SessionEffect, Shape, Statement, TransactionEffect, Unknown, Unreadable,
+    Brought, Comparison, Copy, CopyDirection, CopyFormat, CursorLifetime, Missing, Output,
+    OutputColumn, RowsOf, SessionEffect, Shape, Statement, TransactionEffect, Unknown, Unreadable,
 };
 
 /// Says what each statement of a PostgreSQL `text` does: [`Postgres`] as a [`Grammar`].

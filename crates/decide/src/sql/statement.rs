@@ -36,6 +36,36 @@ pub struct Statement {
     pub opaque: Vec<Object>,
     /// The classified columns that it stores values in, sorted.
     pub writes: Vec<Arc<ColumnRef>>,
+    /// The classified columns that its conditions compare for equality with what the client
+    /// brings, in the order of the text.
+    pub compared: Vec<Comparison>,
+}
+
+/// A classified column that is compared for equality with what the client brings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comparison {
+    /// The column.
+    pub column: Arc<ColumnRef>,
+    /// What with.
+    pub with: Brought,
+}
+
+/// What a client brings for a comparison.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Brought {
+    /// A constant of the text.
+    Constant {
+        /// Where it begins, in bytes from 0.
+        at: usize,
+        /// Its value.
+        value: String,
+    },
+    /// A constant that texts of the same shape do not share: the how-manieth of these.
+    Blank(usize),
+    /// A parameter, from 1.
+    Parameter(usize),
+    /// Computed from such; or there are too many of them.
+    Computed,
 }
 
 impl Statement {

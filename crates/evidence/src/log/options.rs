@@ -32,4 +32,10 @@ impl Options {
             clock: clock::system(),
         }
     }
+
+    /// The same with another clock: microseconds since 1970. For logs of times that were made up.
+    #[must_use]
+    pub fn with_clock(self, now_us: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self { clock: std::sync::Arc::new(now_us), ..self }
+    }
 }

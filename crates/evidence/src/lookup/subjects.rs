@@ -48,12 +48,24 @@ pub struct Access {
     pub chain: Chain,
     /// The resource.
     pub resource: String,
-    /// The tables whose rows named the person.
+    /// Whether the rows named the person, or may be about them.
+    pub certainty: Certainty,
+    /// The tables whose rows did.
     pub tables: BTreeSet<String>,
     /// The verbs and shapes of the commands.
     pub commands: Vec<Asked>,
     /// Columns that the client saw unmasked.
     pub revealed: Vec<Revealed>,
+}
+
+/// How certain it is that rows were about a person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// They may be: what names the person was computed, or is what the client looked for.
+    Derived,
+    /// They held what identifies the person.
+    Named,
 }
 
 /// A command as an access names it.
@@ -70,6 +82,8 @@ pub struct Asked {
 pub struct Unknown {
     /// Rows of protected tables of which nobody could say whom they are about.
     pub rows_unresolved: u64,
+    /// People whom rows may have been about, each list for itself: derived, and not certain.
+    pub people_derived: u64,
     /// Lists that cannot be opened any more: shredded, or their keys are not here.
     pub lists_unreadable: u64,
     /// How many people they had, each list for itself.
@@ -90,6 +104,9 @@ pub struct Accesses {
 pub struct Affected {
     /// Different people, by the kind of identifier. One person may have several kinds.
     pub people: BTreeMap<String, u64>,
+    /// Further ones whom rows may have been about, by the kind of identifier: what names them
+    /// was computed, or is what a client looked for.
+    pub derived: BTreeMap<String, u64>,
     /// By table.
     pub tables: BTreeMap<String, u64>,
     /// In how many sessions.
@@ -129,21 +146,16 @@ pub fn accesses(
     each_list(dir, opener, window, |list| {
         unknown.add(&list);
         let Some(tokens) = &list.tokens else { return };
-        let named = |(table, people): &(&String, &[Token])| {
-            let is_of_kind = list.tables.get(*table).is_some_and(|count| count.kind == kind);
-            is_of_kind && people.binary_search(&token).is_ok()
-        };
-        let tables: BTreeSet<String> =
-            split(list.tables, tokens).filter(named).map(|(table, _)| table.clone()).collect();
-        if tables.is_empty() {
-            return;
-        }
-        let same = |access: &&mut Access| {
-            access.session == list.session && access.exchange == list.exchange
-        };
-        match accesses.iter_mut().rev().find(same) {
-            Some(known) => known.tables.extend(tables),
-            None => accesses.push(list.access(tables)),
+        for (table, people) in split(list.tables, tokens) {
+            let is_of_kind = list.tables.get(table).is_some_and(|count| count.kind == kind);
+            let Some(certainty) = people.find(&token).filter(|_| is_of_kind) else { continue };
+            let same = |access: &&mut Access| {
+                (access.session, access.exchange) == (list.session, list.exchange)
+            };
+            match accesses.iter_mut().rev().find(same) {
+                Some(known) => known.take(table, certainty),
+                None => accesses.push(list.access(table, certainty)),
+            }
         }
     })?;
     Ok(Accesses { accesses, unknown })
@@ -157,6 +169,7 @@ pub fn accesses(
 /// The log cannot be read.
 pub fn affected(dir: &Path, opener: &mut Opener, window: &Window) -> Result<Affected, Error> {
     let mut people: BTreeMap<String, HashSet<Token>> = BTreeMap::new();
+    let mut derived: BTreeMap<String, HashSet<Token>> = BTreeMap::new();
     let mut by_table: BTreeMap<String, HashSet<Token>> = BTreeMap::new();
     let mut exchanges = HashSet::new();
     let mut unknown = Unknown::default();
@@ -164,12 +177,16 @@ pub fn affected(dir: &Path, opener: &mut Opener, window: &Window) -> Result<Affe
         unknown.add(&list);
         exchanges.insert((list.session, list.exchange));
         let Some(tokens) = &list.tokens else { return };
-        for (table, named) in split(list.tables, tokens) {
+        for (table, found) in split(list.tables, tokens) {
             let Some(count) = list.tables.get(table) else { continue };
-            people.entry(count.kind.clone()).or_default().extend(named);
-            by_table.entry(table.clone()).or_default().extend(named);
+            people.entry(count.kind.clone()).or_default().extend(found.named);
+            derived.entry(count.kind.clone()).or_default().extend(found.derived);
+            by_table.entry(table.clone()).or_default().extend(found.named);
         }
     })?;
+    for (kind, tokens) in &mut derived {
+        tokens.retain(|token| people.get(kind).is_none_or(|named| !named.contains(token)));
+    }
     let counts = |sets: BTreeMap<String, HashSet<Token>>| {
         let count = |(name, set): (String, HashSet<Token>)| (name, set.len() as u64);
         sets.into_iter().map(count).filter(|(_, people)| *people > 0).collect()
@@ -177,6 +194,7 @@ pub fn affected(dir: &Path, opener: &mut Opener, window: &Window) -> Result<Affe
     let sessions: HashSet<SessionId> = exchanges.iter().map(|(session, _)| *session).collect();
     Ok(Affected {
         people: counts(people),
+        derived: counts(derived),
         tables: counts(by_table),
         sessions: sessions.len() as u64,
         exchanges: exchanges.len() as u64,
@@ -203,7 +221,7 @@ struct Seen {
 }
 
 impl List<'_> {
-    fn access(&self, tables: BTreeSet<String>) -> Access {
+    fn access(&self, table: &str, certainty: Certainty) -> Access {
         let commands = self.seen.commands.get(&self.exchange);
         let commands = commands.map(Vec::as_slice).unwrap_or_default();
         let asked = |command: &CommandRecord| Asked {
@@ -218,10 +236,18 @@ impl List<'_> {
             at_us: self.at_us,
             chain: self.seen.chain.clone(),
             resource: self.seen.resource.clone(),
-            tables,
+            certainty,
+            tables: BTreeSet::from([table.to_owned()]),
             commands: commands.iter().filter(|command| !command.runs_later).map(asked).collect(),
             revealed: revealed.into_iter().collect(),
         }
+    }
+}
+
+impl Access {
+    fn take(&mut self, table: &str, certainty: Certainty) {
+        self.tables.insert(table.to_owned());
+        self.certainty = self.certainty.max(certainty);
     }
 }
 
@@ -229,9 +255,28 @@ impl Unknown {
     fn add(&mut self, list: &List<'_>) {
         let of = |count: fn(&SubjectCount) -> u64| list.tables.values().map(count).sum::<u64>();
         self.rows_unresolved += of(|count| count.unresolved);
+        self.people_derived += of(|count| count.derived);
         if list.tokens.is_none() {
             self.lists_unreadable += 1;
             self.people_unreadable += of(|count| count.people);
+        }
+    }
+}
+
+/// The people of one table in a list; each part is sorted.
+#[derive(Clone, Copy)]
+struct People<'t> {
+    named: &'t [Token],
+    derived: &'t [Token],
+}
+
+impl People<'_> {
+    fn find(self, token: &Token) -> Option<Certainty> {
+        let is_in = |tokens: &[Token]| tokens.binary_search(token).is_ok();
+        match (is_in(self.named), is_in(self.derived)) {
+            (true, _) => Some(Certainty::Named),
+            (false, true) => Some(Certainty::Derived),
+            (false, false) => None,
         }
     }
 }
@@ -240,13 +285,17 @@ impl Unknown {
 fn split<'t>(
     tables: &'t BTreeMap<String, SubjectCount>,
     tokens: &'t [Token],
-) -> impl Iterator<Item = (&'t String, &'t [Token])> {
+) -> impl Iterator<Item = (&'t String, People<'t>)> {
     let mut rest = tokens;
     tables.iter().map(move |(table, count)| {
-        let people = usize::try_from(count.people).unwrap_or(usize::MAX).min(rest.len());
-        let (these, others) = rest.split_at(people);
-        rest = others;
-        (table, these)
+        let mut take = |many: u64| {
+            let many = usize::try_from(many).unwrap_or(usize::MAX).min(rest.len());
+            let (these, others) = rest.split_at(many);
+            rest = others;
+            these
+        };
+        let (named, derived) = (take(count.people), take(count.derived));
+        (table, People { named, derived })
     })
 }
 

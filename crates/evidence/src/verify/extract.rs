@@ -1,6 +1,7 @@
-//! Checks what was taken out of a log: one record's proof, or a session's bundle.
+//! Checks what was taken out of a log: one record's proof, a session's bundle, a report.
 
 use crate::extract::bundle::{FORMAT, Header, Line};
+use crate::extract::report::REPORT_FORMAT;
 use crate::tlog::merkle::{leaf_hash, sha256};
 use crate::tlog::note::Checkpoint;
 use crate::tlog::proof::Inclusion;
@@ -20,6 +21,8 @@ use std::path::Path;
 
 /// A line of a bundle holds at most one sealed payload of 1 GiB in base64.
 const LINE_BYTES_MAX: u64 = 3 << 29;
+/// More than any report with the records that it cites.
+const REPORT_BYTES_MAX: u64 = 512 << 20;
 
 /// What kind of file was checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -29,6 +32,8 @@ pub enum ExtractKind {
     Proof,
     /// A session's bundle.
     Bundle,
+    /// A report.
+    Report,
 }
 
 /// What a verification of an extract found.
@@ -93,7 +98,7 @@ impl ExtractReport {
         }
     }
 
-    fn find(&mut self, status: Status, what: impl Into<String>) {
+    pub(super) fn find(&mut self, status: Status, what: impl Into<String>) {
         let weight = |status| match status {
             Status::Ok => 0,
             Status::PolicyUnmet => 1,
@@ -109,13 +114,18 @@ impl ExtractReport {
         }
     }
 
-    fn unusable(mut self, what: impl Into<String>) -> Self {
+    pub(super) fn unusable(mut self, what: impl Into<String>) -> Self {
         self.find(Status::Unusable, what);
         self
     }
 
     /// Believes a checkpoint of the log, or says why not.
-    fn open(&mut self, note: &str, trust: &Trust, in_file: Option<&str>) -> Option<Checkpoint> {
+    pub(super) fn open(
+        &mut self,
+        note: &str,
+        trust: &Trust,
+        in_file: Option<&str>,
+    ) -> Option<Checkpoint> {
         let origin = Checkpoint::unverified(note).map(|found| found.origin).unwrap_or_default();
         let beside = match in_file {
             Some(text) => text.parse().map_err(str::to_owned),
@@ -174,7 +184,7 @@ impl ExtractReport {
         }
     }
 
-    fn finish(mut self) -> Self {
+    pub(super) fn finish(mut self) -> Self {
         if !self.key_is_trusted {
             let what = "the public key was taken from the file: whoever made the file could have \
                         made the key too; give the key with --key or --policy";
@@ -198,7 +208,7 @@ impl ExtractReport {
     }
 }
 
-/// Verifies a `.tlog-proof` or a bundle. Never fails: what cannot be read is a finding.
+/// Verifies a `.tlog-proof`, a bundle or a report. Never fails: what cannot be read is a finding.
 /// `progress` hears how many bytes of how many are done.
 #[must_use]
 pub fn verify_extract(
@@ -216,6 +226,12 @@ pub fn verify_extract(
         Ok(begin) => begin,
         Err(error) => return report.unusable(format!("it cannot be read: {error}")),
     };
+    if is_report(begin) {
+        return match read_bounded(file) {
+            Ok(text) => super::report_file::verify(report, &text, trust),
+            Err(what) => report.unusable(what),
+        };
+    }
     if !TlogProof::is_begun_by(begin) {
         return verify_bundle(report, &mut file, trust, &mut |done| progress(done, total));
     }
@@ -226,6 +242,22 @@ pub fn verify_extract(
         }
         Ok(_) => verify_proof(report, &text, trust),
         Err(error) => report.unusable(format!("it cannot be read: {error}")),
+    }
+}
+
+/// Whether a file begins as a report does: its format is its first member.
+fn is_report(begin: &[u8]) -> bool {
+    let mut letters = begin.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    let expected = format!("{{\"format\":\"{REPORT_FORMAT}\"");
+    expected.bytes().all(|byte| letters.next() == Some(byte))
+}
+
+fn read_bounded(file: impl Read) -> Result<String, String> {
+    let mut text = String::new();
+    match file.take(REPORT_BYTES_MAX + 1).read_to_string(&mut text) {
+        Ok(length) if length as u64 > REPORT_BYTES_MAX => Err("it is too long for a report".into()),
+        Ok(_) => Ok(text),
+        Err(error) => Err(format!("it cannot be read: {error}")),
     }
 }
 
@@ -276,7 +308,7 @@ fn verify_bundle(
     let header = next_line(file, &mut done).ok().flatten();
     let header = header.and_then(|line| serde_json::from_str::<Header>(&line).ok());
     let Some(header) = header.filter(|header| header.format == FORMAT) else {
-        return report.unusable("it is neither a `.tlog-proof` nor a bundle of this version");
+        return report.unusable("it is no `.tlog-proof`, bundle or report of this version");
     };
     report.kind = Some(ExtractKind::Bundle);
     report.session = Some(header.session);

@@ -22,6 +22,7 @@ pub(crate) mod outline;
 pub(crate) mod outside;
 pub(crate) mod pruned;
 pub(crate) mod report;
+pub(crate) mod report_file;
 pub(crate) mod segment_walk;
 pub(crate) mod sequence;
 pub(crate) mod trust;

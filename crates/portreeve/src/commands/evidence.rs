@@ -11,6 +11,8 @@ mod shred;
 mod subject;
 mod sweep;
 
+pub(super) use subject::token as subject_token;
+
 use super::output::Format;
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod policy;
+pub(crate) mod report;
 pub(crate) mod reviews;
 pub(crate) mod sessions;
 pub(crate) mod setup;

@@ -3,6 +3,7 @@
 use super::listeners::ListenerState;
 use super::protocols::Running;
 use portreeve_control::api::{Status, TargetState, Watch};
+use portreeve_control::exports::Exports;
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
 use portreeve_session::Engine;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 pub(super) struct State {
     pub(super) engine: Arc<Engine>,
     pub(super) witnesses: Option<Arc<Witnesses>>,
+    pub(super) exports: Arc<Exports>,
     pub(super) listeners: Vec<Arc<ListenerState>>,
     pub(super) protocols: Vec<Arc<dyn Running>>,
     /// What is less than the configuration asks for.
@@ -37,7 +39,11 @@ impl Status for State {
         let health = self.engine.evidence().health();
         let evidence = health.reason.filter(|_| health.state == HealthState::Warn);
         let targets = self.targets().into_iter().flat_map(|(name, state)| warnings(&name, &state));
-        let others = self.shortage.clone().into_iter().chain(targets);
+        let behind = self.exports.status().into_iter().filter_map(|(name, status)| {
+            let (why, lag) = (status.failing?, status.lag);
+            Some(format!("the export `{name}` is {lag} records behind: {why}"))
+        });
+        let others = self.shortage.clone().into_iter().chain(targets).chain(behind);
         let warnings: Vec<String> = evidence.into_iter().chain(others).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }

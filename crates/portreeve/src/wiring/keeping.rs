@@ -1,7 +1,7 @@
 //! Retention: the configuration's rules, and the sweep that follows them.
 
 use portreeve_control::Config;
-use portreeve_control::api::Keeping;
+use portreeve_control::api::{Keeping, ReportShelf};
 use portreeve_control::metrics::Metrics;
 use portreeve_evidence::{Error, EvidenceLog, Mode, Reconciled, Retention, RetentionStatus};
 use portreeve_model::Custodian;
@@ -14,7 +14,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// The evidence as the API and the sweep reach it.
 pub(super) fn keeping(config: &Config, log: EvidenceLog) -> Keeping {
     let custodians = config.evidence.custodians.clone().into();
-    Keeping { log, custodians, retention: Arc::new(retention(config)) }
+    let reports = Arc::new(ReportShelf::new(config));
+    Keeping { log, custodians, retention: Arc::new(retention(config)), reports }
 }
 
 /// The rules of a configuration.

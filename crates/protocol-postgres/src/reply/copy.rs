@@ -183,7 +183,7 @@ impl CopyMasker {
             }
         }
         out.push(b'\n');
-        self.guard.end_row();
+        self.guard.end_row(masker);
         Ok(true)
     }
 
@@ -278,7 +278,7 @@ impl CopyMasker {
             put_value(&mut self.guard, column, value, masker, out);
         }
         cursor.finish()?;
-        self.guard.end_row();
+        self.guard.end_row(masker);
         Ok(true)
     }
 }

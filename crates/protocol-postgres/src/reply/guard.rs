@@ -107,8 +107,8 @@ impl RowGuard {
     }
 
     /// A row is over.
-    pub(super) fn end_row(&mut self) {
-        self.masks.end_row();
+    pub(super) fn end_row(&mut self, masker: &Masker) {
+        self.masks.end_row(masker);
     }
 
     /// Takes the counts so far.

@@ -52,7 +52,7 @@ pub(super) fn mask_row(
     cursor.finish()?;
     out.extend_from_slice(body.get(copied..).unwrap_or_default());
     close(out, at);
-    guard.end_row();
+    guard.end_row(masker);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use portreeve_model::{
     ApprovedStatement, Parameter, ParameterFormat, ParameterValue, RequestContent,
 };
 use portreeve_session::{shown_digest, shown_text};
-use portreeve_sql::{Definition, Versions};
+use portreeve_sql::{ComparedValue, Definition, Plan, Versions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,6 +56,22 @@ pub(super) fn parameters(params: Parameters<'_>) -> Vec<Parameter> {
         parameter(*value, type_oid, params.format(index))
     });
     parameters.collect()
+}
+
+/// A plan for a use with these parameters: what its conditions compare with is known.
+pub(super) fn compared(plan: &Arc<Plan>, text: &str, parameters: &[Parameter]) -> Arc<Plan> {
+    plan.compared(text, |number, type_code| {
+        let given = number.checked_sub(1).and_then(|index| parameters.get(index))?;
+        match &given.value {
+            ParameterValue::Decoded(text) => Some(ComparedValue::text(text)),
+            // The server chose the type: that of the column, or one like it.
+            ParameterValue::Opaque(bytes) => {
+                let kind = value_kind(type_code, 1);
+                Some(ComparedValue { value: bytes.clone(), kind })
+            }
+            ParameterValue::Null | ParameterValue::Hashed { .. } => None,
+        }
+    })
 }
 
 /// A definition that the same transaction has made before.

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use portreeve_decide::sql::{
     CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
 };
-use portreeve_model::{Action, ApprovedStatement, Command, Need, Object, ObjectKind, Unit, Usage};
+use portreeve_model::{
+    Action, ApprovedStatement, Command, Need, Object, ObjectKind, Parameter, Unit, Usage,
+};
 use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::{BTreeSet, VecDeque};
@@ -54,7 +56,8 @@ impl Assembler {
                      on its own",
                 ));
             }
-            let effect = self.effect_of(plan, (&text, place), machine);
+            let mut effect = self.effect_of(plan, (&text, place), machine);
+            compare(&mut effect, plan, &text, &[]);
             if held && plan.statement.is_write {
                 // It would have run by the time that a person is asked about the rows before.
                 uses.push(self.refused(
@@ -109,8 +112,9 @@ impl Assembler {
         }
         self.describe_first(name, &plan, machine);
         self.sees_definitions = self.planner.sees_definitions();
-        let Effect { mut expected, mut uses, behind } =
-            self.effect_of(&plan, (&portal.prepared.text, 0), machine);
+        let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
+        compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
+        let Effect { mut expected, mut uses, behind } = effect;
         if expected.counted.is_none() {
             let before = Usage::of(Unit::Rows, rows_before);
             uses.iter_mut().for_each(|one| one.asked.before = before);
@@ -237,11 +241,12 @@ impl Assembler {
         let behind =
             |prepared: &Arc<Prepared>| content::behind(name, content::statement(&prepared.text));
         effect.behind = prepared.as_ref().map(behind);
+        let prepared_text = prepared.as_ref().map_or_else(|| "".into(), |one| one.text.clone());
         match prepared.map(|prepared| prepared.plan.clone()) {
             Some(Some(behind)) if self.planner.is_current(&behind) => {
                 effect.uses.extend(self.running(&behind, 0));
                 self.define_behind(&behind, effect);
-                effect.expected.plan = Some(behind);
+                effect.expected.plan = Some(content::compared(&behind, &prepared_text, &[]));
             }
             Some(None) => {}
             Some(Some(_)) | None => {
@@ -268,7 +273,8 @@ impl Assembler {
             if plan.statement.output != Output::None
                 && !(known.is_doubtful || known.is_outdated || self.runs_code)
             {
-                effect.expected.plan = Some(behind);
+                let (text, parameters) = (&portal.text, &portal.parameters);
+                effect.expected.plan = Some(content::compared(&behind, text, parameters));
             }
         }
         effect.expected.counted = Some(cursor.to_owned());
@@ -444,6 +450,16 @@ impl Assembler {
             parameters: Vec::new(),
             lifetime: CursorLifetime::Transaction,
         })
+    }
+}
+
+/// What the statement itself is run with tells whom its rows may be about.
+fn compare(effect: &mut Effect, plan: &Arc<Plan>, text: &str, parameters: &[Parameter]) {
+    // Behind a name stands another one, which has what it was opened with.
+    if let Some(expected) = &mut effect.expected.plan
+        && Arc::ptr_eq(expected, plan)
+    {
+        *expected = content::compared(plan, text, parameters);
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::sql::catalog::{Catalog, ColumnRef, Functions};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::query::shown::PinnedSetting;
-use crate::sql::statement::{Missing, Unknown, sqlstate};
+use crate::sql::statement::{Brought, Comparison, Missing, Unknown, sqlstate};
 use crate::sql::taint::Taint;
 
 /// The most expressions, sources and sub-queries of one statement.
@@ -17,6 +17,9 @@ const STEPS_MAX: u32 = 200_000;
 /// The most columns that the sources and sub-queries of one statement have in all. A column
 /// takes some 60 bytes while the statement is analyzed.
 const COLUMNS_MAX: usize = 400_000;
+
+/// The most constants and parameters of one statement whose comparisons are told one by one.
+const COMPARISONS_MAX: usize = 1_000;
 
 /// What is known of a statement so far.
 pub(in crate::sql) struct Analyzer<'c> {
@@ -34,6 +37,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) written: Taint,
     /// Constants and parameters that columns are compared with.
     pub(in crate::sql) probes: u64,
+    /// Columns that conditions compare with what the client brings.
+    pub(in crate::sql) compared: Vec<Comparison>,
     /// The first thing that was not understood.
     pub(in crate::sql) unknown: Option<Unknown>,
     pub(in crate::sql) missing: BTreeSet<Missing>,
@@ -76,6 +81,7 @@ impl<'c> Analyzer<'c> {
             revealed: Taint::Clean,
             written: Taint::Clean,
             probes: 0,
+            compared: Vec::new(),
             unknown: None,
             missing: BTreeSet::new(),
             opaque: BTreeSet::new(),
@@ -223,6 +229,19 @@ impl<'c> Analyzer<'c> {
         if !lineage.is_clean() && constants > 0 {
             self.probed.join(&lineage.sources);
             self.probes = self.probes.saturating_add(constants).min(UNCOUNTED);
+        }
+    }
+
+    /// A condition compares a plain column with these operands.
+    pub(in crate::sql) fn compares(&mut self, lineage: &Lineage, operands: &[Brought]) {
+        for id in lineage.sources.ids() {
+            let Some(column) = self.catalog.classified.get(id as usize) else { continue };
+            let room = COMPARISONS_MAX.saturating_sub(self.compared.len());
+            let computed = [Brought::Computed];
+            let operands = if operands.len() > room { computed.as_slice() } else { operands };
+            let comparison =
+                |with: &Brought| Comparison { column: column.clone(), with: with.clone() };
+            self.compared.extend(operands.iter().map(comparison));
         }
     }
 

@@ -41,6 +41,7 @@ fn describe(found: &Affected) -> String {
     };
     let counts = fields(&[
         ("different people", list(&found.people)),
+        ("further ones, derived", list(&found.derived)),
         ("by table", list(&found.tables)),
         ("in", format!("{} exchanges of {} sessions", found.exchanges, found.sessions)),
     ]);

@@ -6,7 +6,9 @@ use super::super::verify::directory;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use portreeve_decide::mask::{SubjectKey, SubjectKind};
-use portreeve_evidence::{Access, AuditorKey, Opener, Token, Unknown, Window, auditor_key_path};
+use portreeve_evidence::{
+    Access, AuditorKey, Certainty, Opener, Token, Unknown, Window, auditor_key_path,
+};
 use portreeve_model::SessionId;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -105,7 +107,10 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// The kind, and the token of the person, that `KIND=IDENTIFIER` names.
-fn token<'s>(dir: &Path, subject: &'s str) -> anyhow::Result<(&'s str, Token)> {
+pub(in crate::commands) fn token<'s>(
+    dir: &Path,
+    subject: &'s str,
+) -> anyhow::Result<(&'s str, Token)> {
     let (kind, identifier) = subject
         .split_once('=')
         .filter(|(kind, identifier)| !kind.is_empty() && !identifier.is_empty())
@@ -162,8 +167,8 @@ fn describe(accesses: &[Access], unknown: &Unknown) -> String {
         0 => "no access to this person's data is recorded".to_owned(),
         _ => table(
             &[
-                "time", "session", "exchange", "who", "purpose", "resource", "tables", "commands",
-                "unmasked",
+                "time", "session", "exchange", "who", "purpose", "resource", "how", "tables",
+                "commands", "unmasked",
             ],
             accesses.iter().map(row).collect(),
         ),
@@ -181,6 +186,10 @@ fn row(access: &Access) -> Vec<String> {
         visible(&access.chain.to_string()),
         visible(access.chain.purpose.as_deref().unwrap_or("-")),
         access.resource.clone(),
+        match access.certainty {
+            Certainty::Named => "named".to_owned(),
+            Certainty::Derived => "derived".to_owned(),
+        },
         join(access.tables.iter().cloned().collect()),
         join(access.commands.iter().map(|command| command.verb.clone()).collect()),
         match access.revealed.is_empty() {
@@ -196,6 +205,13 @@ pub(super) fn unknowns(unknown: &Unknown) -> String {
         (
             "rows of nobody knows whom",
             format!("{} (they held no column that identifies a person)", unknown.rows_unresolved),
+        ),
+        (
+            "people who may be in rows",
+            format!(
+                "{} (derived: computed from what identifies them, or looked for by it)",
+                unknown.people_derived
+            ),
         ),
         (
             "lists that cannot be read",

@@ -7,12 +7,13 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use pg_query::protobuf::a_const::Val;
 
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions::{self, Builtin};
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::expression::{is_text, strings};
-use crate::sql::statement::Shape;
+use crate::sql::statement::{Brought, Shape};
 
 impl Analyzer<'_> {
     /// A condition that chooses rows.
@@ -71,6 +72,15 @@ impl Analyzer<'_> {
             self.compare(&lineage, &brought);
         } else {
             self.probe(&lineage, brought.constants.max(1));
+            let mut operands = Vec::new();
+            match (kind, &own.node) {
+                // The text of an array.
+                (pg::AExprKind::AexprOpAny, Some(NodeEnum::AConst(_) | NodeEnum::ParamRef(_))) => {
+                    operands.push(Brought::Computed);
+                }
+                _ => operands_of(own, &mut operands),
+            }
+            self.compares(&lineage, &operands);
         }
         true
     }
@@ -124,4 +134,36 @@ pub(in crate::sql) fn is_own(node: &pg::Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// What a value of the client's own is made of, one by one.
+fn operands_of(node: &pg::Node, into: &mut Vec<Brought>) {
+    match &node.node {
+        Some(NodeEnum::AConst(constant)) => into.extend(constant_of(constant)),
+        Some(NodeEnum::ParamRef(parameter)) => into
+            .push(usize::try_from(parameter.number).map_or(Brought::Computed, Brought::Parameter)),
+        Some(NodeEnum::TypeCast(cast)) => {
+            cast.arg.iter().for_each(|inner| operands_of(inner, into));
+        }
+        Some(NodeEnum::AArrayExpr(array)) => {
+            array.elements.iter().for_each(|element| operands_of(element, into));
+        }
+        Some(NodeEnum::List(list)) => list.items.iter().for_each(|item| operands_of(item, into)),
+        _ => into.push(Brought::Computed),
+    }
+}
+
+/// None for NULL, which equals nothing.
+fn constant_of(constant: &pg::AConst) -> Option<Brought> {
+    if constant.isnull {
+        return None;
+    }
+    let value = match &constant.val {
+        Some(Val::Sval(text)) => Some(text.sval.clone()),
+        Some(Val::Ival(number)) => Some(number.ival.to_string()),
+        Some(Val::Fval(number)) => Some(number.fval.clone()),
+        Some(Val::Boolval(_) | Val::Bsval(_)) | None => None,
+    };
+    let at = usize::try_from(constant.location).ok();
+    Some(at.zip(value).map_or(Brought::Computed, |(at, value)| Brought::Constant { at, value }))
 }

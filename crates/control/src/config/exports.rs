@@ -1,0 +1,355 @@
+//! The `exports` section: who else gets what the log says.
+
+use super::problem::closest;
+use super::scalar;
+use super::section::{Reader, Section, listed};
+use super::settings::read_secret;
+use super::types::{SecretSource, SizeText};
+use crate::exports::{Encoding, Redaction};
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Another system that gets events of the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Export {
+    /// How events are written.
+    pub format: Encoding,
+    /// What is left out.
+    pub redact: Redaction,
+    /// Where they go.
+    pub sink: ExportSink,
+}
+
+/// Another system that gets events of the log: by exactly one of the sections.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Export")]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) struct ExportText {
+    /// How events are written: `ocsf` (1.8), `ecs`, `cef`.
+    #[schemars(extend("default" = "ocsf"))]
+    format: Encoding,
+    /// What is left out: nothing, names of `people` and addresses, or `objects`, too.
+    #[schemars(extend("default" = "none"))]
+    redact: Redaction,
+    /// A file, one event a line.
+    file: Option<FileExport>,
+    /// Syslog (RFC 5424).
+    syslog: Option<SyslogExport>,
+    /// An address that signed batches are posted to.
+    webhook: Option<WebhookExport>,
+    /// Splunk's HTTP Event Collector.
+    splunk_hec: Option<SplunkExport>,
+    /// Elasticsearch's or OpenSearch's bulk API.
+    elasticsearch: Option<ElasticsearchExport>,
+    /// OpenTelemetry logs over HTTP, JSON.
+    otlp: Option<OtlpExport>,
+}
+
+/// Where events go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ExportSink {
+    /// A file, one event a line.
+    File(FileExport),
+    /// Syslog (RFC 5424).
+    Syslog(SyslogExport),
+    /// An address that signed batches are posted to.
+    Webhook(WebhookExport),
+    /// Splunk's HTTP Event Collector.
+    SplunkHec(SplunkExport),
+    /// Elasticsearch's or OpenSearch's bulk API.
+    Elasticsearch(ElasticsearchExport),
+    /// OpenTelemetry logs over HTTP, JSON.
+    Otlp(OtlpExport),
+}
+
+/// A file, one event a line.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct FileExport {
+    /// The file.
+    #[schemars(with = "String")]
+    pub path: PathBuf,
+    /// A file that would become larger is rotated.
+    #[schemars(with = "SizeText", extend("default" = "64MiB"))]
+    pub size_max: u64,
+    /// How many rotated files stay: `PATH.1` is the newest.
+    #[schemars(extend("default" = FILES_KEPT))]
+    pub keep: u32,
+}
+
+/// Syslog (RFC 5424).
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SyslogExport {
+    /// `host:port`.
+    pub address: String,
+    /// `tls` (RFC 5425), `tcp` (RFC 6587), `udp` (RFC 5426). Without `tls` for loopback only.
+    #[schemars(extend("default" = "tls"))]
+    pub transport: SyslogTransport,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// What carries syslog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum SyslogTransport {
+    /// TLS over TCP.
+    Tls,
+    /// TCP.
+    Tcp,
+    /// UDP: what gets lost on the way is lost.
+    Udp,
+}
+
+/// An address that signed batches are posted to.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct WebhookExport {
+    /// The address. `http` for loopback only.
+    pub url: String,
+    /// What batches are signed with (Standard Webhooks). By default they are not.
+    pub secret: Option<SecretSource>,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// Splunk's HTTP Event Collector.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct SplunkExport {
+    /// The address, before `/services/collector`. `http` for loopback only.
+    pub url: String,
+    /// The collector's token.
+    pub token: SecretSource,
+    /// The index. By default the token's.
+    pub index: Option<String>,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// Elasticsearch's or OpenSearch's bulk API.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ElasticsearchExport {
+    /// The address, before `/_bulk`. `http` for loopback only.
+    pub url: String,
+    /// The index or data stream.
+    pub index: String,
+    /// The API key, encoded. By default none is sent.
+    pub api_key: Option<SecretSource>,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+/// OpenTelemetry logs over HTTP, JSON.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct OtlpExport {
+    /// The address, before `/v1/logs`. `http` for loopback only.
+    pub url: String,
+    /// A bearer token. By default none is sent.
+    pub token: Option<SecretSource>,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+const FILES_KEPT: u32 = 5;
+const FILE_BYTES: u64 = 64 << 20;
+/// Exports of one gateway: each reads the log for itself.
+const EXPORTS_MAX: usize = 16;
+const SINKS: [&str; 6] = ["file", "syslog", "webhook", "splunk_hec", "elasticsearch", "otlp"];
+
+impl ExportSink {
+    /// Its word in the configuration.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Syslog(_) => "syslog",
+            Self::Webhook(_) => "webhook",
+            Self::SplunkHec(_) => "splunk_hec",
+            Self::Elasticsearch(_) => "elasticsearch",
+            Self::Otlp(_) => "otlp",
+        }
+    }
+}
+
+/// Reads the section.
+pub(crate) fn read(reader: &mut Reader<'_>, mut section: Section) -> BTreeMap<String, Export> {
+    let mut exports = BTreeMap::new();
+    for (key, node) in section.take_all() {
+        let name = section.path(&key.text);
+        if !scalar::is_resource(&key.text) {
+            let message = format!("`{}` cannot name an export", key.text);
+            let help = "use letters, digits, `_`, `-` and `.`, at most 63";
+            reader.problems.add_with_help(key.span, message, help);
+            continue;
+        }
+        if exports.len() >= EXPORTS_MAX {
+            let message = format!("there are more than {EXPORTS_MAX} exports");
+            reader.problems.add(key.span, message);
+            break;
+        }
+        let export = Section::open(reader, name, key.span, Some(node));
+        if let Some(export) = read_one(reader, export) {
+            exports.insert(key.text, export);
+        }
+    }
+    section.close(reader);
+    exports
+}
+
+fn read_one(reader: &mut Reader<'_>, mut section: Section) -> Option<Export> {
+    let formats = [Encoding::Ocsf, Encoding::Ecs, Encoding::Cef];
+    let levels = [Redaction::None, Redaction::People, Redaction::Objects];
+    let format = word(reader, &mut section, "format", &formats.map(|it| (it.word(), it)));
+    let redact = word(reader, &mut section, "redact", &levels.map(|it| (it.word(), it)));
+    let there: Vec<&'static str> =
+        SINKS.into_iter().filter(|sink| section.keys().any(|key| key == *sink)).collect();
+    let [sink] = there.as_slice() else {
+        let message = format!("`{}` must have exactly one of {}", section.path(""), listed(&SINKS));
+        reader.problems.add(section.span(), message.replace(".`", "`"));
+        return None;
+    };
+    let sink = *sink;
+    // The others are known, and not there.
+    SINKS.iter().filter(|word| **word != sink).for_each(|word| drop(section.take(word)));
+    let own = section.section(reader, sink);
+    let sink = read_sink(reader, sink, own);
+    section.close(reader);
+    Some(Export { format, redact, sink: sink? })
+}
+
+fn word<T: Copy + Default>(
+    reader: &mut Reader<'_>,
+    section: &mut Section,
+    field: &'static str,
+    words: &[(&'static str, T)],
+) -> T {
+    let Some((text, span)) = section.text(reader, field) else { return T::default() };
+    match words.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => *value,
+        None => {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("`{text}` is no {field}");
+            let help = match closest(&text, &names) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known here: {}", listed(&names)),
+            };
+            reader.problems.add_with_help(span, message, help);
+            T::default()
+        }
+    }
+}
+
+fn read_sink(reader: &mut Reader<'_>, word: &str, mut section: Section) -> Option<ExportSink> {
+    let sink = match word {
+        "file" => {
+            let path = section.required_text(reader, "path");
+            let size_max = section.size(reader, "size_max", FILE_BYTES, 64 << 10..=1 << 40);
+            let keep = section.number(reader, "keep", FILES_KEPT, 0..=1_000);
+            path.map(|(path, _)| {
+                ExportSink::File(FileExport { path: reader.folder.join(path), size_max, keep })
+            })
+        }
+        "syslog" => read_syslog(reader, &mut section),
+        "webhook" => {
+            let url = url(reader, &mut section);
+            let secret = secret(reader, &mut section, "secret");
+            let ca = section.file(reader, "ca");
+            url.map(|url| ExportSink::Webhook(WebhookExport { url, secret, ca }))
+        }
+        "splunk_hec" => {
+            let url = url(reader, &mut section);
+            let token = secret(reader, &mut section, "token");
+            if token.is_none() {
+                section.missing(reader, "token");
+            }
+            let index = section.text(reader, "index").map(|(index, _)| index);
+            let ca = section.file(reader, "ca");
+            url.zip(token)
+                .map(|(url, token)| ExportSink::SplunkHec(SplunkExport { url, token, index, ca }))
+        }
+        "elasticsearch" => {
+            let url = url(reader, &mut section);
+            let index = section.required_text(reader, "index");
+            let api_key = secret(reader, &mut section, "api_key");
+            let ca = section.file(reader, "ca");
+            url.zip(index).map(|(url, (index, _))| {
+                ExportSink::Elasticsearch(ElasticsearchExport { url, index, api_key, ca })
+            })
+        }
+        _ => {
+            let url = url(reader, &mut section);
+            let token = secret(reader, &mut section, "token");
+            let ca = section.file(reader, "ca");
+            url.map(|url| ExportSink::Otlp(OtlpExport { url, token, ca }))
+        }
+    };
+    section.close(reader);
+    sink
+}
+
+fn read_syslog(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink> {
+    let address = section.required_text(reader, "address");
+    let transport = section.text(reader, "transport");
+    let ca = section.file(reader, "ca");
+    let transport = match transport {
+        None => SyslogTransport::Tls,
+        Some((word, span)) => match word.as_str() {
+            "tls" => SyslogTransport::Tls,
+            "tcp" => SyslogTransport::Tcp,
+            "udp" => SyslogTransport::Udp,
+            _ => {
+                let message = format!("`{word}` is no transport of syslog");
+                reader.problems.add_with_help(span, message, "`tls`, `tcp` or `udp`");
+                return None;
+            }
+        },
+    };
+    let (address, span) = address?;
+    let Some((host, _)) = address.rsplit_once(':') else {
+        reader.problems.add_with_help(
+            span,
+            format!("`{address}` has no port"),
+            "write `host:port`",
+        );
+        return None;
+    };
+    let is_plain = transport != SyslogTransport::Tls;
+    if is_plain && !scalar::is_loopback(host.trim_matches(['[', ']'])) {
+        let message = format!("`{address}` would get events in the clear");
+        reader.problems.add_with_help(
+            span,
+            message,
+            "use `transport: tls`, or a relay on loopback",
+        );
+        return None;
+    }
+    Some(ExportSink::Syslog(SyslogExport { address, transport, ca }))
+}
+
+fn url(reader: &mut Reader<'_>, section: &mut Section) -> Option<String> {
+    let (url, span) = section.required_text(reader, "url")?;
+    if let Err(why) = scalar::secure_url(&url) {
+        reader.problems.add(span, format!("`{url}` {why}"));
+        return None;
+    }
+    Some(url)
+}
+
+fn secret(
+    reader: &mut Reader<'_>,
+    section: &mut Section,
+    field: &'static str,
+) -> Option<SecretSource> {
+    let entry = section.take(field)?;
+    read_secret(reader, section.path(field), entry)
+}

@@ -1,0 +1,170 @@
+"""Events for other systems: every one valid by the schema of its format, real receivers take
+them, and none is lost while receivers and gateways come and go."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import psycopg
+import pytest
+from harness.gateway import Gateway
+from harness.waiting import free_port, until
+from harness.world import World
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+
+pytestmark = pytest.mark.gateway
+
+WRITES = """
+@id("officers-write")
+permit (principal in Group::"officers", action == Action::"write", resource);
+"""
+FILE = "all: { file: { path: events.log } }"
+MORE = "limits: {{ auth_failures_max: 100000 }}\nexports: {{ {} }}"
+
+
+@pytest.fixture(scope="module")
+def policies(world: World) -> Path:
+    return world.policies_with("exports", WRITES)
+
+
+def traffic(gateway: Gateway, rounds: int = 1) -> None:
+    for person, actors in (("alice", ()), ("alice", ("planner",)), ("olga", ())):
+        with psycopg.connect(gateway.target(person, *actors).conninfo(), autocommit=True) as one:
+            for _ in range(rounds):
+                one.execute("select id, email from public.customers").fetchall()
+                if person == "olga":
+                    one.execute("update public.customers set city = city where id = 1")
+            with pytest.raises(psycopg.Error):
+                one.execute("drop table public.customers")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(gateway.target("alice").conninfo(password="no token"))
+
+
+def events(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def refused_in(path: Path) -> list[dict]:
+    found = events(path) if path.exists() else []
+    return [event for event in found if event["class_uid"] == 6005 and event["status_id"] == 2]
+
+
+def caught_up(gateway: Gateway, name: str) -> bool:
+    page = gateway.http("GET", "/metrics")[1].decode()
+    return f'portreeve_export_lag_records{{export="{name}"}} 0' in page
+
+
+def test_every_event_is_valid_ocsf(world: World, policies: Path) -> None:
+    gateway = world.gateway("exports-ocsf", more=MORE.format(FILE), policies=policies)
+    traffic(gateway)
+    gateway.run("accounts", "disable", "nobody")
+    path = gateway.directory / "events.log"
+    until("all three are exported", lambda: len(refused_in(path)) == 3, 30)
+    found = events(path)
+    classes = {event["class_uid"] for event in found}
+    assert {6005, 3002, 3001, 3004, 6002} <= classes, classes
+    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.8.0"))
+    validators: dict[int, jsonschema.Validator] = {}
+    for event in found:
+        uid = event["class_uid"]
+        if uid not in validators:
+            validators[uid] = jsonschema.Draft202012Validator(
+                schema.get_class_schema(schema.lookup_class_name_from_uid(uid))
+            )
+        problems = [error.message for error in validators[uid].iter_errors(event)]
+        assert problems == [], (uid, problems, event)
+    assert {event["actor"]["user"]["name"] for event in refused_in(path)} == {"alice", "olga"}
+    agents = [event for event in found if "ai_agent" in event["unmapped"]]
+    assert agents and agents[0]["actor"]["app_name"] == "planner"
+
+
+def test_none_is_lost_when_gateway_and_file_come_and_go(world: World, policies: Path) -> None:
+    gateway = world.gateway("exports-killed", more=MORE.format(FILE), policies=policies)
+    path = gateway.directory / "events.log"
+    for _ in range(3):
+        traffic(gateway)
+        gateway.kill()
+        gateway.start()
+    until("all is exported", lambda: caught_up(gateway, "all"), 30)
+    ids = [event["metadata"]["uid"] for event in events(path)]
+    assert gateway.stop() == 0
+    fresh = gateway.data_dir / "exports" / "all.cursor"
+    fresh.unlink()
+    shutil.move(path, path.with_suffix(".before"))
+    gateway.start()
+    until("all is exported again", lambda: path.exists() and caught_up(gateway, "all"), 30)
+    again = {event["metadata"]["uid"] for event in events(path)}
+    assert set(ids) <= again
+    # What came since is the stop and the start.
+    extra = [event for event in events(path) if event["metadata"]["uid"] not in set(ids)]
+    assert {event["class_uid"] for event in extra} <= {6002, 3004}, extra
+
+
+@pytest.mark.skipif(not shutil.which("rsyslogd"), reason="rsyslog is not installed")
+def test_rsyslog_takes_them(
+    world: World, policies: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    taken = tmp_path / "taken.log"
+    config = tmp_path / "rsyslog.conf"
+    config.write_text(
+        f"""
+global(workDirectory="{tmp_path}")
+module(load="imtcp")
+input(type="imtcp" port="{port}" address="127.0.0.1")
+template(name="raw" type="string" string="%app-name% %msgid% %structured-data% %msg%\\n")
+action(type="omfile" file="{taken}" template="raw")
+"""
+    )
+
+    def rsyslog() -> subprocess.Popen[bytes]:
+        command = ["rsyslogd", "-n", "-f", str(config), "-i", str(tmp_path / "pid")]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("rsyslog listens", lambda: is_open(port), 20)
+        return process
+
+    process = rsyslog()
+    sink = f"all: {{ format: cef, syslog: {{ address: '127.0.0.1:{port}', transport: tcp }} }}"
+    gateway = world.gateway("exports-syslog", more=MORE.format(sink), policies=policies)
+    try:
+        traffic(gateway)
+        until("all is exported", lambda: caught_up(gateway, "all"), 30)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        traffic(gateway)
+        until("it shows", lambda: b"the export `all`" in gateway.http("GET", "/healthz")[1], 30)
+        process = rsyslog()
+        until("all is exported", lambda: caught_up(gateway, "all"), 90)
+        until("all is written", lambda: refusals(taken) >= 6, 30)
+        line = taken.read_text().splitlines()[0]
+        assert line.startswith("portreeve ") and 'id="' in line and "CEF:0|Portreeve|" in line
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def refusals(path: Path) -> int:
+    lines = path.read_text().splitlines() if path.exists() else []
+    ids = {line.split('id="')[1].split('"')[0] for line in lines if "outcome=refused" in line}
+    return len(ids)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_receiver_that_is_away_is_in_nobodys_way(world: World, policies: Path) -> None:
+    sink = f"away: {{ webhook: {{ url: 'http://127.0.0.1:{free_port()}/' }} }}"
+    gateway = world.gateway("exports-away", more=MORE.format(sink), policies=policies)
+    traffic(gateway, rounds=20)
+    status, health = gateway.http("GET", "/healthz")
+    assert status == 200, "evidence is written, clients are served"
+    assert gateway.try_run("verify").returncode == 0
+    until("it shows", lambda: b"the export `away`" in gateway.http("GET", "/healthz")[1], 30)
+    assert os.path.getsize(gateway.data_dir / "evidence" / "log.pub")

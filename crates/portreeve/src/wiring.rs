@@ -12,6 +12,7 @@ mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod ssh;
 
 use anyhow::{Context, anyhow};
 use api::Api;

@@ -2,7 +2,7 @@
 
 use super::certificates::ServedCertificate;
 use super::listeners::Service;
-use super::{http, postgres};
+use super::{http, postgres, ssh};
 use portreeve_control::Config;
 use portreeve_control::api::Watch;
 use portreeve_control::authenticator::TokenAuthenticator;
@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 2] = [
+const PROTOCOLS: [Protocol; 3] = [
     Protocol { manifest: &portreeve_protocol_postgres::MANIFEST, start: postgres::start },
     Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start },
+    Protocol { manifest: &portreeve_protocol_ssh::MANIFEST, start: ssh::start },
 ];
 
 /// What the binary knows of a protocol.

@@ -3,8 +3,8 @@
 //! nothing but proofs in.
 //!
 //! SECURITY: the bodies' `poll_frame`, the writer's `send`, and the two functions that read a
-//! head out of a proof's own bytes are the audited places where bytes leave their proof.
-//! Nothing else may be added here.
+//! head out of a proof's own bytes are the audited places where bytes leave their proof, beside
+//! those in `streams`. Nothing else may be added here.
 
 use crate::SessionError;
 use crate::proof::{Permitted, Released};

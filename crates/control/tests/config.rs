@@ -8,7 +8,8 @@ use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
 /// Every protocol that the binary has.
-const MANIFESTS: [&Manifest; 2] = [&MANIFEST, &portreeve_protocol_http::MANIFEST];
+const MANIFESTS: [&Manifest; 3] =
+    [&MANIFEST, &portreeve_protocol_http::MANIFEST, &portreeve_protocol_ssh::MANIFEST];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/config")

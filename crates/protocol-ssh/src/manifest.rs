@@ -74,7 +74,7 @@ const LIMITS: [Setting; 2] = [
     },
     Setting {
         name: "file_bytes_max",
-        about: "The longest file that is masked as a whole, or taken from a client, over SFTP.",
+        about: "The longest file that a client can read over SFTP: it is looked through as a whole.",
         kind: SettingKind::Size {
             default_bytes: 16 << 20,
             smallest_bytes: 1 << 10,

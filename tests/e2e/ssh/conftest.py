@@ -28,6 +28,7 @@ forbid(principal, action == Action::"read", resource) when {{ context.rows > 100
 @id("packed") permit(principal in Group::"tools", action == Action::"reveal", resource in Program::"web/web.base64")
 when {{ resource in Category::"opaque" }};
 @id("bulk") permit(principal in Group::"bulk", action == Action::"read", resource);
+@id("runners") permit(principal in Group::"runners", action in [Action::"read", Action::"write", Action::"define", Action::"execute", Action::"administer"], resource);
 @id("sync") permit(principal in Group::"sync", action in [Action::"read", Action::"write", Action::"execute"], resource);
 @id("synced") permit(principal in Group::"sync", action == Action::"reveal", resource is Program)
 when {{ resource in Category::"opaque" }};
@@ -65,6 +66,7 @@ ACCOUNTS = (
     Account("tina", "person", ("tools",)),
     Account("ada", "person", ("admins",)),
     Account("bob", "person", ("bulk",)),
+    Account("rolf", "person", ("runners",)),
     Account("sam", "person", ("sync",)),
     Account("dana", "person", ("reviewers",)),
 )

@@ -9,10 +9,10 @@ PEOPLE = "id,name,email\n1,Yrsa Dahl,yrsa.dahl@example.org\n2,Ben Okoye,ben.okoy
 
 
 def sftp(shell: Shell, batch: str, token: str | None = None) -> Done:
-    options = [*shell.options(), "-P", str(shell.gateway.port), "-b", "-"]
-    # A batch file forbids questions, the one for the token included.
+    # A batch file forbids questions, the one for the token included, unless it is said before.
+    options = [*shell.options(), "-o", "BatchMode=no", "-P", str(shell.gateway.port), "-b", "-"]
     return subprocess.run(
-        ["sftp", *options, "-o", "BatchMode=no", "web@127.0.0.1"],
+        ["sftp", *options, "web@127.0.0.1"],
         input=batch.encode(),
         capture_output=True,
         timeout=60,

@@ -56,6 +56,9 @@ impl Reader<'_> {
             self.unknown(name);
             return Ok(());
         };
+        if arguments.iter().any(|argument| argument.shown().is_none()) {
+            return unreadable("which files or options are meant is not known beforehand");
+        }
         let Some(used) = row.uses(arguments, Value::shown, Value::behind) else {
             // What it shows may be cut or written in another way.
             self.unknown(name);

@@ -95,6 +95,9 @@ impl Reader<'_> {
             "ssh" => self.elsewhere(words)?,
             "systemctl" | "service" => self.services(name, words)?,
             "ip" => self.network(words),
+            "scp" if words.iter().any(is_far_end) => {
+                return unreadable("`scp` copies over SFTP here: leave out `-O`");
+            }
             "rsync" => self.synchronize(words)?,
             "curl" | "wget" => self.fetch(name, words)?,
             name if SHELLS.contains(&name) => self.shell(words)?,
@@ -525,6 +528,11 @@ impl Reader<'_> {
             other => vec![other.clone()],
         }
     }
+}
+
+/// Whether a word makes `scp` the far end of another one.
+fn is_far_end(word: &Word) -> bool {
+    matches!(word.literal().as_deref(), Some("-t" | "-f"))
 }
 
 /// Whether a script of `sed` only says which lines are shown.

@@ -56,12 +56,16 @@ impl Parser<'_> {
 
     /// What stands in double quotes, behind the first.
     fn quoted(&mut self, word: &mut Word) -> Result<(), Unreadable> {
-        word.letters("");
+        let before = word.0.len();
         loop {
             match self.peek() {
                 None => return unreadable("a quote is not closed"),
                 Some('"') => {
                     self.step();
+                    if word.0.len() == before {
+                        // Nothing in quotes is a word all the same.
+                        word.letters("");
+                    }
                     return Ok(());
                 }
                 Some('\\') if self.take("\\\n") => {}

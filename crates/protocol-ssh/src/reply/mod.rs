@@ -19,8 +19,15 @@ pub(crate) struct Look {
     snapshot: Arc<Snapshot>,
     output: Stream,
     errors: Stream,
-    /// Whether nothing came since the streams were looked at in a pause.
-    end: Option<End>,
+    /// How it ended: said once all that it wrote has passed.
+    ended: Option<Ended>,
+}
+
+/// How a command ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Ended {
+    Status(u32),
+    Signal(String),
 }
 
 /// One of the streams of a reply.
@@ -54,7 +61,7 @@ impl Look {
             snapshot: snapshot.clone(),
             output: Stream::new(screen, place("output"), shows),
             errors: Stream::new(screen, place("errors"), shows),
-            end: None,
+            ended: None,
         }
     }
 
@@ -100,21 +107,13 @@ impl Reply for Part<'_> {
                 }
                 put_stream(END, b"", &mut out);
             }
-            Heard::Event(Event::Status(status)) => {
-                put_stream(STATUS, status.to_string().as_bytes(), &mut out);
-                if status != 0 {
-                    look.end = Some(End::Failed { code: status.to_string() });
-                }
-            }
-            Heard::Event(Event::Signal(name)) => {
-                put_stream(SIGNAL, name.as_bytes(), &mut out);
-                look.end = Some(End::Failed { code: name });
-            }
+            Heard::Event(Event::Status(status)) => look.ended = Some(Ended::Status(status)),
+            Heard::Event(Event::Signal(name)) => look.ended = Some(Ended::Signal(name)),
             Heard::Event(Event::Closed) => {
                 for stream in [OUTPUT, ERRORS] {
                     usage += look.finish(stream, &masking, &mut out)?;
                 }
-                end = Some(look.end.take().unwrap_or(End::Completed));
+                end = Some(look.put_end(&mut out));
             }
             Heard::Event(Event::Accepted | Event::Refused) => {}
         }
@@ -126,6 +125,24 @@ impl Reply for Part<'_> {
 }
 
 impl Look {
+    fn put_end(&mut self, out: &mut Vec<u8>) -> End {
+        match self.ended.take() {
+            Some(Ended::Status(status)) => {
+                put_stream(STATUS, status.to_string().as_bytes(), out);
+                match status {
+                    0 => End::Completed,
+                    status => End::Failed { code: status.to_string() },
+                }
+            }
+            Some(Ended::Signal(name)) => {
+                put_stream(SIGNAL, name.as_bytes(), out);
+                End::Failed { code: name }
+            }
+            // It went away without a word.
+            None => End::Failed { code: "closed".to_owned() },
+        }
+    }
+
     fn data(
         &mut self,
         name: u8,

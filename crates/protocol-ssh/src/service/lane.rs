@@ -23,6 +23,8 @@ pub(super) struct ClientChannel {
     output: Writer,
     errors: Writer,
     inbox: Arc<Inbox>,
+    /// Whether it was said that nothing more is written.
+    is_finished: bool,
     /// Whether it was said how the command ended.
     is_ended: bool,
 }
@@ -41,7 +43,7 @@ impl ClientChannel {
         };
         // SPEC: RFC 4254 section 5.2: error output is extended data of type 1.
         let (output, errors) = (writer(None), writer(Some(1)));
-        Self { id: half.id(), handle, output, errors, inbox, is_ended: false }
+        Self { id: half.id(), handle, output, errors, inbox, is_finished: false, is_ended: false }
     }
 
     /// Brings a release to the client, piece by piece.
@@ -61,13 +63,18 @@ impl ClientChannel {
                     let note = released_note(piece);
                     self.end_by_signal(&note).await;
                 }
-                END => {
-                    let _ = self.handle.eof(self.id).await;
-                }
+                END => self.finish().await,
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Says that nothing more is written, once.
+    async fn finish(&mut self) {
+        if !std::mem::replace(&mut self.is_finished, true) {
+            let _ = self.handle.eof(self.id).await;
+        }
     }
 
     /// Says with which number the command ended, once.
@@ -100,8 +107,8 @@ impl ClientChannel {
     }
 
     /// The channel is over.
-    pub(super) async fn close(self) {
-        let _ = self.handle.eof(self.id).await;
+    pub(super) async fn close(mut self) {
+        self.finish().await;
         let _ = self.handle.close(self.id).await;
     }
 }

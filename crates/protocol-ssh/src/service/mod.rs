@@ -201,12 +201,17 @@ impl Ssh {
             caller = entered => caller,
         };
         let Some(caller) = caller else {
+            // Says nothing to a client that is gone.
             goodbye(&handle, "nobody has logged in in time").await;
             knife.cut();
             return;
         };
+        let mut is_over = false;
         let why = tokio::select! {
-            _ = &mut running => "the client has closed the connection".to_owned(),
+            _ = &mut running => {
+                is_over = true;
+                "the client has closed the connection".to_owned()
+            }
             end = self.authenticator.watch(&caller.identity) => {
                 let ended = match end {
                     IdentityEnd::Expired => Ended::Expired,
@@ -220,8 +225,10 @@ impl Ssh {
         let mut tasks = std::mem::take(&mut *caller.tasks());
         let quiet = async { while tasks.join_next().await.is_some() {} };
         let _ = timeout(CLOSE_TIMEOUT, quiet).await;
-        goodbye(&handle, &why).await;
-        let _ = timeout(CLOSE_TIMEOUT, &mut running).await;
+        if !is_over {
+            goodbye(&handle, &why).await;
+            let _ = timeout(CLOSE_TIMEOUT, &mut running).await;
+        }
         knife.cut();
         tasks.shutdown().await;
         if let Some(line) = caller.line.get() {

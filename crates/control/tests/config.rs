@@ -78,6 +78,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
         "issuers": [{"local": {}}, {"oidc": {"issuer": "https://id.example.org"}}],
         "resources": {
             "shop": {"postgres": {"host": "h", "user": "u"}}, "web": {"http": {"host": "h"}},
+            "machine": {"ssh": {"host": "h", "host_key": "k", "user": "u"}},
         },
         "evidence": {"witnesses": [], "quorum": 1},
     });
@@ -108,6 +109,8 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["limits"]["postgres"], &definition("postgres.limits"));
     fill(&mut written["resources"]["web"]["http"], &definition("http.target"));
     fill(&mut written["limits"]["http"], &definition("http.limits"));
+    fill(&mut written["resources"]["machine"]["ssh"], &definition("ssh.target"));
+    fill(&mut written["limits"]["ssh"], &definition("ssh.limits"));
     assert!(filled > 25, "{filled}");
     let load = |value: &serde_json::Value| {
         let config = parse(&value.to_string()).unwrap();
@@ -155,16 +158,18 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     names(&config::schema(&MANIFESTS), &mut known);
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
-        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}}\n\
+        reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}, \
+        ssh: {zzzz22: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
-        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}}\n";
+        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}, \
+        machine: {ssh: {zzzz23: 1, host: h, host_key: k, user: u}}}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 21, "{hints:#?}");
+    assert_eq!(listed.len(), 23, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

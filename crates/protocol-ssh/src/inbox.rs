@@ -145,10 +145,15 @@ impl Inbox {
         }
     }
 
+    /// Whether the channel is over.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events().back() == Some(&Event::Closed)
+    }
+
     /// Resolves when the end is gone; takes nothing. One at a time may wait for events.
     pub(crate) async fn closed(&self) {
         loop {
-            if self.events().back() == Some(&Event::Closed) {
+            if self.is_closed() {
                 return;
             }
             self.arrived.notified().await;

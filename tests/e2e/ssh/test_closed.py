@@ -13,7 +13,7 @@ from .conftest import Shell
 
 
 def last_session(shell: Shell) -> str:
-    sessions = json.loads(shell.gateway.run("sessions", "list", "--format", "json"))
+    sessions = json.loads(shell.gateway.run("sessions", "ls", "--format", "json"))
     return [one for one in sessions if one["resource"] == "web"][-1]["id"]
 
 
@@ -95,6 +95,13 @@ def test_channels_have_a_limit_and_others_go_on(shell: Shell) -> None:
         assert 1 <= len(channels) <= 10
         channels[0].exec_command("echo still here")
         assert channels[0].makefile("rb").read() == b"still here\n"
+        for channel in channels:
+            channel.close()
+        for _ in range(30):
+            again = transport.open_session(timeout=20)
+            again.exec_command("true")
+            assert again.recv_exit_status() == 0
+            again.close()
     finally:
         transport.close()
 

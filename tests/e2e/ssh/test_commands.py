@@ -180,7 +180,7 @@ def test_lines_come_as_they_are_written(shell: Shell) -> None:
 
 
 def test_another_machine_behind_the_address_is_refused(shell: Shell) -> None:
-    done = shell.run("cat people.csv", resource="stranger")
+    done = shell.run("true", resource="stranger")
     assert done.returncode == 255 and b"cannot be reached" in done.stderr
     assert "another key" in shell.gateway.log()
 
@@ -208,7 +208,7 @@ def test_the_environment_cannot_tell_the_machine_how_to_work(shell: Shell) -> No
 def test_commands_and_what_they_showed_are_on_record(shell: Shell) -> None:
     shell.sshd.put("seen.txt", "of yrsa.dahl@example.org\n")
     assert shell.run("cat seen.txt").stdout == b"of [email]\n"
-    sessions = json.loads(shell.gateway.run("sessions", "list", "--format", "json"))
+    sessions = json.loads(shell.gateway.run("sessions", "ls", "--format", "json"))
     session = [one for one in sessions if one["resource"] == "web"][-1]
     shown = shell.gateway.run("sessions", "replay", session["id"])
     assert "cat seen.txt" in shown and "of [email]" in shown and "example.org" not in shown

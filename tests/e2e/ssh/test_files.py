@@ -32,14 +32,14 @@ def scp(shell: Shell, *arguments: str) -> Done:
 def test_a_file_is_masked_on_its_way_and_keeps_its_form(shell: Shell, tmp_path: Path) -> None:
     shell.sshd.put("people.csv", PEOPLE)
     shell.sshd.put("people.json", '[{"email": "yrsa.dahl@example.org", "n": 7}]')
-    shell.sshd.put("plain.txt", "nobody is in here\n" * 10_000)
+    shell.sshd.put("plain.txt", "nobody is in here\n" * 900)
     batch = "\n".join(f"get {name} {tmp_path}/{name}" for name in ["people.csv", "people.json", "plain.txt"])
     done = sftp(shell, batch)
     assert done.returncode == 0, done
     people = (tmp_path / "people.csv").read_text()
     assert people.startswith("id,name,email\n1,") and "example.org" not in people
     assert (tmp_path / "people.json").read_text() == '[{"email": "[email]", "n": 7}]'
-    assert (tmp_path / "plain.txt").read_text() == "nobody is in here\n" * 10_000
+    assert (tmp_path / "plain.txt").read_text() == "nobody is in here\n" * 900
 
 
 def test_what_is_written_arrives_as_it_is(shell: Shell, tmp_path: Path) -> None:

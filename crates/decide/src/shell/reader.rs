@@ -250,24 +250,27 @@ impl<'m> Reader<'m> {
                 self.may_also_be_in(before);
                 Ok(())
             }
-            Node::Loop { condition, body, .. } => {
-                self.script(condition)?;
-                self.looped(body)
-            }
+            Node::Loop { condition, body, .. } => self.looped(|reader| {
+                reader.script(condition)?;
+                reader.script(body)
+            }),
             Node::For { name, words, body } => {
                 if !may_be_set(name) {
                     return unreadable(format!("`{name}` tells the system how to work"));
                 }
                 self.outputs(words)?;
-                self.looped(body)
+                self.looped(|reader| reader.script(body))
             }
         }
     }
 
-    /// A body that may run again where it has gone.
-    fn looped(&mut self, body: &mut Script) -> Result<(), Unreadable> {
+    /// What may run again where it has gone.
+    fn looped(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
         let before = self.folders.clone();
-        self.script(body)?;
+        run(self)?;
         if self.folders != before {
             return unreadable("a loop changes folders");
         }

@@ -78,7 +78,7 @@ fn what_joins_commands_is_read() {
     check("echo $(cat /a)", "read cat, read /a, read echo", "echo $(cat /a)");
     check("echo `cat /a`", "read cat, read /a, read echo", "echo $(cat /a)");
     check("cat <<'E'\n$x\nE\n", "read cat", "cat <<'END'\n$x\nEND\n");
-    check("cd /var && cat log", "read cat, read /var/log", "cd /var && cat log");
+    check("cd /var && cat log", "read cat, read /var/log", "cd /home/d && { cd /var && cat log; }");
     check(
         "cd /var; cat log",
         "read cat, read /home/d/log, read /var/log",
@@ -193,5 +193,39 @@ fn files_that_policies_name_are_asked_for_within_their_folders() {
 fn every_row_of_the_table_is_read() {
     for name in ["cat", "grep", "git-receive-pack", "base64", "["] {
         assert!(program(name).is_some(), "{name}");
+    }
+}
+
+/// Words of which lines are made that somebody could write to get round the reader.
+const TOKENS: [&str; 46] = [
+    "cat", "/a", "b", "'", "\"", "\\", "$", "`", "(", ")", "{", "}", "|", "&", ";", "<", ">", "\n",
+    " ", " ", " ", "*", "?", "[", "]", "~", "#", "!", "=", "X", "${X}", "$(", "if", "then", "fi",
+    "do", "done", "for", "in", "while", "<<E\n", "E\n", "-n", "sh -c", "find", "eval",
+];
+
+proptest::proptest! {
+    /// What is sent is read as it was decided: reading it again gives the same needs and the same
+    /// line, but for the folder that it begins in.
+    #[test]
+    fn what_is_sent_means_what_was_decided(
+        picks in proptest::collection::vec(0..TOKENS.len(), 0..24),
+    ) {
+        let line: String = picks.into_iter().map(|pick| TOKENS[pick]).collect();
+        let first = analyze(&line, &MACHINE);
+        if first.unread.is_some() {
+            proptest::prop_assert_eq!(first.wire, line);
+            return Ok(());
+        }
+        let again = analyze(&first.wire, &MACHINE);
+        proptest::prop_assert_eq!(&again.unread, &None, "{:?} became {:?}", line, first.wire);
+        let sorted = |found: &super::Analysis| {
+            let mut needs = found.needs.clone();
+            needs.sort();
+            needs
+        };
+        proptest::prop_assert_eq!(sorted(&first), sorted(&again), "{:?} became {:?}", line, first.wire);
+        let within = format!("cd /home/d && {{ {}; }}", first.wire);
+        let is_same = again.wire == first.wire || again.wire == within;
+        proptest::prop_assert!(is_same, "{:?} became {:?}, then {:?}", line, first.wire, again.wire);
     }
 }

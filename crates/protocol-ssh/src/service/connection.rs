@@ -169,6 +169,7 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Error> {
+        self.channels.retain(|_, open| !open.inbox.is_closed());
         if self.caller.is_none() || self.channels.len() >= CHANNELS_MAX {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());

@@ -84,6 +84,8 @@ impl NoticeEncoder for Answers {
         put_status(Status::PermissionDenied, &words.replace(char::is_control, " "), &mut body);
         let mut bytes = Vec::new();
         put_stream(OUTPUT, &packet(kind::STATUS, &body), &mut bytes);
+        // Most clients have words of their own for a status, and show these as they come.
+        bytes.extend_from_slice(&Notices.encode(notice));
         bytes.into()
     }
 
@@ -685,10 +687,12 @@ impl Files {
             }
         }
         self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
-        let released = self.reply(&mut exchange, id, &path, Shown::Handle(handle)).await?;
+        let mut names = Vec::new();
+        let folder = Shown::Folder { handle, raw: &entries, into: &mut names };
+        let released = self.reply(&mut exchange, id, &path, folder).await?;
         if exchange.refusal().is_none() {
             let content = self.content(&path);
-            self.handles.insert(handle, Handle::Folder { content, entries });
+            self.handles.insert(handle, Handle::Folder { content, entries: names });
         }
         Ok(released)
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWrite;
 
-use crate::inbox::Inbox;
+use crate::inbox::{Event, Inbox};
 
 type Writer = ReleasedWriter<Pin<Box<dyn AsyncWrite + Send + Sync>>>;
 
@@ -110,6 +110,8 @@ impl ClientChannel {
     pub(super) async fn close(mut self) {
         self.finish().await;
         let _ = self.handle.close(self.id).await;
+        // The library does not tell when the client has closed its side, too.
+        self.inbox.push(Event::Closed);
     }
 }
 

@@ -31,6 +31,12 @@ pub(crate) enum Shown<'a> {
         raw: &'a [u8],
         into: &'a mut Vec<u8>,
     },
+    /// A folder whose names are looked through; what may be shown of them is left in `into`.
+    Folder {
+        handle: u32,
+        raw: &'a [Entry],
+        into: &'a mut Vec<Entry>,
+    },
     /// Some of what was looked through.
     Data(&'a [u8]),
     Attributes(&'a Attributes),
@@ -42,6 +48,7 @@ pub(crate) enum Shown<'a> {
     },
     /// A path in its one spelling.
     Path(&'a str),
+    /// Some names that were looked through.
     Names(&'a [Entry]),
 }
 
@@ -105,12 +112,23 @@ impl Reply for ReplyPacket<'_> {
                 Attributes::default().put(&mut body);
                 kind::NAME
             }
+            Shown::Folder { handle, raw, into } => {
+                for entry in raw {
+                    let (name, line) = (looked.name(&entry.name)?, looked.name(&entry.line)?);
+                    let attributes = entry.attributes.clone();
+                    into.push(Entry { name, line, attributes });
+                }
+                usage = usage.with(Unit::Rows, into.len() as u64);
+                let names: Vec<&[u8]> = into.iter().map(|entry| &entry.name[..]).collect();
+                put_bytes(&handle.to_be_bytes(), &mut body);
+                put_stream(FILE, &names.join(&b'\n'), &mut bytes);
+                kind::HANDLE
+            }
             Shown::Names(entries) => {
-                usage = usage.with(Unit::Rows, entries.len() as u64);
                 put_number(u32::try_from(entries.len()).unwrap_or(u32::MAX), &mut body);
                 for entry in entries {
-                    put_bytes(&looked.name(&entry.name)?, &mut body);
-                    put_bytes(&looked.name(&entry.line)?, &mut body);
+                    put_bytes(&entry.name, &mut body);
+                    put_bytes(&entry.line, &mut body);
                     entry.attributes.put(&mut body);
                 }
                 kind::NAME

@@ -256,6 +256,11 @@ impl TargetChannel {
     /// Tells what runs to stop.
     pub(crate) async fn stop(&self) {
         let _ = self.half.signal(Sig::TERM).await;
+        self.close().await;
+    }
+
+    /// Nobody listens any more: what runs there goes on as it would without a client.
+    pub(crate) async fn close(&self) {
         let _ = self.half.close().await;
     }
 

@@ -75,7 +75,8 @@ impl Reader<'_> {
         if row.administers {
             self.need(Action::Administer, host(self.machine.host));
         }
-        let names_nothing = |(wanted, _): &(Use, Value)| matches!(wanted, Use::Text | Use::Pattern);
+        let names_nothing =
+            |(wanted, _): &(Use, Value)| matches!(wanted, Use::Text | Use::Pattern | Use::Format);
         if used.uses.iter().all(names_nothing) {
             let here = Value::Texts(vec![".".to_owned()]);
             match (used.trees, row.looks_around()) {
@@ -90,6 +91,12 @@ impl Reader<'_> {
     fn used(&mut self, wanted: Use, value: &Value) -> Result<(), Unreadable> {
         match wanted {
             Use::Text | Use::Pattern => Ok(()),
+            Use::Format => match value {
+                Value::Texts(texts) if !texts.iter().any(|text| has_widths(text)) => Ok(()),
+                Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => {
+                    unreadable("a format with widths cuts what it shows")
+                }
+            },
             Use::Patterns | Use::Read | Use::List => self.files(Action::Read, value),
             Use::Tree => self.trees(Action::Read, value),
             Use::Write => {
@@ -150,4 +157,14 @@ impl Reader<'_> {
         }
         shape
     }
+}
+
+/// Whether a format says how long something may be: `%.3n`, `args:3`.
+pub(super) fn has_widths(format: &str) -> bool {
+    let is_width = |pair: &[u8]| match pair {
+        [b'%', next] => next.is_ascii_digit() || b".-+ #*".contains(next),
+        [b':', next] => next.is_ascii_digit(),
+        _ => false,
+    };
+    format.as_bytes().windows(2).any(is_width)
 }

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 pub(super) enum Use {
     /// Names nothing.
     Text,
+    /// Says how something is shown.
+    Format,
     /// A text that is looked for.
     Pattern,
     /// A file with texts that are looked for.
@@ -267,6 +269,7 @@ impl Program {
 fn use_named(word: &str) -> Option<Use> {
     Some(match word {
         "text" => Use::Text,
+        "format" => Use::Format,
         "pattern" => Use::Pattern,
         "patterns" => Use::Patterns,
         "read" => Use::Read,

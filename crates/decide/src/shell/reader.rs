@@ -258,10 +258,27 @@ impl<'m> Reader<'m> {
                 if !may_be_set(name) {
                     return unreadable(format!("`{name}` tells the system how to work"));
                 }
+                if words.iter().any(|word| self.is_cut(word)) {
+                    return unreadable("an output that is not quoted is cut at blanks");
+                }
                 self.outputs(words)?;
                 self.looped(|reader| reader.script(body))
             }
         }
+    }
+
+    /// Whether a word becomes several, cut where what is not known has blanks.
+    pub(super) fn is_cut(&self, word: &Word) -> bool {
+        word.0.iter().any(|piece| match piece {
+            Piece::Output { is_quoted, .. } => !is_quoted,
+            Piece::Variable { name, is_quoted } => {
+                !is_quoted
+                    && self.value(&Word(vec![piece.clone()])) == Value::Unknown
+                    && name != "?"
+                    && name != "$"
+            }
+            Piece::Text(_) | Piece::Glob(_) | Piece::Home => false,
+        })
     }
 
     /// What may run again where it has gone.
@@ -294,8 +311,13 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// The scripts whose outputs stand in words.
+    /// The scripts whose outputs stand in words, and the folders whose names do.
     fn outputs(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
+        for word in words.iter() {
+            if word.0.iter().any(|piece| matches!(piece, Piece::Glob(_))) {
+                self.files(Action::Read, &self.value(word))?;
+            }
+        }
         for piece in words.iter_mut().flat_map(|word| &mut word.0) {
             if let Piece::Output { script, .. } = piece {
                 self.apart(|reader| reader.script(script))?;

@@ -1,5 +1,6 @@
 //! Programs that run others, or whose arguments are a language of their own.
 
+use super::effects::has_widths;
 use super::host;
 use super::parse::{Unreadable, parse, unreadable};
 use super::reader::{Reader, Value};
@@ -88,7 +89,11 @@ impl Reader<'_> {
             "env" => self.environment(words)?,
             "timeout" | "nice" | "nohup" | "ionice" | "stdbuf" | "setsid" | "time" | "command"
             | "exec" | "builtin" => self.around(name, words)?,
-            "xargs" => self.for_each_of_input(words)?,
+            "xargs" => {
+                let why = "which files `xargs` names is not known, and it cuts lines: write \
+                           `find … -exec PROGRAM {} +`";
+                return unreadable(why);
+            }
             "find" => self.find(words)?,
             "eval" => self.eval(words)?,
             "sed" => self.edit(words)?,
@@ -173,10 +178,12 @@ impl Reader<'_> {
                 _ => is_plain = false,
             }
         }
-        if is_plain {
-            self.known("printf")
+        // Each piece of a word that is cut gets the format.
+        let is_whole = !words.iter().any(|word| self.is_cut(word));
+        if is_plain && is_whole {
+            self.known("printf");
         } else {
-            self.unknown("printf")
+            self.unknown("printf");
         }
         Ok(())
     }
@@ -199,6 +206,11 @@ impl Reader<'_> {
             let word = word.literal().unwrap_or_else(|| "PATH".to_owned());
             word == "-r" || !word.starts_with('-') && may_be_set(&word)
         };
+        let takes_lines = words.first().and_then(Word::literal).as_deref() == Some("read");
+        let names = words.iter().skip(1).filter(|word| word.literal().as_deref() != Some("-r"));
+        if takes_lines && names.count() != 1 {
+            return unreadable("`read` takes one name here: several cut a line at blanks");
+        }
         match words.iter().skip(1).all(is_known) {
             true => Ok(()),
             false => unreadable("it sets what tells the system how to work"),
@@ -281,21 +293,6 @@ impl Reader<'_> {
             return Ok(());
         }
         self.inner(words, at + own)
-    }
-
-    /// Arguments that come from elsewhere may be anything.
-    fn for_each_of_input(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
-        self.known("xargs");
-        let letters = Letters { alone: "0rtx", taking: "nPLdI", longs: &["--null"] };
-        let Some(at) = self.options(words, &letters) else {
-            return unreadable("an option of `xargs` is not read");
-        };
-        let name = words.get(at).and_then(Word::literal).unwrap_or_else(|| "echo".to_owned());
-        if name == "echo" {
-            self.known("echo");
-            return Ok(());
-        }
-        unreadable("which files `xargs` names is not known: write `find … -exec PROGRAM {} +`")
     }
 
     fn eval(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
@@ -481,6 +478,13 @@ impl Reader<'_> {
                     self.files(Action::Read, &value)?;
                     at += 1;
                 }
+                "-printf" => {
+                    let format = words.get(at).and_then(Word::literal);
+                    if format.is_none_or(|format| has_widths(&format)) {
+                        return unreadable("a format with widths cuts what it shows");
+                    }
+                    at += 1;
+                }
                 test if FIND_TAKES.contains(&test) => at += 1,
                 test if FIND_ALONE.contains(&test) => {}
                 test => {
@@ -542,7 +546,7 @@ fn chooses_lines(script: &str) -> bool {
         && range.chars().all(|letter| letter.is_ascii_digit() || ",$".contains(letter))
 }
 
-const FIND_TAKES: [&str; 30] = [
+const FIND_TAKES: [&str; 29] = [
     "-name",
     "-iname",
     "-path",
@@ -572,7 +576,6 @@ const FIND_TAKES: [&str; 30] = [
     "-inum",
     "-fstype",
     "-used",
-    "-printf",
 ];
 const FIND_ALONE: [&str; 22] = [
     "(",

@@ -46,6 +46,9 @@ fn programs_and_files_are_named() {
     check("chmod 600 /a", "read chmod, administer /a", "chmod 600 /a");
     check("ls", "read ls, read /home/d", "cd /home/d && { ls; }");
     check("grep -r x", "read grep, read /home/d", "cd /home/d && { grep -r x; }");
+    check("echo /v/*", "read /v, read echo", "echo /v/*");
+    let each = "for f in /v/*.a; do echo \"${f}\"; done";
+    check(each, "read /v, read echo", each);
 }
 
 #[test]
@@ -123,6 +126,8 @@ fn what_hides_values_or_is_not_known_is_said_to() {
     check("cat -v /a", "execute cat opaque", "cat -v /a");
     check("/opt/x/tool a", "execute /opt/x/tool opaque", "/opt/x/tool a");
     check("frobnicate", "execute frobnicate opaque", "frobnicate");
+    let split = "printf '%s\\n' $(cat /a)";
+    check(split, "read cat, read /a, execute printf opaque", split);
     check("printf %.3s x", "execute printf opaque", "printf %.3s x");
     check("python3 -c 'x'", "execute @web opaque", "python3 -c x");
     check("awk '{print}' /a", "execute @web opaque", "awk '{print}' /a");
@@ -169,6 +174,13 @@ fn what_is_not_read_is_code() {
         "env X=1 cat /a",
         "for PATH in /x; do cat /a; done",
         "cat \"$@\"",
+        "for w in $(cat /a); do echo $w; done",
+        "for w in $X; do echo $w; done",
+        "read a b < /a",
+        "xargs echo",
+        "find /a -printf %.3f",
+        "stat -c %.3n /a",
+        "ps -eo args:3",
     ] {
         if line != "let x=1" {
             check_unread(line);

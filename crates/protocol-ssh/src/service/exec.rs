@@ -172,7 +172,10 @@ impl Running {
                 client.close().await;
             }
             Err(stop) => {
-                self.channel.stop().await;
+                match &stop {
+                    Stop::Session(SessionError::ClientGone) => self.channel.close().await,
+                    Stop::Session(_) | Stop::Refused(_) => self.channel.stop().await,
+                }
                 stopped(&self.caller, self.exchange, client, stop).await;
             }
         }

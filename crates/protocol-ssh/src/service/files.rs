@@ -3,7 +3,7 @@
 use super::exec::Work;
 use super::lane::ClientChannel;
 use super::notices::Notices;
-use super::{Caller, is_stuck};
+use super::{Caller, Room, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::sftp::{
     Answer, Ask, Attributes, BadPacket, Content, Entry, Failed, FileCommand, Packets, Remote,
@@ -52,13 +52,27 @@ struct Looked {
     path: String,
     attributes: Attributes,
     content: Vec<u8>,
+    room: Room,
 }
 
 /// Something that is open.
 enum Handle {
-    Download { attributes: Attributes, content: Content, shown: Vec<u8> },
-    Upload { exchange: Box<Exchange>, content: Content, remote: Vec<u8> },
-    Folder { content: Content, entries: Vec<Entry> },
+    Download {
+        attributes: Attributes,
+        content: Content,
+        shown: Vec<u8>,
+        #[expect(dead_code, reason = "the room is taken as long as the file is open")]
+        room: Room,
+    },
+    Upload {
+        exchange: Box<Exchange>,
+        content: Content,
+        remote: Vec<u8>,
+    },
+    Folder {
+        content: Content,
+        entries: Vec<Entry>,
+    },
 }
 
 /// The gateway's words as an answer to one request.
@@ -448,7 +462,9 @@ impl Files {
         let shown =
             Shown::FileAttributes { attributes: &attributes, raw: &raw, into: &mut content };
         let released = self.reply(&mut exchange, id, &path, shown).await?;
-        self.looked = Some(Looked { path, attributes, content: raw });
+        self.looked = None;
+        let room = self.caller.take_room(raw.len());
+        self.looked = room.map(|room| Looked { path, attributes, content: raw, room });
         Ok(released)
     }
 
@@ -515,10 +531,13 @@ impl Files {
         let known = self.looked.take();
         let known = known.filter(|known| known.path == path && known.attributes.is_as(&found));
         let loaded = match known {
-            Some(known) => Ok((known.attributes, known.content)),
-            None => self.load(&mut exchange, &path).await,
+            Some(known) => Ok((known.attributes, known.content, Some(known.room))),
+            None => self.load(&mut exchange, &path).await.map(|(attributes, raw)| {
+                let room = self.caller.take_room(raw.len());
+                (attributes, raw, room)
+            }),
         };
-        let (mut attributes, raw) = match loaded {
+        let (mut attributes, raw, room) = match loaded {
             Ok(loaded) => loaded,
             Err(Failed::Answered(status)) => {
                 return self.reply(&mut exchange, id, &path, Shown::Status(status)).await;
@@ -534,13 +553,21 @@ impl Files {
             }
             Err(stopped) => return Err(stopped),
         };
+        let Some(room) = room else {
+            let refusal = exchange.refusal_of(
+                RefusalCode::LimitExceeded,
+                "too much of files is open at once".to_owned(),
+                Some("read fewer files at a time".to_owned()),
+            );
+            return self.refuse(&mut exchange, id, refusal).await;
+        };
         let mut shown = Vec::new();
         let file = Shown::File { handle, raw: &raw, into: &mut shown };
         let released = self.reply(&mut exchange, id, &path, file).await?;
         if exchange.refusal().is_none() {
             attributes.size = Some(shown.len() as u64);
             let content = self.content(&path);
-            self.handles.insert(handle, Handle::Download { attributes, content, shown });
+            self.handles.insert(handle, Handle::Download { attributes, content, shown, room });
         }
         Ok(released)
     }

@@ -1,13 +1,14 @@
 //! How a client logs in: the name says where it wants to go, the secret is its token.
 
 use super::connection::Connection;
-use super::{Caller, NAME, told};
+use super::{Caller, NAME, ROOM_BYTES, told};
 use crate::service::notices::Notices;
 use portreeve_model::Secret;
 use portreeve_session::{Engine, NotAdmitted, OpenRequest, ReviewMode};
 use russh::server::{Auth, Response};
 use std::borrow::Cow;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The longest name.
 const NAME_BYTES_MAX: usize = 256;
@@ -132,6 +133,7 @@ impl<W: Send + Sync + 'static> Connection<W> {
             line: tokio::sync::OnceCell::new(),
             tasks: std::sync::Mutex::default(),
             knife: self.knife.clone(),
+            room: [Arc::new(Semaphore::new(ROOM_BYTES)), self.ssh.room.clone()],
         });
         self.entered(caller);
         Ok(())

@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -38,6 +38,9 @@ const REJECTION_TIME: Duration = Duration::from_millis(250);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long goodbyes may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes that files which are open for reading may take up, of one client and of all.
+const ROOM_BYTES: usize = 64 << 20;
+const ROOM_OF_ALL_BYTES: usize = 512 << 20;
 /// The longest packet.
 ///
 /// SPEC: RFC 4253 section 6.1: what everybody has to take.
@@ -80,6 +83,8 @@ pub struct Ssh {
     host_key: HostKey,
     limits: SshLimits,
     config: Arc<server::Config>,
+    /// Bytes that files of all clients may take up.
+    room: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Ssh {
@@ -98,9 +103,22 @@ pub(super) struct Caller {
     /// Each does the work of one channel.
     tasks: Mutex<JoinSet<()>>,
     knife: Knife,
+    /// Bytes that files may take up: of this client, and of all.
+    room: [Arc<Semaphore>; 2],
 }
 
+/// Room that is taken.
+pub(super) type Room = [OwnedSemaphorePermit; 2];
+
 impl Caller {
+    /// Takes room for so many bytes; none where there is not so much.
+    pub(super) fn take_room(&self, bytes: usize) -> Option<Room> {
+        let bytes = u32::try_from(bytes).ok()?;
+        let [own, all] = &self.room;
+        let take = |room: &Arc<Semaphore>| room.clone().try_acquire_many_owned(bytes).ok();
+        Some([take(own)?, take(all)?])
+    }
+
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,8 +153,13 @@ impl Ssh {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: SshParts) -> Arc<Self> {
+        Self::within(parts, Arc::new(Semaphore::new(ROOM_OF_ALL_BYTES)))
+    }
+
+    fn within(parts: SshParts, room: Arc<Semaphore>) -> Arc<Self> {
         let config = Arc::new(config(&parts.host_key, &parts.limits));
         Arc::new(Self {
+            room,
             engine: parts.engine,
             authenticator: parts.authenticator,
             targets: parts.targets,
@@ -149,13 +172,14 @@ impl Ssh {
     /// The same with other resources and limits, for the connections to come.
     #[must_use]
     pub fn renewed(&self, targets: Vec<Arc<Target>>, limits: SshLimits) -> Arc<Self> {
-        Self::new(SshParts {
+        let parts = SshParts {
             engine: self.engine.clone(),
             authenticator: self.authenticator.clone(),
             targets,
             host_key: self.host_key.clone(),
             limits,
-        })
+        };
+        Self::within(parts, self.room.clone())
     }
 
     /// Serves one connection to its end. `waiting` is dropped when the client has logged in, or

@@ -1,6 +1,5 @@
 """Commands run as they would without a gateway, personal data is masked, and what is refused says why."""
 
-import json
 import subprocess
 
 from .conftest import Shell
@@ -208,7 +207,10 @@ def test_the_environment_cannot_tell_the_machine_how_to_work(shell: Shell) -> No
 def test_commands_and_what_they_showed_are_on_record(shell: Shell) -> None:
     shell.sshd.put("seen.txt", "of yrsa.dahl@example.org\n")
     assert shell.run("cat seen.txt").stdout == b"of [email]\n"
-    sessions = json.loads(shell.gateway.run("sessions", "ls", "--format", "json"))
-    session = [one for one in sessions if one["resource"] == "web"][-1]
+    found = shell.gateway.json("sessions", "ls", "--limit", "1000")
+    assert isinstance(found, dict)
+    session = max(
+        (one for one in found["sessions"] if one["resource"] == "web"), key=lambda one: one["id"]
+    )
     shown = shell.gateway.run("sessions", "replay", session["id"])
     assert "cat seen.txt" in shown and "of [email]" in shown and "example.org" not in shown

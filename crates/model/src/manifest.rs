@@ -114,7 +114,8 @@ impl ClientCommand {
     ///
     /// let command =
     ///     ClientCommand { program: "x", arguments: &["{host}:{port}"], token_variable: "T" };
-    /// let places = ClientPlaces { host: "::1", port: 5, resource: "{port}", user: "u", data_dir: "" };
+    /// let (host, resource) = ("::1", "{port}");
+    /// let places = ClientPlaces { host, port: 5, resource, user: "u", data_dir: "" };
     /// assert_eq!(command.arguments_for(&places), ["::1:5"]);
     /// ```
     #[must_use]

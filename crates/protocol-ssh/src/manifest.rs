@@ -47,7 +47,8 @@ const TARGET: [Setting; 8] = [
     Setting {
         name: "home",
         about: "The folder in which commands begin: names of files that do not begin with `/` \
-                are read as names in it. By default `/root` of `root`, and `/home/USER`.",
+                are read as names in it. By default `/root` of `root`, and the folder of the user's name in \
+                `/home`.",
         kind: SettingKind::OptionalText,
     },
     Setting {
@@ -74,7 +75,8 @@ const LIMITS: [Setting; 2] = [
     },
     Setting {
         name: "file_bytes_max",
-        about: "The longest file that a client can read over SFTP: it is looked through as a whole.",
+        about: "The longest file that a client can read over SFTP: it is looked through as a \
+                whole.",
         kind: SettingKind::Size {
             default_bytes: 16 << 20,
             smallest_bytes: 1 << 10,

@@ -10,12 +10,12 @@
 //! ```
 //! use portreeve_decide::shell::{Machine, analyze};
 //!
-//! let machine = Machine { host: "web", home: "/home/deploy" };
+//! let machine = Machine { host: "web", home: "/srv/deploy" };
 //! let found = analyze("cat app.log | grep -c error", &machine);
 //! let needs: Vec<String> =
 //!     found.needs.iter().map(|need| format!("{} {}", need.action, need.object)).collect();
-//! assert_eq!(needs, ["read web.cat", "read web./home/deploy/app.log", "read web.grep"]);
-//! assert_eq!(found.wire, "cd /home/deploy && { cat app.log | grep -c error; }");
+//! assert_eq!(needs, ["read web.cat", "read web./srv/deploy/app.log", "read web.grep"]);
+//! assert_eq!(found.wire, "cd /srv/deploy && { cat app.log | grep -c error; }");
 //! ```
 
 mod effects;

@@ -3,7 +3,7 @@
 use super::programs::program;
 use super::{Machine, analyze};
 
-const MACHINE: Machine<'_> = Machine { host: "web", home: "/home/d" };
+const MACHINE: Machine<'_> = Machine { host: "web", home: "/srv/d" };
 
 /// The needs in short: `read cat, read /etc/passwd`, and what is sent.
 fn shown(line: &str) -> (String, String) {
@@ -34,8 +34,8 @@ fn programs_and_files_are_named() {
     check("cat /etc/passwd", "read cat, read /etc/passwd", "cat /etc/passwd");
     check("/bin/cat  '/a b'", "read cat, read /a b", "/bin/cat '/a b'");
     check("cat < /a > /b", "read /a, write /b, read cat", "cat < /a > /b");
-    check("cat a", "read cat, read /home/d/a", "cd /home/d && { cat a; }");
-    check("cat ~/a", "read cat, read /home/d/a", "cat /home/d/a");
+    check("cat a", "read cat, read /srv/d/a", "cd /srv/d && { cat a; }");
+    check("cat ~/a", "read cat, read /srv/d/a", "cat /srv/d/a");
     check("c\\at '/et'c/\"passwd\"", "read cat, read /etc/passwd", "cat /etc/passwd");
     check("grep -c x /a; ls /b", "read grep, read /a, read ls, read /b", "grep -c x /a; ls /b");
     check("grep -e x -f /p /a", "read grep, read /p, read /a", "grep -e x -f /p /a");
@@ -44,8 +44,8 @@ fn programs_and_files_are_named() {
     check("cp /a /b /c", "read cp, read /a, read /b, write /c", "cp /a /b /c");
     check("mv /a /b", "read mv, read /a, define /a, write /b", "mv /a /b");
     check("chmod 600 /a", "read chmod, administer /a", "chmod 600 /a");
-    check("ls", "read ls, read /home/d", "cd /home/d && { ls; }");
-    check("grep -r x", "read grep, read /home/d", "cd /home/d && { grep -r x; }");
+    check("ls", "read ls, read /srv/d", "cd /srv/d && { ls; }");
+    check("grep -r x", "read grep, read /srv/d", "cd /srv/d && { grep -r x; }");
     check("echo /v/*", "read /v, read echo", "echo /v/*");
     let each = "for f in /v/*.a; do echo \"${f}\"; done";
     check(each, "read /v, read echo", each);
@@ -81,11 +81,11 @@ fn what_joins_commands_is_read() {
     check("echo $(cat /a)", "read cat, read /a, read echo", "echo $(cat /a)");
     check("echo `cat /a`", "read cat, read /a, read echo", "echo $(cat /a)");
     check("cat <<'E'\n$x\nE\n", "read cat", "cat <<'END'\n$x\nEND\n");
-    check("cd /var && cat log", "read cat, read /var/log", "cd /home/d && { cd /var && cat log; }");
+    check("cd /var && cat log", "read cat, read /var/log", "cd /srv/d && { cd /var && cat log; }");
     check(
         "cd /var; cat log",
-        "read cat, read /home/d/log, read /var/log",
-        "cd /home/d && { cd /var; cat log; }",
+        "read cat, read /srv/d/log, read /var/log",
+        "cd /srv/d && { cd /var; cat log; }",
     );
     check("X=/etc; cat $X/passwd", "read cat, read /etc/passwd", "X=/etc; cat ${X}/passwd");
     check("cat /a &", "read cat, read /a", "cat /a &");
@@ -190,7 +190,7 @@ fn what_is_not_read_is_code() {
 
 #[test]
 fn files_that_policies_name_are_asked_for_within_their_folders() {
-    let named = ["/etc/shadow", "/home/x"];
+    let named = ["/etc/shadow", "/srv/x"];
     for (line, expect) in
         [("grep -r x /etc", 1), ("cat /etc/*", 1), ("cat /etc/passwd", 0), ("rm -r /", 2)]
     {
@@ -236,7 +236,7 @@ proptest::proptest! {
             needs
         };
         proptest::prop_assert_eq!(sorted(&first), sorted(&again), "{:?} became {:?}", line, first.wire);
-        let within = format!("cd /home/d && {{ {}; }}", first.wire);
+        let within = format!("cd /srv/d && {{ {}; }}", first.wire);
         let is_same = again.wire == first.wire || again.wire == within;
         proptest::prop_assert!(is_same, "{:?} became {:?}, then {:?}", line, first.wire, again.wire);
     }

@@ -198,7 +198,9 @@ impl Running {
                 }
                 Ok(More::Follows)
             }
-            event = self.channel.inbox.next(), if client_reads => self.heard(Heard::Event(event)).await,
+            event = self.channel.inbox.next(), if client_reads => {
+                self.heard(Heard::Event(event)).await
+            }
             () = sleep(PAUSE), if client_reads && self.is_fresh => {
                 self.is_fresh = false;
                 self.heard(Heard::Pause).await

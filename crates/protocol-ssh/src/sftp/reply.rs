@@ -83,10 +83,8 @@ impl Reply for ReplyPacket<'_> {
                 kind::HANDLE
             }
             Shown::File { handle, raw, into } => {
-                *into = looked.file(raw)?;
-                usage = usage.with(Unit::Rows, lines(into));
+                usage += looked.put_file(raw, into, &mut bytes)?;
                 put_bytes(&handle.to_be_bytes(), &mut body);
-                put_stream(FILE, into, &mut bytes);
                 kind::HANDLE
             }
             Shown::Data(data) => {
@@ -106,31 +104,18 @@ impl Reply for ReplyPacket<'_> {
                 kind::ATTRS
             }
             Shown::Path(path) => {
-                put_number(1, &mut body);
-                put_bytes(path.as_bytes(), &mut body);
-                put_bytes(path.as_bytes(), &mut body);
-                Attributes::default().put(&mut body);
+                let name = path.as_bytes().to_vec();
+                let attributes = Attributes::default();
+                put_names(&[Entry { line: name.clone(), name, attributes }], &mut body);
                 kind::NAME
             }
             Shown::Folder { handle, raw, into } => {
-                for entry in raw {
-                    let (name, line) = (looked.name(&entry.name)?, looked.name(&entry.line)?);
-                    let attributes = entry.attributes.clone();
-                    into.push(Entry { name, line, attributes });
-                }
-                usage = usage.with(Unit::Rows, into.len() as u64);
-                let names: Vec<&[u8]> = into.iter().map(|entry| &entry.name[..]).collect();
+                usage += looked.put_folder(raw, into, &mut bytes)?;
                 put_bytes(&handle.to_be_bytes(), &mut body);
-                put_stream(FILE, &names.join(&b'\n'), &mut bytes);
                 kind::HANDLE
             }
             Shown::Names(entries) => {
-                put_number(u32::try_from(entries.len()).unwrap_or(u32::MAX), &mut body);
-                for entry in entries {
-                    put_bytes(&entry.name, &mut body);
-                    put_bytes(&entry.line, &mut body);
-                    entry.attributes.put(&mut body);
-                }
+                put_names(entries, &mut body);
                 kind::NAME
             }
         };
@@ -146,6 +131,15 @@ pub(crate) fn put_status(status: Status, words: &str, body: &mut Vec<u8>) {
     put_number(status.number(), body);
     put_bytes(words.as_bytes(), body);
     put_bytes(b"en", body);
+}
+
+fn put_names(entries: &[Entry], body: &mut Vec<u8>) {
+    put_number(u32::try_from(entries.len()).unwrap_or(u32::MAX), body);
+    for entry in entries {
+        put_bytes(&entry.name, body);
+        put_bytes(&entry.line, body);
+        entry.attributes.put(body);
+    }
 }
 
 fn lines(content: &[u8]) -> u64 {
@@ -176,6 +170,34 @@ impl<'a> Looked<'a> {
             Masks::Replaced => Some(out),
             Masks::Null => Some(Vec::new()),
         }
+    }
+
+    /// Puts what may be shown of a file on record, and leaves it for what reads it.
+    fn put_file(
+        &mut self,
+        raw: &[u8],
+        into: &mut Vec<u8>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Usage, Unmaskable> {
+        *into = self.file(raw)?;
+        put_stream(FILE, into, bytes);
+        Ok(Usage::of(Unit::Rows, lines(into)))
+    }
+
+    /// The same for the names in a folder.
+    fn put_folder(
+        &mut self,
+        raw: &[Entry],
+        into: &mut Vec<Entry>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Usage, Unmaskable> {
+        for entry in raw {
+            let (name, line) = (self.name(&entry.name)?, self.name(&entry.line)?);
+            into.push(Entry { name, line, attributes: entry.attributes.clone() });
+        }
+        let names: Vec<&[u8]> = into.iter().map(|entry| &entry.name[..]).collect();
+        put_stream(FILE, &names.join(&b'\n'), bytes);
+        Ok(Usage::of(Unit::Rows, into.len() as u64))
     }
 
     /// What may be shown of a file.

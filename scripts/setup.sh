@@ -52,6 +52,10 @@ wanted() {
     command_or go golang-go
     package golang-golang-x-mod-dev
     command_or curl curl
+    command_or ssh openssh-client
+    file_or '/usr/sbin/sshd' openssh-server
+    command_or rsync rsync
+    command_or git git
     command_or node nodejs
     command_or npm npm
 }

@@ -8,8 +8,12 @@ use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
 /// Every protocol that the binary has.
-const MANIFESTS: [&Manifest; 3] =
-    [&MANIFEST, &portreeve_protocol_http::MANIFEST, &portreeve_protocol_mcp::MANIFEST];
+const MANIFESTS: [&Manifest; 4] = [
+    &MANIFEST,
+    &portreeve_protocol_http::MANIFEST,
+    &portreeve_protocol_mcp::MANIFEST,
+    &portreeve_protocol_ssh::MANIFEST,
+];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/config")
@@ -79,6 +83,7 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
         "resources": {
             "shop": {"postgres": {"host": "h", "user": "u"}}, "web": {"http": {"host": "h"}},
             "tools": {"mcp": {"host": "h"}},
+            "machine": {"ssh": {"host": "h", "host_key": "k", "user": "u"}},
         },
         "evidence": {"witnesses": [], "quorum": 1},
     });
@@ -111,6 +116,8 @@ fn the_defaults_of_the_schema_are_those_of_the_reader() {
     fill(&mut written["limits"]["http"], &definition("http.limits"));
     fill(&mut written["resources"]["tools"]["mcp"], &definition("mcp.target"));
     fill(&mut written["limits"]["mcp"], &definition("mcp.limits"));
+    fill(&mut written["resources"]["machine"]["ssh"], &definition("ssh.target"));
+    fill(&mut written["limits"]["ssh"], &definition("ssh.limits"));
     assert!(filled > 25, "{filled}");
     let load = |value: &serde_json::Value| {
         let config = parse(&value.to_string()).unwrap();
@@ -162,13 +169,14 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     // A file with a wrong key in every section lists, in its hints, every right one.
     let text = "zzzz1: 1\nlisten: {zzzz2: 1, api: {zzzz3: 1, tls: {zzzz4: 1}}}\n\
         reviews: {zzzz5: 1}\nlimits: {zzzz6: 1, postgres: {zzzz17: 1}, http: {zzzz18: 1}, \
-        mcp: {zzzz22: 1}}\n\
+        mcp: {zzzz22: 1}, ssh: {zzzz31: 1}}\n\
         evidence: {zzzz14: 1, retention: {zzzz15: 1}, witnesses: [{zzzz16: 1}]}\n\
         masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
         user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}, \
-        tools: {mcp: {zzzz23: 1, host: h}}}\n\
+        tools: {mcp: {zzzz23: 1, host: h}}, \
+        machine: {ssh: {zzzz32: 1, host: h, host_key: k, user: u}}}\n\
         exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
         b: {syslog: {zzzz26: 1, address: \"127.0.0.1:1\"}}, \
         c: {webhook: {zzzz27: 1, url: \"https://x\"}}, \
@@ -178,7 +186,7 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 30, "{hints:#?}");
+    assert_eq!(listed.len(), 32, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

@@ -6,5 +6,6 @@
 
 pub mod mask;
 pub mod policy;
+pub mod shell;
 #[cfg(feature = "sql")]
 pub mod sql;

@@ -66,6 +66,9 @@ pub struct KindRow {
     pub parts: &'static [&'static str],
     /// The kind that all names of its path but the last are the path of.
     pub parent: Option<ObjectKind>,
+    /// What parts the names of things of this kind that lie in each other, as folders do; none
+    /// where none do. Such a name begins with it.
+    pub nested_by: Option<char>,
     /// What policy may be asked about it.
     pub actions: &'static [Action],
     /// For the manual.
@@ -143,6 +146,17 @@ const INNER: &[Action] = &[
     Action::Lock,
 ];
 
+/// Of what texts come from in which values are found.
+const TEXTS: &[Action] = &[
+    Action::Read,
+    Action::Write,
+    Action::Define,
+    Action::Administer,
+    Action::Execute,
+    Action::Lock,
+    Action::Reveal,
+];
+
 /// Of what holds values, which may be classified.
 const VALUES: &[Action] = &[
     Action::Read,
@@ -179,7 +193,17 @@ const fn row(
     meaning: &'static str,
 ) -> KindRow {
     let Names { word, type_name, parts } = names;
-    KindRow { family, word, type_name, suffix: "", parts, parent: Some(parent), actions, meaning }
+    KindRow {
+        family,
+        word,
+        type_name,
+        suffix: "",
+        parts,
+        parent: Some(parent),
+        nested_by: None,
+        actions,
+        meaning,
+    }
 }
 
 static ROWS: [KindRow; ObjectKind::COUNT] = {
@@ -236,21 +260,24 @@ static ROWS: [KindRow; ObjectKind::COUNT] = {
             VALUES,
             "a field of what a route takes or answers",
         ),
-        row(Shell, names("host", "Host", &["host"]), K::RESOURCE, INNER, "a machine"),
+        row(Shell, names("host", "Host", &["host"]), K::RESOURCE, TEXTS, "a machine"),
         row(
             Shell,
             names("program", "Program", &["host", "program"]),
             K::HOST,
-            INNER,
+            TEXTS,
             "a program that a machine runs",
         ),
-        row(
-            Shell,
-            names("file", "File", &["host", "file"]),
-            K::HOST,
-            INNER,
-            "a file or folder, by its path",
-        ),
+        KindRow {
+            nested_by: Some('/'),
+            ..row(
+                Shell,
+                names("file", "File", &["host", "file"]),
+                K::HOST,
+                TEXTS,
+                "a file or folder, by its path",
+            )
+        },
         row(Tools, names("server", "Server", &["server"]), K::RESOURCE, INNER, "a server of tools"),
         row(Tools, names("tool", "Tool", &["server", "tool"]), K::SERVER, INNER, "a tool"),
         row(
@@ -356,10 +383,23 @@ impl ObjectKind {
         self.row().actions.contains(&Action::Reveal)
     }
 
+    /// The names of its own kind that a name lies in, the nearest first: `/var/log` and `/var` and
+    /// `/` of `/var/log/syslog`.
+    pub fn around(self, name: &str) -> impl Iterator<Item = &str> {
+        let parted_by = self.row().nested_by;
+        std::iter::successors(Some(name), move |name| outer_name(name, parted_by?)).skip(1)
+    }
+
     /// The kinds that it is inside of, the nearest first.
     pub fn ancestors(self) -> impl Iterator<Item = Self> {
         std::iter::successors(self.row().parent, |kind| kind.row().parent)
     }
+}
+
+/// The name that a name lies in; none for the outermost.
+fn outer_name(name: &str, parted_by: char) -> Option<&str> {
+    let outer = name.get(..name.rfind(parted_by)?.max(1))?;
+    (outer.len() < name.len()).then_some(outer)
 }
 
 impl fmt::Debug for ObjectKind {
@@ -453,6 +493,15 @@ mod tests {
             let classifiable = ObjectKind::all().filter(of).filter(|kind| kind.is_classifiable());
             assert!(classifiable.eq(family.classifiable()), "{family:?}");
         }
+    }
+
+    #[test]
+    fn folders_lie_in_folders() {
+        let around = |name: &'static str| ObjectKind::FILE.around(name).collect::<Vec<_>>();
+        assert_eq!(around("/var/log/syslog"), ["/var/log", "/var", "/"]);
+        assert_eq!(around("/var"), ["/"]);
+        assert_eq!(around("/"), [""; 0]);
+        assert_eq!(ObjectKind::ROUTE.around("/a/b").count(), 0);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
 pub use kind::{Case, Family, KindRow, ObjectKind};
-pub use manifest::{ClientCommand, ClientPlaces, Manifest, Setting, SettingKind};
+pub use manifest::{ClientCommand, ClientPlaces, Encryption, Manifest, Setting, SettingKind};
 pub use record::{
     CommandRecord, Detected, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, Revealed,
     RevealedBy, ReviewOutcome, SubjectCount,

@@ -18,12 +18,23 @@ pub struct Manifest {
     /// The port on loopback where its clients are served unless the configuration says
     /// otherwise.
     pub listen_port: u16,
+    /// How connections to its listener are encrypted.
+    pub encryption: Encryption,
     /// What must be known of a target, in the order of the reference.
     pub target: &'static [Setting],
     /// Its own bounds, in the order of the reference. These defaults are the only ones.
     pub limits: &'static [Setting],
     /// How a client is started.
     pub client: ClientCommand,
+}
+
+/// How the connections of clients are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encryption {
+    /// By TLS, with a certificate of the configuration.
+    Tls,
+    /// By the protocol itself.
+    Own,
 }
 
 /// One key of the configuration.
@@ -68,8 +79,8 @@ pub enum SettingKind {
     Tls,
 }
 
-/// How a client of the protocol is started. `{host}`, `{port}`, `{resource}` and `{user}`
-/// stand for what they say.
+/// How a client of the protocol is started. `{host}`, `{port}`, `{resource}`, `{user}` and
+/// `{data_dir}` stand for what they say.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientCommand {
     /// The program.
@@ -91,6 +102,8 @@ pub struct ClientPlaces<'a> {
     pub resource: &'a str,
     /// What the client calls itself; the token says who it is.
     pub user: &'a str,
+    /// Where the gateway keeps what it has made.
+    pub data_dir: &'a str,
 }
 
 impl ClientCommand {
@@ -101,7 +114,8 @@ impl ClientCommand {
     ///
     /// let command =
     ///     ClientCommand { program: "x", arguments: &["{host}:{port}"], token_variable: "T" };
-    /// let places = ClientPlaces { host: "::1", port: 5, resource: "{port}", user: "u" };
+    /// let (host, resource) = ("::1", "{port}");
+    /// let places = ClientPlaces { host, port: 5, resource, user: "u", data_dir: "" };
     /// assert_eq!(command.arguments_for(&places), ["::1:5"]);
     /// ```
     #[must_use]
@@ -126,6 +140,7 @@ fn filled(template: &str, places: &ClientPlaces<'_>) -> String {
             "port" => text.push_str(&places.port.to_string()),
             "resource" => text.push_str(places.resource),
             "user" => text.push_str(places.user),
+            "data_dir" => text.push_str(places.data_dir),
             other => text.push_str(&format!("{{{other}}}")),
         }
         rest = after;
@@ -140,13 +155,15 @@ mod tests {
     #[test]
     fn places_are_filled_in_once() {
         let check = |template: &str, expect: &str| {
-            let places = ClientPlaces { host: "h", port: 1, resource: "{user}", user: "u" };
+            let (resource, data_dir) = ("{user}", "/d");
+            let places = ClientPlaces { host: "h", port: 1, resource, user: "u", data_dir };
             assert_eq!(filled(template, &places), expect, "{template}");
         };
         check("", "");
         check("plain", "plain");
         check("{host}:{port}", "h:1");
         check("dbname={resource}", "dbname={user}");
+        check("{data_dir}/file", "/d/file");
         check("{other}{user}", "{other}u");
         check("{host", "{host");
         check("a{b{user}", "a{b{user}");

@@ -15,6 +15,7 @@ mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod ssh;
 mod web;
 
 use agents::Agents;

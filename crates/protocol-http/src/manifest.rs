@@ -2,7 +2,7 @@
 //! client.
 
 use crate::NAME;
-use portreeve_model::{ClientCommand, Family, Manifest, Setting, SettingKind};
+use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -10,6 +10,7 @@ pub const MANIFEST: Manifest = Manifest {
     title: "HTTP",
     family: Family::Http,
     listen_port: 18080,
+    encryption: Encryption::Tls,
     target: &TARGET,
     limits: &LIMITS,
     client: ClientCommand {

@@ -2,7 +2,7 @@
 //! bounds, the client.
 
 use crate::NAME;
-use portreeve_model::{ClientCommand, Family, Manifest, Setting, SettingKind};
+use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -10,6 +10,7 @@ pub const MANIFEST: Manifest = Manifest {
     title: "PostgreSQL",
     family: Family::Sql,
     listen_port: 15432,
+    encryption: Encryption::Tls,
     target: &TARGET,
     limits: &LIMITS,
     client: ClientCommand {

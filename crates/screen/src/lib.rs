@@ -20,10 +20,12 @@
 
 mod place;
 mod rules;
+mod stream;
 mod text;
 
 pub use place::Place;
 pub use portreeve_detect::ValueContext;
 pub use portreeve_detect::mask::Container as Form;
 pub use rules::{ATTRIBUTES, Screen, categories};
+pub use stream::{NoText, StreamScreen};
 pub use text::{Masking, Shown, TextScreen, Wording};

@@ -127,6 +127,26 @@ impl TextScreen {
         self.settle(text.len(), masking, out, text, Container::Text)
     }
 
+    /// Appends a text with what was found in it masked.
+    pub(crate) fn replace(
+        &mut self,
+        text: &str,
+        found: Vec<Finding>,
+        masking: &Masking<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        self.found = found;
+        match self.settle(usize::MAX, masking, out, text, Container::Text) {
+            Shown::AsIs => out.extend_from_slice(text.as_bytes()),
+            Shown::Replaced | Shown::Null => {}
+        }
+    }
+
+    /// Appends what stands for a text of which all is masked.
+    pub(crate) fn mask_whole(&mut self, masking: &Masking<'_>, out: &mut Vec<u8>) {
+        let _ = self.unclassified(Container::Text, masking, out);
+    }
+
     /// Looks at a value that is no text (a number, a day), written as a text: what it is, if its
     /// place's name says so. Whoever asks masks it as a value of its type.
     pub fn typed(&mut self, text: &str, masking: &Masking<'_>) -> Option<&'static Category> {

@@ -74,7 +74,7 @@ pub use protocol::{
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{
     BodySender, ClientSide, CutOff, Driven, PermittedBody, PermittedWriter, ReleasedBody,
-    ReleasedWriter, TargetSide, UnreadableHead, permitted_body, permitted_head, released_body,
-    released_head,
+    ReleasedWriter, TargetSide, UnreadableHead, permitted_body, permitted_head, permitted_request,
+    permitted_streams, put_stream, released_body, released_head, released_note, released_streams,
 };
 pub use usage_store::{UsageError, UsageKey, UsageStore};

@@ -49,6 +49,12 @@ const ALLOWED: [(&str, &str); 20] = [
         "crates/protocol-mcp/src/upstream/program.rs",
         "pipes of a program: its input takes proofs only",
     ),
+    ("crates/session/src/sides/streams.rs", "ends that libraries own: they take proofs only"),
+    ("crates/protocol-ssh/src/service/mod.rs", "gives the accepted stream to the library"),
+    ("crates/protocol-ssh/src/service/severable.rs", "cuts a stream that the library owns"),
+    ("crates/protocol-ssh/src/service/lane.rs", "gives a channel to an end that takes proofs"),
+    ("crates/protocol-ssh/src/target.rs", "gives a channel to an end that takes proofs"),
+    ("crates/portreeve/src/wiring/ssh.rs", "hands the accepted stream to the protocol"),
     (
         "crates/portreeve/src/wiring/agents.rs",
         "a client of the gateway's own front door, inside the process",

@@ -3,7 +3,7 @@
 use super::section::{Reader, Section, as_list, as_text};
 use super::tree::{Node, Value};
 use super::types::{Resource, ServerTls};
-use portreeve_model::Manifest;
+use portreeve_model::{Encryption, Manifest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -126,13 +126,14 @@ pub(crate) fn read(
         let is_named = section.keys().any(|key| key == manifest.name);
         let is_used = resources.values().any(|resource| resource.protocol == manifest.name);
         let own = section.section(reader, manifest.name);
-        let listener = read_listener(reader, own, default_address(manifest), &mut taken);
+        let (address, encryption) = (default_address(manifest), manifest.encryption);
+        let listener = read_listener(reader, own, (address, encryption), &mut taken);
         if is_named || is_used {
             protocols.insert(manifest.name, listener);
         }
     }
     let own = section.section(reader, API);
-    let api = read_listener(reader, own, loopback(API_PORT), &mut taken);
+    let api = read_listener(reader, own, (loopback(API_PORT), Encryption::Tls), &mut taken);
     let listen = Listen { protocols, api };
     taken.retain(|place| listen.all().any(|(name, _)| place.listener == format!("listen.{name}")));
     refuse_twice(reader, &taken);
@@ -188,7 +189,7 @@ fn overlap(earlier: &Taken, later: &Taken) -> bool {
 fn read_listener(
     reader: &mut Reader<'_>,
     mut section: Section,
-    default: SocketAddr,
+    (default, encryption): (SocketAddr, Encryption),
     taken: &mut Vec<Taken>,
 ) -> Listener {
     let (listener, section_span) =
@@ -199,6 +200,11 @@ fn read_listener(
     };
     let tls = match section.take("tls") {
         None => None,
+        Some((key, _)) if encryption == Encryption::Own => {
+            let what = format!("`{listener}` is encrypted by its protocol, and has no certificate");
+            reader.problems.add_with_help(key.span, what, "remove `tls`");
+            None
+        }
         Some((key, node)) => {
             let name = section.path("tls");
             let section = Section::open(reader, name, key.span, Some(node));
@@ -207,7 +213,8 @@ fn read_listener(
     };
     let mut addresses = Vec::new();
     for (address, span) in written {
-        if tls.is_none() && !address.ip().is_loopback() {
+        let is_open = tls.is_none() && encryption == Encryption::Tls;
+        if is_open && !address.ip().is_loopback() {
             reader.problems.add_with_help(
                 span.clone(),
                 format!("`{address}` can be reached from other machines, but has no certificate"),

@@ -104,9 +104,9 @@ fn read_unclassified(reader: &mut Reader<'_>, section: &mut Section, family: Fam
     let name = section.path("unclassified");
     let Some((key, node)) = section.take("unclassified") else { return Unlisted::default() };
     match family {
-        Family::Sql | Family::Http | Family::Any => {}
+        Family::Sql | Family::Http | Family::Shell | Family::Any => {}
         // A setting that nothing follows would be a promise that nobody keeps.
-        Family::Shell | Family::Tools => {
+        Family::Tools => {
             let what = format!("texts of a {} target are not looked through", family.word());
             reader.problems.add_with_help(key.span, what, "remove `unclassified`");
             return Unlisted::default();

@@ -120,6 +120,13 @@ fn object(
     for kind in object.kind.ancestors() {
         parents.insert(names.named(resource, kind, object.path.get(..kind.row().parts.len())?));
     }
+    if let Some((own, outer)) = object.path.split_last() {
+        for name in object.kind.around(own) {
+            let mut path = outer.to_vec();
+            path.push(name.to_owned());
+            parents.insert(names.named(resource, object.kind, &path));
+        }
+    }
     if object.kind.has_categories() {
         parents.extend(category.map(|category| names.category(&category.0)));
     }

@@ -10,7 +10,7 @@ use super::schema;
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, PolicySet};
 use cedar_policy::{ValidationError, ValidationMode, Validator};
-use portreeve_model::ObjectKind;
+use portreeve_model::{Object, ObjectKind};
 use std::collections::{BTreeMap, HashMap};
 
 /// The ids that stand for the absence of a rule, and for a rule that failed.
@@ -31,6 +31,19 @@ pub(super) struct Loaded {
     /// Sorted; empty where the policy asks for no review.
     pub(super) review_groups: Vec<String>,
     pub(super) mentions: Mentions,
+}
+
+impl Loaded {
+    /// The objects that it names, with their resources.
+    pub(super) fn objects(&self, names: &Names) -> Vec<(String, Object)> {
+        let object = |uid: &cedar_policy::EntityUid| {
+            let kind = names.kind(uid.type_name())?;
+            let mut path = split_id(uid.id().unescaped())?;
+            let resource = path.remove(0);
+            Some((resource, Object { kind, path }))
+        };
+        self.policy.entity_literals().iter().filter_map(object).collect()
+    }
 }
 
 /// A policy with the source that it came from.

@@ -71,6 +71,8 @@ pub struct Policies {
     slices: Slices,
     rules: HashMap<String, Rule>,
     counters: CounterSet,
+    /// The objects that they name, with their resources.
+    named: Vec<(String, Object)>,
     version: PolicyVersion,
     source: String,
 }
@@ -159,11 +161,20 @@ impl Policies {
         let names = Names::new();
         let loaded = load::load(sources, &names, origin)?;
         let slices = Slices::new(&loaded, &names);
-        let named = loaded.iter().map(|policy| policy.mentions.counters());
-        let counters = named.fold(CounterSet::default(), CounterSet::bitor);
+        let counted = loaded.iter().map(|policy| policy.mentions.counters());
+        let counters = counted.fold(CounterSet::default(), CounterSet::bitor);
+        let mut named: Vec<_> = loaded.iter().flat_map(|found| found.objects(&names)).collect();
+        named.sort();
+        named.dedup();
         let rules = loaded.into_iter().map(rule).collect();
         let version = PolicyVersion(sha256(source.as_bytes()).to_string());
-        Ok(Self { names, slices, rules, counters, version, source })
+        Ok(Self { names, slices, rules, counters, named, version, source })
+    }
+
+    /// The objects of a resource that policies name: where something is done to all that lies in
+    /// an object, these have to be asked about, too.
+    pub fn objects_named(&self, resource: &str) -> impl Iterator<Item = &Object> {
+        self.named.iter().filter(move |(of, _)| of == resource).map(|(_, object)| object)
     }
 
     /// The Cedar schema that policies are checked against.

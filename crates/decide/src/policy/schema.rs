@@ -64,6 +64,9 @@ fn kinds(action: Action) -> Vec<ObjectKind> {
 fn entity(kind: ObjectKind) -> String {
     let row = kind.row();
     let mut parents: Vec<&str> = row.parent.iter().map(|kind| kind.row().type_name).collect();
+    if row.nested_by.is_some() {
+        parents.push(row.type_name);
+    }
     if kind.has_categories() {
         parents.push("Category");
     }

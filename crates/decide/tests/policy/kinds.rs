@@ -141,7 +141,8 @@ fn every_kind_is_decided_on_by_name_type_attribute_and_what_it_is_in() {
     for kind in ObjectKind::all() {
         let object = object(kind);
         let row = kind.row();
-        let other = if kind == ObjectKind::TABLE { "Column" } else { "Table" };
+        let has_categories = kind == ObjectKind::TABLE || kind.has_categories();
+        let other = if has_categories { "Column" } else { "Table" };
         let own = object.path.last().map_or("shop", String::as_str).replace('"', "\\\"");
         for action in [row.actions.first(), row.actions.last()].into_iter().flatten() {
             let head = format!("permit(principal, action == Action::\"{action}\", resource");

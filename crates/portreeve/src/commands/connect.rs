@@ -57,6 +57,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         port: address.port(),
         resource: &name,
         user: &args.user,
+        data_dir: &config.data_dir.to_string_lossy(),
     });
     let (program, variable) = (manifest.client.program, manifest.client.token_variable);
     if args.print {

@@ -36,7 +36,7 @@ pub(crate) fn loopback_certificate(data_dir: &Path) -> anyhow::Result<LoopbackCe
     Ok(files)
 }
 
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;

@@ -4,7 +4,7 @@ use super::agents::Agents;
 use super::certificates::ServedCertificate;
 use super::discovery::Discover;
 use super::listeners::Service;
-use super::{http, mcp, postgres};
+use super::{http, mcp, postgres, ssh};
 use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 3] = [
+const PROTOCOLS: [Protocol; 4] = [
     Protocol {
         manifest: &portreeve_protocol_postgres::MANIFEST,
         start: postgres::start,
@@ -23,6 +23,7 @@ const PROTOCOLS: [Protocol; 3] = [
     },
     Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start, discover: None },
     Protocol { manifest: &portreeve_protocol_mcp::MANIFEST, start: mcp::start, discover: None },
+    Protocol { manifest: &portreeve_protocol_ssh::MANIFEST, start: ssh::start, discover: None },
 ];
 
 /// What the binary knows of a protocol.

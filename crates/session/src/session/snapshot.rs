@@ -148,6 +148,11 @@ impl Snapshot {
         answer
     }
 
+    /// The objects of the resource that policies name.
+    pub fn objects_named(&self) -> impl Iterator<Item = &Object> {
+        self.policies.objects_named(&self.asker.resource)
+    }
+
     /// Whether policy permits a command to run without asking anyone.
     #[must_use]
     pub fn allows(&self, command: &Command) -> bool {

@@ -3,8 +3,8 @@
 //! nothing but proofs in.
 //!
 //! SECURITY: the bodies' `poll_frame`, the writers' `send`, and the two functions that read a
-//! head out of a proof's own bytes are the audited places where bytes leave their proof.
-//! Nothing else may be added here.
+//! head out of a proof's own bytes are the audited places where bytes leave their proof, beside
+//! those in `streams`. Nothing else may be added here.
 
 use crate::SessionError;
 use crate::proof::{Permitted, Released};
@@ -229,6 +229,11 @@ impl<W: AsyncWrite + Unpin> PermittedWriter<W> {
             Ok(Err(_)) => Err(SessionError::TargetGone),
             Err(_) => Err(SessionError::Timeout("the target does not read")),
         }
+    }
+
+    /// Says that nothing more comes.
+    pub async fn finish(&mut self) {
+        let _ = timeout(self.write_timeout, self.channel.shutdown()).await;
     }
 }
 

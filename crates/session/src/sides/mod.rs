@@ -2,13 +2,18 @@
 //!
 //! A connection starts as a [`PreAuth`], where handshakes are made and no data of the other
 //! side is in reach. A session turns it into a [`ClientSide`] or a [`TargetSide`], which
-//! take proofs only. Where a library owns the socket, [`body`] is what it gets.
+//! take proofs only. Where a library owns the socket, [`body`] is what it gets, and [`streams`]
+//! where it carries several at once.
 
 mod body;
+mod streams;
 
 pub use body::{
     BodySender, CutOff, PermittedBody, PermittedWriter, ReleasedBody, ReleasedWriter,
     UnreadableHead, permitted_body, permitted_head, released_body, released_head,
+};
+pub use streams::{
+    permitted_request, permitted_streams, put_stream, released_note, released_streams,
 };
 
 use crate::exchange::Hold;

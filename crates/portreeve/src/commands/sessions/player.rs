@@ -7,6 +7,7 @@ use portreeve_protocol_http as http;
 use portreeve_protocol_mcp as mcp;
 use portreeve_protocol_postgres as postgres;
 use portreeve_protocol_postgres::replay::{Replay, Seen, Value};
+use portreeve_protocol_ssh as ssh;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ enum Decoder {
     Unknown,
     Postgres(Box<Replay>),
     Http,
+    Ssh,
     Mcp,
 }
 
@@ -39,6 +41,7 @@ impl Decoder {
         match protocol {
             postgres::NAME => Self::Postgres(Box::default()),
             http::NAME => Self::Http,
+            ssh::NAME => Self::Ssh,
             mcp::NAME => Self::Mcp,
             _ => Self::Unknown,
         }
@@ -68,6 +71,7 @@ impl Player {
         match &mut self.decoder {
             Decoder::Postgres(decoder) => decoder.feed(direction, bytes),
             Decoder::Http => messages(direction, bytes),
+            Decoder::Ssh => pieces(direction, bytes),
             Decoder::Mcp => calls(direction, bytes),
             Decoder::Unknown => {
                 let why = "its protocol is not known here".to_owned();
@@ -97,6 +101,36 @@ fn messages(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
     }
     seen.extend(body.map(|data| Seen::Copy { direction, data }));
     seen
+}
+
+/// Pieces of a channel of SSH: a command line is a statement, its status what completes it.
+fn pieces(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+    use ssh::replay::Recorded;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let data = |bytes: &[u8]| Seen::Copy {
+        direction,
+        data: match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Bytes(bytes.to_vec()),
+        },
+    };
+    let seen = ssh::replay::recorded(bytes).filter_map(|piece| match piece {
+        Recorded::Command(line) => {
+            Some(Seen::Statement { text: text(line), parameters: Vec::new() })
+        }
+        Recorded::Input(bytes)
+        | Recorded::Output(bytes)
+        | Recorded::Errors(bytes)
+        | Recorded::File(bytes) => Some(data(bytes)),
+        Recorded::Status(status) => Some(Seen::Completed { tag: format!("exit {}", text(status)) }),
+        Recorded::Signal(name) => Some(Seen::Completed { tag: format!("signal {}", text(name)) }),
+        Recorded::End => None,
+        Recorded::Other(_) => {
+            let why = "it is no piece of a channel".to_owned();
+            Some(Seen::Unreadable { direction, why })
+        }
+    });
+    seen.collect()
 }
 
 /// A message of MCP: what a client asks is a statement; what it gets came over HTTP.

@@ -1,0 +1,161 @@
+//! What a shell command does: programs that run, files that are read, written and removed,
+//! machines that are contacted.
+//!
+//! A command line is read by a grammar that every shell of the POSIX family shares, programs are
+//! looked up in a table of what they do with their arguments, and everything is written out again
+//! in one spelling, which is what the target gets. What is not read so is *code that nobody can
+//! look into*: `execute` on the machine. It is no copy of a shell: it expands nothing that it does
+//! not know, and knows no target.
+//!
+//! ```
+//! use portreeve_decide::shell::{Machine, analyze};
+//!
+//! let machine = Machine { host: "web", home: "/srv/deploy" };
+//! let found = analyze("cat app.log | grep -c error", &machine);
+//! let needs: Vec<String> =
+//!     found.needs.iter().map(|need| format!("{} {}", need.action, need.object)).collect();
+//! assert_eq!(needs, ["read web.cat", "read web./srv/deploy/app.log", "read web.grep"]);
+//! assert_eq!(found.wire, "cd /srv/deploy && { cat app.log | grep -c error; }");
+//! ```
+
+mod effects;
+mod parse;
+mod path;
+mod programs;
+mod reader;
+mod special;
+mod syntax;
+mod variables;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+pub use parse::Unreadable;
+pub use path::{canonical, file, lies_in};
+
+use parse::parse;
+use portreeve_model::{Action, Change, Facts, Need, Object, ObjectKind};
+use reader::Reader;
+use std::collections::BTreeSet;
+use syntax::Writer;
+
+/// The machine on which a command is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine<'a> {
+    /// What policies call it.
+    pub host: &'a str,
+    /// Where commands begin: an absolute path.
+    pub home: &'a str,
+}
+
+/// A folder of which a command reads, writes or removes whatever is in it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Tree {
+    /// What is done.
+    pub action: Action,
+    /// The folder's path.
+    pub folder: String,
+}
+
+/// What is known of a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Analysis {
+    /// For people and records: the program, where there is one alone.
+    pub verb: String,
+    /// Equal for commands that differ in constants only.
+    pub fingerprint: String,
+    /// Everything that must be allowed; each once.
+    pub needs: Vec<Need>,
+    /// Folders that stand in the needs for all that is in them.
+    pub trees: Vec<Tree>,
+    /// What policy may ask about it as a whole.
+    pub facts: Facts,
+    /// Of what nobody can say that personal data would be found in what it shows.
+    pub opaque: Vec<Object>,
+    /// Whether it speaks a protocol of its own, in which nothing can be masked.
+    pub is_raw: bool,
+    /// The one file that everything it shows comes from, if it is one.
+    pub source: Option<Object>,
+    /// Why it is not understood.
+    pub unread: Option<Unreadable>,
+    /// The line for the target's shell.
+    pub wire: String,
+}
+
+/// Says what a command does on a machine.
+#[must_use]
+pub fn analyze(line: &str, machine: &Machine<'_>) -> Analysis {
+    let read = || {
+        let mut script = parse(line)?;
+        if script.0.is_empty() {
+            return parse::unreadable("it is empty");
+        }
+        let mut reader = Reader::new(machine);
+        reader.read(&mut script)?;
+        Ok((script, reader))
+    };
+    match read() {
+        Ok((script, reader)) => {
+            let line = Writer::write(&script, machine.home);
+            let line = match reader.is_relative {
+                false => line,
+                true => {
+                    let end = if line.ends_with(['&', '\n']) { "" } else { ";" };
+                    format!("cd {} && {{ {line}{end} }}", syntax::quoted(machine.home))
+                }
+            };
+            reader.into_analysis(line)
+        }
+        Err(why) => unread(line, machine, why),
+    }
+}
+
+/// What nobody has understood may do anything.
+fn unread(line: &str, machine: &Machine<'_>, why: Unreadable) -> Analysis {
+    let host = host(machine.host);
+    Analysis {
+        verb: "exec".to_owned(),
+        fingerprint: "?".to_owned(),
+        needs: vec![Need { action: Action::Execute, object: host.clone() }],
+        trees: Vec::new(),
+        facts: Facts { bounded: Some(false), ..Facts::default() },
+        opaque: vec![host],
+        is_raw: false,
+        source: None,
+        unread: Some(why),
+        wire: line.to_owned(),
+    }
+}
+
+impl Analysis {
+    /// Asks for each of these files, too, where it lies in a folder that stands for all that is in
+    /// it: what policies say of one file by name holds for a command that names its folder.
+    pub fn ask_for_named(&mut self, host: &str, files: impl Iterator<Item = impl AsRef<str>>) {
+        let mut needs: BTreeSet<Need> = BTreeSet::new();
+        for path in files {
+            let path = path.as_ref();
+            for tree in self.trees.iter().filter(|tree| lies_in(path, &tree.folder)) {
+                needs.insert(Need { action: tree.action, object: file(host, path) });
+            }
+        }
+        self.needs.extend(needs);
+    }
+}
+
+/// A machine as an object.
+#[must_use]
+pub fn host(name: &str) -> Object {
+    Object { kind: ObjectKind::HOST, path: vec![name.to_owned()] }
+}
+
+/// A program of a machine as an object.
+#[must_use]
+pub fn program(host: &str, name: &str) -> Object {
+    Object { kind: ObjectKind::PROGRAM, path: vec![host.to_owned(), name.to_owned()] }
+}
+
+/// The stronger of two changes.
+fn stronger(one: Option<Change>, other: Change) -> Option<Change> {
+    Some(one.map_or(other, |one| one.max(other)))
+}

@@ -1,0 +1,83 @@
+//! Names of files, in one spelling.
+
+use super::parse::{Unreadable, unreadable};
+use portreeve_model::{Family, Object, ObjectKind};
+
+/// A file of a machine as an object, by its canonical path.
+#[must_use]
+pub fn file(host: &str, path: &str) -> Object {
+    Object { kind: ObjectKind::FILE, path: vec![host.to_owned(), path.to_owned()] }
+}
+
+/// Whether a path is a folder's or lies in it; both canonical.
+#[must_use]
+pub fn lies_in(path: &str, folder: &str) -> bool {
+    match path.strip_prefix(folder) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/') || folder == "/",
+        None => false,
+    }
+}
+
+/// The one spelling of a path, which may begin in a folder.
+///
+/// # Errors
+/// It cannot be said what it names: `..` leads out of whatever a link points to, and some files
+/// of the system are doors to all others.
+pub fn canonical(path: &str, folder: &str) -> Result<String, Unreadable> {
+    let whole = match path.starts_with('/') {
+        true => path.to_owned(),
+        false => format!("{folder}/{path}"),
+    };
+    let mut names: Vec<&str> = Vec::new();
+    for name in whole.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                return unreadable(format!("`..` in `{path}` can lead anywhere: write the path"));
+            }
+            name => names.push(name),
+        }
+    }
+    if let ["proc" | "dev", rest @ ..] = names.as_slice() {
+        let is_door = |name: &&str| matches!(*name, "root" | "cwd" | "fd" | "tcp" | "udp" | "exe");
+        if rest.iter().any(is_door) {
+            return unreadable(format!("`{path}` is a door to something else"));
+        }
+    }
+    let path = format!("/{}", names.join("/"));
+    if path.len() > Family::Shell.name_bytes_max() {
+        return unreadable("a path is too long");
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_one_spelling() {
+        let check = |path: &str, expect: &str| {
+            assert_eq!(canonical(path, "/srv/d").unwrap(), expect, "{path}");
+        };
+        check("/etc/passwd", "/etc/passwd");
+        check("//etc/./passwd/", "/etc/passwd");
+        check("a/b", "/srv/d/a/b");
+        check("./a", "/srv/d/a");
+        check("/", "/");
+        check("", "/srv/d");
+        check("/dev/null", "/dev/null");
+        for path in ["..", "/a/../b", "/proc/self/root/etc/passwd", "/dev/fd/3", "/dev/tcp/h/1"] {
+            assert!(canonical(path, "/srv/d").is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn folders_hold_what_begins_with_their_whole_names() {
+        let check = |path, folder, expect| assert_eq!(lies_in(path, folder), expect, "{path}");
+        check("/a/b", "/a", true);
+        check("/a", "/a", true);
+        check("/ab", "/a", false);
+        check("/a", "/", true);
+    }
+}

@@ -1,0 +1,289 @@
+//! What programs do with their arguments, as `programs.txt` says it. Of a program that is not in
+//! it, or is called with an option that is not, nobody knows what it does.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What an argument is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    /// Names nothing.
+    Text,
+    /// Says how something is shown.
+    Format,
+    /// A text that is looked for.
+    Pattern,
+    /// A file with texts that are looked for.
+    Patterns,
+    Read,
+    Tree,
+    List,
+    Write,
+    Make,
+    /// Is written, or files are written into it.
+    Into,
+    Drop,
+    DropTree,
+    /// Goes and comes to light elsewhere, with all in it.
+    Move,
+    /// Goes and is written, with all in it.
+    DropWrite,
+    Rights,
+    Host,
+}
+
+/// What an option takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Takes {
+    Nothing,
+    /// The rest of its word, or the next word.
+    Argument(Use),
+    /// Nothing, or a word behind `=` that names nothing.
+    Optional,
+    /// Nothing; what is operated on is so with all in it.
+    Trees,
+}
+
+/// How what a program shows is to be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Shows {
+    /// Lines of what it read, and words of its own.
+    #[default]
+    Texts,
+    /// Texts that need not look like what it read.
+    Rewritten,
+    /// No texts.
+    Opaque,
+}
+
+/// A row of the table.
+#[derive(Debug, Default)]
+pub(super) struct Program {
+    operands: Vec<Use>,
+    /// Which of the operands stands for any number.
+    repeats: Option<usize>,
+    letters: HashMap<char, Takes>,
+    longs: HashMap<&'static str, Takes>,
+    pub(super) shows: Shows,
+    pub(super) administers: bool,
+}
+
+/// Arguments, with what each is.
+pub(super) struct Used<A> {
+    pub(super) uses: Vec<(Use, A)>,
+    /// Whether it works on all that is in folders.
+    pub(super) trees: bool,
+}
+
+/// The program of a name.
+pub(super) fn program(name: &str) -> Option<&'static Program> {
+    TABLE.get(name)
+}
+
+impl Program {
+    /// What each argument is. `text` gives the letters of one, where they are known; an argument
+    /// whose beginning is not known could be an option, so that nobody knows what is done.
+    pub(super) fn uses<A: Clone>(
+        &self,
+        arguments: &[A],
+        text: impl Fn(&A) -> Option<String>,
+        part: impl Fn(&A, usize) -> A,
+    ) -> Option<Used<A>> {
+        let (mut uses, mut operands) = (Vec::new(), Vec::new());
+        let (mut trees, mut has_pattern, mut is_ended) = (false, false, false);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let word = text(argument)?;
+            if is_ended || word == "-" || !word.starts_with('-') {
+                operands.push(argument.clone());
+                continue;
+            }
+            if word == "--" {
+                is_ended = true;
+                continue;
+            }
+            let found = match word.strip_prefix("--") {
+                Some(long) => self.long(long)?,
+                None => self.short(&word)?,
+            };
+            trees |= found.trees;
+            if let Some((wanted, inner)) = found.argument {
+                let value = match inner {
+                    Some(at) => part(argument, at),
+                    None => rest.next()?.clone(),
+                };
+                has_pattern |= matches!(wanted, Use::Pattern | Use::Patterns);
+                uses.push((wanted, value));
+            }
+        }
+        uses.extend(self.operands(operands, trees, has_pattern)?);
+        Some(Used { uses, trees })
+    }
+
+    fn long(&self, word: &str) -> Option<Found> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, _)) => (name, Some(name.len() + "--=".len())),
+            None => (word, None),
+        };
+        Some(match (self.longs.get(name)?, value) {
+            (Takes::Nothing | Takes::Optional, None) | (Takes::Optional, Some(_)) => {
+                Found::default()
+            }
+            (Takes::Trees, None) => Found { trees: true, argument: None },
+            (Takes::Argument(wanted), value) => {
+                Found { trees: false, argument: Some((*wanted, value)) }
+            }
+            (Takes::Nothing | Takes::Trees, Some(_)) => return None,
+        })
+    }
+
+    fn short(&self, word: &str) -> Option<Found> {
+        // Some take whole words behind one dash.
+        if let Some(Takes::Nothing) = self.longs.get(word) {
+            return Some(Found::default());
+        }
+        let mut found = Found::default();
+        for (at, letter) in word.char_indices().skip(1) {
+            match self.letters.get(&letter)? {
+                Takes::Nothing | Takes::Optional => {}
+                Takes::Trees => found.trees = true,
+                Takes::Argument(wanted) => {
+                    let behind = at + letter.len_utf8();
+                    let inner = (behind < word.len()).then_some(behind);
+                    found.argument = Some((*wanted, inner));
+                    return Some(found);
+                }
+            }
+        }
+        Some(found)
+    }
+
+    fn operands<A>(&self, given: Vec<A>, trees: bool, has_pattern: bool) -> Option<Vec<(Use, A)>> {
+        let mut wanted = self.operands.clone();
+        let mut repeats = self.repeats;
+        if has_pattern && wanted.first() == Some(&Use::Pattern) {
+            wanted.remove(0);
+            repeats = repeats.map(|at| at.saturating_sub(1));
+        }
+        if let Some(at) = repeats {
+            let (one, rest) = (wanted.remove(at), wanted.len());
+            let more = given.len().saturating_sub(rest);
+            wanted.splice(at..at, std::iter::repeat_n(one, more));
+        }
+        if given.len() > wanted.len() {
+            return None;
+        }
+        let as_tree = |wanted| match wanted {
+            Use::Read | Use::List if trees => Use::Tree,
+            Use::Drop if trees => Use::DropTree,
+            wanted => wanted,
+        };
+        Some(wanted.into_iter().map(as_tree).zip(given).collect())
+    }
+
+    /// What it looks at where it is given nothing: `ls` the folder that it runs in.
+    pub(super) fn looks_around(&self) -> bool {
+        self.operands.contains(&Use::List)
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    trees: bool,
+    /// What an option takes, and where in its word that begins; else it is the next word.
+    argument: Option<(Use, Option<usize>)>,
+}
+
+static TABLE: LazyLock<HashMap<&'static str, Program>> = LazyLock::new(|| {
+    let mut table = HashMap::new();
+    for line in include_str!("programs.txt").lines() {
+        if line.starts_with('#') || line.trim().is_empty() {
+            continue;
+        }
+        let mut columns = line.split('|');
+        let mut column = || columns.next().unwrap_or_default().split_whitespace();
+        let names: Vec<_> = column().collect();
+        let (operands, options, notes) = (column(), column(), column());
+        let (operands, options): (Vec<_>, Vec<_>) = (operands.collect(), options.collect());
+        let notes: Vec<_> = notes.collect();
+        for name in names {
+            table.insert(name, Program::read(&operands, &options, &notes));
+        }
+    }
+    table
+});
+
+impl Program {
+    fn read(operands: &[&str], options: &[&'static str], notes: &[&str]) -> Self {
+        let mut program = Self::default();
+        for operand in operands {
+            let name = operand.trim_end_matches('*');
+            if name.len() < operand.len() {
+                program.repeats = Some(program.operands.len());
+            }
+            program.operands.push(use_named(name).expect("the tests read every row"));
+        }
+        for option in options {
+            program.read_option(option);
+        }
+        for note in notes {
+            match *note {
+                "rewrites" => program.shows = Shows::Rewritten,
+                "opaque" => program.shows = Shows::Opaque,
+                "administers" => program.administers = true,
+                _ => unreachable!("the tests read every row"),
+            }
+        }
+        program
+    }
+
+    fn read_option(&mut self, option: &'static str) {
+        let (name, takes) = match option.split_once([':', '^']) {
+            None => (option, Takes::Nothing),
+            Some((name, "tree")) if option.contains('^') => (name, Takes::Trees),
+            Some((name, "none")) => (name, Takes::Optional),
+            Some((name, wanted)) => {
+                (name, Takes::Argument(use_named(wanted).expect("the tests read every row")))
+            }
+        };
+        if let Some(long) = name.strip_prefix("--") {
+            self.longs.insert(long, takes);
+            return;
+        }
+        let letters: Vec<char> = name.chars().skip(1).collect();
+        if let [letter] = letters.as_slice() {
+            self.letters.insert(*letter, takes);
+            return;
+        }
+        // The last letter is the one that something is said of.
+        let last = letters.len().saturating_sub(1);
+        for (at, letter) in letters.into_iter().enumerate() {
+            self.letters.insert(letter, if at == last { takes } else { Takes::Nothing });
+        }
+        if takes == Takes::Nothing {
+            self.longs.insert(name, Takes::Nothing);
+        }
+    }
+}
+
+fn use_named(word: &str) -> Option<Use> {
+    Some(match word {
+        "text" => Use::Text,
+        "format" => Use::Format,
+        "pattern" => Use::Pattern,
+        "patterns" => Use::Patterns,
+        "read" => Use::Read,
+        "tree" => Use::Tree,
+        "list" => Use::List,
+        "write" => Use::Write,
+        "make" => Use::Make,
+        "into" => Use::Into,
+        "move" => Use::Move,
+        "drop" => Use::Drop,
+        "droptree" => Use::DropTree,
+        "dropwrite" => Use::DropWrite,
+        "rights" => Use::Rights,
+        "host" => Use::Host,
+        _ => return None,
+    })
+}

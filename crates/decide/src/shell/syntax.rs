@@ -1,0 +1,355 @@
+//! A command line as it was read: plain values, and the one spelling in which it is sent on.
+//!
+//! What stands here has one meaning in every shell of the POSIX family. Writing it out again
+//! quotes every letter that any of them could take for something else, so that a target's shell
+//! cannot read it in another way than it was decided.
+
+use std::fmt::Write;
+
+/// Commands one after the other, each with what joins it to the next.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Script(pub(super) Vec<(Node, Joint)>);
+
+/// What stands behind a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Joint {
+    /// `;` or the end of a line.
+    Then,
+    /// `&&`.
+    And,
+    /// `||`.
+    Or,
+    /// `&`.
+    Beside,
+}
+
+/// A command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Node {
+    Simple(Simple),
+    /// Each writes what the next one reads.
+    Pipe(Vec<Node>),
+    Not(Box<Node>),
+    /// In a shell of its own, or in this one.
+    Group {
+        script: Script,
+        shell: Shell,
+        redirects: Vec<Redirect>,
+    },
+    /// Conditions with what follows from each; what follows from none.
+    If {
+        arms: Vec<(Script, Script)>,
+        otherwise: Script,
+    },
+    /// A body that runs as long as its condition says.
+    Loop {
+        until: bool,
+        condition: Script,
+        body: Script,
+    },
+    /// A body that runs for each of some words.
+    For {
+        name: String,
+        words: Vec<Word>,
+        body: Script,
+    },
+}
+
+/// Which shell runs a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Shell {
+    Same,
+    Another,
+}
+
+/// A program with its arguments.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Simple {
+    pub(super) assignments: Vec<(String, Word)>,
+    pub(super) words: Vec<Word>,
+    pub(super) redirects: Vec<Redirect>,
+}
+
+/// Where a stream comes from or goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Redirect {
+    /// Which stream, where it is not the usual one.
+    pub(super) stream: Option<u8>,
+    pub(super) to: Place,
+}
+
+/// The other end of a redirection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    Read(Word),
+    Write(Word),
+    Append(Word),
+    /// As another stream.
+    Same(u8),
+    Closed,
+    /// A text that stands in the script itself.
+    Here(String),
+    HereWord(Word),
+}
+
+/// A word, in pieces.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Word(pub(super) Vec<Piece>);
+
+/// A piece of a word.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Piece {
+    /// Exactly these letters.
+    Text(String),
+    /// A pattern for names of files: `*`, `?`, `[a-z]`.
+    Glob(String),
+    /// The home of whoever logs in.
+    Home,
+    Variable {
+        name: String,
+        is_quoted: bool,
+    },
+    /// What a script writes.
+    Output {
+        script: Script,
+        is_quoted: bool,
+    },
+}
+
+impl Word {
+    /// The letters, where nothing in it depends on anything.
+    pub(super) fn literal(&self) -> Option<String> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(letters) => text.push_str(letters),
+                Piece::Glob(_) | Piece::Home | Piece::Variable { .. } | Piece::Output { .. } => {
+                    return None;
+                }
+            }
+        }
+        Some(text)
+    }
+}
+
+/// Writes scripts out.
+pub(super) struct Writer<'h> {
+    /// What stands for [`Piece::Home`].
+    pub(super) home: &'h str,
+    /// Texts of the line that is being written, which follow behind its end.
+    heres: Vec<String>,
+}
+
+/// Words that mean something where a program could stand.
+const RESERVED: [&str; 17] = [
+    "!", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
+    "in", "select", "then", "until", "while",
+];
+
+impl<'h> Writer<'h> {
+    /// The one spelling of a script.
+    pub(super) fn write(script: &Script, home: &'h str) -> String {
+        let mut writer = Self { home, heres: Vec::new() };
+        let mut out = String::new();
+        writer.script(script, &mut out);
+        writer.end_line(&mut out);
+        out
+    }
+
+    fn script(&mut self, script: &Script, out: &mut String) {
+        let last = script.0.len().saturating_sub(1);
+        for (place, (node, joint)) in script.0.iter().enumerate() {
+            self.node(node, out);
+            match joint {
+                Joint::Then if place == last => {}
+                Joint::Then if self.heres.is_empty() => out.push_str("; "),
+                Joint::Then => {}
+                Joint::And => out.push_str(" && "),
+                Joint::Or => out.push_str(" || "),
+                Joint::Beside if place == last => out.push_str(" &"),
+                Joint::Beside => out.push_str(" & "),
+            }
+            if matches!(joint, Joint::Then) {
+                self.end_line(out);
+            }
+        }
+    }
+
+    /// Puts the texts that stand in the script behind its line.
+    fn end_line(&mut self, out: &mut String) {
+        if self.heres.is_empty() {
+            return;
+        }
+        out.push('\n');
+        for text in std::mem::take(&mut self.heres) {
+            let _ = writeln!(out, "{text}{}", mark_for(&text));
+        }
+    }
+
+    fn block(&mut self, open: &str, script: &Script, out: &mut String) {
+        out.push_str(open);
+        out.push(' ');
+        self.script(script, out);
+        self.end_line(out);
+        if !out.ends_with(['&', '\n']) {
+            out.push(';');
+        }
+        out.push(' ');
+    }
+
+    fn node(&mut self, node: &Node, out: &mut String) {
+        match node {
+            Node::Simple(simple) => self.simple(simple, out),
+            Node::Pipe(nodes) => {
+                for (place, node) in nodes.iter().enumerate() {
+                    out.push_str(if place == 0 { "" } else { " | " });
+                    self.node(node, out);
+                }
+            }
+            Node::Not(node) => {
+                out.push_str("! ");
+                self.node(node, out);
+            }
+            Node::Group { script, shell, redirects } => {
+                let (open, close) = match shell {
+                    Shell::Same => ("{", "}"),
+                    Shell::Another => ("(", ")"),
+                };
+                self.block(open, script, out);
+                out.push_str(close);
+                for redirect in redirects {
+                    self.redirect(redirect, out);
+                }
+            }
+            Node::If { arms, otherwise } => {
+                for (place, (condition, then)) in arms.iter().enumerate() {
+                    self.block(if place == 0 { "if" } else { "elif" }, condition, out);
+                    self.block("then", then, out);
+                }
+                if !otherwise.0.is_empty() {
+                    self.block("else", otherwise, out);
+                }
+                out.push_str("fi");
+            }
+            Node::Loop { until, condition, body } => {
+                self.block(if *until { "until" } else { "while" }, condition, out);
+                self.block("do", body, out);
+                out.push_str("done");
+            }
+            Node::For { name, words, body } => {
+                let _ = write!(out, "for {name} in");
+                for word in words {
+                    out.push(' ');
+                    self.word(word, out);
+                }
+                out.push_str("; ");
+                self.block("do", body, out);
+                out.push_str("done");
+            }
+        }
+    }
+
+    fn simple(&mut self, simple: &Simple, out: &mut String) {
+        let mut space = "";
+        for (name, value) in &simple.assignments {
+            let _ = write!(out, "{space}{name}=");
+            self.word(value, out);
+            space = " ";
+        }
+        for (place, word) in simple.words.iter().enumerate() {
+            out.push_str(space);
+            let literal = word.literal().filter(|_| place == 0);
+            match literal.filter(|name| RESERVED.contains(&name.as_str()) || name.contains('=')) {
+                Some(name) => quote(&name, out),
+                None => self.word(word, out),
+            }
+            space = " ";
+        }
+        for redirect in &simple.redirects {
+            self.redirect(redirect, out);
+        }
+    }
+
+    fn redirect(&mut self, redirect: &Redirect, out: &mut String) {
+        out.push(' ');
+        if let Some(stream) = redirect.stream {
+            let _ = write!(out, "{stream}");
+        }
+        match &redirect.to {
+            Place::Read(word) => self.redirected("< ", word, out),
+            Place::Write(word) => self.redirected("> ", word, out),
+            Place::Append(word) => self.redirected(">> ", word, out),
+            Place::HereWord(word) => self.redirected("<<< ", word, out),
+            Place::Same(stream) => {
+                let _ = write!(out, ">&{stream}");
+            }
+            Place::Closed => out.push_str(">&-"),
+            Place::Here(text) => {
+                let _ = write!(out, "<<'{}'", mark_for(text));
+                self.heres.push(text.clone());
+            }
+        }
+    }
+
+    fn redirected(&mut self, sign: &str, word: &Word, out: &mut String) {
+        out.push_str(sign);
+        self.word(word, out);
+    }
+
+    fn word(&mut self, word: &Word, out: &mut String) {
+        if word.0.is_empty() {
+            out.push_str("''");
+        }
+        if matches!(word.0.first(), Some(Piece::Glob(_))) {
+            // A file that is called `-x` is no option then.
+            out.push_str("./");
+        }
+        for piece in &word.0 {
+            match piece {
+                Piece::Text(text) => quote(text, out),
+                Piece::Glob(pattern) => out.push_str(pattern),
+                Piece::Home => quote(self.home, out),
+                Piece::Variable { name, is_quoted } => {
+                    let mark = if *is_quoted { "\"" } else { "" };
+                    let _ = write!(out, "{mark}${{{name}}}{mark}");
+                }
+                Piece::Output { script, is_quoted } => {
+                    let mark = if *is_quoted { "\"" } else { "" };
+                    let _ = write!(out, "{mark}$({}){mark}", Writer::write(script, self.home));
+                }
+            }
+        }
+    }
+}
+
+/// A line that is not in a text.
+fn mark_for(text: &str) -> String {
+    let mut mark = "END".to_owned();
+    while text.lines().any(|line| line == mark) {
+        mark.push('_');
+    }
+    mark
+}
+
+/// Letters that mean themselves in every shell.
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "_-./:=@%+,".contains(letter)
+}
+
+fn quote(text: &str, out: &mut String) {
+    // A shell may look up what stands behind a `=` at the beginning of a word.
+    if !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
+    out.push('\'');
+    out.push_str(&text.replace('\'', "'\\''"));
+    out.push('\'');
+}
+
+/// A text as one word.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    quote(text, &mut out);
+    out
+}

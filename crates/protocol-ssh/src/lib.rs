@@ -1,0 +1,35 @@
+//! SSH through the engine (floor 4).
+//!
+//! A client's connection is a session, and each of its channels an exchange. A command is read as
+//! a shell reads it, decided program by program and file by file, and sent in one spelling; what
+//! comes back is masked as it streams by. Whatever is not a command or a file is closed.
+//!
+//! | room | idea |
+//! |---|---|
+//! | `request` | what a channel asks for, and its bytes for the target |
+//! | `reply` | output, error output and how it ended, masked |
+//! | `replay` | recordings read back |
+//! | `inbox` | what an end of a channel has sent and nobody has taken |
+//! | `target` | where a machine is, how it proves what it is, what opens it |
+//! | `sftp` | files: packets, operations as commands, contents masked |
+//! | `service` | connections, their logins, and the loop of one exchange |
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod inbox;
+mod keys;
+mod manifest;
+pub mod replay;
+mod reply;
+mod request;
+mod service;
+mod sftp;
+mod streams;
+mod target;
+
+pub use keys::{HostKey, KeyError, PinnedKeys};
+pub use manifest::MANIFEST;
+pub use service::{Ssh, SshLimits, SshParts};
+pub use target::{Credential, Target, TargetParts};
+
+/// The protocol's name in the configuration, in records and in metrics.
+pub const NAME: &str = "ssh";

@@ -1,0 +1,119 @@
+//! What the gateway itself says, on the error output of a channel.
+
+use crate::streams::ERRORS;
+use bytes::Bytes;
+use portreeve_model::{Refusal, RefusalCode, Unit};
+use portreeve_session::{Advice, Notice, NoticeEncoder, put_stream};
+use std::fmt::Write;
+
+/// What a refused command ends with: it was found, and may not run.
+pub(super) const REFUSED_STATUS: u32 = 126;
+/// What a command ends with of which a person has yet to be asked (`EX_NOPERM` of `sysexits.h`).
+pub(super) const PENDING_STATUS: u32 = 77;
+/// What a command ends with that could not be asked of the target, as OpenSSH has it.
+pub(super) const FAILED_STATUS: u32 = 255;
+
+/// The status that says what was refused.
+pub(super) fn status_of(refusal: &Refusal) -> u32 {
+    match refusal.code {
+        RefusalCode::ReviewPending => PENDING_STATUS,
+        RefusalCode::Denied
+        | RefusalCode::NotApproved
+        | RefusalCode::LimitExceeded
+        | RefusalCode::Unknown
+        | RefusalCode::Unsupported
+        | RefusalCode::Unmaskable
+        | RefusalCode::Unrecordable
+        | RefusalCode::Revoked
+        | RefusalCode::DefinitionsChanged
+        | RefusalCode::WithheldAfterChange => REFUSED_STATUS,
+    }
+}
+
+/// Writes the gateway's words inside the engine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Notices;
+
+impl NoticeEncoder for Notices {
+    fn encode(&self, notice: Notice<'_>) -> Bytes {
+        let mut text = String::new();
+        match notice {
+            Notice::Held { text: what, hint } => {
+                line(&mut text, what);
+                line(&mut text, hint);
+            }
+            Notice::Refused(refusal) => refused(&mut text, refusal),
+            // A command's input comes by itself.
+            Notice::SendData { .. } => return Bytes::new(),
+            Notice::Ended(why) => line(&mut text, &format!("the session ends: {why}")),
+        }
+        let mut bytes = Vec::new();
+        put_stream(ERRORS, text.as_bytes(), &mut bytes);
+        bytes.into()
+    }
+
+    fn advise(&self, advice: Advice) -> &'static str {
+        match advice {
+            Advice::AskForLess(None | Some(Unit::Rows | Unit::Messages | Unit::Subjects)) => {
+                "ask for fewer lines: `head`, `tail`, a narrower pattern"
+            }
+            Advice::AskForLess(Some(Unit::Values | Unit::Bytes)) => {
+                "ask for less: fewer or smaller files"
+            }
+            Advice::AskForLess(Some(Unit::Probes)) => "ask about fewer values",
+            Advice::AskPlainly => {
+                "use plain commands whose output is what they read, line by line (`cat`, `grep`, \
+                 `head -n`, `find … -exec PROGRAM {} +`), or let a policy permit `execute` on the \
+                 program or the machine, and reveal it as `opaque`"
+            }
+        }
+    }
+}
+
+fn refused(text: &mut String, refusal: &Refusal) {
+    line(text, &format!("refused: {}", refusal.message));
+    if let Some(rule) = &refusal.rule {
+        line(text, &format!("rule: {}", rule.0));
+    }
+    line(text, &format!("request: {}", refusal.request));
+    if let Some(review) = &refusal.review {
+        line(text, &format!("review: {}", review.0));
+    }
+    if let Some(hint) = &refusal.hint {
+        line(text, &format!("hint: {hint}"));
+    }
+}
+
+/// One line: what stands in it is the client's own words at most, and no terminal's commands.
+fn line(text: &mut String, words: &str) {
+    let _ = writeln!(text, "portreeve: {}", words.replace(char::is_control, " "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_model::{RequestId, SessionId};
+    use uuid::Uuid;
+
+    #[test]
+    fn a_refusal_says_why_and_what_next_and_no_terminal_obeys_it() {
+        let request = RequestId { session: SessionId(Uuid::nil()), exchange: 3 };
+        let refusal = Refusal {
+            code: RefusalCode::Denied,
+            message: "`a\x1b[2Jb` is not allowed".into(),
+            rule: Some("no-b".into()),
+            request,
+            hint: Some("ask".into()),
+            review: None,
+        };
+        let bytes = Notices.encode(Notice::Refused(&refusal));
+        let text = String::from_utf8(bytes[5..].to_vec()).unwrap();
+        assert!(text.starts_with("portreeve: refused: `a [2Jb` is not allowed\n"), "{text}");
+        for part in ["rule: no-b\n", "/3\n", "hint: ask\n"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(status_of(&refusal), 126);
+        let pending = Refusal { code: RefusalCode::ReviewPending, ..refusal };
+        assert_eq!(status_of(&pending), 77);
+    }
+}

@@ -1,0 +1,173 @@
+//! Operations on files as commands, and packets for the target.
+
+use super::packet::{packet, put_number};
+use super::{VERSION, kind};
+use crate::streams::{COMMAND, INPUT};
+use bytes::Bytes;
+use portreeve_decide::shell::{file, program};
+use portreeve_model::{
+    Action, ApprovedStatement, Change, Command, Facts, Need, Refusal, RequestContent, Revealed,
+    Usage,
+};
+use portreeve_session::{CommandUse, Fault, Piece, Request, Stage, Upload, put_stream};
+use std::sync::Arc;
+
+/// A packet for the target, inside an exchange.
+pub(crate) struct ToTarget(pub(crate) Vec<u8>);
+
+impl Upload for ToTarget {
+    fn read(self) -> Result<Piece, Fault> {
+        let mut received = Vec::new();
+        put_stream(INPUT, &self.0, &mut received);
+        Ok(Piece { received: received.into(), wire: self.0.into(), usage: Usage::default() })
+    }
+}
+
+/// The beginning: files are asked for at all.
+#[derive(Debug)]
+pub(crate) struct SftpStart(CommandUse);
+
+impl SftpStart {
+    pub(crate) fn new(host: &str) -> Self {
+        let need = Need { action: Action::Read, object: program(host, "sftp") };
+        Self(used(Command {
+            verb: "sftp".to_owned(),
+            fingerprint: "sftp".to_owned(),
+            needs: vec![need],
+            ..Command::default()
+        }))
+    }
+}
+
+fn used(command: Command) -> CommandUse {
+    CommandUse {
+        command: Arc::new(command),
+        stage: Stage::Run,
+        revealed: Arc::default(),
+        before: Usage::default(),
+    }
+}
+
+fn content(text: &str, role: &str) -> RequestContent {
+    let statement =
+        ApprovedStatement { text: text.to_owned(), names: Vec::new(), parameters: Vec::new() };
+    RequestContent {
+        role: role.to_owned(),
+        statements: vec![statement],
+        ..RequestContent::default()
+    }
+}
+
+fn received(text: &str) -> Bytes {
+    let mut bytes = Vec::new();
+    put_stream(COMMAND, text.as_bytes(), &mut bytes);
+    bytes.into()
+}
+
+impl Request for SftpStart {
+    type Accepted = ();
+
+    fn commands(&self) -> &[CommandUse] {
+        std::slice::from_ref(&self.0)
+    }
+
+    fn received(&self) -> Bytes {
+        received("sftp")
+    }
+
+    fn content(&self) -> RequestContent {
+        content("sftp", "")
+    }
+
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
+        let mut body = Vec::new();
+        put_number(VERSION, &mut body);
+        match refused {
+            Some(_) => (Bytes::new(), ()),
+            None => (packet(kind::INIT, &body).into(), ()),
+        }
+    }
+}
+
+/// An operation on files.
+#[derive(Debug)]
+pub(crate) struct FileCommand {
+    command: CommandUse,
+    text: String,
+    role: String,
+    wire: Vec<u8>,
+}
+
+impl FileCommand {
+    /// `needs` are actions on canonical paths; `wire` is the first packet for the target.
+    pub(crate) fn new(
+        verb: &str,
+        (host, role): (&str, &str),
+        needs: &[(Action, &str)],
+        revealed: Vec<Revealed>,
+        wire: Vec<u8>,
+    ) -> Self {
+        let writes =
+            |action: &Action| matches!(action, Action::Write | Action::Define | Action::Administer);
+        let change = match verb {
+            "mkdir" => Some(Change::Create),
+            "remove" | "rmdir" | "rename" => Some(Change::Drop),
+            "put" | "setstat" => Some(Change::Change),
+            _ => None,
+        };
+        let facts = Facts {
+            bounded: needs.iter().any(|(action, _)| writes(action)).then_some(true),
+            change,
+            ..Facts::default()
+        };
+        let paths: Vec<&str> = needs.iter().map(|(_, path)| *path).collect();
+        let mut needs: Vec<Need> = needs
+            .iter()
+            .map(|(action, path)| Need { action: *action, object: file(host, path) })
+            .collect();
+        needs.dedup();
+        let mut text = verb.to_owned();
+        for path in paths {
+            text.push(' ');
+            text.push_str(path);
+        }
+        let command = Command {
+            verb: verb.to_owned(),
+            fingerprint: verb.to_owned(),
+            needs,
+            facts,
+            unknown: None,
+        };
+        let command = CommandUse { revealed: revealed.into(), ..used(command) };
+        Self { command, text, role: role.to_owned(), wire }
+    }
+
+    /// The same with a path in its record on which nothing is done.
+    pub(crate) fn about(mut self, path: &str) -> Self {
+        self.text = format!("{} {path}", self.text);
+        self
+    }
+}
+
+impl Request for FileCommand {
+    type Accepted = ();
+
+    fn commands(&self) -> &[CommandUse] {
+        std::slice::from_ref(&self.command)
+    }
+
+    fn received(&self) -> Bytes {
+        received(&self.text)
+    }
+
+    fn content(&self) -> RequestContent {
+        content(&self.text, &self.role)
+    }
+
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
+        match refused {
+            Some(_) => (Bytes::new(), ()),
+            None => (self.wire.into(), ()),
+        }
+    }
+}

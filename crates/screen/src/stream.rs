@@ -1,0 +1,258 @@
+//! A text that comes in chunks: what is found in it, however it is cut, and how it looks
+//! afterwards. What is held back is what may be a part of something that is still to come.
+
+use crate::place::Place;
+use crate::rules::Screen;
+use crate::text::{Masking, TextScreen};
+use portreeve_detect::{Finding, Stream};
+use portreeve_model::{Detected, Unclassified};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// It is no text: some bytes of it are not UTF-8, or stand for no letter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("it is not text")]
+pub struct NoText;
+
+/// A text that comes in chunks.
+///
+/// ```
+/// use portreeve_decide::mask::{MaskKey, Masker};
+/// use portreeve_model::MaskMethod;
+/// use portreeve_screen::{Masking, Place, Screen, StreamScreen};
+///
+/// let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([7; 32]));
+/// let masking = Masking { masker: &masker, reveals: &|_, _| false };
+/// let mut stream = StreamScreen::new(&Screen::default().into(), Place::unnamed("output"));
+/// let mut out = Vec::new();
+/// stream.push(b"call eva@exam", &masking, &mut out).unwrap();
+/// stream.push(b"ple.org\n", &masking, &mut out).unwrap();
+/// stream.finish(&masking, &mut out).unwrap();
+/// assert_eq!(out, b"call [email]\n");
+/// ```
+#[derive(Debug)]
+pub struct StreamScreen {
+    screen: Arc<Screen>,
+    texts: TextScreen,
+    stream: Stream,
+    /// What came and has not passed yet.
+    // INVARIANT: UTF-8 but for the last character, of which some bytes may be missing.
+    open: Vec<u8>,
+    /// How much of it the stream has seen.
+    seen: usize,
+    /// How much has passed before it.
+    passed: usize,
+    found: Vec<Finding>,
+    /// Whether what passed last ended a line.
+    is_masked_line: bool,
+}
+
+impl StreamScreen {
+    /// A text that has not begun.
+    #[must_use]
+    pub fn new(screen: &Arc<Screen>, place: Place) -> Self {
+        Self {
+            screen: screen.clone(),
+            texts: TextScreen::new(screen, place, &[]),
+            stream: Stream::new(screen.detector()),
+            open: Vec::new(),
+            seen: 0,
+            passed: 0,
+            found: Vec::new(),
+            is_masked_line: false,
+        }
+    }
+
+    /// Takes the next bytes, and appends what may be shown so far.
+    ///
+    /// # Errors
+    /// It is no text. Nothing of it may be shown.
+    pub fn push(
+        &mut self,
+        chunk: &[u8],
+        masking: &Masking<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), NoText> {
+        self.open.extend_from_slice(chunk);
+        let fresh = self.open.get(self.seen..).unwrap_or_default();
+        let whole = match std::str::from_utf8(fresh) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return Err(NoText),
+        };
+        if fresh.contains(&0) {
+            return Err(NoText);
+        }
+        match self.screen.mode() {
+            Unclassified::Clear => {
+                out.extend(self.open.drain(..whole));
+                return Ok(());
+            }
+            Unclassified::Mask => {
+                let fresh: Vec<u8> = self.open.drain(..whole).collect();
+                self.mask_lines(&fresh, masking, out);
+                return Ok(());
+            }
+            Unclassified::Detect => {}
+        }
+        self.stream.push(fresh.get(..whole).unwrap_or_default(), &mut self.found);
+        self.seen += whole;
+        let settled = self.stream.settled().saturating_sub(self.passed);
+        self.pass(settled, masking, out);
+        Ok(())
+    }
+
+    /// Nothing has come for a while: what ends a line may go on, since whoever writes lines waits
+    /// behind their ends.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub fn pause(&mut self, masking: &Masking<'_>, out: &mut Vec<u8>) -> Result<(), NoText> {
+        let ends_line = self.seen == self.open.len() && self.open.ends_with(b"\n");
+        let holds_key = self.open.windows(KEY_BEGINS.len()).any(|part| part == KEY_BEGINS);
+        match ends_line && !holds_key {
+            true => self.finish(masking, out),
+            false => Ok(()),
+        }
+    }
+
+    /// It ends here; another may begin.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub fn finish(&mut self, masking: &Masking<'_>, out: &mut Vec<u8>) -> Result<(), NoText> {
+        if self.seen < self.open.len() {
+            return Err(NoText);
+        }
+        let stream = std::mem::replace(&mut self.stream, Stream::new(self.screen.detector()));
+        stream.finish(&mut self.found);
+        self.pass(self.open.len(), masking, out);
+        self.passed = 0;
+        Ok(())
+    }
+
+    /// What came and has not passed: whoever may show what is no text goes on with it.
+    pub fn take_open(&mut self) -> Vec<u8> {
+        (self.seen, self.passed) = (0, 0);
+        self.stream = Stream::new(self.screen.detector());
+        self.found.clear();
+        std::mem::take(&mut self.open)
+    }
+
+    /// Takes what was counted so far.
+    pub fn drain(&mut self, into: &mut Vec<Detected>) {
+        self.texts.drain(into);
+    }
+
+    /// Lets so many bytes of what is open pass.
+    fn pass(&mut self, bytes: usize, masking: &Masking<'_>, out: &mut Vec<u8>) {
+        if bytes == 0 {
+            return;
+        }
+        let rest = self.open.split_off(bytes.min(self.open.len()));
+        let settled = std::mem::replace(&mut self.open, rest);
+        let (end, before) = (self.passed + settled.len(), self.passed);
+        let count = self.found.iter().take_while(|finding| finding.start < end).count();
+        let here = |finding: Finding| Finding {
+            start: finding.start.saturating_sub(before),
+            end: finding.end.min(end).saturating_sub(before),
+            ..finding
+        };
+        let found: Vec<Finding> = self.found.drain(..count).map(here).collect();
+        self.texts.replace(&String::from_utf8_lossy(&settled), found, masking, out);
+        self.seen -= settled.len().min(self.seen);
+        self.passed = end;
+    }
+
+    /// Where all is masked, a line is one value.
+    fn mask_lines(&mut self, bytes: &[u8], masking: &Masking<'_>, out: &mut Vec<u8>) {
+        for byte in bytes {
+            if *byte == b'\n' {
+                out.push(b'\n');
+                self.is_masked_line = false;
+            } else if !self.is_masked_line {
+                self.is_masked_line = true;
+                self.texts.mask_whole(masking, out);
+            }
+        }
+    }
+}
+
+/// Blocks of keys go over many lines.
+const KEY_BEGINS: &[u8] = b"-----BEGIN";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_decide::mask::{MaskKey, Masker};
+    use portreeve_model::MaskMethod;
+
+    const TEXT: &str =
+        "id,name,email\n7,Yrsa,eva@example.org\nM\u{fc}ller 4111 1111 1111 1111\nx\n";
+
+    fn shown(mode: Unclassified, chunks: &[&[u8]]) -> Result<String, NoText> {
+        let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([7; 32]));
+        let masking = Masking { masker: &masker, reveals: &|_, _| false };
+        let screen = Screen::new(mode, &[].into(), 0).into();
+        let (mut stream, mut out) = (StreamScreen::new(&screen, Place::unnamed("o")), Vec::new());
+        for chunk in chunks {
+            stream.push(chunk, &masking, &mut out)?;
+        }
+        stream.finish(&masking, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn wherever_it_is_cut_it_looks_the_same() {
+        let whole = shown(Unclassified::Detect, &[TEXT.as_bytes()]).unwrap();
+        assert!(!whole.contains("eva@") && !whole.contains("4111"), "{whole}");
+        assert!(whole.contains("id,name,email\n7,") && whole.ends_with("\nx\n"), "{whole}");
+        for at in 0..TEXT.len() {
+            let (one, two) = TEXT.as_bytes().split_at(at);
+            assert_eq!(shown(Unclassified::Detect, &[one, two]).unwrap(), whole, "{at}");
+        }
+        let bytes: Vec<&[u8]> = TEXT.as_bytes().chunks(1).collect();
+        assert_eq!(shown(Unclassified::Detect, &bytes).unwrap(), whole);
+    }
+
+    #[test]
+    fn long_texts_pass_as_they_come_and_whole() {
+        let line = "the quick brown fox jumps over the lazy dog, and again over it\n";
+        let text = line.repeat(2000);
+        assert_eq!(shown(Unclassified::Detect, &[text.as_bytes()]).unwrap(), text);
+        let parts: Vec<&[u8]> = text.as_bytes().chunks(777).collect();
+        assert_eq!(shown(Unclassified::Detect, &parts).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_no_text_is_said_to_be_none() {
+        for bytes in [&b"\xff\xfe"[..], b"a\0b", b"a\xc3"] {
+            assert_eq!(shown(Unclassified::Detect, &[bytes]), Err(NoText));
+        }
+        assert_eq!(shown(Unclassified::Detect, &[b"\xc3", b"\xbc\n"]).unwrap(), "\u{fc}\n");
+    }
+
+    #[test]
+    fn modes_hold() {
+        assert_eq!(shown(Unclassified::Clear, &[TEXT.as_bytes()]).unwrap(), TEXT);
+        let masked = shown(Unclassified::Mask, &[b"a", b"b\n\nc"]).unwrap();
+        assert_eq!(masked, "[unclassified]\n\n[unclassified]");
+    }
+
+    #[test]
+    fn a_line_passes_when_nothing_follows() {
+        let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([7; 32]));
+        let masking = Masking { masker: &masker, reveals: &|_, _| false };
+        let screen = Arc::new(Screen::default());
+        let (mut stream, mut out) = (StreamScreen::new(&screen, Place::unnamed("o")), Vec::new());
+        stream.push(b"half a ", &masking, &mut out).unwrap();
+        stream.pause(&masking, &mut out).unwrap();
+        assert_eq!(out, b"");
+        stream.push(b"line\n", &masking, &mut out).unwrap();
+        stream.pause(&masking, &mut out).unwrap();
+        assert_eq!(out, b"half a line\n");
+        stream.push(b"eva@example.org\n", &masking, &mut out).unwrap();
+        stream.finish(&masking, &mut out).unwrap();
+        assert_eq!(out, b"half a line\n[email]\n");
+    }
+}

@@ -27,8 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--model-steps",
         type=int,
-        default=400,
-        help="reads of the model of the fence (400; its long form has 100,000)",
+        default=120,
+        help="reads of the model of the fence (120; its long form has 100,000)",
     )
 
 

@@ -2,7 +2,7 @@
 //! method, no message of its own.
 //!
 //! A protocol keeps a [`Listener`] and one [`Sessions`], reads its own messages, and masks what
-//! comes back with a [`Look`].
+//! comes back with a [`Look`](masking::Look).
 //!
 //! | room | idea |
 //! |---|---|

@@ -1,6 +1,7 @@
 """An OpenSSH server of a test's own: its keys, its port, one user, and files that tests put there."""
 
 import getpass
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -50,8 +51,9 @@ class Sshd:
         self.host_key = keygen(directory / "host_key")
         self.key = directory / "key"
         (directory / "authorized_keys").write_text(keygen(self.key) + "\n")
-        # Where the server leaves privileges, on machines that do not start it themselves.
-        Path("/run/sshd").mkdir(exist_ok=True)
+        # Where root's server leaves privileges, on machines that do not start it themselves.
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
         config = directory / "sshd_config"
         config.write_text(CONFIG.format(port=self.port, directory=directory))
         log = (directory / "sshd.log").open("ab")

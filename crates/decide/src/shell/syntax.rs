@@ -258,9 +258,12 @@ impl<'h> Writer<'h> {
         }
         for (place, word) in simple.words.iter().enumerate() {
             out.push_str(space);
-            let literal = word.literal().filter(|_| place == 0);
-            match literal.filter(|name| RESERVED.contains(&name.as_str()) || name.contains('=')) {
-                Some(name) => quote(&name, out),
+            let literal = word.literal().filter(|text| {
+                // Behind `time` a word is looked at as if it stood first.
+                RESERVED.contains(&text.as_str()) || (place == 0 && text.contains('='))
+            });
+            match literal {
+                Some(text) => enclose(&text, out),
                 None => self.word(word, out),
             }
             space = " ";
@@ -342,6 +345,11 @@ fn quote(text: &str, out: &mut String) {
         out.push_str(text);
         return;
     }
+    enclose(text, out);
+}
+
+/// Quotes what could stand bare, too.
+fn enclose(text: &str, out: &mut String) {
     out.push('\'');
     out.push_str(&text.replace('\'', "'\\''"));
     out.push('\'');

@@ -51,6 +51,14 @@ fn programs_and_files_are_named() {
     check(each, "read /v, read echo", each);
 }
 
+/// Decided as the program of that name, a word must not become the shell's own on its way.
+#[test]
+fn words_of_the_shell_stay_the_words_that_they_were() {
+    check("\\if /a", "execute if opaque", "'if' /a");
+    check("'X=1' /a", "execute X=1 opaque", "'X=1' /a");
+    check("echo \\for", "read echo", "echo 'for'");
+}
+
 #[test]
 fn what_joins_commands_is_read() {
     check(

@@ -15,6 +15,8 @@ mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod resources;
+mod served;
 mod ssh;
 mod web;
 

@@ -23,7 +23,7 @@ mod target;
 
 pub use manifest::MANIFEST;
 pub use service::{Http, HttpLimits, HttpParts};
-pub use target::{CategoryOf, ClearsField, Fields, Target, TargetParts};
+pub use target::{Target, TargetParts};
 
 /// The protocol's name in the configuration, in records and in metrics.
 pub const NAME: &str = "http";

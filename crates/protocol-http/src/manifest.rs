@@ -3,6 +3,7 @@
 
 use crate::NAME;
 use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
+use portreeve_web::settings::{HEAD_BYTES_MAX, PASSWORD, SERVE_HOST, TLS, USER};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -29,27 +30,10 @@ pub const MANIFEST: Manifest = Manifest {
 const TARGET: [Setting; 7] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
-    Setting {
-        name: "tls",
-        about: "How the connection to it is protected.",
-        kind: SettingKind::Tls,
-    },
-    Setting {
-        name: "serve_host",
-        about: "The host name that clients ask for it by. By default the resource's name; the \
-                prefix `/RESOURCE/` of a path means it, too.",
-        kind: SettingKind::ResourceName,
-    },
-    Setting {
-        name: "user",
-        about: "With a password, the name of basic authentication; without one, nothing.",
-        kind: SettingKind::OptionalText,
-    },
-    Setting {
-        name: "password",
-        about: "The password of basic authentication. Clients never see it.",
-        kind: SettingKind::Secret,
-    },
+    TLS,
+    SERVE_HOST,
+    USER,
+    PASSWORD,
     Setting {
         name: "token",
         about: "The bearer token that opens the target. Clients never see it.",
@@ -77,13 +61,5 @@ const LIMITS: [Setting; 3] = [
             largest_bytes: 1 << 30,
         },
     },
-    Setting {
-        name: "head_bytes_max",
-        about: "The longest head of a request or an answer.",
-        kind: SettingKind::Size {
-            default_bytes: 64 << 10,
-            smallest_bytes: 8 << 10,
-            largest_bytes: 1 << 20,
-        },
-    },
+    HEAD_BYTES_MAX,
 ];

@@ -1,36 +1,9 @@
 //! Where a resource is, what opens it, and which of its fields are classified.
 
-use portreeve_model::{Category, Object, ObjectKind};
+use portreeve_model::{Object, ObjectKind};
 use portreeve_screen::Screen;
-use portreeve_web::Address;
-use portreeve_web::masking::spellings;
+use portreeve_web::{Address, Fields};
 use std::sync::Arc;
-
-/// Says the category of a field of a route: host, route, field.
-pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
-
-/// Says whether a field of a route was cleared: host, route, field.
-pub type ClearsField = Arc<dyn Fn(&[&str; 3]) -> bool + Send + Sync>;
-
-/// Which fields hold personal data.
-#[derive(Clone)]
-pub struct Fields {
-    /// By name, stars included.
-    pub category_of: CategoryOf,
-    /// Whether a field holds nobody's data, as somebody has said.
-    pub clears: ClearsField,
-    /// The fields that the classification names without a star.
-    pub named: Vec<String>,
-}
-
-impl std::fmt::Debug for Fields {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fields").field("named", &self.named).finish_non_exhaustive()
-    }
-}
-
-/// Stands before a category in the name of a field that stands for what detectors found.
-const FOUND: char = '*';
 
 /// What a target is made of.
 #[derive(Debug)]
@@ -80,65 +53,16 @@ impl Target {
         &self.parts.address
     }
 
-    /// The host that policies know.
-    fn host(&self) -> &str {
-        self.parts.address.host()
-    }
-
-    /// The category of a field of a route. A field is named by its whole path (`items.email`)
-    /// or by its own name; the path says more.
-    pub(crate) fn category_of(&self, route: &str, path: &str) -> Option<(Object, Category)> {
-        spellings(path).find_map(|name| {
-            let category = (self.parts.fields.category_of)(&[self.host(), route, &name])?;
-            Some((self.field(route, &name), category))
-        })
-    }
-
-    /// Whether somebody has said that nobody's data is in a field.
-    pub(crate) fn clears(&self, route: &str, path: &str) -> bool {
-        spellings(path).any(|name| (self.parts.fields.clears)(&[self.host(), route, &name]))
-    }
-
-    /// Whether anything of a route is classified.
-    pub(crate) fn has_classified(&self, route: &str) -> bool {
-        !self.parts.fields.named.is_empty() || self.category_of(route, "*").is_some()
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.parts.fields
     }
 
     pub(crate) fn screen(&self) -> &Arc<Screen> {
         &self.parts.screen
     }
 
-    /// The fields that are classified by name, on a route.
-    pub(crate) fn named_fields(&self, route: &str) -> Vec<(Object, Category)> {
-        let named = self.parts.fields.named.iter();
-        named.filter_map(|name| self.category_of(route, name)).collect()
-    }
-
-    pub(crate) fn field(&self, route: &str, name: &str) -> Object {
-        let path = vec![self.host().to_owned(), route.to_owned(), name.to_owned()];
-        Object { kind: ObjectKind::FIELD, path }
-    }
-
-    /// The field that stands for what detectors found of a category, wherever it stood.
-    pub(crate) fn found_field(&self, route: &str, category: &str) -> Object {
-        self.field(route, &format!("{FOUND}{category}"))
-    }
-
     pub(crate) fn route(&self, route: &str) -> Object {
-        let path = vec![self.host().to_owned(), route.to_owned()];
+        let path = vec![self.parts.address.host().to_owned(), route.to_owned()];
         Object { kind: ObjectKind::ROUTE, path }
-    }
-
-    /// The category of an object of this target, for policy.
-    pub(crate) fn category_of_object(&self, object: &Object) -> Option<Category> {
-        match object.path.as_slice() {
-            [_, route, field] if object.kind == ObjectKind::FIELD => {
-                match field.strip_prefix(FOUND) {
-                    Some(found) => Some(Category::from(found)),
-                    None => self.category_of(route, field).map(|(_, category)| category),
-                }
-            }
-            _ => None,
-        }
     }
 }

@@ -31,7 +31,7 @@ mod upstream;
 pub use manifest::MANIFEST;
 pub use own::{Offered, Offers, Query, Rows, Run, Trouble};
 pub use service::{Mcp, McpLimits, McpParts};
-pub use target::{CategoryOf, ClearsField, Fields, Place, Program, Target, TargetParts};
+pub use target::{Place, Program, Target, TargetParts};
 pub use tools::{Descriptions, Pinned};
 
 /// The protocol's name in the configuration, in records and in metrics.

@@ -3,6 +3,7 @@
 
 use crate::NAME;
 use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
+use portreeve_web::settings::{HEAD_BYTES_MAX, PASSWORD, SERVE_HOST, TLS, USER};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -41,11 +42,7 @@ const TARGET: [Setting; 10] = [
         about: "The path of the server's endpoint. By default `/mcp`.",
         kind: SettingKind::OptionalText,
     },
-    Setting {
-        name: "tls",
-        about: "How the connection to it is protected.",
-        kind: SettingKind::Tls,
-    },
+    TLS,
     Setting {
         name: "command",
         about: "Instead of a server over HTTP, a program that the gateway runs for each \
@@ -54,22 +51,9 @@ const TARGET: [Setting; 10] = [
                 together.",
         kind: SettingKind::OptionalText,
     },
-    Setting {
-        name: "serve_host",
-        about: "The host name that clients ask for it by. By default the resource's name; the \
-                prefix `/RESOURCE/` of a path means it, too.",
-        kind: SettingKind::ResourceName,
-    },
-    Setting {
-        name: "user",
-        about: "With a password, the name of basic authentication; without one, nothing.",
-        kind: SettingKind::OptionalText,
-    },
-    Setting {
-        name: "password",
-        about: "The password of basic authentication. Clients never see it.",
-        kind: SettingKind::Secret,
-    },
+    SERVE_HOST,
+    USER,
+    PASSWORD,
     Setting {
         name: "token",
         about: "The bearer token that opens the server, or what a program is given in \
@@ -102,13 +86,5 @@ const LIMITS: [Setting; 3] = [
             largest_bytes: 256 << 20,
         },
     },
-    Setting {
-        name: "head_bytes_max",
-        about: "The longest head of a request or an answer.",
-        kind: SettingKind::Size {
-            default_bytes: 64 << 10,
-            smallest_bytes: 8 << 10,
-            largest_bytes: 1 << 20,
-        },
-    },
+    HEAD_BYTES_MAX,
 ];

@@ -1,34 +1,10 @@
 //! Where a server is, what opens it, and which of its fields are classified.
 
-use portreeve_model::{Category, Object, ObjectKind, Secret};
+use portreeve_model::{Object, ObjectKind, Secret};
 use portreeve_screen::Screen;
-use portreeve_web::Address;
-use portreeve_web::masking::spellings;
+use portreeve_web::{Address, Fields};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Says the category of a field: server, tool, field.
-pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
-
-/// Says whether a field was cleared: server, tool, field.
-pub type ClearsField = Arc<dyn Fn(&[&str; 3]) -> bool + Send + Sync>;
-
-/// Which fields hold personal data.
-#[derive(Clone)]
-pub struct Fields {
-    /// By name, stars included.
-    pub category_of: CategoryOf,
-    /// Whether a field holds nobody's data, as somebody has said.
-    pub clears: ClearsField,
-    /// The fields that the classification names without a star.
-    pub named: Vec<String>,
-}
-
-impl std::fmt::Debug for Fields {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fields").field("named", &self.named).finish_non_exhaustive()
-    }
-}
 
 /// A program that the gateway runs for each session.
 #[derive(Clone, Debug)]
@@ -78,9 +54,6 @@ pub struct Target {
 
 /// Programs that may run for one server at once.
 const PROGRAMS_MAX: usize = 64;
-
-/// Stands before a category in the name of a field that stands for what detectors found.
-const FOUND: char = '*';
 
 impl Target {
     /// Puts a target together.
@@ -134,23 +107,8 @@ impl Target {
         }
     }
 
-    /// The category of a field of what a tool takes or answers.
-    pub(crate) fn category_of(&self, tool: &str, path: &str) -> Option<(Object, Category)> {
-        spellings(path).find_map(|name| {
-            let category = (self.parts.fields.category_of)(&[self.name(), tool, &name])?;
-            Some((self.argument(tool, &name), category))
-        })
-    }
-
-    /// Whether somebody has said that nobody's data is in a field.
-    pub(crate) fn clears(&self, tool: &str, path: &str) -> bool {
-        spellings(path).any(|name| (self.parts.fields.clears)(&[self.name(), tool, &name]))
-    }
-
-    /// The fields that are classified by name, of a tool.
-    pub(crate) fn named_fields(&self, tool: &str) -> Vec<(Object, Category)> {
-        let named = self.parts.fields.named.iter();
-        named.filter_map(|name| self.category_of(tool, name)).collect()
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.parts.fields
     }
 
     pub(crate) fn server(&self) -> Object {
@@ -171,28 +129,5 @@ impl Target {
 
     fn inner(&self, kind: ObjectKind, name: &str) -> Object {
         Object { kind, path: vec![self.name().to_owned(), name.to_owned()] }
-    }
-
-    pub(crate) fn argument(&self, tool: &str, name: &str) -> Object {
-        let path = vec![self.name().to_owned(), tool.to_owned(), name.to_owned()];
-        Object { kind: ObjectKind::ARGUMENT, path }
-    }
-
-    /// The field that stands for what detectors found of a category, wherever it stood.
-    pub(crate) fn found_argument(&self, tool: &str, category: &str) -> Object {
-        self.argument(tool, &format!("{FOUND}{category}"))
-    }
-
-    /// The category of an object of this server, for policy.
-    pub(crate) fn category_of_object(&self, object: &Object) -> Option<Category> {
-        match object.path.as_slice() {
-            [_, tool, field] if object.kind == ObjectKind::ARGUMENT => {
-                match field.strip_prefix(FOUND) {
-                    Some(found) => Some(Category::from(found)),
-                    None => self.category_of(tool, field).map(|(_, category)| category),
-                }
-            }
-            _ => None,
-        }
     }
 }

@@ -65,7 +65,7 @@ pub use engine::{
     Step,
 };
 pub use error::{Ended, Fault, SessionError};
-pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Stop};
+pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Silent, Stop};
 pub use proof::{Permitted, Released};
 pub use protocol::{
     Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,

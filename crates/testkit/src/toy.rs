@@ -8,9 +8,9 @@ use portreeve_model::{
     Usage,
 };
 use portreeve_session::{
-    Admitted, Advice, ClientSide, CommandUse, Driven, End, Fault, Hold, Masked, Notice,
-    NoticeEncoder, Piece, Released, Reply, Request, Session, SessionError, Stage, Stop,
-    TargetRequest, TargetSide, Unmaskable, Upload,
+    Admitted, Advice, ClientSide, CommandUse, Driven, End, Fault, Masked, Notice, NoticeEncoder,
+    Piece, Reply, Request, Session, SessionError, Stage, Stop, TargetRequest, TargetSide,
+    Unmaskable, Upload,
 };
 use std::sync::Arc;
 
@@ -155,20 +155,6 @@ impl NoticeEncoder for ToyNotices {
 
     fn advise(&self, _: Advice) -> &'static str {
         "ask for less"
-    }
-}
-
-/// A client that waits for ever and forgets what it is told.
-#[derive(Debug, Default)]
-pub struct Patient;
-
-impl Hold for Patient {
-    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    async fn gone(&mut self) {
-        std::future::pending().await
     }
 }
 

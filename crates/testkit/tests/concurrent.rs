@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use portreeve_decide::policy::Policies;
 use portreeve_model::{Event, Outcome, Unit};
-use portreeve_session::{Admitted, Answer, Asked, Released, Session, SessionError, Stop};
-use portreeve_testkit::toy::{Get, Line, Lines, Patient, ToyNotices};
+use portreeve_session::{Admitted, Answer, Asked, Released, Session, SessionError, Silent, Stop};
+use portreeve_testkit::toy::{Get, Line, Lines, ToyNotices};
 use portreeve_testkit::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Seen {
 /// One exchange: rows in some chunks, data the other way in between.
 async fn one(session: Session, seen: Arc<Seen>, seed: u64) -> Result<(), Stop> {
     let mut draw = Draw(seed | 1);
-    let mut hold = Patient;
+    let mut hold = Silent;
     let snapshot = session.snapshot();
     let what = if draw.below(4) == 0 { "get held" } else { "get people" };
     let request = Get::new(Bytes::from_static(what.as_bytes()));
@@ -193,7 +193,7 @@ async fn history(seed: u64, disturbance: Disturbance) {
         // Nothing begins under the new policies, in the same session.
         let snapshot = session.snapshot();
         let request = Get::new(Bytes::from_static(b"get people"));
-        let late = session.admit(request, &snapshot, &mut Patient).await.unwrap();
+        let late = session.admit(request, &snapshot, &mut Silent).await.unwrap();
         assert!(late.exchange.refusal().is_some() && late.permit.is_empty(), "seed {seed}");
         late.exchange.close();
     }
@@ -237,7 +237,7 @@ async fn an_idle_exchange_is_told_that_policy_does_not_permit_it_any_more() {
     let session = world.session("toy").await.unwrap();
     let snapshot = session.snapshot();
     let request = Get::new(Bytes::from_static(b"get people"));
-    let mut running = session.admit(request, &snapshot, &mut Patient).await.unwrap().exchange;
+    let mut running = session.admit(request, &snapshot, &mut Silent).await.unwrap().exchange;
     let told = tokio::spawn(async move {
         let told = running.interrupted().await;
         (running, told)
@@ -260,8 +260,8 @@ async fn a_cancel_is_for_what_runs_and_for_nothing_later() {
     let request = || Get::new(Bytes::from_static(b"get people"));
     // Nothing runs: it is void.
     session.cancel();
-    let mut first = session.admit(request(), &snapshot, &mut Patient).await.unwrap().exchange;
-    let mut second = session.admit(request(), &snapshot, &mut Patient).await.unwrap().exchange;
+    let mut first = session.admit(request(), &snapshot, &mut Silent).await.unwrap().exchange;
+    let mut second = session.admit(request(), &snapshot, &mut Silent).await.unwrap().exchange;
     session.cancel();
     for running in [&mut first, &mut second] {
         assert!(matches!(running.interrupted().await, portreeve_session::Interrupt::Cancelled));
@@ -288,10 +288,10 @@ async fn what_may_not_pass_is_read_all_the_same() {
     let session = world.session("toy").await.unwrap();
     let snapshot = session.snapshot();
     let request = Get::new(Bytes::from_static(b"get people"));
-    let mut running = session.admit(request, &snapshot, &mut Patient).await.unwrap().exchange;
+    let mut running = session.admit(request, &snapshot, &mut Silent).await.unwrap().exchange;
     world.engine.adopt(policies(CLOSED)).await.unwrap();
     let read = Arc::new(AtomicU64::new(0));
-    let stop = running.release(Watched(read.clone()), &mut Patient).await.unwrap_err();
+    let stop = running.release(Watched(read.clone()), &mut Silent).await.unwrap_err();
     assert!(matches!(stop, Stop::Refused(_)), "{stop:?}");
     assert_eq!(read.load(Ordering::SeqCst), 1);
 }
@@ -303,10 +303,10 @@ async fn a_sessions_last_record_is_its_last() {
     let session = world.session("toy").await.unwrap();
     let snapshot = session.snapshot();
     let request = Get::new(Bytes::from_static(b"get people"));
-    let running = session.admit(request, &snapshot, &mut Patient).await.unwrap().exchange;
+    let running = session.admit(request, &snapshot, &mut Silent).await.unwrap().exchange;
     session.clone().close("its time is over").await;
     let late = Get::new(Bytes::from_static(b"get people"));
-    assert!(session.admit(late, &snapshot, &mut Patient).await.is_err(), "nothing begins");
+    assert!(session.admit(late, &snapshot, &mut Silent).await.is_err(), "nothing begins");
     drop((running, session));
     world.engine.evidence().close();
     let mut last = None;

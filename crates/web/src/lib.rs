@@ -6,20 +6,25 @@
 //!
 //! | room | idea |
 //! |---|---|
+//! | `answer` | what the engine has released, as the library sends it |
 //! | `canonical` | one spelling for each path and query |
 //! | `carried` | what the body of a request carries out |
+//! | `classified` | which fields hold personal data, and what policy shows of them |
 //! | `decoding` | codings and charsets of bodies, undone |
 //! | `fields` | what the fields of a head say |
 //! | `listener` | connections of clients |
 //! | `room` | bodies of requests, and what they take up |
 //! | `sessions` | callers' sessions |
+//! | `settings` | keys of the configuration that they all have |
 //! | `problem` | the gateway's words to somebody who has no session |
 //! | `target` | where a target is, what opens it, and how it is asked |
 //! | `masking` | JSON and events, masked as they stream by |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answer;
 mod canonical;
 mod carried;
+mod classified;
 mod decoding;
 mod fields;
 mod listener;
@@ -27,14 +32,19 @@ pub mod masking;
 mod problem;
 mod room;
 mod sessions;
+pub mod settings;
 mod target;
 
+pub use answer::{AnswerBody, begun, whole};
 pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
+pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use decoding::Decoding;
 pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wishes};
 pub use listener::{Connection, Listener, ListenerLimits};
-pub use problem::{AnswerBody, Problem, ended, no_answer, plain, problem_message, title};
-pub use room::Room;
+pub use problem::{
+    Problem, ask_for_less, ended, no_answer, plain, problem_message, status_of, title,
+};
+pub use room::{Room, look_through};
 pub use sessions::{Ask, Caller, Opening, Sessions};
 pub use target::{Address, Credential, Line, More, Source};

@@ -1,14 +1,12 @@
 //! What the gateway itself says: problems as RFC 9457 has them.
 
+use crate::answer::AnswerBody;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
-use portreeve_session::{ReleasedBody, SessionError};
+use portreeve_model::{RefusalCode, Unit};
+use portreeve_session::SessionError;
 use serde_json::{Value, json};
-
-/// The body of an answer: what the engine has released, or words of the gateway to somebody who
-/// has no session.
-pub type AnswerBody = Either<ReleasedBody, Full<Bytes>>;
 
 /// Why somebody has no session, or their request cannot be read: words of the gateway alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,4 +112,33 @@ pub fn ended(error: &SessionError) -> Problem {
         }
     };
     Problem::new(status, error.to_string(), "")
+}
+
+/// The status of a refusal.
+#[must_use]
+pub const fn status_of(code: RefusalCode) -> StatusCode {
+    match code {
+        RefusalCode::Denied | RefusalCode::NotApproved | RefusalCode::LimitExceeded => {
+            StatusCode::FORBIDDEN
+        }
+        RefusalCode::ReviewPending => StatusCode::ACCEPTED,
+        RefusalCode::Unknown => StatusCode::BAD_REQUEST,
+        RefusalCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        RefusalCode::Unmaskable => StatusCode::BAD_GATEWAY,
+        RefusalCode::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalCode::Revoked => StatusCode::UNAUTHORIZED,
+        RefusalCode::DefinitionsChanged | RefusalCode::WithheldAfterChange => StatusCode::CONFLICT,
+    }
+}
+
+/// What to do where an answer would be more than a limit allows.
+#[must_use]
+pub const fn ask_for_less(limit: Option<Unit>) -> &'static str {
+    match limit {
+        None | Some(Unit::Rows | Unit::Messages | Unit::Subjects) => {
+            "ask for fewer items: a filter, a page, a smaller limit"
+        }
+        Some(Unit::Values | Unit::Bytes) => "ask for less: fewer fields, fewer or smaller items",
+        Some(Unit::Probes) => "ask about fewer values, or ask for what you need by another key",
+    }
 }

@@ -13,6 +13,17 @@ use tokio::time::{Instant, timeout_at};
 /// How long the body of a request may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Longer ones are looked through where nobody else waits.
+const LOOKED_THROUGH_BYTES: usize = 16 << 10;
+
+/// Looks through so many bytes: whoever sends much must not keep others waiting.
+pub fn look_through<T>(bytes: usize, look: impl FnOnce() -> T) -> T {
+    match bytes > LOOKED_THROUGH_BYTES {
+        true => tokio::task::block_in_place(look),
+        false => look(),
+    }
+}
+
 /// Bytes that bodies may take up at once.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Semaphore>);

@@ -2,16 +2,14 @@
 plain. Raw at the server, not to be found at the client."""
 
 import json
-import unicodedata
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
-from harness.paths import ROOT
+from harness.corpus import corpus, shows, tried, written
 
 from .conftest import Client, Tools
 
-CORPUS = json.loads((ROOT / "corpus" / "bypass" / "mcp.json").read_text())
+PLACES = corpus("mcp")["places"]
 
 
 def filled(value: Any, text: str) -> Any:
@@ -24,33 +22,9 @@ def filled(value: Any, text: str) -> Any:
     return value
 
 
-def written(text: str) -> str:
-    for name, value in CORPUS["values"].items():
-        text = text.replace(f"${name}", value)
-    return text
-
-
-def plain(text: str) -> str:
-    """What a person who looks for it would read."""
-    while True:
-        once = unicodedata.normalize("NFKC", unquote(text)).replace("\u200b", "").replace("\\u200b", "").lower()
-        once = "".join(c for c in once if c not in " -\\")
-        if once == text:
-            return once
-        text = once
-
-
-def shows(text: str) -> list[str]:
-    read = plain(text)
-    return [secret for secret in CORPUS["secrets"] if plain(secret) in read]
-
-
 def cases() -> list[Any]:
-    places, writings = CORPUS["places"], CORPUS["writings"]
-    found = [(place, "plain", text) for place in places for text in writings["plain"]]
-    for name, texts in writings.items():
-        found += [(place, name, text) for text in texts for place in ("text", "structured value", "log") if name != "plain"]
-    return [pytest.param(place, text, id=f"{place}: {name}: {text[:20]!r}") for place, name, text in found]
+    few = ("text", "structured value", "log")
+    return [pytest.param(place, text, id=f"{place}: {name}: {text[:20]!r}") for place, name, text in tried(PLACES, few)]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +34,7 @@ def client(served: Tools) -> Client:
 
 @pytest.mark.parametrize(("place", "text"), cases())
 def test_it_is_raw_at_the_server_and_masked_at_the_client(tools: Tools, client: Client, place: str, text: str) -> None:
-    said = filled(CORPUS["places"][place], written(text))
+    said = filled(PLACES[place], written(text))
     raw = json.dumps(said, ensure_ascii=False)
     assert shows(raw), "the case shows nothing to begin with"
     if "result" in said:

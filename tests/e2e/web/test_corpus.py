@@ -3,18 +3,16 @@ plain. Raw at the service, not to be found at the client."""
 
 import http.client
 import json
-import unicodedata
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
-from harness.paths import ROOT
+from harness.corpus import corpus, shows, tried, written
 from harness.service import Reply
 
 from .conftest import Web
 
-WORDS = json.loads((ROOT / "corpus" / "bypass" / "mcp.json").read_text())
-PLACES = json.loads((ROOT / "corpus" / "bypass" / "http.json").read_text())["places"]
+PLACES = corpus("http")["places"]
 
 
 def filled(value: Any, text: str) -> Any:
@@ -27,32 +25,9 @@ def filled(value: Any, text: str) -> Any:
     return value
 
 
-def written(text: str) -> str:
-    for name, value in WORDS["values"].items():
-        text = text.replace(f"${name}", value)
-    return text
-
-
-def plain(text: str) -> str:
-    while True:
-        once = unicodedata.normalize("NFKC", unquote(text)).replace("\u200b", "").replace("\\u200b", "").lower()
-        once = "".join(c for c in once if c not in " -\\")
-        if once == text:
-            return once
-        text = once
-
-
-def shows(text: str) -> list[str]:
-    read = plain(text)
-    return [secret for secret in WORDS["secrets"] if plain(secret) in read]
-
-
 def cases() -> list[Any]:
-    writings = WORDS["writings"]
-    found = [(place, "plain", text) for place in PLACES for text in writings["plain"]]
-    for name, texts in writings.items():
-        found += [(place, name, text) for text in texts for place in ("JSON value", "text") if name != "plain"]
-    return [pytest.param(place, text, id=f"{place}: {name}: {text[:20]!r}") for place, name, text in found]
+    few = ("JSON value", "text")
+    return [pytest.param(place, text, id=f"{place}: {name}: {text[:20]!r}") for place, name, text in tried(PLACES, few)]
 
 
 @pytest.mark.parametrize(("place", "text"), cases())

@@ -1,99 +1,77 @@
 //! MCP in this gateway: its servers as the configuration describes them, and the requests to
 //! come when that changes.
 
-use super::listeners::Service;
 use super::places::Place;
-use super::protocols::{Commit, Parts, Running};
-use super::web::{address, screen};
+use super::protocols::{Parts, Running};
+use super::resources::{screen, secret, targets};
+use super::served::{Served, Serves};
+use super::web::{address, fields};
 use anyhow::{Context, bail};
 use portreeve_control::Config;
-use portreeve_control::api::TargetState;
 use portreeve_control::config::{Issuer, Resource};
-use portreeve_control::store::{self, Looked};
+use portreeve_control::store::{self, Looked, StoreError};
 use portreeve_model::ObjectKind;
 use portreeve_protocol_mcp::{
-    Descriptions, Fields, MANIFEST, Mcp, McpLimits, McpParts, Pinned, Place as ServerPlace,
-    Program, Target, TargetParts,
+    Descriptions, MANIFEST, Mcp, McpLimits, McpParts, Pinned, Place as ServerPlace, Program,
+    Target, TargetParts,
 };
 use portreeve_session::BoxFuture;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
-
-/// The protocol at work.
-struct McpService {
-    state: RwLock<State>,
-}
-
-#[derive(Clone)]
-struct State {
-    /// Who serves the next connection.
-    mcp: Arc<Mcp>,
-    names: Vec<String>,
-}
 
 /// Starts the protocol.
 ///
 /// # Errors
 /// A secret or an authority cannot be read, or a command is none.
 pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
-    let targets = targets(parts.config)?;
-    let names = names(&targets);
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets,
+        targets: targets(parts.config, MANIFEST.name, target)?,
         descriptions: Arc::new(Pins(parts.descriptions)),
         offers: parts.agents,
         issuers: issuers(parts.config),
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
-    Ok(Arc::new(McpService { state: RwLock::new(State { mcp, names }) }))
+    Ok(Served::start(mcp, parts.config))
 }
 
-impl McpService {
-    fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
+impl Serves for Mcp {
+    const NAME: &'static str = MANIFEST.name;
 
-impl Service for McpService {
     fn serve(
         self: Arc<Self>,
         stream: TcpStream,
         client: SocketAddr,
         place: Place,
     ) -> BoxFuture<'static, ()> {
-        Box::pin(self.state().mcp.serve(stream, client, place))
-    }
-}
-
-impl Running for McpService {
-    /// Nothing of a server is known before it is asked.
-    fn watch(self: Arc<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
+        Box::pin(Mcp::serve(self, stream, client, place))
     }
 
-    fn targets(&self) -> BTreeMap<String, TargetState> {
-        self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
-    }
-
-    fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
-        let targets = targets(config)?;
-        let names = names(&targets);
-        let mcp = self.state().mcp.renewed(targets, issuers(config), limits(config)?);
-        Ok(Box::new(move || {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            *state = State { mcp, names };
-        }))
+    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
+        let targets = targets(config, MANIFEST.name, target)?;
+        Ok(self.renewed(targets, issuers(config), limits(config)?))
     }
 }
 
 /// The store's descriptions, off the runtime.
 struct Pins(Arc<dyn store::Descriptions>);
+
+impl Pins {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn store::Descriptions) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, String> {
+        let store = self.0.clone();
+        match tokio::task::spawn_blocking(move || question(&*store)).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("the control store's worker ended".to_owned()),
+        }
+    }
+}
 
 impl Descriptions for Pins {
     fn is_pinned<'a>(
@@ -102,18 +80,8 @@ impl Descriptions for Pins {
         tool: &'a str,
         digest: &'a str,
     ) -> BoxFuture<'a, Result<bool, String>> {
-        let store = self.0.clone();
-        let owned = [resource, tool, digest].map(str::to_owned);
-        Box::pin(async move {
-            let ask = move || {
-                let [resource, tool, digest] = &owned;
-                store.is_approved((resource, tool), digest)
-            };
-            match tokio::task::spawn_blocking(ask).await {
-                Ok(answer) => answer.map_err(|error| error.to_string()),
-                Err(_) => Err("the control store's worker ended".to_owned()),
-            }
-        })
+        let [resource, tool, digest] = [resource, tool, digest].map(str::to_owned);
+        Box::pin(self.ask(move |store| store.is_approved((&resource, &tool), &digest)))
     }
 
     fn look<'a>(
@@ -123,26 +91,18 @@ impl Descriptions for Pins {
         digest: &'a str,
         text: &'a str,
     ) -> BoxFuture<'a, Result<Pinned, String>> {
-        let store = self.0.clone();
-        let owned = [resource, tool, digest, text].map(str::to_owned);
+        let [resource, tool, digest, text] = [resource, tool, digest, text].map(str::to_owned);
+        let question = move |store: &dyn store::Descriptions| {
+            store.look((&resource, &tool), (&digest, &text), SystemTime::now())
+        };
         Box::pin(async move {
-            let look = move || {
-                let [resource, tool, digest, text] = &owned;
-                store.look((resource, tool), (digest, text), SystemTime::now())
-            };
-            match tokio::task::spawn_blocking(look).await {
-                Ok(Ok(Looked::Approved)) => Ok(Pinned::Same),
-                Ok(Ok(Looked::Changed)) => Ok(Pinned::Changed),
-                Ok(Ok(Looked::LooksLike(other))) => Ok(Pinned::LooksLike(other)),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the control store's worker ended".to_owned()),
-            }
+            Ok(match self.ask(question).await? {
+                Looked::Approved => Pinned::Same,
+                Looked::Changed => Pinned::Changed,
+                Looked::LooksLike(other) => Pinned::LooksLike(other),
+            })
         })
     }
-}
-
-fn names(targets: &[Arc<Target>]) -> Vec<String> {
-    targets.iter().map(|target| target.name().to_owned()).collect()
 }
 
 /// Who vouches for callers, where a client can ask them.
@@ -154,32 +114,13 @@ fn issuers(config: &Config) -> Vec<String> {
     config.issuers.iter().filter_map(address).collect()
 }
 
-fn targets(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
-    let own = config.resources.iter().filter(|(_, resource)| resource.protocol == MANIFEST.name);
-    own.map(|(name, resource)| {
-        let target =
-            target(config, name, resource).with_context(|| format!("resource `{name}`"))?;
-        Ok(Arc::new(target))
-    })
-    .collect()
-}
-
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
-    let settings = &resource.target;
-    let classification = resource.classify.clone();
-    let (named, cleared) = (classification.last_names(), classification.clone());
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
-        serve_host: settings.text("serve_host")?.to_ascii_lowercase(),
+        serve_host: resource.target.text("serve_host")?.to_ascii_lowercase(),
         place: place(config, resource)?,
-        fields: Fields {
-            category_of: Arc::new(move |path| {
-                classification.category_of(ObjectKind::ARGUMENT, path).cloned()
-            }),
-            clears: Arc::new(move |path| cleared.clears(ObjectKind::ARGUMENT, path)),
-            named,
-        },
-        screen: screen(config, resource),
+        fields: fields(ObjectKind::ARGUMENT, name, resource),
+        screen: screen(resource, &config.masking.confidence_min),
     }))
 }
 
@@ -196,8 +137,8 @@ fn place(config: &Config, resource: &Resource) -> anyhow::Result<ServerPlace> {
         return Ok(ServerPlace::Http { address, path: path.to_owned() });
     }
     let variable = settings.text("token_variable")?;
-    let token = match (settings.secret("token")?, variable.is_empty()) {
-        (Some(source), false) => Some((variable.to_owned(), source.resolve().context("token")?)),
+    let token = match (secret(resource, "token")?, variable.is_empty()) {
+        (Some(token), false) => Some((variable.to_owned(), token)),
         (None, true) => None,
         _ => {
             bail!("a program gets its `token` in a `token_variable`\nhint: write both, or neither")

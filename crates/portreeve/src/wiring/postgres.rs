@@ -6,6 +6,7 @@ use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
+use super::resources::{own, screen};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::api::{TargetState, Watch};
@@ -16,11 +17,9 @@ use portreeve_protocol_postgres::{
     Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, MANIFEST, Postgres,
     PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
-use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
 use portreeve_transport::{TargetTls, TcpTarget};
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -167,8 +166,7 @@ fn targets(
     config: &Config,
     before: &BTreeMap<String, Target>,
 ) -> anyhow::Result<BTreeMap<String, Target>> {
-    let own = config.resources.iter().filter(|(_, resource)| resource.protocol == MANIFEST.name);
-    own.map(|(name, resource)| {
+    let made = own(config, MANIFEST.name).map(|(name, resource)| {
         let made_of = made_of(config, resource).with_context(|| format!("resource `{name}`"))?;
         let known = before.get(name).filter(|known| known.made_of == made_of);
         let target = match known {
@@ -179,8 +177,8 @@ fn targets(
             }
         };
         Ok((name.clone(), target))
-    })
-    .collect()
+    });
+    made.collect()
 }
 
 fn password(resource: &Resource) -> anyhow::Result<Secret<String>> {
@@ -356,10 +354,8 @@ impl ColumnRules for Rules {
 /// What becomes of what nobody has classified.
 fn screening(made_of: &MadeOf) -> Screening {
     let classification = made_of.resource.classify.clone();
-    let seed = RandomState::new().hash_one(0);
-    let mode = made_of.resource.unclassified.mode;
     Screening {
-        screen: Arc::new(Screen::new(mode, &made_of.confidence_min, seed)),
+        screen: screen(&made_of.resource, &made_of.confidence_min),
         clears: Arc::new(move |object| classification.clears(object.kind, &object.path)),
     }
 }

@@ -2,13 +2,12 @@
 //! to come when that changes.
 
 use super::certificates::write_private;
-use super::listeners::Service;
 use super::places::Place;
-use super::protocols::{Commit, Parts, Running};
-use super::web::screen;
+use super::protocols::{Parts, Running};
+use super::resources::{screen, secret, targets};
+use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::api::TargetState;
 use portreeve_control::config::Resource;
 use portreeve_model::Secret;
 use portreeve_protocol_ssh::{
@@ -16,92 +15,42 @@ use portreeve_protocol_ssh::{
 };
 use portreeve_session::BoxFuture;
 use portreeve_transport::{TargetTls, TcpTarget};
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use tokio::net::TcpStream;
-
-/// The protocol at work.
-struct SshService {
-    state: RwLock<State>,
-}
-
-#[derive(Clone)]
-struct State {
-    /// Who serves the next connection.
-    ssh: Arc<Ssh>,
-    names: Vec<String>,
-}
 
 /// Starts the protocol.
 ///
 /// # Errors
 /// A secret or a key cannot be read.
 pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
-    let targets = targets(parts.config)?;
-    let names = names(&targets);
     let ssh = Ssh::new(SshParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets,
+        targets: targets(parts.config, MANIFEST.name, target)?,
         host_key: host_key(&parts.config.data_dir)?,
         limits: limits(parts.config)?,
     });
-    Ok(Arc::new(SshService { state: RwLock::new(State { ssh, names }) }))
+    Ok(Served::start(ssh, parts.config))
 }
 
-impl SshService {
-    fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
+impl Serves for Ssh {
+    const NAME: &'static str = MANIFEST.name;
 
-impl Service for SshService {
     fn serve(
         self: Arc<Self>,
         stream: TcpStream,
         client: SocketAddr,
         place: Place,
     ) -> BoxFuture<'static, ()> {
-        Box::pin(self.state().ssh.serve(stream, client, place))
-    }
-}
-
-impl Running for SshService {
-    /// Nothing of a target is known before it is asked.
-    fn watch(self: Arc<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
+        Box::pin(Ssh::serve(self, stream, client, place))
     }
 
-    fn targets(&self) -> BTreeMap<String, TargetState> {
-        self.state().names.into_iter().map(|name| (name, TargetState::default())).collect()
+    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
+        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
     }
-
-    fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
-        let targets = targets(config)?;
-        let names = names(&targets);
-        let ssh = self.state().ssh.renewed(targets, limits(config)?);
-        Ok(Box::new(move || {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            *state = State { ssh, names };
-        }))
-    }
-}
-
-fn names(targets: &[Arc<Target>]) -> Vec<String> {
-    targets.iter().map(|target| target.name().to_owned()).collect()
-}
-
-fn targets(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
-    let own = config.resources.iter().filter(|(_, resource)| resource.protocol == MANIFEST.name);
-    own.map(|(name, resource)| {
-        let target =
-            target(config, name, resource).with_context(|| format!("resource `{name}`"))?;
-        Ok(Arc::new(target))
-    })
-    .collect()
 }
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
@@ -127,19 +76,12 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
         user,
         credential: credential(resource)?,
         home,
-        screen: screen(config, resource),
+        screen: screen(resource, &config.masking.confidence_min),
     }))
 }
 
 fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    let settings = &resource.target;
-    let secret = |key: &'static str| -> anyhow::Result<Option<Secret<String>>> {
-        match settings.secret(key)? {
-            Some(source) => Ok(Some(source.resolve().context(key)?)),
-            None => Ok(None),
-        }
-    };
-    match (secret("key")?, secret("password")?) {
+    match (secret(resource, "key")?, secret(resource, "password")?) {
         (Some(key), None) => Ok(Credential::key(&key)?),
         (None, Some(password)) => Ok(Credential::Password(password)),
         (None, None) | (Some(_), Some(_)) => {

@@ -1,14 +1,12 @@
 //! What every protocol over HTTP reads of a resource.
 
 use super::certificates;
-use anyhow::Context;
+use super::resources::secret;
 use portreeve_control::Config;
 use portreeve_control::config::{Resource, TlsMode};
-use portreeve_model::Secret;
-use portreeve_screen::Screen;
+use portreeve_model::ObjectKind;
 use portreeve_transport::{TargetTls, TcpTarget};
-use portreeve_web::{Address, Credential};
-use std::hash::{BuildHasher, RandomState};
+use portreeve_web::{Address, Credential, Fields, FieldsParts};
 use std::sync::Arc;
 
 /// Where a target is, and what opens it.
@@ -29,15 +27,8 @@ pub(super) fn address(config: &Config, resource: &Resource) -> anyhow::Result<Ad
 }
 
 fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    let settings = &resource.target;
-    let secret = |key: &'static str| -> anyhow::Result<Option<Secret<String>>> {
-        match settings.secret(key)? {
-            Some(source) => Ok(Some(source.resolve().context(key)?)),
-            None => Ok(None),
-        }
-    };
-    let user = settings.text("user")?.to_owned();
-    match (secret("token")?, secret("password")?, user.is_empty()) {
+    let user = resource.target.text("user")?.to_owned();
+    match (secret(resource, "token")?, secret(resource, "password")?, user.is_empty()) {
         (Some(token), None, true) => Ok(Credential::Bearer(token)),
         (None, Some(password), false) => Ok(Credential::Basic { user, password }),
         (None, None, true) => Ok(Credential::Open),
@@ -47,9 +38,14 @@ fn credential(resource: &Resource) -> anyhow::Result<Credential> {
     }
 }
 
-/// What becomes of texts of a resource that nobody has classified.
-pub(super) fn screen(config: &Config, resource: &Resource) -> Arc<Screen> {
-    let seed = RandomState::new().hash_one(0);
-    let (mode, minimums) = (resource.unclassified.mode, &config.masking.confidence_min);
-    Arc::new(Screen::new(mode, minimums, seed))
+/// Which fields of what a target takes and answers are classified.
+pub(super) fn fields(kind: ObjectKind, owner: &str, resource: &Resource) -> Fields {
+    let (classified, cleared) = (resource.classify.clone(), resource.classify.clone());
+    Fields::new(FieldsParts {
+        kind,
+        owner: owner.to_owned(),
+        category_of: Arc::new(move |path| classified.category_of(kind, path).cloned()),
+        clears: Arc::new(move |path| cleared.clears(kind, path)),
+        named: resource.classify.last_names(),
+    })
 }

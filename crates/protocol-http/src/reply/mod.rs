@@ -57,18 +57,7 @@ struct RouteNames<'a> {
 
 impl Names for RouteNames<'_> {
     fn known(&self, path: &str) -> Known {
-        let route = &self.plan.route;
-        if path.is_empty() {
-            return Known::Nothing;
-        }
-        match self.target.category_of(route, path) {
-            Some((object, category)) if !self.plan.revealed.contains(&object) => {
-                Known::Masked(category)
-            }
-            Some(_) => Known::Shown,
-            None if self.target.clears(route, path) => Known::Shown,
-            None => Known::Nothing,
-        }
+        self.target.fields().known(&self.plan.route, path, &self.plan.revealed)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

@@ -3,9 +3,9 @@
 use super::{Head, outgoing};
 use crate::target::Target;
 use portreeve_detect::Detector;
-use portreeve_model::{Action, Category, Command, Facts, Need, Object, Revealed, Usage};
+use portreeve_model::{Action, Category, Command, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::OPAQUE;
+use portreeve_web::Seen;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -33,27 +33,15 @@ impl Plan {
         detector: &Detector,
     ) -> Self {
         let route = head.path.route();
-        let mut seen: Vec<Revealed> = target
-            .named_fields(&route)
-            .into_iter()
-            .filter(|(object, category)| snapshot.reveals(object, category))
-            .map(|(object, category)| Revealed { object, category })
-            .collect();
-        let revealed = seen.iter().map(|seen| seen.object.clone()).collect();
-        let (whole, opaque) = (target.field(&route, BODY), Category::from(OPAQUE));
-        let passes_opaque = snapshot.reveals(&whole, &opaque);
-        if passes_opaque {
-            seen.push(Revealed { object: whole, category: opaque });
-        }
-        seen.sort();
+        let Seen { listed, fields, passes_opaque } = target.fields().seen(&route, BODY, snapshot);
         let carried = outgoing::fields(target, &route, detector, (head, body));
         let command = CommandUse {
             command: Arc::new(command(head, target, &route, carried)),
             stage: Stage::Run,
-            revealed: seen.into(),
+            revealed: listed,
             before: Usage::default(),
         };
-        Self { command, route, revealed, passes_opaque, snapshot: snapshot.clone() }
+        Self { command, route, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
     }
 }
 
@@ -108,10 +96,11 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
 /// The classified fields that a name or an expression names, in whatever writing: `Email`,
 /// `user[email]`, `email__contains`, `salary>4000`.
 fn named_in(target: &Target, route: &str, text: &str) -> Vec<(Object, Category)> {
-    let mut found: Vec<(Object, Category)> = target.category_of(route, text).into_iter().collect();
+    let mut found: Vec<(Object, Category)> =
+        target.fields().category_of(route, text).into_iter().collect();
     for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-') {
         let parts = word.split("__").filter(|part| !part.is_empty());
-        found.extend(parts.filter_map(|part| target.category_of(route, part)));
+        found.extend(parts.filter_map(|part| target.fields().category_of(route, part)));
     }
     found.sort();
     found.dedup();

@@ -4,24 +4,8 @@ use super::Head;
 use crate::target::Target;
 use portreeve_detect::Detector;
 use portreeve_model::Object;
-use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Search, Sureness};
+use portreeve_web::{CanonicalQuery, OPAQUE, Search, Sureness};
 use std::collections::BTreeSet;
-
-/// The fields of a route.
-struct RouteFields<'a> {
-    target: &'a Target,
-    route: &'a str,
-}
-
-impl Carried for RouteFields<'_> {
-    fn field(&self, path: &str) -> Option<Object> {
-        self.target.category_of(self.route, path).map(|(object, _)| object)
-    }
-
-    fn found(&self, category: &str) -> Object {
-        self.target.found_field(self.route, category)
-    }
-}
 
 /// The fields that a request writes personal data into: those of its body, and what detectors
 /// find in its body, path, query and fields.
@@ -31,7 +15,7 @@ pub(super) fn fields(
     detector: &Detector,
     (head, body): (&Head, &[u8]),
 ) -> BTreeSet<Object> {
-    let names = RouteFields { target, route };
+    let names = target.fields().of(route);
     let mut search = Search::new(&names, detector);
     surroundings(&mut search, head);
     if !body.is_empty() {

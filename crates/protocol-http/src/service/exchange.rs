@@ -5,23 +5,22 @@ use crate::reply::{Body, Classified, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Plan};
 use crate::target::Target;
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use http_body_util::Either;
+use http::Response;
 use portreeve_decide::mask::Masker;
 use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
-    Admitted, BodySender, End, Exchange, Hold, Interrupt, Masked, Released, Reply, SessionError,
-    Stop, Unmaskable, released_body, released_head,
+    Admitted, BodySender, End, Exchange, Masked, Released, Reply, SessionError, Silent, Stop,
+    Unmaskable,
 };
-use portreeve_web::{AnswerBody, Caller, Line, More, Problem, Source, ended, no_answer};
+use portreeve_web::{
+    AnswerBody, Caller, Line, More, Problem, Source, begun, ended, look_through, no_answer, whole,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Longer bodies are looked through where nobody else waits.
-const LOOKED_THROUGH_BYTES: usize = 16 << 10;
 /// What one exchange needs.
 pub(super) struct Asked {
     pub(super) caller: Arc<Caller<()>>,
@@ -39,6 +38,13 @@ pub(super) struct Asked {
 pub(super) struct Answer {
     pub(super) response: Response<AnswerBody>,
     pub(super) rest: Option<Flow>,
+}
+
+impl Answer {
+    /// One that is all there.
+    async fn whole(released: Released) -> Result<Self, Problem> {
+        Ok(Self { response: whole(released).await?, rest: None })
+    }
 }
 
 /// The rest of an answer whose head is on its way.
@@ -60,20 +66,6 @@ struct Running {
     line: Line,
 }
 
-/// Nothing can be said to a client that waits for an answer; one that goes away takes the
-/// exchange with it.
-struct Waiting;
-
-impl Hold for Waiting {
-    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    async fn gone(&mut self) {
-        std::future::pending().await
-    }
-}
-
 /// What the target did instead of answering, in the gateway's words.
 struct NoAnswer(&'static str);
 
@@ -91,15 +83,11 @@ impl Asked {
         let session = self.caller.session.clone();
         let snapshot = session.snapshot();
         let look = || Plan::new((&head, &body), &self.target, &snapshot, &self.detector);
-        // Whoever sends much must not keep others waiting while it is looked through.
-        let plan = match body.len() > LOOKED_THROUGH_BYTES {
-            true => tokio::task::block_in_place(look),
-            false => look(),
-        };
+        let plan = look_through(body.len(), look);
         let role = self.target.address().role().to_owned();
         let request = HttpRequest { plan: plan.clone(), head, body, role };
         let admitted =
-            session.admit(request, &snapshot, &mut Waiting).await.map_err(|error| ended(&error))?;
+            session.admit(request, &snapshot, &mut Silent).await.map_err(|error| ended(&error))?;
         let Admitted { mut exchange, permit, .. } = admitted;
         if let Some(refusal) = exchange.refusal().cloned() {
             return refuse(exchange, refusal).await;
@@ -108,19 +96,19 @@ impl Asked {
         let asked = address.ask(permit, self.caller.take_line(), self.reply_timeout);
         let answered = tokio::select! {
             answered = asked => answered,
-            why = exchange.interrupted() => return stopped(exchange, stop_of(why)).await,
+            why = exchange.interrupted() => return stopped(exchange, why.into()).await,
         };
         let (line, response) = match answered {
             Ok(answered) => answered,
             Err(why) => {
-                return match exchange.release(NoAnswer(why), &mut Waiting).await {
-                    Ok(released) => whole(released).await,
+                return match exchange.release(NoAnswer(why), &mut Silent).await {
+                    Ok(released) => Answer::whole(released).await,
                     Err(stop) => stopped(exchange, stop).await,
                 };
             }
         };
         let (parts, incoming) = response.into_parts();
-        let classified = match self.target.has_classified(&plan.route) {
+        let classified = match self.target.fields().has_classified(&plan.route) {
             true => Classified::Something,
             false => Classified::Nothing,
         };
@@ -150,7 +138,7 @@ impl Running {
     async fn step(&mut self, head: Option<ReplyHead>) -> Result<(Released, More), Stop> {
         let next = tokio::select! {
             next = self.source.next() => next,
-            why = self.exchange.interrupted() => return Err(stop_of(why)),
+            why = self.exchange.interrupted() => return Err(why.into()),
         };
         let (data, more) = next?;
         let part = Part {
@@ -162,13 +150,11 @@ impl Running {
             data,
             more,
         };
-        Ok((self.exchange.release(part, &mut Waiting).await?, more))
+        Ok((self.exchange.release(part, &mut Silent).await?, more))
     }
 
     async fn begin(self, released: Released, more: More) -> Result<Answer, Problem> {
-        let (parts, first) = released_head(released).map_err(|_| unreadable())?;
-        let (sender, body) = released_body();
-        let response = Response::from_parts(parts, Either::Left(body));
+        let (response, sender, first) = begun(released)?;
         let flow = Flow { running: self, sender, first, more };
         Ok(Answer { response, rest: Some(flow) })
     }
@@ -213,13 +199,6 @@ impl Flow {
     }
 }
 
-fn stop_of(why: Interrupt) -> Stop {
-    match why {
-        Interrupt::Cancelled => Stop::Session(SessionError::ClientGone),
-        Interrupt::Stopped(stop) => stop,
-    }
-}
-
 fn unmaskable(exchange: &Exchange, why: &str) -> Refusal {
     let hint = "ask for JSON or text, or let a policy reveal the field `body` of the route as \
                 `opaque`";
@@ -243,19 +222,5 @@ async fn stopped(exchange: Exchange, stop: Stop) -> Result<Answer, Problem> {
 
 async fn refuse(mut exchange: Exchange, refusal: Refusal) -> Result<Answer, Problem> {
     let released = exchange.refuse(refusal, &Notices).await.map_err(|error| ended(&error))?;
-    whole(released).await
-}
-
-/// An answer that is all there.
-async fn whole(released: Released) -> Result<Answer, Problem> {
-    let (parts, rest) = released_head(released).map_err(|_| unreadable())?;
-    let (sender, body) = released_body();
-    let gone = |_| Problem::new(StatusCode::BAD_GATEWAY, "the client is gone", "");
-    sender.send(rest).await.map_err(gone)?;
-    sender.finish().await;
-    Ok(Answer { response: Response::from_parts(parts, Either::Left(body)), rest: None })
-}
-
-fn unreadable() -> Problem {
-    Problem::new(StatusCode::BAD_GATEWAY, "the answer could not be written", "")
+    Answer::whole(released).await
 }

@@ -175,7 +175,7 @@ impl Http {
         let opening = || {
             let classified = target.clone();
             Opening {
-                classify: Arc::new(move |object| classified.category_of_object(object)),
+                classify: Arc::new(move |object| classified.fields().category_of_object(object)),
                 notices: Arc::new(Notices),
                 own: (),
             }

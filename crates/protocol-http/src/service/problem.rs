@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use portreeve_model::{Refusal, RefusalCode, Unit};
+use portreeve_model::Refusal;
 use portreeve_session::{Advice, Notice, NoticeEncoder};
-use portreeve_web::{problem_message, title};
+use portreeve_web::{ask_for_less, problem_message, status_of, title};
 use serde_json::json;
 
 /// Writes the gateway's words inside the engine.
@@ -26,15 +26,7 @@ impl NoticeEncoder for Notices {
 
     fn advise(&self, advice: Advice) -> &'static str {
         match advice {
-            Advice::AskForLess(None | Some(Unit::Rows | Unit::Messages | Unit::Subjects)) => {
-                "ask for fewer items: a filter, a page, a smaller limit"
-            }
-            Advice::AskForLess(Some(Unit::Values | Unit::Bytes)) => {
-                "ask for less: fewer fields, fewer or smaller items"
-            }
-            Advice::AskForLess(Some(Unit::Probes)) => {
-                "ask about fewer values, or ask for what you need by another key"
-            }
+            Advice::AskForLess(limit) => ask_for_less(limit),
             Advice::AskPlainly => "use GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE",
         }
     }
@@ -56,19 +48,4 @@ fn refused(refusal: &Refusal) -> Bytes {
             "review": refusal.review.as_ref().map(|review| &review.0),
         }),
     )
-}
-
-fn status_of(code: RefusalCode) -> StatusCode {
-    match code {
-        RefusalCode::Denied | RefusalCode::NotApproved | RefusalCode::LimitExceeded => {
-            StatusCode::FORBIDDEN
-        }
-        RefusalCode::ReviewPending => StatusCode::ACCEPTED,
-        RefusalCode::Unknown => StatusCode::BAD_REQUEST,
-        RefusalCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        RefusalCode::Unmaskable => StatusCode::BAD_GATEWAY,
-        RefusalCode::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Revoked => StatusCode::UNAUTHORIZED,
-        RefusalCode::DefinitionsChanged | RefusalCode::WithheldAfterChange => StatusCode::CONFLICT,
-    }
 }

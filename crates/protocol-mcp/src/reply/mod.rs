@@ -13,6 +13,7 @@ use portreeve_decide::mask::Masker;
 use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
+use portreeve_web::look_through;
 use portreeve_web::masking::{Known, Look, Names, Tally, put_event_data, put_json};
 
 /// How a client gets a message.
@@ -113,12 +114,8 @@ impl Reply for ServerPart<'_> {
         let mut tally = Tally::new(&mut *self.screen);
         tally.usage.messages = 1;
         let mut message = Vec::with_capacity(self.text.len() + 64);
-        let mut put = || put_json(self.text, &look, &mut message, &mut tally);
-        // A long message must not keep others waiting while it is looked through.
-        match self.text.len() > LOOKED_THROUGH_BYTES {
-            true => tokio::task::block_in_place(put)?,
-            false => put()?,
-        }
+        let put = || put_json(self.text, &look, &mut message, &mut tally);
+        look_through(self.text.len(), put)?;
         let message = String::from_utf8(message)
             .map_err(|_| Unmaskable("a masked message is not UTF-8".to_owned()))?;
         let mut out = Vec::with_capacity(message.len() + 128);
@@ -143,32 +140,18 @@ struct MessageNames<'a> {
     given: Option<(&'static str, String)>,
 }
 
-/// Longer messages are looked through where nobody else waits.
-const LOOKED_THROUGH_BYTES: usize = 16 << 10;
-
 /// Members that are the gateway's own by the time that a client gets them.
 const OWN: [&str; 3] = ["jsonrpc", "id", "method"];
 
 impl Names for MessageNames<'_> {
     fn known(&self, path: &str) -> Known {
-        if path.is_empty() {
-            return Known::Nothing;
-        }
         if let Some((_, written)) = self.given.as_ref().filter(|(given, _)| *given == path) {
             return Known::Written(written.clone());
         }
         if OWN.contains(&path) {
             return Known::Shown;
         }
-        let subject = &self.plan.subject;
-        match self.target.category_of(subject, path) {
-            Some((object, category)) if !self.plan.revealed.contains(&object) => {
-                Known::Masked(category)
-            }
-            Some(_) => Known::Shown,
-            None if self.target.clears(subject, path) => Known::Shown,
-            None => Known::Nothing,
-        }
+        self.target.fields().known(&self.plan.subject, path, &self.plan.revealed)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

@@ -3,9 +3,9 @@
 use crate::target::Target;
 use crate::tools::{Effect, Tool};
 use portreeve_detect::Detector;
-use portreeve_model::{Action, Category, Command, Facts, Need, Object, Revealed, Usage};
+use portreeve_model::{Action, Command, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::{Carried, OPAQUE, Search};
+use portreeve_web::{Search, Seen};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,19 +54,8 @@ impl Plan {
     ) -> Self {
         let mut wanted = wanted(asks, target);
         let subject = wanted.subject.clone();
-        let mut seen: Vec<Revealed> = target
-            .named_fields(&subject)
-            .into_iter()
-            .filter(|(object, category)| snapshot.reveals(object, category))
-            .map(|(object, category)| Revealed { object, category })
-            .collect();
-        let revealed = seen.iter().map(|seen| seen.object.clone()).collect();
-        let (whole, opaque) = (target.argument(&subject, CONTENT), Category::from(OPAQUE));
-        let passes_opaque = snapshot.reveals(&whole, &opaque);
-        if passes_opaque {
-            seen.push(Revealed { object: whole, category: opaque });
-        }
-        seen.sort();
+        let Seen { listed, fields, passes_opaque } =
+            target.fields().seen(&subject, CONTENT, snapshot);
         let carried = carried(asks.params, target, &subject, detector);
         wanted.needs.extend(carried.into_iter().map(|object| need(Action::Write, object)));
         let definition = asks.tool.map(|tool| (subject.clone(), tool.digest.clone()));
@@ -80,11 +69,11 @@ impl Plan {
         let command = CommandUse {
             command: Arc::new(command),
             stage: Stage::Run,
-            revealed: seen.into(),
+            revealed: listed,
             before: Usage::default(),
         };
         let snapshot = snapshot.clone();
-        Self { command, subject, revealed, passes_opaque, snapshot, definition }
+        Self { command, subject, revealed: fields, passes_opaque, snapshot, definition }
     }
 
     /// What a server asks of the client: its fields are fields of the method.
@@ -259,22 +248,6 @@ fn fingerprint(asks: Asks<'_>, subject: &str) -> String {
     }
 }
 
-/// The fields of what a tool takes.
-struct Arguments<'a> {
-    target: &'a Target,
-    subject: &'a str,
-}
-
-impl Carried for Arguments<'_> {
-    fn field(&self, path: &str) -> Option<Object> {
-        self.target.category_of(self.subject, path).map(|(object, _)| object)
-    }
-
-    fn found(&self, category: &str) -> Object {
-        self.target.found_argument(self.subject, category)
-    }
-}
-
 /// Members that say what a message is about, or are words of the protocol.
 const OWN: [&str; 6] = ["name", "uri", "ref", "protocolVersion", "capabilities", "clientInfo"];
 /// Beginnings of names that are the protocol's own.
@@ -298,7 +271,7 @@ fn carried(
     subject: &str,
     detector: &Detector,
 ) -> BTreeSet<Object> {
-    let names = Arguments { target, subject };
+    let names = target.fields().of(subject);
     let mut search = Search::new(&names, detector);
     let said = said(params);
     if !said.is_empty() {
@@ -317,7 +290,7 @@ pub(crate) fn answer_of(
     outcome: &Value,
     detector: &Detector,
 ) -> Command {
-    let names = Arguments { target, subject: method };
+    let names = target.fields().of(method);
     let mut search = Search::new(&names, detector);
     search.json(&outcome.to_string());
     let needs = search.into_found().into_iter().map(|object| need(Action::Write, object));

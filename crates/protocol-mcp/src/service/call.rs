@@ -3,7 +3,7 @@
 use super::Failure;
 use super::era::{Era, mirrors, mismatch};
 use super::session::{Asking, Numbered, Posted, Question};
-use super::talk::{Answer, Called, Talk, ended_answer, whole};
+use super::talk::{Answer, Called, Talk, ended_answer};
 use super::words::{Answers, Declined, Words};
 use crate::message::{Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Head, Shape, Taken};
@@ -16,32 +16,14 @@ use crate::upstream::{Expects, Listens, NoReply, Replies};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use portreeve_model::RefusalCode;
-use portreeve_session::{
-    Admitted, Exchange, Fence, Hold, Interrupt, Permitted, Released, SessionError, Stop,
-};
-use portreeve_web::{Problem, ended};
+use portreeve_session::{Admitted, Exchange, Fence, Permitted, SessionError, Silent, Stop};
+use portreeve_web::{Problem, ended, look_through};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Nothing can be said to a client that waits for an answer; one that goes away takes the
-/// exchange with it.
-pub(super) struct Waiting;
-
-impl Hold for Waiting {
-    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    async fn gone(&mut self) {
-        std::future::pending().await
-    }
-}
-
 /// Pages of a list of tools that are read for one call.
 const PAGES_MAX: usize = 50;
-/// Longer messages are looked through where nobody else waits.
-const LOOKED_THROUGH_BYTES: usize = 16 << 10;
 
 impl Asking {
     /// What was posted: a call, a notification, or an answer to a question of the server.
@@ -127,11 +109,7 @@ impl Asking {
         let session = &self.caller.session;
         let snapshot = session.snapshot();
         let look = || Plan::new(asks, &self.target, &snapshot, &self.detector);
-        // Whoever sends much must not keep others waiting while it is looked through.
-        let plan = match text.len() > LOOKED_THROUGH_BYTES {
-            true => tokio::task::block_in_place(look),
-            false => look(),
-        };
+        let plan = look_through(text.len(), look);
         let request = ClientMessage {
             plan: plan.clone(),
             text,
@@ -140,7 +118,7 @@ impl Asking {
             wire,
             role: self.target.role().to_owned(),
         };
-        let admitted = session.admit(request, &snapshot, &mut Waiting).await;
+        let admitted = session.admit(request, &snapshot, &mut Silent).await;
         let Admitted { exchange, permit, .. } = admitted.map_err(|error| ended(&error))?;
         Ok(match exchange.refusal() {
             Some(_) => Err(exchange),
@@ -174,7 +152,7 @@ impl Asking {
         let replies = tokio::select! {
             replies = asking => replies,
             why = exchange.interrupted() => {
-                return stopped(exchange, stop_of(why), &words).await;
+                return stopped(exchange, why.into(), &words).await;
             }
         };
         match replies {
@@ -235,7 +213,7 @@ impl Asking {
             let hint = Some("leave the person out".to_owned());
             let refusal = exchange.refusal_of(RefusalCode::Denied, why, hint);
             let released = exchange.refuse(refusal, &Words::of_session()).await;
-            return whole(released.map_err(|error| ended(&error))?).await;
+            return Answer::whole(released.map_err(|error| ended(&error))?).await;
         }
         let text = crate::message::Answer { id, outcome }.written();
         let wire = self.wire(&Method::POST, &[], &text);
@@ -350,7 +328,7 @@ impl Asking {
         };
         let found = tokio::select! {
             found = found => found,
-            why = exchange.interrupted() => return Err(failure_of(stop_of(why))),
+            why = exchange.interrupted() => return Err(failure_of(why.into())),
         };
         exchange.close();
         Ok(found)
@@ -436,8 +414,8 @@ fn declined() -> Outcome {
 }
 
 async fn taken(exchange: &mut Exchange, what: Taken) -> Result<Answer, Failure> {
-    let released = exchange.release(what, &mut Waiting).await.map_err(failure_of)?;
-    whole(released).await
+    let released = exchange.release(what, &mut Silent).await.map_err(failure_of)?;
+    Answer::whole(released).await
 }
 
 async fn refused(mut exchange: Exchange, words: &Words) -> Result<Answer, Failure> {
@@ -445,7 +423,7 @@ async fn refused(mut exchange: Exchange, words: &Words) -> Result<Answer, Failur
         return Err(ended(&SessionError::TargetGone).into());
     };
     let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
-    whole(released).await
+    Answer::whole(released).await
 }
 
 async fn no_reply(exchange: Exchange, why: &NoReply, words: &Words) -> Result<Answer, Failure> {
@@ -462,13 +440,6 @@ async fn no_reply(exchange: Exchange, why: &NoReply, words: &Words) -> Result<An
             let why = "the server has forgotten the session";
             Err(Problem::new(StatusCode::NOT_FOUND, why, hint).into())
         }
-    }
-}
-
-pub(super) fn stop_of(why: Interrupt) -> Stop {
-    match why {
-        Interrupt::Cancelled => Stop::Session(SessionError::ClientGone),
-        Interrupt::Stopped(stop) => stop,
     }
 }
 
@@ -494,5 +465,5 @@ pub(super) async fn stopped(
         Stop::Session(error) => return Err(ended(&error).into()),
     };
     let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
-    whole(released).await
+    Answer::whole(released).await
 }

@@ -385,7 +385,7 @@ impl Mcp {
         let opening = || {
             let classified = target.clone();
             Opening {
-                classify: Arc::new(move |object| classified.category_of_object(object)),
+                classify: Arc::new(move |object| classified.fields().category_of_object(object)),
                 notices: Arc::new(Words::of_session()),
                 own: Own::new(ask.name),
             }

@@ -2,7 +2,7 @@
 //! its end.
 
 use super::Failure;
-use super::call::{Waiting, stop_of, stopped};
+use super::call::stopped;
 use super::era::is_with_sessions;
 use super::session::{Asking, Numbered, Question};
 use super::words::{Declined, Words};
@@ -11,22 +11,28 @@ use crate::reply::{Opaque, ServerPart, Shape, StreamBegins, filter, offered, wit
 use crate::request::{Plan, ServerMessage};
 use crate::upstream::{Expects, Replies};
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
-use http_body_util::Either;
+use http::{Method, Response};
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
-    BodySender, End, Exchange, Fault, Masked, Released, Reply, SessionError, Stop, Unmaskable,
-    released_body, released_head,
+    BodySender, End, Exchange, Fault, Masked, Released, Reply, SessionError, Silent, Stop,
+    Unmaskable,
 };
-use portreeve_web::{AnswerBody, Problem, ended};
+use portreeve_web::{AnswerBody, begun, ended, whole};
 use serde_json::Value;
 
 /// An answer, and what still has to be done for it.
 pub(super) struct Answer {
     pub(super) response: Response<AnswerBody>,
     pub(super) rest: Option<Flow>,
+}
+
+impl Answer {
+    /// One that is all there.
+    pub(super) async fn whole(released: Released) -> Result<Self, Failure> {
+        Ok(Self { response: whole(released).await?, rest: None })
+    }
 }
 
 /// The rest of an answer whose head is on its way.
@@ -112,7 +118,7 @@ impl Talk {
                 let shape = self.words.shape.clone();
                 match self.last(&text, shape, end).await {
                     Ok(released) => {
-                        let answer = whole(released).await;
+                        let answer = Answer::whole(released).await;
                         self.exchange.close();
                         answer
                     }
@@ -128,17 +134,15 @@ impl Talk {
     }
 
     async fn stream(mut self, next: Option<Next>) -> Result<Answer, Failure> {
-        let begun = self.asking.caller.session.release(StreamBegins).await;
-        let begun = begun.map_err(|error| ended(&error))?;
-        let (parts, rest) = released_head(begun).map_err(|_| unreadable())?;
-        let (sender, body) = released_body();
+        let head = self.asking.caller.session.release(StreamBegins).await;
+        let head = head.map_err(|error| ended(&error))?;
+        let (response, sender, rest) = begun(head)?;
         sender.send(rest).await.map_err(|error| ended(&error))?;
         self.words.shape = Shape::Event(None);
         let first = match next {
             Some(next) => self.say(next).await.map(Some),
             None => Ok(None),
         };
-        let response = Response::from_parts(parts, Either::Left(body));
         Ok(Answer { response, rest: Some(Flow { talk: self, sender, first }) })
     }
 
@@ -147,7 +151,7 @@ impl Talk {
         loop {
             let text = tokio::select! {
                 text = self.replies.next() => text?,
-                why = self.exchange.interrupted() => return Err(stop_of(why)),
+                why = self.exchange.interrupted() => return Err(why.into()),
             };
             let Some(text) = text else { return Ok(Next::Nothing) };
             let message = Message::read(&text).map_err(|why| {
@@ -258,7 +262,7 @@ impl Talk {
             // The question itself goes out with the result.
             let masked = |_: &Masker| Ok(Masked::default());
             let question = ServerMessage { plan, masked, written: Bytes::new() };
-            let asked = session.admit_from_target(question, &snapshot, &mut Waiting).await?;
+            let asked = session.admit_from_target(question, &snapshot, &mut Silent).await?;
             if let Some(refusal) = asked.exchange.refusal().cloned() {
                 return Err(Stop::Refused(Box::new(refusal)));
             }
@@ -278,7 +282,7 @@ impl Talk {
                 let text = text.as_str();
                 let part =
                     ServerPart { target, plan: &plan, screen, shape, text, given, end: None };
-                self.exchange.release(part, &mut Waiting).await
+                self.exchange.release(part, &mut Silent).await
             }
             Next::Question(call) => self.question(call).await,
             Next::Nothing => Err(unusable("the server has not answered")),
@@ -289,7 +293,7 @@ impl Talk {
         let given = self.called.as_ref().map(|called| ("id", called.client.to_string()));
         let (target, plan, screen) = (&*self.asking.target, &self.plan, &mut self.screen);
         let part = ServerPart { target, plan, screen, shape, text, given, end: Some(end) };
-        self.exchange.release(part, &mut Waiting).await
+        self.exchange.release(part, &mut Silent).await
     }
 
     /// What the server asks is decided like what a client asks. What may not be asked, the
@@ -325,7 +329,7 @@ impl Talk {
             plan = plan.unknown(format!("a server may not ask for `{}`", call.method));
         }
         let question = ServerMessage { plan, masked, written: Bytes::new() };
-        let asked = session.admit_from_target(question, &snapshot, &mut Waiting).await?;
+        let asked = session.admit_from_target(question, &snapshot, &mut Silent).await?;
         let mut exchange = asked.exchange;
         let Some(refusal) = exchange.refusal().cloned() else {
             return match own.keep(
@@ -434,18 +438,5 @@ pub(super) async fn ended_answer(
     let hint = "try again later; an operator finds the cause in the gateway's log".to_owned();
     let refusal = exchange.refusal_of(RefusalCode::Unmaskable, why.to_owned(), Some(hint));
     let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
-    whole(released).await
-}
-
-/// An answer that is all there.
-pub(super) async fn whole(released: Released) -> Result<Answer, Failure> {
-    let (parts, rest) = released_head(released).map_err(|_| unreadable())?;
-    let (sender, body) = released_body();
-    sender.send(rest).await.map_err(|error| ended(&error))?;
-    sender.finish().await;
-    Ok(Answer { response: Response::from_parts(parts, Either::Left(body)), rest: None })
-}
-
-fn unreadable() -> Problem {
-    Problem::new(StatusCode::BAD_GATEWAY, "the answer could not be written", "")
+    Answer::whole(released).await
 }

@@ -4,9 +4,9 @@ use crate::message::{Id, error_text};
 use crate::reply::{Head, Shape};
 use bytes::Bytes;
 use http::StatusCode;
-use portreeve_model::{Refusal, RefusalCode, Unit};
+use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{Advice, Notice, NoticeEncoder};
-use portreeve_web::{problem_message, title};
+use portreeve_web::{ask_for_less, problem_message, status_of, title};
 use serde_json::{Value, json};
 
 /// The gateway's words for one message of a client.
@@ -98,15 +98,7 @@ impl NoticeEncoder for Words {
 
     fn advise(&self, advice: Advice) -> &'static str {
         match advice {
-            Advice::AskForLess(None | Some(Unit::Rows | Unit::Messages | Unit::Subjects)) => {
-                "ask for fewer items: a filter, a page, a smaller limit"
-            }
-            Advice::AskForLess(Some(Unit::Values | Unit::Bytes)) => {
-                "ask for less: fewer fields, fewer or smaller items"
-            }
-            Advice::AskForLess(Some(Unit::Probes)) => {
-                "ask about fewer values, or ask for what you need by another key"
-            }
+            Advice::AskForLess(limit) => ask_for_less(limit),
             Advice::AskPlainly => "list what the server has, and ask for one of it",
         }
     }
@@ -117,18 +109,7 @@ impl NoticeEncoder for Words {
 /// SPEC: MCP 2026-07-28, "Error Codes": what the protocol does not define lies outside of the
 /// range that JSON-RPC reserves; these are the statuses of HTTP.
 fn codes_of(refusal: &Refusal, answers: &Answers) -> (i64, StatusCode) {
-    let status = match refusal.code {
-        RefusalCode::Denied | RefusalCode::NotApproved | RefusalCode::LimitExceeded => {
-            StatusCode::FORBIDDEN
-        }
-        RefusalCode::ReviewPending => StatusCode::ACCEPTED,
-        RefusalCode::Unknown => StatusCode::BAD_REQUEST,
-        RefusalCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        RefusalCode::Unmaskable => StatusCode::BAD_GATEWAY,
-        RefusalCode::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
-        RefusalCode::Revoked => StatusCode::UNAUTHORIZED,
-        RefusalCode::DefinitionsChanged | RefusalCode::WithheldAfterChange => StatusCode::CONFLICT,
-    };
+    let status = status_of(refusal.code);
     let code = match (refusal.code, answers) {
         // SPEC: JSON-RPC 2.0 section 5.1.
         (RefusalCode::Unknown, Answers::Call(_)) => -32601,

@@ -6,7 +6,7 @@ use super::{Caller, Ssh, exec};
 use crate::inbox::{Event, Inbox, Waiting};
 use crate::request::Closed;
 use crate::target::signal_name;
-use portreeve_session::{Admitted, Hold, Released, SessionError};
+use portreeve_session::{Admitted, Silent};
 use russh::keys::ssh_key::Certificate;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
@@ -49,19 +49,6 @@ struct Open {
     half: Option<ChannelWriteHalf<Msg>>,
 }
 
-/// Nobody waits for the refusal of what is closed.
-struct Nobody;
-
-impl Hold for Nobody {
-    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
-        Ok(())
-    }
-
-    async fn gone(&mut self) {
-        std::future::pending().await
-    }
-}
-
 impl<W: Send + Sync + 'static> Connection<W> {
     pub(super) fn new(
         ssh: Arc<Ssh>,
@@ -100,7 +87,7 @@ impl<W: Send + Sync + 'static> Connection<W> {
         let (session, request) = (caller.session.clone(), Closed::new(verb, why));
         caller.spawn(async move {
             let snapshot = session.snapshot();
-            let admitted = session.admit(request, &snapshot, &mut Nobody).await;
+            let admitted = session.admit(request, &snapshot, &mut Silent).await;
             if let Ok(Admitted { mut exchange, .. }) = admitted
                 && let Some(refusal) = exchange.refusal().cloned()
             {

@@ -11,8 +11,8 @@ use crate::target::{TargetChannel, TargetWriter};
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{
-    Admitted, End, Exchange, Interrupt, Masked, Permitted, Released, Reply, Request, SessionError,
-    Stop, Unmaskable, put_stream,
+    Admitted, End, Exchange, Masked, Permitted, Released, Reply, Request, SessionError, Stop,
+    Unmaskable, put_stream,
 };
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
@@ -207,10 +207,7 @@ impl Running {
             }
             event = self.inbox.next(), if target_reads => self.sent(event).await,
             () = self.inbox.closed(), if !target_reads => Err(SessionError::ClientGone.into()),
-            why = self.exchange.interrupted() => Err(match why {
-                Interrupt::Cancelled => SessionError::ClientGone.into(),
-                Interrupt::Stopped(stop) => stop,
-            }),
+            why = self.exchange.interrupted() => Err(why.into()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::SessionError;
 use crate::proof::Released;
-use std::future::Future;
+use std::future::{Future, pending};
 
 /// The protocol's share in holding an exchange: telling the client, and noticing that it
 /// has left.
@@ -12,4 +12,19 @@ pub trait Hold: Send {
 
     /// Resolves when the client is gone.
     fn gone(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// A client that nothing can be said to while it waits; one that goes away takes the exchange
+/// with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Hold for Silent {
+    async fn tell(&mut self, _: Released) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    async fn gone(&mut self) {
+        pending().await
+    }
 }

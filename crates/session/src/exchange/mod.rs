@@ -9,7 +9,7 @@ mod judge;
 mod review;
 
 pub use admit::{Admitted, Asked};
-pub use hold::Hold;
+pub use hold::{Hold, Silent};
 
 use crate::SessionError;
 use crate::engine::Step;
@@ -54,6 +54,16 @@ pub enum Interrupt {
     Cancelled,
     /// It may not go on.
     Stopped(Stop),
+}
+
+/// Where whoever takes a request back is gone.
+impl From<Interrupt> for Stop {
+    fn from(why: Interrupt) -> Self {
+        match why {
+            Interrupt::Cancelled => SessionError::ClientGone.into(),
+            Interrupt::Stopped(stop) => stop,
+        }
+    }
 }
 
 /// An exchange's place among those of its session that run; it goes with the exchange.

@@ -279,6 +279,25 @@ impl JsonMasker {
         }
     }
 
+    /// Counts a value, and says what is known of it; nothing where it is done, as something else
+    /// stands in its place.
+    fn begin_value(
+        &mut self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally<'_>,
+    ) -> Option<Known> {
+        self.count_item(tally);
+        tally.usage.values += 1;
+        let known = look.names.known(&self.path);
+        if let Known::Written(value) = known {
+            out.extend_from_slice(value.as_bytes());
+            self.complete();
+            return None;
+        }
+        Some(known)
+    }
+
     fn complete_text(
         &mut self,
         look: &Look<'_>,
@@ -302,14 +321,7 @@ impl JsonMasker {
             }
             return Ok(());
         }
-        self.count_item(tally);
-        tally.usage.values += 1;
-        let known = look.names.known(&self.path);
-        if let Known::Written(value) = known {
-            out.extend_from_slice(value.as_bytes());
-            self.complete();
-            return Ok(());
-        }
+        let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
         match self.category(&known) {
             Some(category) => {
                 tally.mask(&category);
@@ -354,14 +366,7 @@ impl JsonMasker {
         self.token = Token::None;
         let value: serde_json::Value =
             serde_json::from_slice(&self.bytes).map_err(|_| malformed("a value is not one"))?;
-        self.count_item(tally);
-        tally.usage.values += 1;
-        let known = look.names.known(&self.path);
-        if let Known::Written(value) = known {
-            out.extend_from_slice(value.as_bytes());
-            self.complete();
-            return Ok(());
-        }
+        let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
         match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {

@@ -1,12 +1,8 @@
 //! `portreeve report check`: makes a report again from the log, and compares.
 
-use super::super::options::ConfigOption;
 use super::super::output::{Format, print, print_json};
-use super::super::verify::directory;
-use super::make::opener;
-use anyhow::Context;
-use portreeve_reports::{Checked, Report};
-use std::path::PathBuf;
+use super::made::Made;
+use portreeve_reports::Checked;
 use std::process::ExitCode;
 
 /// Make a report again from the log that it is of, and compare.
@@ -18,26 +14,12 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:\n  portreeve report check 2026-12.json /mnt/copy/evidence\n  \
     portreeve report check breach.json --key auditor.key /mnt/copy/evidence")]
 pub(crate) struct Args {
-    /// The report, as JSON.
-    #[arg(value_name = "REPORT")]
-    report: PathBuf,
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
-    /// The auditors' private key.
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    made: Made,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> anyhow::Result<ExitCode> {
-    let at = || format!("cannot use the report `{}`", args.report.display());
-    let text = std::fs::read_to_string(&args.report).with_context(at)?;
-    let report = Report::read(&text).with_context(at)?;
-    let dir = directory(args.dir.as_deref(), &args.config)?;
-    let mut opener = opener(&dir, args.key.as_deref())?;
+    let (report, dir, mut opener) = args.made.open()?;
     let checked = portreeve_reports::check(&dir, &report, opener.as_mut())?;
     match format {
         Format::Json => print_json(&checked)?,

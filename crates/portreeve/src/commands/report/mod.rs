@@ -1,6 +1,7 @@
 //! `portreeve report`: what a regulator asks, answered from the evidence.
 
 mod check;
+mod made;
 mod make;
 mod render;
 

@@ -1,0 +1,54 @@
+//! What every protocol reads of its resources.
+
+use anyhow::Context;
+use portreeve_control::Config;
+use portreeve_control::config::Resource;
+use portreeve_model::{Category, Secret};
+use portreeve_screen::Screen;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+/// The resources of a protocol, by name.
+pub(super) fn own<'c>(
+    config: &'c Config,
+    protocol: &'static str,
+) -> impl Iterator<Item = (&'c String, &'c Resource)> {
+    config.resources.iter().filter(move |(_, resource)| resource.protocol == protocol)
+}
+
+/// The targets of a protocol, each made of its resource.
+///
+/// # Errors
+/// One of them cannot be made; the error names it.
+pub(super) fn targets<T>(
+    config: &Config,
+    protocol: &'static str,
+    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<Arc<T>>> {
+    let made = own(config, protocol).map(|(name, resource)| {
+        let target = make(config, name, resource);
+        Ok(Arc::new(target.with_context(|| format!("resource `{name}`"))?))
+    });
+    made.collect()
+}
+
+/// A credential of a resource, from where it is kept; none where none is named.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn secret(
+    resource: &Resource,
+    key: &'static str,
+) -> anyhow::Result<Option<Secret<String>>> {
+    match resource.target.secret(key)? {
+        Some(source) => Ok(Some(source.resolve().context(key)?)),
+        None => Ok(None),
+    }
+}
+
+/// What becomes of texts of a resource that nobody has classified.
+pub(super) fn screen(resource: &Resource, confidence_min: &BTreeMap<Category, u8>) -> Arc<Screen> {
+    let seed = RandomState::new().hash_one(0);
+    Arc::new(Screen::new(resource.unclassified.mode, confidence_min, seed))
+}

@@ -1,0 +1,87 @@
+//! A protocol that knows nothing of its targets before it is asked for them: another
+//! configuration makes another one of it, for the connections to come.
+
+use super::listeners::Service;
+use super::places::Place;
+use super::protocols::{Commit, Running};
+use super::resources::own;
+use portreeve_control::Config;
+use portreeve_control::api::TargetState;
+use portreeve_session::BoxFuture;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::net::TcpStream;
+
+/// Such a protocol.
+pub(super) trait Serves: Send + Sync + Sized + 'static {
+    /// Its name in the configuration.
+    const NAME: &'static str;
+
+    /// Serves one connection to its end.
+    fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        place: Place,
+    ) -> BoxFuture<'static, ()>;
+
+    /// The same as another configuration describes it.
+    ///
+    /// # Errors
+    /// It cannot be followed.
+    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>>;
+}
+
+/// The protocol at work.
+pub(super) struct Served<P>(RwLock<State<P>>);
+
+struct State<P> {
+    /// Who serves the next connection.
+    protocol: Arc<P>,
+    names: Vec<String>,
+}
+
+impl<P: Serves> State<P> {
+    fn new(protocol: Arc<P>, config: &Config) -> Self {
+        Self { protocol, names: own(config, P::NAME).map(|(name, _)| name.clone()).collect() }
+    }
+}
+
+impl<P: Serves> Served<P> {
+    pub(super) fn start(protocol: Arc<P>, config: &Config) -> Arc<dyn Running> {
+        Arc::new(Self(RwLock::new(State::new(protocol, config))))
+    }
+
+    fn protocol(&self) -> Arc<P> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).protocol.clone()
+    }
+}
+
+impl<P: Serves> Service for Served<P> {
+    fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        place: Place,
+    ) -> BoxFuture<'static, ()> {
+        self.protocol().serve(stream, client, place)
+    }
+}
+
+impl<P: Serves> Running for Served<P> {
+    /// Nothing of a target is known before it is asked.
+    fn watch(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn targets(&self) -> BTreeMap<String, TargetState> {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.names.iter().map(|name| (name.clone(), TargetState::default())).collect()
+    }
+
+    fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
+        let state = State::new(self.protocol().following(config)?, config);
+        Ok(Box::new(move || *self.0.write().unwrap_or_else(PoisonError::into_inner) = state))
+    }
+}

@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="gateway",
         help="what the drivers connect to; `direct` proves the harness itself",
     )
+    parser.addoption(
+        "--via",
+        choices=("gateway", "connector"),
+        default="gateway",
+        help="who reaches PostgreSQL for the shared gateway and those that do not say so",
+    )
     parser.addoption("--soak", action="store_true", help="the long forms too")
     parser.addoption(
         "--kills", type=int, default=3, help="how often a gateway is killed under load (3)"
@@ -76,8 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    world = World()
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(via=request.config.getoption("--via"))
     try:
         yield world
     finally:

@@ -11,6 +11,7 @@ pub mod api;
 pub mod authenticator;
 pub mod client;
 pub mod config;
+pub mod connectors;
 pub mod exports;
 mod http;
 pub mod identity;

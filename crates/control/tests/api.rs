@@ -754,7 +754,7 @@ async fn every_operation_answers_what_the_document_says() {
     for path in ["/issuer/.well-known/openid-configuration", "/issuer/jwks", "/v1/openapi.json"] {
         anyone.get(path).await.unwrap();
     }
-    for path in ["/v1/whoami", "/v1/listeners", "/v1/proposals"] {
+    for path in ["/v1/whoami", "/v1/listeners", "/v1/connectors", "/v1/proposals"] {
         ada.get(path).await.unwrap();
     }
     ada.post("/v1/token/exchange", &json!({"actor": "worker"})).await.unwrap();

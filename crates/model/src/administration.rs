@@ -94,6 +94,8 @@ pub enum KeyUse {
     Masking,
     /// Makes the tokens that stand for data subjects.
     Subjects,
+    /// Signs the certificates of connectors.
+    Connectors,
 }
 
 /// Who answered a review, and how that was known.

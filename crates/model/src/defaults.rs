@@ -27,6 +27,12 @@ pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 pub const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// Until a target has accepted the connection and the login.
 pub const TARGET_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a session to come waits for a connector that is away.
+pub const CONNECTOR_WAIT: Duration = Duration::from_secs(5);
+/// How long a connector's certificate lives.
+pub const CONNECTOR_CERTIFICATE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long either end of a link may say nothing.
+pub const CONNECTOR_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// What is kept of a reply while a person decides about its rows.
 pub const HELD_BYTES_MAX: u64 = 16 << 20;
 /// How long a review may stay open.

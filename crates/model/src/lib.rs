@@ -8,6 +8,7 @@ mod administration;
 mod category;
 mod chain;
 mod command;
+mod connector;
 mod content;
 mod custody;
 mod decision;
@@ -23,6 +24,7 @@ pub use administration::{AccountChange, Administrator, Attestation, KeyUse, Toke
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, UNKNOWN, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Facts, Need, Object};
+pub use connector::{ConnectorChange, ConnectorEvent, LinkStream};
 pub use content::{
     APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Parameter, ParameterFormat,
     ParameterValue, Quoting, RequestContent, Upload, differences,

@@ -4,9 +4,9 @@
 //! and digests of sealed payloads.
 
 use crate::{
-    AccountChange, Administrator, Attestation, Category, Chain, Custodian, Decision, Digest, Facts,
-    Held, HoldId, KeyUse, Need, Object, PolicyVersion, Predecessor, Pruned, RefusalCode, ReviewId,
-    RuleId, SessionId, TokenOrigin, Usage, usage,
+    AccountChange, Administrator, Attestation, Category, Chain, ConnectorEvent, Custodian,
+    Decision, Digest, Facts, Held, HoldId, KeyUse, Need, Object, PolicyVersion, Predecessor,
+    Pruned, RefusalCode, ReviewId, RuleId, SessionId, TokenOrigin, Usage, usage,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -537,6 +537,8 @@ pub enum Event {
         /// Who did it.
         by: Administrator,
     },
+    /// Something happened to a connector, or because of it.
+    Connector(ConnectorEvent),
 }
 
 impl Event {
@@ -575,7 +577,8 @@ impl Event {
             | Self::DescriptionApproved { .. }
             | Self::KeyMade { .. }
             | Self::ReloadAsked { .. }
-            | Self::ColumnsAdopted { .. } => None,
+            | Self::ColumnsAdopted { .. }
+            | Self::Connector(_) => None,
         }
     }
 }

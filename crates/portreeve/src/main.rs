@@ -4,11 +4,12 @@ mod commands;
 mod wiring;
 
 use clap::{Parser, Subcommand};
+use commands::connectors::connector;
 use commands::output::Format;
 use commands::setup::{check, discover};
 use commands::{
-    accounts, connect, detect, evidence, gateway, login, policy, report, reviews, sessions, status,
-    token, tools, verify, whoami, witness,
+    accounts, connect, connectors, detect, evidence, gateway, login, policy, report, reviews,
+    sessions, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Command {
     Gateway(gateway::Args),
     Check(check::Args),
     Connect(connect::Args),
+    Connector(connector::Args),
+    Connectors(connectors::Args),
     Accounts(accounts::Args),
     Tools(tools::Args),
     Login(login::Args),
@@ -61,6 +64,8 @@ fn main() -> ExitCode {
         Command::Gateway(args) => gateway::run(args, format),
         Command::Check(args) => check::run(args, format),
         Command::Connect(args) => connect::run(args, format),
+        Command::Connector(args) => connector::run(args, format),
+        Command::Connectors(args) => connectors::run(args, format),
         Command::Accounts(args) => accounts::run(args, format),
         Command::Tools(args) => tools::run(args, format),
         Command::Login(args) => login::run(args, format),

@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod bridges;
 mod certificates;
+mod connectors;
 mod descriptors;
 mod discovery;
 mod http;
@@ -25,12 +26,14 @@ use anyhow::{Context, anyhow};
 use api::Api;
 use bridges::State;
 use certificates::ServedCertificate;
+use connectors::{Links, Ways};
 use descriptors::Capacity;
 use listeners::{Bound, Listening};
 use places::Bounds;
 use portreeve_control::administration::AdminLog;
 use portreeve_control::api::{API_CONNECTIONS_MAX, ApiService, ApiState, Keeping};
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::config::Via;
 use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
@@ -41,6 +44,7 @@ use portreeve_control::{Config, Identities, Reviews, Store};
 use portreeve_decide::mask::{MaskKey, Masker, SubjectKey};
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, HealthState, Options};
+use portreeve_link::gateway::Hub;
 use portreeve_session::{Engine, EngineParts, Limits};
 use protocols::{Parts, Running};
 use std::collections::BTreeMap;
@@ -51,9 +55,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
+pub(crate) use connectors::authority;
 pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
-pub(crate) use protocols::manifests;
+pub(crate) use protocols::{manifests, served_targets};
 pub(crate) use reload::Reloaded;
 
 /// A gateway with everything bound and open.
@@ -83,6 +88,7 @@ struct Core {
     exports: Arc<Exports>,
     descriptions: Arc<dyn Descriptions>,
     agents: Arc<Agents>,
+    hub: Option<Arc<Hub>>,
 }
 
 /// How often the gauges are brought up to date.
@@ -113,6 +119,8 @@ impl Gateway {
             exports: core.exports.clone(),
             listeners: bound.iter().map(|(bound, _)| bound.state.clone()).collect(),
             protocols: protocols.values().cloned().collect(),
+            hub: core.hub.clone(),
+            through: through(&config),
             shortage: capacity.shortage(),
             stop: stop.subscribe(),
         };
@@ -122,12 +130,18 @@ impl Gateway {
         let mut listeners = Vec::new();
         for (bound, listener) in bound {
             let authenticator = core.authenticator.clone();
-            listeners.push(match protocols.get(bound.state.name) {
-                Some(running) => {
-                    let bounds = login_bounds(&config, &capacity);
-                    Listening::new(bound, listener, running.clone(), authenticator, bounds)
+            let logins = login_bounds(&config, &capacity);
+            listeners.push(match (protocols.get(bound.state.name), &core.hub) {
+                (Some(running), _) => {
+                    Listening::new(bound, listener, running.clone(), authenticator, logins)
                 }
-                None => Listening::new(bound, listener, api.clone(), authenticator, api_bounds()),
+                (None, Some(hub)) if bound.state.name == connectors::NAME => {
+                    let links = Arc::new(Links(hub.clone()));
+                    Listening::new(bound, listener, links, authenticator, logins)
+                }
+                (None, _) => {
+                    Listening::new(bound, listener, api.clone(), authenticator, api_bounds())
+                }
             });
         }
         let started = config.clone();
@@ -172,6 +186,9 @@ impl Gateway {
         if let Some(witnesses) = self.core.witnesses.clone() {
             let log = self.core.engine.evidence().clone();
             watches.spawn(async move { witnesses.run(&log).await });
+        }
+        if let Some(hub) = self.core.hub.clone() {
+            watches.spawn(async move { hub.watch().await });
         }
         let (exports, log) = (self.core.exports.clone(), self.core.engine.evidence().clone());
         watches.spawn(async move { exports.run(&log).await });
@@ -231,6 +248,7 @@ impl Core {
         let gateway = keys::gateway_id(log.dir())?;
         let usage = Usage::new(&store);
         let descriptions = store.descriptions.clone();
+        let hub = connectors::hub(config, &store, admin_log.clone(), log.clone())?;
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
         let authenticator =
             Arc::new(authenticator(config, Arc::new(identities), &metrics, log.clone()));
@@ -262,6 +280,7 @@ impl Core {
             exports,
             descriptions,
             agents,
+            hub,
         })
     }
 
@@ -281,12 +300,20 @@ impl Core {
     }
 }
 
+/// The resources that are reached through connectors.
+fn through(config: &Config) -> Vec<String> {
+    let resources = config.resources.iter();
+    let through = resources.filter(|(_, resource)| resource.via == Via::Connector);
+    through.map(|(name, _)| name.clone()).collect()
+}
+
 fn load_certificates(
     config: &Config,
     loopback: &LoopbackCertificate,
 ) -> anyhow::Result<BTreeMap<&'static str, Arc<ServedCertificate>>> {
     let load = |(name, listener)| Ok((name, ServedCertificate::load(listener, loopback)?));
-    config.listen.all().map(load).collect()
+    // Connectors are shown a certificate of the gateway's own authority.
+    config.listen.all().filter(|(name, _)| *name != connectors::NAME).map(load).collect()
 }
 
 fn start_protocols(
@@ -304,6 +331,7 @@ fn start_protocols(
             certificate: certificate.clone(),
             descriptions: core.descriptions.clone(),
             agents: core.agents.clone(),
+            ways: Ways(core.hub.clone()),
         };
         Ok((name, (protocol.start)(parts)?))
     };

@@ -4,11 +4,12 @@ use crate::{PreAuth, TargetTls};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 
 /// A boxed future, for traits that are used as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -44,12 +45,34 @@ pub enum DialError {
     /// The target said something unexpected.
     #[error("target broke the protocol: {0}")]
     Protocol(String),
+    /// An address where no target is.
+    #[error("`{0}` is no address of a target: it belongs to the machine's network itself")]
+    Forbidden(IpAddr),
+    /// Nobody is there who could reach it.
+    #[error(
+        "no connector serves `{0}` now; hint: `portreeve connectors ls` on the gateway's machine"
+    )]
+    NoConnector(String),
+    /// A connector could not reach it, or did not want to.
+    #[error("connector `{name}`: {why}")]
+    Connector {
+        /// Which.
+        name: String,
+        /// In its words.
+        why: String,
+    },
 }
 
 /// Tells a target to stop what runs for one login.
 pub trait CancelHandle: Send + Sync {
     /// Asks; that the target has heard it does not mean that it obeys.
     fn cancel(&self) -> BoxFuture<'_, Result<(), DialError>>;
+}
+
+/// Signs with a key that is somewhere else.
+pub trait Signer: Send + Sync {
+    /// A signature of what opens the target, in the format of its protocol.
+    fn sign<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, DialError>>;
 }
 
 /// A target that is ready for commands.
@@ -60,6 +83,8 @@ pub struct LoggedIn {
     pub parameters: Vec<(String, String)>,
     /// How to stop what runs, where the protocol has a way.
     pub cancel: Option<Arc<dyn CancelHandle>>,
+    /// Who signs, where the handshakes go on and the key that opens the target is not here.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 impl std::fmt::Debug for LoggedIn {
@@ -97,10 +122,79 @@ impl TcpTarget {
     /// A plain connection; the protocol encrypts it in its own way.
     ///
     /// # Errors
-    /// Nobody listens there.
+    /// Nobody listens there, or it is no place for a target.
     pub async fn connect(&self) -> Result<PreAuth, DialError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(PreAuth::new(Box::new(stream)))
+        let mut refused = None;
+        for address in lookup_host((self.host.as_str(), self.port)).await? {
+            // SECURITY: looked at after the name was resolved, and dialled as looked at.
+            if is_of_the_network(address.ip()) {
+                refused = Some(DialError::Forbidden(address.ip()));
+                continue;
+            }
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    return Ok(PreAuth::new(Box::new(stream)));
+                }
+                Err(error) => refused = Some(error.into()),
+            }
+        }
+        Err(refused.unwrap_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "its name has no address").into()
+        }))
+    }
+}
+
+/// Addresses that machines get credentials from, or that are nobody's: a name that leads there
+/// leads to no target.
+fn is_of_the_network(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_unspecified()
+                || METADATA_V4.contains(&v4)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local()
+                || v6.is_multicast()
+                || v6.is_unspecified()
+                || METADATA_V6.contains(&v6)
+        }
+    }
+}
+
+/// Where clouds have their metadata, beside the link-local addresses: Alibaba Cloud, Azure's
+/// host, Oracle Cloud's old one.
+const METADATA_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+/// AWS, and Google Cloud.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
+    Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_to_the_network_itself() {
+        let check = |address: &str, expect: bool| {
+            assert_eq!(is_of_the_network(address.parse().unwrap()), expect, "{address}");
+        };
+        for address in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0"] {
+            check(address, true);
+        }
+        for address in ["fd00:ec2::254", "100.100.100.200", "224.0.0.1", "255.255.255.255", "::"] {
+            check(address, true);
+        }
+        for address in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "8.8.8.8", "fd00::1"] {
+            check(address, false);
+        }
     }
 }

@@ -46,6 +46,9 @@ class Gateway:
         self.environment.pop("PORTREEVE_TOKEN", None)
         self.process: subprocess.Popen[bytes] | None = None
         self.was_ended = True
+        # How a connector of it is configured, where one reaches its targets.
+        self.connector_config: str | None = None
+        self.status_token: str | None = None
         for account in accounts:
             groups = [part for group in account.groups for part in ("--group", group)]
             self.run("accounts", "add", account.name, "--kind", account.kind, *groups)

@@ -8,11 +8,13 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .connector import Connector
 from .evidence import differing
 from .gateway import Account, Failed, Gateway
 from .paths import E2E
 from .postgres import Postgres
 from .target import Target
+from .waiting import free_port
 
 ACCOUNTS = (
     Account("alice", "person", ("analysts",)),
@@ -56,18 +58,19 @@ listen:
     address: "127.0.0.1:$port"
     tls: { certificate: "@directory/gateway.pem", key: "@directory/gateway.key" }
   api: { address: "127.0.0.1:$api_port" }
+@connectors
 issuers:
   - local: {}
 @issuers
 resources:
   shop:
+    via: @via
     postgres:
       host: localhost
       port: @server_port
       database: @database
-      tls: { mode: verify-full, ca: "@ca" }
       user: @role
-      password: { file: "@directory/role-password" }
+@credential
     classify:
 @classify
     unclassified: @unclassified
@@ -86,17 +89,39 @@ reviews: @reviews
 """
 
 
+# What opens the target: the gateway has it, or the connector that reaches the target.
+CREDENTIAL = """\
+      tls: { mode: verify-full, ca: "@ca" }
+      password: { file: "@directory/role-password" }"""
+
+CONNECTOR = """\
+state_dir: "@directory/connector-@name"
+gateways: [ "127.0.0.1:@connector_port" ]
+resources:
+  shop:
+    postgres:
+      host: localhost
+      port: @server_port
+      database: @database
+      user: @role
+@credential
+"""
+
+
 @dataclass
 class World:
     """Everything a test may use; ended by `stop`."""
 
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="portreeve-e2e-")))
     connections: int = 300
+    # Who reaches the targets of gateways that do not say so: `gateway` or `connector`.
+    via: str = "gateway"
 
     def __post_init__(self) -> None:
         self.directory.chmod(0o755)
         self.postgres = Postgres(self.directory / "postgres", self.connections)
         self.gateways: list[Gateway] = []
+        self.connectors: list[Connector] = []
         self._shared: Gateway | None = None
         admin = self.postgres.admin
         secret = self.postgres.password
@@ -122,6 +147,8 @@ class World:
             for gateway in self.gateways:
                 if not gateway.was_ended:
                     gateway.kill()
+            for connector in self.connectors:
+                connector.kill()
             self.postgres.stop()
             if os.environ.get("KEEP"):
                 print(f"kept: {self.directory}")
@@ -150,6 +177,7 @@ class World:
         unclassified: str = "detect",
         adopted: bool = False,
         server: Postgres | None = None,
+        via: str | None = None,
         accounts: tuple[Account, ...] = ACCOUNTS,
         start: bool = True,
     ) -> Gateway:
@@ -163,8 +191,16 @@ class World:
         (directory / "role-password").chmod(0o600)
         subjects = SUBJECTS if classified is None else {}
         classified = CLASSIFIED if classified is None else classified
-        config = CONFIG
+        through = (via or ("gateway" if adopted else self.via)) == "connector"
+        config, connector = CONFIG, CONNECTOR
+        connector_port = free_port()
         for key, value in {
+            "@via": "connector" if through else "gateway",
+            "@connectors": f'  connectors: {{ address: "127.0.0.1:{connector_port}" }}'
+            if through
+            else "",
+            "@connector_port": str(connector_port),
+            "@credential": CREDENTIAL,
             "@directory": str(directory),
             "@issuers": issuers,
             "@server_port": str(server.port),
@@ -179,12 +215,27 @@ class World:
             "@reviews": reviews,
             "@more": more,
         }.items():
-            config = config.replace(key, value)
+            hidden = through and key == "@credential"
+            config = config.replace(key, "" if hidden else value)
+            connector = connector.replace(key, value)
         gateway = Gateway(directory, config, accounts)
+        gateway.connector_config = connector if through else None
         self.gateways.append(gateway)
         if adopted:
             gateway.run("discover", "shop", "--rows", "0", "--adopt")
-        return gateway.start() if start else gateway
+        if not start:
+            return gateway
+        gateway.start()
+        if through:
+            self.connector(gateway, "eu").enroll().start()
+        return gateway
+
+    def connector(self, gateway: Gateway, name: str) -> Connector:
+        """One that can serve what the gateway reaches through connectors."""
+        assert gateway.connector_config
+        connector = Connector(gateway, name, gateway.connector_config.replace("@name", name))
+        self.connectors.append(connector)
+        return connector
 
     @property
     def shared(self) -> Gateway:

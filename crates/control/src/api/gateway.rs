@@ -5,15 +5,17 @@ use super::error::{ApiError, ErrorCode};
 use super::routes::{Access, Operation, Routes};
 use super::{ApiState, Watch};
 use crate::proposals::Proposal;
+use crate::store::micros;
 use crate::witness::WitnessStatus;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use portreeve_link::gateway::ConnectorState;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -29,6 +31,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .errors(&[ErrorCode::Unavailable]);
     let listeners = Operation::get("/v1/listeners", tag, "Where what is served", Access::Token)
         .answers::<Listeners>(StatusCode::OK, "Addresses by protocol.");
+    let connectors = Operation::get("/v1/connectors", tag, "Who reaches targets", Access::Token)
+        .answers::<Connectors>(StatusCode::OK, "The connectors that are there now.");
     let proposals = Operation::get(
         "/v1/proposals",
         tag,
@@ -42,6 +46,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(ready, readyz)
         .route(metrics, render_metrics)
         .route(listeners, list_listeners)
+        .route(connectors, list_connectors)
 }
 
 /// How the gateway is.
@@ -187,6 +192,43 @@ struct Listeners {
 
 async fn list_listeners(State(state): Shared, _: Caller) -> Json<Listeners> {
     Json(Listeners { listeners: state.status.listeners() })
+}
+
+/// The connectors that are there.
+#[derive(Serialize, JsonSchema)]
+struct Connectors {
+    /// By name.
+    connectors: Vec<ConnectorNow>,
+}
+
+/// A connector that is there.
+#[derive(Serialize, JsonSchema)]
+struct ConnectorNow {
+    /// Its name.
+    name: String,
+    /// From where it has dialled.
+    #[schemars(with = "String")]
+    address: IpAddr,
+    /// Since when, microseconds since 1970.
+    since_us: i64,
+    /// The version of its program, as it says.
+    software: String,
+    /// The resources that it serves.
+    resources: Vec<String>,
+    /// Open streams to targets.
+    streams: usize,
+}
+
+async fn list_connectors(State(state): Shared, _: Caller) -> Json<Connectors> {
+    let now = |it: ConnectorState| ConnectorNow {
+        name: it.name,
+        address: it.address,
+        since_us: micros(it.since),
+        software: it.software,
+        resources: it.resources,
+        streams: it.streams,
+    };
+    Json(Connectors { connectors: state.status.connectors().into_iter().map(now).collect() })
 }
 
 pub(super) async fn no_such_route() -> ApiError {

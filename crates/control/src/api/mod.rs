@@ -26,6 +26,7 @@ use crate::reviews::Reviews;
 use crate::witness::WitnessStatus;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use portreeve_link::gateway::ConnectorState;
 use portreeve_model::SessionId;
 use portreeve_session::LiveSession;
 use routes::Routes;
@@ -87,6 +88,10 @@ pub trait Status: Send + Sync {
     fn missing(&self) -> Vec<String>;
     /// The targets, by resource.
     fn targets(&self) -> BTreeMap<String, TargetState>;
+    /// The connectors that are there now.
+    fn connectors(&self) -> Vec<ConnectorState> {
+        Vec::new()
+    }
     /// Where clients are served: the addresses of each listener, by its name.
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>>;
 }

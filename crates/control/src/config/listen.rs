@@ -2,7 +2,7 @@
 
 use super::section::{Reader, Section, as_list, as_text};
 use super::tree::{Node, Value};
-use super::types::{Resource, ServerTls};
+use super::types::{Resource, ServerTls, Via};
 use portreeve_model::{Encryption, Manifest};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -18,6 +18,10 @@ pub struct Listen {
     /// For clients, by protocol.
     #[schemars(skip)]
     pub protocols: BTreeMap<&'static str, Listener>,
+    /// Connectors, which dial in. Listened for where a resource is reached `via: connector`, or
+    /// this is here. Both ends prove themselves with certificates of the gateway's own
+    /// authority. The default address is `127.0.0.1:8445`.
+    pub connectors: Option<Listener>,
     /// The HTTP API, with health and metrics. The default address is `127.0.0.1:8440`.
     #[schemars(extend("default" = {"address": "127.0.0.1:8440"}))]
     pub api: Listener,
@@ -44,7 +48,8 @@ impl Listen {
     /// Every listener with its name.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Listener)> {
         let protocols = self.protocols.iter().map(|(name, listener)| (*name, listener));
-        protocols.chain([(API, &self.api)])
+        let connectors = self.connectors.iter().map(|listener| (CONNECTORS, listener));
+        protocols.chain(connectors).chain([(API, &self.api)])
     }
 }
 
@@ -132,9 +137,15 @@ pub(crate) fn read(
             protocols.insert(manifest.name, listener);
         }
     }
+    let is_named = section.keys().any(|key| key == CONNECTORS);
+    let is_used = resources.values().any(|resource| resource.via == Via::Connector);
+    let own = section.section(reader, CONNECTORS);
+    let default = (loopback(CONNECTORS_PORT), Encryption::Own);
+    let connectors = read_listener(reader, own, default, &mut taken);
+    let connectors = (is_named || is_used).then_some(connectors);
     let own = section.section(reader, API);
     let api = read_listener(reader, own, (loopback(API_PORT), Encryption::Tls), &mut taken);
-    let listen = Listen { protocols, api };
+    let listen = Listen { protocols, connectors, api };
     taken.retain(|place| listen.all().any(|(name, _)| place.listener == format!("listen.{name}")));
     refuse_twice(reader, &taken);
     section.close(reader);
@@ -296,8 +307,10 @@ fn read_server_tls(reader: &mut Reader<'_>, mut section: Section) -> Option<Serv
     Some(ServerTls { certificate: reader.folder.join(certificate), key: reader.folder.join(key) })
 }
 
-/// The one listener that is no protocol's.
+/// The listeners that are no protocol's.
 const API: &str = "api";
+pub(crate) const CONNECTORS: &str = "connectors";
+const CONNECTORS_PORT: u16 = 8445;
 const API_PORT: u16 = 8440;
 const PROXIES: &str = "proxy_protocol_from";
 

@@ -6,6 +6,7 @@
 //! certificates and policies; [`Config::preflight`] tries those.
 
 mod classify;
+mod connector;
 mod evidence;
 mod exports;
 mod known;
@@ -25,6 +26,7 @@ mod types;
 mod witnesses;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
+pub use connector::{ConnectorConfig, ConnectorResource, load_connector};
 pub use exports::{
     ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, SplunkExport, SyslogExport,
     SyslogTransport, WebhookExport,
@@ -33,13 +35,14 @@ pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};
 pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
+pub(crate) use scalar::is_resource as is_resource_name;
 pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
 pub use schema::schema;
 pub use settings::{NoSetting, SettingValue, Settings};
 pub use types::{
     Config, Evidence, Issuer, Limits, LocalIssuer, Masking, OidcIssuer, Resource, Retention,
-    Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls, TlsMode,
+    Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls, TlsMode, Via,
 };
 pub use witnesses::WitnessAddress;
 
@@ -54,12 +57,15 @@ use std::time::Duration;
 /// # Errors
 /// [`ConfigError::Invalid`] holds every problem of the file, in its order.
 pub fn load(path: &Path, protocols: &[&'static Manifest]) -> Result<Config, ConfigError> {
+    parse(path, &text_of(path)?, protocols)
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
     let bytes = read_bounded(path, CONFIG_BYTES_MAX).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|_| {
+    String::from_utf8(bytes).map_err(|_| {
         unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
-    })?;
-    parse(path, &text, protocols)
+    })
 }
 
 /// Reads a configuration from a text; relative paths are relative to `path`'s folder.
@@ -71,6 +77,16 @@ pub fn parse(
     text: &str,
     protocols: &[&'static Manifest],
 ) -> Result<Config, ConfigError> {
+    parse_with(path, text, protocols, read::config)
+}
+
+/// Reads one of the configurations that there are.
+fn parse_with<T>(
+    path: &Path,
+    text: &str,
+    protocols: &[&'static Manifest],
+    read: impl FnOnce(&mut Reader<'_>, &Path, tree::Node) -> Option<T>,
+) -> Result<T, ConfigError> {
     let folder = match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,
@@ -79,7 +95,7 @@ pub fn parse(
     let problems = problem::Problems::new(path, text);
     let mut reader = Reader { problems, folder, text, protocols };
     let config = match tree::parse(text) {
-        Ok(root) => read::config(&mut reader, path, root),
+        Ok(root) => read(&mut reader, path, root),
         Err(error) => {
             reader.problems.add(error.span, error.message);
             None

@@ -225,6 +225,14 @@ fn read_limits(reader: &mut Reader<'_>, mut s: Section) -> Limits {
         target_connect_timeout: {
             s.duration(reader, "target_connect_timeout", defaults::TARGET_CONNECT_TIMEOUT, "10m")
         },
+        connector_wait: s.duration(reader, "connector_wait", defaults::CONNECTOR_WAIT, "10m"),
+        connector_certificate_lifetime: {
+            let default = defaults::CONNECTOR_CERTIFICATE_LIFETIME;
+            s.duration(reader, "connector_certificate_lifetime", default, "1y")
+        },
+        connector_silence_max: {
+            s.duration(reader, "connector_silence_max", defaults::CONNECTOR_SILENCE_MAX, "10m")
+        },
         held_bytes_max: { s.size(reader, "held_bytes_max", defaults::HELD_BYTES_MAX, HELD_BYTES) },
         groups_max: s.number(reader, "groups_max", defaults::GROUPS_MAX, 1..=10_000),
         auth_failures_max: {

@@ -7,7 +7,7 @@ use super::scalar;
 use super::section::{Reader, Section, as_text, listed};
 use super::settings::{self, Settings};
 use super::tree::{Node, Value};
-use super::types::{Resource, Unlisted};
+use super::types::{Resource, Unlisted, Via};
 use portreeve_model::{
     Category, Family, Manifest, ObjectKind, SubjectColumn, UNKNOWN, Unclassified,
 };
@@ -43,6 +43,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> BTreeMap<Strin
 }
 
 fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> Option<Resource> {
+    let via = read_via(reader, &mut section);
     let mut target: Option<(&'static Manifest, Option<Settings>)> = None;
     for manifest in reader.protocols {
         let Some((key, node)) = section.take(manifest.name) else { continue };
@@ -56,7 +57,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         }
         let path = section.path(manifest.name);
         let settings = Section::open(reader, path, key.span, Some(node));
-        let settings = settings::read(reader, settings, manifest.target, name);
+        let settings = settings::read_target(reader, settings, manifest.target, name, via);
         target = Some((*manifest, settings));
     }
     let audience = section.text(reader, "audience").map(|(audience, _)| audience);
@@ -90,6 +91,7 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
     Some(Resource {
         protocol,
         target,
+        via,
         audience,
         classify,
         unclassified,
@@ -97,6 +99,24 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         subjects,
         harmless_functions,
     })
+}
+
+fn read_via(reader: &mut Reader<'_>, section: &mut Section) -> Via {
+    let Some((word, span)) = section.text(reader, "via") else { return Via::Gateway };
+    match word.as_str() {
+        "gateway" => Via::Gateway,
+        "connector" => Via::Connector,
+        _ => {
+            let help = match closest(&word, &["gateway", "connector"]) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => {
+                    "write `gateway` or `connector`; which one is said by its invitation".into()
+                }
+            };
+            reader.problems.add_with_help(span, format!("`{word}` reaches no targets"), help);
+            Via::Gateway
+        }
+    }
 }
 
 /// `detect`, `mask`, or `clear: "reason"`.

@@ -5,7 +5,7 @@ use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section};
 use super::tree::{Key, Node, Value};
-use super::types::{SecretSource, TargetTls, TlsMode};
+use super::types::{SecretSource, TargetTls, TlsMode, Via};
 use portreeve_model::{Setting, SettingKind};
 use std::collections::BTreeMap;
 
@@ -90,6 +90,23 @@ impl Settings {
         }
     }
 
+    /// What says where a target is and as whom it is reached, by key: everything that is no
+    /// secret and was said.
+    #[must_use]
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let facts = self.values.iter().filter_map(|(name, value)| {
+            let text = match value {
+                SettingValue::Text(text) if !text.is_empty() => text.clone(),
+                SettingValue::Number(number) => number.to_string(),
+                SettingValue::Text(_) | SettingValue::Secret(_) | SettingValue::Tls(_) => {
+                    return None;
+                }
+            };
+            Some(((*name).to_owned(), text))
+        });
+        facts.collect()
+    }
+
     /// Every key with its value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &SettingValue)> {
         self.values.iter().map(|(name, value)| (*name, value))
@@ -99,10 +116,36 @@ impl Settings {
 /// Reads a section as a manifest lists it; `None` where something that must be there is not.
 pub(crate) fn read(
     reader: &mut Reader<'_>,
-    mut section: Section,
+    section: Section,
     settings: &'static [Setting],
     resource: &str,
 ) -> Option<Settings> {
+    read_target(reader, section, settings, resource, Via::Gateway)
+}
+
+/// The same; where a connector reaches the target, what opens it is the connector's.
+pub(crate) fn read_target(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    settings: &'static [Setting],
+    resource: &str,
+    via: Via,
+) -> Option<Settings> {
+    if via == Via::Connector {
+        let is_its =
+            |setting: &&Setting| matches!(setting.kind, SettingKind::Secret | SettingKind::Tls);
+        for setting in settings.iter().filter(is_its) {
+            let path = section.path(setting.name);
+            if let Some((key, node)) = section.take(setting.name) {
+                reader.problems.hide(node.span);
+                reader.problems.add_with_help(
+                    key.span,
+                    format!("`{path}` is the connector's, which logs in at the target"),
+                    "move it into the connector's configuration, or remove `via: connector`",
+                );
+            }
+        }
+    }
     let mut values = BTreeMap::new();
     let mut is_whole = true;
     let mut host = None;

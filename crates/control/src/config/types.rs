@@ -203,6 +203,10 @@ pub struct Resource {
     /// The target, as that protocol's manifest describes it.
     #[schemars(skip)]
     pub target: Settings,
+    /// Who reaches the target and logs in there: `gateway`, or `connector`, which has the
+    /// credentials then. A connector's own configuration must describe the same target.
+    #[schemars(with = "ViaWord", extend("default" = "gateway"))]
+    pub via: Via,
     /// What tokens must name in `aud` to come here. By default the audience of their
     /// issuer. A token that names this alone opens nothing else.
     pub audience: Option<String>,
@@ -232,6 +236,27 @@ pub struct Resource {
     /// another digest is a function like any other, and the log says so.
     #[schemars(extend("default" = {}))]
     pub harmless_functions: BTreeMap<String, String>,
+}
+
+/// Who reaches a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Via {
+    /// The gateway itself.
+    #[default]
+    Gateway,
+    /// A connector that is invited for the resource.
+    Connector,
+}
+
+/// Who reaches a target.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "exists for its schema only")]
+pub(crate) enum ViaWord {
+    /// The gateway itself.
+    Gateway,
+    /// A connector.
+    Connector,
 }
 
 /// What becomes of texts that nobody has classified.
@@ -518,6 +543,22 @@ pub struct Limits {
         extend("default" = duration_text(defaults::TARGET_CONNECT_TIMEOUT))
     )]
     pub target_connect_timeout: Duration,
+    /// How long a session to come waits for a connector that is away.
+    #[schemars(with = "DurationText", extend("default" = duration_text(defaults::CONNECTOR_WAIT)))]
+    pub connector_wait: Duration,
+    /// How long a connector's certificate lives. It is renewed when half of that is over.
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::CONNECTOR_CERTIFICATE_LIFETIME))
+    )]
+    pub connector_certificate_lifetime: Duration,
+    /// How long a connector may say nothing before its link is over. It is asked three times
+    /// as often.
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::CONNECTOR_SILENCE_MAX))
+    )]
+    pub connector_silence_max: Duration,
     /// What is kept of a reply while a person decides about its rows.
     #[schemars(with = "SizeText", extend("default" = size_text(defaults::HELD_BYTES_MAX)))]
     pub held_bytes_max: u64,

@@ -1,7 +1,8 @@
 //! What is told of the log: one event for an exchange, a login, an act of administration.
 
 use portreeve_model::{
-    AccountChange, Action, Chain, Event, Family, Outcome, Record, ReviewOutcome, SessionId, Verdict,
+    AccountChange, Action, Chain, ConnectorChange, Event, Family, Outcome, Record, ReviewOutcome,
+    SessionId, Verdict,
 };
 use portreeve_reports::{Exchange, SessionFacts};
 use std::collections::{BTreeMap, BTreeSet};
@@ -334,6 +335,7 @@ fn of_event(event: &Event) -> Option<Told> {
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
         | Event::ColumnsAdopted { .. }
+        | Event::Connector(_)
         | Event::DescriptionApproved { .. }
         | Event::LogPruned { .. }
         | Event::LogReplaced { .. } => return of_custody(event),
@@ -375,6 +377,20 @@ fn of_custody(event: &Event) -> Option<Told> {
         Event::ColumnsAdopted { resource, columns, by, .. } => {
             let why = format!("{columns} columns are known");
             custody("adopted the columns of", resource.clone(), by.to_string(), &why)
+        }
+        Event::Connector(event) => {
+            let act = match event.change {
+                ConnectorChange::Invited => "invited the connector",
+                ConnectorChange::Enrolled => "enrolled the connector",
+                ConnectorChange::Renewed => "renewed the certificate of the connector",
+                ConnectorChange::Revoked => "revoked the connector",
+                ConnectorChange::Connected => "took in the connector",
+                ConnectorChange::Disconnected => "lost the connector",
+                ConnectorChange::Refused => "refused the connector",
+                ConnectorChange::StreamClosed(_) => return None,
+            };
+            let by = event.by.as_ref().map_or_else(|| "the gateway".into(), ToString::to_string);
+            custody(act, event.connector.clone(), by, event.why.as_ref().unwrap_or(&String::new()))
         }
         Event::DescriptionApproved { resource, name, by, .. } => {
             let why = "what a server says of it was approved".to_owned();

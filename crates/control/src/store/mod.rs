@@ -10,10 +10,11 @@ mod ports;
 mod sqlite;
 
 pub use ports::{
-    Account, AccountKind, Accounts, Administration, AnswerGiven, Counters, Decided, Decision,
-    Described, DescriptionState, Descriptions, Disabled, GatewayId, IssuedToken, IssuerKeys,
-    Journal, JournalEntry, Looked, NewAccount, NewToken, Progress, Recorded, Review, ReviewRows,
-    ReviewState, Reviewer, Revocation, Revocations, StoredIssuer, Tokens, Topic,
+    Account, AccountKind, Accounts, Administration, AnswerGiven, Connectors, Counters, Decided,
+    Decision, Described, DescriptionState, Descriptions, Disabled, EnrolledConnector, GatewayId,
+    IssuedToken, IssuerKeys, Journal, JournalEntry, Looked, Namesake, NewAccount, NewInvite,
+    NewToken, Progress, Recorded, Review, ReviewRows, ReviewState, Reviewer, Revocation,
+    Revocations, StoredIssuer, Tokens, Topic,
 };
 
 use std::path::{Path, PathBuf};
@@ -83,6 +84,8 @@ pub struct Store {
     pub counters: Arc<dyn Counters>,
     /// What servers say of their tools.
     pub descriptions: Arc<dyn Descriptions>,
+    /// Programs in other networks that reach targets.
+    pub connectors: Arc<dyn Connectors>,
 }
 
 impl std::fmt::Debug for Store {
@@ -107,7 +110,8 @@ impl Store {
             journal: store.clone(),
             reviews: store.clone(),
             counters: store.clone(),
-            descriptions: store,
+            descriptions: store.clone(),
+            connectors: store,
         })
     }
 }

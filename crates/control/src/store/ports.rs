@@ -384,6 +384,89 @@ pub enum Topic {
     Identity,
     /// Reviews.
     Reviews,
+    /// Connectors.
+    Connectors,
+}
+
+/// A connector to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewInvite {
+    /// The invitation's name.
+    pub id: String,
+    /// SHA-256 of what is shown once.
+    pub secret_digest: [u8; 32],
+    /// The connector's name.
+    pub name: String,
+    /// What it may serve: names of resources, with `*` for any text.
+    pub resources: Vec<String>,
+    /// Until when it is good.
+    pub expires_at: SystemTime,
+    /// What becomes of a connector that has the name now.
+    pub namesake: Namesake,
+}
+
+/// What becomes of a connector that has the name of another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Namesake {
+    /// It stays: nobody else is invited under its name.
+    Stays,
+    /// It is revoked when the other one enrols.
+    IsReplaced,
+}
+
+/// A connector, or what was one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnrolledConnector {
+    /// Its name.
+    pub name: String,
+    /// Its public key.
+    pub key: [u8; 32],
+    /// What it may serve.
+    pub resources: Vec<String>,
+    /// When its key became its key.
+    pub enrolled_at: SystemTime,
+    /// Since when it is nobody's.
+    pub revoked_at: Option<SystemTime>,
+}
+
+/// Programs in other networks that reach targets for gateways.
+pub trait Connectors: Send + Sync {
+    /// Lets somebody enrol one.
+    ///
+    /// # Errors
+    /// There is one of the name, or it cannot be a name.
+    fn invite(&self, invite: &NewInvite, how: &Administration) -> Result<(), StoreError>;
+
+    /// Uses up an invitation: the key is the connector's from now on. `None` where the
+    /// invitation is not good, whatever the reason.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn enrol(
+        &self,
+        invite: &str,
+        secret_digest: &[u8; 32],
+        key: &[u8; 32],
+        from: &str,
+    ) -> Result<Option<EnrolledConnector>, StoreError>;
+
+    /// All of them, those that were revoked too, by name.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn list(&self) -> Result<Vec<EnrolledConnector>, StoreError>;
+
+    /// Whose key this is or was.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn find(&self, key: &[u8; 32]) -> Result<Option<EnrolledConnector>, StoreError>;
+
+    /// Ends one, and every invitation under its name.
+    ///
+    /// # Errors
+    /// There is none of the name.
+    fn revoke(&self, name: &str, why: &str, how: &Administration) -> Result<(), StoreError>;
 }
 
 /// Something that has to be in the evidence.

@@ -199,6 +199,7 @@ impl Custody {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }
+            | Event::Connector(_)
             | Event::RequestPart { .. }
             | Event::Request { .. }
             | Event::RequestData { .. }

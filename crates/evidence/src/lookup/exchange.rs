@@ -156,7 +156,8 @@ impl ExchangeSummary {
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
-            | Event::ColumnsAdopted { .. } => {}
+            | Event::ColumnsAdopted { .. }
+            | Event::Connector(_) => {}
         }
     }
 

@@ -142,6 +142,7 @@ impl SessionSummary {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }
+            | Event::Connector(_)
             | Event::RequestPart { .. }
             | Event::RequestData { .. }
             | Event::ReplyWithheld { .. }

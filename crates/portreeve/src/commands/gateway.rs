@@ -32,7 +32,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn start_logging(filter: &str, format: Format) -> anyhow::Result<()> {
+pub(crate) fn start_logging(filter: &str, format: Format) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).context("log filter")?;
     // Nobody reading the log is no reason to fail: nothing is said about it.
     let builder = tracing_subscriber::fmt()

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod connect;
+pub(crate) mod connectors;
 pub(crate) mod detect;
 pub(crate) mod evidence;
 pub(crate) mod finder;

@@ -1,7 +1,7 @@
 //! `portreeve status`: whether a gateway is alive and ready.
 
 use super::options::{ApiOptions, run_async};
-use super::output::{Format, fields, print, print_json, time};
+use super::output::{Format, fields, print, print_json, time, visible};
 use portreeve_control::client::Answer;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -17,13 +17,14 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let client = args.api.client_maybe_anonymous()?;
-    let (health, ready, sessions, reviews, listeners) = run_async(async {
+    let (health, ready, sessions, reviews, listeners, connectors) = run_async(async {
         let health = client.probe("/healthz").await?;
         let ready = client.probe("/readyz").await?;
         let sessions = client.probe("/v1/sessions").await?;
         let reviews = client.probe("/v1/reviews?state=pending").await?;
         let listeners = client.probe("/v1/listeners").await?;
-        anyhow::Ok((health, ready, sessions, reviews, listeners))
+        let connectors = client.probe("/v1/connectors").await?;
+        anyhow::Ok((health, ready, sessions, reviews, listeners, connectors))
     })??;
     let good = health.status == 200 && ready.status == 200;
     let counted = |answer: &Answer, field: &str| {
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             "sessions_open": sessions,
             "reviews_open": reviews,
             "listeners": listeners,
+            "connectors": connectors.body.get("connectors"),
         }))?,
         Format::Text => {
             let mut lines = vec![("health", word(&health)), ("ready", word(&ready))];
@@ -54,6 +56,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
                 let addresses: Vec<&str> = addresses.filter_map(Value::as_str).collect();
                 lines.push((name.as_str(), addresses.join(", ")));
             }
+            lines.extend(linked(&connectors).map(|text| ("linked", text)));
             print(&fields(&lines))?;
         }
     }
@@ -82,6 +85,19 @@ fn witnessed(answer: &Answer) -> Option<String> {
         text.push_str(&format!("\n`{name}`: {}", why.as_str().unwrap_or("unknown")));
     }
     Some(text)
+}
+
+/// The connectors that are there, where some are.
+fn linked(answer: &Answer) -> Option<String> {
+    let connectors = answer.body.get("connectors").and_then(Value::as_array)?;
+    let line = |one: &Value| {
+        let name = one.get("name").and_then(Value::as_str).unwrap_or_default();
+        let streams = one.get("streams").and_then(Value::as_u64).unwrap_or_default();
+        let resources = one.get("resources").and_then(Value::as_array).into_iter().flatten();
+        let resources: Vec<&str> = resources.filter_map(Value::as_str).collect();
+        format!("{} ({} streams): {}", visible(name), streams, visible(&resources.join(", ")))
+    };
+    (!connectors.is_empty()).then(|| connectors.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn reason(answer: &Answer, field: &str) -> Option<String> {

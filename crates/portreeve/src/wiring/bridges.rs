@@ -6,6 +6,7 @@ use portreeve_control::api::{Status, TargetState, Watch};
 use portreeve_control::exports::Exports;
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
+use portreeve_link::gateway::{ConnectorState, Hub};
 use portreeve_session::Engine;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,6 +20,9 @@ pub(super) struct State {
     pub(super) exports: Arc<Exports>,
     pub(super) listeners: Vec<Arc<ListenerState>>,
     pub(super) protocols: Vec<Arc<dyn Running>>,
+    /// Where connectors dial in, and the resources that are reached through them.
+    pub(super) hub: Option<Arc<Hub>>,
+    pub(super) through: Vec<String>,
     /// What is less than the configuration asks for.
     pub(super) shortage: Option<String>,
     pub(super) stop: watch::Receiver<bool>,
@@ -43,7 +47,8 @@ impl Status for State {
             let (why, lag) = (status.failing?, status.lag);
             Some(format!("the export `{name}` is {lag} records behind: {why}"))
         });
-        let others = self.shortage.clone().into_iter().chain(targets).chain(behind);
+        let away = self.away();
+        let others = self.shortage.clone().into_iter().chain(targets).chain(behind).chain(away);
         let warnings: Vec<String> = evidence.into_iter().chain(others).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }
@@ -67,10 +72,24 @@ impl Status for State {
         self.protocols.iter().flat_map(|running| running.targets()).collect()
     }
 
+    fn connectors(&self) -> Vec<ConnectorState> {
+        self.hub.as_ref().map(|hub| hub.connectors()).unwrap_or_default()
+    }
+
     fn listeners(&self) -> BTreeMap<String, Vec<SocketAddr>> {
         let named =
             |listener: &Arc<ListenerState>| (listener.name.to_owned(), listener.addresses.clone());
         self.listeners.iter().map(named).collect()
+    }
+}
+
+impl State {
+    /// Resources whose connectors are away.
+    fn away(&self) -> Option<String> {
+        let served = self.hub.as_ref()?.served();
+        let away = self.through.iter().filter(|name| !served.contains(*name)).cloned();
+        let names = named(&away.collect::<Vec<_>>())?;
+        Some(format!("no connector serves {names}"))
     }
 }
 

@@ -137,7 +137,7 @@ fn place(config: &Config, resource: &Resource) -> anyhow::Result<ServerPlace> {
         return Ok(ServerPlace::Http { address, path: path.to_owned() });
     }
     let variable = settings.text("token_variable")?;
-    let token = match (secret(resource, "token")?, variable.is_empty()) {
+    let token = match (secret(&resource.target, "token")?, variable.is_empty()) {
         (Some(token), false) => Some((variable.to_owned(), token)),
         (None, true) => None,
         _ => {

@@ -2,23 +2,27 @@
 //! sessions to come when that changes.
 
 use super::certificates;
+use super::connectors::Ways;
 use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
-use super::resources::{own, screen};
+use super::resources::{own, screen, secret};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::api::{TargetState, Watch};
-use portreeve_control::config::{Classification, KnownColumns, Resource, TargetColumn, TlsMode};
+use portreeve_control::config::{
+    Classification, ConnectorResource, KnownColumns, Resource, Settings, TargetColumn, TlsMode, Via,
+};
 use portreeve_detect::{Column, propose};
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::{Category, ObjectKind, Secret};
 use portreeve_protocol_postgres::{
     Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, MANIFEST, Postgres,
-    PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
+    PostgresDialer, PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
 use portreeve_session::BoxFuture;
-use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_transport::{Dialer, TargetTls, TcpTarget};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -30,6 +34,7 @@ use tokio::task::JoinSet;
 /// The protocol at work.
 struct PostgresService {
     state: RwLock<State>,
+    ways: Ways,
     /// The targets are others than before.
     changed: Notify,
 }
@@ -66,7 +71,7 @@ struct MadeOf {
 /// # Errors
 /// A secret or an authority cannot be read.
 pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
-    let targets = targets(parts.config, &BTreeMap::new())?;
+    let targets = targets(parts.config, &BTreeMap::new(), &parts.ways)?;
     let postgres = Postgres::new(PostgresParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
@@ -75,7 +80,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         limits: limits(parts.config)?,
     });
     let state = RwLock::new(State { postgres, targets });
-    Ok(Arc::new(PostgresService { state, changed: Notify::new() }))
+    Ok(Arc::new(PostgresService { state, ways: parts.ways, changed: Notify::new() }))
 }
 
 impl PostgresService {
@@ -123,7 +128,7 @@ impl Running for PostgresService {
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
         let before = self.state();
-        let targets = targets(config, &before.targets)?;
+        let targets = targets(config, &before.targets, &self.ways)?;
         let postgres = before.postgres.renewed(upstreams(&targets), limits(config)?);
         Ok(Box::new(move || {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -165,6 +170,7 @@ fn upstreams(targets: &BTreeMap<String, Target>) -> Vec<Arc<Upstream>> {
 fn targets(
     config: &Config,
     before: &BTreeMap<String, Target>,
+    ways: &Ways,
 ) -> anyhow::Result<BTreeMap<String, Target>> {
     let made = own(config, MANIFEST.name).map(|(name, resource)| {
         let made_of = made_of(config, resource).with_context(|| format!("resource `{name}`"))?;
@@ -172,7 +178,8 @@ fn targets(
         let target = match known {
             Some(known) => known.clone(),
             None => {
-                let upstream = Arc::new(upstream(name, &made_of)?);
+                let through = ways.through(config, name, resource)?;
+                let upstream = Arc::new(upstream(name, &made_of, through)?);
                 Target { made_of, upstream }
             }
         };
@@ -181,15 +188,12 @@ fn targets(
     made.collect()
 }
 
-fn password(resource: &Resource) -> anyhow::Result<Secret<String>> {
-    Ok(match resource.target.secret("password")? {
-        Some(source) => source.resolve().context("password")?,
-        None => Secret::new(String::new()),
-    })
+fn password(target: &Settings) -> anyhow::Result<Secret<String>> {
+    Ok(secret(target, "password")?.unwrap_or_else(|| Secret::new(String::new())))
 }
 
 fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
-    let password = password(resource)?;
+    let password = password(&resource.target)?;
     let authorities = match &resource.target.tls("tls")?.ca {
         Some(file) => Some(
             std::fs::read(file)
@@ -209,11 +213,22 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
     Ok(MadeOf { resource, password, authorities, known_columns, dial_timeout, confidence_min })
 }
 
-fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
-    let Resource { subjects, harmless_functions, .. } = &made_of.resource;
+fn upstream(
+    name: &str,
+    made_of: &MadeOf,
+    through: Option<Arc<dyn Dialer>>,
+) -> anyhow::Result<Upstream> {
+    let Resource { subjects, harmless_functions, target, .. } = &made_of.resource;
+    let dialer = match through {
+        Some(through) => through,
+        None => {
+            let account = account(target, made_of.password.clone(), made_of.dial_timeout)?;
+            Arc::new(PostgresDialer::new(account))
+        }
+    };
     Ok(Upstream::new(UpstreamConfig {
         name: name.to_owned(),
-        account: account(&made_of.resource, made_of.password.clone(), made_of.dial_timeout)?,
+        dialer,
         rules: Arc::new(Rules::of(made_of)),
         screening: screening(made_of),
         subjects: subjects.clone(),
@@ -224,7 +239,7 @@ fn upstream(name: &str, made_of: &MadeOf) -> anyhow::Result<Upstream> {
 
 /// Where a target is, and how to get in.
 fn account(
-    Resource { target, .. }: &Resource,
+    target: &Settings,
     password: Secret<String>,
     timeout: Duration,
 ) -> anyhow::Result<Account> {
@@ -246,12 +261,33 @@ fn account(
     })
 }
 
+/// A target as a connector serves it: behind its login.
+pub(super) fn serve_at(
+    resource: &ConnectorResource,
+    timeout: Duration,
+) -> anyhow::Result<ServedTarget> {
+    let target = &resource.target;
+    let account = account(target, password(target)?, timeout)?;
+    Ok(ServedTarget {
+        protocol: MANIFEST.name.to_owned(),
+        facts: target.facts(),
+        dialer: Arc::new(PostgresDialer::new(account)),
+        signer: None,
+    })
+}
+
 /// Looks at the columns of a target, for `discover` and `check`.
 pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;
-        let account = account(resource, password(resource)?, timeout)?;
+        anyhow::ensure!(
+            resource.via == Via::Gateway,
+            "`{}` is reached through a connector, and this command reaches targets itself\n\
+             hint: run it in the connector's network, with a configuration that has the credential",
+            look.resource
+        );
+        let account = account(&resource.target, password(&resource.target)?, timeout)?;
         // Before the first adoption there is no file yet.
         let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
         let rules = Rules { classify: resource.classify.clone(), known };

@@ -2,17 +2,22 @@
 
 use super::agents::Agents;
 use super::certificates::ServedCertificate;
+use super::connectors::Ways;
 use super::discovery::Discover;
 use super::listeners::Service;
 use super::{http, mcp, postgres, ssh};
+use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::config::{ConnectorConfig, ConnectorResource};
 use portreeve_control::store::Descriptions;
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Every protocol that is built in.
 const PROTOCOLS: [Protocol; 4] = [
@@ -20,10 +25,26 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_postgres::MANIFEST,
         start: postgres::start,
         discover: Some(postgres::discover),
+        serve_at: Some(postgres::serve_at),
     },
-    Protocol { manifest: &portreeve_protocol_http::MANIFEST, start: http::start, discover: None },
-    Protocol { manifest: &portreeve_protocol_mcp::MANIFEST, start: mcp::start, discover: None },
-    Protocol { manifest: &portreeve_protocol_ssh::MANIFEST, start: ssh::start, discover: None },
+    Protocol {
+        manifest: &portreeve_protocol_http::MANIFEST,
+        start: http::start,
+        discover: None,
+        serve_at: None,
+    },
+    Protocol {
+        manifest: &portreeve_protocol_mcp::MANIFEST,
+        start: mcp::start,
+        discover: None,
+        serve_at: None,
+    },
+    Protocol {
+        manifest: &portreeve_protocol_ssh::MANIFEST,
+        start: ssh::start,
+        discover: None,
+        serve_at: None,
+    },
 ];
 
 /// What the binary knows of a protocol.
@@ -33,7 +54,12 @@ pub(super) struct Protocol {
     pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
     /// Looks at what a target has, where that can be looked at.
     pub(super) discover: Option<Discover>,
+    /// Serves a target at a connector, where that can be done.
+    pub(super) serve_at: Option<ServeAt>,
 }
+
+/// Makes a target of a connector.
+type ServeAt = fn(&ConnectorResource, Duration) -> anyhow::Result<ServedTarget>;
 
 /// What a protocol is started with.
 pub(super) struct Parts<'a> {
@@ -46,6 +72,8 @@ pub(super) struct Parts<'a> {
     pub(super) descriptions: Arc<dyn Descriptions>,
     /// What the gateway itself offers.
     pub(super) agents: Arc<Agents>,
+    /// How targets are reached.
+    pub(super) ways: Ways,
 }
 
 /// A protocol at work.
@@ -74,6 +102,25 @@ pub(crate) fn manifests() -> Vec<&'static Manifest> {
 /// How the targets of a protocol are looked at.
 pub(super) fn discover(protocol: &str) -> Option<Discover> {
     PROTOCOLS.iter().find(|known| known.manifest.name == protocol)?.discover
+}
+
+/// The targets of a connector, behind their logins.
+///
+/// # Errors
+/// A secret or an authority cannot be read, or a target cannot be served so.
+pub(crate) fn served_targets(
+    config: &ConnectorConfig,
+) -> anyhow::Result<BTreeMap<String, ServedTarget>> {
+    let serve = |(name, resource): (&String, &ConnectorResource)| {
+        let protocol = PROTOCOLS.iter().find(|known| known.manifest.name == resource.protocol);
+        let serve_at = protocol.and_then(|protocol| protocol.serve_at);
+        let serve_at = serve_at.with_context(|| {
+            format!("resource `{name}`: connectors do not serve `{}`", resource.protocol)
+        })?;
+        let served = serve_at(resource, config.target_connect_timeout);
+        Ok((name.clone(), served.with_context(|| format!("resource `{name}`"))?))
+    };
+    config.resources.iter().map(serve).collect()
 }
 
 /// Those that a configuration listens for.

@@ -81,7 +81,7 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
 }
 
 fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    match (secret(resource, "key")?, secret(resource, "password")?) {
+    match (secret(&resource.target, "key")?, secret(&resource.target, "password")?) {
         (Some(key), None) => Ok(Credential::key(&key)?),
         (None, Some(password)) => Ok(Credential::Password(password)),
         (None, None) | (Some(_), Some(_)) => {

@@ -28,7 +28,11 @@ pub(super) fn address(config: &Config, resource: &Resource) -> anyhow::Result<Ad
 
 fn credential(resource: &Resource) -> anyhow::Result<Credential> {
     let user = resource.target.text("user")?.to_owned();
-    match (secret(resource, "token")?, secret(resource, "password")?, user.is_empty()) {
+    match (
+        secret(&resource.target, "token")?,
+        secret(&resource.target, "password")?,
+        user.is_empty(),
+    ) {
         (Some(token), None, true) => Ok(Credential::Bearer(token)),
         (None, Some(password), false) => Ok(Credential::Basic { user, password }),
         (None, None, true) => Ok(Credential::Open),

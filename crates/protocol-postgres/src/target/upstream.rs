@@ -1,7 +1,6 @@
 //! A resource's target: where it is, how to get in, and what it holds.
 
 use super::catalog::{self, CatalogReader};
-use super::dial::{Account, PostgresDialer};
 use super::fence::FenceLine;
 use super::rules::ColumnRules;
 use super::versions::{MOMENT, first};
@@ -18,8 +17,8 @@ use std::time::{Duration, Instant};
 pub struct UpstreamConfig {
     /// The resource's name: the database name that clients ask for.
     pub name: String,
-    /// Where it is, and how the gateway gets in.
-    pub account: Account,
+    /// Reaches it, and logs in there.
+    pub dialer: Arc<dyn Dialer>,
     /// What the configuration says of its columns.
     pub rules: Arc<dyn ColumnRules>,
     /// What becomes of what nobody has classified.
@@ -62,7 +61,7 @@ impl Upstream {
     /// A target that has not been reached yet.
     #[must_use]
     pub fn new(config: UpstreamConfig) -> Self {
-        let dialer: Arc<dyn Dialer> = Arc::new(PostgresDialer::new(config.account));
+        let dialer = config.dialer;
         let reader = CatalogReader {
             dialer: dialer.clone(),
             resource: config.name.clone(),

@@ -70,6 +70,7 @@ impl Journal for Sqlite {
         let word = match topic {
             Topic::Identity => "identity",
             Topic::Reviews => "reviews",
+            Topic::Connectors => "connectors",
         };
         self.read(|connection| {
             let query = "SELECT number FROM epoch WHERE topic = ?1";

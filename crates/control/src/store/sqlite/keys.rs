@@ -39,6 +39,7 @@ impl IssuerKeys for Sqlite {
             KeyUse::Issuer => "issuer",
             KeyUse::Masking => "masking",
             KeyUse::Subjects => "subjects",
+            KeyUse::Connectors => "connectors",
         };
         self.write(|transaction| {
             let added = transaction.execute(

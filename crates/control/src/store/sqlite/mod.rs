@@ -4,6 +4,7 @@
 //! state is one transaction.
 
 mod accounts;
+mod connectors;
 mod counters;
 mod descriptions;
 mod journal;
@@ -99,7 +100,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -240,6 +241,30 @@ const MIGRATIONS: [&str; 4] = [
         PRIMARY KEY (resource, tool)
     ) STRICT;
     CREATE INDEX description_by_skeleton ON description (skeleton);
+",
+    // Programs in other networks that reach targets.
+    "
+    CREATE TABLE connector (
+        key         BLOB PRIMARY KEY CHECK (length(key) = 32),
+        name        TEXT NOT NULL,
+        resources   TEXT NOT NULL,
+        enrolled_us INTEGER NOT NULL,
+        revoked_us  INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX connector_by_name ON connector (name) WHERE revoked_us IS NULL;
+    CREATE TABLE invite (
+        id          TEXT PRIMARY KEY,
+        secret      BLOB NOT NULL CHECK (length(secret) = 32),
+        name        TEXT NOT NULL,
+        resources   TEXT NOT NULL,
+        replaces    INTEGER NOT NULL,
+        expires_us  INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO epoch VALUES ('connectors', 0);
+    CREATE TRIGGER connector_added AFTER INSERT ON connector
+        BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'connectors'; END;
+    CREATE TRIGGER connector_changed AFTER UPDATE ON connector
+        BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'connectors'; END;
 ",
 ];
 

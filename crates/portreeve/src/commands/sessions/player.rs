@@ -194,7 +194,8 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::DescriptionApproved { .. }
         | Event::KeyMade { .. }
         | Event::ReloadAsked { .. }
-        | Event::ColumnsAdopted { .. } => None,
+        | Event::ColumnsAdopted { .. }
+        | Event::Connector(_) => None,
     }
 }
 

@@ -1,0 +1,156 @@
+//! One connector that is there.
+
+use super::hub::ConnectorState;
+use super::registry::{Known, Registry};
+use super::stream::Counted;
+use crate::authority::PublicKey;
+use crate::invite::Fingerprint;
+use crate::message::{self, Ask, Told};
+use crate::mux::Mux;
+use portreeve_model::{ConnectorChange, ConnectorEvent};
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+use tokio::sync::watch;
+
+/// A connector, its link, and what it serves.
+pub(super) struct Member {
+    known: Known,
+    key: PublicKey,
+    address: IpAddr,
+    software: String,
+    since: SystemTime,
+    serves: BTreeSet<String>,
+    mux: Mux,
+    streams: AtomicUsize,
+    registry: Arc<dyn Registry>,
+    /// Why it has to end.
+    ending: watch::Sender<Option<String>>,
+}
+
+/// What is known of a connector before it serves.
+pub(super) struct Arrived {
+    pub(super) known: Known,
+    pub(super) key: PublicKey,
+    pub(super) address: IpAddr,
+    pub(super) software: String,
+    pub(super) serves: BTreeSet<String>,
+    pub(super) mux: Mux,
+    pub(super) registry: Arc<dyn Registry>,
+}
+
+impl Member {
+    pub(super) fn new(arrived: Arrived) -> Arc<Self> {
+        let Arrived { known, key, address, software, serves, mux, registry } = arrived;
+        let (since, streams) = (SystemTime::now(), AtomicUsize::new(0));
+        let ending = watch::Sender::new(None);
+        Arc::new(Self {
+            known,
+            key,
+            address,
+            software,
+            since,
+            serves,
+            mux,
+            streams,
+            registry,
+            ending,
+        })
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.known.name
+    }
+
+    pub(super) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    pub(super) fn serves(&self) -> &BTreeSet<String> {
+        &self.serves
+    }
+
+    pub(super) fn streams(&self) -> usize {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn state(&self) -> ConnectorState {
+        ConnectorState {
+            name: self.known.name.clone(),
+            address: self.address,
+            since: self.since,
+            software: self.software.clone(),
+            resources: self.serves.iter().cloned().collect(),
+            streams: self.streams(),
+        }
+    }
+
+    /// Ends the link; the first reason counts.
+    pub(super) fn end(&self, why: &str) {
+        self.ending.send_if_modified(|ending| {
+            let is_first = ending.is_none();
+            if is_first {
+                *ending = Some(why.to_owned());
+            }
+            is_first
+        });
+    }
+
+    /// Resolves when the link has to end.
+    pub(super) async fn ending(&self) -> String {
+        let mut ending = self.ending.subscribe();
+        let why = ending.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        why.unwrap_or_default()
+    }
+
+    /// Why it has ended, if it has.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.ending.borrow().clone()
+    }
+
+    /// Whether its streams can still be used.
+    pub(super) fn is_over(&self) -> bool {
+        self.mux.is_over() || self.ending.borrow().is_some()
+    }
+
+    /// Opens a stream, and asks for something.
+    pub(super) async fn ask(self: &Arc<Self>, ask: &Ask) -> io::Result<(Counted, Told)> {
+        if self.is_over() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        let mut stream = self.mux.open().await?;
+        message::write(&mut stream, ask).await?;
+        let told = message::read(&mut stream).await?;
+        Ok((Counted::new(stream, self.clone(), ask), told))
+    }
+
+    pub(super) fn stream_opened(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn stream_closed(&self, change: Option<ConnectorChange>) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+        if let Some(change) = change {
+            self.registry.note(self.event(change, None));
+        }
+    }
+
+    pub(super) fn event(&self, change: ConnectorChange, why: Option<String>) -> ConnectorEvent {
+        ConnectorEvent {
+            connector: self.known.name.clone(),
+            change,
+            key: Some(Fingerprint(self.key).to_string()),
+            address: Some(self.address.to_string()),
+            why,
+            resources: Vec::new(),
+            by: None,
+        }
+    }
+}

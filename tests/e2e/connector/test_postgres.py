@@ -1,6 +1,7 @@
 """A connector reaches PostgreSQL: clients notice nothing, and the credential stays with it."""
 
 import base64
+import json
 import subprocess
 import threading
 
@@ -86,6 +87,21 @@ def test_a_second_one_takes_over(world: World, gateway: Gateway, connector: Conn
     assert read(gateway)
 
 
+def test_a_changed_password_is_used_for_the_next_login(
+    world: World, gateway: Gateway, connector: Connector
+) -> None:
+    kept = gateway.directory / "role-password"
+    before = kept.read_text()
+    world.admin("alter role portreeve password 'another-one'")
+    try:
+        kept.write_text("another-one\n")
+        assert read(gateway)
+    finally:
+        world.admin(f"alter role portreeve password '{world.postgres.password}'")
+        kept.write_text(before)
+    assert read(gateway)
+
+
 def test_a_gateway_that_was_killed_finds_its_connectors_again(
     gateway: Gateway, connector: Connector
 ) -> None:
@@ -127,9 +143,24 @@ def test_what_is_revoked_is_gone_at_once(world: World, gateway: Gateway) -> None
     assert [one["name"] for one in gone if one["revoked_us"]] == ["us"]
 
 
-def test_what_happened_is_in_the_evidence(gateway: Gateway, connector: Connector) -> None:
+def test_both_accounts_of_the_streams_agree(gateway: Gateway, connector: Connector) -> None:
+    """Each end has its own; streams of a gateway that was killed are in one of them only."""
+    assert read(gateway)
     status, _ = verify(gateway)
     assert status == 0
+    log = connector.state / "streams.jsonl"
+
+    def agreed() -> dict[str, object] | None:
+        done = gateway.try_run("verify", "--connector-log", str(log), "--format", "json")
+        found = json.loads(done.stdout)["connector"]
+        assert found["connector"] == "eu" and not found["contradictions"], found
+        return found if found["agree"] >= 2 else None
+
+    until("both have written down what is over", agreed)
+    lines = log.read_text().splitlines()
+    (gateway.directory / "changed.jsonl").write_text("\n".join(lines[1:]) + "\n")
+    done = gateway.try_run("verify", "--connector-log", str(gateway.directory / "changed.jsonl"))
+    assert done.returncode == 1 and "no connector of this evidence has signed" in done.stderr
 
 
 def test_another_target_than_the_gateways_is_not_reached(world: World, gateway: Gateway) -> None:

@@ -1,5 +1,6 @@
 //! `portreeve verify`: checks the evidence with public keys alone, the gateway off.
 
+use super::connectors::compare::compare;
 use super::options::ConfigOption;
 use super::output::{Format, print, print_json, remark};
 use portreeve_verifier::command::{self, Options};
@@ -25,18 +26,30 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     #[command(flatten)]
     options: Options,
+    /// The log of a connector's streams (`streams.jsonl`), to be held against the evidence: bytes
+    /// of each stream, and by whom they were carried. Whose it is, the evidence says.
+    #[arg(long, value_name = "FILE")]
+    connector_log: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigOption,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let verified = command::verify(&args.options, || Ok(args.config.load()?.data_dir))?;
+    let mut exit_code = verified.exit_code;
+    let (mut json, mut text) = (verified.json, verified.text);
+    if let Some(log) = &args.connector_log {
+        let compared = compare(&directory(args.options.path.as_deref(), &args.config)?, log)?;
+        text = format!("{text}\n{}", compared.text());
+        json["connector"] = serde_json::to_value(&compared)?;
+        exit_code = if exit_code == 0 { compared.exit_code() } else { exit_code };
+    }
     match format {
-        Format::Json => print_json(&verified.json)?,
-        Format::Text => print(&verified.text)?,
+        Format::Json => print_json(&json)?,
+        Format::Text => print(&text)?,
     }
     verified.remark.as_deref().into_iter().for_each(remark);
-    Ok(ExitCode::from(verified.exit_code))
+    Ok(ExitCode::from(exit_code))
 }
 
 /// The directory of a log: what was named, the `evidence` in it, or the configuration's.

@@ -22,7 +22,7 @@ use portreeve_protocol_postgres::{
     PostgresDialer, PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
 use portreeve_session::BoxFuture;
-use portreeve_transport::{Dialer, TargetTls, TcpTarget};
+use portreeve_transport::{DialError, Dialer, LoggedIn, TargetTls, TcpTarget};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -271,9 +271,43 @@ pub(super) fn serve_at(
     Ok(ServedTarget {
         protocol: MANIFEST.name.to_owned(),
         facts: target.facts(),
-        dialer: Arc::new(PostgresDialer::new(account)),
+        dialer: Arc::new(Rotating { account, settings: target.clone() }),
         signer: None,
     })
+}
+
+/// Logs in with the password as it is kept now: one that has changed is used for the next login.
+struct Rotating {
+    account: Account,
+    settings: Settings,
+}
+
+impl Dialer for Rotating {
+    fn dial<'a>(
+        &'a self,
+        settings: &'a BTreeMap<String, String>,
+    ) -> portreeve_transport::BoxFuture<'a, Result<LoggedIn, DialError>> {
+        Box::pin(async move {
+            let kept = self.settings.clone();
+            let read = tokio::task::spawn_blocking(move || password(&kept)).await;
+            let password = match read {
+                Ok(Ok(password)) => password,
+                Ok(Err(error)) => {
+                    tracing::error!(error = format!("{error:#}"), "a credential cannot be read");
+                    return Err(DialError::Authentication("a credential that cannot be read"));
+                }
+                Err(_) => return Err(DialError::Authentication("a credential that is not there")),
+            };
+            let Account { target, database, user, .. } = &self.account;
+            let account = Account {
+                target: target.clone(),
+                database: database.clone(),
+                user: user.clone(),
+                password,
+            };
+            PostgresDialer::new(account).dial(settings).await
+        })
+    }
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.

@@ -1,5 +1,6 @@
 //! `portreeve connectors`: who may reach targets for this gateway.
 
+pub(crate) mod compare;
 pub(crate) mod connector;
 
 use super::options::{ConfigOption, by_this_user};

@@ -1,5 +1,7 @@
-//! A stream that counts what goes through it.
+//! A stream that counts what goes through it, and takes along what has to end with it.
 
+use crate::message::{Ask, now_us};
+use portreeve_model::LinkStream;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,24 +26,34 @@ impl Counts {
     }
 }
 
-/// A stream with its counts.
-#[derive(Debug)]
-pub(crate) struct Counting<S> {
+/// A stream with its counts, and what is dropped with it.
+pub(crate) struct Counting<S, Held> {
     stream: S,
     counts: Arc<Counts>,
+    _held: Held,
 }
 
-impl<S> Counting<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, counts: Arc::default() }
-    }
-
-    pub(crate) fn counts(&self) -> &Arc<Counts> {
-        &self.counts
+impl<S, Held> Counting<S, Held> {
+    /// Counts what follows from here on; what is held is made with the counts.
+    pub(crate) fn new(stream: S, held: impl FnOnce(Arc<Counts>) -> Held) -> Self {
+        let counts = Arc::<Counts>::default();
+        Self { stream, _held: held(counts.clone()), counts }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counting<S> {
+/// What is known of a login when its bytes begin.
+pub(crate) fn opened(ask: &Ask) -> LinkStream {
+    LinkStream {
+        stream: ask.stream.clone(),
+        resource: ask.resource.clone(),
+        opened_us: now_us(),
+        closed_us: 0,
+        to_target: 0,
+        from_target: 0,
+    }
+}
+
+impl<S: AsyncRead + Unpin, Held: Unpin> AsyncRead for Counting<S, Held> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -55,7 +67,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counting<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counting<S> {
+impl<S: AsyncWrite + Unpin, Held: Unpin> AsyncWrite for Counting<S, Held> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -6,7 +6,7 @@
 use crate::authority::PublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use portreeve_model::Secret;
+use portreeve_model::{Digest, Secret};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -90,7 +90,7 @@ pub struct Fingerprint(pub PublicKey);
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Digest(self.0).fmt(f)
     }
 }
 

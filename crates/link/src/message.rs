@@ -124,11 +124,6 @@ pub(crate) enum Wanted {
         /// The stream of that login.
         of: String,
     },
-    /// A signature with the key that opens the target. Nothing follows.
-    Sign {
-        /// What is signed: base64.
-        data: String,
-    },
 }
 
 /// From a connector, at the beginning of a stream.
@@ -141,9 +136,6 @@ pub(crate) enum Told {
         parameters: Vec<(String, String)>,
         /// Whether what runs can be stopped.
         can_cancel: bool,
-        /// The signature, where one was wanted: base64.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        signature: Option<String>,
     },
     /// Not done.
     Failed {

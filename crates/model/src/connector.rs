@@ -27,6 +27,22 @@ pub struct ConnectorEvent {
     pub by: Option<Administrator>,
 }
 
+impl ConnectorEvent {
+    /// Something of which no more is known.
+    #[must_use]
+    pub fn new(connector: &str, change: ConnectorChange) -> Self {
+        Self {
+            connector: connector.to_owned(),
+            change,
+            key: None,
+            address: None,
+            why: None,
+            resources: Vec::new(),
+            by: None,
+        }
+    }
+}
+
 /// What happened to a connector.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -16,6 +16,7 @@ pub mod defaults;
 mod ids;
 mod kind;
 mod manifest;
+mod pattern;
 mod record;
 mod secret;
 mod usage;
@@ -34,6 +35,7 @@ pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};
 pub use ids::{Digest, HoldId, PolicyVersion, RequestId, ReviewId, RuleId, SessionId};
 pub use kind::{Case, Family, KindRow, ObjectKind};
 pub use manifest::{ClientCommand, ClientPlaces, Encryption, Manifest, Setting, SettingKind};
+pub use pattern::holds_pieces;
 pub use record::{
     CommandRecord, Detected, Direction, Event, ObjectUsage, Outcome, PayloadRef, Record, Revealed,
     RevealedBy, ReviewOutcome, SubjectCount,

@@ -58,6 +58,7 @@ pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_
 pub(crate) use connectors::authority;
 pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
+pub(crate) use keys::random;
 pub(crate) use protocols::{manifests, served_targets};
 pub(crate) use reload::Reloaded;
 

@@ -69,12 +69,6 @@ pub trait CancelHandle: Send + Sync {
     fn cancel(&self) -> BoxFuture<'_, Result<(), DialError>>;
 }
 
-/// Signs with a key that is somewhere else.
-pub trait Signer: Send + Sync {
-    /// A signature of what opens the target, in the format of its protocol.
-    fn sign<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, DialError>>;
-}
-
 /// A target that is ready for commands.
 pub struct LoggedIn {
     /// The connection, after its handshakes.
@@ -83,8 +77,6 @@ pub struct LoggedIn {
     pub parameters: Vec<(String, String)>,
     /// How to stop what runs, where the protocol has a way.
     pub cancel: Option<Arc<dyn CancelHandle>>,
-    /// Who signs, where the handshakes go on and the key that opens the target is not here.
-    pub signer: Option<Arc<dyn Signer>>,
 }
 
 impl std::fmt::Debug for LoggedIn {

@@ -15,6 +15,6 @@ mod dial;
 mod pre_auth;
 mod tls;
 
-pub use dial::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, Signer, TcpTarget};
+pub use dial::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, TcpTarget};
 pub use pre_auth::{EarlyData, PreAuth, Stream};
 pub use tls::{Accepted, TargetTls, accept, connect};

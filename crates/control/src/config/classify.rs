@@ -7,7 +7,7 @@
 //! patterns that are equally specific, can name the same object and disagree are an error of
 //! the file, found when it is loaded, not when a value passes.
 
-use portreeve_model::{Case, Category, Family, ObjectKind};
+use portreeve_model::{Case, Category, Family, ObjectKind, holds_pieces};
 use std::fmt;
 
 /// A pattern for objects of one kind.
@@ -36,22 +36,7 @@ impl Part {
     }
 
     fn matches(&self, name: &str) -> bool {
-        let Some((first, rest)) = self.pieces.split_first() else {
-            return false;
-        };
-        let Some(mut left) = name.strip_prefix(first.as_str()) else {
-            return false;
-        };
-        let Some((last, middle)) = rest.split_last() else {
-            return left.is_empty();
-        };
-        for piece in middle {
-            let Some(at) = left.find(piece.as_str()) else {
-                return false;
-            };
-            left = left.get(at + piece.len()..).unwrap_or_default();
-        }
-        left.ends_with(last.as_str())
+        holds_pieces(&self.pieces, name)
     }
 
     /// The symbols of the part: a character, or `None` for any text.

@@ -1,6 +1,7 @@
 //! The `policies` section: files, and names with `*` for several of them.
 
 use super::section::{Reader, Section, as_list, as_text};
+use portreeve_model::holds_pieces;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn read(reader: &mut Reader<'_>, top: &mut Section) -> Vec<PathBuf> {
@@ -44,31 +45,10 @@ fn expand(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     for entry in entries {
         let path = entry.map_err(|error| error.to_string())?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !name.starts_with('.') && matches(&pieces, name) && path.is_file() {
+        if !name.starts_with('.') && holds_pieces(&pieces, name) && path.is_file() {
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
-}
-
-/// Whether the pieces stand in a name in their order, the first at its beginning and
-/// the last at its end.
-fn matches(pieces: &[&str], name: &str) -> bool {
-    let Some((first, rest)) = pieces.split_first() else {
-        return false;
-    };
-    let Some(mut left) = name.strip_prefix(first) else {
-        return false;
-    };
-    let Some((last, middle)) = rest.split_last() else {
-        return left.is_empty();
-    };
-    for piece in middle {
-        let Some(at) = left.find(piece) else {
-            return false;
-        };
-        left = left.get(at + piece.len()..).unwrap_or_default();
-    }
-    left.ends_with(last)
 }

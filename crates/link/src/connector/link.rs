@@ -65,12 +65,12 @@ impl Connector {
     }
 
     async fn link(self: &Arc<Self>, gateway: &str) -> Ended {
-        let stream = match self.carrier.connect(gateway).await {
+        let stream = match self.parts.carrier.connect(gateway).await {
             Ok(stream) => stream,
             Err(error) => return Ended::NotLinked(error.to_string()),
         };
-        let own = Some((&**self.state.key(), self.state.certificate()));
-        let config = match tls::client(self.state.authority(), own) {
+        let own = Some((&**self.parts.state.key(), self.parts.state.certificate()));
+        let config = match tls::client(self.parts.state.authority(), own) {
             Ok(config) => config,
             Err(error) => return Ended::Refused(error.to_string()),
         };
@@ -89,7 +89,7 @@ impl Connector {
     /// What a failed handshake may come from.
     fn explained(&self, error: &io::Error) -> String {
         let now = SystemTime::now();
-        match self.state.validity() {
+        match self.parts.state.validity() {
             Ok((from, _)) if now < from => {
                 format!(
                     "{error}; hint: this machine's clock is behind, its certificate is not \
@@ -167,9 +167,9 @@ impl Connector {
         let mut control = mux.open().await?;
         let hello = FromConnector::Hello {
             versions: VERSIONS.to_vec(),
-            software: self.software.clone(),
+            software: self.parts.software.clone(),
             time_us: now_us(),
-            resources: self.targets.keys().cloned().collect(),
+            resources: self.parts.targets.keys().cloned().collect(),
         };
         message::write(&mut control, &hello).await?;
         let welcome = message::read(&mut control).await?;
@@ -189,7 +189,7 @@ impl Connector {
             let said = tokio::select! {
                 said = hears.recv() => said,
                 _ = looks.tick() => {
-                    if heard_at.elapsed() > self.silence_max {
+                    if heard_at.elapsed() > self.parts.silence_max {
                         return Ended::Broken("the gateway says nothing any more".into());
                     }
                     let is_asked = asked_at.is_some_and(|at| at.elapsed() < LOGIN_TIMEOUT);
@@ -206,7 +206,7 @@ impl Connector {
             match said {
                 Some(FromGateway::Ping { number }) => {
                     let pong = FromConnector::Pong { number };
-                    match timeout(self.silence_max, message::write(writer, &pong)).await {
+                    match timeout(self.parts.silence_max, message::write(writer, &pong)).await {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) | Err(_) => return Ended::Broken("the connection broke".into()),
                     }
@@ -214,7 +214,7 @@ impl Connector {
                 Some(FromGateway::Certificate { certificate, .. }) => {
                     asked_at = None;
                     let der = CertificateDer::from(BASE64.decode(certificate).unwrap_or_default());
-                    match self.state.renew(der) {
+                    match self.parts.state.renew(der) {
                         Ok(()) => tracing::info!("the certificate was renewed"),
                         Err(error) => tracing::error!(%error, "the certificate is not renewed"),
                     }
@@ -233,7 +233,7 @@ impl Connector {
 
     /// Whether the certificate has lived half its life.
     fn is_half_over(&self) -> bool {
-        let Ok((from, until)) = self.state.validity() else { return false };
+        let Ok((from, until)) = self.parts.state.validity() else { return false };
         let half = until.duration_since(from).unwrap_or_default() / 2;
         SystemTime::now() > from + half
     }

@@ -12,7 +12,7 @@ pub use stream_log::{Entry, SignedEntry, StreamLog, StreamLogError, read_stream_
 
 use crate::carrier::Carrier;
 use crate::message::Facts;
-use portreeve_transport::{Dialer, Signer};
+use portreeve_transport::Dialer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,6 @@ pub struct ServedTarget {
     pub facts: Facts,
     /// Logs in there.
     pub dialer: Arc<dyn Dialer>,
-    /// Signs with the key that opens it, where the gateway makes the handshakes itself.
-    pub signer: Option<Arc<dyn Signer>>,
 }
 
 /// What a connector is made of.
@@ -49,17 +47,14 @@ pub struct ConnectorParts {
 
 /// A connector.
 pub struct Connector {
-    state: State,
-    carrier: Carrier,
-    targets: BTreeMap<String, ServedTarget>,
-    software: String,
-    stream_log: StreamLog,
-    silence_max: Duration,
+    parts: ConnectorParts,
 }
 
 impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector").field("targets", &self.targets.len()).finish_non_exhaustive()
+        f.debug_struct("Connector")
+            .field("targets", &self.parts.targets.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,8 +62,7 @@ impl Connector {
     /// Puts one together.
     #[must_use]
     pub fn new(parts: ConnectorParts) -> Arc<Self> {
-        let ConnectorParts { state, carrier, targets, software, stream_log, silence_max } = parts;
-        Arc::new(Self { state, carrier, targets, software, stream_log, silence_max })
+        Arc::new(Self { parts })
     }
 
     /// Serves every gateway, for ever. The caller owns the task and ends it.

@@ -9,7 +9,7 @@ use crate::key::{ConnectorKey, is_signed};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use portreeve_model::LinkStream;
+use portreeve_model::{Digest, LinkStream};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -27,7 +27,7 @@ pub struct Entry {
     /// The stream.
     #[serde(flatten)]
     pub stream: LinkStream,
-    /// The target's address as the connector reached it.
+    /// The target's host, as both ends call it.
     pub target: String,
     /// The gateway that asked for it.
     pub gateway: String,
@@ -129,8 +129,9 @@ impl StreamLog {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    let hash = digest::digest(&digest::SHA256, bytes);
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hash = Digest([0; 32]);
+    hash.0.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash.to_string()
 }
 
 /// The last whole line; what stands behind it is cut off.

@@ -1,41 +1,25 @@
 //! What a gateway asks for: each in a stream of its own.
 
 use super::{Connector, ServedTarget};
-use crate::counting::Counting;
+use crate::counting::{Counting, Counts, opened};
 use crate::message::{self, Ask, FailedBy, Told, Wanted, now_us};
 use crate::mux::MuxStream;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::LinkStream;
 use portreeve_transport::{CancelHandle, DialError, LoggedIn};
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::time::timeout;
 
-/// What belongs to the open logins of one link.
+/// How what runs for the open logins of one link is stopped.
 #[derive(Default)]
-pub(super) struct Logins(Mutex<HashMap<String, Login>>);
-
-#[derive(Clone)]
-struct Login {
-    cancel: Option<Arc<dyn CancelHandle>>,
-}
+pub(super) struct Logins(Mutex<HashMap<String, Arc<dyn CancelHandle>>>);
 
 impl Logins {
-    fn find(&self, stream: &str) -> Option<Login> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(stream).cloned()
-    }
-
-    fn add(&self, stream: &str, login: Login) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(stream.to_owned(), login);
-    }
-
-    fn remove(&self, stream: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(stream);
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<dyn CancelHandle>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,14 +59,17 @@ impl Connector {
                     }
                 };
             }
-            Wanted::Cancel { of } => match logins.find(of).and_then(|login| login.cancel) {
-                Some(cancel) => told(cancel.cancel().await.map(|()| None)),
-                None => told(Err(DialError::Protocol("that login is over".into()))),
-            },
-            Wanted::Sign { data } => match (&target.signer, BASE64.decode(data)) {
-                (Some(signer), Ok(data)) => told(signer.sign(&data).await.map(Some)),
-                _ => told(Err(DialError::Authentication("nothing is signed for this target"))),
-            },
+            Wanted::Cancel { of } => {
+                let cancel = logins.all().get(of).cloned();
+                let cancelled = match cancel {
+                    Some(cancel) => cancel.cancel().await,
+                    None => Err(DialError::Protocol("that login is over".into())),
+                };
+                match cancelled {
+                    Ok(()) => Told::Done { parameters: Vec::new(), can_cancel: false },
+                    Err(error) => Told::from(&error),
+                }
+            }
         };
         let _ = message::write(&mut stream, &told).await;
         let _ = stream.shutdown().await;
@@ -91,7 +78,7 @@ impl Connector {
     /// The target that is asked for, if both ends mean the same one.
     fn target(&self, ask: &Ask) -> Result<&ServedTarget, String> {
         let name = &ask.resource;
-        let Some(target) = self.targets.get(name) else {
+        let Some(target) = self.parts.targets.get(name) else {
             return Err(format!("it has no resource `{name}`"));
         };
         if target.protocol != ask.protocol {
@@ -118,47 +105,39 @@ impl Connector {
 
     /// Carries bytes between a gateway and a target.
     async fn carry(
-        &self,
+        self: &Arc<Self>,
         mut stream: MuxStream,
         logged_in: LoggedIn,
         ask: &Ask,
         gateway: String,
         logins: &Arc<Logins>,
     ) {
-        let LoggedIn { connection, parameters, cancel, .. } = logged_in;
-        let done = Told::Done { parameters, can_cancel: cancel.is_some(), signature: None };
+        let LoggedIn { connection, parameters, cancel } = logged_in;
+        let done = Told::Done { parameters, can_cancel: cancel.is_some() };
         if message::write(&mut stream, &done).await.is_err() {
             return;
         }
-        logins.add(&ask.stream, Login { cancel });
+        if let Some(cancel) = cancel {
+            logins.all().insert(ask.stream.clone(), cancel);
+        }
         let (target, unread) = connection.into_parts();
-        let link = Counting::new(stream);
-        let note = LinkStream {
-            stream: ask.stream.clone(),
-            resource: ask.resource.clone(),
-            opened_us: now_us(),
-            closed_us: 0,
-            to_target: 0,
-            from_target: 0,
-        };
         // Written down when it is dropped: a link that breaks drops what it carries.
-        let noted = Noted {
-            counts: link.counts().clone(),
-            note,
+        let link = Counting::new(stream, |counts| Noted {
+            counts,
+            note: opened(ask),
             gateway,
-            connector: self,
+            connector: self.clone(),
             logins: logins.clone(),
             target: ask.facts.get("host").cloned().unwrap_or_default(),
-        };
+        });
         if let Err(error) = splice(link, target, &unread).await {
             tracing::debug!(stream = ask.stream, %error, "a stream broke off");
         }
-        drop(noted);
     }
 }
 
 async fn splice(
-    mut link: Counting<MuxStream>,
+    mut link: Counting<MuxStream, Noted>,
     mut target: Box<dyn portreeve_transport::Stream>,
     unread: &[u8],
 ) -> io::Result<()> {
@@ -167,29 +146,19 @@ async fn splice(
     Ok(())
 }
 
-fn told(done: Result<Option<Vec<u8>>, DialError>) -> Told {
-    match done {
-        Ok(signature) => {
-            let signature = signature.map(|bytes| BASE64.encode(bytes));
-            Told::Done { parameters: Vec::new(), can_cancel: false, signature }
-        }
-        Err(error) => Told::from(&error),
-    }
-}
-
 /// A stream's line in the stream log, to be written when it is over.
-struct Noted<'c> {
-    counts: Arc<crate::counting::Counts>,
+struct Noted {
+    counts: Arc<Counts>,
     note: LinkStream,
     gateway: String,
-    connector: &'c Connector,
+    connector: Arc<Connector>,
     logins: Arc<Logins>,
     target: String,
 }
 
-impl Drop for Noted<'_> {
+impl Drop for Noted {
     fn drop(&mut self) {
-        self.logins.remove(&self.note.stream);
+        self.logins.all().remove(&self.note.stream);
         let note = LinkStream {
             closed_us: now_us(),
             to_target: self.counts.read(),
@@ -197,7 +166,7 @@ impl Drop for Noted<'_> {
             ..self.note.clone()
         };
         let (target, gateway) = (self.target.clone(), self.gateway.clone());
-        if let Err(error) = self.connector.stream_log.write(note, target, gateway) {
+        if let Err(error) = self.connector.parts.stream_log.write(note, target, gateway) {
             tracing::error!(%error, "a stream is not in the stream log");
         }
     }

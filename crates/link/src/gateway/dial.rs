@@ -2,12 +2,12 @@
 
 use super::hub::Hub;
 use super::member::Member;
+use super::stream::MemberStream;
 use crate::message::{Ask, Facts, FailedBy, Told, Wanted};
 use aws_lc_rs::rand;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use portreeve_transport::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, PreAuth, Signer};
+use portreeve_transport::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, PreAuth};
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -40,17 +40,6 @@ impl LinkDialer {
         Self { hub, target: Arc::new(target) }
     }
 
-    fn ask(&self, what: Wanted) -> Ask {
-        let LinkTarget { resource, protocol, facts, .. } = &*self.target;
-        Ask {
-            stream: stream_name(),
-            resource: resource.clone(),
-            protocol: protocol.clone(),
-            facts: facts.clone(),
-            what,
-        }
-    }
-
     async fn log_in(&self, settings: &BTreeMap<String, String>) -> Result<LoggedIn, DialError> {
         let mut arrivals = self.hub.arrivals();
         let until = Instant::now() + self.hub.limits.wait;
@@ -81,44 +70,59 @@ impl LinkDialer {
         member: &Arc<Member>,
         settings: &BTreeMap<String, String>,
     ) -> Result<LoggedIn, DialError> {
-        let ask = self.ask(Wanted::Login { settings: settings.clone() });
+        let stream = stream_name()?;
+        let what = Wanted::Login { settings: settings.clone() };
+        let done = self.asked(member, stream.clone(), what).await?;
+        let login = Login { dialer: self.clone(), member: member.clone(), stream };
+        Ok(LoggedIn {
+            connection: PreAuth::new(Box::new(done.stream)),
+            parameters: done.parameters,
+            cancel: done.can_cancel.then(|| Arc::new(login) as Arc<dyn CancelHandle>),
+        })
+    }
+
+    /// Asks a connector for something, in a stream of its own.
+    async fn asked(
+        &self,
+        member: &Arc<Member>,
+        stream: String,
+        what: Wanted,
+    ) -> Result<Done, DialError> {
+        let of = |why: &str| DialError::Connector { name: member.name().into(), why: why.into() };
+        let LinkTarget { resource, protocol, facts, .. } = &*self.target;
+        let ask = Ask {
+            stream,
+            resource: resource.clone(),
+            protocol: protocol.clone(),
+            facts: facts.clone(),
+            what,
+        };
         let told = timeout(self.target.timeout, member.ask(&ask)).await;
         let (stream, told) = told
-            .map_err(|_| of(member, "it did not answer in time"))?
-            .map_err(|error| of(member, &error.to_string()))?;
+            .map_err(|_| of("it did not answer in time"))?
+            .map_err(|error| of(&error.to_string()))?;
         match told {
-            Told::Done { parameters, can_cancel, .. } => {
-                let handle =
-                    Handle { dialer: self.clone(), member: member.clone(), of: ask.stream };
-                let handle = Arc::new(handle);
-                Ok(LoggedIn {
-                    connection: PreAuth::new(Box::new(stream)),
-                    parameters,
-                    cancel: can_cancel.then(|| handle.clone() as Arc<dyn CancelHandle>),
-                    signer: Some(handle),
-                })
+            Told::Done { parameters, can_cancel } => Ok(Done { stream, parameters, can_cancel }),
+            Told::Failed { by: FailedBy::Target, code, why } => {
+                Err(DialError::Refused { code, message: why })
             }
-            Told::Failed { by, code, why } => Err(failed(member, by, code, why)),
+            Told::Failed { by: FailedBy::Silence | FailedBy::Connector, why, .. } => Err(of(&why)),
         }
     }
 }
 
+/// What was asked for is done.
+struct Done {
+    stream: MemberStream,
+    parameters: Vec<(String, String)>,
+    can_cancel: bool,
+}
+
 /// A name that nobody can guess: a login is cancelled by it.
-fn stream_name() -> String {
+fn stream_name() -> Result<String, DialError> {
     let mut bytes = [0; 16];
-    let _ = rand::fill(&mut bytes);
-    Builder::from_random_bytes(bytes).into_uuid().to_string()
-}
-
-fn of(member: &Member, why: &str) -> DialError {
-    DialError::Connector { name: member.name().to_owned(), why: why.to_owned() }
-}
-
-fn failed(member: &Member, by: FailedBy, code: String, why: String) -> DialError {
-    match by {
-        FailedBy::Target => DialError::Refused { code, message: why },
-        FailedBy::Silence | FailedBy::Connector => of(member, &why),
-    }
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
+    Ok(Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 impl Dialer for LinkDialer {
@@ -130,43 +134,18 @@ impl Dialer for LinkDialer {
     }
 }
 
-/// What belongs to one login: the same connector is asked again.
-struct Handle {
+/// One login: what runs for it is stopped by the connector that made it.
+struct Login {
     dialer: LinkDialer,
     member: Arc<Member>,
-    of: String,
+    stream: String,
 }
 
-impl Handle {
-    async fn ask(&self, what: Wanted) -> Result<Told, DialError> {
-        let ask = self.dialer.ask(what);
-        let told = timeout(self.dialer.target.timeout, self.member.ask(&ask)).await;
-        let (_, told) = told
-            .map_err(|_| of(&self.member, "it did not answer in time"))?
-            .map_err(|error| of(&self.member, &error.to_string()))?;
-        match told {
-            done @ Told::Done { .. } => Ok(done),
-            Told::Failed { by, code, why } => Err(failed(&self.member, by, code, why)),
-        }
-    }
-}
-
-impl CancelHandle for Handle {
+impl CancelHandle for Login {
     fn cancel(&self) -> BoxFuture<'_, Result<(), DialError>> {
-        Box::pin(async move { self.ask(Wanted::Cancel { of: self.of.clone() }).await.map(drop) })
-    }
-}
-
-impl Signer for Handle {
-    fn sign<'a>(&'a self, data: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, DialError>> {
         Box::pin(async move {
-            let told = self.ask(Wanted::Sign { data: BASE64.encode(data) }).await?;
-            let signature = match told {
-                Told::Done { signature, .. } => signature,
-                Told::Failed { .. } => None,
-            };
-            let signature = signature.and_then(|text| BASE64.decode(text).ok());
-            signature.ok_or_else(|| of(&self.member, "it gave no signature"))
+            let what = Wanted::Cancel { of: self.stream.clone() };
+            self.dialer.asked(&self.member, stream_name()?, what).await.map(drop)
         })
     }
 }

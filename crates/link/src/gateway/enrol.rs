@@ -21,7 +21,7 @@ impl Hub {
                 match self.use_up(&invite, &secret, (&key, &proof), from).await {
                     Ok(answer) => answer,
                     Err(why) => {
-                        self.refused("", None, Refused { from, why: &why }).await;
+                        self.refused("", None, Refused { from, why: &why });
                         FromGateway::Refused { why, may_change: false }
                     }
                 }

@@ -3,6 +3,7 @@
 use super::member::Member;
 use super::registry::{Registry, RegistryError, Standing};
 use crate::authority::{Authority, CredentialError, PublicKey};
+use crate::invite::Fingerprint;
 use crate::tls;
 use portreeve_model::{ConnectorChange, ConnectorEvent};
 use rustls::ServerConfig;
@@ -169,19 +170,15 @@ impl Hub {
         }
     }
 
-    pub(super) async fn refused(&self, name: &str, key: Option<&PublicKey>, of: Refused<'_>) {
-        let happened = ConnectorEvent {
-            connector: name.to_owned(),
-            change: ConnectorChange::Refused,
-            key: key.map(|key| crate::invite::Fingerprint(*key).to_string()),
-            address: Some(of.from.to_string()),
-            why: Some(of.why.to_owned()),
-            resources: Vec::new(),
-            by: None,
-        };
+    pub(super) fn refused(&self, name: &str, key: Option<&PublicKey>, of: Refused<'_>) {
         let Refused { from, why } = of;
         tracing::warn!(connector = name, address = %from, why, "a connector was refused");
-        self.registry.note(happened);
+        self.registry.note(ConnectorEvent {
+            key: key.map(|key| Fingerprint(*key).to_string()),
+            address: Some(from.to_string()),
+            why: Some(why.to_owned()),
+            ..ConnectorEvent::new(name, ConnectorChange::Refused)
+        });
     }
 
     pub(super) async fn record(

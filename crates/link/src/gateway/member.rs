@@ -2,7 +2,7 @@
 
 use super::hub::ConnectorState;
 use super::registry::{Known, Registry};
-use super::stream::Counted;
+use super::stream::{MemberStream, counted};
 use crate::authority::PublicKey;
 use crate::invite::Fingerprint;
 use crate::message::{self, Ask, Told};
@@ -18,15 +18,9 @@ use tokio::sync::watch;
 
 /// A connector, its link, and what it serves.
 pub(super) struct Member {
-    known: Known,
-    key: PublicKey,
-    address: IpAddr,
-    software: String,
+    arrived: Arrived,
     since: SystemTime,
-    serves: BTreeSet<String>,
-    mux: Mux,
     streams: AtomicUsize,
-    registry: Arc<dyn Registry>,
     /// Why it has to end.
     ending: watch::Sender<Option<String>>,
 }
@@ -44,37 +38,24 @@ pub(super) struct Arrived {
 
 impl Member {
     pub(super) fn new(arrived: Arrived) -> Arc<Self> {
-        let Arrived { known, key, address, software, serves, mux, registry } = arrived;
         let (since, streams) = (SystemTime::now(), AtomicUsize::new(0));
-        let ending = watch::Sender::new(None);
-        Arc::new(Self {
-            known,
-            key,
-            address,
-            software,
-            since,
-            serves,
-            mux,
-            streams,
-            registry,
-            ending,
-        })
+        Arc::new(Self { arrived, since, streams, ending: watch::Sender::new(None) })
     }
 
     pub(super) fn known(&self) -> &Known {
-        &self.known
+        &self.arrived.known
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.known.name
+        &self.arrived.known.name
     }
 
     pub(super) fn key(&self) -> &PublicKey {
-        &self.key
+        &self.arrived.key
     }
 
     pub(super) fn serves(&self) -> &BTreeSet<String> {
-        &self.serves
+        &self.arrived.serves
     }
 
     pub(super) fn streams(&self) -> usize {
@@ -83,11 +64,11 @@ impl Member {
 
     pub(super) fn state(&self) -> ConnectorState {
         ConnectorState {
-            name: self.known.name.clone(),
-            address: self.address,
+            name: self.arrived.known.name.clone(),
+            address: self.arrived.address,
             since: self.since,
-            software: self.software.clone(),
-            resources: self.serves.iter().cloned().collect(),
+            software: self.arrived.software.clone(),
+            resources: self.arrived.serves.iter().cloned().collect(),
             streams: self.streams(),
         }
     }
@@ -117,18 +98,18 @@ impl Member {
 
     /// Whether its streams can still be used.
     pub(super) fn is_over(&self) -> bool {
-        self.mux.is_over() || self.ending.borrow().is_some()
+        self.arrived.mux.is_over() || self.ending.borrow().is_some()
     }
 
     /// Opens a stream, and asks for something.
-    pub(super) async fn ask(self: &Arc<Self>, ask: &Ask) -> io::Result<(Counted, Told)> {
+    pub(super) async fn ask(self: &Arc<Self>, ask: &Ask) -> io::Result<(MemberStream, Told)> {
         if self.is_over() {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        let mut stream = self.mux.open().await?;
+        let mut stream = self.arrived.mux.open().await?;
         message::write(&mut stream, ask).await?;
         let told = message::read(&mut stream).await?;
-        Ok((Counted::new(stream, self.clone(), ask), told))
+        Ok((counted(stream, self.clone(), ask), told))
     }
 
     pub(super) fn stream_opened(&self) {
@@ -138,19 +119,16 @@ impl Member {
     pub(super) fn stream_closed(&self, change: Option<ConnectorChange>) {
         self.streams.fetch_sub(1, Ordering::Relaxed);
         if let Some(change) = change {
-            self.registry.note(self.event(change, None));
+            self.arrived.registry.note(self.event(change, None));
         }
     }
 
     pub(super) fn event(&self, change: ConnectorChange, why: Option<String>) -> ConnectorEvent {
         ConnectorEvent {
-            connector: self.known.name.clone(),
-            change,
-            key: Some(Fingerprint(self.key).to_string()),
-            address: Some(self.address.to_string()),
+            key: Some(Fingerprint(self.arrived.key).to_string()),
+            address: Some(self.arrived.address.to_string()),
             why,
-            resources: Vec::new(),
-            by: None,
+            ..ConnectorEvent::new(self.name(), change)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a gateway must know about connectors, and where it writes down what they do.
 
 use crate::authority::PublicKey;
-use portreeve_model::ConnectorEvent;
+use portreeve_model::{ConnectorEvent, holds_pieces};
 use portreeve_transport::BoxFuture;
 use std::net::IpAddr;
 
@@ -92,24 +92,7 @@ pub trait Registry: Send + Sync {
 /// Whether a name is of a pattern, where `*` stands for any text.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    true
+    holds_pieces(&pattern.split('*').collect::<Vec<_>>(), name)
 }
 
 #[cfg(test)]

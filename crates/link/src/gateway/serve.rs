@@ -46,11 +46,11 @@ impl Hub {
             Ok(Ok(accepted)) => accepted,
             Ok(Err(error)) => {
                 let why = format!("its handshake failed: {error}");
-                return self.refused("", None, Refused { from, why: &why }).await;
+                return self.refused("", None, Refused { from, why: &why });
             }
             Err(_) => {
                 let why = "it did not say who it is in time";
-                return self.refused("", None, Refused { from, why }).await;
+                return self.refused("", None, Refused { from, why });
             }
         };
         match caller {
@@ -97,7 +97,7 @@ impl Hub {
         let from = client.ip();
         let Ok(Some(mut control)) = timeout(self.limits.login_timeout, arrived.recv()).await else {
             let why = "it did not say hello in time";
-            return self.refused(&name, Some(&key), Refused { from, why }).await;
+            return self.refused(&name, Some(&key), Refused { from, why });
         };
         let said = timeout(self.limits.login_timeout, message::read(&mut control)).await;
         let hello = match said {
@@ -106,14 +106,14 @@ impl Hub {
             }
             _ => {
                 let why = "it did not say hello in time";
-                return self.refused(&name, Some(&key), Refused { from, why }).await;
+                return self.refused(&name, Some(&key), Refused { from, why });
             }
         };
         let seat = match self.admit(mux, (&name, &key), client, hello).await {
             Ok(seat) => seat,
             Err(refusal) => {
                 let Refusal { why, may_change } = refusal;
-                self.refused(&name, Some(&key), Refused { from, why: &why }).await;
+                self.refused(&name, Some(&key), Refused { from, why: &why });
                 let _ =
                     message::write(&mut control, &FromGateway::Refused { why, may_change }).await;
                 return;

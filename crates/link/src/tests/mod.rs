@@ -220,7 +220,6 @@ impl Running {
             protocol: "echo".into(),
             facts: facts_of(&[("host", "db")]),
             dialer: Arc::new(target.clone()),
-            signer: None,
         };
         let targets = resources.iter().map(|name| ((*name).to_owned(), served.clone()));
         let connector = Connector::new(ConnectorParts {
@@ -281,7 +280,6 @@ impl Dialer for Echo {
                 connection: PreAuth::new(Box::new(here)),
                 parameters,
                 cancel: Some(Arc::new(Cancel(self.cancels.clone()))),
-                signer: None,
             })
         })
     }

@@ -55,7 +55,7 @@ pub(super) fn subject_key(store: &Store, log: &EvidenceLog) -> anyhow::Result<[u
     Ok(key)
 }
 
-pub(super) fn random() -> anyhow::Result<[u8; 32]> {
+pub(crate) fn random() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("no randomness"))?;
     Ok(key)

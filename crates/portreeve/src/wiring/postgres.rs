@@ -272,7 +272,6 @@ pub(super) fn serve_at(
         protocol: MANIFEST.name.to_owned(),
         facts: target.facts(),
         dialer: Arc::new(Rotating { account, settings: target.clone() }),
-        signer: None,
     })
 }
 

@@ -103,7 +103,7 @@ async fn log_in(
     let (mut connection, binding) = reach(account).await?;
     connection.send(&startup(account, settings)).await?;
     authenticate(account, &mut connection, binding).await?;
-    let mut logged_in = LoggedIn { connection, parameters: Vec::new(), cancel: None, signer: None };
+    let mut logged_in = LoggedIn { connection, parameters: Vec::new(), cancel: None };
     loop {
         let frame = next(&mut logged_in.connection).await?;
         let mut cursor = Cursor::new(frame.body());

@@ -23,7 +23,7 @@ impl Connectors for Sqlite {
         let happened = Event::Connector(ConnectorEvent {
             resources: invite.resources.clone(),
             by: Some(how.by.clone()),
-            ..event(&invite.name, ConnectorChange::Invited)
+            ..ConnectorEvent::new(&invite.name, ConnectorChange::Invited)
         });
         self.write(|transaction| {
             if invite.namesake == Namesake::Stays && active(transaction, &invite.name)?.is_some() {
@@ -77,7 +77,7 @@ impl Connectors for Sqlite {
                 (Some(_), true) => {
                     end(transaction, &name, now)?;
                     let why = Some("another one has enrolled in its place".to_owned());
-                    let revoked = event(&name, ConnectorChange::Revoked);
+                    let revoked = ConnectorEvent::new(&name, ConnectorChange::Revoked);
                     let by = Some(Administrator::Gateway);
                     let happened = Event::Connector(ConnectorEvent { why, by, ..revoked });
                     journal::add(transaction, &happened, now)?;
@@ -99,7 +99,7 @@ impl Connectors for Sqlite {
                 key: Some(hex(key)),
                 address: Some(from.to_owned()),
                 resources: enrolled.resources.clone(),
-                ..event(&enrolled.name, ConnectorChange::Enrolled)
+                ..ConnectorEvent::new(&enrolled.name, ConnectorChange::Enrolled)
             });
             journal::add(transaction, &happened, now)?;
             Ok(Some(enrolled))
@@ -125,7 +125,7 @@ impl Connectors for Sqlite {
                 key: key.map(hex),
                 why: Some(why.to_owned()),
                 by: Some(how.by.clone()),
-                ..event(name, ConnectorChange::Revoked)
+                ..ConnectorEvent::new(name, ConnectorChange::Revoked)
             })
         };
         self.write(|transaction| {
@@ -140,18 +140,6 @@ impl Connectors for Sqlite {
             let key = found.as_ref().map(|found| &found.key);
             journal::add(transaction, &happened(key), how.at).map(drop)
         })
-    }
-}
-
-fn event(name: &str, change: ConnectorChange) -> ConnectorEvent {
-    ConnectorEvent {
-        connector: name.to_owned(),
-        change,
-        key: None,
-        address: None,
-        why: None,
-        resources: Vec::new(),
-        by: None,
     }
 }
 

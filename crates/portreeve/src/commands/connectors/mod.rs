@@ -5,9 +5,9 @@ pub(crate) mod connector;
 
 use super::options::{ConfigOption, by_this_user};
 use super::output::{Format, print, print_json, table, time};
-use crate::wiring::authority;
+use crate::wiring::{authority, random};
 use anyhow::{Context, bail};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use portreeve_control::Config;
 use portreeve_control::config::parse_duration;
 use portreeve_control::store::{EnrolledConnector, Namesake, NewInvite};
@@ -86,11 +86,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
             };
             let resources = patterns(&config, resources)?;
             let gateways = gateways(&config, gateway)?;
-            let mut secret = [0; 32];
-            rand::fill(&mut secret).map_err(|_| anyhow::anyhow!("no randomness"))?;
-            let mut id = [0; 8];
-            rand::fill(&mut id).map_err(|_| anyhow::anyhow!("no randomness"))?;
-            let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let secret = random()?;
+            let id: String = Fingerprint(random()?).to_string().chars().take(16).collect();
             let mut secret_digest = [0; 32];
             secret_digest.copy_from_slice(digest::digest(&digest::SHA256, &secret).as_ref());
             let expires_at = SystemTime::now() + lasts;

@@ -278,6 +278,13 @@ static ROWS: [KindRow; ObjectKind::COUNT] = {
                 "a file or folder, by its path",
             )
         },
+        row(
+            Shell,
+            names("terminal", "Terminal", &["host", "user"]),
+            K::HOST,
+            TEXTS,
+            "a terminal of a machine, by the name of the user whose it is",
+        ),
         row(Tools, names("server", "Server", &["server"]), K::RESOURCE, INNER, "a server of tools"),
         row(Tools, names("tool", "Tool", &["server", "tool"]), K::SERVER, INNER, "a tool"),
         row(
@@ -327,19 +334,21 @@ impl ObjectKind {
     pub const PROGRAM: Self = Self(9);
     /// A file on it: `[host, file]`.
     pub const FILE: Self = Self(10);
+    /// A terminal of a machine: `[host, user]`.
+    pub const TERMINAL: Self = Self(11);
     /// A server of tools: `[server]`.
-    pub const SERVER: Self = Self(11);
+    pub const SERVER: Self = Self(12);
     /// A tool: `[server, tool]`.
-    pub const TOOL: Self = Self(12);
+    pub const TOOL: Self = Self(13);
     /// A field of what a tool takes or answers: `[server, tool, argument]`.
-    pub const ARGUMENT: Self = Self(13);
+    pub const ARGUMENT: Self = Self(14);
     /// What a server of tools calls a resource: `[server, uri]`.
-    pub const SERVER_RESOURCE: Self = Self(14);
+    pub const SERVER_RESOURCE: Self = Self(15);
     /// A prompt that a server offers: `[server, prompt]`.
-    pub const PROMPT: Self = Self(15);
+    pub const PROMPT: Self = Self(16);
 
     /// How many kinds there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 17;
 
     /// Every kind, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
@@ -452,6 +461,7 @@ mod tests {
             (ObjectKind::HOST, "Host"),
             (ObjectKind::PROGRAM, "Program"),
             (ObjectKind::FILE, "File"),
+            (ObjectKind::TERMINAL, "Terminal"),
             (ObjectKind::SERVER, "Server"),
             (ObjectKind::TOOL, "Tool"),
             (ObjectKind::ARGUMENT, "Argument"),

@@ -5,6 +5,7 @@
 //! the window of the channel is what bounds it: where much waits, the sender is given room for a
 //! few bytes at a time only.
 
+use crate::terminal::Size;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ use tokio::time::timeout;
 pub(crate) const WINDOW_BYTES: u32 = 512 << 10;
 /// More that waits on one connection stops its senders.
 const WAITING_BYTES_MAX: usize = 1 << 20;
+/// Signals and windows that nobody has taken; more of them are not kept.
+const EVENTS_MAX: usize = 1024;
 /// The least room that the library can give; less would never be given again.
 const NARROW_WINDOW_BYTES: u32 = 2;
 /// How long a sender that goes on all the same is made to wait for each message.
@@ -34,6 +37,8 @@ pub(crate) enum Event {
     End,
     Status(u32),
     Signal(String),
+    /// The client's window has another size.
+    Window(Size),
     /// What was asked for is under way.
     Accepted,
     Refused,
@@ -96,6 +101,7 @@ impl Inbox {
         if events.back() == Some(&Event::Closed) {
             return;
         }
+        let is_full = events.len() >= EVENTS_MAX;
         match (events.back_mut(), event) {
             (
                 Some(Event::Data { is_error: last, bytes: before }),
@@ -108,6 +114,9 @@ impl Inbox {
                 self.waiting.0.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
                 events.push_back(Event::Data { is_error, bytes });
             }
+            (Some(Event::Window(last)), Event::Window(size)) => *last = size,
+            // Nobody who means well sends so many.
+            (_, Event::Window(_) | Event::Signal(_)) if is_full => {}
             (_, event) => events.push_back(event),
         }
         drop(events);
@@ -168,6 +177,7 @@ impl Drop for Inbox {
             Event::End
             | Event::Status(_)
             | Event::Signal(_)
+            | Event::Window(_)
             | Event::Accepted
             | Event::Refused
             | Event::Closed => 0,

@@ -2,7 +2,7 @@
 //!
 //! A client's connection is a session, and each of its channels an exchange. A command is read as
 //! a shell reads it, decided program by program and file by file, and sent in one spelling; what
-//! comes back is masked as it streams by. Whatever is not a command or a file is closed.
+//! comes back is masked as it streams by. Whatever is not a command, a file or a terminal is closed.
 //!
 //! | room | idea |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | `inbox` | what an end of a channel has sent and nobody has taken |
 //! | `target` | where a machine is, how it proves what it is, what opens it |
 //! | `sftp` | files: packets, operations as commands, contents masked |
+//! | `terminal` | a screen between the target's program and the client |
 //! | `service` | connections, their logins, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -25,9 +26,11 @@ mod service;
 mod sftp;
 mod streams;
 mod target;
+mod terminal;
 
 pub use keys::{HostKey, KeyError, PinnedKeys};
 pub use manifest::MANIFEST;
+pub use portreeve_decide::shell::Programs;
 pub use service::{Ssh, SshLimits, SshParts};
 pub use target::{Credential, Target, TargetParts};
 

@@ -29,7 +29,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 8] = [
+const TARGET: [Setting; 9] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 22 } },
     Setting {
@@ -49,6 +49,12 @@ const TARGET: [Setting; 8] = [
         about: "The folder in which commands begin: names of files that do not begin with `/` \
                 are read as names in it. By default `/root` of `root`, and the folder of the user's name in \
                 `/home`.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "programs",
+        about: "Programs that the machine has beside those that every machine has, one a line: \
+                `names | operands | options | notes`, as `docs/ssh.md` says.",
         kind: SettingKind::OptionalText,
     },
     Setting {

@@ -2,7 +2,9 @@
 
 use crate::inbox::{Event, Inbox, WINDOW_BYTES, Waiting};
 use crate::keys::{KeyError, PinnedKeys, private};
-use portreeve_decide::shell::Machine;
+use crate::request::Window;
+use crate::terminal::Size;
+use portreeve_decide::shell::{Machine, Programs};
 use portreeve_model::Secret;
 use portreeve_screen::Screen;
 use portreeve_session::{PermittedWriter, SessionError};
@@ -63,6 +65,8 @@ pub struct TargetParts {
     pub credential: Credential,
     /// Where commands begin.
     pub home: String,
+    /// Programs that it has beside those that every machine has.
+    pub programs: Programs,
     /// What becomes of personal data in texts.
     pub screen: Arc<Screen>,
 }
@@ -102,7 +106,11 @@ impl Target {
     }
 
     pub(crate) fn machine(&self) -> Machine<'_> {
-        Machine { host: &self.parts.machine, home: &self.parts.home }
+        Machine {
+            host: &self.parts.machine,
+            home: &self.parts.home,
+            programs: Some(&self.parts.programs),
+        }
     }
 
     /// A connection that is logged in.
@@ -243,6 +251,34 @@ impl TargetChannel {
         }
         let command = portreeve_session::permitted_request(command);
         self.half.exec(true, command.to_vec()).await.map_err(gone)
+    }
+
+    /// Starts what was permitted in a terminal; the target's shell where that is no command.
+    pub(crate) async fn terminal(
+        &self,
+        environment: &[(String, String)],
+        window: &Window,
+        command: portreeve_session::Permitted,
+    ) -> Result<(), SessionError> {
+        let gone = |_| SessionError::TargetGone;
+        for (name, value) in environment {
+            self.half.set_env(false, name.as_str(), value.as_str()).await.map_err(gone)?;
+        }
+        let (columns, rows) = (window.size.columns.into(), window.size.rows.into());
+        let opened =
+            self.half.request_pty(true, &window.kind, columns, rows, 0, 0, &window.modes).await;
+        opened.map_err(gone)?;
+        let command = portreeve_session::permitted_request(command);
+        match command.is_empty() {
+            true => self.half.request_shell(true).await,
+            false => self.half.exec(true, command.to_vec()).await,
+        }
+        .map_err(gone)
+    }
+
+    /// Tells what runs in a terminal how large it is now.
+    pub(crate) async fn resize(&self, size: Size) {
+        let _ = self.half.window_change(size.columns.into(), size.rows.into(), 0, 0).await;
     }
 
     pub(crate) async fn start_sftp(&self) -> Result<(), SessionError> {

@@ -20,6 +20,7 @@
 
 mod place;
 mod rules;
+mod spans;
 mod stream;
 mod text;
 
@@ -27,5 +28,6 @@ pub use place::Place;
 pub use portreeve_detect::ValueContext;
 pub use portreeve_detect::mask::Container as Form;
 pub use rules::{ATTRIBUTES, Screen, categories};
+pub use spans::Span;
 pub use stream::{NoText, StreamScreen};
 pub use text::{Masking, Shown, TextScreen, Wording};

@@ -247,6 +247,14 @@ impl TextScreen {
 
     /// Leaves the findings that are to be masked.
     fn keep(&mut self, text: &str, masking: &Masking<'_>) {
+        self.sift(text);
+        let mut found = std::mem::take(&mut self.found);
+        found.retain(|finding| self.counted(finding, masking));
+        self.found = found;
+    }
+
+    /// Leaves the findings that count.
+    fn sift(&mut self, text: &str) {
         let mut found = std::mem::take(&mut self.found);
         let name_min = self.watch.context().name_score_min(text);
         let is_believed = |finding: &Finding| {
@@ -262,8 +270,37 @@ impl TextScreen {
         found.retain(|finding| {
             is_meant(finding) && is_believed(finding) && !is_nobodys(text, finding)
         });
-        found.retain(|finding| self.screen.counts(finding) && self.counted(finding, masking));
+        found.retain(|finding| self.screen.counts(finding));
         self.found = found;
+    }
+
+    /// Looks at a text that others take apart, and counts nothing.
+    pub(crate) fn look_at(&mut self, text: &str) {
+        self.found.clear();
+        let context = self.watch.context();
+        self.screen.detector().scan_long(text, context, &mut self.found);
+        self.sift(text);
+    }
+
+    pub(crate) fn found(&self) -> &[Finding] {
+        &self.found
+    }
+
+    pub(crate) fn mode(&self) -> Unclassified {
+        self.screen.mode()
+    }
+
+    pub(crate) fn is_revealed(&self, found: Found, masking: &Masking<'_>) -> bool {
+        (masking.reveals)(&self.place.object, category(found))
+    }
+
+    pub(crate) fn count_found(&mut self, found: Option<Found>, is_masked: bool) {
+        let Some(found) = found else {
+            self.whole += 1;
+            return;
+        };
+        let tally = self.tallies.entry(found).or_default();
+        *(if is_masked { &mut tally.masked } else { &mut tally.revealed }) += 1;
     }
 
     /// Counts a finding, and says whether it is to be masked.
@@ -326,7 +363,12 @@ fn is_quoted(text: &str, finding: &Finding) -> bool {
 }
 
 /// What takes the place of a value; nothing for NULL.
-fn replacement(masker: &Masker, found: Found, value: &str, kind: ValueKind) -> Option<String> {
+pub(crate) fn replacement(
+    masker: &Masker,
+    found: Found,
+    value: &str,
+    kind: ValueKind,
+) -> Option<String> {
     let mut out = Vec::new();
     match masker.mask(category(found), value.as_bytes(), kind, &mut out) {
         Masked::Null => None,

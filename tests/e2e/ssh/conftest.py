@@ -21,6 +21,10 @@ POLICY = """\
 forbid(principal, action, resource in File::"web/web.\\"{home}/vault\\"");
 @id("held") @review("reviewers") @advice("payouts wait for a person")
 forbid(principal, action == Action::"read", resource == File::"web/web.\\"{home}/payouts\\"");
+@id("named")
+forbid(principal, action, resource == File::"web/web.\\"{home}/out/sub/named\\"");
+@id("changed") @review("reviewers")
+forbid(principal, action in [Action::"write", Action::"define"], resource == File::"web/web.\\"{home}/out/held\\"");
 @id("many") @advice("ask for fewer lines")
 forbid(principal, action == Action::"read", resource) when {{ context.rows > 1000 }} unless {{ principal in Group::"bulk" || principal in Group::"sync" }};
 @id("anything") permit(principal in Group::"admins", action, resource);
@@ -30,6 +34,9 @@ when {{ resource in Category::"opaque" }};
 @id("bulk") permit(principal in Group::"bulk", action == Action::"read", resource);
 @id("runners") permit(principal in Group::"runners", action in [Action::"read", Action::"write", Action::"define", Action::"execute", Action::"administer"], resource);
 @id("sync") permit(principal in Group::"sync", action in [Action::"read", Action::"write", Action::"execute"], resource);
+@id("terminals") permit(principal in Group::"terminals", action == Action::"execute", resource == Terminal::"web/web.{user}");
+@id("anything-in-them") permit(principal in Group::"terminals", action == Action::"reveal", resource is Terminal)
+when {{ resource in Category::"opaque" }};
 @id("synced") permit(principal in Group::"sync", action == Action::"reveal", resource is Program)
 when {{ resource in Category::"opaque" }};
 """
@@ -68,6 +75,8 @@ ACCOUNTS = (
     Account("bob", "person", ("bulk",)),
     Account("rolf", "person", ("runners",)),
     Account("sam", "person", ("sync",)),
+    Account("terry", "person", ("terminals",)),
+    Account("otto", "person", ("operators",)),
     Account("dana", "person", ("reviewers",)),
 )
 
@@ -129,7 +138,7 @@ def shell(world: World) -> Iterator[Shell]:
     directory.mkdir(parents=True)
     sshd = Sshd(directory / "sshd")
     (sshd.home / "out").mkdir()
-    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home))
+    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user))
     config = CONFIG.format(
         port=sshd.port, host_key=sshd.host_key, user=sshd.user, home=sshd.home, key=sshd.key,
         directory=directory,

@@ -26,9 +26,13 @@ PEOPLE = "id,name,email,card\n1,Yrsa Dahl,yrsa.dahl@example.org,4111 1111 1111 1
 # Each logs in on three machines in turn: the gate runs one in six, `--soak` all of them.
 IN_GATE = 6
 
+# Those that tests of their own run.
+OWN = ("terminals", "undecided")
+
 LINES = [
     (f"{file.stem}:{number}", line)
     for file in sorted(CORPUS.glob("*.txt"))
+    if file.stem not in OWN
     for number, line in enumerate(file.read_text().splitlines(), 1)
     if line.strip() and not line.startswith("#")
 ]
@@ -97,6 +101,7 @@ def files(shell: Shell) -> None:
     put("people.csv", PEOPLE)
     put("empty", "")
     put("names.txt", "people.csv\n")
+    put("card.txt", CARD + b"\n")
     put("script.sh", "#!/bin/sh\ncat people.csv\n").chmod(0o755)
     put("people.json", '{"email": "yrsa.dahl@example.org"}\n')
     put("people.sql", "INSERT INTO p VALUES ('yrsa.dahl@example.org');\n")
@@ -162,3 +167,25 @@ def test_tells_on_the_machine_and_not_through_the_gateway(
         cleared(shell)
         seen = told(lines[name], command)
         assert not seen[0], (name, seen)
+
+
+KEY = b"the vault stands open"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(line, id=f"undecided:{number}")
+        for number, line in enumerate((CORPUS / "undecided.txt").read_text().splitlines(), 1)
+        if not line.startswith("#")
+    ],
+)
+def test_what_is_forbidden_is_not_read_by_another_reading(
+    shell: Shell, lines: dict[str, paramiko.Transport], command: str
+) -> None:
+    shell.sshd.put("vault/key", KEY + b"\n")
+    shell.sshd.put("shelf/one/file", "")
+    _, *direct = told(lines["direct"], f"cd {shell.sshd.home} && {{ {command}\n}}")
+    assert KEY in b"".join(direct), ("it proves nothing", direct)
+    _, *seen = told(lines["alice"], command)
+    assert KEY not in b"".join(seen), seen

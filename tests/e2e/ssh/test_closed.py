@@ -17,15 +17,6 @@ def last_session(shell: Shell) -> str:
     return max(one["id"] for one in found["sessions"] if one["resource"] == "web")
 
 
-def test_terminals_are_closed(shell: Shell) -> None:
-    done = shell.run("echo hi", "-tt")
-    assert done.returncode == 255 and b"PTY allocation request failed" in done.stderr
-    shell_wanted = subprocess.run(
-        shell.client(), input=b"echo hi\n", capture_output=True, timeout=60, env=shell.environment()
-    )
-    assert shell_wanted.returncode == 126 and b"no terminals" in shell_wanted.stderr
-
-
 @pytest.mark.parametrize(
     "options", [["-W", "127.0.0.1:22"], ["-s"], ["-T", "-o", "RemoteCommand=none", "-N", "-R", "0:127.0.0.1:1", "-o", "ExitOnForwardFailure=yes"]]
 )

@@ -159,6 +159,57 @@ def test_a_threshold_on_lines_holds(shell: Shell) -> None:
     assert done.returncode == 0 and done.stdout.count(b"\n") == 5000
 
 
+def test_who_has_a_threshold_sees_what_grows_and_not_more_than_it_lets(shell: Shell) -> None:
+    log = shell.sshd.put("slow.log", "first line\n")
+    follow = subprocess.Popen(
+        [*shell.client(), "tail -n 5 -f slow.log"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=shell.environment(),
+    )
+    assert follow.stdout and follow.stderr
+    assert follow.stdout.readline() == b"first line\n"
+    with log.open("a") as more:
+        more.write("a line of a log\n" * 2000)
+    rest = follow.stdout.read()
+    assert follow.wait(30) == 126 and b"rule: many" in follow.stderr.read()
+    assert rest.count(b"\n") <= 1000
+
+
+def test_scripts_that_come_to_a_shell_are_decided_as_a_whole(shell: Shell) -> None:
+    shell.sshd.put("people.csv", PEOPLE)
+    script = b"for n in 1 2; do\n  echo \"n $n\"\ndone\ngrep -c Yrsa people.csv\nexit 3\n"
+    for options, command in [(("-T",), []), ((), ["bash", "-s"]), ((), ["sh"])]:
+        done = subprocess.run(
+            [*shell.client(*options), *command],
+            input=script,
+            capture_output=True,
+            timeout=60,
+            env=shell.environment(),
+        )
+        assert (done.returncode, done.stdout) == (3, b"n 1\nn 2\n1\n"), (command, done)
+    # Nothing of it runs where one line of it may not.
+    done = subprocess.run(
+        [*shell.client(), "bash"],
+        input=b"touch out/begun\ncat vault/key\n",
+        capture_output=True,
+        timeout=60,
+        env=shell.environment(),
+    )
+    assert done.returncode == 126 and b"rule: secret" in done.stderr
+    assert not (shell.sshd.home / "out" / "begun").exists()
+
+
+def test_what_was_approved_gets_no_input(shell: Shell) -> None:
+    shell.sshd.put("payouts", "100\n")
+    command = "cat payouts -"
+    done = shell.run(command, resource="web,review=refuse", stdin=b"unseen\n")
+    review = done.stderr.decode().split("review: ")[1].split()[0]
+    shell.gateway.run("reviews", "approve", review, token=shell.gateway.token("dana"))
+    done = shell.run(command, resource="web,review=refuse", stdin=b"unseen\n")
+    assert (done.returncode, done.stdout) == (0, b"100\n")
+
+
 def test_lines_come_as_they_are_written(shell: Shell) -> None:
     log = shell.sshd.put("growing.log", "first line\n")
     follow = subprocess.Popen(
@@ -214,3 +265,5 @@ def test_commands_and_what_they_showed_are_on_record(shell: Shell) -> None:
     )
     shown = shell.gateway.run("sessions", "replay", session["id"])
     assert "cat seen.txt" in shown and "of [email]" in shown and "example.org" not in shown
+    # With its programs and files, and how it ended.
+    assert f"read web.cat, read web.{shell.sshd.home}/seen.txt" in shown and "exit 0" in shown, shown

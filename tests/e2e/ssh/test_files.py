@@ -1,7 +1,12 @@
 """Files over SFTP and SCP: what is read is masked as a whole, what is written arrives as it is."""
 
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import paramiko
+import pytest
 
 from .conftest import Done, Shell
 
@@ -137,3 +142,59 @@ def test_paramiko_and_asyncssh_read_and_write(shell: Shell, tmp_path: Path) -> N
     asyncio.run(with_asyncssh())
     assert "[email]" in (tmp_path / "again").read_text()
     assert (shell.sshd.home / "out" / "asyncssh").read_bytes() == b"x" * 300_000
+
+
+@pytest.fixture
+def client(shell: Shell) -> Iterator[paramiko.SFTPClient]:
+    transport = paramiko.Transport(("127.0.0.1", shell.gateway.port))
+    transport.connect(username="web,review=refuse", password=shell.token)
+    client = paramiko.SFTPClient.from_transport(transport)
+    assert client
+    yield client
+    transport.close()
+
+
+def test_attributes_are_set_where_links_lead(shell: Shell, client: paramiko.SFTPClient) -> None:
+    key = shell.sshd.put("vault/key", "secret\n")
+    link = shell.sshd.home / "out" / "link"
+    if not link.is_symlink():
+        link.symlink_to("../vault/key")
+    for change in (lambda: client.truncate("out/link", 0), lambda: client.utime("out/link", (1, 1))):
+        with pytest.raises(OSError):
+            change()
+    assert key.read_text() == "secret\n" and key.stat().st_mtime > 1
+    link.unlink()
+
+
+def test_a_folder_does_not_carry_files_out_of_their_names(
+    shell: Shell, client: paramiko.SFTPClient
+) -> None:
+    shell.sshd.put("out/sub/named", "named secret\n")
+    with pytest.raises(OSError):
+        client.rename("out/sub", "out/sub2")
+    shell.sshd.put("out/other/file", "x")
+    client.rename("out/other", "out/other2")
+    (shell.sshd.home / "out" / "other2" / "file").unlink()
+    (shell.sshd.home / "out" / "other2").rmdir()
+    shutil.rmtree(shell.sshd.home / "out" / "sub")
+
+
+def test_what_is_approved_is_what_is_set(shell: Shell, client: paramiko.SFTPClient) -> None:
+    held = shell.sshd.put("out/held", "content\n")
+    with pytest.raises(OSError):
+        client.truncate("out/held", 3)
+    found = shell.gateway.json("reviews", "ls", token=shell.gateway.token("dana"))
+    assert isinstance(found, dict)
+    review = max(found["reviews"], key=lambda one: one["opened_at_us"])
+    asked = shell.gateway.run("reviews", "show", review["id"], token=shell.gateway.token("dana"))
+    assert "out/held size=3" in asked, asked
+    shell.gateway.run("reviews", "approve", review["id"], token=shell.gateway.token("dana"))
+    with pytest.raises(OSError):
+        client.truncate("out/held", 0)
+    client.truncate("out/held", 3)
+    assert held.read_text() == "con"
+    # What comes behind an opening has nobody seen.
+    with pytest.raises(OSError):
+        client.open("out/held", "w")
+    assert held.read_text() == "con"
+    held.unlink()

@@ -4,7 +4,7 @@
 use super::listen::default_address;
 use super::scalar::size_text;
 use super::types::{Config, SecretSource, SizeText, TargetTls};
-use portreeve_model::{Manifest, Setting, SettingKind};
+use portreeve_model::{Encryption, Manifest, Setting, SettingKind};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator};
@@ -49,11 +49,18 @@ impl Sections {
     fn put_into(self, schema: &mut Schema) {
         let Manifest { name, title, .. } = *self.manifest;
         let address = default_address(self.manifest).to_string();
+        let kind = match self.manifest.encryption {
+            Encryption::Tls => "Listener".to_owned(),
+            Encryption::Own => format!("{name}.listener"),
+        };
         let listener = json!({
             "description": format!("{title} clients. The default address is `{address}`."),
-            "$ref": "#/$defs/Listener",
+            "$ref": format!("#/$defs/{kind}"),
             "default": {"address": address},
         });
+        if self.manifest.encryption == Encryption::Own {
+            put_own_listener(schema, &kind);
+        }
         put_first(definition(schema, "Listen"), name, listener);
         let target = reference("target", self.manifest, format!("A target reached by {title}."));
         put_first(definition(schema, "Resource"), name, target);
@@ -67,6 +74,19 @@ impl Sections {
             definitions.insert(format!("{name}.target"), self.target);
             definitions.insert(format!("{name}.limits"), self.limits);
         }
+    }
+}
+
+/// A listener whose protocol encrypts by itself has no certificate.
+fn put_own_listener(schema: &mut Schema, kind: &str) {
+    let Some(mut own) = definition(schema, "Listener").cloned() else { return };
+    own.insert("description".to_owned(), "One listener: one or more addresses.".into());
+    if let Some(properties) = properties(Some(&mut own)) {
+        properties.shift_remove("tls");
+    }
+    let definitions = schema.ensure_object().get_mut("$defs").and_then(Value::as_object_mut);
+    if let Some(definitions) = definitions {
+        definitions.insert(kind.to_owned(), own.into());
     }
 }
 

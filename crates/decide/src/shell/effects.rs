@@ -2,7 +2,7 @@
 
 use super::host;
 use super::parse::{Unreadable, unreadable};
-use super::programs::{Shows, Use, program};
+use super::programs::{Programs, Shows, Use};
 use super::reader::{Reader, Value};
 use super::syntax::Word;
 use portreeve_model::{Action, Change};
@@ -52,7 +52,7 @@ impl Reader<'_> {
 
     /// A program of the table, or one that is not in it.
     pub(super) fn listed(&mut self, name: &str, arguments: &[Value]) -> Result<(), Unreadable> {
-        let Some(row) = program(name) else {
+        let Some(row) = Programs::program(self.machine.programs, name) else {
             self.unknown(name);
             return Ok(());
         };
@@ -75,11 +75,12 @@ impl Reader<'_> {
         if row.administers {
             self.need(Action::Administer, host(self.machine.host));
         }
-        let names_nothing =
-            |(wanted, _): &(Use, Value)| matches!(wanted, Use::Text | Use::Pattern | Use::Format);
+        let names_nothing = |(wanted, _): &(Use, Value)| {
+            matches!(wanted, Use::Text | Use::Pattern | Use::Patterns | Use::Format)
+        };
         if used.uses.iter().all(names_nothing) {
             let here = Value::Texts(vec![".".to_owned()]);
-            match (used.trees, row.looks_around()) {
+            match (used.trees || row.walks(), row.looks_around()) {
                 (true, _) => self.trees(Action::Read, &here)?,
                 (false, true) => self.files(Action::Read, &here)?,
                 (false, false) => {}

@@ -10,7 +10,7 @@
 //! ```
 //! use portreeve_decide::shell::{Machine, analyze};
 //!
-//! let machine = Machine { host: "web", home: "/srv/deploy" };
+//! let machine = Machine { host: "web", home: "/srv/deploy", programs: None };
 //! let found = analyze("cat app.log | grep -c error", &machine);
 //! let needs: Vec<String> =
 //!     found.needs.iter().map(|need| format!("{} {}", need.action, need.object)).collect();
@@ -19,6 +19,7 @@
 //! ```
 
 mod effects;
+mod find;
 mod parse;
 mod path;
 mod programs;
@@ -27,12 +28,14 @@ mod special;
 mod syntax;
 mod variables;
 mod word;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use parse::Unreadable;
 pub use path::{canonical, file, lies_in};
+pub use programs::Programs;
 
 use parse::parse;
 use portreeve_model::{Action, Change, Facts, Need, Object, ObjectKind};
@@ -47,6 +50,8 @@ pub struct Machine<'a> {
     pub host: &'a str,
     /// Where commands begin: an absolute path.
     pub home: &'a str,
+    /// Programs that it has beside those of the table.
+    pub programs: Option<&'a Programs>,
 }
 
 /// A folder of which a command reads, writes or removes whatever is in it.
@@ -93,6 +98,9 @@ pub fn analyze(line: &str, machine: &Machine<'_>) -> Analysis {
         }
         let mut reader = Reader::new(machine);
         reader.read(&mut script)?;
+        if reader.is_much {
+            return parse::unreadable("it needs more than anybody could look through");
+        }
         Ok((script, reader))
     };
     match read() {
@@ -153,6 +161,12 @@ pub fn host(name: &str) -> Object {
 #[must_use]
 pub fn program(host: &str, name: &str) -> Object {
     Object { kind: ObjectKind::PROGRAM, path: vec![host.to_owned(), name.to_owned()] }
+}
+
+/// A terminal of a user of a machine as an object.
+#[must_use]
+pub fn terminal(host: &str, user: &str) -> Object {
+    Object { kind: ObjectKind::TERMINAL, path: vec![host.to_owned(), user.to_owned()] }
 }
 
 /// The stronger of two changes.

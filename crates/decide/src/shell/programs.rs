@@ -1,6 +1,7 @@
 //! What programs do with their arguments, as `programs.txt` says it. Of a program that is not in
 //! it, or is called with an option that is not, nobody knows what it does.
 
+use super::special::is_special;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -63,7 +64,7 @@ pub(super) struct Program {
     /// Which of the operands stands for any number.
     repeats: Option<usize>,
     letters: HashMap<char, Takes>,
-    longs: HashMap<&'static str, Takes>,
+    longs: HashMap<String, Takes>,
     pub(super) shows: Shows,
     pub(super) administers: bool,
 }
@@ -75,9 +76,61 @@ pub(super) struct Used<A> {
     pub(super) trees: bool,
 }
 
-/// The program of a name.
-pub(super) fn program(name: &str) -> Option<&'static Program> {
-    TABLE.get(name)
+/// Programs by their names.
+#[derive(Debug, Default)]
+pub struct Programs(HashMap<String, Program>);
+
+impl Programs {
+    /// Reads rows of a machine's own, as the table has them: `names | operands | options | notes`.
+    ///
+    /// # Errors
+    /// A row cannot be read, or is of a program that is known already: says which, and why.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let programs = Self::of(text)?;
+        let known = programs.0.keys().find(|name| TABLE.0.contains_key(*name) || is_special(name));
+        match known {
+            Some(name) => Err(format!(
+                "`{name}` is known already\nhint: what it does is the same on every machine"
+            )),
+            None => Ok(programs),
+        }
+    }
+
+    fn of(text: &str) -> Result<Self, String> {
+        let mut programs = Self::default();
+        for (at, line) in text.lines().enumerate() {
+            if line.starts_with('#') || line.trim().is_empty() {
+                continue;
+            }
+            let said = |why: String| format!("row {} of programs: {why}", at + 1);
+            let columns: Vec<Vec<&str>> =
+                line.split('|').map(|column| column.split_whitespace().collect()).collect();
+            let [names, rest @ ..] = columns.as_slice() else { continue };
+            if rest.len() > 3 || names.is_empty() {
+                return Err(said("it is not `names | operands | options | notes`".to_owned()));
+            }
+            let column = |at: usize| rest.get(at).map(Vec::as_slice).unwrap_or_default();
+            for name in names {
+                if !is_plain_name(name) {
+                    return Err(said(format!("`{name}` is no name of a program")));
+                }
+                let program = Program::read(column(0), column(1), column(2)).map_err(said)?;
+                programs.0.insert((*name).to_owned(), program);
+            }
+        }
+        Ok(programs)
+    }
+
+    /// The program of a name, of the machine's own or of the table.
+    pub(super) fn program<'p>(own: Option<&'p Self>, name: &str) -> Option<&'p Program> {
+        own.and_then(|own| own.0.get(name)).or_else(|| TABLE.0.get(name))
+    }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    name == "["
+        || name == ":"
+        || name.chars().all(|it| it.is_ascii_alphanumeric() || "._+-".contains(it))
 }
 
 impl Program {
@@ -185,6 +238,11 @@ impl Program {
     pub(super) fn looks_around(&self) -> bool {
         self.operands.contains(&Use::List)
     }
+
+    /// Whether it goes through all of that, with what is in it.
+    pub(super) fn walks(&self) -> bool {
+        self.repeats.is_some() && self.operands.contains(&Use::Tree)
+    }
 }
 
 #[derive(Default)]
@@ -194,66 +252,53 @@ struct Found {
     argument: Option<(Use, Option<usize>)>,
 }
 
-static TABLE: LazyLock<HashMap<&'static str, Program>> = LazyLock::new(|| {
-    let mut table = HashMap::new();
-    for line in include_str!("programs.txt").lines() {
-        if line.starts_with('#') || line.trim().is_empty() {
-            continue;
-        }
-        let mut columns = line.split('|');
-        let mut column = || columns.next().unwrap_or_default().split_whitespace();
-        let names: Vec<_> = column().collect();
-        let (operands, options, notes) = (column(), column(), column());
-        let (operands, options): (Vec<_>, Vec<_>) = (operands.collect(), options.collect());
-        let notes: Vec<_> = notes.collect();
-        for name in names {
-            table.insert(name, Program::read(&operands, &options, &notes));
-        }
-    }
-    table
-});
+static TABLE: LazyLock<Programs> =
+    LazyLock::new(|| Programs::of(include_str!("programs.txt")).expect("the tests read every row"));
 
 impl Program {
-    fn read(operands: &[&str], options: &[&'static str], notes: &[&str]) -> Self {
+    fn read(operands: &[&str], options: &[&str], notes: &[&str]) -> Result<Self, String> {
         let mut program = Self::default();
         for operand in operands {
             let name = operand.trim_end_matches('*');
             if name.len() < operand.len() {
                 program.repeats = Some(program.operands.len());
             }
-            program.operands.push(use_named(name).expect("the tests read every row"));
+            program.operands.push(use_said(name)?);
         }
-        for option in options {
-            program.read_option(option);
-        }
+        options.iter().try_for_each(|option| program.read_option(option))?;
         for note in notes {
             match *note {
                 "rewrites" => program.shows = Shows::Rewritten,
                 "opaque" => program.shows = Shows::Opaque,
                 "administers" => program.administers = true,
-                _ => unreachable!("the tests read every row"),
+                note => {
+                    return Err(format!(
+                        "`{note}` is no note: `rewrites`, `opaque` or `administers`"
+                    ));
+                }
             }
         }
-        program
+        Ok(program)
     }
 
-    fn read_option(&mut self, option: &'static str) {
+    fn read_option(&mut self, option: &str) -> Result<(), String> {
+        if !option.starts_with('-') || option.len() < 2 {
+            return Err(format!("`{option}` is no option"));
+        }
         let (name, takes) = match option.split_once([':', '^']) {
             None => (option, Takes::Nothing),
             Some((name, "tree")) if option.contains('^') => (name, Takes::Trees),
             Some((name, "none")) => (name, Takes::Optional),
-            Some((name, wanted)) => {
-                (name, Takes::Argument(use_named(wanted).expect("the tests read every row")))
-            }
+            Some((name, wanted)) => (name, Takes::Argument(use_said(wanted)?)),
         };
         if let Some(long) = name.strip_prefix("--") {
-            self.longs.insert(long, takes);
-            return;
+            self.longs.insert(long.to_owned(), takes);
+            return Ok(());
         }
         let letters: Vec<char> = name.chars().skip(1).collect();
         if let [letter] = letters.as_slice() {
             self.letters.insert(*letter, takes);
-            return;
+            return Ok(());
         }
         // The last letter is the one that something is said of.
         let last = letters.len().saturating_sub(1);
@@ -261,9 +306,20 @@ impl Program {
             self.letters.insert(letter, if at == last { takes } else { Takes::Nothing });
         }
         if takes == Takes::Nothing {
-            self.longs.insert(name, Takes::Nothing);
+            self.longs.insert(name.to_owned(), Takes::Nothing);
         }
+        Ok(())
     }
+}
+
+fn use_said(word: &str) -> Result<Use, String> {
+    use_named(word).ok_or_else(|| {
+        format!(
+            "`{word}` is no use of an argument: `text`, `format`, `pattern`, `patterns`, `read`, `tree`, \
+             `list`, `write`, `make`, `into`, `move`, `drop`, `droptree`, `dropwrite`, `rights` or \
+             `host`"
+        )
+    })
 }
 
 fn use_named(word: &str) -> Option<Use> {

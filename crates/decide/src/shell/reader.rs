@@ -1,12 +1,12 @@
 //! Goes through a script and notes what it needs.
 
 use super::parse::{Unreadable, unreadable};
-use super::path::{canonical, file};
+use super::path::{canonical, file, lies_in};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
-use super::variables::{Variables, is_harmless, may_be_set};
+use super::variables::{Variables, is_harmless, is_pasted, may_be_set, note_pasted, set_in};
 use super::{Machine, Tree, host, program, stronger};
 use portreeve_model::{Action, Change, Facts, Need, Object};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a word may be when the command runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Value {
 
 /// Most values of one word, and most folders in which a command may run.
 const VALUES_MAX: usize = 64;
+/// Most things that one line may need.
+const NEEDS_MAX: usize = 1000;
 /// How deep scripts may stand in arguments of others.
 const SCRIPTS_DEEP_MAX: usize = 8;
 
@@ -60,7 +62,11 @@ impl Value {
         }
         match glob {
             None => Self::Texts(texts),
-            Some(begin) if texts.len() == 1 => Self::Glob(begin),
+            Some(begin)
+                if texts.iter().all(|text| stays_below(text, &begin)) && texts.len() == 1 =>
+            {
+                Self::Glob(begin)
+            }
             Some(_) => Self::Unknown,
         }
     }
@@ -97,21 +103,46 @@ impl Value {
     }
 }
 
+/// Whether whatever fits a pattern lies in the folder of what stands before it. Some shells let `.?`
+/// fit `..`, and files of the system are doors to others.
+fn stays_below(pattern: &str, begin: &str) -> bool {
+    let folder = begin.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let names = pattern.get(folder.len()..).unwrap_or_default();
+    let mut names = names.split('/').filter(|name| !name.is_empty());
+    let is_one = names.clone().count() == 1;
+    let is_root = begin.starts_with('/') && folder.is_empty();
+    names.all(|name| !name.starts_with("..") && !name.starts_with(".*")) && (!is_root || is_one)
+}
+
 /// Whether a text that stands bare stays one word, and the same one.
 fn is_one_word(text: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=@%+,".contains(letter);
     !text.is_empty() && text.chars().all(is_plain)
 }
 
+/// Folders in which it may be where two ways meet.
+fn joined(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Option<Vec<String>> {
+    let (mut folders, others) = (one?, other?);
+    folders.extend(others);
+    folders.sort();
+    folders.dedup();
+    (folders.len() <= VALUES_MAX).then_some(folders)
+}
+
 /// What was noted so far.
 pub(super) struct Reader<'m> {
     pub(super) machine: &'m Machine<'m>,
     needs: Vec<Need>,
+    known_needs: HashSet<Need>,
+    /// Whether it needs more than anybody could look through.
+    pub(super) is_much: bool,
     trees: BTreeSet<Tree>,
     opaque: BTreeSet<Object>,
     is_raw: bool,
     facts: Facts,
-    variables: Variables,
+    pub(super) variables: Variables,
+    /// Those that hold an output together with something else.
+    pasted: BTreeSet<String>,
     /// Folders in which a command may run; none where nobody knows.
     pub(super) folders: Option<Vec<String>>,
     /// Whether a name depends on where commands begin.
@@ -126,11 +157,14 @@ impl<'m> Reader<'m> {
         Self {
             machine,
             needs: Vec::new(),
+            known_needs: HashSet::new(),
+            is_much: false,
             trees: BTreeSet::new(),
             opaque: BTreeSet::new(),
             is_raw: false,
             facts: Facts::default(),
             variables: Variables::default(),
+            pasted: BTreeSet::new(),
             folders: Some(vec![machine.home.to_owned()]),
             is_relative: false,
             programs: Vec::new(),
@@ -169,15 +203,22 @@ impl<'m> Reader<'m> {
         is_alone.then(|| one.object.clone())
     }
 
-    /// A script by itself, with its own variables.
+    /// A script by itself, in a shell of its own.
     pub(super) fn read(&mut self, script: &mut Script) -> Result<(), Unreadable> {
+        let outer = std::mem::take(&mut self.variables);
+        self.read_here(script)?;
+        self.variables = outer;
+        Ok(())
+    }
+
+    /// A script as if it stood here.
+    pub(super) fn read_here(&mut self, script: &mut Script) -> Result<(), Unreadable> {
         self.depth += 1;
         if self.depth > SCRIPTS_DEEP_MAX {
             return unreadable("scripts stand too deep in each other");
         }
-        let outer = std::mem::replace(&mut self.variables, Variables::of(script));
+        note_pasted(script, &mut self.pasted);
         self.script(script)?;
-        self.variables = outer;
         self.depth -= 1;
         Ok(())
     }
@@ -186,42 +227,74 @@ impl<'m> Reader<'m> {
         Value::of(word, &self.variables, Some(self.machine.home))
     }
 
+    /// Whether what a word shows may not look like what it is.
+    pub(super) fn pastes(&self, word: &Word) -> bool {
+        let is_unknown = |piece: &Piece| match piece {
+            Piece::Variable { name, .. } => self.variables.values(name).is_none(),
+            Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Output { .. } => false,
+        };
+        let holds_pasted = |piece: &Piece| match piece {
+            Piece::Variable { name, .. } => is_unknown(piece) && self.pasted.contains(name),
+            Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Output { .. } => false,
+        };
+        is_pasted(word, is_unknown) || word.0.iter().any(holds_pasted)
+    }
+
     fn script(&mut self, script: &mut Script) -> Result<(), Unreadable> {
-        let mut before = self.folders.clone();
-        for (node, joint) in &mut script.0 {
-            match joint {
-                Joint::Beside => self.apart(|reader| reader.node(node))?,
-                Joint::Then | Joint::And | Joint::Or => self.node(node)?,
-            }
-            if *joint != Joint::And {
-                // It may have failed.
-                self.may_also_be_in(before);
-                before = self.folders.clone();
+        let mut rest = &mut script.0[..];
+        while !rest.is_empty() {
+            let ends = |(_, joint): &(Node, Joint)| matches!(joint, Joint::Then | Joint::Beside);
+            let end = rest.iter().position(ends).map_or(rest.len(), |end| end + 1);
+            let (list, behind) = rest.split_at_mut(end);
+            rest = behind;
+            // `A && B &` is all of it in a shell of its own.
+            match list.last() {
+                Some((_, Joint::Beside)) => self.apart(|reader| reader.list(list))?,
+                _ => self.list(list)?,
             }
         }
         Ok(())
     }
 
-    fn may_also_be_in(&mut self, others: Option<Vec<String>>) {
-        self.folders = match (self.folders.take(), others) {
-            (Some(mut folders), Some(others)) => {
-                folders.extend(others);
-                folders.sort();
-                folders.dedup();
-                (folders.len() <= VALUES_MAX).then_some(folders)
+    /// Commands that are joined by `&&` and `||`.
+    fn list(&mut self, list: &mut [(Node, Joint)]) -> Result<(), Unreadable> {
+        // Where it may be, and what variables may hold, whichever of them ran and how they ended.
+        let mut folders = self.folders.clone();
+        let mut variables: Option<Variables> = None;
+        let mut all_succeeded = true;
+        for (node, joint) in list {
+            self.node(node)?;
+            all_succeeded &= *joint == Joint::And && !matches!(node, Node::Not(_));
+            folders = joined(folders, self.folders.clone());
+            match &mut variables {
+                None => variables = Some(self.variables.clone()),
+                Some(variables) => variables.join(&self.variables),
             }
-            _ => None,
-        };
+            if !all_succeeded {
+                self.folders.clone_from(&folders);
+                self.variables = variables.clone().unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    fn may_also_be(&mut self, (folders, variables): (Option<Vec<String>>, Variables)) {
+        self.folders = joined(self.folders.take(), folders);
+        self.variables.join(&variables);
+    }
+
+    fn place(&self) -> (Option<Vec<String>>, Variables) {
+        (self.folders.clone(), self.variables.clone())
     }
 
     /// In a shell of its own: where that goes, this one stays.
-    fn apart(
+    pub(super) fn apart(
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
-        let folders = self.folders.clone();
+        let place = self.place();
         run(self)?;
-        self.folders = folders;
+        (self.folders, self.variables) = place;
         Ok(())
     }
 
@@ -240,20 +313,25 @@ impl<'m> Reader<'m> {
                 }
             }
             Node::If { arms, otherwise } => {
-                let before = self.folders.clone();
+                let mut ends = Vec::new();
                 for (condition, then) in arms {
                     self.script(condition)?;
+                    let before = self.place();
                     self.script(then)?;
-                    self.may_also_be_in(before.clone());
+                    ends.push(self.place());
+                    (self.folders, self.variables) = before;
                 }
                 self.script(otherwise)?;
-                self.may_also_be_in(before);
+                ends.into_iter().for_each(|end| self.may_also_be(end));
                 Ok(())
             }
-            Node::Loop { condition, body, .. } => self.looped(|reader| {
-                reader.script(condition)?;
-                reader.script(body)
-            }),
+            Node::Loop { condition, body, .. } => {
+                let names = [set_in(condition), set_in(body)];
+                self.looped(names, |reader| {
+                    reader.script(condition)?;
+                    reader.script(body)
+                })
+            }
             Node::For { name, words, body } => {
                 if !may_be_set(name) {
                     return unreadable(format!("`{name}` tells the system how to work"));
@@ -262,9 +340,31 @@ impl<'m> Reader<'m> {
                     return unreadable("an output that is not quoted is cut at blanks");
                 }
                 self.outputs(words)?;
-                self.looped(|reader| reader.script(body))
+                let value = self.one_of(words);
+                self.looped([set_in(body), Some(BTreeSet::from([name.clone()]))], |reader| {
+                    reader.variables.set(name, &value);
+                    reader.script(body)
+                })
             }
         }
+    }
+
+    /// What a variable holds that goes through some words.
+    fn one_of(&self, words: &[Word]) -> Value {
+        let mut texts = Vec::new();
+        for word in words {
+            // Words that stand bare are cut where they have blanks.
+            let is_whole = word.0.iter().all(|piece| match piece {
+                Piece::Text(_) | Piece::Home => true,
+                Piece::Variable { is_quoted, .. } => *is_quoted,
+                Piece::Glob(_) | Piece::Output { .. } => false,
+            });
+            match self.value(word) {
+                Value::Texts(more) if is_whole => texts.extend(more),
+                _ => return Value::Unknown,
+            }
+        }
+        Value::Texts(texts)
     }
 
     /// Whether a word becomes several, cut where what is not known has blanks.
@@ -281,13 +381,22 @@ impl<'m> Reader<'m> {
         })
     }
 
-    /// What may run again where it has gone.
+    /// What may run again where it has gone, or not at all: what it sets, nobody knows before.
     fn looped(
         &mut self,
+        names: [Option<BTreeSet<String>>; 2],
         run: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
+        let [Some(one), Some(other)] = names else {
+            return unreadable("`eval` stands in a loop");
+        };
+        let forget = |reader: &mut Self| {
+            one.iter().chain(&other).for_each(|name| reader.variables.forget(name));
+        };
+        forget(self);
         let before = self.folders.clone();
         run(self)?;
+        forget(self);
         if self.folders != before {
             return unreadable("a loop changes folders");
         }
@@ -302,6 +411,13 @@ impl<'m> Reader<'m> {
                 return unreadable(format!("`{name}` tells the system how to work"));
             }
             self.outputs(std::slice::from_mut(value))?;
+            match is_for_one {
+                true => self.variables.forget(name),
+                false => {
+                    let value = Value::of(value, &self.variables, None);
+                    self.variables.set(name, &value);
+                }
+            }
         }
         self.redirects(&mut simple.redirects)?;
         self.outputs(&mut simple.words)?;
@@ -333,6 +449,9 @@ impl<'m> Reader<'m> {
                 Place::Write(word) | Place::Append(word) => (Action::Write, word),
                 Place::HereWord(word) => {
                     self.outputs(std::slice::from_mut(word))?;
+                    if self.pastes(word) {
+                        self.code();
+                    }
                     continue;
                 }
                 Place::Same(_) | Place::Closed | Place::Here(_) => continue,
@@ -346,7 +465,9 @@ impl<'m> Reader<'m> {
 
     pub(super) fn need(&mut self, action: Action, object: Object) {
         let need = Need { action, object };
-        if !self.needs.contains(&need) {
+        if self.known_needs.len() >= NEEDS_MAX {
+            self.is_much = true;
+        } else if self.known_needs.insert(need.clone()) {
             self.needs.push(need);
         }
     }
@@ -357,7 +478,14 @@ impl<'m> Reader<'m> {
             Value::Texts(texts) => texts,
             Value::Glob(begin) => {
                 let folder = begin.rsplit_once('/').map_or("", |(folder, _)| folder);
-                let folder = if begin.starts_with('/') && folder.is_empty() { "/" } else { folder };
+                let is_root = begin.starts_with('/') && folder.is_empty();
+                let folder = if is_root { "/" } else { folder };
+                let is_door = |path: &String| {
+                    lies_in(path, "/proc") || lies_in(path, "/dev") || path == "/" && !is_root
+                };
+                if self.paths(folder)?.iter().any(is_door) {
+                    return unreadable("a pattern fits doors to other files there");
+                }
                 return self.tree(action, folder);
             }
             Value::Tree(folder) => return self.tree(action, folder),
@@ -413,6 +541,9 @@ impl<'m> Reader<'m> {
 
     /// Where a name leads, from wherever the command may run.
     pub(super) fn paths(&mut self, text: &str) -> Result<Vec<String>, Unreadable> {
+        if self.is_much {
+            return unreadable("it names more files than anybody could look through");
+        }
         if text.starts_with('/') {
             return Ok(vec![canonical(text, "")?]);
         }

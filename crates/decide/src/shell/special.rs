@@ -1,12 +1,12 @@
 //! Programs that run others, or whose arguments are a language of their own.
 
-use super::effects::has_widths;
 use super::host;
 use super::parse::{Unreadable, parse, unreadable};
 use super::reader::{Reader, Value};
 use super::syntax::{Piece, Word, Writer};
 use super::variables::{is_harmless, may_be_set};
-use portreeve_model::{Action, Change};
+use super::words::numbers;
+use portreeve_model::Action;
 
 /// Programs that run what their arguments or their input say.
 const INTERPRETERS: [&str; 50] = [
@@ -61,6 +61,62 @@ const INTERPRETERS: [&str; 50] = [
     "batch",
     "parallel",
 ];
+/// Others that are read by a function of their own.
+const READ_HERE: [&str; 38] = [
+    "cd",
+    "echo",
+    "test",
+    "[",
+    "printf",
+    "set",
+    "exit",
+    "return",
+    "break",
+    "continue",
+    "wait",
+    "umask",
+    "shift",
+    "unset",
+    "read",
+    "sudo",
+    "doas",
+    "su",
+    "env",
+    "timeout",
+    "nice",
+    "nohup",
+    "ionice",
+    "stdbuf",
+    "setsid",
+    "time",
+    "command",
+    "exec",
+    "builtin",
+    "xargs",
+    "find",
+    "eval",
+    "sed",
+    "ssh",
+    "systemctl",
+    "service",
+    "ip",
+    "scp",
+];
+
+/// Whether what a program does is not a matter of a row of a table.
+pub(super) fn is_special(name: &str) -> bool {
+    READ_HERE.contains(&name)
+        || INTERPRETERS.contains(&name)
+        || SHELLS.contains(&name)
+        || ["rsync", "curl", "wget"].contains(&name)
+        || name.starts_with("python")
+}
+
+/// What a shell does itself.
+const OF_THE_SHELL: [&str; 14] = [
+    "cd", "set", "unset", "read", "eval", "exec", "exit", "return", "break", "continue", "wait",
+    "umask", "shift", "builtin",
+];
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "ksh", "zsh", "rbash"];
 
 /// Letters of options: those that stand alone, and those that take the next word.
@@ -75,11 +131,13 @@ impl Reader<'_> {
     pub(super) fn special(&mut self, name: &str, words: &mut [Word]) -> Result<bool, Unreadable> {
         match name {
             "cd" => self.change_folder(words)?,
-            "echo" => self.known(name),
-            "test" | "[" => self.known(name),
+            "echo" => self.say(words)?,
+            "test" | "[" => self.compare(name, words)?,
             "printf" => self.print(words)?,
             "set" => self.set(words)?,
-            "exit" | "return" | "break" | "continue" | "wait" | "umask" | "shift" => {}
+            "exit" | "return" | "break" | "continue" | "wait" | "umask" | "shift" => {
+                return numbers(words).map(|()| true);
+            }
             "unset" | "read" => self.names(words)?,
             "sudo" | "doas" => self.as_another(name, words)?,
             "su" => {
@@ -148,6 +206,15 @@ impl Reader<'_> {
         }
     }
 
+    /// The same for a program that starts it: what belongs to a shell is not there.
+    fn outer(&mut self, words: &mut [Word], at: usize) -> Result<(), Unreadable> {
+        let name = words.get(at).and_then(Word::literal).unwrap_or_default();
+        if OF_THE_SHELL.contains(&name.as_str()) {
+            return unreadable(format!("`{name}` is the shell's own: no program starts it"));
+        }
+        self.apart(|reader| reader.inner(words, at))
+    }
+
     fn change_folder(&mut self, words: &[Word]) -> Result<(), Unreadable> {
         let home = || Value::Texts(vec![self.machine.home.to_owned()]);
         let value = words.get(1).map_or_else(home, |word| self.value(word));
@@ -165,29 +232,6 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `%s` and numbers show words whole; the rest may cut them.
-    fn print(&mut self, words: &[Word]) -> Result<(), Unreadable> {
-        let format = words.get(1).and_then(Word::literal).unwrap_or_else(|| "%".to_owned());
-        let mut places = format.split('%').skip(1).peekable();
-        let mut is_plain = true;
-        while let Some(place) = places.next() {
-            match place.chars().next() {
-                Some('s' | 'd' | 'i') => {}
-                // `%%`.
-                None if places.peek().is_some() => drop(places.next()),
-                _ => is_plain = false,
-            }
-        }
-        // Each piece of a word that is cut gets the format.
-        let is_whole = !words.iter().any(|word| self.is_cut(word));
-        if is_plain && is_whole {
-            self.known("printf");
-        } else {
-            self.unknown("printf");
-        }
-        Ok(())
-    }
-
     /// `set -e` and the like say when to stop; the rest changes how a script is read.
     fn set(&mut self, words: &[Word]) -> Result<(), Unreadable> {
         let is_known = |word: &Word| {
@@ -202,19 +246,22 @@ impl Reader<'_> {
     }
 
     fn names(&mut self, words: &[Word]) -> Result<(), Unreadable> {
-        let is_known = |word: &Word| {
-            let word = word.literal().unwrap_or_else(|| "PATH".to_owned());
-            word == "-r" || !word.starts_with('-') && may_be_set(&word)
+        let literals: Option<Vec<String>> = words.iter().map(Word::literal).collect();
+        let Some([own, names @ ..]) = literals.as_deref() else {
+            return unreadable("which variable is meant is not known beforehand");
         };
-        let takes_lines = words.first().and_then(Word::literal).as_deref() == Some("read");
-        let names = words.iter().skip(1).filter(|word| word.literal().as_deref() != Some("-r"));
-        if takes_lines && names.count() != 1 {
+        let names: Vec<&String> = match (own.as_str(), names) {
+            ("read", [option, names @ ..]) if option == "-r" => names.iter().collect(),
+            (_, names) => names.iter().collect(),
+        };
+        if own == "read" && names.len() != 1 {
             return unreadable("`read` takes one name here: several cut a line at blanks");
         }
-        match words.iter().skip(1).all(is_known) {
-            true => Ok(()),
-            false => unreadable("it sets what tells the system how to work"),
+        if !names.iter().all(|name| is_name(name) && may_be_set(name)) {
+            return unreadable("it sets what is no variable, or tells the system how to work");
         }
+        names.iter().for_each(|name| self.variables.forget(name));
+        Ok(())
     }
 
     fn as_another(&mut self, name: &str, words: &mut [Word]) -> Result<(), Unreadable> {
@@ -226,7 +273,7 @@ impl Reader<'_> {
         };
         match self.options(words, &letters) {
             // `--user NAME` would hide a program.
-            Some(at) if !self.has_long_without_value(words, at) => self.inner(words, at),
+            Some(at) if !self.has_long_without_value(words, at) => self.outer(words, at),
             _ => {
                 self.unknown(name);
                 self.code();
@@ -260,7 +307,7 @@ impl Reader<'_> {
                 None => break,
             }
         }
-        self.inner(words, at)
+        self.outer(words, at)
     }
 
     /// Programs that run another one as it stands.
@@ -292,7 +339,10 @@ impl Reader<'_> {
         if name == "command" && asks {
             return Ok(());
         }
-        self.inner(words, at + own)
+        match name {
+            "time" | "command" | "builtin" => self.inner(words, at + own),
+            _ => self.outer(words, at + own),
+        }
     }
 
     fn eval(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
@@ -300,7 +350,9 @@ impl Reader<'_> {
         let Some(texts) = texts else {
             return unreadable("what `eval` runs is not known beforehand");
         };
-        let line = self.script_in(&texts.join(" "))?;
+        let mut script = parse(&texts.join(" "))?;
+        self.read_here(&mut script)?;
+        let line = Writer::write(&script, self.machine.home);
         for word in words.iter_mut().skip(1) {
             *word = Word(vec![Piece::Text(String::new())]);
         }
@@ -386,33 +438,64 @@ impl Reader<'_> {
     /// Asking about services is reading; everything else runs the machine.
     fn services(&mut self, name: &str, words: &[Word]) -> Result<(), Unreadable> {
         let asks = ["status", "is-active", "is-enabled", "is-failed", "show", "list-units"];
-        let texts = words.iter().skip(1).filter_map(|word| self.value(word).shown());
-        let texts: Vec<String> = texts.collect();
         let options = ["--no-pager", "-l", "--full", "--all", "--quiet", "-q", "--failed"];
-        let is_known = |text: &String| !text.starts_with('-') || options.contains(&text.as_str());
+        let texts: Option<Vec<String>> = words.iter().skip(1).map(Word::literal).collect();
+        let texts = texts.unwrap_or_default();
         self.known(name);
-        let is_asked = texts.iter().any(|text| asks.contains(&text.as_str()));
-        if texts.len() + 1 != words.len() || !texts.iter().all(is_known) || !is_asked {
+        let is_asked = match (name, texts.as_slice()) {
+            ("service", [_, verb]) => verb == "status",
+            ("service", _) => false,
+            (_, texts) => {
+                let is_known =
+                    |text: &&String| !text.starts_with('-') || options.contains(&text.as_str());
+                let verb = texts.iter().find(|text| !text.starts_with('-'));
+                let asks = verb.is_some_and(|verb| asks.contains(&verb.as_str()));
+                asks && texts.iter().all(|text| is_known(&text))
+            }
+        };
+        if !is_asked {
             self.need(Action::Administer, host(self.machine.host));
         }
         Ok(())
     }
 
-    /// The far end of `rsync`: it sends a folder, or writes one.
+    /// The far end of `rsync`: it sends a folder, or writes one. Options that it does not need to
+    /// hear could take the next word, or name other files.
     fn synchronize(&mut self, words: &[Word]) -> Result<(), Unreadable> {
-        self.unknown("rsync");
         let texts: Option<Vec<String>> = words.iter().skip(1).map(Word::literal).collect();
         let texts = texts.unwrap_or_default();
-        let behind = texts.iter().position(|text| text == ".");
-        let (Some("--server"), Some(behind)) = (texts.first().map(String::as_str), behind) else {
-            return Ok(());
+        let (sends, rest) = match texts.as_slice() {
+            [server, sender, rest @ ..] if server == "--server" && sender == "--sender" => {
+                (true, rest)
+            }
+            [server, rest @ ..] if server == "--server" => (false, rest),
+            _ => {
+                self.unknown("rsync");
+                self.code();
+                return Ok(());
+            }
         };
-        self.speaks("rsync");
-        let folders = texts.get(behind + 1..).unwrap_or_default().to_vec();
-        match texts.iter().any(|text| text == "--sender") {
-            true => self.trees(Action::Read, &Value::Texts(folders)),
-            false => self.trees(Action::Write, &Value::Texts(folders)),
+        let Some(behind) = rest.iter().position(|text| text == ".") else {
+            return unreadable("`rsync` is not called as `rsync` calls it");
+        };
+        let (options, folders) = rest.split_at(behind);
+        let is_letters = |text: &String| {
+            // Behind `e` stands what the other end can do.
+            let letters = text.strip_prefix('-').unwrap_or("-");
+            let own = letters.split('e').next().unwrap_or_default();
+            !own.is_empty()
+                && own.chars().all(|it| "vlogDtprzcHAXSWunxRdqmhbOJKk".contains(it))
+                && letters.chars().all(|it| it.is_ascii_alphanumeric() || it == '.')
+        };
+        let is_known = |text: &String| RSYNC_OPTIONS.contains(&text.as_str()) || is_letters(text);
+        let folders = folders.get(1..).unwrap_or_default();
+        if !options.iter().all(is_known) || folders.iter().any(|text| text.starts_with('-')) {
+            return unreadable("an option of `rsync` is not read");
         }
+        self.unknown("rsync");
+        self.speaks("rsync");
+        let action = if sends { Action::Read } else { Action::Write };
+        self.trees(action, &Value::Texts(folders.to_vec()))
     }
 
     /// Asking about the network is reading; everything else changes it.
@@ -446,92 +529,12 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
 
-    /// `find`: where it begins, which files it means, and what it does with them.
-    fn find(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
-        let is_place = |word: &Word| {
-            let shown = self.value(word).shown();
-            shown.is_some_and(|text| !text.starts_with('-') && text != "(" && text != "!")
-        };
-        let places = words.iter().skip(1).take_while(|word| is_place(word)).count();
-        let mut roots: Vec<Value> =
-            words.iter().skip(1).take(places).map(|word| self.value(word)).collect();
-        if roots.is_empty() {
-            roots.push(Value::Texts(vec![".".to_owned()]));
-        }
-        self.known("find");
-        roots.iter().try_for_each(|root| self.trees(Action::Read, root))?;
-        let mut at = places + 1;
-        while at < words.len() {
-            let Some(test) = words.get(at).and_then(Word::literal) else {
-                return unreadable("an argument of `find` is not known beforehand");
-            };
-            at += 1;
-            match test.as_str() {
-                "-exec" | "-execdir" => at = self.find_runs(words, at, &roots)?,
-                "-delete" => {
-                    self.note_change(Change::Drop);
-                    roots.iter().try_for_each(|root| self.trees(Action::Define, root))?;
-                }
-                "-newer" | "-samefile" => {
-                    let value = words.get(at).map_or(Value::Unknown, |word| self.value(word));
-                    self.files(Action::Read, &value)?;
-                    at += 1;
-                }
-                "-printf" => {
-                    let format = words.get(at).and_then(Word::literal);
-                    if format.is_none_or(|format| has_widths(&format)) {
-                        return unreadable("a format with widths cuts what it shows");
-                    }
-                    at += 1;
-                }
-                test if FIND_TAKES.contains(&test) => at += 1,
-                test if FIND_ALONE.contains(&test) => {}
-                test => {
-                    return unreadable(format!("`{test}` of `find` is not read"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The program between `-exec` and `;` or `+`; where it ends.
-    fn find_runs(
-        &mut self,
-        words: &mut [Word],
-        at: usize,
-        roots: &[Value],
-    ) -> Result<usize, Unreadable> {
-        let ends = |word: &Word| matches!(word.literal().as_deref(), Some(";" | "+"));
-        let Some(count) = words.get(at..).and_then(|rest| rest.iter().position(ends)) else {
-            return unreadable("`-exec` does not end");
-        };
-        let inner = words.get(at..at + count).unwrap_or_default();
-        let name = inner.first().and_then(Word::literal).unwrap_or_default();
-        let mut arguments = Vec::new();
-        for word in inner.iter().skip(1) {
-            match word.literal() {
-                Some(text) if text == "{}" => {
-                    arguments.extend(roots.iter().flat_map(|root| self.all_in(root)));
-                }
-                Some(text) if text.contains("{}") => arguments.push(Value::Unknown),
-                _ => arguments.push(self.value(word)),
-            }
-        }
-        let is_plain = super::programs::program(&name).is_some() && name != "find";
-        match is_plain {
-            true => self.listed(&name, &arguments)?,
-            false => self.code(),
-        }
-        Ok(at + count + 1)
-    }
-
-    fn all_in(&self, root: &Value) -> Vec<Value> {
-        match root {
-            Value::Texts(texts) => texts.iter().cloned().map(Value::Tree).collect(),
-            other => vec![other.clone()],
-        }
-    }
+/// Whether a text is the name of a variable, and nothing that a shell looks into.
+fn is_name(text: &str) -> bool {
+    let is_plain = |letter: char| letter == '_' || letter.is_ascii_alphanumeric();
+    text.chars().all(is_plain) && text.chars().next().is_some_and(|it| !it.is_ascii_digit())
 }
 
 /// Whether a word makes `scp` the far end of another one.
@@ -546,58 +549,23 @@ fn chooses_lines(script: &str) -> bool {
         && range.chars().all(|letter| letter.is_ascii_digit() || ",$".contains(letter))
 }
 
-const FIND_TAKES: [&str; 29] = [
-    "-name",
-    "-iname",
-    "-path",
-    "-ipath",
-    "-wholename",
-    "-regex",
-    "-iregex",
-    "-regextype",
-    "-type",
-    "-xtype",
-    "-size",
-    "-mtime",
-    "-mmin",
-    "-atime",
-    "-amin",
-    "-ctime",
-    "-cmin",
-    "-newermt",
-    "-maxdepth",
-    "-mindepth",
-    "-perm",
-    "-user",
-    "-group",
-    "-uid",
-    "-gid",
-    "-links",
-    "-inum",
-    "-fstype",
-    "-used",
-];
-const FIND_ALONE: [&str; 22] = [
-    "(",
-    ")",
-    "!",
-    "-not",
-    "-a",
-    "-and",
-    "-o",
-    "-or",
-    "-print",
-    "-print0",
-    "-ls",
-    "-prune",
-    "-quit",
-    "-depth",
-    "-empty",
-    "-readable",
-    "-writable",
-    "-executable",
-    "-nouser",
-    "-xdev",
-    "-mount",
-    "-true",
+/// Options of the far end of `rsync` that name no file and take no other word.
+const RSYNC_OPTIONS: [&str; 17] = [
+    "--delete",
+    "--delete-after",
+    "--delete-before",
+    "--delete-delay",
+    "--delete-during",
+    "--delete-excluded",
+    "--existing",
+    "--ignore-existing",
+    "--ignore-errors",
+    "--inplace",
+    "--no-implied-dirs",
+    "--numeric-ids",
+    "--partial",
+    "--size-only",
+    "--stats",
+    "--force",
+    "--safe-links",
 ];

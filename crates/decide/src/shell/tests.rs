@@ -1,9 +1,8 @@
 //! Commands with what they need, as a table.
 
-use super::programs::program;
-use super::{Machine, analyze};
+use super::{Machine, Programs, analyze};
 
-const MACHINE: Machine<'_> = Machine { host: "web", home: "/srv/d" };
+const MACHINE: Machine<'_> = Machine { host: "web", home: "/srv/d", programs: None };
 
 /// The needs in short: `read cat, read /etc/passwd`, and what is sent.
 fn shown(line: &str) -> (String, String) {
@@ -78,7 +77,7 @@ fn what_joins_commands_is_read() {
     );
     check(
         "if test -f /a; then cat /a; fi",
-        "read test, read cat, read /a",
+        "read test, read /a, read cat",
         "if test -f /a; then cat /a; fi",
     );
     check(
@@ -86,8 +85,8 @@ fn what_joins_commands_is_read() {
         "read cat, read /a, read /b",
         "for f in /a /b; do cat \"${f}\"; done",
     );
-    check("echo $(cat /a)", "read cat, read /a, read echo", "echo $(cat /a)");
-    check("echo `cat /a`", "read cat, read /a, read echo", "echo $(cat /a)");
+    check("echo \"$(cat /a)\"", "read cat, read /a, read echo", "echo \"$(cat /a)\"");
+    check("echo \"`cat /a`\"", "read cat, read /a, read echo", "echo \"$(cat /a)\"");
     check("cat <<'E'\n$x\nE\n", "read cat", "cat <<'END'\n$x\nEND\n");
     check("cd /var && cat log", "read cat, read /var/log", "cd /srv/d && { cd /var && cat log; }");
     check(
@@ -135,7 +134,7 @@ fn what_hides_values_or_is_not_known_is_said_to() {
     check("/opt/x/tool a", "execute /opt/x/tool opaque", "/opt/x/tool a");
     check("frobnicate", "execute frobnicate opaque", "frobnicate");
     let split = "printf '%s\\n' $(cat /a)";
-    check(split, "read cat, read /a, execute printf opaque", split);
+    check_unread(split);
     check("printf %.3s x", "execute printf opaque", "printf %.3s x");
     check("python3 -c 'x'", "execute @web opaque", "python3 -c x");
     check("awk '{print}' /a", "execute @web opaque", "awk '{print}' /a");
@@ -212,7 +211,7 @@ fn files_that_policies_name_are_asked_for_within_their_folders() {
 #[test]
 fn every_row_of_the_table_is_read() {
     for name in ["cat", "grep", "git-receive-pack", "base64", "["] {
-        assert!(program(name).is_some(), "{name}");
+        assert!(Programs::program(None, name).is_some(), "{name}");
     }
 }
 
@@ -247,5 +246,245 @@ proptest::proptest! {
         let within = format!("cd /srv/d && {{ {}; }}", first.wire);
         let is_same = again.wire == first.wire || again.wire == within;
         proptest::prop_assert!(is_same, "{:?} became {:?}, then {:?}", line, first.wire, again.wire);
+    }
+}
+
+/// What somebody has tried who wanted something run, or read, that was not decided.
+#[test]
+fn variables_hold_what_every_way_to_their_use_sets() {
+    for line in [
+        "$F python3 -c x; F=echo",
+        "cat vault$F/key; F=x",
+        "F=x; unset F; cat vault$F/key",
+        "false && F=echo; $F python3 -c x",
+        "true || F=echo; $F python3 -c x",
+        "(F=echo); $F python3 -c x",
+        "F=echo | true; $F python3 -c x",
+        "F=echo & $F python3 -c x",
+        "F=echo && true & $F python3 -c x",
+        "_=echo; true python3; $_ -c x",
+        "EUID=echo; $EUID python3",
+        "COLUMNS=echo; true; $COLUMNS python3",
+        "LC_X=echo; $LC_X python3",
+        "F=echo; printf -v F %s python3; $F -c x",
+        "F=echo; builtin read F <<< python3; $F -c x",
+        "F=echo; command read -r F < /a; $F -c x",
+        "F=echo; time read F < /a; $F -c x",
+        "F=echo; eval 'F=python3'; $F -c x",
+        "if true; then F=echo; fi; $F python3 -c x",
+        "for F in; do true; done; $F python3",
+        "for F in echo; do true; done; $F python3",
+        "while false; do F=echo; done; $F python3",
+        "F=echo; while true; do $F x; F=python3; done",
+        "F=echo; sh -c '$F python3'",
+        "rm $F x; F=-f",
+        "cat x > \"out$F\"; F=1",
+    ] {
+        let needs = shown(line).0;
+        assert!(needs.contains("execute"), "{line}: {needs}");
+    }
+    check("F=/a && cat $F", "read cat, read /a", "F=/a && cat ${F}");
+    check(
+        "F=/a; if true; then F=/b; fi; cat $F",
+        "read true, read cat, read /a, read /b",
+        "F=/a; if true; then F=/b; fi; cat ${F}",
+    );
+    check("F=/a; eval 'F=/b'; cat $F", "read cat, read /b", "F=/a; eval F=/b; cat ${F}");
+    check(
+        "for f in /a; do G=$f; cat $G; done",
+        "read cat, read /a",
+        "for f in /a; do G=${f}; cat ${G}; done",
+    );
+}
+
+#[test]
+fn builtins_run_nothing_that_stands_in_their_words() {
+    for line in [
+        "test -v 'a[$(x)]'",
+        "[ -v 'a[$(x)]' ]",
+        "test -R 'a[$(x)]'",
+        "printf -v 'a[$(x)]' x",
+        "read 'a[$(x)]' <<< x",
+        "unset 'a[$(x)]'",
+        "wait -p 'a[$(x)]' -n",
+        "test 'a[$(x)]' -eq 1",
+        "exit 'a[$(x)]'",
+        "shift 'a[$(x)]'",
+        "return 'a[$(x)]'",
+    ] {
+        check_unread(line);
+    }
+    check("test -n x && [ 3 -gt 2 ]", "read test, read [", "test -n x && '[' 3 -gt 2 ']'");
+    check("[ $? -eq 0 ] || exit 3", "read [", "'[' ${?} -eq 0 ']' || exit 3");
+    check("[ -d out ]", "read [, read /srv/d/out", "cd /srv/d && { '[' -d out ']'; }");
+    check("umask 022; exit $?", "", "umask 022; exit ${?}");
+}
+
+#[test]
+fn patterns_stay_in_their_folders() {
+    for line in [
+        "cat list/*/../../vault/key",
+        "cat list/s*/../x",
+        "cat list/.?/vault/key",
+        "cat list/.*/x",
+        "cat list/*/..*/x",
+        "cat /*/self/root/x",
+        "cat /proc/*/root/x",
+        "cat /proc/self/[r]oot/x",
+        "cd / && cat */self/root/x",
+        "echo x > out/d*/../../x",
+        "cp /a out/*/../../.ssh/authorized_keys",
+        "rm out/*/../../x",
+    ] {
+        check_unread(line);
+    }
+    check("cat /v/*/.conf*/x", "read /v, read cat", "cat /v/*/.conf*/x");
+    check("ls /*", "read /, read ls", "ls /*");
+}
+
+#[test]
+fn folders_are_those_of_every_way() {
+    let needs = |line: &str| shown(line).0;
+    for (line, path) in [
+        ("cd /v && cd /x || cat key", "/v/key"),
+        ("cd /v; ! cd /x && cat key", "/v/key"),
+        ("cd /v && cd /x || cat key", "/x/key"),
+        ("! cd /v && cat key", "/srv/d/key"),
+        ("cd /v || true && cat key", "/srv/d/key"),
+        ("{ cd /v; false; } || cat key", "/v/key"),
+    ] {
+        assert!(needs(line).contains(&format!("read {path}")), "{line}: {}", needs(line));
+    }
+    for line in ["nohup cd /x && cat key", "env cd /x && cat key", "sudo cd /x", "exec cd /x"] {
+        check_unread(line);
+    }
+    let background = needs("cd /x && true & cat key");
+    assert!(
+        background.contains("read /srv/d/key") && !background.contains("/x/key"),
+        "{background}"
+    );
+}
+
+#[test]
+fn programs_end_where_they_end() {
+    check_unread("find list -execdir mkdir -p out ';'");
+    let found = shown("find list -maxdepth 0 -exec diff -N + -uid vault/key -uid ';'").0;
+    assert!(found.contains("read /srv/d/vault/key"), "{found}");
+    let found = shown("find /l -exec cp + -uid /etc/x -uid ';'").0;
+    assert!(found.contains("/etc/x") || found.contains("execute"), "{found}");
+    check("tac -b /a", "read tac, read /a", "tac -b /a");
+    check(
+        "tac -s @ /a",
+        "execute tac opaque, read /a".split(", read").next().unwrap_or_default(),
+        "tac -s @ /a",
+    );
+    let found = shown("cd /v && grep -rvf /k").0;
+    assert!(found.contains("read /v"), "{found}");
+    check("service ssh stop status", "read service, administer @web", "service ssh stop status");
+    check(
+        "systemctl stop nginx status",
+        "read systemctl, administer @web",
+        "systemctl stop nginx status",
+    );
+    check("systemctl status nginx", "read systemctl", "systemctl status nginx");
+    check_unread("rsync --server --compare-dest --sender -re.x . /l");
+    check_unread("rsync --server --sender -re.x --log-file /l/log . /l");
+    check(
+        "rsync --server --sender -vlogDtpre.iLsfxCIvu . /l",
+        "execute rsync, read /l opaque",
+        "rsync --server --sender -vlogDtpre.iLsfxCIvu . /l",
+    );
+    let found = shown("du -a /d").0;
+    assert_eq!(found, "read du, read /d");
+}
+
+#[test]
+fn what_stands_beside_a_value_hides_it() {
+    for line in [
+        "echo \"9$(cat /a)\"",
+        "echo \"$(cat /a)9\"",
+        "echo \"$(cat /a)$(cat /b)\"",
+        "X=9$(cat /a); echo \"$X\"",
+        "X=$(cat /a); Y=9$X; Z=$Y; echo \"$Z\"",
+        "for w in \"9$(cat /a)\"; do echo \"$w\"; done",
+        "cat <<< \"9$(cat /a)\"",
+        "printf '9%s\\n' \"$(cat /a)\"",
+        "printf '%s' \"$(cat /a)\" 5",
+        "printf '%d\\n' \"0x$(cat /a)\"",
+        "printf '%d\\n' \"'$(cat /a)\"",
+        "printf -- '%.17s\\n' \"$(cat /a)\"",
+        "printf '%c' \"$(cat /a)\"",
+        "exit \"$(cat /a)\"",
+        "[ \"$(cat /a)\" '>' ym ]",
+        "test \"$(cat /a)\" = x",
+        "[ \"$(cat /a)\" -gt 5 ]",
+        "sed -n 1p /a | md5sum",
+        "nl -s '' /a",
+    ] {
+        let needs = shown(line).0;
+        assert!(needs.contains("execute") && needs.contains("opaque"), "{line}: {needs}");
+    }
+    for line in [
+        "echo \"total: $(wc -l /a)\"",
+        "X=$(cat /a); echo \"$X\"",
+        "printf '%s\\n' \"$(cat /a)\"",
+        "printf 'n: %s\\n' \"$(cat /a)\" x",
+        "printf '%s-%d\\n' a 3",
+        "[ -n \"$(cat /a)\" ]",
+        "cat <<< \"$(cat /a)\"",
+    ] {
+        let needs = shown(line).0;
+        assert!(!needs.contains("execute"), "{line}: {needs}");
+    }
+    // Patterns that nobody sees.
+    check_unread("x='/etc/*'; echo $x");
+    check_unread("echo $(echo '/etc/*')");
+}
+
+#[test]
+fn no_line_needs_more_than_can_be_looked_through() {
+    let mut line: String = (0..60).map(|n| format!("cd /d{n};")).collect();
+    line.push_str("cat");
+    (0..20_000).for_each(|n| line.push_str(&format!(" f{n}")));
+    let began = std::time::Instant::now();
+    check_unread(&line);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+#[test]
+fn machines_have_programs_of_their_own() {
+    let own =
+        "# what it has\ninvoice | read* text | -v -o:write --all\npacker | read | | rewrites\n";
+    let programs = Programs::read(own).unwrap();
+    let machine = Machine { programs: Some(&programs), ..MACHINE };
+    let needs = |line: &str| {
+        let found = analyze(line, &machine);
+        let need = |need: &portreeve_model::Need| {
+            format!("{} {}", need.action, need.object.path.last().unwrap())
+        };
+        let needs: Vec<String> = found.needs.iter().map(need).collect();
+        (needs.join(", "), !found.opaque.is_empty())
+    };
+    let check = |line: &str, expect: &str, is_opaque| {
+        assert_eq!(needs(line), (expect.to_owned(), is_opaque), "{line}");
+    };
+    check("invoice -vo /b /a x", "read invoice, write /b, read /a", false);
+    check("find /l -exec invoice {} x ';'", "read find, read /l, read invoice", false);
+    check("invoice -z /a x", "execute invoice", true);
+    check("packer /a", "execute packer, read /a", true);
+    for (text, why) in [
+        ("cat | read", "known already"),
+        ("bash | read", "known already"),
+        ("python3.9 | read", "known already"),
+        ("a/b | read", "no name of a program"),
+        ("x | reads", "no use of an argument"),
+        ("x | read | v", "no option"),
+        ("x | read | -v:reads", "no use"),
+        ("x | read | -v | rewrite", "no note"),
+        ("x | read | -v | rewrites | more", "it is not"),
+        ("\n\n| read", "row 3"),
+    ] {
+        let said = Programs::read(text).unwrap_err();
+        assert!(said.contains(why), "{text}: {said}");
     }
 }

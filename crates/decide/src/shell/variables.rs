@@ -1,23 +1,81 @@
-//! Variables that a script sets to words that stand in it: whichever of them a variable holds
-//! when it is used, it is one of these.
+//! Variables that a script sets to words that stand in it. One has known values only where every
+//! way to its use sets it in the same shell: what it held before, nobody knows.
 
 use super::reader::Value;
 use super::syntax::{Node, Piece, Script, Simple, Word};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most values of one variable.
 const VALUES_MAX: usize = 64;
-/// How often values may depend on values.
-const ROUNDS_MAX: usize = 4;
+/// Most variables whose values are known at once.
+const VARIABLES_MAX: usize = 64;
 
-/// What each variable may hold; nothing where nobody knows.
+/// What each variable holds in one place of a script: one of these.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, Option<Vec<String>>>);
+pub(super) struct Variables(BTreeMap<String, Vec<String>>);
 
 /// Names by which a shell, or what it starts, is told how to work, and those that a login sets.
 fn is_the_systems(name: &str) -> bool {
-    let beginnings = ["BASH", "COMP", "DIR", "HIST", "LD_", "PROMPT", "PS", "SSH", "XDG_", "ZSH"];
+    let beginnings = [
+        "BASH",
+        "COMP",
+        "COPROC",
+        "DIR",
+        "EPOCH",
+        "GROUPS",
+        "HIST",
+        "HOST",
+        "LD_",
+        "MAPFILE",
+        "PIPESTATUS",
+        "PROMPT",
+        "PS",
+        "READLINE",
+        "SSH",
+        "XDG_",
+        "ZSH",
+    ];
     let names = [
+        "_",
+        "ARGC",
+        "argv",
+        "CPUTYPE",
+        "EGID",
+        "ERRNO",
+        "EUID",
+        "FUNCNAME",
+        "GID",
+        "KEYTIMEOUT",
+        "MACHTYPE",
+        "MATCH",
+        "MBEGIN",
+        "MEND",
+        "OSTYPE",
+        "SHLVL",
+        "SRANDOM",
+        "STTY",
+        "TIMEFMT",
+        "TTY",
+        "TTYIDLE",
+        "USERNAME",
+        "VENDOR",
+        "ZDOTDIR",
+        "cdpath",
+        "fignore",
+        "fpath",
+        "mailpath",
+        "manpath",
+        "match",
+        "mbegin",
+        "mend",
+        "module_path",
+        "path",
+        "pipestatus",
+        "prompt",
+        "psvar",
+        "signals",
+        "status",
+        "watch",
         "CDPATH",
         "ENV",
         "FIGNORE",
@@ -67,103 +125,155 @@ pub(super) fn may_be_set(name: &str) -> bool {
 }
 
 impl Variables {
-    pub(super) fn of(script: &Script) -> Self {
-        let mut variables = Self::default();
-        for _ in 0..ROUNDS_MAX {
-            let before = variables.clone();
-            variables.script(script);
-            if variables == before {
-                return variables;
-            }
-        }
-        // They depend on each other in ways that nobody follows.
-        variables.0.values_mut().for_each(|values| *values = None);
-        variables
-    }
-
-    /// What one may hold; none where nobody knows.
+    /// What one holds; none where nobody knows.
     pub(super) fn values(&self, name: &str) -> Option<&[String]> {
-        self.0.get(name)?.as_deref()
+        // Whoever logs in, and some shells, set these.
+        if is_harmless(name) {
+            return None;
+        }
+        self.0.get(name).map(Vec::as_slice)
     }
 
-    fn add(&mut self, name: &str, value: &Value) {
-        let known = self.0.entry(name.to_owned()).or_insert_with(|| Some(Vec::new()));
-        match (known.as_mut(), value) {
-            (Some(known), Value::Texts(texts)) => {
-                for text in texts {
-                    if !known.contains(text) {
-                        known.push(text.clone());
-                    }
+    /// It holds one of these from here on.
+    pub(super) fn set(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Texts(texts) if texts.len() <= VALUES_MAX && self.0.len() < VARIABLES_MAX => {
+                self.0.insert(name.to_owned(), texts.clone());
+            }
+            Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => self.forget(name),
+        }
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// As it is where two ways meet: what only one of them has set may hold anything.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.0.retain(|name, values| {
+            let Some(others) = other.0.get(name) else { return false };
+            for value in others {
+                if !values.contains(value) {
+                    values.push(value.clone());
                 }
-                if known.len() > VALUES_MAX {
-                    self.forget(name);
+            }
+            values.len() <= VALUES_MAX
+        });
+    }
+}
+
+/// Every variable that a script may set, wherever in it; none where it could be any.
+pub(super) fn set_in(script: &Script) -> Option<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    each_simple(script, &mut |one| match one {
+        Step::Simple(simple) => {
+            names.extend(simple.assignments.iter().map(|(name, _)| name.clone()));
+            let literals: Vec<String> = simple.words.iter().filter_map(Word::literal).collect();
+            if literals.iter().any(|word| word == "eval") {
+                return false;
+            }
+            if literals.iter().any(|word| word == "read" || word == "unset") {
+                names.extend(literals);
+            }
+            true
+        }
+        Step::For(name, _) => {
+            names.insert(name.to_owned());
+            true
+        }
+    })
+    .then_some(names)
+}
+
+/// Adds variables into which a script puts an output together with something else: what is in it
+/// may not look like what it is.
+pub(super) fn note_pasted(script: &Script, pasted: &mut BTreeSet<String>) {
+    let mut is_new = true;
+    while std::mem::take(&mut is_new) {
+        let mut note = |name: &str, word: &Word| {
+            let holds = |piece: &Piece| match piece {
+                Piece::Variable { name, .. } => pasted.contains(name),
+                Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Output { .. } => false,
+            };
+            if is_pasted(word, |_| true) || word.0.iter().any(holds) {
+                is_new |= pasted.insert(name.to_owned());
+            }
+        };
+        each_simple(script, &mut |one| {
+            match one {
+                Step::Simple(simple) => {
+                    simple.assignments.iter().for_each(|(name, word)| note(name, word));
                 }
+                Step::For(name, words) => words.iter().for_each(|word| note(name, word)),
             }
-            (_, Value::Glob(_) | Value::Tree(_) | Value::Unknown) => self.forget(name),
-            (None, Value::Texts(_)) => {}
+            true
+        });
+    }
+}
+
+/// Whether a word has something beside what is not known that could hide it: a digit before a
+/// number, another output behind it.
+pub(super) fn is_pasted(word: &Word, is_unknown: impl Fn(&Piece) -> bool) -> bool {
+    let parts = |letter: char| letter.is_whitespace() || ":='\"()<>|".contains(letter);
+    let ends = |piece: Option<&Piece>| match piece {
+        None => true,
+        Some(Piece::Text(text)) => text.chars().next_back().is_none_or(parts),
+        Some(_) => false,
+    };
+    let begins = |piece: Option<&Piece>| match piece {
+        None => true,
+        Some(Piece::Text(text)) => text.chars().next().is_none_or(parts),
+        Some(_) => false,
+    };
+    word.0.iter().enumerate().any(|(at, piece)| {
+        let may_be = match piece {
+            Piece::Output { .. } => true,
+            Piece::Variable { .. } => is_unknown(piece),
+            Piece::Text(_) | Piece::Glob(_) | Piece::Home => false,
+        };
+        let before = at.checked_sub(1).and_then(|before| word.0.get(before));
+        may_be && !(ends(before) && begins(word.0.get(at + 1)))
+    })
+}
+
+/// What sets variables.
+enum Step<'s> {
+    Simple(&'s Simple),
+    For(&'s str, &'s [Word]),
+}
+
+/// Goes through a script and all that stand in it, as long as it is wanted.
+fn each_simple(script: &Script, see: &mut impl FnMut(Step<'_>) -> bool) -> bool {
+    script.0.iter().all(|(node, _)| each_of_node(node, see))
+}
+
+fn each_of_node(node: &Node, see: &mut impl FnMut(Step<'_>) -> bool) -> bool {
+    match node {
+        Node::Simple(simple) => {
+            let values = simple.assignments.iter().map(|(_, word)| word);
+            values.chain(&simple.words).all(|word| each_in_word(word, see))
+                && see(Step::Simple(simple))
+        }
+        Node::Pipe(nodes) => nodes.iter().all(|node| each_of_node(node, see)),
+        Node::Not(node) => each_of_node(node, see),
+        Node::Group { script, .. } => each_simple(script, see),
+        Node::If { arms, otherwise } => {
+            let mut arms = arms.iter();
+            arms.all(|(condition, then)| each_simple(condition, see) && each_simple(then, see))
+                && each_simple(otherwise, see)
+        }
+        Node::Loop { condition, body, .. } => each_simple(condition, see) && each_simple(body, see),
+        Node::For { name, words, body } => {
+            words.iter().all(|word| each_in_word(word, see))
+                && see(Step::For(name, words))
+                && each_simple(body, see)
         }
     }
+}
 
-    fn forget(&mut self, name: &str) {
-        self.0.insert(name.to_owned(), None);
-    }
-
-    fn script(&mut self, script: &Script) {
-        script.0.iter().for_each(|(node, _)| self.node(node));
-    }
-
-    fn node(&mut self, node: &Node) {
-        match node {
-            Node::Simple(simple) => self.simple(simple),
-            Node::Pipe(nodes) => nodes.iter().for_each(|node| self.node(node)),
-            Node::Not(node) => self.node(node),
-            Node::Group { script, .. } => self.script(script),
-            Node::If { arms, otherwise } => {
-                for (condition, then) in arms {
-                    self.script(condition);
-                    self.script(then);
-                }
-                self.script(otherwise);
-            }
-            Node::Loop { condition, body, .. } => {
-                self.script(condition);
-                self.script(body);
-            }
-            Node::For { name, words, body } => {
-                for word in words {
-                    let value = Value::of(word, self, None);
-                    // Words that stand bare are cut where they have blanks.
-                    let is_whole = word.0.iter().all(|piece| match piece {
-                        Piece::Text(_) | Piece::Home => true,
-                        Piece::Variable { is_quoted, .. } => *is_quoted,
-                        Piece::Glob(_) | Piece::Output { .. } => false,
-                    });
-                    self.add(name, if is_whole { &value } else { &Value::Unknown });
-                }
-                self.script(body);
-            }
-        }
-    }
-
-    fn simple(&mut self, simple: &Simple) {
-        for (name, word) in &simple.assignments {
-            let value = Value::of(word, self, None);
-            self.add(name, &value);
-        }
-        self.scripts_in(&simple.words);
-        let literal = |word: &Word| word.literal().unwrap_or_default();
-        if simple.words.first().map(literal).as_deref() == Some("read") {
-            for word in simple.words.iter().skip(1) {
-                self.forget(&literal(word));
-            }
-        }
-    }
-
-    fn scripts_in(&mut self, words: &[Word]) {
-        for piece in words.iter().flat_map(|word| &word.0) {
-            if let Piece::Output { script, .. } = piece {
-                self.script(script);
-            }
-        }
-    }
+fn each_in_word(word: &Word, see: &mut impl FnMut(Step<'_>) -> bool) -> bool {
+    word.0.iter().all(|piece| match piece {
+        Piece::Output { script, .. } => each_simple(script, see),
+        Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Variable { .. } => true,
+    })
 }

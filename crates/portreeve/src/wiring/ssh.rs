@@ -11,7 +11,8 @@ use portreeve_control::Config;
 use portreeve_control::config::Resource;
 use portreeve_model::Secret;
 use portreeve_protocol_ssh::{
-    Credential, HostKey, MANIFEST, PinnedKeys, Ssh, SshLimits, SshParts, Target, TargetParts,
+    Credential, HostKey, MANIFEST, PinnedKeys, Programs, Ssh, SshLimits, SshParts, Target,
+    TargetParts,
 };
 use portreeve_session::BoxFuture;
 use portreeve_transport::{TargetTls, TcpTarget};
@@ -76,6 +77,7 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
         user,
         credential: credential(resource)?,
         home,
+        programs: Programs::read(settings.text("programs")?).map_err(anyhow::Error::msg)?,
         screen: screen(resource, &config.masking.confidence_min),
     }))
 }

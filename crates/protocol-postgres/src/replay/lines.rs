@@ -101,6 +101,12 @@ fn line(seen: &Seen, lines: &mut Vec<String>) {
         Seen::MoreRows => lines.push("= more rows wait".into()),
         Seen::Error(said) | Seen::Notice(said) => report(said, lines),
         Seen::Notification => lines.push("  notification".into()),
+        Seen::Resized { columns, rows } => lines.push(format!("- terminal {columns}x{rows}")),
+        Seen::Typed { text } => lines.push(format!("> typed: {}", shorten(text))),
+        Seen::Painted { text, .. } => {
+            let parts = text.lines().filter(|line| !line.trim().is_empty());
+            lines.extend(parts.map(|line| format!("  {}", shorten(line.trim_end()))));
+        }
         Seen::Goodbye => lines.push("> goodbye".into()),
         Seen::Unreadable { direction: Direction::FromClient, why } => {
             lines.push(format!("> not readable: {why}"));

@@ -64,6 +64,25 @@ pub enum Seen {
     Notice(Report),
     /// Another session has sent a notification.
     Notification,
+    /// A terminal had another size from here on.
+    Resized {
+        /// Columns.
+        columns: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// What a terminal showed.
+    Painted {
+        /// For another terminal, which it cannot do anything to but paint.
+        paint: String,
+        /// Its letters alone.
+        text: String,
+    },
+    /// A line as it stood on a terminal when Enter was pressed: the gateway's reading of it.
+    Typed {
+        /// The line, with what was found in it masked.
+        text: String,
+    },
     /// The client said goodbye.
     Goodbye,
     /// Something that cannot be read.

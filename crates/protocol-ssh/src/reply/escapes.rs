@@ -20,17 +20,43 @@ enum State {
 
 /// The filter of one text.
 #[derive(Debug, Default)]
-pub(super) struct Escapes(State);
+pub(super) struct Escapes {
+    state: State,
+    /// The last letter: what comes next may go back over it.
+    last: Vec<u8>,
+}
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
+const BACK: u8 = 0x08;
 
 impl Escapes {
     /// Appends the letters of some bytes.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         for byte in bytes {
-            self.0 = step(self.0, *byte, out);
+            let mut letters = Vec::new();
+            self.state = step(self.state, *byte, &mut letters);
+            let is_letter = self.last.first().is_some_and(|last| *last > b' ');
+            if *byte == BACK && self.state == State::Text && is_letter {
+                self.last.clear();
+            }
+            for letter in letters {
+                // The first byte of a letter.
+                if !(0x80..0xc0).contains(&letter) {
+                    out.append(&mut self.last);
+                }
+                self.last.push(letter);
+            }
         }
+        // What ends a line stays.
+        if self.last.first().is_some_and(|last| *last <= b' ') {
+            out.append(&mut self.last);
+        }
+    }
+
+    /// Nothing goes back any more.
+    pub(super) fn settle(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.last);
     }
 }
 
@@ -84,16 +110,21 @@ mod tests {
     fn letters_stay_and_everything_else_goes() {
         let check = |text: &str, expect: &str| {
             let (mut whole, mut cut) = (Vec::new(), Vec::new());
-            Escapes::default().push(text.as_bytes(), &mut whole);
+            let mut escapes = Escapes::default();
+            escapes.push(text.as_bytes(), &mut whole);
+            escapes.settle(&mut whole);
             let mut escapes = Escapes::default();
             text.as_bytes().chunks(1).for_each(|byte| escapes.push(byte, &mut cut));
+            escapes.settle(&mut cut);
             assert_eq!(String::from_utf8(whole).unwrap(), expect, "{text:?}");
             assert_eq!(String::from_utf8(cut).unwrap(), expect, "{text:?}");
         };
         check("plain\ttext\r\n", "plain\ttext\r\n");
         check("eva@\x1b[01;31mexample\x1b[m\x1b[K.org", "eva@example.org");
         check("\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b\x1b]8;;\x1b\\c", "abc");
-        check("a\x08b\x07c\x7fd", "abcd");
+        check("a\x08b\x07c\x7fd", "bcd");
+        check("y\x08yr\x08rs\x08sa\x08a", "yrsa");
+        check("\u{e9}\x08\u{e8}\n\x08x", "\u{e8}\nx");
         check("\x1b(Ba\x1b=b\x1b7c", "abc");
         check("a\u{9b}31mb", "ab");
         check("\u{e9}\u{a9}\u{20ac}", "\u{e9}\u{a9}\u{20ac}");

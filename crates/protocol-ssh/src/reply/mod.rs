@@ -1,6 +1,9 @@
 //! What a command writes and how it ends, masked.
 
 mod escapes;
+mod screen;
+
+pub(crate) use screen::{ScreenLook, ScreenPart};
 
 use crate::inbox::Event;
 use crate::request::Shows;
@@ -45,6 +48,15 @@ impl Stream {
             escapes: Escapes::default(),
             screen: StreamScreen::new(screen, place),
         }
+    }
+}
+
+impl Stream {
+    /// The last letter stands: nothing goes back over it.
+    fn settle(&mut self, masking: &Masking<'_>, shown: &mut Vec<u8>) -> Result<(), Unmaskable> {
+        let mut visible = Vec::new();
+        self.escapes.settle(&mut visible);
+        self.screen.push(&visible, masking, shown).map_err(|NoText| no_text())
     }
 }
 
@@ -113,9 +125,9 @@ impl Reply for Part<'_> {
                 for stream in [OUTPUT, ERRORS] {
                     usage += look.finish(stream, &masking, &mut out)?;
                 }
-                end = Some(look.put_end(&mut out));
+                end = Some(put_end(look.ended.take(), &mut out));
             }
-            Heard::Event(Event::Accepted | Event::Refused) => {}
+            Heard::Event(Event::Accepted | Event::Refused | Event::Window(_)) => {}
         }
         let mut detected = Vec::new();
         look.output.screen.drain(&mut detected);
@@ -125,24 +137,6 @@ impl Reply for Part<'_> {
 }
 
 impl Look {
-    fn put_end(&mut self, out: &mut Vec<u8>) -> End {
-        match self.ended.take() {
-            Some(Ended::Status(status)) => {
-                put_stream(STATUS, status.to_string().as_bytes(), out);
-                match status {
-                    0 => End::Completed,
-                    status => End::Failed { code: status.to_string() },
-                }
-            }
-            Some(Ended::Signal(name)) => {
-                put_stream(SIGNAL, name.as_bytes(), out);
-                End::Failed { code: name }
-            }
-            // It went away without a word.
-            None => End::Failed { code: "closed".to_owned() },
-        }
-    }
-
     fn data(
         &mut self,
         name: u8,
@@ -163,6 +157,7 @@ impl Look {
                     // What came before was text, and the rest of it is what follows it.
                     stream.is_raw = true;
                     shown.extend(stream.screen.take_open());
+                    stream.escapes.settle(&mut shown);
                 }
             }
         } else {
@@ -180,6 +175,7 @@ impl Look {
         let stream = self.stream(name);
         let mut shown = Vec::new();
         if !stream.is_raw {
+            stream.settle(masking, &mut shown)?;
             stream.screen.pause(masking, &mut shown).map_err(|NoText| no_text())?;
         }
         Ok(put_shown(name, &shown, out))
@@ -195,13 +191,36 @@ impl Look {
         let stream = self.stream(name);
         let mut shown = Vec::new();
         if !stream.is_raw {
-            match stream.screen.finish(masking, &mut shown) {
+            let settled = stream.settle(masking, &mut shown);
+            match settled
+                .map_err(|_| NoText)
+                .and_then(|()| stream.screen.finish(masking, &mut shown))
+            {
                 Err(NoText) if shows == Shows::Texts => return Err(no_text()),
                 Err(NoText) => shown.extend(stream.screen.take_open()),
                 Ok(()) => {}
             }
         }
         Ok(put_shown(name, &shown, out))
+    }
+}
+
+/// How a command ended, for the client and for the record.
+fn put_end(ended: Option<Ended>, out: &mut Vec<u8>) -> End {
+    match ended {
+        Some(Ended::Status(status)) => {
+            put_stream(STATUS, status.to_string().as_bytes(), out);
+            match status {
+                0 => End::Completed,
+                status => End::Failed { code: status.to_string() },
+            }
+        }
+        Some(Ended::Signal(name)) => {
+            put_stream(SIGNAL, name.as_bytes(), out);
+            End::Failed { code: name }
+        }
+        // It went away without a word.
+        None => End::Failed { code: "closed".to_owned() },
     }
 }
 
@@ -222,7 +241,9 @@ pub(crate) fn letters(text: &str) -> Option<String> {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
-    Escapes::default().push(text.as_bytes(), &mut out);
+    let mut escapes = Escapes::default();
+    escapes.push(text.as_bytes(), &mut out);
+    escapes.settle(&mut out);
     Some(String::from_utf8_lossy(&out).into_owned())
 }
 

@@ -4,8 +4,9 @@ use super::login::Asked;
 use super::severable::Knife;
 use super::{Caller, Ssh, exec};
 use crate::inbox::{Event, Inbox, Waiting};
-use crate::request::Closed;
+use crate::request::{Closed, Window};
 use crate::target::signal_name;
+use crate::terminal::Size;
 use portreeve_session::{Admitted, Silent};
 use russh::keys::ssh_key::Certificate;
 use russh::server::{
@@ -22,6 +23,8 @@ const CHANNELS_MAX: usize = 10;
 /// Variables that one channel may set, and the longest value.
 const VARIABLES_MAX: usize = 16;
 const VALUE_BYTES_MAX: usize = 256;
+/// Settings that a terminal may have.
+const MODES_MAX: usize = 64;
 /// Refusals of what is closed that one connection gets recorded one by one; whoever asks for more
 /// is not a client that does not know.
 const CLOSED_MAX: usize = 64;
@@ -45,6 +48,7 @@ pub(super) struct Connection<W> {
 struct Open {
     inbox: Arc<Inbox>,
     environment: Vec<(String, String)>,
+    window: Option<Window>,
     /// Goes to whoever does the channel's work.
     half: Option<ChannelWriteHalf<Msg>>,
 }
@@ -112,6 +116,7 @@ impl<W: Send + Sync + 'static> Connection<W> {
             caller,
             inbox: open.inbox.clone(),
             environment: std::mem::take(&mut open.environment),
+            window: open.window.take(),
             half,
             handle: session.handle(),
         })
@@ -163,7 +168,7 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
         }
         let (_, half) = channel.split();
         let inbox = Inbox::new(&self.unread);
-        let open = Open { inbox, environment: Vec::new(), half: Some(half) };
+        let open = Open { inbox, environment: Vec::new(), window: None, half: Some(half) };
         if let Some(half) = &open.half {
             self.channels.insert(half.id(), open);
         }
@@ -255,19 +260,42 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
         self.closed("x11", "X11 is not forwarded")
     }
 
+    /// What is decided is what runs in it.
     async fn pty_request(
         &mut self,
         channel: ChannelId,
-        _: &str,
+        kind: &str,
+        columns: u32,
+        rows: u32,
         _: u32,
         _: u32,
-        _: u32,
-        _: u32,
-        _: &[(Pty, u32)],
+        modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Error> {
-        session.channel_failure(channel)?;
-        self.closed("pty", "there are no terminals here, commands only")
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+        let is_plain = kind.len() <= VALUE_BYTES_MAX && kind.bytes().all(is_name);
+        let open = self.channels.get_mut(&channel);
+        match open.filter(|open| open.half.is_some() && open.window.is_none()) {
+            Some(open) if is_plain && modes.len() <= MODES_MAX => {
+                let size = Size::of(columns, rows);
+                open.window = Some(Window { kind: kind.to_owned(), size, modes: modes.to_vec() });
+                session.channel_success(channel)
+            }
+            _ => session.channel_failure(channel),
+        }
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.push(channel, Event::Window(Size::of(columns, rows)));
+        Ok(())
     }
 
     async fn env_request(
@@ -303,7 +331,7 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
         };
         session.channel_success(channel)?;
         let caller = work.caller.clone();
-        caller.spawn(work.refuse("shell", "there are no terminals here, commands only"));
+        caller.spawn(work.shell());
         Ok(())
     }
 

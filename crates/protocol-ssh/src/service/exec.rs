@@ -5,7 +5,7 @@ use super::notices::{FAILED_STATUS, Notices, status_of};
 use super::{Caller, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::reply::{Heard, Look, Part};
-use crate::request::{Closed, ExecRequest, Input, Plan};
+use crate::request::{Closed, ExecRequest, Input, Plan, Shows, Window};
 use crate::streams::{ERRORS, STATUS};
 use crate::target::{TargetChannel, TargetWriter};
 use portreeve_decide::mask::Masker;
@@ -18,16 +18,22 @@ use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long nothing comes before what ends a line goes on.
-const PAUSE: Duration = Duration::from_millis(40);
+pub(super) const PAUSE: Duration = Duration::from_millis(40);
+
+/// How long output waits for its end where a rule on a counter could object. What comes then passes
+/// up to the limit: some commands have no end.
+const HOLD_TIME: Duration = Duration::from_secs(2);
 
 /// The work of one channel.
 pub(super) struct Work {
     pub(super) caller: Arc<Caller>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) environment: Vec<(String, String)>,
+    /// The terminal that was asked for.
+    pub(super) window: Option<Window>,
     pub(super) half: ChannelWriteHalf<Msg>,
     pub(super) handle: Handle,
 }
@@ -44,12 +50,22 @@ struct Running {
     target: Lane<TargetWriter>,
     /// Whether something came since the last pause.
     is_fresh: bool,
+    flow: Flow,
     takes_input: bool,
+}
+
+/// Whether what comes waits for the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flow {
+    /// It does once something has come.
+    Quiet,
+    WaitsUntil(Instant),
+    Passes,
 }
 
 /// Whether more of a reply is to come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum More {
+pub(super) enum More {
     Follows,
     Ended,
 }
@@ -75,7 +91,14 @@ impl Reply for NoAnswer {
 impl Work {
     pub(super) fn client(&self) -> ClientChannel {
         let timeout = self.caller.limits.write_timeout;
-        ClientChannel::new(&self.half, self.handle.clone(), self.inbox.clone(), timeout)
+        let is_terminal = self.window.is_some();
+        ClientChannel::new(
+            &self.half,
+            self.handle.clone(),
+            self.inbox.clone(),
+            timeout,
+            is_terminal,
+        )
     }
 
     /// Decides a command, runs it, and brings what it writes to the client.
@@ -89,6 +112,13 @@ impl Work {
         }
         let snapshot = caller.session.snapshot();
         let plan = Plan::new(&text, &caller.target, &snapshot);
+        if is_bare_shell(&text) && self.window.is_none() && !snapshot.allows(&plan.command.command)
+        {
+            return self.script().await;
+        }
+        if let Some(window) = self.window.clone() {
+            return self.terminal(window, Some((plan, line)), &snapshot).await;
+        }
         let request = ExecRequest {
             plan: plan.clone(),
             line,
@@ -105,9 +135,22 @@ impl Work {
             explain(&mut refusal, &plan);
             return refused(&caller, &mut exchange, client, refusal).await;
         }
+        let flow = match plan.shows {
+            // Both ends wait for each other.
+            Shows::Raw => {
+                exchange.pass_as_it_comes();
+                Flow::Passes
+            }
+            Shows::Texts | Shows::Anything => Flow::Quiet,
+        };
+        // Nobody has approved what nobody has seen; protocols of their own do not work without.
+        let takes_input = plan.shows == Shows::Raw || !exchange.was_approved();
         match self.start(permit).await {
             Ok(channel) => {
-                let target = channel.writer(caller.limits.write_timeout);
+                let mut target = channel.writer(caller.limits.write_timeout);
+                if !takes_input {
+                    target.finish().await;
+                }
                 let look =
                     Look::new(caller.target.screen(), &plan.place, plan.shows, &plan.snapshot);
                 let running = Running {
@@ -119,12 +162,37 @@ impl Work {
                     client: Lane::Idle(client),
                     target: Lane::Idle(target),
                     is_fresh: false,
-                    takes_input: true,
+                    flow,
+                    takes_input,
                 };
                 running.run().await;
             }
             Err(why) => unanswered(&caller, exchange, client, why).await,
         }
+    }
+
+    /// What a shell reads from its input is decided as a whole, before any of it is sent.
+    pub(super) async fn script(self) {
+        let mut script = Vec::new();
+        loop {
+            match self.inbox.next().await {
+                Event::Data { bytes, .. } => script.extend_from_slice(&bytes),
+                Event::End => break,
+                Event::Closed => return self.client().close().await,
+                Event::Signal(_)
+                | Event::Window(_)
+                | Event::Status(_)
+                | Event::Accepted
+                | Event::Refused => {}
+            }
+            if script.len() > self.caller.limits.line_bytes_max {
+                return self.refuse("shell", "the script is too long").await;
+            }
+        }
+        self.inbox.push(Event::End);
+        // It is not the name of a shell again.
+        script.insert(0, b'\n');
+        Box::pin(self.exec(script)).await;
     }
 
     /// Sends what was permitted.
@@ -185,6 +253,10 @@ impl Running {
     async fn step(&mut self) -> Result<More, Stop> {
         let client_reads = self.client.is_idle();
         let target_reads = self.target.is_idle() && self.takes_input;
+        let passes_at = match self.flow {
+            Flow::WaitsUntil(time) if client_reads => Some(time),
+            Flow::WaitsUntil(_) | Flow::Quiet | Flow::Passes => None,
+        };
         tokio::select! {
             result = self.client.progress() => {
                 result?;
@@ -197,6 +269,11 @@ impl Running {
                     self.target = Lane::Over;
                 }
                 Ok(More::Follows)
+            }
+            () = sleep_until(passes_at.unwrap_or_else(Instant::now)), if passes_at.is_some() => {
+                self.flow = Flow::Passes;
+                self.exchange.pass_as_it_comes();
+                self.heard(Heard::Pause).await
             }
             event = self.channel.inbox.next(), if client_reads => {
                 self.heard(Heard::Event(event)).await
@@ -217,13 +294,22 @@ impl Running {
             Heard::Event(Event::Closed) => More::Ended,
             Heard::Event(Event::Data { .. }) => {
                 self.is_fresh = true;
+                if self.flow == Flow::Quiet {
+                    self.flow = Flow::WaitsUntil(Instant::now() + HOLD_TIME);
+                }
                 More::Follows
             }
             Heard::Event(Event::Refused) => {
                 let why = "the target does not run commands";
                 return Err(Stop::Session(SessionError::Target(why.into())));
             }
-            Heard::Event(Event::End | Event::Status(_) | Event::Signal(_) | Event::Accepted)
+            Heard::Event(
+                Event::End
+                | Event::Status(_)
+                | Event::Signal(_)
+                | Event::Window(_)
+                | Event::Accepted,
+            )
             | Heard::Pause => More::Follows,
         };
         let Lane::Idle(client) = &mut self.client else { return Ok(more) };
@@ -255,13 +341,13 @@ impl Running {
             }
             Event::Signal(name) => self.channel.signal(&name).await,
             Event::Closed => return Err(SessionError::ClientGone.into()),
-            Event::Status(_) | Event::Accepted | Event::Refused => {}
+            Event::Window(_) | Event::Status(_) | Event::Accepted | Event::Refused => {}
         }
         Ok(More::Follows)
     }
 }
 
-async fn deliver(
+pub(super) async fn deliver(
     mut client: ClientChannel,
     released: Released,
 ) -> (ClientChannel, Result<(), SessionError>) {
@@ -269,8 +355,18 @@ async fn deliver(
     (client, result)
 }
 
+/// Whether a command is a shell that reads what it does from its input.
+fn is_bare_shell(line: &str) -> bool {
+    let mut words = line.split(' ').filter(|word| !word.is_empty());
+    let name = words.next().unwrap_or_default();
+    let own = name.strip_prefix("/bin/").or_else(|| name.strip_prefix("/usr/bin/"));
+    matches!(own.unwrap_or(name), "sh" | "bash" | "dash" | "ash")
+        && words
+            .all(|word| matches!(word, "-s" | "-" | "-e" | "-u" | "-eu" | "--norc" | "--noprofile"))
+}
+
 /// What the client could say instead, where its words were not understood.
-fn explain(refusal: &mut Refusal, plan: &Plan) {
+pub(super) fn explain(refusal: &mut Refusal, plan: &Plan) {
     let Some(why) = plan.unread.as_deref().filter(|_| refusal.code == RefusalCode::Denied) else {
         return;
     };
@@ -294,7 +390,12 @@ pub(super) async fn unanswered(
     }
 }
 
-async fn stopped(caller: &Caller, mut exchange: Exchange, client: ClientChannel, stop: Stop) {
+pub(super) async fn stopped(
+    caller: &Caller,
+    mut exchange: Exchange,
+    client: ClientChannel,
+    stop: Stop,
+) {
     match stop {
         Stop::Refused(refusal) => refused(caller, &mut exchange, client, *refusal).await,
         Stop::Session(SessionError::Target(fault)) => {

@@ -11,11 +11,13 @@ use crate::sftp::{
 };
 use crate::streams::OUTPUT;
 use bytes::Bytes;
-use portreeve_decide::shell::{Unreadable, file};
-use portreeve_model::{Action, Category, Object, Refusal, RefusalCode, Revealed};
+use portreeve_decide::shell::{Unreadable, file, lies_in};
+use portreeve_model::{
+    Action, Category, Command, Need, Object, ObjectKind, Refusal, RefusalCode, Revealed,
+};
 use portreeve_session::{
     Admitted, Advice, End, Exchange, Masked, Notice, NoticeEncoder, Permitted, Released, Reply,
-    SessionError, Stop, Unmaskable, put_stream,
+    SessionError, Snapshot, Stop, Unmaskable, put_stream,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ const HANDLES_MAX: usize = 64;
 const NAMES_MAX: usize = 100_000;
 /// Names in one answer.
 const NAMES_AT_ONCE: usize = 100;
+/// Of what is not set.
+const NOTHING: Attributes = Attributes { size: None, owner: None, mode: None, times: None };
 /// As much of a file as one answer holds.
 const DATA_BYTES_MAX: usize = 128 << 10;
 
@@ -195,7 +199,11 @@ impl Files {
             match self.inbox.next().await {
                 Event::Data { bytes, .. } => self.packets.push(&bytes),
                 Event::End | Event::Closed => return Ok(()),
-                Event::Signal(_) | Event::Status(_) | Event::Accepted | Event::Refused => {}
+                Event::Signal(_)
+                | Event::Window(_)
+                | Event::Status(_)
+                | Event::Accepted
+                | Event::Refused => {}
             }
         }
     }
@@ -279,9 +287,10 @@ impl Files {
                     true => Action::Administer,
                     false => Action::Write,
                 };
-                let path = self.real_name(&path).await?;
+                // The target follows links here.
+                let path = self.real(&path).await?;
                 let ask = Ask::path(kind::SETSTAT, &path).with(&attributes);
-                self.change(id, "setstat", &[(action, &path)], ask).await
+                self.change_to(id, "setstat", &[(action, &path)], ask, &attributes).await
             }
             Request::Remove { path } => {
                 let path = self.real_name(&path).await?;
@@ -291,7 +300,7 @@ impl Files {
             Request::MakeFolder { path, attributes } => {
                 let path = self.real_name(&path).await?;
                 let ask = Ask::path(kind::MKDIR, &path).with(&attributes);
-                self.change(id, "mkdir", &[(Action::Define, &path)], ask).await
+                self.change_to(id, "mkdir", &[(Action::Define, &path)], ask, &attributes).await
             }
             Request::RemoveFolder { path } => {
                 let path = self.real_name(&path).await?;
@@ -300,8 +309,14 @@ impl Files {
             }
             Request::Rename { from, to, replaces } => {
                 let (from, to) = (self.real_name(&from).await?, self.real_name(&to).await?);
-                let needs =
-                    [(Action::Read, &*from), (Action::Define, &*from), (Action::Write, &*to)];
+                let (out, into) = (self.named_in(&from), self.named_in(&to));
+                let mut needs =
+                    vec![(Action::Read, &*from), (Action::Define, &*from), (Action::Write, &*to)];
+                // A folder takes what is in it along.
+                for path in &out {
+                    needs.extend([(Action::Read, path.as_str()), (Action::Define, path.as_str())]);
+                }
+                needs.extend(into.iter().map(|path| (Action::Write, path.as_str())));
                 self.change(id, "rename", &needs, Ask::rename(&from, &to, replaces)).await
             }
             Request::ReadLink { .. } | Request::Other(_) => {
@@ -317,6 +332,7 @@ impl Files {
         verb: &str,
         needs: &[(Action, &str)],
         ask: &Ask,
+        sets: &Attributes,
     ) -> Result<Result<(Exchange, Permitted), Released>, Failed> {
         let snapshot = self.caller.session.snapshot();
         let target = self.caller.target.clone();
@@ -327,7 +343,7 @@ impl Files {
             revealed.map(|object| Revealed { object, category: category.clone() }).collect();
         let place = (target.machine().host, target.user());
         let wire = self.remote.packet_for(ask);
-        let request = FileCommand::new(verb, place, needs, revealed, wire);
+        let request = FileCommand::new(verb, place, needs, revealed, wire).with(sets);
         let admitted = self.caller.session.admit(request, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, .. } = admitted;
         match exchange.refusal().cloned() {
@@ -391,7 +407,18 @@ impl Files {
         Ok(format!("{}/{name}", folder.trim_end_matches('/')))
     }
 
-    /// Something that changes, and answers with nothing but how it went.
+    /// Files below a path that policies name.
+    fn named_in(&self, folder: &str) -> Vec<String> {
+        let snapshot = self.caller.session.snapshot();
+        let host = self.caller.target.machine().host.to_owned();
+        let path = |object: &Object| match object.path.as_slice() {
+            [of, path] if object.kind == ObjectKind::FILE && *of == host => Some(path.clone()),
+            _ => None,
+        };
+        let named = snapshot.objects_named().filter_map(path);
+        named.filter(|path| path != folder && lies_in(path, folder)).collect()
+    }
+
     async fn change(
         &mut self,
         id: u32,
@@ -399,7 +426,19 @@ impl Files {
         needs: &[(Action, &str)],
         ask: Ask,
     ) -> Answered {
-        let (mut exchange, permit) = match self.admit(id, verb, needs, &ask).await? {
+        self.change_to(id, verb, needs, ask, &Attributes::default()).await
+    }
+
+    /// Something that changes, and answers with nothing but how it went.
+    async fn change_to(
+        &mut self,
+        id: u32,
+        verb: &str,
+        needs: &[(Action, &str)],
+        ask: Ask,
+        sets: &Attributes,
+    ) -> Answered {
+        let (mut exchange, permit) = match self.admit(id, verb, needs, &ask, sets).await? {
             Ok(admitted) => admitted,
             Err(refused) => return Ok(refused),
         };
@@ -444,7 +483,7 @@ impl Files {
         };
         let ask = Ask::path(kind::LSTAT, &path);
         let (mut exchange, permit) =
-            match self.admit(id, "stat", &[(Action::Read, &path)], &ask).await? {
+            match self.admit(id, "stat", &[(Action::Read, &path)], &ask, &NOTHING).await? {
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused),
             };
@@ -517,7 +556,7 @@ impl Files {
         let handle = self.fresh_handle()?;
         let ask = Ask::path(kind::LSTAT, &path);
         let (mut exchange, permit) =
-            match self.admit(id, "get", &[(Action::Read, &path)], &ask).await? {
+            match self.admit(id, "get", &[(Action::Read, &path)], &ask, &NOTHING).await? {
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused),
             };
@@ -578,6 +617,11 @@ impl Files {
         let Some(Handle::Download { content, shown, .. }) = self.handles.get(&handle) else {
             return Err(Failed::Answered(Status::Failure));
         };
+        let now = self.caller.session.snapshot();
+        if !Arc::ptr_eq(&now, &content.snapshot) && !may_read(&now, &content.object) {
+            self.handles.remove(&handle);
+            return Err(Failed::Answered(Status::PermissionDenied));
+        }
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(shown.len());
         let length = usize::try_from(length).unwrap_or(usize::MAX).min(DATA_BYTES_MAX);
         let rest = shown.get(start..).unwrap_or_default();
@@ -604,7 +648,7 @@ impl Files {
         }
         let ask = Ask::open(&path, flags, attributes);
         let (mut exchange, permit) =
-            match self.admit(id, "put", &[(Action::Write, &path)], &ask).await? {
+            match self.admit(id, "put", &[(Action::Write, &path)], &ask, attributes).await? {
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused),
             };
@@ -693,7 +737,7 @@ impl Files {
         let handle = self.fresh_handle()?;
         let ask = Ask::path(kind::OPENDIR, &path);
         let (mut exchange, permit) =
-            match self.admit(id, "ls", &[(Action::Read, &path)], &ask).await? {
+            match self.admit(id, "ls", &[(Action::Read, &path)], &ask, &NOTHING).await? {
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused),
             };
@@ -745,6 +789,16 @@ impl Files {
         self.last_handle = self.last_handle.wrapping_add(1);
         Ok(self.last_handle)
     }
+}
+
+/// Whether policy, as it is now, lets a file be read without asking anybody.
+fn may_read(snapshot: &Snapshot, file: &Object) -> bool {
+    snapshot.allows(&Command {
+        verb: "get".to_owned(),
+        fingerprint: "get".to_owned(),
+        needs: vec![Need { action: Action::Read, object: file.clone() }],
+        ..Command::default()
+    })
 }
 
 /// An answer that is none to what was asked.

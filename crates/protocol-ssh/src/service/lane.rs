@@ -1,6 +1,6 @@
 //! The client's end of a channel, and writes that are under way while other things go on.
 
-use crate::streams::{END, ERRORS, OUTPUT, SIGNAL, STATUS};
+use crate::streams::{END, ERRORS, OUTPUT, RETURN, SCREEN, SIGNAL, STATUS};
 use portreeve_session::{
     Hold, Released, ReleasedWriter, SessionError, released_note, released_streams,
 };
@@ -23,6 +23,7 @@ pub(super) struct ClientChannel {
     output: Writer,
     errors: Writer,
     inbox: Arc<Inbox>,
+    is_terminal: bool,
     /// Whether it was said that nothing more is written.
     is_finished: bool,
     /// Whether it was said how the command ended.
@@ -35,6 +36,7 @@ impl ClientChannel {
         handle: Handle,
         inbox: Arc<Inbox>,
         write_timeout: Duration,
+        is_terminal: bool,
     ) -> Self {
         let writer = |extension| {
             let channel: Pin<Box<dyn AsyncWrite + Send + Sync>> =
@@ -43,7 +45,16 @@ impl ClientChannel {
         };
         // SPEC: RFC 4254 section 5.2: error output is extended data of type 1.
         let (output, errors) = (writer(None), writer(Some(1)));
-        Self { id: half.id(), handle, output, errors, inbox, is_finished: false, is_ended: false }
+        Self {
+            id: half.id(),
+            handle,
+            output,
+            errors,
+            inbox,
+            is_terminal,
+            is_finished: false,
+            is_ended: false,
+        }
     }
 
     /// Brings a release to the client, piece by piece.
@@ -52,7 +63,8 @@ impl ClientChannel {
             released_streams(released).map_err(|error| SessionError::Target(Box::new(error)))?;
         for (stream, piece) in pieces {
             match stream {
-                OUTPUT if !piece.is_empty() => self.output.send(piece).await?,
+                OUTPUT | SCREEN if !piece.is_empty() => self.output.send(piece).await?,
+                RETURN if self.is_terminal => self.errors.send(piece).await?,
                 ERRORS if !piece.is_empty() => self.errors.send(piece).await?,
                 STATUS => {
                     let note = released_note(piece);

@@ -7,6 +7,7 @@ mod lane;
 mod login;
 mod notices;
 mod severable;
+mod terminal;
 
 use crate::NAME;
 use crate::inbox::WINDOW_BYTES;

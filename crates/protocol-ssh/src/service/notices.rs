@@ -1,6 +1,6 @@
 //! What the gateway itself says, on the error output of a channel.
 
-use crate::streams::ERRORS;
+use crate::streams::{ERRORS, RETURN};
 use bytes::Bytes;
 use portreeve_model::{Refusal, RefusalCode, Unit};
 use portreeve_session::{Advice, Notice, NoticeEncoder, put_stream};
@@ -30,6 +30,11 @@ pub(super) fn status_of(refusal: &Refusal) -> u32 {
     }
 }
 
+/// Leaves a terminal whatever is on it: the other screen, a mouse that is told of, colours.
+const LEAVE: &[u8] =
+    b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\
+    \x1b[?1l\x1b>\x1b[?25h\x1b[0m\r\n";
+
 /// Writes the gateway's words inside the engine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Notices;
@@ -48,7 +53,12 @@ impl NoticeEncoder for Notices {
             Notice::Ended(why) => line(&mut text, &format!("the session ends: {why}")),
         }
         let mut bytes = Vec::new();
-        put_stream(ERRORS, text.as_bytes(), &mut bytes);
+        let leaves = matches!(notice, Notice::Refused(_) | Notice::Ended(_));
+        put_stream(RETURN, if leaves { LEAVE } else { b"\r\n" }, &mut bytes);
+        for line in text.split_inclusive('\n') {
+            put_stream(ERRORS, line.as_bytes(), &mut bytes);
+            put_stream(RETURN, b"\r", &mut bytes);
+        }
         bytes.into()
     }
 
@@ -107,7 +117,12 @@ mod tests {
             review: None,
         };
         let bytes = Notices.encode(Notice::Refused(&refusal));
-        let text = String::from_utf8(bytes[5..].to_vec()).unwrap();
+        let pieces = crate::replay::recorded(&bytes);
+        let said = pieces.filter_map(|piece| match piece {
+            crate::replay::Recorded::Errors(line) => Some(line.to_vec()),
+            _ => None,
+        });
+        let text = String::from_utf8(said.collect::<Vec<_>>().concat()).unwrap();
         assert!(text.starts_with("portreeve: refused: `a [2Jb` is not allowed\n"), "{text}");
         for part in ["rule: no-b\n", "/3\n", "hint: ask\n"] {
             assert!(text.contains(part), "{part} in {text}");

@@ -104,6 +104,25 @@ pub(crate) struct Attributes {
 const TYPE_BITS: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
+/// As records and reviewers read what is set: ` size=0 owner=0:0 mode=0644 times=1,2`.
+impl std::fmt::Display for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(size) = self.size {
+            write!(f, " size={size}")?;
+        }
+        if let Some((user, group)) = self.owner {
+            write!(f, " owner={user}:{group}")?;
+        }
+        if let Some(mode) = self.mode {
+            write!(f, " mode={:04o}", mode & 0o7777)?;
+        }
+        if let Some((read, changed)) = self.times {
+            write!(f, " times={read},{changed}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Attributes {
     /// Whether it is a file with content of its own.
     pub(crate) fn is_regular(&self) -> bool {

@@ -195,7 +195,11 @@ impl Remote {
                 Event::Refused => {
                     return Err(SessionError::Target("it does not offer SFTP".into()));
                 }
-                Event::End | Event::Status(_) | Event::Signal(_) | Event::Closed => {
+                Event::End
+                | Event::Status(_)
+                | Event::Signal(_)
+                | Event::Window(_)
+                | Event::Closed => {
                     return Err(SessionError::TargetGone);
                 }
             }

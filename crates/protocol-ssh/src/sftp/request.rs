@@ -1,6 +1,6 @@
 //! Operations on files as commands, and packets for the target.
 
-use super::packet::{packet, put_number};
+use super::packet::{Attributes, packet, put_number};
 use super::{VERSION, kind};
 use crate::streams::{COMMAND, INPUT};
 use bytes::Bytes;
@@ -142,6 +142,12 @@ impl FileCommand {
         Self { command, text, role: role.to_owned(), wire }
     }
 
+    /// The same with what it sets, which is decided, approved and recorded with it.
+    pub(crate) fn with(mut self, attributes: &Attributes) -> Self {
+        self.text = format!("{}{attributes}", self.text);
+        self
+    }
+
     /// The same with a path in its record on which nothing is done.
     pub(crate) fn about(mut self, path: &str) -> Self {
         self.text = format!("{} {path}", self.text);
@@ -162,6 +168,11 @@ impl Request for FileCommand {
 
     fn content(&self) -> RequestContent {
         content(&self.text, &self.role)
+    }
+
+    /// What is written into a file comes behind its opening.
+    fn has_unseen_data(&self) -> bool {
+        self.command.command.verb == "put"
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {

@@ -198,6 +198,18 @@ impl Exchange {
         }
     }
 
+    /// The reply goes on for as long as both sides like, so nothing waits for its end: what comes
+    /// passes up to the limit that policy sets, and nothing of the part that crosses it.
+    pub fn pass_as_it_comes(&mut self) {
+        self.held.flow();
+    }
+
+    /// Whether a person has let it run.
+    #[must_use]
+    pub fn was_approved(&self) -> bool {
+        !self.budget.approved().is_empty()
+    }
+
     /// More data of the side that asked (a bulk load, an upload), or the client's answer to
     /// what the target asked: read, counted, and durable before it is forwarded.
     pub async fn forward<U: Upload>(&mut self, upload: U) -> Result<Permitted, Stop> {

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
-use portreeve_model::{Direction, Event, Outcome, Record};
+use portreeve_model::{CommandRecord, Direction, Event, Family, Outcome, Record};
 use portreeve_protocol_http as http;
 use portreeve_protocol_mcp as mcp;
 use portreeve_protocol_postgres as postgres;
@@ -32,7 +32,7 @@ enum Decoder {
     Unknown,
     Postgres(Box<Replay>),
     Http,
-    Ssh,
+    Ssh(Box<ssh::replay::Terminals>),
     Mcp,
 }
 
@@ -41,7 +41,7 @@ impl Decoder {
         match protocol {
             postgres::NAME => Self::Postgres(Box::default()),
             http::NAME => Self::Http,
-            ssh::NAME => Self::Ssh,
+            ssh::NAME => Self::Ssh(Box::default()),
             mcp::NAME => Self::Mcp,
             _ => Self::Unknown,
         }
@@ -61,17 +61,20 @@ impl Player {
         }
         let bytes = opener.open(record, sealed)?;
         let seen = match (&record.payload, &bytes) {
-            (Some(payload), Some(bytes)) => self.read(payload.direction, bytes),
+            (Some(payload), Some(bytes)) => {
+                let exchange = record.event.exchange().unwrap_or_default();
+                self.read(payload.direction, exchange, bytes)
+            }
             _ => Vec::new(),
         };
         Ok((seen, bytes))
     }
 
-    fn read(&mut self, direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+    fn read(&mut self, direction: Direction, exchange: u64, bytes: &[u8]) -> Vec<Seen> {
         match &mut self.decoder {
             Decoder::Postgres(decoder) => decoder.feed(direction, bytes),
             Decoder::Http => messages(direction, bytes),
-            Decoder::Ssh => pieces(direction, bytes),
+            Decoder::Ssh(terminals) => pieces(direction, bytes, exchange, terminals),
             Decoder::Mcp => calls(direction, bytes),
             Decoder::Unknown => {
                 let why = "its protocol is not known here".to_owned();
@@ -104,7 +107,12 @@ fn messages(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
 }
 
 /// Pieces of a channel of SSH: a command line is a statement, its status what completes it.
-fn pieces(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
+fn pieces(
+    direction: Direction,
+    bytes: &[u8],
+    exchange: u64,
+    terminals: &mut ssh::replay::Terminals,
+) -> Vec<Seen> {
     use ssh::replay::Recorded;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let data = |bytes: &[u8]| Seen::Copy {
@@ -124,7 +132,17 @@ fn pieces(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
         | Recorded::File(bytes) => Some(data(bytes)),
         Recorded::Status(status) => Some(Seen::Completed { tag: format!("exit {}", text(status)) }),
         Recorded::Signal(name) => Some(Seen::Completed { tag: format!("signal {}", text(name)) }),
-        Recorded::End => None,
+        Recorded::Window(size) => {
+            let (columns, rows) = terminals.resize(exchange, size);
+            Some(Seen::Resized { columns, rows })
+        }
+        Recorded::Screen(bytes) => {
+            let paint = terminals.paint(exchange, bytes);
+            let text = ssh::replay::letters(&paint);
+            Some(Seen::Painted { paint, text })
+        }
+        Recorded::Line(line) => Some(Seen::Typed { text: text(line) }),
+        Recorded::Keys(_) | Recorded::Terminal | Recorded::End => None,
         Recorded::Other(_) => {
             let why = "it is no piece of a channel".to_owned();
             Some(Seen::Unreadable { direction, why })
@@ -168,9 +186,9 @@ pub(super) fn remark(event: &Event) -> Option<String> {
             Some(format!("! what stands before was not sent (exchange {exchange}, rule {rule})"))
         }
         Event::SessionClosed { why, .. } => Some(format!("! the session ended: {why}")),
+        Event::Request { commands, .. } => uses(commands),
         Event::ExchangeClosed { .. }
         | Event::RequestPart { .. }
-        | Event::Request { .. }
         | Event::RequestData { .. }
         | Event::Response { .. }
         | Event::GatewayStarted { .. }
@@ -197,6 +215,14 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::ColumnsAdopted { .. }
         | Event::Connector(_) => None,
     }
+}
+
+/// What commands of a machine do with its programs and files, which their lines do not say.
+fn uses(commands: &[CommandRecord]) -> Option<String> {
+    let needs = commands.iter().flat_map(|command| &command.needs);
+    let own = needs.filter(|need| need.object.kind.row().family == Family::Shell);
+    let said: Vec<String> = own.map(|need| format!("{} {}", need.action, need.object)).collect();
+    (!said.is_empty()).then(|| format!("- {}", said.join(", ")))
 }
 
 /// Visits every committed leaf of a log, until told to stop; errors may be of any kind.

@@ -1,6 +1,6 @@
 //! `portreeve sessions replay`: what was asked and what came back, at the pace it did.
 
-use super::super::output::{Format, print, print_json, visible};
+use super::super::output::{Format, print, print_json, print_part, visible};
 use super::player::{Player, opener, remark, visit};
 use super::selection::moment;
 use super::{micros, resolve};
@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portreeve_control::config::parse_duration;
 use portreeve_model::{Direction, Event, Record, SessionId};
-use portreeve_protocol_postgres::replay::Lines;
+use portreeve_protocol_postgres::replay::{Lines, Seen};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// session's beginning (`01:30`, `01:30.500`, `90s`).
     #[arg(long, value_name = "TIME|OFFSET", value_parser = start)]
     at: Option<Start>,
+    /// Show what stood on its terminals, on this one, instead of lines.
+    #[arg(long)]
+    terminal: bool,
     /// The auditors' private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -94,14 +97,18 @@ pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> 
     let mut opener = opener(dir, args.key.as_ref())?;
     let (mut player, mut lines) = (Player::default(), Lines::new());
     let mut stage = Stage::new(id, args.speed, args.at, format);
+    stage.is_terminal = args.terminal && format == Format::Text;
     let look = |entry: &portreeve_evidence::Entry<'_>| {
         if entry.outline()?.session != Some(id) {
             return Ok(ControlFlow::Continue(()));
         }
         let record = entry.record()?;
         let (seen, bytes) = player.play(&mut opener, &record, entry.sealed)?;
-        let mut lines = lines.of(&seen);
-        lines.extend(remark(&record.event));
+        let mut lines = match stage.is_terminal {
+            true => painted(&seen),
+            false => lines.of(&seen),
+        };
+        lines.extend(remark(&record.event).filter(|_| !stage.is_terminal));
         stage.show(&record, lines, bytes)?;
         Ok(match record.event {
             Event::SessionClosed { .. } => ControlFlow::Break(()),
@@ -112,12 +119,23 @@ pub(super) fn run(dir: &Path, args: Args, format: Format) -> anyhow::Result<()> 
     stage.finish()
 }
 
+/// What terminals showed with a record.
+fn painted(seen: &[Seen]) -> Vec<String> {
+    let paint = |seen: &Seen| match seen {
+        Seen::Painted { paint, .. } => Some(paint.clone()),
+        _ => None,
+    };
+    seen.iter().filter_map(paint).collect()
+}
+
 /// Shows moments in order, from where it was asked to.
 struct Stage {
     session: SessionId,
     speed: Option<f64>,
     at: Option<Start>,
     format: Format,
+    /// Whether moments are pictures of a terminal, for the one that this runs in.
+    is_terminal: bool,
     /// When the session began; none before its first record.
     began_us: Option<u64>,
     /// The time of the moment before.
@@ -139,7 +157,19 @@ impl Stage {
     fn new(session: SessionId, speed: Option<f64>, at: Option<Start>, format: Format) -> Self {
         let (kept, all) = (Vec::new(), Vec::new());
         let (began_us, before_us, dropped, passed) = (None, 0, 0, 0);
-        Self { session, speed, at, format, began_us, before_us, kept, dropped, passed, all }
+        Self {
+            session,
+            speed,
+            at,
+            format,
+            is_terminal: false,
+            began_us,
+            before_us,
+            kept,
+            dropped,
+            passed,
+            all,
+        }
     }
 
     fn show(
@@ -224,6 +254,7 @@ impl Stage {
             return Ok(());
         }
         match self.format {
+            Format::Text if self.is_terminal => print_part(&moment.lines.concat()),
             Format::Text => print_moment(&moment),
             Format::Json => {
                 self.all.push(moment);

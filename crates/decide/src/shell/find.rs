@@ -1,0 +1,158 @@
+//! `find`: where it looks, what it asks of files, and what it does with them.
+
+use super::effects::has_widths;
+use super::parse::{Unreadable, unreadable};
+use super::reader::{Reader, Value};
+use super::syntax::Word;
+use portreeve_model::{Action, Change};
+
+impl Reader<'_> {
+    /// `find`: where it begins, which files it means, and what it does with them.
+    pub(super) fn find(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
+        let is_place = |word: &Word| {
+            let shown = self.value(word).shown();
+            shown.is_some_and(|text| !text.starts_with('-') && text != "(" && text != "!")
+        };
+        let places = words.iter().skip(1).take_while(|word| is_place(word)).count();
+        let mut roots: Vec<Value> =
+            words.iter().skip(1).take(places).map(|word| self.value(word)).collect();
+        if roots.is_empty() {
+            roots.push(Value::Texts(vec![".".to_owned()]));
+        }
+        self.known("find");
+        roots.iter().try_for_each(|root| self.trees(Action::Read, root))?;
+        let mut at = places + 1;
+        while at < words.len() {
+            let Some(test) = words.get(at).and_then(Word::literal) else {
+                return unreadable("an argument of `find` is not known beforehand");
+            };
+            at += 1;
+            match test.as_str() {
+                "-execdir" => {
+                    return unreadable("`-execdir` runs in folders that are not known: `-exec`");
+                }
+                "-exec" => at = self.find_runs(words, at, &roots)?,
+                "-delete" => {
+                    self.note_change(Change::Drop);
+                    roots.iter().try_for_each(|root| self.trees(Action::Define, root))?;
+                }
+                "-newer" | "-samefile" => {
+                    let value = words.get(at).map_or(Value::Unknown, |word| self.value(word));
+                    self.files(Action::Read, &value)?;
+                    at += 1;
+                }
+                "-printf" => {
+                    let format = words.get(at).and_then(Word::literal);
+                    if format.is_none_or(|format| has_widths(&format)) {
+                        return unreadable("a format with widths cuts what it shows");
+                    }
+                    at += 1;
+                }
+                test if FIND_TAKES.contains(&test) => at += 1,
+                test if FIND_ALONE.contains(&test) => {}
+                test => {
+                    return unreadable(format!("`{test}` of `find` is not read"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The program between `-exec` and `;` or `+`; where it ends.
+    fn find_runs(
+        &mut self,
+        words: &mut [Word],
+        at: usize,
+        roots: &[Value],
+    ) -> Result<usize, Unreadable> {
+        let is =
+            |at: usize, text: &str| words.get(at).and_then(Word::literal).as_deref() == Some(text);
+        let end = (at..words.len())
+            .find(|end| is(*end, ";") || is(*end, "+") && *end > at && is(*end - 1, "{}"));
+        let Some(count) = end.map(|end| end - at) else {
+            return unreadable("`-exec` does not end");
+        };
+        let inner = words.get(at..at + count).unwrap_or_default();
+        let name = inner.first().and_then(Word::literal).unwrap_or_default();
+        let mut arguments = Vec::new();
+        for word in inner.iter().skip(1) {
+            match word.literal() {
+                Some(text) if text == "{}" => {
+                    arguments.extend(roots.iter().flat_map(|root| self.all_in(root)));
+                }
+                Some(text) if text.contains("{}") => arguments.push(Value::Unknown),
+                _ => arguments.push(self.value(word)),
+            }
+        }
+        let is_plain = super::programs::Programs::program(self.machine.programs, &name).is_some()
+            && name != "find";
+        match is_plain {
+            true => self.listed(&name, &arguments)?,
+            false => self.code(),
+        }
+        Ok(at + count + 1)
+    }
+
+    fn all_in(&self, root: &Value) -> Vec<Value> {
+        match root {
+            Value::Texts(texts) => texts.iter().cloned().map(Value::Tree).collect(),
+            other => vec![other.clone()],
+        }
+    }
+}
+
+const FIND_TAKES: [&str; 29] = [
+    "-name",
+    "-iname",
+    "-path",
+    "-ipath",
+    "-wholename",
+    "-regex",
+    "-iregex",
+    "-regextype",
+    "-type",
+    "-xtype",
+    "-size",
+    "-mtime",
+    "-mmin",
+    "-atime",
+    "-amin",
+    "-ctime",
+    "-cmin",
+    "-newermt",
+    "-maxdepth",
+    "-mindepth",
+    "-perm",
+    "-user",
+    "-group",
+    "-uid",
+    "-gid",
+    "-links",
+    "-inum",
+    "-fstype",
+    "-used",
+];
+const FIND_ALONE: [&str; 22] = [
+    "(",
+    ")",
+    "!",
+    "-not",
+    "-a",
+    "-and",
+    "-o",
+    "-or",
+    "-print",
+    "-print0",
+    "-ls",
+    "-prune",
+    "-quit",
+    "-depth",
+    "-empty",
+    "-readable",
+    "-writable",
+    "-executable",
+    "-nouser",
+    "-xdev",
+    "-mount",
+    "-true",
+];

@@ -1,0 +1,190 @@
+//! Builtins that show, compare or count words: what they are given is told by what they show, or by
+//! how they end.
+
+use super::parse::{Unreadable, unreadable};
+use super::reader::{Reader, Value};
+use super::syntax::{Piece, Word};
+use portreeve_model::Action;
+
+impl Reader<'_> {
+    /// Words are shown as they are, where nothing that is not known stands beside letters.
+    pub(super) fn say(&mut self, words: &[Word]) -> Result<(), Unreadable> {
+        self.refuse_cut(words)?;
+        match words.iter().any(|word| self.pastes(word)) {
+            true => self.unknown("echo"),
+            false => self.known("echo"),
+        }
+        Ok(())
+    }
+
+    /// What stands bare may be a pattern, which the target's shell makes names of files of.
+    fn refuse_cut(&self, words: &[Word]) -> Result<(), Unreadable> {
+        match words.iter().any(|word| self.is_cut(word)) {
+            true => unreadable(
+                "an output that is not quoted is cut at blanks, and may be a pattern: quote it",
+            ),
+            false => Ok(()),
+        }
+    }
+
+    /// `%s` shows words whole; the rest may cut them or write them in another form.
+    pub(super) fn print(&mut self, words: &[Word]) -> Result<(), Unreadable> {
+        self.refuse_cut(words)?;
+        let literals: Vec<Option<String>> = words.iter().skip(1).map(Word::literal).collect();
+        let at = match literals.first() {
+            Some(Some(word)) if word == "--" => 2,
+            Some(Some(word)) if !word.starts_with('-') => 1,
+            _ => return unreadable("of `printf` only `printf FORMAT WORD…` is read"),
+        };
+        let format = literals.get(at - 1).cloned().flatten().unwrap_or_else(|| "%".to_owned());
+        let arguments = words.get(at + 1..).unwrap_or_default();
+        let is_known = |word: &Word| matches!(self.value(word), Value::Texts(_));
+        let is_plain = match arguments.iter().all(is_known) {
+            true => shows_known(&format),
+            false => {
+                shows_whole(&format, arguments.len())
+                    && !arguments.iter().any(|word| self.pastes(word))
+            }
+        };
+        match is_plain {
+            true => self.known("printf"),
+            false => self.unknown("printf"),
+        }
+        Ok(())
+    }
+
+    /// `test`: what it compares is told by how it ends, so that must be known, and files that it
+    /// looks at are looked at. Some shells run what stands in names of variables and in numbers.
+    pub(super) fn compare(&mut self, name: &str, words: &[Word]) -> Result<(), Unreadable> {
+        self.refuse_cut(words)?;
+        self.known(name);
+        let mut rest = words.get(1..).unwrap_or_default();
+        if let ("[", [inner @ .., last]) = (name, rest)
+            && last.literal().as_deref() == Some("]")
+        {
+            rest = inner;
+        }
+        let text = |word: Option<&Word>| word.and_then(Word::literal).unwrap_or_default();
+        while let Some(first) = rest.first() {
+            let sign = text(rest.get(1));
+            let taken = match (text(Some(first)).as_str(), sign.as_str()) {
+                (_, "=" | "==" | "!=" | "<" | ">") => {
+                    self.compared(first, rest.get(2));
+                    3
+                }
+                (_, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge") => {
+                    let numbers = [Some(first), rest.get(2)];
+                    if !numbers.iter().all(|word| word.is_some_and(is_number)) {
+                        return unreadable(
+                            "of comparisons of numbers only digits and `$?` are read",
+                        );
+                    }
+                    3
+                }
+                (_, "-nt" | "-ot" | "-ef") => {
+                    for word in [Some(first), rest.get(2)].into_iter().flatten() {
+                        let value = self.value(word);
+                        self.files(Action::Read, &value)?;
+                    }
+                    3
+                }
+                ("!" | "(" | ")" | "-a" | "-o", _) => 1,
+                ("-n" | "-z", _) => 2,
+                ("-t", _) if rest.get(1).is_some_and(is_number) => 2,
+                (
+                    "-b" | "-c" | "-d" | "-e" | "-f" | "-g" | "-G" | "-h" | "-k" | "-L" | "-N"
+                    | "-O" | "-p" | "-r" | "-s" | "-S" | "-u" | "-w" | "-x",
+                    _,
+                ) => {
+                    let value = rest.get(1).map_or(Value::Unknown, |word| self.value(word));
+                    self.files(Action::Read, &value)?;
+                    2
+                }
+                (first, _) if first.starts_with('-') => {
+                    return unreadable(format!("`{first}` of `test` is not read"));
+                }
+                _ => 1,
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// How two words compare tells of one that is not known.
+    fn compared(&mut self, one: &Word, other: Option<&Word>) {
+        let is_known = |word: &Word| matches!(self.value(word), Value::Texts(_)) || is_number(word);
+        if ![Some(one), other].into_iter().flatten().all(is_known) {
+            self.unknown("test");
+        }
+    }
+}
+
+/// Whether a word is a number, or how the last command ended.
+fn is_number(word: &Word) -> bool {
+    if let [Piece::Variable { name, .. }] = word.0.as_slice() {
+        return name == "?";
+    }
+    let text = word.literal().unwrap_or_default();
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    !digits.is_empty() && digits.len() <= 18 && digits.chars().all(|it| it.is_ascii_digit())
+}
+
+/// Whether what a builtin of the shell is told is a number, or the like: a value could leave by it,
+/// and some shells run what stands in one.
+pub(super) fn numbers(words: &[Word]) -> Result<(), Unreadable> {
+    let is_plain = |word: &Word| {
+        let text = word.literal().unwrap_or_default();
+        let rights = text.chars().all(|letter| "01234567ugoarwx=+,%".contains(letter));
+        is_number(word) && !text.starts_with('-') || !text.is_empty() && rights
+    };
+    match words.iter().skip(1).all(is_plain) {
+        true => Ok(()),
+        false => unreadable("only a number, or `$?`, can stand there"),
+    }
+}
+
+/// A letter behind `%`, with what stands before and behind it.
+type Conversion = (Option<char>, char, Option<char>);
+
+/// The conversions of a format, each with what stands before and behind it; none where it is not
+/// read.
+fn conversions(format: &str) -> Option<Vec<Conversion>> {
+    let format = format.replace("\\n", "\n").replace("\\t", "\t");
+    if format.contains('\\') {
+        return None;
+    }
+    let letters: Vec<char> = format.chars().collect();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(letter) = letters.get(at) {
+        if *letter != '%' {
+            at += 1;
+            continue;
+        }
+        let conversion = *letters.get(at + 1)?;
+        if conversion != '%' {
+            let before = at.checked_sub(1).and_then(|before| letters.get(before)).copied();
+            found.push((before, conversion, letters.get(at + 2).copied()));
+        }
+        at += 2;
+    }
+    Some(found)
+}
+
+/// Whether a format shows words that are known so that each is to be read.
+fn shows_known(format: &str) -> bool {
+    conversions(format)
+        .is_some_and(|found| found.iter().all(|(_, letter, _)| matches!(letter, 's' | 'd' | 'i')))
+}
+
+/// Whether a format shows every word whole, with nothing beside it.
+fn shows_whole(format: &str, words: usize) -> bool {
+    let parts = |letter: Option<char>| {
+        letter.is_none_or(|it| it.is_whitespace() || ":='\"()<>|".contains(it))
+    };
+    let Some(found) = conversions(format) else { return false };
+    // It begins again for what is left.
+    let comes_round = words > found.len();
+    let ends = format.ends_with("\\n") || format.ends_with(['\n', ' ']);
+    found.iter().all(|(before, letter, behind)| *letter == 's' && parts(*before) && parts(*behind))
+        && (!comes_round || ends)
+}

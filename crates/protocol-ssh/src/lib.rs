@@ -2,7 +2,7 @@
 //!
 //! A client's connection is a session, and each of its channels an exchange. A command is read as
 //! a shell reads it, decided program by program and file by file, and sent in one spelling; what
-//! comes back is masked as it streams by. Whatever is not a command, a file or a terminal is closed.
+//! comes back is masked as it streams by. What is no command, file or terminal is closed.
 //!
 //! | room | idea |
 //! |---|---|

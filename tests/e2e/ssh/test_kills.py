@@ -29,7 +29,7 @@ def test_every_byte_that_a_client_got_is_recorded(shell: Shell, tmp_path: Path) 
     got = [bytearray() for _ in range(CLIENTS)]
 
     def read(number: int) -> None:
-        command = f"echo client {number} begins; while true; do cat much.log; done"
+        command = f"echo client {number} begins; while cat much.log; do true; done"
         client = subprocess.Popen(
             [*other.client(), command],
             stdout=subprocess.PIPE,

@@ -103,8 +103,8 @@ impl Value {
     }
 }
 
-/// Whether whatever fits a pattern lies in the folder of what stands before it. Some shells let `.?`
-/// fit `..`, and files of the system are doors to others.
+/// Whether whatever fits a pattern lies in the folder of what stands before it. Some shells let
+/// `.?` fit `..`, and files of the system are doors to others.
 fn stays_below(pattern: &str, begin: &str) -> bool {
     let folder = begin.rsplit_once('/').map_or("", |(folder, _)| folder);
     let names = pattern.get(folder.len()..).unwrap_or_default();

@@ -307,11 +307,20 @@ impl<'h> Writer<'h> {
             // A file that is called `-x` is no option then.
             out.push_str("./");
         }
-        for piece in &word.0 {
+        let mut pieces = word.0.iter().peekable();
+        while let Some(piece) = pieces.next() {
             match piece {
-                Piece::Text(text) => quote(text, out),
+                Piece::Text(_) | Piece::Home => {
+                    // Texts side by side are one: read again, it is written the same way.
+                    let mut text = self.text_of(piece).to_owned();
+                    while let Some(next) =
+                        pieces.next_if(|next| matches!(next, Piece::Text(_) | Piece::Home))
+                    {
+                        text.push_str(self.text_of(next));
+                    }
+                    quote(&text, out);
+                }
                 Piece::Glob(pattern) => out.push_str(pattern),
-                Piece::Home => quote(self.home, out),
                 Piece::Variable { name, is_quoted } => {
                     let mark = if *is_quoted { "\"" } else { "" };
                     let _ = write!(out, "{mark}${{{name}}}{mark}");
@@ -321,6 +330,17 @@ impl<'h> Writer<'h> {
                     let _ = write!(out, "{mark}$({}){mark}", Writer::write(script, self.home));
                 }
             }
+        }
+    }
+
+    fn text_of<'p>(&self, piece: &'p Piece) -> &'p str
+    where
+        'h: 'p,
+    {
+        match piece {
+            Piece::Text(text) => text,
+            Piece::Home => self.home,
+            Piece::Glob(_) | Piece::Variable { .. } | Piece::Output { .. } => "",
         }
     }
 }

@@ -103,7 +103,13 @@ impl Parser<'_> {
             return Ok(());
         }
         if self.take("{") {
-            let name = self.name();
+            let name = match self.peek() {
+                Some(letter @ ('?' | '$')) => {
+                    self.step();
+                    letter.to_string()
+                }
+                _ => self.name(),
+            };
             if name.is_empty() || !self.take("}") {
                 return unreadable("of `${…}` only `${NAME}` is read");
             }

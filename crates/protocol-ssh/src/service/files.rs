@@ -2,22 +2,20 @@
 
 use super::exec::Work;
 use super::lane::ClientChannel;
-use super::notices::Notices;
+use super::notices::Answers;
 use super::{Caller, Room, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::sftp::{
     Answer, Ask, Attributes, BadPacket, Content, Entry, Failed, FileCommand, Packets, Remote,
-    ReplyPacket, Request, SftpStart, Shown, Status, kind, packet, put_number, put_status,
+    ReplyPacket, Request, SftpStart, Shown, Status, kind,
 };
-use crate::streams::OUTPUT;
-use bytes::Bytes;
 use portreeve_decide::shell::{Unreadable, file, lies_in};
 use portreeve_model::{
     Action, Category, Command, Need, Object, ObjectKind, Refusal, RefusalCode, Revealed,
 };
 use portreeve_session::{
-    Admitted, Advice, End, Exchange, Masked, Notice, NoticeEncoder, Permitted, Released, Reply,
-    SessionError, Snapshot, Stop, Unmaskable, put_stream,
+    Admitted, End, Exchange, Masked, Permitted, Released, Reply, SessionError, Snapshot, Stop,
+    Unmaskable,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,41 +75,6 @@ enum Handle {
         content: Content,
         entries: Vec<Entry>,
     },
-}
-
-/// The gateway's words as an answer to one request.
-struct Answers(u32);
-
-impl NoticeEncoder for Answers {
-    fn encode(&self, notice: Notice<'_>) -> Bytes {
-        let refusal = match notice {
-            Notice::Held { .. } | Notice::SendData { .. } | Notice::Ended(_) => {
-                return Notices.encode(notice);
-            }
-            Notice::Refused(refusal) => refusal,
-        };
-        let rule = refusal.rule.as_ref().map(|rule| format!("; rule: {}", rule.0));
-        let hint = refusal.hint.as_ref().map(|hint| format!("; hint: {hint}"));
-        let words = format!(
-            "refused: {}{}; request: {}{}",
-            refusal.message,
-            rule.unwrap_or_default(),
-            refusal.request,
-            hint.unwrap_or_default()
-        );
-        let mut body = Vec::new();
-        put_number(self.0, &mut body);
-        put_status(Status::PermissionDenied, &words.replace(char::is_control, " "), &mut body);
-        let mut bytes = Vec::new();
-        put_stream(OUTPUT, &packet(kind::STATUS, &body), &mut bytes);
-        // Most clients have words of their own for a status, and show these as they come.
-        bytes.extend_from_slice(&Notices.encode(notice));
-        bytes.into()
-    }
-
-    fn advise(&self, advice: Advice) -> &'static str {
-        Notices.advise(advice)
-    }
 }
 
 /// A request that was answered, or why it was not.

@@ -1,6 +1,7 @@
 //! What the gateway itself says, on the error output of a channel.
 
-use crate::streams::{ERRORS, RETURN};
+use crate::sftp::{Status, kind, packet, put_number, put_status};
+use crate::streams::{ERRORS, OUTPUT, RETURN};
 use bytes::Bytes;
 use portreeve_model::{Refusal, RefusalCode, Unit};
 use portreeve_session::{Advice, Notice, NoticeEncoder, put_stream};
@@ -91,6 +92,42 @@ fn refused(text: &mut String, refusal: &Refusal) {
     }
     if let Some(hint) = &refusal.hint {
         line(text, &format!("hint: {hint}"));
+    }
+}
+
+/// The gateway's words as an answer to one request for files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answers(pub(super) u32);
+
+impl NoticeEncoder for Answers {
+    fn encode(&self, notice: Notice<'_>) -> Bytes {
+        let refusal = match notice {
+            Notice::Held { .. } | Notice::SendData { .. } | Notice::Ended(_) => {
+                return Notices.encode(notice);
+            }
+            Notice::Refused(refusal) => refusal,
+        };
+        let rule = refusal.rule.as_ref().map(|rule| format!("; rule: {}", rule.0));
+        let hint = refusal.hint.as_ref().map(|hint| format!("; hint: {hint}"));
+        let words = format!(
+            "refused: {}{}; request: {}{}",
+            refusal.message,
+            rule.unwrap_or_default(),
+            refusal.request,
+            hint.unwrap_or_default()
+        );
+        let mut body = Vec::new();
+        put_number(self.0, &mut body);
+        put_status(Status::PermissionDenied, &words.replace(char::is_control, " "), &mut body);
+        let mut bytes = Vec::new();
+        put_stream(OUTPUT, &packet(kind::STATUS, &body), &mut bytes);
+        // Most clients have words of their own for a status, and show these as they come.
+        bytes.extend_from_slice(&Notices.encode(notice));
+        bytes.into()
+    }
+
+    fn advise(&self, advice: Advice) -> &'static str {
+        Notices.advise(advice)
     }
 }
 

@@ -29,6 +29,7 @@ fn request(exchange: u64) -> Event {
             runs_later: false,
             verb: "SELECT".into(),
             fingerprint: "a0d1c9be52fcdf25".into(),
+            shape: String::new(),
             needs: vec![Need {
                 action: Action::Read,
                 object: Object::table("public", "customers"),

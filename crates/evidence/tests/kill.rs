@@ -51,6 +51,7 @@ fn request(exchange: u64) -> Event {
         runs_later: false,
         verb: "SELECT".into(),
         fingerprint: "f".into(),
+        shape: String::new(),
         needs: Vec::new(),
         facts: Facts::default(),
         categories: BTreeMap::new(),

@@ -206,6 +206,10 @@ pub struct Command {
     pub verb: String,
     /// Identifies the shape: equal for commands that differ in constants only.
     pub fingerprint: String,
+    /// The shape in words, for people who search: without constants and without names that the
+    /// client makes up. Empty where the fingerprint says it, or where it is too long.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shape: String,
     /// Everything that must be allowed.
     pub needs: Vec<Need>,
     /// What policy may ask about the command as a whole.

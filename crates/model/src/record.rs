@@ -84,6 +84,10 @@ pub struct CommandRecord {
     pub runs_later: bool,
     /// The shape of the statement.
     pub fingerprint: String,
+    /// The shape in words, without constants and without names that the client makes up; empty
+    /// where the fingerprint says it, where it is too long, and in records older than the field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shape: String,
     /// What policy was asked.
     pub needs: Vec<Need>,
     /// What policy saw of the command as a whole.

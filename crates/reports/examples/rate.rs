@@ -88,6 +88,7 @@ fn stage(recorder: &mut portreeve_evidence::SessionRecorder, exchange: u64, numb
         times: 1,
         runs_later: false,
         fingerprint: "a0d1c9be52fcdf25".into(),
+        shape: String::new(),
         needs: vec![
             Need { action: Action::Read, object: Object::table("public", "customers") },
             Need { action: Action::Probe, object: column },

@@ -81,6 +81,7 @@ pub fn unknown(why: Unknown) -> Statement {
         command: Command {
             verb: "UNKNOWN".into(),
             fingerprint: String::new(),
+            shape: String::new(),
             needs: vec![Need { action: Action::Execute, object: Object::resource() }],
             facts: Facts::default(),
             unknown: Some(why.message.clone()),

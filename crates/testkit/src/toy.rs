@@ -30,6 +30,7 @@ impl Get {
         let command = Command {
             verb: "GET".into(),
             fingerprint: text.to_string(),
+            shape: String::new(),
             needs: table
                 .map(|table| Need { action: Action::Read, object: Object::table("toy", table) })
                 .into_iter()

@@ -127,6 +127,7 @@ impl Log {
             times: 1,
             runs_later: false,
             fingerprint: "f".into(),
+            shape: String::new(),
             decision: Some(self.decide(&needs, &[])),
             needs,
             facts: Facts::default(),

@@ -168,6 +168,7 @@ mod tests {
             times: 1,
             runs_later: false,
             fingerprint: name.into(),
+            shape: String::new(),
             needs: (0..needs).map(|at| Need { action: Action::Read, object: object(at) }).collect(),
             facts: Facts::default(),
             categories: [("email".into(), (0..needs).collect())].into(),

@@ -22,6 +22,7 @@ fn wide(columns: usize) -> CommandRecord {
         times: 1,
         runs_later: false,
         fingerprint: "f00d".into(),
+        shape: String::new(),
         needs: needs.collect(),
         facts: Facts::default(),
         categories: BTreeMap::new(),

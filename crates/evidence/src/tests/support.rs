@@ -80,6 +80,7 @@ pub(crate) fn request(exchange: u64) -> Event {
         runs_later: false,
         verb: "SELECT".into(),
         fingerprint: "f00d".into(),
+        shape: String::new(),
         needs: vec![],
         facts: Facts::default(),
         categories: BTreeMap::new(),

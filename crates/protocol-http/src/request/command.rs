@@ -87,6 +87,7 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
     Command {
         verb: head.method.to_string(),
         fingerprint,
+        shape: String::new(),
         needs,
         facts: Facts { bounded: bounded(head, route, action), probes, ..Facts::default() },
         unknown,

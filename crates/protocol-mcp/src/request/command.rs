@@ -62,6 +62,7 @@ impl Plan {
         let command = Command {
             verb: asks.method.to_owned(),
             fingerprint: fingerprint(asks, &subject),
+            shape: String::new(),
             needs: wanted.needs,
             facts: wanted.facts,
             unknown: wanted.unknown,

@@ -65,6 +65,7 @@ impl Plan {
         let command = Command {
             verb: found.verb,
             fingerprint: found.fingerprint,
+            shape: String::new(),
             needs: found.needs,
             facts: found.facts,
             unknown,

@@ -134,6 +134,7 @@ impl FileCommand {
         let command = Command {
             verb: verb.to_owned(),
             fingerprint: verb.to_owned(),
+            shape: String::new(),
             needs,
             facts,
             unknown: None,

@@ -138,6 +138,7 @@ impl Judge<'_> {
             times: 1,
             runs_later: one.stage == Stage::Prepare,
             fingerprint: command.fingerprint.clone(),
+            shape: command.shape.clone(),
             needs: command.needs.clone(),
             facts: command.facts,
             categories,

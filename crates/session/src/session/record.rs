@@ -110,6 +110,7 @@ impl Session {
             times: 1,
             runs_later: false,
             fingerprint: String::new(),
+            shape: String::new(),
             needs: vec![Need { action: Action::Connect, object: Object::resource() }],
             facts: Facts::default(),
             categories: BTreeMap::new(),

@@ -8,6 +8,7 @@
 //! | `value` | expressions, function calls, names of output columns |
 //! | `command` | the other statements: definitions, settings, `COPY`, the session |
 //! | `builtin` | what the functions, operators and catalogs of PostgreSQL itself do |
+//! | `wording` | the shape of a statement in words, without anything that a client makes up |
 //! | `snapshot` | how a catalog is made of what the target answers |
 
 use super::catalog::Catalog;
@@ -21,6 +22,7 @@ mod parse;
 mod query;
 mod snapshot;
 mod value;
+mod wording;
 
 use snapshot::overlay::InTurn;
 

@@ -1,6 +1,7 @@
 //! The grammar: PostgreSQL's own, through `pg_query`, within limits.
 
 use pg_query::protobuf::RawStmt;
+use std::ops::Range;
 
 use crate::sql::statement::{Unreadable, sqlstate};
 
@@ -16,6 +17,8 @@ pub(in crate::sql) struct Raw {
     pub(in crate::sql) node: pg_query::Node,
     /// 16 hexadecimal digits, equal for statements that differ in constants only.
     pub(in crate::sql) fingerprint: Option<String>,
+    /// Where it is in the text, if that is known.
+    pub(in crate::sql) part: Option<Range<usize>>,
 }
 
 /// Splits a text into its statements.
@@ -39,10 +42,10 @@ pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
     statements
         .into_iter()
         .map(|statement| {
-            let part = if single { Some(text) } else { part_of(text, &statement) };
-            let fingerprint = part.and_then(fingerprint);
+            let part = if single { Some(0..text.len()) } else { part_of(text, &statement) };
+            let fingerprint = part.clone().and_then(|part| fingerprint(text.get(part)?));
             let node = statement.stmt.ok_or_else(|| unreadable("an empty statement".into()))?;
-            Ok(Raw { node: *node, fingerprint })
+            Ok(Raw { node: *node, fingerprint, part })
         })
         .collect()
 }
@@ -75,12 +78,13 @@ fn fingerprint(text: &str) -> Option<String> {
 }
 
 /// The bytes of one statement: the parser counts them from the start of the text.
-fn part_of<'t>(text: &'t str, statement: &RawStmt) -> Option<&'t str> {
+fn part_of(text: &str, statement: &RawStmt) -> Option<Range<usize>> {
     let start = usize::try_from(statement.stmt_location).ok()?;
-    match usize::try_from(statement.stmt_len).ok()? {
-        0 => text.get(start..),
-        length => text.get(start..start.checked_add(length)?),
-    }
+    let end = match usize::try_from(statement.stmt_len).ok()? {
+        0 => text.len(),
+        length => start.checked_add(length)?,
+    };
+    text.get(start..end).map(|_| start..end)
 }
 
 fn explain(text: &str, error: &pg_query::Error) -> Unreadable {

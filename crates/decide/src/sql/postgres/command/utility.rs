@@ -15,6 +15,7 @@ use crate::sql::postgres::command::verb;
 use crate::sql::postgres::parse::Raw;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::document::kind;
+use crate::sql::postgres::wording;
 use crate::sql::statement::{
     Copy, CursorLifetime, Output, OutputColumn, RowsOf, SessionEffect, Shape, Statement,
     TransactionEffect,
@@ -57,7 +58,21 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     if fingerprint.is_none() {
         analyzer.refuse("the statement has no fingerprint".into());
     }
-    finish(analyzer, verb, fingerprint.unwrap_or_default(), seen)
+    let mut statement = finish(analyzer, verb, fingerprint.unwrap_or_default(), seen);
+    let part = raw.part.clone().and_then(|part| text.get(part)).unwrap_or_default();
+    let shape = match &mut statement.session {
+        // What runs later needs what it needs then; the text is the same.
+        SessionEffect::Prepare { statement: inner, .. }
+        | SessionEffect::Declare { statement: inner, .. } => {
+            let needs = [&inner.command.needs[..], &statement.command.needs].concat();
+            let shape = wording::words(catalog, part, &needs);
+            inner.command.shape.clone_from(&shape);
+            shape
+        }
+        _ => wording::words(catalog, part, &statement.command.needs),
+    };
+    statement.command.shape = shape;
+    statement
 }
 
 fn finish(
@@ -115,6 +130,7 @@ fn finish(
         command: Command {
             verb,
             fingerprint: fingerprint.to_owned(),
+            shape: String::new(),
             needs: analyzer.all_needs(),
             facts: Facts {
                 bounded: analyzer.bounded,

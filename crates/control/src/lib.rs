@@ -20,6 +20,7 @@ mod people;
 pub mod proposals;
 pub mod reports;
 pub mod reviews;
+pub mod search;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -35,6 +35,7 @@ pub struct Metrics {
     auth_refused_unheard: Counter,
     reviews_open: Gauge,
     evidence_healthy: Gauge,
+    search_lag: Gauge,
     witnessed: Option<Witnessed>,
     recordings_readable: Gauge,
     recordings_shredded: Gauge,
@@ -175,6 +176,11 @@ impl Metrics {
                 "Clients refused for too many bad tokens",
             ),
             reviews_open: gauge(r, "reviews_open", "Reviews that wait for a person"),
+            search_lag: gauge(
+                r,
+                "search_lag_records",
+                "Records of the log that the index of search has not read",
+            ),
             evidence_healthy: gauge(
                 r,
                 "evidence_healthy",
@@ -266,7 +272,12 @@ impl Metrics {
         self.reviews_open.set(signed(count));
     }
 
-    /// Whether the evidence can be written.
+    /// How many records the index of search has not read.
+    pub fn set_search_lag(&self, records: u64) {
+        self.search_lag.set(signed(records));
+    }
+
+    /// Whether evidence can be written.
     pub fn set_evidence_healthy(&self, healthy: bool) {
         self.evidence_healthy.set(i64::from(healthy));
     }

@@ -14,6 +14,7 @@ use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
+use portreeve_control::search::Search;
 use portreeve_control::store::{AccountKind, GatewayId};
 use portreeve_control::{Identities, Reviews, Store, config};
 use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
@@ -167,6 +168,7 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let retention = Arc::new(Retention { default, ..Retention::default() });
     let reports = Arc::new(ReportShelf::new(&config));
     let state = ApiState {
+        search: Search::new(log.dir(), &folder.0, config.anomalies.clone()),
         keeping: Keeping { log: log.clone(), custodians, retention, reports },
         authenticator: Arc::new(authenticator),
         reviews: reviews.clone(),
@@ -776,6 +778,8 @@ async fn every_operation_answers_what_the_document_says() {
     bench.gateway.open.lock().unwrap().push((bench.chain("ada"), id));
     let otto = bench.client("otto", &[]);
     otto.get("/v1/sessions").await.unwrap();
+    otto.get("/v1/anomalies?rule=volume&limit=5").await.unwrap();
+    otto.get("/v1/sessions/search?principal=ada&outcome=refused").await.unwrap();
     otto.post(&format!("/v1/sessions/{id}/kill"), &json!({})).await.unwrap();
 
     let cleo = bench.client("cleo", &[]);

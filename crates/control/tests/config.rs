@@ -182,11 +182,14 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         c: {webhook: {zzzz27: 1, url: \"https://x\"}}, \
         d: {splunk_hec: {zzzz28: 1, url: \"https://x\", token: {env: T}}}, \
         e: {elasticsearch: {zzzz29: 1, url: \"https://x\", index: i}}, \
-        f: {otlp: {zzzz30: 1, url: \"https://x\"}}}\n";
+        f: {otlp: {zzzz30: 1, url: \"https://x\"}}, \
+        g: {s3: {zzzz34: 1, url: \"https://x\", bucket: b, access_key: {env: A}, \
+        secret_key: {env: B}}}}\n\
+        anomalies: {zzzz33: 1}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 32, "{hints:#?}");
+    assert_eq!(listed.len(), 34, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

@@ -5,6 +5,7 @@
 use portreeve_control::config;
 use portreeve_control::exports::Exports;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::search::Search;
 use portreeve_evidence::{EvidenceLog, Options};
 use portreeve_model::{
     Action, Chain, CommandRecord, Decision, Event, Facts, Need, Object, Outcome, Party, PartyKind,
@@ -65,6 +66,7 @@ fn session(log: &EvidenceLog, number: u128, protocol: &str, ends: bool) {
             times: 1,
             runs_later: false,
             fingerprint: "f00d".into(),
+            shape: String::new(),
             needs: vec![Need {
                 action: Action::Read,
                 object: Object::table("public", "customers"),
@@ -98,7 +100,8 @@ fn exports(folder: &Path, text: &str) -> Exports {
     );
     let config = config::parse(&folder.join("test.yaml"), &whole, &[&MANIFEST]).unwrap();
     let metrics = Arc::new(Metrics::new(&config));
-    Exports::new(&config.exports, &folder.join("cursors"), &[&MANIFEST], &metrics).unwrap()
+    let search = Search::new(&folder.join("evidence"), folder, config.anomalies.clone());
+    Exports::new(&config.exports, &folder.join("cursors"), &[&MANIFEST], &search, &metrics).unwrap()
 }
 
 /// Runs exports until every one has all of the log.

@@ -72,7 +72,7 @@ pub use log::receipt::Receipt;
 #[cfg(feature = "writer")]
 pub use log::recorder::SessionRecorder;
 pub use lookup::exchange::ExchangeSummary;
-pub use lookup::sessions::{SessionDetail, begun_with, detail, last_begun, list};
+pub use lookup::sessions::{SessionDetail, begun_with, detail, last_begun, list, shares};
 #[cfg(feature = "recordings")]
 pub use lookup::subjects::{
     Access, Accesses, Affected, Asked, Certainty, Token, Unknown, Window, accesses, affected,

@@ -8,8 +8,8 @@ use commands::connectors::connector;
 use commands::output::Format;
 use commands::setup::{check, discover};
 use commands::{
-    accounts, connect, connectors, detect, evidence, gateway, login, policy, report, reviews,
-    sessions, status, token, tools, verify, whoami, witness,
+    accounts, anomalies, connect, connectors, detect, evidence, gateway, login, policy, report,
+    reviews, sessions, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -48,6 +48,7 @@ enum Command {
     Status(status::Args),
     Reviews(reviews::Args),
     Sessions(sessions::Args),
+    Anomalies(anomalies::Args),
     Policy(policy::Args),
     Verify(verify::Args),
     Evidence(evidence::Args),
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(args, format),
         Command::Reviews(args) => reviews::run(args, format),
         Command::Sessions(args) => sessions::run(args, format),
+        Command::Anomalies(args) => anomalies::run(args, format),
         Command::Policy(args) => policy::run(args, format),
         Command::Verify(args) => verify::run(args, format),
         Command::Evidence(args) => evidence::run(args, format),

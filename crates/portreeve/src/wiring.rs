@@ -37,6 +37,7 @@ use portreeve_control::config::Via;
 use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
+use portreeve_control::search::Search;
 use portreeve_control::store::Descriptions;
 use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
@@ -87,6 +88,7 @@ struct Core {
     usage: Usage,
     witnesses: Option<Arc<Witnesses>>,
     exports: Arc<Exports>,
+    search: Search,
     descriptions: Arc<dyn Descriptions>,
     agents: Arc<Agents>,
     hub: Option<Arc<Hub>>,
@@ -191,6 +193,8 @@ impl Gateway {
         if let Some(hub) = self.core.hub.clone() {
             watches.spawn(async move { hub.watch().await });
         }
+        let (search, metrics) = (self.core.search.clone(), self.core.metrics.clone());
+        watches.spawn(async move { search.run(&metrics).await });
         let (exports, log) = (self.core.exports.clone(), self.core.engine.evidence().clone());
         watches.spawn(async move { exports.run(&log).await });
         for running in self.protocols.values() {
@@ -256,7 +260,8 @@ impl Core {
         let agents = Agents::new(authenticator.clone(), reviews.clone());
         let keeping = keeping::keeping(config, log.clone());
         let cursors = config.data_dir.join("exports");
-        let exports = Exports::new(&config.exports, &cursors, &manifests(), &metrics);
+        let search = Search::new(log.dir(), &config.data_dir, config.anomalies.clone());
+        let exports = Exports::new(&config.exports, &cursors, &manifests(), &search, &metrics);
         let exports = Arc::new(exports.map_err(|why| anyhow!(why))?);
         let engine = Engine::start(EngineParts {
             log,
@@ -279,6 +284,7 @@ impl Core {
             usage,
             witnesses,
             exports,
+            search,
             descriptions,
             agents,
             hub,
@@ -294,6 +300,7 @@ impl Core {
             reviews: self.reviews.clone(),
             metrics: self.metrics.clone(),
             sessions: self.engine.clone(),
+            search: self.search.clone(),
             keeping: self.keeping.clone(),
             base_url: format!("{scheme}://{address}"),
             status: Arc::new(status),

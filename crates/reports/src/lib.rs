@@ -10,6 +10,7 @@
 //!
 //! | room | idea |
 //! |---|---|
+//! | `anomalies` | rules over the stream of exchanges |
 //! | `walk` | the pass: exchanges put together from records |
 //! | `kinds` | the reports |
 //! | `document` | one shape for all of them, and how it is written: HTML, Markdown, CSV |
@@ -17,6 +18,7 @@
 //! | `law`, `categories` | references with dates, as data |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod anomalies;
 mod categories;
 mod configured;
 mod declared;

@@ -60,14 +60,16 @@ def caught_up(gateway: Gateway, name: str) -> bool:
 
 
 def test_every_event_is_valid_ocsf(world: World, policies: Path) -> None:
-    gateway = world.gateway("exports-ocsf", more=MORE.format(FILE), policies=policies)
+    more = MORE.format(FILE) + "\nanomalies: { refusals_per_hour: 1 }\n"
+    gateway = world.gateway("exports-ocsf", more=more, policies=policies)
     traffic(gateway)
     gateway.run("accounts", "disable", "nobody")
     path = gateway.directory / "events.log"
     until("all three are exported", lambda: len(refused_in(path)) == 3, 30)
+    until("anomalies, too", lambda: {2005} <= {event["class_uid"] for event in events(path)}, 30)
     found = events(path)
     classes = {event["class_uid"] for event in found}
-    assert {6005, 3002, 3001, 3004, 6002} <= classes, classes
+    assert {2005, 6005, 3002, 3001, 3004, 6002} <= classes, classes
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.8.0"))
     validators: dict[int, jsonschema.Validator] = {}
     for event in found:

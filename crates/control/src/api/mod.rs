@@ -4,6 +4,7 @@
 //! carries a target's data. Each room has the routes of one subject; [`document`] describes
 //! them all.
 
+mod anomalies;
 mod caller;
 mod error;
 mod evidence;
@@ -23,6 +24,7 @@ pub use serve::{API_CONNECTIONS_MAX, ApiServer, ApiService, serve};
 use crate::authenticator::TokenAuthenticator;
 use crate::metrics::Metrics;
 use crate::reviews::Reviews;
+use crate::search::Search;
 use crate::witness::WitnessStatus;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -107,6 +109,8 @@ pub struct ApiState {
     pub metrics: Arc<Metrics>,
     /// The open sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// What is found in the evidence.
+    pub search: Search,
     /// The evidence, and who may erase in it.
     pub keeping: Keeping,
     /// Health and readiness.
@@ -127,6 +131,7 @@ fn routes() -> Routes {
         identity::routes,
         reviews::routes,
         sessions::routes,
+        anomalies::routes,
         evidence::routes,
         reports::routes,
     ];

@@ -26,6 +26,8 @@ pub(super) enum Access {
     Reviewer,
     /// Members of the group `operators`, themselves.
     Operator,
+    /// Members of the groups `operators` and `auditors`, themselves.
+    OperatorOrAuditor,
     /// Members of the groups in `evidence.custodians`, and of `auditors`.
     CustodianOrAuditor,
     /// Members of the groups in `evidence.custodians`, themselves.
@@ -39,6 +41,9 @@ impl Access {
             Self::Token => "For anyone with an access token.",
             Self::Reviewer => "For members of the review's groups, with a token of their own.",
             Self::Operator => "For members of `operators`, without an actor.",
+            Self::OperatorOrAuditor => {
+                "For members of `operators` and `auditors`, without an actor."
+            }
             Self::CustodianOrAuditor => "For custodians of the evidence and `auditors`.",
             Self::Custodian => "For custodians of the evidence, with a token of their own.",
         }
@@ -95,6 +100,7 @@ impl Operation {
             Access::Token
             | Access::Reviewer
             | Access::Operator
+            | Access::OperatorOrAuditor
             | Access::CustodianOrAuditor
             | Access::Custodian => vec![
                 ErrorCode::NoToken,

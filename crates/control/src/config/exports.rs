@@ -9,6 +9,7 @@ use crate::exports::{Encoding, Redaction};
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Another system that gets events of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct ExportText {
     elasticsearch: Option<ElasticsearchExport>,
     /// OpenTelemetry logs over HTTP, JSON.
     otlp: Option<OtlpExport>,
+    /// Objects in a bucket of S3, or of what speaks like it.
+    s3: Option<S3Export>,
 }
 
 /// Where events go.
@@ -61,6 +64,8 @@ pub enum ExportSink {
     Elasticsearch(ElasticsearchExport),
     /// OpenTelemetry logs over HTTP, JSON.
     Otlp(OtlpExport),
+    /// Objects in a bucket of S3, or of what speaks like it.
+    S3(S3Export),
 }
 
 /// A file, one event a line.
@@ -160,11 +165,40 @@ pub struct OtlpExport {
     pub ca: Option<PathBuf>,
 }
 
+/// Objects in a bucket of S3, or of what speaks like it: JSON lines.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct S3Export {
+    /// The address, without the bucket. `http` for loopback only.
+    pub url: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The region that requests are signed for.
+    #[schemars(extend("default" = S3_REGION))]
+    pub region: String,
+    /// What names of objects begin with.
+    #[schemars(extend("default" = S3_PREFIX))]
+    pub prefix: String,
+    /// The access key's id.
+    pub access_key: SecretSource,
+    /// The secret access key.
+    pub secret_key: SecretSource,
+    /// How long events are gathered for one object.
+    #[schemars(with = "String", extend("default" = "60s"))]
+    pub every: Duration,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+const S3_REGION: &str = "us-east-1";
+const S3_PREFIX: &str = "portreeve/";
+const S3_EVERY: Duration = Duration::from_secs(60);
 const FILES_KEPT: u32 = 5;
 const FILE_BYTES: u64 = 64 << 20;
 /// Exports of one gateway: each reads the log for itself.
 const EXPORTS_MAX: usize = 16;
-const SINKS: [&str; 6] = ["file", "syslog", "webhook", "splunk_hec", "elasticsearch", "otlp"];
+const SINKS: [&str; 7] = ["file", "syslog", "webhook", "splunk_hec", "elasticsearch", "otlp", "s3"];
 
 impl ExportSink {
     /// Its word in the configuration.
@@ -177,6 +211,7 @@ impl ExportSink {
             Self::SplunkHec(_) => "splunk_hec",
             Self::Elasticsearch(_) => "elasticsearch",
             Self::Otlp(_) => "otlp",
+            Self::S3(_) => "s3",
         }
     }
 }
@@ -286,6 +321,7 @@ fn read_sink(reader: &mut Reader<'_>, word: &str, mut section: Section) -> Optio
                 ExportSink::Elasticsearch(ElasticsearchExport { url, index, api_key, ca })
             })
         }
+        "s3" => read_s3(reader, &mut section),
         _ => {
             let url = url(reader, &mut section);
             let token = secret(reader, &mut section, "token");
@@ -295,6 +331,27 @@ fn read_sink(reader: &mut Reader<'_>, word: &str, mut section: Section) -> Optio
     };
     section.close(reader);
     sink
+}
+
+fn read_s3(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink> {
+    let url = url(reader, section);
+    let bucket = section.required_text(reader, "bucket").map(|(bucket, _)| bucket);
+    let mut text = |field, default: &str| {
+        section.text(reader, field).map_or_else(|| default.to_owned(), |(text, _)| text)
+    };
+    let (region, prefix) = (text("region", S3_REGION), text("prefix", S3_PREFIX));
+    let access_key = secret(reader, section, "access_key");
+    let secret_key = secret(reader, section, "secret_key");
+    for (field, found) in [("access_key", &access_key), ("secret_key", &secret_key)] {
+        if found.is_none() {
+            section.missing(reader, field);
+        }
+    }
+    let every = section.duration(reader, "every", S3_EVERY, "1d");
+    let ca = section.file(reader, "ca");
+    let (url, bucket, access_key, secret_key) = (url?, bucket?, access_key?, secret_key?);
+    let s3 = S3Export { url, bucket, region, prefix, access_key, secret_key, every, ca };
+    Some(ExportSink::S3(s3))
 }
 
 fn read_syslog(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink> {

@@ -5,6 +5,7 @@
 //! are reported at once. Not read here: secrets (see [`SecretSource::resolve`]),
 //! certificates and policies; [`Config::preflight`] tries those.
 
+mod anomalies;
 mod classify;
 mod connector;
 mod evidence;
@@ -28,8 +29,8 @@ mod witnesses;
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
 pub use connector::{ConnectorConfig, ConnectorResource, load_connector};
 pub use exports::{
-    ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, SplunkExport, SyslogExport,
-    SyslogTransport, WebhookExport,
+    ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, S3Export, SplunkExport,
+    SyslogExport, SyslogTransport, WebhookExport,
 };
 pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};

@@ -5,7 +5,7 @@ use super::scalar;
 use super::section::{Reader, Section, as_list, as_text, listed};
 use super::tree::{Node, Value};
 use super::types::{Config, Issuer, Limits, LocalIssuer, OidcIssuer, Reviews, SignatureAlgorithm};
-use super::{evidence, exports, listen, masking, policies, resources, settings};
+use super::{anomalies, evidence, exports, listen, masking, policies, resources, settings};
 use portreeve_model::{Manifest, defaults};
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -38,6 +38,8 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let evidence = evidence::read(reader, section, &resources, &masking);
     let section = top.section(reader, "exports");
     let exports = exports::read(reader, section);
+    let section = top.section(reader, "anomalies");
+    let anomalies = anomalies::read(reader, section);
     let section = top.section(reader, "limits");
     let limits = read_limits(reader, section);
     top.close(reader);
@@ -53,6 +55,7 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
         reviews,
         evidence,
         exports,
+        anomalies,
         limits,
     })
 }

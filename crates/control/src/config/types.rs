@@ -1,6 +1,7 @@
 //! The configuration as the gateway uses it. The JSON schema is made from these
 //! types; a test proves that its defaults are the reader's.
 
+use super::anomalies::AnomaliesText;
 use super::classify::Classification;
 use super::evidence::{WITNESS_INTERVAL, WITNESSED_AGE_MAX};
 use super::exports::{Export, ExportText};
@@ -10,6 +11,7 @@ use super::scalar::{duration_text, size_text};
 use super::settings::Settings;
 use super::witnesses::WitnessAddress;
 use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, Unclassified, defaults};
+use portreeve_reports::anomalies::Rules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -59,6 +61,10 @@ pub struct Config {
     /// the gateway starts.
     #[schemars(with = "BTreeMap<String, ExportText>", extend("default" = {}))]
     pub exports: BTreeMap<String, Export>,
+    /// What counts as unlike what was before, and is told as an anomaly. Read when the gateway
+    /// starts; other bounds have the whole log looked at once more.
+    #[schemars(with = "AnomaliesText", extend("default" = {}))]
+    pub anomalies: Rules,
     /// Bounds. Hitting one is a refusal, never a truncation.
     #[schemars(extend("default" = {}))]
     pub limits: Limits,

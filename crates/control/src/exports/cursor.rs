@@ -14,6 +14,9 @@ pub(super) struct Position {
     pub(super) taken: u64,
     /// From where a pass has to begin so that it knows what went on at `taken`.
     pub(super) begin: u64,
+    /// The number of the last finding that has been taken.
+    #[serde(default)]
+    pub(super) findings: i64,
 }
 
 /// The file of one export.

@@ -4,6 +4,7 @@ use portreeve_model::{
     AccountChange, Action, Chain, ConnectorChange, Event, Family, Outcome, Record, ReviewOutcome,
     SessionId, Verdict,
 };
+use portreeve_reports::anomalies::{Finding, Weight};
 use portreeve_reports::{Exchange, SessionFacts};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +120,8 @@ pub(crate) enum What {
         /// Their version.
         policy: String,
     },
+    /// Something was unlike what was before.
+    Finding(Box<Finding>),
     /// A gateway began or ended to write.
     Gateway {
         /// `started`, `stopped`, `recovered`.
@@ -212,6 +215,24 @@ impl ExportEvent {
             message,
             session: Some(EventSession::of(exchange.session)),
             what: What::Exchange(Box::new(what)),
+        }
+    }
+
+    /// The event of what was found.
+    pub(crate) fn of_finding(origin: &str, finding: Finding) -> Self {
+        Self {
+            id: format!("{origin}/{}", finding.id),
+            origin: origin.to_owned(),
+            index: finding.index,
+            at_us: finding.at_us,
+            severity: match finding.weight {
+                Weight::Low => Severity::Low,
+                Weight::Medium => Severity::Medium,
+                Weight::High => Severity::High,
+            },
+            message: finding.message.clone(),
+            session: None,
+            what: What::Finding(Box::new(finding)),
         }
     }
 

@@ -56,6 +56,12 @@ fn hide_people(event: &mut ExportEvent) {
             kinds = "an exchange";
             exchange.reviewers = exchange.reviewers.iter().map(|_| hidden()).collect();
         }
+        What::Finding(finding) => {
+            kinds = "an anomaly";
+            finding.message =
+                format!("{}: {} > {}", finding.rule.word(), finding.found, finding.bound);
+            finding.principal = hidden();
+        }
         What::SessionRefused { client, why, .. } => (*client, *why) = (hidden(), hidden()),
         What::Account { account, by, .. } => (*account, *by) = (hidden(), hidden()),
         What::TokenIssued { subject, by } | What::AccessRevoked { subject, by } => {

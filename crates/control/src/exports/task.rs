@@ -5,6 +5,7 @@ use super::event::ExportEvent;
 use super::sinks::Sink;
 use crate::config::Export;
 use crate::metrics::Metrics;
+use crate::search::Search;
 use portreeve_evidence::{EvidenceLog, LogReader};
 use portreeve_model::{Family, Manifest, Record};
 use portreeve_reports::{Exchange, Observer, SessionFacts, Walk};
@@ -44,6 +45,7 @@ struct Running {
     cursor: CursorFile,
     status: Mutex<ExportStatus>,
     families: Families,
+    search: Search,
     metrics: Arc<Metrics>,
 }
 
@@ -62,7 +64,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 impl Exports {
     /// Prepares the exports of a configuration; cursors are files in `folder`. `protocols` are
-    /// those that sessions can be of.
+    /// those that sessions can be of; `search` has what is found.
     ///
     /// # Errors
     /// A sink cannot be used: a file of authorities, a secret.
@@ -70,6 +72,7 @@ impl Exports {
         exports: &BTreeMap<String, Export>,
         folder: &Path,
         protocols: &[&'static Manifest],
+        search: &Search,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, String> {
         let families = protocols.iter().map(|manifest| (manifest.name, manifest.family));
@@ -78,8 +81,8 @@ impl Exports {
             let sink = Sink::new(export).map_err(|why| format!("export `{name}`: {why}"))?;
             let (name, cursor) = (name.clone(), CursorFile::new(folder, name));
             let (status, families) = (Mutex::default(), families.clone());
-            let metrics = metrics.clone();
-            Ok(Arc::new(Running { name, sink, cursor, status, families, metrics }))
+            let (search, metrics) = (search.clone(), metrics.clone());
+            Ok(Arc::new(Running { name, sink, cursor, status, families, search, metrics }))
         };
         let exports = exports.iter().map(prepare).collect::<Result<_, String>>()?;
         Ok(Self { exports })
@@ -120,7 +123,7 @@ impl Running {
                 Ok(Progress::Behind) => pause = PAUSE_MIN,
                 Ok(Progress::CaughtUp) => {
                     pause = PAUSE_MIN;
-                    tokio::time::sleep(LOOK_INTERVAL).await;
+                    tokio::time::sleep(self.sink.gathers().unwrap_or(LOOK_INTERVAL)).await;
                 }
                 Err(why) => {
                     tracing::warn!(export = self.name, %why, "nothing was exported: again later");
@@ -149,7 +152,7 @@ impl Running {
             }
         };
         let read = spawn_blocking(move || follower.read().map(|batch| (follower, batch)));
-        let (follower, batch) = read.await.map_err(|error| error.to_string())??;
+        let (mut follower, batch) = read.await.map_err(|error| error.to_string())??;
         for events in batch.events.chunks(BATCH_EVENTS_MAX) {
             // A delivery that takes too long is a failure: sinks have their own bounds.
             self.sink.deliver(events).await?;
@@ -158,16 +161,39 @@ impl Running {
             let position = follower.position();
             self.cursor.keep(&position).map_err(|error| error.to_string())?;
         }
+        let found = self.findings(&mut follower).await?;
         let lag = batch.size.saturating_sub(follower.next);
-        self.metrics.exported(&self.name, batch.events.len() as u64, lag);
+        let delivered = batch.events.len() as u64 + found;
+        self.metrics.exported(&self.name, delivered, lag);
         let mut status = self.locked();
         status.taken = follower.next;
         status.lag = lag;
-        status.delivered += batch.events.len() as u64;
+        status.delivered += delivered;
         status.failing = None;
         *kept = Some(follower);
         // Reading on begins at a segment's start: not for every record anew.
         Ok(if lag > 0 { Progress::Behind } else { Progress::CaughtUp })
+    }
+}
+
+impl Running {
+    /// Hands over what was found since, and says how much that was.
+    async fn findings(&self, follower: &mut Follower) -> Result<u64, String> {
+        let after = follower.findings;
+        let found = self.search.findings_after(after, BATCH_EVENTS_MAX).await;
+        // What is found can be read once more later: records do not wait for it.
+        let found = found.unwrap_or_else(|error| {
+            tracing::warn!(export = self.name, %error, "anomalies are exported later");
+            Vec::new()
+        });
+        let Some((last, _)) = found.last() else { return Ok(0) };
+        let last = *last;
+        let event = |(_, finding)| ExportEvent::of_finding(&follower.origin, finding);
+        let events: Vec<ExportEvent> = found.into_iter().map(event).collect();
+        self.sink.deliver(&events).await?;
+        follower.findings = last;
+        self.cursor.keep(&follower.position()).map_err(|error| error.to_string())?;
+        Ok(events.len() as u64)
     }
 }
 
@@ -187,6 +213,8 @@ struct Follower {
     next: u64,
     /// Events that were known before this record were taken by the receiver.
     taken: u64,
+    /// The number of the last finding that was.
+    findings: i64,
 }
 
 /// What was read at once.
@@ -210,12 +238,14 @@ impl Follower {
             walk: Walk::default(),
             next: position.begin,
             taken: position.taken,
+            findings: position.findings,
         })
     }
 
     fn position(&self) -> Position {
         let begin = self.walk.oldest_open().unwrap_or(self.next);
-        Position { origin: self.origin.clone(), taken: self.next, begin }
+        let (origin, findings) = (self.origin.clone(), self.findings);
+        Position { origin, taken: self.next, begin, findings }
     }
 
     fn read(&mut self) -> Result<Batch, String> {

@@ -64,7 +64,12 @@ impl Runs {
     }
 }
 
-fn shares(dir: &Path) -> Result<HashSet<SessionId>, Error> {
+/// The sessions for whose recordings the gateway's share of the key lies in the keyring of `dir`.
+/// Of one that the log says was shredded it counts for nothing.
+///
+/// # Errors
+/// The keyring cannot be read.
+pub fn shares(dir: &Path) -> Result<HashSet<SessionId>, Error> {
     keyring::sessions(&RealDisk::new(dir))
         .map_err(|error| Error::store("read the keyring of", dir, error))
 }

@@ -1,10 +1,11 @@
 //! One session in a list.
 
 use portreeve_model::{Chain, Direction, Event, Outcome, PayloadRef, Record, SessionId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whether a session goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionState {
     /// No end is recorded, and its gateway has not ended.
@@ -16,7 +17,8 @@ pub enum SessionState {
 }
 
 /// Whether the bytes that passed can still be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Recording {
     /// With the auditors' key.
@@ -28,7 +30,8 @@ pub enum Recording {
 }
 
 /// One session.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionSummary {
     /// Its id.
     pub id: SessionId,
@@ -72,6 +75,12 @@ pub struct SessionSummary {
 }
 
 impl SessionSummary {
+    /// A session as its first record tells it, for who reads the records one by one.
+    #[must_use]
+    pub fn begin(id: SessionId, at_us: u64) -> Self {
+        Self::new(id, at_us, 0)
+    }
+
     pub(super) fn new(id: SessionId, at_us: u64, run: u64) -> Self {
         Self {
             id,
@@ -95,7 +104,9 @@ impl SessionSummary {
         }
     }
 
-    pub(super) fn add(&mut self, record: &Record) {
+    /// Adds a later record of it, or its first. What only the end of a log tells (whether it was
+    /// cut off, whether its recording can be read) is not in there.
+    pub fn add(&mut self, record: &Record) {
         self.records += 1;
         self.last_at_us = self.last_at_us.max(record.at_us);
         let passed = |payload: &&PayloadRef| payload.direction != Direction::Subjects;

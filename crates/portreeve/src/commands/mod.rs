@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod accounts;
+pub(crate) mod anomalies;
 pub(crate) mod connect;
 pub(crate) mod connectors;
 pub(crate) mod detect;

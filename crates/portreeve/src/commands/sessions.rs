@@ -6,18 +6,21 @@ mod replay;
 mod selection;
 
 use super::options::ConfigOption;
-use super::output::{Format, fields, print, print_json, table, time};
+use super::output::{Format, fields, print, print_json, remark, table, time};
 use super::verify::directory;
 use anyhow::{Context, bail};
+use portreeve_control::search::{FoundSession, Question, ask_offline};
 use portreeve_evidence::{ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary};
 use portreeve_model::{Outcome, ReviewOutcome, SessionId, Verdict};
-use selection::Selection;
+pub(super) use selection::moment;
+use selection::{Search, Selection};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Sessions in the evidence: list them, look at one, replay it, export them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portreeve sessions ls --since 24h --principal ada\n  \
+    portreeve sessions ls --object public.customers --outcome refused --text 'delete cust*'\n  \
     portreeve sessions show last\n  portreeve sessions replay 0199c2 --speed 4\n  \
     portreeve sessions export --since 24h -o yesterday.parquet\n\nA session is named by its id, by any \
     beginning of it that no other has, or by `last`.")]
@@ -41,6 +44,8 @@ enum Command {
         limit: usize,
         #[command(flatten)]
         selection: Selection,
+        #[command(flatten)]
+        search: Search,
     },
     /// Show what a session asked and what was decided.
     Show {
@@ -54,7 +59,9 @@ enum Command {
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let dir = directory(args.dir.as_deref(), &args.config)?;
     match args.command {
-        Command::Ls { limit, selection } => list(&dir, limit, &selection, format)?,
+        Command::Ls { limit, selection, search } => {
+            list(&dir, &search.question(&selection, limit), format)?;
+        }
         Command::Show { id } => show(&dir, &id, format)?,
         Command::Replay(args) => replay::run(&dir, args, format)?,
         Command::Export(args) => export::run(&dir, args, format)?,
@@ -97,19 +104,22 @@ fn who(session: &SessionSummary) -> String {
     session.chain.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn list(dir: &Path, limit: usize, selection: &Selection, format: Format) -> anyhow::Result<()> {
-    let mut sessions = portreeve_evidence::list(dir)?;
-    sessions.retain(|session| selection.has(session));
-    sessions.reverse();
-    sessions.truncate(limit);
-    if format == Format::Json {
-        return print_json(&serde_json::json!({ "sessions": sessions }));
+fn list(dir: &Path, question: &Question, format: Format) -> anyhow::Result<()> {
+    let found = ask_offline(dir, question)?;
+    if found.behind > 0 {
+        let behind = found.behind;
+        remark(&format!("# the gateway has {behind} records still to read: ask again in a while"));
     }
-    if sessions.is_empty() {
+    if format == Format::Json {
+        return print_json(&found);
+    }
+    if found.sessions.is_empty() {
         return print("no sessions");
     }
-    let row = |session: &SessionSummary| {
-        vec![
+    let row = |found: &FoundSession| {
+        let session = &found.session;
+        let matches = found.matches.as_ref().map(|found| found.count.to_string());
+        let mut row = vec![
             session.id.to_string(),
             micros(session.opened_at_us),
             who(session),
@@ -119,11 +129,21 @@ fn list(dir: &Path, limit: usize, selection: &Selection, format: Format) -> anyh
             session.masked.to_string(),
             session.refusals.to_string(),
             state(session).to_owned(),
-        ]
+        ];
+        row.extend(matches);
+        row
     };
-    let header =
-        ["session", "opened", "who", "resource", "exchanges", "rows", "masked", "refused", "state"];
-    print(&table(&header, sessions.iter().map(row).collect()))
+    let mut header =
+        vec!["session", "opened", "who", "resource", "exchanges", "rows", "masked", "refused"];
+    header.push("state");
+    if found.sessions.iter().any(|session| session.matches.is_some()) {
+        header.push("matches");
+    }
+    print(&table(&header, found.sessions.iter().map(row).collect()))?;
+    if let Some(next) = found.next {
+        remark(&format!("# there are more: `--before {next}`"));
+    }
+    Ok(())
 }
 
 fn show(dir: &Path, name: &str, format: Format) -> anyhow::Result<()> {

@@ -38,6 +38,9 @@ pub struct SessionFacts {
 
 /// Who is told what a log says.
 pub trait Observer {
+    /// Every record, before what follows from it.
+    fn record(&mut self, _index: u64, _record: &Record) {}
+
     /// A session was opened.
     fn session(&mut self, _session: &SessionFacts) {}
 
@@ -134,6 +137,7 @@ impl Walk {
         observer: &mut dyn Observer,
     ) -> Result<(), portreeve_evidence::Error> {
         let record = entry.record()?;
+        observer.record(entry.index, &record);
         self.note(entry.index, &record, observer);
         match (record.session, &record.event) {
             (None, _) => observer.event(entry.index, &record, None),

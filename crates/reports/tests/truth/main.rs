@@ -6,8 +6,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod traffic;
-
 use portreeve_evidence::{
     AuditorKey, Opener, Status, Trust, auditor_key_path, verify, verify_extract,
 };
@@ -16,12 +14,12 @@ use portreeve_reports::{
     Checked, Declared, DeclaredActivity, Inputs, Kind, Made, ModelProvider, Period, Report, Scope,
     Subject, Wanted, check, make,
 };
+use portreeve_testkit::traffic::{self, Truth, World, token};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 use tempfile::TempDir;
-use traffic::{Truth, World, token};
 
 struct Log {
     dir: TempDir,

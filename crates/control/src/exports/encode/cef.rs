@@ -49,6 +49,21 @@ pub(super) fn line(event: &ExportEvent) -> String {
         pairs.push(("cn2Label", "masked values".to_owned()));
         pairs.push(("cn2", masked.to_string()));
     }
+    if let What::Finding(finding) = &event.what {
+        let records: Vec<String> = finding.records.iter().map(u64::to_string).collect();
+        pairs.push(("suser", finding.principal.clone()));
+        pairs.push(("dhost", finding.resource.clone()));
+        pairs.push(("reason", finding.rule.word().to_owned()));
+        pairs.push(("cnt", finding.found.to_string()));
+        pairs.push(("cn1Label", "bound".to_owned()));
+        pairs.push(("cn1", finding.bound.to_string()));
+        pairs.push(("cs1Label", "session".to_owned()));
+        pairs.push(("cs1", finding.session.to_string()));
+        pairs.push(("cs2Label", "actors".to_owned()));
+        pairs.push(("cs2", finding.actors.join(" > ")));
+        pairs.push(("cs4Label", "records".to_owned()));
+        pairs.push(("cs4", records.join(",")));
+    }
     let pairs: Vec<String> =
         pairs.iter().map(|(key, text)| format!("{key}={}", value(text))).collect();
     line.push_str(&pairs.join(" "));
@@ -66,6 +81,7 @@ fn class(what: &What) -> (&'static str, &'static str) {
         What::AccessRevoked { .. } => ("access-revoked", "Access revoked"),
         What::Custody { .. } => ("custody", "Custody of the evidence"),
         What::PolicyAdopted { .. } => ("policy-adopted", "Policies adopted"),
+        What::Finding(_) => ("anomaly", "Anomaly"),
         What::Gateway { .. } => ("gateway", "Gateway"),
     }
 }

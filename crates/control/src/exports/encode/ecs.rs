@@ -70,6 +70,17 @@ pub(super) fn event(event: &ExportEvent) -> Value {
             document["event"]["reason"] = why.clone().into();
             document["portreeve"]["object"] = object.clone().into();
         }
+        What::Finding(finding) => {
+            document["event"]["kind"] = "alert".into();
+            document["user"] = json!({"name": finding.principal});
+            document["service"] = json!({"name": finding.resource});
+            document["rule"] = json!({"name": finding.rule.word()});
+            document["portreeve"]["anomaly"] = json!({
+                "actors": finding.actors, "session": finding.session.to_string(),
+                "category": finding.category, "found": finding.found, "bound": finding.bound,
+                "records": finding.records, "records_count": finding.records_count,
+            });
+        }
         What::PolicyAdopted { policy } => document["portreeve"]["policy"] = policy.clone().into(),
         What::SessionOpened | What::Gateway { .. } => {}
     }
@@ -119,6 +130,7 @@ fn classify(what: &What) -> (&'static str, &'static str, &'static str, &'static 
         What::AccessRevoked { .. } => ("iam", "deletion", "access-revoked", "success"),
         What::Custody { .. } => ("configuration", "change", "custody", "success"),
         What::PolicyAdopted { .. } => ("configuration", "change", "policy-adopted", "success"),
+        What::Finding(_) => ("intrusion_detection", "info", "anomaly", "unknown"),
         What::Gateway { .. } => ("process", "info", "gateway", "success"),
     }
 }

@@ -7,6 +7,7 @@
 //! | exchange over SSH | SSH Activity 4007 |
 //! | login, its refusal, a session's end, a token | Authentication 3002 |
 //! | account, revocation | Account Change 3001 |
+//! | anomaly | Incident Finding 2005 |
 //! | gateway | Application Lifecycle 6002 |
 //! | policies, custody of the evidence | Entity Management 3004 |
 //!
@@ -15,6 +16,7 @@
 
 use super::super::event::{EventSession, ExchangeEvent, ExportEvent, Severity, What};
 use portreeve_model::{AccountChange, Family, Party, PartyKind, Verdict};
+use portreeve_reports::anomalies::Finding;
 use serde_json::{Map, Value, json};
 
 const VERSION: &str = "1.8.0";
@@ -46,6 +48,7 @@ struct Class {
     uid: u64,
 }
 
+const INCIDENT_FINDING: Class = Class { uid: 2005 };
 const ACCOUNT_CHANGE: Class = Class { uid: 3001 };
 const AUTHENTICATION: Class = Class { uid: 3002 };
 const ENTITY_MANAGEMENT: Class = Class { uid: 3004 };
@@ -146,6 +149,7 @@ fn body(event: &ExportEvent) -> (Class, u64, Map<String, Value>) {
             10,
             json!({"status_id": 1, "entity": {"uid": policy, "type": "policies"}}),
         ),
+        What::Finding(finding) => (INCIDENT_FINDING, 1, finding_body(event, finding)),
         What::Gateway { state } => (
             APPLICATION_LIFECYCLE,
             match *state {
@@ -167,6 +171,29 @@ fn body(event: &ExportEvent) -> (Class, u64, Map<String, Value>) {
         own.insert("activity_name".into(), event.message.clone().into());
     }
     (class, activity, own)
+}
+
+/// Created and new; whoever gets it takes it from there.
+fn finding_body(event: &ExportEvent, finding: &Finding) -> Value {
+    let related: Vec<Value> = finding
+        .records
+        .iter()
+        .map(|index| json!({"uid": format!("{}/{index}", event.origin), "type": "record"}))
+        .collect();
+    json!({
+        "status_id": 1, "status": "New", "desc": finding.message,
+        "assignee_group": {"name": "operators"},
+        "finding_info_list": [{
+            "uid": event.id,
+            "title": format!("Anomaly: {}", finding.rule.word()),
+            "desc": finding.message,
+            "types": [finding.rule.word()],
+            "created_time": event.at_us / 1_000,
+            "analytic": {"name": finding.rule.word(), "type_id": 1, "type": "Rule"},
+            "related_events": related,
+            "related_events_count": finding.records_count,
+        }],
+    })
 }
 
 fn success() -> Value {
@@ -316,6 +343,17 @@ fn unmapped(event: &ExportEvent) -> Value {
         }
         unmapped["purpose"] = json!({"signed": chain.purpose, "stated": chain.stated_purpose});
         unmapped["protocol"] = session.protocol.clone().into();
+    }
+    if let What::Finding(finding) = &event.what {
+        unmapped["anomaly"] = json!({
+            "principal": finding.principal,
+            "agents": finding.actors,
+            "resource": finding.resource,
+            "session": finding.session.to_string(),
+            "category": finding.category,
+            "found": finding.found,
+            "bound": finding.bound,
+        });
     }
     if let What::Exchange(exchange) = &event.what {
         unmapped["exchange"] = json!({

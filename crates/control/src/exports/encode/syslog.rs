@@ -45,6 +45,7 @@ fn kind(what: &What) -> &'static str {
         What::AccessRevoked { .. } => "access-revoked",
         What::Custody { .. } => "custody",
         What::PolicyAdopted { .. } => "policy-adopted",
+        What::Finding(_) => "anomaly",
         What::Gateway { .. } => "gateway",
     }
 }

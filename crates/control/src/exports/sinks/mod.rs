@@ -2,13 +2,17 @@
 
 mod file;
 mod http;
+mod s3;
+mod sigv4;
 mod syslog;
 
 use super::event::ExportEvent;
 use crate::config::{Export, ExportSink};
 use file::FileSink;
 use http::HttpSink;
+use s3::S3Sink;
 use std::sync::Arc;
+use std::time::Duration;
 use syslog::SyslogSink;
 use tokio::sync::Mutex;
 
@@ -22,6 +26,7 @@ enum Receiver {
     File(Arc<std::sync::Mutex<FileSink>>),
     Syslog(Mutex<SyslogSink>),
     Http(Box<HttpSink>),
+    S3(Box<S3Sink>),
 }
 
 impl std::fmt::Debug for Sink {
@@ -46,8 +51,22 @@ impl Sink {
                 Receiver::Http(Box::new(HttpSink::elasticsearch(elastic)?))
             }
             ExportSink::Otlp(otlp) => Receiver::Http(Box::new(HttpSink::otlp(otlp)?)),
+            ExportSink::S3(s3) => Receiver::S3(Box::new(S3Sink::new(s3)?)),
         };
         Ok(Self { export: export.clone(), receiver })
+    }
+
+    /// How long events are gathered before they are handed over; none: as they come.
+    pub(super) fn gathers(&self) -> Option<Duration> {
+        match &self.export.sink {
+            ExportSink::S3(s3) => Some(s3.every),
+            ExportSink::File(_)
+            | ExportSink::Syslog(_)
+            | ExportSink::Webhook(_)
+            | ExportSink::SplunkHec(_)
+            | ExportSink::Elasticsearch(_)
+            | ExportSink::Otlp(_) => None,
+        }
     }
 
     /// Hands events over. When this returns, the receiver has all of them.
@@ -69,6 +88,7 @@ impl Sink {
             }
             Receiver::Syslog(syslog) => syslog.lock().await.send(&redacted, format).await,
             Receiver::Http(http) => http.post(&redacted, format).await,
+            Receiver::S3(s3) => s3.put(&redacted, format).await,
         }
     }
 

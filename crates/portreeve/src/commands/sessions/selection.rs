@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use portreeve_control::config::parse_duration;
-use portreeve_evidence::SessionSummary;
+use portreeve_control::search::{Ended, Question, Verdicts};
 use portreeve_model::Chain;
 use std::time::SystemTime;
 
@@ -25,6 +25,71 @@ pub(super) struct Selection {
     principal: Option<String>,
 }
 
+/// What `sessions ls` finds beside that. What is asked of exchanges is asked of one of them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Search {
+    /// Only sessions in which this agent took part.
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Only sessions for this purpose, signed or stated.
+    #[arg(long, value_name = "NAME")]
+    purpose: Option<String>,
+    /// Only with an exchange that needed this table, route or other object, or a part of it:
+    /// `public.customers`.
+    #[arg(long, value_name = "NAME")]
+    object: Option<String>,
+    /// Only with an exchange that asked for, or in whose reply was, this category: `email`.
+    #[arg(long, value_name = "NAME")]
+    category: Option<String>,
+    /// Only with an exchange of this verdict.
+    #[arg(long, value_name = "VERDICT", value_parser = ["allow", "review", "deny"])]
+    verdict: Option<String>,
+    /// Only with an exchange that ended so.
+    #[arg(long, value_name = "END", value_parser = ["completed", "failed", "refused", "aborted"])]
+    outcome: Option<String>,
+    /// Only with an exchange that this rule refused or had reviewed.
+    #[arg(long, value_name = "ID")]
+    rule: Option<String>,
+    /// Only with an exchange that has a statement of all these words (its verb, its shape, its
+    /// objects; no constants): `"two words"` beside each other, `cust*` for a beginning.
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// Go on behind a list before: the number that it ended with.
+    #[arg(long, value_name = "N")]
+    before: Option<u64>,
+}
+
+impl Search {
+    /// As the index is asked.
+    pub(super) fn question(self, selection: &Selection, limit: usize) -> Question {
+        Question {
+            since_us: selection.since,
+            until_us: selection.until,
+            principal: selection.principal.clone(),
+            resource: selection.resource.clone(),
+            actor: self.actor,
+            purpose: self.purpose,
+            object: self.object,
+            category: self.category,
+            verdict: self.verdict.map(|word| match word.as_str() {
+                "allow" => Verdicts::Allow,
+                "review" => Verdicts::Review,
+                _ => Verdicts::Deny,
+            }),
+            outcome: self.outcome.map(|word| match word.as_str() {
+                "completed" => Ended::Completed,
+                "failed" => Ended::Failed,
+                "refused" => Ended::Refused,
+                _ => Ended::Aborted,
+            }),
+            rule: self.rule,
+            text: self.text,
+            before: self.before,
+            limit: Some(limit),
+        }
+    }
+}
+
 impl Selection {
     /// Whether a time, in microseconds since 1970, is meant.
     pub(super) fn has_time(&self, at_us: u64) -> bool {
@@ -38,21 +103,10 @@ impl Selection {
         self.resource.as_ref().is_none_or(|name| name == resource)
             && self.principal.as_ref().is_none_or(is_principal)
     }
-
-    /// Whether a session is meant: one that was going on at some time that is.
-    pub(super) fn has(&self, session: &SessionSummary) -> bool {
-        let is_named = match &session.chain {
-            Some(chain) => self.has_session(&session.resource, chain),
-            None => self.resource.is_none() && self.principal.is_none(),
-        };
-        is_named
-            && self.since.is_none_or(|since| session.last_at_us >= since)
-            && self.until.is_none_or(|until| session.opened_at_us < until)
-    }
 }
 
 /// Reads a moment as microseconds since 1970.
-pub(super) fn moment(text: &str) -> Result<u64, String> {
+pub(in crate::commands) fn moment(text: &str) -> Result<u64, String> {
     if let Some(ago) = parse_duration(text) {
         let then = SystemTime::now().checked_sub(ago).ok_or("that is before all time")?;
         let since = then.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Made-up traffic: months of sessions, written through the real writer, and what is known of
-//! them, kept beside it without reading the log.
+//! them, kept beside it without reading the log. Whoever reads the log is compared with that.
 
 use portreeve_evidence::{EvidenceLog, Options, SessionRecorder, request_events};
 use portreeve_model::{
@@ -12,19 +12,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// 2026-01-05T00:00:00Z
-pub(crate) const BEGIN_US: u64 = 1_767_571_200_000_000;
+/// When it begins: 2026-01-05T00:00:00Z
+pub const BEGIN_US: u64 = 1_767_571_200_000_000;
 const HOUR_US: u64 = 3_600_000_000;
 
 /// A small generator: the same traffic for the same seed, on every machine.
-pub(crate) struct Dice(u64);
+#[derive(Debug)]
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// For a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+    /// A number below `sides`.
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -38,49 +42,55 @@ impl Dice {
 
 /// One exchange as it was made: the truth.
 #[derive(Clone, Debug)]
-pub(crate) struct Truth {
-    pub(crate) session: SessionId,
-    pub(crate) at_us: u64,
-    pub(crate) resource: String,
-    pub(crate) purpose: Option<String>,
-    pub(crate) principal: String,
-    pub(crate) actor: Option<String>,
-    pub(crate) acting: String,
-    pub(crate) table: String,
-    pub(crate) column: String,
-    pub(crate) category: String,
-    pub(crate) statements: u64,
-    pub(crate) rows: u64,
-    pub(crate) masked: BTreeMap<String, u64>,
-    pub(crate) found_masked: u64,
-    pub(crate) found_revealed: u64,
-    pub(crate) is_revealed: bool,
-    pub(crate) is_compared: bool,
-    pub(crate) refused_by: Option<String>,
-    pub(crate) is_aggregated: bool,
-    pub(crate) is_withheld: bool,
-    pub(crate) review: Option<(ReviewOutcome, String, u64)>,
-    pub(crate) named: BTreeSet<[u8; 16]>,
-    pub(crate) derived: BTreeSet<[u8; 16]>,
-    pub(crate) unresolved: u64,
+#[expect(missing_docs, reason = "each is what its name says, for tests only")]
+pub struct Truth {
+    pub session: SessionId,
+    pub at_us: u64,
+    pub resource: String,
+    pub purpose: Option<String>,
+    pub principal: String,
+    pub actor: Option<String>,
+    pub acting: String,
+    pub table: String,
+    pub column: String,
+    pub category: String,
+    pub statements: u64,
+    pub rows: u64,
+    pub masked: BTreeMap<String, u64>,
+    pub found_masked: u64,
+    pub found_revealed: u64,
+    pub is_revealed: bool,
+    pub is_compared: bool,
+    pub refused_by: Option<String>,
+    pub is_aggregated: bool,
+    pub is_withheld: bool,
+    pub review: Option<(ReviewOutcome, String, u64)>,
+    pub named: BTreeSet<[u8; 16]>,
+    pub derived: BTreeSet<[u8; 16]>,
+    pub unresolved: u64,
 }
 
 /// Everything that was made.
-#[derive(Default)]
-pub(crate) struct World {
-    pub(crate) truths: Vec<Truth>,
-    pub(crate) shredded: Vec<SessionId>,
-    pub(crate) holds_open: u64,
+#[derive(Debug, Default)]
+pub struct World {
+    /// Every exchange, in the order of their ends.
+    pub truths: Vec<Truth>,
+    /// Sessions whose recordings were destroyed.
+    pub shredded: Vec<SessionId>,
+    /// Holds in force.
+    pub holds_open: u64,
 }
 
-pub(crate) fn token(person: u64) -> [u8; 16] {
+/// Stands for a person.
+#[must_use]
+pub fn token(person: u64) -> [u8; 16] {
     let mut token = [0; 16];
     token[..8].copy_from_slice(&person.to_be_bytes());
     token
 }
 
 /// Writes `sessions` sessions into a log in `dir`.
-pub(crate) fn write(dir: &Path, seed: u64, sessions: u64) -> World {
+pub fn write(dir: &Path, seed: u64, sessions: u64) -> World {
     let now = Arc::new(AtomicU64::new(BEGIN_US));
     let clock = now.clone();
     let mut options = Options::new(dir).with_clock(move || clock.load(Ordering::Relaxed));
@@ -404,6 +414,7 @@ fn command(truth: &Truth, resource: &str) -> CommandRecord {
         times: 1,
         runs_later: false,
         fingerprint: "f00d".into(),
+        shape: String::new(),
         needs,
         facts: Facts { aggregated: truth.is_aggregated, ..Facts::default() },
         categories: if places.is_empty() {

@@ -176,11 +176,7 @@ impl Metrics {
                 "Clients refused for too many bad tokens",
             ),
             reviews_open: gauge(r, "reviews_open", "Reviews that wait for a person"),
-            search_lag: gauge(
-                r,
-                "search_lag_records",
-                "Records of the log that the index of search has not read",
-            ),
+            search_lag: gauge(r, "search_lag_records", "Records that search has not read"),
             evidence_healthy: gauge(
                 r,
                 "evidence_healthy",

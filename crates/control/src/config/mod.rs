@@ -24,10 +24,10 @@ mod section;
 mod settings;
 mod tree;
 mod types;
-mod witnesses;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
 pub use connector::{ConnectorConfig, ConnectorResource, load_connector};
+pub use evidence::WitnessAddress;
 pub use exports::{
     ElasticsearchExport, Export, ExportSink, FileExport, OtlpExport, S3Export, SplunkExport,
     SyslogExport, SyslogTransport, WebhookExport,
@@ -45,7 +45,6 @@ pub use types::{
     Config, Evidence, Issuer, Limits, LocalIssuer, Masking, OidcIssuer, Resource, Retention,
     Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls, TlsMode, Via,
 };
-pub use witnesses::WitnessAddress;
 
 use portreeve_model::Manifest;
 use section::Reader;

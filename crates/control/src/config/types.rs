@@ -3,13 +3,12 @@
 
 use super::anomalies::AnomaliesText;
 use super::classify::Classification;
-use super::evidence::{WITNESS_INTERVAL, WITNESSED_AGE_MAX};
+use super::evidence::{WITNESS_INTERVAL, WITNESSED_AGE_MAX, WitnessAddress};
 use super::exports::{Export, ExportText};
 use super::listen::Listen;
 use super::read::TOKEN_LIFETIME_MAX;
 use super::scalar::{duration_text, size_text};
 use super::settings::Settings;
-use super::witnesses::WitnessAddress;
 use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, Unclassified, defaults};
 use portreeve_reports::anomalies::Rules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -68,6 +68,7 @@ fn opened(place: &Object, snapshot: &Arc<Snapshot>) -> CommandUse {
             .to_owned()
     });
     let command = Command {
+        shape: String::new(),
         verb: "terminal".to_owned(),
         fingerprint: "terminal".to_owned(),
         needs: vec![Need { action: Action::Execute, object: place.clone() }],

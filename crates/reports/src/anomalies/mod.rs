@@ -12,7 +12,7 @@
 //! | `refusals` | many refused exchanges in an hour |
 //! | `probing` | many comparisons of classified columns with values, in an hour |
 //! | `night` | work in the night, by somebody who never worked then |
-//! | `masked-share` | of a category at a resource, fewer values are masked than in the days before |
+//! | `masked-share` | of a category at a resource, fewer values are masked than before |
 //!
 //! | room | idea |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! The Elastic Common Schema (<https://www.elastic.co/guide/en/ecs/8.17>): what has a field of
 //! its own there; all else is under `portreeve`.
 
-use super::super::event::{ExchangeEvent, ExportEvent, Severity, What};
+use super::super::event::{EventSession, ExchangeEvent, ExportEvent, Severity, What};
 use super::{ocsf, timestamp};
 use portreeve_model::Family;
 use serde_json::{Value, json};
@@ -31,19 +31,7 @@ pub(super) fn event(event: &ExportEvent) -> Value {
         "portreeve": {"log": event.origin, "index": event.index},
     });
     if let Some(session) = &event.session {
-        let chain = &session.chain;
-        document["user"] = json!({
-            "name": chain.principal.subject, "domain": chain.principal.issuer,
-            "roles": chain.principal.groups,
-        });
-        document["service"] = json!({"name": session.resource, "type": session.protocol});
-        document["source"] = source(&session.client);
-        document["trace"] = json!({"id": session.id.to_string()});
-        let actors: Vec<&str> = chain.actors.iter().map(|actor| actor.subject.as_str()).collect();
-        document["portreeve"]["session"] = json!({
-            "id": session.id.to_string(), "actors": actors,
-            "purpose": chain.purpose, "stated_purpose": chain.stated_purpose,
-        });
+        add_session(&mut document, session);
     }
     match &event.what {
         What::Exchange(exchange) => {
@@ -85,6 +73,23 @@ pub(super) fn event(event: &ExportEvent) -> Value {
         What::SessionOpened | What::Gateway { .. } => {}
     }
     document
+}
+
+/// For whom, as what, and where.
+fn add_session(document: &mut Value, session: &EventSession) {
+    let chain = &session.chain;
+    document["user"] = json!({
+        "name": chain.principal.subject, "domain": chain.principal.issuer,
+        "roles": chain.principal.groups,
+    });
+    document["service"] = json!({"name": session.resource, "type": session.protocol});
+    document["source"] = source(&session.client);
+    document["trace"] = json!({"id": session.id.to_string()});
+    let actors: Vec<&str> = chain.actors.iter().map(|actor| actor.subject.as_str()).collect();
+    document["portreeve"]["session"] = json!({
+        "id": session.id.to_string(), "actors": actors,
+        "purpose": chain.purpose, "stated_purpose": chain.stated_purpose,
+    });
 }
 
 fn exchange_fields(exchange: &ExchangeEvent) -> Value {

@@ -157,10 +157,7 @@ fn body(event: &ExportEvent) -> (Class, u64, Map<String, Value>) {
                 "stopped" => 4,
                 _ => OTHER,
             },
-            json!({
-                "status_id": 1,
-                "app": {"name": "Portreeve gateway", "vendor_name": "Portreeve"},
-            }),
+            json!({"status_id": 1, "app": {"name": "gateway", "vendor_name": "Portreeve"}}),
         ),
     };
     let mut own = match own {

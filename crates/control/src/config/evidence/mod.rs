@@ -1,11 +1,15 @@
 //! The `evidence` section: who may erase, how long what is kept, who is shown checkpoints.
 
-use super::masking::not_a_category;
-use super::problem::closest;
-use super::scalar;
-use super::section::{Reader, Section, as_duration, as_list, as_text};
-use super::types::{Evidence, Masking, Resource, Retention};
-use super::witnesses;
+mod witnesses;
+
+pub use witnesses::WitnessAddress;
+
+use crate::config::masking::not_a_category;
+use crate::config::problem::closest;
+use crate::config::scalar;
+use crate::config::section::{Reader, Section, as_duration, as_list, as_text};
+use crate::config::types::{Evidence, Masking, Resource, Retention};
+
 use portreeve_model::Category;
 use portreeve_screen::categories as detected_categories;
 use std::collections::{BTreeMap, BTreeSet};

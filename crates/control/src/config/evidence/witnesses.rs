@@ -1,7 +1,7 @@
 //! The witnesses in the `evidence` section: who is shown the log's checkpoints.
 
-use super::scalar;
-use super::section::{Reader, Section, as_list};
+use crate::config::scalar;
+use crate::config::section::{Reader, Section, as_list};
 use portreeve_evidence::VerifierKey;
 use schemars::JsonSchema;
 use std::path::PathBuf;

@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import psycopg
 import pytest
+from harness.bucket import ACCESS_KEY, SECRET_KEY, Bucket
 from harness.gateway import Gateway
 from harness.waiting import free_port, until
 from harness.world import World
@@ -170,3 +171,40 @@ def test_a_receiver_that_is_away_is_in_nobodys_way(world: World, policies: Path)
     assert gateway.try_run("verify").returncode == 0
     until("it shows", lambda: b"the export `away`" in gateway.http("GET", "/healthz")[1], 30)
     assert os.path.getsize(gateway.data_dir / "evidence" / "log.pub")
+
+
+def test_a_bucket_gets_every_event_once_it_is_there(
+    world: World, policies: Path, tmp_path: Path
+) -> None:
+    bucket = Bucket(tmp_path, "evidence")
+    (tmp_path / "access").write_text(ACCESS_KEY)
+    (tmp_path / "secret").write_text("not the secret")
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "access").chmod(0o600)
+    sink = (
+        f"s3: {{ url: '{bucket.url}', bucket: evidence, every: 1s, "
+        f"access_key: {{ file: '{tmp_path}/access' }}, "
+        f"secret_key: {{ file: '{tmp_path}/secret' }} }}"
+    )
+    more = MORE.format(f"bucket: {{ {sink} }}, all: {{ file: {{ path: events.log }} }}")
+    gateway = world.gateway("exports-s3", more=more, policies=policies)
+    traffic(gateway)
+    bucket.start()
+    try:
+        until(
+            "a signature by another secret is refused, and said",
+            lambda: "SignatureDoesNotMatch" in gateway.log(),
+            60,
+        )
+        assert not bucket.objects()
+        (tmp_path / "secret").write_text(SECRET_KEY)
+        until("everything is in the bucket", lambda: caught_up(gateway, "bucket"), 90)
+        until("and in the file", lambda: caught_up(gateway, "all"), 30)
+        objects = bucket.objects()
+        lines = [line for name in sorted(objects) for line in objects[name].splitlines()]
+        ids = {json.loads(line)["metadata"]["uid"] for line in lines}
+        assert len(ids) == len(lines), "nothing came twice, as nothing was cut off"
+        expected = {event["metadata"]["uid"] for event in events(gateway.directory / "events.log")}
+        assert expected and ids == expected
+    finally:
+        bucket.stop()

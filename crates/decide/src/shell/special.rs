@@ -383,13 +383,17 @@ impl Reader<'_> {
             self.code();
             return Ok(());
         };
-        let text = words.last().and_then(Word::literal).filter(|_| is_last(at));
-        let Some(text) = text else {
+        let value = words.last().filter(|_| is_last(at)).map(|word| self.value(word));
+        let Some(Value::Texts(texts)) = value else {
+            self.code();
+            return Ok(());
+        };
+        let [text] = texts.as_slice() else {
             self.code();
             return Ok(());
         };
         let folders = self.folders.clone();
-        let line = self.script_in(&text)?;
+        let line = self.script_in(text)?;
         self.folders = folders;
         if let Some(word) = words.last_mut() {
             *word = Word(vec![Piece::Text(line)]);

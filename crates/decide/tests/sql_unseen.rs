@@ -75,13 +75,31 @@ CREATE VIEW over_operator AS SELECT note -> 'x' AS note FROM notes;
 CREATE VIEW over_hidden AS SELECT value + 1 AS more FROM of_box;
 CREATE VIEW over_folded AS SELECT folded() AS x;
 CREATE VIEW over_guarded AS SELECT id FROM guarded;
+CREATE SEQUENCE counter;
+CREATE VIEW over_sequence AS SELECT id, nextval('counter') AS next FROM notes;
+CREATE VIEW over_setting AS SELECT set_config('app.x', note, false) AS x FROM notes;
+CREATE VIEW over_lock AS SELECT pg_advisory_xact_lock(1) IS NULL AS x FROM notes;
+CREATE VIEW over_unlock AS SELECT pg_advisory_unlock_all() IS NULL AS x FROM notes;
+CREATE VIEW over_notify AS SELECT pg_notify('x', 'y') IS NULL AS x FROM notes;
+CREATE VIEW over_those AS SELECT x FROM over_setting;
+CREATE MATERIALIZED VIEW kept AS SELECT id FROM notes;
+CREATE TABLE counted (id int);
+ALTER TABLE counted ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON counted USING (nextval('counter') > 0);
+CREATE TABLE over_counted (id int) INHERITS (notes);
+CREATE FOREIGN DATA WRAPPER wrapper;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER wrapper;
+CREATE FOREIGN TABLE far (id int) SERVER elsewhere;
+CREATE VIEW over_far AS SELECT id FROM far;
+CREATE TABLE split (id int) PARTITION BY RANGE (id);
+CREATE FOREIGN TABLE split_far PARTITION OF split FOR VALUES FROM (0) TO (9) SERVER elsewhere;
 CREATE TABLE clean (id int DEFAULT 1, at timestamptz DEFAULT now(), note text CHECK (note <> ''));
 ";
 
 const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
   CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'c') ORDER BY c.oid";
+  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') ORDER BY c.oid";
 const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
   CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -291,6 +309,119 @@ fn whatever_runs_unseen_is_asked_about() {
     assert!(sql_shop::render(&relaxed, "SELECT leak2('a', 'b')").contains("column leak2\n"));
     let Output::Columns(columns) = &sum.output else { panic!("{sum:?}") };
     assert_eq!(columns[0].sources.len(), 1);
+}
+
+/// Proven to change nothing.
+const READS: &[&str] = &[
+    "SELECT 1",
+    "SELECT note FROM notes WHERE id = $1",
+    "SELECT note FROM notes WHERE id = 1 UNION SELECT email FROM customers ORDER BY 1 LIMIT 5",
+    "WITH x AS (SELECT id FROM notes) SELECT count(*) FROM x JOIN customers USING (id)",
+    "VALUES (1), (2)",
+    "TABLE notes",
+    "SELECT now(), random(), gen_random_uuid(), pg_sleep(0), current_setting('app.x')",
+    "SELECT relname FROM pg_class",
+    "SELECT value FROM of_plain",
+    "SELECT 'x'::plain",
+    "SELECT last_value FROM counter",
+    "SELECT id FROM kept",
+    "SELECT id FROM watched",
+    "SELECT id FROM with_default",
+    "COPY notes TO STDOUT",
+    "COPY (SELECT id FROM notes) TO STDOUT",
+    "FETCH 10 FROM c",
+    "EXECUTE p(1, lower('x'))",
+];
+
+/// May change something, whatever else is said of it, or nobody has proven that it does not.
+const CHANGES: &[&str] = &[
+    "INSERT INTO notes VALUES (1, 'x')",
+    "WITH x AS (DELETE FROM notes WHERE id = 1 RETURNING id) SELECT id FROM x",
+    "SELECT id INTO fresh FROM notes",
+    "SELECT id FROM notes FOR UPDATE",
+    "SELECT id FROM notes FOR KEY SHARE",
+    "SELECT nextval('counter')",
+    "SELECT id FROM notes WHERE setval('counter', id) > 0",
+    "SELECT set_config('app.x', 'y', false)",
+    "SELECT id FROM notes ORDER BY set_config('app.x', note, true)",
+    "SELECT pg_notify('a', 'b')",
+    "SELECT pg_advisory_lock(1)",
+    "SELECT pg_advisory_unlock(1)",
+    "SELECT pg_advisory_unlock_all()",
+    "SELECT lo_creat(1)",
+    "SELECT pg_terminate_backend(1)",
+    "SELECT pg_export_snapshot()",
+    "SELECT leak('x')",
+    "SELECT fixed(1)",
+    "SELECT note FROM over_leak",
+    "SELECT 1 WHERE 'a'::text === 'b'",
+    "SELECT 'x'::checked",
+    "SELECT id FROM guarded",
+    "SELECT next FROM over_sequence",
+    "SELECT id FROM over_sequence",
+    "SELECT x FROM over_setting",
+    "SELECT x FROM over_those",
+    "SELECT x FROM over_lock",
+    "SELECT x FROM over_unlock",
+    "SELECT x FROM over_notify",
+    "SELECT id FROM counted",
+    "SELECT id FROM far",
+    "SELECT id FROM over_far",
+    "SELECT id FROM split",
+    "SELECT n.id FROM notes n, LATERAL (SELECT f.id FROM far f WHERE f.id = n.id) x",
+    "EXECUTE p(nextval('counter'))",
+    "EXECUTE p(leak('x'))",
+    "SELECT nothing FROM nowhere",
+    "EXPLAIN ANALYZE INSERT INTO notes VALUES (1, 'x')",
+    "COPY notes FROM STDIN",
+    "COPY (DELETE FROM notes WHERE id = 1 RETURNING id) TO STDOUT",
+    "COPY (SELECT nextval('counter')) TO STDOUT",
+    "REFRESH MATERIALIZED VIEW kept",
+    "DECLARE c CURSOR FOR SELECT id FROM notes",
+    "PREPARE p AS SELECT 1",
+    "SET work_mem = '4MB'",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT s",
+    "LISTEN x",
+    "DISCARD ALL",
+    "CALL leak('x')",
+    "DO 'begin end'",
+    "LOCK TABLE notes",
+];
+
+fn only_reads(catalog: &Catalog, sql: &str) -> bool {
+    analyze(catalog, sql).unwrap().iter().all(|statement| statement.command.only_reads())
+}
+
+/// What is proven to read only passes one barrier instead of two: everything else must not be
+/// taken for it.
+#[test]
+fn what_only_reads_is_proven() {
+    let Some(server) = Server::start() else { return };
+    server.psql("postgres", SCHEMA);
+    let known = catalog(&server, &[]);
+    let unproven: Vec<_> = READS.iter().filter(|sql| !only_reads(&known, sql)).collect();
+    assert!(unproven.is_empty(), "not proven: {unproven:#?}");
+    let wrong: Vec<_> = CHANGES.iter().filter(|sql| only_reads(&known, sql)).collect();
+    assert!(wrong.is_empty(), "taken for reads: {wrong:#?}");
+    assert!(!only_reads(&known, "SELECT 1; INSERT INTO notes VALUES (1, 'x')"));
+
+    // Somebody's word that a function is harmless is no proof, wherever it runs.
+    let relaxed = catalog(&server, &["fixed", "is_fine"]);
+    for sql in ["SELECT fixed(1)", "SELECT id FROM guarded", "SELECT id FROM over_guarded"] {
+        assert!(executes(&relaxed, sql).is_empty() && !only_reads(&relaxed, sql), "{sql}");
+    }
+
+    // A value that may set something off can stand anywhere.
+    server.psql("postgres", "CREATE DOMAIN ticking AS int CHECK (nextval('counter') > VALUE);");
+    let ticking = catalog(&server, &[]);
+    assert!(!only_reads(&ticking, "SELECT 1::ticking"));
+
+    // Without knowing all code, and where the open transaction has changed definitions, nothing
+    // is proven.
+    assert!(!only_reads(&CatalogBuilder::new().build(), "SELECT 1"));
 }
 
 #[test]

@@ -195,6 +195,17 @@ pub enum Change {
     Drop,
 }
 
+/// What a command leaves behind at its target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Effect {
+    /// It may change something, or nobody can tell.
+    #[default]
+    MayChange,
+    /// Whoever analyzed it has seen everything that runs for it, and none of that changes
+    /// anything that outlives the command.
+    ReadsOnly,
+}
+
 /// A command as policy sees it.
 ///
 /// Either `unknown` says why nobody can tell what it does (then it is refused), or
@@ -219,9 +230,36 @@ pub struct Command {
     /// the client: it holds nothing but the client's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
+    /// What it leaves behind. Neither recorded nor sent anywhere: who gets a command from
+    /// somewhere else takes it for one that may change something.
+    #[serde(skip)]
+    pub effect: Effect,
 }
 
 impl Command {
+    /// Whether it is proven to change nothing, so that its record may become durable together
+    /// with that of its answer.
+    ///
+    /// The analysis says so, and nothing that it needs contradicts that: a `GET` or a tool that
+    /// calls itself harmless is no proof, because nobody has seen what runs behind it.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        let reads = |need: &Need| match need.action {
+            Action::Read | Action::Filter | Action::Probe | Action::Reveal => true,
+            Action::Connect
+            | Action::Write
+            | Action::Define
+            | Action::Administer
+            | Action::Execute
+            | Action::Lock => false,
+        };
+        self.effect == Effect::ReadsOnly
+            && self.unknown.is_none()
+            && self.facts.bounded.is_none()
+            && self.facts.change.is_none()
+            && self.needs.iter().all(reads)
+    }
+
     /// Whether anything may be another after it has run.
     #[must_use]
     pub fn writes(&self) -> bool {

@@ -24,7 +24,7 @@ mod usage;
 pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, UNKNOWN, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
-pub use command::{Action, Change, Command, Facts, Need, Object};
+pub use command::{Action, Change, Command, Effect, Facts, Need, Object};
 pub use connector::{ConnectorChange, ConnectorEvent, LinkStream};
 pub use content::{
     APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Parameter, ParameterFormat,

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 
-/// Bytes that may go to a target: decided, and durable in the evidence.
+/// Bytes that may go to a target: decided, and durable in the evidence unless they are proven
+/// to only read.
 #[derive(Debug)]
 #[must_use = "a permit that is not sent leaves the target waiting"]
 pub struct Permitted {

@@ -5,7 +5,7 @@ use crate::shape::{self, Blank};
 use portreeve_decide::sql::{
     Brought, Catalog, Grammar, Output, RowsOf, SessionEffect, Statement, Unknown,
 };
-use portreeve_model::{Action, Command, Facts, Need, Object};
+use portreeve_model::{Action, Command, Effect, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -85,6 +85,7 @@ pub fn unknown(why: Unknown) -> Statement {
             needs: vec![Need { action: Action::Execute, object: Object::resource() }],
             facts: Facts::default(),
             unknown: Some(why.message.clone()),
+            effect: Effect::MayChange,
         },
         output: Output::Unproven,
         rows_of: RowsOf::Tables,

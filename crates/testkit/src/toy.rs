@@ -1,11 +1,11 @@
 //! A toy protocol: `get NAME` asks for a table, the target answers `row VALUE` lines and
-//! `end`. It is here to prove the engine's shape without PostgreSQL's detail.
+//! `end`; `set NAME` changes it. It is here to prove the engine's shape without PostgreSQL's detail.
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
 use portreeve_model::{
-    Action, ApprovedStatement, Category, Command, Facts, Need, Object, Refusal, RequestContent,
-    Usage,
+    Action, ApprovedStatement, Category, Command, Effect, Facts, Need, Object, Refusal,
+    RequestContent, Usage,
 };
 use portreeve_session::{
     Admitted, Advice, ClientSide, CommandUse, Driven, End, Fault, Masked, Notice, NoticeEncoder,
@@ -14,7 +14,7 @@ use portreeve_session::{
 };
 use std::sync::Arc;
 
-/// One `get`.
+/// One `get` or `set`.
 #[derive(Debug)]
 pub struct Get {
     line: Bytes,
@@ -26,17 +26,20 @@ impl Get {
     #[must_use]
     pub fn new(line: Bytes) -> Self {
         let text = String::from_utf8_lossy(&line);
-        let table = text.strip_prefix("get ");
+        let known = match text.split_once(' ') {
+            Some(("get", table)) => Some((Action::Read, Effect::ReadsOnly, table)),
+            Some(("set", table)) => Some((Action::Write, Effect::MayChange, table)),
+            _ => None,
+        };
+        let need = |(action, _, table)| Need { action, object: Object::table("toy", table) };
         let command = Command {
             verb: "GET".into(),
             fingerprint: text.to_string(),
             shape: String::new(),
-            needs: table
-                .map(|table| Need { action: Action::Read, object: Object::table("toy", table) })
-                .into_iter()
-                .collect(),
+            needs: known.map(need).into_iter().collect(),
             facts: Facts::default(),
-            unknown: table.is_none().then(|| "only `get` is known".into()),
+            unknown: known.is_none().then(|| "only `get` and `set` are known".into()),
+            effect: known.map_or(Effect::MayChange, |(_, effect, _)| effect),
         };
         let uses = vec![CommandUse {
             command: Arc::new(command),

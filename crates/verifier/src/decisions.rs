@@ -23,6 +23,8 @@ pub struct Decisions {
     answers: HashMap<Vec<u8>, Answer>,
     parts: RequestParts,
     decided: u64,
+    /// How many commits there were before the records that come now.
+    commits: u64,
     /// Sessions may go on whose beginning was pruned: nobody knows on whose behalf.
     begins_pruned: bool,
 }
@@ -94,6 +96,8 @@ impl Decisions {
     fn take(&mut self, record: Record) -> Option<String> {
         let at_us = record.at_us;
         let session = record.session;
+        // What a target asks of a client has no bytes of a client.
+        let is_of_client = record.payload.as_ref().is_some_and(|payload| payload.bytes > 0);
         match record.event {
             event @ (Event::PolicyPart { .. }
             | Event::PolicyAdopted { .. }
@@ -110,7 +114,7 @@ impl Decisions {
                 match self.parts.whole(session, exchange, day, commands) {
                     Ok((day, commands)) => {
                         let moment = Moment { at_us, hour, session: used, day };
-                        self.request(session, exchange, &moment, &commands)
+                        self.request((session, exchange), &moment, &commands, is_of_client)
                     }
                     Err(error) => Some(format!("its parts are no command: {error}")),
                 }
@@ -143,6 +147,10 @@ impl Decisions {
         let reply: Reply = serde_json::from_slice(leaf).ok()?;
         let found = self.found_shown(&reply);
         let ReplyEvent { exchange, rows, .. } = reply.event;
+        let commits = self.commits;
+        if let Some(running) = reply.session.and_then(|session| self.exchange(session, exchange)) {
+            running.answered(commits);
+        }
         if found.is_some() || rows == 0 {
             return found;
         }
@@ -196,16 +204,19 @@ impl Decisions {
 
     fn request(
         &mut self,
-        session: SessionId,
-        exchange: u64,
+        (session, exchange): (SessionId, u64),
         moment: &Moment,
         commands: &[CommandRecord],
+        is_of_client: bool,
     ) -> Option<String> {
         let Some(mut seen) = self.sessions.remove(&session) else {
             return (!self.begins_pruned)
                 .then(|| "nobody knows on whose behalf this was asked".to_owned());
         };
         let mut running = seen.exchanges.remove(&exchange).unwrap_or_default();
+        if is_of_client {
+            running.asked(self.commits);
+        }
         let mut found = None;
         for command in commands {
             let (free, wrong) = self.command(&seen, moment, command);
@@ -411,6 +422,10 @@ impl Inspector for Decisions {
             }
             _ => None,
         }
+    }
+
+    fn committed(&mut self) {
+        self.commits += 1;
     }
 
     fn decisions(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! What an exchange may give, from its decisions: nothing, some rows, or all.
 
-use portreeve_model::{CommandRecord, Outcome, ReviewOutcome, Verdict};
+use portreeve_model::{Action, CommandRecord, Outcome, ReviewOutcome, Verdict};
 
 /// An exchange that goes on.
 #[derive(Default)]
@@ -14,15 +14,26 @@ pub(crate) struct Running {
     rows: u64,
     /// How many rows policy gives without asking anyone.
     free: Option<u64>,
+    /// Whether anything may be another after it.
+    changes: bool,
+    /// After how many commits the client's request was recorded, and the first of its answer.
+    asked: Option<u64>,
+    answered: Option<u64>,
 }
 
 impl Running {
+    /// The client's request was recorded, after so many commits.
+    pub(crate) fn asked(&mut self, commits: u64) {
+        self.asked.get_or_insert(commits);
+    }
+
     /// A command of its request, and the rows that policy gives of it.
     pub(crate) fn command(&mut self, command: &CommandRecord, free: Option<u64>) {
         let verdict = command.decision.as_ref().map(|decision| decision.verdict);
         if command.runs_later && matches!(verdict, Some(Verdict::Allow | Verdict::Review)) {
             return;
         }
+        self.changes |= may_change(command);
         if !self.has_commands {
             (self.has_commands, self.first) = (true, verdict);
         }
@@ -36,6 +47,11 @@ impl Running {
     /// A review ended.
     pub(crate) fn reviewed(&mut self, outcome: ReviewOutcome) {
         self.approved |= outcome == ReviewOutcome::Approved;
+    }
+
+    /// Something of its answer was recorded, after so many commits.
+    pub(crate) fn answered(&mut self, commits: u64) {
+        self.answered.get_or_insert(commits);
     }
 
     /// Rows went to the client. Says why they should not have.
@@ -61,8 +77,15 @@ impl Running {
 
     /// It ended. Says why it should have ended otherwise.
     pub(crate) fn closed(&self, outcome: &Outcome) -> Option<String> {
-        if *outcome != Outcome::Completed {
-            return None;
+        let is_together = self.asked.is_some() && self.asked == self.answered;
+        match outcome {
+            Outcome::Completed | Outcome::Failed { .. } if self.changes && is_together => {
+                return Some(TOGETHER.to_owned());
+            }
+            Outcome::Completed => {}
+            Outcome::Failed { .. } | Outcome::Refused { .. } | Outcome::Aborted { .. } => {
+                return None;
+            }
         }
         let is_denied = self.has_commands && matches!(self.first, Some(Verdict::Deny) | None);
         let waits = self.held && !self.approved;
@@ -73,4 +96,24 @@ impl Running {
         };
         Some(what.to_owned())
     }
+}
+
+const TOGETHER: &str =
+    "a command that may change something was recorded together with its answer, not before it";
+
+/// Whether the target may be another after the command. What only reads may be recorded
+/// together with its answer.
+fn may_change(command: &CommandRecord) -> bool {
+    command.facts.bounded.is_some()
+        || command.facts.change.is_some()
+        || command.needs.iter().any(|need| match need.action {
+            Action::Write
+            | Action::Define
+            | Action::Administer
+            | Action::Execute
+            | Action::Lock => true,
+            Action::Connect | Action::Read | Action::Filter | Action::Probe | Action::Reveal => {
+                false
+            }
+        })
 }

@@ -5,9 +5,9 @@
 use portreeve_decide::policy::{Ask, Context, Counters, Policies};
 use portreeve_evidence::{Inspector, request_events};
 use portreeve_model::{
-    Action, Category, Chain, CommandRecord, Decision, Event, Facts, Need, Object, ObjectUsage,
-    Outcome, Party, PartyKind, PolicyVersion, Record, Revealed, ReviewId, ReviewOutcome, RuleId,
-    SessionId, Usage, Verdict,
+    Action, Category, Chain, CommandRecord, Decision, Digest, Direction, Event, Facts, Need,
+    Object, ObjectUsage, Outcome, Party, PartyKind, PayloadRef, PolicyVersion, Record, RefusalCode,
+    Revealed, ReviewId, ReviewOutcome, RuleId, SessionId, Usage, Verdict,
 };
 use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
@@ -54,6 +54,8 @@ struct Log {
     at_us: u64,
     seq: u64,
     hour: u64,
+    /// How long the client's requests are.
+    client_bytes: u64,
 }
 
 impl Log {
@@ -65,6 +67,7 @@ impl Log {
             at_us: NOON * 3_600_000_000,
             seq: 0,
             hour: NOON,
+            client_bytes: 9,
         };
         assert_eq!(log.adopt(POLICIES), None);
         let decision =
@@ -84,7 +87,12 @@ impl Log {
         let salt = String::new();
         let (at_us, seq) = (self.at_us, self.seq);
         self.seq += 1;
-        let record = Record { at_us, session: Some(id()), seq, salt, event, payload: None };
+        let payload = matches!(event, Event::Request { .. }).then(|| PayloadRef {
+            direction: Direction::FromClient,
+            digest: Digest([0; 32]),
+            bytes: self.client_bytes,
+        });
+        let record = Record { at_us, session: Some(id()), seq, salt, event, payload };
         let leaf = serde_json::to_value(&record).unwrap();
         let event = leaf["event"]["event"].as_str().unwrap().to_owned();
         self.verifier.record(&event, leaf.to_string().as_bytes())
@@ -180,6 +188,42 @@ fn what_was_decided_as_the_policies_say_is_silent() {
     let denied = log.command(vec![Need { action: Action::Write, object: Object::table("a", "b") }]);
     assert_eq!(log.ask(2, denied), None);
     assert_eq!(log.verifier.decisions(), 3);
+}
+
+/// What may change anything is durable before the target gets it, so no commit holds it and the
+/// first of its answer. What only reads may be recorded with its answer.
+#[test]
+fn a_change_that_was_recorded_with_its_answer_is_found() {
+    const WRITERS: &str = r#"@id("all") permit(principal, action, resource);"#;
+    let together = "recorded together with its answer";
+    let write = || vec![Need { action: Action::Write, object: Object::table("public", "orders") }];
+    let answered = |needs: Vec<Need>, is_committed: bool, bytes: u64, outcome: Outcome| {
+        let mut log = Log::new(&[]);
+        assert_eq!(log.adopt(WRITERS), None);
+        log.client_bytes = bytes;
+        let command = log.command(needs);
+        assert_eq!(log.ask(1, command), None);
+        if is_committed {
+            log.verifier.committed();
+        }
+        assert_eq!(log.rows(1, 0), None);
+        log.verifier.committed();
+        log.say(Event::ExchangeClosed { exchange: 1, outcome, rows: 0 })
+    };
+    let failed = || Outcome::Failed { code: "23505".into() };
+    assert_eq!(answered(write(), true, 9, Outcome::Completed), None);
+    assert_eq!(answered(vec![read("orders")], false, 9, Outcome::Completed), None);
+    assert_says(answered(write(), false, 9, Outcome::Completed), together);
+    assert_says(answered(write(), false, 9, failed()), together);
+    for action in [Action::Define, Action::Administer, Action::Execute, Action::Lock] {
+        let need = Need { action, object: Object::resource() };
+        assert_says(answered(vec![need], false, 9, Outcome::Completed), together);
+    }
+    // What a target asks is shown to the client with its record, and the client's word for it
+    // goes the other way.
+    assert_eq!(answered(write(), false, 0, Outcome::Completed), None);
+    let refused = Outcome::Refused { code: RefusalCode::Denied, rule: None };
+    assert_eq!(answered(write(), false, 9, refused), None);
 }
 
 #[test]

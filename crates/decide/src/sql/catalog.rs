@@ -179,6 +179,9 @@ pub(in crate::sql) struct RelationCode {
     pub(in crate::sql) row: Functions,
     /// Relations with classified columns that a write here reaches by its foreign keys.
     pub(in crate::sql) reaches_classified: bool,
+    /// Reading it may change something: a view over a sequence, a policy with a setting, a
+    /// foreign table, a function that somebody has called harmless.
+    pub(in crate::sql) acts: bool,
 }
 
 /// A type that brings code: a domain with a constraint, a base type, a type with casts.
@@ -252,6 +255,8 @@ pub struct Catalog {
     pub(in crate::sql) anywhere: Functions,
     /// What runs unseen has been read from the target.
     pub(in crate::sql) knows_code: bool,
+    /// Making, comparing or showing some value may change something unseen.
+    pub(in crate::sql) values_act: bool,
     /// Relations that a transaction has made, changed or dropped, by name: they stand for all
     /// relations of the name.
     pub(in crate::sql) overlay: HashMap<String, Arc<Vec<Relation>>>,

@@ -139,6 +139,17 @@ impl SessionRecorder {
         subjects.as_ref().map(|(_, key)| key).ok_or_else(|| Sealed::new("no key of the month"))
     }
 
+    /// Whether what is staged can still become durable, as far as is known without a commit.
+    ///
+    /// # Errors
+    /// [`Sealed`]: it cannot.
+    pub fn check(&self) -> Result<(), Sealed> {
+        match self.fault.clone().or_else(|| self.shared.health.sealed()) {
+            Some(sealed) => Err(sealed),
+            None => Ok(()),
+        }
+    }
+
     /// How many bytes of the log are staged.
     #[must_use]
     pub fn staged_bytes(&self) -> u64 {

@@ -11,6 +11,10 @@ pub trait Inspector {
     /// Looks at one record: the name of its event, and the leaf as it lies in the log.
     fn record(&mut self, event: &str, leaf: &[u8]) -> Option<String>;
 
+    /// All records so far are durable together with the one before, or earlier: a footer has
+    /// committed them.
+    fn committed(&mut self) {}
+
     /// How many decisions it made again.
     fn decisions(&self) -> u64 {
         0

@@ -179,6 +179,7 @@ impl Walk<'_> {
                 });
             }
         }
+        self.inspector.committed();
         self.size = signed.map_or(batch.size, |signed| signed.size);
         self.note = note.map(str::to_owned);
         self.last_file = file.to_owned();

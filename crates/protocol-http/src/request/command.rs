@@ -3,7 +3,7 @@
 use super::{Head, outgoing};
 use crate::target::Target;
 use portreeve_detect::Detector;
-use portreeve_model::{Action, Category, Command, Facts, Need, Object, Usage};
+use portreeve_model::{Action, Category, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
 use portreeve_web::Seen;
 use std::collections::BTreeSet;
@@ -91,6 +91,8 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
         needs,
         facts: Facts { bounded: bounded(head, route, action), probes, ..Facts::default() },
         unknown,
+        // Nobody sees what runs behind a route, whatever its method is.
+        effect: Effect::MayChange,
     }
 }
 

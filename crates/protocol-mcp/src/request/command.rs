@@ -66,6 +66,7 @@ impl Plan {
             needs: wanted.needs,
             facts: wanted.facts,
             unknown: wanted.unknown,
+            effect: portreeve_model::Effect::MayChange,
         };
         let command = CommandUse {
             command: Arc::new(command),

@@ -6,8 +6,8 @@ use crate::target::Target;
 use bytes::Bytes;
 use portreeve_decide::shell::{Analysis, Machine, analyze, host};
 use portreeve_model::{
-    ApprovedStatement, Category, Command, Object, ObjectKind, Refusal, RequestContent, Revealed,
-    Usage,
+    ApprovedStatement, Category, Command, Effect, Object, ObjectKind, Refusal, RequestContent,
+    Revealed, Usage,
 };
 use portreeve_session::{CommandUse, Request, Snapshot, Stage, put_stream};
 use std::sync::Arc;
@@ -69,6 +69,7 @@ impl Plan {
             needs: found.needs,
             facts: found.facts,
             unknown,
+            effect: Effect::MayChange,
         };
         let command = CommandUse {
             command: Arc::new(command),

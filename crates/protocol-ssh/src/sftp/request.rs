@@ -6,8 +6,8 @@ use crate::streams::{COMMAND, INPUT};
 use bytes::Bytes;
 use portreeve_decide::shell::{file, program};
 use portreeve_model::{
-    Action, ApprovedStatement, Change, Command, Facts, Need, Refusal, RequestContent, Revealed,
-    Usage,
+    Action, ApprovedStatement, Change, Command, Effect, Facts, Need, Refusal, RequestContent,
+    Revealed, Usage,
 };
 use portreeve_session::{CommandUse, Fault, Piece, Request, Stage, Upload, put_stream};
 use std::sync::Arc;
@@ -138,6 +138,7 @@ impl FileCommand {
             needs,
             facts,
             unknown: None,
+            effect: Effect::MayChange,
         };
         let command = CommandUse { revealed: revealed.into(), ..used(command) };
         Self { command, text, role: role.to_owned(), wire }

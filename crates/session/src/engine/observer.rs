@@ -8,7 +8,7 @@ use std::time::Duration;
 pub enum Step {
     /// Policy.
     Decide,
-    /// Until the request was durable.
+    /// Until the request was durable, where the target had to wait for that.
     RequestBarrier,
     /// Until a piece of the reply was durable.
     ReplyBarrier,

@@ -1,5 +1,6 @@
 //! The first half of the loop: *admit*.
 
+use super::barrier::{Barrier, Pending};
 use super::held::Held;
 use super::judge::{Judge, Judged};
 use super::review::{self, Question};
@@ -39,9 +40,21 @@ pub struct Asked<A> {
     pub accepted: A,
 }
 
+/// What was decided of a request.
+struct Decided {
+    exchange: Exchange,
+    /// The first command that may not run.
+    refused: Option<(usize, Refusal)>,
+    /// Policy has a person asked about it.
+    is_held: bool,
+}
+
 impl Session {
     /// Decides a client's request by the snapshot that it was planned with, asks people
     /// where policy says so, and records it all before the permit exists.
+    ///
+    /// The record of what is proven to only read is staged, and durable with that of the first
+    /// thing that is released.
     pub async fn admit<R: Request, H: Hold>(
         &self,
         request: R,
@@ -49,9 +62,18 @@ impl Session {
         hold: &mut H,
     ) -> Result<Admitted<R::Accepted>, SessionError> {
         let received = request.received();
-        let (exchange, refused) = self.decide(&request, &received, planned, hold).await?;
+        let Decided { mut exchange, refused, is_held } =
+            self.decide(&request, &received, planned, hold).await?;
+        let barrier = Barrier::of(&request, is_held, exchange.refusal());
         let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
-        self.commit_at(Step::RequestBarrier).await?;
+        let nothing_is_sent = refused.is_some() && wire.is_empty();
+        match barrier {
+            Barrier::Permit if !nothing_is_sent => self.commit_at(Step::RequestBarrier).await?,
+            Barrier::Permit | Barrier::Release => {
+                self.check_recordable()?;
+                exchange.pending.begin();
+            }
+        }
         self.check()?;
         Ok(Admitted { exchange, permit: Permitted { wire }, accepted })
     }
@@ -67,7 +89,8 @@ impl Session {
         let mut masked = request.mask(&self.engine().masker)?;
         // What the target has said is recorded as the client gets it, never raw.
         let none = Bytes::new();
-        let (mut exchange, refused) = self.decide(&request, &none, planned, hold).await?;
+        let Decided { mut exchange, refused, .. } =
+            self.decide(&request, &none, planned, hold).await?;
         let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
         masked.bytes = wire;
         masked.usage.bytes = masked.bytes.len() as u64;
@@ -84,7 +107,7 @@ impl Session {
         received: &Bytes,
         planned: &Arc<Snapshot>,
         hold: &mut H,
-    ) -> Result<(Exchange, Option<(usize, Refusal)>), SessionError> {
+    ) -> Result<Decided, SessionError> {
         self.check()?;
         let running = self.begin_exchange();
         let observer = self.engine().observer.clone();
@@ -112,9 +135,11 @@ impl Session {
             budget,
             fence: request.fence(),
             held: Held::default(),
+            pending: Pending::default(),
             is_closed: false,
         };
         let refused = no_room.map(|refusal| (0, refusal)).or(refused);
+        let is_held = review.is_some();
         let refused = match (refused, review) {
             // SECURITY: what goes before a refused command is sent, so nothing that
             // still waits for a person may be among it.
@@ -140,7 +165,7 @@ impl Session {
         let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
         observer.decided(self.resource(), verdict);
         exchange.refusal = refused.as_ref().map(|(_, refusal)| refusal.clone());
-        Ok((exchange, refused))
+        Ok(Decided { exchange, refused, is_held })
     }
 
     /// Stages the request's records; the bytes as they came go with the first.

@@ -2,6 +2,7 @@
 //! is next door.)
 
 mod admit;
+mod barrier;
 mod budget;
 mod held;
 mod hold;
@@ -18,6 +19,7 @@ use crate::protocol::{
     CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Reply, Upload,
 };
 use crate::session::{Objection, Session, Snapshot};
+use barrier::Pending;
 use budget::Budget;
 use bytes::Bytes;
 use held::Held;
@@ -102,6 +104,8 @@ pub struct Exchange {
     /// What guards the reply; gone once it has answered for all of it.
     fence: Option<Arc<dyn Fence>>,
     held: Held,
+    /// Its request's record, where that may wait for the answer's.
+    pending: Pending,
     is_closed: bool,
 }
 
@@ -143,7 +147,10 @@ impl Exchange {
             tokio::select! {
                 () = self.running.cancel.notified() => return Interrupt::Cancelled,
                 ended = self.running.session.ended() => return Interrupt::Stopped(ended.into()),
-                () = self.running.session.rules_changed() => {
+                () = self.running.session.rules_changed(self.pending.until()) => {
+                    if self.pending.is_due() {
+                        self.hand_over();
+                    }
                     if let Err(stop) = self.follow() {
                         return Interrupt::Stopped(stop);
                     }
@@ -356,6 +363,8 @@ impl Exchange {
         if let Some(end) = end {
             self.stage_closed(self.outcome(end));
         }
+        // What this waits for is durable after all that was staged before.
+        self.pending.end();
         self.session().commit_at(Step::ReplyBarrier).await?;
         self.session().check()?;
         Ok(Released { bytes: masked.bytes })
@@ -395,6 +404,13 @@ impl Exchange {
         }
     }
 
+    /// What is staged becomes durable although nobody waits for it.
+    fn hand_over(&mut self) {
+        if self.pending.end() {
+            self.session().hand_over();
+        }
+    }
+
     fn stage_closed(&mut self, outcome: Outcome) {
         if !self.is_closed {
             self.is_closed = true;
@@ -409,5 +425,7 @@ impl Drop for Exchange {
         let kept = self.held.drop_all();
         self.budget.give_back(&self.running.session, kept);
         self.stage_closed(Outcome::Aborted { why: "not completed".into() });
+        // That the target was asked is recorded, too, where nothing was released.
+        self.hand_over();
     }
 }

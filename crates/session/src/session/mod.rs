@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// What belongs to no exchange: greetings, and what the target says unasked.
 pub(crate) const NO_EXCHANGE: u64 = 0;
@@ -174,13 +175,14 @@ impl Session {
         *current = Arc::new(current.reclassified(classify));
     }
 
-    /// Resolves when the policies or the hour may have changed.
-    pub(crate) async fn rules_changed(&self) {
+    /// Resolves when the policies or the hour may have changed, at the latest at `until`.
+    pub(crate) async fn rules_changed(&self, until: Option<Instant>) {
         let mut changes = self.0.engine.policy_changes();
         changes.mark_unchanged();
         let hour_us = 3_600_000_000;
-        let left = Duration::from_micros(hour_us - now_us() % hour_us);
-        let _ = tokio::time::timeout(left, changes.changed()).await;
+        let hour = Instant::now() + Duration::from_micros(hour_us - now_us() % hour_us);
+        let until = until.map_or(hour, |until| until.min(hour));
+        let _ = tokio::time::timeout_at(until, changes.changed()).await;
     }
 
     /// Resolves with the reason once the session must end: somebody killed it, its token

@@ -5,6 +5,7 @@ use crate::SessionError;
 use crate::engine::{OpenRequest, Step, now_us};
 use crate::proof::Released;
 use crate::protocol::Masked;
+use portreeve_evidence::Receipt;
 use portreeve_model::{
     Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit, Usage,
 };
@@ -23,12 +24,27 @@ impl Session {
 
     /// Waits until everything staged so far is on the disk.
     pub(crate) async fn commit(&self) -> Result<(), SessionError> {
+        Ok(self.submit().durable().await?)
+    }
+
+    /// Has everything staged so far written, without waiting for it.
+    pub(crate) fn hand_over(&self) {
+        // A failure seals the log, which whatever comes next meets.
+        drop(self.submit());
+    }
+
+    fn submit(&self) -> Receipt {
         let (bytes, receipt) = {
             let mut recorder = lock(&self.0.recorder);
             (recorder.staged_bytes(), recorder.submit())
         };
         self.0.engine.evidence_use.add(&self.0.principal, bytes, now_us());
-        Ok(receipt.durable().await?)
+        receipt
+    }
+
+    /// Whether what is staged can still become durable, as far as anybody knows.
+    pub(crate) fn check_recordable(&self) -> Result<(), SessionError> {
+        Ok(lock(&self.0.recorder).check()?)
     }
 
     pub(crate) async fn commit_at(&self, step: Step) -> Result<(), SessionError> {

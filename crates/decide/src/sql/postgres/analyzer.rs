@@ -52,6 +52,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) reads_system: bool,
     pub(in crate::sql) writes: bool,
     pub(in crate::sql) sets: bool,
+    /// Something runs that no need tells of and that is not proven to change nothing.
+    pub(in crate::sql) acts: bool,
     /// Whether every write so far is limited by its predicate; none: nothing is written.
     pub(in crate::sql) bounded: Option<bool>,
     pub(in crate::sql) change: Option<Change>,
@@ -90,6 +92,7 @@ impl<'c> Analyzer<'c> {
             reads_system: false,
             writes: false,
             sets: false,
+            acts: false,
             bounded: None,
             change: None,
             moves_search_path: false,
@@ -262,6 +265,26 @@ impl<'c> Analyzer<'c> {
         self.change = self.change.max(Some(change));
     }
 
+    /// Whether everything that runs for the statement has been seen, and changes nothing. Where
+    /// definitions were changed in the open transaction, names rest on more than the catalog.
+    pub(in crate::sql) fn is_proven_to_read(&self) -> bool {
+        let catalog = self.catalog;
+        catalog.knows_code
+            && !catalog.values_act
+            && catalog.overlay.is_empty()
+            && self.changes_nothing()
+            && !self.moves_search_path
+            && self.opaque.is_empty()
+    }
+
+    /// Whether nothing of it may change anything. What runs somebody's code counts as a change.
+    pub(in crate::sql) fn changes_nothing(&self) -> bool {
+        !(self.writes || self.sets || self.acts || self.notifies)
+            && self.bounded.is_none()
+            && self.change.is_none()
+            && self.unknown.is_none()
+    }
+
     /// A relation is read here.
     pub(in crate::sql) fn reads(&mut self, relation: Object) {
         self.reads_user = true;
@@ -322,6 +345,7 @@ impl<'c> Analyzer<'c> {
         }
         self.touched |= inner.touched;
         self.writes |= inner.writes;
+        self.acts |= inner.acts || inner.sets || inner.notifies;
         self.moves_search_path |= inner.moves_search_path;
     }
 }

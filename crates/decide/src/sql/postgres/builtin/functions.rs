@@ -46,6 +46,8 @@ pub(in crate::sql) enum Builtin {
     Code,
     /// Takes a lock that only applications know.
     AdvisoryLock,
+    /// Gives one back.
+    AdvisoryUnlock,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -81,7 +83,7 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         | "pg_try_advisory_xact_lock_shared" => return Some(Builtin::AdvisoryLock),
         // Gives back what the session itself has taken: pools do at every return.
         "pg_advisory_unlock" | "pg_advisory_unlock_all" | "pg_advisory_unlock_shared" => {
-            return Some(Builtin::Pure);
+            return Some(Builtin::AdvisoryUnlock);
         }
         "set_config" => return Some(Builtin::SetConfig),
         "pg_export_snapshot" => return Some(Builtin::Export),

@@ -2,7 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
-use portreeve_model::{Action, Change, Command, Facts, Object};
+use portreeve_model::{Action, Change, Command, Effect, Facts, Object};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ struct Seen {
     output: Output,
     session: SessionEffect,
     copy: Option<Copy>,
+    /// It is a query, or what shows more of one: all that it does is in its expressions.
+    is_query: bool,
     /// Some column of the output is computed from any number of rows.
     aggregated: bool,
 }
@@ -37,11 +39,16 @@ impl Seen {
     }
 
     fn rows(output: Output) -> Self {
-        Self { output, session: SessionEffect::None, copy: None, aggregated: false }
+        let session = SessionEffect::None;
+        Self { output, session, copy: None, is_query: false, aggregated: false }
     }
 
     fn session(output: Output, session: SessionEffect) -> Self {
         Self { session, ..Self::rows(output) }
+    }
+
+    fn of_query(self) -> Self {
+        Self { is_query: true, ..self }
     }
 }
 
@@ -113,6 +120,10 @@ fn finish(
         Output::Columns(_) | Output::None => RowsOf::Client,
         Output::Unproven => RowsOf::Tables,
     };
+    let effect = match seen.is_query && analyzer.is_proven_to_read() {
+        true => Effect::ReadsOnly,
+        false => Effect::MayChange,
+    };
     let is_aggregated = match &seen.output {
         Output::Columns(_) => seen.aggregated,
         Output::None | Output::Structure | Output::Clean | Output::Unproven => false,
@@ -139,6 +150,7 @@ fn finish(
                 probes: analyzer.probes,
             },
             unknown: analyzer.unknown.as_ref().map(|unknown| unknown.message.clone()),
+            effect,
         },
         unknown: analyzer.unknown,
         opaque: analyzer.opaque.into_iter().collect(),
@@ -155,7 +167,7 @@ impl Analyzer<'_> {
                 if leads_into(select) {
                     return Seen::nothing();
                 }
-                self.shown(&columns)
+                self.shown(&columns).of_query()
             }
             NodeEnum::InsertStmt(_)
             | NodeEnum::UpdateStmt(_)
@@ -370,12 +382,13 @@ impl Analyzer<'_> {
                     self.telling(Some(parameter), &Scope::outermost());
                 }
                 let name = execute.name.clone();
-                Seen::session(Output::Unproven, SessionEffect::ExecutePrepared { name })
+                // What is behind the name is a command of its own, with an effect of its own.
+                Seen::session(Output::Unproven, SessionEffect::ExecutePrepared { name }).of_query()
             }
             NodeEnum::FetchStmt(fetch) => {
                 let output = if fetch.ismove { Output::None } else { Output::Unproven };
                 let cursor = fetch.portalname.clone();
-                Seen::session(output, SessionEffect::Fetch { cursor })
+                Seen::session(output, SessionEffect::Fetch { cursor }).of_query()
             }
             NodeEnum::ClosePortalStmt(close) => {
                 let name = named(&close.portalname);

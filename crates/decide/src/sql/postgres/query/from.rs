@@ -120,6 +120,7 @@ impl<'c> Analyzer<'c> {
             only = Some(object.clone());
             self.reads(object);
             self.runs(&relation.code.read);
+            self.acts |= relation.code.acts;
             schemas.push(relation.schema.clone());
             merged = Some(match merged {
                 None => relation.columns.clone(),

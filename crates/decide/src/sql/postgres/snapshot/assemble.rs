@@ -90,6 +90,7 @@ impl CatalogBuilder {
             let (schema, name) = (&input.function_schema, &input.function_name);
             let function =
                 (!code::is_harmless(catalog, schema, name)).then(|| Object::function(schema, name));
+            catalog.values_act |= !code::is_proven(catalog, schema, name);
             let (schema, sides) = (input.schema.clone(), input.sides.clone());
             let operator = Operator { schema, function, sides };
             operators.entry(input.name.clone()).or_default().push(operator);
@@ -116,6 +117,8 @@ impl CatalogBuilder {
         catalog.made_types = Arc::new(self.types.iter().map(|input| input.name.clone()).collect());
         catalog.types = Arc::new(types);
         catalog.anywhere = graph.anywhere();
+        // Until here there are no others than those of types and casts.
+        catalog.values_act |= graph.has_acting();
         graph
     }
 

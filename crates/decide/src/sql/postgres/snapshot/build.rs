@@ -402,6 +402,9 @@ impl Views<'_> {
         self.states.insert(index, State::Open);
         let columns =
             if depth > VIEW_DEPTH_MAX { None } else { self.analyzed(input, catalog, depth) };
+        if columns.is_none() {
+            self.graph.acts((Owner::Relation(input.oid), Moment::Read));
+        }
         let own = catalog.relations.get(index).map(|known| known.columns.clone());
         let mut resolved = merge(own.as_deref(), columns.as_ref(), catalog);
         let is_kept = input.kind == RelationKind::MaterializedView;

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::build::{RelationInput, fragment_scope};
-use crate::sql::catalog::{Catalog, Functions, RelationCode, Type};
+use crate::sql::catalog::{Catalog, Functions, RelationCode, RelationKind, Type};
 use crate::sql::columns::Columns;
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
@@ -142,9 +142,20 @@ type Place = (Owner, Moment);
 pub(super) struct Graph {
     calls: HashMap<Place, BTreeSet<Object>>,
     leads: HashMap<Place, HashSet<Place>>,
+    /// Where something may change that no function in `calls` tells of.
+    acting: HashSet<Place>,
 }
 
 impl Graph {
+    /// Notes that nobody can say of a place that it changes nothing.
+    pub(super) fn acts(&mut self, place: Place) {
+        self.acting.insert(place);
+    }
+
+    pub(super) fn has_acting(&self) -> bool {
+        !self.acting.is_empty()
+    }
+
     pub(super) fn calls(&mut self, place: Place, function: Object) {
         self.calls.entry(place).or_default().insert(function);
     }
@@ -158,6 +169,10 @@ impl Graph {
     /// Types of columns, children of tables.
     pub(super) fn relation(&mut self, input: &RelationInput, types: &HashSet<u32>) {
         let own = Owner::Relation(input.oid);
+        if input.kind == RelationKind::Foreign {
+            // Another server's tables, views and programs may be behind it.
+            self.acts((own, Moment::Read));
+        }
         for moment in RELATION_MOMENTS {
             for parent in &input.parents {
                 self.leads((Owner::Relation(*parent), moment), (own, moment));
@@ -190,6 +205,8 @@ impl Graph {
                 Runs::Function { schema, name } => {
                     if !is_harmless(known.catalog, schema, name) {
                         self.calls(place, Object::function(schema, name));
+                    } else if !is_proven(known.catalog, schema, name) {
+                        self.acts(place);
                     }
                 }
                 Runs::Type(oid) => match input.owner {
@@ -234,6 +251,9 @@ impl Graph {
 
     /// What an analysis found: functions that run, relations that are read.
     pub(super) fn analyzed(&mut self, place: Place, analyzer: &Analyzer<'_>, known: &Known<'_>) {
+        if !analyzer.changes_nothing() {
+            self.acts(place);
+        }
         for need in &analyzer.needs {
             match need.action {
                 Action::Execute | Action::Administer => self.calls(place, need.object.clone()),
@@ -273,18 +293,22 @@ impl Graph {
     }
 
     fn is_plain(&self, place: Place) -> bool {
-        !self.calls.contains_key(&place) && !self.leads.contains_key(&place)
+        !self.calls.contains_key(&place)
+            && !self.leads.contains_key(&place)
+            && !self.acting.contains(&place)
     }
 
     /// The code of a relation.
     pub(super) fn relation_code(&self, oid: u32, classified: &HashSet<u32>) -> RelationCode {
         let own = Owner::Relation(oid);
         let mut reaches_classified = false;
+        let mut acts = false;
         let mut at = |moment| {
             if self.is_plain((own, moment)) {
                 return Functions::default();
             }
             let (functions, seen) = self.reach((own, moment));
+            acts |= moment == Moment::Read && !seen.is_disjoint(&self.acting);
             reaches_classified |= moment != Moment::Read
                 && seen.iter().any(|(owner, _)| match owner {
                     Owner::Relation(oid) => classified.contains(oid),
@@ -300,6 +324,7 @@ impl Graph {
             truncate: at(Moment::Truncate),
             row: at(Moment::Make),
             reaches_classified,
+            acts,
         }
     }
 
@@ -368,6 +393,7 @@ pub(super) fn is_harmless(catalog: &Catalog, schema: &str, name: &str) -> bool {
                             | Builtin::Count
                             | Builtin::Setting
                             | Builtin::Sequence
+                            | Builtin::AdvisoryUnlock
                     )
                 )
         }
@@ -377,5 +403,22 @@ pub(super) fn is_harmless(catalog: &Catalog, schema: &str, name: &str) -> bool {
             .into_iter()
             .flatten()
             .any(|function| function.schema == schema && function.quiet),
+    }
+}
+
+/// Whether a function changes nothing, wherever it runs, and that is more than somebody's word.
+/// One that is not harmless is told of by what it needs.
+pub(super) fn is_proven(catalog: &Catalog, schema: &str, name: &str) -> bool {
+    match schema {
+        "pg_catalog" => {
+            let found = functions::builtin(name);
+            !matches!(found, Some(Builtin::Sequence | Builtin::AdvisoryUnlock))
+        }
+        _ => !catalog
+            .functions
+            .get(name)
+            .into_iter()
+            .flatten()
+            .any(|function| function.schema == schema && function.declared),
     }
 }

@@ -110,6 +110,8 @@ impl Analyzer<'_> {
         };
         let mut result: Option<Lineage> = None;
         for function in made {
+            // Somebody's word that it is harmless is no proof.
+            self.acts |= function.declared;
             let lineage = if function.declared || function.pure && builtin.is_some() {
                 // One more overload of a built-in name, and as harmless.
                 self.pure(lineages)
@@ -182,6 +184,10 @@ impl Analyzer<'_> {
             Builtin::Pure => self.pure(lineages),
             Builtin::AdvisoryLock => {
                 self.need(Action::Lock, Object::resource());
+                self.pure(lineages)
+            }
+            Builtin::AdvisoryUnlock => {
+                self.acts = true;
                 self.pure(lineages)
             }
             Builtin::Count => {

@@ -168,7 +168,7 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let retention = Arc::new(Retention { default, ..Retention::default() });
     let reports = Arc::new(ReportShelf::new(&config));
     let state = ApiState {
-        search: Search::new(log.dir(), &folder.0, config.anomalies.clone()),
+        search: Search::new(&log, &folder.0, config.anomalies.clone()),
         keeping: Keeping { log: log.clone(), custodians, retention, reports },
         authenticator: Arc::new(authenticator),
         reviews: reviews.clone(),

@@ -93,14 +93,14 @@ fn session(log: &EvidenceLog, number: u128, protocol: &str, ends: bool) {
     }
 }
 
-fn exports(folder: &Path, text: &str) -> Exports {
+fn exports(folder: &Path, log: &EvidenceLog, text: &str) -> Exports {
     let whole = format!(
         "issuers: [{{local: {{}}}}]\nresources: {{shop: {{postgres: {{host: h, user: u}}}}}}\n\
          exports: {text}\n"
     );
     let config = config::parse(&folder.join("test.yaml"), &whole, &[&MANIFEST]).unwrap();
     let metrics = Arc::new(Metrics::new(&config));
-    let search = Search::new(&folder.join("evidence"), folder, config.anomalies.clone());
+    let search = Search::new(log, folder, config.anomalies.clone());
     Exports::new(&config.exports, &folder.join("cursors"), &[&MANIFEST], &search, &metrics).unwrap()
 }
 
@@ -231,17 +231,18 @@ async fn no_event_is_lost_whoever_goes_away_and_when() {
             session(&log, number, "postgres", number % 4 != 0);
         }
         // A gateway that ends in the middle of a delivery, or before or behind one.
-        let exports = exports(&folder.0, &webhook);
+        let exports = exports(&folder.0, &log, &webhook);
         let before = receiver.asked.load(Ordering::Relaxed);
         let is_some =
             || receiver.asked.load(Ordering::Relaxed) >= before + round || has_all(&exports);
         run_until(&exports, &log, is_some).await;
     }
-    until_all(&exports(&folder.0, &webhook), &log).await;
+    until_all(&exports(&folder.0, &log, &webhook), &log).await;
     let file = folder.0.join("all.log");
     let undisturbed = Folder::new("exports-undisturbed");
     let all = exports(
         &undisturbed.0,
+        &log,
         &format!("{{ all: {{ file: {{ path: '{}' }} }} }}", file.display()),
     );
     until_all(&all, &log).await;
@@ -277,11 +278,11 @@ async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
     let (session, day) = (Usage::default(), Vec::new());
     recorder.stage(Event::Request { exchange: 1, hour: 0, session, day, commands: Vec::new() });
     recorder.submit().wait().unwrap();
-    until_all(&exports(&folder.0, &text), &log).await;
+    until_all(&exports(&folder.0, &log, &text), &log).await;
     let before = lines(&file).len();
     recorder.stage(Event::ExchangeClosed { exchange: 1, outcome: Outcome::Completed, rows: 7 });
     recorder.submit().wait().unwrap();
-    until_all(&exports(&folder.0, &text), &log).await;
+    until_all(&exports(&folder.0, &log, &text), &log).await;
     let events = lines(&file);
     assert_eq!(events.len(), before + 1, "the one that has ended, and no other again");
     let last = events.last().unwrap();
@@ -308,7 +309,7 @@ async fn what_is_redacted_is_in_no_form() {
         }
     }
     text.push('}');
-    until_all(&exports(&folder.0, &text), &log).await;
+    until_all(&exports(&folder.0, &log, &text), &log).await;
     let read = |name: &str| std::fs::read_to_string(folder.0.join(name)).unwrap();
     for format in ["ocsf", "ecs", "cef"] {
         let (none, people, objects) = (

@@ -260,7 +260,7 @@ impl Core {
         let agents = Agents::new(authenticator.clone(), reviews.clone());
         let keeping = keeping::keeping(config, log.clone());
         let cursors = config.data_dir.join("exports");
-        let search = Search::new(log.dir(), &config.data_dir, config.anomalies.clone());
+        let search = Search::new(&log, &config.data_dir, config.anomalies.clone());
         let exports = Exports::new(&config.exports, &cursors, &manifests(), &search, &metrics);
         let exports = Arc::new(exports.map_err(|why| anyhow!(why))?);
         let engine = Engine::start(EngineParts {

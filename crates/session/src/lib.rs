@@ -29,9 +29,10 @@
 //! # }
 //! ```
 //!
-//! [`Permitted`] and [`Released`] have private fields and are made here only, after the
-//! evidence is durable (a permit of what is proven to only read: after it is staged). The sockets are inside [`ClientSide`] and [`TargetSide`], which
-//! take nothing else. So forgetting to decide, to mask or to record does not compile:
+//! [`Permitted`] and [`Released`] have private fields and are made here only, after the evidence is
+//! durable (a permit of what is proven to only read: after it is staged). The sockets are inside
+//! [`ClientSide`] and [`TargetSide`], which take nothing else. So forgetting to decide, to mask or
+//! to record does not compile:
 //! `tests/proofs/` has what somebody could write by mistake, and the errors that it gives.
 //!
 //! What is deliberately absent: a list of plug-ins, a control that can be "not

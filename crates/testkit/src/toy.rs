@@ -1,5 +1,5 @@
 //! A toy protocol: `get NAME` asks for a table, the target answers `row VALUE` lines and
-//! `end`; `set NAME` changes it. It is here to prove the engine's shape without PostgreSQL's detail.
+//! `end`; `set NAME` changes it. It proves the engine's shape without PostgreSQL's detail.
 
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};

@@ -77,21 +77,18 @@ impl Running {
 
     /// It ended. Says why it should have ended otherwise.
     pub(crate) fn closed(&self, outcome: &Outcome) -> Option<String> {
-        let is_together = self.asked.is_some() && self.asked == self.answered;
-        match outcome {
-            Outcome::Completed | Outcome::Failed { .. } if self.changes && is_together => {
-                return Some(TOGETHER.to_owned());
-            }
-            Outcome::Completed => {}
-            Outcome::Failed { .. } | Outcome::Refused { .. } | Outcome::Aborted { .. } => {
-                return None;
-            }
-        }
+        let has_answered = match outcome {
+            Outcome::Completed | Outcome::Failed { .. } => true,
+            Outcome::Refused { .. } | Outcome::Aborted { .. } => false,
+        };
+        let is_completed = *outcome == Outcome::Completed;
         let is_denied = self.has_commands && matches!(self.first, Some(Verdict::Deny) | None);
         let waits = self.held && !self.approved;
-        let what = match (is_denied, waits) {
+        let is_together = self.changes && self.asked.is_some() && self.asked == self.answered;
+        let what = match (is_completed && is_denied, is_completed && waits) {
             (true, _) => "a command that was not allowed is said to have completed",
             (_, true) => "a command that needed an approval completed without one",
+            (false, false) if has_answered && is_together => TOGETHER,
             (false, false) => return None,
         };
         Some(what.to_owned())

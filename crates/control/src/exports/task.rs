@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -99,8 +99,8 @@ impl Exports {
     pub async fn run(&self, log: &EvidenceLog) {
         let mut tasks = JoinSet::new();
         for export in &self.exports {
-            let (export, dir) = (export.clone(), log.dir().to_owned());
-            tasks.spawn(async move { export.follow(dir).await });
+            let (export, log) = (export.clone(), log.clone());
+            tasks.spawn(async move { export.follow(&log).await });
         }
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
@@ -115,11 +115,11 @@ impl Running {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn follow(&self, dir: PathBuf) {
+    async fn follow(&self, log: &EvidenceLog) {
         let mut pause = PAUSE_MIN;
         let mut follower = None;
         loop {
-            match self.step(&dir, &mut follower).await {
+            match self.step(log, &mut follower).await {
                 Ok(Progress::Behind) => pause = PAUSE_MIN,
                 Ok(Progress::CaughtUp) => {
                     pause = PAUSE_MIN;
@@ -143,12 +143,16 @@ impl Running {
     }
 
     /// Reads what is new, hands it over, and moves the cursor: in this order.
-    async fn step(&self, dir: &Path, kept: &mut Option<Follower>) -> Result<Progress, String> {
+    async fn step(
+        &self,
+        log: &EvidenceLog,
+        kept: &mut Option<Follower>,
+    ) -> Result<Progress, String> {
         let mut follower = match kept.take() {
             Some(follower) => follower,
             None => {
                 let position = self.cursor.load().map_err(|error| error.to_string())?;
-                Follower::new(dir, position, self.families.clone())?
+                Follower::new(log, position, self.families.clone())?
             }
         };
         let read = spawn_blocking(move || follower.read().map(|batch| (follower, batch)));
@@ -205,7 +209,7 @@ enum Progress {
 
 /// A pass that goes on with the log.
 struct Follower {
-    dir: PathBuf,
+    log: EvidenceLog,
     origin: String,
     families: Families,
     walk: Walk,
@@ -227,12 +231,16 @@ struct Batch {
 
 impl Follower {
     /// Goes on where the cursor is; another log begins anew.
-    fn new(dir: &Path, position: Option<Position>, families: Families) -> Result<Self, String> {
-        let reader = LogReader::open(dir).map_err(|error| error.to_string())?;
+    fn new(
+        log: &EvidenceLog,
+        position: Option<Position>,
+        families: Families,
+    ) -> Result<Self, String> {
+        let reader = LogReader::open(log.dir()).map_err(|error| error.to_string())?;
         let origin = reader.key().name().to_owned();
         let position = position.filter(|position| position.origin == origin).unwrap_or_default();
         Ok(Self {
-            dir: dir.to_owned(),
+            log: log.clone(),
             origin,
             families,
             walk: Walk::default(),
@@ -249,8 +257,8 @@ impl Follower {
     }
 
     fn read(&mut self) -> Result<Batch, String> {
-        let reader = LogReader::open(&self.dir).map_err(|error| error.to_string())?;
-        let newest = reader.newest_checkpoint().map_err(|error| error.to_string())?;
+        let reader = LogReader::open(self.log.dir()).map_err(|error| error.to_string())?;
+        let newest = self.log.checkpoint();
         let size = newest.and_then(|note| reader.key().open(&note)).map_or(0, |newest| newest.size);
         let mut collected = Collected {
             origin: &self.origin,

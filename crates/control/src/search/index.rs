@@ -4,7 +4,7 @@
 use super::feed::{Feed, Open};
 use super::{findings, schema};
 use aws_lc_rs::digest::{SHA256, digest};
-use portreeve_evidence::LogReader;
+use portreeve_evidence::{EvidenceLog, LogReader};
 use portreeve_reports::Walk;
 use portreeve_reports::anomalies::{Rules, Watch};
 use rusqlite::{
@@ -71,6 +71,10 @@ pub struct Index {
     pub(super) batch_max: u64,
     /// What goes on at the cursor; none until the log was read from where that is known.
     pass: Option<Pass>,
+    /// The gateway's own log knows its newest checkpoint; others look for it in the files.
+    writer: Option<EvidenceLog>,
+    /// The checkpoint up to which all is in the file, and how far that is.
+    seen: Option<(String, Progress)>,
 }
 
 /// A pass over the log that goes on.
@@ -120,6 +124,8 @@ impl Index {
             connection: opened?,
             batch_max,
             pass: None,
+            writer: None,
+            seen: None,
         })
     }
 
@@ -132,7 +138,21 @@ impl Index {
         let connection = Connection::open("")?;
         prepare(&connection)?;
         let batch_max = BATCH_RECORDS_MAX;
-        Ok(Self { log: log.to_owned(), rules, file: None, connection, batch_max, pass: None })
+        Ok(Self {
+            log: log.to_owned(),
+            rules,
+            file: None,
+            connection,
+            batch_max,
+            pass: None,
+            writer: None,
+            seen: None,
+        })
+    }
+
+    /// Beside the gateway that writes the log.
+    pub(super) fn beside(self, writer: EvidenceLog) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
@@ -171,6 +191,7 @@ impl Index {
     /// Throws away what is there.
     fn renew(&mut self) -> Result<(), SearchError> {
         self.pass = None;
+        self.seen = None;
         self.connection = match &self.file {
             None => Connection::open("")?,
             Some(file) => {
@@ -187,8 +208,17 @@ impl Index {
 
     fn read(&mut self) -> Result<Progress, SearchError> {
         let reader = LogReader::open(&self.log)?;
-        let newest = reader.newest_checkpoint()?;
-        let size = newest.and_then(|note| reader.key().open(&note)).map_or(0, |newest| newest.size);
+        let newest = match &self.writer {
+            Some(writer) => writer.checkpoint(),
+            None => reader.newest_checkpoint()?,
+        };
+        if let Some((_, progress)) =
+            self.seen.as_ref().filter(|(seen, _)| newest.as_ref() == Some(seen))
+        {
+            return Ok(*progress);
+        }
+        let opened = newest.as_ref().and_then(|note| reader.key().open(note));
+        let size = opened.map_or(0, |newest| newest.size);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // What goes on is known once more when this transaction is in the file.
@@ -208,6 +238,7 @@ impl Index {
         };
         transaction.commit()?;
         self.pass = Some(pass);
+        self.seen = newest.filter(|_| progress.behind() == 0).map(|newest| (newest, progress));
         Ok(progress)
     }
 }

@@ -4,7 +4,7 @@ use super::findings::{self, FindingQuestion, FoundFindings};
 use super::index::{Index, Progress, SearchError, position};
 use super::question::{Found, Own, Question};
 use crate::metrics::Metrics;
-use portreeve_evidence::{LogReader, is_live, shares};
+use portreeve_evidence::{EvidenceLog, LogReader, is_live, shares};
 use portreeve_model::Party;
 use portreeve_reports::anomalies::{Finding, Rules};
 use rusqlite::{Connection, OpenFlags};
@@ -28,19 +28,19 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// The index of a gateway. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Search {
-    log: PathBuf,
+    log: EvidenceLog,
     file: PathBuf,
     rules: Rules,
     index: Arc<Mutex<Option<Index>>>,
 }
 
 impl Search {
-    /// The index of the log in `log`, which lies in `data_dir`; `rules` say what is found.
+    /// The index of the gateway's log, which lies in `data_dir`; `rules` say what is found.
     /// Nothing is opened yet.
     #[must_use]
-    pub fn new(log: &Path, data_dir: &Path, rules: Rules) -> Self {
+    pub fn new(log: &EvidenceLog, data_dir: &Path, rules: Rules) -> Self {
         let file = data_dir.join(INDEX_FILE);
-        Self { log: log.to_owned(), file, rules, index: Arc::default() }
+        Self { log: log.clone(), file, rules, index: Arc::default() }
     }
 
     /// Follows the log until the task is dropped.
@@ -72,7 +72,8 @@ impl Search {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let open = match index.take() {
             Some(open) => open,
-            None => Index::open(&self.log, &self.file, Some(self.rules.clone()))?,
+            None => Index::open(self.log.dir(), &self.file, Some(self.rules.clone()))?
+                .beside(self.log.clone()),
         };
         // What failed is opened anew.
         index.insert(open).catch_up().inspect_err(|_| *index = None)
@@ -141,7 +142,7 @@ impl Search {
 
     fn answer(&self, question: &Question, own: Own<'_>) -> Result<Found, SearchError> {
         let mut connection = read_only(&self.file)?;
-        question.ask(&mut connection, own, &shares(&self.log)?)
+        question.ask(&mut connection, own, &shares(self.log.dir())?)
     }
 }
 

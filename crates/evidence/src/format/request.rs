@@ -5,7 +5,7 @@
 //! an object with a long name) is cut as text: its JSON in `request-part` records, and a
 //! `request` record of the same exchange behind them, whose commands begin with it.
 
-use portreeve_model::{CommandRecord, Event, ObjectUsage, SessionId, Usage};
+use portreeve_model::{CommandRecord, Event, Need, ObjectUsage, SessionId, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -29,6 +29,9 @@ pub fn request_events(
     day: Vec<ObjectUsage>,
     commands: Vec<CommandRecord>,
 ) -> Vec<Event> {
+    if day.is_empty() && commands.iter().map(json_bytes_max).sum::<usize>() < COMMANDS_BYTES_MAX {
+        return vec![Event::Request { exchange, hour, session, day, commands }];
+    }
     // What is the same for all commands stands in every record, or, if it is long, beside
     // each command in its parts.
     let fixed = json_bytes(&day);
@@ -81,6 +84,38 @@ impl Write for Count {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// More than the length of a command as JSON, worked out without writing it: most requests are
+/// so short that nothing more needs to be known.
+fn json_bytes_max(command: &CommandRecord) -> usize {
+    /// Names of members, numbers, punctuation.
+    const FIXED: usize = 256;
+    /// `\u0000`.
+    const CHAR: usize = 6;
+    let of_need = |need: &Need| {
+        FIXED + need.object.path.iter().map(|part| 3 + part.len() * CHAR).sum::<usize>()
+    };
+    let of_text = |text: &Option<String>| text.as_ref().map_or(0, |text| text.len() * CHAR);
+    let needs: usize = command.needs.iter().map(of_need).sum();
+    let decision = command.decision.as_ref().map_or(0, |decision| {
+        let reasons = decision.reasons.iter().map(|reason| {
+            let texts = of_text(&reason.party) + of_text(&reason.advice);
+            FIXED + of_need(&reason.need) + reason.rule.0.len() * CHAR + texts
+        });
+        let groups = decision.review_groups.iter().map(|group| 3 + group.len() * CHAR);
+        FIXED + decision.policy.0.len() * CHAR + reasons.chain(groups).sum::<usize>()
+    });
+    let categories = command
+        .categories
+        .iter()
+        .map(|(category, places)| FIXED + category.0.len() * CHAR + places.len() * FIXED);
+    let revealed = command.revealed.iter().map(|seen| {
+        let path = seen.object.path.iter().map(|part| 3 + part.len() * CHAR);
+        FIXED + seen.category.0.len() * CHAR + path.sum::<usize>()
+    });
+    let texts = (command.verb.len() + command.fingerprint.len()) * CHAR + of_text(&command.unknown);
+    FIXED * 4 + texts + needs + decision + categories.chain(revealed).sum::<usize>()
 }
 
 /// The length as JSON, with the comma behind it.
@@ -194,6 +229,7 @@ mod tests {
         let session = session_id(1);
         let most = Usage::of(portreeve_model::Unit::Rows, u64::MAX);
         let (mut parts, mut found, mut records) = (RequestParts::default(), Vec::new(), 0);
+        assert!(commands.iter().all(|command| json_bytes_max(command) >= json_bytes(command)));
         for event in request_events(u64::MAX, u64::MAX, most, day.clone(), commands.clone()) {
             let digest = Digest([7; 32]);
             let payload = PayloadRef { direction: Direction::FromClient, digest, bytes: u64::MAX };

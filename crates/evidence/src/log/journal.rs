@@ -1,6 +1,6 @@
 //! The log's file side: takes units of frames, makes them durable, signs the tree.
 //!
-//! One thread owns it; there is no lock and no clock here. After any error it must not
+//! Whoever commits has it alone; there is no lock and no clock here. After any error it must not
 //! be used again: nobody knows what is on the disk.
 
 use crate::disk::storage::{Disk, DiskFile};
@@ -56,6 +56,12 @@ impl Journal {
     /// The last signed checkpoint.
     pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// Whether units can be written without another segment or key file.
+    pub(crate) fn has_room(&self, units: &[Unit]) -> bool {
+        let bytes: usize = units.iter().map(|unit| unit.frames.len()).sum();
+        bytes <= self.room() && units.iter().all(|unit| unit.shares.is_empty())
     }
 
     /// Makes all units durable, in order. When this returns, they are.

@@ -1,4 +1,4 @@
-//! The log as it is written: recorders, a queue, the thread that makes durable, recovery.
+//! The log as it is written: recorders, a queue, who makes durable, recovery.
 
 pub(crate) mod clock;
 pub(crate) mod evidence_log;
@@ -7,6 +7,7 @@ pub(crate) mod journal;
 pub(crate) mod maintenance;
 pub(crate) mod opening;
 pub(crate) mod options;
+pub(crate) mod pace;
 pub(crate) mod receipt;
 pub(crate) mod recorder;
 pub(crate) mod recover;

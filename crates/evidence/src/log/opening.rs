@@ -92,9 +92,10 @@ fn start_threads(
             .map_err(|error| Error::store("start a thread for", dir, error))
     };
     let (reserve, home) = (journal.reserve.clone(), dir.to_owned());
+    shared.begin(journal);
     let (writing, maintaining) = (shared.clone(), shared.clone());
     Ok(vec![
-        spawn("evidence", Box::new(move || writer::run(&writing, journal)))?,
+        spawn("evidence", Box::new(move || writer::run(&writing)))?,
         spawn("evidence-tidy", Box::new(move || maintenance::run(&maintaining, &home, &reserve)))?,
     ])
 }

@@ -1,6 +1,8 @@
 //! Promises that what was handed over becomes durable; whoever waits for one passes a barrier.
 
 use crate::error::Sealed;
+use crate::log::shared::Shared;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -8,13 +10,41 @@ use tokio::sync::oneshot;
 
 /// Tells when what was handed over is durable.
 #[must_use = "what was handed over is not durable before the receipt says so"]
-#[derive(Debug)]
 pub struct Receipt(State);
 
-#[derive(Debug)]
 enum State {
-    Waiting(oneshot::Receiver<Result<(), Sealed>>),
+    Waiting(Queued, oneshot::Receiver<Result<(), Sealed>>),
     Failed(Sealed),
+}
+
+/// A unit in the queue, of which nobody has told the writer yet. Whatever becomes of the receipt,
+/// somebody does.
+struct Queued(Arc<Shared>);
+
+impl Queued {
+    /// Commits it here if nobody else waits, after the other tasks of this thread have run: one
+    /// of them may have something to ask elsewhere while the disk works.
+    async fn commit(self) {
+        if self.0.is_alone() {
+            others_first().await;
+            self.0.commit_alone();
+        }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.wake_writer();
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            State::Waiting(..) => "Receipt(waiting)",
+            State::Failed(_) => "Receipt(failed)",
+        })
+    }
 }
 
 struct Unpark(std::thread::Thread);
@@ -25,13 +55,29 @@ impl Wake for Unpark {
     }
 }
 
+/// Lets the other tasks of this thread run. Not the runtime's own way: see [`Receipt::wait`].
+async fn others_first() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 fn gone() -> Sealed {
     Sealed::new("the log's writer is gone")
 }
 
 impl Receipt {
-    pub(crate) fn waiting(receiver: oneshot::Receiver<Result<(), Sealed>>) -> Self {
-        Self(State::Waiting(receiver))
+    pub(crate) fn waiting(
+        shared: Arc<Shared>,
+        receiver: oneshot::Receiver<Result<(), Sealed>>,
+    ) -> Self {
+        Self(State::Waiting(Queued(shared), receiver))
     }
 
     pub(crate) fn failed(sealed: Sealed) -> Self {
@@ -46,7 +92,10 @@ impl Receipt {
     /// to make possible must not happen.
     pub async fn durable(self) -> Result<(), Sealed> {
         match self.0 {
-            State::Waiting(receiver) => receiver.await.unwrap_or_else(|_| Err(gone())),
+            State::Waiting(queued, receiver) => {
+                queued.commit().await;
+                receiver.await.unwrap_or_else(|_| Err(gone()))
+            }
             State::Failed(sealed) => Err(sealed),
         }
     }

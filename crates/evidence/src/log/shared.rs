@@ -1,9 +1,10 @@
 //! What the log, its recorders and its two threads share: the queue before the disk, the
 //! clock, the health, the newest checkpoint.
 //!
-//! Locks are held for moments and never two at a time, with one exception: [`Shared::append`]
+//! Locks are held for moments and never two at a time, with two exceptions: [`Shared::append`]
 //! holds the queue while it numbers the gateway's own records, so that they are queued in
-//! the order of their numbers. `HealthCell` has a lock of its own and takes no other.
+//! the order of their numbers; and whoever commits holds the journal. `HealthCell` has a lock of
+//! its own and takes no other.
 
 use crate::disk::storage::Disk;
 use crate::error::Sealed;
@@ -11,23 +12,33 @@ use crate::keys::months;
 use crate::keys::seal::SHARE_BYTES;
 use crate::log::clock::Clock;
 use crate::log::health::HealthCell;
+use crate::log::journal::Journal;
+use crate::log::pace::Pace;
 use crate::log::receipt::Receipt;
 use crate::log::unit::{Unit, salt};
 use portreeve_model::{Event, Record};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// What may wait for the disk before the log refuses more.
 const QUEUE_BYTES_MAX: u64 = 256 << 20;
 
-/// Filled by recorders, emptied by the writer.
+/// The most bytes that are committed by who waits for them.
+const IN_PLACE_BYTES_MAX: usize = 64 << 10;
+
+/// Filled by recorders, emptied by whoever commits: the writer, or who waits alone.
 #[derive(Default)]
 struct Queue {
     units: Vec<Unit>,
     bytes: u64,
+    /// Somebody commits. INVARIANT: one at a time, so units become durable in order.
+    is_committing: bool,
+    pace: Pace,
     writer_sleeps: bool,
+    /// The writer sleeps until there are so many units.
+    writer_wants: usize,
     closed: bool,
     sealed: Option<Sealed>,
     /// The number of the gateway's next record of its own.
@@ -44,6 +55,8 @@ pub(super) struct Chores {
 pub(crate) struct Shared {
     queue: Mutex<Queue>,
     work: Condvar,
+    /// The file side; set once, before anything is submitted.
+    journal: OnceLock<Mutex<Journal>>,
     pub(super) health: HealthCell,
     clock: Clock,
     auditor_public: [u8; 32],
@@ -70,6 +83,7 @@ impl Shared {
         Self {
             queue: Mutex::default(),
             work: Condvar::new(),
+            journal: OnceLock::new(),
             health: HealthCell::default(),
             clock,
             auditor_public,
@@ -103,12 +117,18 @@ impl Shared {
         Ok(share)
     }
 
-    /// Queues a unit; wakes the writer only if it sleeps.
-    pub(super) fn submit(&self, unit: Unit) -> Result<Receipt, Sealed> {
+    /// Gives it the file side, which it keeps.
+    pub(super) fn begin(&self, journal: Journal) {
+        // The one that opens the log calls this, once.
+        drop(self.journal.set(Mutex::new(journal)));
+    }
+
+    /// Queues a unit. Its receipt sees to it that it is written: see [`Shared::commit_alone`].
+    pub(super) fn submit(self: &Arc<Self>, unit: Unit) -> Result<Receipt, Sealed> {
         self.submit_in(&mut lock(&self.queue), unit)
     }
 
-    fn submit_in(&self, queue: &mut Queue, mut unit: Unit) -> Result<Receipt, Sealed> {
+    fn submit_in(self: &Arc<Self>, queue: &mut Queue, mut unit: Unit) -> Result<Receipt, Sealed> {
         if let Some(sealed) = &queue.sealed {
             return Err(sealed.clone());
         }
@@ -124,14 +144,107 @@ impl Shared {
         queue.bytes += bytes;
         queue.units.push(unit);
         self.health.waiting.store(queue.bytes, Ordering::Relaxed);
-        if std::mem::take(&mut queue.writer_sleeps) {
+        Ok(Receipt::waiting(self.clone(), receiver))
+    }
+
+    /// Wakes the writer if it sleeps and there is enough for it.
+    pub(super) fn wake_writer(&self) {
+        self.wake_in(&mut lock(&self.queue));
+    }
+
+    fn wake_in(&self, queue: &mut Queue) {
+        let is_enough = queue.units.len() >= queue.writer_wants.max(1);
+        if is_enough && std::mem::take(&mut queue.writer_sleeps) {
             self.work.notify_one();
         }
-        Ok(Receipt::waiting(receiver))
+    }
+
+    /// Whether who waits now could commit alone: nobody else commits or waits.
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone_in(&lock(&self.queue))
+    }
+
+    fn is_alone_in(&self, queue: &Queue) -> bool {
+        let is_small =
+            |unit: &Unit| unit.shares.is_empty() && unit.frames.len() <= IN_PLACE_BYTES_MAX;
+        !queue.is_committing
+            && !queue.closed
+            && queue.pace.is_quiet()
+            && matches!(queue.units.as_slice(), [unit] if is_small(unit))
+    }
+
+    /// Commits in place what waits alone: the writer's thread would have to be woken, and to
+    /// wake again who waits. Where others wait or commit, the writer does it for all of them.
+    pub(super) fn commit_alone(&self) {
+        let mut queue = lock(&self.queue);
+        let journal = self.journal.get().filter(|_| self.is_alone_in(&queue));
+        let Some(journal) = journal else { return self.wake_in(&mut queue) };
+        let units = self.take_in(&mut queue);
+        drop(queue);
+        let mut journal = lock(journal);
+        if journal.has_room(&units) {
+            self.commit(&mut journal, units);
+        } else {
+            // Another segment may have to be made first. Nobody else has taken anything since.
+            drop(journal);
+            let mut queue = lock(&self.queue);
+            queue.bytes += units.iter().map(|unit| unit.frames.len() as u64).sum::<u64>();
+            queue.units.splice(0..0, units);
+            queue.is_committing = false;
+            queue.pace.hurry();
+            queue.writer_wants = 0;
+            self.wake_in(&mut queue);
+        }
+    }
+
+    fn take_in(&self, queue: &mut Queue) -> Vec<Unit> {
+        queue.is_committing = true;
+        queue.bytes = 0;
+        std::mem::take(&mut queue.units)
+    }
+
+    /// Makes units durable and tells who waits for them.
+    fn commit(&self, journal: &mut Journal, mut units: Vec<Unit>) {
+        let committing = Committing(self);
+        let began = Instant::now();
+        let written = match self.health.sealed() {
+            Some(sealed) => Err(sealed),
+            None => journal
+                .commit(&units)
+                .map_err(|error| Sealed::new(format!("cannot write the log: {error}"))),
+        };
+        match &written {
+            Ok(written) => {
+                let health = &self.health;
+                health.records.store(journal.size(), Ordering::Relaxed);
+                health.commits.fetch_add(1, Ordering::Relaxed);
+                health.bytes.fetch_add(written.bytes, Ordering::Relaxed);
+                self.set_note(journal.note().map(str::to_owned));
+                if written.rotated {
+                    self.ask_for(|chores| chores.segment_wanted = true);
+                }
+            }
+            Err(sealed) => self.seal(sealed),
+        }
+        lock(&self.queue).pace.note(units.len(), began.elapsed());
+        drop(committing);
+        let answer = written.map(|_| ());
+        for waiter in units.iter_mut().filter_map(|unit| unit.waiter.take()) {
+            // Whoever does not wait any more need not know.
+            let _ = waiter.send(answer.clone());
+        }
+    }
+
+    /// The writer's work: commits whatever waits, until the log is closed.
+    pub(super) fn write(&self) {
+        let Some(journal) = self.journal.get() else { return };
+        while let Some(units) = self.next_units() {
+            self.commit(&mut lock(journal), units);
+        }
     }
 
     /// Queues records of no session, which become durable together.
-    pub(super) fn append(&self, events: Vec<Event>) -> Receipt {
+    pub(super) fn append(self: &Arc<Self>, events: Vec<Event>) -> Receipt {
         let mut queue = lock(&self.queue);
         let (mut unit, mut seq) = (Unit::default(), queue.gateway_seq);
         let staged = events.into_iter().try_for_each(|event| {
@@ -167,18 +280,42 @@ impl Shared {
     }
 
     /// Waits for units; `None` when the log is closed and all is written.
-    pub(super) fn next_units(&self) -> Option<Vec<Unit>> {
+    fn next_units(&self) -> Option<Vec<Unit>> {
         let mut queue = lock(&self.queue);
-        while queue.units.is_empty() {
-            if queue.closed {
-                return None;
+        loop {
+            let wanted = queue.pace.wants();
+            match (queue.units.len(), queue.is_committing, queue.closed) {
+                (0, false, true) => return None,
+                (0, ..) | (_, true, _) => {
+                    queue.writer_wants = 1;
+                    queue = self.sleep(queue, None);
+                }
+                (count, false, false) if count < wanted && !queue.pace.has_waited() => {
+                    queue.writer_wants = wanted;
+                    let window = queue.pace.window();
+                    queue = self.sleep(queue, Some(window));
+                    queue.pace.wait_no_more();
+                }
+                (..) => return Some(self.take_in(&mut queue)),
             }
-            queue.writer_sleeps = true;
-            queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn sleep<'q>(
+        &self,
+        mut queue: MutexGuard<'q, Queue>,
+        window: Option<Duration>,
+    ) -> MutexGuard<'q, Queue> {
+        queue.writer_sleeps = true;
+        let mut queue = match window {
+            Some(window) => {
+                let slept = self.work.wait_timeout(queue, window);
+                slept.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
+        };
         queue.writer_sleeps = false;
-        queue.bytes = 0;
-        Some(std::mem::take(&mut queue.units))
+        queue
     }
 
     /// The newest durable checkpoint, a signed note.
@@ -207,5 +344,24 @@ impl Shared {
         let taken = *chores;
         chores.segment_wanted = false;
         taken
+    }
+}
+
+/// Somebody commits. When that is over, whatever has come meanwhile is the writer's; a commit that
+/// panicked leaves a log that takes nothing and keeps nobody waiting.
+struct Committing<'a>(&'a Shared);
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.seal(&Sealed::new("the log's writer ended by a fault of its own"));
+            self.0.drop_queue();
+        }
+        let mut queue = lock(&self.0.queue);
+        queue.is_committing = false;
+        if queue.closed || !queue.units.is_empty() {
+            queue.writer_sleeps = false;
+            self.0.work.notify_one();
+        }
     }
 }

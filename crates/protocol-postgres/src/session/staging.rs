@@ -37,9 +37,11 @@ impl Connection {
         &mut self,
         batch: &mut MessageBatch,
     ) -> Result<Option<BytesMut>, SessionError> {
+        let Some(shape) = batch.copies_in() else { return Ok(None) };
         let snapshot = self.assembler.snapshot();
-        let is_held = batch.commands().iter().any(|one| snapshot.is_reviewed(&one.command));
-        let Some(shape) = batch.copies_in().filter(|_| is_held) else { return Ok(None) };
+        if !batch.commands().iter().any(|one| snapshot.is_reviewed(&one.command)) {
+            return Ok(None);
+        }
         if self.machine.status() == Status::Failed {
             return Ok(None);
         }

@@ -9,8 +9,8 @@ use crate::terminal::Size;
 use bytes::Bytes;
 use portreeve_decide::shell::terminal;
 use portreeve_model::{
-    Action, ApprovedStatement, Category, Command, Facts, Need, Object, Refusal, RequestContent,
-    Revealed, Usage,
+    Action, ApprovedStatement, Category, Command, Effect, Facts, Need, Object, Refusal,
+    RequestContent, Revealed, Usage,
 };
 use portreeve_session::{CommandUse, Request, Snapshot, Stage, put_stream};
 use russh::Pty;
@@ -69,6 +69,7 @@ fn opened(place: &Object, snapshot: &Arc<Snapshot>) -> CommandUse {
     });
     let command = Command {
         shape: String::new(),
+        effect: Effect::MayChange,
         verb: "terminal".to_owned(),
         fingerprint: "terminal".to_owned(),
         needs: vec![Need { action: Action::Execute, object: place.clone() }],

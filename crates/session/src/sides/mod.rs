@@ -29,7 +29,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 
-const READ_BYTES: usize = 16 << 10;
+/// What is read at a time where nothing is known of what comes: small enough for a quiet session
+/// to keep its buffers.
+const READ_BYTES: usize = 4 << 10;
 const BULK_BYTES: usize = 128 << 10;
 
 /// The client's end.
@@ -197,7 +199,7 @@ impl TargetSide {
                 Poll::Ready(Ok(count)) => {
                     // Bulk replies fill the buffer: read more at a time, up to a bound.
                     self.read_bytes = if count >= room {
-                        (self.read_bytes * 2).min(BULK_BYTES)
+                        (self.read_bytes * 4).min(BULK_BYTES)
                     } else {
                         READ_BYTES
                     };

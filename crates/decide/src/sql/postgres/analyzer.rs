@@ -277,6 +277,27 @@ impl<'c> Analyzer<'c> {
             && self.opaque.is_empty()
     }
 
+    /// Whether something may change that is not told by the functions that it calls.
+    pub(in crate::sql) fn acts_beside_calls(&self) -> bool {
+        let acts = |need: &Need| match need.action {
+            Action::Write | Action::Define | Action::Lock => true,
+            Action::Connect
+            | Action::Read
+            | Action::Administer
+            | Action::Execute
+            | Action::Filter
+            | Action::Probe
+            | Action::Reveal => false,
+        };
+        self.acts
+            || self.sets
+            || self.notifies
+            || self.bounded.is_some()
+            || self.change.is_some()
+            || self.unknown.is_some()
+            || self.needs.iter().any(acts)
+    }
+
     /// Whether nothing of it may change anything. What runs somebody's code counts as a change.
     pub(in crate::sql) fn changes_nothing(&self) -> bool {
         !(self.writes || self.sets || self.acts || self.notifies)

@@ -27,7 +27,8 @@ struct Seen {
     output: Output,
     session: SessionEffect,
     copy: Option<Copy>,
-    /// It is a query, or what shows more of one: all that it does is in its expressions.
+    /// It is a query, or what shows more of one: all that it does is in its expressions. What
+    /// stands behind the name of a prepared one is a command with an effect of its own.
     is_query: bool,
     /// Some column of the output is computed from any number of rows.
     aggregated: bool,
@@ -111,15 +112,7 @@ fn finish(
     };
     // What a write sets off is not known before all code has been read.
     let is_unsure = !analyzer.catalog.knows_code && !analyzer.catalog.classified.is_empty();
-    let calls = analyzer.needs.iter().any(|need| need.action == Action::Execute);
-    let rows_of = match &seen.output {
-        _ if calls => RowsOf::Tables,
-        Output::Structure | Output::Clean => RowsOf::Server,
-        _ if analyzer.reads_user => RowsOf::Tables,
-        Output::Columns(_) if analyzer.reads_system => RowsOf::Server,
-        Output::Columns(_) | Output::None => RowsOf::Client,
-        Output::Unproven => RowsOf::Tables,
-    };
+    let rows_of = rows_of(&analyzer, &seen.output);
     let effect = match seen.is_query && analyzer.is_proven_to_read() {
         true => Effect::ReadsOnly,
         false => Effect::MayChange,
@@ -155,6 +148,19 @@ fn finish(
         unknown: analyzer.unknown,
         opaque: analyzer.opaque.into_iter().collect(),
         missing: analyzer.missing.into_iter().collect(),
+    }
+}
+
+/// Whose rows an answer has.
+fn rows_of(analyzer: &Analyzer<'_>, output: &Output) -> RowsOf {
+    let calls = analyzer.needs.iter().any(|need| need.action == Action::Execute);
+    match output {
+        _ if calls => RowsOf::Tables,
+        Output::Structure | Output::Clean => RowsOf::Server,
+        _ if analyzer.reads_user => RowsOf::Tables,
+        Output::Columns(_) if analyzer.reads_system => RowsOf::Server,
+        Output::Columns(_) | Output::None => RowsOf::Client,
+        Output::Unproven => RowsOf::Tables,
     }
 }
 
@@ -382,7 +388,6 @@ impl Analyzer<'_> {
                     self.telling(Some(parameter), &Scope::outermost());
                 }
                 let name = execute.name.clone();
-                // What is behind the name is a command of its own, with an effect of its own.
                 Seen::session(Output::Unproven, SessionEffect::ExecutePrepared { name }).of_query()
             }
             NodeEnum::FetchStmt(fetch) => {
@@ -485,14 +490,14 @@ impl Analyzer<'_> {
 
     fn copy(&mut self, statement: &pg::CopyStmt) -> Seen {
         let mut columns_in = 0;
-        let output = match (&statement.relation, statement.query.as_deref()) {
+        let seen = match (&statement.relation, statement.query.as_deref()) {
             (Some(relation), None) if statement.is_from => {
                 columns_in = self.copy_in(statement, relation);
-                Output::None
+                Seen::nothing()
             }
             (Some(relation), None) => {
                 let columns = self.copy_columns(statement, relation);
-                self.output(&columns)
+                Seen::rows(self.output(&columns)).of_query()
             }
             (None, Some(query)) => match &query.node {
                 Some(
@@ -501,15 +506,18 @@ impl Analyzer<'_> {
                     | NodeEnum::UpdateStmt(_)
                     | NodeEnum::DeleteStmt(_)
                     | NodeEnum::MergeStmt(_)),
-                ) => self.look(query).output,
+                ) => {
+                    let seen = self.look(query);
+                    Seen { is_query: seen.is_query, ..Seen::rows(seen.output) }
+                }
                 _ => {
                     self.refuse("COPY is understood for queries only".into());
-                    Output::Unproven
+                    Seen::rows(Output::Unproven)
                 }
             },
             _ => {
                 self.refuse("COPY without a source is not understood".into());
-                Output::Unproven
+                Seen::rows(Output::Unproven)
             }
         };
         if statement.is_program || !statement.filename.is_empty() {
@@ -517,10 +525,10 @@ impl Analyzer<'_> {
             self.refuse("COPY to and from files and programs is not possible here".into());
         }
         match copy::options(statement) {
-            Ok(copy) => Seen { copy: Some(Copy { columns_in, ..copy }), ..Seen::rows(output) },
+            Ok(copy) => Seen { copy: Some(Copy { columns_in, ..copy }), ..seen },
             Err(reason) => {
                 self.refuse(reason);
-                Seen::rows(output)
+                seen
             }
         }
     }

@@ -251,7 +251,7 @@ impl Graph {
 
     /// What an analysis found: functions that run, relations that are read.
     pub(super) fn analyzed(&mut self, place: Place, analyzer: &Analyzer<'_>, known: &Known<'_>) {
-        if !analyzer.changes_nothing() {
+        if analyzer.acts_beside_calls() {
             self.acts(place);
         }
         for need in &analyzer.needs {

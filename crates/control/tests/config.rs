@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use portreeve_control::config;
-use portreeve_model::{Manifest, ObjectKind, defaults};
+use portreeve_model::{Manifest, ObjectKind, SettingKind, defaults};
 use portreeve_protocol_postgres::MANIFEST;
 use std::path::{Path, PathBuf};
 
@@ -174,7 +174,9 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         masking: {email: {zzzz19: 1}}\n\
         issuers: [{local: {zzzz7: 1}}, {oidc: {zzzz8: 1, issuer: \"https://x\"}}, {zzzz9: 1}]\n\
         resources: {shop: {zzzz10: 1, unclassified: {zzzz20: 1}, postgres: {zzzz11: 1, host: h, \
-        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h}}, \
+        user: u, password: {zzzz12: 1}, tls: {zzzz13: 1}}}, web: {http: {zzzz21: 1, host: h, \
+        header: {zzzz33: 1, name: n}, oauth: {zzzz34: 1, url: u, client_id: c}, \
+        aws: {zzzz35: 1, region: r, service: s, access_key_id: a}}}, \
         tools: {mcp: {zzzz23: 1, host: h}}, \
         machine: {ssh: {zzzz32: 1, host: h, host_key: k, user: u}}}\n\
         exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
@@ -189,7 +191,7 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 34, "{hints:#?}");
+    assert_eq!(listed.len(), 37, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
@@ -281,6 +283,12 @@ fn sections(protocols: &[&'static Manifest]) -> Vec<(String, String)> {
         protocols.iter().map(section).collect::<Vec<_>>()
     };
     let section = |title: &str, name: &str| vec![(title.to_owned(), name.to_owned())];
+    let settings = protocols.iter().flat_map(|it| it.target);
+    let inner = settings.filter(|it| matches!(it.kind, SettingKind::Section(_)));
+    let mut inner: Vec<_> =
+        inner.map(|it| (format!("`resources.NAME.….{}`", it.name), it.name.to_owned())).collect();
+    inner.sort();
+    inner.dedup();
     [
         section("The file", ""),
         section(&listeners.join(", "), "Listener"),
@@ -289,6 +297,7 @@ fn sections(protocols: &[&'static Manifest]) -> Vec<(String, String)> {
         section("`issuers[].oidc`", "OidcIssuer"),
         section("`resources.NAME`", "Resource"),
         own("resources.NAME", "target"),
+        inner,
         section("`resources.NAME.….tls`", "TargetTls"),
         section("`reviews`", "Reviews"),
         section("`evidence`", "Evidence"),

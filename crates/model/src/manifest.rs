@@ -75,8 +75,13 @@ pub enum SettingKind {
     },
     /// Where a credential is kept. May be absent.
     Secret,
+    /// A file beside the configuration. May be absent.
+    File,
     /// How the connection to the target's `Host` is protected. By default verified TLS.
     Tls,
+    /// Keys that belong together, in a section of their own. May be absent as a whole. A name
+    /// stands for the same keys in every protocol that has it.
+    Section(&'static [Setting]),
 }
 
 /// How a client of the protocol is started. `{host}`, `{port}`, `{resource}`, `{user}` and

@@ -60,7 +60,7 @@ pub(crate) use connectors::authority;
 pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
 pub(crate) use keys::random;
-pub(crate) use protocols::{manifests, served_targets};
+pub(crate) use protocols::{manifests, served_targets, tried};
 pub(crate) use reload::Reloaded;
 
 /// A gateway with everything bound and open.

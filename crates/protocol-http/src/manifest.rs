@@ -3,7 +3,9 @@
 
 use crate::NAME;
 use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
-use portreeve_web::settings::{HEAD_BYTES_MAX, PASSWORD, SERVE_HOST, TLS, USER};
+use portreeve_web::settings::{
+    AWS, HEAD_BYTES_MAX, HEADER, HTTP2, OAUTH, PASSWORD, SERVE_HOST, TLS, USER,
+};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -27,7 +29,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 7] = [
+const TARGET: [Setting; 11] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -39,6 +41,10 @@ const TARGET: [Setting; 7] = [
         about: "The bearer token that opens the target. Clients never see it.",
         kind: SettingKind::Secret,
     },
+    HEADER,
+    OAUTH,
+    AWS,
+    HTTP2,
 ];
 
 const LIMITS: [Setting; 3] = [

@@ -3,7 +3,9 @@
 
 use crate::NAME;
 use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
-use portreeve_web::settings::{HEAD_BYTES_MAX, PASSWORD, SERVE_HOST, TLS, USER};
+use portreeve_web::settings::{
+    AWS, HEAD_BYTES_MAX, HEADER, HTTP2, OAUTH, PASSWORD, SERVE_HOST, TLS, USER,
+};
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -29,7 +31,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 10] = [
+const TARGET: [Setting; 14] = [
     Setting {
         name: "host",
         about: "Host name or address of a server that answers over HTTP; `localhost` for a \
@@ -65,6 +67,10 @@ const TARGET: [Setting; 10] = [
         about: "The environment variable in which a program expects its token.",
         kind: SettingKind::OptionalText,
     },
+    HEADER,
+    OAUTH,
+    AWS,
+    HTTP2,
 ];
 
 const LIMITS: [Setting; 3] = [

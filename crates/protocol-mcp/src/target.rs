@@ -21,7 +21,7 @@ pub enum Place {
     /// It answers over HTTP, under a path.
     Http {
         /// Its address.
-        address: Address,
+        address: Box<Address>,
         /// The path of its endpoint.
         path: String,
     },

@@ -1,7 +1,9 @@
 //! The two proofs. Their fields are private to this crate, and only the engine makes
 //! them, after it has written the evidence.
 
+use crate::protocol::sha256;
 use bytes::Bytes;
+use portreeve_model::Digest;
 
 /// Bytes that may go to a target: decided, and durable in the evidence unless they are proven
 /// to only read.
@@ -16,6 +18,12 @@ impl Permitted {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.wire.is_empty()
+    }
+
+    /// SHA-256 of the bytes: signatures of requests hold it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        sha256(&self.wire)
     }
 }
 

@@ -17,4 +17,4 @@ mod tls;
 
 pub use dial::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, TcpTarget};
 pub use pre_auth::{EarlyData, PreAuth, Stream};
-pub use tls::{Accepted, TargetTls, accept, connect};
+pub use tls::{Accepted, Connected, TargetTls, accept, connect};

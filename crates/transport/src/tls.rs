@@ -50,7 +50,18 @@ fn early(error: EarlyData) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// Encrypts a target's connection; answers with the certificate that the target showed.
+/// A target's connection, encrypted.
+#[derive(Debug)]
+pub struct Connected {
+    /// The connection.
+    pub connection: PreAuth,
+    /// The certificate that the target showed.
+    pub certificate: Option<CertificateDer<'static>>,
+    /// The protocol that was agreed on in the handshake (ALPN), where one was.
+    pub protocol: Option<Vec<u8>>,
+}
+
+/// Encrypts a target's connection.
 ///
 /// # Errors
 /// The target's name or certificate is not what was expected, or the handshake failed.
@@ -58,14 +69,16 @@ pub async fn connect(
     connection: PreAuth,
     host: &str,
     config: Arc<ClientConfig>,
-) -> Result<(PreAuth, Option<CertificateDer<'static>>), DialError> {
+) -> Result<Connected, DialError> {
     let stream =
         connection.into_quiet_stream().map_err(|error| DialError::Protocol(error.to_string()))?;
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| DialError::HostName(host.to_owned()))?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;
-    let certificates = stream.get_ref().1.peer_certificates();
+    let agreed = stream.get_ref().1;
+    let certificates = agreed.peer_certificates();
     let certificate =
         certificates.and_then(|chain| chain.first()).map(|one| one.clone().into_owned());
-    Ok((PreAuth::new(Box::new(stream)), certificate))
+    let protocol = agreed.alpn_protocol().map(<[u8]>::to_vec);
+    Ok(Connected { connection: PreAuth::new(Box::new(stream)), certificate, protocol })
 }

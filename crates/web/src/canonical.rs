@@ -197,6 +197,23 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
+/// Everything encoded but what RFC 3986 section 2.3 calls unreserved, and these.
+pub(crate) fn encode_strictly(bytes: &[u8], kept: &str) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(*byte));
+            }
+            byte if kept.as_bytes().contains(byte) => out.push(char::from(*byte)),
+            byte => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
 /// A segment without what says in which format it is wanted.
 fn without_format(segment: &str) -> &str {
     match segment.rsplit_once('.') {

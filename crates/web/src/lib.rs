@@ -10,6 +10,7 @@
 //! | `canonical` | one spelling for each path and query |
 //! | `carried` | what the body of a request carries out |
 //! | `classified` | which fields hold personal data, and what policy shows of them |
+//! | `credential` | what opens a target |
 //! | `decoding` | codings and charsets of bodies, undone |
 //! | `fields` | what the fields of a head say |
 //! | `listener` | connections of clients |
@@ -17,7 +18,7 @@
 //! | `sessions` | callers' sessions |
 //! | `settings` | keys of the configuration that they all have |
 //! | `problem` | the gateway's words to somebody who has no session |
-//! | `target` | where a target is, what opens it, and how it is asked |
+//! | `target` | where a target is, and how it is asked |
 //! | `masking` | JSON and events, masked as they stream by |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -25,6 +26,7 @@ mod answer;
 mod canonical;
 mod carried;
 mod classified;
+mod credential;
 mod decoding;
 mod fields;
 mod listener;
@@ -39,6 +41,7 @@ pub use answer::{AnswerBody, begun, whole};
 pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
+pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
 pub use decoding::Decoding;
 pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wishes};
 pub use listener::{Connection, Listener, ListenerLimits};
@@ -47,4 +50,4 @@ pub use problem::{
 };
 pub use room::{Room, look_through};
 pub use sessions::{Ask, Caller, Opening, Sessions};
-pub use target::{Address, Credential, Line, More, Source};
+pub use target::{Address, Http2, Line, More, Source, authority};

@@ -69,6 +69,8 @@ impl<S> Caller<S> {
         let mut lines = lock(&self.lines);
         while let Some(line) = lines.pop() {
             if line.is_ready() {
+                // Others may ask over it at the same time, where its protocol lets them.
+                lines.extend(line.shared());
                 return Some(line);
             }
         }
@@ -78,7 +80,8 @@ impl<S> Caller<S> {
     /// Leaves a connection whose answer was read to its end.
     pub fn leave_line(&self, line: Line) {
         let mut lines = lock(&self.lines);
-        if lines.len() < LINES_MAX {
+        let is_there = line.is_shared() && lines.iter().any(Line::is_shared);
+        if lines.len() < LINES_MAX && !is_there {
             lines.push(line);
         }
     }

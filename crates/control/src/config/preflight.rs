@@ -1,10 +1,11 @@
 //! What can be tried before the gateway starts: secrets, certificates, keys.
 
 use super::known::KnownColumns;
-use super::settings::SettingValue;
-use super::types::{Config, ServerTls};
+use super::settings::{SettingValue, Settings};
+use super::types::Config;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
 
 impl Config {
     /// Tries everything that the configuration points at. One line per failure, for
@@ -13,24 +14,8 @@ impl Config {
     pub fn preflight(&self) -> Vec<String> {
         let mut failures = Vec::new();
         for (name, resource) in &self.resources {
-            for (key, value) in resource.target.iter() {
-                let failure = match value {
-                    SettingValue::Secret(Some(secret)) => {
-                        secret.resolve().err().map(|error| (String::new(), error.to_string()))
-                    }
-                    SettingValue::Tls(tls) => {
-                        let tried = tls.ca.as_deref().map(certificates);
-                        tried.and_then(Result::err).map(|why| (".ca".to_owned(), why))
-                    }
-                    SettingValue::Secret(None)
-                    | SettingValue::Text(_)
-                    | SettingValue::Number(_) => None,
-                };
-                if let Some((part, why)) = failure {
-                    let protocol = resource.protocol;
-                    failures.push(format!("`resources.{name}.{protocol}.{key}{part}`: {why}"));
-                }
-            }
+            let place = format!("resources.{name}.{}", resource.protocol);
+            try_settings(&place, &resource.target, &mut failures);
         }
         for (name, resource) in &self.resources {
             let known = resource.known_columns.as_deref().map(KnownColumns::read);
@@ -39,7 +24,9 @@ impl Config {
             }
         }
         for (name, listener) in self.listen.all() {
-            if let Some(Err(why)) = listener.tls.as_ref().map(pair) {
+            if let Some(Err(why)) =
+                listener.tls.as_ref().map(|tls| pair(&tls.certificate, &tls.key))
+            {
                 failures.push(format!("`listen.{name}.tls`: {why}"));
             }
         }
@@ -54,11 +41,46 @@ impl Config {
     }
 }
 
+/// Tries what the keys of one section point at.
+fn try_settings(place: &str, settings: &Settings, failures: &mut Vec<String>) {
+    for (key, value) in settings.iter() {
+        let place = format!("{place}.{key}");
+        match value {
+            SettingValue::Secret(Some(secret)) => {
+                if let Err(why) = secret.resolve() {
+                    failures.push(format!("`{place}`: {why}"));
+                }
+            }
+            SettingValue::File(Some(file)) => {
+                if let Err(why) = std::fs::metadata(file) {
+                    failures.push(format!("`{place}`: `{}`: {why}", file.display()));
+                }
+            }
+            SettingValue::Tls(tls) => {
+                if let Some(Err(why)) = tls.ca.as_deref().map(certificates) {
+                    failures.push(format!("`{place}.ca`: {why}"));
+                }
+                if let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key)
+                    && let Err(why) = pair(certificate, key)
+                {
+                    failures.push(format!("`{place}.certificate`: {why}"));
+                }
+            }
+            SettingValue::Section(Some(settings)) => try_settings(&place, settings, failures),
+            SettingValue::Secret(None)
+            | SettingValue::File(None)
+            | SettingValue::Section(None)
+            | SettingValue::Text(_)
+            | SettingValue::Number(_) => {}
+        }
+    }
+}
+
 /// Reads the certificates of a PEM file.
 ///
 /// # Errors
 /// It cannot be read, or holds none.
-pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
         .map_err(|error| format!("`{}`: {error}", file.display()))?
         .collect();
@@ -69,10 +91,10 @@ pub(crate) fn certificates(file: &std::path::Path) -> Result<Vec<CertificateDer<
     }
 }
 
-fn pair(tls: &ServerTls) -> Result<(), String> {
-    let certificates = certificates(&tls.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .map_err(|error| format!("`{}`: {error}", tls.key.display()))?;
+fn pair(certificate: &Path, key: &Path) -> Result<(), String> {
+    let certificates = certificates(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| format!("`{}`: {error}", key.display()))?;
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

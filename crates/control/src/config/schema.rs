@@ -147,6 +147,13 @@ fn property(generator: &mut SchemaGenerator, setting: &Setting) -> Value {
             let secret = generator.subschema_for::<SecretSource>();
             json!({"anyOf": [secret, {"type": "null"}]})
         }
+        SettingKind::File => json!({"type": ["string", "null"]}),
+        SettingKind::Section(settings) => {
+            let inner = section(generator, settings, setting.about);
+            generator.definitions_mut().insert(setting.name.to_owned(), inner);
+            let reference = json!({"$ref": format!("#/$defs/{}", setting.name)});
+            json!({"anyOf": [reference, {"type": "null"}]})
+        }
         SettingKind::Tls => {
             let mut tls = generator.subschema_for::<TargetTls>().to_value();
             tls["default"] = json!({"mode": "verify-full"});

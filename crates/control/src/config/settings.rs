@@ -8,6 +8,7 @@ use super::tree::{Key, Node, Value};
 use super::types::{SecretSource, TargetTls, TlsMode, Via};
 use portreeve_model::{Setting, SettingKind};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// What was read of a list of settings, by key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,8 +25,12 @@ pub enum SettingValue {
     Number(u64),
     /// Where a credential is kept, if there is one.
     Secret(Option<SecretSource>),
+    /// A file, if one is named.
+    File(Option<PathBuf>),
     /// How a connection is protected.
     Tls(TargetTls),
+    /// Keys of a section of their own, if it is there.
+    Section(Option<Settings>),
 }
 
 /// A setting was asked for that the manifest does not list so: a fault of the wiring.
@@ -98,13 +103,38 @@ impl Settings {
             let text = match value {
                 SettingValue::Text(text) if !text.is_empty() => text.clone(),
                 SettingValue::Number(number) => number.to_string(),
-                SettingValue::Text(_) | SettingValue::Secret(_) | SettingValue::Tls(_) => {
-                    return None;
-                }
+                // What opens a target is its own business.
+                SettingValue::Text(_)
+                | SettingValue::Secret(_)
+                | SettingValue::Tls(_)
+                | SettingValue::File(_)
+                | SettingValue::Section(_) => return None,
             };
             Some(((*name).to_owned(), text))
         });
         facts.collect()
+    }
+
+    /// A file, if one is named.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn file(&self, name: &'static str) -> Result<Option<&Path>, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::File(file)) => Ok(file.as_deref()),
+            _ => Err(NoSetting(name)),
+        }
+    }
+
+    /// A section, if it is there.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn section(&self, name: &'static str) -> Result<Option<&Self>, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Section(section)) => Ok(section.as_ref()),
+            _ => Err(NoSetting(name)),
+        }
     }
 
     /// Every key with its value.
@@ -195,9 +225,18 @@ fn read_one(
             let taken = section.take(name);
             SettingValue::Secret(taken.and_then(|taken| read_secret(reader, path, taken)))
         }
+        SettingKind::File => SettingValue::File(section.file(reader, name)),
         SettingKind::Tls => {
             let tls = section.section(reader, name);
             SettingValue::Tls(read_target_tls(reader, tls, host))
+        }
+        SettingKind::Section(settings) => {
+            let path = section.path(name);
+            let Some((key, node)) = section.take(name) else {
+                return Some(SettingValue::Section(None));
+            };
+            let inner = Section::open(reader, path, key.span, Some(node));
+            SettingValue::Section(Some(read(reader, inner, settings, resource)?))
         }
     })
 }
@@ -244,7 +283,7 @@ pub(crate) fn read_secret(
 }
 
 fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&str>) -> TargetTls {
-    let mut tls = TargetTls { mode: TlsMode::VerifyFull, ca: None };
+    let mut tls = TargetTls { mode: TlsMode::VerifyFull, ca: None, certificate: None, key: None };
     if let Some((word, span)) = section.text(reader, "mode") {
         match word.as_str() {
             "verify-full" => {}
@@ -270,6 +309,18 @@ fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&
         }
     }
     tls.ca = section.file(reader, "ca");
+    tls.certificate = section.file(reader, "certificate");
+    tls.key = section.file(reader, "key");
+    match (&tls.certificate, &tls.key) {
+        (Some(_), None) => section.missing(reader, "key"),
+        (None, Some(_)) => section.missing(reader, "certificate"),
+        (Some(_), Some(_)) if tls.mode == TlsMode::Disable => reader.problems.add_with_help(
+            section.span(),
+            "a certificate is shown over TLS only",
+            "leave `mode` out, or `certificate` and `key`",
+        ),
+        _ => {}
+    }
     section.close(reader);
     tls
 }

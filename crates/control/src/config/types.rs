@@ -325,6 +325,13 @@ pub struct TargetTls {
     /// PEM file with the authorities to trust. By default those of the machine.
     #[schemars(with = "Option<String>")]
     pub ca: Option<PathBuf>,
+    /// PEM file with the certificate that the gateway shows to the target, then its
+    /// intermediates. Without it none is shown.
+    #[schemars(with = "Option<String>")]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of that certificate.
+    #[schemars(with = "Option<String>")]
+    pub key: Option<PathBuf>,
 }
 
 /// Whether the target's certificate is checked. There is no mode in between.

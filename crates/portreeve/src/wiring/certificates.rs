@@ -128,7 +128,7 @@ fn pem(
 }
 
 /// How a target's certificate is checked: chain and host name, against the configured
-/// authorities or those of the machine.
+/// authorities or those of the machine. What the gateway shows is the configured certificate.
 pub(super) fn client(tls: &TargetTls) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match &tls.ca {
@@ -145,6 +145,14 @@ pub(super) fn client(tls: &TargetTls) -> anyhow::Result<Arc<ClientConfig>> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let builder = ClientConfig::builder().with_root_certificates(roots);
+    let config = match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(key)) => {
+            let (chain, secret) = pem(certificate, key)?;
+            let shown = builder.with_client_auth_cert(chain, secret);
+            shown.with_context(|| format!("certificate `{}`", certificate.display()))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
     Ok(Arc::new(config))
 }

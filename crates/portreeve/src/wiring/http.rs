@@ -48,6 +48,11 @@ impl Serves for Http {
     }
 }
 
+/// What keeps targets from being made.
+pub(super) fn tried(config: &Config) -> Vec<String> {
+    super::resources::tried(config, MANIFEST.name, target)
+}
+
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
     let settings = &resource.target;
     let address = address(config, resource)?;

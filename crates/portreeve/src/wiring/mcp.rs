@@ -114,6 +114,11 @@ fn issuers(config: &Config) -> Vec<String> {
     config.issuers.iter().filter_map(address).collect()
 }
 
+/// What keeps targets from being made.
+pub(super) fn tried(config: &Config) -> Vec<String> {
+    super::resources::tried(config, MANIFEST.name, target)
+}
+
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
@@ -133,7 +138,7 @@ fn place(config: &Config, resource: &Resource) -> anyhow::Result<ServerPlace> {
         if !path.starts_with('/') || !path.bytes().all(is_plain) {
             bail!("`path` is not a path\nhint: write it as `/mcp`");
         }
-        let address = address(config, resource)?;
+        let address = Box::new(address(config, resource)?);
         return Ok(ServerPlace::Http { address, path: path.to_owned() });
     }
     let variable = settings.text("token_variable")?;

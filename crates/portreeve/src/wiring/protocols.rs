@@ -26,24 +26,28 @@ const PROTOCOLS: [Protocol; 4] = [
         start: postgres::start,
         discover: Some(postgres::discover),
         serve_at: Some(postgres::serve_at),
+        tried: |_| Vec::new(),
     },
     Protocol {
         manifest: &portreeve_protocol_http::MANIFEST,
         start: http::start,
         discover: None,
         serve_at: None,
+        tried: http::tried,
     },
     Protocol {
         manifest: &portreeve_protocol_mcp::MANIFEST,
         start: mcp::start,
         discover: None,
         serve_at: None,
+        tried: mcp::tried,
     },
     Protocol {
         manifest: &portreeve_protocol_ssh::MANIFEST,
         start: ssh::start,
         discover: None,
         serve_at: None,
+        tried: ssh::tried,
     },
 ];
 
@@ -56,6 +60,8 @@ pub(super) struct Protocol {
     pub(super) discover: Option<Discover>,
     /// Serves a target at a connector, where that can be done.
     pub(super) serve_at: Option<ServeAt>,
+    /// What keeps its targets from being made, before anything starts.
+    pub(super) tried: fn(&Config) -> Vec<String>,
 }
 
 /// Makes a target of a connector.
@@ -97,6 +103,12 @@ pub(super) type Commit = Box<dyn FnOnce() + Send>;
 /// What the configuration and the commands know of every protocol.
 pub(crate) fn manifests() -> Vec<&'static Manifest> {
     PROTOCOLS.iter().map(|protocol| protocol.manifest).collect()
+}
+
+/// What keeps targets from being made, for the operator; empty when all is well. Nobody is
+/// asked.
+pub(crate) fn tried(config: &Config) -> Vec<String> {
+    PROTOCOLS.iter().flat_map(|protocol| (protocol.tried)(config)).collect()
 }
 
 /// How the targets of a protocol are looked at.

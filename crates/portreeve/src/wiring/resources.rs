@@ -37,6 +37,19 @@ pub(super) fn targets<T>(
     made.collect()
 }
 
+/// What keeps targets of a protocol from being made, for the operator. Nobody is asked.
+pub(super) fn tried<T>(
+    config: &Config,
+    protocol: &'static str,
+    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
+) -> Vec<String> {
+    let failed = own(config, protocol).filter_map(|(name, resource)| {
+        let why = make(config, name, resource).err()?;
+        Some(format!("`resources.{name}.{protocol}`: {why:#}"))
+    });
+    failed.collect()
+}
+
 /// A credential of a resource, from where it is kept; none where none is named.
 ///
 /// # Errors

@@ -54,6 +54,11 @@ impl Serves for Ssh {
     }
 }
 
+/// What keeps targets from being made.
+pub(super) fn tried(config: &Config) -> Vec<String> {
+    super::resources::tried(config, MANIFEST.name, target)
+}
+
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
     let settings = &resource.target;
     let user = settings.text("user")?.to_owned();

@@ -2,44 +2,146 @@
 
 use super::certificates;
 use super::resources::secret;
+use anyhow::{Context, bail};
+use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
-use portreeve_control::config::{Resource, TlsMode};
-use portreeve_model::ObjectKind;
+use portreeve_control::config::{Resource, Settings, TargetTls as TlsSettings, TlsMode};
+use portreeve_model::{ObjectKind, Secret};
 use portreeve_transport::{TargetTls, TcpTarget};
-use portreeve_web::{Address, Credential, Fields, FieldsParts};
+use portreeve_web::{
+    Address, Aws, AwsParts, ClientAuth, Credential, Fields, FieldsParts, Http2, OAuth, OAuthParts,
+    authority,
+};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a target is, and what opens it.
+///
+/// # Errors
+/// A credential or a certificate cannot be read, or what opens the target is said twice.
 pub(super) fn address(config: &Config, resource: &Resource) -> anyhow::Result<Address> {
     let settings = &resource.target;
-    let tls = settings.tls("tls")?;
-    let tls = match tls.mode {
-        TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
-        TlsMode::Disable => TargetTls::Disabled,
-    };
+    let timeout = config.limits.target_connect_timeout;
     let place = TcpTarget {
         host: settings.text("host")?.to_owned(),
         port: settings.port("port")?,
-        tls,
-        timeout: config.limits.target_connect_timeout,
+        tls: tls(settings.tls("tls")?)?,
+        timeout,
     };
-    Ok(Address::new(place, credential(resource)?))
+    let http2 = match settings.text("http2")? {
+        "" | "offered" => Http2::Offered,
+        "always" => Http2::Always,
+        "never" => Http2::Never,
+        other => bail!("`http2: {other}` is none\nhint: `offered`, `always` or `never`"),
+    };
+    Ok(Address::new(place, http2, credential(settings, timeout)?))
 }
 
-fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    let user = resource.target.text("user")?.to_owned();
-    match (
-        secret(&resource.target, "token")?,
-        secret(&resource.target, "password")?,
-        user.is_empty(),
-    ) {
-        (Some(token), None, true) => Ok(Credential::Bearer(token)),
-        (None, Some(password), false) => Ok(Credential::Basic { user, password }),
-        (None, None, true) => Ok(Credential::Open),
-        _ => anyhow::bail!(
-            "a target is opened by `token`, or by `user` and `password`\nhint: keep one of them"
+fn tls(settings: &TlsSettings) -> anyhow::Result<TargetTls> {
+    Ok(match settings.mode {
+        TlsMode::VerifyFull => TargetTls::Verified(certificates::client(settings)?),
+        TlsMode::Disable => TargetTls::Disabled,
+    })
+}
+
+/// The one thing that opens a target.
+fn credential(settings: &Settings, timeout: Duration) -> anyhow::Result<Credential> {
+    let user = settings.text("user")?.to_owned();
+    let named = secret(settings, "token")?.map(Credential::Bearer);
+    let basic = match (secret(settings, "password")?, user.is_empty()) {
+        (Some(password), false) => Some(Credential::Basic { user, password }),
+        (None, true) => None,
+        _ => bail!("`user` and `password` go together\nhint: write both, or neither"),
+    };
+    let header = settings.section("header")?.map(header).transpose().context("header")?;
+    let oauth = settings.section("oauth")?.map(|it| oauth(it, timeout));
+    let oauth = oauth.transpose().context("oauth")?.map(|it| Credential::OAuth(Box::new(it)));
+    let aws = settings.section("aws")?.map(aws).transpose().context("aws")?;
+    let mut all = [named, basic, header, oauth, aws].into_iter().flatten();
+    match (all.next(), all.next()) {
+        (None, _) if settings.tls("tls")?.certificate.is_some() => Ok(Credential::Certificate),
+        (None, _) => Ok(Credential::Open),
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => bail!(
+            "a target is opened by one of `token`, `user` and `password`, `header`, `oauth` and \
+             `aws`\nhint: keep one of them"
         ),
     }
+}
+
+fn needed(settings: &Settings, key: &'static str) -> anyhow::Result<Secret<String>> {
+    secret(settings, key)?.with_context(|| format!("`{key}` is missing"))
+}
+
+fn header(settings: &Settings) -> anyhow::Result<Credential> {
+    let name = settings.text("name")?;
+    let known: Option<HeaderName> = name.to_ascii_lowercase().parse().ok();
+    let is_taken = |name: &HeaderName| {
+        ["host", "connection", "content-length", "content-type", "transfer-encoding"]
+            .contains(&name.as_str())
+    };
+    let name = known.filter(|name| !is_taken(name)).with_context(|| {
+        format!("`{name}` is not the name of a field that opens something\nhint: as `x-api-key`")
+    })?;
+    let value = needed(settings, "value")?;
+    HeaderValue::from_str(value.reveal()).context("`value` cannot stand in a field of a head")?;
+    Ok(Credential::Field { name, value })
+}
+
+fn oauth(settings: &Settings, timeout: Duration) -> anyhow::Result<OAuth> {
+    let written = settings.text("url")?;
+    let hint = "hint: write it as `https://id.example.org/token`";
+    let url: Uri = written.parse().with_context(|| format!("`url` is none\n{hint}"))?;
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let is_loopback = host == "localhost" || host.parse().is_ok_and(|it: IpAddr| it.is_loopback());
+    let (tls, standard) = match url.scheme_str() {
+        Some("https") => (tls(settings.tls("tls")?)?, 443),
+        Some("http") if is_loopback => (TargetTls::Disabled, 80),
+        _ => bail!("`url` is not one of https\n{hint}; http is for loopback only"),
+    };
+    if url.authority().is_some_and(|it| it.as_str().contains('@')) || written.contains('#') {
+        bail!("`url` holds a name or a fragment\n{hint}");
+    }
+    let auth = match settings.text("client_auth")? {
+        "" | "basic" => ClientAuth::Basic,
+        "post" => ClientAuth::Post,
+        other => bail!("`client_auth: {other}` is none\nhint: `basic` or `post`"),
+    };
+    let secret = secret(settings, "client_secret")?;
+    if secret.is_none() && settings.tls("tls")?.certificate.is_none() {
+        bail!("`client_secret` is missing\nhint: write it, or a `certificate` under `tls`");
+    }
+    let path = url.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let place = TcpTarget { host, port: url.port_u16().unwrap_or(standard), tls, timeout };
+    Ok(OAuth::new(OAuthParts {
+        authority: authority(&place),
+        place,
+        path,
+        client_id: settings.text("client_id")?.to_owned(),
+        secret,
+        auth,
+        scope: settings.text("scope")?.to_owned(),
+        audience: settings.text("audience")?.to_owned(),
+    }))
+}
+
+fn aws(settings: &Settings) -> anyhow::Result<Credential> {
+    let word = |key: &'static str| -> anyhow::Result<String> {
+        let word = settings.text(key)?;
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if word.is_empty() || !word.bytes().all(is_word) {
+            bail!("`{key}` is letters, digits and `-`");
+        }
+        Ok(word.to_owned())
+    };
+    Ok(Credential::Aws(Aws::new(AwsParts {
+        region: word("region")?,
+        service: word("service")?,
+        key_id: word("access_key_id")?,
+        secret: needed(settings, "secret_access_key")?,
+        session_token: secret(settings, "session_token")?,
+    })))
 }
 
 /// Which fields of what a target takes and answers are classified.

@@ -2,7 +2,6 @@
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
-use portreeve_model::Secret;
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -18,8 +17,6 @@ pub(crate) struct Head {
     fields: Vec<(HeaderName, HeaderValue)>,
     /// What the target is called.
     authority: String,
-    /// What opens the target; in no record.
-    authorization: Option<Secret<String>>,
 }
 
 /// Why a head is refused, in the client's words.
@@ -113,7 +110,7 @@ impl Head {
     pub(crate) fn new(
         (method, path, query): (Method, CanonicalPath, Option<&str>),
         fields: &HeaderMap,
-        (authority, authorization): (&str, Option<Secret<String>>),
+        authority: &str,
     ) -> Result<Self, RefusedHead> {
         for name in ONCE {
             if fields.get_all(name).iter().nth(1).is_some() {
@@ -137,7 +134,6 @@ impl Head {
             query,
             fields: kept.chain(wishes).collect(),
             authority: authority.to_owned(),
-            authorization,
         })
     }
 
@@ -166,19 +162,17 @@ impl Head {
         fields.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
     }
 
-    /// The head as it is recorded: what is sent, without the target's credential.
+    /// The head as it is recorded.
     pub(crate) fn to_record(&self) -> Vec<u8> {
         let mut out = self.start();
         out.extend_from_slice(b"\r\n");
         out
     }
 
-    /// The head as it is sent, in front of a body of so many bytes.
+    /// The head as it is sent, in front of a body of so many bytes. The target's credential is
+    /// put into it behind the permit.
     pub(crate) fn to_target(&self, body_bytes: usize) -> Vec<u8> {
         let mut out = self.start();
-        if let Some(authorization) = &self.authorization {
-            push_field(&mut out, "authorization", authorization.reveal().as_bytes());
-        }
         if body_bytes > 0 || self.method != Method::GET {
             push_field(&mut out, "content-length", body_bytes.to_string().as_bytes());
         }

@@ -184,8 +184,7 @@ impl Http {
         connection.entered();
         let named = (parts.method, path, parts.uri.query());
         let address = target.address();
-        let opens = (address.authority(), address.authorization());
-        let head = Head::new(named, &parts.headers, opens);
+        let head = Head::new(named, &parts.headers, address.authority());
         let head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, room) = Room::collect([&caller.room, &self.room], body, limit).await?;

@@ -348,9 +348,6 @@ impl Asking {
         let mut push = |name: &str, value: &str| {
             head.push_str(&format!("{name}: {value}\r\n"));
         };
-        if let Some(authorization) = address.authorization() {
-            push("authorization", authorization.reveal());
-        }
         if self.era == Era::Sessions {
             own.session().inspect(|session| push("mcp-session-id", session));
             own.version().inspect(|version| push("mcp-protocol-version", version));

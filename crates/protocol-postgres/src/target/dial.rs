@@ -155,8 +155,8 @@ async fn reach(account: &Account) -> Result<(PreAuth, Binding), DialError> {
     if connection.inbox().split_to(1).as_ref() != b"S" {
         return Err(DialError::NoTls);
     }
-    let (connection, certificate) = connect(connection, &account.target.host, tls.clone()).await?;
-    Ok((connection, certificate.and_then(|certificate| end_point(&certificate))))
+    let reached = connect(connection, &account.target.host, tls.clone()).await?;
+    Ok((reached.connection, reached.certificate.and_then(|shown| end_point(&shown))))
 }
 
 /// RFC 5929 section 4.1: the certificate's hash by its own signature's hash function,

@@ -2,7 +2,7 @@
 
 use crate::commands::options::{ConfigOption, run_async};
 use crate::commands::output::{Format, print, print_json, remark};
-use crate::wiring::{Look, Said, discover, manifests};
+use crate::wiring::{Look, Said, discover, manifests, tried};
 use portreeve_control::Config;
 use portreeve_control::config::{self, ConfigError};
 use portreeve_decide::policy::Policies;
@@ -38,6 +38,9 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         Err(error) => return invalid(error, format),
     };
     let mut failures = config.preflight();
+    if failures.is_empty() {
+        failures = tried(&config);
+    }
     let mut version = None;
     match config.policy_sources() {
         Ok(sources) => match Policies::load(&sources) {

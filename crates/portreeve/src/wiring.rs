@@ -60,7 +60,7 @@ pub(crate) use connectors::authority;
 pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
 pub(crate) use keeping::retention;
 pub(crate) use keys::random;
-pub(crate) use protocols::{manifests, served_targets, tried};
+pub(crate) use protocols::{manifests, never_matched, not_here, served_targets, tried};
 pub(crate) use reload::Reloaded;
 
 /// A gateway with everything bound and open.
@@ -398,7 +398,10 @@ fn authenticator(
 
 fn load_policies(config: &Config) -> anyhow::Result<Policies> {
     let sources = config.policy_sources().map_err(|why| anyhow!(why))?;
-    Policies::load(&sources).map_err(|error| anyhow!("{error}"))
+    let policies = Policies::load(&sources).map_err(|error| anyhow!("{error}"))?;
+    let failures = never_matched(config, &policies);
+    anyhow::ensure!(failures.is_empty(), failures.join("\n"));
+    Ok(policies)
 }
 
 fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<Masker> {

@@ -29,7 +29,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 11] = [
+const TARGET: [Setting; 12] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -45,6 +45,13 @@ const TARGET: [Setting; 11] = [
     OAUTH,
     AWS,
     HTTP2,
+    Setting {
+        name: "outgoing",
+        about: "What becomes of personal data in requests that policy does not let them write: \
+                `refuse` (without it), or `mask`: it is redacted, and what is left is decided, \
+                recorded and sent.",
+        kind: SettingKind::OptionalText,
+    },
 ];
 
 const LIMITS: [Setting; 3] = [

@@ -18,6 +18,8 @@ pub struct TargetParts {
     pub fields: Fields,
     /// What becomes of the rest.
     pub screen: Arc<Screen>,
+    /// By what requests are masked; none where policy decides on them as they are.
+    pub outgoing: Option<Arc<Screen>>,
 }
 
 impl std::fmt::Debug for Target {
@@ -59,6 +61,16 @@ impl Target {
 
     pub(crate) fn screen(&self) -> &Arc<Screen> {
         &self.parts.screen
+    }
+
+    /// Whether what may not go out is masked in requests.
+    pub(crate) const fn masks_outgoing(&self) -> bool {
+        self.parts.outgoing.is_some()
+    }
+
+    /// By what requests are masked.
+    pub(crate) fn outgoing_screen(&self) -> &Arc<Screen> {
+        self.parts.outgoing.as_ref().unwrap_or(&self.parts.screen)
     }
 
     pub(crate) fn route(&self, route: &str) -> Object {

@@ -66,7 +66,7 @@ pub use engine::{
     Step,
 };
 pub use error::{Ended, Fault, SessionError};
-pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Silent, Stop};
+pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Silent, Stop, WaitsFor};
 pub use proof::{Permitted, Released};
 pub use protocol::{
     Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,

@@ -4,24 +4,54 @@ use crate::problem::{Problem, ended};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
-use portreeve_session::{BodySender, Released, ReleasedBody, released_body, released_head};
+use portreeve_session::{
+    BodySender, Released, ReleasedBody, SessionError, released_body, released_head,
+};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The body of an answer: what the engine has released, or words of the gateway to somebody who
 /// has no session.
 pub type AnswerBody = Either<ReleasedBody, Full<Bytes>>;
 
+/// A client that takes nothing of an answer for so long does not read.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the rest of an answer goes.
+#[derive(Debug)]
+pub struct Outlet(BodySender<Released>);
+
+impl Outlet {
+    /// Hands a part over.
+    ///
+    /// # Errors
+    /// The client is gone, or does not read.
+    pub async fn send(&self, part: Released) -> Result<(), SessionError> {
+        let late = |_| SessionError::Timeout("the client does not read");
+        timeout(WRITE_TIMEOUT, self.0.send(part)).await.map_err(late)?
+    }
+
+    /// Resolves when the client is gone.
+    pub async fn gone(&self) {
+        self.0.gone().await;
+    }
+
+    /// Says that all of it was handed over.
+    pub async fn finish(self) {
+        let _ = timeout(WRITE_TIMEOUT, self.0.finish()).await;
+    }
+}
+
 /// An answer whose body is still to come, and what of that was released with its head.
 ///
 /// # Errors
 /// The release does not begin with a head.
-pub fn begun(
-    released: Released,
-) -> Result<(Response<AnswerBody>, BodySender<Released>, Released), Problem> {
+pub fn begun(released: Released) -> Result<(Response<AnswerBody>, Outlet, Released), Problem> {
     let unreadable =
         |_| Problem::new(StatusCode::BAD_GATEWAY, "the answer could not be written", "");
     let (parts, rest) = released_head(released).map_err(unreadable)?;
     let (sender, body) = released_body();
-    Ok((Response::from_parts(parts, Either::Left(body)), sender, rest))
+    Ok((Response::from_parts(parts, Either::Left(body)), Outlet(sender), rest))
 }
 
 /// An answer that is all there.
@@ -29,8 +59,8 @@ pub fn begun(
 /// # Errors
 /// The release does not begin with a head.
 pub async fn whole(released: Released) -> Result<Response<AnswerBody>, Problem> {
-    let (response, sender, rest) = begun(released)?;
-    sender.send(rest).await.map_err(|error| ended(&error))?;
-    sender.finish().await;
+    let (response, outlet, rest) = begun(released)?;
+    outlet.send(rest).await.map_err(|error| ended(&error))?;
+    outlet.finish().await;
     Ok(response)
 }

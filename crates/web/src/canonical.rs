@@ -4,8 +4,10 @@
 //! (encoded slashes and backslashes, parameters of segments, encodings of encodings) has no
 //! canonical form and is refused.
 
+use crate::names::lower;
 use std::fmt::Write as _;
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
 
 /// Why a target has no canonical form, in the client's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -25,6 +27,8 @@ pub enum Ambiguous {
     Twice,
     #[error("a part of a path begins or ends with a space, or ends with a dot")]
     Edge,
+    #[error("a path holds characters that nobody sees, or that stand for others")]
+    Unseen,
     #[error("a path or query is not UTF-8")]
     NotUtf8,
 }
@@ -65,6 +69,9 @@ impl CanonicalPath {
                     if segment.trim() != segment || segment.ends_with('.') {
                         return Err(Ambiguous::Edge);
                     }
+                    if !is_plain_text(&segment) {
+                        return Err(Ambiguous::Unseen);
+                    }
                     segments.push(segment);
                 }
             }
@@ -104,11 +111,37 @@ impl CanonicalPath {
             route.push('/');
             match is_variable(word) {
                 true => route.push_str("{id}"),
-                false => route.push_str(&word.to_lowercase()),
+                false => route.extend(word.chars().flat_map(lower)),
             }
         }
         if route.is_empty() { "/".to_owned() } else { route }
     }
+
+    /// The route that a server could see instead, which takes the ending of the path for a
+    /// format: none where that has none, or names one thing among many.
+    #[must_use]
+    pub fn route_without_ending(&self) -> Option<String> {
+        let (last, before) = self.segments.split_last()?;
+        let word = without_format(last);
+        let stem = without_ending(word).filter(|_| !is_variable(word))?;
+        let mut segments = before.to_vec();
+        segments.push(stem.to_owned());
+        Some(Self { text: String::new(), segments }.route())
+    }
+}
+
+/// Why no path has this route, in words for the operator; none where some could have it.
+#[must_use]
+pub fn no_route(name: &str) -> Option<String> {
+    let path = match CanonicalPath::read(name) {
+        Ok(path) => path,
+        Err(why) => return Some(why.to_string()),
+    };
+    let template =
+        |segment: &String| if segment.starts_with(':') { "{id}" } else { segment }.to_owned();
+    let segments = path.segments.iter().map(template).collect();
+    let route = CanonicalPath { text: String::new(), segments }.route();
+    (route != name).then(|| format!("the route is `{route}`"))
 }
 
 /// A query in its canonical spelling.
@@ -130,17 +163,32 @@ impl CanonicalQuery {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name, Place::Query)?, decode(value, Place::Query)?);
-            if !found.text.is_empty() {
-                found.text.push('&');
-            }
-            encode(&name, &mut found.text);
-            if pair.contains('=') {
-                found.text.push('=');
-                encode(&value, &mut found.text);
-            }
-            found.pairs.push((name, value));
+            found.push(name, value, pair.contains('='));
         }
         Ok(found)
+    }
+
+    fn push(&mut self, name: String, value: String, has_value: bool) {
+        if !self.text.is_empty() {
+            self.text.push('&');
+        }
+        encode(&name, &mut self.text);
+        if has_value {
+            self.text.push('=');
+            encode(&value, &mut self.text);
+        }
+        self.pairs.push((name, value));
+    }
+
+    /// Puts something else in the place of values; the rest stays as it is.
+    pub fn mask(&mut self, mut mask: impl FnMut(&str, &str) -> Option<String>) {
+        let before = std::mem::take(self);
+        let parts: Vec<bool> = before.text.split('&').map(|pair| pair.contains('=')).collect();
+        for ((name, value), has_value) in before.pairs.into_iter().zip(parts) {
+            let value = mask(&name, &value).unwrap_or(value);
+            let has_value = has_value || !value.is_empty();
+            self.push(name, value, has_value);
+        }
     }
 }
 
@@ -161,7 +209,9 @@ fn decode(raw: &str, place: Place) -> Result<String, Ambiguous> {
                     return Err(Ambiguous::Percent);
                 };
                 let byte = u8::try_from(high << 4 | low).map_err(|_| Ambiguous::Percent)?;
-                if place == Place::Path && matches!(byte, b'/' | b'\\' | b';' | 0..=31 | 127) {
+                let has_two_readings =
+                    matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | 0..=31 | 127);
+                if place == Place::Path && has_two_readings {
                     return Err(Ambiguous::Encoded(char::from(byte)));
                 }
                 bytes.push(byte);
@@ -197,6 +247,31 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
+/// A text with its percent-encodings undone once more; none where there are none, or what they
+/// stand for is no text.
+#[must_use]
+pub fn decoded_again(text: &str) -> Option<String> {
+    if !is_encoded_again(text) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        rest = match (byte, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(high << 4 | low));
+                behind.get(2..).unwrap_or_default()
+            }
+            _ => {
+                bytes.push(*byte);
+                behind
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Everything encoded but what RFC 3986 section 2.3 calls unreserved, and these.
 pub(crate) fn encode_strictly(bytes: &[u8], kept: &str) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -214,17 +289,57 @@ pub(crate) fn encode_strictly(bytes: &[u8], kept: &str) -> String {
     out
 }
 
+/// Whether every character of a text is seen, and stands for itself alone: servers that
+/// normalise read others as something else (`%EF%BD%81dmin`).
+fn is_plain_text(text: &str) -> bool {
+    if text.is_ascii() {
+        return true;
+    }
+    let is_unseen = |c: char| {
+        matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' | '\u{80}'..='\u{9f}'
+        )
+    };
+    // Composed or decomposed, but nothing that becomes another letter.
+    let is_normal = text.nfkc().eq(text.chars()) || text.nfkd().eq(text.chars());
+    is_normal && !text.chars().any(is_unseen)
+}
+
 /// A segment without what says in which format it is wanted.
 fn without_format(segment: &str) -> &str {
     match segment.rsplit_once('.') {
-        Some((word, format)) if FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known)) => {
-            word
+        Some((word, format))
+            if !word.is_empty()
+                && FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known)) =>
+        {
+            without_format(word)
         }
         _ => segment,
     }
 }
 
-const FORMATS: [&str; 8] = ["csv", "html", "json", "jsonl", "txt", "xml", "yaml", "yml"];
+/// A segment without its ending, where servers could read that as a format that they do not know.
+fn without_ending(segment: &str) -> Option<&str> {
+    let (word, ending) = segment.rsplit_once('.')?;
+    let is_ending = ending.chars().next().is_some_and(char::is_alphabetic)
+        && ending.len() <= ENDING_BYTES_MAX
+        && ending.chars().all(char::is_alphanumeric);
+    (is_ending && !word.is_empty()).then(|| without_ending(word).unwrap_or(word))
+}
+
+/// The longest ending that is taken for a format.
+const ENDING_BYTES_MAX: usize = 10;
+
+/// Formats in which the same thing is asked for.
+const FORMATS: [&str; 36] = [
+    "atom", "csv", "doc", "docx", "geojson", "htm", "html", "ics", "js", "json", "jsonl", "jsonp",
+    "kml", "md", "ndjson", "ods", "odt", "pdf", "php", "rdf", "rss", "rtf", "svg", "text", "toml",
+    "tsv", "ttl", "txt", "vcf", "xhtml", "xls", "xlsx", "xml", "yaml", "yml", "zip",
+];
 
 /// Whether a segment names one thing among many: a number in any spelling, a UUID, a hash, an
 /// address. Words are names of collections and actions.
@@ -282,6 +397,12 @@ mod tests {
         check("/%20a/b", Ambiguous::Edge);
         check("/payouts.", Ambiguous::Edge);
         check("/%ff", Ambiguous::NotUtf8);
+        check("/admin%3fx", Ambiguous::Encoded('?'));
+        check("/admin%23", Ambiguous::Encoded('#'));
+        check("/ad%C2%ADmin", Ambiguous::Unseen);
+        check("/admin%E2%80%8B", Ambiguous::Unseen);
+        check("/%EF%BD%81dmin", Ambiguous::Unseen);
+        check("/%E2%84%AAelvin", Ambiguous::Unseen);
     }
 
     #[test]
@@ -300,7 +421,54 @@ mod tests {
         }
         check("/Admin", "/admin");
         check("/payouts.JSON", "/payouts");
+        check("/ADM%C4%B0N", "/admin");
+        check("/adm%C4%B1n", "/admin");
         check("/.well-known/oauth2", "/.well-known/oauth2");
+        for format in ["pdf", "htm", "json.xml", "Atom"] {
+            check(&format!("/payouts.{format}"), "/payouts");
+        }
+        check("/api/users.list", "/api/users.list");
+        check("/.json", "/.json");
+    }
+
+    #[test]
+    fn a_route_has_one_name() {
+        for name in ["/", "/people", "/people/{id}", "/api/users.list", "/crème"] {
+            assert_eq!(no_route(name), None, "{name}");
+        }
+        for (name, route) in [
+            ("/People", "`/people`"),
+            ("/people/", "`/people`"),
+            ("//people", "`/people`"),
+            ("/people/42", "`/people/{id}`"),
+            ("/people/:id", "`/people/{id}`"),
+            ("/people/{customer}", "`/people/{id}`"),
+            ("/people.json", "`/people`"),
+            ("/people?x=1", "`/{id}`"),
+            ("/a%20b", "`/{id}`"),
+            ("people/{id}", "begins with `/`"),
+            ("/a/../..", "leaves its root"),
+        ] {
+            assert!(no_route(name).is_some_and(|why| why.contains(route)), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_ending_could_be_a_format_that_nobody_knows() {
+        let check = |path: &str, expect: Option<&str>| {
+            let stem = CanonicalPath::read(path).unwrap().route_without_ending();
+            assert_eq!(stem.as_deref(), expect, "{path}");
+        };
+        check("/payouts.foo", Some("/payouts"));
+        check("/a/payouts.foo.bar", Some("/a/payouts"));
+        check("/payouts.foo.json", Some("/payouts"));
+        check("/api/users.list", Some("/api/users"));
+        check("/payouts", None);
+        check("/payouts.json", None);
+        check("/a.b/payouts", None);
+        check("/v1.2", None);
+        check("/x/42.foo", None);
+        check("/.env", None);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! server) has subjects (routes, tools), and these have fields.
 
 use crate::carried::{Carried, OPAQUE};
-use crate::masking::{Known, spellings};
+use crate::masking::Known;
+use crate::names::{folded, named_fields, runs, spellings, words};
 use portreeve_model::{Category, Object, ObjectKind, Revealed};
 use portreeve_session::Snapshot;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Says the category of a field: owner, subject, field.
@@ -26,6 +27,8 @@ pub struct FieldsParts {
     pub clears: ClearsField,
     /// The fields that the classification names without a star.
     pub named: Vec<String>,
+    /// Whether it names any, with a star or without.
+    pub has_any: bool,
 }
 
 impl std::fmt::Debug for FieldsParts {
@@ -36,7 +39,11 @@ impl std::fmt::Debug for FieldsParts {
 
 /// Which fields of an owner hold personal data.
 #[derive(Debug)]
-pub struct Fields(FieldsParts);
+pub struct Fields {
+    parts: FieldsParts,
+    /// The fields without a star, by what their names are in every writing.
+    folded: BTreeMap<String, String>,
+}
 
 /// Stands before a category in the name of a field that stands for what detectors found.
 const FOUND: char = '*';
@@ -55,42 +62,78 @@ pub struct Seen {
 impl Fields {
     /// Puts them together.
     #[must_use]
-    pub const fn new(parts: FieldsParts) -> Self {
-        Self(parts)
+    pub fn new(parts: FieldsParts) -> Self {
+        let folded = parts.named.iter().map(|name| (folded(name), name.clone()));
+        Self { folded: folded.filter(|(folded, _)| !folded.is_empty()).collect(), parts }
     }
 
     /// Whose they are.
     #[must_use]
     pub fn owner(&self) -> &str {
-        &self.0.owner
+        &self.parts.owner
     }
 
     /// A field, as policies see it.
     #[must_use]
     pub fn object(&self, subject: &str, name: &str) -> Object {
         let path = [self.owner(), subject, name].map(str::to_owned).to_vec();
-        Object { kind: self.0.kind, path }
+        Object { kind: self.parts.kind, path }
     }
 
     /// The category of a field. It is named by its whole path (`items.email`) or by any end of
     /// that; the longest says the most.
     #[must_use]
     pub fn category_of(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
+        self.named_by(subject, path).or_else(|| self.named_by_words(subject, path))
+    }
+
+    fn named_by(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
         spellings(path).find_map(|name| {
-            let category = (self.0.category_of)(&[self.owner(), subject, &name])?;
+            let category = (self.parts.category_of)(&[self.owner(), subject, &name])?;
             Some((self.object(subject, &name), category))
         })
     }
 
-    /// Whether somebody has said that nobody's data is in a field.
-    fn clears(&self, subject: &str, path: &str) -> bool {
-        spellings(path).any(|name| (self.0.clears)(&[self.owner(), subject, &name]))
+    fn named_by_words(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
+        words(path).find_map(|word| self.named_by(subject, word))
     }
 
-    /// Whether anything of a subject is classified.
+    /// The classified fields that a name or an expression asks about, in whatever writing:
+    /// `Email`, `user[email]`, `email__contains`, `findByEmail`, `-salary`, `salary>4000`.
     #[must_use]
-    pub fn has_classified(&self, subject: &str) -> bool {
-        !self.0.named.is_empty() || self.category_of(subject, "*").is_some()
+    pub fn asked(&self, subject: &str, text: &str) -> BTreeSet<Object> {
+        let whole = self.category_of(subject, text).map(|(object, _)| object);
+        let named = runs(text).filter_map(|run| self.folded.get(&run));
+        let named = named.filter_map(|name| self.named_by(subject, name));
+        whole.into_iter().chain(named.map(|(object, _)| object)).collect()
+    }
+
+    /// The first classified field that a text names where its value could follow, of those that
+    /// policy does not reveal.
+    #[must_use]
+    pub fn named_in(
+        &self,
+        subject: &str,
+        text: &str,
+        revealed: &BTreeSet<Object>,
+    ) -> Option<(Object, Category)> {
+        if !self.parts.has_any {
+            return None;
+        }
+        let named = named_fields(text).filter_map(|word| self.category_of(subject, word));
+        let mut hidden = named.filter(|(object, _)| !revealed.contains(object));
+        hidden.next()
+    }
+
+    /// Whether somebody has said that nobody's data is in a field.
+    fn clears(&self, subject: &str, path: &str) -> bool {
+        spellings(path).any(|name| (self.parts.clears)(&[self.owner(), subject, &name]))
+    }
+
+    /// Whether anything is classified.
+    #[must_use]
+    pub const fn has_classified(&self) -> bool {
+        self.parts.has_any
     }
 
     /// What is known of a field of which policy reveals these.
@@ -99,11 +142,14 @@ impl Fields {
         if path.is_empty() {
             return Known::Nothing;
         }
-        match self.category_of(subject, path) {
-            Some((object, category)) if !revealed.contains(&object) => Known::Masked(category),
-            Some(_) => Known::Shown,
+        let known = |(object, category): (Object, Category)| match revealed.contains(&object) {
+            true => Known::Shown,
+            false => Known::Masked(category),
+        };
+        match self.named_by(subject, path) {
+            Some(named) => known(named),
             None if self.clears(subject, path) => Known::Shown,
-            None => Known::Nothing,
+            None => self.named_by_words(subject, path).map_or(Known::Nothing, known),
         }
     }
 
@@ -111,7 +157,7 @@ impl Fields {
     /// into.
     #[must_use]
     pub fn seen(&self, subject: &str, whole: &str, snapshot: &Snapshot) -> Seen {
-        let named = self.0.named.iter().filter_map(|name| self.category_of(subject, name));
+        let named = self.parts.named.iter().filter_map(|name| self.category_of(subject, name));
         let mut listed: Vec<Revealed> = named
             .filter(|(object, category)| snapshot.reveals(object, category))
             .map(|(object, category)| Revealed { object, category })
@@ -129,10 +175,12 @@ impl Fields {
     #[must_use]
     pub fn category_of_object(&self, object: &Object) -> Option<Category> {
         match object.path.as_slice() {
-            [_, subject, field] if object.kind == self.0.kind => match field.strip_prefix(FOUND) {
-                Some(found) => Some(Category::from(found)),
-                None => self.category_of(subject, field).map(|(_, category)| category),
-            },
+            [_, subject, field] if object.kind == self.parts.kind => {
+                match field.strip_prefix(FOUND) {
+                    Some(found) => Some(Category::from(found)),
+                    None => self.category_of(subject, field).map(|(_, category)| category),
+                }
+            }
             _ => None,
         }
     }
@@ -154,6 +202,17 @@ pub struct FieldsOf<'f> {
 impl Carried for FieldsOf<'_> {
     fn field(&self, path: &str) -> Option<Object> {
         self.fields.category_of(self.subject, path).map(|(object, _)| object)
+    }
+
+    fn asked(&self, text: &str) -> BTreeSet<Object> {
+        self.fields.asked(self.subject, text)
+    }
+
+    fn named_in(&self, text: &str) -> BTreeSet<Object> {
+        if !self.fields.has_classified() {
+            return BTreeSet::new();
+        }
+        named_fields(text).filter_map(|word| self.field(word)).collect()
     }
 
     fn found(&self, category: &str) -> Object {

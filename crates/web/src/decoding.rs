@@ -93,6 +93,12 @@ impl Decoding {
         Ok(Self { steps, ..Self::default() })
     }
 
+    /// Whether there is anything to undo: a few bytes can become many.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
     /// A piece of the body.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::problem::Problem;
 use http::{HeaderMap, StatusCode, header};
 use portreeve_model::Secret;
 use portreeve_session::ReviewMode;
+use std::time::Duration;
 
 /// As much of what a client calls itself as is recorded.
 const APPLICATION_CHARS_MAX: usize = 120;
@@ -69,8 +70,27 @@ pub fn wishes(fields: &HeaderMap) -> impl Iterator<Item = &str> {
 /// Whoever waits says so (RFC 7240 section 4.3); others hear of a review and ask again.
 #[must_use]
 pub fn review_mode(fields: &HeaderMap) -> ReviewMode {
-    let waits = wishes(fields).any(|wish| wish.starts_with("wait"));
-    if waits { ReviewMode::Wait } else { ReviewMode::Refuse }
+    match wait_max(fields) {
+        Some(wait) if wait.is_none_or(|wait| !wait.is_zero()) => ReviewMode::Wait,
+        Some(_) | None => ReviewMode::Refuse,
+    }
+}
+
+/// How long a client waits (`Prefer: wait=30`), where it does: as long as it takes where it does
+/// not say.
+#[must_use]
+pub fn wait_max(fields: &HeaderMap) -> Option<Option<Duration>> {
+    wishes(fields).find_map(|wish| {
+        let (name, seconds) = wish.split_once('=').unwrap_or((wish, ""));
+        match (name.trim().eq_ignore_ascii_case("wait"), seconds.trim().trim_matches('"')) {
+            (false, _) => None,
+            (true, "") => Some(None),
+            // What cannot be read is no wish (section 2).
+            (true, seconds) => {
+                seconds.parse::<u32>().ok().map(|all| Some(Duration::from_secs(all.into())))
+            }
+        }
+    })
 }
 
 /// Whether a field belongs to one hop (RFC 9110 section 7.6.1).
@@ -87,4 +107,29 @@ pub fn is_hop_by_hop(name: &str) -> bool {
         "upgrade",
     ];
     NAMES.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_say_how_long_they_wait() {
+        let check = |wishes: &[&'static str], expect: Option<Option<u64>>, mode: ReviewMode| {
+            let mut fields = HeaderMap::new();
+            for wish in wishes {
+                fields.append("prefer", http::HeaderValue::from_static(wish));
+            }
+            let found = wait_max(&fields).map(|wait| wait.map(|wait| wait.as_secs()));
+            assert_eq!((found, review_mode(&fields)), (expect, mode), "{wishes:?}");
+        };
+        check(&[], None, ReviewMode::Refuse);
+        check(&["wait"], Some(None), ReviewMode::Wait);
+        check(&["return=minimal, wait=30"], Some(Some(30)), ReviewMode::Wait);
+        check(&["respond-async", "Wait = 10"], Some(Some(10)), ReviewMode::Wait);
+        check(&["respond-async"], None, ReviewMode::Refuse);
+        check(&["wait=0"], Some(Some(0)), ReviewMode::Refuse);
+        check(&["wait=soon"], None, ReviewMode::Refuse);
+        check(&["waiting"], None, ReviewMode::Refuse);
+    }
 }

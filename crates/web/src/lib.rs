@@ -13,7 +13,11 @@
 //! | `credential` | what opens a target |
 //! | `decoding` | codings and charsets of bodies, undone |
 //! | `fields` | what the fields of a head say |
+//! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
+//! | `multipart` | bodies of several parts |
+//! | `names` | what a field may be called, and where a text names one |
+//! | `reviews` | where a client hears what has become of a review |
 //! | `room` | bodies of requests, and what they take up |
 //! | `sessions` | callers' sessions |
 //! | `settings` | keys of the configuration that they all have |
@@ -29,25 +33,32 @@ mod classified;
 mod credential;
 mod decoding;
 mod fields;
+mod kept;
 mod listener;
 pub mod masking;
+pub mod multipart;
+mod names;
 mod problem;
+mod reviews;
 mod room;
 mod sessions;
 pub mod settings;
 mod target;
 
-pub use answer::{AnswerBody, begun, whole};
-pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery};
+pub use answer::{AnswerBody, Outlet, begun, whole};
+pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, decoded_again, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
 pub use decoding::Decoding;
-pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wishes};
+pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wait_max, wishes};
+pub use kept::{Place, Rooms};
 pub use listener::{Connection, Listener, ListenerLimits};
 pub use problem::{
-    Problem, ask_for_less, ended, no_answer, plain, problem_message, status_of, title,
+    Problem, ask_for_less, ended, no_answer, plain, problem_message, problem_message_with,
+    status_of, title,
 };
+pub use reviews::{REVIEWS, Reviews, review_answer, review_fields};
 pub use room::{Room, look_through};
 pub use sessions::{Ask, Caller, Opening, Sessions};
 pub use target::{Address, Http2, Line, More, Source, authority};

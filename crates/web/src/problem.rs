@@ -86,9 +86,15 @@ pub fn title(status: StatusCode) -> &'static str {
 /// A problem as a message of HTTP/1.1, for the engine.
 #[must_use]
 pub fn problem_message(status: StatusCode, problem: &Value) -> Bytes {
+    problem_message_with(status, "", problem)
+}
+
+/// The same with more fields in its head, each with its end of line.
+#[must_use]
+pub fn problem_message_with(status: StatusCode, fields: &str, problem: &Value) -> Bytes {
     let (code, title) = (status.as_str(), title(status));
     let head = format!("HTTP/1.1 {code} {title}\r\ncontent-type: {PROBLEM_TYPE}\r\n");
-    format!("{head}cache-control: no-store\r\n\r\n{problem}\n").into()
+    format!("{head}cache-control: no-store\r\n{fields}\r\n{problem}\n").into()
 }
 
 /// What the client reads where the target has not answered.

@@ -35,6 +35,26 @@ impl Room {
         Self(Arc::new(Semaphore::new(bytes)))
     }
 
+    /// A place for so many bytes; none where there is none.
+    pub(crate) fn take(&self, bytes: u32) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_many_owned(bytes).ok()
+    }
+
+    /// Bytes that there is still room for.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> usize {
+        self.0.available_permits()
+    }
+
+    /// Places for what a body has grown by.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn grown(rooms: [&Self; 2], bytes: usize) -> Result<Vec<OwnedSemaphorePermit>, Problem> {
+        let bytes = u32::try_from(bytes).map_err(|_| crowded())?;
+        rooms.into_iter().map(|room| room.take(bytes).ok_or_else(crowded)).collect()
+    }
+
     /// The body of a request, and the places that it takes up: so much in each of the rooms.
     ///
     /// # Errors
@@ -60,9 +80,8 @@ impl Room {
             let Ok(data) = frame.into_data() else { continue };
             if !data.is_empty() {
                 let taken = u32::try_from(data.len()).unwrap_or(u32::MAX);
-                for Self(room) in rooms {
-                    let place = room.clone().try_acquire_many_owned(taken);
-                    places.push(place.map_err(|_| crowded())?);
+                for room in rooms {
+                    places.push(room.take(taken).ok_or_else(crowded)?);
                 }
                 bytes.extend_from_slice(&data);
             }

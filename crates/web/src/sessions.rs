@@ -1,6 +1,7 @@
 //! Callers' sessions: HTTP has none of its own, so that one caller at one resource is one,
 //! until they have said nothing for a while or their identity ends.
 
+use crate::kept::Rooms;
 use crate::problem::Problem;
 use crate::room::Room;
 use crate::target::Line;
@@ -23,8 +24,11 @@ use tokio::time::{Instant, sleep_until};
 /// Connections to a target that one caller's session keeps for the next request.
 const LINES_MAX: usize = 4;
 
-/// Bytes that the bodies of one caller's requests may take up at once.
+/// Bytes that the bodies of one caller's requests may take up at once, and what of answers to
+/// them waits to be looked through.
 const ROOM_BYTES: usize = 64 << 20;
+/// The same of the answers of all callers.
+const ANSWERS_BYTES: usize = 256 << 20;
 
 /// Which session a request belongs to.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -61,6 +65,8 @@ pub struct Caller<S> {
     lines: Mutex<Vec<Line>>,
     /// Bytes that bodies of the caller's requests may take up at once.
     pub room: Room,
+    /// The room of what of answers waits to be looked through.
+    pub answers: Rooms,
 }
 
 impl<S> Caller<S> {
@@ -131,6 +137,8 @@ pub struct Sessions<S> {
     engine: Arc<Engine>,
     authenticator: Arc<dyn Authenticator>,
     idle_timeout: Duration,
+    /// Bytes of answers that may wait to be looked through at once.
+    answers: Room,
     open: Mutex<HashMap<Key, Arc<Caller<S>>>>,
     /// Each looks after one session.
     tasks: Mutex<JoinSet<()>>,
@@ -160,6 +168,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             engine,
             authenticator,
             idle_timeout,
+            answers: Room::new(ANSWERS_BYTES),
             open: Mutex::default(),
             tasks: Mutex::default(),
         })
@@ -222,6 +231,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             busy: Notify::new(),
             lines: Mutex::default(),
             room: Room::new(ROOM_BYTES),
+            answers: Rooms::new([Room::new(ROOM_BYTES), self.answers.clone()]),
         });
         let key = Key::of(ask, resource);
         // Two first requests may race: one session is enough.

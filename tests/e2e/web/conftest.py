@@ -58,6 +58,15 @@ resources:
       "*.*.contact": contact
       "*.*.x-user": email
       '*."/rated/{{id}}".score': income
+  tracker:
+    http:
+      host: 127.0.0.1
+      port: {service}
+      tls: {{ mode: disable }}
+      outgoing: mask
+    classify:
+      "*.*.salary": income
+      "*.*.city": city
 masking:
   email: partial
   default: redact

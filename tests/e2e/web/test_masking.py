@@ -199,3 +199,119 @@ def test_a_head_alone_tells_no_length(web: Web) -> None:
 def test_a_target_that_is_gone_is_told_as_such(web: Web) -> None:
     web.service.replies["/denied"] = Reply(b'{"who": "are you"}', status=401)
     assert web.get("/crm/denied").status == 502
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", '{"salary": 4711}\n{"salary": 4712}\n'),
+        ("text/plain", ')]}\',\n{"salary": 4711}'),
+        ("text/plain", 'call({"salary": 4711});'),
+        ("text/html", '<script>var d = {salary: 4711}</script>'),
+        ("text/html", "<table><tr><th>id</th><th>Salary</th></tr><tr><td>1</td><td>4711</td></tr></table>"),
+        ("text/plain", "id,salary\n1,4711\n"),
+        ("text/plain", "salary\n4711\n"),
+        ("text/plain", "id: 1\nsalary: 4711\n"),
+        ("text/plain", "<person><salary>4711</salary></person>"),
+        ("text/markdown", "| id | salary |\n|---|---|\n| 1 | 4711 |\n"),
+        ("text/plain", '{"salary": 4711, "x": NaN}'),
+    ],
+)
+def test_a_text_that_names_a_classified_field_is_withheld(web: Web, kind: str, body: str) -> None:
+    web.service.replies["/said"] = Reply(body.encode(), kind=kind)
+    got = web.get("/crm/said")
+    assert got.status == 502 and b"4711" not in got.body, got.body
+    assert "income" in got.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"note": '{"salary": 4711}\n{"salary": 4712}'},
+        {"note": "id,salary\n1,4711"},
+        {"note": "salary=4711"},
+        {"note": '\ufeff{"salary": 4711}'},
+        {"salary ": 4711, "salary\u200b": 4711, "@salary": 4711, "data:salary": 4711},
+        {"salary[0]": 4711, "x/salary": [4711], "user[salary]": {"x": 4711}},
+        {"Salary": 4711, "a": {"person__salary": 4711}},
+        {"salary.gross": 4711, "x": {"a.salary.b": [4711]}},
+        {"nickname": '{"salary": 4711}'},
+        {"nickname": '\ufeff{"salary": 4711}\n{"salary": 4711}'},
+    ],
+)
+def test_a_classified_field_is_masked_however_it_is_named(web: Web, document: object) -> None:
+    got = answer(web, Reply(json.dumps(document).encode()), "/named")
+    assert b"4711" not in got and b"income" in got, got
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html; charset=utf-8"])
+def test_a_byte_order_mark_is_left_out(web: Web, kind: str) -> None:
+    body = '\ufeff{"salary": 4711, "id": 1}'.encode()
+    assert answer(web, Reply(body, kind=kind, cuts=(1, 2, 3)), "/marked") == b'{"salary": "[income]", "id": 1}'
+
+
+def test_what_is_revealed_is_shown_but_for_what_stands_in_it(web: Web) -> None:
+    document = {"nickname": json.dumps({"salary": 4711, "x": EMAIL}), "z": {"nickname": EMAIL}}
+    got = json.loads(answer(web, Reply(json.dumps(document).encode()), "/revealed"))
+    assert json.loads(got["nickname"])["salary"] == "[income]" and EMAIL not in got["nickname"]
+    assert got["z"]["nickname"] == EMAIL
+
+
+def test_a_long_text_that_cannot_be_masked_is_a_refusal(web: Web) -> None:
+    long = b"a long line of a text\n" * 20_000 + b"salary: 4711\n"
+    web.service.replies["/long-text"] = Reply(long, kind="text/plain", cuts=(100, 200_000))
+    got = web.get("/crm/long-text")
+    assert got.status == 502 and "income" in got.json()["detail"]
+
+
+def test_prose_that_speaks_of_a_field_passes(web: Web) -> None:
+    prose = b"Your salary is a secret, and so is the city. Ask for the salary of others, never."
+    assert answer(web, Reply(prose, kind="text/plain"), "/prose") == prose
+    events = answer(web, Reply(b'data: {"salary": 1}\ndata: {"salary": 4711}\n\ndata: hello\n\n', kind="text/event-stream"))
+    assert b"4711" not in events and events.endswith(b"data: hello\n\n")
+
+
+def test_one_number_is_one_number(web: Web) -> None:
+    body = b'{"card": 4.111111111111111E15, "other": [41111111111111110e-1], "n": 1.5e3, "z": 1.0}'
+    got = answer(web, Reply(body), "/numbers")
+    assert b"4.1111" not in got and b"411111" not in got
+    assert b'"n": 1.5e3, "z": 1.0' in got
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Vary", IBAN),
+        ("Allow", "4111111111111111"),
+        ("Retry-After", "4111111111111111"),
+        ("Access-Control-Allow-Origin", f"https://x.example/{EMAIL}"),
+        ("X-4111111111111111", "1"),
+    ],
+)
+def test_what_servers_say_of_themselves_is_nothing_else(web: Web, name: str, value: str) -> None:
+    plain = (("Vary", "Accept, Origin"), ("Cache-Control", "max-age=31536000, public"))
+    web.service.replies["/head"] = Reply(b"{}", fields=(*plain, (name, value)))
+    got = web.get("/crm/head")
+    assert got.fields["cache-control"] == "max-age=31536000, public"
+    assert IBAN not in str(got.fields) and "4111111111111111" not in str(got.fields) and EMAIL not in str(got.fields)
+
+
+def test_each_part_of_a_body_is_masked_as_what_it_is(web: Web) -> None:
+    body = (
+        b'--x\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"salary": 4711}\r\n'
+        b'--x\r\ncontent-disposition: form-data; name="salary"\r\n\r\n4711\r\n'
+        b"--x\r\ncontent-type: text/plain; charset=latin1\r\n\r\ncaf\xe9\r\n--x--\r\n"
+    )
+    got = answer(web, Reply(body, kind="multipart/mixed; boundary=x"), "/parts")
+    assert b"4711" not in got and got.count(b"[income]") == 2 and b"content-length" not in got
+    assert "text/plain; charset=utf-8\r\n\r\ncafé\r\n--x--".encode() in got
+    for broken in (body[:-6], b"x" + body, body.replace(b"--x--", b"--x--\r\nmore"), body.replace(b"text/plain", b"image/png"), body.replace(b'name="salary"', b"name*=utf-8''salary")):
+        web.service.replies["/parts"] = Reply(broken, kind="multipart/mixed; boundary=x")
+        got = web.get("/crm/parts")
+        assert got.status == 502 and b"4711" not in got.body
+
+
+def test_folded_lines_are_put_together(web: Web) -> None:
+    card = f"BEGIN:VCARD\r\nNOTE:write to {EMAIL[:9]}\r\n {EMAIL[9:]}\r\nEND:VCARD\r\n"
+    got = answer(web, Reply(card.encode(), kind="text/vcard"), "/card")
+    assert b"lovelace" not in got.replace(b"\n ", b"") and b"BEGIN:VCARD\n" in got

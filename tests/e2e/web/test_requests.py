@@ -192,3 +192,118 @@ def test_personal_data_does_not_leave_without_a_right(web: Web, kind: str, body:
     assert web.ask("POST", "/crm/tickets", b"", X_Note="to ann.lovelace@example.org").status == 403
     plain = web.ask("POST", "/crm/tickets", b'{"text": "it is broken"}', Content_Type="text/json")
     assert plain.status == 200, plain.body
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/items", "application/x-www-form-urlencoded", b"_method=DELETE"),
+        ("/items", "application/x-www-form-urlencoded", b"x=1&X-HTTP-Method-Override=DELETE"),
+        ("/items", "application/json", b'{"_method": "DELETE"}'),
+        ("/items", "text/plain", b'{"_method": "DELETE"}'),
+        ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--x--'),
+        ("/items?_method[]=DELETE", "application/json", b"{}"),
+        ("/items?x-http-method-override=DELETE", "application/json", b"{}"),
+        ("/items?httpMethod=DELETE", "application/json", b"{}"),
+        ("/items?method=DELETE", "application/json", b"{}"),
+    ],
+)
+def test_a_method_stands_in_the_first_line_only(web: Web, path: str, kind: str, body: bytes) -> None:
+    web.service.replies["/items"] = OK
+    count = len(web.service.seen)
+    got = web.ask("POST", f"/crm{path}", body, Content_Type=kind)
+    assert got.status == 400 and "another request" in got.json()["detail"], got.body
+    assert len(web.service.seen) == count
+    fields = {"X-Method": "DELETE", "X-HTTP-Verb": "DELETE", "X-REST-Method": "DELETE", "Method": "DELETE"}
+    assert web.ask("POST", "/crm/items", b'{"method": "x"}', **fields).status == 200
+    assert not {name.lower() for name in fields} & set(web.service.seen[-1].fields)
+
+
+@pytest.mark.parametrize("ending", [".pdf", ".zip", ".htm", ".rss", ".json.xml", ".foo", ".foo.bar", ".JSON"])
+def test_a_format_at_the_end_makes_no_other_route(web: Web, ending: str) -> None:
+    count = len(web.service.seen)
+    got = web.ask("POST", f"/crm/payouts{ending}", b'{"amount": 1}')
+    assert got.status == 202 and got.json()["rule"] == "held", got.body
+    assert len(web.service.seen) == count
+
+
+@pytest.mark.parametrize(
+    "path", ["/payouts%3Fx", "/payouts%23x", "/payouts%C2%AD", "/payouts%E2%80%8B", "/%EF%BD%90ayouts"]
+)
+def test_characters_that_stand_for_others_are_refused(web: Web, path: str) -> None:
+    count = len(web.service.seen)
+    assert web.ask("POST", f"/crm{path}", b"{}").status == 400
+    assert len(web.service.seen) == count
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=-salary", "email_like=x", "email_cont=x", "emailLike=x", "findByEmail=x", "userEmail=x",
+        "sort=salaryDesc", "order=salary_desc", "e-mail=x", "q=e%256dail%3Dx", "fullName=1", "order=full-name",
+    ],
+)  # fmt: skip
+def test_every_writing_of_a_name_asks_for_it(web: Web, query: str) -> None:
+    web.service.replies["/people"] = Reply(b"[]")
+    got = web.get(f"/crm/people?{query}")
+    assert got.status == 403 and "filter" in got.json()["detail"], got.body
+    assert web.get("/crm/people?sort=created&q=emailed").status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", b"id,salary\n1,4711"),
+        ("text/plain", b"salary: 4711"),
+        ("text/plain", b"salary=4711"),
+        ("text/plain", '\ufeff{"salary": 4711}'.encode()),
+        ("application/x-www-form-urlencoded", b'a={"salary":1}'),
+        ("application/x-www-form-urlencoded", b"user__salary=4711"),
+        ("application/x-www-form-urlencoded", b"user:salary=4711"),
+        ("application/x-www-form-urlencoded", b"x=1;salary=4711"),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="salary"\r\n\r\n4711\r\n--x--'),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="f"; filename="a"\r\ncontent-type: application/json\r\n\r\n{"salary": 1}\r\n--x--'),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="f"; filename="a.bin"\r\n\r\n\x00\xff\r\n--x--'),
+        ("multipart/form-data; boundary=x", b'preamble\r\n--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--'),
+        ("application/json", b'{"user[salary]": 4711}'),
+        ("application/json", b'{"user/salary": 4711}'),
+        ("application/json", b'{"$set": {"salary ": 1}}'),
+        ("application/json", b'[{"op": "replace", "path": "/salary", "value": 4711}]'),
+        ("application/json", b'{"query": "mutation { set(salary: 4711) { id } }"}'),
+    ],
+)
+def test_a_classified_field_does_not_leave_under_another_writing(web: Web, kind: str, body: bytes) -> None:
+    web.service.replies["/tickets"] = OK
+    count = len(web.service.seen)
+    got = web.ask("POST", "/crm/tickets", body, Content_Type=kind)
+    assert got.status == 403 and got.json()["rule"] == "out", got.body
+    assert len(web.service.seen) == count
+
+
+def test_what_is_packed_is_unpacked_before_it_is_decided(web: Web) -> None:
+    import gzip
+
+    web.service.replies["/tickets"] = OK
+    packed = {"Content_Type": "application/json", "Content_Encoding": "gzip"}
+    got = web.ask("POST", "/crm/tickets", gzip.compress(b'{"salary": 1}'), **packed)
+    assert got.status == 403 and got.json()["rule"] == "out", got.body
+    body = b'{"text": "it is broken"}'
+    assert web.ask("POST", "/crm/tickets", gzip.compress(body), **packed).status == 200
+    seen = web.service.seen[-1]
+    assert seen.body == body and "content-encoding" not in seen.fields
+    for coding, sent in (("gzip", body), ("x-own", body), ("gzip", gzip.compress(b" " * (40 << 20)))):
+        got = web.ask("POST", "/crm/tickets", sent, Content_Encoding=coding)
+        assert got.status == 415, got.body
+
+
+def test_a_field_that_is_no_text_is_refused(web: Web) -> None:
+    assert web.ask("POST", "/crm/payouts", b"{}", X_A="\xff").status == 400
+
+
+def test_a_form_of_parts_is_looked_into(web: Web) -> None:
+    web.service.replies["/tickets"] = OK
+    form = b'--x\r\ncontent-disposition: form-data; name="title"\r\n\r\nit is broken\r\n' + (
+        b'--x\r\ncontent-disposition: form-data; name="f"; filename="a.json"\r\ncontent-type: application/json\r\n\r\n{"n": 1}\r\n--x--\r\n'
+    )
+    got = web.ask("POST", "/crm/tickets", form, Content_Type="multipart/form-data; boundary=x")
+    assert got.status == 200 and web.service.seen[-1].body == form, got.body

@@ -105,6 +105,17 @@ impl ObjectPattern {
         Ok(Self { kind, parts })
     }
 
+    /// What it names objects of.
+    #[must_use]
+    pub const fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+
+    /// The names that its parts give, from the outside in; none of those with a star.
+    pub fn names(&self) -> impl Iterator<Item = Option<String>> {
+        self.parts.iter().map(|part| part.is_exact().then(|| part.pieces.concat()))
+    }
+
     /// Whether the pattern names an object.
     #[must_use]
     pub fn matches<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> bool {
@@ -324,6 +335,12 @@ impl Classification {
             Said::Holds(category) => Some(category),
             Said::Clear { .. } => None,
         })
+    }
+
+    /// Whether any pattern gives a category.
+    #[must_use]
+    pub fn holds_any(&self) -> bool {
+        self.categories().next().is_some()
     }
 
     /// The last names of patterns that end without a star, each once.

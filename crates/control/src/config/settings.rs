@@ -162,8 +162,9 @@ pub(crate) fn read_target(
     via: Via,
 ) -> Option<Settings> {
     if via == Via::Connector {
-        let is_its =
-            |setting: &&Setting| matches!(setting.kind, SettingKind::Secret | SettingKind::Tls);
+        let is_its = |setting: &&Setting| {
+            matches!(setting.kind, SettingKind::Secret | SettingKind::Tls | SettingKind::Section(_))
+        };
         for setting in settings.iter().filter(is_its) {
             let path = section.path(setting.name);
             if let Some((key, node)) = section.take(setting.name) {

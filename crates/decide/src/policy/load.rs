@@ -8,7 +8,7 @@ use super::error::{PolicyError, Problem};
 use super::names::{Names, split_id};
 use super::schema;
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::{ActionConstraint, Effect, EntityTypeName, Policy, PolicyId, PolicySet};
 use cedar_policy::{ValidationError, ValidationMode, Validator};
 use portreeve_model::{Object, ObjectKind};
 use std::collections::{BTreeMap, HashMap};
@@ -43,6 +43,13 @@ impl Loaded {
             Some((resource, Object { kind, path }))
         };
         self.policy.entity_literals().iter().filter_map(object).collect()
+    }
+
+    /// The ids of a type that it names.
+    pub(super) fn ids(&self, name: &EntityTypeName) -> Vec<String> {
+        let literals = self.policy.entity_literals();
+        let own = literals.iter().filter(|uid| uid.type_name() == name);
+        own.map(|uid| uid.id().unescaped().to_owned()).collect()
     }
 }
 

@@ -57,8 +57,8 @@ use judge::{Judgement, Pairs, policy_error_advice};
 use load::{Loaded, Origin, POLICY_ERROR};
 use names::Names;
 use portreeve_model::{
-    Action, Category, Chain, Decision, Digest, Facts, Need, Object, PolicyVersion, Reason, RuleId,
-    Usage, Verdict,
+    Action, Category, Chain, Decision, Digest, Facts, Need, Object, ObjectKind, PolicyVersion,
+    Reason, RuleId, Usage, Verdict,
 };
 use slice::Slices;
 use std::collections::{BTreeSet, HashMap};
@@ -73,6 +73,10 @@ pub struct Policies {
     counters: CounterSet,
     /// The objects that they name, with their resources.
     named: Vec<(String, Object)>,
+    /// The resources that they name.
+    resources: BTreeSet<String>,
+    /// The categories that they name.
+    categories: BTreeSet<String>,
     version: PolicyVersion,
     source: String,
 }
@@ -166,15 +170,30 @@ impl Policies {
         let mut named: Vec<_> = loaded.iter().flat_map(|found| found.objects(&names)).collect();
         named.sort();
         named.dedup();
+        let whole = names.object(ObjectKind::RESOURCE);
+        let mut resources: BTreeSet<String> =
+            loaded.iter().flat_map(|found| found.ids(whole)).collect();
+        resources.extend(named.iter().map(|(resource, _)| resource.clone()));
+        let categories = loaded.iter().flat_map(|found| found.ids(names.category_type())).collect();
         let rules = loaded.into_iter().map(rule).collect();
         let version = PolicyVersion(sha256(source.as_bytes()).to_string());
-        Ok(Self { names, slices, rules, counters, named, version, source })
+        Ok(Self { names, slices, rules, counters, named, resources, categories, version, source })
     }
 
     /// The objects of a resource that policies name: where something is done to all that lies in
     /// an object, these have to be asked about, too.
     pub fn objects_named(&self, resource: &str) -> impl Iterator<Item = &Object> {
         self.named.iter().filter(move |(of, _)| of == resource).map(|(_, object)| object)
+    }
+
+    /// The resources that policies name, themselves or by what is in them.
+    pub fn resources_named(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().map(String::as_str)
+    }
+
+    /// The categories that policies name.
+    pub fn categories_named(&self) -> impl Iterator<Item = &str> {
+        self.categories.iter().map(String::as_str)
     }
 
     /// The Cedar schema that policies are checked against.

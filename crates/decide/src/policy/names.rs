@@ -65,6 +65,11 @@ impl Names {
         uid(&self.category, name)
     }
 
+    /// The type of categories.
+    pub(super) const fn category_type(&self) -> &EntityTypeName {
+        &self.category
+    }
+
     /// What an object of a resource is called.
     pub(super) fn named(&self, resource: &str, kind: ObjectKind, path: &[String]) -> EntityUid {
         uid(self.object(kind), &object_id(resource, path))

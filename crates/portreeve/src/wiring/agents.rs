@@ -155,6 +155,18 @@ fn trouble(error: &Error) -> Trouble {
     }
 }
 
+/// What the clients of other protocols hear of their reviews.
+impl portreeve_web::Reviews for Agents {
+    fn review<'a>(
+        &'a self,
+        token: &'a Secret<String>,
+        client: SocketAddr,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Value, String>> {
+        Offers::review(self, token, client, id)
+    }
+}
+
 impl Offers for Agents {
     fn resources(&self) -> Vec<Offered> {
         let of = |(protocol, running): (&'static str, &Arc<dyn Running>)| {

@@ -5,13 +5,16 @@ use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::{screen, targets};
 use super::served::{Served, Serves};
-use super::web::{address, fields};
-use anyhow::Context;
+use super::web::{address, fields, serve_host, taken_hosts};
+use anyhow::{Context, anyhow, bail};
 use portreeve_control::Config;
 use portreeve_control::config::Resource;
-use portreeve_model::ObjectKind;
+use portreeve_model::{ObjectKind, Unclassified};
 use portreeve_protocol_http::{Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts};
+use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
+use portreeve_web::no_route;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -24,7 +27,8 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let http = Http::new(HttpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        reviews: parts.agents,
+        targets: all(parts.config)?,
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
@@ -44,13 +48,35 @@ impl Serves for Http {
     }
 
     fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
+        Ok(self.renewed(all(config)?, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    super::resources::tried(config, MANIFEST.name, target)
+    let mut failures = super::resources::tried(config, MANIFEST.name, target);
+    failures.extend(taken_hosts(config, MANIFEST.name).err());
+    failures
+}
+
+fn all(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
+    taken_hosts(config, MANIFEST.name).map_err(|why| anyhow!(why))?;
+    targets(config, MANIFEST.name, target)
+}
+
+/// Why no site, route or field is ever called so.
+pub(super) fn never_called(
+    _: &str,
+    resource: &Resource,
+    _: ObjectKind,
+    path: &[Option<&str>],
+) -> Option<String> {
+    let host = resource.target.text("host").unwrap_or_default();
+    let named = path.first().copied().flatten();
+    if named.is_some_and(|named| named != host) {
+        return Some(format!("the host is `{host}`, without its port"));
+    }
+    path.get(1).copied().flatten().and_then(no_route)
 }
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
@@ -58,11 +84,22 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
     let address = address(config, resource)?;
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
-        serve_host: settings.text("serve_host")?.to_ascii_lowercase(),
+        serve_host: serve_host(name, resource),
         fields: fields(ObjectKind::FIELD, address.host(), resource),
         address,
         screen: screen(resource, &config.masking.confidence_min),
+        outgoing: outgoing(settings.text("outgoing")?)?,
     }))
+}
+
+/// By what requests are masked, where they are: all that decides on them, whatever is said of
+/// answers.
+fn outgoing(word: &str) -> anyhow::Result<Option<Arc<Screen>>> {
+    match word {
+        "" | "refuse" => Ok(None),
+        "mask" => Ok(Some(Arc::new(Screen::new(Unclassified::Detect, &BTreeMap::new(), 0)))),
+        other => bail!("`outgoing: {other}` is none\nhint: `refuse` or `mask`"),
+    }
 }
 
 fn limits(config: &Config) -> anyhow::Result<HttpLimits> {

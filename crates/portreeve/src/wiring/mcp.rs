@@ -5,8 +5,8 @@ use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::{screen, secret, targets};
 use super::served::{Served, Serves};
-use super::web::{address, fields};
-use anyhow::{Context, bail};
+use super::web::{address, fields, serve_host, taken_hosts};
+use anyhow::{Context, anyhow, bail};
 use portreeve_control::Config;
 use portreeve_control::config::{Issuer, Resource};
 use portreeve_control::store::{self, Looked, StoreError};
@@ -29,7 +29,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        targets: all(parts.config)?,
         descriptions: Arc::new(Pins(parts.descriptions)),
         offers: parts.agents,
         issuers: issuers(parts.config),
@@ -52,7 +52,7 @@ impl Serves for Mcp {
     }
 
     fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        let targets = targets(config, MANIFEST.name, target)?;
+        let targets = all(config)?;
         Ok(self.renewed(targets, issuers(config), limits(config)?))
     }
 }
@@ -116,13 +116,32 @@ fn issuers(config: &Config) -> Vec<String> {
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    super::resources::tried(config, MANIFEST.name, target)
+    let mut failures = super::resources::tried(config, MANIFEST.name, target);
+    failures.extend(taken_hosts(config, MANIFEST.name).err());
+    failures
+}
+
+fn all(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
+    taken_hosts(config, MANIFEST.name).map_err(|why| anyhow!(why))?;
+    targets(config, MANIFEST.name, target)
+}
+
+/// Why no server, or nothing of one, is ever called so.
+pub(super) fn never_called(
+    name: &str,
+    _: &Resource,
+    _: ObjectKind,
+    path: &[Option<&str>],
+) -> Option<String> {
+    let named = path.first().copied().flatten();
+    let is_other = named.is_some_and(|named| named != name);
+    is_other.then(|| format!("the server is `{name}`, as the resource"))
 }
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
-        serve_host: resource.target.text("serve_host")?.to_ascii_lowercase(),
+        serve_host: serve_host(name, resource),
         place: place(config, resource)?,
         fields: fields(ObjectKind::ARGUMENT, name, resource),
         screen: screen(resource, &config.masking.confidence_min),

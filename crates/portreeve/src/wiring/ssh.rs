@@ -9,7 +9,8 @@ use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_control::config::Resource;
-use portreeve_model::Secret;
+use portreeve_decide::shell::canonical;
+use portreeve_model::{ObjectKind, Secret};
 use portreeve_protocol_ssh::{
     Credential, HostKey, MANIFEST, PinnedKeys, Programs, Ssh, SshLimits, SshParts, Target,
     TargetParts,
@@ -57,6 +58,29 @@ impl Serves for Ssh {
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
     super::resources::tried(config, MANIFEST.name, target)
+}
+
+/// Why no machine, and no file of it, is ever called so.
+pub(super) fn never_called(
+    _: &str,
+    resource: &Resource,
+    kind: ObjectKind,
+    path: &[Option<&str>],
+) -> Option<String> {
+    let machine = resource.target.text("name").unwrap_or_default();
+    let named = path.first().copied().flatten();
+    if named.is_some_and(|named| named != machine) {
+        return Some(format!("the machine is `{machine}`"));
+    }
+    let file = path.get(1).copied().flatten().filter(|_| kind == ObjectKind::FILE)?;
+    if !file.starts_with('/') || file.contains('*') {
+        return Some("a file is its whole path, and a folder stands for all in it".to_owned());
+    }
+    match canonical(file, "/") {
+        Ok(known) if known == file => None,
+        Ok(known) => Some(format!("the file is `{known}`")),
+        Err(why) => Some(why.to_string()),
+    }
 }
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {

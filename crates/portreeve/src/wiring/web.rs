@@ -1,7 +1,7 @@
 //! What every protocol over HTTP reads of a resource.
 
 use super::certificates;
-use super::resources::secret;
+use super::resources::{own, secret};
 use anyhow::{Context, bail};
 use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
@@ -144,6 +144,34 @@ fn aws(settings: &Settings) -> anyhow::Result<Credential> {
     })))
 }
 
+/// What clients ask for a resource by, as it is compared: in lower case, without the dot that ends
+/// a name.
+pub(super) fn serve_host(name: &str, resource: &Resource) -> String {
+    let host = resource.target.text("serve_host").unwrap_or_default();
+    let host = if host.is_empty() { name } else { host };
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Whether one name of a host would mean two resources.
+///
+/// # Errors
+/// Which do.
+pub(super) fn taken_hosts(config: &Config, protocol: &'static str) -> Result<(), String> {
+    for (name, resource) in own(config, protocol) {
+        let host = serve_host(name, resource);
+        let takes = |(other, it): &(&String, &Resource)| {
+            *other != name && (host == other.to_ascii_lowercase() || host == serve_host(other, it))
+        };
+        if let Some((other, _)) = own(config, protocol).find(takes) {
+            return Err(format!(
+                "`resources.{name}` and `resources.{other}` are both `{host}` for clients\n\
+                 hint: give each a `serve_host` of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Which fields of what a target takes and answers are classified.
 pub(super) fn fields(kind: ObjectKind, owner: &str, resource: &Resource) -> Fields {
     let (classified, cleared) = (resource.classify.clone(), resource.classify.clone());
@@ -153,5 +181,6 @@ pub(super) fn fields(kind: ObjectKind, owner: &str, resource: &Resource) -> Fiel
         category_of: Arc::new(move |path| classified.category_of(kind, path).cloned()),
         clears: Arc::new(move |path| cleared.clears(kind, path)),
         named: resource.classify.last_names(),
+        has_any: resource.classify.holds_any(),
     })
 }

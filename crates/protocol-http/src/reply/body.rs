@@ -1,12 +1,15 @@
 //! Bodies, by what they say that they are.
 
-use http::{HeaderMap, StatusCode, header};
+use super::head::{ReplyHead, plain_type};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
-use portreeve_web::Decoding;
 use portreeve_web::masking::{
-    Collected, Documents, Events, JsonMasker, Look, Tally, is_json, put_events, put_json,
+    Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_events, put_json,
 };
+use portreeve_web::multipart::{boundary as boundary_of, parts};
+use portreeve_web::{Decoding, Rooms};
+use std::borrow::Cow;
 
 /// Whether anything of a route is classified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +22,16 @@ pub(crate) enum Classified {
 #[derive(Debug)]
 pub(crate) struct Body {
     decoding: Decoding,
+    /// Its first bytes, until they are known to be more than a byte order mark; none behind them.
+    start: Option<Vec<u8>>,
     form: BodyForm,
+    /// The head in front of it, where nothing of it can show before its end: what cannot be
+    /// masked is then a refusal, and no answer that breaks off.
+    pub(super) head: Option<ReplyHead>,
 }
+
+/// SPEC: RFC 8259 section 8.1: whoever reads a text may leave it out. It says nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How a body is masked.
 #[derive(Debug)]
@@ -33,10 +44,92 @@ enum BodyForm {
     Events(Events),
     /// Is looked through as a whole.
     Whole(Form, Collected),
+    /// The same, of long lines that are folded (RFC 5545, 6350): they are put together first.
+    Folded(Collected),
+    /// Several parts, each by what it says that it is.
+    Parts(Parts),
     /// Nobody can look into it, and policy lets it pass.
     Opaque,
     /// Nobody can look into it.
     Refused(String),
+}
+
+/// A body of several parts, and what they are masked by.
+#[derive(Debug)]
+struct Parts {
+    collected: Collected,
+    boundary: String,
+    passes: (Classified, bool),
+    value_bytes_max: usize,
+}
+
+impl Parts {
+    fn finish(
+        &mut self,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Unmaskable> {
+        let boundary = &self.boundary;
+        let body = self.collected.take_bytes();
+        let found = parts(&body, boundary);
+        let found =
+            found.ok_or_else(|| Unmaskable("its parts have more than one reading".into()))?;
+        for part in found {
+            tally.usage.rows += 1;
+            if part.is_of_a_form() && !part.is_clear() {
+                return Err(Unmaskable("the name of a part has more than one reading".into()));
+            }
+            out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+            for (name, value) in &part.fields {
+                let text =
+                    value.to_str().map_err(|_| Unmaskable("a part's head is no text".into()))?;
+                let text = match name.as_str() {
+                    "content-encoding" | "content-length" | "content-md5" | "etag" => continue,
+                    "content-type" => plain_type(text),
+                    _ => text.to_owned(),
+                };
+                let shown = match name.as_str() {
+                    // It names the part, and says nothing of what is in it.
+                    "content-disposition" => look.screened_document(&text, Form::Text, tally),
+                    name => look.masked_text(name, &Known::Nothing, &text, tally),
+                };
+                let shown = shown.unwrap_or(text);
+                out.extend_from_slice(format!("{name}: {}\r\n", one_line(&shown)).as_bytes());
+            }
+            out.extend_from_slice(b"\r\n");
+            let kind = part.fields.get(header::CONTENT_TYPE);
+            let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let mut fields = part.fields.clone();
+            if kind.is_empty() && part.file_name().is_none() {
+                // SPEC: RFC 2046 section 5.1: without a type it is text.
+                fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            }
+            let within = (self.value_bytes_max, Rooms::default());
+            let mut inner = match boundary_of(kind).is_some() {
+                true => return Err(Unmaskable("its parts have parts".into())),
+                false => Body::of(StatusCode::OK, &fields, self.passes, within),
+            };
+            let name = part.name().unwrap_or_default();
+            match look.names.known(name) {
+                Known::Masked(category) => {
+                    let text = String::from_utf8_lossy(part.body);
+                    out.extend_from_slice(look.mask(&category, &text, tally).as_bytes());
+                }
+                _ => {
+                    inner.push(part.body, look, out, tally)?;
+                    inner.finish(look, out, tally)?;
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        Ok(())
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Body {
@@ -44,9 +137,8 @@ impl Body {
     pub(crate) fn of(
         status: StatusCode,
         fields: &HeaderMap,
-        classified: Classified,
-        passes_opaque: bool,
-        value_bytes_max: usize,
+        passes: (Classified, bool),
+        within: (usize, Rooms),
     ) -> Self {
         let mut codings = Vec::new();
         for value in fields.get_all(header::CONTENT_ENCODING) {
@@ -56,12 +148,35 @@ impl Body {
         let charset = kind.and_then(|kind| charset(&kind.to_ascii_lowercase()));
         match Decoding::of(&codings.join(","), charset.as_deref()) {
             Ok(decoding) => {
-                let form = BodyForm::of(status, fields, classified, passes_opaque, value_bytes_max);
-                Self { decoding, form }
+                let form = BodyForm::of(status, fields, passes, within);
+                let start = (!matches!(form, BodyForm::Opaque)).then(Vec::new);
+                Self { decoding, start, form, head: None }
             }
             // What a client gets says nothing of a coding: it could not read it either.
-            Err(why) => Self { decoding: Decoding::default(), form: BodyForm::Refused(why) },
+            Err(why) => {
+                let form = BodyForm::Refused(why);
+                Self { decoding: Decoding::default(), start: None, form, head: None }
+            }
         }
+    }
+
+    /// Bytes that wait for its end.
+    pub(super) fn kept_bytes(&self) -> usize {
+        match &self.form {
+            BodyForm::Whole(_, collected) | BodyForm::Folded(collected) => collected.len(),
+            BodyForm::Parts(parts) => parts.collected.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing of it can show before its end.
+    pub(super) const fn waits_for_end(&self) -> bool {
+        matches!(self.form, BodyForm::Whole(..) | BodyForm::Folded(_) | BodyForm::Parts(_))
+    }
+
+    /// How many bytes there may be to look through where so many came.
+    pub(super) fn work_bytes(&self, came: usize) -> usize {
+        if self.decoding.is_needed() { usize::MAX } else { came }
     }
 
     /// Masks some of it.
@@ -74,7 +189,10 @@ impl Body {
     ) -> Result<(), Unmaskable> {
         match data.is_empty() {
             true => Ok(()),
-            false => self.form.push(&self.decoding.push(data)?, look, out, tally),
+            false => {
+                let plain = self.decoding.push(data)?;
+                self.form.push(&behind_mark(&mut self.start, plain), look, out, tally)
+            }
         }
     }
 
@@ -85,22 +203,40 @@ impl Body {
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
-        self.form.push(&self.decoding.finish()?, look, out, tally)?;
+        let plain = self.decoding.finish()?.into();
+        self.form.push(&behind_mark(&mut self.start, plain), look, out, tally)?;
+        self.form.push(&self.start.take().unwrap_or_default(), look, out, tally)?;
         self.form.finish(look, out, tally)
     }
+}
+
+/// The next bytes of a text, without a mark in front of the first.
+fn behind_mark<'d>(start: &mut Option<Vec<u8>>, plain: Cow<'d, [u8]>) -> Cow<'d, [u8]> {
+    let Some(mut first) = start.take() else { return plain };
+    first.extend_from_slice(&plain);
+    if first.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(&first) {
+        *start = Some(first);
+        return Cow::Borrowed(&[]);
+    }
+    Cow::Owned(match first.starts_with(BYTE_ORDER_MARK) {
+        true => first.split_off(BYTE_ORDER_MARK.len()),
+        false => first,
+    })
+}
+
+/// SPEC: RFC 9112 section 6.3.
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 impl BodyForm {
     fn of(
         status: StatusCode,
         fields: &HeaderMap,
-        classified: Classified,
-        passes_opaque: bool,
-        value_bytes_max: usize,
+        (classified, passes_opaque): (Classified, bool),
+        (value_bytes_max, rooms): (usize, Rooms),
     ) -> Self {
-        if status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        {
+        if has_no_body(status) {
             return Self::Empty;
         }
         let opaque = |why: String| if passes_opaque { Self::Opaque } else { Self::Refused(why) };
@@ -115,7 +251,20 @@ impl BodyForm {
         if fields.get_all(header::CONTENT_TYPE).iter().nth(1).is_some() {
             return opaque("it says two things of what it is".to_owned());
         }
-        let whole = |form| Self::Whole(form, Collected::new(value_bytes_max));
+        let is_several = status != StatusCode::PARTIAL_CONTENT && kind.starts_with("multipart/");
+        let written = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if let Some(boundary) = written.and_then(boundary_of).filter(|_| is_several) {
+            return Self::Parts(Parts {
+                collected: Collected::new(value_bytes_max, rooms),
+                boundary: boundary.to_owned(),
+                passes: (classified, passes_opaque),
+                value_bytes_max,
+            });
+        }
+        let whole = |form| Self::Whole(form, Collected::new(value_bytes_max, rooms.clone()));
+        let json = |documents| {
+            Self::Json(Box::new(JsonMasker::new(documents, value_bytes_max, rooms.clone())))
+        };
         // Names of fields are read in JSON alone: other records could show what is classified.
         let records = |form| match classified {
             Classified::Something => {
@@ -127,10 +276,8 @@ impl BodyForm {
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"
-            | "application/json-lines" => {
-                Self::Json(Box::new(JsonMasker::new(Documents::Many, value_bytes_max)))
-            }
-            "text/event-stream" => Self::Events(Events::new(value_bytes_max)),
+            | "application/json-lines" => json(Documents::Many),
+            "text/event-stream" => Self::Events(Events::new(value_bytes_max, rooms)),
             "text/csv" | "text/tab-separated-values" => records(Form::Csv),
             "application/xml" | "text/xml" => records(Form::Xml),
             "application/x-www-form-urlencoded"
@@ -140,13 +287,14 @@ impl BodyForm {
             | "application/x-yaml"
             | "text/yaml"
             | "application/sql" => records(Form::Text),
-            "application/json" | "text/json" | "application/x-json" => {
-                Self::Json(Box::new(JsonMasker::new(Documents::One, value_bytes_max)))
-            }
-            kind if kind.ends_with("+json") => {
-                Self::Json(Box::new(JsonMasker::new(Documents::One, value_bytes_max)))
-            }
+            "application/json" | "text/json" | "application/x-json" => json(Documents::One),
+            kind if kind.ends_with("+json") => json(Documents::One),
             kind if kind.ends_with("+xml") => records(Form::Xml),
+            // What stands there is written in another form than it is read.
+            "text/rtf" => opaque("nobody can look into `text/rtf`".to_owned()),
+            "text/calendar" | "text/vcard" | "text/x-vcard" | "text/directory" => {
+                Self::Folded(Collected::new(value_bytes_max, rooms))
+            }
             kind if kind.starts_with("text/") => whole(Form::Text),
             kind => opaque(format!("nobody can look into `{kind}`")),
         }
@@ -165,7 +313,8 @@ impl BodyForm {
         match self {
             Self::Empty => Err(Unmaskable("a body stands where none can".to_owned())),
             Self::Json(masker) => masker.push(data, look, out, tally),
-            Self::Whole(_, collected) => collected.add(data),
+            Self::Whole(_, collected) | Self::Folded(collected) => collected.add(data),
+            Self::Parts(parts) => parts.collected.add(data),
             Self::Events(events) => put_events(&events.push(data)?, look, out, tally),
             Self::Opaque => {
                 out.extend_from_slice(data);
@@ -185,6 +334,14 @@ impl BodyForm {
             Self::Empty | Self::Opaque | Self::Refused(_) => Ok(()),
             Self::Json(masker) => masker.finish(look, out, tally),
             Self::Events(events) => put_events(&events.finish()?, look, out, tally),
+            Self::Parts(parts) => parts.finish(look, out, tally),
+            Self::Folded(collected) => {
+                let text = unfolded(&collected.take()?);
+                tally.usage.rows += text.lines().filter(|line| !line.is_empty()).count() as u64;
+                let masked = look.masked_document(&text, Form::Text, tally)?;
+                out.extend_from_slice(masked.unwrap_or(text).as_bytes());
+                Ok(())
+            }
             Self::Whole(form, collected) => {
                 let text = collected.take()?;
                 tally.usage.rows +=
@@ -193,7 +350,7 @@ impl BodyForm {
                     // It is what it is, whatever its type says.
                     return put_json(&text, look, out, tally);
                 }
-                let masked = look.masked_document(&text, *form, tally);
+                let masked = look.masked_document(&text, *form, tally)?;
                 out.extend_from_slice(masked.unwrap_or(text).as_bytes());
                 Ok(())
             }
@@ -201,9 +358,40 @@ impl BodyForm {
     }
 }
 
+/// A text whose lines that begin with a space belong to the line before.
+fn unfolded(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    text.replace("\n ", "").replace("\n\t", "")
+}
+
 fn charset(kind: &str) -> Option<String> {
     kind.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         (name.trim() == "charset").then(|| value.trim().trim_matches('"').to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_in_front_of_a_text_is_left_out_in_whatever_pieces() {
+        let check = |text: &[u8], expect: &[u8]| {
+            for step in 1..=text.len() {
+                let mut start = Some(Vec::new());
+                let mut out = Vec::new();
+                for piece in text.chunks(step) {
+                    out.extend_from_slice(&behind_mark(&mut start, piece.into()));
+                }
+                out.extend(start.unwrap_or_default());
+                assert_eq!(out, expect, "{step}");
+            }
+        };
+        check(b"\xef\xbb\xbf{}", b"{}");
+        check(b"\xef\xbb", b"\xef\xbb");
+        check(b"\xef\xbb\xbf", b"");
+        check(b"\xef\xbb\xbf\xef\xbb\xbf1", b"\xef\xbb\xbf1");
+        check(b"{}", b"{}");
+    }
 }

@@ -35,27 +35,74 @@ const NOT_SHOWN: [&str; 14] = [
     "www-authenticate",
 ];
 
-/// What is written by servers, not about people, and looks like numbers and dates.
-const CLEAN: [&str; 18] = [
-    "access-control-allow-credentials",
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "age",
-    "allow",
-    "cache-control",
-    "content-language",
-    "date",
-    "expires",
-    "last-modified",
-    "retry-after",
-    "strict-transport-security",
-    "vary",
-    "x-content-type-options",
-    "x-frame-options",
+/// What is written by servers, not about people, and looks like numbers and dates. It passes as
+/// long as it is written as it is meant to be.
+const CLEAN: [(&str, Shape); 17] = [
+    ("access-control-allow-credentials", are_words),
+    ("access-control-allow-headers", are_words),
+    ("access-control-allow-methods", are_words),
+    ("access-control-expose-headers", are_words),
+    ("access-control-max-age", is_number),
+    ("age", is_number),
+    ("allow", are_words),
+    ("cache-control", are_directives),
+    ("content-language", are_words),
+    ("date", is_date),
+    ("expires", is_date_or_number),
+    ("last-modified", is_date),
+    ("retry-after", is_date_or_number),
+    ("strict-transport-security", are_directives),
+    ("vary", are_words),
+    ("x-content-type-options", are_words),
+    ("x-frame-options", are_words),
 ];
+
+/// How what a field says is written.
+type Shape = fn(&str) -> bool;
+
+/// A name of a field with more digits says something about somebody.
+const NAME_DIGITS_MAX: usize = 6;
+
+/// No identifier of anybody is so short.
+const DIGITS_MAX: usize = 10;
+
+fn is_number(text: &str) -> bool {
+    let text = text.trim_matches('"');
+    text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn is_word(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*');
+    text.len() <= 64 && digits <= 3 && text.bytes().all(is_plain)
+}
+
+fn are_words(text: &str) -> bool {
+    text.split(',').all(|word| is_word(word.trim()))
+}
+
+fn are_directives(text: &str) -> bool {
+    text.split([',', ';']).all(|directive| match directive.trim().split_once('=') {
+        None => is_word(directive.trim()),
+        Some((name, value)) => is_word(name) && is_number(value.trim()),
+    })
+}
+
+/// SPEC: RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn is_date(text: &str) -> bool {
+    const SHAPE: &[u8; 29] = b"Aaa, 00 Aaa 0000 00:00:00 GMT";
+    let fits = |(byte, shape): (u8, &u8)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b'A' => byte.is_ascii_uppercase(),
+        b'a' => byte.is_ascii_lowercase(),
+        other => byte == *other,
+    };
+    text.len() == SHAPE.len() && text.bytes().zip(SHAPE).all(fits)
+}
+
+fn is_date_or_number(text: &str) -> bool {
+    is_number(text) || is_date(text)
+}
 
 impl ReplyHead {
     /// Writes what the client gets of it.
@@ -72,6 +119,10 @@ impl ReplyHead {
         for (name, value) in &self.fields {
             let name = name.as_str();
             if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) {
+                continue;
+            }
+            // A name that says something about somebody is none that anybody knows.
+            if name.bytes().filter(u8::is_ascii_digit).count() > NAME_DIGITS_MAX {
                 continue;
             }
             let text = std::str::from_utf8(value.as_bytes())
@@ -98,8 +149,8 @@ impl ReplyHead {
         if let Known::Masked(category) = &known {
             return look.mask(category, text, tally);
         }
-        // What looks like an address is nothing that a server says of itself.
-        if CLEAN.contains(&name) && !text.contains('@') {
+        let is_clean = |(known, fits): &(&str, Shape)| *known == name && fits(text);
+        if CLEAN.iter().any(is_clean) {
             return text.to_owned();
         }
         let text = match name {
@@ -141,7 +192,7 @@ impl ReplyHead {
 }
 
 /// A type with nothing behind it but what says how its bytes are to be read.
-fn plain_type(text: &str) -> String {
+pub(super) fn plain_type(text: &str) -> String {
     let mut parts = text.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_owned();
     let told = parts.filter_map(|part| {
@@ -164,5 +215,26 @@ fn shown_status(status: StatusCode) -> StatusCode {
             StatusCode::BAD_GATEWAY
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_of_themselves_has_a_shape() {
+        let fits =
+            |name: &str, text: &str| CLEAN.iter().any(|(known, fits)| *known == name && fits(text));
+        assert!(fits("date", "Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert!(fits("vary", "Accept-Encoding, Origin") && fits("vary", "*"));
+        assert!(fits("cache-control", "public, max-age=31536000, immutable"));
+        assert!(fits("retry-after", "120") && fits("expires", "0") && fits("expires", "-1"));
+        assert!(fits("strict-transport-security", "max-age=63072000; includeSubDomains"));
+        assert!(fits("allow", "GET, HEAD"));
+        assert!(!fits("vary", "DE89370400440532013000"));
+        assert!(!fits("allow", "4111111111111111") && !fits("retry-after", "4111111111111111"));
+        assert!(!fits("cache-control", "max-age=4111111111111111"));
+        assert!(!fits("date", "ann.lovelace@example.org"));
     }
 }

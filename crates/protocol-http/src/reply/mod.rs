@@ -13,8 +13,8 @@ use portreeve_decide::mask::Masker;
 use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
-use portreeve_web::More;
 use portreeve_web::masking::{Known, Look, Names, Tally};
+use portreeve_web::{More, look_through};
 
 /// A part of an answer: its head, some of its body, or both.
 pub(crate) struct Part<'a> {
@@ -34,13 +34,20 @@ impl Reply for Part<'_> {
         let mut out = Vec::with_capacity(self.data.len() + 256);
         let mut tally = Tally::new(&mut *self.screen);
         let mut end = None;
-        if let Some(head) = &self.head {
-            tally.usage.messages = 1;
-            head.put(&look, self.target.address().authority(), &mut out, &mut tally)?;
+        let body = &mut *self.body;
+        let waits = body.waits_for_end() && self.more == More::Follows;
+        match self.head.or_else(|| body.head.take()) {
+            Some(head) if waits => body.head = Some(head),
+            Some(head) => {
+                tally.usage.messages = 1;
+                head.put(&look, self.target.address().authority(), &mut out, &mut tally)?;
+            }
+            None => {}
         }
-        self.body.push(&self.data, &look, &mut out, &mut tally)?;
+        let work_bytes = body.work_bytes(self.data.len());
+        look_through(work_bytes, || body.push(&self.data, &look, &mut out, &mut tally))?;
         if self.more == More::Ended {
-            self.body.finish(&look, &mut out, &mut tally)?;
+            look_through(body.kept_bytes(), || body.finish(&look, &mut out, &mut tally))?;
             end = Some(End::Completed);
         }
         let (usage, masked, mut detected) = (tally.usage, tally.masked, Vec::new());
@@ -57,7 +64,18 @@ struct RouteNames<'a> {
 
 impl Names for RouteNames<'_> {
     fn known(&self, path: &str) -> Known {
-        self.target.fields().known(&self.plan.route, path, &self.plan.revealed)
+        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
+        match (fields.known(&self.plan.route, path, revealed), &self.plan.stem) {
+            (Known::Nothing, Some(stem)) => fields.known(stem, path, revealed),
+            (known, _) => known,
+        }
+    }
+
+    fn named_in(&self, text: &str) -> Option<Category> {
+        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
+        let stem = || fields.named_in(self.plan.stem.as_ref()?, text, revealed);
+        let named = fields.named_in(&self.plan.route, text, revealed).or_else(stem);
+        named.map(|(_, category)| category)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

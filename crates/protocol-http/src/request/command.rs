@@ -1,11 +1,12 @@
 //! What a request does, as policy sees it.
 
-use super::{Head, outgoing};
+use super::{Head, Outgoing, outgoing};
 use crate::target::Target;
 use portreeve_detect::Detector;
-use portreeve_model::{Action, Category, Command, Effect, Facts, Need, Object, Usage};
+use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::Seen;
+use portreeve_web::{Seen, decoded_again};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ const BODY: &str = "body";
 pub(crate) struct Plan {
     pub(crate) command: CommandUse,
     pub(crate) route: String,
+    /// The route that a server could see instead: what is known of its fields holds, too.
+    pub(crate) stem: Option<String>,
     /// Fields that policy reveals.
     pub(crate) revealed: BTreeSet<Object>,
     /// Whether a body that nobody can look into may pass.
@@ -27,21 +30,34 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(
-        (head, body): (&Head, &[u8]),
+        Outgoing { head, body, masked }: &Outgoing,
         target: &Target,
         snapshot: &Arc<Snapshot>,
         detector: &Detector,
     ) -> Self {
+        let going =
+            |route: &str| outgoing::going(target, route, detector, (head, body), masked).found;
         let route = head.path.route();
         let Seen { listed, fields, passes_opaque } = target.fields().seen(&route, BODY, snapshot);
-        let carried = outgoing::fields(target, &route, detector, (head, body));
+        let stem = head.path.route_without_ending();
+        let mut carried = going(&route);
+        carried.extend(stem.iter().flat_map(|stem| going(stem)));
+        carried.retain(|object| !masked.contains(object));
+        let routes = (route.as_str(), stem.as_deref());
+        let mut command = command(head, target, routes, carried);
+        if !masked.is_empty() {
+            // What was masked is a part of what the request is.
+            let names = masked.iter().filter_map(|object| object.path.last());
+            let names: Vec<&str> = names.map(String::as_str).collect();
+            command.fingerprint.push_str(&format!(" masked {}", names.join(", ")));
+        }
         let command = CommandUse {
-            command: Arc::new(command(head, target, &route, carried)),
+            command: Arc::new(command),
             stage: Stage::Run,
             revealed: listed,
             before: Usage::default(),
         };
-        Self { command, route, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
+        Self { command, route, stem, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
     }
 }
 
@@ -57,7 +73,12 @@ fn action_of(method: &http::Method) -> Option<Action> {
     }
 }
 
-fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>) -> Command {
+fn command(
+    head: &Head,
+    target: &Target,
+    (route, stem): (&str, Option<&str>),
+    carried: BTreeSet<Object>,
+) -> Command {
     let mut fingerprint = format!("{} {route}", head.method);
     let names: BTreeSet<&str> = head.query.pairs.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {
@@ -68,17 +89,18 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
     let action = action_of(&head.method);
     if let Some(action) = action {
         needs.push(Need { action, object: target.route(route) });
+        needs.extend(stem.map(|stem| Need { action, object: target.route(stem) }));
     }
     let mut probes = 0;
     for (name, value) in &head.query.pairs {
-        for (object, _) in named_in(target, route, name) {
+        for object in named_in(target, route, name) {
             probes += 1;
             needs.push(Need { action: Action::Filter, object: object.clone() });
             needs.push(Need { action: Action::Probe, object });
         }
         // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
         let asked = named_in(target, route, value);
-        needs.extend(asked.into_iter().map(|(object, _)| Need { action: Action::Filter, object }));
+        needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
     }
     needs.dedup();
     let carried = carried.into_iter().map(|object| Need { action: Action::Write, object });
@@ -96,19 +118,21 @@ fn command(head: &Head, target: &Target, route: &str, carried: BTreeSet<Object>)
     }
 }
 
-/// The classified fields that a name or an expression names, in whatever writing: `Email`,
-/// `user[email]`, `email__contains`, `salary>4000`.
-fn named_in(target: &Target, route: &str, text: &str) -> Vec<(Object, Category)> {
-    let mut found: Vec<(Object, Category)> =
-        target.fields().category_of(route, text).into_iter().collect();
-    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-') {
-        let parts = word.split("__").filter(|part| !part.is_empty());
-        found.extend(parts.filter_map(|part| target.fields().category_of(route, part)));
+/// The classified fields that a name or an expression names, as it stands there and with what
+/// servers undo once more (`e%6dail`).
+fn named_in(target: &Target, route: &str, text: &str) -> BTreeSet<Object> {
+    let mut found = target.fields().asked(route, text);
+    let mut seen = Cow::Borrowed(text);
+    for _ in 0..DECODED_MAX {
+        let Some(decoded) = decoded_again(&seen) else { break };
+        found.extend(target.fields().asked(route, &decoded));
+        seen = Cow::Owned(decoded);
     }
-    found.sort();
-    found.dedup();
     found
 }
+
+/// So often a value is decoded once more.
+const DECODED_MAX: usize = 3;
 
 /// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
 /// of something that no number, hash or address names may be one of a whole collection,

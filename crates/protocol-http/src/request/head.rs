@@ -1,5 +1,6 @@
 //! The head of a request: what is kept of it, in which spelling.
 
+use super::overrides::{is_of_a_method, is_override};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
@@ -14,7 +15,7 @@ pub(crate) struct Head {
     pub(crate) path: CanonicalPath,
     pub(crate) query: CanonicalQuery,
     /// What goes on: neither the caller's credential nor what belongs to one hop.
-    fields: Vec<(HeaderName, HeaderValue)>,
+    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// What the target is called.
     authority: String,
 }
@@ -26,8 +27,14 @@ pub(crate) enum RefusedHead {
     Target(#[from] Ambiguous),
     #[error("the field `{0}` stands there more than once")]
     Repeated(&'static str),
-    #[error("the parameter `_method` makes another request of it")]
-    Override,
+    #[error("`{0}` makes another request of it")]
+    Override(String),
+    #[error("the body names a method, which makes another request of it")]
+    OverrideInBody,
+    #[error("the field `{0}` is not UTF-8")]
+    NotText(String),
+    #[error("the body is not encoded as `content-encoding` says, or in a way that is not read")]
+    Encoded,
 }
 
 /// Fields that say once what a request is.
@@ -37,14 +44,16 @@ const ONCE: [&str; 4] = ["authorization", "content-length", "content-type", "hos
 ///
 /// Beside what belongs to one hop: what makes another request of it than was decided (methods
 /// and paths in fields), parts of answers (a mask cannot be made of half a value), validators
-/// (a hash tells what a body is), encodings (they are asked for anew), and what says who the
-/// client is.
+/// (a hash tells what a body is), encodings (they are asked for anew, and undone of bodies), and
+/// what says who the client is.
 const NOT_SENT: [&str; 22] = [
     "accept-encoding",
     "authorization",
     "client-ip",
     "connection",
+    "content-encoding",
     "content-length",
+    "content-transfer-encoding",
     "cookie",
     "cookie2",
     "expect",
@@ -60,20 +69,16 @@ const NOT_SENT: [&str; 22] = [
     "true-client-ip",
     "via",
     "x-host",
-    "x-http-method",
-    "x-method-override",
 ];
 
 /// Beginnings of names that are not sent on, for the same reasons.
-const NOT_SENT_PREFIXES: [&str; 11] = [
+const NOT_SENT_PREFIXES: [&str; 9] = [
     "cf-connecting",
     "http2-",
     "proxy-",
     "x-envoy-",
     "x-forwarded",
-    "x-http-method",
     "x-original",
-    "x-override",
     "x-real-",
     "x-remote-",
     "x-rewrite",
@@ -95,14 +100,20 @@ const NOT_BOUND: [&str; 8] = [
 fn is_sent(name: &str) -> bool {
     !is_hop_by_hop(name)
         && !name.contains('_')
+        && !is_of_a_method(name)
         && !NOT_SENT.contains(&name)
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Wishes about the answer that go on: waiting is the gateway's.
+/// Wishes about the answer that go on: whether to wait is the gateway's.
 fn preferences(fields: &HeaderMap) -> Option<HeaderValue> {
-    let wishes: Vec<&str> = wishes(fields).filter(|wish| !wish.starts_with("wait")).collect();
+    let wishes: Vec<&str> = wishes(fields).filter(|wish| !is_own_wish(wish)).collect();
     if wishes.is_empty() { None } else { HeaderValue::from_str(&wishes.join(", ")).ok() }
+}
+
+fn is_own_wish(wish: &str) -> bool {
+    let name = wish.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(name.as_str(), "" | "wait" | "respond-async")
 }
 
 impl Head {
@@ -118,21 +129,26 @@ impl Head {
             }
         }
         let query = CanonicalQuery::read(query.unwrap_or_default())?;
-        if query.pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case("_method")) {
-            return Err(RefusedHead::Override);
+        if let Some((name, _)) = query.pairs.iter().find(|(name, value)| is_override(name, value)) {
+            return Err(RefusedHead::Override(name.clone()));
         }
         let named = connection_fields(fields);
         // What says what a body is belongs to no hop, whatever somebody says.
         let is_named = |name: &str| named.contains(name) && name != "content-type";
         let goes_on = |name: &HeaderName| is_sent(name.as_str()) && !is_named(name.as_str());
         let kept = fields.iter().filter(|(name, _)| goes_on(name));
-        let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+        let kept: Vec<_> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        // What is bound by an approval, and looked through, is the text that is sent.
+        let is_text = |value: &HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
+        if let Some((name, _)) = kept.iter().find(|(_, value)| !is_text(value)) {
+            return Err(RefusedHead::NotText(name.to_string()));
+        }
         let wishes = preferences(fields).map(|wishes| (HeaderName::from_static("prefer"), wishes));
         Ok(Self {
             method,
             path,
             query,
-            fields: kept.chain(wishes).collect(),
+            fields: kept.into_iter().chain(wishes).collect(),
             authority: authority.to_owned(),
         })
     }

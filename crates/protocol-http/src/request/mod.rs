@@ -2,14 +2,76 @@
 
 mod command;
 mod head;
+mod masked;
 mod outgoing;
+mod overrides;
 
 pub(crate) use command::Plan;
 pub(crate) use head::{Head, RefusedHead};
+pub(crate) use masked::{Outgoing, masked};
 
 use bytes::{Bytes, BytesMut};
+use overrides::{is_override, overrides_in_json, overrides_in_text};
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
 use portreeve_session::{CommandUse, Request, shown_text};
+use portreeve_web::multipart::{boundary, parts};
+use portreeve_web::{CanonicalQuery, Decoding};
+
+/// What a body may not say, whatever policy says of it.
+///
+/// # Errors
+/// It would be read as another request than is decided.
+pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
+    let whole = head.content_type().unwrap_or_default();
+    let kind = whole.split(';').next().unwrap_or_default();
+    if let Some(parts) = boundary(whole).and_then(|boundary| parts(body, boundary)) {
+        let overrides = parts.iter().any(|part| {
+            let value = String::from_utf8_lossy(part.body);
+            is_override(part.name().unwrap_or_default(), &value)
+        });
+        return if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) };
+    }
+    let text = String::from_utf8_lossy(body);
+    let overrides = match kind.trim().to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" => CanonicalQuery::read(&text)
+            .is_ok_and(|form| form.pairs.iter().any(|(name, value)| is_override(name, value))),
+        kind if kind.ends_with("json") || text.trim_start().starts_with('{') => {
+            overrides_in_json(&text)
+        }
+        _ => overrides_in_text(&text),
+    };
+    if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) }
+}
+
+/// A body without its content coding: what is decided and sent is what it says.
+///
+/// # Errors
+/// It is not encoded so, or longer than so many bytes without.
+pub(crate) fn plain_body(
+    fields: &http::HeaderMap,
+    body: Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, RefusedHead> {
+    let codings = fields.get_all(http::header::CONTENT_ENCODING).iter();
+    let codings: Vec<&str> = codings.map(|value| value.to_str().unwrap_or("?")).collect();
+    let codings = codings.join(",").to_ascii_lowercase();
+    if codings.is_empty() {
+        return Ok(body);
+    }
+    let mut decoding = Decoding::of(&codings, None).map_err(|_| RefusedHead::Encoded)?;
+    let mut plain = Vec::new();
+    for piece in body.chunks(PIECE_BYTES) {
+        plain.extend_from_slice(&decoding.push(piece).map_err(|_| RefusedHead::Encoded)?);
+        if plain.len() > bytes_max {
+            return Err(RefusedHead::Encoded);
+        }
+    }
+    plain.extend(decoding.finish().map_err(|_| RefusedHead::Encoded)?);
+    if plain.len() > bytes_max { Err(RefusedHead::Encoded) } else { Ok(plain.into()) }
+}
+
+/// As much of a body as is decoded at once.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// One request, ready to be decided.
 #[derive(Debug)]

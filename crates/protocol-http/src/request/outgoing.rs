@@ -2,37 +2,106 @@
 
 use super::Head;
 use crate::target::Target;
+use http::header::CONTENT_TYPE;
 use portreeve_detect::Detector;
-use portreeve_model::Object;
-use portreeve_web::{CanonicalQuery, OPAQUE, Search, Sureness};
+use portreeve_model::{Category, Object};
+use portreeve_web::multipart::{Part, boundary, parts};
+use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Search, Sureness};
 use std::collections::BTreeSet;
 
-/// The fields that a request writes personal data into: those of its body, and what detectors
-/// find in its body, path, query and fields.
-pub(super) fn fields(
+/// What a request carries out.
+#[derive(Debug)]
+pub(super) struct Going {
+    /// The fields that it writes personal data into: those of its body, and what detectors find in
+    /// its body, path, query and fields.
+    pub(super) found: BTreeSet<Object>,
+    /// Those of which nobody can say which value is theirs.
+    pub(super) firm: BTreeSet<Object>,
+}
+
+/// Looks a request through, in which these are masked.
+pub(super) fn going(
     target: &Target,
     route: &str,
     detector: &Detector,
     (head, body): (&Head, &[u8]),
-) -> BTreeSet<Object> {
+    masked: &BTreeSet<Object>,
+) -> Going {
     let names = target.fields().of(route);
-    let mut search = Search::new(&names, detector);
+    let categories = masked.iter().filter_map(|it| target.fields().category_of_object(it));
+    let masks = categories.map(|category| format!("[{category}]")).collect();
+    let mut search = Search::new(&names, detector).behind_masks(masks);
     surroundings(&mut search, head);
     if !body.is_empty() {
         search_body(&mut search, head, body);
     }
-    search.into_found()
+    let firm = search.firm().clone();
+    Going { found: search.into_found(), firm }
+}
+
+/// The field that stands for what detectors found of a category.
+pub(super) fn found_object(target: &Target, route: &str, category: &Category) -> Object {
+    target.fields().of(route).found(&category.0)
+}
+
+/// Whether a field is such a one.
+pub(super) fn is_found(object: &Object) -> bool {
+    object.path.last().is_some_and(|name| name.starts_with('*'))
 }
 
 fn search_body(search: &mut Search<'_>, head: &Head, body: &[u8]) {
-    let kind = head.content_type().unwrap_or_default().split(';').next().unwrap_or_default();
-    let kind = kind.trim().to_ascii_lowercase();
+    let kind = head.content_type().unwrap_or_default();
+    match boundary(kind).and_then(|boundary| parts(body, boundary)) {
+        Some(parts) => parts.iter().for_each(|part| search_part(search, part)),
+        None => search_kind(search, kind, body),
+    }
+}
+
+/// A part of a form: a field, or a file.
+fn search_part(search: &mut Search<'_>, part: &Part<'_>) {
+    if !part.is_clear() {
+        search.add_category(OPAQUE);
+    }
+    let name = part.name().unwrap_or_default();
+    search.form_field(name);
+    search.text("", &String::from_utf8_lossy(part.head), Sureness::Certain);
+    search_kind(search, kind_of(part), part.body);
+    if let Ok(text) = std::str::from_utf8(part.body) {
+        search.text(name, text, Sureness::Any);
+    }
+}
+
+/// What a part is.
+pub(super) fn kind_of<'p>(part: &'p Part<'_>) -> &'p str {
+    match (part.fields.get(CONTENT_TYPE), part.file_name()) {
+        (Some(kind), _) => kind.to_str().unwrap_or("?"),
+        // SPEC: RFC 7578 section 4.4: without a type it is text.
+        (None, None) => "text/plain",
+        (None, Some(_)) => "application/octet-stream",
+    }
+}
+
+/// What one part of a form carries out.
+pub(super) fn found_in(
+    target: &Target,
+    route: &str,
+    detector: &Detector,
+    part: &Part<'_>,
+) -> BTreeSet<Object> {
+    let names = target.fields().of(route);
+    let mut search = Search::new(&names, detector);
+    search_part(&mut search, part);
+    search.into_found()
+}
+
+fn search_kind(search: &mut Search<'_>, kind: &str, body: &[u8]) {
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let Ok(text) = std::str::from_utf8(body) else {
         search.add_category(OPAQUE);
         return;
     };
     // A server may read a document as what it is, whatever its type says.
-    let looks_like_json = text.trim_start().starts_with(['{', '[', '"']);
+    let looks_like_json = looks_like_json(text);
     if is_json(&kind) || looks_like_json {
         search.json(text);
     }
@@ -42,8 +111,9 @@ fn search_body(search: &mut Search<'_>, head: &Head, body: &[u8]) {
         kind => {
             search.text("", text, Sureness::Any);
             let is_prose = matches!(kind, "" | "text/plain" | "text/html" | "text/markdown");
-            if !looks_like_json && !is_prose {
-                records(search, text);
+            match is_prose {
+                true => search.fields_of_text(text),
+                false => records(search, text),
             }
             if !(kind.is_empty() || kind.starts_with("text/") || kind.ends_with("xml")) {
                 search.add_category(OPAQUE);
@@ -52,7 +122,18 @@ fn search_body(search: &mut Search<'_>, head: &Head, body: &[u8]) {
     }
 }
 
-fn is_json(kind: &str) -> bool {
+/// Whether a server could read a text as a document. What a mask has left, `[email]`, is none.
+fn looks_like_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let word = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let is_masked = word.is_some_and(|(word, _)| {
+        let is_plain = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        is_plain && !matches!(word, "" | "true" | "false" | "null")
+    });
+    !is_masked && text.starts_with(['{', '[', '"'])
+}
+
+pub(super) fn is_json(kind: &str) -> bool {
     kind.ends_with("json") || kind == "application/jsonl"
 }
 
@@ -80,9 +161,12 @@ fn form(search: &mut Search<'_>, text: &str) {
     match CanonicalQuery::read(text) {
         Ok(form) => {
             for (name, value) in &form.pairs {
-                name.split(['[', ']', '.']).for_each(|part| search.field(part));
-                search.field(name);
+                search.form_field(name);
                 search.text(name, value, Sureness::Any);
+                if looks_like_json(value) {
+                    search.json(value);
+                }
+                search.fields_of_text(value);
             }
         }
         Err(_) => search.add_category(OPAQUE),

@@ -2,7 +2,7 @@
 
 use super::problem::Notices;
 use crate::reply::{Body, Classified, Part, ReplyHead};
-use crate::request::{Head, HttpRequest, Plan};
+use crate::request::{Head, HttpRequest, Outgoing, Plan, masked};
 use crate::target::Target;
 use bytes::Bytes;
 use http::Response;
@@ -11,12 +11,13 @@ use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
-    Admitted, BodySender, End, Exchange, Masked, Released, Reply, SessionError, Silent, Stop,
-    Unmaskable,
+    Admitted, End, Exchange, Masked, Released, Reply, SessionError, Stop, Unmaskable, WaitsFor,
 };
 use portreeve_web::{
-    AnswerBody, Caller, Line, More, Problem, Source, begun, ended, look_through, no_answer, whole,
+    AnswerBody, Caller, Line, More, Outlet, Problem, Source, begun, ended, look_through, no_answer,
+    whole,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -30,6 +31,8 @@ pub(super) struct Asked {
     pub(super) value_bytes_max: usize,
     /// How long a target may say nothing.
     pub(super) reply_timeout: Duration,
+    /// How long the client waits for a person.
+    pub(super) hold: WaitsFor,
     #[expect(dead_code, reason = "the room of the request's body is taken until all is over")]
     pub(super) room: Vec<OwnedSemaphorePermit>,
 }
@@ -50,7 +53,7 @@ impl Answer {
 /// The rest of an answer whose head is on its way.
 pub(super) struct Flow {
     running: Running,
-    sender: BodySender<Released>,
+    sender: Outlet,
     first: Released,
     more: More,
 }
@@ -82,12 +85,21 @@ impl Asked {
     pub(super) async fn run(self, head: Head, body: Bytes) -> Result<Answer, Problem> {
         let session = self.caller.session.clone();
         let snapshot = session.snapshot();
-        let look = || Plan::new((&head, &body), &self.target, &snapshot, &self.detector);
-        let plan = look_through(body.len(), look);
+        let length = body.len();
+        let look = || {
+            let (target, detector) = (&*self.target, &self.detector);
+            let outgoing = match target.masks_outgoing() {
+                true => masked((head, body), target, &snapshot, detector),
+                false => Outgoing { head, body, masked: BTreeSet::new() },
+            };
+            (Plan::new(&outgoing, target, &snapshot, detector), outgoing)
+        };
+        let (plan, Outgoing { head, body, .. }) = look_through(length, look);
         let role = self.target.address().role().to_owned();
+        let mut hold = self.hold;
         let request = HttpRequest { plan: plan.clone(), head, body, role };
         let admitted =
-            session.admit(request, &snapshot, &mut Silent).await.map_err(|error| ended(&error))?;
+            session.admit(request, &snapshot, &mut hold).await.map_err(|error| ended(&error))?;
         let Admitted { mut exchange, permit, .. } = admitted;
         if let Some(refusal) = exchange.refusal().cloned() {
             return refuse(exchange, refusal).await;
@@ -101,19 +113,21 @@ impl Asked {
         let (line, response) = match answered {
             Ok(answered) => answered,
             Err(why) => {
-                return match exchange.release(NoAnswer(why), &mut Silent).await {
+                return match exchange.release(NoAnswer(why), &mut hold).await {
                     Ok(released) => Answer::whole(released).await,
                     Err(stop) => stopped(exchange, stop).await,
                 };
             }
         };
         let (parts, incoming) = response.into_parts();
-        let classified = match self.target.fields().has_classified(&plan.route) {
+        let classified = match self.target.fields().has_classified() {
             true => Classified::Something,
             false => Classified::Nothing,
         };
         let (fields, max) = (&parts.headers, self.value_bytes_max);
-        let body = Body::of(parts.status, fields, classified, plan.passes_opaque, max);
+        let rooms = self.caller.answers.clone();
+        let passes = (classified, plan.passes_opaque);
+        let body = Body::of(parts.status, fields, passes, (max, rooms));
         let screen = TextScreen::new(self.target.screen(), Place::unnamed("body"), &[]);
         let source = Source::new(incoming, self.reply_timeout);
         let prefix = self.prefix.clone();
@@ -150,7 +164,8 @@ impl Running {
             data,
             more,
         };
-        Ok((self.exchange.release(part, &mut Silent).await?, more))
+        let mut hold = self.asked.hold;
+        Ok((self.exchange.release(part, &mut hold).await?, more))
     }
 
     async fn begin(self, released: Released, more: More) -> Result<Answer, Problem> {
@@ -171,7 +186,12 @@ impl Flow {
         while more == More::Follows {
             // One answer after the other gets its turn.
             tokio::task::yield_now().await;
-            match running.step(None).await {
+            let step = tokio::select! {
+                step = running.step(None) => step,
+                // Whoever is gone takes the answer along, and the room that it takes up.
+                () = sender.gone() => return,
+            };
+            match step {
                 Ok((released, next)) => {
                     more = next;
                     if !released.is_empty() && sender.send(released).await.is_err() {

@@ -4,16 +4,17 @@ mod exchange;
 mod problem;
 
 use crate::NAME;
-use crate::request::{Head, RefusedHead};
+use crate::request::{Head, RefusedHead, check_body, plain_body};
 use crate::target::Target;
 use exchange::{Answer, Asked};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portreeve_detect::Detector;
-use portreeve_session::{Authenticator, Engine};
+use portreeve_session::{Authenticator, Engine, WaitsFor};
 use portreeve_web::{
-    AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem, Room,
-    Sessions, application, bearer, host, review_mode,
+    AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem,
+    REVIEWS, Reviews, Room, Sessions, application, bearer, host, look_through, review_answer,
+    review_mode, wait_max,
 };
 use problem::Notices;
 use rustls::ServerConfig;
@@ -55,6 +56,8 @@ pub struct HttpParts {
     pub engine: Arc<Engine>,
     /// Who checks tokens.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Who tells of reviews.
+    pub reviews: Arc<dyn Reviews>,
     /// The resources.
     pub targets: Vec<Arc<Target>>,
     /// The certificate shown to clients.
@@ -66,6 +69,7 @@ pub struct HttpParts {
 /// The HTTP listener's work, one connection at a time.
 pub struct Http {
     sessions: Arc<Sessions<()>>,
+    reviews: Arc<dyn Reviews>,
     targets: Vec<Arc<Target>>,
     listener: Listener,
     limits: HttpLimits,
@@ -89,6 +93,7 @@ impl Http {
         let idle_timeout = parts.limits.session_idle_timeout;
         Arc::new(Self {
             sessions: Sessions::new(NAME, parts.engine, parts.authenticator, idle_timeout),
+            reviews: parts.reviews,
             targets: parts.targets,
             listener: Listener::new(parts.tls, parts.limits.of_listener()),
             limits: parts.limits,
@@ -103,6 +108,7 @@ impl Http {
     pub fn renewed(&self, targets: Vec<Arc<Target>>, limits: HttpLimits) -> Arc<Self> {
         Arc::new(Self {
             sessions: self.sessions.clone(),
+            reviews: self.reviews.clone(),
             targets,
             listener: self.listener.with(limits.of_listener()),
             limits,
@@ -167,6 +173,14 @@ impl Http {
         };
         let path = CanonicalPath::read(parts.uri.path()).map_err(RefusedHead::from);
         let path = path.map_err(bad_request)?;
+        if let [before @ .., id] = path.segments.as_slice()
+            && before == REVIEWS
+        {
+            self.sessions.check(&ask).await?;
+            let response = review_answer(&*self.reviews, &token, connection.client, id).await?;
+            connection.entered();
+            return Ok(Answer { response, rest: None });
+        }
         let Some((target, path, prefix)) = self.find(&parts, path)? else {
             self.sessions.check(&ask).await?;
             let hint = "the first part of the path, or the host name, is the resource";
@@ -187,7 +201,16 @@ impl Http {
         let head = Head::new(named, &parts.headers, address.authority());
         let head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
-        let (body, room) = Room::collect([&caller.room, &self.room], body, limit).await?;
+        let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;
+        let came = body.len();
+        let is_packed = parts.headers.contains_key(header::CONTENT_ENCODING);
+        let bytes_max = self.limits.request_bytes_max;
+        let work_bytes = if is_packed { bytes_max } else { 0 };
+        let plain = look_through(work_bytes, || plain_body(&parts.headers, body, bytes_max));
+        let body = plain.map_err(unreadable_body)?;
+        // What it has become takes up its place, too.
+        room.extend(Room::grown([&caller.room, &self.room], body.len().saturating_sub(came))?);
+        look_through(body.len(), || check_body(&head, &body)).map_err(bad_request)?;
         let asked = Asked {
             caller,
             target,
@@ -195,6 +218,7 @@ impl Http {
             prefix,
             value_bytes_max: self.limits.value_bytes_max,
             reply_timeout: self.limits.reply_timeout,
+            hold: WaitsFor(wait_max(&parts.headers).flatten()),
             room,
         };
         asked.run(head, body).await
@@ -216,6 +240,11 @@ impl Http {
         Ok(by_path
             .map(|target| (target.clone(), path.behind_first(), format!("/{}", target.name()))))
     }
+}
+
+fn unreadable_body(why: RefusedHead) -> Problem {
+    let hint = "send it without a content coding, or with gzip, deflate, br or zstd";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why.to_string(), hint)
 }
 
 fn bad_request(why: RefusedHead) -> Problem {

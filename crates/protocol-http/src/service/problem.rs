@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use portreeve_model::Refusal;
+use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{Advice, Notice, NoticeEncoder};
-use portreeve_web::{ask_for_less, problem_message, status_of, title};
+use portreeve_web::{
+    ask_for_less, problem_message, problem_message_with, review_fields, status_of, title,
+};
 use serde_json::json;
 
 /// Writes the gateway's words inside the engine.
@@ -35,8 +37,13 @@ impl NoticeEncoder for Notices {
 /// A refusal as a message with a problem in it: rule, request, what to do next.
 fn refused(refusal: &Refusal) -> Bytes {
     let status = status_of(refusal.code);
-    problem_message(
+    let fields = match (refusal.code, &refusal.review) {
+        (RefusalCode::ReviewPending, Some(review)) => review_fields(review),
+        _ => String::new(),
+    };
+    problem_message_with(
         status,
+        &fields,
         &json!({
             "type": "about:blank",
             "title": title(status),

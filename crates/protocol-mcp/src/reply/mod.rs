@@ -143,6 +143,16 @@ struct MessageNames<'a> {
 /// Members that are the gateway's own by the time that a client gets them.
 const OWN: [&str; 3] = ["jsonrpc", "id", "method"];
 
+/// Methods whose answers describe.
+const OFFERS: [&str; 6] = [
+    "initialize",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "server/discover",
+    "tools/list",
+];
+
 impl Names for MessageNames<'_> {
     fn known(&self, path: &str) -> Known {
         if let Some((_, written)) = self.given.as_ref().filter(|(given, _)| *given == path) {
@@ -152,6 +162,15 @@ impl Names for MessageNames<'_> {
             return Known::Shown;
         }
         self.target.fields().known(&self.plan.subject, path, &self.plan.revealed)
+    }
+
+    fn named_in(&self, text: &str) -> Option<Category> {
+        // What a server says of what it offers names fields all the time, and holds no values.
+        if OFFERS.contains(&self.plan.subject.as_str()) {
+            return None;
+        }
+        let named = self.target.fields().named_in(&self.plan.subject, text, &self.plan.revealed);
+        named.map(|(_, category)| category)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

@@ -16,10 +16,9 @@ use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
-    BodySender, End, Exchange, Fault, Masked, Released, Reply, SessionError, Silent, Stop,
-    Unmaskable,
+    End, Exchange, Fault, Masked, Released, Reply, SessionError, Silent, Stop, Unmaskable,
 };
-use portreeve_web::{AnswerBody, begun, ended, whole};
+use portreeve_web::{AnswerBody, Outlet, begun, ended, whole};
 use serde_json::Value;
 
 /// An answer, and what still has to be done for it.
@@ -38,7 +37,7 @@ impl Answer {
 /// The rest of an answer whose head is on its way.
 pub(super) struct Flow {
     talk: Talk,
-    sender: BodySender<Released>,
+    sender: Outlet,
     /// What is released already, or why nothing more may be.
     first: Result<Option<Released>, Stop>,
 }
@@ -402,7 +401,7 @@ impl Flow {
 
 impl Talk {
     /// Says why it may not go on, where a stream can still say it.
-    async fn cut_off(mut self, stop: Stop, sender: BodySender<Released>) {
+    async fn cut_off(mut self, stop: Stop, sender: Outlet) {
         let refusal = match stop {
             Stop::Refused(refusal) => *refusal,
             Stop::Session(SessionError::Target(fault)) => unmaskable(&self.exchange, &fault),

@@ -8,7 +8,7 @@ use http::{StatusCode, header};
 use hyper::body::Incoming;
 use portreeve_session::{Permitted, SessionError};
 use portreeve_web::masking::{Collected, Event, Events};
-use portreeve_web::{Address, Caller, More, Source};
+use portreeve_web::{Address, Caller, More, Place as Taken, Rooms, Source};
 use program::Running;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -39,7 +39,8 @@ pub(crate) enum Replies {
     /// Nothing does: it was taken.
     Taken,
     /// One message.
-    One(Option<String>),
+    /// The room that it takes up goes with it.
+    One(Option<String>, #[expect(dead_code, reason = "held until the message is")] Taken),
     /// Messages as events.
     Events { source: Source, events: Events, ready: VecDeque<String>, is_over: bool },
     /// Messages as lines.
@@ -140,14 +141,15 @@ impl Upstream {
             (StatusCode::NOT_FOUND, _) if self.session().is_some() => Err(NoReply::Forgotten),
             (StatusCode::ACCEPTED | StatusCode::NO_CONTENT, _) => Ok(Replies::Taken),
             (_, "application/json") if is_plain => {
-                let text = whole(body, bytes_max).await?;
+                let (text, place) = whole(body, bytes_max, caller.answers.clone()).await?;
                 caller.leave_line(line);
-                Ok(Replies::One(Some(text)))
+                Ok(Replies::One(Some(text), place))
             }
             (StatusCode::OK, "text/event-stream") if is_plain => {
                 // The line goes with the stream: nothing else may use it before its end.
                 let source = Source::new(body, listens.wait()).holding(line);
-                let (events, ready) = (Events::new(bytes_max), VecDeque::new());
+                let events = Events::new(bytes_max, caller.answers.clone());
+                let ready = VecDeque::new();
                 Ok(Replies::Events { source, events, ready, is_over: false })
             }
             (StatusCode::METHOD_NOT_ALLOWED, _) => Err(NoReply::NotOffered),
@@ -196,10 +198,12 @@ impl Listens {
     }
 }
 
-async fn whole(body: Incoming, bytes_max: usize) -> Result<String, NoReply> {
-    let unreadable = NoReply::Failed("the server's message is too long, or no text");
+async fn whole(body: Incoming, bytes_max: usize, rooms: Rooms) -> Result<(String, Taken), NoReply> {
+    let unreadable = NoReply::Failed(
+        "the server's message is too long or no text, or too many are on their way",
+    );
     let mut source = Source::new(body, REPLY_TIMEOUT);
-    let mut collected = Collected::new(bytes_max);
+    let mut collected = Collected::new(bytes_max, rooms);
     loop {
         let next = source.next().await;
         let (data, more) = next.map_err(|_| NoReply::Failed("the server broke off"))?;
@@ -207,7 +211,10 @@ async fn whole(body: Incoming, bytes_max: usize) -> Result<String, NoReply> {
             return Err(unreadable);
         }
         if more == More::Ended {
-            return collected.take().map_err(|_| unreadable);
+            let text = collected.take().map_err(|_| unreadable)?;
+            // SPEC: RFC 8259 section 8.1: a byte order mark may be left out.
+            let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+            return Ok((text, collected.into_place()));
         }
     }
 }
@@ -217,7 +224,7 @@ impl Replies {
     pub(crate) async fn next(&mut self) -> Result<Option<String>, SessionError> {
         match self {
             Self::Taken => Ok(None),
-            Self::One(text) => Ok(text.take()),
+            Self::One(text, _) => Ok(text.take()),
             Self::Lines { lines, wait } => match timeout(*wait, lines.recv()).await {
                 Ok(line) => Ok(line),
                 Err(_) => Err(SessionError::Timeout("the server does not answer in time")),

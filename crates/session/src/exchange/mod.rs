@@ -10,7 +10,7 @@ mod judge;
 mod review;
 
 pub use admit::{Admitted, Asked};
-pub use hold::{Hold, Silent};
+pub use hold::{Hold, Silent, WaitsFor};
 
 use crate::SessionError;
 use crate::engine::Step;

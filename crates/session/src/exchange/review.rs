@@ -11,6 +11,7 @@ use portreeve_model::{
 };
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
+use tokio::time::sleep;
 
 /// Who has to be asked, and by which rule.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ pub(super) async fn review<H: Hold>(
     let session = &running.session;
     let ask = review_ask(running, snapshot, question, content);
     session.commit().await?;
-    let mut differences = Vec::new();
+    let (mut differences, mut open) = (Vec::new(), None);
     match session.engine().approvals.claim(&ask).await {
         Ok(Claim::Approved { review, by }) => {
             stage_closed(running, &review, ReviewOutcome::Approved, Some(by));
@@ -70,24 +71,32 @@ pub(super) async fn review<H: Hold>(
             return Ok(Some(pending(running, &review, &ask, &differences)));
         }
         Ok(Claim::Different { differences: found, .. }) => differences = found,
+        // Whoever asks again goes on waiting for the answer to what was asked.
+        Ok(Claim::Pending(review)) if hold.wait_max().is_some() => open = Some(review),
         Ok(Claim::Pending(_) | Claim::None) => {}
         Err(error) => return Ok(Some(unavailable(running, &error))),
     }
-    let review = match session.engine().approvals.open(ask.clone()).await {
-        Ok(review) => review,
-        Err(error) => return Ok(Some(unavailable(running, &error))),
+    let review = match open {
+        Some(review) => review,
+        None => match session.engine().approvals.open(ask.clone()).await {
+            Ok(review) => {
+                session.stage(Event::ReviewOpened {
+                    exchange: running.number,
+                    review: review.clone(),
+                    groups: ask.groups.clone(),
+                    rule: ask.rule.clone(),
+                    content: ask.content,
+                });
+                review
+            }
+            Err(error) => return Ok(Some(unavailable(running, &error))),
+        },
     };
-    session.stage(Event::ReviewOpened {
-        exchange: running.number,
-        review: review.clone(),
-        groups: ask.groups.clone(),
-        rule: ask.rule.clone(),
-        content: ask.content,
-    });
     if session.review_mode() == ReviewMode::Refuse {
         return Ok(Some(pending(running, &review, &ask, &differences)));
     }
-    let abandon = Abandon { running, review: &review, is_over: false };
+    // One that waits for a while may be gone, and come back.
+    let abandon = Abandon { running, review: &review, is_over: hold.wait_max().is_some() };
     wait(abandon, &ask, hold).await
 }
 
@@ -123,8 +132,17 @@ async fn wait<H: Hold>(
     let notice = session.say(running.number, Notice::Held { text: &text, hint: &hint }).await?;
     hold.tell(notice).await?;
     let began = Instant::now();
+    let wait_max = hold.wait_max();
+    let patience = async {
+        match wait_max {
+            Some(wait_max) => sleep(wait_max).await,
+            None => std::future::pending().await,
+        }
+    };
     let answer = tokio::select! {
+        biased;
         answer = session.engine().approvals.answer(review) => answer,
+        () = patience => return Ok(Some(pending(running, review, ask, &[]))),
         () = hold.gone() => return Err(SessionError::ClientGone),
         ended = session.ended() => return Err(ended.into()),
         () = running.cancel.notified() => {

@@ -1,6 +1,7 @@
 //! Event streams (`text/event-stream`): what each event carries is masked as what it is.
 
 use super::{Collected, Look, Tally, is_json, put_json, utf8};
+use crate::kept::Rooms;
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
 
@@ -22,8 +23,8 @@ pub struct Event {
 impl Events {
     /// One whose events have at most so many bytes.
     #[must_use]
-    pub fn new(bytes_max: usize) -> Self {
-        Self(Collected::new(bytes_max))
+    pub fn new(bytes_max: usize, rooms: Rooms) -> Self {
+        Self(Collected::new(bytes_max, rooms))
     }
 
     /// More of it; gives the whole events: what they carry may stand on several lines.
@@ -32,13 +33,13 @@ impl Events {
     /// An event is too long, or not to be read.
     pub fn push(&mut self, data: &[u8]) -> Result<String, Unmaskable> {
         // An end may begin in what came before.
-        let seen = self.0.bytes.len().saturating_sub(3);
+        let seen = self.0.kept.bytes().len().saturating_sub(3);
         self.0.add(data)?;
-        let end = match events_end(self.0.bytes.get(seen..).unwrap_or_default()) {
+        let end = match events_end(self.0.kept.bytes().get(seen..).unwrap_or_default()) {
             0 => 0,
             end => seen + end,
         };
-        plain_lines(self.0.bytes.drain(..end).collect())
+        plain_lines(self.0.kept.take_first(end))
     }
 
     /// The stream ends here; gives what is left of it.
@@ -46,7 +47,7 @@ impl Events {
     /// # Errors
     /// It is not to be read.
     pub fn finish(&mut self) -> Result<String, Unmaskable> {
-        plain_lines(std::mem::take(&mut self.0.bytes))
+        plain_lines(self.0.kept.take())
     }
 }
 
@@ -107,7 +108,11 @@ impl Event {
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
-        let shown = look.masked_document(&self.fields, Form::Text, tally);
+        for value in self.fields.lines().filter_map(|line| line.split_once(':')) {
+            // What stands beside the data is a word, a number or a comment.
+            look.masked_document(value.1, Form::Text, tally)?;
+        }
+        let shown = look.screened_document(&self.fields, Form::Text, tally);
         out.extend_from_slice(shown.as_ref().unwrap_or(&self.fields).as_bytes());
         if let Some(carried) = &self.data {
             tally.usage.rows += 1;
@@ -115,7 +120,10 @@ impl Event {
             match is_json(carried) {
                 true => put_json(carried, look, &mut masked, tally)?,
                 false => {
-                    let shown = look.masked_document(carried, Form::Text, tally);
+                    let shown = match look.named(carried) {
+                        Some(category) => Some(look.mask(&category, carried, tally)),
+                        None => look.screened_document(carried, Form::Text, tally),
+                    };
                     masked.extend_from_slice(shown.as_ref().unwrap_or(carried).as_bytes());
                 }
             }

@@ -3,7 +3,9 @@
 //! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
 //! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
 
-use super::{Known, Look, Tally};
+use super::{Known, Look, Tally, number};
+use crate::kept::{Kept, Rooms};
+use crate::names::is_no_name;
 use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
 use portreeve_model::Category;
 use portreeve_session::Unmaskable;
@@ -73,8 +75,10 @@ pub struct JsonMasker {
     frames: Vec<Frame>,
     /// The keys that lead here, joined by dots; arrays have no name.
     path: String,
+    /// What is known of the field there, once somebody has looked: of an array it is one.
+    known: Option<Known>,
     token: Token,
-    bytes: Vec<u8>,
+    bytes: Kept,
     is_started: bool,
     /// In how many other documents it stands as a text.
     nested: u8,
@@ -83,15 +87,16 @@ pub struct JsonMasker {
 impl JsonMasker {
     /// The beginning of a text that holds so many, of values that have at most so many bytes.
     #[must_use]
-    pub fn new(documents: Documents, value_bytes_max: usize) -> Self {
+    pub fn new(documents: Documents, value_bytes_max: usize, rooms: Rooms) -> Self {
         Self {
             documents,
             value_bytes_max,
             expects: Expects::Value,
             frames: Vec::new(),
             path: String::new(),
+            known: None,
             token: Token::None,
-            bytes: Vec::new(),
+            bytes: Kept::within(rooms),
             is_started: false,
             nested: 0,
         }
@@ -104,7 +109,7 @@ impl JsonMasker {
             return Err(Unmaskable(why));
         }
         let (path, nested) = (self.path.clone(), self.nested + 1);
-        Ok(Self { path, nested, ..Self::new(Documents::One, text.len()) })
+        Ok(Self { path, nested, ..Self::new(Documents::One, text.len(), Rooms::default()) })
     }
 
     /// Masks a piece of it.
@@ -171,14 +176,13 @@ impl JsonMasker {
     }
 
     fn keep(&mut self, byte: u8) -> Result<(), Unmaskable> {
-        if self.bytes.len() >= self.value_bytes_max {
+        if self.bytes.bytes().len() >= self.value_bytes_max {
             let max = self.value_bytes_max;
             return Err(Unmaskable(format!(
                 "a value is longer than {max} bytes (`value_bytes_max`)"
             )));
         }
-        self.bytes.push(byte);
-        Ok(())
+        self.bytes.push(byte)
     }
 
     fn structure(
@@ -239,7 +243,8 @@ impl JsonMasker {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
         self.count_item(tally);
-        let category = self.category(&look.names.known(&self.path));
+        let known = self.known_here(look);
+        let category = self.category(&known);
         self.frames.push(Frame { container, path_bytes: self.path.len(), category });
         Ok(())
     }
@@ -248,11 +253,17 @@ impl JsonMasker {
         match self.frames.pop() {
             Some(frame) if frame.container == container => {
                 self.path.truncate(frame.path_bytes);
+                self.known = None;
                 self.complete();
                 Ok(())
             }
             Some(_) | None => Err(malformed("a bracket closes another one")),
         }
+    }
+
+    /// What is known of the field that the path leads to.
+    fn known_here(&mut self, look: &Look<'_>) -> Known {
+        self.known.get_or_insert_with(|| look.names.known(&self.path)).clone()
     }
 
     /// A value is over.
@@ -289,7 +300,7 @@ impl JsonMasker {
     ) -> Option<Known> {
         self.count_item(tally);
         tally.usage.values += 1;
-        let known = look.names.known(&self.path);
+        let known = self.known_here(look);
         if let Known::Written(value) = known {
             out.extend_from_slice(value.as_bytes());
             self.complete();
@@ -305,19 +316,25 @@ impl JsonMasker {
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.token = Token::None;
-        let text: String =
-            serde_json::from_slice(&self.bytes).map_err(|_| malformed("a string is not one"))?;
+        let text: String = serde_json::from_slice(self.bytes.bytes())
+            .map_err(|_| malformed("a string is not one"))?;
         if matches!(self.expects, Expects::Key | Expects::KeyOrEnd) {
+            if is_no_name(&text) {
+                let why = "a name is too long, or made of too many parts";
+                return Err(Unmaskable(why.to_owned()));
+            }
             let base = self.frames.last().map_or(0, |frame| frame.path_bytes);
             self.path.truncate(base);
             if base > 0 {
                 self.path.push('.');
             }
+            let begin = self.path.len();
             self.path.push_str(&text);
+            self.known = self.outer_of_key(begin, look);
             self.expects = Expects::Colon;
             match look.masked_text("", &Known::Nothing, &text, tally) {
                 Some(masked) => push_json(&masked, out),
-                None => out.extend_from_slice(&self.bytes),
+                None => out.extend_from_slice(self.bytes.bytes()),
             }
             return Ok(());
         }
@@ -327,16 +344,27 @@ impl JsonMasker {
                 tally.mask(&category);
                 push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
             }
-            None if known == Known::Nothing && is_json(&text) => {
+            // What may be seen as a text is not all that may stand in it.
+            None if is_json(&text) => {
                 self.put_inner(&text, look, out, tally)?;
             }
             None => match look.masked_text(&self.path, &known, &text, tally) {
                 Some(masked) => push_json(&masked, out),
-                None => out.extend_from_slice(&self.bytes),
+                None => out.extend_from_slice(self.bytes.bytes()),
             },
         }
         self.complete();
         Ok(())
+    }
+
+    /// What is known of a key of several names (`salary.amount`) by one of the outer ones, as if
+    /// objects stood in each other.
+    fn outer_of_key(&self, begin: usize, look: &Look<'_>) -> Option<Known> {
+        let key = self.path.get(begin..).unwrap_or_default();
+        let ends = key.match_indices('.').map(|(at, _)| begin + at);
+        let outer = ends.filter_map(|end| self.path.get(..end));
+        let mut known = outer.map(|path| look.names.known(path));
+        known.find(|known| matches!(known, Known::Masked(_)))
     }
 
     /// A text that is a document itself: what is classified in it is, too.
@@ -351,7 +379,7 @@ impl JsonMasker {
         inner.push(text.as_bytes(), look, &mut masked, tally)?;
         inner.finish(look, &mut masked, tally)?;
         match masked == text.as_bytes() {
-            true => out.extend_from_slice(&self.bytes),
+            true => out.extend_from_slice(self.bytes.bytes()),
             false => push_json(&String::from_utf8_lossy(&masked), out),
         }
         Ok(())
@@ -364,24 +392,34 @@ impl JsonMasker {
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.token = Token::None;
-        let value: serde_json::Value =
-            serde_json::from_slice(&self.bytes).map_err(|_| malformed("a value is not one"))?;
+        let value: serde_json::Value = serde_json::from_slice(self.bytes.bytes())
+            .map_err(|_| malformed("a value is not one"))?;
         let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
         match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {
                 tally.mask(&category);
-                push_masked(look.masker, &category, &self.bytes, ValueKind::Json(Form::Text), out);
+                push_masked(
+                    look.masker,
+                    &category,
+                    self.bytes.bytes(),
+                    ValueKind::Json(Form::Text),
+                    out,
+                );
             }
             _ => {
-                let text = String::from_utf8_lossy(&self.bytes);
+                let text = String::from_utf8_lossy(self.bytes.bytes());
                 let masked = match value.is_number() {
-                    true => look.masked_text(&self.path, &known, &text, tally),
+                    // However it is written, it is one number.
+                    true => match number::written_out(&text) {
+                        Some(plain) => look.masked_text(&self.path, &known, &plain, tally),
+                        None => look.masked_text(&self.path, &known, &text, tally),
+                    },
                     false => None,
                 };
                 match masked {
                     Some(masked) => push_json(&masked, out),
-                    None => out.extend_from_slice(&self.bytes),
+                    None => out.extend_from_slice(self.bytes.bytes()),
                 }
             }
         }
@@ -407,7 +445,7 @@ pub fn put_json(
     out: &mut Vec<u8>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Unmaskable> {
-    let mut document = JsonMasker::new(Documents::One, text.len());
+    let mut document = JsonMasker::new(Documents::One, text.len(), Rooms::default());
     document.push(text.as_bytes(), look, out, tally)?;
     document.finish(look, out, tally)
 }
@@ -457,7 +495,7 @@ mod tests {
         let look = Look { names: &Emails, masker: &masker };
         let mut screen = screen();
         let (mut out, mut tally) = (Vec::new(), Tally::new(&mut screen));
-        let mut json = JsonMasker::new(documents, 100);
+        let mut json = JsonMasker::new(documents, 100, Rooms::default());
         for piece in text.as_bytes().chunks(step) {
             json.push(piece, &look, &mut out, &mut tally)?;
         }
@@ -484,6 +522,7 @@ mod tests {
             r#"{"email":{"any":{"thing":"x"}}, "y":1}"#,
             r#"{"email":{"any":{"thing":"[email]"}}, "y":1}"#,
         );
+        check(r#"{"email.work":{"x":7},"y":1}"#, r#"{"email.work":{"x":"[email]"},"y":1}"#);
         check(r#"{"\u0065mail":"a@b.org"}"#, r#"{"\u0065mail":"[email]"}"#);
     }
 

@@ -4,12 +4,15 @@ use super::tally::Tally;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_model::{Category, Object};
 use portreeve_screen::{Form, Masking, Shown};
-use std::borrow::Cow;
+use portreeve_session::Unmaskable;
 
 /// What a protocol knows of the names in its answers.
 pub trait Names {
     /// What is known of a field, by the keys that lead to it, joined by dots.
     fn known(&self, path: &str) -> Known;
+
+    /// The category of a classified field that a text names where its value could follow.
+    fn named_in(&self, text: &str) -> Option<Category>;
 
     /// Whether policy reveals what was found.
     fn reveals(&self, object: &Object, category: &Category) -> bool;
@@ -57,6 +60,13 @@ impl Look<'_> {
         }
     }
 
+    /// The category of a classified field that a text names: a value of it may stand anywhere
+    /// in there, because names are read in JSON alone.
+    pub(super) fn named(&self, text: &str) -> Option<Category> {
+        let may_name = text.contains([':', '=', '<', ',', ';', '|', '\t', '\n', '"', '\'']);
+        if may_name { self.names.named_in(text) } else { None }
+    }
+
     /// A text that is not masked as a whole, with what detectors find in it masked; none where
     /// they find nothing.
     pub fn masked_text(
@@ -66,6 +76,11 @@ impl Look<'_> {
         text: &str,
         tally: &mut Tally<'_>,
     ) -> Option<String> {
+        // Whoever may see a text may not see all that a document in its place can hold.
+        let may_name = *known != Known::Shown || is_like_a_document(text);
+        if let Some(category) = self.named(text).filter(|_| may_name) {
+            return Some(self.mask(&category, text, tally));
+        }
         if *known == Known::Shown {
             return self.names.without_credential(text);
         }
@@ -74,7 +89,31 @@ impl Look<'_> {
     }
 
     /// A document, with what detectors find in it masked; none where they find nothing.
-    pub fn masked_document(&self, text: &str, form: Form, tally: &mut Tally<'_>) -> Option<String> {
+    ///
+    /// # Errors
+    /// It names a classified field: its value would show.
+    pub fn masked_document(
+        &self,
+        text: &str,
+        form: Form,
+        tally: &mut Tally<'_>,
+    ) -> Result<Option<String>, Unmaskable> {
+        if let Some(category) = self.named(text) {
+            let category = category.to_string();
+            return Err(Unmaskable(format!(
+                "it names a field of the category `{category}`, and is not JSON"
+            )));
+        }
+        Ok(self.screened_document(text, form, tally))
+    }
+
+    /// The same of a text of which it is known that it names none, or that holds no values.
+    pub fn screened_document(
+        &self,
+        text: &str,
+        form: Form,
+        tally: &mut Tally<'_>,
+    ) -> Option<String> {
         self.screened(text, |text, masking, out| tally.screen.text(text, form, masking, out))
     }
 
@@ -95,26 +134,8 @@ impl Look<'_> {
     }
 }
 
-/// What a field is called: by its whole path, by every end of it, and by all of them in lower
-/// case (there are servers that see no difference). The longest comes first: it says the most.
-pub fn spellings(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let ends = path.match_indices('.').map(|(at, _)| path.get(at + 1..).unwrap_or_default());
-    let ends = std::iter::once(path).chain(ends).filter(|end| !end.is_empty());
-    let lower = |name: &str| {
-        let is_lower = !name.chars().any(char::is_uppercase);
-        (!is_lower).then(|| Cow::Owned(name.to_lowercase()))
-    };
-    ends.flat_map(move |end| [Some(Cow::Borrowed(end)), lower(end)]).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_called_by_every_end_of_its_path() {
-        let found: Vec<_> = spellings("a.B.c").map(Cow::into_owned).collect();
-        assert_eq!(found, ["a.B.c", "a.b.c", "B.c", "b.c", "c"]);
-        assert_eq!(spellings("").count(), 0);
-    }
+/// Whether a text begins as documents do: JSON, behind whatever keeps it from being a script,
+/// markup.
+fn is_like_a_document(text: &str) -> bool {
+    text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with(['{', '[', '<', ')'])
 }

@@ -3,42 +3,60 @@
 mod events;
 mod json;
 mod look;
+mod number;
 mod tally;
 
 pub use events::{Event, Events, put_event_data, put_events};
 pub use json::{Documents, JsonMasker, is_json, put_json};
-pub use look::{Known, Look, Names, spellings};
+pub use look::{Known, Look, Names};
 pub use tally::Tally;
 
+use crate::kept::{Kept, Place, Rooms};
 use portreeve_session::Unmaskable;
 
 /// Bytes that wait until they can be looked through.
 #[derive(Debug)]
 pub struct Collected {
-    bytes: Vec<u8>,
+    kept: Kept,
     bytes_max: usize,
 }
 
 impl Collected {
     /// Nothing yet, and no more than so many bytes.
     #[must_use]
-    pub fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), bytes_max }
+    pub fn new(bytes_max: usize, rooms: Rooms) -> Self {
+        Self { kept: Kept::within(rooms), bytes_max }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.bytes().len()
+    }
+
+    /// Whether there is nothing of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// More of it.
     ///
     /// # Errors
-    /// It is too long.
+    /// It is too long, or there is no room for it.
     pub fn add(&mut self, data: &[u8]) -> Result<(), Unmaskable> {
-        if self.bytes.len() + data.len() > self.bytes_max {
+        if self.kept.bytes().len() + data.len() > self.bytes_max {
             let max = self.bytes_max;
             return Err(Unmaskable(format!(
                 "it is longer than {max} bytes (`value_bytes_max`), and not JSON"
             )));
         }
-        self.bytes.extend_from_slice(data);
-        Ok(())
+        self.kept.extend(data)
+    }
+
+    /// All of it, as it came.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        self.kept.take()
     }
 
     /// All of it, as text.
@@ -46,7 +64,13 @@ impl Collected {
     /// # Errors
     /// It is none.
     pub fn take(&mut self) -> Result<String, Unmaskable> {
-        utf8(std::mem::take(&mut self.bytes))
+        utf8(self.kept.take())
+    }
+
+    /// The room that it took up.
+    #[must_use]
+    pub fn into_place(self) -> Place {
+        self.kept.into_place()
     }
 }
 
@@ -78,6 +102,11 @@ mod tests {
                 Some("email") => Known::Masked(Category::from("email")),
                 _ => Known::Nothing,
             }
+        }
+
+        fn named_in(&self, text: &str) -> Option<Category> {
+            let is_named = crate::names::named_fields(text).any(|word| word == "email");
+            is_named.then(|| Category::from("email"))
         }
 
         fn reveals(&self, _: &Object, _: &Category) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::commands::options::{ConfigOption, run_async};
 use crate::commands::output::{Format, print, print_json, remark};
-use crate::wiring::{Look, Said, discover, manifests, tried};
+use crate::wiring::{Look, Said, discover, manifests, never_matched, not_here, tried};
 use portreeve_control::Config;
 use portreeve_control::config::{self, ConfigError};
 use portreeve_decide::policy::Policies;
@@ -41,10 +41,14 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     if failures.is_empty() {
         failures = tried(&config);
     }
-    let mut version = None;
+    let (mut version, mut notes) = (None, Vec::new());
     match config.policy_sources() {
         Ok(sources) => match Policies::load(&sources) {
-            Ok(policies) => version = Some(policies.version().to_string()),
+            Ok(policies) => {
+                failures.extend(never_matched(&config, &policies));
+                notes = not_here(&config, &policies);
+                version = Some(policies.version().to_string());
+            }
             Err(error) => failures.push(error.to_string()),
         },
         Err(why) => failures.push(why),
@@ -55,12 +59,16 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     if config.policies.is_empty() {
         remark("note: no policies are named: everything will be refused");
     }
+    for note in &notes {
+        remark(&format!("note: {note}"));
+    }
     let good = failures.is_empty();
     match format {
         Format::Json => print_json(&json!({
             "ok": good,
             "problems": [],
             "failures": failures,
+            "notes": notes,
             "resources": config.resources.keys().collect::<Vec<_>>(),
             "policy": version,
         }))?,

@@ -1,5 +1,9 @@
 //! The protocols of this gateway: one line each.
 
+mod named;
+
+pub(crate) use named::{never_matched, not_here};
+
 use super::agents::Agents;
 use super::certificates::ServedCertificate;
 use super::connectors::Ways;
@@ -7,6 +11,7 @@ use super::discovery::Discover;
 use super::listeners::Service;
 use super::{http, mcp, postgres, ssh};
 use anyhow::Context;
+use named::NeverCalled;
 use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
@@ -27,6 +32,7 @@ const PROTOCOLS: [Protocol; 4] = [
         discover: Some(postgres::discover),
         serve_at: Some(postgres::serve_at),
         tried: |_| Vec::new(),
+        never_called: |_, _, _, _| None,
     },
     Protocol {
         manifest: &portreeve_protocol_http::MANIFEST,
@@ -34,6 +40,7 @@ const PROTOCOLS: [Protocol; 4] = [
         discover: None,
         serve_at: None,
         tried: http::tried,
+        never_called: http::never_called,
     },
     Protocol {
         manifest: &portreeve_protocol_mcp::MANIFEST,
@@ -41,6 +48,7 @@ const PROTOCOLS: [Protocol; 4] = [
         discover: None,
         serve_at: None,
         tried: mcp::tried,
+        never_called: mcp::never_called,
     },
     Protocol {
         manifest: &portreeve_protocol_ssh::MANIFEST,
@@ -48,6 +56,7 @@ const PROTOCOLS: [Protocol; 4] = [
         discover: None,
         serve_at: None,
         tried: ssh::tried,
+        never_called: ssh::never_called,
     },
 ];
 
@@ -62,6 +71,8 @@ pub(super) struct Protocol {
     pub(super) serve_at: Option<ServeAt>,
     /// What keeps its targets from being made, before anything starts.
     pub(super) tried: fn(&Config) -> Vec<String>,
+    /// Which names its targets never have.
+    pub(super) never_called: NeverCalled,
 }
 
 /// Makes a target of a connector.
@@ -111,9 +122,14 @@ pub(crate) fn tried(config: &Config) -> Vec<String> {
     PROTOCOLS.iter().flat_map(|protocol| (protocol.tried)(config)).collect()
 }
 
+/// A protocol by its name.
+pub(super) fn named(protocol: &str) -> Option<Protocol> {
+    PROTOCOLS.into_iter().find(|known| known.manifest.name == protocol)
+}
+
 /// How the targets of a protocol are looked at.
 pub(super) fn discover(protocol: &str) -> Option<Discover> {
-    PROTOCOLS.iter().find(|known| known.manifest.name == protocol)?.discover
+    named(protocol)?.discover
 }
 
 /// The targets of a connector, behind their logins.
@@ -124,8 +140,7 @@ pub(crate) fn served_targets(
     config: &ConnectorConfig,
 ) -> anyhow::Result<BTreeMap<String, ServedTarget>> {
     let serve = |(name, resource): (&String, &ConnectorResource)| {
-        let protocol = PROTOCOLS.iter().find(|known| known.manifest.name == resource.protocol);
-        let serve_at = protocol.and_then(|protocol| protocol.serve_at);
+        let serve_at = named(resource.protocol).and_then(|protocol| protocol.serve_at);
         let serve_at = serve_at.with_context(|| {
             format!("resource `{name}`: connectors do not serve `{}`", resource.protocol)
         })?;

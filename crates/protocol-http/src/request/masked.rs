@@ -1,0 +1,239 @@
+//! Requests without what may not go out: where the resource says `outgoing: mask`, what policy
+//! does not let a request write is masked in it, and what is left is what is decided, recorded,
+//! approved and sent.
+//!
+//! Everything is redacted here: a pseudonym or a part of a value is made for who reads answers,
+//! not for a service outside.
+
+use super::Head;
+use super::outgoing::{self, Going};
+use crate::target::Target;
+use bytes::Bytes;
+use http::HeaderValue;
+use portreeve_decide::mask::{MaskKey, Masker};
+use portreeve_detect::Detector;
+use portreeve_model::{Action, Category, Command, Facts, MaskMethod, Need, Object};
+use portreeve_screen::{Place, TextScreen};
+use portreeve_session::Snapshot;
+use portreeve_web::masking::{Documents, JsonMasker, Known, Look, Names, Tally, is_json};
+use portreeve_web::multipart::{Part, boundary, parts};
+use portreeve_web::{CanonicalQuery, Rooms};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A request without what may not go out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) head: Head,
+    pub(crate) body: Bytes,
+    /// What was masked in it; nothing where it goes as it came.
+    pub(crate) masked: BTreeSet<Object>,
+}
+
+/// Masks in a request what policy does not let it write, where it can be masked. What cannot is
+/// left, and policy refuses it.
+pub(crate) fn masked(
+    (head, body): (Head, Bytes),
+    target: &Target,
+    snapshot: &Arc<Snapshot>,
+    detector: &Detector,
+) -> Outgoing {
+    let route = head.path.route();
+    let Going { found, firm } =
+        outgoing::going(target, &route, detector, (&head, &body), &BTreeSet::new());
+    let hidden: BTreeSet<Object> = found
+        .iter()
+        .filter(|object| !may_go(head.method.as_str(), object, snapshot))
+        .cloned()
+        .collect();
+    let as_it_came = |head, body| Outgoing { head, body, masked: BTreeSet::new() };
+    if hidden.is_empty() {
+        return as_it_came(head, body);
+    }
+    let names = Hidden { target, route: &route, hidden: &hidden, detector };
+    let masker = Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([0; 32]));
+    let look = Look { names: &names, masker: &masker };
+    let mut screen = TextScreen::new(target.outgoing_screen(), Place::unnamed("request"), &[]);
+    let mut tally = Tally::new(&mut screen);
+    let Some(plain) = masked_body(&head, &body, &look, &names, &mut tally) else {
+        return as_it_came(head, body);
+    };
+    let mut fresh = head.clone();
+    fresh.mask_texts(|name, text| look.masked_text(name, &Known::Nothing, text, &mut tally));
+    let is_left: BTreeSet<Object> =
+        outgoing::going(target, &route, detector, (&fresh, &plain), &hidden).found;
+    // A classified field is still named where its value is masked; what detectors found is gone,
+    // or was not masked.
+    let is_gone = |object: &Object| match outgoing::is_found(object) {
+        true => !is_left.contains(object),
+        false => !firm.contains(object),
+    };
+    let masked: BTreeSet<Object> =
+        hidden.iter().filter(|object| is_gone(object)).cloned().collect();
+    if plain != body {
+        fresh.drop_digests();
+    }
+    Outgoing { head: fresh, body: plain, masked }
+}
+
+/// Whether policy lets a request write something, if need be after somebody was asked.
+fn may_go(verb: &str, object: &Object, snapshot: &Snapshot) -> bool {
+    let needs = vec![Need { action: Action::Write, object: object.clone() }];
+    let facts = Facts { bounded: Some(true), ..Facts::default() };
+    snapshot.permits(&Command { verb: verb.to_owned(), needs, facts, ..Command::default() })
+}
+
+/// What of a body may not go out.
+struct Hidden<'a> {
+    target: &'a Target,
+    route: &'a str,
+    hidden: &'a BTreeSet<Object>,
+    detector: &'a Detector,
+}
+
+impl Hidden<'_> {
+    /// The category of a hidden field that a name of a form means, in whatever writing.
+    fn asked(&self, name: &str) -> Option<Category> {
+        let fields = self.target.fields();
+        let mut asked = fields.asked(self.route, name).into_iter();
+        let hidden = asked.find(|object| self.hidden.contains(object))?;
+        fields.category_of_object(&hidden)
+    }
+}
+
+impl Names for Hidden<'_> {
+    fn known(&self, path: &str) -> Known {
+        match self.target.fields().category_of(self.route, path) {
+            Some((object, category)) if self.hidden.contains(&object) => Known::Masked(category),
+            // What is said of other fields is said of answers.
+            Some(_) | None => Known::Nothing,
+        }
+    }
+
+    fn named_in(&self, text: &str) -> Option<Category> {
+        let shown = BTreeSet::new();
+        let named = self.target.fields().named_in(self.route, text, &shown);
+        let hidden = named.filter(|(object, _)| self.hidden.contains(object));
+        hidden.map(|(_, category)| category)
+    }
+
+    fn reveals(&self, _: &Object, category: &Category) -> bool {
+        !self.hidden.contains(&outgoing::found_object(self.target, self.route, category))
+    }
+
+    fn without_credential(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// A body with what is hidden masked; none where nobody can say what of it is.
+fn masked_body(
+    head: &Head,
+    body: &Bytes,
+    look: &Look<'_>,
+    names: &Hidden<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<Bytes> {
+    if body.is_empty() {
+        return Some(Bytes::new());
+    }
+    let kind = head.content_type().unwrap_or_default();
+    let masked = match boundary(kind) {
+        Some(boundary) => masked_parts(&parts(body, boundary)?, boundary, look, names, tally)?,
+        None => masked_kind(kind, body, look, names, tally)?,
+    };
+    Some(masked.into())
+}
+
+/// What is said to be of a kind.
+fn masked_kind(
+    kind: &str,
+    body: &[u8],
+    look: &Look<'_>,
+    names: &Hidden<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if outgoing::is_json(&kind) || is_json(text) {
+        let mut document = JsonMasker::new(Documents::Many, text.len(), Rooms::default());
+        let mut out = Vec::with_capacity(text.len());
+        document.push(text.as_bytes(), look, &mut out, tally).ok()?;
+        document.finish(look, &mut out, tally).ok()?;
+        return Some(out);
+    }
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => {
+            let mut form = CanonicalQuery::read(text).ok()?;
+            form.mask(|name, value| match names.asked(name) {
+                Some(category) => Some(look.mask(&category, value, tally)),
+                None => look.masked_text(name, &Known::Nothing, value, tally),
+            });
+            Some(form.text.into_bytes())
+        }
+        "" | "text/plain" | "text/html" | "text/markdown" => {
+            let shown = look.masked_text("", &Known::Nothing, text, tally);
+            Some(shown.map_or_else(|| body.to_vec(), String::into_bytes))
+        }
+        _ => None,
+    }
+}
+
+/// A form of several parts.
+fn masked_parts(
+    parts: &[Part<'_>],
+    boundary: &str,
+    look: &Look<'_>,
+    names: &Hidden<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for part in parts {
+        let name = part.name().unwrap_or_default();
+        let kind = outgoing::kind_of(part);
+        let masked = match names.asked(name) {
+            // The part is the field: what is in it is its value.
+            Some(category) => {
+                let text = std::str::from_utf8(part.body).ok()?;
+                Some(look.mask(&category, text, tally).into_bytes())
+            }
+            None => masked_kind(kind, part.body, look, names, tally),
+        };
+        let masked = match masked {
+            Some(masked) => masked,
+            // What holds nothing of it goes on as it came.
+            None => {
+                let found = outgoing::found_in(names.target, names.route, names.detector, part);
+                found.is_disjoint(names.hidden).then(|| part.body.to_vec())?
+            }
+        };
+        out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+        out.extend_from_slice(part.head);
+        out.extend_from_slice(if part.head.is_empty() { b"\r\n" } else { b"\r\n\r\n" });
+        out.extend_from_slice(&masked);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Some(out)
+}
+
+impl Head {
+    /// Masks what stands in the query and in fields.
+    fn mask_texts(&mut self, mut mask: impl FnMut(&str, &str) -> Option<String>) {
+        self.query.mask(|name, value| mask(name, value));
+        for (name, value) in &mut self.fields {
+            let text = value.to_str().map(str::to_owned).unwrap_or_default();
+            let shown = mask(name.as_str(), &text);
+            if let Some(shown) = shown.and_then(|shown| HeaderValue::from_str(&shown).ok()) {
+                *value = shown;
+            }
+        }
+    }
+
+    /// What is said of the bytes of a body is true of others now.
+    fn drop_digests(&mut self) {
+        const DIGESTS: [&str; 5] =
+            ["content-digest", "content-md5", "digest", "repr-digest", "x-amz-content-sha256"];
+        self.fields.retain(|(name, _)| !DIGESTS.contains(&name.as_str()));
+    }
+}

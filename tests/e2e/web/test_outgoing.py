@@ -1,0 +1,98 @@
+"""What an agent sends out without a right to is masked where the resource says so: what is left is
+what is decided, recorded and sent."""
+
+import json
+from urllib.parse import unquote_plus
+
+import pytest
+from harness.service import Reply
+
+from .conftest import Web
+
+EMAIL = "ann.lovelace@example.org"
+IBAN = "DE89370400440532013000"
+OK = Reply(b'{"ok": true}')
+
+
+def sent(web: Web, body: bytes, kind: str, path: str = "/tickets", **fields: str) -> bytes:
+    web.service.replies["/tickets"] = OK
+    got = web.ask("POST", f"/tracker{path}", body, Content_Type=kind, **fields)
+    assert got.status == 200, got.body
+    return web.service.seen[-1].body
+
+
+def test_documents_go_out_without_what_may_not(web: Web) -> None:
+    document = {
+        "title": "it is broken", "n": 1.50, "salary": 4711, "people": [{"note": f"mail {EMAIL}"}],
+        EMAIL: 1, "inner": json.dumps({"salary": 4712}), "text": "salary: 4713", "card": 4111111111111111,
+    }  # fmt: skip
+    body = sent(web, json.dumps(document).encode(), "application/json", Content_Digest="x")
+    said = json.loads(body)
+    for value in (EMAIL, "4711", "4712", "4713", "4111111111111111"):
+        assert value.encode() not in body, body
+    assert (said["title"], said["n"], said["salary"]) == ("it is broken", 1.5, "[income]")
+    assert said["people"] == [{"note": "mail [email]"}]
+    assert "content-digest" not in web.service.seen[-1].fields
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", f"please write to {EMAIL} about {IBAN}"),
+        ("application/x-www-form-urlencoded", f"a=b&note={EMAIL}&user[salary]=4711&x=%7B%22salary%22:4711%7D"),
+        ("application/x-ndjson", f'{{"a": "{EMAIL}"}}\n{{"salary": 4711}}\n'),
+        ("text/plain", '{"salary": 4711}'),
+        (
+            "multipart/form-data; boundary=x",
+            f'--x\r\ncontent-disposition: form-data; name="note"\r\n\r\nto {EMAIL}\r\n'
+            '--x\r\ncontent-disposition: form-data; name="salary"\r\n\r\n4711\r\n'
+            '--x\r\ncontent-disposition: form-data; name="f"\r\ncontent-type: application/json\r\n\r\n{"salary": 4711}\r\n--x--\r\n',
+        ),
+        ("text/plain", "id,salary\n1,4711"),
+    ],
+)
+def test_every_form_that_can_be_masked_is(web: Web, kind: str, body: str) -> None:
+    got = unquote_plus(sent(web, body.encode(), kind).decode())
+    assert "lovelace" not in got and IBAN not in got and "4711" not in got, got
+
+
+def test_queries_and_fields_are_masked_too(web: Web) -> None:
+    sent(web, b"{}", "application/json", f"/tickets?note={EMAIL}&q=1&z", X_Note=f"for {IBAN}")
+    seen = web.service.seen[-1]
+    assert seen.target == "/tickets?note=%5Bemail%5D&q=1&z" and seen.fields["x-note"] == "for [iban]"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/tickets", "application/xml", b"<salary>4711</salary>"),
+        ("/tickets", "application/octet-stream", b"\x00\xff"),
+        ("/tickets", "application/json", b'{"salary": 4711'),
+        ("/tickets", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="f"; filename="a.xml"\r\ncontent-type: text/xml\r\n\r\n<salary>4711</salary>\r\n--x--'),
+        ("/tickets", "application/json", b'[{"op": "add", "path": "/salary", "value": 4711}]'),
+    ],
+)
+def test_what_cannot_be_masked_does_not_go(web: Web, path: str, kind: str, body: bytes) -> None:
+    count = len(web.service.seen)
+    got = web.ask("POST", f"/tracker{path}", body, Content_Type=kind)
+    assert got.status == 403 and got.json()["rule"] == "out", got.body
+    assert len(web.service.seen) == count
+
+
+def test_what_may_go_out_goes_as_it_came(web: Web) -> None:
+    web.service.replies["/items"] = OK
+    body = json.dumps({"salary": 4711, "to": EMAIL}).encode()
+    assert web.ask("POST", "/tracker/items", body, Content_Type="application/json").status == 200
+    assert web.service.seen[-1].body == body
+
+
+def test_what_is_recorded_and_approved_is_what_is_sent(web: Web) -> None:
+    web.service.replies["/payouts"] = OK
+    # Readers write nothing; `out` does not speak of this route, so it goes out as it came.
+    send = lambda: web.ask("POST", "/tracker/payouts", b'{"to": 1}', Content_Type="application/json")  # noqa: E731
+    assert send().status == 202
+    sent(web, json.dumps({"note": EMAIL}).encode(), "application/json")
+    otto = web.gateway.token("otto")
+    sessions = web.gateway.json("sessions", "ls", token=otto)
+    text = json.dumps(sessions)
+    assert EMAIL not in text

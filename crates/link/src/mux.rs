@@ -82,7 +82,12 @@ pub(crate) fn over<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let connection = Connection::new(stream.compat(), config, mode);
     let (openings, wanted) = mpsc::channel(OPENINGS_MAX);
-    let (inbound, arrived) = mpsc::channel(OPENINGS_MAX);
+    // A gateway opens as many as it has sessions; a connector opens the first one.
+    let arrivals_max = match side {
+        Side::Gateway => OPENINGS_MAX,
+        Side::Connector => STREAMS_MAX,
+    };
+    let (inbound, arrived) = mpsc::channel(arrivals_max);
     let (ended, is_over) = watch::channel(false);
     let driver = Driver { connection, openings: wanted, inbound, ended };
     (Mux { openings, ended: is_over }, arrived, driver)

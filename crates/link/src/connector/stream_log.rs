@@ -11,11 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::{Digest, LinkStream};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One line, without its signature.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -73,8 +74,12 @@ pub struct StreamLog {
 /// Where the next line goes.
 struct End {
     file: File,
+    /// Up to the last whole line.
+    length: u64,
     number: u64,
     previous: String,
+    /// Lines that could not be written, for a disk that was full.
+    late: Vec<(LinkStream, String, String)>,
 }
 
 impl std::fmt::Debug for StreamLog {
@@ -90,13 +95,14 @@ impl StreamLog {
     /// Goes on with a file, or begins it.
     ///
     /// # Errors
-    /// It cannot be used, or its last whole line is not this connector's. What a crash has left of
-    /// a line is cut off.
+    /// It cannot be used, another connector writes it, or its last whole line is not this
+    /// connector's. What a crash has left of a line is cut off.
     pub fn open(path: &Path, state: &super::State) -> Result<Self, StreamLogError> {
         let failed = |error| StreamLogError::File { path: path.to_owned(), error };
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
         let mut file = options.open(path).map_err(failed)?;
+        file.try_lock().map_err(|_| failed(io::Error::other("another connector writes it")))?;
         let tail = last_line(&mut file).map_err(failed)?;
         let (number, previous) = match tail {
             Some(line) => {
@@ -106,24 +112,54 @@ impl StreamLog {
             }
             None => (0, "0".repeat(64)),
         };
-        let end = Arc::new(Mutex::new(End { file, number, previous }));
+        let length = file.metadata().map_err(failed)?.len();
+        let end = Arc::new(Mutex::new(End { file, length, number, previous, late: Vec::new() }));
         Ok(Self { key: state.key().clone(), end })
     }
 
     /// Writes down a stream.
     ///
     /// # Errors
-    /// It is not written.
+    /// It is not written yet: [`Self::settle`] tries again.
     pub fn write(&self, stream: LinkStream, target: String, gateway: String) -> io::Result<()> {
-        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        let (number, previous) = (end.number, end.previous.clone());
-        let entry = Entry { number, previous, stream, target, gateway };
-        let entry = serde_json::to_string(&entry)?;
-        let signature = BASE64.encode(self.key.sign(entry.as_bytes()));
-        let line = serde_json::to_string(&SignedEntry { entry, signature })?;
-        end.file.write_all(format!("{line}\n").as_bytes())?;
-        end.number += 1;
-        end.previous = hash(line.as_bytes());
+        let mut end = self.end();
+        end.late.push((stream, target, gateway));
+        end.write_late(&self.key)
+    }
+
+    /// Writes what could not be written before.
+    ///
+    /// # Errors
+    /// It still cannot.
+    pub fn settle(&self) -> io::Result<()> {
+        self.end().write_late(&self.key)
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl End {
+    fn write_late(&mut self, key: &ConnectorKey) -> io::Result<()> {
+        while let Some((stream, target, gateway)) = self.late.first().cloned() {
+            let (number, previous) = (self.number, self.previous.clone());
+            let entry = Entry { number, previous, stream, target, gateway };
+            let entry = serde_json::to_string(&entry)?;
+            let signature = BASE64.encode(key.sign(entry.as_bytes()));
+            let line = serde_json::to_string(&SignedEntry { entry, signature })?;
+            match self.file.metadata()?.len().cmp(&self.length) {
+                Ordering::Equal => {}
+                // What a full disk has left of a line would spoil the next one.
+                Ordering::Greater => self.file.set_len(self.length)?,
+                Ordering::Less => return Err(io::Error::other("somebody has cut it off")),
+            }
+            self.file.write_all(format!("{line}\n").as_bytes())?;
+            self.length += line.len() as u64 + 1;
+            self.number += 1;
+            self.previous = hash(line.as_bytes());
+            self.late.remove(0);
+        }
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 /// How what runs for the open logins of one link is stopped.
 #[derive(Default)]
@@ -38,7 +39,7 @@ impl Connector {
     ) {
         let asked = timeout(ASK_TIMEOUT, message::read::<Ask>(&mut stream)).await;
         let Ok(Ok(ask)) = asked else { return };
-        let target = match self.target(&ask) {
+        let target = match self.target(&ask).and_then(|target| self.noted(target)) {
             Ok(target) => target,
             Err(why) => {
                 tracing::warn!(gateway, resource = ask.resource, why, "a stream was refused");
@@ -75,9 +76,21 @@ impl Connector {
         let _ = stream.shutdown().await;
     }
 
+    /// Nothing is carried that could not be written down.
+    fn noted<'t>(&self, target: &'t ServedTarget) -> Result<&'t ServedTarget, String> {
+        match self.parts.stream_log.settle() {
+            Ok(()) => Ok(target),
+            Err(error) => Err(format!("its stream log cannot be written: {error}")),
+        }
+    }
+
     /// The target that is asked for, if both ends mean the same one.
     fn target(&self, ask: &Ask) -> Result<&ServedTarget, String> {
         let name = &ask.resource;
+        // It stands in the stream log.
+        if Uuid::try_parse(&ask.stream).is_err() {
+            return Err("a stream without a name".into());
+        }
         let Some(target) = self.parts.targets.get(name) else {
             return Err(format!("it has no resource `{name}`"));
         };

@@ -46,8 +46,13 @@ impl LinkDialer {
         loop {
             arrivals.mark_unchanged();
             let mut why = DialError::NoConnector(self.target.resource.clone());
-            for member in self.hub.serving(&self.target.resource) {
-                match self.through(&member, settings).await {
+            let serving = self.hub.serving(&self.target.resource);
+            let over = Instant::now() + self.target.timeout;
+            for (tried, member) in serving.iter().enumerate() {
+                // One that says nothing leaves the others their time.
+                let left = over.saturating_duration_since(Instant::now());
+                let share = left / u32::try_from(serving.len() - tried).unwrap_or(u32::MAX);
+                match self.through(member, settings, share).await {
                     Ok(logged_in) => return Ok(logged_in),
                     // The target's own word: another connector would hear the same.
                     Err(error @ DialError::Refused { .. }) => return Err(error),
@@ -69,10 +74,11 @@ impl LinkDialer {
         &self,
         member: &Arc<Member>,
         settings: &BTreeMap<String, String>,
+        time_max: Duration,
     ) -> Result<LoggedIn, DialError> {
         let stream = stream_name()?;
         let what = Wanted::Login { settings: settings.clone() };
-        let done = self.asked(member, stream.clone(), what).await?;
+        let done = self.asked(member, stream.clone(), what, time_max).await?;
         let login = Login { dialer: self.clone(), member: member.clone(), stream };
         Ok(LoggedIn {
             connection: PreAuth::new(Box::new(done.stream)),
@@ -87,6 +93,7 @@ impl LinkDialer {
         member: &Arc<Member>,
         stream: String,
         what: Wanted,
+        time_max: Duration,
     ) -> Result<Done, DialError> {
         let of = |why: &str| DialError::Connector { name: member.name().into(), why: why.into() };
         let LinkTarget { resource, protocol, facts, .. } = &*self.target;
@@ -97,19 +104,30 @@ impl LinkDialer {
             facts: facts.clone(),
             what,
         };
-        let told = timeout(self.target.timeout, member.ask(&ask)).await;
+        let told = timeout(time_max, member.ask(&ask)).await;
+        member.note_silence(told.is_err());
         let (stream, told) = told
             .map_err(|_| of("it did not answer in time"))?
             .map_err(|error| of(&error.to_string()))?;
         match told {
             Told::Done { parameters, can_cancel } => Ok(Done { stream, parameters, can_cancel }),
             Told::Failed { by: FailedBy::Target, code, why } => {
-                Err(DialError::Refused { code, message: why })
+                Err(DialError::Refused { code: plain(&code), message: plain(&why) })
             }
-            Told::Failed { by: FailedBy::Silence | FailedBy::Connector, why, .. } => Err(of(&why)),
+            Told::Failed { by: FailedBy::Silence | FailedBy::Connector, why, .. } => {
+                Err(of(&plain(&why)))
+            }
         }
     }
 }
+
+/// What a connector says, fit for a line of a log: it is no friend of the gateway's.
+fn plain(said: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    said.chars().take(SAID_CHARS_MAX).map(shown).collect()
+}
+
+const SAID_CHARS_MAX: usize = 500;
 
 /// What was asked for is done.
 struct Done {
@@ -145,7 +163,8 @@ impl CancelHandle for Login {
     fn cancel(&self) -> BoxFuture<'_, Result<(), DialError>> {
         Box::pin(async move {
             let what = Wanted::Cancel { of: self.stream.clone() };
-            self.dialer.asked(&self.member, stream_name()?, what).await.map(drop)
+            let time_max = self.dialer.target.timeout;
+            self.dialer.asked(&self.member, stream_name()?, what, time_max).await.map(drop)
         })
     }
 }

@@ -115,11 +115,11 @@ impl Hub {
         members.iter().flat_map(|member| member.serves().iter().cloned()).collect()
     }
 
-    /// Who serves a resource, the least busy first.
+    /// Who serves a resource, the least busy first, and last who did not answer.
     pub(super) fn serving(&self, resource: &str) -> Vec<Arc<Member>> {
         let mut serving: Vec<_> =
             self.members().iter().filter(|it| it.serves().contains(resource)).cloned().collect();
-        serving.sort_by_key(|member| member.streams());
+        serving.sort_by_key(|member| member.load());
         serving
     }
 
@@ -157,16 +157,19 @@ impl Hub {
             self.registry.changed().await;
             let members = self.members().clone();
             for member in members {
-                match self.registry.standing(member.key()).await {
-                    Ok(Standing::Good(known)) if known == *member.known() => {}
-                    Ok(Standing::Good(_)) => member.end("it was invited for something else"),
-                    Ok(Standing::Revoked { .. } | Standing::Unknown) => {
-                        member.end("it was revoked");
-                    }
-                    // Nobody goes on under a name that nobody can check.
-                    Err(error) => member.end(&format!("its standing cannot be told: {error}")),
-                }
+                self.look_again(&member).await;
             }
+        }
+    }
+
+    /// Ends a link whose connector is not any more what it was when it came.
+    pub(super) async fn look_again(&self, member: &Member) {
+        match self.registry.standing(member.key()).await {
+            Ok(Standing::Good(known)) if known == *member.known() => {}
+            Ok(Standing::Good(_)) => member.end("it was invited for something else"),
+            Ok(Standing::Revoked { .. } | Standing::Unknown) => member.end("it was revoked"),
+            // Nobody goes on under a name that nobody can check.
+            Err(error) => member.end(&format!("its standing cannot be told: {error}")),
         }
     }
 

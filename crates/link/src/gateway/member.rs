@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 use tokio::sync::watch;
 
@@ -21,6 +21,8 @@ pub(super) struct Member {
     arrived: Arrived,
     since: SystemTime,
     streams: AtomicUsize,
+    /// It did not answer when it was asked last.
+    is_silent: AtomicBool,
     /// Why it has to end.
     ending: watch::Sender<Option<String>>,
 }
@@ -38,8 +40,13 @@ pub(super) struct Arrived {
 
 impl Member {
     pub(super) fn new(arrived: Arrived) -> Arc<Self> {
-        let (since, streams) = (SystemTime::now(), AtomicUsize::new(0));
-        Arc::new(Self { arrived, since, streams, ending: watch::Sender::new(None) })
+        Arc::new(Self {
+            arrived,
+            since: SystemTime::now(),
+            streams: AtomicUsize::new(0),
+            is_silent: AtomicBool::new(false),
+            ending: watch::Sender::new(None),
+        })
     }
 
     pub(super) fn known(&self) -> &Known {
@@ -60,6 +67,15 @@ impl Member {
 
     pub(super) fn streams(&self) -> usize {
         self.streams.load(Ordering::Relaxed)
+    }
+
+    /// Who is asked first has the lowest.
+    pub(super) fn load(&self) -> (bool, usize) {
+        (self.is_silent.load(Ordering::Relaxed), self.streams())
+    }
+
+    pub(super) fn note_silence(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     pub(super) fn state(&self) -> ConnectorState {

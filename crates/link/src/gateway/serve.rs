@@ -208,6 +208,8 @@ impl Hub {
                 return Err(Refusal::passing("there are too many connectors".into()));
             }
         }
+        // Whoever is among the members is ended by the next change; this one came meanwhile.
+        self.look_again(&member).await;
         tracing::info!(
             connector = name, address = %client, resources = ?member.serves(),
             "a connector is there"

@@ -48,6 +48,17 @@ async fn both_ends_count_the_same_and_the_log_is_signed() {
     assert!(matches!(read_stream_log(&path, &key), Err(StreamLogError::Line { line: 1, .. })));
 }
 
+fn stream(name: &str) -> LinkStream {
+    LinkStream {
+        stream: name.into(),
+        resource: "shop".into(),
+        opened_us: 1,
+        closed_us: 2,
+        to_target: 3,
+        from_target: 4,
+    }
+}
+
 /// What a crash has left of a line is cut off, and the next line follows the last whole one.
 #[tokio::test]
 async fn a_stream_log_goes_on_behind_its_last_whole_line() {
@@ -56,14 +67,6 @@ async fn a_stream_log_goes_on_behind_its_last_whole_line() {
     let invite = gateway.invite("eu", &["shop"]);
     let state = enrol(&invite, &folder.path().join("s"), &Carrier::default()).await.unwrap();
     let path = folder.path().join("streams.jsonl");
-    let stream = |name: &str| LinkStream {
-        stream: name.into(),
-        resource: "shop".into(),
-        opened_us: 1,
-        closed_us: 2,
-        to_target: 3,
-        from_target: 4,
-    };
     let write = |name: &str| {
         let stream_log = StreamLog::open(&path, &state).unwrap();
         stream_log.write(stream(name), "db".into(), "gw:8445".into()).unwrap();
@@ -85,4 +88,25 @@ async fn a_stream_log_goes_on_behind_its_last_whole_line() {
         read_stream_log(&path, &state.fingerprint().0),
         Err(StreamLogError::Line { line: 2, .. })
     ));
+}
+
+#[tokio::test]
+async fn one_connector_writes_a_stream_log_and_parts_of_lines_are_cut_off() {
+    let gateway = Gateway::start().await;
+    let folder = TempDir::new().unwrap();
+    let invite = gateway.invite("eu", &["shop"]);
+    let state = enrol(&invite, &folder.path().join("s"), &Carrier::default()).await.unwrap();
+    let path = folder.path().join("streams.jsonl");
+    let log = StreamLog::open(&path, &state).unwrap();
+    assert!(StreamLog::open(&path, &state).is_err(), "two would write the same numbers");
+    log.write(stream("one"), "db".into(), "gw:8445".into()).unwrap();
+    // A part of a line, as a full disk leaves it.
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [whole.as_slice(), b"{\"entry\":"].concat()).unwrap();
+    log.write(stream("two"), "db".into(), "gw:8445".into()).unwrap();
+    assert_eq!(read_stream_log(&path, &state.fingerprint().0).unwrap().len(), 2);
+    // What was cut off is not written over.
+    std::fs::write(&path, &whole).unwrap();
+    assert!(log.write(stream("three"), "db".into(), "gw:8445".into()).is_err());
+    assert!(log.settle().is_err());
 }

@@ -20,6 +20,7 @@ use portreeve_session::{
 use portreeve_sql::{CatalogSnapshot, Planner, Reveals};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
 use rustls::ServerConfig;
+pub(crate) use startup::may_begin_with;
 use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
 use std::collections::HashMap;
 use std::io;

@@ -280,6 +280,12 @@ const ENCODINGS: &[&str] = &[
     "vscii",
 ];
 
+/// Whether a login at a target may begin with a setting: no other name may lead it to another
+/// database or role, whoever asks for it.
+pub(crate) fn may_begin_with(name: &str) -> bool {
+    name == "application_name" || ALLOWED.contains(&name)
+}
+
 /// Settings that cannot change what a statement means or what the gateway can see.
 const ALLOWED: &[&str] = &[
     "bytea_output",
@@ -362,6 +368,14 @@ mod tests {
         fn any_packet_is_read_or_refused(bytes: Vec<u8>) {
             let _ = read(&bytes);
             let _ = read(&[&196_608_u32.to_be_bytes()[..], &bytes].concat());
+        }
+    }
+
+    #[test]
+    fn a_login_begins_with_nothing_that_leads_elsewhere() {
+        assert!(may_begin_with("application_name") && may_begin_with("search_path"));
+        for name in ["user", "database", "options", "replication", "role", "_pq_.x", "USER", ""] {
+            assert!(!may_begin_with(name), "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! SPEC: PostgreSQL "Start-up", "SASL Authentication"; RFC 5802, RFC 5929
 //! (`tls-server-end-point`).
 
+use crate::login::may_begin_with;
 use crate::wire::{
     Frame, FrameError, HEADER_BYTES, close, error_fields, message_length, put, put_text, take,
 };
@@ -100,6 +101,14 @@ async fn log_in(
     account: &Arc<Account>,
     settings: &BTreeMap<String, String>,
 ) -> Result<LoggedIn, DialError> {
+    // SECURITY: a connector is told these by a gateway that it does not trust. A server takes the
+    // last of two `database` or `user`.
+    let is_other =
+        |(name, value): &(&String, &String)| !may_begin_with(name) || value.contains('\0');
+    if let Some((name, _)) = settings.iter().find(is_other) {
+        let why = format!("a login does not begin with `{}`", name.escape_debug());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why).into());
+    }
     let (mut connection, binding) = reach(account).await?;
     connection.send(&startup(account, settings)).await?;
     authenticate(account, &mut connection, binding).await?;

@@ -97,6 +97,9 @@ pub(crate) fn compare(dir: &Path, stream_log: &Path) -> anyhow::Result<Compared>
     let mut why = None;
     for (key, name) in &told.keys {
         match read_stream_log(stream_log, key) {
+            Ok(entries) if entries.is_empty() => {
+                bail!("`{}` is empty: nobody can say whose it is", stream_log.display())
+            }
             Ok(entries) => return Ok(of(name, &entries, &told)),
             Err(error @ StreamLogError::File { .. }) => return Err(error.into()),
             // The log of another key fails in its first line.

@@ -18,6 +18,8 @@ pub(crate) const LEAF_BYTES_MAX: usize = 65_535;
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 30;
 /// The largest header or footer.
 const NOTE_BYTES_MAX: usize = 16 * 1024;
+/// The largest head of a segment, with its header.
+pub(crate) const HEAD_BYTES_MAX: usize = HEADER_BYTES + NOTE_BYTES_MAX;
 
 /// What a frame holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,14 +6,20 @@
 
 use crate::disk::storage::{Disk as _, RealDisk};
 use crate::error::Error;
-use crate::format::frame::{self, Kind, Next, segment_name, segment_number};
+use crate::format::frame::{self, HEAD_BYTES_MAX, Kind, Next, segment_name, segment_number};
 use crate::format::layout::segment_numbers;
 use crate::format::segment::{self, Head, is_unused};
 use crate::keys::files::{AUDITOR_PRIVATE, LOG_PUBLIC, load_public};
 use crate::reader::entry::Entry;
 use crate::tlog::vkey::VerifierKey;
+use std::fs::File;
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+/// As much of a segment as is read at a time. Nothing that is committed holds so many zeros in a
+/// row: leaves and notes are shorter, and what is sealed is not zeros.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// A log's directory, open for reading.
 #[derive(Debug)]
@@ -45,7 +51,7 @@ impl LogReader {
     /// The head of a segment: from where the tree goes on there.
     pub(crate) fn head(&self, number: u64) -> Result<Head, Error> {
         let file = segment_name(number);
-        let bytes = self.read(number)?;
+        let bytes = self.read_up_to(number, HEAD_BYTES_MAX)?;
         let head = match frame::at(&bytes, 0) {
             Next::Frame(frame) if frame.kind == Kind::Head => Head::parse(frame.body, &self.key),
             Next::Frame(_) | Next::End | Next::Broken(_) => None,
@@ -122,7 +128,7 @@ impl LogReader {
             if flow.is_break() {
                 break;
             }
-            done += bytes.len() as u64;
+            done += length(&number);
             progress(done, total);
         }
         Ok(note)
@@ -158,9 +164,26 @@ impl LogReader {
         segment_numbers(&RealDisk::new(&self.dir))
     }
 
+    /// What a segment holds. Files are prepared with zeros for what is to come, and those are not
+    /// read: who follows the log reads the newest segment again and again.
     pub(crate) fn read(&self, number: u64) -> Result<Vec<u8>, Error> {
+        self.read_up_to(number, usize::MAX)
+    }
+
+    fn read_up_to(&self, number: u64, bytes_max: usize) -> Result<Vec<u8>, Error> {
         let path = self.dir.join(segment_name(number));
-        std::fs::read(&path).map_err(|error| Error::store("read", &path, error))
+        let failed = |error| Error::store("read", &path, error);
+        let mut file = File::open(&path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        while bytes.len() < bytes_max {
+            let start = bytes.len();
+            let piece = (&mut file).take(PIECE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+            let is_over = piece == 0;
+            if is_over || is_unused(bytes.get(start..).unwrap_or_default()) {
+                break;
+            }
+        }
+        Ok(bytes)
     }
 
     fn visit_segment(

@@ -3,14 +3,15 @@
 use crate::toy::ToyNotices;
 use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_decide::policy::Policies;
-use portreeve_evidence::{EvidenceLog, Options};
-use portreeve_model::{Chain, MaskMethod, Party, PartyKind, Refusal, ReviewId, Usage};
+use portreeve_evidence::{EvidenceLog, LogReader, Options};
+use portreeve_model::{Chain, Event, MaskMethod, Party, PartyKind, Refusal, ReviewId, Usage};
 use portreeve_session::{
     Answer, ApprovalError, ApprovalService, BoxFuture, Claim, Engine, EngineParts, Limits,
     NoObserver, OpenRequest, ReviewAsk, ReviewMode, Session, UsageError, UsageKey, UsageStore,
 };
 use portreeve_transport::PreAuth;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -121,6 +122,21 @@ impl World {
                 notices: Arc::new(ToyNotices),
             })
             .await
+    }
+
+    /// The events of the log, read back from its files; nothing can be recorded after it.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.engine.evidence().close();
+        let mut events = Vec::new();
+        let reader = LogReader::open(&self.folder).unwrap();
+        reader
+            .for_each(|entry| {
+                events.push(entry.record()?.event);
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        events
     }
 
     /// One end of an in-memory connection for the engine, the other for the test.

@@ -39,20 +39,6 @@ fn end() -> Lines {
     Lines(Bytes::from_static(b"row x\nend\n"))
 }
 
-/// The events of the log, read back from its files.
-fn events(world: &World) -> Vec<Event> {
-    world.engine.evidence().close();
-    let mut events = Vec::new();
-    let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
-    reader
-        .for_each(|entry| {
-            events.push(entry.record()?.event);
-            Ok(std::ops::ControlFlow::Continue(()))
-        })
-        .unwrap();
-    events
-}
-
 /// B1: without the distinction between what only reads and what may change something, this
 /// fails, and a killed gateway leaves changes that nobody can find in the log.
 #[tokio::test]
@@ -83,7 +69,7 @@ async fn what_a_person_was_asked_about_is_durable_before_the_target_gets_it() {
     let (records, _) = durable(&world);
     let exchange = admit(&session, "get held").await.unwrap();
     assert!(exchange.refusal().is_none());
-    let events = events(&world);
+    let events = world.events();
     let approved = events.iter().position(|event| matches!(event, Event::ReviewClosed { .. }));
     assert!(approved.is_some_and(|at| at as u64 >= records));
     drop(exchange);
@@ -116,7 +102,7 @@ async fn nothing_is_released_once_the_log_is_sealed() {
         assert!(matches!(error, SessionError::Unrecordable), "{error:?}");
     }
     drop(exchange);
-    let events = events(&world);
+    let events = world.events();
     assert!(!events.iter().any(|event| matches!(event, Event::Response { .. })));
 }
 
@@ -129,7 +115,7 @@ async fn a_read_that_nobody_learnt_from_is_recorded_when_it_ends() {
     // Sessions that go on, and do nothing: who waits for a later record waits for those.
     world.engine.evidence().append(Event::GatewayStopped).durable().await.unwrap();
     let mut ends = Vec::new();
-    for event in events(&world) {
+    for event in world.events() {
         if let Event::ExchangeClosed { outcome, .. } = event {
             ends.push(outcome);
         }

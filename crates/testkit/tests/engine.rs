@@ -72,20 +72,6 @@ fn denied() -> Answer {
     Answer::Denied { by: "dana".into(), comment: Some("no".into()) }
 }
 
-/// The events of the log, read back from its files.
-fn events(world: &World) -> Vec<Event> {
-    world.engine.evidence().close();
-    let mut events = Vec::new();
-    let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
-    reader
-        .for_each(|entry| {
-            events.push(entry.record()?.event);
-            Ok(std::ops::ControlFlow::Continue(()))
-        })
-        .unwrap();
-    events
-}
-
 #[tokio::test]
 async fn values_are_masked_and_the_exchange_is_recorded() {
     let world = World::new(OPEN, denied()).await;
@@ -95,7 +81,7 @@ async fn values_are_masked_and_the_exchange_is_recorded() {
     assert_eq!(line(&mut talk.client).await, "row [email]");
     assert_eq!(line(&mut talk.client).await, "end");
     assert_eq!(talk.leave().await, "");
-    let events = events(&world);
+    let events = world.events();
     let closed = events.iter().any(|event| {
         matches!(event, Event::ExchangeClosed { exchange: 1, outcome: Outcome::Completed, rows: 1 })
     });
@@ -156,7 +142,7 @@ async fn a_reply_that_cannot_be_masked_ends_the_session() {
     talk.target_answers("get people", "surprise anna@example.com\n").await;
     assert_eq!(line(&mut talk.client).await, "");
     assert_eq!(talk.leave().await, "");
-    let aborted = events(&world).into_iter().any(|event| {
+    let aborted = world.events().into_iter().any(|event| {
         matches!(event, Event::ExchangeClosed { outcome: Outcome::Aborted { .. }, .. })
     });
     assert!(aborted, "an exchange that is dropped is recorded as aborted");

@@ -272,23 +272,6 @@ pub fn decoded_again(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Everything encoded but what RFC 3986 section 2.3 calls unreserved, and these.
-pub(crate) fn encode_strictly(bytes: &[u8], kept: &str) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(*byte));
-            }
-            byte if kept.as_bytes().contains(byte) => out.push(char::from(*byte)),
-            byte => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
-}
-
 /// Whether every character of a text is seen, and stands for itself alone: servers that
 /// normalise read others as something else (`%EF%BD%81dmin`).
 fn is_plain_text(text: &str) -> bool {

@@ -116,17 +116,7 @@ impl Index {
             }
             other => other,
         };
-        let batch_max = BATCH_RECORDS_MAX;
-        Ok(Self {
-            log: log.to_owned(),
-            rules,
-            file: Some(file.to_owned()),
-            connection: opened?,
-            batch_max,
-            pass: None,
-            writer: None,
-            seen: None,
-        })
+        Ok(Self { file: Some(file.to_owned()), ..Self::of(log, opened?, rules) })
     }
 
     /// An index that nobody else sees and that goes when it is dropped.
@@ -137,17 +127,20 @@ impl Index {
         // A file without a name: what does not fit into memory goes to the disk.
         let connection = Connection::open("")?;
         prepare(&connection)?;
-        let batch_max = BATCH_RECORDS_MAX;
-        Ok(Self {
+        Ok(Self::of(log, connection, rules))
+    }
+
+    fn of(log: &Path, connection: Connection, rules: Option<Rules>) -> Self {
+        Self {
             log: log.to_owned(),
             rules,
             file: None,
             connection,
-            batch_max,
+            batch_max: BATCH_RECORDS_MAX,
             pass: None,
             writer: None,
             seen: None,
-        })
+        }
     }
 
     /// Beside the gateway that writes the log.

@@ -1,13 +1,11 @@
 //! `portreeve anomalies`: what was unlike what was before.
 
-use super::options::ConfigOption;
+use super::options::LogOption;
 use super::output::{Format, fields, print, print_json, remark, table, time};
 use super::sessions::moment;
-use super::verify::directory;
 use anyhow::Context;
 use portreeve_control::search::{FindingQuestion, finding_offline, findings_offline};
 use portreeve_reports::anomalies::{Finding, Rule};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What was unlike what was before: each finding with the records that made it.
@@ -20,12 +18,8 @@ use std::process::ExitCode;
     portreeve anomalies ls --rule probing --principal ada\n  \
     portreeve anomalies show 41872-volume")]
 pub(crate) struct Args {
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(long, value_name = "DIR", global = true)]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogOption,
     #[command(subcommand)]
     command: Command,
 }
@@ -71,10 +65,10 @@ fn rule(text: &str) -> Result<Rule, String> {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let dir = args.log.directory()?;
     // Another's copy of a log is read by the rules that are there, or by those of the manual.
-    let rules = match args.dir {
-        None => Some(args.config.load()?.anomalies),
+    let rules = match args.log.dir {
+        None => Some(args.log.config.load()?.anomalies),
         Some(_) => None,
     };
     match args.command {

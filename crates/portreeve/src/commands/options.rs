@@ -45,6 +45,51 @@ impl ConfigOption {
     }
 }
 
+/// Which log is read: said with an option.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LogOption {
+    /// The evidence, or the data directory that it is in; otherwise the one that the
+    /// configuration names.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+}
+
+impl LogOption {
+    /// Its directory.
+    pub(crate) fn directory(&self) -> anyhow::Result<PathBuf> {
+        directory(self.dir.as_deref(), &self.config)
+    }
+}
+
+/// Which log is read: the last word of the command.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LogArgument {
+    /// The evidence, or the data directory that it is in; otherwise the one that the
+    /// configuration names.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+}
+
+impl LogArgument {
+    /// Its directory.
+    pub(crate) fn directory(&self) -> anyhow::Result<PathBuf> {
+        directory(self.dir.as_deref(), &self.config)
+    }
+}
+
+/// The directory of a log: what was named, the `evidence` in it, or the configuration's.
+pub(crate) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
+    let dir = match named {
+        Some(dir) => dir.to_owned(),
+        None => config.load()?.data_dir,
+    };
+    portreeve_verifier::command::directory(&dir)
+}
+
 /// Where the API is, and whose token is shown to it.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ApiOptions {

@@ -5,16 +5,15 @@ mod player;
 mod replay;
 mod selection;
 
-use super::options::ConfigOption;
+use super::options::LogOption;
 use super::output::{Format, fields, print, print_json, remark, table, time};
-use super::verify::directory;
 use anyhow::{Context, bail};
 use portreeve_control::search::{FoundSession, Question, ask_offline};
 use portreeve_evidence::{ExchangeSummary, Recording, SessionDetail, SessionState, SessionSummary};
 use portreeve_model::{Outcome, ReviewOutcome, SessionId, Verdict};
 pub(super) use selection::moment;
 use selection::{Search, Selection};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Sessions in the evidence: list them, look at one, replay it, export them.
@@ -25,12 +24,8 @@ use std::process::ExitCode;
     portreeve sessions export --since 24h -o yesterday.parquet\n\nA session is named by its id, by any \
     beginning of it that no other has, or by `last`.")]
 pub(crate) struct Args {
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(long, value_name = "DIR", global = true)]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogOption,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,7 +52,7 @@ enum Command {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let dir = args.log.directory()?;
     match args.command {
         Command::Ls { limit, selection, search } => {
             list(&dir, &search.question(&selection, limit), format)?;

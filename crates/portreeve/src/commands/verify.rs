@@ -1,10 +1,10 @@
 //! `portreeve verify`: checks the evidence with public keys alone, the gateway off.
 
 use super::connectors::compare::compare;
-use super::options::ConfigOption;
+use super::options::{ConfigOption, directory};
 use super::output::{Format, print, print_json, remark};
 use portreeve_verifier::command::{self, Options};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Check that nothing in the evidence was changed, removed, added or reordered.
@@ -50,13 +50,4 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     }
     verified.remark.as_deref().into_iter().for_each(remark);
     Ok(ExitCode::from(exit_code))
-}
-
-/// The directory of a log: what was named, the `evidence` in it, or the configuration's.
-pub(crate) fn directory(named: Option<&Path>, config: &ConfigOption) -> anyhow::Result<PathBuf> {
-    let dir = match named {
-        Some(dir) => dir.to_owned(),
-        None => config.load()?.data_dir,
-    };
-    command::directory(&dir)
 }

@@ -163,7 +163,14 @@ impl portreeve_web::Reviews for Agents {
         client: SocketAddr,
         id: &'a str,
     ) -> BoxFuture<'a, Result<Value, String>> {
-        Offers::review(self, token, client, id)
+        Box::pin(async move {
+            let viewer = self.authenticator.admit(token, client.ip()).await;
+            let viewer = viewer.map_err(|_| "the token is not good for this".to_owned())?;
+            let id = ReviewId(id.to_owned());
+            let found = self.reviews.show(&viewer, &id, SystemTime::now()).await;
+            serde_json::to_value(found.map_err(|error| error.to_string())?)
+                .map_err(|error| error.to_string())
+        })
     }
 }
 
@@ -183,22 +190,6 @@ impl Offers for Agents {
         Box::pin(async move {
             let late = |_| unreachable("the statement took too long");
             timeout(STATEMENT_TIMEOUT, self.ask(query)).await.map_err(late)?
-        })
-    }
-
-    fn review<'a>(
-        &'a self,
-        token: &'a Secret<String>,
-        client: SocketAddr,
-        id: &'a str,
-    ) -> BoxFuture<'a, Result<Value, String>> {
-        Box::pin(async move {
-            let viewer = self.authenticator.admit(token, client.ip()).await;
-            let viewer = viewer.map_err(|_| "the token is not good for this".to_owned())?;
-            let id = ReviewId(id.to_owned());
-            let found = self.reviews.show(&viewer, &id, SystemTime::now()).await;
-            serde_json::to_value(found.map_err(|error| error.to_string())?)
-                .map_err(|error| error.to_string())
         })
     }
 }

@@ -3,10 +3,10 @@
 
 use super::places::Place;
 use super::protocols::{Parts, Running};
-use super::resources::{screen, targets};
+use super::resources::screen;
 use super::served::{Served, Serves};
-use super::web::{address, fields, serve_host, taken_hosts};
-use anyhow::{Context, anyhow, bail};
+use super::web::{address, fields, serve_host, targets};
+use anyhow::{Context, bail};
 use portreeve_control::Config;
 use portreeve_control::config::Resource;
 use portreeve_model::{ObjectKind, Unclassified};
@@ -28,7 +28,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         engine: parts.engine,
         authenticator: parts.authenticator,
         reviews: parts.agents,
-        targets: all(parts.config)?,
+        targets: targets(parts.config, MANIFEST.name, target)?,
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
@@ -48,20 +48,13 @@ impl Serves for Http {
     }
 
     fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        Ok(self.renewed(all(config)?, limits(config)?))
+        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    let mut failures = super::resources::tried(config, MANIFEST.name, target);
-    failures.extend(taken_hosts(config, MANIFEST.name).err());
-    failures
-}
-
-fn all(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
-    taken_hosts(config, MANIFEST.name).map_err(|why| anyhow!(why))?;
-    targets(config, MANIFEST.name, target)
+    super::web::tried(config, MANIFEST.name, target)
 }
 
 /// Why no site, route or field is ever called so.

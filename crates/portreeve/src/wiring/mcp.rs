@@ -3,10 +3,10 @@
 
 use super::places::Place;
 use super::protocols::{Parts, Running};
-use super::resources::{screen, secret, targets};
+use super::resources::{screen, secret};
 use super::served::{Served, Serves};
-use super::web::{address, fields, serve_host, taken_hosts};
-use anyhow::{Context, anyhow, bail};
+use super::web::{address, fields, serve_host, targets};
+use anyhow::{Context, bail};
 use portreeve_control::Config;
 use portreeve_control::config::{Issuer, Resource};
 use portreeve_control::store::{self, Looked, StoreError};
@@ -29,7 +29,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets: all(parts.config)?,
+        targets: targets(parts.config, MANIFEST.name, target)?,
         descriptions: Arc::new(Pins(parts.descriptions)),
         offers: parts.agents,
         issuers: issuers(parts.config),
@@ -52,7 +52,7 @@ impl Serves for Mcp {
     }
 
     fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        let targets = all(config)?;
+        let targets = targets(config, MANIFEST.name, target)?;
         Ok(self.renewed(targets, issuers(config), limits(config)?))
     }
 }
@@ -116,14 +116,7 @@ fn issuers(config: &Config) -> Vec<String> {
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    let mut failures = super::resources::tried(config, MANIFEST.name, target);
-    failures.extend(taken_hosts(config, MANIFEST.name).err());
-    failures
-}
-
-fn all(config: &Config) -> anyhow::Result<Vec<Arc<Target>>> {
-    taken_hosts(config, MANIFEST.name).map_err(|why| anyhow!(why))?;
-    targets(config, MANIFEST.name, target)
+    super::web::tried(config, MANIFEST.name, target)
 }
 
 /// Why no server, or nothing of one, is ever called so.

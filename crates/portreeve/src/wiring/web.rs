@@ -1,8 +1,8 @@
 //! What every protocol over HTTP reads of a resource.
 
 use super::certificates;
-use super::resources::{own, secret};
-use anyhow::{Context, bail};
+use super::resources::{self, own, secret};
+use anyhow::{Context, anyhow, bail};
 use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
 use portreeve_control::config::{Resource, Settings, TargetTls as TlsSettings, TlsMode};
@@ -152,11 +152,35 @@ pub(super) fn serve_host(name: &str, resource: &Resource) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// The targets of a protocol over HTTP, each under a host of its own.
+///
+/// # Errors
+/// One of them cannot be made, or two have one host.
+pub(super) fn targets<T>(
+    config: &Config,
+    protocol: &'static str,
+    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<Arc<T>>> {
+    taken_hosts(config, protocol).map_err(|why| anyhow!(why))?;
+    resources::targets(config, protocol, make)
+}
+
+/// What keeps them from being made, for the operator.
+pub(super) fn tried<T>(
+    config: &Config,
+    protocol: &'static str,
+    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
+) -> Vec<String> {
+    let mut failures = resources::tried(config, protocol, make);
+    failures.extend(taken_hosts(config, protocol).err());
+    failures
+}
+
 /// Whether one name of a host would mean two resources.
 ///
 /// # Errors
 /// Which do.
-pub(super) fn taken_hosts(config: &Config, protocol: &'static str) -> Result<(), String> {
+fn taken_hosts(config: &Config, protocol: &'static str) -> Result<(), String> {
     for (name, resource) in own(config, protocol) {
         let host = serve_host(name, resource);
         let takes = |(other, it): &(&String, &Resource)| {

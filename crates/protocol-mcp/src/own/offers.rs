@@ -3,7 +3,7 @@
 
 use portreeve_model::Secret;
 use portreeve_session::BoxFuture;
-use serde_json::Value;
+use portreeve_web::Reviews;
 use std::net::SocketAddr;
 
 /// A resource that may be asked for.
@@ -70,7 +70,7 @@ pub struct Trouble {
 }
 
 /// What the gateway offers.
-pub trait Offers: Send + Sync {
+pub trait Offers: Reviews {
     /// The resources.
     fn resources(&self) -> Vec<Offered>;
 
@@ -79,15 +79,4 @@ pub trait Offers: Send + Sync {
     /// # Errors
     /// It is refused, wrong, or the resource cannot be reached.
     fn query<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Rows, Trouble>>;
-
-    /// A review, as the caller may see it.
-    ///
-    /// # Errors
-    /// There is none that the caller may see.
-    fn review<'a>(
-        &'a self,
-        token: &'a Secret<String>,
-        client: SocketAddr,
-        id: &'a str,
-    ) -> BoxFuture<'a, Result<Value, String>>;
 }

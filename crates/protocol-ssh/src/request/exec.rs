@@ -110,6 +110,22 @@ fn hides(object: &Object, unread: Option<&str>) -> String {
     }
 }
 
+/// What is approved of a command: what runs, as whom, and what it is told.
+pub(super) fn content(
+    role: &str,
+    text: String,
+    environment: &[(String, String)],
+) -> RequestContent {
+    let statement = ApprovedStatement { text, names: Vec::new(), parameters: Vec::new() };
+    let setting = |(name, value): &(String, String)| format!("{name}={value}");
+    RequestContent {
+        role: role.to_owned(),
+        statements: vec![statement],
+        settings: environment.iter().map(setting).collect(),
+        ..RequestContent::default()
+    }
+}
+
 /// One command line, ready to be decided.
 #[derive(Debug)]
 pub(crate) struct ExecRequest {
@@ -135,18 +151,7 @@ impl Request for ExecRequest {
     }
 
     fn content(&self) -> RequestContent {
-        let statement = ApprovedStatement {
-            text: self.plan.wire.clone(),
-            names: Vec::new(),
-            parameters: Vec::new(),
-        };
-        let setting = |(name, value): &(String, String)| format!("{name}={value}");
-        RequestContent {
-            role: self.role.clone(),
-            statements: vec![statement],
-            settings: self.environment.iter().map(setting).collect(),
-            ..RequestContent::default()
-        }
+        content(&self.role, self.plan.wire.clone(), &self.environment)
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {

@@ -2,15 +2,15 @@
 //! of the target may, and can have values written in forms that nobody finds.
 
 use super::OPAQUE;
-use super::exec::Plan;
+use super::exec::{Plan, content};
 use crate::streams::{COMMAND, WINDOW};
 use crate::target::Target;
 use crate::terminal::Size;
 use bytes::Bytes;
 use portreeve_decide::shell::terminal;
 use portreeve_model::{
-    Action, ApprovedStatement, Category, Command, Effect, Facts, Need, Object, Refusal,
-    RequestContent, Revealed, Usage,
+    Action, Category, Command, Effect, Facts, Need, Object, Refusal, RequestContent, Revealed,
+    Usage,
 };
 use portreeve_session::{CommandUse, Request, Snapshot, Stage, put_stream};
 use russh::Pty;
@@ -101,18 +101,8 @@ impl Request for TerminalRequest {
 
     fn content(&self) -> RequestContent {
         let text = self.line.as_ref().map_or("", |(wire, _)| wire);
-        let statement = ApprovedStatement {
-            text: format!("terminal {text}").trim_end().to_owned(),
-            names: Vec::new(),
-            parameters: Vec::new(),
-        };
-        let setting = |(name, value): &(String, String)| format!("{name}={value}");
-        RequestContent {
-            role: self.role.clone(),
-            statements: vec![statement],
-            settings: self.environment.iter().map(setting).collect(),
-            ..RequestContent::default()
-        }
+        let text = format!("terminal {text}").trim_end().to_owned();
+        content(&self.role, text, &self.environment)
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {

@@ -63,6 +63,9 @@ enum Flow {
     Passes,
 }
 
+/// Why a target does not answer.
+pub(super) const GONE: &str = "the target has closed the connection";
+
 /// Whether more of a reply is to come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum More {
@@ -195,12 +198,16 @@ impl Work {
         Box::pin(self.exec(script)).await;
     }
 
+    /// A channel to the target.
+    pub(super) async fn channel(&self) -> Result<TargetChannel, &'static str> {
+        let line = self.caller.line().await.map_err(|_| "the target cannot be reached")?;
+        line.open().await.map_err(|_| GONE)
+    }
+
     /// Sends what was permitted.
     async fn start(&self, permit: Permitted) -> Result<TargetChannel, &'static str> {
-        let line = self.caller.line().await.map_err(|_| "the target cannot be reached")?;
-        let gone = |_| "the target has closed the connection";
-        let channel = line.open().await.map_err(gone)?;
-        channel.exec(&self.environment, permit).await.map_err(gone)?;
+        let channel = self.channel().await?;
+        channel.exec(&self.environment, permit).await.map_err(|_| GONE)?;
         Ok(channel)
     }
 
@@ -326,18 +333,12 @@ impl Running {
         match event {
             Event::Data { bytes, .. } => {
                 let permit = self.exchange.forward(Input::Bytes(bytes)).await?;
-                self.target.begin(|mut target| async move {
-                    let result = target.send(permit).await;
-                    (target, result)
-                });
+                self.target.send(permit);
             }
             Event::End => {
                 let _ = self.exchange.forward(Input::End).await?;
                 self.takes_input = false;
-                self.target.begin(|mut target| async move {
-                    target.finish().await;
-                    (target, Ok(()))
-                });
+                self.target.finish();
             }
             Event::Signal(name) => self.channel.signal(&name).await,
             Event::Closed => return Err(SessionError::ClientGone.into()),
@@ -370,8 +371,12 @@ pub(super) fn explain(refusal: &mut Refusal, plan: &Plan) {
     let Some(why) = plan.unread.as_deref().filter(|_| refusal.code == RefusalCode::Denied) else {
         return;
     };
+    add_hint(refusal, &format!("the command is not understood: {why}"));
+}
+
+pub(super) fn add_hint(refusal: &mut Refusal, more: &str) {
     let hint = refusal.hint.take().map(|hint| format!("{hint}; ")).unwrap_or_default();
-    refusal.hint = Some(format!("{hint}the command is not understood: {why}"));
+    refusal.hint = Some(format!("{hint}{more}"));
 }
 
 /// The target could not be asked.

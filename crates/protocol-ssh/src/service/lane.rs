@@ -1,8 +1,10 @@
 //! The client's end of a channel, and writes that are under way while other things go on.
 
+use crate::inbox::{Event, Inbox};
 use crate::streams::{END, ERRORS, OUTPUT, RETURN, SCREEN, SIGNAL, STATUS};
+use crate::target::TargetWriter;
 use portreeve_session::{
-    Hold, Released, ReleasedWriter, SessionError, released_note, released_streams,
+    Hold, Permitted, Released, ReleasedWriter, SessionError, released_note, released_streams,
 };
 use russh::server::{Handle, Msg};
 use russh::{ChannelId, ChannelWriteHalf, Sig};
@@ -11,8 +13,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWrite;
-
-use crate::inbox::{Event, Inbox};
 
 type Writer = ReleasedWriter<Pin<Box<dyn AsyncWrite + Send + Sync>>>;
 
@@ -185,5 +185,23 @@ impl<W> Lane<W> {
             Self::Idle(writer) => Some(writer),
             Self::Busy(_) | Self::Over => None,
         }
+    }
+}
+
+impl Lane<TargetWriter> {
+    /// Begins to send what was permitted; only where the lane is idle.
+    pub(super) fn send(&mut self, permit: Permitted) {
+        self.begin(|mut target| async move {
+            let result = target.send(permit).await;
+            (target, result)
+        });
+    }
+
+    /// Begins to say that nothing more comes.
+    pub(super) fn finish(&mut self) {
+        self.begin(|mut target| async move {
+            target.finish().await;
+            (target, Ok(()))
+        });
     }
 }

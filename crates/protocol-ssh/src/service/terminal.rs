@@ -1,7 +1,9 @@
 //! One terminal from its first key to its last, through the engine.
 
 use super::Caller;
-use super::exec::{More, PAUSE, Work, deliver, ended, explain, refused, stopped, unanswered};
+use super::exec::{
+    GONE, More, PAUSE, Work, add_hint, deliver, ended, explain, refused, stopped, unanswered,
+};
 use super::lane::{ClientChannel, Lane};
 use crate::inbox::{Event, Inbox};
 use crate::reply::{Heard, ScreenLook, ScreenPart};
@@ -100,18 +102,15 @@ impl Work {
         window: &Window,
         permit: Permitted,
     ) -> Result<TargetChannel, &'static str> {
-        let line = self.caller.line().await.map_err(|_| "the target cannot be reached")?;
-        let gone = |_| "the target has closed the connection";
-        let channel = line.open().await.map_err(gone)?;
-        channel.terminal(&self.environment, window, permit).await.map_err(gone)?;
+        let channel = self.channel().await?;
+        channel.terminal(&self.environment, window, permit).await.map_err(|_| GONE)?;
         Ok(channel)
     }
 }
 
 fn advise(refusal: &mut portreeve_model::Refusal, advice: &str) {
     if refusal.code == RefusalCode::Denied {
-        let hint = refusal.hint.take().map(|hint| format!("{hint}; ")).unwrap_or_default();
-        refusal.hint = Some(format!("{hint}{advice}"));
+        add_hint(refusal, advice);
     }
 }
 
@@ -219,10 +218,7 @@ impl Running {
             Event::End => {
                 let _ = self.exchange.forward(Input::End).await?;
                 self.takes_input = false;
-                self.target.begin(|mut target| async move {
-                    target.finish().await;
-                    (target, Ok(()))
-                });
+                self.target.finish();
             }
             Event::Signal(name) => self.channel.signal(&name).await,
             Event::Closed => return Err(SessionError::ClientGone.into()),
@@ -233,10 +229,7 @@ impl Running {
 
     async fn send(&mut self, input: Input) -> Result<(), Stop> {
         let permit = self.exchange.forward(input).await?;
-        self.target.begin(|mut target| async move {
-            let result = target.send(permit).await;
-            (target, result)
-        });
+        self.target.send(permit);
         Ok(())
     }
 }

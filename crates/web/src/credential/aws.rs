@@ -4,16 +4,13 @@
 //! SPEC: AWS General Reference, "Create a signed AWS API request".
 
 use super::without;
-use crate::canonical::encode_strictly;
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use portreeve_model::{Digest, Secret};
+use portreeve_transport::{AWS_ALGORITHM, AwsKey, AwsSignature, percent_encode};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -74,16 +71,12 @@ impl Aws {
             parts.headers.insert(TOKEN, token);
         }
         let (canonical, names) = self.canonical(parts, body)?;
-        let date = now.get(..8).unwrap_or_default();
-        let AwsParts { region, service, key_id, .. } = &self.0;
-        let scope = format!("{date}/{region}/{service}/aws4_request");
-        let signed = format!(
-            "{ALGORITHM}\n{now}\n{scope}\n{}",
-            hex(digest(&SHA256, canonical.as_bytes()).as_ref())
-        );
-        let signature = hex(&mac(&self.key(date), signed.as_bytes()));
+        let AwsParts { region, service, key_id, secret, .. } = &self.0;
+        let key = AwsKey { secret: secret.reveal(), region, service };
+        let AwsSignature { scope, signature } = key.sign(&now, &canonical);
         let value = format!(
-            "{ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, {SIGNATURE}{signature}"
+            "{AWS_ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, \
+             {SIGNATURE}{signature}"
         );
         let mut value = HeaderValue::from_str(&value).map_err(unusable)?;
         value.set_sensitive(true);
@@ -108,27 +101,19 @@ impl Aws {
         self.0.service.starts_with("s3")
     }
 
-    /// The key of a day.
-    fn key(&self, date: &str) -> Vec<u8> {
-        let first = format!("AWS4{}", self.0.secret.reveal());
-        [date, &self.0.region, &self.0.service, "aws4_request"]
-            .iter()
-            .fold(first.into_bytes(), |key, part| mac(&key, part.as_bytes()))
-    }
-
     /// The request in the one spelling that both sides sign, and the names of the fields in it:
     /// where it goes, what its body is, and what AWS reads.
     fn canonical(&self, parts: &Parts, body: Digest) -> Result<(String, String), &'static str> {
         let path = parts.uri.path();
         let path = match self.is_storage() {
             // It decodes a path before it looks at it, and everything else does not.
-            true => encode_strictly(&decoded(path), "/"),
-            false => encode_strictly(path.as_bytes(), "/"),
+            true => percent_encode(&decoded(path), "/"),
+            false => percent_encode(path.as_bytes(), "/"),
         };
         let mut query: Vec<(String, String)> = Vec::new();
         for pair in parts.uri.query().unwrap_or_default().split('&').filter(|it| !it.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            query.push((encode_strictly(&decoded(name), ""), encode_strictly(&decoded(value), "")));
+            query.push((percent_encode(&decoded(name), ""), percent_encode(&decoded(value), "")));
         }
         query.sort();
         let query: Vec<String> =
@@ -170,17 +155,10 @@ fn decoded(text: &str) -> Vec<u8> {
     out
 }
 
-fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::digest::{SHA256, digest};
     use std::time::Duration;
 
     /// The key of AWS's test suite, and the second at which it signs.

@@ -4,7 +4,6 @@
 //! What is asked here is nothing that a client has said, and no data of a target comes back.
 
 use super::{BASE64, without};
-use crate::canonical::encode_strictly;
 use crate::target::reach;
 use base64::Engine as _;
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use portreeve_model::Secret;
-use portreeve_transport::TcpTarget;
+use portreeve_transport::{TcpTarget, percent_encode};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -182,7 +181,7 @@ impl OAuth {
     fn request(&self) -> Result<Request<Full<Bytes>>, http::Error> {
         let OAuthParts { authority, path, client_id, secret, auth, scope, audience, .. } =
             &self.parts;
-        let encoded = |text: &str| encode_strictly(text.as_bytes(), "");
+        let encoded = |text: &str| percent_encode(text.as_bytes(), "");
         let mut form = "grant_type=client_credentials".to_owned();
         let mut add = |name: &str, value: &str| {
             if !value.is_empty() {

@@ -6,7 +6,7 @@
 
 use super::super::encode::Encoding;
 use super::super::event::ExportEvent;
-use super::sigv4::{Signed, Signer, encode, hash};
+use super::sigv4::{Signed, Signer};
 use crate::config::S3Export;
 use crate::http::{AnswerBounds, HttpClient};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -16,6 +16,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
+use portreeve_model::Digest;
+use portreeve_transport::percent_encode;
 use std::time::Duration;
 
 const BOUNDS: AnswerBounds =
@@ -55,9 +57,11 @@ impl S3Sink {
         };
         let access_key = resolve(&self.config.access_key)?;
         let secret_key = resolve(&self.config.secret_key)?;
-        let (time, body_hash) = (now(), hash(body.as_bytes()));
+        let mut hash = Digest([0; 32]);
+        hash.0.copy_from_slice(digest(&SHA256, body.as_bytes()).as_ref());
+        let (time, body_hash) = (now(), hash.to_string());
         // A bucket that locks its objects takes none without.
-        let checksum = BASE64.encode(digest(&SHA256, body.as_bytes()).as_ref());
+        let checksum = BASE64.encode(hash.0);
         let headers = [
             ("content-type", "application/x-ndjson"),
             ("host", self.host.as_str()),
@@ -103,7 +107,7 @@ impl S3Sink {
         let (prefix, origin) = (&self.config.prefix, &first.origin);
         let name = format!("{prefix}{origin}/{day}/{:012}-{:012}.jsonl", first.index, last.index);
         let parts = std::iter::once(self.config.bucket.as_str()).chain(name.split('/'));
-        parts.map(|part| format!("/{}", encode(part))).collect()
+        parts.map(|part| format!("/{}", percent_encode(part.as_bytes(), ""))).collect()
     }
 }
 

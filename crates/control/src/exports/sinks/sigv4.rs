@@ -2,8 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac;
+use portreeve_transport::{AWS_ALGORITHM, AwsKey, AwsSignature};
 
 /// Who signs, and for what.
 pub(super) struct Signer<'s> {
@@ -28,8 +27,6 @@ pub(super) struct Signed<'s> {
 impl Signer<'_> {
     /// The header `Authorization`.
     pub(super) fn authorization(&self, request: &Signed<'_>) -> String {
-        let date = request.time.split('T').next().unwrap_or_default();
-        let scope = format!("{date}/{}/s3/aws4_request", self.region);
         let names = request.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let lines: String = request
             .headers
@@ -38,46 +35,22 @@ impl Signer<'_> {
             .collect();
         let Signed { method, path, body_hash, time, .. } = request;
         let canonical = format!("{method}\n{path}\n\n{lines}\n{names}\n{body_hash}");
-        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hash(canonical.as_bytes()));
-        let key = ["s3", "aws4_request"].iter().fold(
-            mac(&mac(format!("AWS4{}", self.secret_key).as_bytes(), date), self.region),
-            |key, part| mac(&key, part),
-        );
-        let signature = hex(&mac(&key, &to_sign));
-        let access_key = self.access_key;
+        let Self { access_key, secret_key, region } = self;
+        let key = AwsKey { secret: secret_key, region, service: "s3" };
+        let AwsSignature { scope, signature } = key.sign(time, &canonical);
         format!(
-            "AWS4-HMAC-SHA256 Credential={access_key}/{scope},SignedHeaders={names},\
+            "{AWS_ALGORITHM} Credential={access_key}/{scope},SignedHeaders={names},\
              Signature={signature}"
         )
     }
 }
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn hash(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A path's part as it is sent: everything but letters, digits and `-._~` is encoded.
-pub(super) fn encode(part: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let encode = |byte: u8| match is_plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    part.bytes().map(encode).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::digest::{SHA256, digest};
+    use portreeve_model::Digest;
+    use portreeve_transport::percent_encode;
 
     #[test]
     fn a_put_is_signed_as_the_manual_of_s3_does() {
@@ -87,8 +60,10 @@ mod tests {
             secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             region: "us-east-1",
         };
-        let body_hash = hash(b"Welcome to Amazon S3.");
-        let path = format!("/{}", encode("test$file.text"));
+        let mut hash = Digest([0; 32]);
+        hash.0.copy_from_slice(digest(&SHA256, b"Welcome to Amazon S3.").as_ref());
+        let body_hash = hash.to_string();
+        let path = format!("/{}", percent_encode(b"test$file.text", ""));
         let request = Signed {
             method: "PUT",
             path: &path,

@@ -1,8 +1,7 @@
 //! `portreeve evidence bundle`: one session in one file, with proofs.
 
-use super::super::options::ConfigOption;
+use super::super::options::LogArgument;
 use super::super::output::{Format, print, print_json, record_bar, remark};
-use super::super::verify::directory;
 use anyhow::Context;
 use portreeve_evidence::write_bundle;
 use portreeve_model::SessionId;
@@ -29,16 +28,12 @@ pub(crate) struct Args {
     /// Where to write it.
     #[arg(value_name = "OUT")]
     out: PathBuf,
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogArgument,
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let dir = args.log.directory()?;
     let at = || format!("cannot write `{}`", args.out.display());
     // Beside it first: a file under its name is whole.
     let fresh = args.out.with_extension("new");

@@ -1,9 +1,8 @@
 //! Where the evidence is reached: through the gateway that writes it, or on its directory.
 
-use super::super::options::{ApiOptions, ConfigOption, run_async, user_name};
+use super::super::options::{ApiOptions, ConfigOption, directory, run_async, user_name};
 use super::super::output::{remark, time};
 use super::super::sessions::resolve;
-use super::super::verify::directory;
 use crate::wiring::retention;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;

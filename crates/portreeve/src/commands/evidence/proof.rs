@@ -1,8 +1,7 @@
 //! `portreeve evidence proof`: one record with the proof that it is in the log.
 
-use super::super::options::ConfigOption;
+use super::super::options::LogArgument;
 use super::super::output::{Format, print, print_json, remark};
-use super::super::verify::directory;
 use anyhow::Context;
 use portreeve_evidence::{LogReader, TlogProof, checkpoint_for};
 use serde_json::json;
@@ -20,12 +19,8 @@ use std::process::ExitCode;
     portreeve evidence proof --record 1731 --out 1731.tlog-proof /mnt/copy/evidence\n  \
     portreeve verify --policy policy.txt 1731.tlog-proof")]
 pub(crate) struct Args {
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogArgument,
     /// The record's place in the log, from 0: `portreeve verify` names it in its findings.
     #[arg(long, value_name = "N")]
     record: u64,
@@ -35,7 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let dir = args.log.directory()?;
     let reader = LogReader::open(&dir)?;
     let (note, witnessed) = checkpoint_for(&reader, args.record)?;
     let checkpoint = reader.key().open(&note).context("the log's checkpoint does not hold")?;

@@ -1,8 +1,7 @@
 //! `portreeve evidence subject`: every access to one person's data.
 
-use super::super::options::ConfigOption;
+use super::super::options::{ConfigOption, LogArgument};
 use super::super::output::{Format, fields, print, print_json, table, time, visible};
-use super::super::verify::directory;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use portreeve_decide::mask::{SubjectKey, SubjectKind};
@@ -35,12 +34,8 @@ pub(crate) struct Args {
 /// Which log, which key, and which accesses.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IndexOptions {
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogArgument,
     /// The auditors' private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -68,7 +63,7 @@ fn session_id(text: &str) -> Result<SessionId, String> {
 impl IndexOptions {
     /// The log's directory, and what opens its lists.
     pub(super) fn open(&self) -> anyhow::Result<(PathBuf, Opener)> {
-        let dir = directory(self.dir.as_deref(), &self.config)?;
+        let dir = self.log.directory()?;
         let opener = opener(&dir, self.key.as_deref())?;
         Ok((dir, opener))
     }
@@ -98,7 +93,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let (dir, mut opener) = args.index.open()?;
     let (kind, token) = token(&dir, &args.subject)?;
     let found = portreeve_evidence::accesses(&dir, &mut opener, (kind, token), &window)?;
-    warn_of_unknown_kind(&args.index.config, kind);
+    warn_of_unknown_kind(&args.index.log.config, kind);
     match format {
         Format::Json => print_json(&found)?,
         Format::Text => print(&describe(&found.accesses, &found.unknown))?,

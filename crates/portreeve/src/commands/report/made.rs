@@ -1,8 +1,7 @@
 //! A report that was made, and the log that it is of.
 
 use super::make::opener;
-use crate::commands::options::ConfigOption;
-use crate::commands::verify::directory;
+use crate::commands::options::LogArgument;
 use anyhow::Context;
 use portreeve_evidence::Opener;
 use portreeve_reports::Report;
@@ -14,12 +13,8 @@ pub(super) struct Made {
     /// The report, as JSON.
     #[arg(value_name = "REPORT")]
     report: PathBuf,
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogArgument,
     /// The auditors' private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -31,7 +26,7 @@ impl Made {
         let at = || format!("cannot use the report `{}`", self.report.display());
         let text = std::fs::read_to_string(&self.report).with_context(at)?;
         let report = Report::read(&text).with_context(at)?;
-        let dir = directory(self.dir.as_deref(), &self.config)?;
+        let dir = self.log.directory()?;
         let opener = opener(&dir, self.key.as_deref())?;
         Ok((report, dir, opener))
     }

@@ -1,9 +1,8 @@
 //! Makes one report.
 
 use super::super::evidence::subject_token;
-use super::super::options::ConfigOption;
+use super::super::options::LogArgument;
 use super::super::output::{Format, print, remark};
-use super::super::verify::directory;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use portreeve_control::reports::{DECLARED_FILE, configured, declared};
@@ -20,12 +19,8 @@ use std::process::ExitCode;
 /// What a report is about, and how it is written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The evidence, or the data directory that it is in; otherwise the one that the
-    /// configuration names.
-    #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
     #[command(flatten)]
-    config: ConfigOption,
+    log: LogArgument,
     /// Not before this time: `2026-11-22T10:00:00Z`.
     #[arg(long, value_name = "TIME", visible_alias = "from")]
     since: Option<Timestamp>,
@@ -119,7 +114,7 @@ impl Form {
 }
 
 pub(super) fn run(kind: Kind, args: &Args, format: Format) -> anyhow::Result<ExitCode> {
-    let dir = directory(args.dir.as_deref(), &args.config)?;
+    let dir = args.log.directory()?;
     let form = match (args.form, &args.out) {
         (Some(form), _) => form,
         (None, Some(out)) => Form::of(out)?,
@@ -194,8 +189,8 @@ impl Args {
     }
 
     fn inputs(&self) -> anyhow::Result<Inputs> {
-        let config = match self.config.config.exists() {
-            true => Some(self.config.load()?),
+        let config = match self.log.config.config.exists() {
+            true => Some(self.log.config.load()?),
             false => None,
         };
         let previous = match &self.since_report {
@@ -218,7 +213,7 @@ impl Args {
         let mut found = match &self.declared {
             Some(named) => declared(named)?,
             None => {
-                let beside = self.config.config.with_file_name(DECLARED_FILE);
+                let beside = self.log.config.config.with_file_name(DECLARED_FILE);
                 if beside.exists() { declared(&beside)? } else { Declared::default() }
             }
         };

@@ -16,7 +16,7 @@ const QUERIES: usize = 500;
 
 #[test]
 fn classified_values_do_not_show() {
-    let Some(server) = Server::start() else { return };
+    let server = Server::start();
     let schema = std::fs::read_to_string(sql_shop::corpus("sql").join("schema.sql")).unwrap();
     for (database, data) in [("one", rows(0)), ("two", rows(1))] {
         server.psql("postgres", &format!("CREATE DATABASE {database};"));

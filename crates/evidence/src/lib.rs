@@ -60,6 +60,7 @@ pub use extract::tiles::{Tiles, leaf_hashes, write_tiles};
 pub use format::outline::Outline;
 pub use format::policy_text::{PolicyTexts, policy_adoption};
 pub use format::request::{RequestParts, request_events};
+pub use format::response::response_events;
 pub use keys::files::AuditorKey;
 #[cfg(feature = "writer")]
 pub use log::evidence_log::EvidenceLog;

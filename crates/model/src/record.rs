@@ -143,6 +143,22 @@ pub struct Detected {
     pub revealed: u64,
 }
 
+impl Detected {
+    /// Puts what was found of one category in one place together; `found` is in order then.
+    pub fn gather(found: &mut Vec<Self>) {
+        found.sort();
+        found.dedup_by(|later, kept| {
+            let Self { category, object, place, masked, revealed } = later;
+            let is_same = (&kept.category, &kept.object, &kept.place) == (category, object, place);
+            if is_same {
+                kept.masked += *masked;
+                kept.revealed += *revealed;
+            }
+            is_same
+        });
+    }
+}
+
 /// By what something that was found is revealed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RevealedBy {

@@ -10,14 +10,13 @@ use thiserror::Error;
 pub struct UsageKey {
     /// The day, counted from 1970-01-01 UTC. First, so that old days sort together.
     pub day: u32,
-    /// Who vouches for the principal.
+    /// Who vouches for the principal; empty for a person whose accounts are linked.
     pub issuer: String,
-    /// The principal.
+    /// The principal, or that person: whoever has two accounts has one budget.
     pub subject: String,
     /// The resource.
     pub resource: String,
-    /// The object in it, as policies name it (`public.customers`); empty for the resource
-    /// as a whole.
+    /// The object in it: its kind, and its path with dots (`table public.customers`).
     pub object: String,
 }
 

@@ -147,6 +147,13 @@ fn who_only_reads_makes_nobody_wait() {
     check(&policies, &format!("person eve in dpo; {locks}"), "deny default-deny@eve");
     let officer = format!("person eve in dpo; purpose audit; {locks}");
     check(&shipped(&[AGENT, GDPR]), &officer, "deny default-deny@eve");
+    // Beside a set that forgot about it.
+    let mut sources = sources(&[GDPR]);
+    let open = r#"@id("open") permit(principal, action, resource);"#;
+    sources.push(("open.cedar".to_owned(), open.to_owned()));
+    let policies = Policies::load(&sources).unwrap();
+    check(&policies, &format!("{CHAIN}; {locks}"), "deny gdpr/agents-lock-nothing@p");
+    check(&policies, &format!("person ann in analysts; {locks}"), "allow");
 }
 
 /// `DELETE FROM orders`, `… WHERE true`, `TRUNCATE`, `DROP TABLE orders`.

@@ -5,5 +5,6 @@ pub(crate) mod layout;
 pub(crate) mod outline;
 pub(crate) mod policy_text;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod scan;
 pub(crate) mod segment;

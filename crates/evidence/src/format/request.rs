@@ -5,7 +5,10 @@
 //! an object with a long name) is cut as text: its JSON in `request-part` records, and a
 //! `request` record of the same exchange behind them, whose commands begin with it.
 
-use portreeve_model::{CommandRecord, Event, Need, ObjectUsage, SessionId, Usage};
+use portreeve_model::{
+    Category, CommandRecord, Decision, Event, Need, Object, ObjectUsage, Reason, Revealed,
+    SessionId, Usage,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -87,39 +90,54 @@ impl Write for Count {
 }
 
 /// More than the length of a command as JSON, worked out without writing it: most requests are
-/// so short that nothing more needs to be known.
+/// so short that nothing more needs to be known. What has members is taken apart whole, so that a
+/// new one does not compile before it is counted.
 fn json_bytes_max(command: &CommandRecord) -> usize {
     /// Names of members, numbers, punctuation.
     const FIXED: usize = 256;
     /// `\u0000`.
     const CHAR: usize = 6;
-    let of_need = |need: &Need| {
-        FIXED + need.object.path.iter().map(|part| 3 + part.len() * CHAR).sum::<usize>()
+    let of_text = |text: &str| text.len() * CHAR;
+    let of_some = |text: &Option<String>| text.as_deref().map_or(0, of_text);
+    let of_object = |Object { kind: _, path }: &Object| {
+        FIXED + path.iter().map(|part| 3 + of_text(part)).sum::<usize>()
     };
-    let of_text = |text: &Option<String>| text.as_ref().map_or(0, |text| text.len() * CHAR);
-    let needs: usize = command.needs.iter().map(of_need).sum();
-    let decision = command.decision.as_ref().map_or(0, |decision| {
-        let reasons = decision.reasons.iter().map(|reason| {
-            let texts = of_text(&reason.party) + of_text(&reason.advice);
-            FIXED + of_need(&reason.need) + reason.rule.0.len() * CHAR + texts
-        });
-        let groups = decision.review_groups.iter().map(|group| 3 + group.len() * CHAR);
-        FIXED + decision.policy.0.len() * CHAR + reasons.chain(groups).sum::<usize>()
-    });
-    let categories = command
-        .categories
-        .iter()
-        .map(|(category, places)| FIXED + category.0.len() * CHAR + places.len() * FIXED);
-    let revealed = command.revealed.iter().map(|seen| {
-        let path = seen.object.path.iter().map(|part| 3 + part.len() * CHAR);
-        FIXED + seen.category.0.len() * CHAR + path.sum::<usize>()
-    });
-    let texts = (command.verb.len() + command.fingerprint.len()) * CHAR + of_text(&command.unknown);
-    FIXED * 4 + texts + needs + decision + categories.chain(revealed).sum::<usize>()
+    let of_need = |Need { action: _, object }: &Need| of_object(object);
+    let of_reason = |Reason { rule, need, party, advice }: &Reason| {
+        FIXED + of_text(&rule.0) + of_need(need) + of_some(party) + of_some(advice)
+    };
+    let of_decision = |Decision { verdict: _, policy, reasons, review_groups }: &Decision| {
+        let groups = review_groups.iter().map(|group| 3 + of_text(group));
+        FIXED + of_text(&policy.0) + reasons.iter().map(of_reason).chain(groups).sum::<usize>()
+    };
+    let of_revealed =
+        |Revealed { object, category }: &Revealed| of_object(object) + of_text(&category.0);
+    let of_category = |(category, places): (&Category, &Vec<usize>)| {
+        FIXED + of_text(&category.0) + places.len() * FIXED
+    };
+    let CommandRecord {
+        verb,
+        times: _,
+        runs_later: _,
+        fingerprint,
+        shape,
+        needs,
+        facts: _,
+        categories,
+        unknown,
+        decision,
+        revealed,
+    } = command;
+    let texts = of_text(verb) + of_text(fingerprint) + of_text(shape) + of_some(unknown);
+    let needs = needs.iter().map(of_need);
+    let categories = categories.iter().map(of_category);
+    let revealed = revealed.iter().map(of_revealed);
+    let decision = decision.as_ref().map_or(0, of_decision);
+    FIXED * 4 + texts + decision + needs.chain(categories).chain(revealed).sum::<usize>()
 }
 
 /// The length as JSON, with the comma behind it.
-fn json_bytes(command: &impl Serialize) -> usize {
+pub(super) fn json_bytes(command: &impl Serialize) -> usize {
     let mut count = Count(1);
     serde_json::to_writer(&mut count, command).expect("what is recorded is plain data");
     count.0
@@ -203,7 +221,7 @@ mod tests {
             times: 1,
             runs_later: false,
             fingerprint: name.into(),
-            shape: String::new(),
+            shape: name.repeat(1 + needs % 3),
             needs: (0..needs).map(|at| Need { action: Action::Read, object: object(at) }).collect(),
             facts: Facts::default(),
             categories: [("email".into(), (0..needs).collect())].into(),

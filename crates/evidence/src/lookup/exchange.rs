@@ -78,20 +78,6 @@ impl ExchangeSummary {
         Some(begun)
     }
 
-    fn found(&mut self, found: &Detected) {
-        let is_same = |known: &&mut Detected| {
-            (&known.category, &known.object, &known.place)
-                == (&found.category, &found.object, &found.place)
-        };
-        match self.detected.iter_mut().find(is_same) {
-            Some(known) => {
-                known.masked += found.masked;
-                known.revealed += found.revealed;
-            }
-            None => self.detected.push(found.clone()),
-        }
-    }
-
     /// Adds a later record of the same exchange.
     pub fn add(&mut self, record: &Record) {
         match &record.event {
@@ -105,9 +91,8 @@ impl ExchangeSummary {
             }
             Event::Response { rows, masked, detected, .. } => {
                 self.rows += rows;
-                for found in detected {
-                    self.found(found);
-                }
+                self.detected.extend_from_slice(detected);
+                Detected::gather(&mut self.detected);
                 for (category, count) in masked {
                     *self.masked.entry(category.clone()).or_default() += count;
                 }

@@ -137,6 +137,8 @@ pub(super) struct Live {
     released: Released,
     /// The last part of the reply, which may still be withheld.
     last: Released,
+    /// Whether all that is recorded of that part was read: its bytes come last.
+    is_last_whole: bool,
     reviews: Vec<ReviewFacts>,
     outcome: Option<Outcome>,
     withheld: Option<RuleId>,
@@ -161,27 +163,14 @@ impl Released {
         for (category, count) in more.masked {
             *self.masked.entry(category).or_default() += count;
         }
-        for found in more.detected {
-            self.detect(found);
+        if !more.detected.is_empty() {
+            self.detected.extend(more.detected);
+            Detected::gather(&mut self.detected);
         }
         self.found_unrevealed += more.found_unrevealed;
         self.disagreements += more.disagreements;
         for (object, people) in more.people {
             self.people.entry(object).or_default().add(people);
-        }
-    }
-
-    fn detect(&mut self, found: Detected) {
-        let is_same = |known: &&mut Detected| {
-            (&known.category, &known.object, &known.place)
-                == (&found.category, &found.object, &found.place)
-        };
-        match self.detected.iter_mut().find(is_same) {
-            Some(known) => {
-                known.masked += found.masked;
-                known.revealed += found.revealed;
-            }
-            None => self.detected.push(found),
         }
     }
 }
@@ -197,6 +186,7 @@ impl Live {
             commands: Vec::new(),
             released: Released::default(),
             last: Released::default(),
+            is_last_whole: false,
             reviews: Vec::new(),
             outcome: None,
             withheld: None,
@@ -209,11 +199,17 @@ impl Live {
 
     /// Whom the part of the reply that comes next is about.
     pub(super) fn subjects(&mut self, people: BTreeMap<String, People>) {
-        self.settle();
-        self.last.people = people;
+        self.part().add(Released { people, ..Released::default() });
     }
 
-    /// What was released last stays released.
+    /// The part of the reply that more is recorded of: what was whole before it stays released.
+    fn part(&mut self) -> &mut Released {
+        if std::mem::take(&mut self.is_last_whole) {
+            self.settle();
+        }
+        &mut self.last
+    }
+
     fn settle(&mut self) {
         self.released.add(std::mem::take(&mut self.last));
     }
@@ -237,30 +233,24 @@ impl Live {
                 }
             }
             Event::Response { rows, masked, detected, revealed_by, .. } => {
-                // Whom it is about was recorded with it.
-                let people = std::mem::take(&mut self.last.people);
-                let disagreements = std::mem::take(&mut self.last.disagreements);
-                self.settle();
                 let shown: u64 = detected.iter().map(|found| found.revealed).sum();
                 let bytes = payload.filter(|payload| payload.direction == Direction::ToClient);
-                self.last = Released {
+                let is_whole = bytes.is_some();
+                self.part().add(Released {
                     rows,
                     bytes: bytes.map_or(0, |payload| payload.bytes),
                     masked,
                     detected,
                     found_unrevealed: if revealed_by.is_none() { shown } else { 0 },
-                    disagreements,
-                    people,
-                };
+                    ..Released::default()
+                });
+                self.is_last_whole = is_whole;
             }
             Event::ReplyWithheld { rule, .. } => {
-                self.last = Released::default();
+                (self.last, self.is_last_whole) = (Released::default(), false);
                 self.withheld = Some(rule);
             }
-            Event::Disagreement { .. } => {
-                self.settle();
-                self.last.disagreements += 1;
-            }
+            Event::Disagreement { .. } => self.part().disagreements += 1,
             Event::ReviewOpened { review, groups, rule, .. } => self.reviews.push(ReviewFacts {
                 review,
                 index,

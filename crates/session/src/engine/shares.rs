@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 /// Somebody on whose behalf things happen: a human being where people are linked.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct PrincipalKey {
-    issuer: String,
-    subject: String,
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
 }
 
 impl PrincipalKey {

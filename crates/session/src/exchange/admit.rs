@@ -134,7 +134,8 @@ impl Session {
             refusal: None,
             budget,
             fence: request.fence(),
-            held: Held::default(),
+            // Who waits to be told to send more gets no answer that is kept back.
+            held: if request.has_unseen_data() { Held::flowing() } else { Held::default() },
             pending: Pending::default(),
             is_closed: false,
         };
@@ -223,7 +224,7 @@ impl Exchange {
             return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }
         self.budget.approve(rules);
-        match self.follow() {
+        match self.follow().await {
             Ok(()) => Ok(None),
             Err(Stop::Refused(refusal)) => Ok(Some(*refusal)),
             Err(Stop::Session(error)) => Err(error),

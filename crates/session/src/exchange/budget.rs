@@ -32,6 +32,26 @@ impl Budget {
         }
     }
 
+    /// Takes over the limits of a newer snapshot: those of commands that run, from where the
+    /// exchange is now.
+    pub(super) async fn follow(
+        &mut self,
+        session: &Session,
+        snapshot: &Snapshot,
+        commands: &[CommandUse],
+    ) -> Result<(), SessionError> {
+        let objects = snapshot.counted_by_day(commands);
+        self.day.count(session, snapshot.hour(), objects, self.usage).await?;
+        let counted = self.counted(session);
+        let limits = |one: &CommandUse| {
+            let (_, threshold) = snapshot.decide(&one.command, counted);
+            (one.command.clone(), threshold)
+        };
+        let is_limit = |(_, threshold): &(_, Threshold)| !threshold.counters.is_empty();
+        self.limited = commands.iter().map(limits).filter(is_limit).collect();
+        Ok(())
+    }
+
     /// Whether any policy that matters names a counter.
     pub(super) fn is_counted(&self) -> bool {
         !self.limited.is_empty()

@@ -24,6 +24,11 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Nothing is kept back.
+    pub(super) fn flowing() -> Self {
+        Self { flow: Flow::Flowing, ..Self::default() }
+    }
+
     pub(super) fn keep(&mut self, masked: Masked) {
         self.bytes.extend_from_slice(&masked.bytes);
         self.masked.append(masked);

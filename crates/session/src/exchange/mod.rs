@@ -151,7 +151,7 @@ impl Exchange {
                     if self.pending.is_due() {
                         self.hand_over();
                     }
-                    if let Err(stop) = self.follow() {
+                    if let Err(stop) = self.follow().await {
                         return Interrupt::Stopped(stop);
                     }
                 }
@@ -172,7 +172,7 @@ impl Exchange {
         // Read first: whoever follows the target's messages knows then what has come, also
         // where nothing of it may pass.
         let mut masked = reply.mask(&self.session().engine().masker)?;
-        self.may_go_on()?;
+        self.may_go_on().await?;
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
         self.budget.spend(&self.running.session, masked.usage).await?;
@@ -220,7 +220,7 @@ impl Exchange {
     /// More data of the side that asked (a bulk load, an upload), or the client's answer to
     /// what the target asked: read, counted, and durable before it is forwarded.
     pub async fn forward<U: Upload>(&mut self, upload: U) -> Result<Permitted, Stop> {
-        self.may_go_on()?;
+        self.may_go_on().await?;
         let piece = upload.read().map_err(SessionError::Client)?;
         self.budget.spend(&self.running.session, piece.usage).await?;
         if let Some(question) = self.objection() {
@@ -252,12 +252,12 @@ impl Exchange {
     }
 
     /// Whether the session is still there, and policy still permits what runs.
-    fn may_go_on(&mut self) -> Result<(), Stop> {
+    async fn may_go_on(&mut self) -> Result<(), Stop> {
         self.session().check()?;
         if let Some(refusal) = self.session().no_room(self.number()) {
             return Err(self.refused(refusal));
         }
-        self.follow()
+        self.follow().await
     }
 
     fn objection(&self) -> Option<Question> {
@@ -265,7 +265,7 @@ impl Exchange {
     }
 
     /// Takes over a newer snapshot, unless it objects.
-    fn follow(&mut self) -> Result<(), Stop> {
+    async fn follow(&mut self) -> Result<(), Stop> {
         let newest = self.session().snapshot();
         if Arc::ptr_eq(&newest, &self.snapshot) {
             return Ok(());
@@ -275,6 +275,7 @@ impl Exchange {
             let refusal = why.into_refusal(self.session(), self.number());
             return Err(self.refused(refusal));
         }
+        self.budget.follow(&self.running.session, &newest, &self.commands).await?;
         self.snapshot = newest;
         Ok(())
     }
@@ -282,19 +283,13 @@ impl Exchange {
     /// Holds the exchange until a person has answered. An approval holds until a further
     /// rule objects.
     async fn ask<H: Hold>(&mut self, question: Question, hold: &mut H) -> Result<(), Stop> {
-        if question.groups.is_empty() {
+        // What began before any policy counted it was not kept for a reviewer to read.
+        let content = self.content.clone().filter(|_| !question.groups.is_empty());
+        let Some(content) = content else {
             return Err(self.refused(question.into_refusal(&self.running)));
-        }
+        };
         let rules = question.rules.clone();
-        match review::review(
-            &self.running,
-            &self.snapshot,
-            question,
-            self.content.clone().unwrap_or_default(),
-            hold,
-        )
-        .await?
-        {
+        match review::review(&self.running, &self.snapshot, question, content, hold).await? {
             None => {
                 self.budget.approve(rules);
                 self.held.flow();

@@ -66,7 +66,10 @@ impl Masked {
         for (category, count) in later.masked {
             *self.masked.entry(category).or_default() += count;
         }
-        self.detected.extend(later.detected);
+        if !later.detected.is_empty() {
+            self.detected.extend(later.detected);
+            Detected::gather(&mut self.detected);
+        }
         self.disagreements.extend(later.disagreements);
         self.subjects.merge(later.subjects);
         self.end = later.end;

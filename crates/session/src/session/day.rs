@@ -24,11 +24,29 @@ impl DayUsage {
         hour: u64,
         objects: impl IntoIterator<Item = Object>,
     ) -> Result<Self, SessionError> {
-        let day = u32::try_from(hour / HOURS).unwrap_or(u32::MAX);
-        let objects = objects.into_iter().map(|object| (object, Usage::default())).collect();
-        let mut usage = Self { day, objects };
-        usage.reserve(session, Usage::default(), Usage::default()).await?;
+        let mut usage = Self::default();
+        usage.count(session, hour, objects, Usage::default()).await?;
         Ok(usage)
+    }
+
+    /// Counts these objects from now on, those that were counted before included. Of one that
+    /// is new, what the exchange has in all is reserved.
+    pub(crate) async fn count(
+        &mut self,
+        session: &Session,
+        hour: u64,
+        objects: impl IntoIterator<Item = Object>,
+        own: Usage,
+    ) -> Result<(), SessionError> {
+        if self.objects.is_empty() {
+            self.day = u32::try_from(hour / HOURS).unwrap_or(u32::MAX);
+        }
+        let is_new = |object: &Object| !self.objects.contains_key(object);
+        let new = objects.into_iter().filter(is_new).map(|object| (object, Usage::default()));
+        let mut new = Self { day: self.day, objects: new.collect() };
+        new.reserve(session, own, own).await?;
+        self.objects.extend(new.objects);
+        Ok(())
     }
 
     /// Reserves what is about to be given; `own` is what the exchange has in all by then.
@@ -70,14 +88,21 @@ impl DayUsage {
 }
 
 fn key(session: &Session, day: u32, object: &Object) -> UsageKey {
-    let principal = &session.chain().principal;
+    let principal = &session.0.principal;
     UsageKey {
         day,
         issuer: principal.issuer.clone(),
         subject: principal.subject.clone(),
         resource: session.resource().to_owned(),
-        object: object.path.join("."),
+        object: name(object),
     }
+}
+
+/// No two objects have the same: kinds stand before it, and dots in names are marked.
+fn name(object: &Object) -> String {
+    let part = |part: &String| part.replace('\\', r"\\").replace('.', r"\.");
+    let path: Vec<String> = object.path.iter().map(part).collect();
+    format!("{} {}", object.kind.word(), path.join("."))
 }
 
 /// Everything that policies may count when they are asked.
@@ -87,4 +112,24 @@ pub(crate) struct Counted<'a> {
     pub(crate) counters: Counters,
     /// Of the principal's day.
     pub(crate) day: &'a DayUsage,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_counted_apart() {
+        let objects = [
+            Object::resource(),
+            Object::table("a.b", "c"),
+            Object::table("a", "b.c"),
+            Object::table(r"a\", "b.c"),
+            Object::function("a", "b.c"),
+            Object::column("a", "b", "c"),
+        ];
+        let names: std::collections::BTreeSet<_> = objects.iter().map(name).collect();
+        assert_eq!(names.len(), objects.len(), "{names:?}");
+        assert_eq!(name(&Object::table("public", "customers")), "table public.customers");
+    }
 }

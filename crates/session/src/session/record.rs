@@ -5,7 +5,7 @@ use crate::SessionError;
 use crate::engine::{OpenRequest, Step, now_us};
 use crate::proof::Released;
 use crate::protocol::Masked;
-use portreeve_evidence::Receipt;
+use portreeve_evidence::{Receipt, response_events};
 use portreeve_model::{
     Action, CommandRecord, Decision, Direction, Event, Facts, Need, Object, Outcome, Unit, Usage,
 };
@@ -79,14 +79,11 @@ impl Session {
         let rows = masked.usage.get(Unit::Rows);
         if !masked.bytes.is_empty() {
             let shows_found = masked.detected.iter().any(|found| found.revealed > 0);
-            let event = Event::Response {
-                exchange,
-                rows,
-                masked: masked.all_masked(),
-                detected: masked.detected.clone(),
-                revealed_by: shows_found.then(|| snapshot.revealed_by()),
-            };
-            recorder.stage_payload(event, Direction::ToClient, &masked.bytes);
+            let revealed_by = shows_found.then(|| snapshot.revealed_by());
+            let (all_masked, detected) = (masked.all_masked(), masked.detected.clone());
+            let (before, last) = response_events(exchange, rows, all_masked, detected, revealed_by);
+            before.into_iter().for_each(|event| recorder.stage(event));
+            recorder.stage_payload(last, Direction::ToClient, &masked.bytes);
         }
         drop(recorder);
         self.0.counts.rows.fetch_add(rows, Ordering::Relaxed);

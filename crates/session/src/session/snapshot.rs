@@ -182,12 +182,9 @@ impl Snapshot {
     /// it names a counter. What follows such a command must not reach the target first.
     #[must_use]
     pub fn may_hold(&self, command: &Arc<Command>) -> bool {
-        self.reads(command) && !self.policies.counted(&self.asker.chain, &command.needs).is_empty()
-    }
-
-    /// Only what gives something can be held on its way.
-    fn reads(&self, command: &Command) -> bool {
-        command.needs.iter().any(|need| need.action == Action::Read)
+        let reads = |need: &Need| need.action == Action::Read;
+        command.needs.iter().any(reads)
+            && !self.policies.counted(&self.asker.chain, &command.needs).is_empty()
     }
 
     /// The objects of which policies ask what the principal has used today.
@@ -237,10 +234,11 @@ impl Snapshot {
             return (known.decision.clone(), known.threshold.clone());
         }
         let decision = self.decide_now(command, counted);
-        let threshold = if self.reads(command) && decision.verdict != Verdict::Deny {
-            self.asking(command, counted, Policies::threshold)
-        } else {
-            Threshold::default()
+        // What writes or executes may give as much as what reads: the answer to a `POST`, what a
+        // function, a tool or a program says.
+        let threshold = match decision.verdict {
+            Verdict::Allow | Verdict::Review => self.asking(command, counted, Policies::threshold),
+            Verdict::Deny => Threshold::default(),
         };
         let counts_days = threshold.counters.has_scope(Scope::Day);
         let counts_days = counts_days

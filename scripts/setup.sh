@@ -47,6 +47,7 @@ wanted() {
     file_or '/usr/lib/postgresql/*/bin/pgbench' postgresql-contrib
     command_or pgbouncer pgbouncer
     command_or rsyslogd rsyslog
+    command_or nats-server nats-server
     command_or javac default-jdk-headless
     file_or '/usr/share/java/postgresql*.jar' libpostgresql-jdbc-java
     command_or go golang-go

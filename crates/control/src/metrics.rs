@@ -309,10 +309,15 @@ impl Metrics {
         }
     }
 
-    /// An export has delivered events, and so many records lie before it.
-    pub fn exported(&self, export: &str, events: u64, lag: u64) {
+    /// An export has delivered events.
+    pub fn exported(&self, export: &str, events: u64) {
         let label = ExportLabel { export: export.to_owned() };
         self.families.exported.get_or_create_owned(&label).inc_by(events);
+    }
+
+    /// So many records lie before an export.
+    pub fn export_lag(&self, export: &str, lag: u64) {
+        let label = ExportLabel { export: export.to_owned() };
         self.families.export_lag.get_or_create_owned(&label).set(signed(lag));
     }
 

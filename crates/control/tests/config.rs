@@ -186,12 +186,13 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         e: {elasticsearch: {zzzz29: 1, url: \"https://x\", index: i}}, \
         f: {otlp: {zzzz30: 1, url: \"https://x\"}}, \
         g: {s3: {zzzz34: 1, url: \"https://x\", bucket: b, access_key: {env: A}, \
-        secret_key: {env: B}}}}\n\
+        secret_key: {env: B}}}, \
+        h: {nats: {zzzz36: 1, url: \"tls://x:4222\"}}}\n\
         anomalies: {zzzz33: 1}\n";
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 37, "{hints:#?}");
+    assert_eq!(listed.len(), 38, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
@@ -201,6 +202,34 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         let words: Vec<&str> = hint.split('`').skip(1).step_by(2).collect();
         assert!(words.iter().all(in_schema), "{hint}");
     }
+}
+
+#[test]
+fn events_leave_for_nats_encrypted_and_under_a_subject() {
+    let check = |nats: &str, expect: &str| {
+        let text = format!(
+            "issuers: [{{local: {{}}}}]\n\
+             resources: {{shop: {{postgres: {{host: h, user: u, password: {{env: P}}}}}}}}\n\
+             exports: {{a: {{nats: {{{nats}}}}}}}\n"
+        );
+        let said = parse(&text).map_or_else(|error| render(&error), |_| "fine".to_owned());
+        assert!(said.contains(expect), "{nats}: {said}");
+    };
+    for url in ["tls://nats.example:4222", "nats://127.0.0.1:4222", "nats://[::1]:4222"] {
+        check(&format!("url: \"{url}\""), "fine");
+    }
+    check("url: \"nats://nats.example:4222\"", "would get events in the clear");
+    for url in ["nats.example:4222", "tls://", "https://x", "tls://u:p@x:4222", "tls://a,nats://b"]
+    {
+        check(&format!("url: \"{url}\""), "is no address");
+    }
+    let url = "url: \"tls://x:4222\"";
+    check(&format!("{url}, subject: audit.portreeve"), "fine");
+    for subject in ["audit.>", "a..b", "a b", ".a", "a."] {
+        check(&format!("{url}, subject: {subject}"), "is no subject of NATS");
+    }
+    check(&format!("{url}, user: u"), "password");
+    check(&format!("{url}, password: {{env: P}}"), "user");
 }
 
 #[track_caller]

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from harness.bucket import ACCESS_KEY, SECRET_KEY, Bucket
 from harness.gateway import Gateway
+from harness.nats import TOKEN, Nats
 from harness.waiting import free_port, until
 from harness.world import World
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
@@ -48,6 +49,10 @@ def traffic(gateway: Gateway, rounds: int = 1) -> None:
 
 def events(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def ids(found: list[dict]) -> list[str]:
+    return [event["metadata"]["uid"] for event in found]
 
 
 def refused_in(path: Path) -> list[dict]:
@@ -94,7 +99,7 @@ def test_none_is_lost_when_gateway_and_file_come_and_go(world: World, policies: 
         gateway.kill()
         gateway.start()
     until("all is exported", lambda: caught_up(gateway, "all"), 30)
-    ids = [event["metadata"]["uid"] for event in events(path)]
+    before = ids(events(path))
     assert gateway.stop() == 0
     fresh = gateway.data_dir / "exports" / "all.cursor"
     fresh.unlink()
@@ -102,9 +107,9 @@ def test_none_is_lost_when_gateway_and_file_come_and_go(world: World, policies: 
     gateway.start()
     until("all is exported again", lambda: path.exists() and caught_up(gateway, "all"), 30)
     again = {event["metadata"]["uid"] for event in events(path)}
-    assert set(ids) <= again
+    assert set(before) <= again
     # What came since is the stop and the start, and the token by which it was asked.
-    extra = [event for event in events(path) if event["metadata"]["uid"] not in set(ids)]
+    extra = [event for event in events(path) if event["metadata"]["uid"] not in set(before)]
     extra = [event for event in extra if event["type_uid"] != 300203]
     assert {event["class_uid"] for event in extra} <= {6002, 3004}, extra
 
@@ -199,13 +204,47 @@ def test_a_bucket_gets_every_event_once_it_is_there(
         )
         assert not bucket.objects()
         (tmp_path / "secret").write_text(SECRET_KEY)
-        until("everything is in the bucket", lambda: caught_up(gateway, "bucket"), 90)
-        until("and in the file", lambda: caught_up(gateway, "all"), 30)
-        objects = bucket.objects()
-        lines = [line for name in sorted(objects) for line in objects[name].splitlines()]
-        ids = {json.loads(line)["metadata"]["uid"] for line in lines}
-        assert len(ids) == len(lines), "nothing came twice, as nothing was cut off"
-        expected = {event["metadata"]["uid"] for event in events(gateway.directory / "events.log")}
-        assert expected and ids == expected
+
+        def in_bucket() -> list[str]:
+            objects = bucket.objects()
+            lines = [line for name in sorted(objects) for line in objects[name].splitlines()]
+            return ids([json.loads(line) for line in lines])
+
+        file = gateway.directory / "events.log"
+        until("everything is in the bucket", lambda: set(in_bucket()) == set(ids(events(file))), 90)
+        taken = in_bucket()
+        assert len(taken) == len(set(taken)), "nothing came twice, as nothing was cut off"
     finally:
         bucket.stop()
+
+
+def test_a_stream_of_nats_gets_every_event_once(
+    world: World, policies: Path, tmp_path: Path
+) -> None:
+    nats = Nats(tmp_path)
+    token = tmp_path / "token"
+    token.write_text("not the token")
+    token.chmod(0o600)
+    sink = f"nats: {{ url: 'nats://127.0.0.1:{nats.port}', token: {{ file: '{token}' }} }}"
+    more = MORE.format(f"stream: {{ {sink} }}, all: {{ file: {{ path: events.log }} }}")
+    gateway = world.gateway("exports-nats", more=more, policies=policies)
+    traffic(gateway)
+    nats.start()
+    try:
+        until("a wrong token is said", lambda: "authorization violation" in gateway.log(), 60)
+        token.write_text(TOKEN)
+        why = "no stream of JetStream takes the subject `portreeve.events`"
+        until("a subject that nobody takes is said", lambda: why in gateway.log(), 90)
+        nats.create("portreeve.>")
+        until("everything is in the stream", lambda: caught_up(gateway, "stream"), 90)
+        # The server goes away and comes back with its files.
+        nats.stop()
+        traffic(gateway)
+        until("it shows", lambda: not caught_up(gateway, "stream"), 60)
+        nats.start()
+        file = gateway.directory / "events.log"
+        until("what came meanwhile, too", lambda: set(ids(nats.messages())) == set(ids(events(file))), 90)
+        taken = ids(nats.messages())
+        assert len(taken) == len(set(taken)), "what is sent again is known by its id"
+    finally:
+        nats.stop()

@@ -47,6 +47,8 @@ pub(crate) struct ExportText {
     otlp: Option<OtlpExport>,
     /// Objects in a bucket of S3, or of what speaks like it.
     s3: Option<S3Export>,
+    /// A stream of NATS `JetStream`.
+    nats: Option<NatsExport>,
 }
 
 /// Where events go.
@@ -66,6 +68,8 @@ pub enum ExportSink {
     Otlp(OtlpExport),
     /// Objects in a bucket of S3, or of what speaks like it.
     S3(S3Export),
+    /// A stream of NATS `JetStream`.
+    Nats(NatsExport),
 }
 
 /// A file, one event a line.
@@ -191,6 +195,35 @@ pub struct S3Export {
     pub ca: Option<PathBuf>,
 }
 
+/// A stream of NATS `JetStream`: a message for each event.
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NatsExport {
+    /// The server: `tls://host:4222`. `nats://` for loopback only.
+    pub url: String,
+    /// The subject, which a stream must take.
+    #[schemars(extend("default" = NATS_SUBJECT))]
+    pub subject: String,
+    /// A token. By default none is sent.
+    pub token: Option<SecretSource>,
+    /// A user, with `password`.
+    pub user: Option<String>,
+    /// The user's password.
+    pub password: Option<SecretSource>,
+    /// PEM file with the authorities to trust. By default those of the machine.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+}
+
+impl NatsExport {
+    /// Whether the connection has to be TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.url.starts_with("tls://")
+    }
+}
+
+const NATS_SUBJECT: &str = "portreeve.events";
 const S3_REGION: &str = "us-east-1";
 const S3_PREFIX: &str = "portreeve/";
 const S3_EVERY: Duration = Duration::from_secs(60);
@@ -198,7 +231,8 @@ const FILES_KEPT: u32 = 5;
 const FILE_BYTES: u64 = 64 << 20;
 /// Exports of one gateway: each reads the log for itself.
 const EXPORTS_MAX: usize = 16;
-const SINKS: [&str; 7] = ["file", "syslog", "webhook", "splunk_hec", "elasticsearch", "otlp", "s3"];
+const SINKS: [&str; 8] =
+    ["file", "syslog", "webhook", "splunk_hec", "elasticsearch", "otlp", "s3", "nats"];
 
 impl ExportSink {
     /// Its word in the configuration.
@@ -212,6 +246,7 @@ impl ExportSink {
             Self::Elasticsearch(_) => "elasticsearch",
             Self::Otlp(_) => "otlp",
             Self::S3(_) => "s3",
+            Self::Nats(_) => "nats",
         }
     }
 }
@@ -322,6 +357,7 @@ fn read_sink(reader: &mut Reader<'_>, word: &str, mut section: Section) -> Optio
             })
         }
         "s3" => read_s3(reader, &mut section),
+        "nats" => read_nats(reader, &mut section),
         _ => {
             let url = url(reader, &mut section);
             let token = secret(reader, &mut section, "token");
@@ -352,6 +388,50 @@ fn read_s3(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink>
     let (url, bucket, access_key, secret_key) = (url?, bucket?, access_key?, secret_key?);
     let s3 = S3Export { url, bucket, region, prefix, access_key, secret_key, every, ca };
     Some(ExportSink::S3(s3))
+}
+
+fn read_nats(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink> {
+    let url = section.required_text(reader, "url");
+    let subject = section.text(reader, "subject");
+    let token = secret(reader, section, "token");
+    let user = section.text(reader, "user").map(|(user, _)| user);
+    let password = secret(reader, section, "password");
+    let ca = section.file(reader, "ca");
+    if user.is_some() != password.is_some() {
+        section.missing(reader, if user.is_some() { "password" } else { "user" });
+    }
+    let subject = match subject {
+        None => NATS_SUBJECT.to_owned(),
+        // SPEC: https://docs.nats.io/nats-concepts/subjects; what is published has no wildcards.
+        Some((subject, span)) => {
+            let is_token = |token: &str| {
+                !token.is_empty()
+                    && token.bytes().all(|b| b.is_ascii_graphic() && !b"*>".contains(&b))
+            };
+            if !subject.split('.').all(is_token) {
+                let message = format!("`{subject}` is no subject of NATS");
+                reader.problems.add_with_help(span, message, "words with points between them");
+                return None;
+            }
+            subject
+        }
+    };
+    let (url, span) = url?;
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+    let problem = match scheme {
+        _ if rest.is_empty() || rest.contains(['@', '/', ',', '?', '#']) => "is no address",
+        "tls" => "",
+        "nats" if scalar::is_loopback(host.trim_matches(['[', ']'])) => "",
+        "nats" => "would get events in the clear",
+        _ => "is no address",
+    };
+    if !problem.is_empty() {
+        let help = "write `tls://host:4222`, or `nats://` for a server on loopback";
+        reader.problems.add_with_help(span, format!("`{url}` {problem}"), help);
+        return None;
+    }
+    Some(ExportSink::Nats(NatsExport { url, subject, token, user, password, ca }))
 }
 
 fn read_syslog(reader: &mut Reader<'_>, section: &mut Section) -> Option<ExportSink> {

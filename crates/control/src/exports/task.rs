@@ -155,8 +155,11 @@ impl Running {
                 Follower::new(log, position, self.families.clone())?
             }
         };
+        let before = follower.taken;
         let read = spawn_blocking(move || follower.read().map(|batch| (follower, batch)));
         let (mut follower, batch) = read.await.map_err(|error| error.to_string())??;
+        // What a receiver that is away has not taken shows before it has.
+        self.stands(before, batch.size);
         for events in batch.events.chunks(BATCH_EVENTS_MAX) {
             // A delivery that takes too long is a failure: sinks have their own bounds.
             self.sink.deliver(events).await?;
@@ -166,21 +169,26 @@ impl Running {
             self.cursor.keep(&position).map_err(|error| error.to_string())?;
         }
         let found = self.findings(&mut follower).await?;
-        let lag = batch.size.saturating_sub(follower.next);
+        let lag = self.stands(follower.next, batch.size);
         let delivered = batch.events.len() as u64 + found;
-        self.metrics.exported(&self.name, delivered, lag);
+        self.metrics.exported(&self.name, delivered);
         let mut status = self.locked();
-        status.taken = follower.next;
-        status.lag = lag;
         status.delivered += delivered;
         status.failing = None;
         *kept = Some(follower);
         // Reading on begins at a segment's start: not for every record anew.
         Ok(if lag > 0 { Progress::Behind } else { Progress::CaughtUp })
     }
-}
 
-impl Running {
+    /// Says how far the receiver is behind a log of this size.
+    fn stands(&self, taken: u64, size: u64) -> u64 {
+        let lag = size.saturating_sub(taken);
+        self.metrics.export_lag(&self.name, lag);
+        let mut status = self.locked();
+        (status.taken, status.lag) = (taken, lag);
+        lag
+    }
+
     /// Hands over what was found since, and says how much that was.
     async fn findings(&self, follower: &mut Follower) -> Result<u64, String> {
         let after = follower.findings;

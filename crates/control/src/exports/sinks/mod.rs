@@ -2,6 +2,7 @@
 
 mod file;
 mod http;
+mod nats;
 mod s3;
 mod sigv4;
 mod syslog;
@@ -10,6 +11,7 @@ use super::event::ExportEvent;
 use crate::config::{Export, ExportSink};
 use file::FileSink;
 use http::HttpSink;
+use nats::NatsSink;
 use s3::S3Sink;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ enum Receiver {
     Syslog(Mutex<SyslogSink>),
     Http(Box<HttpSink>),
     S3(Box<S3Sink>),
+    Nats(Box<Mutex<NatsSink>>),
 }
 
 impl std::fmt::Debug for Sink {
@@ -52,6 +55,9 @@ impl Sink {
             }
             ExportSink::Otlp(otlp) => Receiver::Http(Box::new(HttpSink::otlp(otlp)?)),
             ExportSink::S3(s3) => Receiver::S3(Box::new(S3Sink::new(s3)?)),
+            ExportSink::Nats(nats) => {
+                Receiver::Nats(Box::new(Mutex::new(NatsSink::new(nats.clone())?)))
+            }
         };
         Ok(Self { export: export.clone(), receiver })
     }
@@ -65,7 +71,8 @@ impl Sink {
             | ExportSink::Webhook(_)
             | ExportSink::SplunkHec(_)
             | ExportSink::Elasticsearch(_)
-            | ExportSink::Otlp(_) => None,
+            | ExportSink::Otlp(_)
+            | ExportSink::Nats(_) => None,
         }
     }
 
@@ -89,6 +96,7 @@ impl Sink {
             Receiver::Syslog(syslog) => syslog.lock().await.send(&redacted, format).await,
             Receiver::Http(http) => http.post(&redacted, format).await,
             Receiver::S3(s3) => s3.put(&redacted, format).await,
+            Receiver::Nats(nats) => nats.lock().await.send(&redacted, format).await,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::keys::keyring::Share;
 use crate::tlog::merkle::{Hash, leaf_hash};
 use aws_lc_rs::rand;
 use portreeve_model::Record;
+use std::cell::RefCell;
 use tokio::sync::oneshot;
 
 /// Records that become durable together.
@@ -43,11 +44,25 @@ impl Unit {
     }
 }
 
+/// Random bytes that are fetched at once: a few cost as much as many.
+const FETCHED_SALTS: usize = 64;
+
+thread_local! {
+    static SALTS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Sixteen random bytes in hexadecimal.
 pub(crate) fn salt() -> Result<String, Sealed> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut bytes = [0; 16];
-    rand::fill(&mut bytes).map_err(|_| Sealed::new("no random bytes"))?;
+    let bytes = SALTS.with_borrow_mut(|salts| {
+        if salts.is_empty() {
+            let mut fetched = [0; 16 * FETCHED_SALTS];
+            rand::fill(&mut fetched).map_err(|_| Sealed::new("no random bytes"))?;
+            salts.extend(fetched.as_chunks().0);
+        }
+        // Each is given once.
+        salts.pop().ok_or_else(|| Sealed::new("no random bytes"))
+    })?;
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect())
 }

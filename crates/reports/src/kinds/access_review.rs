@@ -375,7 +375,7 @@ impl Content {
         self.put_accounts(&mut document);
         document.gaps.push(
             "what policies would permit beyond what was used is not in a log: ask with \
-             `portreeve policy test`"
+             `portreeve policy explain`"
                 .into(),
         );
         let agents = self.parties.iter().filter(|row| row.kind == "agent");

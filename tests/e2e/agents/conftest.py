@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
 from harness.waiting import free_port
 from harness.world import World
@@ -84,7 +85,7 @@ masking:
   email: partial
   default: redact
 policies: [ "{directory}/mcp.cedar" ]
-"""
+""" + EXPORTS
 
 ACCOUNTS = (
     Account("alice", "person", ()),

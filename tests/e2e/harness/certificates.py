@@ -35,25 +35,29 @@ class Authority:
             .add_extension(basic, critical=True)
         )
         if hosts:
-            names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(host)) for host in hosts)]
+            # Whoever is reached by another address is no host of this name either.
+            local = [x509.DNSName("localhost")] if "127.0.0.1" in hosts else []
+            names = [*local, *(x509.IPAddress(ipaddress.ip_address(host)) for host in hosts)]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """The files of a certificate for loopback, and of its key."""
+    def issue(self, name: str, host: str = "127.0.0.1") -> tuple[Path, Path]:
+        """The files of a certificate for loopback, or another host, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        made = self._made(subject, key, x509.BasicConstraints(ca=False, path_length=None), ("127.0.0.1",))
+        made = self._made(subject, key, x509.BasicConstraints(ca=False, path_length=None), (host,))
         certificate, secret = self.directory / f"{name}.pem", self.directory / f"{name}-key.pem"
         certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
         secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
         return certificate, secret
 
-    def server(self, *, asks: bool = False, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+    def server(
+        self, *, asks: bool = False, protocols: tuple[str, ...] = (), host: str = "127.0.0.1"
+    ) -> ssl.SSLContext:
         """What a server shows; `asks` makes it want a certificate by this authority."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.issue("server"))
+        context.load_cert_chain(*self.issue("server", host))
         if asks:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.file)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
 from harness.sshd import Sshd
 from harness.world import World
@@ -66,7 +67,7 @@ resources:
 masking:
   default: redact
 policies: [ "{directory}/ssh.cedar" ]
-"""
+""" + EXPORTS
 
 ACCOUNTS = (
     Account("alice", "person", ()),

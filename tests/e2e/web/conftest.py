@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
 from harness.service import Service
 from harness.world import World
@@ -71,7 +72,7 @@ masking:
   email: partial
   default: redact
 policies: [ "{directory}/web.cedar" ]
-"""
+""" + EXPORTS
 
 ACCOUNTS = (
     Account("alice", "person", ()),

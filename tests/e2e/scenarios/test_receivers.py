@@ -29,7 +29,8 @@ exports:
   bulk:
     format: ecs
     elasticsearch: {{ url: '{bulk.url}', index: audit, api_key: {{ file: bulk.token }} }}
-  mapped: {{ elasticsearch: {{ url: '{mapped.url}', index: audit, api_key: {{ file: mapped.token }} }} }}
+  mapped:
+    elasticsearch: {{ url: '{mapped.url}', index: audit, api_key: {{ file: mapped.token }} }}
   lines:
     format: cef
     elasticsearch: {{ url: '{lines.url}', index: audit, api_key: {{ file: lines.token }} }}
@@ -174,7 +175,7 @@ def test_a_wrong_token_is_said_and_costs_nothing(site: Site, name: str, said: st
 
 @pytest.mark.parametrize(
     ("name", "word", "said"),
-    [("otlp", "partly", "rejected 1"), ("hec", "code", "code 9"), ("bulk", "partly", "es_rejected")],
+    [("otlp", "partly", "rejected 1"), ("hec", "code", "code 9"), ("bulk", "partly", "es_reje")],
 )
 def test_what_was_taken_in_part_comes_whole(site: Site, name: str, word: str, said: str) -> None:
     """With status 200, the body says that something is missing."""

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--via",
         choices=("gateway", "connector"),
         default="gateway",
-        help="who reaches PostgreSQL for the shared gateway and those that do not say so",
+        help="who reaches targets for the shared gateways and those that do not say so",
     )
     parser.addoption("--soak", action="store_true", help="the long forms too")
     parser.addoption(

@@ -74,6 +74,65 @@ fn the_committed_schema_is_the_generated_one() {
     assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), schema, "run with UPDATE=1");
 }
 
+/// Those that connectors serve.
+const CONNECTOR_MANIFESTS: [&Manifest; 3] =
+    [&MANIFEST, &portreeve_protocol_http::MANIFEST, &portreeve_protocol_mcp::MANIFEST];
+
+#[test]
+fn the_committed_schema_of_connectors_is_the_generated_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/connector.schema.json");
+    let schema = config::connector_schema(&CONNECTOR_MANIFESTS);
+    let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &schema).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), schema, "run with UPDATE=1");
+}
+
+/// Writes every default of a connector's schema into a file: it must be the file without them.
+#[test]
+fn the_defaults_of_a_connectors_schema_are_those_of_the_reader() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let schema = config::connector_schema(&CONNECTOR_MANIFESTS);
+    let read = |written: &serde_json::Value| {
+        let file = folder.path().join("connector.yaml");
+        std::fs::write(&file, written.to_string()).unwrap();
+        let read = config::load_connector(&file, &MANIFESTS);
+        let read = read.unwrap_or_else(|error| panic!("{}", render(&error)));
+        format!("{read:?}")
+    };
+    let bare = serde_json::json!({
+        "gateways": ["gateway.example.org:8445"],
+        "resources": {
+            "shop": {"postgres": {"host": "h", "user": "u"}}, "web": {"http": {"host": "h"}},
+            "tools": {"mcp": {"host": "h"}},
+        },
+    });
+    let mut written = bare.clone();
+    let mut filled = 0;
+    let mut fill = |target: &mut serde_json::Value, properties: &serde_json::Value| {
+        for (name, property) in properties["properties"].as_object().unwrap() {
+            if let Some(default) = property.get("default")
+                && target.get(name).is_none()
+            {
+                target[name] = default.clone();
+                filled += 1;
+            }
+        }
+    };
+    fill(&mut written, &schema);
+    fill(&mut written["limits"], &schema["$defs"]["ConnectorLimits"]);
+    for (name, protocol) in [("shop", "postgres"), ("web", "http"), ("tools", "mcp")] {
+        let definition = format!("{protocol}.target");
+        fill(&mut written["resources"][name][protocol], &schema["$defs"][definition.as_str()]);
+    }
+    assert!(filled > 6, "{filled}");
+    assert_eq!(read(&written), read(&bare));
+    // What only a gateway has is not in it, and not read.
+    assert!(schema["$defs"]["http.target"]["properties"]["serve_host"].is_null());
+    assert!(schema["$defs"]["http.target"]["properties"]["http2"].is_object());
+}
+
 /// Writes every default of the schema into a file: it must be the file without them.
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_reader() {

@@ -34,6 +34,13 @@ pub(crate) enum FromConnector {
         /// The resources that it has.
         resources: Vec<String>,
     },
+    /// Would it be taken in? Nothing changes by asking; a link of the same key goes on.
+    Check {
+        /// What it speaks.
+        versions: Vec<u16>,
+        /// The resources that it has.
+        resources: Vec<String>,
+    },
     /// It has an invitation.
     Enrol {
         /// Which.
@@ -171,6 +178,7 @@ impl From<&DialError> for Told {
             | DialError::NoTls
             | DialError::HostName(_)
             | DialError::Authentication(_)
+            | DialError::NoCredential(_)
             | DialError::Protocol(_)
             | DialError::Forbidden(_)
             | DialError::NoConnector(_)

@@ -22,6 +22,12 @@ pub struct Manifest {
     pub encryption: Encryption,
     /// What must be known of a target, in the order of the reference.
     pub target: &'static [Setting],
+    /// Of these, what only the gateway has where a connector reaches the target: how clients are
+    /// served.
+    pub gateway_settings: &'static [&'static str],
+    /// Of these, what only the connector has then, beside secrets, `tls` and sections: how the
+    /// target is spoken with.
+    pub connector_settings: &'static [&'static str],
     /// Its own bounds, in the order of the reference. These defaults are the only ones.
     pub limits: &'static [Setting],
     /// How a client is started.

@@ -57,10 +57,12 @@ use tokio::task::JoinSet;
 
 pub(crate) use certificates::{LoopbackCertificate, loopback_certificate, server_certificate};
 pub(crate) use connectors::authority;
-pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover};
+pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover, has_columns};
 pub(crate) use keeping::retention;
 pub(crate) use keys::random;
-pub(crate) use protocols::{manifests, never_matched, not_here, served_targets, tried};
+pub(crate) use protocols::{
+    connector_manifests, manifests, never_matched, not_here, served_targets, tried,
+};
 pub(crate) use reload::Reloaded;
 
 /// A gateway with everything bound and open.
@@ -339,7 +341,7 @@ fn start_protocols(
             certificate: certificate.clone(),
             descriptions: core.descriptions.clone(),
             agents: core.agents.clone(),
-            ways: Ways(core.hub.clone()),
+            ways: Ways::of(core.hub.clone()),
         };
         Ok((name, (protocol.start)(parts)?))
     };

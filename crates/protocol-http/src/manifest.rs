@@ -15,6 +15,8 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 18080,
     encryption: Encryption::Tls,
     target: &TARGET,
+    gateway_settings: &["serve_host", "outgoing"],
+    connector_settings: &["http2"],
     limits: &LIMITS,
     client: ClientCommand {
         // The token comes over standard input: arguments can be seen by others.

@@ -12,6 +12,8 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 15432,
     encryption: Encryption::Tls,
     target: &TARGET,
+    gateway_settings: &[],
+    connector_settings: &[],
     limits: &LIMITS,
     client: ClientCommand {
         program: "psql",

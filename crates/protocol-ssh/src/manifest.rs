@@ -12,6 +12,8 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 12222,
     encryption: Encryption::Own,
     target: &TARGET,
+    gateway_settings: &["name", "home", "programs"],
+    connector_settings: &[],
     limits: &LIMITS,
     client: ClientCommand {
         // The client asks a program for the token: arguments can be seen by others.

@@ -42,6 +42,9 @@ pub enum DialError {
     /// The target wants to be convinced in a way that is not offered.
     #[error("target asks for an authentication that is not supported: {0}")]
     Authentication(&'static str),
+    /// What opens the target is not there.
+    #[error("what opens the target cannot be had: {0}")]
+    NoCredential(&'static str),
     /// The target said something unexpected.
     #[error("target broke the protocol: {0}")]
     Protocol(String),
@@ -95,6 +98,12 @@ pub trait Dialer: Send + Sync {
         &'a self,
         settings: &'a BTreeMap<String, String>,
     ) -> BoxFuture<'a, Result<LoggedIn, DialError>>;
+
+    /// Whether the target can be reached and lets this end in, for an operator who asks. A
+    /// protocol that shows that with a command only uses one that changes nothing.
+    fn check(&self) -> BoxFuture<'_, Result<(), DialError>> {
+        Box::pin(async move { self.dial(&BTreeMap::new()).await.map(drop) })
+    }
 }
 
 /// Where a target is on the network.

@@ -10,6 +10,7 @@
 //! | `canonical` | one spelling for each path and query |
 //! | `carried` | what the body of a request carries out |
 //! | `classified` | which fields hold personal data, and what policy shows of them |
+//! | `connector` | a service as a connector serves it: opened there, request by request |
 //! | `credential` | what opens a target |
 //! | `decoding` | codings and charsets of bodies, undone |
 //! | `fields` | what the fields of a head say |
@@ -30,6 +31,7 @@ mod answer;
 mod canonical;
 mod carried;
 mod classified;
+mod connector;
 mod credential;
 mod decoding;
 mod fields;
@@ -49,6 +51,7 @@ pub use answer::{AnswerBody, Outlet, begun, whole};
 pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, decoded_again, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
+pub use connector::{ServiceDialer, Unservable};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
 pub use decoding::Decoding;
 pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wait_max, wishes};
@@ -61,4 +64,4 @@ pub use problem::{
 pub use reviews::{REVIEWS, Reviews, review_answer, review_fields};
 pub use room::{Room, look_through};
 pub use sessions::{Ask, Caller, Opening, Sessions};
-pub use target::{Address, Http2, Line, More, Source, authority};
+pub use target::{Address, Http2, Line, More, Service, Source, authority};

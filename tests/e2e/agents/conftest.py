@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
+from harness.through import started
 from harness.waiting import free_port
 from harness.world import World
 
@@ -214,9 +215,7 @@ def served(world: World) -> Iterator[Tools]:
         server_port=world.postgres.port,
         ca=world.postgres.ca,
     )
-    gateway = Gateway(directory, config, ACCOUNTS)
-    world.gateways.append(gateway)
-    gateway.start()
+    gateway = started(world, directory, config, ACCOUNTS, "mcp")
     try:
         yield Tools(server, gateway)
     finally:

@@ -35,6 +35,15 @@ def read(gateway: Gateway, name: str = "alice") -> list[tuple[object, ...]]:
         return connection.execute(READ).fetchall()
 
 
+def check(connector: Connector, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(portreeve()), "connector", "check", "--config", str(connector.config), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def test_without_a_connector_the_error_says_so(gateway: Gateway) -> None:
     target = gateway.target("alice", "planner", "sql-agent")
     with pytest.raises(psycopg.OperationalError) as caught:
@@ -64,14 +73,12 @@ def test_a_stranger_is_refused_and_the_connector_checks_itself(
 ) -> None:
     again = connector.try_enroll("portreeve-invite.e30=")
     assert again.returncode == 1 and "no invitation" in again.stderr
-    done = subprocess.run(
-        [str(portreeve()), "connector", "check", "--config", str(connector.config)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "enrolled as `eu`" in done.stdout and "`shop` can be reached" in done.stdout
+    done = check(connector)
+    assert done.returncode == 0, done
+    assert "enrolled as `eu`" in done.stdout and "takes it in" in done.stdout
+    assert "`shop` can be reached, and lets it in" in done.stdout
+    # The one that runs was not disturbed.
+    assert linked(gateway) == ["eu"] and "the link broke" not in connector.log()
 
 
 def test_a_second_one_takes_over(world: World, gateway: Gateway, connector: Connector) -> None:
@@ -85,6 +92,44 @@ def test_a_second_one_takes_over(world: World, gateway: Gateway, connector: Conn
     other.stop()
     until("the second one is gone", lambda: linked(gateway) == ["eu"])
     assert read(gateway)
+
+
+def test_what_cannot_work_is_found_before_it_starts(world: World, gateway: Gateway) -> None:
+    one = world.connector(gateway, "checked")
+    done = check(one)
+    assert done.returncode == 1 and "no connector is enrolled" in done.stdout, done
+    one.enroll("crm-*")
+    done = check(one)
+    assert done.returncode == 1 and "has not invited it for `shop`" in done.stdout, done
+    good = one.config.read_text()
+    wrong = gateway.directory / "wrong-password"
+    wrong.write_text("wrong")
+    one.config.write_text(good.replace(str(gateway.directory / "role-password"), str(wrong)))
+    done = check(one, "--format", "json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and not found["ok"]
+    assert "28P01" in found["targets"][0]["error"], found
+    one.config.write_text(good.replace(f"127.0.0.1:{place_of(good)}", "127.0.0.1:9"))
+    done = check(one)
+    assert done.returncode == 1 and "gateway `127.0.0.1:9` does not take it in" in done.stdout, done
+
+
+def place_of(config: str) -> str:
+    return config.split('gateways: [ "127.0.0.1:')[1].split('"')[0]
+
+
+def test_an_invitation_is_not_used_up_where_nothing_can_be_kept(
+    world: World, gateway: Gateway
+) -> None:
+    one = world.connector(gateway, "unkept")
+    good = one.config.read_text()
+    (gateway.directory / "a-file").write_text("")
+    invite = one.invite("shop")
+    one.config.write_text(good.replace(str(one.state), str(gateway.directory / "a-file" / "state")))
+    done = one.try_enroll(invite)
+    assert done.returncode == 1 and "cannot use" in done.stderr, done
+    one.config.write_text(good)
+    assert one.try_enroll(invite).returncode == 0
 
 
 def test_a_changed_password_is_used_for_the_next_login(
@@ -115,7 +160,7 @@ def test_the_credential_does_not_cross_the_link(world: World) -> None:
     """Every byte of the link is looked at, decrypted with its own keys."""
     gateway = world.gateway("tapped", via="connector", start=False).start()
     assert gateway.connector_config
-    place = gateway.connector_config.split('gateways: [ "127.0.0.1:')[1].split('"')[0]
+    place = place_of(gateway.connector_config)
     connector = world.connector(gateway, "eu").enroll("shop")
     with Wiretap(int(place), gateway.data_dir, connector.state) as tap:
         connector.config.write_text(connector.config.read_text().replace(place, str(tap.port), 1))
@@ -141,6 +186,8 @@ def test_what_is_revoked_is_gone_at_once(world: World, gateway: Gateway) -> None
     until("it hears why", lambda: "revoked" in extra.log())
     gone = gateway.json("connectors", "ls", "--all")
     assert [one["name"] for one in gone if one["revoked_us"]] == ["us"]
+    done = check(extra)
+    assert done.returncode == 1 and "does not take it in: it was revoked" in done.stdout, done
 
 
 def test_both_accounts_of_the_streams_agree(gateway: Gateway, connector: Connector) -> None:

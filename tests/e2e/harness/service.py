@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
@@ -30,7 +31,11 @@ class Seen:
 @dataclass
 class Service:
     replies: dict[str, Reply] = field(default_factory=dict)
+    # Answers that are made of what was asked, by path.
+    makes: dict[str, Callable[[Seen], Reply]] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
+    # Connections so far.
+    connections: int = 0
     tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
@@ -39,13 +44,20 @@ class Service:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self) -> None:
+                service.connections += 1
+                super().setup()
+
             def answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 fields = {name.lower(): value for name, value in self.headers.items()}
-                service.seen.append(Seen(self.command, self.path, fields, body))
+                seen = Seen(self.command, self.path, fields, body)
+                service.seen.append(seen)
                 path = unquote(self.path.split("?")[0])
                 reply = service.replies.get(path, Reply(b'{"nothing": true}', status=404))
+                if path in service.makes:
+                    reply = service.makes[path](seen)
                 self.send_response(reply.status)
                 if reply.kind:
                     self.send_header("content-type", reply.kind)

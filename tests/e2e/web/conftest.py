@@ -9,6 +9,7 @@ import pytest
 from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
 from harness.service import Service
+from harness.through import started
 from harness.world import World
 
 POLICY = """\
@@ -98,6 +99,8 @@ class Web:
     service: Service
     gateway: Gateway
     token: str
+    # Who reaches the service.
+    via: str = "gateway"
 
     def ask(
         self,
@@ -134,11 +137,9 @@ def web(world: World) -> Iterator[Web]:
     (directory / "token").write_text("the-targets-own-token")
     (directory / "web.cedar").write_text(POLICY)
     config = CONFIG.format(service=service.port, directory=directory)
-    gateway = Gateway(directory, config, ACCOUNTS)
-    world.gateways.append(gateway)
-    gateway.start()
+    gateway = started(world, directory, config, ACCOUNTS, "http")
     try:
-        yield Web(service, gateway, gateway.token("alice"))
+        yield Web(service, gateway, gateway.token("alice"), world.via)
     finally:
         gateway.stop()
         service.stop()

@@ -1,41 +1,67 @@
 //! The configuration of a connector: where gateways are, and the targets of its network.
 
 use super::problem::ConfigError;
-use super::scalar;
+use super::scalar::{self, duration_text};
 use super::section::{Reader, Section, as_list, as_text, listed};
-use super::settings::{self, Settings};
+use super::settings::{self, Part, Settings};
 use super::tree::Node;
+use super::types::DurationText;
 use super::{parse_with, text_of};
 use portreeve_link::{Proxy, is_authority};
 use portreeve_model::{Manifest, defaults};
+use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a connector is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ConnectorConfig {
-    /// Where it keeps its key, its certificate and its stream log.
+    /// Folder in which it keeps its key, its certificate and its stream log.
+    #[schemars(with = "String", extend("default" = STATE_DIR))]
     pub state_dir: PathBuf,
     /// Where gateways take connectors: `host:port`.
     pub gateways: Vec<String>,
-    /// The proxy of its network, if it needs one.
+    /// The proxy of its network, if it needs one: `http://host:port`, or
+    /// `http://user:password@host:port`.
+    #[schemars(with = "Option<String>")]
     pub proxy: Option<Proxy>,
-    /// The targets, by resource.
+    /// The targets, by the names that gateways have for them.
     pub resources: BTreeMap<String, ConnectorResource>,
-    /// How long reaching a target and logging in there may take.
-    pub target_connect_timeout: Duration,
-    /// A gateway that says nothing for so long is gone.
-    pub silence_max: Duration,
+    /// Bounds.
+    #[schemars(extend("default" = {}))]
+    pub limits: ConnectorLimits,
 }
 
 /// A target of a connector's network.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ConnectorResource {
-    /// The protocol that it is reached by.
+    /// The protocol that it is reached by: the name of the one section that it has.
+    #[schemars(skip)]
     pub protocol: &'static str,
     /// The target, as that protocol's manifest describes it.
+    #[schemars(skip)]
     pub target: Settings,
+}
+
+/// Bounds of a connector.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ConnectorLimits {
+    /// Until a target has accepted the connection and the login.
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::TARGET_CONNECT_TIMEOUT))
+    )]
+    pub target_connect_timeout: Duration,
+    /// How long a gateway may say nothing before the link to it is over.
+    #[schemars(
+        with = "DurationText",
+        extend("default" = duration_text(defaults::CONNECTOR_SILENCE_MAX))
+    )]
+    pub silence_max: Duration,
 }
 
 /// Reads a connector's configuration file.
@@ -56,24 +82,21 @@ fn read(reader: &mut Reader<'_>, root: Node) -> Option<ConnectorConfig> {
     let gateways = read_gateways(reader, &mut top);
     let proxy = read_proxy(reader, &mut top);
     let resources = read_resources(reader, &mut top);
-    let mut limits = top.section(reader, "limits");
-    let target_connect_timeout = {
-        let default = defaults::TARGET_CONNECT_TIMEOUT;
-        limits.duration(reader, "target_connect_timeout", default, "10m")
-    };
-    let silence_max =
-        limits.duration(reader, "silence_max", defaults::CONNECTOR_SILENCE_MAX, "10m");
-    limits.close(reader);
+    let limits = read_limits(reader, &mut top);
     top.close(reader);
-    let config = ConnectorConfig {
-        state_dir,
-        gateways,
-        proxy,
-        resources,
-        target_connect_timeout,
-        silence_max,
+    Some(ConnectorConfig { state_dir, gateways, proxy, resources, limits })
+}
+
+fn read_limits(reader: &mut Reader<'_>, top: &mut Section) -> ConnectorLimits {
+    let mut own = top.section(reader, "limits");
+    let connect = defaults::TARGET_CONNECT_TIMEOUT;
+    let silence = defaults::CONNECTOR_SILENCE_MAX;
+    let limits = ConnectorLimits {
+        target_connect_timeout: own.duration(reader, "target_connect_timeout", connect, "10m"),
+        silence_max: own.duration(reader, "silence_max", silence, "10m"),
     };
-    Some(config)
+    own.close(reader);
+    limits
 }
 
 fn read_gateways(reader: &mut Reader<'_>, top: &mut Section) -> Vec<String> {
@@ -134,7 +157,8 @@ fn read_resources(
             let Some((at, node)) = own.take(manifest.name) else { continue };
             let path = own.path(manifest.name);
             let target = Section::open(reader, path, at.span, Some(node));
-            let target = settings::read(reader, target, manifest.target, &key.text);
+            let target =
+                settings::read_target(reader, target, manifest, &key.text, Part::Connectors);
             found = Some((manifest.name, target));
         }
         if found.is_none() {

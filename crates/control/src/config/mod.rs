@@ -26,7 +26,7 @@ mod tree;
 mod types;
 
 pub use classify::{Classification, Conflict, ObjectPattern, Said};
-pub use connector::{ConnectorConfig, ConnectorResource, load_connector};
+pub use connector::{ConnectorConfig, ConnectorLimits, ConnectorResource, load_connector};
 pub use evidence::WitnessAddress;
 pub use exports::{
     ElasticsearchExport, Export, ExportSink, FileExport, NatsExport, OtlpExport, S3Export,
@@ -39,7 +39,7 @@ pub use problem::{ConfigError, Problem};
 pub(crate) use scalar::is_resource as is_resource_name;
 pub(crate) use scalar::secure_url;
 pub use scalar::{duration as parse_duration, duration_text, is_loopback};
-pub use schema::schema;
+pub use schema::{connector_schema, schema};
 pub use settings::{NoSetting, SettingValue, Settings};
 pub use types::{
     Config, Evidence, Issuer, Limits, LocalIssuer, Masking, OidcIssuer, Resource, Retention,

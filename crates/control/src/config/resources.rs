@@ -5,7 +5,7 @@ use super::masking::not_a_category;
 use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section, as_text, listed};
-use super::settings::{self, Settings};
+use super::settings::{self, Part, Settings};
 use super::tree::{Node, Value};
 use super::types::{Resource, Unlisted, Via};
 use portreeve_model::{
@@ -57,7 +57,11 @@ fn read_resource(reader: &mut Reader<'_>, mut section: Section, name: &str) -> O
         }
         let path = section.path(manifest.name);
         let settings = Section::open(reader, path, key.span, Some(node));
-        let settings = settings::read_target(reader, settings, manifest.target, name, via);
+        let part = match via {
+            Via::Gateway => Part::Whole,
+            Via::Connector => Part::Gateways,
+        };
+        let settings = settings::read_target(reader, settings, manifest, name, part);
         target = Some((*manifest, settings));
     }
     let audience = section.text(reader, "audience").map(|(audience, _)| audience);

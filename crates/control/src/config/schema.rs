@@ -1,6 +1,7 @@
 //! The JSON schema for editors: made from the types, and from the manifests of the
 //! protocols.
 
+use super::connector::ConnectorConfig;
 use super::listen::default_address;
 use super::scalar::size_text;
 use super::types::{Config, SecretSource, SizeText, TargetTls};
@@ -20,14 +21,44 @@ pub fn schema(protocols: &[&'static Manifest]) -> Value {
     for section in sections.into_iter().rev() {
         section.put_into(&mut schema);
     }
+    finished(schema, "Resource", protocols, "Portreeve configuration")
+}
+
+/// The schema of a connector's configuration file; `protocols` are those that connectors serve.
+#[must_use]
+pub fn connector_schema(protocols: &[&'static Manifest]) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let theirs = |manifest: &&'static Manifest| {
+        let settings = manifest.target.iter();
+        let settings = settings.filter(|it| !manifest.gateway_settings.contains(&it.name));
+        (*manifest, section(&mut generator, settings, "The target."))
+    };
+    let targets: Vec<_> = protocols.iter().map(theirs).collect();
+    let mut schema = generator.into_root_schema_for::<ConnectorConfig>();
+    for (manifest, target) in targets.into_iter().rev() {
+        let about = format!("A target reached by {}.", manifest.title);
+        let reference = reference("target", manifest, about);
+        put_first(definition(&mut schema, "ConnectorResource"), manifest.name, reference);
+        put_definition(&mut schema, format!("{}.target", manifest.name), target);
+    }
+    finished(schema, "ConnectorResource", protocols, "Portreeve connector configuration")
+}
+
+/// A schema of which one section names exactly one protocol.
+fn finished(
+    mut schema: Schema,
+    resource: &str,
+    protocols: &[&'static Manifest],
+    title: &str,
+) -> Value {
     let one_of = protocols.iter().map(|manifest| json!({"required": [manifest.name]}));
-    if let Some(resource) = definition(&mut schema, "Resource") {
+    if let Some(resource) = definition(&mut schema, resource) {
         resource.insert("oneOf".to_owned(), one_of.collect());
     }
     RecursiveTransform(optional_where_defaulted).transform(&mut schema);
     let mut value = schema.to_value();
     if let Some(object) = value.as_object_mut() {
-        object.insert("title".into(), "Portreeve configuration".into());
+        object.insert("title".into(), title.into());
     }
     value
 }
@@ -69,11 +100,8 @@ impl Sections {
         if let Some(properties) = properties(definition(schema, "Limits")) {
             properties.insert(name.to_owned(), limits);
         }
-        let definitions = schema.ensure_object().get_mut("$defs").and_then(Value::as_object_mut);
-        if let Some(definitions) = definitions {
-            definitions.insert(format!("{name}.target"), self.target);
-            definitions.insert(format!("{name}.limits"), self.limits);
-        }
+        put_definition(schema, format!("{name}.target"), self.target);
+        put_definition(schema, format!("{name}.limits"), self.limits);
     }
 }
 
@@ -84,9 +112,13 @@ fn put_own_listener(schema: &mut Schema, kind: &str) {
     if let Some(properties) = properties(Some(&mut own)) {
         properties.shift_remove("tls");
     }
+    put_definition(schema, kind.to_owned(), own.into());
+}
+
+fn put_definition(schema: &mut Schema, name: String, definition: Value) {
     let definitions = schema.ensure_object().get_mut("$defs").and_then(Value::as_object_mut);
     if let Some(definitions) = definitions {
-        definitions.insert(kind.to_owned(), own.into());
+        definitions.insert(name, definition);
     }
 }
 
@@ -109,7 +141,11 @@ fn put_first(definition: Option<&mut Map<String, Value>>, name: &str, value: Val
     }
 }
 
-fn section(generator: &mut SchemaGenerator, settings: &[Setting], about: &str) -> Value {
+fn section<'s>(
+    generator: &mut SchemaGenerator,
+    settings: impl IntoIterator<Item = &'s Setting>,
+    about: &str,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for setting in settings {

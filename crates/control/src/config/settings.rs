@@ -5,8 +5,8 @@ use super::problem::closest;
 use super::scalar;
 use super::section::{Reader, Section};
 use super::tree::{Key, Node, Value};
-use super::types::{SecretSource, TargetTls, TlsMode, Via};
-use portreeve_model::{Setting, SettingKind};
+use super::types::{SecretSource, TargetTls, TlsMode};
+use portreeve_model::{Manifest, Setting, SettingKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -96,10 +96,14 @@ impl Settings {
     }
 
     /// What says where a target is and as whom it is reached, by key: everything that is no
-    /// secret and was said.
+    /// secret, was said, and is not one end's alone.
     #[must_use]
-    pub fn facts(&self) -> BTreeMap<String, String> {
-        let facts = self.values.iter().filter_map(|(name, value)| {
+    pub fn facts(&self, manifest: &Manifest) -> BTreeMap<String, String> {
+        let Manifest { gateway_settings, connector_settings, .. } = manifest;
+        let is_shared =
+            |name: &str| !gateway_settings.contains(&name) && !connector_settings.contains(&name);
+        let values = self.values.iter().filter(|(name, _)| is_shared(name));
+        let facts = values.filter_map(|(name, value)| {
             let text = match value {
                 SettingValue::Text(text) if !text.is_empty() => text.clone(),
                 SettingValue::Number(number) => number.to_string(),
@@ -143,40 +147,70 @@ impl Settings {
     }
 }
 
-/// Reads a section as a manifest lists it; `None` where something that must be there is not.
-pub(crate) fn read(
-    reader: &mut Reader<'_>,
-    section: Section,
-    settings: &'static [Setting],
-    resource: &str,
-) -> Option<Settings> {
-    read_target(reader, section, settings, resource, Via::Gateway)
+/// Which part of a target's description a configuration has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// All of it: the gateway reaches the target.
+    Whole,
+    /// The gateway's, where a connector reaches the target and has what opens it.
+    Gateways,
+    /// The connector's.
+    Connectors,
 }
 
-/// The same; where a connector reaches the target, what opens it is the connector's.
+impl Part {
+    /// Who has a setting instead of this part's owner, and what is to be done about it.
+    fn foreign(
+        self,
+        manifest: &Manifest,
+        setting: &Setting,
+    ) -> Option<(&'static str, &'static str)> {
+        let is_secret = matches!(
+            setting.kind,
+            SettingKind::Secret | SettingKind::Tls | SettingKind::Section(_)
+        );
+        match self {
+            Self::Gateways if is_secret || manifest.connector_settings.contains(&setting.name) => {
+                Some((
+                    "the connector's, which logs in at the target",
+                    "move it into the connector's configuration, or remove `via: connector`",
+                ))
+            }
+            Self::Connectors if manifest.gateway_settings.contains(&setting.name) => Some((
+                "the gateway's, which serves clients",
+                "move it into the gateway's configuration",
+            )),
+            Self::Whole | Self::Gateways | Self::Connectors => None,
+        }
+    }
+}
+
+/// Reads what is known of a target; `None` where something that must be there is not.
 pub(crate) fn read_target(
+    reader: &mut Reader<'_>,
+    mut section: Section,
+    manifest: &'static Manifest,
+    resource: &str,
+    part: Part,
+) -> Option<Settings> {
+    for setting in manifest.target {
+        let Some((whose, help)) = part.foreign(manifest, setting) else { continue };
+        let path = section.path(setting.name);
+        if let Some((key, node)) = section.take(setting.name) {
+            reader.problems.hide(node.span);
+            reader.problems.add_with_help(key.span, format!("`{path}` is {whose}"), help);
+        }
+    }
+    read(reader, section, manifest.target, resource)
+}
+
+/// Reads a section as a list of settings has it; `None` where something that must be there is not.
+pub(crate) fn read(
     reader: &mut Reader<'_>,
     mut section: Section,
     settings: &'static [Setting],
     resource: &str,
-    via: Via,
 ) -> Option<Settings> {
-    if via == Via::Connector {
-        let is_its = |setting: &&Setting| {
-            matches!(setting.kind, SettingKind::Secret | SettingKind::Tls | SettingKind::Section(_))
-        };
-        for setting in settings.iter().filter(is_its) {
-            let path = section.path(setting.name);
-            if let Some((key, node)) = section.take(setting.name) {
-                reader.problems.hide(node.span);
-                reader.problems.add_with_help(
-                    key.span,
-                    format!("`{path}` is the connector's, which logs in at the target"),
-                    "move it into the connector's configuration, or remove `via: connector`",
-                );
-            }
-        }
-    }
     let mut values = BTreeMap::new();
     let mut is_whole = true;
     let mut host = None;

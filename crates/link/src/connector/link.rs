@@ -2,6 +2,7 @@
 
 use super::Connector;
 use super::streams::Logins;
+use crate::authority::CLOCK_SKEW_MAX;
 use crate::message::{self, FromConnector, FromGateway, VERSIONS, now_us};
 use crate::mux::{self, Mux, MuxStream, Side};
 use crate::tls;
@@ -23,7 +24,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// A gateway that says that asking again is no use is asked seldom: somebody may change its mind.
 const REFUSED_BACKOFF: Duration = Duration::from_secs(60);
 /// How long the other end may take to say the next thing of a handshake.
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often it is looked whether the certificate should be renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 const HEARD_MAX: usize = 8;
@@ -76,31 +77,15 @@ impl Connector {
         };
         let stream = match timeout(LOGIN_TIMEOUT, tls::connect(stream, config)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Ended::NotLinked(self.explained(&error)),
+            Ok(Err(error)) => return Ended::NotLinked(self.parts.state.explained(&error)),
             Err(_) => return Ended::NotLinked("no handshake in time".into()),
         };
         let (mux, arrived, driver) = mux::over(stream, Side::Connector);
         tokio::select! {
-            why = driver.run() => Ended::NotLinked(self.explained(&io::Error::other(why))),
-            ended = self.converse(mux, arrived, gateway) => ended,
-        }
-    }
-
-    /// What a failed handshake may come from.
-    fn explained(&self, error: &io::Error) -> String {
-        let now = SystemTime::now();
-        match self.parts.state.validity() {
-            Ok((from, _)) if now < from => {
-                format!(
-                    "{error}; hint: this machine's clock is behind, its certificate is not \
-                         good yet"
-                )
+            why = driver.run() => {
+                Ended::NotLinked(self.parts.state.explained(&io::Error::other(why)))
             }
-            Ok((_, until)) if now > until => format!(
-                "{error}; hint: its certificate has ended while it could not renew it: invite it \
-                 anew, or set this machine's clock"
-            ),
-            Ok(_) | Err(_) => error.to_string(),
+            ended = self.converse(mux, arrived, gateway) => ended,
         }
     }
 
@@ -113,7 +98,7 @@ impl Connector {
         let control = timeout(LOGIN_TIMEOUT, self.hello(&mux)).await;
         let (control, welcome) = match control {
             Ok(Ok(said)) => said,
-            Ok(Err(error)) => return Ended::NotLinked(self.explained(&error)),
+            Ok(Err(error)) => return Ended::NotLinked(self.parts.state.explained(&error)),
             Err(_) => return Ended::NotLinked("it does not answer in time".into()),
         };
         match welcome {
@@ -233,10 +218,16 @@ impl Connector {
 
     /// Whether the certificate has lived half its life.
     fn is_half_over(&self) -> bool {
-        let Ok((from, until)) = self.parts.state.validity() else { return false };
-        let half = until.duration_since(from).unwrap_or_default() / 2;
-        SystemTime::now() > from + half
+        let validity = self.parts.state.validity();
+        validity.is_ok_and(|validity| has_lived_half(validity, SystemTime::now()))
     }
+}
+
+/// Whether half of a certificate's life is over. It holds from before it was made, for clocks that
+/// differ.
+fn has_lived_half((from, until): (SystemTime, SystemTime), now: SystemTime) -> bool {
+    let made = from + CLOCK_SKEW_MAX;
+    now > made + until.duration_since(made).unwrap_or_default() / 2
 }
 
 /// Between half and all of a time: connectors that lost one gateway do not come back as one.
@@ -244,4 +235,24 @@ fn jittered(wait: Duration) -> Duration {
     let mut byte = [0];
     let _ = rand::fill(&mut byte);
     wait / 2 + wait.mul_f64(f64::from(byte[0]) / 510.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_renewed_at_half_its_life_however_short_that_is() {
+        let check = |lifetime_s: u64, age_s: u64, expect: bool| {
+            let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+            let validity = (made - CLOCK_SKEW_MAX, made + Duration::from_secs(lifetime_s));
+            let now = made + Duration::from_secs(age_s);
+            assert_eq!(has_lived_half(validity, now), expect, "{lifetime_s} {age_s}");
+        };
+        check(60, 0, false);
+        check(60, 29, false);
+        check(60, 31, true);
+        check(7 * 86_400, 3 * 86_400, false);
+        check(7 * 86_400, 4 * 86_400, true);
+    }
 }

@@ -1,11 +1,13 @@
 //! The connector's end: dials out to gateways, and logs in at targets for them.
 
+mod check;
 mod enrol;
 mod link;
 mod state;
 mod stream_log;
 mod streams;
 
+pub use check::check_link;
 pub use enrol::{EnrolError, enrol};
 pub use state::{State, StateError};
 pub use stream_log::{Entry, SignedEntry, StreamLog, StreamLogError, read_stream_log};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::Secret;
 use rustls::pki_types::CertificateDer;
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -55,6 +55,8 @@ pub enum StateError {
 const KEY: &str = "connector-key";
 const CERTIFICATE: &str = "connector-certificate";
 const AUTHORITY: &str = "gateway-authority";
+/// Written and removed again, to see whether the folder can be written.
+const PROBE: &str = "can-be-written";
 
 impl State {
     /// Reads what was enrolled.
@@ -86,13 +88,18 @@ impl State {
         Ok(Self { folder: folder.to_owned(), key: Arc::new(key), authority, certificate, name })
     }
 
-    /// That nobody has enrolled here, and somebody can.
+    /// That nobody has enrolled here, and what is enrolled can be kept.
     pub(crate) fn prepare(folder: &Path) -> Result<(), StateError> {
         if folder.join(KEY).exists() {
             return Err(StateError::Enrolled(folder.to_owned()));
         }
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| StateError::File { path: folder.into(), why: error.to_string() })
+        made.map_err(|error| StateError::File { path: folder.into(), why: error.to_string() })?;
+        // Before the invitation is used up: it is good once.
+        write(folder, PROBE, &[])?;
+        let path = folder.join(PROBE);
+        let removed = std::fs::remove_file(&path);
+        removed.map_err(|error| StateError::File { path, why: error.to_string() })
     }
 
     /// Keeps what was enrolled. The key comes last: without it, nobody is.
@@ -138,6 +145,21 @@ impl State {
     /// It cannot be read.
     pub fn validity(&self) -> Result<(SystemTime, SystemTime), CredentialError> {
         validity(&self.certificate())
+    }
+
+    /// What a failed handshake may come from.
+    pub(super) fn explained(&self, error: &io::Error) -> String {
+        let now = SystemTime::now();
+        match self.validity() {
+            Ok((from, _)) if now < from => format!(
+                "{error}; hint: this machine's clock is behind, its certificate is not good yet"
+            ),
+            Ok((_, until)) if now > until => format!(
+                "{error}; hint: its certificate has ended while it could not renew it: invite it \
+                 anew, or set this machine's clock"
+            ),
+            Ok(_) | Err(_) => error.to_string(),
+        }
     }
 
     /// Takes over a certificate for the same key.

@@ -26,7 +26,10 @@ impl Hub {
                     }
                 }
             }
-            FromConnector::Hello { .. } | FromConnector::Renew | FromConnector::Pong { .. } => {
+            FromConnector::Hello { .. }
+            | FromConnector::Check { .. }
+            | FromConnector::Renew
+            | FromConnector::Pong { .. } => {
                 let why = "it shows no certificate; hint: `portreeve connector enroll`".to_owned();
                 FromGateway::Refused { why, may_change: false }
             }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use portreeve_model::ConnectorChange;
 use portreeve_transport::Stream;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWrite;
@@ -104,6 +104,11 @@ impl Hub {
             Ok(Ok(FromConnector::Hello { versions, software, time_us, resources })) => {
                 Hello { versions, software, time_us, resources }
             }
+            Ok(Ok(FromConnector::Check { versions, resources })) => {
+                let told = self.check((&name, &key), from, &versions, resources).await;
+                let _ = message::write(&mut control, &told).await;
+                return;
+            }
             _ => {
                 let why = "it did not say hello in time";
                 return self.refused(&name, Some(&key), Refused { from, why });
@@ -150,6 +155,55 @@ impl Hub {
         let _ = timeout(GOODBYE, message::write(&mut writer, &refused)).await;
     }
 
+    /// What a connector would be told that comes to serve. It does not come.
+    async fn check(
+        &self,
+        (name, key): (&str, &PublicKey),
+        from: IpAddr,
+        versions: &[u16],
+        resources: Vec<String>,
+    ) -> FromGateway {
+        match self.known((name, key), versions).await {
+            Ok((version, known)) => {
+                let (_, refused) = sorted(&known, resources);
+                FromGateway::Welcome { version, name: known.name, refused }
+            }
+            Err(Refusal { why, may_change }) => {
+                self.refused(name, Some(key), Refused { from, why: &why });
+                FromGateway::Refused { why, may_change }
+            }
+        }
+    }
+
+    /// Who a connector is, and what is spoken with it.
+    async fn known(
+        &self,
+        (name, key): (&str, &PublicKey),
+        versions: &[u16],
+    ) -> Result<(u16, Known), Refusal> {
+        let version = VERSIONS.into_iter().find(|version| versions.contains(version));
+        let Some(version) = version else {
+            return Err(Refusal::lasting(format!(
+                "it speaks versions {versions:?} of the link, this gateway {VERSIONS:?}; hint: \
+                 upgrade the older of the two"
+            )));
+        };
+        match self.registry.standing(key).await {
+            Ok(Standing::Good(known)) if known.name == name => Ok((version, known)),
+            Ok(Standing::Good(known)) => {
+                Err(Refusal::lasting(format!("its key is that of `{}`", known.name)))
+            }
+            Ok(Standing::Revoked { .. }) => {
+                Err(Refusal::lasting("it was revoked; hint: invite it anew".into()))
+            }
+            Ok(Standing::Unknown) => Err(Refusal::lasting("nobody has enrolled its key".into())),
+            Err(error) => {
+                tracing::error!(%error, "the standing of a connector cannot be told");
+                Err(Refusal::passing("the gateway cannot tell who it is now".into()))
+            }
+        }
+    }
+
     /// Whether a connector may serve what it has.
     async fn admit(
         self: &Arc<Self>,
@@ -158,30 +212,7 @@ impl Hub {
         client: SocketAddr,
         hello: Hello,
     ) -> Result<Seat, Refusal> {
-        let version = VERSIONS.into_iter().find(|version| hello.versions.contains(version));
-        let Some(version) = version else {
-            return Err(Refusal::lasting(format!(
-                "it speaks versions {:?} of the link, this gateway {VERSIONS:?}; hint: upgrade the \
-                 older of the two",
-                hello.versions
-            )));
-        };
-        let known = match self.registry.standing(key).await {
-            Ok(Standing::Good(known)) => known,
-            Ok(Standing::Revoked { .. }) => {
-                return Err(Refusal::lasting("it was revoked; hint: invite it anew".into()));
-            }
-            Ok(Standing::Unknown) => {
-                return Err(Refusal::lasting("nobody has enrolled its key".into()));
-            }
-            Err(error) => {
-                tracing::error!(%error, "the standing of a connector cannot be told");
-                return Err(Refusal::passing("the gateway cannot tell who it is now".into()));
-            }
-        };
-        if known.name != name {
-            return Err(Refusal::lasting(format!("its key is that of `{}`", known.name)));
-        }
+        let (version, known) = self.known((name, key), &hello.versions).await?;
         let skew = hello.time_us.abs_diff(now_us());
         if skew > SKEW_WARNED_US {
             let seconds = skew / 1_000_000;
@@ -246,7 +277,11 @@ impl Hub {
                         Ok(certificate) => certificate,
                         Err(why) => return why,
                     },
-                    Some(FromConnector::Hello { .. } | FromConnector::Enrol { .. }) => {
+                    Some(
+                        FromConnector::Hello { .. }
+                        | FromConnector::Check { .. }
+                        | FromConnector::Enrol { .. },
+                    ) => {
                         return "it says hello again".to_owned();
                     }
                     None => return "it has gone".to_owned(),

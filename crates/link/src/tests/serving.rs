@@ -1,6 +1,7 @@
 //! What works when nothing is wrong.
 
 use super::*;
+use crate::connector::check_link;
 
 #[tokio::test]
 async fn bytes_parameters_and_cancels_go_through() {
@@ -84,4 +85,25 @@ async fn a_certificate_is_renewed_when_half_its_life_is_over() {
     gateway.book.until(|event| event.change == ConnectorChange::Renewed).await;
     let mut stream = stream_of(gateway.dial("shop").await.unwrap());
     exchange(&mut stream, b"goes on").await;
+}
+
+/// Asking whether a gateway would take a connector in changes nothing: one that runs goes on.
+#[tokio::test]
+async fn a_connector_hears_whether_it_would_be_taken_in() {
+    let (gateway, echo) = (Gateway::start().await, Echo::default());
+    let invite = gateway.invite("eu", &["shop"]);
+    let connector = Running::start(&invite, &echo, &["shop"]).await;
+    let mut stream = stream_of(gateway.dial("shop").await.unwrap());
+    exchange(&mut stream, b"one").await;
+    let state = State::open(&connector.folder.path().join("state")).unwrap();
+    let (carrier, place) = (Carrier::default(), gateway.address.to_string());
+    let has = || vec!["shop".to_owned(), "crm".to_owned()];
+    let asked = check_link(&state, &carrier, &place, has()).await;
+    assert_eq!(asked, Ok(vec!["crm".to_owned()]));
+    exchange(&mut stream, b"two").await;
+    gateway.book.revoke("eu");
+    let why = check_link(&state, &carrier, &place, has()).await.unwrap_err();
+    assert!(why.contains("revoked") && why.contains("hint"), "{why}");
+    let gone = check_link(&state, &carrier, "127.0.0.1:9", has()).await.unwrap_err();
+    assert!(gone.contains("cannot reach"), "{gone}");
 }

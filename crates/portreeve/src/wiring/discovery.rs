@@ -2,7 +2,7 @@
 //! detectors would.
 
 use portreeve_control::Config;
-use portreeve_control::config::{KnownColumns, TargetColumn};
+use portreeve_control::config::{KnownColumns, TargetColumn, Via};
 use portreeve_detect::Verdict;
 use portreeve_model::Category;
 use portreeve_session::BoxFuture;
@@ -70,6 +70,17 @@ pub(crate) async fn discover(look: Look) -> anyhow::Result<Discovered> {
         anyhow::anyhow!("there is no resource `{}`\nhint: there are {names}", look.resource)
     })?;
     let discover = super::protocols::discover(resource.protocol);
+    anyhow::ensure!(
+        resource.via == Via::Gateway || discover.is_none(),
+        "`{}` is reached through a connector, and this command reaches targets itself\n\
+         hint: run it in the connector's network, with a configuration that has the credential",
+        look.resource
+    );
     discover.ok_or_else(|| anyhow::anyhow!("`{}` has no columns to look at", look.resource))?(look)
         .await
+}
+
+/// Whether a protocol has columns to look at.
+pub(crate) fn has_columns(protocol: &str) -> bool {
+    super::protocols::discover(protocol).is_some()
 }

@@ -1,14 +1,16 @@
 //! HTTP in this gateway: its resources as the configuration describes them, and the requests
 //! to come when that changes.
 
+use super::connectors::Ways;
 use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::screen;
 use super::served::{Served, Serves};
-use super::web::{address, fields, serve_host, targets};
+use super::web::{address, fields, serve_host, served, targets};
 use anyhow::{Context, bail};
 use portreeve_control::Config;
-use portreeve_control::config::Resource;
+use portreeve_control::config::{ConnectorResource, Resource};
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::{ObjectKind, Unclassified};
 use portreeve_protocol_http::{Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts};
 use portreeve_screen::Screen;
@@ -17,6 +19,7 @@ use portreeve_web::no_route;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Starts the protocol.
@@ -28,11 +31,13 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         engine: parts.engine,
         authenticator: parts.authenticator,
         reviews: parts.agents,
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, &parts.ways)
+        })?,
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
-    Ok(Served::start(http, parts.config))
+    Ok(Served::start(http, parts.config, parts.ways))
 }
 
 impl Serves for Http {
@@ -47,14 +52,27 @@ impl Serves for Http {
         Box::pin(Http::serve(self, stream, client, place))
     }
 
-    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
+    fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
+        let targets = targets(config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, ways)
+        })?;
+        Ok(self.renewed(targets, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    super::web::tried(config, MANIFEST.name, target)
+    super::web::tried(config, MANIFEST.name, |config, name, resource| {
+        target(config, name, resource, &Ways::Nowhere)
+    })
+}
+
+/// A service as a connector serves it: opened there, request by request.
+pub(super) fn serve_at(
+    resource: &ConnectorResource,
+    timeout: Duration,
+) -> anyhow::Result<ServedTarget> {
+    served(&MANIFEST, resource, timeout, |_| Ok(None))
 }
 
 /// Why no site, route or field is ever called so.
@@ -72,9 +90,9 @@ pub(super) fn never_called(
     path.get(1).copied().flatten().and_then(no_route)
 }
 
-fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
+fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
     let settings = &resource.target;
-    let address = address(config, resource)?;
+    let address = address(config, name, resource, ways)?;
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         serve_host: serve_host(name, resource),
@@ -108,6 +126,6 @@ fn limits(config: &Config) -> anyhow::Result<HttpLimits> {
 }
 
 /// A caller who has asked nothing for so long begins a new session with the next request.
-const SESSION_IDLE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
+const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Services answer in this time, or say that they need longer.
-const REPLY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(120);

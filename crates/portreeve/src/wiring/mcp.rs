@@ -1,15 +1,17 @@
 //! MCP in this gateway: its servers as the configuration describes them, and the requests to
 //! come when that changes.
 
+use super::connectors::Ways;
 use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::{screen, secret};
 use super::served::{Served, Serves};
-use super::web::{address, fields, serve_host, targets};
+use super::web::{address, fields, serve_host, served, targets};
 use anyhow::{Context, bail};
 use portreeve_control::Config;
-use portreeve_control::config::{Issuer, Resource};
+use portreeve_control::config::{ConnectorResource, Issuer, Resource, Settings, Via};
 use portreeve_control::store::{self, Looked, StoreError};
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::ObjectKind;
 use portreeve_protocol_mcp::{
     Descriptions, MANIFEST, Mcp, McpLimits, McpParts, Pinned, Place as ServerPlace, Program,
@@ -29,14 +31,16 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, &parts.ways)
+        })?,
         descriptions: Arc::new(Pins(parts.descriptions)),
         offers: parts.agents,
         issuers: issuers(parts.config),
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
-    Ok(Served::start(mcp, parts.config))
+    Ok(Served::start(mcp, parts.config, parts.ways))
 }
 
 impl Serves for Mcp {
@@ -51,8 +55,10 @@ impl Serves for Mcp {
         Box::pin(Mcp::serve(self, stream, client, place))
     }
 
-    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
-        let targets = targets(config, MANIFEST.name, target)?;
+    fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
+        let targets = targets(config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, ways)
+        })?;
         Ok(self.renewed(targets, issuers(config), limits(config)?))
     }
 }
@@ -116,7 +122,17 @@ fn issuers(config: &Config) -> Vec<String> {
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    super::web::tried(config, MANIFEST.name, target)
+    super::web::tried(config, MANIFEST.name, |config, name, resource| {
+        target(config, name, resource, &Ways::Nowhere)
+    })
+}
+
+/// A server as a connector serves it: at its endpoint, and nowhere else.
+pub(super) fn serve_at(
+    resource: &ConnectorResource,
+    timeout: Duration,
+) -> anyhow::Result<ServedTarget> {
+    served(&MANIFEST, resource, timeout, |settings| path(settings).map(Some))
 }
 
 /// Why no server, or nothing of one, is ever called so.
@@ -131,27 +147,30 @@ pub(super) fn never_called(
     is_other.then(|| format!("the server is `{name}`, as the resource"))
 }
 
-fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
+fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         serve_host: serve_host(name, resource),
-        place: place(config, resource)?,
+        place: place(config, name, resource, ways)?,
         fields: fields(ObjectKind::ARGUMENT, name, resource),
         screen: screen(resource, &config.masking.confidence_min),
     }))
 }
 
-fn place(config: &Config, resource: &Resource) -> anyhow::Result<ServerPlace> {
+fn place(
+    config: &Config,
+    name: &str,
+    resource: &Resource,
+    ways: &Ways,
+) -> anyhow::Result<ServerPlace> {
     let settings = &resource.target;
-    let (command, path) = (settings.text("command")?, settings.text("path")?);
+    let command = settings.text("command")?;
     if command.is_empty() {
-        let path = if path.is_empty() { "/mcp" } else { path };
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#');
-        if !path.starts_with('/') || !path.bytes().all(is_plain) {
-            bail!("`path` is not a path\nhint: write it as `/mcp`");
-        }
-        let address = Box::new(address(config, resource)?);
-        return Ok(ServerPlace::Http { address, path: path.to_owned() });
+        let address = Box::new(address(config, name, resource, ways)?);
+        return Ok(ServerPlace::Http { address, path: path(settings)? });
+    }
+    if resource.via == Via::Connector {
+        bail!("a program runs beside the gateway\nhint: remove `via: connector`, or `command`");
     }
     let variable = settings.text("token_variable")?;
     let token = match (secret(&resource.target, "token")?, variable.is_empty()) {
@@ -162,6 +181,17 @@ fn place(config: &Config, resource: &Resource) -> anyhow::Result<ServerPlace> {
         }
     };
     Ok(ServerPlace::Program(Program { words: words(command)?, token }))
+}
+
+/// The endpoint of a server.
+fn path(settings: &Settings) -> anyhow::Result<String> {
+    let path = settings.text("path")?;
+    let path = if path.is_empty() { "/mcp" } else { path };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#');
+    if !path.starts_with('/') || !path.bytes().all(is_plain) {
+        bail!("`path` is not a path\nhint: write it as `/mcp`");
+    }
+    Ok(path.to_owned())
 }
 
 /// The words of a command: spaces stand between them, quotes keep them together.

@@ -2,7 +2,7 @@
 //! sessions to come when that changes.
 
 use super::certificates;
-use super::connectors::Ways;
+use super::connectors::{Rotating, Ways};
 use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::api::{TargetState, Watch};
 use portreeve_control::config::{
-    Classification, ConnectorResource, KnownColumns, Resource, Settings, TargetColumn, TlsMode, Via,
+    Classification, ConnectorResource, KnownColumns, Resource, Settings, TargetColumn, TlsMode,
 };
 use portreeve_detect::{Column, propose};
 use portreeve_link::connector::ServedTarget;
@@ -22,7 +22,7 @@ use portreeve_protocol_postgres::{
     PostgresDialer, PostgresParts, ProtocolLimits, Screening, Upstream, UpstreamConfig,
 };
 use portreeve_session::BoxFuture;
-use portreeve_transport::{DialError, Dialer, LoggedIn, TargetTls, TcpTarget};
+use portreeve_transport::{Dialer, TargetTls, TcpTarget};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -267,46 +267,15 @@ pub(super) fn serve_at(
     timeout: Duration,
 ) -> anyhow::Result<ServedTarget> {
     let target = &resource.target;
-    let account = account(target, password(target)?, timeout)?;
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        let account = account(settings, password(settings)?, timeout)?;
+        Ok(Arc::new(PostgresDialer::new(account)))
+    };
     Ok(ServedTarget {
         protocol: MANIFEST.name.to_owned(),
-        facts: target.facts(),
-        dialer: Arc::new(Rotating { account, settings: target.clone() }),
+        facts: target.facts(&MANIFEST),
+        dialer: Arc::new(Rotating::new(target, made)?),
     })
-}
-
-/// Logs in with the password as it is kept now: one that has changed is used for the next login.
-struct Rotating {
-    account: Account,
-    settings: Settings,
-}
-
-impl Dialer for Rotating {
-    fn dial<'a>(
-        &'a self,
-        settings: &'a BTreeMap<String, String>,
-    ) -> portreeve_transport::BoxFuture<'a, Result<LoggedIn, DialError>> {
-        Box::pin(async move {
-            let kept = self.settings.clone();
-            let read = tokio::task::spawn_blocking(move || password(&kept)).await;
-            let password = match read {
-                Ok(Ok(password)) => password,
-                Ok(Err(error)) => {
-                    tracing::error!(error = format!("{error:#}"), "a credential cannot be read");
-                    return Err(DialError::Authentication("a credential that cannot be read"));
-                }
-                Err(_) => return Err(DialError::Authentication("a credential that is not there")),
-            };
-            let Account { target, database, user, .. } = &self.account;
-            let account = Account {
-                target: target.clone(),
-                database: database.clone(),
-                user: user.clone(),
-                password,
-            };
-            PostgresDialer::new(account).dial(settings).await
-        })
-    }
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.
@@ -314,12 +283,6 @@ pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discover
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;
-        anyhow::ensure!(
-            resource.via == Via::Gateway,
-            "`{}` is reached through a connector, and this command reaches targets itself\n\
-             hint: run it in the connector's network, with a configuration that has the credential",
-            look.resource
-        );
         let account = account(&resource.target, password(&resource.target)?, timeout)?;
         // Before the first adoption there is no file yet.
         let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::config::{Resource, Settings, Via};
+use portreeve_control::config::{Resource, Settings};
 use portreeve_model::{Category, Secret};
 use portreeve_screen::Screen;
 use std::collections::BTreeMap;
@@ -27,10 +27,6 @@ pub(super) fn targets<T>(
     make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
 ) -> anyhow::Result<Vec<Arc<T>>> {
     let made = own(config, protocol).map(|(name, resource)| {
-        anyhow::ensure!(
-            resource.via == Via::Gateway,
-            "`resources.{name}`: no connector reaches `{protocol}` targets\nhint: remove `via`"
-        );
         let target = make(config, name, resource);
         Ok(Arc::new(target.with_context(|| format!("resource `{name}`"))?))
     });

@@ -1,6 +1,7 @@
 //! A protocol that knows nothing of its targets before it is asked for them: another
 //! configuration makes another one of it, for the connections to come.
 
+use super::connectors::Ways;
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Running};
@@ -30,11 +31,14 @@ pub(super) trait Serves: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// It cannot be followed.
-    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>>;
+    fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>>;
 }
 
 /// The protocol at work.
-pub(super) struct Served<P>(RwLock<State<P>>);
+pub(super) struct Served<P> {
+    state: RwLock<State<P>>,
+    ways: Ways,
+}
 
 struct State<P> {
     /// Who serves the next connection.
@@ -49,12 +53,12 @@ impl<P: Serves> State<P> {
 }
 
 impl<P: Serves> Served<P> {
-    pub(super) fn start(protocol: Arc<P>, config: &Config) -> Arc<dyn Running> {
-        Arc::new(Self(RwLock::new(State::new(protocol, config))))
+    pub(super) fn start(protocol: Arc<P>, config: &Config, ways: Ways) -> Arc<dyn Running> {
+        Arc::new(Self { state: RwLock::new(State::new(protocol, config)), ways })
     }
 
     fn protocol(&self) -> Arc<P> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).protocol.clone()
+        self.state.read().unwrap_or_else(PoisonError::into_inner).protocol.clone()
     }
 }
 
@@ -76,12 +80,12 @@ impl<P: Serves> Running for Served<P> {
     }
 
     fn targets(&self) -> BTreeMap<String, TargetState> {
-        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.names.iter().map(|name| (name.clone(), TargetState::default())).collect()
     }
 
     fn prepare(self: Arc<Self>, config: &Config) -> anyhow::Result<Commit> {
-        let state = State::new(self.protocol().following(config)?, config);
-        Ok(Box::new(move || *self.0.write().unwrap_or_else(PoisonError::into_inner) = state))
+        let state = State::new(self.protocol().following(config, &self.ways)?, config);
+        Ok(Box::new(move || *self.state.write().unwrap_or_else(PoisonError::into_inner) = state))
     }
 }

@@ -2,13 +2,14 @@
 //! to come when that changes.
 
 use super::certificates::write_private;
+use super::connectors::Ways;
 use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::{screen, secret, targets};
 use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::config::Resource;
+use portreeve_control::config::{Resource, Via};
 use portreeve_decide::shell::canonical;
 use portreeve_model::{ObjectKind, Secret};
 use portreeve_protocol_ssh::{
@@ -35,7 +36,7 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         host_key: host_key(&parts.config.data_dir)?,
         limits: limits(parts.config)?,
     });
-    Ok(Served::start(ssh, parts.config))
+    Ok(Served::start(ssh, parts.config, parts.ways))
 }
 
 impl Serves for Ssh {
@@ -50,7 +51,7 @@ impl Serves for Ssh {
         Box::pin(Ssh::serve(self, stream, client, place))
     }
 
-    fn following(&self, config: &Config) -> anyhow::Result<Arc<Self>> {
+    fn following(&self, config: &Config, _: &Ways) -> anyhow::Result<Arc<Self>> {
         Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
     }
 }
@@ -84,6 +85,11 @@ pub(super) fn never_called(
 }
 
 fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
+    anyhow::ensure!(
+        resource.via == Via::Gateway,
+        "no connector reaches `{}` targets yet\nhint: remove `via`",
+        MANIFEST.name
+    );
     let settings = &resource.target;
     let user = settings.text("user")?.to_owned();
     let home = match settings.text("home")? {

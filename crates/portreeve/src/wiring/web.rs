@@ -1,28 +1,72 @@
 //! What every protocol over HTTP reads of a resource.
 
 use super::certificates;
+use super::connectors::{Rotating, Ways};
 use super::resources::{self, own, secret};
 use anyhow::{Context, anyhow, bail};
 use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
-use portreeve_control::config::{Resource, Settings, TargetTls as TlsSettings, TlsMode};
-use portreeve_model::{ObjectKind, Secret};
-use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_control::config::{
+    ConnectorResource, Resource, Settings, TargetTls as TlsSettings, TlsMode,
+};
+use portreeve_link::connector::ServedTarget;
+use portreeve_model::{Manifest, ObjectKind, Secret};
+use portreeve_transport::{Dialer, TargetTls, TcpTarget};
 use portreeve_web::{
     Address, Aws, AwsParts, ClientAuth, Credential, Fields, FieldsParts, Http2, OAuth, OAuthParts,
-    authority,
+    Service, ServiceDialer, authority,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a target is, and what opens it.
+/// Where a target is, and who opens it.
 ///
 /// # Errors
-/// A credential or a certificate cannot be read, or what opens the target is said twice.
-pub(super) fn address(config: &Config, resource: &Resource) -> anyhow::Result<Address> {
+/// Like [`service`], or it is to be reached through connectors, and none can dial in.
+pub(super) fn address(
+    config: &Config,
+    name: &str,
+    resource: &Resource,
+    ways: &Ways,
+) -> anyhow::Result<Address> {
     let settings = &resource.target;
-    let timeout = config.limits.target_connect_timeout;
+    let Some(dialer) = ways.through(config, name, resource)? else {
+        return Ok(Address::new(service(settings, config.limits.target_connect_timeout)?));
+    };
+    let (host, port, user) =
+        (settings.text("host")?, settings.port("port")?, settings.text("user")?);
+    Ok(Address::through(dialer, host, port, user))
+}
+
+/// A service as a connector serves it; at this path of it only, where one is named.
+///
+/// # Errors
+/// Like [`service`].
+pub(super) fn served(
+    manifest: &Manifest,
+    resource: &ConnectorResource,
+    timeout: Duration,
+    path: fn(&Settings) -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<ServedTarget> {
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        let path = path(settings)?;
+        let service = service(settings, timeout)?;
+        Ok(Arc::new(ServiceDialer::new(service, path.as_deref())?))
+    };
+    let target = &resource.target;
+    Ok(ServedTarget {
+        protocol: manifest.name.to_owned(),
+        facts: target.facts(manifest),
+        dialer: Arc::new(Rotating::new(target, made)?),
+    })
+}
+
+/// Where a service is, and what opens it.
+///
+/// # Errors
+/// A credential or a certificate cannot be read, or what opens the service is said twice.
+fn service(settings: &Settings, timeout: Duration) -> anyhow::Result<Service> {
     let place = TcpTarget {
         host: settings.text("host")?.to_owned(),
         port: settings.port("port")?,
@@ -35,7 +79,7 @@ pub(super) fn address(config: &Config, resource: &Resource) -> anyhow::Result<Ad
         "never" => Http2::Never,
         other => bail!("`http2: {other}` is none\nhint: `offered`, `always` or `never`"),
     };
-    Ok(Address::new(place, http2, credential(settings, timeout)?))
+    Ok(Service::new(place, http2, credential(settings, timeout)?))
 }
 
 fn tls(settings: &TlsSettings) -> anyhow::Result<TargetTls> {

@@ -3,7 +3,7 @@
 //!
 //! SPEC: AWS General Reference, "Create a signed AWS API request".
 
-use super::without;
+use super::{SIGNATURE, without};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use portreeve_model::{Digest, Secret};
@@ -14,8 +14,6 @@ use std::time::SystemTime;
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
-/// Before a signature in the field that carries it.
-const SIGNATURE: &str = "Signature=";
 
 /// What signs.
 #[derive(Debug)]
@@ -84,11 +82,17 @@ impl Aws {
         Ok(())
     }
 
+    /// What signs; the name of its key belongs to it.
+    pub(super) fn secrets(&self) -> Vec<Secret<String>> {
+        let AwsParts { key_id, secret, session_token, .. } = &self.0;
+        let named = [secret.clone(), Secret::new(key_id.clone())];
+        named.into_iter().chain(session_token.clone()).collect()
+    }
+
     /// A text without what signs, if it holds that; a signature can be sent once more.
     pub(super) fn without(&self, text: &str) -> Option<String> {
-        let AwsParts { key_id, secret, session_token, .. } = &self.0;
-        let token = session_token.as_ref().map(|token| token.reveal().as_str());
-        let found = without([secret.reveal(), key_id.as_str()].into_iter().chain(token), text);
+        let secrets = self.secrets();
+        let found = without(secrets.iter().map(|secret| secret.reveal().as_str()), text);
         let seen = found.as_deref().unwrap_or(text);
         let is_hexadecimal = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let behind = seen.split(SIGNATURE).skip(1).filter_map(|behind| behind.get(..64));

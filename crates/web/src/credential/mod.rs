@@ -10,14 +10,16 @@ pub use oauth::{ClientAuth, OAuth, OAuthParts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portreeve_model::{Digest, Secret};
 use std::time::SystemTime;
 
 /// A shorter credential is a word that stands anywhere.
-const SECRET_BYTES_MIN: usize = 4;
+pub(crate) const SECRET_BYTES_MIN: usize = 4;
 /// What stands where a target has said its credential.
 const SHOWN: &str = "[credential]";
+/// Before a signature in the field that carries it.
+const SIGNATURE: &str = "Signature=";
 
 /// What opens a target.
 #[derive(Debug)]
@@ -95,18 +97,52 @@ impl Credential {
         }
     }
 
+    /// That it can be had now.
+    ///
+    /// # Errors
+    /// Why it cannot, in words for the client.
+    pub(crate) async fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::OAuth(oauth) => oauth.token().await.map(drop),
+            Self::Open
+            | Self::Certificate
+            | Self::Basic { .. }
+            | Self::Bearer(_)
+            | Self::Field { .. }
+            | Self::Aws(_) => Ok(()),
+        }
+    }
+
     /// A text without it, if it holds that.
     pub(crate) fn without(&self, text: &str) -> Option<String> {
+        if let Self::Aws(aws) = self {
+            return aws.without(text);
+        }
+        let secrets = self.secrets();
+        without(secrets.iter().map(|secret| secret.reveal().as_str()), text)
+    }
+
+    /// The texts that open the target, of requests that were sent with these fields, too.
+    pub(crate) fn secrets_with(&self, sent: &HeaderMap) -> Vec<Secret<String>> {
+        let mut secrets = self.secrets();
+        if matches!(self, Self::Aws(_)) {
+            let field = sent.get(header::AUTHORIZATION).and_then(|field| field.to_str().ok());
+            let signature = field.and_then(|field| field.split(SIGNATURE).nth(1));
+            secrets.extend(signature.map(|text| Secret::new(text.to_owned())));
+        }
+        secrets
+    }
+
+    /// The texts that open the target.
+    pub(crate) fn secrets(&self) -> Vec<Secret<String>> {
         match self {
-            Self::Open | Self::Certificate => None,
+            Self::Open | Self::Certificate => Vec::new(),
             Self::Basic { user, password } => {
-                without([password.reveal().as_str(), &basic(user, password)], text)
+                vec![password.clone(), Secret::new(basic(user, password))]
             }
-            Self::Bearer(secret) | Self::Field { value: secret, .. } => {
-                without([secret.reveal().as_str()], text)
-            }
-            Self::OAuth(oauth) => oauth.without(text),
-            Self::Aws(aws) => aws.without(text),
+            Self::Bearer(secret) | Self::Field { value: secret, .. } => vec![secret.clone()],
+            Self::OAuth(oauth) => oauth.secrets(),
+            Self::Aws(aws) => aws.secrets(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! What is asked here is nothing that a client has said, and no data of a target comes back.
 
-use super::{BASE64, without};
+use super::BASE64;
 use crate::target::reach;
 use base64::Engine as _;
 use bytes::Bytes;
@@ -32,7 +32,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// After a failure, or for a token that a target does not accept, nobody is asked for so long.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What the client reads.
-const UNAVAILABLE: &str = "the gateway has no credential for the target now";
+const UNAVAILABLE: &str = "there is no credential for the target now";
 
 /// How the gateway says who it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,12 +141,10 @@ impl OAuth {
         }
     }
 
-    /// A text without what is secret, if it holds any of that.
-    pub(super) fn without(&self, text: &str) -> Option<String> {
+    /// What is secret.
+    pub(super) fn secrets(&self) -> Vec<Secret<String>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let secret = self.parts.secret.as_ref();
-        let secrets = known.iter().chain(secret).map(|secret| secret.reveal().as_str());
-        without(secrets, text)
+        known.iter().chain(self.parts.secret.as_ref()).cloned().collect()
     }
 
     fn keep(&self, token: &Secret<String>) {

@@ -1,7 +1,9 @@
 //! Connections to targets: HTTP/1.1 for one request at a time, HTTP/2 for many.
 
+use crate::connector::RelayedBody;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri, header};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -74,10 +76,14 @@ pub(crate) async fn reach(
     Ok((connection.into_parts().0, protocol))
 }
 
+/// The body of a request: what the engine has permitted, or what a gateway has sent to a
+/// connector.
+pub(crate) type RequestBody = Either<PermittedBody, RelayedBody>;
+
 /// Why there is no answer.
 pub(super) enum Unsent {
     /// The target has taken nothing of the request.
-    Whole(Box<Request<PermittedBody>>),
+    Whole(Box<Request<RequestBody>>),
     Lost(&'static str),
 }
 
@@ -90,8 +96,8 @@ pub struct Line {
 
 #[derive(Debug)]
 enum Sender {
-    One(http1::SendRequest<PermittedBody>),
-    Many { sender: http2::SendRequest<PermittedBody>, scheme: Scheme },
+    One(http1::SendRequest<RequestBody>),
+    Many { sender: http2::SendRequest<RequestBody>, scheme: Scheme },
 }
 
 /// Moves bytes, and ends with the last that use the connection.
@@ -113,15 +119,8 @@ impl Line {
         };
         let made = async {
             let (stream, agreed) = reach(place).await?;
-            let io = TokioIo::new(stream);
-            let broken = |error: hyper::Error| DialError::Protocol(error.to_string());
             if !http2.is_spoken(agreed.as_deref()) {
-                let (sender, connection) =
-                    http1::Builder::new().handshake(io).await.map_err(broken)?;
-                let task = tokio::spawn(async move {
-                    let _ = connection.await;
-                });
-                return Ok(Self { sender: Sender::One(sender), task: Arc::new(Ends(task)) });
+                return Self::over(stream).await;
             }
             let mut builder = http2::Builder::new(TokioExecutor::new());
             builder
@@ -130,7 +129,8 @@ impl Line {
                 .initial_connection_window_size(WINDOWS_BYTES)
                 .max_header_list_size(HEAD_BYTES_MAX)
                 .keep_alive_interval(ALIVE_INTERVAL);
-            let (sender, connection) = builder.handshake(io).await.map_err(broken)?;
+            let (sender, connection) =
+                builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
             let task = tokio::spawn(async move {
                 let _ = connection.await;
             });
@@ -139,6 +139,24 @@ impl Line {
         };
         let late = |_| DialError::Protocol("it does not answer in time".into());
         timeout(place.timeout, made).await.map_err(late)?
+    }
+
+    /// HTTP/1.1 over a stream that is there.
+    pub(super) async fn over(stream: Box<dyn Stream>) -> Result<Self, DialError> {
+        let made = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = made.map_err(broken)?;
+        let task = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender: Sender::One(sender), task: Arc::new(Ends(task)) })
+    }
+
+    /// Waits until another request may go over it; `false` where none ever will.
+    pub(crate) async fn ready(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::One(sender) => sender.ready().await.is_ok(),
+            Sender::Many { sender, .. } => sender.ready().await.is_ok(),
+        }
     }
 
     /// Whether another request may go over it.
@@ -167,7 +185,7 @@ impl Line {
 
     pub(super) async fn send(
         mut self,
-        request: Request<PermittedBody>,
+        request: Request<RequestBody>,
         reply_timeout: Duration,
     ) -> Result<(Self, Response<Incoming>), Unsent> {
         let sent = async {
@@ -188,7 +206,11 @@ impl Line {
     }
 }
 
-fn unsent(mut error: TrySendError<Request<PermittedBody>>) -> Unsent {
+fn broken(error: hyper::Error) -> DialError {
+    DialError::Protocol(error.to_string())
+}
+
+fn unsent(mut error: TrySendError<Request<RequestBody>>) -> Unsent {
     match error.take_message() {
         Some(request) => Unsent::Whole(Box::new(request)),
         None => Unsent::Lost("the target broke off"),
@@ -199,9 +221,9 @@ fn unsent(mut error: TrySendError<Request<PermittedBody>>) -> Unsent {
 ///
 /// SPEC: RFC 9113 sections 8.2.2, 8.3.1.
 fn for_many(
-    mut request: Request<PermittedBody>,
+    mut request: Request<RequestBody>,
     scheme: Scheme,
-) -> Result<Request<PermittedBody>, &'static str> {
+) -> Result<Request<RequestBody>, &'static str> {
     // One that comes back from a connection that was closed has been written so before.
     let Some(host) = request.headers_mut().remove(header::HOST) else { return Ok(request) };
     let unreadable = "the request could not be written";

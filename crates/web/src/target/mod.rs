@@ -1,42 +1,75 @@
 //! Where a target is, and how it is asked.
 
 mod line;
+mod service;
 mod source;
 
-pub(crate) use line::reach;
 pub use line::{Http2, Line};
+pub(crate) use line::{RequestBody, reach};
+pub(crate) use service::NoAnswer;
+pub use service::{Service, authority};
 pub use source::{More, Source};
 
-use crate::credential::Credential;
-use http::{Request, Response, StatusCode};
+use crate::connector::{BODY_DIGEST, Refusal};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Either;
 use hyper::body::Incoming;
-use line::Unsent;
-use portreeve_session::{Permitted, PermittedBody, permitted_body, permitted_head};
-use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_model::Digest;
+use portreeve_session::{Permitted, permitted_body, permitted_head};
+use portreeve_transport::Dialer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A target's address, and what opens it.
+/// A target's address, and who opens it.
 #[derive(Debug)]
 pub struct Address {
-    place: TcpTarget,
-    http2: Http2,
-    credential: Credential,
+    host: String,
     /// As the `Host` field says it.
     authority: String,
+    way: Way,
+}
+
+/// Who reaches a target, and opens it.
+enum Way {
+    /// The gateway does.
+    Gateway(Box<Service>),
+    /// A connector does: what is sent to it has no credential.
+    Connector { dialer: Arc<dyn Dialer>, role: String },
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gateway(service) => f.debug_tuple("Gateway").field(service).finish(),
+            Self::Connector { .. } => f.debug_struct("Connector").finish_non_exhaustive(),
+        }
+    }
 }
 
 impl Address {
-    /// Puts it together.
+    /// Of a service that the gateway reaches itself.
     #[must_use]
-    pub fn new(place: TcpTarget, http2: Http2, credential: Credential) -> Self {
-        let place = http2.offered_by(place);
-        Self { authority: authority(&place), place, http2, credential }
+    pub fn new(service: Service) -> Self {
+        let (host, authority) = (service.host().to_owned(), service.authority().to_owned());
+        Self { host, authority, way: Way::Gateway(Box::new(service)) }
+    }
+
+    /// Of one that is reached through connectors: `user` is as whom, where that is a name.
+    #[must_use]
+    pub fn through(dialer: Arc<dyn Dialer>, host: &str, port: u16, user: &str) -> Self {
+        // Whether TLS is spoken there is the connector's; who may go without it is on loopback.
+        let authority = if port == 443 { host.to_owned() } else { format!("{host}:{port}") };
+        let role = if user.is_empty() { "the connector's account" } else { user };
+        let way = Way::Connector { dialer, role: role.to_owned() };
+        Self { host: host.to_owned(), authority, way }
     }
 
     /// The host that policies know.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.place.host
+        &self.host
     }
 
     /// What the `Host` field says.
@@ -48,13 +81,19 @@ impl Address {
     /// As whom the target is asked, for reviewers.
     #[must_use]
     pub fn role(&self) -> &str {
-        self.credential.role()
+        match &self.way {
+            Way::Gateway(service) => service.credential.role(),
+            Way::Connector { role, .. } => role,
+        }
     }
 
-    /// A text without what opens the target, if it holds that.
+    /// A text without what opens the target, if it holds that. A connector has taken it out.
     #[must_use]
     pub fn without_credential(&self, text: &str) -> Option<String> {
-        self.credential.without(text)
+        match &self.way {
+            Way::Gateway(service) => service.credential.without(text),
+            Way::Connector { .. } => None,
+        }
     }
 
     /// Sends what was permitted with the target's credential, and waits for the head of the
@@ -70,54 +109,58 @@ impl Address {
     ) -> Result<(Line, Response<Incoming>), &'static str> {
         let unreadable = |_| "the request could not be written";
         let (mut parts, rest) = permitted_head(permit).map_err(unreadable)?;
-        self.credential.put(&mut parts, rest.digest()).await?;
+        self.open(&mut parts, rest.digest()).await?;
         let (sender, body) = permitted_body();
         sender.send(rest).await.map_err(|_| "the request could not be sent")?;
         sender.finish().await;
-        let (line, response) =
-            self.send(Request::from_parts(parts, body), line, reply_timeout).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.credential.refused().await;
+        let request = Request::from_parts(parts, Either::Left(body));
+        let answered = match &self.way {
+            Way::Gateway(service) => service.ask(request, line, reply_timeout).await,
+            Way::Connector { dialer, .. } => {
+                service::over(through(&**dialer), request, line, reply_timeout).await
+            }
+        };
+        let (line, response) = answered.map_err(|why| self.no_answer(why))?;
+        match (&self.way, Refusal::of(response.headers())) {
+            (Way::Connector { .. }, Some((refusal, why))) => {
+                let target = &self.authority;
+                tracing::warn!(target, why, "a connector has no answer of a target");
+                Err(refusal.for_client())
+            }
+            _ => Ok((line, response)),
         }
-        Ok((line, response))
     }
 
-    async fn send(
-        &self,
-        mut request: Request<PermittedBody>,
-        line: Option<Line>,
-        reply_timeout: Duration,
-    ) -> Result<(Line, Response<Incoming>), &'static str> {
-        if let Some(line) = line {
-            match line.send(request, reply_timeout).await {
-                Ok(answered) => return Ok(answered),
-                // It was closed before it took anything.
-                Err(Unsent::Whole(back)) => request = *back,
-                Err(Unsent::Lost(why)) => return Err(why),
+    /// Puts in what opens the target, or what its connector needs to do that.
+    async fn open(&self, parts: &mut Parts, body: Digest) -> Result<(), &'static str> {
+        match &self.way {
+            Way::Gateway(service) => service.credential.put(parts, body).await,
+            Way::Connector { .. } => {
+                parts.headers.remove(header::AUTHORIZATION);
+                let digest = HeaderValue::from_str(&body.to_string());
+                let digest = digest.map_err(|_| "the request could not be written")?;
+                parts.headers.insert(BODY_DIGEST, digest);
+                Ok(())
             }
         }
-        let line = Line::dial(&self.place, self.http2).await.map_err(|error| {
-            tracing::warn!(target = %self.authority, %error, "a target cannot be reached");
-            "the target cannot be reached"
-        })?;
-        match line.send(request, reply_timeout).await {
-            Ok(answered) => Ok(answered),
-            Err(Unsent::Whole(_)) => Err("the target closed the connection"),
-            Err(Unsent::Lost(why)) => Err(why),
+    }
+
+    fn no_answer(&self, why: NoAnswer) -> &'static str {
+        match why {
+            NoAnswer::Lost(why) => why,
+            NoAnswer::Unreached(error) => {
+                tracing::warn!(target = %self.authority, %error, "a target cannot be reached");
+                "the target cannot be reached"
+            }
         }
     }
 }
 
-/// How a place is called where the protocol's own port is left out.
-#[must_use]
-pub fn authority(place: &TcpTarget) -> String {
-    let TcpTarget { host, port, tls, .. } = place;
-    let standard = match tls {
-        TargetTls::Verified(_) => 443,
-        TargetTls::Disabled => 80,
-    };
-    match *port == standard {
-        true => host.clone(),
-        false => format!("{host}:{port}"),
+/// A fresh connection through a connector: a stream that takes requests without a credential.
+async fn through(dialer: &dyn Dialer) -> Result<Line, portreeve_transport::DialError> {
+    let (stream, unread) = dialer.dial(&BTreeMap::new()).await?.connection.into_parts();
+    match unread.is_empty() {
+        true => Line::over(stream).await,
+        false => Err(portreeve_transport::DialError::Protocol("it speaks unasked".to_owned())),
     }
 }

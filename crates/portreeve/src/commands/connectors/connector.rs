@@ -3,9 +3,11 @@
 use super::super::gateway::start_logging;
 use super::super::options::run_async;
 use super::super::output::{Format, print, print_json};
-use crate::wiring::{manifests, served_targets};
-use anyhow::Context;
-use portreeve_control::config::{ConfigError, ConnectorConfig, load_connector};
+use super::super::setup::check::invalid;
+use super::check;
+use crate::wiring::{connector_manifests, manifests, served_targets};
+use anyhow::{Context, bail};
+use portreeve_control::config::{ConfigError, ConnectorConfig, connector_schema, load_connector};
 use portreeve_link::Carrier;
 use portreeve_link::connector::{Connector, ConnectorParts, State, StreamLog, enrol};
 use serde_json::json;
@@ -21,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     portreeve connector enroll --config connector.yaml < invitation\n  \
+    portreeve connector check --config connector.yaml\n  \
     portreeve connector --config connector.yaml")]
 pub(crate) struct Args {
     /// The connector's configuration file.
@@ -51,18 +54,33 @@ enum Command {
     ///
     /// Makes a key that never leaves this machine, and gets a certificate for it.
     Enroll,
-    /// Say whether the configuration can be used, and whether its targets can be reached.
-    Check,
+    /// Say whether the configuration can be used: whether each target lets it in, and whether
+    /// each gateway would take it in.
+    ///
+    /// Logs in at every target and leaves again; a service over HTTP is asked for the head of its
+    /// first page. A connector that runs beside it goes on.
+    Check {
+        /// Print the JSON schema of the configuration file, and do nothing else.
+        #[arg(long)]
+        schema: bool,
+    },
 }
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
-    let config = load_connector(&args.config, &manifests()).map_err(|error| match error {
-        ConfigError::Unreadable { .. } => anyhow::anyhow!("{error}\nhint: give it with `--config`"),
-        ConfigError::Invalid { .. } => anyhow::anyhow!("{error}"),
-    })?;
+    if let Some(Command::Check { schema: true }) = args.command {
+        print_json(&connector_schema(&connector_manifests()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = match load_connector(&args.config, &manifests()) {
+        Ok(config) => config,
+        Err(error @ ConfigError::Unreadable { .. }) => {
+            bail!("{error}\nhint: give it with `--config`")
+        }
+        Err(error @ ConfigError::Invalid { .. }) => return invalid(error, format),
+    };
     match args.command {
         Some(Command::Enroll) => enroll(&config, format),
-        Some(Command::Check) => check(&config, format),
+        Some(Command::Check { .. }) => check::run(&config, format),
         None => {
             start_logging(&args.log, format)?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -90,41 +108,6 @@ fn enroll(config: &ConnectorConfig, format: Format) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(config: &ConnectorConfig, format: Format) -> anyhow::Result<ExitCode> {
-    let targets = served_targets(config)?;
-    let reached = run_async(async {
-        let mut reached = Vec::new();
-        for (name, target) in &targets {
-            let done = target.dialer.dial(&Default::default()).await;
-            reached.push((name.clone(), done.err().map(|error| error.to_string())));
-        }
-        reached
-    })?;
-    let enrolled = State::open(&config.state_dir);
-    let good = enrolled.is_ok() && reached.iter().all(|(_, why)| why.is_none());
-    match format {
-        Format::Json => print_json(&json!({
-            "enrolled": enrolled.as_ref().ok().map(State::name),
-            "targets": reached.iter().map(|(name, why)| json!({"resource": name, "error": why}))
-                .collect::<Vec<_>>(),
-        }))?,
-        Format::Text => {
-            let first = match &enrolled {
-                Ok(state) => format!("enrolled as `{}`", state.name()),
-                Err(error) => error.to_string(),
-            };
-            let line = |(name, why): &(String, Option<String>)| match why {
-                None => format!("`{name}` can be reached"),
-                Some(why) => format!("`{name}` cannot be used: {why}"),
-            };
-            let lines: Vec<String> =
-                std::iter::once(first).chain(reached.iter().map(line)).collect();
-            print(&lines.join("\n"))?;
-        }
-    }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
 async fn serve(config: ConnectorConfig) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -143,7 +126,7 @@ async fn serve(config: ConnectorConfig) -> anyhow::Result<()> {
         targets,
         software: env!("CARGO_PKG_VERSION").into(),
         stream_log,
-        silence_max: config.silence_max,
+        silence_max: config.limits.silence_max,
     });
     tokio::select! {
         () = connector.run(config.gateways) => {}

@@ -1,5 +1,6 @@
 //! `portreeve connectors`: who may reach targets for this gateway.
 
+mod check;
 pub(crate) mod compare;
 pub(crate) mod connector;
 

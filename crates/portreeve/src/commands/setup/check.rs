@@ -2,9 +2,9 @@
 
 use crate::commands::options::{ConfigOption, run_async};
 use crate::commands::output::{Format, print, print_json, remark};
-use crate::wiring::{Look, Said, discover, manifests, never_matched, not_here, tried};
+use crate::wiring::{Look, Said, discover, has_columns, manifests, never_matched, not_here, tried};
 use portreeve_control::Config;
-use portreeve_control::config::{self, ConfigError};
+use portreeve_control::config::{self, ConfigError, Via};
 use portreeve_decide::policy::Policies;
 use serde_json::json;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long)]
     schema: bool,
     /// Ask each target, too: what the configuration names must be there, and what appeared
-    /// since somebody looked is told.
+    /// since somebody looked is told. A target that a connector reaches is not asked.
     #[arg(long, conflicts_with = "schema")]
     targets: bool,
 }
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         Err(why) => failures.push(why),
     }
     if args.targets && failures.is_empty() {
-        failures.extend(check_targets(&Arc::new(config.clone()))?);
+        failures.extend(check_targets(&Arc::new(config.clone()), &mut notes)?);
     }
     if config.policies.is_empty() {
         remark("note: no policies are named: everything will be refused");
@@ -88,11 +88,19 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 /// What does not fit between the configuration and its targets.
-fn check_targets(config: &Arc<Config>) -> anyhow::Result<Vec<String>> {
+fn check_targets(config: &Arc<Config>, notes: &mut Vec<String>) -> anyhow::Result<Vec<String>> {
     let mut failures = Vec::new();
     for (name, resource) in &config.resources {
+        if resource.via == Via::Connector {
+            notes.push(format!(
+                "`{name}` is reached through a connector, and was not asked: `portreeve connector \
+                 check` on the connector's machine logs in there"
+            ));
+            continue;
+        }
         // Of other targets nothing is known before they are asked.
-        if resource.classify.is_empty() && resource.known_columns.is_none() {
+        let says_something = !resource.classify.is_empty() || resource.known_columns.is_some();
+        if !says_something || !has_columns(resource.protocol) {
             continue;
         }
         let look = Look {
@@ -115,16 +123,17 @@ fn check_targets(config: &Arc<Config>) -> anyhow::Result<Vec<String>> {
         }
         let unknown = found.columns.iter().filter(|column| column.said == Said::Unknown).count();
         if unknown > 0 {
-            remark(&format!(
-                "note: {unknown} columns of `{name}` appeared after somebody looked, and are \
-                 masked whole: `portreeve discover {name}` names them"
+            notes.push(format!(
+                "{unknown} columns of `{name}` appeared after somebody looked, and are masked \
+                 whole: `portreeve discover {name}` names them"
             ));
         }
     }
     Ok(failures)
 }
 
-fn invalid(error: ConfigError, format: Format) -> anyhow::Result<ExitCode> {
+/// Shows every problem of a configuration file.
+pub(crate) fn invalid(error: ConfigError, format: Format) -> anyhow::Result<ExitCode> {
     match format {
         Format::Json => {
             let problems = error.problems().iter().map(|problem| {

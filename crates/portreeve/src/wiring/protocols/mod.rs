@@ -38,7 +38,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_http::MANIFEST,
         start: http::start,
         discover: None,
-        serve_at: None,
+        serve_at: Some(http::serve_at),
         tried: http::tried,
         never_called: http::never_called,
     },
@@ -46,7 +46,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_mcp::MANIFEST,
         start: mcp::start,
         discover: None,
-        serve_at: None,
+        serve_at: Some(mcp::serve_at),
         tried: mcp::tried,
         never_called: mcp::never_called,
     },
@@ -116,6 +116,12 @@ pub(crate) fn manifests() -> Vec<&'static Manifest> {
     PROTOCOLS.iter().map(|protocol| protocol.manifest).collect()
 }
 
+/// Those of the protocols whose targets connectors serve.
+pub(crate) fn connector_manifests() -> Vec<&'static Manifest> {
+    let serves = |protocol: &&Protocol| protocol.serve_at.is_some();
+    PROTOCOLS.iter().filter(serves).map(|protocol| protocol.manifest).collect()
+}
+
 /// What keeps targets from being made, for the operator; empty when all is well. Nobody is
 /// asked.
 pub(crate) fn tried(config: &Config) -> Vec<String> {
@@ -144,7 +150,7 @@ pub(crate) fn served_targets(
         let serve_at = serve_at.with_context(|| {
             format!("resource `{name}`: connectors do not serve `{}`", resource.protocol)
         })?;
-        let served = serve_at(resource, config.target_connect_timeout);
+        let served = serve_at(resource, config.limits.target_connect_timeout);
         Ok((name.clone(), served.with_context(|| format!("resource `{name}`"))?))
     };
     config.resources.iter().map(serve).collect()

@@ -1,0 +1,250 @@
+//! Bytes without a credential: `*` stands in its place, so that no length changes, in however many
+//! pieces the bytes come.
+//!
+//! ```text
+//! came   … a b c S E C R E T d e f S E
+//! shown  … a b c * * * * * * d e f│S E    what may still become the credential waits
+//! ```
+
+use super::spellings::spellings;
+use bytes::Bytes;
+use memchr::memmem::Finder;
+use portreeve_model::Secret;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// What stands before a signature: that of an earlier request opens, too, for a while.
+const BEFORE_SIGNATURE: [&str; 4] =
+    ["Signature=", "Signature%3D", "Signature%3d", "Signature\\u003d"];
+/// SHA-256 in hexadecimal.
+const SIGNATURE_BYTES: usize = 64;
+
+/// What is looked for.
+pub(super) struct Hidden {
+    needles: Vec<Finder<'static>>,
+    before_signature: Vec<Finder<'static>>,
+    /// The longest beginning of what is looked for that is no whole.
+    kept_max: usize,
+}
+
+/// Whether requests are signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Signed {
+    Yes,
+    No,
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hidden").field("needles", &self.needles.len()).finish_non_exhaustive()
+    }
+}
+
+impl Hidden {
+    /// Looks for these texts, in every spelling, and for signatures where requests have them.
+    pub(super) fn new(secrets: &[Secret<String>], signed: Signed) -> Self {
+        let needles: BTreeSet<Vec<u8>> = secrets.iter().flat_map(spellings).collect();
+        let before: &[&str] = match signed {
+            Signed::Yes => &BEFORE_SIGNATURE,
+            Signed::No => &[],
+        };
+        let lengths = needles.iter().map(Vec::len);
+        let lengths = lengths.chain(before.iter().map(|text| text.len() + SIGNATURE_BYTES));
+        let kept_max = lengths.map(|length| length - 1).max().unwrap_or(0);
+        let finder = |text: &[u8]| Finder::new(text).into_owned();
+        Self {
+            needles: needles.iter().map(|needle| finder(needle)).collect(),
+            before_signature: before.iter().map(|text| finder(text.as_bytes())).collect(),
+            kept_max,
+        }
+    }
+
+    /// Whether there is something to look for.
+    pub(super) const fn is_something(&self) -> bool {
+        !self.needles.is_empty() || !self.before_signature.is_empty()
+    }
+
+    /// Where what is looked for stands.
+    fn found(&self, came: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for needle in &self.needles {
+            let length = needle.needle().len();
+            // One may begin within another.
+            found.extend(all(needle, came).map(|at| at..at + length));
+        }
+        for before in &self.before_signature {
+            for at in all(before, came) {
+                let start = at + before.needle().len();
+                let end = start + SIGNATURE_BYTES;
+                if came.get(start..end).is_some_and(|text| text.iter().all(u8::is_ascii_hexdigit)) {
+                    found.push(start..end);
+                }
+            }
+        }
+        found
+    }
+
+    /// Puts `*` into `shown` wherever what is looked for stands in `came`.
+    fn strike(&self, came: &[u8], shown: &mut [u8]) {
+        for place in self.found(came) {
+            if let Some(place) = shown.get_mut(place) {
+                place.fill(b'*');
+            }
+        }
+    }
+
+    /// A text without them; none where there was none in it.
+    pub(super) fn hide(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let found = self.found(text);
+        if found.is_empty() {
+            return None;
+        }
+        let mut shown = text.to_vec();
+        for place in found {
+            shown.get_mut(place).into_iter().for_each(|place| place.fill(b'*'));
+        }
+        Some(shown)
+    }
+
+    /// How many bytes at the end may be the beginning of one.
+    fn open_bytes(&self, came: &[u8]) -> usize {
+        let first = came.len().saturating_sub(self.kept_max);
+        let begins = |at: &usize| {
+            let end = came.get(*at..).unwrap_or_default();
+            self.needles.iter().chain(&self.before_signature).any(|it| begins_with(it, end))
+                || self.before_signature.iter().any(|before| begins_signature(before, end))
+        };
+        (first..came.len()).find(begins).map_or(0, |at| came.len() - at)
+    }
+}
+
+/// Whether a needle begins so, and goes on.
+fn begins_with(needle: &Finder<'_>, end: &[u8]) -> bool {
+    needle.needle().len() > end.len() && needle.needle().starts_with(end)
+}
+
+/// Whether a signature may go on.
+fn begins_signature(before: &Finder<'_>, end: &[u8]) -> bool {
+    end.strip_prefix(before.needle()).is_some_and(|digits| {
+        digits.len() < SIGNATURE_BYTES && digits.iter().all(u8::is_ascii_hexdigit)
+    })
+}
+
+/// Every place where something begins.
+fn all(needle: &Finder<'_>, text: &[u8]) -> impl Iterator<Item = usize> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let at = start + needle.find(text.get(start..)?)?;
+        start = at + 1;
+        Some(at)
+    })
+}
+
+/// A body that streams by.
+#[derive(Debug, Default)]
+pub(super) struct Passing {
+    /// INVARIANT: as long as `shown`; the one as it came, the other without what is hidden.
+    came: Vec<u8>,
+    shown: Vec<u8>,
+}
+
+impl Passing {
+    /// What may go on once these have come.
+    pub(super) fn push(&mut self, hidden: &Hidden, data: Bytes) -> Bytes {
+        if !hidden.is_something() {
+            return data;
+        }
+        if self.came.is_empty() && hidden.open_bytes(&data) == 0 {
+            return hidden.hide(&data).map_or(data, Bytes::from);
+        }
+        self.came.extend_from_slice(&data);
+        self.shown.extend_from_slice(&data);
+        hidden.strike(&self.came, &mut self.shown);
+        let ready = self.came.len() - hidden.open_bytes(&self.came);
+        self.came.drain(..ready);
+        self.shown.drain(..ready).collect::<Vec<u8>>().into()
+    }
+
+    /// What is left at the end.
+    pub(super) fn finish(&mut self) -> Bytes {
+        self.came.clear();
+        std::mem::take(&mut self.shown).into()
+    }
+
+    /// How many bytes wait.
+    pub(super) const fn waiting(&self) -> usize {
+        self.shown.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(secrets: &[&str]) -> Hidden {
+        let secrets: Vec<_> = secrets.iter().map(|it| Secret::new((*it).to_owned())).collect();
+        Hidden::new(&secrets, Signed::No)
+    }
+
+    #[test]
+    fn a_credential_is_hidden_in_however_many_pieces() {
+        let check = |secrets: &[&str], text: &str, expect: &str| {
+            let hidden = hidden(secrets);
+            for step in 1..=text.len() {
+                let mut passing = Passing::default();
+                let mut out = Vec::new();
+                for piece in text.as_bytes().chunks(step) {
+                    out.extend(passing.push(&hidden, Bytes::copy_from_slice(piece)));
+                }
+                out.extend(passing.finish());
+                assert_eq!(String::from_utf8(out).unwrap(), expect, "{step}");
+            }
+        };
+        check(&["s3cret"], "as s3cret, s3crets3cret s3cre", "as ******, ************ s3cre");
+        check(&["abab"], "xababab abaab", "x****** abaab");
+        check(&["aaab"], "aaaaab", "aa****");
+        // One within another, and one over the end of another.
+        check(&["xyz", "1xyz2"], "1xyz 1xyz2", "1*** *****");
+        check(&["abcd", "cdef"], "abcdef", "******");
+        check(&["a/b+c"], r#"{"x":"a\/b+c","y":"a%2Fb%2Bc"}"#, r#"{"x":"******","y":"*********"}"#);
+        check(&["pass"], "cGFzcw== 70617373", "******** ********");
+        check(&[], "anything", "anything");
+    }
+
+    #[test]
+    fn signatures_are_hidden_whichever_they_are() {
+        let hidden = Hidden::new(&[], Signed::Yes);
+        let digits = "0123456789abcdef".repeat(4);
+        let text = format!(
+            "a Signature={digits}, Signature%3D{digits}0 Signature=12 Signature={}",
+            &digits[1..]
+        );
+        let stars = "*".repeat(64);
+        let expect = format!(
+            "a Signature={stars}, Signature%3D{stars}0 Signature=12 Signature={}",
+            &digits[1..]
+        );
+        for step in [1, 2, 7, 63, 64, 65, 300] {
+            let mut passing = Passing::default();
+            let mut out = Vec::new();
+            for piece in text.as_bytes().chunks(step) {
+                out.extend(passing.push(&hidden, Bytes::copy_from_slice(piece)));
+            }
+            out.extend(passing.finish());
+            assert_eq!(String::from_utf8(out).unwrap(), expect, "{step}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_become_a_credential_does_not_wait() {
+        let hidden = hidden(&["the-token"]);
+        let mut passing = Passing::default();
+        for event in ["data: 1\n\n", "data: of the\n\n", ": keep-alive\n\n"] {
+            assert_eq!(passing.push(&hidden, event.into()), event);
+        }
+        assert_eq!(passing.push(&hidden, "data: the".into()), "data: ");
+        assert_eq!(passing.waiting(), 3);
+        assert_eq!(passing.push(&hidden, "re".into()), "there");
+        assert_eq!(passing.waiting(), 0);
+    }
+}

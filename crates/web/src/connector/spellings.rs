@@ -1,0 +1,108 @@
+//! The ways in which a service may write a text that it was told: as it is, and as JSON, HTML,
+//! addresses, hexadecimal, base64 and UTF-16 write it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use portreeve_model::Secret;
+use portreeve_transport::percent_encode;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// A text in every spelling that is looked for.
+pub(super) fn spellings(secret: &Secret<String>) -> BTreeSet<Vec<u8>> {
+    let text = secret.reveal().as_str();
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned();
+    let percent = percent_encode(text.as_bytes(), "");
+    let lower = lower_digits(&percent);
+    let html = html(text);
+    let mut found: BTreeSet<Vec<u8>> = [
+        text.to_owned(),
+        json.replace('/', "\\/"),
+        escaped(&json),
+        json,
+        percent.replace("%20", "+"),
+        percent_encode(text.as_bytes(), "!$&'()*+,/:;=?@"),
+        percent,
+        lower,
+        html.replace("&#39;", "&#x27;"),
+        html,
+        hexadecimal(text),
+        hexadecimal(text).to_ascii_uppercase(),
+    ]
+    .map(String::into_bytes)
+    .into();
+    for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
+        found.insert(engine.encode(text).into_bytes());
+    }
+    found.insert(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    found.insert(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    found.retain(|spelling| !spelling.is_empty());
+    found
+}
+
+/// As HTML and XML have it.
+fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// JSON that is safe within HTML writes these by their numbers.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\'' | '=' | '+' | '/' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Percent-encodings with digits in lower case.
+fn lower_digits(percent: &str) -> String {
+    let mut out = String::with_capacity(percent.len());
+    let mut left = 0;
+    for c in percent.chars() {
+        out.push(if left > 0 { c.to_ascii_lowercase() } else { c });
+        left = if c == '%' { 2 } else { usize::saturating_sub(left, 1) };
+    }
+    out
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_found_as_services_write_it() {
+        let found = spellings(&Secret::new("a/B+<c>&\"d é".to_owned()));
+        for expect in [
+            "a/B+<c>&\"d é",
+            "a/B+<c>&\\\"d é",
+            "a\\/B+<c>&\\\"d é",
+            "a\\u002fB\\u002b\\u003cc\\u003e\\u0026\\\"d é",
+            "a%2FB%2B%3Cc%3E%26%22d%20%C3%A9",
+            "a%2fB%2b%3cc%3e%26%22d%20%c3%a9",
+            "a%2FB%2B%3Cc%3E%26%22d+%C3%A9",
+            "a/B+&lt;c&gt;&amp;&quot;d é",
+            "612f422b3c633e262264 20c3a9".replace(' ', "").as_str(),
+            "YS9CKzxjPiYiZCDDqQ==",
+            "YS9CKzxjPiYiZCDDqQ",
+        ] {
+            assert!(found.contains(expect.as_bytes()), "{expect}");
+        }
+        assert!(found.contains(b"a\0/\0B\0+\0<\0c\0>\0&\0\"\0d\0 \0\xe9\0".as_slice()));
+        // What needs no escapes has few.
+        assert_eq!(spellings(&Secret::new("plain".to_owned())).len(), 7);
+    }
+}

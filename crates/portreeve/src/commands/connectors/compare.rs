@@ -61,20 +61,31 @@ const SHOWN_MAX: usize = 10;
 struct Told {
     /// Names by key.
     keys: BTreeMap<[u8; 32], String>,
-    /// Streams by name, each with its connector.
-    streams: BTreeMap<String, (String, LinkStream)>,
+    /// Streams by name.
+    streams: BTreeMap<String, ToldStream>,
+}
+
+/// A stream as the gateway counted it.
+struct ToldStream {
+    /// Through which connector it went.
+    connector: String,
+    /// Which key that had: a name may have had several, one after the other.
+    key: Option<[u8; 32]>,
+    stream: LinkStream,
 }
 
 fn told(dir: &Path) -> anyhow::Result<Told> {
     let mut told = Told::default();
     LogReader::open(dir)?.for_each(|entry| {
         if let Event::Connector(event) = &entry.record()?.event {
-            match (&event.change, event.key.as_deref().and_then(Digest::from_hex)) {
-                (ConnectorChange::Enrolled, Some(Digest(key))) => {
-                    told.keys.insert(key, event.connector.clone());
+            let key = event.key.as_deref().and_then(Digest::from_hex).map(|Digest(key)| key);
+            let connector = event.connector.clone();
+            match (&event.change, key) {
+                (ConnectorChange::Enrolled, Some(key)) => {
+                    told.keys.insert(key, connector);
                 }
-                (ConnectorChange::StreamClosed(stream), _) => {
-                    let known = (event.connector.clone(), stream.clone());
+                (ConnectorChange::StreamClosed(stream), key) => {
+                    let known = ToldStream { connector, key, stream: stream.clone() };
                     told.streams.insert(stream.stream.clone(), known);
                 }
                 _ => {}
@@ -100,7 +111,7 @@ pub(crate) fn compare(dir: &Path, stream_log: &Path) -> anyhow::Result<Compared>
             Ok(entries) if entries.is_empty() => {
                 bail!("`{}` is empty: nobody can say whose it is", stream_log.display())
             }
-            Ok(entries) => return Ok(of(name, &entries, &told)),
+            Ok(entries) => return Ok(of((name, key), &entries, &told)),
             Err(error @ StreamLogError::File { .. }) => return Err(error.into()),
             // The log of another key fails in its first line.
             Err(StreamLogError::Line { line: 1, .. }) => {}
@@ -113,7 +124,7 @@ pub(crate) fn compare(dir: &Path, stream_log: &Path) -> anyhow::Result<Compared>
     }
 }
 
-fn of(connector: &str, entries: &[Entry], told: &Told) -> Compared {
+fn of((connector, key): (&str, &[u8; 32]), entries: &[Entry], told: &Told) -> Compared {
     let mut compared = Compared {
         connector: connector.to_owned(),
         agree: 0,
@@ -125,11 +136,12 @@ fn of(connector: &str, entries: &[Entry], told: &Told) -> Compared {
     let mut seen = std::collections::BTreeSet::new();
     for Entry { stream: theirs, .. } in entries {
         seen.insert(theirs.stream.as_str());
-        let Some((name, ours)) = told.streams.get(&theirs.stream) else {
+        let Some(known) = told.streams.get(&theirs.stream) else {
             compared.not_in_evidence.push(theirs.stream.clone());
             continue;
         };
-        if let Some(what) = contradiction(connector, name, ours, theirs) {
+        let ours = &known.stream;
+        if let Some(what) = contradiction(connector, &known.connector, ours, theirs) {
             compared.contradictions.push(format!("stream {}: {what}", theirs.stream));
         } else if (ours.to_target, ours.from_target) == (theirs.to_target, theirs.from_target) {
             compared.agree += 1;
@@ -137,10 +149,14 @@ fn of(connector: &str, entries: &[Entry], told: &Told) -> Compared {
             compared.cut += 1;
         }
     }
+    // Streams of another key stand in that key's own log.
+    let is_its = |known: &ToldStream| {
+        known.connector == connector && known.key.is_none_or(|known| known == *key)
+    };
     let missing = told
         .streams
         .iter()
-        .filter(|(stream, (name, _))| name == connector && !seen.contains(stream.as_str()));
+        .filter(|(stream, known)| is_its(known) && !seen.contains(stream.as_str()));
     compared.not_in_stream_log = missing.map(|(stream, _)| stream.clone()).collect();
     compared
 }
@@ -185,11 +201,15 @@ mod tests {
         }
     }
 
+    fn through(connector: &str, key: u8, stream: LinkStream) -> ToldStream {
+        ToldStream { connector: connector.into(), key: Some([key; 32]), stream }
+    }
+
     #[test]
     fn what_cannot_be_is_told_from_what_was_cut() {
         let check = |ours: (u64, u64), theirs: (u64, u64), expect: (usize, usize, usize)| {
             let mut told = Told::default();
-            told.streams.insert("s".into(), ("eu".into(), stream(ours.0, ours.1)));
+            told.streams.insert("s".into(), through("eu", 1, stream(ours.0, ours.1)));
             let entry = Entry {
                 number: 0,
                 previous: String::new(),
@@ -197,7 +217,7 @@ mod tests {
                 target: "db".into(),
                 gateway: "gw:8445".into(),
             };
-            let compared = of("eu", &[entry], &told);
+            let compared = of(("eu", &[1; 32]), &[entry], &told);
             let found = (compared.agree, compared.cut, compared.contradictions.len());
             assert_eq!(found, expect, "{ours:?} {theirs:?}");
         };
@@ -206,10 +226,12 @@ mod tests {
         check((5, 9), (5, 10), (0, 1, 0));
         check((5, 9), (6, 9), (0, 0, 1));
         check((5, 9), (5, 8), (0, 0, 1));
-        let missing = of("eu", &[], &{
+        let missing = of(("eu", &[1; 32]), &[], &{
             let mut told = Told::default();
-            told.streams.insert("s".into(), ("eu".into(), stream(1, 1)));
-            told.streams.insert("t".into(), ("us".into(), stream(1, 1)));
+            told.streams.insert("s".into(), through("eu", 1, stream(1, 1)));
+            told.streams.insert("t".into(), through("us", 2, stream(1, 1)));
+            // Before it was enrolled anew, with another key.
+            told.streams.insert("u".into(), through("eu", 3, stream(1, 1)));
             told
         });
         assert_eq!(

@@ -260,13 +260,16 @@ def test_what_fails_says_why_and_what_to_do(through: Through) -> None:
     got = web.get("/broken/items")
     assert got.status == 502, got.body
     until("the gateway's log has the cause", lambda: "no authorization server gives a token" in log())
-    web.service.replies["/packed"] = Reply(gzip.compress(b"{}"), fields=(("content-encoding", "gzip"),))
+    web.service.replies["/packed"] = Reply(b"{}", fields=(("content-encoding", "compress"),))
     got = web.get("/bearer/packed")
     assert got.status == 502 and "connector" in got.json()["detail"], got.body  # type: ignore[index]
     until("the hint is there", lambda: "accept-encoding: identity" in log())
-    # Without a credential there is nothing to look for.
-    through.asks.replies["/packed"] = Reply(gzip.compress(b"{}"), fields=(("content-encoding", "gzip"),))
-    assert web.get("/shown/packed").json() == {}
+    # What can be read is, wherever a service packs without being asked to.
+    for resource, service in (("bearer", web.service), ("shown", through.asks)):
+        said = json.dumps({"x": f"Bearer {SECRET}", "n": "p" * 5000}).encode()
+        service.replies["/packed"] = Reply(gzip.compress(said), fields=(("content-encoding", "gzip"),), cuts=(1, 9))
+        found = web.get(f"/{resource}/packed").json()
+        assert isinstance(found, dict) and found["n"] == "p" * 5000 and SECRET not in found["x"]
     web.service.replies["/refuses"] = Reply(b"{}", status=401)
     assert web.get("/bearer/refuses").status == 502
     assert SECRET not in log() and SECRET not in through.connector.log()

@@ -336,6 +336,32 @@ def test_another_service_than_the_gateways_is_not_asked(world: World, through: T
     assert directory.exists()
 
 
+def test_a_connector_that_goes_takes_its_answers_along(world: World, through: Through) -> None:
+    directory = prepared(world, "killed-web")
+    service, gate = through.web.service, threading.Event()
+    config = CONFIG[: CONFIG.index("  key:")] + CONFIG[CONFIG.index("policies:") :]
+    gateway, _ = start(world, "killed-web", config, free_port(), service=service.port)
+    first, second = (world.connector(gateway, name).enroll() for name in ("k1", "k2"))
+    first.start()
+    service.replies["/slow"] = Reply(b'{"n": 1}\n{"n": 2}\n', kind="application/x-ndjson", cuts=(9,), gate=gate)
+    service.replies["/quick"] = Reply(b"{}")
+    web = Web(service, gateway, gateway.token("alice"))
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    try:
+        connection.request("GET", "/bearer/slow", headers={"authorization": f"Bearer {web.token}"})
+        answer = connection.getresponse()
+        assert answer.read1() == b'{"n": 1}\n'
+        first.kill()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+    finally:
+        gate.set()
+        connection.close()
+    second.start()
+    assert web.get("/bearer/quick").status == 200
+    assert directory.exists()
+
+
 def test_each_half_has_its_own_settings(through: Through, tmp_path: Path) -> None:
     gateway = json.loads(through.web.gateway.config.read_text())
     gateway["resources"] = {"a": {"via": "connector", "http": {"host": "127.0.0.1", "http2": "never", "token": {"env": "HOME"}}}}

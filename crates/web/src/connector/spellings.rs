@@ -20,6 +20,7 @@ pub(super) fn spellings(secret: &Secret<String>) -> BTreeSet<Vec<u8>> {
         text.to_owned(),
         json.replace('/', "\\/"),
         escaped(&json),
+        in_ascii(&json),
         json,
         percent.replace("%20", "+"),
         percent_encode(text.as_bytes(), "!$&'()*+,/:;=?@"),
@@ -61,6 +62,21 @@ fn escaped(json: &str) -> String {
     out
 }
 
+/// JSON that is ASCII alone writes all else by its numbers.
+fn in_ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
 /// Percent-encodings with digits in lower case.
 fn lower_digits(percent: &str) -> String {
     let mut out = String::with_capacity(percent.len());
@@ -91,6 +107,7 @@ mod tests {
             "a/B+<c>&\\\"d é",
             "a\\/B+<c>&\\\"d é",
             "a\\u002fB\\u002b\\u003cc\\u003e\\u0026\\\"d é",
+            "a/B+<c>&\\\"d \\u00e9",
             "a%2FB%2B%3Cc%3E%26%22d%20%C3%A9",
             "a%2fB%2b%3cc%3e%26%22d%20%c3%a9",
             "a%2FB%2B%3Cc%3E%26%22d+%C3%A9",

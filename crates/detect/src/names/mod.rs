@@ -423,10 +423,13 @@ fn ending(rest: &str) -> usize {
 fn addressed(scene: &Scene<'_>, tokens: &[Token], out: &mut Vec<Finding>) {
     let text = scene.text;
     for at in 0..tokens.len().saturating_sub(2) {
-        let token = &tokens[at];
+        let (token, next) = (&tokens[at], &tokens[at + 1]);
         let word = matches!(token.kind, Kind::Lower | Kind::Capital);
         let bytes = (token.end - token.start) as usize;
-        if !word || bytes > TITLE_BYTES || !PARTICLES.contains(tokens[at + 1].text(text)) {
+        if !word || bytes > TITLE_BYTES || next.kind != Kind::Lower {
+            continue;
+        }
+        if !PARTICLES.contains(next.text(text)) {
             continue;
         }
         if !(TITLES.contains(token.text(text)) || SMALL_TITLES.contains(token.text(text))) {

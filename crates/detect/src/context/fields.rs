@@ -49,6 +49,11 @@ struct Header {
 }
 
 impl Tables {
+    /// Whether the text begins in a table.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Finds the fields of the piece that comes next, without going on to what follows it.
     pub(crate) fn find(&self, piece: &str, out: &mut Vec<Field>) {
         let from = out.len();

@@ -12,6 +12,8 @@ pub(crate) mod value;
 use crate::text::bytes::{find_high, word_starts};
 use crate::text::terms::Terms;
 use labels::LISTS;
+use scene::Scene;
+use std::ops::Range;
 use std::sync::LazyLock;
 use topics::Topics;
 
@@ -32,7 +34,8 @@ const BEFORE_BYTES: usize = 72;
 const AFTER_BYTES: usize = 36;
 
 /// Looks at the text before (and a little after) the candidate `start..end`.
-pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
+pub(crate) fn around(scene: &Scene<'_>, start: usize, end: usize) -> Announced {
+    let text = scene.text;
     let mut from = start.saturating_sub(BEFORE_BYTES);
     while !text.is_char_boundary(from) {
         from += 1;
@@ -40,7 +43,7 @@ pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
     let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
     let cut = from > 0 && text.as_bytes().get(from - 1).is_some_and(letter);
     let place = if cut { Place::Cut } else { Place::Running };
-    let before = scan(&text[from..start], place);
+    let before = scan_within(scene, from..start, place);
     let mut found = Announced {
         topics: before.topics,
         nearest: before.last.0,
@@ -51,12 +54,11 @@ pub(crate) fn around(text: &str, start: usize, end: usize) -> Announced {
     while !text.is_char_boundary(to) {
         to -= 1;
     }
-    let mut after = &text[end..to];
-    if let Some(stop) = memchr::memchr3(b'\n', b';', b',', after.as_bytes()) {
-        after = &after[..stop];
+    if let Some(stop) = memchr::memchr3(b'\n', b';', b',', &text.as_bytes()[end..to]) {
+        to = end + stop;
     }
-    if after.len() > 3 {
-        let after = scan(after, Place::Running);
+    if to - end > 3 {
+        let after = scan_within(scene, end..to, Place::Running);
         found.topics = found.topics.or(after.topics);
         found.behind = after.first.0;
         found.behind_start = after.first.1 + end;
@@ -104,32 +106,49 @@ struct Words {
     last: (Topics, usize),
 }
 
-fn scan(window: &str, place: Place) -> Words {
-    let (terms, values) = &*WORDS;
-    let mut found = Words::default();
-    let mut add = |text: &[u8], start: usize, ends: &dyn Fn(usize) -> bool| {
-        for (index, length) in terms.at(&text[start..]) {
-            let (topics, capitals) = values[index];
-            let end = start + length;
-            let raw = &window.as_bytes()[start..end];
-            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
-            // Short words are whole words; longer ones may carry an ending.
-            if (length > 5 || ends(end)) && !small {
-                found.add(topics, start, end);
-            }
-        }
-    };
-    if window.is_ascii() {
-        let bytes = window.as_bytes();
-        let ends = |end: usize| bytes.get(end).is_none_or(|byte| !byte.is_ascii_alphabetic());
-        let visit = |start: usize| {
-            if start > 0 || place != Place::Cut {
-                add(bytes, start, &ends);
-            }
-        };
-        word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
-        return found;
+/// The announcing words of a stretch of a text, whose words are known.
+fn scan_within(scene: &Scene<'_>, range: Range<usize>, place: Place) -> Words {
+    let window = &scene.text[range.clone()];
+    if scene.traits.high && !window.is_ascii() {
+        return scan_wide(window, place);
     }
+    let (terms, _) = &*WORDS;
+    let mut found = Words::default();
+    let mut starts = scene.traits.words.starts_within(range);
+    // What goes on there is no beginning of a word.
+    starts &= if place == Place::Cut { !1 } else { !0 };
+    while starts != 0 {
+        let start = starts.trailing_zeros() as usize;
+        starts &= starts - 1;
+        if terms.may_begin(window.as_bytes(), start) {
+            found.look(window, window.as_bytes(), start, place, &ends_of(window));
+        }
+    }
+    found
+}
+
+/// The announcing words of a text.
+fn scan(window: &str, place: Place) -> Words {
+    if !window.is_ascii() {
+        return scan_wide(window, place);
+    }
+    let (terms, _) = &*WORDS;
+    let bytes = window.as_bytes();
+    let mut found = Words::default();
+    let visit = |start: usize| found.look(window, bytes, start, place, &ends_of(window));
+    word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
+    found
+}
+
+/// Says where a word of ASCII ends.
+fn ends_of(window: &str) -> impl Fn(usize) -> bool {
+    |end| window.as_bytes().get(end).is_none_or(|byte| !byte.is_ascii_alphabetic())
+}
+
+/// Like [`scan`], for a text that is not ASCII.
+fn scan_wide(window: &str, place: Place) -> Words {
+    let (terms, _) = &*WORDS;
+    let mut found = Words::default();
     let bytes = lowered(window);
     let ends = |end: usize| {
         let after = window[end..].chars().next();
@@ -142,7 +161,7 @@ fn scan(window: &str, place: Place) -> Words {
         let begins = letter && (!inside || matches!(c, '\u{0e00}'..='\u{10ff}' | '\u{3000}'..));
         inside = letter;
         if begins && terms.may_begin(&bytes, start) {
-            add(&bytes, start, &ends);
+            found.look(window, &bytes, start, place, &ends);
         }
     }
     found
@@ -155,6 +174,28 @@ fn is_letter(c: char) -> bool {
 }
 
 impl Words {
+    /// Adds the words that begin at `start` of a window, which is `bytes` in small letters.
+    fn look(
+        &mut self,
+        window: &str,
+        bytes: &[u8],
+        start: usize,
+        place: Place,
+        ends: &dyn Fn(usize) -> bool,
+    ) {
+        let (terms, values) = &*WORDS;
+        for (index, length) in terms.at(&bytes[start..]) {
+            let (topics, capitals) = values[index];
+            let end = start + length;
+            let raw = &window.as_bytes()[start..end];
+            let small = capitals && place != Place::Label && raw.iter().any(u8::is_ascii_lowercase);
+            // Short words are whole words; longer ones may carry an ending.
+            if (length > 5 || ends(end)) && !small {
+                self.add(topics, start, end);
+            }
+        }
+    }
+
     fn add(&mut self, topics: Topics, start: usize, end: usize) {
         self.topics = self.topics.or(topics);
         // `number` says nothing about what the number is of.
@@ -209,6 +250,12 @@ static WORDS: LazyLock<(Terms, Vec<(Topics, bool)>)> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::traits::Traits;
+
+    fn around(text: &str, start: usize, end: usize) -> Announced {
+        let traits = Traits::of(text.as_bytes());
+        super::around(&Scene::bare(text, &traits), start, end)
+    }
 
     #[test]
     fn announces_by_whole_words_before_and_after() {

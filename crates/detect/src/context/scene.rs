@@ -1,10 +1,13 @@
 //! The text at hand, and what is known about where it comes from.
 
 use super::topics::Topics;
+use crate::text::traits::Traits;
 
 /// The text that is being looked at and what is known about it.
 pub(crate) struct Scene<'a> {
     pub(crate) text: &'a str,
+    /// Which bytes the text has, and where its words are.
+    pub(crate) traits: &'a Traits,
     /// Topics of the column or field that the text comes from.
     pub(crate) label: Topics,
     /// Whether the text comes from a column or field with a name.
@@ -15,7 +18,14 @@ pub(crate) struct Scene<'a> {
     pub(crate) trimmed: (usize, usize),
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// A text that nothing is known about.
+    pub(crate) fn bare(text: &'a str, traits: &'a Traits) -> Self {
+        let head = text.len() - text.trim_start().len();
+        let trimmed = (head, head + text.trim().len());
+        Self { text, traits, label: Topics::NONE, named: false, hidden: false, trimmed }
+    }
+
     pub(crate) fn is_whole(&self, start: usize, end: usize) -> bool {
         start <= self.trimmed.0 + 1 && end + 1 >= self.trimmed.1
     }

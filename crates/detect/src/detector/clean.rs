@@ -52,7 +52,11 @@ fn is_number(bytes: &[u8]) -> bool {
 fn is_word(bytes: &[u8]) -> bool {
     let letters = bytes.iter().all(|b| b.is_ascii_lowercase() || *b == b'_');
     letters && {
-        let hits = signs::find(bytes);
+        let begins = |at: &usize| {
+            let before = at.checked_sub(1).map(|before| bytes[before]);
+            before.is_none_or(|before| before == b'_')
+        };
+        let hits = signs::find(bytes, (0..bytes.len()).filter(begins));
         hits.special.is_empty() && hits.secret.is_empty()
     }
 }

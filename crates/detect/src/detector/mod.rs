@@ -122,12 +122,14 @@ impl Detector {
     ) {
         let from = out.len();
         let traits = Traits::of(text.as_bytes());
-        self.plain(context, text, traits, out);
-        self.fields(text, tables, out, from);
+        self.plain(context, text, &traits, out);
+        if traits.colon || traits.coded || traits.lines || tables.is_open() {
+            self.fields(text, tables, out, from);
+        }
         if self.options.evasion {
             let hidden = ValueContext { hidden: true, ..context };
             let look = |text: &str, found: &mut Vec<Finding>| self.decoded(hidden, text, found);
-            evasion::detect(&look, text, traits, out, from);
+            evasion::detect(&look, text, &traits, out, from);
         }
         self.finish(text, out, from);
     }
@@ -144,7 +146,7 @@ impl Detector {
         for Field { range, context } in fields {
             let Some(value) = text.get(range.clone()) else { continue };
             let start = named.len();
-            self.plain(context, value, Traits::of(value.as_bytes()), &mut named);
+            self.plain(context, value, &Traits::of(value.as_bytes()), &mut named);
             self.finish(value, &mut named, start);
             for finding in &mut named[start..] {
                 finding.start += range.start;
@@ -226,24 +228,21 @@ impl Detector {
     /// The matchers over the text as it stands, without a look behind encodings.
     pub(crate) fn decoded(&self, context: ValueContext, text: &str, out: &mut Vec<Finding>) {
         let from = out.len();
-        self.plain(context, text, Traits::of(text.as_bytes()), out);
+        self.plain(context, text, &Traits::of(text.as_bytes()), out);
         self.finish(text, out, from);
     }
 
-    fn plain(&self, context: ValueContext, text: &str, traits: Traits, out: &mut Vec<Finding>) {
+    fn plain(&self, context: ValueContext, text: &str, traits: &Traits, out: &mut Vec<Finding>) {
         let is_marked =
             traits.digits > 0 || traits.upper || traits.at || traits.colon || traits.high;
         if !is_marked && !context.says_something() && text.len() < 8 {
             return;
         }
-        let head = text.len() - text.trim_start().len();
-        let trimmed = (head, head + text.trim().len());
         let scene = Scene {
-            text,
             label: context.topics,
             named: context.named,
             hidden: context.hidden,
-            trimmed,
+            ..Scene::bare(text, traits)
         };
         let from = out.len();
         if traits.at {
@@ -257,7 +256,7 @@ impl Detector {
         } else if text.len() > 8 {
             contact::urls(&scene, out);
         }
-        let hits = signs::find(text.as_bytes());
+        let hits = signs::find(text.as_bytes(), traits.words.starts());
         if text.len() > 15 {
             secrets::keys(&scene, out);
         }
@@ -267,7 +266,7 @@ impl Detector {
             chains_beside(&scene, from, out);
         }
         if self.options.names {
-            names_and_places(&scene, traits, from, out);
+            names_and_places(&scene, from, out);
         }
         special::detect(&scene, &hits.special, out);
         labelled_cell(&scene, from, out);
@@ -296,7 +295,8 @@ struct Scratch {
 }
 
 /// Names, and addresses around their numbers.
-fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Vec<Finding>) {
+fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
+    let traits = scene.traits;
     if !traits.upper && !traits.high {
         if scene.text.len() >= NAME_BYTES_MIN {
             names::small::detect(scene, from, out);
@@ -316,8 +316,10 @@ fn names_and_places(scene: &Scene<'_>, traits: Traits, from: usize, out: &mut Ve
         }
         // `s/n` stands for a house without a number.
         let bytes = scene.text.as_bytes();
-        let numberless =
-            || [b"/n", b"/N"].iter().any(|n| memchr::memmem::find(bytes, *n).is_some());
+        let numberless = || {
+            let mut slashes = memchr::memchr_iter(b'/', bytes);
+            slashes.any(|at| matches!(bytes.get(at + 1), Some(b'n' | b'N')))
+        };
         if traits.digits > 0 || numberless() {
             address::detect(scene, tokens, from, out);
             postal::detect(scene, tokens, from, out);

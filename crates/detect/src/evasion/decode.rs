@@ -1,8 +1,8 @@
 //! Encodings undone in place (escapes) or as whole tokens (base64, base32, hex).
 
 use super::mapped::Mapped;
-use crate::text::bytes::find_solid;
 use crate::text::entities;
+use crate::text::traits::Words;
 
 /// A token that decodes to text.
 pub(super) struct Token {
@@ -16,9 +16,6 @@ const TOKEN_MIN: usize = 12;
 /// Tokens are decoded in parts of so many bytes, which overlap so that no value is cut.
 const TOKEN_BYTES_MAX: usize = 64 * 1024;
 const OVERLAP: usize = 1024;
-/// Any run of [`TOKEN_MIN`] bytes has so many in a row from every [`STRIDE`]th byte on.
-const WINDOW: usize = 8;
-const STRIDE: usize = TOKEN_MIN - WINDOW + 1;
 
 fn is_token(byte: u8) -> bool {
     TOKEN_BYTES[usize::from(byte)]
@@ -35,37 +32,19 @@ const TOKEN_BYTES: [bool; 256] = {
     table
 };
 
-/// The next run of bytes of tokens that may be long enough, at `at` or later.
-fn next_run(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
-    loop {
-        at = find_solid(bytes, at)?;
-        // Up to the next space or byte outside ASCII, where such a run ends.
-        while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
-            if window.iter().all(|b| is_token(*b)) {
-                let start = bytes[..at].iter().rposition(|b| !is_token(*b)).map_or(0, |i| i + 1);
-                let length = bytes[at..].iter().position(|b| !is_token(*b));
-                return Some((start, length.map_or(bytes.len(), |n| at + n)));
-            }
-            match window.iter().rposition(|b| *b == b' ' || *b >= 0x80) {
-                Some(last) => {
-                    at += last + 1;
-                    break;
-                }
-                None => at += STRIDE,
-            }
-        }
-        if bytes.len() < at + WINDOW {
-            return None;
-        }
-    }
+/// The next run of bytes of tokens that is long enough, at `at` or later.
+fn next_run(bytes: &[u8], words: &Words, at: usize) -> Option<(usize, usize)> {
+    let start = words.find_coded(at)?;
+    let rest = bytes[start..].iter().position(|b| !is_token(*b));
+    Some((start, rest.map_or(bytes.len(), |length| start + length)))
 }
 
 /// Tokens of base64, base32 or hex that hold readable text, one after the other.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = Token> {
+pub(super) fn tokens(text: &str, words: &Words) -> impl Iterator<Item = Token> {
     let bytes = text.as_bytes();
     let mut at = 0;
     let runs = std::iter::from_fn(move || {
-        let (start, end) = next_run(bytes, at)?;
+        let (start, end) = next_run(bytes, words, at)?;
         at = end + 1;
         // `key=TOKEN==`
         let padding = bytes[start..end].iter().rev().take_while(|b| **b == b'=').count();

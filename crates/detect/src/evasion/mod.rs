@@ -26,7 +26,7 @@ const DEPTH_MAX: usize = 3;
 pub(crate) fn detect(
     look: &dyn Fn(&str, &mut Vec<Finding>),
     text: &str,
-    traits: Traits,
+    traits: &Traits,
     out: &mut Vec<Finding>,
     from: usize,
 ) {
@@ -68,7 +68,13 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn layer(&mut self, text: &str, traits: Traits, depth: usize, report: &mut dyn FnMut(Finding)) {
+    fn layer(
+        &mut self,
+        text: &str,
+        traits: &Traits,
+        depth: usize,
+        report: &mut dyn FnMut(Finding),
+    ) {
         if depth >= DEPTH_MAX || text.len() < 6 {
             return;
         }
@@ -82,7 +88,7 @@ impl Search<'_> {
         {
             self.run(&view, true, depth, report);
         }
-        if let Some(view) = spelled::spelled(text, traits.digits) {
+        if let Some(view) = spelled::spelled(text, traits) {
             self.run(&view, false, depth, report);
         }
         if traits.coded {
@@ -90,7 +96,7 @@ impl Search<'_> {
                 self.run(&view, true, depth, report);
             }
         }
-        if let Some(view) = spelled::rejoined(text, traits.digits) {
+        if let Some(view) = spelled::rejoined(text, traits) {
             // Lines are joined that need not belong together: only check digits tell.
             self.run(&view, false, depth, &mut |finding| {
                 let tagged = memchr::memchr(b'<', text[finding.range()].as_bytes()).is_some();
@@ -108,7 +114,7 @@ impl Search<'_> {
             });
         }
         reversed::detect(text, traits, report);
-        for Token { start, end, text: hidden } in decode::tokens(text) {
+        for Token { start, end, text: hidden } in decode::tokens(text, &traits.words) {
             let found = self.hidden(&hidden, depth);
             let best = found.iter().filter(|f| is_structured(f)).max_by_key(|f| f.score);
             if let Some(best) = best {
@@ -126,7 +132,7 @@ impl Search<'_> {
         let mut found = Vec::new();
         let traits = Traits::of(text.as_bytes());
         (self.look)(text, &mut found);
-        self.layer(text, traits, depth + 1, &mut |finding| found.push(finding));
+        self.layer(text, &traits, depth + 1, &mut |finding| found.push(finding));
         self.seen.insert(text.to_owned(), (depth, found.clone()));
         found
     }

@@ -21,7 +21,7 @@ const TOPS: &[&str] = &[
 ];
 
 /// Reports what is written backwards in a text.
-pub(super) fn detect(text: &str, traits: Traits, report: &mut dyn FnMut(Finding)) {
+pub(super) fn detect(text: &str, traits: &Traits, report: &mut dyn FnMut(Finding)) {
     let bytes = text.as_bytes();
     if traits.at {
         memchr::memchr_iter(b'@', bytes).filter_map(|at| email(text, at)).for_each(&mut *report);

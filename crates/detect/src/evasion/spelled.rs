@@ -2,15 +2,14 @@
 //! and tags inside.
 
 use super::mapped::Mapped;
-use crate::text::bytes::{any_loose, find_digit, is_letter};
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
+use crate::text::bytes::{find_digit, is_letter};
+use crate::text::traits::Traits;
 
 /// The text with `(at)`, `[dot]` and spaced-out characters undone.
-pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
+pub(super) fn spelled(text: &str, traits: &Traits) -> Option<Mapped> {
     let bytes = text.as_bytes();
-    let signs = has_signs(bytes);
-    let spaced = has_spaced(bytes, digits);
+    let signs = has_signs(bytes, traits);
+    let spaced = has_spaced(bytes, traits);
     if !signs && !spaced {
         return None;
     }
@@ -57,24 +56,28 @@ pub(super) fn spelled(text: &str, digits: usize) -> Option<Mapped> {
     Some(out?.finish(text))
 }
 
-static DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" dot "));
-static LOUD_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" DOT "));
-static LONE_AT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" @ "));
-
 /// Whether a spelled-out sign may be in the text.
-fn has_signs(bytes: &[u8]) -> bool {
-    let bracketed = memchr::memchr3_iter(b'(', b'[', b'{', bytes).any(|i| {
-        let rest = bytes[i + 1..].strip_prefix(b" ").unwrap_or(&bytes[i + 1..]);
-        let length = match rest {
-            [b'@' | b'.', ..] => 1,
-            [b'a' | b'A', b't' | b'T', ..] => 2,
-            [b'd' | b'D', b'o' | b'O', b't' | b'T', ..] => 3,
-            [b'p', b'u', b'n', b'k', b't', ..] => 5,
-            _ => return false,
-        };
-        matches!(rest[length..], [b')' | b']' | b'}', ..] | [b' ', b')' | b']' | b'}', ..])
-    });
-    bracketed || [&DOT, &LOUD_DOT, &LONE_AT].iter().any(|f| f.find(bytes).is_some())
+fn has_signs(bytes: &[u8], traits: &Traits) -> bool {
+    let bracketed = || {
+        memchr::memchr3_iter(b'(', b'[', b'{', bytes).any(|i| {
+            let rest = bytes[i + 1..].strip_prefix(b" ").unwrap_or(&bytes[i + 1..]);
+            let length = match rest {
+                [b'@' | b'.', ..] => 1,
+                [b'a' | b'A', b't' | b'T', ..] => 2,
+                [b'd' | b'D', b'o' | b'O', b't' | b'T', ..] => 3,
+                [b'p', b'u', b'n', b'k', b't', ..] => 5,
+                _ => return false,
+            };
+            matches!(rest[length..], [b')' | b']' | b'}', ..] | [b' ', b')' | b']' | b'}', ..])
+        })
+    };
+    let dot = |at: usize| {
+        let around = at.checked_sub(1).and_then(|before| bytes.get(before..at + 4));
+        matches!(around, Some(b" dot " | b" DOT "))
+    };
+    traits.bracket && bracketed()
+        || traits.words.threes().any(dot)
+        || traits.at && memchr::memmem::find(bytes, b" @ ").is_some()
 }
 
 /// A spelled-out `@` or point at the beginning, with the white space around it.
@@ -159,8 +162,8 @@ fn is_between(byte: u8) -> bool {
 
 /// Whether single characters stand alone in a row somewhere, or blocks of digits with odd signs
 /// between them.
-fn has_spaced(bytes: &[u8], digits: usize) -> bool {
-    any_loose(bytes, |at| is_row(bytes, at)) || digits >= 12 && has_odd_blocks(bytes)
+fn has_spaced(bytes: &[u8], traits: &Traits) -> bool {
+    traits.words.any_loose(|at| is_row(bytes, at)) || traits.digits >= 12 && has_odd_blocks(bytes)
 }
 
 /// Whether the character at `at` is one of seven or more that stand alone in a row.
@@ -252,9 +255,12 @@ fn single_run(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
 }
 
 /// The text without line breaks inside values and without tags of HTML that shape nothing.
-pub(super) fn rejoined(text: &str, digits: usize) -> Option<Mapped> {
+pub(super) fn rejoined(text: &str, traits: &Traits) -> Option<Mapped> {
+    if !traits.lines {
+        return None;
+    }
     let bytes = text.as_bytes();
-    let wrapped = digits >= 6 && memchr::memchr(b'\n', bytes).is_some();
+    let wrapped = traits.digits >= 6 && memchr::memchr(b'\n', bytes).is_some();
     let tagged = memchr::memchr(b'<', bytes).is_some();
     if !wrapped && !tagged {
         return None;

@@ -9,11 +9,8 @@ use super::tokens::{Kind, Token};
 /// log2 of the number of rows in the table of weights.
 pub(super) const TABLE_BITS: u32 = 19;
 
-/// Most features of one word: alone, four neighbours, all together.
-const ROWS_MAX: usize = 24 + 4 * 3 + 8;
-
 /// What is known of one token.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Word {
     pub(super) hash: u32,
     /// The last three letters.
@@ -23,6 +20,16 @@ pub(super) struct Word {
     pub(super) flags: u8,
     stem: u8,
     cut: u8,
+    /// The blocks of rows of the three families that words and their neighbours share.
+    blocks: [u32; 3],
+}
+
+/// What lies outside the text.
+impl Default for Word {
+    fn default() -> Self {
+        const OUTSIDE: Word = Word::of(0, 0, 0, 0, (0, 0));
+        OUTSIDE
+    }
 }
 
 fn shape(token: &Token, text: &str) -> u32 {
@@ -42,17 +49,17 @@ fn shape(token: &Token, text: &str) -> u32 {
 pub(super) fn look(text: &str, token: &Token, lexicon: &Lexicon<'_>) -> Word {
     let shape = shape(token, text);
     if token.kind == Kind::Mark || token.kind == Kind::Number {
-        return Word { hash: shape, end: shape, shape, ..Word::default() };
+        return Word::of(shape, shape, shape, 0, (0, 0));
     }
     let letters = Letters::of(text, token);
     let hash = letters.hash();
     // What is known of words in small letters says too little for what it costs.
     let flags = if token.kind == Kind::Lower { 0 } else { lexicon.flags(hash) };
-    let mut word = Word { hash, end: letters.tail(3) as u32, flags, shape, ..Word::default() };
-    if flags == 0 && token.kind != Kind::Lower {
-        (word.stem, word.cut) = stem(text, token, &letters, lexicon);
-    }
-    word
+    let stem = match flags {
+        0 if token.kind != Kind::Lower => stem(text, token, &letters, lexicon),
+        _ => (0, 0),
+    };
+    Word::of(hash, letters.tail(3) as u32, shape, flags, stem)
 }
 
 /// Most letters that are cut from a word in search of its stem.
@@ -76,64 +83,78 @@ fn stem(text: &str, token: &Token, letters: &Letters, lexicon: &Lexicon<'_>) -> 
     (0, 0)
 }
 
-/// The rows of weights that the features of one word stand for.
-pub(super) struct Rows {
-    rows: [u32; ROWS_MAX],
-    count: usize,
-}
-
-impl Rows {
-    fn new() -> Self {
-        Self { rows: [0; ROWS_MAX], count: 0 }
-    }
+/// Takes the rows of weights that the features of one word stand for.
+pub(super) trait Sink {
+    fn push(&mut self, row: u32);
 
     /// A feature of its own.
     #[inline]
     fn add(&mut self, template: u64, value: u64) {
-        self.push(spread(template, value) >> (64 - TABLE_BITS));
+        self.push((spread(template, value) >> (64 - TABLE_BITS)) as u32);
     }
 
     /// A feature of a family: features of one family and one value lie in one block of rows, which
     /// is one line of the processor's cache.
     #[inline]
-    fn join(&mut self, family: u64, value: u64, slot: u64) {
-        let block = spread(family, value) >> (64 - TABLE_BITS + SLOT_BITS);
+    fn join(&mut self, block: u32, slot: u32) {
         self.push(block << SLOT_BITS | slot);
     }
+}
 
-    #[inline]
-    fn push(&mut self, row: u64) {
-        self.rows[self.count] = row as u32;
-        self.count += 1;
-    }
-
-    pub(super) fn as_slice(&self) -> &[u32] {
-        &self.rows[..self.count]
+impl Sink for Vec<u32> {
+    fn push(&mut self, row: u32) {
+        self.push(row);
     }
 }
 
 /// log2 of the rows in a block.
 const SLOT_BITS: u32 = 3;
 
+/// The block of a value in a family.
 #[inline]
-fn spread(template: u64, value: u64) -> u64 {
+const fn block(family: u64, value: u64) -> u32 {
+    (spread(family, value) >> (64 - TABLE_BITS + SLOT_BITS)) as u32
+}
+
+#[inline]
+const fn spread(template: u64, value: u64) -> u64 {
     let hash = (value ^ template << 56 ^ template << 40).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (hash ^ hash >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
 }
 
 #[inline]
 fn mix(a: impl Into<u64>, b: impl Into<u64>) -> u64 {
-    a.into().wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(31) ^ b.into()
+    mixed(a.into(), b.into())
+}
+
+#[inline]
+const fn mixed(a: u64, b: u64) -> u64 {
+    a.wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(31) ^ b
 }
 
 impl Word {
+    /// A word that was not looked at yet.
+    pub(super) const UNKNOWN: Self = Self::of(0, 0, u32::MAX, 0, (0, 0));
+
+    pub(super) fn is_unknown(&self) -> bool {
+        self.shape == u32::MAX
+    }
+
+    #[inline]
+    const fn of(hash: u32, end: u32, shape: u32, flags: u8, (stem, cut): (u8, u8)) -> Self {
+        let mut word = Self { hash, end, shape, flags, stem, cut, blocks: [0; 3] };
+        let known = mixed(word.known() as u64, shape as u64);
+        word.blocks = [block(WORD, hash as u64), block(END, end as u64), block(KNOWN, known)];
+        word
+    }
+
     /// Whether the word is written with a capital letter.
     fn is_capital(&self) -> bool {
         (0x300..0x400).contains(&self.shape) || self.shape >= 0x404
     }
 
-    fn known(&self) -> u32 {
-        u32::from(self.flags) << 11 | u32::from(self.stem) << 3 | u32::from(self.cut)
+    const fn known(&self) -> u32 {
+        (self.flags as u32) << 11 | (self.stem as u32) << 3 | self.cut as u32
     }
 }
 
@@ -145,12 +166,11 @@ const KNOWN: u64 = 3;
 const TAIL: u64 = 4;
 
 /// The features of a word alone; `first` tells whether it begins a sentence.
-fn alone(text: &str, token: &Token, word: &Word, first: bool, f: &mut Rows) {
+fn alone(text: &str, token: &Token, word: &Word, first: bool, f: &mut impl Sink) {
     let slot = u64::from(first);
-    let known = mix(word.known(), word.shape);
-    for (family, value) in [(WORD, word.hash.into()), (END, word.end.into()), (KNOWN, known)] {
-        f.join(family, value, slot);
-        f.join(family, value, 6);
+    for block in word.blocks {
+        f.join(block, first.into());
+        f.join(block, 6);
     }
     f.add(10, mix(word.shape, slot));
     f.add(11, word.known().into());
@@ -158,7 +178,7 @@ fn alone(text: &str, token: &Token, word: &Word, first: bool, f: &mut Rows) {
         return;
     }
     let letters = Letters::of(text, token);
-    f.join(TAIL, letters.tail(2), (token.kind as u64 & 3) << 1 | slot);
+    f.join(block(TAIL, letters.tail(2)), (token.kind as u32 & 3) << 1 | u32::from(first));
     f.add(12, mix(letters.tail(3), slot << 8 | u64::from(word.flags)));
     for length in 2..=5 {
         if letters.count > length {
@@ -179,10 +199,10 @@ fn alone(text: &str, token: &Token, word: &Word, first: bool, f: &mut Rows) {
 
 /// The features of a neighbour alone; `place` is 0 to 3 for two before, one before, one after and
 /// two after the word.
-fn beside(word: &Word, place: u64, f: &mut Rows) {
-    f.join(WORD, word.hash.into(), 2 + place);
-    f.join(END, word.end.into(), 2 + place);
-    f.join(KNOWN, mix(word.known(), word.shape), 2 + place);
+fn beside(word: &Word, place: u32, f: &mut impl Sink) {
+    for block in word.blocks {
+        f.join(block, 2 + place);
+    }
 }
 
 /// A word in its place.
@@ -198,7 +218,7 @@ pub(super) struct Place<'a> {
 }
 
 /// The features of several words together.
-fn together(place: &Place<'_>, lexicon: &Lexicon<'_>, f: &mut Rows) {
+fn together(place: &Place<'_>, lexicon: &Lexicon<'_>, f: &mut impl Sink) {
     let [_, before, word, after, _] = place.words;
     let flags = u32::from(word.flags);
     let known = word.known();
@@ -223,13 +243,18 @@ fn together(place: &Place<'_>, lexicon: &Lexicon<'_>, f: &mut Rows) {
 }
 
 /// All features of a word in its place.
-pub(super) fn all(text: &str, token: &Token, place: &Place<'_>, lexicon: &Lexicon<'_>) -> Rows {
-    let mut rows = Rows::new();
+#[inline]
+pub(super) fn all(
+    text: &str,
+    token: &Token,
+    place: &Place<'_>,
+    lexicon: &Lexicon<'_>,
+    f: &mut impl Sink,
+) {
     let [before2, before, word, after, after2] = place.words;
-    alone(text, token, word, place.first, &mut rows);
+    alone(text, token, word, place.first, f);
     for (index, word) in [before2, before, after, after2].into_iter().enumerate() {
-        beside(word, index as u64, &mut rows);
+        beside(word, index as u32, f);
     }
-    together(place, lexicon, &mut rows);
-    rows
+    together(place, lexicon, f);
 }

@@ -19,6 +19,7 @@ use features::{Place, Word, look};
 use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::LazyLock;
 use tokens::{Kind, Token, next_run};
 
@@ -63,7 +64,7 @@ pub(crate) fn detect(
             if end <= taken_end {
                 continue;
             }
-            if is_plain(text, tokens, run, scratch, model) {
+            if is_plain(tokens, run, scratch) {
                 continue;
             }
             at = scratch.label(text, tokens, run, least, model);
@@ -79,8 +80,9 @@ thread_local! {
 /// What a thread keeps from text to text, so that a text costs no allocation.
 #[derive(Default)]
 struct Scratch {
-    /// The words of the text at hand that were looked at.
-    words: Vec<Option<Word>>,
+    /// The words of the text at hand up to where the last name may end, with those outside of the
+    /// text that are in reach of the first and the last one.
+    words: Vec<Word>,
     scores: Vec<Scores>,
     run: Run,
 }
@@ -97,19 +99,30 @@ impl Scratch {
     fn look_up(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) {
         self.words.clear();
         self.words.shrink_to(WORDS_KEPT);
-        self.words.extend(tokens.iter().map(|token| {
-            if token.is_candidate() { Some(look(text, token, &model.lexicon)) } else { None }
+        let last = tokens.iter().rposition(Token::is_candidate).unwrap_or(0);
+        let end = tokens.len().min(last + 1 + tokens::TAIL_MAX + REACH);
+        self.words.resize(REACH, Word::default());
+        self.words.extend(tokens[..end].iter().map(|token| {
+            if token.is_candidate() { look(text, token, &model.lexicon) } else { Word::UNKNOWN }
         }));
+        self.words.resize(end + 2 * REACH, Word::default());
     }
 
-    /// The word at `at`, looked up once; what lies outside the text is a word of its own.
-    fn word(&mut self, scene: &RunScene<'_>, at: Option<usize>, model: &Model<'_>) -> Word {
-        let Some((slot, token)) =
-            at.and_then(|at| self.words.get_mut(at).zip(scene.tokens.get(at)))
-        else {
-            return Word::default();
-        };
-        *slot.get_or_insert_with(|| look(scene.text, token, &model.lexicon))
+    /// Looks up the words in reach of a stretch of tokens that were not looked at yet.
+    fn look_around(
+        &mut self,
+        text: &str,
+        tokens: &[Token],
+        stretch: Range<usize>,
+        model: &Model<'_>,
+    ) {
+        let start = stretch.start.saturating_sub(REACH);
+        let end = tokens.len().min(stretch.end + REACH);
+        for (word, token) in self.words[start + REACH..].iter_mut().zip(&tokens[start..end]) {
+            if word.is_unknown() {
+                *word = look(text, token, &model.lexicon);
+            }
+        }
     }
 
     /// Labels the words of a run and of its tail; returns where the tail ends.
@@ -123,6 +136,7 @@ impl Scratch {
     ) -> usize {
         let scene = RunScene { text, tokens, run, dense: tokens::is_dense(tokens, run) };
         self.scores.clear();
+        self.look_around(text, tokens, run.0..run.1, model);
         for at in run.0..run.1 {
             let scores = self.score(&scene, at, model);
             self.scores.push(scores);
@@ -132,6 +146,7 @@ impl Scratch {
         let mut at = run.1;
         let mut last = self.run.labels.last().copied().unwrap_or(0);
         while last > 2 && at - run.1 < tokens::TAIL_MAX && tokens::is_tail(tokens, at) {
+            self.look_around(text, tokens, at..at + 1, model);
             if !model.goes_on(last, &self.score(&scene, at, model)) {
                 break;
             }
@@ -143,14 +158,15 @@ impl Scratch {
         at
     }
 
-    /// The scores of the labels of one token.
-    fn score(&mut self, scene: &RunScene<'_>, at: usize, model: &Model<'_>) -> Scores {
-        let words: [Word; 2 * REACH + 1] =
-            std::array::from_fn(|i| self.word(scene, (at + i).checked_sub(REACH), model));
+    /// The scores of the labels of one token, around which all words were looked at.
+    fn score(&self, scene: &RunScene<'_>, at: usize, model: &Model<'_>) -> Scores {
+        let words = self.words[at..].first_chunk().expect("there are words outside of the text");
         let first = tokens::is_first(scene.tokens, at);
         let (position, size) = (at - scene.run.0, scene.run.1 - scene.run.0);
-        let place = Place { words: &words, position, size, first, dense: scene.dense };
-        model.scores(&features::all(scene.text, &scene.tokens[at], &place, &model.lexicon))
+        let place = Place { words, position, size, first, dense: scene.dense };
+        let mut sums = model.sums();
+        features::all(scene.text, &scene.tokens[at], &place, &model.lexicon, &mut sums);
+        sums.scores()
     }
 }
 
@@ -181,19 +197,12 @@ struct RunScene<'a> {
 }
 
 /// Whether a run is one common word at the beginning of a sentence.
-fn is_plain(
-    text: &str,
-    tokens: &[Token],
-    run: (usize, usize),
-    scratch: &mut Scratch,
-    model: &Model<'_>,
-) -> bool {
+fn is_plain(tokens: &[Token], run: (usize, usize), scratch: &Scratch) -> bool {
     let token = &tokens[run.0];
     run.1 - run.0 == 1
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
-        && scratch.word(&RunScene { text, tokens, run, dense: false }, Some(run.0), model).flags
-            == COMMON
+        && scratch.words[run.0 + REACH].flags == COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {

@@ -1,7 +1,7 @@
 //! The model file and its use: weights of one byte, labels found by summing over all labellings
 //! of a run.
 
-use super::features::{Rows, TABLE_BITS};
+use super::features::{Sink, TABLE_BITS};
 use super::lexicon::Lexicon;
 
 /// Labels: outside, then beginning and inside of person, place and organisation. The eighth
@@ -30,8 +30,9 @@ pub(super) type Scores = [i16; LABELS];
 #[derive(Clone, Copy)]
 pub(super) struct Model<'a> {
     transitions: [[i32; LABELS]; LABELS],
-    /// The transitions as weights.
+    /// The transitions as weights, from each label and to each.
     steps: [[f32; LABELS]; LABELS],
+    steps_to: [[f32; LABELS]; LABELS],
     weights: &'a [[u8; LABELS]; ROWS],
     pub(super) lexicon: Lexicon<'a>,
 }
@@ -70,28 +71,15 @@ impl<'a> Model<'a> {
         Some(Self {
             transitions,
             steps,
+            steps_to: std::array::from_fn(|to| steps.map(|row| row[to])),
             weights,
             lexicon: Lexicon::new(file.get(HEAD + ROWS * LABELS..)?),
         })
     }
 
-    /// The scores of the labels of a word with these features: sums of their weights. Weights are
-    /// added four at a time, as the even and the odd bytes of a row.
-    #[inline]
-    pub(super) fn scores(&self, rows: &Rows) -> Scores {
-        const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
-        let rows = rows.as_slice();
-        let (mut even, mut odd) = (0_u64, 0_u64);
-        for row in rows {
-            let weights = u64::from_le_bytes(self.weights[*row as usize & (ROWS - 1)]);
-            even += weights & EVEN;
-            odd += weights >> 8 & EVEN;
-        }
-        let zero = rows.len() as i16 * i16::from(ZERO);
-        std::array::from_fn(|label| {
-            let lanes = if label % 2 == 0 { even } else { odd };
-            (lanes >> (label / 2 * 16)) as u16 as i16 - zero
-        })
+    /// No features yet.
+    pub(super) fn sums(&self) -> Sums<'a> {
+        Sums { weights: self.weights, even: 0, odd: 0, count: 0 }
     }
 
     /// Whether a name goes on with a word of these scores. `label` is the label before it.
@@ -110,14 +98,11 @@ impl<'a> Model<'a> {
         weights.extend(scores.iter().map(relative));
         forward.clear();
         for index in 0..count {
-            let mut row = [0.0; LABELS];
-            for to in 0..LABELS - 1 {
-                let reach = match index {
-                    0 => self.steps[OUTSIDE][to],
-                    _ => (0..LABELS - 1).map(|l| forward[index - 1][l] * self.steps[l][to]).sum(),
-                };
-                row[to] = reach * weights[index][to];
-            }
+            let reach = match index {
+                0 => self.steps[OUTSIDE],
+                _ => product(&forward[index - 1], &self.steps),
+            };
+            let row = std::array::from_fn(|to| reach[to] * weights[index][to]);
             forward.push(scaled(row));
         }
         backward.clear();
@@ -125,10 +110,7 @@ impl<'a> Model<'a> {
         for index in (1..count).rev() {
             let later: [f32; LABELS] =
                 std::array::from_fn(|l| weights[index][l] * backward[index][l]);
-            let row = self.steps.map(|steps| {
-                steps.iter().zip(&later).take(LABELS - 1).map(|(step, rest)| step * rest).sum()
-            });
-            backward[index - 1] = scaled(row);
+            backward[index - 1] = scaled(product(&later, &self.steps_to));
         }
         labels.clear();
         chances.clear();
@@ -147,6 +129,38 @@ impl<'a> Model<'a> {
             labels.push(label as u8);
             chances.push(chance);
         }
+    }
+}
+
+/// The weights of the features of one word, added four at a time, as the even and the odd bytes of
+/// a row.
+pub(super) struct Sums<'a> {
+    weights: &'a [[u8; LABELS]; ROWS],
+    even: u64,
+    odd: u64,
+    count: i16,
+}
+
+impl Sink for Sums<'_> {
+    #[inline]
+    fn push(&mut self, row: u32) {
+        const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+        let weights = u64::from_le_bytes(self.weights[row as usize & (ROWS - 1)]);
+        self.even += weights & EVEN;
+        self.odd += weights >> 8 & EVEN;
+        self.count += 1;
+    }
+}
+
+impl Sums<'_> {
+    /// The scores of the labels of the word.
+    #[inline]
+    pub(super) fn scores(&self) -> Scores {
+        let zero = self.count * i16::from(ZERO);
+        std::array::from_fn(|label| {
+            let lanes = if label % 2 == 0 { self.even } else { self.odd };
+            (lanes >> (label / 2 * 16)) as u16 as i16 - zero
+        })
     }
 }
 
@@ -183,6 +197,19 @@ fn power(below: i32) -> f32 {
 fn relative(scores: &Scores) -> [f32; LABELS] {
     let best = i32::from(scores[..LABELS - 1].iter().copied().max().unwrap_or(0));
     scores.map(|score| power(best - i32::from(score)))
+}
+
+/// The sum of the rows of a table, each so many times. The sums of all labels are made side by
+/// side, each in the order of the rows.
+#[inline]
+fn product(times: &[f32; LABELS], rows: &[[f32; LABELS]; LABELS]) -> [f32; LABELS] {
+    let mut sums = [0.0; LABELS];
+    for (times, row) in times.iter().zip(rows).take(LABELS - 1) {
+        for (sum, step) in sums.iter_mut().zip(row) {
+            *sum += times * step;
+        }
+    }
+    sums
 }
 
 fn scaled(row: [f32; LABELS]) -> [f32; LABELS] {

@@ -113,7 +113,9 @@ fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
         let first = is_first(&tokens, index);
         let (position, size) = (index - run.0, run.1 - run.0);
         let place = Place { words: &five, position, size, first, dense };
-        features::all(text, &tokens[index], &place, lexicon).as_slice().to_vec()
+        let mut rows = Vec::new();
+        features::all(text, &tokens[index], &place, lexicon, &mut rows);
+        rows
     };
     let mut at = 0;
     while let Some(run) = next_run(text, &tokens, at) {

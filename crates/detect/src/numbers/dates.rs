@@ -107,7 +107,7 @@ fn time_length(rest: &[u8]) -> usize {
 }
 
 fn judge(scene: &Scene<'_>, range: std::ops::Range<usize>, vague: bool) -> Option<Finding> {
-    let found = context::around(scene.text, range.start, range.end);
+    let found = context::around(scene, range.start, range.end);
     let topics = found.topics.or(scene.label);
     if topics.any(Topics::BIRTH) {
         return Some(Finding::new(range, Category::DateOfBirth, 88, Evidence::Context, "birth"));

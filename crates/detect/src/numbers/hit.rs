@@ -26,7 +26,7 @@ pub(crate) fn topics(
     }
     *announced.get_or_insert_with(|| {
         let end = groups[groups.len() - 1].end;
-        let mut found = context::around(scene.text, groups[index].start, end);
+        let mut found = context::around(scene, groups[index].start, end);
         found.topics = found.topics.or(scene.label);
         found
     })

@@ -220,7 +220,7 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     // A street that nothing names, where an address is announced.
     let labelled = word.kind == Kind::Capital && {
         let start = word.start as usize;
-        let found = context::around(text, start, start);
+        let found = context::around(scene, start, start);
         found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
     };
     (labelled && word.text(text).chars().count() > 2).then(|| (back(tokens, name, 2), at))

@@ -5,7 +5,6 @@ pub(crate) mod contact;
 pub(crate) mod secrets;
 pub(crate) mod special;
 
-use crate::text::bytes::word_starts;
 use crate::text::terms::{Hit, Terms};
 use std::sync::LazyLock;
 
@@ -24,35 +23,35 @@ static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
 });
 
 /// Finds the words of special categories and those that announce a password, the longest at each
-/// place.
-pub(crate) fn find(bytes: &[u8]) -> Hits {
+/// place; `starts` are the places where words begin, in order.
+pub(crate) fn find(bytes: &[u8], starts: impl Iterator<Item = usize>) -> Hits {
     let (terms, special) = &*TERMS;
     let mut hits = Hits::default();
     let mut floor = 0;
-    let visit = |start: usize| {
-        if start < floor || start > 0 && bytes[start - 1] >= 0x80 {
-            return;
+    for start in starts {
+        if !terms.may_begin(bytes, start) || start < floor {
+            continue;
         }
-        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+        let Some((index, length)) = terms.at(&bytes[start..]).last() else { continue };
         floor = start + length;
         let hit = Hit { index, start, end: floor };
         match index.checked_sub(*special) {
             Some(index) => hits.secret.push(Hit { index, ..hit }),
             None => hits.special.push(hit),
         }
-    };
-    word_starts(bytes, |at| terms.may_begin(bytes, at), visit);
+    }
     hits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::traits::Traits;
 
     #[test]
     fn words_are_found_where_they_begin() {
         let text = b"a Catholic, uncatholic; client_secret and secrets";
-        let hits = find(text);
+        let hits = find(text, Traits::of(text).words.starts());
         let at = |hits: &[Hit]| hits.iter().map(|h| (h.start, h.end)).collect::<Vec<_>>();
         assert_eq!(at(&hits.special), [(2, 10)]);
         assert_eq!(at(&hits.secret), [(24, 37), (42, 48)]);

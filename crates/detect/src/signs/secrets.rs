@@ -169,7 +169,8 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         let back = bytes[floor..at].iter().rev().take_while(|b| is_key(**b)).count();
         let ahead = bytes[at..].iter().take_while(|b| is_key(**b)).count();
         let end = at + ahead;
-        if back + ahead >= RUN_MIN {
+        // Whatever is found in the row is a part of it that looks drawn.
+        if back + ahead >= RUN_MIN && is_random(&bytes[at - back..end]) {
             in_row(text, (at - back).saturating_sub(BEFORE_RUN)..end, out);
         }
         floor = end;

@@ -1,7 +1,7 @@
-//! Which bytes a text holds at all, told in one walk.
+//! Which bytes a text holds at all, and where its words are, told in one walk.
 
 /// Which bytes a text holds, for skipping matchers that cannot match.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Traits {
     pub(crate) digits: usize,
     pub(crate) upper: bool,
@@ -10,40 +10,206 @@ pub(crate) struct Traits {
     pub(crate) high: bool,
     pub(crate) coded: bool,
     pub(crate) nul: bool,
+    /// Whether there is a line break or the beginning of a tag.
+    pub(crate) lines: bool,
+    /// Whether there is a round, square or curly bracket that opens.
+    pub(crate) bracket: bool,
+    pub(crate) words: Words,
 }
+
+/// Where the words of a text are.
+#[derive(Default)]
+pub(crate) struct Words {
+    /// The first blocks, so that a short text costs no allocation, and those behind them.
+    first: [Block; FIRST_BLOCKS],
+    rest: Vec<Block>,
+    count: usize,
+}
+
+/// What 64 bytes are, one bit for each.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Block {
+    /// Letters, digits and bytes outside ASCII.
+    pub(crate) letters: u64,
+    /// Letters and digits of ASCII, and the signs of base64.
+    pub(crate) coded: u64,
+}
+
+const BLOCK_BYTES: usize = 64;
+const FIRST_BLOCKS: usize = 4;
 
 impl Traits {
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        let (mut classes, mut digits) = (0_u8, 0);
-        let (blocks, tail) = bytes.as_chunks::<64>();
-        for block in blocks {
+        let mut traits = Self::default();
+        let (mut classes, mut kinds) = (0_u8, 0_u8);
+        let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
+        let mut last = [b' '; BLOCK_BYTES];
+        last[..tail.len()].copy_from_slice(tail);
+        let last = if tail.is_empty() { None } else { Some(&last) };
+        for block in blocks.iter().chain(last) {
             // No branch and no table: the compiler makes vectors of this.
             let mut count = 0_u8;
-            for byte in block {
+            let mut words = [0_u8; BLOCK_BYTES];
+            for (slot, byte) in words.iter_mut().zip(block) {
                 let class = class(*byte);
                 classes |= class;
                 count += class & 1;
+                let kind = kind(*byte);
+                kinds |= kind;
+                *slot = kind;
             }
-            digits += usize::from(count);
+            traits.digits += usize::from(count);
+            traits.words.push(Block { letters: bits(&words, 0), coded: bits(&words, 1) });
         }
-        for byte in tail {
-            let class = CLASSES[usize::from(*byte)];
-            classes |= class;
-            digits += usize::from(class & 1);
-        }
-        Self {
-            digits,
-            upper: classes & 2 != 0,
-            at: classes & 4 != 0,
-            colon: classes & 8 != 0,
-            high: classes & 16 != 0,
-            coded: classes & 32 != 0,
-            nul: classes & 64 != 0,
-        }
+        traits.upper = classes & 2 != 0;
+        traits.at = classes & 4 != 0;
+        traits.colon = classes & 8 != 0;
+        traits.high = classes & 16 != 0;
+        traits.coded = classes & 32 != 0;
+        traits.nul = classes & 64 != 0;
+        traits.lines = classes & 128 != 0;
+        traits.bracket = kinds & 4 != 0;
+        traits
     }
 }
 
+impl Words {
+    fn push(&mut self, block: Block) {
+        match self.first.get_mut(self.count) {
+            Some(slot) => *slot = block,
+            None => self.rest.push(block),
+        }
+        self.count += 1;
+    }
+
+    /// The bits of 64 bytes; none before the text and behind it.
+    #[inline]
+    pub(crate) fn block(&self, index: usize) -> Block {
+        let block = self.first.get(index);
+        block
+            .or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The letters of a block, and those one byte before and behind each.
+    #[inline]
+    fn neighbours(&self, index: usize) -> (u64, u64, u64) {
+        let letters = |index| self.block(index).letters;
+        let at = letters(index);
+        (at << 1 | letters(index.wrapping_sub(1)) >> 63, at, at >> 1 | letters(index + 1) << 63)
+    }
+
+    /// The places where words begin. A word is a run of letters, digits and bytes outside ASCII.
+    #[inline]
+    pub(crate) fn starts(&self) -> impl Iterator<Item = usize> {
+        self.places(|words, index| {
+            let (before, at, _) = words.neighbours(index);
+            at & !before
+        })
+    }
+
+    /// The places where words of three bytes begin.
+    #[inline]
+    pub(crate) fn threes(&self) -> impl Iterator<Item = usize> {
+        self.places(|words, index| {
+            let (before, at, behind) = words.neighbours(index);
+            let next = words.block(index + 1).letters;
+            let ahead = |bytes: u32| at >> bytes | next << (64 - bytes);
+            at & !before & behind & ahead(2) & !ahead(3)
+        })
+    }
+
+    #[inline]
+    fn places(&self, bits: impl Fn(&Self, usize) -> u64) -> impl Iterator<Item = usize> {
+        let (mut index, mut left) = (0, if self.count > 0 { bits(self, 0) } else { 0 });
+        std::iter::from_fn(move || {
+            while left == 0 {
+                index += 1;
+                if index >= self.count {
+                    return None;
+                }
+                left = bits(self, index);
+            }
+            let place = index * BLOCK_BYTES + left.trailing_zeros() as usize;
+            left &= left - 1;
+            Some(place)
+        })
+    }
+
+    /// One bit for each place of a range, of 128 bytes at most, where a word begins; a word that
+    /// the range begins in begins with it.
+    pub(crate) fn starts_within(&self, range: std::ops::Range<usize>) -> u128 {
+        let (index, shift) = (range.start / BLOCK_BYTES, (range.start % BLOCK_BYTES) as u32);
+        let block = |more: usize| u128::from(self.block(index + more).letters);
+        let behind = block(2).checked_shl(2 * BLOCK_BYTES as u32 - shift).unwrap_or(0);
+        let letters = (block(1) << BLOCK_BYTES | block(0)) >> shift | behind;
+        let kept = (2 * BLOCK_BYTES).saturating_sub(range.len()) as u32;
+        let letters = letters & u128::MAX.checked_shr(kept).unwrap_or(0);
+        letters & !(letters << 1)
+    }
+
+    /// Whether `test` holds for a letter or digit that stands alone, with two like it within
+    /// sixteen bytes. It is asked for the first of those in any two groups of eight bytes.
+    pub(crate) fn any_loose(&self, test: impl Fn(usize) -> bool) -> bool {
+        let loose = |index| {
+            let (before, at, behind) = self.neighbours(index);
+            at & !before & !behind
+        };
+        let mut next = loose(0);
+        for index in 0..self.count {
+            let at = next;
+            next = loose(index + 1);
+            let two = at & at.wrapping_sub(1);
+            if at == 0 || two & two.wrapping_sub(1) == 0 && next & 0xFF == 0 {
+                continue;
+            }
+            let both = u128::from(next) << 64 | u128::from(at);
+            for group in 0..BLOCK_BYTES / 8 {
+                let sixteen = (both >> (8 * group)) as u16;
+                let two = sixteen & sixteen.wrapping_sub(1);
+                if two & two.wrapping_sub(1) != 0
+                    && test(index * BLOCK_BYTES + 8 * group + sixteen.trailing_zeros() as usize)
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// The first place at `from` or later from which on twelve bytes in a row are letters and
+    /// digits of ASCII or signs of base64.
+    pub(crate) fn find_coded(&self, from: usize) -> Option<usize> {
+        let mut kept = u64::MAX << (from % BLOCK_BYTES);
+        for index in from / BLOCK_BYTES..self.count {
+            let next = self.block(index + 1).coded;
+            let bits = u128::from(next) << 64 | u128::from(self.block(index).coded);
+            let two = bits & bits >> 1;
+            let four = two & two >> 2;
+            let twelve = (four & four >> 4 & four >> 8) as u64 & kept;
+            if twelve != 0 {
+                return Some(index * BLOCK_BYTES + twelve.trailing_zeros() as usize);
+            }
+            kept = u64::MAX;
+        }
+        None
+    }
+}
+
+/// One bit of each of 64 bytes.
+#[inline]
+fn bits(bytes: &[u8; BLOCK_BYTES], bit: u32) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (eights, _) = bytes.as_chunks::<8>();
+    eights.iter().rev().fold(0, |bits, eight| {
+        let ones = u64::from_le_bytes(*eight) >> bit & ONES;
+        bits << 8 | ones.wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
+}
+
 /// The classes of a byte, one bit each.
+#[inline]
 const fn class(byte: u8) -> u8 {
     (byte.wrapping_sub(b'0') < 10) as u8
         | ((byte.wrapping_sub(b'A') < 26) as u8) << 1
@@ -56,14 +222,67 @@ const fn class(byte: u8) -> u8 {
             | (byte == b'=') as u8)
             << 5
         | ((byte == 0) as u8) << 6
+        | ((byte == b'\n') as u8 | (byte == b'<') as u8) << 7
 }
 
-const CLASSES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = class(byte as u8);
-        byte += 1;
+/// Whether a byte is one of a word, one of base64, a bracket: one bit each.
+#[inline]
+const fn kind(byte: u8) -> u8 {
+    let alphanumeric =
+        ((byte | 0x20).wrapping_sub(b'a') < 26) as u8 | (byte.wrapping_sub(b'0') < 10) as u8;
+    let sign = (byte == b'+') as u8
+        | (byte == b'/') as u8
+        | (byte == b'_') as u8
+        | (byte == b'-') as u8
+        | (byte == b'=') as u8;
+    let bracket = (byte == b'(') as u8 | (byte == b'[') as u8 | (byte == b'{') as u8;
+    (alphanumeric | byte >> 7) | (alphanumeric | sign) << 1 | bracket << 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::bytes::is_letter;
+
+    #[test]
+    fn every_byte_at_every_place_is_told_as_one_by_one() {
+        for byte in 0..=255_u8 {
+            for place in [0, 1, 7, 62, 63, 64, 65, 127, 128, 255, 256, 300] {
+                let mut bytes = [b' '; 301];
+                bytes[place] = byte;
+                let traits = Traits::of(&bytes);
+                let starts: Vec<usize> = traits.words.starts().collect();
+                assert_eq!(starts.first().copied(), is_letter(byte).then_some(place), "{byte}");
+                assert_eq!(traits.digits, usize::from(byte.is_ascii_digit()));
+                assert_eq!(traits.nul, byte == 0);
+                assert_eq!(traits.lines, byte == b'\n' || byte == b'<');
+                assert_eq!(traits.bracket, matches!(byte, b'(' | b'[' | b'{'));
+            }
+        }
     }
-    table
-};
+
+    #[test]
+    fn words_are_found_across_blocks() {
+        let text = "of words, 7 of größe a b c dot e";
+        for lead in 0..140 {
+            let bytes = [" ".repeat(lead).as_bytes(), text.as_bytes()].concat();
+            let words = Traits::of(&bytes).words;
+            let moved = |places: &[usize]| places.iter().map(|at| at + lead).collect::<Vec<_>>();
+            let starts: Vec<usize> = words.starts().collect();
+            assert_eq!(starts, moved(&[0, 3, 10, 12, 15, 23, 25, 27, 29, 33]));
+            assert_eq!(words.threes().collect::<Vec<_>>(), moved(&[29]));
+            // A window that begins within a word begins one.
+            let bits = words.starts_within(lead + 4..lead + 16);
+            assert_eq!(bits, 1 | 1 << 6 | 1 << 8 | 1 << 11);
+            assert!(words.any_loose(|at| at == lead + 23), "{lead}");
+        }
+        assert!(Traits::of(b"a b c").words.any_loose(|at| at == 0));
+        assert!(!Traits::of(b"ab c d").words.any_loose(|_| true));
+        for lead in 0..140 {
+            let text = format!("{} abcdef+hijkl.", "é".repeat(lead));
+            let words = Traits::of(text.as_bytes()).words;
+            assert_eq!(words.find_coded(0), Some(lead * 2 + 1));
+            assert_eq!(words.find_coded(lead * 2 + 2), None);
+        }
+    }
+}

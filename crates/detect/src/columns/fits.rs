@@ -109,51 +109,60 @@ pub(super) fn covers(value: &str, found: &[Finding], category: Category) -> bool
 }
 
 fn is_flag(value: &str) -> bool {
-    matches!(
-        value.to_ascii_lowercase().as_str(),
-        "yes"
-            | "no"
-            | "true"
-            | "false"
-            | "y"
-            | "n"
-            | "t"
-            | "confirmed"
-            | "active"
-            | "inactive"
-            | "pending"
-            | "unknown"
-            | "other"
-            | "none"
-            | "ja"
-            | "nein"
-            | "oui"
-            | "non"
-            | "si"
-            | "0"
-            | "1"
-            | "enabled"
-            | "disabled"
-            | "open"
-            | "closed"
-            | "done"
-            | "ok"
-            | "completed"
-            | "approved"
-            | "rejected"
-    )
+    const BYTES_MAX: usize = 9;
+    value.len() <= BYTES_MAX
+        && matches!(
+            value.to_ascii_lowercase().as_str(),
+            "yes"
+                | "no"
+                | "true"
+                | "false"
+                | "y"
+                | "n"
+                | "t"
+                | "confirmed"
+                | "active"
+                | "inactive"
+                | "pending"
+                | "unknown"
+                | "other"
+                | "none"
+                | "ja"
+                | "nein"
+                | "oui"
+                | "non"
+                | "si"
+                | "0"
+                | "1"
+                | "enabled"
+                | "disabled"
+                | "open"
+                | "closed"
+                | "done"
+                | "ok"
+                | "completed"
+                | "approved"
+                | "rejected"
+        )
 }
 
 pub(super) fn is_date(value: &str) -> bool {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    // Days have eight digits at most, and moments have colons.
-    let long = digits > 8 && !value.contains(':');
-    let marks = value.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count();
     let plain = value
         .bytes()
         .take(10)
         .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/' | b'.' | b' '));
-    let parts: Vec<usize> = value.split(['-', '/', '.', ' ', 'T']).take(3).map(str::len).collect();
-    let shape = matches!(parts.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 2 | 4]);
-    !long && plain && digits >= 4 && marks >= 2 && shape
+    if !plain {
+        return false;
+    }
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    // Days have eight digits at most, and moments have colons.
+    let long = digits > 8 && !value.contains(':');
+    let marks = value.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count();
+    let mut parts = value.split(['-', '/', '.', ' ', 'T']).map(str::len);
+    let parts = [parts.next(), parts.next(), parts.next()];
+    let shape = matches!(
+        parts,
+        [Some(4), Some(1..=2), Some(1..=2)] | [Some(1..=2), Some(1..=2), Some(2 | 4)]
+    );
+    !long && digits >= 4 && marks >= 2 && shape
 }

@@ -292,6 +292,8 @@ const TOKENS_KEPT: usize = 64 * 1024;
 struct Scratch {
     tokens: Vec<Token>,
     taken: Vec<Finding>,
+    /// The text with its letters of ASCII in small ones.
+    small: String,
 }
 
 /// Names, and addresses around their numbers.
@@ -303,7 +305,7 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         return;
     }
-    SCRATCH.with_borrow_mut(|Scratch { tokens, taken }| {
+    SCRATCH.with_borrow_mut(|Scratch { tokens, taken, small }| {
         tokens.clear();
         names::tokens::split(scene.text, tokens);
         taken.clear();
@@ -321,11 +323,15 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
             slashes.any(|at| matches!(bytes.get(at + 1), Some(b'n' | b'N')))
         };
         if traits.digits > 0 || numberless() {
-            address::detect(scene, tokens, from, out);
+            small.clear();
+            small.push_str(scene.text);
+            small.make_ascii_lowercase();
+            address::detect(scene, small, tokens, from, out);
             postal::detect(scene, tokens, from, out);
         }
         // One long text is not to keep its memory.
         tokens.shrink_to(TOKENS_KEPT);
+        small.shrink_to(TOKENS_KEPT);
     });
 }
 

@@ -77,6 +77,11 @@ pub(crate) fn settle(text: &str, findings: &mut Vec<Finding>, from: usize) {
         return;
     }
     findings[from..].sort_by_key(|f| f.start);
+    // Mostly nothing overlaps.
+    let is_behind = |pair: &[Finding]| pair[1].start >= pair[0].end;
+    if findings[from..].windows(2).all(is_behind) {
+        return;
+    }
     let mut kept = Vec::with_capacity(findings.len() - from);
     let mut rest = &mut findings[from..];
     while let Some(first) = rest.first() {

@@ -13,8 +13,6 @@ pub(super) const TABLE_BITS: u32 = 19;
 #[derive(Clone, Copy)]
 pub(super) struct Word {
     pub(super) hash: u32,
-    /// The last three letters.
-    end: u32,
     shape: u32,
     /// What the list says of the word, of its stem, and how many letters the stem lacks.
     pub(super) flags: u8,
@@ -142,7 +140,7 @@ impl Word {
 
     #[inline]
     const fn of(hash: u32, end: u32, shape: u32, flags: u8, (stem, cut): (u8, u8)) -> Self {
-        let mut word = Self { hash, end, shape, flags, stem, cut, blocks: [0; 3] };
+        let mut word = Self { hash, shape, flags, stem, cut, blocks: [0; 3] };
         let known = mixed(word.known() as u64, shape as u64);
         word.blocks = [block(WORD, hash as u64), block(END, end as u64), block(KNOWN, known)];
         word

@@ -42,20 +42,24 @@ pub(crate) fn detect(
 ) {
     let Some(model) = MODEL.as_ref() else { return };
     let text = scene.text;
+    let Some(last) = tokens.iter().rposition(Token::is_candidate) else { return };
     SCRATCH.with_borrow_mut(|scratch| {
-        addressed(scene, tokens, out);
-        scratch.look_up(text, tokens, model);
+        addressed(scene, &tokens[..=last], out);
+        scratch.look_up(text, tokens, last, model);
         let mut at = 0;
         // How far the taken spans reach that begin before the run at hand.
         let (mut taken, mut taken_end) = (taken.iter().peekable(), 0);
         // The end of the line at hand, and the chance that a name needs in it.
         let (mut line_end, mut least) = (0, CHANCE_MIN);
-        while let Some(run) = next_run(text, tokens, at) {
+        while at <= last
+            && let Some(run) = next_run(text, tokens, at)
+        {
             at = run.1;
             if tokens[run.0].start as usize >= line_end {
                 let line = line_around(text, tokens[run.0].start as usize);
                 line_end = line.end;
-                least = if is_log(&text.as_bytes()[line]) { SURE_MIN } else { CHANCE_MIN };
+                let is_log = scene.traits.colon && is_log(&text.as_bytes()[line]);
+                least = if is_log { SURE_MIN } else { CHANCE_MIN };
             }
             let (start, end) = (tokens[run.0].start as usize, tokens[run.1 - 1].end as usize);
             while let Some(finding) = taken.next_if(|f| f.start <= start) {
@@ -94,12 +98,11 @@ const WORDS_KEPT: usize = 64 * 1024;
 const REACH: usize = 2;
 
 impl Scratch {
-    /// Looks up the words that may be names, in one loop: the processor waits for many of them at
-    /// once.
-    fn look_up(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) {
+    /// Looks up the words that may be names, of which token `last` is the last one, in one loop:
+    /// the processor waits for many of them at once.
+    fn look_up(&mut self, text: &str, tokens: &[Token], last: usize, model: &Model<'_>) {
         self.words.clear();
         self.words.shrink_to(WORDS_KEPT);
-        let last = tokens.iter().rposition(Token::is_candidate).unwrap_or(0);
         let end = tokens.len().min(last + 1 + tokens::TAIL_MAX + REACH);
         self.words.resize(REACH, Word::default());
         self.words.extend(tokens[..end].iter().map(|token| {

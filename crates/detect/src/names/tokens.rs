@@ -48,11 +48,14 @@ impl Token {
 const LETTER: u8 = 1;
 const UPPER: u8 = 2;
 const DIGIT: u8 = 4;
+const SPACE: u8 = 8;
+/// A byte of a character outside ASCII.
+const HIGH: u8 = 16;
 
-const CLASSES: [u8; 128] = {
-    let mut table = [0; 128];
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
     let mut i = 0;
-    while i < 128 {
+    while i < 256 {
         let byte = i as u8;
         table[i] = if byte.is_ascii_uppercase() {
             LETTER | UPPER
@@ -60,6 +63,10 @@ const CLASSES: [u8; 128] = {
             LETTER
         } else if byte.is_ascii_digit() {
             DIGIT
+        } else if byte.is_ascii_whitespace() {
+            SPACE
+        } else if byte >= 0x80 {
+            HIGH
         } else {
             0
         };
@@ -91,7 +98,7 @@ fn class_of(c: char) -> u8 {
 fn class(text: &str, at: usize) -> (u8, usize) {
     let byte = text.as_bytes()[at];
     if byte < 128 {
-        return (CLASSES[usize::from(byte)], 1);
+        return (CLASSES[usize::from(byte)] & !SPACE, 1);
     }
     let Some(c) = text[at..].chars().next() else { return (0, 1) };
     (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
@@ -102,24 +109,28 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut newline = true;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        if byte.is_ascii_whitespace() {
-            newline |= byte == b'\n';
-            at += 1;
-            continue;
-        }
-        let (first, size) = class(text, at);
-        if first == 0 {
-            if bytes[at] != 0xC2 || bytes.get(at + 1) != Some(&0xA0) {
-                let mark = if byte < 128 { byte } else { quote(&bytes[at..at + size]) };
-                push(out, at, at + size, Kind::Mark, mark, &mut newline);
+    while let Some(byte) = bytes.get(at) {
+        match CLASSES[usize::from(*byte)] {
+            SPACE => {
+                newline |= *byte == b'\n';
+                at += 1;
             }
-            at += size;
-            continue;
+            0 => {
+                push(out, at, at + 1, Kind::Mark, *byte, &mut newline);
+                at += 1;
+            }
+            HIGH => match class(text, at) {
+                (0, size) => {
+                    if bytes[at..at + size] != [0xC2, 0xA0] {
+                        let mark = quote(&bytes[at..at + size]);
+                        push(out, at, at + size, Kind::Mark, mark, &mut newline);
+                    }
+                    at += size;
+                }
+                _ => at = word(text, at, out, &mut newline),
+            },
+            _ => at = word(text, at, out, &mut newline),
         }
-        let end = word(text, at, out, &mut newline);
-        at = end;
     }
 }
 
@@ -142,10 +153,13 @@ fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, ne
 #[inline]
 fn simple_word(bytes: &[u8], start: usize) -> Option<(usize, Kind)> {
     let (mut at, mut union, mut uppers) = (start, 0, 0);
-    while let Some(byte) = bytes.get(at).filter(|byte| byte.is_ascii_alphanumeric()) {
+    for byte in &bytes[start..] {
         let class = CLASSES[usize::from(*byte)];
+        if class & (LETTER | DIGIT) == 0 {
+            break;
+        }
         union |= class;
-        uppers += usize::from(class & UPPER != 0);
+        uppers += usize::from(class & UPPER) / usize::from(UPPER);
         at += 1;
     }
     if bytes.get(at).is_some_and(|byte| matches!(byte, b'\'' | b'-' | 0x80..)) {

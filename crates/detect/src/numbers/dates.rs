@@ -9,7 +9,7 @@ use crate::context::scene::Scene;
 use crate::context::topics::Topics;
 use crate::finding::category::Category;
 use crate::finding::{Evidence, Finding};
-use crate::text::words::WordSet;
+use crate::text::words::{WordSet, small};
 use std::sync::LazyLock;
 
 fn number(bytes: &[u8]) -> u64 {
@@ -143,7 +143,7 @@ static YEAR_WORDS: LazyLock<WordSet> = LazyLock::new(|| {
 /// A year behind such a word.
 fn year_alone(word: &str, year: usize) -> Option<Finding> {
     YEAR_WORDS
-        .contains(&word.to_lowercase())
+        .contains(&small(word))
         .then(|| Finding::new(year..year + 4, Category::Date, 50, Evidence::Context, "year"))
 }
 

@@ -10,7 +10,8 @@ use crate::context::scene::Scene;
 use crate::context::topics::Topics;
 use crate::finding::category::Category;
 use crate::finding::{Evidence, Finding};
-use crate::text::words::WordSet;
+use crate::text::words::{WordSet, small};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Longest value, longest text between a label and its value and most words in it.
@@ -281,10 +282,10 @@ fn is_link(gap: &str) -> bool {
 }
 
 /// The words of a gap, in small letters.
-fn words(gap: &str) -> impl Iterator<Item = String> {
+fn words(gap: &str) -> impl Iterator<Item = Cow<'_, str>> {
     gap.split(|c: char| !c.is_alphanumeric() && !matches!(c, '°' | 'º'))
         .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
+        .map(small)
 }
 
 /// A text that is nothing but the number of a document or a plate, and comes from nowhere that has

@@ -503,8 +503,13 @@ fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
     }
     let tail = &text[group.start + group.digits..];
     let front = &text[..group.start];
-    let old = OLD.iter().any(|words| tail.starts_with(words));
-    let unit = YEARS.iter().find(|words| tail.starts_with(**words));
+    // All of these words begin with one of these bytes, and what stands before ends with a blank.
+    let next = tail.as_bytes().first();
+    let old =
+        matches!(next, Some(b' ' | b'-' | b'y')) && OLD.iter().any(|words| tail.starts_with(words));
+    let unit = (next == Some(&b' '))
+        .then(|| YEARS.iter().find(|words| tail.starts_with(**words)))
+        .flatten();
     let lasting = unit.is_some_and(|unit| {
         LASTING.iter().any(|words| tail[unit.len()..].starts_with(words))
             || BEFORE_TIMES.iter().any(|words| front.ends_with(words))
@@ -514,9 +519,10 @@ fn age(scene: &Scene<'_>, chain: &Chain, index: usize) -> Option<Hit> {
         && [" de ", " of ", " a los ", " aos ", " con ", " com "]
             .iter()
             .any(|w| front.ends_with(w))
-        || ["age of ", "aged ", "I'll turn ", "turned ", " im Alter von ", "à l'âge de "]
-            .iter()
-            .any(|words| front.ends_with(words));
+        || front.ends_with(' ')
+            && ["age of ", "aged ", "I'll turn ", "turned ", " im Alter von ", "à l'âge de "]
+                .iter()
+                .any(|words| front.ends_with(words));
     let labelled = || group.is_numeric() && context::is_word_before(text, group.start, Topics::AGE);
     if !(old || told || labelled()) || !chain.may_end(index) && !old {
         return None;

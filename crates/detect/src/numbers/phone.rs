@@ -62,10 +62,10 @@ pub(crate) fn at(
     if bracket || plus {
         start -= 1 + usize::from(bracket && plus);
     }
-    let limit = if international { 15 } else { 12 };
-    let Number { digits, layout, last } = read(bytes, chain, index, limit)?;
-    let (digits, layout, count) = (&digits[..], &layout[..], digits.len());
-    let group_count = layout.len();
+    let limit = if international { DIGITS_MAX } else { 12 };
+    let number = read(bytes, chain, index, limit)?;
+    let (digits, layout, last) = (number.digits(), number.layout(), number.last);
+    let (count, group_count) = (digits.len(), layout.len());
     let end = groups[last].end;
     let found = topics(scene, chain, index, announced);
     let said =
@@ -90,42 +90,54 @@ pub(crate) fn at(
 
 /// The digits of a number, the lengths of its blocks and its last group.
 struct Number {
-    digits: Vec<u8>,
-    layout: Vec<usize>,
+    digits: [u8; DIGITS_MAX],
+    digit_count: usize,
+    layout: [usize; DIGITS_MAX],
+    block_count: usize,
     last: usize,
+}
+
+impl Number {
+    fn digits(&self) -> &[u8] {
+        &self.digits[..self.digit_count]
+    }
+
+    fn layout(&self) -> &[usize] {
+        &self.layout[..self.block_count]
+    }
 }
 
 /// The longest number that starts with group `index` and may end where it does.
 fn read(bytes: &[u8], chain: &Chain, index: usize, limit: usize) -> Option<Number> {
     let groups = chain.groups();
-    let mut digits = Vec::with_capacity(DIGITS_MAX + 1);
-    let mut layout = Vec::with_capacity(8);
+    let (mut digits, mut layout) = ([0; DIGITS_MAX], [0; DIGITS_MAX]);
+    let (mut digit_count, mut block_count) = (0, 0);
     let mut best = None;
     for (place, group) in groups.iter().enumerate().skip(index) {
         let block = &bytes[group.start..group.end];
         let last = before_extension(block).filter(|_| place > index);
         let number = last.unwrap_or(block);
         if last.is_none() && !group.is_numeric()
-            || digits.len() + number.len() > limit
+            || digit_count + number.len() > limit
             || place > index && matches!(group.separator, b':' | b'_' | b',')
         {
             break;
         }
-        digits.extend_from_slice(number);
-        layout.push(number.len());
+        // INVARIANT: the limit is at most DIGITS_MAX, and every block has a digit.
+        digits[digit_count..][..number.len()].copy_from_slice(number);
+        layout[block_count] = number.len();
+        (digit_count, block_count) = (digit_count + number.len(), block_count + 1);
         // `…815-Fax`: a word that is tied to the number does not belong to it.
         let word_next = groups.get(place + 1).is_some_and(|g| g.digits == 0);
-        if (chain.may_end(place) || word_next) && digits.len() >= 5 {
-            best = Some((place, digits.len(), layout.len()));
+        if (chain.may_end(place) || word_next) && digit_count >= 5 {
+            best = Some((place, digit_count, block_count));
         }
         if last.is_some() {
             break;
         }
     }
     let (last, digit_count, block_count) = best?;
-    digits.truncate(digit_count);
-    layout.truncate(block_count);
-    Some(Number { digits, layout, last })
+    Some(Number { digits, digit_count, layout, block_count, last })
 }
 
 /// The last block of a number that an extension follows: `0198x6039`.

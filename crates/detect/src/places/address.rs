@@ -8,72 +8,20 @@ use crate::context::topics::Topics;
 use crate::finding::category::Category;
 use crate::finding::{Evidence, Finding};
 use crate::names::tokens::{Kind, Token};
-use crate::places::streets::{BEFORE, BEHIND, CELL_ENDS, END_BYTES_MAX, ENDS};
-use std::collections::BTreeSet;
-
-/// Words for a part of a building.
-const UNITS: &[&str] = &[
-    "apt",
-    "apartment",
-    "suite",
-    "unit",
-    "flat",
-    "floor",
-    "room",
-    "whg",
-    "wohnung",
-    "apartament",
-    "ap",
-    "appartement",
-    "piso",
-    "planta",
-    "étage",
-    "interno",
-    "scala",
-    "byt",
-    "lakás",
-    "em",
-    "lejlighed",
-    "lgh",
-    "as",
-    "bl",
-    "sc",
-    "et",
-    "вх",
-    "ап",
-    "ет",
-    "bldg",
-    "º",
-    "ª",
-    "izq",
-    "izqda",
-    "izda",
-    "dcha",
-    "dch",
-    "bajo",
-    "puerta",
-    "pta",
-    "esc",
-    "escalera",
-    "portal",
-    "bloque",
-    "stiege",
-    "tür",
-    "stock",
-    "bus",
-    "bte",
-    "boîte",
-    "bât",
-    "appt",
-    "tv",
-    "th",
-    "mf",
-];
+use crate::places::streets::{BEFORE, BEHIND, CELL_ENDS, END_BYTES_MAX, ENDS, NUMBERS, UNITS};
+use std::borrow::Cow;
 
 const WORDS_MAX: usize = 6;
 
-fn lower(text: &str, token: &Token) -> String {
-    token.text(text).to_lowercase()
+/// A token in small letters; `small` is the text with its letters of ASCII in small ones.
+fn lower<'a>(small: &'a str, token: &Token) -> Cow<'a, str> {
+    let word = token.text(small);
+    if word.is_ascii() { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
+}
+
+/// Whether a word has more letters than so many.
+fn is_longer(word: &str, letters: usize) -> bool {
+    word.len() > letters && word.chars().nth(letters).is_some()
 }
 
 pub(crate) fn is_house(text: &str, token: &Token) -> bool {
@@ -84,22 +32,28 @@ pub(crate) fn is_house(text: &str, token: &Token) -> bool {
     token.kind == Kind::Number && (1..=5).contains(&digits) && word.len() - digits <= 2 && !fraction
 }
 
-/// Finds addresses and postal codes; `from` is where the findings of this text begin.
-pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut Vec<Finding>) {
+/// Finds addresses and postal codes; `from` is where the findings of this text begin, and `small`
+/// the text with its letters of ASCII in small ones.
+pub(crate) fn detect(
+    scene: &Scene<'_>,
+    small: &str,
+    tokens: &[Token],
+    from: usize,
+    out: &mut Vec<Finding>,
+) {
     let text = scene.text;
-    let mut places = Places::default();
-    out[from..].iter().for_each(|finding| places.add(finding));
+    let known = out.len();
+    let mut places = None;
     let mut covered = 0;
     for at in 0..tokens.len() {
         let token = &tokens[at];
         if (token.start as usize) < covered {
             continue;
         }
-        if let Some((first, last)) = numberless(scene, tokens, at) {
+        if let Some((first, last)) = numberless(scene, small, tokens, at) {
             let range = tokens[first].start as usize..tokens[last].end as usize;
             let finding = Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street");
             covered = finding.end;
-            places.add(&finding);
             out.push(finding);
             continue;
         }
@@ -108,56 +62,74 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
         }
         let found = is_house(text, token)
             .then(|| {
-                unit(text, tokens, at)
-                    .or_else(|| before(scene, tokens, at))
-                    .or_else(|| behind(text, tokens, at))
+                unit(small, tokens, at)
+                    .or_else(|| before(scene, small, tokens, at))
+                    .or_else(|| behind(small, tokens, at))
             })
             .flatten();
         if let Some((first, last)) = found {
-            let last = extend(text, tokens, last);
+            let last = extend(small, tokens, last);
             let first = number_before(text, tokens, first);
             let range = tokens[first].start as usize..tokens[last].end as usize;
             let finding = Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street");
             covered = finding.end;
-            places.add(&finding);
             out.push(finding);
-        } else if let Some(finding) =
-            british(text, tokens, at).or_else(|| postcode(scene, tokens, at, &places))
-        {
+        } else if let Some(finding) = british(text, tokens, at).or_else(|| {
+            let places = places.get_or_insert_with(|| Places::of(&out[from..known]));
+            postcode(scene, tokens, at, places, &out[known..])
+        }) {
             covered = finding.end;
-            places.add(&finding);
             out.push(finding);
         }
     }
 }
 
 /// A street whose house has no number: `Av. del Molino, s/n`, at the token `s`.
-fn numberless(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+fn numberless(
+    scene: &Scene<'_>,
+    small: &str,
+    tokens: &[Token],
+    at: usize,
+) -> Option<(usize, usize)> {
+    if tokens.get(at + 1)?.mark != b'/' {
+        return None;
+    }
     let [s, slash, n, ..] = tokens[at..] else { return None };
     let is = |token: &Token, word: &str| token.text(scene.text).eq_ignore_ascii_case(word);
     let tight = s.end == slash.start && slash.end == n.start;
-    if !(tight && slash.mark == b'/' && is(&s, "s") && is(&n, "n")) {
+    if !(tight && is(&s, "s") && is(&n, "n")) {
         return None;
     }
-    before(scene, tokens, at).map(|(first, _)| (first, at + 2))
+    before(scene, small, tokens, at).map(|(first, _)| (first, at + 2))
 }
 
-/// Where places and addresses begin, and where they end and whether they are addresses.
-#[derive(Default)]
+/// Where the places and addresses that were found before begin, and where they end and whether
+/// they are addresses; in order.
 struct Places {
-    starts: BTreeSet<usize>,
-    ends: BTreeSet<(usize, bool)>,
+    starts: Vec<usize>,
+    ends: Vec<(usize, bool)>,
 }
 
 /// Most bytes between a place and its code.
 const GAP_BYTES: usize = 3;
 
 impl Places {
-    fn add(&mut self, finding: &Finding) {
-        if matches!(finding.category, Category::Location | Category::Address) {
-            self.starts.insert(finding.start);
-            self.ends.insert((finding.end, finding.category == Category::Address));
-        }
+    fn of(found: &[Finding]) -> Self {
+        let places = || found.iter().filter_map(|f| Some((f, is_address(f)?)));
+        let mut starts: Vec<usize> = places().map(|(place, _)| place.start).collect();
+        let mut ends: Vec<(usize, bool)> = places().map(|(place, is)| (place.end, is)).collect();
+        starts.sort_unstable();
+        ends.sort_unstable();
+        Self { starts, ends }
+    }
+}
+
+/// Whether a place is an address.
+fn is_address(finding: &Finding) -> Option<bool> {
+    match finding.category {
+        Category::Address => Some(true),
+        Category::Location => Some(false),
+        _ => None,
     }
 }
 
@@ -176,15 +148,10 @@ fn number_before(text: &str, tokens: &[Token], first: usize) -> usize {
 }
 
 /// A street before the house number: `Hauptstraße 5`, `rue de la Paix 12`, `ul. Słowicza 10`.
-fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+fn before(scene: &Scene<'_>, smalls: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let text = scene.text;
     let mut name = at.checked_sub(1)?;
-    while name > 0
-        && (tokens[name].mark == b','
-            || matches!(
-                lower(text, &tokens[name]).as_str(),
-                "nr" | "no" | "n" | "nº" | "num" | "número" | "č" | "º" | "." | "?" | "bl"
-            ))
+    while name > 0 && (tokens[name].mark == b',' || NUMBERS.contains(&lower(smalls, &tokens[name])))
     {
         if tokens[name + 1].newline {
             return None;
@@ -195,14 +162,13 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
         return None;
     }
     let word = &tokens[name];
-    let small = lower(text, word);
+    let small = lower(smalls, word);
     let capital = word.is_candidate() || word.kind == Kind::Mixed;
     // English words that end like streets.
-    let plain = || matches!(small.as_str(), "during" | "spring" | "string" | "offering");
-    let compound =
-        capital && small.chars().count() > 5 && ENDS.ends(&small, END_BYTES_MAX) && !plain();
+    let plain = || matches!(&*small, "during" | "spring" | "string" | "offering");
+    let compound = capital && is_longer(&small, 5) && ENDS.ends(&small, END_BYTES_MAX) && !plain();
     let cell = scene.trimmed == (word.start as usize, tokens[at].end as usize)
-        && small.chars().count() > 5
+        && is_longer(&small, 5)
         && CELL_ENDS.ends(&small, END_BYTES_MAX);
     let named = name > 0
         && BEHIND.contains(small.trim_end_matches('.'))
@@ -214,7 +180,7 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
     if named {
         return Some((back(tokens, name - 1, 2), at));
     }
-    if let Some(first) = street_word(text, tokens, name) {
+    if let Some(first) = street_word(text, smalls, tokens, name) {
         return Some((first, at));
     }
     // A street that nothing names, where an address is announced.
@@ -223,27 +189,25 @@ fn before(scene: &Scene<'_>, tokens: &[Token], at: usize) -> Option<(usize, usiz
         let found = context::around(scene, start, start);
         found.nearest.any(Topics::STREET) && start - found.nearest_end < 24 && found.nearest_end > 0
     };
-    (labelled && word.text(text).chars().count() > 2).then(|| (back(tokens, name, 2), at))
+    (labelled && is_longer(word.text(text), 2)).then(|| (back(tokens, name, 2), at))
 }
 
 /// The word for a street in front of the name that ends with token `name`.
-fn street_word(text: &str, tokens: &[Token], name: usize) -> Option<usize> {
+fn street_word(text: &str, smalls: &str, tokens: &[Token], name: usize) -> Option<usize> {
     let mut index = name;
     let mut words = 0;
     let mut has_name = false;
     let mut lower_name = false;
     while words < WORDS_MAX {
         let token = &tokens[index];
-        let small = lower(text, token);
-        if words > 0
-            && (has_name || lower_name && small.chars().count() > 4)
-            && BEFORE.contains(&small)
+        let small = lower(smalls, token);
+        if words > 0 && (has_name || lower_name && is_longer(&small, 4)) && BEFORE.contains(&small)
         {
-            let short = small.chars().count() <= 2;
+            let short = !is_longer(&small, 2);
             let next = &tokens[index + 1];
             let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
             let short_fits = matches!(next.mark, b'.' | b'/')
-                || matches!(small.as_str(), "bd" | "av" | "an" | "am" | "im" if capital);
+                || matches!(&*small, "bd" | "av" | "an" | "am" | "im" if capital);
             if !short || short_fits {
                 return Some(index);
             }
@@ -258,7 +222,7 @@ fn street_word(text: &str, tokens: &[Token], name: usize) -> Option<usize> {
             break;
         }
         has_name |= token.is_candidate();
-        lower_name |= token.kind == Kind::Lower && small.chars().count() > 3;
+        lower_name |= token.kind == Kind::Lower && is_longer(&small, 3);
         if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/')
             || token.newline
             || index == 0
@@ -286,24 +250,24 @@ fn back(tokens: &[Token], name: usize, most: usize) -> usize {
 }
 
 /// A street behind the house number: `12 rue de la Paix`, `69 Gordon Terrace`.
-fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+fn behind(smalls: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let mut next = at + 1;
     if tokens.get(next).is_some_and(|t| t.mark == b',') {
         next += 1;
     }
     // A second number may stand between, as in `935 69 Gordon Terrace`.
-    if next == at + 1 && tokens.get(next).is_some_and(|t| is_house(text, t) && !t.newline) {
+    if next == at + 1 && tokens.get(next).is_some_and(|t| is_house(smalls, t) && !t.newline) {
         next += 1;
     }
     let first = tokens.get(next).filter(|t| !t.newline)?;
-    let small = lower(text, first);
+    let small = lower(smalls, first);
     let dotted = tokens.get(next + 1).is_some_and(|t| t.mark == b'.');
     if BEFORE.contains(&small)
-        && (small.chars().count() > 2
-            || dotted && matches!(small.as_str(), "ul" | "ул" | "al" | "tř")
+        && (is_longer(&small, 2)
+            || dotted && matches!(&*small, "ul" | "ул" | "al" | "tř")
             || small == "bd"
             || small == "av")
-        && !matches!(small.as_str(), "place" | "square" | "cours" | "route" | "via")
+        && !matches!(&*small, "place" | "square" | "cours" | "route" | "via")
     {
         let mut last = next;
         while last + 1 < tokens.len() && last - next < WORDS_MAX {
@@ -327,8 +291,8 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
         if !(token.is_candidate() || token.kind == Kind::Number && step > 0) {
             return None;
         }
-        let small = lower(text, token);
-        let compound = small.chars().count() > 6 && ENDS.ends(&small, END_BYTES_MAX);
+        let small = lower(smalls, token);
+        let compound = is_longer(&small, 6) && ENDS.ends(&small, END_BYTES_MAX);
         if step > 0 && BEHIND.contains(&small) || compound {
             last = next + step;
             break;
@@ -341,20 +305,20 @@ fn behind(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
 }
 
 /// `Apt. 12`, `Suite 828`.
-fn unit(text: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
+fn unit(smalls: &str, tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let mut word = at.checked_sub(1)?;
     if tokens[word].mark == b'.' {
         word = word.checked_sub(1)?;
     }
     let fits = tokens[word].kind == Kind::Capital
-        && tokens[word].text(text).len() > 2
+        && tokens[word].text(smalls).len() > 2
         && !tokens[at].newline
-        && UNITS.contains(&lower(text, &tokens[word]).as_str());
+        && UNITS.contains(&lower(smalls, &tokens[word]));
     fits.then_some((word, at))
 }
 
 /// Floors, doors and units behind an address: `, 3º B`, `/12`, `7B`, `Apt. 4`.
-fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
+fn extend(smalls: &str, tokens: &[Token], last: usize) -> usize {
     let mut end = last;
     let mut index = last + 1;
     let mut tries = 0;
@@ -362,9 +326,9 @@ fn extend(text: &str, tokens: &[Token], last: usize) -> usize {
         if token.newline || tries > 5 {
             break;
         }
-        let word = token.text(text);
-        let small = word.len() <= 3 && (token.kind == Kind::Number || token.kind == Kind::Initial)
-            || UNITS.contains(&word.to_lowercase().as_str());
+        let short = token.end - token.start <= 3;
+        let small = short && (token.kind == Kind::Number || token.kind == Kind::Initial)
+            || UNITS.contains(&lower(smalls, token));
         if small {
             end = index;
             tries = 0;
@@ -445,7 +409,13 @@ pub(crate) fn code_end(tokens: &[Token], at: usize, digits: usize, length: usize
 }
 
 /// A postal code next to a place or an address.
-fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, places: &Places) -> Option<Finding> {
+fn postcode(
+    scene: &Scene<'_>,
+    tokens: &[Token],
+    at: usize,
+    places: &Places,
+    found: &[Finding],
+) -> Option<Finding> {
     let text = scene.text;
     let token = &tokens[at];
     let word = token.text(text);
@@ -468,15 +438,21 @@ fn postcode(scene: &Scene<'_>, tokens: &[Token], at: usize, places: &Places) -> 
     let gap = |a: usize, b: usize| {
         text.get(a..b).is_some_and(|g| g.chars().all(|c| matches!(c, ' ' | ',' | '\n' | '-')))
     };
-    let near = (range.start.saturating_sub(GAP_BYTES), false)..=(range.start, true);
-    let before = places.ends.range(near).any(|(end, address)| {
-        gap(*end, range.start) && (*address || !year && (digits == 5 || *end == range.start))
-    });
-    let near = range.end..=range.end + GAP_BYTES;
-    let after = places
-        .starts
-        .range(near)
-        .any(|start| gap(range.end, *start) && !text[range.end..*start].contains('\n'));
+    let low = range.start.saturating_sub(GAP_BYTES);
+    let from = places.ends.partition_point(|(end, _)| *end < low);
+    let old = places.ends[from..].iter().copied();
+    // What was found here ends in the order of the text, and begins before what follows.
+    let from = found.partition_point(|f| f.end < low);
+    let new = found[from..].iter().filter_map(|f| Some((f.end, is_address(f)?)));
+    let ends_near = |(end, address): (usize, bool)| {
+        gap(end, range.start) && (address || !year && (digits == 5 || end == range.start))
+    };
+    let before = old.take_while(|(end, _)| *end <= range.start).any(ends_near)
+        || new.take_while(|(end, _)| *end <= range.start).any(ends_near);
+    let from = places.starts.partition_point(|start| *start < range.end);
+    let near = places.starts[from..].iter().take_while(|s| **s <= range.end + GAP_BYTES);
+    let mut near = near.copied();
+    let after = near.any(|s| gap(range.end, s) && !text[range.end..s].contains('\n'));
     let prefix = text[..start].ends_with("D-")
         || text[..start].ends_with("A-")
         || text[..start].ends_with("CH-")

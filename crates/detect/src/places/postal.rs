@@ -30,13 +30,11 @@ pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut
         let range = tokens[street].start as usize..tokens[last].end as usize;
         out.push(Finding::new(range, Category::Address, 86, Evidence::Shape, "postal"));
     }
-    let ends: Vec<(usize, Category)> = out[from..]
-        .iter()
-        .filter(|f| is_contact(f.category))
-        .map(|f| (f.end, f.category))
-        .collect();
-    for (end, category) in ends {
-        out.extend(phone(text, end, category));
+    for index in from..out.len() {
+        let Finding { end, category, .. } = out[index];
+        if is_contact(category) {
+            out.extend(phone(text, end, category));
+        }
     }
 }
 

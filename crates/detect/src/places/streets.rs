@@ -60,3 +60,17 @@ pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| {
 pub(crate) static CELL_ENDS: LazyLock<WordSet> = LazyLock::new(|| {
     WordSet::of("ova|ová|eva|ská|cká|ska|čka|ička|ovka|ická|ného|ského|holtet|gjerdet|tunet|ovog")
 });
+
+/// Words for a part of a building.
+pub(crate) static UNITS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::of(
+        "apt|apartment|suite|unit|flat|floor|room|whg|wohnung|apartament|ap|appartement|piso|planta|étage|interno|scala|byt|\
+     lakás|em|lejlighed|lgh|as|bl|sc|et|вх|ап|ет|bldg|º|ª|izq|izqda|\
+     izda|dcha|dch|bajo|puerta|pta|esc|escalera|portal|bloque|stiege|tür|stock|bus|bte|\
+     boîte|bât|appt|tv|th|mf",
+    )
+});
+
+/// Words and marks between a street and its number.
+pub(crate) static NUMBERS: LazyLock<WordSet> =
+    LazyLock::new(|| WordSet::of("nr|no|n|nº|num|número|č|º|.|?|bl"));

@@ -263,10 +263,13 @@ pub(crate) fn behind_emails(text: &str, emails: &[(usize, usize)], out: &mut Vec
 
 /// Whether the rest of a key looks drawn, not written.
 fn is_random(bytes: &[u8]) -> bool {
-    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
-    let upper = bytes.iter().filter(|b| b.is_ascii_uppercase()).count();
-    let lower = bytes.iter().filter(|b| b.is_ascii_lowercase()).count();
-    digits > 0 && (upper + lower) > 0 || upper > 2 && lower > 2
+    let (mut digits, mut upper, mut lower) = (0, 0, 0);
+    bytes.iter().any(|byte| {
+        digits += u32::from(byte.is_ascii_digit());
+        upper += u32::from(byte.is_ascii_uppercase());
+        lower += u32::from(byte.is_ascii_lowercase());
+        digits > 0 && (upper + lower) > 0 || upper > 2 && lower > 2
+    })
 }
 
 /// The block of a private key that begins at `start`.

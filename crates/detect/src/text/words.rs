@@ -1,6 +1,8 @@
 //! A fixed set of words, asked for every word of a text: a word that is not of the set costs a
 //! few steps and no comparison.
 
+use std::borrow::Cow;
+
 /// Words in a table, by their hashes.
 pub(crate) struct WordSet {
     /// Each word with its key at the slot of its hash or behind it, one slot in four taken.
@@ -75,6 +77,14 @@ impl WordSet {
             lengths &= lengths - 1;
         }
         false
+    }
+}
+
+/// A word in small letters, which most words are written in.
+pub(crate) fn small(word: &str) -> Cow<'_, str> {
+    match word.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(word),
+        false => Cow::Owned(word.to_lowercase()),
     }
 }
 

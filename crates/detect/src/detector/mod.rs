@@ -449,7 +449,7 @@ fn named_cell(scene: &Scene<'_>, context: ValueContext, from: usize, out: &mut V
     if covered || is_placeholder(value) || !fits(category, value, found) {
         return;
     }
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let digits = scene.traits.digits;
     let believed = match (strength, category) {
         (
             _,

@@ -96,6 +96,10 @@ impl Detector {
 
     /// Like [`Self::detect_long`], for a text of which something is known.
     pub fn scan_long(&self, text: &str, context: ValueContext, out: &mut Vec<Finding>) {
+        if text.len() <= PIECE_BYTES {
+            self.scan(text, context, out);
+            return;
+        }
         let mut pieces = Pieces::of_value(*self, context);
         let (mut base, mut wanted) = (0, PIECE_BYTES);
         loop {

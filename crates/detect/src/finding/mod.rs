@@ -5,6 +5,7 @@ pub(crate) mod cover;
 
 use category::Category;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// The kind of evidence behind a finding, weakest first.
@@ -107,11 +108,22 @@ pub(crate) fn settle(text: &str, findings: &mut Vec<Finding>, from: usize) {
 /// Settles findings that overlap, and appends what stays to `kept`, disjoint and sorted.
 fn settle_stretch(text: &str, stretch: &mut [Finding], kept: &mut Vec<Finding>) {
     let from = kept.len();
-    stretch.sort_unstable_by_key(|f| {
+    let rank = |f: &Finding| {
         // A web address is the frame of what stands in it.
         let frame = f.category == Category::Url;
-        (frame, std::cmp::Reverse(f.score), std::cmp::Reverse(f.end - f.start), f.start, f.category)
-    });
+        (frame, Reverse(f.score), Reverse(f.end - f.start), f.start, f.category)
+    };
+    // Nothing stays of what the surest finding covers whole.
+    let start = stretch.iter().map(|f| f.start).min();
+    let end = stretch.iter().map(|f| f.end).max();
+    let mut widest = stretch.iter().filter(|f| (Some(f.start), Some(f.end)) == (start, end));
+    if let (Some(whole), None) = (widest.next(), widest.next())
+        && stretch.iter().all(|f| rank(f) >= rank(whole))
+    {
+        kept.push(*whole);
+        return;
+    }
+    stretch.sort_unstable_by_key(rank);
     for finding in stretch.iter() {
         let mut start = finding.start;
         let mut at = from + kept[from..].partition_point(|k| k.end <= start);

@@ -38,7 +38,7 @@ fn shape(token: &Token, text: &str) -> u32 {
             let word = token.text(text).as_bytes();
             0x200 + u32::from(word.iter().all(u8::is_ascii_digit)) * 8 + word.len().min(5) as u32
         }
-        Kind::Capital => 0x300 + u32::from(token.text(text).contains('-')),
+        Kind::Capital => 0x300 + u32::from(token.text(text).bytes().any(|b| b == b'-')),
         kind => 0x400 + kind as u32 * 4 + length,
     }
 }

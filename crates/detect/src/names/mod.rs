@@ -264,8 +264,9 @@ fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>
 fn legal_form(rest: &str) -> usize {
     let tail = rest.trim_start_matches([' ', ',', '.']);
     let gap = rest.len() - tail.len();
-    let starts_one = tail.bytes().next().is_some_and(|byte| LEGAL_FIRST[usize::from(byte)]);
-    if !starts_one || !(1..=3).contains(&gap) || !rest[..gap].contains(' ') {
+    let Some(first) = tail.bytes().next() else { return 0 };
+    let forms = &LEGAL_BY_FIRST[usize::from(first)];
+    if forms.is_empty() || !(1..=3).contains(&gap) || !rest[..gap].contains(' ') {
         return 0;
     }
     let ends = |form: &&&str| {
@@ -273,20 +274,17 @@ fn legal_form(rest: &str) -> usize {
         tail.starts_with(**form) && after.is_none_or(|c| !c.is_alphanumeric())
     };
     let starts = |form: &&&str| tail.is_char_boundary(form.len().min(tail.len()));
-    let known = LEGAL_FORMS.iter().filter(|f| f.len() <= tail.len()).filter(starts).filter(ends);
+    let known = forms.iter().filter(|f| f.len() <= tail.len()).filter(starts).filter(ends);
     known.map(|form| gap + form.len()).max().unwrap_or(0)
 }
 
-/// The bytes that a legal form may begin with.
-const LEGAL_FIRST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut index = 0;
-    while index < LEGAL_FORMS.len() {
-        table[LEGAL_FORMS[index].as_bytes()[0] as usize] = true;
-        index += 1;
-    }
-    table
-};
+/// Legal forms by their first byte.
+static LEGAL_BY_FIRST: LazyLock<[Vec<&'static str>; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|first| {
+        let begins = |form: &&&str| usize::from(form.as_bytes()[0]) == first;
+        LEGAL_FORMS.iter().filter(begins).copied().collect()
+    })
+});
 
 /// Legal forms of companies in Europe.
 const LEGAL_FORMS: &[&str] = &[

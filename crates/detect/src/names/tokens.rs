@@ -104,11 +104,14 @@ fn class(text: &str, at: usize) -> (u8, usize) {
     (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
 }
 
-/// Splits a text into tokens.
+/// Splits a text into tokens. What follows a row of marks is left out where it holds nothing that
+/// begins a name or an address.
 pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut newline = true;
+    // How many marks stand in a row, and up to where something is known to follow them.
+    let (mut marks, mut ahead) = (0, 0);
     while let Some(byte) = bytes.get(at) {
         match CLASSES[usize::from(*byte)] {
             SPACE => {
@@ -118,6 +121,14 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
             0 => {
                 push(out, at, at + 1, Kind::Mark, *byte, &mut newline);
                 at += 1;
+                marks += 1;
+                if marks >= MARKS_MAX && at > ahead {
+                    let Some(next) = bytes[at..].iter().position(|byte| is_telling(*byte)) else {
+                        return;
+                    };
+                    ahead = at + next;
+                }
+                continue;
             }
             HIGH => match class(text, at) {
                 (0, size) => {
@@ -129,9 +140,24 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
                 }
                 _ => at = word(text, at, out, &mut newline),
             },
-            _ => at = word(text, at, out, &mut newline),
+            _ => match simple_word(bytes, at) {
+                Some((end, kind)) => {
+                    push(out, at, end, untied(kind, bytes, at, end), 0, &mut newline);
+                    at = end;
+                }
+                None => at = word(text, at, out, &mut newline),
+            },
         }
+        marks = 0;
     }
+}
+
+/// Marks in a row that no name, address or look around one goes across.
+const MARKS_MAX: usize = 8;
+
+/// Whether names and addresses have such bytes: capitals, digits and letters outside ASCII.
+fn is_telling(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte >= 0x80
 }
 
 /// Curly quotes count as straight ones, all other marks as one kind.
@@ -178,13 +204,9 @@ fn simple_word(bytes: &[u8], start: usize) -> Option<(usize, Kind)> {
     Some((at, kind))
 }
 
-/// Reads one word and pushes it, in two parts when an apostrophe divides it.
+/// Reads a word that is not simple and pushes it, in two parts when an apostrophe divides it.
 fn word(text: &str, start: usize, out: &mut Vec<Token>, newline: &mut bool) -> usize {
     let bytes = text.as_bytes();
-    if let Some((end, kind)) = simple_word(bytes, start) {
-        push(out, start, end, untied(kind, bytes, start, end), 0, newline);
-        return end;
-    }
     let mut at = start;
     let (mut letters, mut uppers, mut digits, mut first_upper) = (0, 0, 0, false);
     let mut inner_upper = false;

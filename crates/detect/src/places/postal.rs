@@ -189,6 +189,10 @@ fn phone(text: &str, end: usize, category: Category) -> Option<Finding> {
     let gap = rest.bytes().take_while(|b| matches!(b, b' ' | b',' | b';' | b'|' | b'\n' | b'\t'));
     let gap = gap.count();
     let rest = &rest[gap..];
+    let opens = rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '('));
+    if !opens || !(1..=GAP_MAX).contains(&gap) {
+        return None;
+    }
     let length = rest
         .bytes()
         .take(LENGTH_MAX)
@@ -199,12 +203,9 @@ fn phone(text: &str, end: usize, category: Category) -> Option<Finding> {
     let value = rest[..length].trim_end_matches(|c: char| !c.is_ascii_digit());
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let least = if category == Category::PersonName { 9 } else { 7 };
-    let opens = value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '('));
     let after = rest.as_bytes().get(value.len());
     let ends = after.is_none_or(|b| !b.is_ascii_alphanumeric() && *b < 0x80 && *b != b':');
-    let fits = (1..=GAP_MAX).contains(&gap)
-        && (least..=if value.starts_with('+') { 15 } else { 12 }).contains(&digits)
-        && opens
+    let fits = (least..=if value.starts_with('+') { 15 } else { 12 }).contains(&digits)
         && ends
         && !is_date(value);
     let start = end + gap;

@@ -170,7 +170,7 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         let ahead = bytes[at..].iter().take_while(|b| is_key(**b)).count();
         let end = at + ahead;
         // Whatever is found in the row is a part of it that looks drawn.
-        if back + ahead >= RUN_MIN && is_random(&bytes[at - back..end]) {
+        if back + ahead >= RUN_MIN && is_random(without_dots(&bytes[at - back..end])) {
             in_row(text, (at - back).saturating_sub(BEFORE_RUN)..end, out);
         }
         floor = end;
@@ -259,6 +259,12 @@ pub(crate) fn behind_emails(text: &str, emails: &[(usize, usize)], out: &mut Vec
             out.push(Finding::new(range, Category::Secret, 76, Evidence::Context, "login"));
         }
     }
+}
+
+/// A row without the dots behind it.
+fn without_dots(row: &[u8]) -> &[u8] {
+    let last = row.iter().rposition(|byte| *byte != b'.');
+    &row[..last.map_or(0, |last| last + 1)]
 }
 
 /// Whether the rest of a key looks drawn, not written.

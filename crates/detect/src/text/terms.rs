@@ -16,8 +16,17 @@ pub(crate) struct Terms {
     heads: Box<[u64; HEAD_WORDS]>,
     /// Where the words of each bucket begin in `words`.
     buckets: Vec<u16>,
-    /// Words with their index in the list, by bucket and then by length.
-    words: Vec<(&'static [u8], u16)>,
+    /// Words by bucket and then by length.
+    words: Vec<Term>,
+}
+
+struct Term {
+    word: &'static [u8],
+    /// Its index in the list.
+    index: u16,
+    /// Its head, and which bits of it are of the word.
+    head: u32,
+    mask: u32,
 }
 
 /// log2 of the number of bits in the set of heads.
@@ -30,25 +39,29 @@ impl Terms {
     /// A table of words of two bytes or more. Those of two or three letters are found only where
     /// no letter follows them.
     pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
-        let mut words: Vec<(&'static [u8], u16)> =
-            list.zip(0..).map(|(word, index)| (word.as_bytes(), index)).collect();
-        words.sort_by_key(|(word, _)| (bucket(word), word.len()));
+        let term = |(word, index): (&'static str, u16)| {
+            let word = word.as_bytes();
+            let mask = u32::MAX >> (8 * 4_usize.saturating_sub(word.len()));
+            Term { word, index, head: head(word), mask }
+        };
+        let mut words: Vec<Term> = list.zip(0..).map(term).collect();
+        words.sort_by_key(|term| (bucket(term.head), term.word.len()));
         let mut buckets = vec![0; (1 << BUCKET_BITS) + 1];
-        for (word, _) in &words {
-            buckets[bucket(word) + 1] += 1;
+        for term in &words {
+            buckets[bucket(term.head) + 1] += 1;
         }
         for index in 1..buckets.len() {
             buckets[index] += buckets[index - 1];
         }
         let mut terms = Self { heads: Box::new([0; HEAD_WORDS]), buckets, words };
         for index in 0..terms.words.len() {
-            terms.add(terms.words[index].0);
+            terms.add(terms.words[index].head);
         }
         terms
     }
 
-    fn add(&mut self, word: &[u8]) {
-        let head = hash(head(word), HEAD_BITS);
+    fn add(&mut self, head: u32) {
+        let head = hash(head, HEAD_BITS);
         self.heads[head >> 6] |= 1_u64 << (head & 63);
     }
 
@@ -61,11 +74,16 @@ impl Terms {
 
     /// The words at the beginning of a text, shorter ones first: index and length.
     pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-        let bucket = bucket(text);
+        let head = head(text);
+        let bucket = bucket(head);
         let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
-        self.words[range].iter().filter_map(move |(word, index)| {
-            let same = text.get(..word.len())?.eq_ignore_ascii_case(word);
-            same.then_some((usize::from(*index), word.len()))
+        self.words[range].iter().filter_map(move |term| {
+            // Words that are the same begin the same; most of a bucket do not.
+            if (term.head ^ head) & term.mask != 0 {
+                return None;
+            }
+            let same = text.get(..term.word.len())?.eq_ignore_ascii_case(term.word);
+            same.then_some((usize::from(term.index), term.word.len()))
         })
     }
 }
@@ -104,8 +122,8 @@ fn hash(head: u32, bits: u32) -> usize {
     (head.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
 }
 
-fn bucket(text: &[u8]) -> usize {
-    hash(head(text) & 0xFF_FFFF, BUCKET_BITS)
+fn bucket(head: u32) -> usize {
+    hash(head & 0xFF_FFFF, BUCKET_BITS)
 }
 
 #[cfg(test)]

@@ -158,11 +158,11 @@ fn sentence(i: usize) -> String {
     let second = ["because the parcel was late", "and left the keys with the neighbour", "again"];
     let third = ["before noon.", "in the old part of town.", "so that the bill can be paid."];
     let mut text = format!("{} {} {}", first[i % 4], second[i % 3], third[i / 7 % 3]);
-    if i % 4 == 0 {
+    if i.is_multiple_of(4) {
         text +=
             [" Please ask Elena Rossi.", " Call 0171 2345678.", " See invoice 2024-118."][i % 3];
     }
-    if i % 5 == 0 {
+    if i.is_multiple_of(5) {
         text += " The rest, as always, is in the papers that we sent to the office last week.";
     }
     text

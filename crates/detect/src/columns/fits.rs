@@ -64,7 +64,7 @@ fn fits_words(category: Category, v: &str, found: &[Finding]) -> bool {
                 && (letters(v) || v.starts_with('#') || digits(v) <= 5)
                 && !is_flag(v)
                 && !is_date(v)
-                && !v.contains("://")
+                && !(v.contains(':') && v.contains("://"))
                 && !v.starts_with("0x")
         }
         Category::NationalId
@@ -158,7 +158,8 @@ pub(super) fn is_date(value: &str) -> bool {
     // Days have eight digits at most, and moments have colons.
     let long = digits > 8 && !value.contains(':');
     let marks = value.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count();
-    let mut parts = value.split(['-', '/', '.', ' ', 'T']).map(str::len);
+    let divides = |b: &u8| matches!(b, b'-' | b'/' | b'.' | b' ' | b'T');
+    let mut parts = value.as_bytes().split(divides).map(<[u8]>::len);
     let parts = [parts.next(), parts.next(), parts.next()];
     let shape = matches!(
         parts,

@@ -74,7 +74,20 @@ pub(crate) fn is_word_before(text: &str, end: usize, topic: Topics) -> bool {
     let word = &front[front.len() - size..];
     end - front.len() <= BEFORE_BYTES
         && (3..=AFTER_BYTES).contains(&size)
-        && scan(word, Place::Running).last.0.any(topic)
+        && word_topics(word).any(topic)
+}
+
+/// What one word announces.
+fn word_topics(word: &str) -> Topics {
+    if !word.is_ascii() {
+        return scan_wide(word, Place::Running).last.0;
+    }
+    let (terms, _) = &*WORDS;
+    let mut found = Words::default();
+    if terms.may_begin(word.as_bytes(), 0) {
+        found.look(word, word.as_bytes(), 0, Place::Running, &ends_of(word));
+    }
+    found.last.0
 }
 
 /// The topics of a column name or another short label.

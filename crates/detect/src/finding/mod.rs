@@ -77,6 +77,11 @@ pub(crate) fn settle(text: &str, findings: &mut Vec<Finding>, from: usize) {
     if findings.len() - from < 2 {
         return;
     }
+    if let Some(whole) = surest_and_widest(&findings[from..]) {
+        findings[from] = whole;
+        findings.truncate(from + 1);
+        return;
+    }
     findings[from..].sort_by_key(|f| f.start);
     // Mostly nothing overlaps.
     let is_behind = |pair: &[Finding]| pair[1].start >= pair[0].end;
@@ -105,24 +110,25 @@ pub(crate) fn settle(text: &str, findings: &mut Vec<Finding>, from: usize) {
     findings.extend_from_slice(&kept);
 }
 
+/// Which of two findings is the surer one: it comes first.
+fn rank(f: &Finding) -> impl Ord + use<> {
+    // A web address is the frame of what stands in it.
+    let frame = f.category == Category::Url;
+    (frame, Reverse(f.score), Reverse(f.end - f.start), f.start, f.category)
+}
+
+/// The finding that is surer than all others and covers them, so that nothing of them stays.
+fn surest_and_widest(findings: &[Finding]) -> Option<Finding> {
+    let start = findings.iter().map(|f| f.start).min()?;
+    let end = findings.iter().map(|f| f.end).max()?;
+    let whole = findings.iter().min_by_key(|f| rank(f))?;
+    let is_alone = || findings.iter().filter(|f| rank(f) == rank(whole)).count() == 1;
+    ((whole.start, whole.end) == (start, end) && is_alone()).then_some(*whole)
+}
+
 /// Settles findings that overlap, and appends what stays to `kept`, disjoint and sorted.
 fn settle_stretch(text: &str, stretch: &mut [Finding], kept: &mut Vec<Finding>) {
     let from = kept.len();
-    let rank = |f: &Finding| {
-        // A web address is the frame of what stands in it.
-        let frame = f.category == Category::Url;
-        (frame, Reverse(f.score), Reverse(f.end - f.start), f.start, f.category)
-    };
-    // Nothing stays of what the surest finding covers whole.
-    let start = stretch.iter().map(|f| f.start).min();
-    let end = stretch.iter().map(|f| f.end).max();
-    let mut widest = stretch.iter().filter(|f| (Some(f.start), Some(f.end)) == (start, end));
-    if let (Some(whole), None) = (widest.next(), widest.next())
-        && stretch.iter().all(|f| rank(f) >= rank(whole))
-    {
-        kept.push(*whole);
-        return;
-    }
     stretch.sort_unstable_by_key(rank);
     for finding in stretch.iter() {
         let mut start = finding.start;

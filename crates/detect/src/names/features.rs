@@ -30,14 +30,16 @@ impl Default for Word {
     }
 }
 
+/// What is told of a number: whether it has no letters, and its length.
+pub(super) fn number_shape(word: &str) -> u32 {
+    u32::from(word.bytes().all(|byte| byte.is_ascii_digit())) * 8 + word.len().min(5) as u32
+}
+
 fn shape(token: &Token, text: &str) -> u32 {
     let length = (token.end - token.start).min(3);
     match token.kind {
         Kind::Mark => 0x100 + u32::from(token.mark),
-        Kind::Number => {
-            let word = token.text(text).as_bytes();
-            0x200 + u32::from(word.iter().all(u8::is_ascii_digit)) * 8 + word.len().min(5) as u32
-        }
+        Kind::Number => 0x200 + number_shape(token.text(text)),
         Kind::Capital => 0x300 + u32::from(token.text(text).bytes().any(|b| b == b'-')),
         kind => 0x400 + kind as u32 * 4 + length,
     }

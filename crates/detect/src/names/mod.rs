@@ -6,6 +6,7 @@ mod features;
 mod letters;
 mod lexicon;
 mod model;
+mod remembered;
 pub(crate) mod small;
 pub(crate) mod tokens;
 pub mod train;
@@ -18,6 +19,7 @@ use builtin::MODEL;
 use features::{Place, Word, look};
 use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
+use remembered::Remembered;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -68,7 +70,7 @@ pub(crate) fn detect(
             if end <= taken_end {
                 continue;
             }
-            if is_plain(tokens, run, scratch) {
+            if is_plain(text, tokens, run, scratch, model) {
                 continue;
             }
             at = scratch.label(text, tokens, run, least, model);
@@ -89,7 +91,11 @@ struct Scratch {
     words: Vec<Word>,
     scores: Vec<Scores>,
     run: Run,
+    remembered: Remembered,
 }
+
+/// Words of a text that is long.
+const WORDS_LONG: usize = 256;
 
 /// Most words that a thread keeps room for.
 const WORDS_KEPT: usize = 64 * 1024;
@@ -98,17 +104,31 @@ const WORDS_KEPT: usize = 64 * 1024;
 const REACH: usize = 2;
 
 impl Scratch {
-    /// Looks up the words that may be names, of which token `last` is the last one, in one loop:
-    /// the processor waits for many of them at once.
+    /// Makes room for the words up to those that a name with token `last` may reach. In a long
+    /// text the words that may be names are looked up in one loop: the processor waits for many of
+    /// them at once.
     fn look_up(&mut self, text: &str, tokens: &[Token], last: usize, model: &Model<'_>) {
         self.words.clear();
         self.words.shrink_to(WORDS_KEPT);
         let end = tokens.len().min(last + 1 + tokens::TAIL_MAX + REACH);
         self.words.resize(REACH, Word::default());
+        let is_long = end > WORDS_LONG;
         self.words.extend(tokens[..end].iter().map(|token| {
-            if token.is_candidate() { look(text, token, &model.lexicon) } else { Word::UNKNOWN }
+            match is_long && token.is_candidate() {
+                true => look(text, token, &model.lexicon),
+                false => Word::UNKNOWN,
+            }
         }));
         self.words.resize(end + 2 * REACH, Word::default());
+    }
+
+    /// What the list knows of a word.
+    fn flags(&mut self, text: &str, token: &Token, at: usize, model: &Model<'_>) -> u8 {
+        let word = &mut self.words[at + REACH];
+        if word.is_unknown() {
+            *word = look(text, token, &model.lexicon);
+        }
+        word.flags
     }
 
     /// Looks up the words in reach of a stretch of tokens that were not looked at yet.
@@ -138,6 +158,13 @@ impl Scratch {
         model: &Model<'_>,
     ) -> usize {
         let scene = RunScene { text, tokens, run, dense: tokens::is_dense(tokens, run) };
+        let [a, b, c, d] = least.to_bits().to_le_bytes();
+        let slot = self.remembered.slot(text, tokens, run, [a, b, c, d, scene.dense.into()]);
+        if let Some(slot) = slot
+            && self.remembered.recall(slot, &mut self.run)
+        {
+            return run.0 + self.run.labels.len();
+        }
         self.scores.clear();
         self.look_around(text, tokens, run.0..run.1, model);
         for at in run.0..run.1 {
@@ -157,6 +184,9 @@ impl Scratch {
             self.run.labels.push(last);
             self.run.chances.push(least);
             at += 1;
+        }
+        if let Some(slot) = slot {
+            self.remembered.keep(slot, &self.run);
         }
         at
     }
@@ -200,12 +230,18 @@ struct RunScene<'a> {
 }
 
 /// Whether a run is one common word at the beginning of a sentence.
-fn is_plain(tokens: &[Token], run: (usize, usize), scratch: &Scratch) -> bool {
+fn is_plain(
+    text: &str,
+    tokens: &[Token],
+    run: (usize, usize),
+    scratch: &mut Scratch,
+    model: &Model<'_>,
+) -> bool {
     let token = &tokens[run.0];
     run.1 - run.0 == 1
         && token.kind == Kind::Capital
         && tokens::is_first(tokens, run.0)
-        && scratch.words[run.0 + REACH].flags == COMMON
+        && scratch.flags(text, token, run.0, model) == COMMON
 }
 
 fn report(scene: &Scene<'_>, tokens: &[Token], run: &Run, out: &mut Vec<Finding>) {

@@ -26,7 +26,8 @@ pub(crate) fn detect(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         let listed = second & (SURNAME | GIVEN) != 0;
         first & GIVEN != 0 && listed && (first | second) & COMMON == 0
     };
-    let taken = Cover::of(out[from..].iter());
+    let known_end = out.len();
+    let mut taken = None;
     let mut words = words(text);
     // Of two words side by side one is the second of a pair: nearly all pairs end with that one.
     while let (Some(before), Some(word)) = (words.next(), words.next()) {
@@ -37,6 +38,7 @@ pub(crate) fn detect(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         let mut add = |first: &Range<usize>, second: &Range<usize>| {
             let range = first.start..second.end;
             let beside = &text[first.end..second.start] == " ";
+            let taken = taken.get_or_insert_with(|| Cover::of(out[from..known_end].iter()));
             let free = !taken.touches(&range);
             if beside && free {
                 let category = Category::PersonName;

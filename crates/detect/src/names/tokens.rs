@@ -462,6 +462,17 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_row_of_marks_is_left_out_where_no_name_can_begin() {
+        let dots = ".".repeat(40);
+        assert_eq!(words(&format!("the end{dots} of it")).len(), 2 + MARKS_MAX);
+        assert_eq!(words(&format!("the end{dots} of it{dots}")).len(), 2 + MARKS_MAX);
+        for telling in ["of Anna", "of 7", "of één"] {
+            let text = format!("the end{dots} {telling}{dots}");
+            assert_eq!(words(&text).len(), 2 + 40 + 2 + MARKS_MAX, "{text}");
+        }
+    }
+
+    #[test]
     fn runs_hold_names_with_their_small_words() {
         let text = "dort wohnt Ursula von der Leyen in Brüssel";
         let mut tokens = Vec::new();

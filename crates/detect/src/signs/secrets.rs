@@ -156,8 +156,8 @@ const BEFORE_RUN: usize = 8;
 pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
-    for start in BLOCK.find_iter(bytes) {
-        out.extend(block(text, start));
+    if memchr::memchr(b'-', bytes).is_some() {
+        out.extend(BLOCK.find_iter(bytes).filter_map(|start| block(text, start)));
     }
     // Every row of this length holds one of the bytes that are looked at.
     let (mut at, mut floor) = (RUN_MIN - 1, 0);

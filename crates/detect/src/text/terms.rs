@@ -82,7 +82,9 @@ impl Terms {
             if (term.head ^ head) & term.mask != 0 {
                 return None;
             }
-            let same = text.get(..term.word.len())?.eq_ignore_ascii_case(term.word);
+            // Most letters are small, and most words differ soon.
+            let mut pairs = text.get(..term.word.len())?.iter().zip(term.word);
+            let same = pairs.all(|(a, b)| a == b || a.eq_ignore_ascii_case(b));
             same.then_some((usize::from(term.index), term.word.len()))
         })
     }

@@ -41,25 +41,21 @@ const FIRST_BLOCKS: usize = 4;
 impl Traits {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut traits = Self::default();
-        let (mut classes, mut kinds) = (0_u8, 0_u8);
+        let (mut classes, mut kinds) = (0, 0);
+        let mut add = |walk: Walk| {
+            classes |= walk.classes;
+            kinds |= walk.kinds;
+            traits.digits += usize::from(walk.digits);
+            traits.words.push(walk.block);
+        };
         let (blocks, tail) = bytes.as_chunks::<BLOCK_BYTES>();
+        blocks.iter().for_each(|block| add(walk(block)));
         let mut last = [b' '; BLOCK_BYTES];
         last[..tail.len()].copy_from_slice(tail);
-        let last = if tail.is_empty() { None } else { Some(&last) };
-        for block in blocks.iter().chain(last) {
-            // No branch and no table: the compiler makes vectors of this.
-            let mut count = 0_u8;
-            let mut words = [0_u8; BLOCK_BYTES];
-            for (slot, byte) in words.iter_mut().zip(block) {
-                let class = class(*byte);
-                classes |= class;
-                count += class & 1;
-                let kind = kind(*byte);
-                kinds |= kind;
-                *slot = kind;
-            }
-            traits.digits += usize::from(count);
-            traits.words.push(Block { letters: bits(&words, 0), coded: bits(&words, 1) });
+        match (tail.len(), last.first_chunk::<{ BLOCK_BYTES / 2 }>()) {
+            (0, _) => {}
+            (..=32, Some(half)) => add(walk(half)),
+            _ => add(walk(&last)),
         }
         traits.upper = classes & 2 != 0;
         traits.at = classes & 4 != 0;
@@ -71,6 +67,30 @@ impl Traits {
         traits.bracket = kinds & 4 != 0;
         traits
     }
+}
+
+/// What some bytes are.
+struct Walk {
+    classes: u8,
+    kinds: u8,
+    digits: u8,
+    block: Block,
+}
+
+#[inline]
+fn walk<const COUNT: usize>(bytes: &[u8; COUNT]) -> Walk {
+    // No branch and no table: the compiler makes vectors of this.
+    let (mut classes, mut all, mut digits) = (0_u8, 0_u8, 0_u8);
+    let mut kinds = [0_u8; COUNT];
+    for (slot, byte) in kinds.iter_mut().zip(bytes) {
+        let class = class(*byte);
+        classes |= class;
+        digits += class & 1;
+        *slot = kind(*byte);
+        all |= *slot;
+    }
+    let block = Block { letters: bits(&kinds, 0), coded: bits(&kinds, 1) };
+    Walk { classes, kinds: all, digits, block }
 }
 
 impl Words {
@@ -197,9 +217,9 @@ impl Words {
     }
 }
 
-/// One bit of each of 64 bytes.
+/// One bit of each of 64 bytes or fewer.
 #[inline]
-fn bits(bytes: &[u8; BLOCK_BYTES], bit: u32) -> u64 {
+fn bits(bytes: &[u8], bit: u32) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (eights, _) = bytes.as_chunks::<8>();
     eights.iter().rev().fold(0, |bits, eight| {
@@ -230,12 +250,12 @@ const fn class(byte: u8) -> u8 {
 const fn kind(byte: u8) -> u8 {
     let alphanumeric =
         ((byte | 0x20).wrapping_sub(b'a') < 26) as u8 | (byte.wrapping_sub(b'0') < 10) as u8;
-    let sign = (byte == b'+') as u8
-        | (byte == b'/') as u8
+    // `+` and `/`, and `[` and `{`, differ in one bit.
+    let sign = (byte | 4 == b'/') as u8
         | (byte == b'_') as u8
         | (byte == b'-') as u8
         | (byte == b'=') as u8;
-    let bracket = (byte == b'(') as u8 | (byte == b'[') as u8 | (byte == b'{') as u8;
+    let bracket = (byte == b'(') as u8 | (byte | 0x20 == b'{') as u8;
     (alphanumeric | byte >> 7) | (alphanumeric | sign) << 1 | bracket << 2
 }
 

@@ -30,6 +30,7 @@ pub(super) struct Feed<'t> {
     /// The record that is being read.
     index: u64,
     over: Vec<SessionId>,
+    forgot: bool,
     failed: Option<rusqlite::Error>,
 }
 
@@ -40,7 +41,16 @@ impl<'t> Feed<'t> {
         watch: &'t mut Watch,
         taken: u64,
     ) -> Self {
-        Self { transaction, open, watch, taken, index: 0, over: Vec::new(), failed: None }
+        Self {
+            transaction,
+            open,
+            watch,
+            taken,
+            index: 0,
+            over: Vec::new(),
+            forgot: false,
+            failed: None,
+        }
     }
 
     /// After everything that one record brings about.
@@ -53,14 +63,14 @@ impl<'t> Feed<'t> {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    /// After a stretch of records.
-    pub(super) fn finish(self) -> rusqlite::Result<()> {
+    /// After a stretch of records; says whether something was taken out.
+    pub(super) fn finish(self) -> rusqlite::Result<bool> {
         for session in self.open.values_mut().filter(|session| !session.is_written) {
             write_session(self.transaction, session)?;
             session.is_written = true;
         }
         findings::keep(self.transaction, self.watch)?;
-        self.failed.map_or(Ok(()), Err)
+        self.failed.map_or(Ok(self.forgot), Err)
     }
 
     fn is_new(&self) -> bool {
@@ -102,9 +112,11 @@ impl<'t> Feed<'t> {
                 Ok(())
             }
             Event::RecordingShredded { of, .. } if self.is_new() => {
+                self.forgot = true;
                 forget_words(self.transaction, *of)
             }
             Event::LogPruned { pruned, .. } if self.is_new() => {
+                self.forgot = true;
                 prune(self.transaction, pruned.records)
             }
             _ => Ok(()),

@@ -87,6 +87,8 @@ struct Pass {
     /// What was known before this record is in the index.
     taken: u64,
     last: Vec<u8>,
+    /// Whether something was taken out that may still lie in the journal.
+    forgot: bool,
 }
 
 /// The cursor, as the file has it.
@@ -219,7 +221,7 @@ impl Index {
         let key = reader.key().to_string();
         let (rules, batch_max) = (self.rules.clone(), self.batch_max);
         let log = Log { reader, key, size, rules, batch_max };
-        let (pass, progress) = match advance(&transaction, &log, pass)? {
+        let (mut pass, progress) = match advance(&transaction, &log, pass)? {
             Some(advanced) => advanced,
             None => {
                 schema::clear(&transaction)?;
@@ -230,6 +232,13 @@ impl Index {
             }
         };
         transaction.commit()?;
+        if pass.forgot {
+            // SECURITY: what left the tables is in the journal until that is written back; whoever
+            // reads at the moment has it tried again.
+            let busy = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let busy = self.connection.query_row(busy, [], |row| row.get::<_, i64>(0))?;
+            pass.forgot = busy != 0;
+        }
         self.pass = Some(pass);
         self.seen = newest.filter(|_| progress.behind() == 0).map(|newest| (newest, progress));
         Ok(progress)
@@ -276,7 +285,7 @@ fn advance(
                 return Ok(None);
             }
             let (walk, open) = (Walk::default(), Open::new());
-            Pass { walk, open, watch, next: begin, taken: next, last: Vec::new() }
+            Pass { walk, open, watch, next: begin, taken: next, last: Vec::new(), forgot: false }
         }
     };
     let known = cursor.map(|cursor| cursor.last).filter(|_| pass.next < next);
@@ -342,7 +351,7 @@ impl Pass {
         if let Some(error) = failed {
             return Err(error.into());
         }
-        feed.finish()?;
+        self.forgot |= feed.finish()?;
         self.taken = self.taken.max(self.next);
         Ok(known.is_none())
     }

@@ -73,6 +73,17 @@ fn action_of(method: &http::Method) -> Option<Action> {
     }
 }
 
+/// The name of a parameter for records, which hold no values: what a client can say in the place
+/// of a name (an address, a number) is not one.
+fn shown_name(name: &str) -> &str {
+    const BYTES_MAX: usize = 64;
+    const DIGITS_MAX: usize = 3;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]$:".contains(&byte);
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let is_name = name.len() <= BYTES_MAX && name.bytes().all(is_part) && digits <= DIGITS_MAX;
+    if is_name { name } else { "*" }
+}
+
 fn command(
     head: &Head,
     target: &Target,
@@ -80,7 +91,8 @@ fn command(
     carried: BTreeSet<Object>,
 ) -> Command {
     let mut fingerprint = format!("{} {route}", head.method);
-    let names: BTreeSet<&str> = head.query.pairs.iter().map(|(name, _)| name.as_str()).collect();
+    let names = head.query.pairs.iter().map(|(name, _)| shown_name(name));
+    let names: BTreeSet<&str> = names.collect();
     if !names.is_empty() {
         fingerprint.push('?');
         fingerprint.push_str(&names.into_iter().collect::<Vec<_>>().join("&"));

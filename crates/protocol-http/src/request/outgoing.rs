@@ -142,6 +142,7 @@ fn surroundings(search: &mut Search<'_>, head: &Head) {
         search.text("", segment, Sureness::Certain);
     }
     for (name, value) in &head.query.pairs {
+        search.text("", name, Sureness::Certain);
         search.text(name, value, Sureness::Certain);
     }
     for (name, value) in head.texts() {
@@ -162,6 +163,7 @@ fn form(search: &mut Search<'_>, text: &str) {
         Ok(form) => {
             for (name, value) in &form.pairs {
                 search.form_field(name);
+                search.text("", name, Sureness::Certain);
                 search.text(name, value, Sureness::Any);
                 if looks_like_json(value) {
                     search.json(value);

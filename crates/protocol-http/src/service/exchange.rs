@@ -5,7 +5,8 @@ use crate::reply::{Body, Classified, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Outgoing, Plan, masked};
 use crate::target::Target;
 use bytes::Bytes;
-use http::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
 use portreeve_decide::mask::Masker;
 use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
@@ -131,9 +132,19 @@ impl Asked {
         let screen = TextScreen::new(self.target.screen(), Place::unnamed("body"), &[]);
         let source = Source::new(incoming, self.reply_timeout);
         let prefix = self.prefix.clone();
+        if is_events(&parts.headers) {
+            exchange.pass_as_it_comes();
+        }
         let head = ReplyHead { status: parts.status, fields: parts.headers, prefix };
         Running { asked: self, plan, exchange, source, body, screen, line }.answer(head).await
     }
+}
+
+/// Whether an answer may go on for ever: nobody can wait for the end of events.
+fn is_events(fields: &HeaderMap) -> bool {
+    let kind = fields.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"text/event-stream")
 }
 
 impl Running {

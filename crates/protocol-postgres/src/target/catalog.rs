@@ -268,7 +268,8 @@ FROM (SELECT 'c' t, ctid c, xmin x FROM pg_catalog.pg_class
       UNION ALL SELECT 'o', ctid, xmin FROM pg_catalog.pg_operator
       UNION ALL SELECT 's', ctid, xmin FROM pg_catalog.pg_cast
       UNION ALL SELECT 'm', ctid, xmin FROM pg_catalog.pg_amproc
-      UNION ALL SELECT 'x', ctid, xmin FROM pg_catalog.pg_index) versions";
+      UNION ALL SELECT 'x', ctid, xmin FROM pg_catalog.pg_index
+      UNION ALL SELECT 'e', ctid, xmin FROM pg_catalog.pg_statistic_ext) versions";
 
 /// Asks for the version alone.
 pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialError> {

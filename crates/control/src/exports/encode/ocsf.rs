@@ -38,6 +38,10 @@ pub(super) fn event(event: &ExportEvent) -> Value {
         class.put_session(session, &mut all);
     }
     all.append(&mut own);
+    if class.uid == SHELL_ACTIVITY.uid && all.contains_key("actor") {
+        // SPEC: OCSF 1.8 has `actor` there by the profile of the host.
+        all["metadata"]["profiles"] = json!(["host"]);
+    }
     let unmapped = unmapped(event);
     all.insert("unmapped".into(), unmapped);
     Value::Object(all)

@@ -131,16 +131,14 @@ impl Kind {
     fn accepted(&self, answer: &HttpAnswer) -> Result<(), String> {
         match self {
             Self::Webhook(_) => Ok(()),
-            Self::Splunk { .. } => {
-                let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-                match body.get("code").and_then(Value::as_u64) {
-                    None | Some(0) => Ok(()),
-                    Some(code) => Err(format!("it answered code {code}")),
-                }
-            }
+            Self::Splunk { .. } => match said(&answer.body)?.get("code").and_then(Value::as_u64) {
+                Some(0) => Ok(()),
+                Some(code) => Err(format!("it answered code {code}")),
+                None => Err("its answer has no code: it is no collector's".to_owned()),
+            },
             Self::Elasticsearch { .. } => bulk_accepted(&answer.body),
             Self::Otlp(_) => {
-                let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                let body = said(&answer.body)?;
                 let rejected = body.pointer("/partialSuccess/rejectedLogRecords");
                 // A number, or a number in a string: 64 bits in JSON of Protocol Buffers.
                 let rejected = rejected.and_then(|count| match count {
@@ -156,10 +154,15 @@ impl Kind {
     }
 }
 
+/// What a receiver has said. Whoever says something else in its place (a proxy's page) has taken
+/// nothing.
+fn said(body: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(body).map_err(|_| "its answer is not JSON".to_owned())
+}
+
 /// Each item has a status of its own; one that is there already is there.
 fn bulk_accepted(body: &[u8]) -> Result<(), String> {
-    let body: Value =
-        serde_json::from_slice(body).map_err(|_| "its answer is not JSON".to_owned())?;
+    let body = said(body)?;
     let items = body.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let status = |item: &Value| item.pointer("/create/status").and_then(Value::as_u64);
     let failed = items.iter().find(|item| !matches!(status(item), Some(200..=299 | 409)));

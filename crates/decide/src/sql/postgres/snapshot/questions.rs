@@ -52,23 +52,31 @@ WHERE o.oid >= 16384 AND NOT (
 ORDER BY o.oid";
 
 /// Columns: what the place is (`r` relation, `t` type, `*` anywhere), its oid, letters of
-/// moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t` type), and
-/// two texts: schema and name, the expression, or an oid.
+/// moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t` type, `k`
+/// a function that a stored expression calls), and two texts: schema and name, the expression,
+/// an oid, or the expression's tree and which call of it is meant.
+///
+/// SECURITY: who plans a query over a table looks at its constraints, indexes, statistics and
+/// partition key, and works out every call in them that has no column in it; functions in SQL are
+/// unfolded first, and can hold any. So a read runs them, too: the letter `p` marks such places.
 pub const CODE: &str = "\
 WITH places (class, object, kind, owner, moments) AS (
   SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, d.oid, 'r', d.adrelid, 'au'
     FROM pg_catalog.pg_attrdef d
   UNION ALL
-  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 'r', c.conrelid, 'au'
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 'r', c.conrelid, 'aup'
     FROM pg_catalog.pg_constraint c WHERE c.conrelid <> 0 AND c.contype IN ('c', 'x')
   UNION ALL
   SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, 't', c.contypid, 'c'
     FROM pg_catalog.pg_constraint c WHERE c.contypid <> 0
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r', i.indrelid, 'au'
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, 'r', i.indrelid, 'aup'
     FROM pg_catalog.pg_index i WHERE i.indrelid >= 16384
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'auc'
+  SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid, 'r', s.stxrelid, 'raud'
+    FROM pg_catalog.pg_statistic_ext s
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, 'r', p.partrelid, 'aucp'
     FROM pg_catalog.pg_partitioned_table p
   UNION ALL
   SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'r', p.polrelid, 'raud'
@@ -90,6 +98,26 @@ WITH places (class, object, kind, owner, moments) AS (
   SELECT p.kind, p.owner, p.moments, p.class, d.refclassid, d.refobjid
     FROM places p
     JOIN pg_catalog.pg_depend d ON d.classid = p.class AND d.objid = p.object
+), trees (class, object, owner, tree) AS (
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, c.conrelid, c.conbin::text
+    FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid >= 16384
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, i.indrelid,
+         pg_catalog.concat(i.indexprs::text, ' ', i.indpred::text)
+    FROM pg_catalog.pg_index i
+    WHERE i.indrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, p.partrelid, p.partexprs::text
+    FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
+), called (owner, tree, call, function) AS (
+  SELECT t.owner, t.tree, 'funcid ' || d.refobjid, d.refobjid FROM trees t
+    JOIN pg_catalog.pg_depend d ON d.classid = t.class AND d.objid = t.object
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  UNION ALL
+  SELECT t.owner, t.tree, 'opno ' || o.oid, o.oprcode FROM trees t
+    JOIN pg_catalog.pg_depend d ON d.classid = t.class AND d.objid = t.object
+    JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
 ), functions (kind, owner, moments, function) AS (
   SELECT kind, owner, moments, refobjid FROM uses
     WHERE refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -130,9 +158,18 @@ WITH places (class, object, kind, owner, moments) AS (
     WHERE k.oid >= 16384 AND k.castfunc <> 0 AND k.castcontext <> 'e'
       AND k.castsource < 16384 AND k.casttarget < 16384
 )
-SELECT f.kind, f.owner, f.moments, 'f', n.nspname::pg_catalog.text, p.proname::pg_catalog.text
+SELECT f.kind, f.owner,
+       CASE WHEN f.moments LIKE '%p%' AND l.lanname = 'sql' THEN 'raudc' ELSE f.moments END,
+       'f', n.nspname::pg_catalog.text, p.proname::pg_catalog.text
   FROM functions f
   JOIN pg_catalog.pg_proc p ON p.oid = f.function
+  JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+UNION
+SELECT 'r', c.owner, 'raud', 'k', c.tree,
+       c.call || ' ' || pg_catalog.octet_length(n.nspname::text) || ' ' || n.nspname || p.proname
+  FROM called c
+  JOIN pg_catalog.pg_proc p ON p.oid = c.function
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 UNION
 SELECT kind, owner, moments, 't', refobjid::text, NULL FROM uses
@@ -239,14 +276,51 @@ fn place(row: &Row) -> CodeInput {
         "t" => Owner::Type(number(row, 1)),
         _ => Owner::Anywhere,
     };
+    let mut moments = Moment::from_letters(text(row, 2));
     let runs = match text(row, 3) {
         "e" => Runs::Expression(text(row, 4).into()),
         "g" => Runs::Trigger(text(row, 4).into()),
         "r" => Runs::Relation(number(row, 4)),
         "t" => Runs::Type(number(row, 4)),
+        "k" => {
+            let (tree, call) = (text(row, 4), text(row, 5));
+            let mut words = call.splitn(4, ' ');
+            let mut word = || words.next().unwrap_or_default();
+            let call = format!(":{} {} ", word(), word());
+            let split: usize = word().parse().unwrap_or_default();
+            let (schema, name) = word().split_at_checked(split).unwrap_or_default();
+            if !is_folded(tree, &call) {
+                moments.clear();
+            }
+            Runs::Function { schema: schema.into(), name: name.into() }
+        }
         _ => Runs::Function { schema: text(row, 4).into(), name: text(row, 5).into() },
     };
-    CodeInput { owner, moments: Moment::from_letters(text(row, 2)), runs }
+    CodeInput { owner, moments, runs }
+}
+
+/// Whether a call of a stored expression has no column in it, so that it is worked out before any
+/// row is looked at. The tree is as `pg_node_tree` shows it: a node is `{WORD :field value …}`, a
+/// column is `{VAR …}`, and a backslash stands before what would be a brace in a name.
+fn is_folded(tree: &str, call: &str) -> bool {
+    let mut begins = Vec::new();
+    let mut is_escaped = false;
+    for (at, byte) in tree.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'{' => begins.push(at),
+            b'}' => {
+                let begin = begins.pop().unwrap_or(at);
+                let node = tree.get(begin..=at).unwrap_or_default();
+                if node.contains(call) && !node.contains("{VAR ") {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 fn text(row: &Row, index: usize) -> &str {

@@ -79,6 +79,24 @@ def test_what_cannot_be_masked_does_not_go(web: Web, path: str, kind: str, body:
     assert len(web.service.seen) == count
 
 
+@pytest.mark.parametrize("service", ["tracker", "crm"])
+@pytest.mark.parametrize(
+    ("query", "body"), [(f"?{EMAIL}=1", ""), (f"?{IBAN}", ""), ("", f"{EMAIL.replace('@', '%40')}=1")]
+)
+def test_what_stands_in_the_place_of_a_name_does_not_go(
+    web: Web, service: str, query: str, body: str
+) -> None:
+    count = len(web.service.seen)
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    got = web.ask("POST", f"/{service}/tickets{query}", body.encode(), **form)
+    assert got.status == 403 and len(web.service.seen) == count, got.body
+    # Nor is it kept: records hold no values.
+    shown = web.gateway.run("--format", "json", "sessions", "ls")
+    for session in json.loads(shown)["sessions"]:
+        told = web.gateway.run("sessions", "show", session["id"])
+        assert EMAIL not in told and IBAN not in told
+
+
 def test_what_may_go_out_goes_as_it_came(web: Web) -> None:
     web.service.replies["/items"] = OK
     body = json.dumps({"salary": 4711, "to": EMAIL}).encode()

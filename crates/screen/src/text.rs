@@ -274,6 +274,15 @@ impl TextScreen {
         self.found = found;
     }
 
+    /// What is found in a text under a name, and would be masked there. Nothing is counted.
+    pub fn findings(&mut self, name: &str, text: &str) -> &[Finding] {
+        self.found.clear();
+        let context = ValueContext::of_names(&[name]);
+        self.screen.detector().scan_long(text, context, &mut self.found);
+        self.sift(text);
+        &self.found
+    }
+
     /// Looks at a text that others take apart, and counts nothing.
     pub(crate) fn look_at(&mut self, text: &str) {
         self.found.clear();

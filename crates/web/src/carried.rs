@@ -3,13 +3,12 @@
 
 use crate::masking::is_json;
 use crate::names::{NAME_BYTES_MAX, is_no_name};
-use portreeve_detect::mask::{Container, detect_within};
-use portreeve_detect::{Detector, Finding, ValueContext};
 use portreeve_model::Object;
-use portreeve_screen::ATTRIBUTES;
+use portreeve_screen::{Place, Screen, TextScreen};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// The category of what nobody can look into.
 pub const OPAQUE: &str = "opaque";
@@ -32,11 +31,11 @@ pub trait Carried {
 /// What is looked into, and what was found so far.
 pub struct Search<'a> {
     names: &'a dyn Carried,
-    detector: &'a Detector,
+    /// What is found is what would be masked in an answer: no more, and no less.
+    screen: TextScreen,
     found: BTreeSet<Object>,
     /// What was found where it is not said which value is meant.
     firm: BTreeSet<Object>,
-    findings: Vec<Finding>,
     /// Texts that stand where a mask has left them: nobody's.
     masks: Vec<String>,
 }
@@ -62,13 +61,12 @@ const CERTAIN_MIN: u8 = 80;
 impl<'a> Search<'a> {
     /// Nothing found yet.
     #[must_use]
-    pub fn new(names: &'a dyn Carried, detector: &'a Detector) -> Self {
+    pub fn new(names: &'a dyn Carried, screen: &Arc<Screen>) -> Self {
         Self {
             names,
-            detector,
+            screen: TextScreen::new(screen, Place::unnamed("request"), &[]),
             found: BTreeSet::new(),
             firm: BTreeSet::new(),
-            findings: Vec::new(),
             masks: Vec::new(),
         }
     }
@@ -133,19 +131,11 @@ impl<'a> Search<'a> {
             return;
         }
         let own = path.rsplit('.').next().unwrap_or(path);
-        self.findings.clear();
-        let context = ValueContext::of(own, &[]);
-        let mut findings = std::mem::take(&mut self.findings);
-        // A text is a text, whatever it is.
-        let _ = detect_within(self.detector, text, Container::Text, context, &mut findings);
-        let counts = |finding: &&Finding| {
-            !ATTRIBUTES.contains(&finding.category)
-                && (sureness == Sureness::Any || finding.score >= CERTAIN_MIN)
-        };
-        for finding in findings.iter().filter(counts) {
-            self.add_category(finding.category.name());
+        for finding in self.screen.findings(own, text) {
+            if sureness == Sureness::Any || finding.score >= CERTAIN_MIN {
+                self.found.insert(self.names.found(finding.category.name()));
+            }
         }
-        self.findings = findings;
     }
 }
 

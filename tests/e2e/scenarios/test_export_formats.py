@@ -162,7 +162,7 @@ def test_what_clients_write_comes_back_out_of_cef(all_of_it: tuple[Gateway, list
             told["cs3"] = unmapped["purpose"]["signed"]
             told["cs1"] = event["metadata"]["correlation_uid"]
         if exchange := unmapped.get("exchange"):
-            told["request"] = ",".join(sorted(exchange["objects"]))
+            told["request"] = ",".join(sorted(one["name"] for one in exchange["objects"]))
             told["reason"] = exchange["rule"]
         for key, text in told.items():
             assert mine[key] == without_controls(text), (key, mine)
@@ -178,7 +178,6 @@ def test_ids_fit_into_cef(all_of_it: tuple[Gateway, list[Event]]) -> None:
     assert not [line for line in lines if LONG_ID in cef_problems(line)]
 
 
-@fails("`cef::line` has no pairs for what has no session")
 def test_cef_tells_of_a_refused_login_from_where(all_of_it: tuple[Gateway, list[Event]]) -> None:
     gateway, found = all_of_it
     pairs = by_id(gateway)
@@ -219,11 +218,10 @@ PROBLEMS = {
     "ecs": lambda line: ecs_problems(json.loads(line)),
     "cef": cef_problems,
 }
-HIDDEN_ADDRESS = fails("`src=redacted`, and `src` is an address")
 
 
 @pytest.mark.parametrize("level", ["people", "objects"])
-@pytest.mark.parametrize("kind", ["ocsf", "ecs", pytest.param("cef", marks=HIDDEN_ADDRESS)])
+@pytest.mark.parametrize("kind", ["ocsf", "ecs", "cef"])
 def test_what_is_left_of_an_event_is_valid(
     all_of_it: tuple[Gateway, list[Event]], kind: str, level: str
 ) -> None:

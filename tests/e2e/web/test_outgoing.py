@@ -97,6 +97,28 @@ def test_what_stands_in_the_place_of_a_name_does_not_go(
         assert EMAIL not in told and IBAN not in told
 
 
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+
+
+@pytest.mark.parametrize("service", ["tracker", "crm"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"order": "ORD-2024-000123"},
+        {"product": "iPhone 15 Pro Max"},
+        {"title": "Release 2.10.3.1 breaks login"},
+        {"build": "Firmware 10.0.22.4, see Chrome/120.0.0.0"},
+    ],
+)
+def test_what_is_nobodys_goes_out_as_it_came(web: Web, service: str, document: dict) -> None:
+    web.service.replies["/tickets"] = OK
+    body = json.dumps(document).encode()
+    got = web.ask("POST", f"/{service}/tickets", body, Content_Type="application/json", User_Agent=CHROME)
+    assert got.status == 200, got.body
+    seen = web.service.seen[-1]
+    assert seen.body == body and seen.fields["user-agent"] == CHROME
+
+
 def test_what_may_go_out_goes_as_it_came(web: Web) -> None:
     web.service.replies["/items"] = OK
     body = json.dumps({"salary": 4711, "to": EMAIL}).encode()

@@ -172,6 +172,32 @@ fn is_boundary(c: char) -> bool {
     )
 }
 
+/// Whether four numbers behind a text are a version: behind `v`, the name of a product
+/// (`Chrome/120.0.0.0`, SPEC: RFC 9110 section 10.1.5), or a word that says so.
+fn is_after_product(before: &str) -> bool {
+    const WORDS: [&str; 4] = ["version", "release", "build", "firmware"];
+    if before.ends_with(['v', 'V', '.', '-']) {
+        return true;
+    }
+    let word_of = |text: &str| {
+        let start = text.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+        (start, text.get(start..).unwrap_or_default().to_owned())
+    };
+    match before.strip_suffix('/') {
+        // In a path, something else than a space stands before the name.
+        Some(product) => {
+            let (start, word) = word_of(product);
+            let ahead = product.get(..start).unwrap_or_default();
+            word.len() > 1 && (ahead.is_empty() || ahead.ends_with([' ', '(', ';', '"']))
+        }
+        None => {
+            let said = before.trim_end_matches([' ', ':', '=', '"']);
+            said.len() < before.len()
+                && WORDS.iter().any(|word| word_of(said).1.eq_ignore_ascii_case(word))
+        }
+    }
+}
+
 /// IPv4 addresses; versions, times and UUIDs are skipped.
 fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> Option<Hit> {
     let bytes = scene.text.as_bytes();
@@ -188,8 +214,7 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
         && word.get(4).is_none_or(|g| g.separator != b'.');
     if dotted && word[..4].iter().all(|g| g.is_numeric() && g.len() <= 3) {
         let part = |i: usize| scene.text[word[i].start..word[i].end].parse::<u16>().unwrap_or(999);
-        let version =
-            range.start > 0 && matches!(bytes[range.start - 1], b'v' | b'V' | b'.' | b'-');
+        let version = is_after_product(&scene.text[..range.start]);
         let valid =
             (0..4).all(|i| part(i) < 256 && (word[i].len() == 1 || bytes[word[i].start] != b'0'));
         if valid && !version && (part(0) > 0 || part(3) == 0) {

@@ -453,10 +453,11 @@ fn postcode(
     let near = places.starts[from..].iter().take_while(|s| **s <= range.end + GAP_BYTES);
     let mut near = near.copied();
     let after = near.any(|s| gap(range.end, s) && !text[range.end..s].contains('\n'));
-    let prefix = text[..start].ends_with("D-")
-        || text[..start].ends_with("A-")
-        || text[..start].ends_with("CH-")
-        || text[..start].ends_with("F-");
+    // A country's letters are a word of their own: `ORD-2024` is an order.
+    let prefix = ["D-", "A-", "CH-", "F-"].iter().any(|country| {
+        let before = text[..start].strip_suffix(country);
+        before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
+    });
     if !(!year && (before || after) || year && before && after || prefix) {
         return None;
     }

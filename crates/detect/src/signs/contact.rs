@@ -242,6 +242,27 @@ mod tests {
     use crate::tests::check;
 
     #[test]
+    fn versions_are_no_addresses() {
+        let is_address = |text: &str| {
+            let mut found = Vec::new();
+            crate::Detector::default().detect(text, &mut found);
+            found.iter().any(|finding| finding.category == Category::IpAddress)
+        };
+        for text in [
+            "Mozilla/5.0 (X11) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36",
+            "(Chrome/120.0.0.0; x)",
+            "Release 2.10.3.1 breaks the login",
+            "firmware version: 10.0.22.4",
+            "v10.0.22.4",
+        ] {
+            assert!(!is_address(text), "{text}");
+        }
+        for text in ["the host 10.20.30.40", "/hosts/10.20.30.40", "release it at 10.20.30.40"] {
+            assert!(is_address(text), "{text}");
+        }
+    }
+
+    #[test]
     fn contacts() {
         check("Mail an: 'eva.muster@example.org'.", &["email:eva.muster@example.org"]);
         check(

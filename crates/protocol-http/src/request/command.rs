@@ -2,7 +2,6 @@
 
 use super::{Head, Outgoing, outgoing};
 use crate::target::Target;
-use portreeve_detect::Detector;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
 use portreeve_web::{Seen, decoded_again};
@@ -33,10 +32,8 @@ impl Plan {
         Outgoing { head, body, masked }: &Outgoing,
         target: &Target,
         snapshot: &Arc<Snapshot>,
-        detector: &Detector,
     ) -> Self {
-        let going =
-            |route: &str| outgoing::going(target, route, detector, (head, body), masked).found;
+        let going = |route: &str| outgoing::going(target, route, (head, body), masked).found;
         let route = head.path.route();
         let Seen { listed, fields, passes_opaque } = target.fields().seen(&route, BODY, snapshot);
         let stem = head.path.route_without_ending();

@@ -11,7 +11,6 @@ use crate::target::Target;
 use bytes::Bytes;
 use http::HeaderValue;
 use portreeve_decide::mask::{MaskKey, Masker};
-use portreeve_detect::Detector;
 use portreeve_model::{Action, Category, Command, Facts, MaskMethod, Need, Object};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::Snapshot;
@@ -36,11 +35,9 @@ pub(crate) fn masked(
     (head, body): (Head, Bytes),
     target: &Target,
     snapshot: &Arc<Snapshot>,
-    detector: &Detector,
 ) -> Outgoing {
     let route = head.path.route();
-    let Going { found, firm } =
-        outgoing::going(target, &route, detector, (&head, &body), &BTreeSet::new());
+    let Going { found, firm } = outgoing::going(target, &route, (&head, &body), &BTreeSet::new());
     let hidden: BTreeSet<Object> = found
         .iter()
         .filter(|object| !may_go(head.method.as_str(), object, snapshot))
@@ -50,7 +47,7 @@ pub(crate) fn masked(
     if hidden.is_empty() {
         return as_it_came(head, body);
     }
-    let names = Hidden { target, route: &route, hidden: &hidden, detector };
+    let names = Hidden { target, route: &route, hidden: &hidden };
     let masker = Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([0; 32]));
     let look = Look { names: &names, masker: &masker };
     let mut screen = TextScreen::new(target.outgoing_screen(), Place::unnamed("request"), &[]);
@@ -61,7 +58,7 @@ pub(crate) fn masked(
     let mut fresh = head.clone();
     fresh.mask_texts(|name, text| look.masked_text(name, &Known::Nothing, text, &mut tally));
     let is_left: BTreeSet<Object> =
-        outgoing::going(target, &route, detector, (&fresh, &plain), &hidden).found;
+        outgoing::going(target, &route, (&fresh, &plain), &hidden).found;
     // A classified field is still named where its value is masked; what detectors found is gone,
     // or was not masked.
     let is_gone = |object: &Object| match outgoing::is_found(object) {
@@ -88,7 +85,6 @@ struct Hidden<'a> {
     target: &'a Target,
     route: &'a str,
     hidden: &'a BTreeSet<Object>,
-    detector: &'a Detector,
 }
 
 impl Hidden<'_> {
@@ -203,7 +199,7 @@ fn masked_parts(
             Some(masked) => masked,
             // What holds nothing of it goes on as it came.
             None => {
-                let found = outgoing::found_in(names.target, names.route, names.detector, part);
+                let found = outgoing::found_in(names.target, names.route, part);
                 found.is_disjoint(names.hidden).then(|| part.body.to_vec())?
             }
         };

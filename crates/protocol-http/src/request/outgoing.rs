@@ -3,7 +3,6 @@
 use super::Head;
 use crate::target::Target;
 use http::header::CONTENT_TYPE;
-use portreeve_detect::Detector;
 use portreeve_model::{Category, Object};
 use portreeve_web::multipart::{Part, boundary, parts};
 use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Search, Sureness};
@@ -23,14 +22,13 @@ pub(super) struct Going {
 pub(super) fn going(
     target: &Target,
     route: &str,
-    detector: &Detector,
     (head, body): (&Head, &[u8]),
     masked: &BTreeSet<Object>,
 ) -> Going {
     let names = target.fields().of(route);
     let categories = masked.iter().filter_map(|it| target.fields().category_of_object(it));
     let masks = categories.map(|category| format!("[{category}]")).collect();
-    let mut search = Search::new(&names, detector).behind_masks(masks);
+    let mut search = Search::new(&names, target.outgoing_screen()).behind_masks(masks);
     surroundings(&mut search, head);
     if !body.is_empty() {
         search_body(&mut search, head, body);
@@ -82,14 +80,9 @@ pub(super) fn kind_of<'p>(part: &'p Part<'_>) -> &'p str {
 }
 
 /// What one part of a form carries out.
-pub(super) fn found_in(
-    target: &Target,
-    route: &str,
-    detector: &Detector,
-    part: &Part<'_>,
-) -> BTreeSet<Object> {
+pub(super) fn found_in(target: &Target, route: &str, part: &Part<'_>) -> BTreeSet<Object> {
     let names = target.fields().of(route);
-    let mut search = Search::new(&names, detector);
+    let mut search = Search::new(&names, target.outgoing_screen());
     search_part(&mut search, part);
     search.into_found()
 }

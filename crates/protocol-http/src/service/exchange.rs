@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response};
 use portreeve_decide::mask::Masker;
-use portreeve_detect::Detector;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
@@ -27,7 +26,6 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) struct Asked {
     pub(super) caller: Arc<Caller<()>>,
     pub(super) target: Arc<Target>,
-    pub(super) detector: Detector,
     pub(super) prefix: String,
     pub(super) value_bytes_max: usize,
     /// How long a target may say nothing.
@@ -88,12 +86,12 @@ impl Asked {
         let snapshot = session.snapshot();
         let length = body.len();
         let look = || {
-            let (target, detector) = (&*self.target, &self.detector);
+            let target = &*self.target;
             let outgoing = match target.masks_outgoing() {
-                true => masked((head, body), target, &snapshot, detector),
+                true => masked((head, body), target, &snapshot),
                 false => Outgoing { head, body, masked: BTreeSet::new() },
             };
-            (Plan::new(&outgoing, target, &snapshot, detector), outgoing)
+            (Plan::new(&outgoing, target, &snapshot), outgoing)
         };
         let (plan, Outgoing { head, body, .. }) = look_through(length, look);
         let role = self.target.address().role().to_owned();

@@ -9,7 +9,6 @@ use crate::target::Target;
 use exchange::{Answer, Asked};
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use portreeve_detect::Detector;
 use portreeve_session::{Authenticator, Engine, WaitsFor};
 use portreeve_web::{
     AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem,
@@ -73,7 +72,6 @@ pub struct Http {
     targets: Vec<Arc<Target>>,
     listener: Listener,
     limits: HttpLimits,
-    detector: Detector,
     /// Each brings the rest of an answer to its client.
     flows: Arc<Mutex<JoinSet<()>>>,
     /// Bytes that all bodies of requests may take up at once.
@@ -97,7 +95,6 @@ impl Http {
             targets: parts.targets,
             listener: Listener::new(parts.tls, parts.limits.of_listener()),
             limits: parts.limits,
-            detector: Detector::default(),
             flows: Arc::default(),
             room: Room::new(ROOM_BYTES),
         })
@@ -112,7 +109,6 @@ impl Http {
             targets,
             listener: self.listener.with(limits.of_listener()),
             limits,
-            detector: self.detector,
             flows: self.flows.clone(),
             room: self.room.clone(),
         })
@@ -214,7 +210,6 @@ impl Http {
         let asked = Asked {
             caller,
             target,
-            detector: self.detector,
             prefix,
             value_bytes_max: self.limits.value_bytes_max,
             reply_timeout: self.limits.reply_timeout,

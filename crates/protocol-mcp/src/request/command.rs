@@ -2,7 +2,6 @@
 
 use crate::target::Target;
 use crate::tools::{Effect, Tool};
-use portreeve_detect::Detector;
 use portreeve_model::{Action, Command, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
 use portreeve_web::{Search, Seen};
@@ -46,17 +45,12 @@ struct Wanted {
 }
 
 impl Plan {
-    pub(crate) fn new(
-        asks: Asks<'_>,
-        target: &Target,
-        snapshot: &Arc<Snapshot>,
-        detector: &Detector,
-    ) -> Self {
+    pub(crate) fn new(asks: Asks<'_>, target: &Target, snapshot: &Arc<Snapshot>) -> Self {
         let mut wanted = wanted(asks, target);
         let subject = wanted.subject.clone();
         let Seen { listed, fields, passes_opaque } =
             target.fields().seen(&subject, CONTENT, snapshot);
-        let carried = carried(asks.params, target, &subject, detector);
+        let carried = carried(asks.params, target, &subject);
         wanted.needs.extend(carried.into_iter().map(|object| need(Action::Write, object)));
         let definition = asks.tool.map(|tool| (subject.clone(), tool.digest.clone()));
         let command = Command {
@@ -267,14 +261,9 @@ pub(crate) fn said(params: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// The fields that a message writes personal data into, and what detectors find in it.
-fn carried(
-    params: &Map<String, Value>,
-    target: &Target,
-    subject: &str,
-    detector: &Detector,
-) -> BTreeSet<Object> {
+fn carried(params: &Map<String, Value>, target: &Target, subject: &str) -> BTreeSet<Object> {
     let names = target.fields().of(subject);
-    let mut search = Search::new(&names, detector);
+    let mut search = Search::new(&names, target.screen());
     let said = said(params);
     if !said.is_empty() {
         search.json(&Value::Object(said).to_string());
@@ -286,14 +275,9 @@ fn carried(
 }
 
 /// What an answer to a question of the server writes: a command of the client's.
-pub(crate) fn answer_of(
-    target: &Target,
-    method: &str,
-    outcome: &Value,
-    detector: &Detector,
-) -> Command {
+pub(crate) fn answer_of(target: &Target, method: &str, outcome: &Value) -> Command {
     let names = target.fields().of(method);
-    let mut search = Search::new(&names, detector);
+    let mut search = Search::new(&names, target.screen());
     search.json(&outcome.to_string());
     let needs = search.into_found().into_iter().map(|object| need(Action::Write, object));
     Command { verb: method.to_owned(), needs: needs.collect(), ..Command::default() }

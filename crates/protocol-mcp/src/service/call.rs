@@ -108,7 +108,7 @@ impl Asking {
     ) -> Result<Result<(Exchange, Plan, Permitted), Exchange>, Failure> {
         let session = &self.caller.session;
         let snapshot = session.snapshot();
-        let look = || Plan::new(asks, &self.target, &snapshot, &self.detector);
+        let look = || Plan::new(asks, &self.target, &snapshot);
         let plan = look_through(text.len(), look);
         let request = ClientMessage {
             plan: plan.clone(),
@@ -200,7 +200,7 @@ impl Asking {
             Outcome::Result(result) => (result.clone(), Outcome::Result(result)),
             Outcome::Error(error) => (error.clone(), Outcome::Error(error)),
         };
-        let command = answer_of(&self.target, &method, &said, &self.detector);
+        let command = answer_of(&self.target, &method, &said);
         if !self.caller.session.snapshot().permits(&command) {
             let id = crate::message::Answer { id, outcome: declined() };
             let wire = self.wire(&Method::POST, &[], &id.written());

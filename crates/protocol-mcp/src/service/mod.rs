@@ -15,7 +15,6 @@ use crate::tools::Descriptions;
 use era::{Era, mismatch};
 use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
-use portreeve_detect::Detector;
 use portreeve_session::{Authenticator, Engine, Identity};
 use portreeve_web::{
     AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem, Room,
@@ -85,7 +84,6 @@ pub struct Mcp {
     issuers: Vec<String>,
     listener: Listener,
     limits: McpLimits,
-    detector: Detector,
     /// Each brings the rest of an answer to its client.
     flows: Arc<Mutex<JoinSet<()>>>,
     room: Room,
@@ -118,7 +116,6 @@ impl Mcp {
             issuers: parts.issuers,
             listener: Listener::new(parts.tls, parts.limits.of_listener()),
             limits: parts.limits,
-            detector: Detector::default(),
             flows: Arc::default(),
             room: Room::new(ROOM_BYTES),
         })
@@ -140,7 +137,6 @@ impl Mcp {
             issuers,
             listener: self.listener.with(limits.of_listener()),
             limits,
-            detector: self.detector,
             flows: self.flows.clone(),
             room: self.room.clone(),
         })
@@ -348,7 +344,6 @@ impl Mcp {
             caller,
             target: asked.target,
             descriptions: self.descriptions.clone(),
-            detector: self.detector,
             message_bytes_max: self.limits.message_bytes_max,
             era: asked.era,
         };
@@ -375,7 +370,6 @@ impl Mcp {
             caller: known.ok_or_else(no_session)?,
             target: asked.target.clone(),
             descriptions: self.descriptions.clone(),
-            detector: self.detector,
             message_bytes_max: self.limits.message_bytes_max,
             era: asked.era,
         })

@@ -7,7 +7,6 @@ use crate::tools::{Descriptions, Tools};
 use crate::upstream::Upstream;
 use aws_lc_rs::rand;
 use http::HeaderMap;
-use portreeve_detect::Detector;
 use portreeve_session::Exchange;
 use portreeve_web::Caller;
 use std::collections::HashMap;
@@ -136,7 +135,6 @@ pub(super) struct Asking {
     pub(super) caller: McpCaller,
     pub(super) target: Arc<Target>,
     pub(super) descriptions: Arc<dyn Descriptions>,
-    pub(super) detector: Detector,
     pub(super) message_bytes_max: usize,
     pub(super) era: Era,
 }

@@ -2,6 +2,45 @@
 
 use super::super::event::{ExportEvent, Severity, What};
 use super::ocsf;
+use std::net::{IpAddr, SocketAddr};
+
+/// What a gateway tells beside sessions and what happens in them.
+fn of_gateway(what: &What) -> Vec<(&'static str, String)> {
+    match what {
+        What::SessionRefused { protocol, client, why, count } => {
+            let mut pairs = from(client);
+            pairs.push(("app", protocol.clone()));
+            pairs.push(("outcome", "refused".to_owned()));
+            pairs.push(("reason", why.clone()));
+            pairs.push(("cnt", count.to_string()));
+            pairs
+        }
+        What::Account { account: subject, by, .. }
+        | What::TokenIssued { subject, by }
+        | What::AccessRevoked { subject, by } => {
+            vec![("suser", by.clone()), ("duser", subject.clone())]
+        }
+        What::Custody { object, by, why, .. } => {
+            vec![("suser", by.clone()), ("request", object.clone()), ("reason", why.clone())]
+        }
+        What::Exchange(_)
+        | What::SessionOpened
+        | What::SessionClosed { .. }
+        | What::PolicyAdopted { .. }
+        | What::Finding(_)
+        | What::Gateway { .. } => Vec::new(),
+    }
+}
+
+/// Where a client came from; nothing where that is left out: the fields are addresses.
+fn from(client: &str) -> Vec<(&'static str, String)> {
+    let (address, port) = match client.parse::<SocketAddr>() {
+        Ok(socket) => (Some(socket.ip()), Some(socket.port())),
+        Err(_) => (client.parse::<IpAddr>().ok(), None),
+    };
+    let address = address.map(|address| ("src", address.to_string()));
+    address.into_iter().chain(port.map(|port| ("spt", port.to_string()))).collect()
+}
 
 /// One line.
 pub(super) fn line(event: &ExportEvent) -> String {
@@ -19,13 +58,8 @@ pub(super) fn line(event: &ExportEvent) -> String {
     if let Some(session) = &event.session {
         let chain = &session.chain;
         let actors: Vec<&str> = chain.actors.iter().map(|actor| actor.subject.as_str()).collect();
-        let (address, port) = match session.client.parse::<std::net::SocketAddr>() {
-            Ok(socket) => (socket.ip().to_string(), Some(socket.port().to_string())),
-            Err(_) => (session.client.clone(), None),
-        };
         pairs.push(("suser", chain.principal.subject.clone()));
-        pairs.push(("src", address));
-        pairs.extend(port.map(|port| ("spt", port)));
+        pairs.extend(from(&session.client));
         pairs.push(("dhost", session.resource.clone()));
         pairs.push(("app", session.protocol.clone()));
         pairs.push(("cs1Label", "session".to_owned()));
@@ -49,6 +83,7 @@ pub(super) fn line(event: &ExportEvent) -> String {
         pairs.push(("cn2Label", "masked values".to_owned()));
         pairs.push(("cn2", masked.to_string()));
     }
+    pairs.extend(of_gateway(&event.what));
     if let What::Finding(finding) = &event.what {
         let records: Vec<String> = finding.records.iter().map(u64::to_string).collect();
         pairs.push(("suser", finding.principal.clone()));

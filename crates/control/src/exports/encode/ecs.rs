@@ -102,7 +102,7 @@ fn exchange_fields(exchange: &ExchangeEvent) -> Value {
         "bytes": exchange.bytes,
         "people_named": exchange.people,
         "masked": exchange.masked,
-        "revealed": exchange.revealed,
+        "revealed": ocsf::revealed(exchange),
         "objects": exchange.objects.keys().collect::<Vec<_>>(),
         "error_code": exchange.error_code,
         "reviews": exchange.reviews,

@@ -357,6 +357,10 @@ fn unmapped(event: &ExportEvent) -> Value {
         });
     }
     if let What::Exchange(exchange) = &event.what {
+        // Names of objects are values here and not keys: to who indexes documents by their keys,
+        // `public.customers` would be one that has `public.customers.email` in it.
+        let objects = exchange.objects.iter();
+        let objects = objects.map(|(name, actions)| json!({"name": name, "actions": actions}));
         unmapped["exchange"] = json!({
             "number": exchange.number,
             "verdict": exchange.verdict.map(verdict),
@@ -365,13 +369,19 @@ fn unmapped(event: &ExportEvent) -> Value {
             "bytes": exchange.bytes,
             "people_named": exchange.people,
             "masked": exchange.masked,
-            "revealed": exchange.revealed,
-            "objects": exchange.objects,
+            "revealed": revealed(exchange),
+            "objects": objects.collect::<Vec<Value>>(),
             "reviews": exchange.reviews,
             "reviewers": exchange.reviewers,
         });
     }
     unmapped
+}
+
+/// What an exchange revealed, a name in a value as above.
+pub(super) fn revealed(exchange: &ExchangeEvent) -> Vec<Value> {
+    let revealed = exchange.revealed.iter();
+    revealed.map(|(object, category)| json!({"object": object, "category": category})).collect()
 }
 
 pub(super) fn verdict(verdict: Verdict) -> &'static str {

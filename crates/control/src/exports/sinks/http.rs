@@ -114,7 +114,12 @@ impl Kind {
                 for event in events {
                     // The same event twice is one document.
                     let action = json!({"create": {"_index": index, "_id": event.id}});
-                    body.push_str(&format!("{action}\n{}\n", format.json(event)));
+                    let document = match format.json(event) {
+                        // A document is an object.
+                        Value::String(line) => json!({"message": line}),
+                        document => document,
+                    };
+                    body.push_str(&format!("{action}\n{document}\n"));
                 }
                 let headers = bearer("ApiKey", api_key.as_ref())?;
                 Ok(Post { path: "/_bulk", media: "application/x-ndjson", body, headers })

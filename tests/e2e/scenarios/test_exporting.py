@@ -157,8 +157,9 @@ ruleset(name="datagrams") {{ action(type="omfile" file="{datagrams}" template="r
 
 def refusals(path: Path) -> int:
     lines = path.read_text().splitlines() if path.exists() else []
-    ids = {line.split('id="')[1].split('"')[0] for line in lines if "outcome=refused" in line}
-    return len(ids)
+    # Refused commands: logins that are refused have no verdict.
+    refused = [line for line in lines if " act=" in line and "outcome=refused" in line]
+    return len({line.split('id="')[1].split('"')[0] for line in refused})
 
 
 def is_open(port: int) -> bool:

@@ -1,12 +1,13 @@
 //! Records become rows.
 
-use super::{findings, words};
+use super::findings;
+use super::shape::{Shape, Shapes};
 use portreeve_evidence::{SessionState, SessionSummary};
-use portreeve_model::{Event, Outcome, Record, SessionId, Verdict};
+use portreeve_model::{Event, Record, SessionId};
 use portreeve_reports::anomalies::Watch;
 use portreeve_reports::{Exchange, Observer};
 use rusqlite::{OptionalExtension, Transaction, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Sessions that go on, as far as they were read.
 pub(super) type Open = BTreeMap<SessionId, OpenSession>;
@@ -25,6 +26,7 @@ pub(super) struct Feed<'t> {
     transaction: &'t Transaction<'t>,
     open: &'t mut Open,
     watch: &'t mut Watch,
+    shapes: &'t mut Shapes,
     /// What was known before this record is in the index already.
     taken: u64,
     /// The record that is being read.
@@ -39,12 +41,14 @@ impl<'t> Feed<'t> {
         transaction: &'t Transaction<'t>,
         open: &'t mut Open,
         watch: &'t mut Watch,
+        shapes: &'t mut Shapes,
         taken: u64,
     ) -> Self {
         Self {
             transaction,
             open,
             watch,
+            shapes,
             taken,
             index: 0,
             over: Vec::new(),
@@ -113,11 +117,11 @@ impl<'t> Feed<'t> {
             }
             Event::RecordingShredded { of, .. } if self.is_new() => {
                 self.forgot = true;
-                forget_words(self.transaction, *of)
+                forget_words(self.transaction, self.shapes, *of)
             }
             Event::LogPruned { pruned, .. } if self.is_new() => {
                 self.forgot = true;
-                prune(self.transaction, pruned.records)
+                prune(self.transaction, self.shapes, pruned.records)
             }
             _ => Ok(()),
         }
@@ -143,7 +147,10 @@ impl Observer for Feed<'_> {
         }
         let Some(session) = self.open.get(&exchange.session.id) else { return };
         let found = self.watch.exchange(exchange);
-        let done = write_exchange(self.transaction, session.number, exchange)
+        let done = self
+            .shapes
+            .id_of(self.transaction, &Shape::of(exchange))
+            .and_then(|shape| write_exchange(self.transaction, session.number, shape, exchange))
             .and_then(|()| findings::write(self.transaction, &found));
         self.keep(done);
     }
@@ -199,158 +206,41 @@ pub(super) const OPEN: i64 = 0;
 pub(super) const CLOSED: i64 = 1;
 pub(super) const CUT_OFF: i64 = 2;
 
-/// How an exchange ended, in the table.
-pub(super) fn ended(outcome: Option<&Outcome>) -> i64 {
-    match outcome {
-        None => 0,
-        Some(Outcome::Completed) => 1,
-        Some(Outcome::Failed { .. }) => 2,
-        Some(Outcome::Refused { .. }) => 3,
-        Some(Outcome::Aborted { .. }) => 4,
-    }
-}
-
-/// A verdict, in the table.
-pub(super) fn verdict(verdict: Verdict) -> i64 {
-    match verdict {
-        Verdict::Allow => 0,
-        Verdict::Review => 1,
-        Verdict::Deny => 2,
-    }
-}
-
 fn write_exchange(
     transaction: &Transaction<'_>,
     session: u64,
+    shape: i64,
     exchange: &Exchange<'_>,
 ) -> rusqlite::Result<()> {
-    let place = number(exchange.index);
-    let rule = match exchange.outcome {
-        Some(Outcome::Refused { rule, .. }) => rule.as_ref(),
-        _ => exchange.withheld.or_else(|| exchange.reviews.first().map(|review| &review.rule)),
-    };
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO exchange (number, session, exchange, at_us, verdict, ended, rule)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO exchange (session, exchange, at_us, shape)
+             VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute(params![
-            place,
-            number(session),
-            number(exchange.number),
-            number(exchange.at_us),
-            exchange.verdict().map(verdict),
-            ended(exchange.outcome),
-            rule.map(|rule| &rule.0),
-        ])?;
-    let needs = exchange.commands.iter().flat_map(|command| &command.needs);
-    let objects = needs.map(|need| need.object.path.join(".")).filter(|path| !path.is_empty());
-    for name in objects.collect::<BTreeSet<_>>() {
-        let object = id_of(transaction, "object", "name", &name)?.0;
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO touched (object, exchange) VALUES (?1, ?2)")?
-            .execute([object, place])?;
-    }
-    for name in categories(exchange) {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO category (name, exchange) VALUES (?1, ?2)")?
-            .execute(params![name, place])?;
-    }
-    for text in exchange.commands.iter().map(words::of_command).collect::<BTreeSet<_>>() {
-        let (statement, is_new) = id_of(transaction, "statement", "text", &text)?;
-        if is_new {
-            transaction
-                .prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?
-                .execute(params![statement, text])?;
-        }
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO stated (statement, exchange) VALUES (?1, ?2)")?
-            .execute([statement, place])?;
-    }
+        .execute([number(session), number(exchange.number), number(exchange.at_us), shape])?;
     Ok(())
-}
-
-/// Categories that an exchange asked for, or that were masked, found or revealed in its reply.
-fn categories<'e>(exchange: &'e Exchange<'_>) -> BTreeSet<&'e str> {
-    let asked = exchange.commands.iter().flat_map(|command| command.categories.keys());
-    let revealed = exchange.commands.iter().flat_map(|command| &command.revealed);
-    let detected = exchange.detected.iter().map(|found| &found.category);
-    asked
-        .chain(revealed.map(|revealed| &revealed.category))
-        .chain(exchange.masked.keys())
-        .chain(detected)
-        .map(|category| category.0.as_str())
-        .collect()
-}
-
-/// The row of a text in a table of texts, and whether it is new there.
-fn id_of(
-    transaction: &Transaction<'_>,
-    table: &str,
-    column: &str,
-    text: &str,
-) -> rusqlite::Result<(i64, bool)> {
-    let known = transaction
-        .prepare_cached(&format!("SELECT id FROM {table} WHERE {column} = ?1"))?
-        .query_row([text], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = known {
-        return Ok((id, false));
-    }
-    transaction
-        .prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?
-        .execute([text])?;
-    Ok((transaction.last_insert_rowid(), true))
 }
 
 /// A recording was destroyed: the words of its statements go. What the log goes on to prove (who,
 /// when, which objects and categories, how it ended) stays.
-fn forget_words(transaction: &Transaction<'_>, session: SessionId) -> rusqlite::Result<()> {
-    let id = session.to_string();
-    transaction.execute("UPDATE session SET shredded = 1 WHERE id = ?1", [&id])?;
-    let of = "(SELECT number FROM session WHERE id = ?1)";
-    forget_statements(transaction, &format!("session = {of}"), &id)
+fn forget_words(
+    transaction: &Transaction<'_>,
+    shapes: &mut Shapes,
+    session: SessionId,
+) -> rusqlite::Result<()> {
+    let place = transaction
+        .prepare_cached("UPDATE session SET shredded = 1 WHERE id = ?1 RETURNING number")?
+        .query_row([session.to_string()], |row| row.get(0))
+        .optional()?;
+    place.map_or(Ok(()), |place| shapes.forget_statements(transaction, place))
 }
 
 /// Records before this one are gone: so are the sessions that began there.
-fn prune(transaction: &Transaction<'_>, first: u64) -> rusqlite::Result<()> {
+fn prune(transaction: &Transaction<'_>, shapes: &mut Shapes, first: u64) -> rusqlite::Result<()> {
     let first = number(first);
-    let gone = "SELECT number FROM exchange WHERE session < ?1";
-    forget_statements(transaction, "session < ?1", &first)?;
-    for table in ["touched", "category"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE exchange IN ({gone})"), [first])?;
-    }
     transaction.execute("DELETE FROM exchange WHERE session < ?1", [first])?;
     transaction.execute("DELETE FROM actor WHERE session < ?1", [first])?;
     transaction.execute("DELETE FROM session WHERE number < ?1", [first])?;
     findings::prune(transaction, first)?;
-    transaction.execute("DELETE FROM object WHERE id NOT IN (SELECT object FROM touched)", [])?;
-    Ok(())
-}
-
-/// Exchanges that `which` says have no statements any more; a statement that no other has goes.
-fn forget_statements(
-    transaction: &Transaction<'_>,
-    which: &str,
-    value: &dyn rusqlite::ToSql,
-) -> rusqlite::Result<()> {
-    let exchanges = format!("SELECT number FROM exchange WHERE {which}");
-    let statements = transaction
-        .prepare(&format!("SELECT DISTINCT statement FROM stated WHERE exchange IN ({exchanges})"))?
-        .query_map([value], |row| row.get::<_, i64>(0))?
-        .collect::<Result<Vec<_>, _>>()?;
-    transaction.execute(&format!("DELETE FROM stated WHERE exchange IN ({exchanges})"), [value])?;
-    for id in statements {
-        let unused = "NOT EXISTS (SELECT 1 FROM stated WHERE statement = ?1)";
-        transaction
-            .prepare_cached(&format!(
-                "INSERT INTO words (words, rowid, text)
-                 SELECT 'delete', id, text FROM statement WHERE id = ?1 AND {unused}"
-            ))?
-            .execute([id])?;
-        transaction
-            .prepare_cached(&format!("DELETE FROM statement WHERE id = ?1 AND {unused}"))?
-            .execute([id])?;
-    }
-    Ok(())
+    shapes.remove_unused(transaction)
 }

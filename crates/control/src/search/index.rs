@@ -2,6 +2,7 @@
 //! that was stopped at any moment goes on where it was.
 
 use super::feed::{Feed, Open};
+use super::shape::Shapes;
 use super::{findings, schema};
 use aws_lc_rs::digest::{SHA256, digest};
 use portreeve_evidence::{EvidenceLog, LogReader};
@@ -83,9 +84,11 @@ struct Pass {
     walk: Walk,
     open: Open,
     watch: Watch,
+    shapes: Shapes,
     next: u64,
     /// What was known before this record is in the index.
     taken: u64,
+    /// The record before `next`.
     last: Vec<u8>,
     /// Whether something was taken out that may still lie in the journal.
     forgot: bool,
@@ -285,7 +288,16 @@ fn advance(
                 return Ok(None);
             }
             let (walk, open) = (Walk::default(), Open::new());
-            Pass { walk, open, watch, next: begin, taken: next, last: Vec::new(), forgot: false }
+            Pass {
+                walk,
+                open,
+                watch,
+                shapes: Shapes::default(),
+                next: begin,
+                taken: next,
+                last: Vec::new(),
+                forgot: false,
+            }
         }
     };
     let known = cursor.map(|cursor| cursor.last).filter(|_| pass.next < next);
@@ -302,7 +314,7 @@ fn advance(
             log.key,
             signed(pass.next),
             signed(begin),
-            pass.last,
+            leaf_digest(&pass.last),
             rules_text(&rules)?
         ])?;
     let progress = Progress { next: pass.next, size: log.size };
@@ -320,7 +332,8 @@ impl Pass {
     ) -> Result<bool, SearchError> {
         let (walk, next, last, taken) =
             (&mut self.walk, &mut self.next, &mut self.last, self.taken);
-        let mut feed = Feed::new(transaction, &mut self.open, &mut self.watch, taken);
+        let shapes = &mut self.shapes;
+        let mut feed = Feed::new(transaction, &mut self.open, &mut self.watch, shapes, taken);
         let (mut fresh, mut failed) = (0, None);
         log.reader.for_each_since(*next, |entry| {
             if entry.index >= log.size {
@@ -341,7 +354,8 @@ impl Pass {
                 return Ok(ControlFlow::Break(()));
             }
             *next = entry.index + 1;
-            *last = leaf_digest(entry.leaf);
+            last.clear();
+            last.extend_from_slice(entry.leaf);
             fresh += u64::from(entry.index >= taken);
             Ok(match fresh >= log.batch_max {
                 true => ControlFlow::Break(()),

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `schema` | the tables |
 //! | `feed` | records become rows |
+//! | `shape` | what many exchanges have in common, kept once |
 //! | `findings` | what is unlike what was before, found by the same reader and kept beside |
 //! | `index` | follows the log: rows and cursor change in one transaction |
 //! | `question` | what can be asked, and the SQL of it |
@@ -22,6 +23,7 @@ mod index;
 mod keep;
 mod question;
 mod schema;
+mod shape;
 mod words;
 
 #[cfg(test)]

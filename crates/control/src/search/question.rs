@@ -1,7 +1,8 @@
 //! What can be asked, and the SQL of it.
 
-use super::feed::{CLOSED, CUT_OFF, OPEN, ended, verdict};
+use super::feed::{CLOSED, CUT_OFF, OPEN};
 use super::index::SearchError;
+use super::shape::{ended, verdict};
 use super::words;
 use portreeve_evidence::{Recording, SessionState, SessionSummary};
 use portreeve_model::{Outcome, RefusalCode, SessionId, Verdict};
@@ -133,11 +134,7 @@ impl Question {
         self.narrow_sessions(own, &mut sql);
         let exchanges = self.narrow_exchanges()?;
         if let Some(exchanges) = &exchanges {
-            sql.add(&format!(
-                "s.number IN (SELECT e.session FROM exchange e {})",
-                exchanges.clause()
-            ));
-            sql.values.extend(exchanges.values.iter().cloned());
+            sql.within("s.number IN (SELECT e.session FROM exchange e", exchanges);
         } else {
             self.narrow_time(&mut sql, "s.last_at_us", "s.opened_at_us");
         }
@@ -191,17 +188,17 @@ impl Question {
 
     /// What is asked of one exchange; none where nothing is.
     fn narrow_exchanges(&self) -> Result<Option<Sql>, SearchError> {
-        let mut sql = Sql::default();
+        let mut shapes = Sql::default();
         if let Some(object) = &self.object {
             // Its parts begin with its name and a point; `/` is what comes behind a point.
-            let within = "e.number IN (SELECT exchange FROM touched WHERE object IN (
+            let within = "h.id IN (SELECT shape FROM touched WHERE object IN (
                 SELECT id FROM object WHERE name = ?";
-            sql.with(within, object);
-            sql.or("(name > ?", format!("{object}."));
-            sql.and("name < ?)))", format!("{object}/"));
+            shapes.with(within, object);
+            shapes.or("(name > ?", format!("{object}."));
+            shapes.and("name < ?)))", format!("{object}/"));
         }
         if let Some(category) = &self.category {
-            sql.with("e.number IN (SELECT exchange FROM category WHERE name = ?)", category);
+            shapes.with("h.id IN (SELECT shape FROM category WHERE name = ?)", category);
         }
         if let Some(wanted) = self.verdict {
             let wanted = match wanted {
@@ -209,23 +206,25 @@ impl Question {
                 Verdicts::Review => Verdict::Review,
                 Verdicts::Deny => Verdict::Deny,
             };
-            sql.with("e.verdict = ?", verdict(wanted));
+            shapes.with("h.verdict = ?", verdict(wanted));
         }
         if let Some(wanted) = self.outcome {
-            sql.with("e.ended = ?", wanted.number());
+            shapes.with("h.ended = ?", wanted.number());
         }
         if let Some(rule) = &self.rule {
-            sql.with("e.rule = ?", rule);
+            shapes.with("h.rule = ?", rule);
         }
         if let Some(typed) = &self.text {
             let query = words::query(typed).map_err(SearchError::Asked)?;
-            let within = "e.number IN (SELECT exchange FROM stated WHERE statement IN (
+            let within = "h.id IN (SELECT shape FROM stated WHERE statement IN (
                 SELECT rowid FROM words WHERE words MATCH ?))";
-            sql.with(within, query);
+            shapes.with(within, query);
         }
-        if sql.parts.is_empty() {
+        if shapes.parts.is_empty() {
             return Ok(None);
         }
+        let mut sql = Sql::default();
+        sql.within("e.shape IN (SELECT h.id FROM shape h", &shapes);
         self.narrow_time(&mut sql, "e.at_us", "e.at_us");
         Ok(Some(sql))
     }
@@ -269,6 +268,12 @@ impl Sql {
     fn with(&mut self, part: &str, value: impl IntoValue) {
         self.add(part);
         self.values.push(value.into_value());
+    }
+
+    /// What is in a question of its own, whose end is missing.
+    fn within(&mut self, question: &str, inner: &Self) {
+        self.add(&format!("{question} {})", inner.clause()));
+        self.values.extend(inner.values.iter().cloned());
     }
 
     /// Goes on with the part before.

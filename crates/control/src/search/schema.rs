@@ -1,12 +1,12 @@
 //! The tables of the index.
 //!
-//! A session is named by the place of its first record in the log, an exchange by that of its
-//! own: so rows sort as things began, and a row that is written twice is the same row.
+//! A session is named by the place of its first record in the log, an exchange by its session and
+//! its number there: so rows sort as things began, and a row that is written twice is the same row.
 
 use rusqlite::Connection;
 
 /// Another number is another index: it is made anew.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// What was read, in one row.
 const CURSOR: &str = "
@@ -43,30 +43,38 @@ CREATE TABLE actor (
     name TEXT NOT NULL, session INTEGER NOT NULL, PRIMARY KEY (name, session)
 ) WITHOUT ROWID;
 CREATE INDEX actor_of ON actor (session);
+-- What exchanges have in common: most are of a shape that was there before.
+CREATE TABLE shape (
+    id INTEGER PRIMARY KEY,
+    -- SHA-256 of all of it, the rows of `touched`, `category` and `stated` included.
+    digest BLOB NOT NULL UNIQUE,
+    verdict INTEGER,
+    ended INTEGER NOT NULL,
+    rule TEXT
+);
 CREATE TABLE exchange (
-    number INTEGER PRIMARY KEY,
     session INTEGER NOT NULL,
     exchange INTEGER NOT NULL,
     at_us INTEGER NOT NULL,
-    verdict INTEGER,
-    ended INTEGER NOT NULL,
-    rule TEXT,
-    UNIQUE (session, exchange)
-);
+    shape INTEGER NOT NULL,
+    PRIMARY KEY (session, exchange)
+) WITHOUT ROWID;
+-- Asked over all sessions: shapes, time, and the session, which is in it as part of the key.
+CREATE INDEX exchange_of ON exchange (shape, at_us);
 CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE touched (
-    object INTEGER NOT NULL, exchange INTEGER NOT NULL, PRIMARY KEY (object, exchange)
+    object INTEGER NOT NULL, shape INTEGER NOT NULL, PRIMARY KEY (object, shape)
 ) WITHOUT ROWID;
-CREATE INDEX touched_by ON touched (exchange);
+CREATE INDEX touched_by ON touched (shape);
 CREATE TABLE category (
-    name TEXT NOT NULL, exchange INTEGER NOT NULL, PRIMARY KEY (name, exchange)
+    name TEXT NOT NULL, shape INTEGER NOT NULL, PRIMARY KEY (name, shape)
 ) WITHOUT ROWID;
-CREATE INDEX category_of ON category (exchange);
+CREATE INDEX category_of ON category (shape);
 CREATE TABLE statement (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE stated (
-    statement INTEGER NOT NULL, exchange INTEGER NOT NULL, PRIMARY KEY (statement, exchange)
+    statement INTEGER NOT NULL, shape INTEGER NOT NULL, PRIMARY KEY (statement, shape)
 ) WITHOUT ROWID;
-CREATE INDEX stated_by ON stated (exchange);
+CREATE INDEX stated_by ON stated (shape);
 CREATE TABLE finding (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

@@ -182,11 +182,15 @@ fn rows(connection: &Connection) -> Vec<String> {
         "SELECT 'session', number, id, opened_at_us, last_at_us, issuer, principal, purpose,
                 stated_purpose, resource, state, shredded, summary FROM session",
         "SELECT 'actor', name, session FROM actor",
-        "SELECT 'exchange', number, session, exchange, at_us, verdict, ended, rule FROM exchange",
-        "SELECT 'touched', name, exchange FROM touched JOIN object ON id = object",
+        "SELECT 'exchange', session, exchange, at_us, verdict, ended, rule
+         FROM exchange JOIN shape ON id = shape",
+        "SELECT 'touched', name, session, exchange
+         FROM exchange JOIN touched USING (shape) JOIN object ON id = object",
+        "SELECT 'category', name, session, exchange FROM exchange JOIN category USING (shape)",
+        "SELECT 'stated', text, session, exchange
+         FROM exchange JOIN stated USING (shape) JOIN statement ON id = statement",
+        "SELECT 'shape', hex(digest) FROM shape",
         "SELECT 'object', name FROM object",
-        "SELECT 'category', name, exchange FROM category",
-        "SELECT 'stated', text, exchange FROM stated JOIN statement ON id = statement",
         "SELECT 'statement', text FROM statement",
         "SELECT 'cursor', log, next, begin, hex(last) FROM cursor",
     ];
@@ -270,6 +274,50 @@ fn an_index_that_is_broken_or_of_another_log_is_made_anew() {
 /// So that there is something to write, which finds what is broken.
 fn change_cursor_back(file: &Path) {
     drop(Connection::open(file).unwrap().execute_batch("UPDATE cursor SET next = 0, begin = 0"));
+}
+
+#[test]
+fn shapes_are_kept_once_and_destroyed_statements_leave_the_file() {
+    let made = made(40);
+    let dir = made.dir.path();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("search.sqlite");
+    let mut index = Index::open(dir, &file, None).unwrap();
+    index.catch_up_whole().unwrap();
+    let count = |index: &mut Index, table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        index.connection().query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    let exchanges = count(&mut index, "exchange");
+    assert_eq!(usize::try_from(exchanges).unwrap(), made.world.truths.len());
+    assert!(count(&mut index, "shape") * 2 < exchanges);
+    // Of the words of a statement, the one that no object has.
+    let is_in_file = |word: &str| {
+        let bytes = ["", "-wal"]
+            .map(|ending| std::fs::read(format!("{}{ending}", file.display())).unwrap_or_default());
+        bytes.concat().windows(word.len()).any(|found| found == word.as_bytes())
+    };
+    assert!(is_in_file("f00d") && is_in_file("public.customers"));
+    shred_all(&made);
+    index.catch_up_whole().unwrap();
+    assert!(!is_in_file("f00d"), "`secure_delete`, and the journal is written back");
+    assert!(is_in_file("public.customers"), "the log goes on to prove it");
+    assert_eq!((count(&mut index, "exchange"), count(&mut index, "stated")), (exchanges, 0));
+    assert_eq!(rows(index.connection()), rows(whole(dir).connection()));
+}
+
+fn shred_all(made: &Log) {
+    let log = EvidenceLog::open(Options::new(made.dir.path())).unwrap();
+    let by = Custodian::Offline { user: "root".into(), uid: 0 };
+    for hold in portreeve_evidence::holds(made.dir.path()).unwrap() {
+        log.release(&hold.hold, "over", by.clone()).unwrap();
+    }
+    let gone: BTreeSet<_> = made.world.shredded.iter().collect();
+    let sessions: BTreeSet<_> = made.world.truths.iter().map(|truth| truth.session).collect();
+    for of in sessions.iter().filter(|of| !gone.contains(of)) {
+        log.shred(*of, "all of it", by.clone()).unwrap();
+    }
+    log.close();
 }
 
 #[test]

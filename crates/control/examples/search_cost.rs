@@ -35,8 +35,9 @@ fn main() {
         println!("{what:24} {each:6.2} us of CPU an exchange");
     };
     let mut follower = None;
-    let mut follow = |log: &Path| {
-        let open = || Index::open(log, &folder.join("followed.sqlite"), None).unwrap();
+    let mut follow = |log: &EvidenceLog| {
+        let file = folder.join("followed.sqlite");
+        let open = || Index::open(log.dir(), &file, None).unwrap().beside(log.clone());
         timed(|| _ = follower.get_or_insert_with(open).catch_up_whole().unwrap())
     };
     tell("the log is followed", write(&log, rounds, shapes, &mut follow));
@@ -78,7 +79,7 @@ fn write(
     dir: &Path,
     rounds: u64,
     shapes: u64,
-    follow: &mut dyn FnMut(&Path) -> Duration,
+    follow: &mut dyn FnMut(&EvidenceLog) -> Duration,
 ) -> Duration {
     let mut followed = Duration::ZERO;
     let log = EvidenceLog::open(Options::new(dir)).unwrap();
@@ -93,7 +94,7 @@ fn write(
             });
             receipts.collect::<Vec<_>>().into_iter().for_each(|receipt| receipt.wait().unwrap());
             if exchange % (LOOK / SESSIONS) == 0 {
-                followed += follow(dir);
+                followed += follow(&log);
             }
         }
         for mut recorder in open {
@@ -102,8 +103,9 @@ fn write(
             recorder.submit().wait().unwrap();
         }
     }
+    followed += follow(&log);
     log.close();
-    followed + follow(dir)
+    followed
 }
 
 fn begin(log: &EvidenceLog, number: u64) -> SessionRecorder {

@@ -81,6 +81,7 @@ pub use lookup::subjects::{
 };
 pub use lookup::summary::{Recording, SessionState, SessionSummary};
 pub use reader::entry::Entry;
+pub use reader::follow::Place;
 pub use reader::log_reader::{LogReader, auditor_key_path, is_log};
 #[cfg(feature = "recordings")]
 pub use reader::opener::Opener;

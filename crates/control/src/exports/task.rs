@@ -6,7 +6,7 @@ use super::sinks::Sink;
 use crate::config::Export;
 use crate::metrics::Metrics;
 use crate::search::Search;
-use portreeve_evidence::{EvidenceLog, LogReader};
+use portreeve_evidence::{EvidenceLog, LogReader, Place};
 use portreeve_model::{Family, Manifest, Record};
 use portreeve_reports::{Exchange, Observer, SessionFacts, Walk};
 use schemars::JsonSchema;
@@ -176,7 +176,6 @@ impl Running {
         status.delivered += delivered;
         status.failing = None;
         *kept = Some(follower);
-        // Reading on begins at a segment's start: not for every record anew.
         Ok(if lag > 0 { Progress::Behind } else { Progress::CaughtUp })
     }
 
@@ -221,8 +220,9 @@ struct Follower {
     origin: String,
     families: Families,
     walk: Walk,
-    /// The next record to read.
+    /// The next record to read, and where it is in the log.
     next: u64,
+    place: Option<Place>,
     /// Events that were known before this record were taken by the receiver.
     taken: u64,
     /// The number of the last finding that was.
@@ -253,6 +253,7 @@ impl Follower {
             families,
             walk: Walk::default(),
             next: position.begin,
+            place: None,
             taken: position.taken,
             findings: position.findings,
         })
@@ -278,10 +279,7 @@ impl Follower {
         let (walk, next) = (&mut self.walk, &mut self.next);
         let mut records = 0;
         if *next < size {
-            let read = reader.for_each_since(*next, |entry| {
-                if entry.index >= size {
-                    return Ok(ControlFlow::Break(()));
-                }
+            let read = reader.follow(&mut self.place, *next, size, |entry| {
                 collected.index = entry.index;
                 walk.take(&entry, None, &mut collected)?;
                 *next = entry.index + 1;

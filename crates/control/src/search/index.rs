@@ -5,7 +5,7 @@ use super::feed::{Feed, Open};
 use super::shape::Shapes;
 use super::{findings, schema};
 use aws_lc_rs::digest::{SHA256, digest};
-use portreeve_evidence::{EvidenceLog, LogReader};
+use portreeve_evidence::{EvidenceLog, LogReader, Place};
 use portreeve_reports::Walk;
 use portreeve_reports::anomalies::{Rules, Watch};
 use rusqlite::{
@@ -86,6 +86,8 @@ struct Pass {
     watch: Watch,
     shapes: Shapes,
     next: u64,
+    /// Where that is in the log.
+    place: Option<Place>,
     /// What was known before this record is in the index.
     taken: u64,
     /// The record before `next`.
@@ -149,7 +151,8 @@ impl Index {
     }
 
     /// Beside the gateway that writes the log.
-    pub(super) fn beside(self, writer: EvidenceLog) -> Self {
+    #[must_use]
+    pub fn beside(self, writer: EvidenceLog) -> Self {
         Self { writer: Some(writer), ..self }
     }
 
@@ -294,6 +297,7 @@ fn advance(
                 watch,
                 shapes: Shapes::default(),
                 next: begin,
+                place: None,
                 taken: next,
                 last: Vec::new(),
                 forgot: false,
@@ -335,10 +339,7 @@ impl Pass {
         let shapes = &mut self.shapes;
         let mut feed = Feed::new(transaction, &mut self.open, &mut self.watch, shapes, taken);
         let (mut fresh, mut failed) = (0, None);
-        log.reader.for_each_since(*next, |entry| {
-            if entry.index >= log.size {
-                return Ok(ControlFlow::Break(()));
-            }
+        log.reader.follow(&mut self.place, *next, log.size, |entry| {
             if let Some(expected) = known
                 && entry.index + 1 >= taken
             {

@@ -137,12 +137,16 @@ impl LogReader {
         from: u64,
         mut visit: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        let first = self.start(from)?.map_or(0, |start| start.segment);
-        self.for_each_from(first, |entry| match entry.index < from {
+        self.for_each_from(self.segment_of(from)?, |entry| match entry.index < from {
             true => Ok(ControlFlow::Continue(())),
             false => visit(entry),
         })?;
         Ok(())
+    }
+
+    /// The segment that the leaf with an index is in, or would be; 0 where it is gone.
+    pub(crate) fn segment_of(&self, index: u64) -> Result<u64, Error> {
+        Ok(self.start(index)?.map_or(0, |start| start.segment))
     }
 
     /// Reads the leaves up to `size`, beginning as late as proofs about `from` allow.

@@ -111,25 +111,61 @@ pub(crate) struct Committed {
     pub(crate) end: usize,
 }
 
+/// A place between two batches of a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Between {
+    /// Where the next batch begins: 0 for the first one, which the head belongs to.
+    pub(crate) offset: usize,
+    /// The edge of the tree of all leaves before it.
+    pub(crate) edge: Edge,
+}
+
 /// Walks a segment up to its last footer, checking roots, and the last signature.
 ///
 /// `visit` gets every frame of every committed batch, in order.
 pub(crate) fn walk<'a>(
     bytes: &'a [u8],
     key: &VerifierKey,
-    mut visit: impl FnMut(&Frame<'a>),
+    visit: impl FnMut(&Frame<'a>),
 ) -> Option<Committed> {
+    let (head, before, first) = begin(bytes, key)?;
+    let (after, note) = walk_batches(bytes, first, before, u64::MAX, key, visit)?;
+    Some(Committed { head, edge: after.edge, note, end: after.offset })
+}
+
+/// The head of a segment, the place before its first batch, and where the first frame behind the
+/// head is.
+pub(crate) fn begin(bytes: &[u8], key: &VerifierKey) -> Option<(Head, Between, usize)> {
     let Next::Frame(first) = frame::at(bytes, 0) else { return None };
     if first.kind != Kind::Head {
         return None;
     }
     let head = Head::parse(first.body, key)?;
-    let mut found = Committed { edge: head.edge()?, head, note: None, end: 0 };
-    let mut edge = found.edge.clone();
+    let before = Between { offset: 0, edge: head.edge()? };
+    Some((head, before, first.end()))
+}
+
+/// Walks batches, as [`walk`] does, until the tree has `size` leaves; gives the place behind the
+/// last of them, and its footer.
+///
+/// `bytes` are those of the segment from `before` on; their first frame is at `first`.
+pub(crate) fn walk_batches<'a>(
+    bytes: &'a [u8],
+    first: usize,
+    before: Between,
+    size: u64,
+    key: &VerifierKey,
+    mut visit: impl FnMut(&Frame<'a>),
+) -> Option<(Between, Option<String>)> {
+    let start = before.offset;
+    let mut edge = before.edge.clone();
+    let mut found = before;
     let mut batch = Vec::new();
-    let mut offset = first.end();
+    let mut offset = first;
     let mut last_footer = None;
-    while let Next::Frame(frame) = frame::at(bytes, offset) {
+    while found.edge.size() < size
+        && let Next::Frame(frame) = frame::at(bytes, offset)
+    {
         offset = frame.end();
         match frame.kind {
             Kind::Head => break,
@@ -139,12 +175,11 @@ pub(crate) fn walk<'a>(
                 let Some((begin, note)) = footer_parts(frame.body) else { break };
                 let says = Checkpoint::unverified(note);
                 if says.is_none_or(|c| c.size != edge.size() || c.root != edge.root())
-                    || begin != found.end as u64
+                    || begin != found.offset as u64
                 {
                     break;
                 }
-                found.edge = edge.clone();
-                found.end = offset;
+                found = Between { offset: start + offset, edge: edge.clone() };
                 last_footer = Some(note);
                 batch.drain(..).for_each(|frame| visit(&frame));
                 visit(&frame);
@@ -155,9 +190,8 @@ pub(crate) fn walk<'a>(
     }
     if let Some(note) = last_footer {
         key.open(note)?;
-        found.note = Some(note.to_owned());
     }
-    Some(found)
+    Some((found, last_footer.map(str::to_owned)))
 }
 
 /// Whether what lies after `end` is the beginning of a batch and then zeros: what a

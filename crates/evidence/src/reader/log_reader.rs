@@ -6,14 +6,14 @@
 
 use crate::disk::storage::{Disk as _, RealDisk};
 use crate::error::Error;
-use crate::format::frame::{self, HEAD_BYTES_MAX, Kind, Next, segment_name, segment_number};
+use crate::format::frame::{self, Frame, HEAD_BYTES_MAX, Kind, Next, segment_name, segment_number};
 use crate::format::layout::segment_numbers;
 use crate::format::segment::{self, Head, is_unused};
 use crate::keys::files::{AUDITOR_PRIVATE, LOG_PUBLIC, load_public};
 use crate::reader::entry::Entry;
 use crate::tlog::vkey::VerifierKey;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ impl LogReader {
     /// The head of a segment: from where the tree goes on there.
     pub(crate) fn head(&self, number: u64) -> Result<Head, Error> {
         let file = segment_name(number);
-        let bytes = self.read_up_to(number, HEAD_BYTES_MAX)?;
+        let bytes = self.read_within(number, 0, HEAD_BYTES_MAX)?;
         let head = match frame::at(&bytes, 0) {
             Next::Frame(frame) if frame.kind == Kind::Head => Head::parse(frame.body, &self.key),
             Next::Frame(_) | Next::End | Next::Broken(_) => None,
@@ -165,15 +165,22 @@ impl LogReader {
     }
 
     /// What a segment holds. Files are prepared with zeros for what is to come, and those are not
-    /// read: who follows the log reads the newest segment again and again.
+    /// read: who looks for the newest reads the last segment again and again.
     pub(crate) fn read(&self, number: u64) -> Result<Vec<u8>, Error> {
-        self.read_up_to(number, usize::MAX)
+        self.read_within(number, 0, usize::MAX)
     }
 
-    fn read_up_to(&self, number: u64, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    /// What it holds from `offset` on, `bytes_max` at least where there is so much.
+    pub(crate) fn read_within(
+        &self,
+        number: u64,
+        offset: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Error> {
         let path = self.dir.join(segment_name(number));
         let failed = |error| Error::store("read", &path, error);
         let mut file = File::open(&path).map_err(failed)?;
+        file.seek(SeekFrom::Start(offset as u64)).map_err(failed)?;
         let mut bytes = Vec::new();
         while bytes.len() < bytes_max {
             let start = bytes.len();
@@ -193,30 +200,38 @@ impl LogReader {
         visit: &mut impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(ControlFlow<()>, Option<String>), Error> {
         let mut frames = Vec::new();
-        let committed = segment::walk(bytes, &self.key, |frame| {
-            if matches!(frame.kind, Kind::Leaf | Kind::Payload) {
-                frames.push((frame.kind, frame.offset, frame.body));
-            }
-        });
+        let committed = segment::walk(bytes, &self.key, |frame| frames.push(*frame));
         let Some(committed) = committed else {
             // The first batch of a new segment may be on its way.
             return Ok((ControlFlow::Break(()), None));
         };
-        let mut index = committed.head.size;
-        let mut frames = frames.into_iter().peekable();
-        while let Some((kind, offset, leaf)) = frames.next() {
-            if kind != Kind::Leaf {
-                continue;
-            }
-            let sealed = frames.next_if(|(kind, ..)| *kind == Kind::Payload).map(|(_, _, b)| b);
-            let entry = Entry { index, segment: number, offset: offset as u64, leaf, sealed };
-            if visit(entry)?.is_break() {
-                return Ok((ControlFlow::Break(()), committed.note));
-            }
-            index += 1;
-        }
-        Ok((ControlFlow::Continue(()), committed.note))
+        let flow = visit_leaves(number, 0, committed.head.size, &frames, visit)?;
+        Ok((flow, committed.note))
     }
+}
+
+/// Visits the leaves among the frames of a segment that lie behind `begin` in it; the first of
+/// them is that of `index`.
+pub(super) fn visit_leaves(
+    segment: u64,
+    begin: usize,
+    mut index: u64,
+    frames: &[Frame<'_>],
+    visit: &mut impl FnMut(Entry<'_>) -> Result<ControlFlow<()>, Error>,
+) -> Result<ControlFlow<()>, Error> {
+    let mut frames = frames.iter().peekable();
+    while let Some(frame) = frames.next() {
+        if frame.kind != Kind::Leaf {
+            continue;
+        }
+        let sealed = frames.next_if(|next| next.kind == Kind::Payload).map(|next| next.body);
+        let offset = (begin + frame.offset) as u64;
+        if visit(Entry { index, segment, offset, leaf: frame.body, sealed })?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        index += 1;
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Where the auditors' private key of a log lies until someone moves it.

@@ -4,6 +4,7 @@ mod crash;
 mod erase;
 mod extracts;
 mod failing_disk;
+mod following;
 mod parts;
 mod prune;
 mod replace;

@@ -108,6 +108,10 @@ struct Cursor {
 /// Records that are read in one transaction.
 const BATCH_RECORDS_MAX: u64 = 20_000;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Exchanges of many shapes change as many pages: those stay in memory, and are written back from
+/// the journal once for many changes.
+const CACHE_KIB_MAX: i64 = 16 << 10;
+const JOURNAL_PAGES: i64 = 4_000;
 
 impl Index {
     /// Opens the index of the log in `log`; one that is missing or cannot be used is made anew.
@@ -417,6 +421,9 @@ fn connect(file: &Path) -> Result<Connection, SearchError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Below zero SQLite has KiB, above it pages.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
+    connection.pragma_update(None, "wal_autocheckpoint", JOURNAL_PAGES)?;
     // What a power cut takes is read from the log once more.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     prepare(&connection)?;

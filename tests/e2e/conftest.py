@@ -53,11 +53,13 @@ IN_GATE = (
     "test_a_unseen_definitions.py",
     "test_b_code.py",
     "test_c_approvals.py",
+    "test_e_changes.py",
     "test_h03_dump.py",
     "test_h04_startup.py",
     "test_h07_migrations.py",
     "test_h15_monitoring.py",
     "test_migration_sql.py",
+    "test_tools.py",
 )
 
 

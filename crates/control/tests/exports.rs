@@ -83,7 +83,7 @@ fn session(log: &EvidenceLog, number: u128, protocol: &str, ends: bool) {
             true => Outcome::Refused { code: RefusalCode::Denied, rule: Some("no".into()) },
             false => Outcome::Completed,
         };
-        recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 0 });
+        recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 0, changes: 0 });
         recorder.submit().wait().unwrap();
     }
     if ends {
@@ -280,7 +280,12 @@ async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
     recorder.submit().wait().unwrap();
     until_all(&exports(&folder.0, &log, &text), &log).await;
     let before = lines(&file).len();
-    recorder.stage(Event::ExchangeClosed { exchange: 1, outcome: Outcome::Completed, rows: 7 });
+    recorder.stage(Event::ExchangeClosed {
+        exchange: 1,
+        outcome: Outcome::Completed,
+        rows: 7,
+        changes: 0,
+    });
     recorder.submit().wait().unwrap();
     until_all(&exports(&folder.0, &log, &text), &log).await;
     let events = lines(&file);

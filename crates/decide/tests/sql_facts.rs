@@ -241,6 +241,38 @@ fn probes() {
 }
 
 #[test]
+fn how_many_rows_a_write_changes_is_told_by_its_own_answer_only() {
+    let catalog = sql_shop::catalog();
+    let check = |sql: &str, untold: bool| {
+        assert_eq!(one(&catalog, sql).command.facts.untold, untold, "{sql}");
+    };
+    for sql in [
+        "SELECT id FROM orders",
+        "UPDATE orders SET status = 'x' WHERE id = 1",
+        "DELETE FROM orders",
+        "INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET status = 'x'",
+        "WITH x AS (SELECT 1 AS id) DELETE FROM orders USING x WHERE orders.id = x.id",
+        "MERGE INTO orders o USING (SELECT 1 AS id) x ON o.id = x.id WHEN MATCHED THEN DELETE",
+        "COPY orders (id) FROM STDIN",
+        "EXPLAIN DELETE FROM orders",
+        "BEGIN",
+    ] {
+        check(sql, false);
+    }
+    for sql in [
+        "TRUNCATE orders",
+        "WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x",
+        "WITH x AS (DELETE FROM orders RETURNING id) INSERT INTO orders (id) SELECT id FROM x",
+        "EXPLAIN ANALYZE DELETE FROM orders",
+        "CREATE TABLE made AS WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x",
+        "COPY (DELETE FROM orders RETURNING id) TO STDOUT",
+        "DECLARE c CURSOR FOR WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x",
+    ] {
+        check(sql, true);
+    }
+}
+
+#[test]
 fn aggregation() {
     let catalog = sql_shop::catalog();
     let check = |sql: &str, expected: bool| {

@@ -330,7 +330,7 @@ async fn verifying_both(dir: &Path) -> Value {
         recorder.stage_payload(request(exchange), Direction::FromClient, &[b'q'; 200]);
         recorder.stage_payload(response(exchange, 9), Direction::ToClient, &answer);
         let outcome = Outcome::Completed;
-        recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 9 });
+        recorder.stage(Event::ExchangeClosed { exchange, outcome, rows: 9, changes: 0 });
     })
     .await;
     json!({ "requests": requests, "exchanges": exchanges })

@@ -105,7 +105,12 @@ fn run_session(log: &EvidenceLog) {
             revealed_by: None,
         };
         recorder.stage_payload(response, Direction::ToClient, &answer(id, exchange));
-        recorder.stage(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 1 });
+        recorder.stage(Event::ExchangeClosed {
+            exchange,
+            outcome: Outcome::Completed,
+            rows: 1,
+            changes: 0,
+        });
         recorder.submit().wait().unwrap();
         let mut out = std::io::stdout().lock();
         writeln!(out, "ACK {id} {exchange}").unwrap();

@@ -1,6 +1,6 @@
 //! What a client wants done, without the words of any protocol.
 
-use crate::{ObjectKind, Unit, Usage};
+use crate::{ObjectKind, Usage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -162,6 +162,10 @@ pub struct Facts {
     /// Constants and parameters that classified columns are compared with for equality.
     #[serde(skip_serializing_if = "is_zero")]
     pub probes: u64,
+    /// Whether it changes rows of which nobody will be told how many: `TRUNCATE`, or a write
+    /// inside of another command.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub untold: bool,
 }
 
 impl Facts {
@@ -171,10 +175,18 @@ impl Facts {
         *self == Self::default()
     }
 
-    /// What the command uses whatever its answer: an exchange begins with it.
+    /// What the command uses whatever its answer: an exchange begins with it. What nobody will
+    /// be told may be anything.
     #[must_use]
     pub fn announced(&self) -> Usage {
-        Usage::of(Unit::Probes, self.probes)
+        let changes = if self.untold { u64::MAX } else { 0 };
+        Usage { probes: self.probes, changes, ..Usage::default() }
+    }
+
+    /// Whether the answer tells how many rows it has changed.
+    #[must_use]
+    pub fn tells_changes(&self) -> bool {
+        self.bounded.is_some() && !self.untold
     }
 }
 

@@ -435,6 +435,9 @@ pub enum Event {
         outcome: Outcome,
         /// Rows released in all.
         rows: u64,
+        /// Rows that it has changed, as far as the target told.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        changes: u64,
     },
     /// A person was asked.
     ReviewOpened {

@@ -24,12 +24,21 @@ pub enum Unit {
     Probes,
     /// Different people whom the data are about.
     Subjects,
+    /// Rows that a command has changed at the target.
+    Changes,
 }
 
 impl Unit {
     /// Every unit, in the order of its number.
-    pub const ALL: [Self; 6] =
-        [Self::Rows, Self::Values, Self::Bytes, Self::Messages, Self::Probes, Self::Subjects];
+    pub const ALL: [Self; 7] = [
+        Self::Rows,
+        Self::Values,
+        Self::Bytes,
+        Self::Messages,
+        Self::Probes,
+        Self::Subjects,
+        Self::Changes,
+    ];
 
     /// The word used in policies and records.
     #[must_use]
@@ -41,6 +50,7 @@ impl Unit {
             Self::Messages => "messages",
             Self::Probes => "probes",
             Self::Subjects => "subjects",
+            Self::Changes => "changes",
         }
     }
 }
@@ -95,12 +105,14 @@ impl Counter {
             (Scope::Session, Unit::Messages) => "session_messages",
             (Scope::Session, Unit::Probes) => "session_probes",
             (Scope::Session, Unit::Subjects) => "session_subjects",
+            (Scope::Session, Unit::Changes) => "session_changes",
             (Scope::Day, Unit::Rows) => "day_rows",
             (Scope::Day, Unit::Values) => "day_values",
             (Scope::Day, Unit::Bytes) => "day_bytes",
             (Scope::Day, Unit::Messages) => "day_messages",
             (Scope::Day, Unit::Probes) => "day_probes",
             (Scope::Day, Unit::Subjects) => "day_subjects",
+            (Scope::Day, Unit::Changes) => "day_changes",
         }
     }
 
@@ -139,6 +151,9 @@ pub struct Usage {
     /// [`Unit::Subjects`].
     #[serde(skip_serializing_if = "is_zero")]
     pub subjects: u64,
+    /// [`Unit::Changes`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub changes: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -163,6 +178,7 @@ impl Usage {
             Unit::Messages => self.messages,
             Unit::Probes => self.probes,
             Unit::Subjects => self.subjects,
+            Unit::Changes => self.changes,
         }
     }
 
@@ -176,6 +192,7 @@ impl Usage {
             Unit::Messages => &mut self.messages,
             Unit::Probes => &mut self.probes,
             Unit::Subjects => &mut self.subjects,
+            Unit::Changes => &mut self.changes,
         };
         *place = count;
         self
@@ -209,6 +226,7 @@ impl Usage {
             messages: of(self.messages, other.messages),
             probes: of(self.probes, other.probes),
             subjects: of(self.subjects, other.subjects),
+            changes: of(self.changes, other.changes),
         }
     }
 }
@@ -246,10 +264,12 @@ pub(crate) mod session_names {
         session_probes: u64,
         #[serde(default, skip_serializing_if = "is_zero")]
         session_subjects: u64,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        session_changes: u64,
     }
 
     pub(crate) fn serialize<S: Serializer>(usage: &Usage, to: S) -> Result<S::Ok, S::Error> {
-        let Usage { rows, values, bytes, messages, probes, subjects } = *usage;
+        let Usage { rows, values, bytes, messages, probes, subjects, changes } = *usage;
         Named {
             session_rows: rows,
             session_values: values,
@@ -257,6 +277,7 @@ pub(crate) mod session_names {
             session_messages: messages,
             session_probes: probes,
             session_subjects: subjects,
+            session_changes: changes,
         }
         .serialize(to)
     }
@@ -270,6 +291,7 @@ pub(crate) mod session_names {
             messages: named.session_messages,
             probes: named.session_probes,
             subjects: named.session_subjects,
+            changes: named.session_changes,
         })
     }
 }
@@ -281,7 +303,7 @@ mod tests {
     #[test]
     fn every_counter_has_a_name_of_its_own() {
         let names: Vec<_> = Counter::all().map(Counter::name).collect();
-        assert_eq!(names.len(), 18);
+        assert_eq!(names.len(), 21);
         for counter in Counter::all() {
             assert_eq!(Counter::named(counter.name()), Some(counter));
             let prefix = match counter.scope {

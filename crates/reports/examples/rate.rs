@@ -115,7 +115,12 @@ fn stage(recorder: &mut portreeve_evidence::SessionRecorder, exchange: u64, numb
         revealed_by: None,
     };
     recorder.stage_payload(event, Direction::ToClient, &[7; 200]);
-    recorder.stage(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 5 });
+    recorder.stage(Event::ExchangeClosed {
+        exchange,
+        outcome: Outcome::Completed,
+        rows: 5,
+        changes: 0,
+    });
 }
 
 fn decision() -> Decision {

@@ -70,7 +70,7 @@ pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Silent, Stop, Wai
 pub use proof::{Permitted, Released};
 pub use protocol::{
     Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,
-    Request, Stage, TargetRequest, Unmaskable, Upload, shown_digest, shown_text,
+    Request, Stage, TargetRequest, TargetWord, Unmaskable, Upload, shown_digest, shown_text,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{

@@ -11,8 +11,6 @@ use tokio::sync::Mutex;
 
 /// How old the catalog may become before a new session asks again.
 const AGE_MAX: Duration = Duration::from_secs(30);
-/// How often at most an unknown name makes the gateway ask again.
-const AGE_MIN: Duration = Duration::from_millis(250);
 
 /// Says the category of an object, where it has one.
 pub type Classification = Arc<dyn Fn(&Object) -> Option<Category> + Send + Sync>;
@@ -288,11 +286,6 @@ impl<S: CatalogSource> CatalogStore<S> {
     /// The catalog for a new session: not older than half a minute.
     pub async fn current(&self) -> Result<Arc<CatalogSnapshot>, S::Error> {
         self.not_older_than(AGE_MAX).await
-    }
-
-    /// The catalog after a name was not found in it.
-    pub async fn refreshed(&self) -> Result<Arc<CatalogSnapshot>, S::Error> {
-        self.not_older_than(AGE_MIN).await
     }
 
     /// The catalog after definitions have changed.

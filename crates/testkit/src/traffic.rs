@@ -217,7 +217,12 @@ impl Maker {
             }
             None => Outcome::Completed,
         };
-        open.recorder.stage(Event::ExchangeClosed { exchange: number, outcome, rows: truth.rows });
+        open.recorder.stage(Event::ExchangeClosed {
+            exchange: number,
+            outcome,
+            rows: truth.rows,
+            changes: 0,
+        });
         open.recorder.submit().wait().unwrap();
         open.rows += truth.rows;
         self.world.truths.push(truth);

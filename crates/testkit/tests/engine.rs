@@ -83,7 +83,10 @@ async fn values_are_masked_and_the_exchange_is_recorded() {
     assert_eq!(talk.leave().await, "");
     let events = world.events();
     let closed = events.iter().any(|event| {
-        matches!(event, Event::ExchangeClosed { exchange: 1, outcome: Outcome::Completed, rows: 1 })
+        matches!(
+            event,
+            Event::ExchangeClosed { exchange: 1, outcome: Outcome::Completed, rows: 1, .. }
+        )
     });
     assert!(closed, "{events:#?}");
 }

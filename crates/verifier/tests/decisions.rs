@@ -162,7 +162,12 @@ impl Log {
     }
 
     fn close(&mut self, exchange: u64) -> Option<String> {
-        self.say(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 0 })
+        self.say(Event::ExchangeClosed {
+            exchange,
+            outcome: Outcome::Completed,
+            rows: 0,
+            changes: 0,
+        })
     }
 
     fn approve(&mut self, exchange: u64) -> Option<String> {
@@ -208,7 +213,7 @@ fn a_change_that_was_recorded_with_its_answer_is_found() {
         }
         assert_eq!(log.rows(1, 0), None);
         log.verifier.committed();
-        log.say(Event::ExchangeClosed { exchange: 1, outcome, rows: 0 })
+        log.say(Event::ExchangeClosed { exchange: 1, outcome, rows: 0, changes: 0 })
     };
     let failed = || Outcome::Failed { code: "23505".into() };
     assert_eq!(answered(write(), true, 9, Outcome::Completed), None);

@@ -146,5 +146,6 @@ pub const fn ask_for_less(limit: Option<Unit>) -> &'static str {
         }
         Some(Unit::Values | Unit::Bytes) => "ask for less: fewer fields, fewer or smaller items",
         Some(Unit::Probes) => "ask about fewer values, or ask for what you need by another key",
+        Some(Unit::Changes) => "change less at a time",
     }
 }

@@ -389,3 +389,28 @@ def test_many_classified_columns_are_judged(wide: Target, case: str) -> None:
         wire.query("begin")
         reply = wire.query(case)
         assert not reply.errors, reply.errors
+
+
+def test_what_others_have_made_a_moment_ago_is_known(world: World, dev: Target) -> None:
+    """However short before definitions were read, and in a transaction that began before."""
+    with Wire.open(dev) as wire, Wire.open(dev) as other:
+        for number in range(8):
+            assert wire.query(f"select 1 from not_there_{number}").sqlstate == "42P01"
+            world.admin(f"create table fresh_{number} (id integer)", database=DATABASE)
+            assert not wire.query(f"select id from fresh_{number}").errors
+            assert not other.query("begin").errors
+            assert not other.query("select 1 from goods").errors
+            world.admin(f"create table later_{number} (id integer)", database=DATABASE)
+            assert not other.query(f"select id from later_{number}").errors
+            assert not other.query("commit").errors
+
+
+def test_a_transaction_that_reads_repeatably_is_begun_again(world: World, dev: Target) -> None:
+    """Its rows may be older than what its names stand for now."""
+    with Wire.open(dev) as wire:
+        wire.query("begin isolation level repeatable read")
+        assert not wire.query("select 1 from goods").errors
+        world.admin("create table after_all (id integer)", database=DATABASE)
+        assert wire.query("select id from after_all").sqlstate == "40001"
+        wire.query("rollback")
+        assert not wire.query("select id from after_all").errors

@@ -394,7 +394,7 @@ def test_a_review_says_how_many_rows_at_most(
         assert not wire.query("set search_path = work").errors
         review = review_of(wire.query("delete from only spare s where id <= 7"))
         fields = gateway.json("reviews", "show", review, token=dana)["fields"]
-        assert {"cap.rows": "7"}.items() <= {it["name"]: it["value"] for it in fields}.items()
+        assert {"cap.changes": "7"}.items() <= {it["name"]: it["value"] for it in fields}.items()
         assert decide(gateway, "approve", review, dana) == 0
         world.admin("delete from work.spare where id = 3", database=DATABASE)
         reply = wire.query("delete from only spare s where id <= 7")

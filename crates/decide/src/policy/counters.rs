@@ -110,7 +110,7 @@ impl Mentions {
 }
 
 /// What the context says of the command, beside the parties and the time.
-const FACTS: [&str; 5] = ["verb", "writes", "bounded", "change", "aggregated"];
+const FACTS: [&str; 6] = ["verb", "writes", "bounded", "change", "aggregated", "counted"];
 
 /// Finds them in a policy's JSON form, or says what it does with a counter that cannot be
 /// followed.

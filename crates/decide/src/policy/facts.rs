@@ -99,6 +99,7 @@ fn context(ask: &Ask<'_>, usage: [Usage; Scope::ALL.len()]) -> Option<Context> {
         ("bounded", Value::new_bool(command.bounded)),
         ("change", text(command.change)),
         ("aggregated", Value::new_bool(ask.facts.aggregated)),
+        ("counted", Value::new_bool(command.counted)),
         ("date", Value::new_long(time.date)),
         ("hour", Value::new_long(time.hour)),
         ("weekday", Value::new_long(time.weekday)),
@@ -115,6 +116,7 @@ fn context(ask: &Ask<'_>, usage: [Usage; Scope::ALL.len()]) -> Option<Context> {
 struct CommandFacts {
     writes: bool,
     bounded: bool,
+    counted: bool,
     change: &'static str,
 }
 
@@ -128,6 +130,7 @@ impl CommandFacts {
         Self {
             writes,
             bounded: ask.facts.bounded.unwrap_or(!writes),
+            counted: !ask.facts.untold && (ask.facts.bounded.is_some() || !writes),
             change: match ask.facts.change.or(unsaid) {
                 None => "none",
                 Some(Change::Create) => "create",

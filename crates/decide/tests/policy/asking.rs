@@ -68,6 +68,7 @@ pub(crate) fn ask(text: &str) -> Asked {
             ["bounded"] => facts.bounded = Some(true),
             ["unbounded"] => facts.bounded = Some(false),
             ["aggregated"] => facts.aggregated = true,
+            ["untold"] => facts.untold = true,
             ["creates"] => facts.change = Some(Change::Create),
             ["changes"] => facts.change = Some(Change::Change),
             ["drops"] => facts.change = Some(Change::Drop),

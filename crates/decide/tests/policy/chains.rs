@@ -159,12 +159,18 @@ fn the_command_is_known_as_a_whole() {
     check_when("context.bounded", "person ann; write public.a; unbounded", false);
     check_when("context.aggregated", "person ann; read public.a; aggregated", true);
     check_when("context.aggregated", "person ann; read public.a", false);
+    check_when("context.counted", "person ann; read public.a", true);
+    check_when("context.counted", "person ann; write public.a; bounded", true);
+    check_when("context.counted", "person ann; write public.a; bounded; untold", false);
+    check_when("context.changes > 99", "person ann; write public.a; bounded", false);
+    check_when("context.changes > 99", "person ann; write public.a; bounded; untold", true);
     check_when(r#"context.change == "none""#, "person ann; read public.a", true);
     check_when(r#"context.change == "create""#, "person ann; define public.a; creates", true);
     check_when(r#"context.change == "change""#, "person ann; define public.a; changes", true);
     check_when(r#"context.change == "drop""#, "person ann; define public.a; drops", true);
     // What nobody said is taken for the worst.
     check_when("context.bounded", "person ann; write public.a", false);
+    check_when("context.counted", "person ann; write public.a", false);
     check_when(r#"context.change == "drop""#, "person ann; define public.a", true);
 }
 

@@ -112,7 +112,7 @@ pub(super) fn exchange(recorder: &mut SessionRecorder, number: u64) {
     recorder.submit().wait().unwrap();
     recorder.stage_payload(response(number, 2), Direction::ToClient, &answer());
     let outcome = Outcome::Completed;
-    recorder.stage(Event::ExchangeClosed { exchange: number, outcome, rows: 2 });
+    recorder.stage(Event::ExchangeClosed { exchange: number, outcome, rows: 2, changes: 0 });
     recorder.submit().wait().unwrap();
 }
 

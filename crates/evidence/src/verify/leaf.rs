@@ -53,8 +53,9 @@ fn event<'a>(scan: &mut Scan<'a>) -> Option<EventOutline<'a>> {
         match field {
             b"exchange" if found.exchange.is_none() => found.exchange = Some(scan.number()?),
             b"hour" | b"session_rows" | b"session_values" | b"session_bytes"
-            | b"session_messages" | b"session_probes" | b"session_subjects" | b"day"
-            | b"commands" | b"rows" | b"masked" | b"tables" | b"outcome" | b"code" | b"rule" => {
+            | b"session_messages" | b"session_probes" | b"session_subjects"
+            | b"session_changes" | b"day" | b"commands" | b"rows" | b"changes" | b"masked"
+            | b"tables" | b"outcome" | b"code" | b"rule" => {
                 scan.skip()?;
             }
             _ => return None,
@@ -89,7 +90,7 @@ mod tests {
     fn leaves() -> Vec<Vec<u8>> {
         let of = session_id(9);
         let exchange_closed =
-            Event::ExchangeClosed { exchange: 3, outcome: Outcome::Completed, rows: 2 };
+            Event::ExchangeClosed { exchange: 3, outcome: Outcome::Completed, rows: 2, changes: 1 };
         let events = [
             opened(),
             request(3),

@@ -96,6 +96,9 @@ struct Explain {
     /// Constants that classified columns are compared with for equality.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     announced_probes: u64,
+    /// Nobody tells how many rows it changes (`TRUNCATE`, a write inside of a query).
+    #[arg(long)]
+    untold: bool,
     /// Rows of the command so far; the same as `--used rows=COUNT`.
     #[arg(long, default_value_t = 0)]
     rows: u64,
@@ -280,6 +283,7 @@ fn text(chain: &Chain, decision: &Decision, hops: &[Explained], threshold: &Thre
             Unit::Messages => "messages free",
             Unit::Probes => "probes free",
             Unit::Subjects => "subjects free",
+            Unit::Changes => "changes free",
         };
         let then = verdict.map_or("ask again", word);
         lines.push((name, format!("{}, then {then}{rule} ({})", limit.count_max, limit.counter)));
@@ -307,6 +311,7 @@ fn facts(explain: &Explain) -> Facts {
         }),
         aggregated: explain.aggregated,
         probes: explain.announced_probes,
+        untold: explain.untold,
     }
 }
 

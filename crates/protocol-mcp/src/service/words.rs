@@ -5,7 +5,7 @@ use crate::reply::{Head, Shape};
 use bytes::Bytes;
 use http::StatusCode;
 use portreeve_model::{Refusal, RefusalCode};
-use portreeve_session::{Advice, Notice, NoticeEncoder};
+use portreeve_session::{Advice, Notice, NoticeEncoder, TargetWord};
 use portreeve_web::{ask_for_less, problem_message, status_of, title};
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ impl NoticeEncoder for Declined {
         ""
     }
 
-    fn fail_target(&self) -> Bytes {
+    fn to_target(&self, _: TargetWord) -> Bytes {
         self.0.clone()
     }
 }

@@ -28,6 +28,11 @@ pub(crate) enum Expect {
     Ready,
     /// To Sync after a refusal in mid-reply: whatever comes before it is dropped.
     ReadyAfterRefusal,
+    /// To what the gateway itself asks, ReadyForQuery last: the client sees nothing of it.
+    Asked,
+    /// To the end of a transaction that the gateway has begun, once it asks for that: the
+    /// client sees an error in it, and its ReadyForQuery.
+    Ending,
 }
 
 /// Who wants a description: the client sees only its own.
@@ -56,7 +61,12 @@ impl Expect {
     /// Whether ReadyForQuery ends it.
     pub(super) fn is_ended_by_ready(&self) -> bool {
         match self {
-            Self::Query(_) | Self::RefusedQuery(_) | Self::Ready | Self::ReadyAfterRefusal => true,
+            Self::Query(_)
+            | Self::RefusedQuery(_)
+            | Self::Ready
+            | Self::ReadyAfterRefusal
+            | Self::Asked
+            | Self::Ending => true,
             Self::Parse(_)
             | Self::Bind(_)
             | Self::Close(_)

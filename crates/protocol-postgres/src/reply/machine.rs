@@ -86,6 +86,8 @@ pub(crate) struct ReplyMachine {
     hides_copy_start: bool,
     /// Why the data of the running COPY were refused.
     refused_copy: Option<Box<Refusal>>,
+    /// The server's answer to what the gateway itself has asked last.
+    told: Option<String>,
 }
 
 /// Who gets what a message makes: the client, or nobody, after a refusal in mid-reply.
@@ -115,6 +117,17 @@ impl ReplyMachine {
     /// Whether the server owes nothing.
     pub(crate) fn is_idle(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// Whether all that the server owes is the end of a transaction that the gateway has
+    /// begun.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.pending.len() == 1 && matches!(self.pending.front(), Some(Expect::Ending))
+    }
+
+    /// What the server has told the gateway itself.
+    pub(crate) fn take_told(&mut self) -> Option<String> {
+        self.told.take()
     }
 
     pub(crate) fn names(&self) -> &Names {
@@ -217,7 +230,9 @@ impl ReplyMachine {
         out: &mut Vec<u8>,
         masked: &mut Masked,
     ) -> Step {
+        let is_asked = matches!(self.pending.front(), Some(Expect::Asked));
         match frame.tag {
+            b'1' | b'2' | b'3' | b'C' | b'D' | b'E' if is_asked => self.answered(frame),
             b'D' | b'd' => match audience {
                 Audience::Client(masker) => self.data(frame, masker, out, masked),
                 Audience::Nobody => Ok(()),
@@ -344,6 +359,17 @@ impl ReplyMachine {
         Ok(())
     }
 
+    /// A part of the answer to what the gateway itself has asked.
+    fn answered(&mut self, frame: &Frame) -> Step {
+        if frame.tag == b'D' {
+            let mut row = Cursor::new(frame.body());
+            let value = row.u16().and_then(|_| row.optional_value());
+            let value = value.map_err(|error| malformed(frame, error))?;
+            self.told = value.map(|value| String::from_utf8_lossy(value).into_owned());
+        }
+        Ok(())
+    }
+
     fn completed(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         self.running.drain_counts(masked);
         let expected = match self.pending.front_mut() {
@@ -355,6 +381,10 @@ impl ReplyMachine {
                 let expected = std::mem::take(expected);
                 self.pending.pop_front();
                 Some(expected)
+            }
+            Some(Expect::Ending) if frame.tag == b'C' => {
+                self.rolled_back |= frame.body() == b"ROLLBACK\0";
+                return Ok(());
             }
             _ => return Err(unexpected(frame)),
         };
@@ -368,6 +398,7 @@ impl ReplyMachine {
             if frame.tag == b'C' {
                 // SPEC: COMMIT of a failed transaction answers `ROLLBACK`.
                 self.rolled_back |= frame.body() == b"ROLLBACK\0";
+                masked.usage.changes += changes(&expected, frame.body());
                 self.succeeded(expected);
             }
         }
@@ -503,7 +534,8 @@ impl ReplyMachine {
         let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
         self.status = status;
         self.code_ran &= status != Status::Idle;
-        if let Some(Expect::Query(_) | Expect::RefusedQuery(_)) = self.pending.pop_front() {
+        let answered = self.pending.pop_front();
+        if let Some(Expect::Query(_) | Expect::RefusedQuery(_)) = answered {
             // SPEC: a simple query destroys the unnamed statement and portal.
             self.names.apply(Change::Deallocate(String::new()));
             self.names.apply(Change::Close(String::new()));
@@ -513,7 +545,9 @@ impl ReplyMachine {
         }
         self.running = Running::Nothing;
         self.hides_copy_start = false;
-        put_ready(out, status.byte());
+        if !(matches!(answered, Some(Expect::Asked)) || self.is_at_end()) {
+            put_ready(out, status.byte());
+        }
         Ok(())
     }
 
@@ -584,6 +618,18 @@ pub(super) fn unexpected(frame: &Frame) -> Unmaskable {
 
 pub(super) fn malformed(frame: &Frame, error: portreeve_wire::WireError) -> Unmaskable {
     Unmaskable(format!("message `{}`: {error}", char::from(frame.tag).escape_default()))
+}
+
+/// How many rows a statement has changed, by its tag: `UPDATE 3`, `INSERT 0 1`.
+fn changes(expected: &ExpectedResult, tag: &[u8]) -> u64 {
+    let is_told = |plan: &Arc<Plan>| plan.command.facts.tells_changes();
+    if !expected.plan.as_ref().is_some_and(is_told) {
+        return 0;
+    }
+    let tag = tag.strip_suffix(b"\0").unwrap_or(tag);
+    let count = tag.rsplit(|byte| *byte == b' ').next().and_then(|it| std::str::from_utf8(it).ok());
+    // A tag without its number is none that is known: it may be any.
+    count.and_then(|count| count.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`: words and numbers only.

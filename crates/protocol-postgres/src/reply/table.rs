@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The phases that a reply can be in.
-const PHASES: [&str; 14] = [
+const PHASES: [&str; 16] = [
     "idle",
     "query",
     "query rows",
@@ -30,6 +30,8 @@ const PHASES: [&str; 14] = [
     "refused",
     "sync",
     "copy in",
+    "asked",
+    "ending",
 ];
 
 fn refusal() -> Box<Refused> {
@@ -127,6 +129,8 @@ fn machine(phase: &str) -> ReplyMachine {
         }
         "refused" => (vec![Expect::Refused(refusal())], vec![]),
         "sync" => (vec![Expect::Ready], vec![]),
+        "asked" => (vec![Expect::Asked], vec![]),
+        "ending" => (vec![Expect::Ending], vec![]),
         "copy in" => (vec![query("COPY people FROM STDIN")], vec![sample(b'G')]),
         other => panic!("no phase `{other}`"),
     };
@@ -157,6 +161,8 @@ fn accepted(phase: &str) -> &'static [u8] {
         "refused" => b"NSAE",
         "sync" => b"NSAEZ",
         "copy in" => b"NSAETCZG",
+        "asked" => b"NSAE123CDZ",
+        "ending" => b"NSAECZ",
         other => panic!("no phase `{other}`"),
     }
 }
@@ -199,6 +205,38 @@ fn what_ends_an_exchange_is_told_with_its_last_message() {
     assert_eq!(ended, Some(End::Failed { code: "22012".into() }));
     let mut fine = machine("sync");
     assert_eq!(give(&mut fine, &sample(b'Z')).unwrap().1, Some(End::Completed));
+}
+
+#[test]
+fn the_client_sees_nothing_of_what_the_gateway_asks() {
+    let mut asked = machine("asked");
+    let answer = [b'1', b'2', b'D', b'C', b'3', b'3', b'Z'].map(sample).concat();
+    assert_eq!(give(&mut asked, &answer).unwrap(), (vec![], Some(End::Completed)));
+    assert_eq!(asked.take_told().as_deref(), Some("1"));
+    let mut failing = machine("asked");
+    assert_eq!(give(&mut failing, &sample(b'E')).unwrap().0, b"");
+    assert_eq!(failing.take_told(), None);
+}
+
+#[test]
+fn a_reply_that_is_not_kept_yet_has_no_end() {
+    let write = |text: &str| [Expect::Query(VecDeque::from([result(text)])), Expect::Ending];
+    let mut machine = ReplyMachine::new(1 << 20, Screening::default());
+    machine.expect(write("DELETE FROM people WHERE id = 3"));
+    let tag = message(b'C', b"DELETE 7\0");
+    let in_transaction = message(b'Z', b"T");
+    let chunk = Bytes::from([&tag[..], &in_transaction].concat());
+    let masked = Chunk { messages: chunk, machine: &mut machine }.mask(&masker()).unwrap();
+    assert_eq!((masked.usage.changes, &masked.bytes[..]), (7, &tag[..]));
+    assert!(masked.end.is_none() && machine.is_at_end() && !machine.is_idle());
+    let kept = [message(b'C', b"COMMIT\0"), sample(b'Z')].concat();
+    assert_eq!(give(&mut machine, &kept).unwrap(), (sample(b'Z'), Some(End::Completed)));
+    machine.expect(write("DELETE FROM people WHERE id = 3"));
+    give(&mut machine, &[tag, in_transaction].concat()).unwrap();
+    let failed = [sample(b'E'), sample(b'Z')].concat();
+    let (seen, end) = give(&mut machine, &failed).unwrap();
+    assert_eq!(end, Some(End::Failed { code: "22012".into() }));
+    assert!(seen.starts_with(b"E") && seen.ends_with(&sample(b'Z')));
 }
 
 #[test]

@@ -110,6 +110,8 @@ pub(crate) struct Assembler {
     pub(super) sight: Sight,
     /// The request changes data.
     pub(super) writes: bool,
+    /// An earlier request of the open transaction has.
+    has_written: bool,
     /// The request runs code that can do anything with names.
     pub(super) runs_code: bool,
     /// The request runs code that somebody made.
@@ -163,6 +165,7 @@ impl Assembler {
             is_in_transaction: false,
             sight: Sight::Clear,
             writes: false,
+            has_written: false,
             runs_code: false,
             runs_own_code: false,
             rests_on: BTreeSet::new(),
@@ -210,7 +213,25 @@ impl Assembler {
         self.is_in_transaction = machine.status() != Status::Idle || self.is_open;
         if !self.is_in_transaction {
             self.begun = self.catalog().versions();
+            self.has_written = false;
         }
+    }
+
+    /// Whether the open transaction began under other definitions than those known now. One
+    /// whose last commands the target has not ended yet is none to ask about.
+    pub(crate) fn may_begin_anew(&self) -> bool {
+        !self.is_open && self.is_from_before()
+    }
+
+    fn is_from_before(&self) -> bool {
+        self.is_in_transaction
+            && self.catalog().has_rules()
+            && !Arc::ptr_eq(&self.catalog().versions(), &self.begun)
+    }
+
+    /// What the open transaction reads from here on is as it is now.
+    pub(crate) fn begin_anew(&mut self) {
+        self.begun = self.catalog().versions();
     }
 
     /// Whether something that rows of the running transaction rest on has been redefined since
@@ -218,10 +239,7 @@ impl Assembler {
     pub(super) fn was_redefined(&self, names: &BTreeSet<String>) -> bool {
         let now = self.catalog().versions();
         let is_other = |name: &String| now.relations.get(name) != self.begun.relations.get(name);
-        self.is_in_transaction
-            && self.catalog().has_rules()
-            && !Arc::ptr_eq(&now, &self.begun)
-            && names.iter().any(is_other)
+        self.is_from_before() && names.iter().any(is_other)
     }
 
     /// The definitions have changed, and cannot be read: the running request is refused where
@@ -271,6 +289,8 @@ impl Assembler {
             self.batch.definitions = Some(fence(all.clone()));
         }
         self.batch.runs_own_code = self.runs_own_code;
+        self.batch.follows_writes = self.has_written;
+        self.has_written |= self.writes;
         self.batch.circumstances = Some(Circumstances {
             settings: self.settings.clone(),
             defined: machine.names().defined().to_vec(),

@@ -7,7 +7,7 @@ use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::{CopyFormat, Unknown};
 use portreeve_model::{ApprovedStatement, Refusal, RequestContent, Unit, Upload};
-use portreeve_session::{CommandUse, Fence, Request};
+use portreeve_session::{CommandUse, Fence, Request, Stage};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -65,8 +65,12 @@ pub(crate) struct MessageBatch {
     pub(super) has_copy_in: bool,
     /// Those data, where they are here.
     pub(crate) upload: Upload,
-    /// Most rows that it may touch, where they were counted.
-    pub(crate) rows_max: Option<u64>,
+    /// Most rows that it may change, where they were counted.
+    pub(crate) changes_max: Option<u64>,
+    /// The open transaction has written before.
+    pub(super) follows_writes: bool,
+    /// What it changes is to wait in a transaction of the gateway's for its reply.
+    pub(super) waits: bool,
     /// What its meaning depends on beside its text.
     pub(super) circumstances: Option<Circumstances>,
 }
@@ -116,7 +120,9 @@ impl MessageBatch {
             copy_shape: None,
             has_copy_in: false,
             upload: Upload::Absent,
-            rows_max: None,
+            changes_max: None,
+            follows_writes: false,
+            waits: false,
             circumstances: None,
         }
     }
@@ -127,13 +133,22 @@ impl MessageBatch {
         self.copy_shape
     }
 
-    /// The text and the settings of a write of one text without parameters: what its rows
-    /// can be counted by.
-    pub(crate) fn countable(&self) -> Option<(&str, &[String])> {
-        let [_one] = self.uses.as_slice() else { return None };
+    /// One statement that runs, and the settings that it runs under: what the rows of a write
+    /// can be counted by. What the open transaction has written before, nobody else sees.
+    pub(crate) fn countable(&self) -> Option<(&ApprovedStatement, &[String])> {
+        let mut runs = self.uses.iter().filter(|one| one.stage == Stage::Run);
+        let is_one = runs.next().is_some() && runs.next().is_none();
         let [only] = self.statements.as_slice() else { return None };
         let settings = self.circumstances.as_ref()?.settings.as_slice();
-        (self.kind == Kind::Simple).then_some((only.text.as_str(), settings))
+        (is_one && !self.follows_writes).then_some((only, settings))
+    }
+
+    /// Whether what it changes is to stay only once its reply may pass, and nothing else would
+    /// see to that.
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.kind == Kind::Simple
+            && self.status == Status::Idle
+            && (self.waits || self.changes_max.is_some())
     }
 
     /// Puts a refused command in the place of all that it asks for. It is one message.
@@ -203,8 +218,44 @@ pub(crate) fn flush() -> Bytes {
 /// A query that fails at the server, with no other effect. It is what stands in the
 /// target's log where a command was refused inside a transaction.
 pub(crate) fn failing_query() -> Bytes {
+    query("refused by portreeve")
+}
+
+/// A simple query.
+pub(crate) fn query(text: &str) -> Bytes {
     let mut wire = Vec::new();
-    put(&mut wire, b'Q', |out| put_text(out, "refused by portreeve"));
+    put(&mut wire, b'Q', |out| put_text(out, text));
+    wire.into()
+}
+
+/// A name of statements and portals that no client has by accident.
+const OWN_NAME: &str = "portreeve\u{1}";
+
+/// Asks for the isolation level in an open transaction, with no other effect: the client's
+/// unnamed statement and portal stay, and no snapshot is taken.
+pub(crate) fn isolation_question() -> Bytes {
+    let mut wire = Vec::new();
+    put(&mut wire, b'P', |out| {
+        put_text(out, OWN_NAME);
+        put_text(out, "SHOW transaction_isolation");
+        out.extend_from_slice(&[0; 2]);
+    });
+    put(&mut wire, b'B', |out| {
+        put_text(out, OWN_NAME);
+        put_text(out, OWN_NAME);
+        out.extend_from_slice(&[0; 6]);
+    });
+    put(&mut wire, b'E', |out| {
+        put_text(out, OWN_NAME);
+        out.extend_from_slice(&[0; 4]);
+    });
+    for kind in [b'P', b'S'] {
+        put(&mut wire, b'C', |out| {
+            out.push(kind);
+            put_text(out, OWN_NAME);
+        });
+    }
+    put(&mut wire, b'S', |_| {});
     wire.into()
 }
 
@@ -261,7 +312,7 @@ impl Request for MessageBatch {
         if let Some(circumstances) = &self.circumstances {
             circumstances.put(&mut content);
         }
-        content.caps.extend(self.rows_max.map(|rows| (Unit::Rows, rows)));
+        content.caps.extend(self.changes_max.map(|rows| (Unit::Changes, rows)));
         content
     }
 

@@ -104,6 +104,24 @@ fn type_name(type_oid: u32) -> String {
     }
 }
 
+/// A parameter's type and value as SQL writes them; none where the gateway does not read it.
+/// What the client has not declared the target is to find out.
+pub(crate) fn in_words(parameter: &Parameter) -> Option<(&'static str, String)> {
+    let declared = parameter.type_name.split(',').next().unwrap_or_default();
+    let known = TYPE_NAMES.iter().find(|(_, name)| *name == declared);
+    let type_name = match (declared, known) {
+        ("", _) => "unknown",
+        (_, Some((_, name))) => name,
+        (_, None) => return None,
+    };
+    let value = match &parameter.value {
+        ParameterValue::Null => "NULL".to_owned(),
+        ParameterValue::Decoded(text) => format!("'{}'", text.replace('\'', "''")),
+        ParameterValue::Opaque(_) | ParameterValue::Hashed { .. } => return None,
+    };
+    Some((type_name, value))
+}
+
 /// SPEC: `pg_type.dat`; these numbers are the same in every version.
 const TYPE_NAMES: [(u32, &str); 26] = [
     (16, "boolean"),

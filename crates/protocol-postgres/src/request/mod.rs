@@ -17,6 +17,8 @@ mod written;
 pub(crate) use assembler::Upcoming;
 pub(crate) use assembler::{AT_THE_START, Assembler, Step};
 pub(crate) use batch::{
-    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
+    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush, isolation_question,
+    query,
 };
+pub(crate) use content::in_words;
 pub(crate) use written::{ADVICE, WrittenData};

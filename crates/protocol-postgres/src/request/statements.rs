@@ -4,7 +4,7 @@ use super::assembler::{Assembler, FULL, Sight, Step, Upcoming};
 use super::batch::{CopyShape, Kind, PlannedUse, flush};
 use super::content;
 use super::written::{ADVICE, forms, is_in_text};
-use crate::reply::{Expect, ExpectedResult, ReplyMachine};
+use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
 use crate::wire::sqlstate;
 use bytes::Bytes;
 use portreeve_decide::sql::{
@@ -41,7 +41,8 @@ impl Assembler {
         let mut results = VecDeque::with_capacity(plans.len());
         let mut uses = Vec::new();
         let mut content = vec![content::statement(&text)];
-        let mut held = false;
+        let (mut held, mut waits) = (false, false);
+        let undone = Undone::of(&plans, machine.status());
         self.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
@@ -58,18 +59,18 @@ impl Assembler {
             }
             let mut effect = self.effect_of(plan, (&text, place), machine);
             compare(&mut effect, plan, &text, &[]);
-            if held && plan.statement.is_write {
-                // It would have run by the time that a person is asked about the rows before.
-                uses.push(self.refused(
-                    sqlstate::PREREQUISITE_STATE,
-                    "a statement that changes something follows one whose rows may be held for \
-                     review: send them one at a time",
-                ));
-            }
             if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text) {
                 uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
             }
+            let is_bounded = self.bounds_changes(&effect.uses);
+            if undone == Undone::Not
+                && let Some(why) = stays(plan, held, is_bounded)
+            {
+                uses.push(self.refused(sqlstate::PREREQUISITE_STATE, why));
+            }
             held |= self.may_hold(&effect.uses);
+            waits |= is_bounded
+                || (plan.statement.is_write && (held || plan.statement.output != Output::None));
             if let Some(change) = &effect.expected.change {
                 self.overlay.plan(change);
             }
@@ -81,6 +82,7 @@ impl Assembler {
             [only] => copy_in(only),
             _ => None,
         };
+        self.batch.waits = held && waits && undone == Undone::IfDeferred;
         self.batch.has_copy_in = plans.iter().any(|plan| copy_in(plan).is_some());
         self.batch.push_commands(wire, vec![Expect::Query(results)], uses, content);
         Step::Request
@@ -124,7 +126,7 @@ impl Assembler {
             self.overlay.plan(change);
         }
         let is_copy_in = plan.copy().is_some_and(|copy| copy.direction == CopyDirection::In);
-        let may_hold = self.may_hold(&uses);
+        let may_hold = self.may_hold(&uses) || self.is_held(&plan);
         let mut content = vec![portal.content()];
         content.extend(behind);
         expected.portal = by_name;
@@ -151,6 +153,17 @@ impl Assembler {
     /// Whether code that runs before it in this request may have changed what its rows show.
     fn follows_code(&self, plan: &Plan) -> bool {
         self.runs_own_code && plan.shows_objects() && self.catalog().has_rules()
+    }
+
+    /// Whether some policy bounds how many rows are changed.
+    fn bounds_changes(&self, uses: &[PlannedUse]) -> bool {
+        uses.iter().any(|one| self.snapshot().bounds_changes(&one.asked.command))
+    }
+
+    /// Whether a write is held before it runs: it may have been counted then, and stays only
+    /// if it changes no more.
+    fn is_held(&self, plan: &Plan) -> bool {
+        plan.statement.is_write && self.snapshot().is_reviewed(&plan.command)
     }
 
     fn may_hold(&self, uses: &[PlannedUse]) -> bool {
@@ -461,6 +474,59 @@ fn compare(effect: &mut Effect, plan: &Arc<Plan>, text: &str, parameters: &[Para
     {
         *expected = content::compared(plan, text, parameters);
     }
+}
+
+/// What reads and changes rows and nothing else, by its verb: it runs in a transaction as it
+/// does without.
+const DATA_VERBS: [&str; 8] =
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "COPY FROM", "COPY TO", "EXECUTE"];
+
+/// Whether what a text has changed is undone where the reply to any of it is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Undone {
+    /// A transaction is open behind it, which fails then.
+    Anyway,
+    /// Where the gateway puts it into a transaction.
+    IfDeferred,
+    /// It ends a transaction itself, or may not be put into one.
+    Not,
+}
+
+impl Undone {
+    /// SPEC: PostgreSQL, "Multiple Statements in a Simple Query": what goes before a `BEGIN` in
+    /// a text is in its transaction, too.
+    fn of(plans: &[Arc<Plan>], status: Status) -> Self {
+        let begins = |plan: &Arc<Plan>| plan.command.verb == "BEGIN";
+        let is_data = |plan: &Arc<Plan>| DATA_VERBS.contains(&plan.command.verb.as_str());
+        if plans.iter().any(|plan| ends_transaction(plan)) {
+            Self::Not
+        } else if status != Status::Idle || plans.iter().any(begins) {
+            Self::Anyway
+        } else if plans.iter().all(is_data) {
+            Self::IfDeferred
+        } else {
+            Self::Not
+        }
+    }
+}
+
+/// Why a statement may not be in a text of which nothing is undone: a change would stay by the
+/// time that anybody is asked about it, or about the rows before it.
+fn stays(plan: &Plan, held: bool, is_bounded: bool) -> Option<&'static str> {
+    if held && (plan.statement.is_write || ends_transaction(plan)) {
+        return Some(
+            "a statement that changes something, or makes changes stay, follows one that may be \
+             held for review: send them one at a time",
+        );
+    }
+    is_bounded.then_some(
+        "it changes rows of which policy bounds how many, and what goes before it or follows in \
+         the same text would make them stay: send it on its own",
+    )
+}
+
+fn ends_transaction(plan: &Plan) -> bool {
+    matches!(plan.statement.session, SessionEffect::Transaction(TransactionEffect::End))
 }
 
 /// How the rows are written that a statement wants of the client.

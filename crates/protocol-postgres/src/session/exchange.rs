@@ -2,15 +2,15 @@
 
 use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{ADVICE, AT_THE_START, Accepted, Ends, MessageBatch, flush};
+use crate::request::{ADVICE, AT_THE_START, Accepted, Ends, MessageBatch, flush, in_words};
 use crate::target::{RowCap, RowQuestion, rounded_up};
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
-use portreeve_decide::sql::postgres::rows_touched;
-use portreeve_model::{Action, Refusal, RefusalCode, RequestId, Usage};
+use portreeve_decide::sql::postgres::{RowsTouched, rows_touched};
+use portreeve_model::{Action, Parameter, Refusal, RefusalCode, RequestId, Usage};
 use portreeve_session::{
     Admitted, ClientSide, CommandUse, Driven, Exchange, Fault, Interrupt, Piece, Request,
-    SessionError, Stop, TargetSide, Upload,
+    SessionError, Stop, TargetSide, TargetWord, Upload,
 };
 use portreeve_transport::CancelHandle;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ impl Connection {
         self.count_rows(&mut batch).await;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
+        let is_deferred = batch.is_deferred();
         let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, accepted } = admitted;
         let Accepted { expects, ends, unknown } = accepted;
@@ -38,7 +39,11 @@ impl Connection {
             exchange.close();
             return self.client.send(released).await;
         }
+        if is_deferred {
+            self.begin().await?;
+        }
         self.machine.expect(expects);
+        self.machine.expect(is_deferred.then_some(Expect::Ending));
         if staged.is_some() {
             self.machine.hide_copy_start();
         }
@@ -51,6 +56,7 @@ impl Connection {
             ends,
             staged,
             cancel: self.cancel.as_ref(),
+            is_ending: false,
         };
         run.pump(&mut exchange).await?;
         exchange.close();
@@ -62,6 +68,16 @@ impl Connection {
 }
 
 impl Connection {
+    /// Begins a transaction, so that what the request changes stays only once its reply may
+    /// pass.
+    async fn begin(&mut self) -> Result<(), SessionError> {
+        self.ask_target(TargetWord::Defer).await?;
+        if self.machine.status() != Status::InTransaction {
+            return Err(SessionError::Target("it does not begin a transaction".into()));
+        }
+        Ok(())
+    }
+
     /// Counts the rows of a write that would be held, so that what is approved has a cap.
     async fn count_rows(&self, batch: &mut MessageBatch) {
         let snapshot = self.assembler.snapshot();
@@ -73,18 +89,35 @@ impl Connection {
         if !batch.commands().iter().all(is_counted) {
             return;
         }
-        let Some((text, settings)) = batch.countable() else { return };
-        let Some(text) = rows_touched(text) else { return };
+        let Some((statement, settings)) = batch.countable() else { return };
+        let Some(touched) = rows_touched(&statement.text) else { return };
+        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return };
         let started = self.assembler.started().clone();
         let is_later = |setting: &&String| !setting.ends_with(AT_THE_START);
         let settings = settings.iter().filter(is_later).cloned().collect();
-        let question = RowQuestion { text, started, settings };
+        let question = RowQuestion { text: touched.text, parameters, started, settings };
         let Some(count) = self.upstream.count(&question).await else { return };
         let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));
         let definitions = batch.definitions.take();
         batch.definitions = Some(Arc::new(RowCap { upstream, question, rows_max, definitions }));
-        batch.rows_max = Some(rows_max);
+        batch.changes_max = Some(rows_max);
     }
+}
+
+/// The parameters of a statement for a question that has some of them: the others are of no
+/// type that the target could find out.
+fn asked_with(
+    parameters: &[Parameter],
+    touched: &RowsTouched,
+) -> Option<Vec<(&'static str, String)>> {
+    if touched.parameters.is_empty() {
+        return Some(Vec::new());
+    }
+    let one = |(index, parameter): (usize, &Parameter)| {
+        let is_asked = touched.parameters.contains(&(index + 1));
+        if is_asked { in_words(parameter) } else { Some(("text", "NULL".to_owned())) }
+    };
+    parameters.iter().enumerate().map(one).collect()
 }
 
 /// A running exchange: both sides, and what is known of the reply.
@@ -97,6 +130,8 @@ struct Run<'a> {
     /// The data of a COPY that were approved: nothing else is written.
     staged: Option<BytesMut>,
     cancel: Option<&'a Arc<dyn CancelHandle>>,
+    /// The target was told what becomes of what was deferred.
+    is_ending: bool,
 }
 
 impl Run<'_> {
@@ -114,7 +149,7 @@ impl Run<'_> {
             let stop = tokio::select! {
                 biased;
                 driven = self.target.drive() => match driven? {
-                    Driven::Read => self.release(exchange).await,
+                    Driven::Read => self.release(exchange).await.and_then(|()| self.keep(exchange)),
                     Driven::Sent => Ok(()),
                 },
                 interrupt = exchange.interrupted() => match interrupt {
@@ -158,6 +193,14 @@ impl Run<'_> {
         Ok(self.client.send(released).await?)
     }
 
+    /// All of the reply may pass, so what was deferred until then takes effect.
+    fn keep(&mut self, exchange: &Exchange) -> Result<(), Stop> {
+        if self.machine.is_at_end() && !std::mem::replace(&mut self.is_ending, true) {
+            self.target.send(exchange.session().tell_target(TargetWord::Keep, &Notices::Between)?);
+        }
+        Ok(())
+    }
+
     fn take_messages(&mut self) -> Result<Bytes, SessionError> {
         let max = self.limits.reply_message_bytes_max;
         take_whole_messages(self.target.inbox(), max).map_err(target_erred)
@@ -178,10 +221,17 @@ impl Run<'_> {
         exchange: &mut Exchange,
         refusal: Refusal,
     ) -> Result<(), SessionError> {
-        if !self.machine.is_idle() {
+        if !(self.machine.is_idle() || self.machine.is_at_end()) {
             self.stop_target().await;
         }
         self.drain().await?;
+        if self.machine.is_at_end() {
+            // What has run is undone before the client learns that it may not.
+            let session = exchange.session();
+            self.target.send(session.tell_target(TargetWord::TakeBack, &Notices::Between)?);
+            self.is_ending = true;
+            self.drain().await?;
+        }
         let notices = Notices::Reply(self.ends, self.machine.status());
         match self.ends {
             Ends::SimpleReady | Ends::SyncReady => {
@@ -205,7 +255,7 @@ impl Run<'_> {
             loop {
                 let rest = self.take_messages()?;
                 self.machine.discard(rest)?;
-                if self.machine.is_idle() {
+                if self.machine.is_idle() || (self.machine.is_at_end() && !self.is_ending) {
                     return Ok(());
                 }
                 self.target.drive().await?;

@@ -7,14 +7,13 @@ mod staging;
 pub(crate) use notices::Notices;
 
 use crate::manifest::{MESSAGE_BYTES_MAX, REPLY_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
-use crate::reply::Chunk;
-use crate::reply::ReplyMachine;
+use crate::reply::{Chunk, Expect, ReplyMachine, Status};
 use crate::request::{Assembler, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
 use portreeve_model::defaults;
-use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide};
+use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide, TargetWord};
 use portreeve_sql::CatalogSnapshot;
 use portreeve_transport::{CancelHandle, DialError};
 use std::sync::Arc;
@@ -109,17 +108,20 @@ impl Connection {
                 // What happened while the client was silent holds for what it says now.
                 self.follow_changes().await;
                 self.look_behind_code().await;
+                self.look_for_past().await?;
             }
             let upcoming = self.assembler.upcoming(self.client.inbox());
             match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
                 Step::More => {}
                 Step::Refresh => {
                     self.look_for_missing().await;
+                    self.look_for_past().await?;
                     self.assembler.restart(&self.machine);
                 }
                 // It may have begun long ago: what holds now decides it.
                 Step::Request if self.is_outdated() => {
                     self.follow_changes().await;
+                    self.look_for_past().await?;
                     self.assembler.restart(&self.machine);
                 }
                 Step::Request => break,
@@ -141,7 +143,7 @@ impl Connection {
         let missing = Arc::new(self.assembler.take_missing());
         let known = self.assembler.catalog().versions();
         if self.upstream.fence.has_news(missing, &known).await {
-            let read = self.upstream.catalog.refreshed().await;
+            let read = self.upstream.catalog.reread().await;
             self.follow_read(read);
         }
     }
@@ -191,6 +193,34 @@ impl Connection {
             self.machine.lose_definitions();
             self.assembler.restart(&self.machine);
         }
+    }
+
+    /// Definitions are others than when the open transaction began. Where each of its commands
+    /// reads what is there then, its next rows are those of now.
+    ///
+    /// SPEC: PostgreSQL, "Transaction Isolation"; `read uncommitted` is `read committed`.
+    async fn look_for_past(&mut self) -> Result<(), SessionError> {
+        if self.machine.status() != Status::InTransaction || !self.assembler.may_begin_anew() {
+            return Ok(());
+        }
+        let level = self.ask_target(TargetWord::TellTime).await?;
+        if matches!(level.as_deref(), Some("read committed" | "read uncommitted")) {
+            self.assembler.begin_anew();
+        }
+        Ok(())
+    }
+
+    /// Says something to the target between requests, and reads its answer.
+    async fn ask_target(&mut self, word: TargetWord) -> Result<Option<String>, SessionError> {
+        let asked = self.session.tell_target(word, &Notices::Between)?;
+        self.machine.expect([Expect::Asked]);
+        self.target.send(asked);
+        while !(self.machine.is_idle() && self.target.is_sent()) {
+            if self.target.drive().await? == Driven::Read {
+                self.release_asynchronous().await?;
+            }
+        }
+        Ok(self.machine.take_told())
     }
 
     fn follow(&mut self, catalog: Arc<CatalogSnapshot>) {

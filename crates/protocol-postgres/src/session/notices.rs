@@ -1,12 +1,12 @@
 //! The gateway's own words as PostgreSQL messages.
 
 use crate::reply::Status;
-use crate::request::{Ends, failing_query};
+use crate::request::{Ends, failing_query, isolation_question, query};
 use crate::wire::{Refused, put, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
 use portreeve_model::Unit;
-use portreeve_session::{Advice, DataForm, Ended, Notice, NoticeEncoder, SessionError};
+use portreeve_session::{Advice, DataForm, Ended, Notice, NoticeEncoder, SessionError, TargetWord};
 
 /// Writes notices, and refusals where the client expects them.
 #[derive(Clone, Debug)]
@@ -62,12 +62,21 @@ impl NoticeEncoder for Notices {
             Advice::AskForLess(Some(Unit::Probes)) => {
                 "ask about fewer values, or ask for what you need by another key"
             }
+            Advice::AskForLess(Some(Unit::Changes)) => {
+                "change fewer rows at a time: add a WHERE clause"
+            }
             Advice::AskPlainly => "send a statement that the gateway can analyse, one at a time",
         }
     }
 
-    fn fail_target(&self) -> Bytes {
-        failing_query()
+    fn to_target(&self, word: TargetWord) -> Bytes {
+        match word {
+            TargetWord::Fail => failing_query(),
+            TargetWord::Defer => query("BEGIN"),
+            TargetWord::Keep => query("COMMIT"),
+            TargetWord::TakeBack => query("ROLLBACK"),
+            TargetWord::TellTime => isolation_question(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::dial::{next, refused};
 use super::rules::ColumnRules;
 use super::said::Said;
 use super::types::{MADE_TYPES, column_types, made_types};
-use super::versions::{read_all, read_rests};
+use super::versions::{moment, read_all, read_rests};
 use super::views::{self, Completeness};
 use crate::wire::{put, put_text};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
@@ -41,6 +41,8 @@ pub(crate) struct CatalogReader {
     pub(crate) is_unreadable: AtomicBool,
 }
 
+/// So often it is read where definitions change meanwhile: then clients get the false alarms.
+const READS_MAX: u32 = 4;
 /// A hundred thousand tables take a target about ten seconds.
 const READING_TIME_MAX: Duration = Duration::from_secs(120);
 
@@ -58,11 +60,20 @@ impl CatalogReader {
     async fn read_all(&self) -> Result<CatalogRead, DialError> {
         let mut connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
         let reading = async {
-            // The versions come first: what changes while the rest is read makes a false
-            // alarm, never a plan that is newer than its versions say.
-            let versions = read_all(&mut connection).await?;
-            let rests = read_rests(&mut connection).await?;
-            Ok::<_, DialError>((versions, rests, self.ask(&mut connection).await?))
+            let mut tries = 1..READS_MAX;
+            loop {
+                let moment = moment(&mut connection).await?;
+                // The versions come first: what changes while the rest is read makes a false
+                // alarm, never a plan that is newer than its versions say.
+                let versions = read_all(&mut connection).await?;
+                let rests = read_rests(&mut connection).await?;
+                let tables = self.ask(&mut connection).await?;
+                let is_of_one_moment = moment == self::moment(&mut connection).await?
+                    || versions == read_all(&mut connection).await?;
+                if is_of_one_moment || tries.next().is_none() {
+                    return Ok::<_, DialError>((versions, rests, tables));
+                }
+            }
         };
         let (versions, rests, tables) =
             timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;

@@ -17,10 +17,28 @@ use tokio::time::timeout;
 #[derive(Clone, Debug)]
 pub(crate) struct RowQuestion {
     pub(crate) text: String,
+    /// What is asked with: a type's name and a value, as SQL writes them.
+    pub(crate) parameters: Vec<(&'static str, String)>,
     /// What the session was started with.
     pub(crate) started: Arc<BTreeMap<String, String>>,
     /// The settings that it was given since, as statements.
     pub(crate) settings: Vec<String>,
+}
+
+impl RowQuestion {
+    fn wording(&self) -> String {
+        if self.parameters.is_empty() {
+            return self.text.clone();
+        }
+        let (types, values): (Vec<_>, Vec<_>) =
+            self.parameters.iter().map(|(name, value)| (*name, value.as_str())).unzip();
+        format!(
+            "PREPARE counting ({}) AS {}; EXECUTE counting ({})",
+            types.join(", "),
+            self.text,
+            values.join(", ")
+        )
+    }
 }
 
 /// Longest time that a reviewer's number is worth.
@@ -50,7 +68,7 @@ impl Upstream {
             TIMEOUT.as_millis()
         );
         set(&mut connection, &bounds).await?;
-        let counted = rows(&mut connection, &question.text).await?;
+        let counted = rows(&mut connection, &question.wording()).await?;
         Ok(counted.first().and_then(|row| text(row, 0).parse().ok()))
     }
 }

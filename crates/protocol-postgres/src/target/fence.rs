@@ -7,7 +7,7 @@
 //! nothing.
 
 use super::catalog::rows;
-use super::versions::{MOMENT, first, read_some};
+use super::versions::{self, read_some};
 use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_sql::Versions;
 use portreeve_transport::{DialError, Dialer, PreAuth};
@@ -206,7 +206,7 @@ impl Line<'_> {
     ) -> Result<Versions, DialError> {
         if let Some((moment, known, versions)) = &self.last
             && names.is_subset(known)
-            && *moment == first(rows(connection, MOMENT).await?)
+            && *moment == versions::moment(connection).await?
         {
             return Ok(versions.clone());
         }

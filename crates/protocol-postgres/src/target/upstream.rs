@@ -3,7 +3,7 @@
 use super::catalog::{self, CatalogReader};
 use super::fence::FenceLine;
 use super::rules::ColumnRules;
-use super::versions::{MOMENT, first};
+use super::versions::moment;
 use crate::look::Screening;
 use portreeve_model::{Object, SubjectColumn};
 use portreeve_sql::{CatalogStore, SubjectColumns};
@@ -168,7 +168,7 @@ impl Watch {
     /// Whether definitions have changed since the last look. Costs next to nothing where
     /// nothing was committed.
     async fn look(&mut self) -> Result<bool, DialError> {
-        let moment = first(catalog::rows(&mut self.connection, MOMENT).await?);
+        let moment = moment(&mut self.connection).await?;
         if moment == self.moment {
             return Ok(false);
         }

@@ -55,7 +55,12 @@ UNION SELECT c.relname, p.relname FROM pg_catalog.pg_inherits i
 JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid";
 
 /// Which transactions have ended: equal answers mean that nothing was committed in between.
-pub(crate) const MOMENT: &str = "SELECT pg_catalog.pg_current_snapshot()";
+const MOMENT: &str = "SELECT pg_catalog.pg_current_snapshot()";
+
+/// Asks which transactions have ended.
+pub(crate) async fn moment(connection: &mut PreAuth) -> Result<String, DialError> {
+    Ok(first(rows(connection, MOMENT).await?))
+}
 
 /// Reads every version there is.
 pub(crate) async fn read_all(connection: &mut PreAuth) -> Result<Versions, DialError> {
@@ -116,7 +121,7 @@ fn by_name(rows: Vec<Vec<Option<String>>>) -> BTreeMap<String, String> {
     rows.into_iter().map(pair).collect()
 }
 
-pub(crate) fn first(rows: Vec<Vec<Option<String>>>) -> String {
+fn first(rows: Vec<Vec<Option<String>>>) -> String {
     rows.into_iter().flatten().flatten().next().unwrap_or_default()
 }
 

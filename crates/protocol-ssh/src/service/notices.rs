@@ -72,6 +72,7 @@ impl NoticeEncoder for Notices {
                 "ask for less: fewer or smaller files"
             }
             Advice::AskForLess(Some(Unit::Probes)) => "ask about fewer values",
+            Advice::AskForLess(Some(Unit::Changes)) => "change less at a time",
             Advice::AskPlainly => {
                 "use plain commands whose output is what they read, line by line (`cat`, `grep`, \
                  `head -n`, `find … -exec PROGRAM {} +`), or let a policy permit `execute` on the \

@@ -210,6 +210,7 @@ impl Exchange {
         hold: &mut H,
     ) -> Result<Option<Refusal>, SessionError> {
         let rules = question.rules.clone();
+        let caps = content.caps.clone();
         let refusal =
             review::review(&self.running, &self.snapshot, question, content, hold).await?;
         if refusal.is_some() {
@@ -224,6 +225,7 @@ impl Exchange {
             return Ok(Some(self.refusal_of(RefusalCode::NotApproved, message.into(), hint)));
         }
         self.budget.approve(rules);
+        self.budget.cap(caps);
         match self.follow().await {
             Ok(()) => Ok(None),
             Err(Stop::Refused(refusal)) => Ok(Some(*refusal)),

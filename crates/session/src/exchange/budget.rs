@@ -5,8 +5,10 @@ use crate::SessionError;
 use crate::protocol::{Advice, CommandUse};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::{Counters, Limit, Threshold};
-use portreeve_model::{Command, Decision, Reason, RefusalCode, RuleId, Scope, Usage, Verdict};
-use std::collections::BTreeSet;
+use portreeve_model::{
+    Command, Decision, Reason, RefusalCode, RuleId, Scope, Unit, Usage, Verdict,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Counters and limits of one exchange.
@@ -21,6 +23,8 @@ pub(super) struct Budget {
     day: DayUsage,
     /// Rules that a person has lifted for this exchange.
     approved: BTreeSet<RuleId>,
+    /// As much as that person has let it do.
+    caps: BTreeMap<Unit, u64>,
 }
 
 impl Budget {
@@ -69,6 +73,17 @@ impl Budget {
         self.approved.extend(rules);
     }
 
+    /// Notes how much a person has let it do.
+    pub(super) fn cap(&mut self, caps: BTreeMap<Unit, u64>) {
+        self.caps = caps;
+    }
+
+    /// What it has done more of than was approved.
+    pub(super) fn beyond_approval(&self) -> Option<(Unit, u64)> {
+        let mut caps = self.caps.iter().map(|(unit, most)| (*unit, *most));
+        caps.find(|(unit, most)| self.usage.get(*unit) > *most)
+    }
+
     /// Counts for the principal's day, too.
     pub(super) fn count_days(&mut self, day: DayUsage) {
         self.day = day;
@@ -113,11 +128,12 @@ impl Budget {
                 return None;
             }
             let now = self.counted(session);
+            let decision = snapshot.decide_now(command, now);
             // A part can jump over a rule that stands between two counts: what stands right
-            // behind the limit is asked as well.
-            let behind = passed.map(|limit| at_limit(now, limit));
-            let asked = behind.into_iter().chain([now]);
-            asked.map(|counted| snapshot.decide_now(command, counted)).find_map(|decision| {
+            // behind the limit is asked as well, but where nobody can let it pass anyway.
+            let behind = passed.filter(|_| decision.verdict != Verdict::Deny);
+            let behind = behind.map(|limit| snapshot.decide_now(command, at_limit(now, limit)));
+            behind.into_iter().chain([decision]).find_map(|decision| {
                 let objects = !self.lets_pass(&decision);
                 objects.then(|| self.question(session, &decision, passed))
             })
@@ -158,8 +174,11 @@ impl Budget {
         let told = new.and_then(|reason| reason.advice.as_ref());
         question.reason = told.map_or_else(|| over.clone(), |advice| format!("{over}: {advice}"));
         let advice = session.notices().advise(Advice::AskForLess(unit));
-        question.refusal =
-            (RefusalCode::LimitExceeded, format!("the result has {over}"), Some(advice.to_owned()));
+        let text = match unit {
+            Some(Unit::Changes) => format!("the command makes {over}: none stays"),
+            _ => format!("the result has {over}"),
+        };
+        question.refusal = (RefusalCode::LimitExceeded, text, Some(advice.to_owned()));
         question
     }
 }

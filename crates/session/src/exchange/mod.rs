@@ -16,7 +16,7 @@ use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
 use crate::protocol::{
-    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Reply, Upload,
+    CommandUse, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Reply, TargetWord, Upload,
 };
 use crate::session::{Objection, Session, Snapshot};
 use barrier::Pending;
@@ -176,6 +176,14 @@ impl Exchange {
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
         self.budget.spend(&self.running.session, masked.usage).await?;
+        if let Some((unit, most)) = self.budget.beyond_approval() {
+            let refusal = self.refusal_of(
+                RefusalCode::NotApproved,
+                format!("it makes more {unit} than the {most} that were approved: none stays"),
+                Some("send it again: it will be held anew".into()),
+            );
+            return Err(self.refused(refusal));
+        }
         if !self.budget.is_counted() {
             return self.record_fenced(masked).await;
         }
@@ -234,7 +242,7 @@ impl Exchange {
         &mut self,
         encoder: &dyn NoticeEncoder,
     ) -> Result<Permitted, SessionError> {
-        self.record_forward(&Bytes::new(), encoder.fail_target()).await
+        self.record_forward(&Bytes::new(), encoder.to_target(TargetWord::Fail)).await
     }
 
     async fn record_forward(
@@ -285,9 +293,12 @@ impl Exchange {
     async fn ask<H: Hold>(&mut self, question: Question, hold: &mut H) -> Result<(), Stop> {
         // What began before any policy counted it was not kept for a reviewer to read.
         let content = self.content.clone().filter(|_| !question.groups.is_empty());
-        let Some(content) = content else {
+        let Some(mut content) = content else {
             return Err(self.refused(question.into_refusal(&self.running)));
         };
+        // What has been changed is what is approved, also where it is taken back first.
+        let changes = self.budget.usage().changes;
+        content.caps.extend((changes > 0).then_some((Unit::Changes, changes)));
         let rules = question.rules.clone();
         match review::review(&self.running, &self.snapshot, question, content, hold).await? {
             None => {
@@ -409,8 +420,8 @@ impl Exchange {
     fn stage_closed(&mut self, outcome: Outcome) {
         if !self.is_closed {
             self.is_closed = true;
-            let (exchange, rows) = (self.number(), self.budget.usage().get(Unit::Rows));
-            self.session().stage(Event::ExchangeClosed { exchange, outcome, rows });
+            let (exchange, Usage { rows, changes, .. }) = (self.number(), self.budget.usage());
+            self.session().stage(Event::ExchangeClosed { exchange, outcome, rows, changes });
         }
     }
 }

@@ -45,6 +45,22 @@ pub enum Advice {
     AskPlainly,
 }
 
+/// Everything that the gateway itself may say to a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetWord {
+    /// What makes it fail where the client is told of a failure that it did not have, so that
+    /// both agree on the state of a transaction.
+    Fail,
+    /// What follows takes effect only when it is told to keep it.
+    Defer,
+    /// What was deferred takes effect.
+    Keep,
+    /// What was deferred is taken back.
+    TakeBack,
+    /// It is to tell which time its answers are of.
+    TellTime,
+}
+
 /// Writes the gateway's words as a protocol's messages.
 ///
 /// The engine calls it, with words of its own: no bytes of a client or target are in
@@ -56,10 +72,8 @@ pub trait NoticeEncoder: Send + Sync {
     /// What a client may do, in the words of this protocol.
     fn advise(&self, advice: Advice) -> &'static str;
 
-    /// What makes the target fail where the client is told of a failure that the target
-    /// did not have, so that both agree on the state of a transaction; empty where there
-    /// is none.
-    fn fail_target(&self) -> Bytes {
+    /// What the gateway has to say to the target; empty where this protocol has no such word.
+    fn to_target(&self, _word: TargetWord) -> Bytes {
         Bytes::new()
     }
 }

@@ -13,8 +13,8 @@ use crate::engine::{
     Counts, Engine, Lifeline, NoRoom, OpenRequest, PrincipalKey, ReviewMode, now_us,
 };
 use crate::exchange::Running;
-use crate::proof::Released;
-use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply};
+use crate::proof::{Permitted, Released};
+use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply, TargetWord};
 use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
@@ -200,6 +200,19 @@ impl Session {
         self.0.lifeline.check()
     }
 
+    /// What the gateway itself says to the target: nothing of a client is in it.
+    ///
+    /// # Errors
+    /// The session has ended.
+    pub fn tell_target(
+        &self,
+        word: TargetWord,
+        encoder: &dyn NoticeEncoder,
+    ) -> Result<Permitted, SessionError> {
+        self.check()?;
+        Ok(Permitted { wire: encoder.to_target(word) })
+    }
+
     /// Takes back whatever runs now, at the client's wish. What comes later is not meant.
     pub fn cancel(&self) {
         lock(&self.0.running).stops.values().for_each(|cancel| cancel.notify_one());
@@ -268,6 +281,9 @@ impl Session {
     pub async fn release<P: Reply>(&self, reply: P) -> Result<Released, SessionError> {
         self.check()?;
         let masked = reply.mask(&self.0.engine.masker)?;
+        if masked.bytes.is_empty() {
+            return Ok(Released { bytes: masked.bytes });
+        }
         self.record_release(NO_EXCHANGE, masked).await
     }
 

@@ -133,7 +133,7 @@ impl Session {
         }];
         let (session, day) = (Usage::default(), Vec::new());
         self.stage(Event::Request { exchange: NO_EXCHANGE, hour, session, day, commands });
-        self.stage(Event::ExchangeClosed { exchange: NO_EXCHANGE, outcome, rows: 0 });
+        self.stage(Event::ExchangeClosed { exchange: NO_EXCHANGE, outcome, rows: 0, changes: 0 });
         self.0.close("not let in");
     }
 }

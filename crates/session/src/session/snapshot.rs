@@ -11,7 +11,7 @@ use crate::protocol::CommandUse;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_model::{
     Action, Category, Chain, Command, Decision, Detected, Need, Object, PolicyVersion, Reason,
-    Refusal, RefusalCode, RevealedBy, RuleId, Scope, Verdict,
+    Refusal, RefusalCode, RevealedBy, RuleId, Scope, Unit, Verdict,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -183,8 +183,16 @@ impl Snapshot {
     #[must_use]
     pub fn may_hold(&self, command: &Arc<Command>) -> bool {
         let reads = |need: &Need| need.action == Action::Read;
-        command.needs.iter().any(reads)
-            && !self.policies.counted(&self.asker.chain, &command.needs).is_empty()
+        self.bounds_changes(command)
+            || command.needs.iter().any(reads)
+                && !self.policies.counted(&self.asker.chain, &command.needs).is_empty()
+    }
+
+    /// Whether some policy bounds how many rows a command changes, and the target will tell.
+    #[must_use]
+    pub fn bounds_changes(&self, command: &Command) -> bool {
+        command.facts.tells_changes()
+            && self.policies.counted(&self.asker.chain, &command.needs).has_unit(Unit::Changes)
     }
 
     /// The objects of which policies ask what the principal has used today.

@@ -71,8 +71,9 @@ fn parse(text: &str) -> Result<Usage, StoreError> {
     let mut words = text.split(' ');
     let mut amounts = Usage::default();
     for unit in Unit::ALL {
-        let amount = words.next().and_then(|word| word.parse().ok()).ok_or_else(broken)?;
-        amounts = amounts.with(unit, amount);
+        // What was kept before a unit was counted ends before it.
+        let Some(word) = words.next() else { break };
+        amounts = amounts.with(unit, word.parse().map_err(|_| broken())?);
     }
     if words.next().is_some() { Err(broken()) } else { Ok(amounts) }
 }

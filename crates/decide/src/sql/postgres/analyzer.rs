@@ -56,6 +56,10 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) acts: bool,
     /// Whether every write so far is limited by its predicate; none: nothing is written.
     pub(in crate::sql) bounded: Option<bool>,
+    /// How many of its parts write rows.
+    pub(in crate::sql) writings: u32,
+    /// Its answer tells how many rows it has written.
+    pub(in crate::sql) is_told: bool,
     pub(in crate::sql) change: Option<Change>,
     /// Unqualified names may stand for something else afterwards.
     pub(in crate::sql) moves_search_path: bool,
@@ -94,6 +98,8 @@ impl<'c> Analyzer<'c> {
             sets: false,
             acts: false,
             bounded: None,
+            writings: 0,
+            is_told: false,
             change: None,
             moves_search_path: false,
             notifies: false,
@@ -259,6 +265,7 @@ impl<'c> Analyzer<'c> {
     /// A write is limited by a predicate, or is not.
     pub(in crate::sql) fn bound(&mut self, is_bounded: bool) {
         self.bounded = Some(self.bounded.unwrap_or(true) && is_bounded);
+        self.writings += 1;
     }
 
     pub(in crate::sql) fn changes(&mut self, change: Change) {

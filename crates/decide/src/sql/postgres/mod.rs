@@ -27,7 +27,7 @@ mod wording;
 use snapshot::overlay::InTurn;
 
 pub use command::settings::guards;
-pub use query::touched::rows_touched;
+pub use query::touched::{RowsTouched, rows_touched};
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
 pub use snapshot::questions;

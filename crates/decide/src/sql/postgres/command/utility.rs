@@ -57,7 +57,7 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     let mut analyzer = Analyzer::of(catalog, text);
     let fingerprint = raw.fingerprint.as_deref();
     let (verb, seen) = match &raw.node.node {
-        Some(node) => (verb::of(node), analyzer.look(node)),
+        Some(node) => analyzer.look_at(node),
         None => {
             analyzer.refuse("an empty statement is not understood by the gateway".into());
             ("?".to_owned(), Seen::nothing())
@@ -81,6 +81,18 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     };
     statement.command.shape = shape;
     statement
+}
+
+/// Whether the answer tells how many rows the statement itself has written.
+fn tells_changes(node: &NodeEnum) -> bool {
+    matches!(
+        node,
+        NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_)
+            | NodeEnum::CopyStmt(_)
+    )
 }
 
 fn finish(
@@ -141,6 +153,7 @@ fn finish(
                 change: analyzer.change,
                 aggregated: is_aggregated,
                 probes: analyzer.probes,
+                untold: analyzer.bounded.is_some() && !analyzer.is_told,
             },
             unknown: analyzer.unknown.as_ref().map(|unknown| unknown.message.clone()),
             effect,
@@ -165,6 +178,12 @@ fn rows_of(analyzer: &Analyzer<'_>, output: &Output) -> RowsOf {
 }
 
 impl Analyzer<'_> {
+    fn look_at(&mut self, node: &NodeEnum) -> (String, Seen) {
+        let seen = self.look(node);
+        self.is_told = tells_changes(node) && self.writings == 1;
+        (verb::of(node), seen)
+    }
+
     fn look(&mut self, node: &NodeEnum) -> Seen {
         let outer = Scope::outermost();
         match node {
@@ -478,7 +497,7 @@ impl Analyzer<'_> {
                 | NodeEnum::UpdateStmt(_)
                 | NodeEnum::DeleteStmt(_)
                 | NodeEnum::MergeStmt(_)),
-            ) => (verb::of(node), analyzer.look(node)),
+            ) => analyzer.look_at(node),
             _ => {
                 analyzer.refuse("only queries and writes can be prepared or declared".into());
                 ("?".to_owned(), Seen::nothing())

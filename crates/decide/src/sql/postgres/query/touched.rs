@@ -4,13 +4,23 @@ use pg_query::protobuf as pg;
 use pg_query::{DeparseOptions, NodeEnum, deparse};
 
 use crate::sql::postgres::parse;
+use std::collections::BTreeSet;
+
+/// A question that counts the rows that a write would touch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RowsTouched {
+    /// The query.
+    pub text: String,
+    /// The numbers of the parameters that are in it.
+    pub parameters: BTreeSet<usize>,
+}
 
 /// The query that counts the rows of the one `UPDATE` or `DELETE` that a text is; none for
 /// everything else, and where a write stands inside it.
 ///
 /// It asks for the same rows by the same condition, so it runs the same functions.
 #[must_use]
-pub fn rows_touched(text: &str) -> Option<String> {
+pub fn rows_touched(text: &str) -> Option<RowsTouched> {
     let parsed = parse::parse(text).ok()?;
     let [only] = parsed.as_slice() else { return None };
     let (relation, more, condition, with) = match only.node.node.as_ref()? {
@@ -42,7 +52,19 @@ pub fn rows_touched(text: &str) -> Option<String> {
     select.from_clause = std::iter::once(from).chain(more.iter().cloned()).collect();
     select.where_clause = condition;
     select.with_clause = with;
-    deparse(&question, DeparseOptions::default()).ok()
+    let text = deparse(&question, DeparseOptions::default()).ok()?;
+    let parameters = parameters(&text)?;
+    Some(RowsTouched { text, parameters })
+}
+
+fn parameters(text: &str) -> Option<BTreeSet<usize>> {
+    let scanned = pg_query::scan(text).ok()?;
+    let parameters = scanned.tokens.iter().filter(|token| token.token() == pg::Token::Param);
+    let number = |token: &pg::ScanToken| {
+        let range = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
+        text.get(range)?.strip_prefix('$')?.parse().ok()
+    };
+    parameters.map(number).collect()
 }
 
 fn is_query(node: &pg::Node) -> bool {
@@ -58,7 +80,8 @@ mod tests {
     #[test]
     fn a_write_is_counted_by_its_own_condition() {
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(rows_touched(text).as_deref(), expect, "{text}");
+            let touched = rows_touched(text).map(|touched| touched.text);
+            assert_eq!(touched.as_deref(), expect, "{text}");
         };
         check(
             "delete from work.notes where id < 3",
@@ -83,5 +106,12 @@ mod tests {
         check("insert into t values (1)", None);
         check("delete from t; delete from t", None);
         check("select 1", None);
+    }
+
+    #[test]
+    fn parameters_of_what_is_set_are_not_asked_for() {
+        let touched = rows_touched("update t set a = $1 where b = $3 and c <> '$2'").unwrap();
+        assert_eq!(touched.text, "SELECT pg_catalog.count(*) FROM t WHERE b = $3 AND c <> '$2'");
+        assert_eq!(touched.parameters, BTreeSet::from([3]));
     }
 }

@@ -1,0 +1,390 @@
+"""Class E: a bound on how many rows a write changes holds before the change stays."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from harness.cases import each
+from harness.gateway import Gateway
+from harness.target import Target
+from harness.waiting import until
+from harness.wire import (
+    SYNC,
+    Reply,
+    Wire,
+    bind_message,
+    execute_message,
+    frame,
+    parse_message,
+)
+from harness.world import World
+
+from security.scene import (
+    REFUSING,
+    dba,
+    decide,
+    held,
+    own_database,
+    own_policies,
+    review_of,
+    waits_for_a_lock,
+)
+
+pytestmark = pytest.mark.gateway
+DATABASE = "changing"
+MADE = """\
+create table parent (id integer primary key);
+create table child (id integer primary key,
+    parent integer references parent deferrable initially deferred);
+create table small (id integer primary key, label text unique);
+"""
+FILL = """\
+truncate small, child, parent;
+insert into small select n, 'label-' || n from generate_series(1, 20) n;
+insert into parent values (1), (2), (3);
+"""
+RULES = """\
+@id("writers-write-here")
+permit (
+    principal in Group::"writers",
+    action in [Action::"write", Action::"probe", Action::"filter"],
+    resource
+);
+@id("parents-are-asked-about") @review("reviewers")
+forbid (principal, action == Action::"write", resource == Table::"shop/public.parent");
+@id("few-changes") @advice("at most five rows at once")
+forbid (principal, action == Action::"write", resource)
+when { context.changes > 5 };
+@id("three-are-asked-about") @advice("more than three rows are looked at") @review("reviewers")
+forbid (principal, action == Action::"write", resource)
+when { context.changes > 3 && context.changes <= 5 };
+"""
+STATE = "select coalesce(string_agg(s::text, ',' order by id), '') from small s"
+
+
+@pytest.fixture(scope="module")
+def gateway(world: World) -> Gateway:
+    own_database(world, DATABASE, MADE)
+    policies = own_policies(world, DATABASE, RULES)
+    return world.gateway(DATABASE, database=DATABASE, policies=policies)
+
+
+@pytest.fixture(scope="module")
+def target(gateway: Gateway) -> Target:
+    return gateway.target("walt")
+
+
+@pytest.fixture(scope="module")
+def dana(gateway: Gateway) -> str:
+    return gateway.token("dana")
+
+
+@pytest.fixture(autouse=True)
+def filled(world: World) -> None:
+    world.admin(FILL, database=DATABASE)
+
+
+def state(world: World) -> str:
+    return world.admin(STATE, database=DATABASE)
+
+
+def simple(wire: Wire, sql: str) -> Reply:
+    return wire.query(sql)
+
+
+def extended(wire: Wire, sql: str) -> Reply:
+    wire.send(parse_message(sql) + bind_message() + execute_message() + SYNC)
+    return wire.reply()
+
+
+def flushed(wire: Wire, sql: str) -> Reply:
+    """What follows is sent before the answer is there."""
+    select = parse_message("select 1") + bind_message() + execute_message()
+    wire.send(parse_message(sql) + bind_message() + execute_message() + select + SYNC)
+    return wire.reply()
+
+
+WAYS: dict[str, Callable[[Wire, str], Reply]] = {
+    "simple": simple,
+    "extended": extended,
+    "pipelined": flushed,
+}
+TOO_MUCH = {
+    "delete": "delete from small where id > 0",
+    "update": "update small set label = label || 'x' where id between 1 and 6",
+    "update-returning": "update small set label = 'x' || id where id < 19 returning id",
+    "insert-values": "insert into small values " + ", ".join(f"({n})" for n in range(100, 106)),
+    "insert-select": "insert into small select n from generate_series(100, 105) n",
+    "on-conflict": "insert into small select n from generate_series(15, 25) n "
+    "on conflict (id) do update set label = 'y' || excluded.id",
+    "merge": "merge into small s using generate_series(1, 6) n on s.id = n "
+    "when matched then delete",
+    "in-a-cte": "with x as (delete from small where id > 0 returning 1) select count(*) from x",
+    "cte-and-outside": "with x as (delete from small where id > 9 returning id) "
+    "update small set label = 'z' where id = 1",
+    "explain-analyze": "explain analyze delete from small where id > 0",
+    "truncate": "truncate small",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@each(TOO_MUCH)
+def test_more_changes_than_a_bound_do_not_stay(
+    world: World, target: Target, case: str, way: str
+) -> None:
+    """Beyond the bound nothing stays, whatever the write and however it is sent."""
+    before = state(world)
+    with Wire.open(target) as wire:
+        reply = WAYS[way](wire, case)
+        assert reply.errors and reply.sqlstate == "42501", (reply.kinds, reply.tags)
+        assert not reply.rows, "nothing of the answer may pass"
+        assert reply.status == "I"
+        assert state(world) == before
+        assert wire.query("select 1").rows == [[b"1"]], "the connection is usable"
+    assert state(world) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_in_a_transaction_it_fails_with_all_before_it(
+    world: World, target: Target, way: str
+) -> None:
+    """In the client's own transaction the refusal is an error like the server's."""
+    before = state(world)
+    with Wire.open(target) as wire:
+        assert not wire.query("begin").errors
+        assert not wire.query("delete from small where id = 1").errors
+        reply = WAYS[way](wire, "delete from small where id > 0")
+        assert reply.sqlstate == "42501" and reply.status == "E", reply.kinds
+        assert wire.query("select 1").sqlstate == "25P02"
+        wire.query("commit")
+    assert state(world) == before
+
+
+FEW = {
+    "delete": ("delete from small where id <= 3", "DELETE 3"),
+    "update": ("update small set label = label || 'x' where id = 5", "UPDATE 1"),
+    "insert": ("insert into small values (100), (101)", "INSERT 0 2"),
+    "nothing": ("delete from small where id > 100", "DELETE 0"),
+    "with": (
+        "with x as (select 7 as id) delete from small using x where small.id = x.id",
+        "DELETE 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@each(FEW)
+def test_few_changes_stay(world: World, target: Target, case: tuple[str, str], way: str) -> None:
+    """Below the bound a write is what it is on a direct connection."""
+    sql, tag = case
+    before = state(world)
+    with Wire.open(target) as wire:
+        reply = WAYS[way](wire, sql)
+        assert not reply.errors and reply.tags[0] == tag and reply.status == "I"
+        assert "BEGIN" not in reply.tags and "COMMIT" not in reply.tags
+        assert (state(world) == before) == (tag == "DELETE 0"), "it is there for others at once"
+
+
+def test_the_answer_is_the_same_as_without_a_bound(world: World, target: Target) -> None:
+    """Message for message, errors and rows included."""
+    direct = world.direct("portreeve", DATABASE)
+    for sql in (
+        "insert into small values (100, 'a') returning id, label",
+        "insert into small values (100, 'b')",
+        "insert into small values (101, 'a'); select 1; delete from small where id = 100",
+        "insert into small values (102, 'c'); select 1 / 0",
+        "update small set label = 'label-2' where id = 1",
+        "copy small from stdin; ",
+        "select 1",
+        "",
+    ):
+        seen = []
+        for side in (direct, target):
+            world.admin("delete from small where id > 99", database=DATABASE)
+            with Wire.open(side) as wire:
+                wire.send(frame("Q", sql.encode() + b"\0"))
+                reply = wire.reply(until="GZ")
+                if "G" in reply.kinds:
+                    wire.send(frame("d", b"103\tx\n") + frame("c"))
+                    reply = wire.reply()
+                seen.append((reply.kinds, reply.tags, reply.rows, reply.sqlstate, reply.status))
+        assert seen[0] == seen[1], sql
+
+
+def test_a_copy_is_counted(world: World, target: Target) -> None:
+    """Rows that are loaded are changes, too."""
+    before = state(world)
+    with Wire.open(target) as wire:
+        wire.send(frame("Q", b"copy small (id) from stdin\0"))
+        assert "G" in wire.reply(until="GZ").kinds
+        wire.send(frame("d", b"".join(b"%d\n" % n for n in range(100, 106))) + frame("c"))
+        reply = wire.reply()
+        assert reply.sqlstate == "42501" and reply.status == "I", reply.kinds
+    assert state(world) == before
+
+
+TOGETHER = {
+    "committed-in-the-text": "begin; delete from small where id > 0; commit",
+    "committed-at-its-end": "delete from small where id > 0; commit",
+    "behind-a-setting": "set lock_timeout = 0; delete from small where id > 0",
+    "in-portions": "delete from small where id < 4; delete from small where id between 4 and 7; "
+    "delete from small where id > 7",
+    "prepared": "prepare d as delete from small where id > 0; execute d",
+    "and-a-select": "delete from small where id > 0; select 1",
+    "after-a-select": "select 1; delete from small where id > 0",
+}
+
+
+@each(TOGETHER)
+def test_a_text_of_several_statements(world: World, target: Target, case: str) -> None:
+    """However a text goes on behind a write, beyond the bound nothing of it stays."""
+    before = state(world)
+    with Wire.open(target) as wire:
+        assert wire.query(case).errors
+        assert state(world) == before
+    assert state(world) == before
+
+
+def test_a_prepared_write_is_counted(world: World, target: Target) -> None:
+    before = state(world)
+    with Wire.open(target) as wire:
+        assert not wire.query("prepare d as delete from small where id > $1").errors
+        assert wire.query("execute d (0)").sqlstate == "42501"
+        assert state(world) == before
+        assert wire.query("execute d (18)").tags == ["DELETE 2"]
+
+
+def test_what_only_shows_at_the_commit_is_told(target: Target) -> None:
+    """A deferred constraint speaks when the gateway commits: the client is told."""
+    with Wire.open(target) as wire:
+        reply = wire.query("insert into child values (1, 99)")
+        assert reply.sqlstate == "23503" and reply.status == "I", reply.kinds
+        assert wire.query("select count(*) from child").rows == [[b"0"]]
+
+
+@pytest.mark.parametrize("word", ["approve", "deny"])
+def test_a_held_change_stays_only_if_it_is_approved(
+    world: World, gateway: Gateway, target: Target, dana: str, word: str
+) -> None:
+    """Nobody else sees it while a person looks at it."""
+    before = state(world)
+    with Wire.open(target) as wire:
+        wire.send(frame("Q", b"delete from small where id <= 4\0"))
+        review = held(wire)
+        assert state(world) == before
+        assert decide(gateway, word, review, dana) == 0
+        reply = wire.reply()
+        assert reply.status == "I"
+        assert (state(world) != before) == (word == "approve"), reply.kinds
+        assert bool(reply.errors) == (word == "deny")
+
+
+def test_no_more_is_changed_than_was_approved(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """Rows that come while the approved write waits for a lock are not among them."""
+    sql = "delete from parent where id > 0"
+    with Wire.open(target, **REFUSING) as wire:
+        assert not wire.query("set application_name = 'the one'").errors
+        review = review_of(wire.query(sql))
+        assert decide(gateway, "approve", review, dana) == 0
+        replies: list[Reply] = []
+        with dba(world, DATABASE) as connection:
+            connection.execute("lock table parent in share row exclusive mode")
+            waiting = threading.Thread(target=lambda: replies.append(wire.query(sql)))
+            waiting.start()
+            waits_for_a_lock(world, DATABASE)
+            connection.execute("insert into parent values (4)")
+            connection.commit()
+            waiting.join(20)
+        assert replies[0].sqlstate == "42501" and "approved" in replies[0].errors[0]["M"]
+        assert replies[0].status == "I"
+    assert world.admin("select count(*) from parent", database=DATABASE) == "4"
+
+
+FOUR = (4).to_bytes(4, "big")
+COUNTED = {
+    "declared": ("delete from parent where id < $1", (23,), [b"4"], ()),
+    "binary": ("delete from parent where id < $1", (23,), [FOUR], (1,)),
+    "not-declared": ("delete from parent where id < $1", (), [b"4"], ()),
+    "of-what-is-set": (
+        "update parent set id = id + $1 + 10 where id < $2 and 'x' <> $3",
+        (20, 0, 25),
+        [b"1", b"4", b"it's"],
+        (),
+    ),
+    "null": ("delete from parent where id < 4 and $1::text is null", (), [None], ()),
+}
+
+
+@each(COUNTED)
+def test_a_write_with_parameters_is_counted(
+    world: World,
+    gateway: Gateway,
+    target: Target,
+    dana: str,
+    case: tuple[str, tuple[int, ...], list[bytes | None], tuple[int, ...]],
+) -> None:
+    """Drivers send values beside the text: the reviewer reads how many rows it is all the same."""
+    sql, types, values, formats = case
+    message = parse_message(sql, types=types)
+    message += bind_message(values, value_formats=formats) + execute_message() + SYNC
+
+    def sent(wire: Wire) -> Reply:
+        wire.send(message)
+        return wire.reply()
+
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(sent(wire))
+        fields = gateway.json("reviews", "show", review, token=dana)["fields"]
+        assert {"cap.changes": "3"}.items() <= {it["name"]: it["value"] for it in fields}.items()
+        assert decide(gateway, "approve", review, dana) == 0
+        reply = sent(wire)
+        assert not reply.errors and reply.tags[0].endswith(" 3"), reply.errors
+
+
+def test_what_a_transaction_has_made_itself_is_not_counted(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """Nobody else sees it yet, so the reviewer is told no number that would be wrong."""
+    with Wire.open(target) as wire:
+        wire.query("begin")
+        assert not wire.query("insert into small values (100)").errors
+        wire.send(frame("Q", b"delete from parent where id > 0\0"))
+        review = held(wire)
+        fields = gateway.json("reviews", "show", review, token=dana)["fields"]
+        assert "cap.changes" not in {it["name"] for it in fields}
+        assert decide(gateway, "approve", review, dana) == 0
+        assert wire.reply().tags == ["DELETE 3"]
+        assert wire.query("commit").status == "I"
+
+
+def test_an_approval_of_a_count_is_for_that_count(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """The reviewer sees how many rows it was; another number is another change."""
+    sql = "delete from small where id > 16"
+    with Wire.open(target, **REFUSING) as wire:
+        review = review_of(wire.query(sql))
+        fields = gateway.json("reviews", "show", review, token=dana)["fields"]
+        assert {"cap.changes": "4"}.items() <= {it["name"]: it["value"] for it in fields}.items()
+        assert decide(gateway, "approve", review, dana) == 0
+        world.admin("insert into small values (100)", database=DATABASE)
+        assert "cap" in str(wire.query(sql).errors)
+        world.admin("delete from small where id = 100", database=DATABASE)
+        assert wire.query(sql).tags == ["DELETE 4"]
+
+
+def test_a_client_that_leaves_changes_nothing(world: World, target: Target) -> None:
+    """Who goes while a person looks takes the change along."""
+    before = state(world)
+    wire = Wire.open(target)
+    wire.send(frame("Q", b"delete from small where id <= 4\0"))
+    held(wire)
+    wire.close()
+    locks = (
+        "select count(*) from pg_locks l join pg_database d on d.oid = l.database "
+        f"where d.datname = '{DATABASE}' and mode = 'RowExclusiveLock'"
+    )
+    until("the transaction is gone", lambda: world.admin(locks) == "0", 15)
+    assert state(world) == before

@@ -199,6 +199,16 @@ impl Plan {
         self.command.needs.iter().any(is_own)
     }
 
+    /// Whether its rows may name a snapshot that other sessions can see by.
+    #[must_use]
+    pub fn exports_snapshot(&self) -> bool {
+        let exports = |need: &Need| {
+            need.action == Action::Execute
+                && need.object.path == ["pg_catalog", "pg_export_snapshot"]
+        };
+        self.command.needs.iter().any(exports)
+    }
+
     /// Whether its rows show what names stand for.
     #[must_use]
     pub fn shows_objects(&self) -> bool {

@@ -23,6 +23,9 @@ permit (principal in Group::"analysts", action == Action::"execute",
 @id("agents-run-it")
 permit (principal in Group::"agents", action == Action::"execute",
         resource == Function::"shop/public.open_c");
+@id("snapshots-are-lent")
+permit (principal, action == Action::"execute",
+        resource == Function::"shop/pg_catalog.pg_export_snapshot");
 @id("vault-reviewed") @review("reviewers")
 forbid (principal, action == Action::"read", resource == Table::"shop/public.vault");
 """
@@ -150,6 +153,45 @@ def test_rows_of_an_older_moment_than_their_definitions(
         wire.query("rollback")
         read_again(world, target, name)
         assert not wire.query(f"select id from {name}").errors, "the next one begins anew"
+
+
+BEGIN = "begin isolation level repeatable read"
+LENT = {
+    "step-by-step": (BEGIN, "set transaction snapshot '{}'", "{sql}"),
+    "in-one-text": (BEGIN + "; set transaction snapshot '{}'; {sql}",),
+    "in-two": (BEGIN + "; set transaction snapshot '{}'", "{sql}"),
+}
+
+
+@each(LENT)
+@pytest.mark.parametrize("by", ["gateway", "direct"])
+def test_a_snapshot_that_another_session_lends(
+    world: World, target: Target, case: tuple[str, ...], by: str
+) -> None:
+    """Who sees what somebody else saw before sees it under definitions that are newer."""
+    name = f"lent_{by}_{list(LENT.values()).index(case)}"
+    world.admin(
+        f"create table {name} as select id, city as note, email from customers",
+        database=DATABASE,
+    )
+    sql = f"select note || '' from {name}"
+    knows(target, sql)
+    lender = target if by == "gateway" else world.direct("portreeve", DATABASE)
+    with Wire.open(lender) as lending, Wire.open(target) as wire:
+        lending.query(BEGIN)
+        snapshot = lending.query("select pg_export_snapshot()").rows[0][0].decode()
+        steps = [step.replace("{}", snapshot).replace("{sql}", sql) for step in case]
+        before = [wire.query(step) for step in steps][-1]
+        if by == "gateway" and len(steps) > 1:
+            assert not before.errors and before.rows, "nothing has changed yet"
+        wire.query("rollback")
+        world.admin(TURN.replace("aged", name), database=DATABASE)
+        read_again(world, target, name)
+        reply = [wire.query(step) for step in steps][-1]
+        assert not found_in(reply.raw), reply.rows[:1]
+        assert reply.errors, "its rows are of before"
+        wire.query("rollback")
+        assert not wire.query(f"select id from {name}").errors
 
 
 def test_a_schema_of_the_path_that_comes_later(world: World, target: Target) -> None:

@@ -193,6 +193,8 @@ pub enum SessionEffect {
     Transaction(TransactionEffect),
     /// A setting of the session changes, to a value that the gateway allows.
     Set,
+    /// `SET TRANSACTION SNAPSHOT`: the transaction sees what another session sees.
+    SeeAs(String),
     /// `PREPARE name AS statement`.
     Prepare {
         /// The name.

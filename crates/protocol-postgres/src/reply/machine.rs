@@ -10,6 +10,7 @@ use crate::wire::{
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
+use portreeve_decide::sql::SessionEffect;
 use portreeve_model::{Refusal, Unclassified};
 use portreeve_screen::Masking;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
@@ -86,6 +87,12 @@ pub(crate) struct ReplyMachine {
     hides_copy_start: bool,
     /// Why the data of the running COPY were refused.
     refused_copy: Option<Box<Refusal>>,
+    /// Rows that may name a snapshot of the session.
+    exports: bool,
+    /// Snapshots of the session that others can see by now.
+    exported: Vec<String>,
+    /// The snapshot of another session that this one sees by now.
+    sees_as: Option<String>,
     /// The server's answer to what the gateway itself has asked last.
     told: Option<String>,
 }
@@ -110,6 +117,14 @@ impl ReplyMachine {
             if matches!(expect, Expect::Ready | Expect::ReadyAfterRefusal) {
                 self.extended = Extended::Open;
             }
+            let exports = |result: &ExpectedResult| {
+                result.plan.as_ref().is_some_and(|plan| plan.exports_snapshot())
+            };
+            self.exports |= match &expect {
+                Expect::Query(results) => results.iter().any(exports),
+                Expect::Execute(result) => exports(result),
+                _ => false,
+            };
             self.pending.push_back(expect);
         }
     }
@@ -123,6 +138,16 @@ impl ReplyMachine {
     /// begun.
     pub(crate) fn is_at_end(&self) -> bool {
         self.pending.len() == 1 && matches!(self.pending.front(), Some(Expect::Ending))
+    }
+
+    /// Snapshots of the session that others can see by since this was asked last.
+    pub(crate) fn take_exported(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.exported)
+    }
+
+    /// The snapshot of another session that this one sees by since this was asked last.
+    pub(crate) fn take_sees_as(&mut self) -> Option<String> {
+        self.sees_as.take()
     }
 
     /// What the server has told the gateway itself.
@@ -314,6 +339,10 @@ impl ReplyMachine {
         }
         self.running.row(frame, masker, out, masked)?;
         self.running_rows += 1;
+        if self.exports {
+            let found = snapshots(frame.body()).map_err(|error| malformed(frame, error))?;
+            self.exported.extend(found);
+        }
         Ok(())
     }
 
@@ -416,6 +445,9 @@ impl ReplyMachine {
             self.redefined |= plan.redefines();
             if plan.runs_code() {
                 self.names.doubt_portals();
+            }
+            if let SessionEffect::SeeAs(snapshot) = &plan.statement.session {
+                self.sees_as = Some(snapshot.clone());
             }
         }
         if let Some(definition) = expected.defined {
@@ -620,6 +652,21 @@ pub(super) fn malformed(frame: &Frame, error: portreeve_wire::WireError) -> Unma
     Unmaskable(format!("message `{}`: {error}", char::from(frame.tag).escape_default()))
 }
 
+/// Values of a row that can be names of snapshots.
+fn snapshots(row: &[u8]) -> Result<Vec<String>, portreeve_wire::WireError> {
+    let mut cursor = Cursor::new(row);
+    let mut found = Vec::new();
+    for _ in 0..cursor.u16()? {
+        let value = cursor.optional_value()?.filter(|value| value.len() <= SNAPSHOT_BYTES_MAX);
+        let text = value.and_then(|value| std::str::from_utf8(value).ok());
+        found.extend(text.map(str::to_owned));
+    }
+    Ok(found)
+}
+
+/// Longest name of a snapshot: `00000003-0000001B-1`.
+const SNAPSHOT_BYTES_MAX: usize = 40;
+
 /// How many rows a statement has changed, by its tag: `UPDATE 3`, `INSERT 0 1`.
 fn changes(expected: &ExpectedResult, tag: &[u8]) -> u64 {
     let is_told = |plan: &Arc<Plan>| plan.command.facts.tells_changes();
@@ -658,6 +705,7 @@ impl Reply for Chunk<'_> {
         self.machine.running.drain_counts(&mut masked);
         masked.bytes = out.into();
         if self.machine.is_idle() {
+            self.machine.exports = false;
             let failed = self.machine.failed.take();
             masked.end = Some(failed.map_or(End::Completed, |code| End::Failed { code }));
         }

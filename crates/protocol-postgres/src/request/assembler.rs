@@ -234,6 +234,17 @@ impl Assembler {
         self.begun = self.catalog().versions();
     }
 
+    /// What the open transaction reads from here on is as it was when these definitions held;
+    /// nobody knows which where there are none.
+    pub(crate) fn see_as(&mut self, begun: Option<Arc<Versions>>) {
+        self.begun = begun.unwrap_or_default();
+    }
+
+    /// The definitions that held when the open transaction began.
+    pub(crate) fn begun(&self) -> &Arc<Versions> {
+        &self.begun
+    }
+
     /// Whether something that rows of the running transaction rest on has been redefined since
     /// it began.
     pub(super) fn was_redefined(&self, names: &BTreeSet<String>) -> bool {

@@ -243,7 +243,7 @@ impl Assembler {
                     TransactionEffect::Other => None,
                 };
             }
-            SessionEffect::Set => self.note_setting(text),
+            SessionEffect::Set | SessionEffect::SeeAs(_) => self.note_setting(text),
             SessionEffect::None | SessionEffect::Listen | SessionEffect::Notify => {}
         }
         effect
@@ -332,7 +332,9 @@ impl Assembler {
             self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
-        self.runs_own_code |= plan.runs_own_code();
+        // What a transaction sees of another time is known once it does.
+        self.runs_own_code |=
+            plan.runs_own_code() || matches!(plan.statement.session, SessionEffect::SeeAs(_));
         self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.planner.move_path();

@@ -60,6 +60,12 @@ impl Connection {
         };
         run.pump(&mut exchange).await?;
         exchange.close();
+        for snapshot in self.machine.take_exported() {
+            self.upstream.exported.note(snapshot, self.assembler.begun());
+        }
+        if let Some(snapshot) = self.machine.take_sees_as() {
+            self.assembler.see_as(self.upstream.exported.of(&snapshot));
+        }
         if runs_own_code && (ends == Ends::Open || self.machine.status() != Status::Idle) {
             self.machine.note_code();
         }

@@ -6,11 +6,11 @@ use super::rules::ColumnRules;
 use super::versions::moment;
 use crate::look::Screening;
 use portreeve_model::{Object, SubjectColumn};
-use portreeve_sql::{CatalogStore, SubjectColumns};
+use portreeve_sql::{CatalogStore, SubjectColumns, Versions};
 use portreeve_transport::{DialError, Dialer, PreAuth};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// What is configured.
@@ -48,7 +48,33 @@ pub struct Upstream {
     pub(crate) subjects: Arc<SubjectColumns>,
     pub(crate) catalog: CatalogStore<CatalogReader>,
     pub(crate) fence: FenceLine,
+    pub(crate) exported: ExportedSnapshots,
     dial_timeout: Duration,
+}
+
+/// The definitions that held when transactions began whose snapshots others may see by.
+#[derive(Debug, Default)]
+pub(crate) struct ExportedSnapshots(Mutex<HashMap<String, Weak<Versions>>>);
+
+/// So many are known at once; who sees by another one is refused what has definitions.
+const EXPORTED_MAX: usize = 1000;
+
+impl ExportedSnapshots {
+    /// Notes one, for as long as its transaction is there.
+    pub(crate) fn note(&self, snapshot: String, begun: &Arc<Versions>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= EXPORTED_MAX {
+            known.retain(|_, begun| begun.strong_count() > 0);
+        }
+        if known.len() < EXPORTED_MAX {
+            known.insert(snapshot, Arc::downgrade(begun));
+        }
+    }
+
+    pub(crate) fn of(&self, snapshot: &str) -> Option<Arc<Versions>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(snapshot).and_then(Weak::upgrade)
+    }
 }
 
 impl std::fmt::Debug for Upstream {
@@ -79,6 +105,7 @@ impl Upstream {
             subjects: Arc::new(SubjectColumns::new(&config.subjects)),
             catalog: CatalogStore::new(reader),
             fence: FenceLine::new(config.dial_timeout),
+            exported: ExportedSnapshots::default(),
             dial_timeout: config.dial_timeout,
         }
     }

@@ -8,7 +8,7 @@ use pg_query::protobuf as pg;
 
 use crate::sql::catalog::Catalog;
 use crate::sql::postgres::analyzer::Analyzer;
-use crate::sql::statement::sqlstate;
+use crate::sql::statement::{SessionEffect, sqlstate};
 
 /// Any value is harmless. Sorted. (`row_security` off makes a query fail that row security would
 /// filter; it lets nobody see more.)
@@ -192,7 +192,7 @@ impl Analyzer<'_> {
         }
     }
 
-    pub(in crate::sql) fn variable_set(&mut self, set: &pg::VariableSetStmt) {
+    pub(in crate::sql) fn variable_set(&mut self, set: &pg::VariableSetStmt) -> SessionEffect {
         self.sets = true;
         let kind =
             pg::VariableSetKind::try_from(set.kind).unwrap_or(pg::VariableSetKind::Undefined);
@@ -212,8 +212,7 @@ impl Analyzer<'_> {
             pg::VariableSetKind::VarResetAll => {}
             pg::VariableSetKind::VarSetMulti => match name.as_str() {
                 "transaction" | "session characteristics" => self.transaction_options(&set.args),
-                // It sees what another session of the same role sees.
-                "transaction snapshot" => {}
+                "transaction snapshot" if lent_snapshot(set).is_some() => {}
                 _ => self.administer(),
             },
             pg::VariableSetKind::VarSetCurrent => self.reset(&name),
@@ -221,6 +220,7 @@ impl Analyzer<'_> {
                 self.refuse("a SET is not understood by the gateway".into());
             }
         }
+        lent_snapshot(set).map_or(SessionEffect::Set, SessionEffect::SeeAs)
     }
 
     /// Back to what the session began with; for the search path that is the known one.
@@ -291,6 +291,12 @@ pub(in crate::sql) fn is_made_up(name: &str) -> bool {
 }
 
 /// The text of a constant, without casts of any consequence.
+/// The snapshot of another session by which a transaction is to see.
+fn lent_snapshot(set: &pg::VariableSetStmt) -> Option<String> {
+    let is_lent = set.name.eq_ignore_ascii_case("transaction snapshot");
+    set.args.first().filter(|_| is_lent).and_then(constant)
+}
+
 pub(in crate::sql) fn constant(node: &pg::Node) -> Option<String> {
     use pg::a_const::Val;
     match &node.node {

@@ -432,10 +432,7 @@ impl Analyzer<'_> {
                 self.transaction_options(&transaction.options);
                 Seen::session(Output::None, SessionEffect::Transaction(effect))
             }
-            NodeEnum::VariableSetStmt(set) => {
-                self.variable_set(set);
-                Seen::session(Output::None, SessionEffect::Set)
-            }
+            NodeEnum::VariableSetStmt(set) => Seen::session(Output::None, self.variable_set(set)),
             NodeEnum::VariableShowStmt(show) => {
                 if crate::sql::postgres::command::settings::is_made_up(&show.name) {
                     self.touched = true;

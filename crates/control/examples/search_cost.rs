@@ -160,7 +160,12 @@ fn stage(recorder: &mut SessionRecorder, exchange: u64, shape: u64) {
         revealed_by: None,
     };
     recorder.stage_payload(event, Direction::ToClient, &[7; 100]);
-    recorder.stage(Event::ExchangeClosed { exchange, outcome: Outcome::Completed, rows: 1 });
+    recorder.stage(Event::ExchangeClosed {
+        exchange,
+        outcome: Outcome::Completed,
+        rows: 1,
+        changes: 0,
+    });
 }
 
 fn decision() -> Decision {

@@ -8,6 +8,8 @@ use portreeve_decide::sql::{
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 /// What a text does, statement by statement.
 pub type Analysis = Arc<[Arc<Statement>]>;
@@ -29,7 +31,7 @@ impl Analyses {
         if is_kept && let Some(known) = self.lock().get(&*shape) {
             return known.clone();
         }
-        let analysis = fresh(grammar, catalog, text);
+        let analysis = apart(text, || fresh(grammar, catalog, text));
         // A text that names something unknown may mean more after the next refresh.
         if is_kept && analysis.iter().all(|statement| statement.missing.is_empty()) {
             let mut known = self.lock();
@@ -44,6 +46,19 @@ impl Analyses {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Box<str>, Analysis>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Texts from here on may take long to read.
+const LONG_BYTES: usize = 256;
+
+/// Reads a text while the other tasks of this thread go on elsewhere: what an analysis takes is
+/// bounded, and still more than others should wait for.
+fn apart<T>(text: &str, read: impl FnOnce() -> T) -> T {
+    let is_shared = || {
+        Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+    };
+    if text.len() >= LONG_BYTES && is_shared() { block_in_place(read) } else { read() }
 }
 
 fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
@@ -94,6 +109,7 @@ pub fn unknown(why: Unknown) -> Statement {
         copy: None,
         is_write: true,
         moves_search_path: false,
+        sets_hidden: false,
         missing: Vec::new(),
         unknown: Some(why),
         opaque: Vec::new(),

@@ -31,6 +31,8 @@ pub struct Prepared {
     pub plan: Option<Arc<Plan>>,
     /// The text that it was prepared with.
     pub text: Arc<str>,
+    /// The types that the client has declared for its parameters.
+    pub types: Vec<u32>,
 }
 
 /// A portal or cursor.

@@ -414,3 +414,17 @@ def test_a_transaction_that_reads_repeatably_is_begun_again(world: World, dev: T
         assert wire.query("select id from after_all").sqlstate == "40001"
         wire.query("rollback")
         assert not wire.query("select id from after_all").errors
+
+
+def test_a_cursor_of_a_query_that_calls_a_function(dev: Target) -> None:
+    """What runs code is no write: its rows are fetched like others."""
+    with Wire.open(dev) as wire:
+        assert not wire.query("begin").errors
+        assert not wire.query("declare c cursor for select price_with_tax(price) from goods").errors
+        reply = wire.query("fetch all from c")
+        assert not reply.errors and len(reply.rows) == 2, reply.errors
+        wire.query("rollback")
+        assert not wire.query("prepare q as select add_tax($1)").errors
+        assert not wire.query("execute q (10)").errors
+        assert not wire.query("prepare t as select set_config('app.tenant', $1, false)").errors
+        assert not wire.query("execute t ('7')").errors

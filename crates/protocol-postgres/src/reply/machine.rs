@@ -87,6 +87,8 @@ pub(crate) struct ReplyMachine {
     hides_copy_start: bool,
     /// Why the data of the running COPY were refused.
     refused_copy: Option<Box<Refusal>>,
+    /// Rows that the running request has changed, and that nobody has been told of yet.
+    changes: u64,
     /// Rows that may name a snapshot of the session.
     exports: bool,
     /// Snapshots of the session that others can see by now.
@@ -279,7 +281,7 @@ impl ReplyMachine {
                 Ok(())
             }
             b'E' => self.error(frame, audience, out, masked),
-            b'Z' => self.ready(frame, out),
+            b'Z' => self.ready(frame, out, masked),
             b'N' => self.report(frame, audience, out, masked).map(|_| ()),
             b'S' => self.parameter(frame, audience, out, masked),
             b'A' => self.notification(frame, audience, out, masked),
@@ -420,6 +422,11 @@ impl ReplyMachine {
         let rows = std::mem::take(&mut self.running_rows);
         self.running = Running::Nothing;
         if let Some(expected) = expected {
+            if frame.tag == b's' && tells_changes(&expected) {
+                // SPEC: a write has run to its end before its first row is given; how many it
+                // has changed is not told.
+                self.changes = u64::MAX;
+            }
             let counted = expected.counted.as_ref().and_then(|name| self.names.portal_mut(name));
             if let Some(entry) = counted {
                 entry.rows += rows;
@@ -427,9 +434,13 @@ impl ReplyMachine {
             if frame.tag == b'C' {
                 // SPEC: COMMIT of a failed transaction answers `ROLLBACK`.
                 self.rolled_back |= frame.body() == b"ROLLBACK\0";
-                masked.usage.changes += changes(&expected, frame.body());
+                self.changes = self.changes.saturating_add(changes(&expected, frame.body()));
                 self.succeeded(expected);
             }
+        }
+        // What is answered up to ReadyForQuery is undone with what fails behind it.
+        if !matches!(self.pending.front(), Some(Expect::Query(_))) {
+            masked.usage.changes += std::mem::take(&mut self.changes);
         }
         if frame.tag == b'C' && !is_plain_tag(frame.body()) {
             put(out, b'C', |out| put_text(out, "OK"));
@@ -557,7 +568,7 @@ impl ReplyMachine {
         Ok(())
     }
 
-    fn ready(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+    fn ready(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         let status = match frame.body() {
             [byte] => Status::read(*byte),
             _ => None,
@@ -565,6 +576,10 @@ impl ReplyMachine {
         let is_due = self.pending.front().is_some_and(Expect::is_ended_by_ready);
         let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
         self.status = status;
+        let changes = std::mem::take(&mut self.changes);
+        if self.failed.is_none() {
+            masked.usage.changes += changes;
+        }
         self.code_ran &= status != Status::Idle;
         let answered = self.pending.pop_front();
         if let Some(Expect::Query(_) | Expect::RefusedQuery(_)) = answered {
@@ -667,10 +682,13 @@ fn snapshots(row: &[u8]) -> Result<Vec<String>, portreeve_wire::WireError> {
 /// Longest name of a snapshot: `00000003-0000001B-1`.
 const SNAPSHOT_BYTES_MAX: usize = 40;
 
+fn tells_changes(expected: &ExpectedResult) -> bool {
+    expected.plan.as_ref().is_some_and(|plan| plan.command.facts.tells_changes())
+}
+
 /// How many rows a statement has changed, by its tag: `UPDATE 3`, `INSERT 0 1`.
 fn changes(expected: &ExpectedResult, tag: &[u8]) -> u64 {
-    let is_told = |plan: &Arc<Plan>| plan.command.facts.tells_changes();
-    if !expected.plan.as_ref().is_some_and(is_told) {
+    if !tells_changes(expected) {
         return 0;
     }
     let tag = tag.strip_suffix(b"\0").unwrap_or(tag);

@@ -14,7 +14,7 @@ use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{
     CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, Versions, parameter_bytes,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// A run of extended-protocol messages is cut here, and its replies asked for.
@@ -25,8 +25,6 @@ const TAGS: &[u8] = b"QPBDCEHSdcfXF";
 /// Settings that are bound into an approval, the latest ones.
 const SETTINGS_MAX: usize = 64;
 const SETTING_CHARS_MAX: usize = 500;
-/// Most types of parameters that a session remembers for its prepared statements.
-const DECLARED_MAX: usize = 10_000;
 
 /// What is said where a session keeps as much as it may.
 pub(super) const FULL: &str =
@@ -98,8 +96,6 @@ pub(crate) struct Assembler {
     freshness: Freshness,
     /// Statements and portals that this request describes before it uses them.
     described: HashSet<(Described, String)>,
-    /// The types that clients have declared for the parameters of their statements.
-    declared: HashMap<String, Vec<u32>>,
     /// What the open transaction has made of definitions is known.
     pub(super) sees_definitions: bool,
     /// The last request has ended without Sync: what it began may still be open.
@@ -112,6 +108,8 @@ pub(crate) struct Assembler {
     pub(super) writes: bool,
     /// An earlier request of the open transaction has.
     has_written: bool,
+    /// The session has settings that nothing shows.
+    pub(super) sets_hidden: bool,
     /// The request runs code that can do anything with names.
     pub(super) runs_code: bool,
     /// The request runs code that somebody made.
@@ -159,13 +157,13 @@ impl Assembler {
             again: VecDeque::new(),
             freshness: Freshness::MayBeOld,
             described: HashSet::new(),
-            declared: HashMap::new(),
             sees_definitions: true,
             is_open: false,
             is_in_transaction: false,
             sight: Sight::Clear,
             writes: false,
             has_written: false,
+            sets_hidden: false,
             runs_code: false,
             runs_own_code: false,
             rests_on: BTreeSet::new(),
@@ -290,6 +288,7 @@ impl Assembler {
         machine: &ReplyMachine,
         fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
+        self.batch.is_hidden = self.has_written || self.sets_hidden || self.is_open;
         self.is_open = self.batch.is_open();
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
@@ -300,7 +299,6 @@ impl Assembler {
             self.batch.definitions = Some(fence(all.clone()));
         }
         self.batch.runs_own_code = self.runs_own_code;
-        self.batch.follows_writes = self.has_written;
         self.has_written |= self.writes;
         self.batch.circumstances = Some(Circumstances {
             settings: self.settings.clone(),
@@ -489,16 +487,12 @@ impl Assembler {
         } else {
             plan
         };
-        if self.declared.len() >= DECLARED_MAX {
-            self.declared.clear();
-        }
-        self.declared.insert(name.to_owned(), types);
         self.described.remove(&(Described::Statement, name.to_owned()));
         let mut uses: Vec<_> = plan.iter().map(|plan| self.prepares(plan)).collect();
         if plan.as_ref().is_some_and(|plan| self.writes_mask(plan, text)) {
             uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
         }
-        let prepared = Arc::new(Prepared { plan, text: text.into() });
+        let prepared = Arc::new(Prepared { plan, text: text.into(), types });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
         self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, Vec::new());
@@ -520,7 +514,7 @@ impl Assembler {
             },
             None => self.unknown_prepared(),
         };
-        let types = self.declared.get(statement).map(Vec::as_slice).unwrap_or_default();
+        let types = &prepared.types;
         let params = Parameters { values: params.values, formats: &params.formats, types };
         let parameters = content::parameters(params);
         let bytes = parameters.iter().map(parameter_bytes).sum();

@@ -67,8 +67,9 @@ pub(crate) struct MessageBatch {
     pub(crate) upload: Upload,
     /// Most rows that it may change, where they were counted.
     pub(crate) changes_max: Option<u64>,
-    /// The open transaction has written before.
-    pub(super) follows_writes: bool,
+    /// Another session does not see what it would touch: the open transaction has written
+    /// before, the session has settings that nothing shows, or it waits for Sync.
+    pub(super) is_hidden: bool,
     /// What it changes is to wait in a transaction of the gateway's for its reply.
     pub(super) waits: bool,
     /// What its meaning depends on beside its text.
@@ -121,7 +122,7 @@ impl MessageBatch {
             has_copy_in: false,
             upload: Upload::Absent,
             changes_max: None,
-            follows_writes: false,
+            is_hidden: false,
             waits: false,
             circumstances: None,
         }
@@ -133,14 +134,13 @@ impl MessageBatch {
         self.copy_shape
     }
 
-    /// One statement that runs, and the settings that it runs under: what the rows of a write
-    /// can be counted by. What the open transaction has written before, nobody else sees.
-    pub(crate) fn countable(&self) -> Option<(&ApprovedStatement, &[String])> {
+    /// One statement that runs: what the rows of a write can be counted by. What the open
+    /// transaction has written before, nobody else sees, nor what settings are not shown.
+    pub(crate) fn countable(&self) -> Option<&ApprovedStatement> {
         let mut runs = self.uses.iter().filter(|one| one.stage == Stage::Run);
         let is_one = runs.next().is_some() && runs.next().is_none();
         let [only] = self.statements.as_slice() else { return None };
-        let settings = self.circumstances.as_ref()?.settings.as_slice();
-        (is_one && !self.follows_writes).then_some((only, settings))
+        (is_one && !self.is_hidden).then_some(only)
     }
 
     /// Whether what it changes is to stay only once its reply may pass, and nothing else would
@@ -231,13 +231,13 @@ pub(crate) fn query(text: &str) -> Bytes {
 /// A name of statements and portals that no client has by accident.
 const OWN_NAME: &str = "portreeve\u{1}";
 
-/// Asks for the isolation level in an open transaction, with no other effect: the client's
-/// unnamed statement and portal stay, and no snapshot is taken.
-pub(crate) fn isolation_question() -> Bytes {
+/// Asks something in the client's session, with no other effect: its unnamed statement and
+/// portal stay.
+pub(crate) fn own_question(text: &str) -> Bytes {
     let mut wire = Vec::new();
     put(&mut wire, b'P', |out| {
         put_text(out, OWN_NAME);
-        put_text(out, "SHOW transaction_isolation");
+        put_text(out, text);
         out.extend_from_slice(&[0; 2]);
     });
     put(&mut wire, b'B', |out| {

@@ -15,10 +15,9 @@ mod written;
 
 #[cfg(test)]
 pub(crate) use assembler::Upcoming;
-pub(crate) use assembler::{AT_THE_START, Assembler, Step};
+pub(crate) use assembler::{Assembler, Step};
 pub(crate) use batch::{
-    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush, isolation_question,
-    query,
+    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush, own_question, query,
 };
 pub(crate) use content::in_words;
 pub(crate) use written::{ADVICE, WrittenData};

@@ -256,9 +256,16 @@ impl Assembler {
         effect.behind = prepared.as_ref().map(behind);
         let prepared_text = prepared.as_ref().map_or_else(|| "".into(), |one| one.text.clone());
         match prepared.map(|prepared| prepared.plan.clone()) {
+            Some(Some(behind)) if !is_plain(&behind) => effect.uses.push(self.refused(
+                sqlstate::FEATURE_NOT_SUPPORTED,
+                "what was prepared is more than a query or a write: send it itself",
+            )),
             Some(Some(behind)) if self.planner.is_current(&behind) => {
                 effect.uses.extend(self.running(&behind, 0));
                 self.define_behind(&behind, effect);
+                if behind.statement.session == SessionEffect::Set {
+                    self.note_setting(&prepared_text);
+                }
                 effect.expected.plan = Some(content::compared(&behind, &prepared_text, &[]));
             }
             Some(None) => {}
@@ -279,6 +286,12 @@ impl Assembler {
         effect.behind = Some(content::behind(cursor, portal.content()));
         if let Some(behind) = &portal.prepared.plan {
             let behind = self.planner.under(behind);
+            if !is_plain(&behind) || behind.command.facts.bounded.is_some() {
+                effect.uses.push(self.refused(
+                    sqlstate::FEATURE_NOT_SUPPORTED,
+                    "the cursor is of more than a query: execute it itself",
+                ));
+            }
             effect.uses.extend(self.running(&behind, known.rows));
             self.define_behind(&behind, effect);
             // SECURITY: a name that code may have given to something else is opaque: the rows
@@ -332,6 +345,7 @@ impl Assembler {
             self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
+        self.sets_hidden |= plan.statement.sets_hidden;
         // What a transaction sees of another time is known once it does.
         self.runs_own_code |=
             plan.runs_own_code() || matches!(plan.statement.session, SessionEffect::SeeAs(_));
@@ -394,7 +408,7 @@ impl Assembler {
     /// `text` is the one that holds the PREPARE.
     fn prepared_within(&self, statement: &Statement, text: &Arc<str>) -> Arc<Prepared> {
         let plan = self.planner.plan(Arc::new(statement.clone()));
-        Arc::new(Prepared { plan: Some(plan), text: text.clone() })
+        Arc::new(Prepared { plan: Some(plan), text: text.clone(), types: Vec::new() })
     }
 
     /// A name for which there is no room is refused.
@@ -443,7 +457,8 @@ impl Assembler {
                 "definitions have changed since this was prepared: prepare it again",
             ),
         };
-        Ok(Arc::new(Prepared { plan: Some(plan), text: prepared.text.clone() }))
+        let (text, types) = (prepared.text.clone(), prepared.types.clone());
+        Ok(Arc::new(Prepared { plan: Some(plan), text, types }))
     }
 
     pub(crate) fn refused(&self, sqlstate: &'static str, why: &str) -> PlannedUse {
@@ -453,7 +468,7 @@ impl Assembler {
     pub(super) fn unknown_prepared(&self) -> Arc<Prepared> {
         let why = "prepared statement or portal does not exist";
         let plan = self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why);
-        Arc::new(Prepared { plan: Some(plan), text: "".into() })
+        Arc::new(Prepared { plan: Some(plan), text: "".into(), types: Vec::new() })
     }
 
     fn unknown_portal(&self) -> Arc<Portal> {
@@ -527,8 +542,23 @@ fn stays(plan: &Plan, held: bool, is_bounded: bool) -> Option<&'static str> {
     )
 }
 
+/// Whether what has been changed stays, or comes back, whatever happens to the transaction.
 fn ends_transaction(plan: &Plan) -> bool {
-    matches!(plan.statement.session, SessionEffect::Transaction(TransactionEffect::End))
+    match &plan.statement.session {
+        SessionEffect::Transaction(effect) => *effect != TransactionEffect::Other,
+        _ => false,
+    }
+}
+
+/// Whether a statement reads, writes or sets, and does nothing else.
+///
+/// SECURITY: no other one is run by a name that SQL gives it: what it runs itself then, and
+/// what it does to the session, would go unseen.
+fn is_plain(plan: &Plan) -> bool {
+    let session = &plan.statement.session;
+    let is_own =
+        matches!(session, SessionEffect::None | SessionEffect::Set | SessionEffect::Notify);
+    is_own && plan.copy().is_none()
 }
 
 /// How the rows are written that a statement wants of the client.

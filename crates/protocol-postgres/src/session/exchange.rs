@@ -2,7 +2,7 @@
 
 use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{ADVICE, AT_THE_START, Accepted, Ends, MessageBatch, flush, in_words};
+use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush, in_words};
 use crate::target::{RowCap, RowQuestion, rounded_up};
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
@@ -25,7 +25,7 @@ const PIECE_BYTES: usize = 1 << 20;
 impl Connection {
     pub(super) async fn exchange(&mut self, mut batch: MessageBatch) -> Result<(), SessionError> {
         let staged = self.stage_upload(&mut batch).await?;
-        self.count_rows(&mut batch).await;
+        self.count_rows(&mut batch).await?;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
         let is_deferred = batch.is_deferred();
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Counts the rows of a write that would be held, so that what is approved has a cap.
-    async fn count_rows(&self, batch: &mut MessageBatch) {
+    async fn count_rows(&mut self, batch: &mut MessageBatch) -> Result<(), SessionError> {
         let snapshot = self.assembler.snapshot();
         let is_counted = |one: &CommandUse| {
             let runs_own_code = one.command.needs.iter().any(|it| it.action == Action::Execute);
@@ -93,20 +93,23 @@ impl Connection {
             one.command.writes() && !runs_own_code && snapshot.is_reviewed(&one.command)
         };
         if !batch.commands().iter().all(is_counted) {
-            return;
+            return Ok(());
         }
-        let Some((statement, settings)) = batch.countable() else { return };
-        let Some(touched) = rows_touched(&statement.text) else { return };
-        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return };
+        let Some(statement) = batch.countable() else { return Ok(()) };
+        let Some(touched) = rows_touched(&statement.text) else { return Ok(()) };
+        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return Ok(()) };
         let started = self.assembler.started().clone();
-        let is_later = |setting: &&String| !setting.ends_with(AT_THE_START);
-        let settings = settings.iter().filter(is_later).cloned().collect();
+        // SECURITY: what the client has sent to set it is not sent again: the values are.
+        let settings = self.ask_target(TargetWord::TellSettings).await?;
+        let settings = settings.and_then(|settings| serde_json::from_str(&settings).ok());
+        let settings = settings.unwrap_or_default();
         let question = RowQuestion { text: touched.text, parameters, started, settings };
-        let Some(count) = self.upstream.count(&question).await else { return };
+        let Some(count) = self.upstream.count(&question).await else { return Ok(()) };
         let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));
         let definitions = batch.definitions.take();
         batch.definitions = Some(Arc::new(RowCap { upstream, question, rows_max, definitions }));
         batch.changes_max = Some(rows_max);
+        Ok(())
     }
 }
 
@@ -155,7 +158,7 @@ impl Run<'_> {
             let stop = tokio::select! {
                 biased;
                 driven = self.target.drive() => match driven? {
-                    Driven::Read => self.release(exchange).await.and_then(|()| self.keep(exchange)),
+                    Driven::Read => self.read(exchange).await,
                     Driven::Sent => Ok(()),
                 },
                 interrupt = exchange.interrupted() => match interrupt {
@@ -188,6 +191,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    async fn read(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
+        self.release(exchange).await?;
+        self.keep(exchange).await
+    }
+
     /// Passes on whatever whole messages have come.
     async fn release(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
         let messages = self.take_messages()?;
@@ -200,10 +208,14 @@ impl Run<'_> {
     }
 
     /// All of the reply may pass, so what was deferred until then takes effect.
-    fn keep(&mut self, exchange: &Exchange) -> Result<(), Stop> {
-        if self.machine.is_at_end() && !std::mem::replace(&mut self.is_ending, true) {
-            self.target.send(exchange.session().tell_target(TargetWord::Keep, &Notices::Between)?);
+    async fn keep(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
+        if !self.machine.is_at_end() || self.is_ending {
+            return Ok(());
         }
+        let (released, permit) = exchange.keep(&Notices::Between).await?;
+        self.client.send(released).await?;
+        self.is_ending = true;
+        self.target.send(permit);
         Ok(())
     }
 

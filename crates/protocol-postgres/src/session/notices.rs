@@ -1,7 +1,7 @@
 //! The gateway's own words as PostgreSQL messages.
 
 use crate::reply::Status;
-use crate::request::{Ends, failing_query, isolation_question, query};
+use crate::request::{Ends, failing_query, own_question, query};
 use crate::wire::{Refused, put, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
@@ -75,10 +75,18 @@ impl NoticeEncoder for Notices {
             TargetWord::Defer => query("BEGIN"),
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
-            TargetWord::TellTime => isolation_question(),
+            TargetWord::TellTime => own_question("SHOW transaction_isolation"),
+            TargetWord::TellSettings => own_question(SETTINGS),
         }
     }
 }
+
+/// What was set since the session began, as a JSON object. Whatever the search path is, these
+/// are PostgreSQL's own.
+const SETTINGS: &str = "\
+SELECT pg_catalog.json_object_agg(name, setting)::pg_catalog.text FROM pg_catalog.pg_settings
+WHERE source OPERATOR(pg_catalog.=) 'session'
+  AND NOT pg_catalog.starts_with(name, 'transaction_')";
 
 /// CopyInResponse.
 fn put_copy_in(out: &mut Vec<u8>, form: DataForm, columns: u16) {

@@ -6,6 +6,7 @@
 
 use super::Upstream;
 use super::catalog::{rows, set, text};
+use super::versions::literal;
 use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_transport::DialError;
 use std::collections::BTreeMap;
@@ -21,8 +22,8 @@ pub(crate) struct RowQuestion {
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// What the session was started with.
     pub(crate) started: Arc<BTreeMap<String, String>>,
-    /// The settings that it was given since, as statements.
-    pub(crate) settings: Vec<String>,
+    /// What was set in it since, with the values that hold now.
+    pub(crate) settings: BTreeMap<String, String>,
 }
 
 impl RowQuestion {
@@ -60,8 +61,10 @@ impl Upstream {
     async fn try_count(&self, question: &RowQuestion) -> Result<Option<u64>, DialError> {
         let mut connection = self.dialer.dial(&question.started).await?.connection;
         set(&mut connection, "BEGIN READ ONLY").await?;
-        for setting in &question.settings {
-            set(&mut connection, setting).await?;
+        for (name, value) in &question.settings {
+            let (name, value) = (literal(name), literal(value));
+            let setting = format!("SELECT pg_catalog.set_config({name}, {value}, true)");
+            set(&mut connection, &setting).await?;
         }
         let bounds = format!(
             "SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {0}",

@@ -138,6 +138,7 @@ impl Session {
             held: if request.has_unseen_data() { Held::flowing() } else { Held::default() },
             pending: Pending::default(),
             is_closed: false,
+            is_kept: false,
         };
         let refused = no_room.map(|refusal| (0, refusal)).or(refused);
         let is_held = review.is_some();

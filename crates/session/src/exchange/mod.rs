@@ -107,6 +107,8 @@ pub struct Exchange {
     /// Its request's record, where that may wait for the answer's.
     pending: Pending,
     is_closed: bool,
+    /// What it has changed stays: nothing can object any more.
+    is_kept: bool,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -151,7 +153,7 @@ impl Exchange {
                     if self.pending.is_due() {
                         self.hand_over();
                     }
-                    if let Err(stop) = self.follow().await {
+                    if !self.is_kept && let Err(stop) = self.follow().await {
                         return Interrupt::Stopped(stop);
                     }
                 }
@@ -172,6 +174,9 @@ impl Exchange {
         // Read first: whoever follows the target's messages knows then what has come, also
         // where nothing of it may pass.
         let mut masked = reply.mask(&self.session().engine().masker)?;
+        if self.is_kept {
+            return Ok(self.record(masked).await?);
+        }
         self.may_go_on().await?;
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
@@ -243,6 +248,23 @@ impl Exchange {
         encoder: &dyn NoticeEncoder,
     ) -> Result<Permitted, SessionError> {
         self.record_forward(&Bytes::new(), encoder.to_target(TargetWord::Fail)).await
+    }
+
+    /// What was deferred takes effect: what is kept back of the reply may pass now, and nobody is
+    /// asked about the rest of it, which only tells whether it did.
+    pub async fn keep(
+        &mut self,
+        encoder: &dyn NoticeEncoder,
+    ) -> Result<(Released, Permitted), Stop> {
+        self.may_go_on().await?;
+        self.held.flow();
+        let released = match self.held.take(false) {
+            Some(masked) => self.record_fenced(masked).await?,
+            None => Released { bytes: Bytes::new() },
+        };
+        let permit = self.session().tell_target(TargetWord::Keep, encoder)?;
+        self.is_kept = true;
+        Ok((released, permit))
     }
 
     async fn record_forward(

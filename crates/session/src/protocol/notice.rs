@@ -59,6 +59,8 @@ pub enum TargetWord {
     TakeBack,
     /// It is to tell which time its answers are of.
     TellTime,
+    /// It is to tell what the session has set.
+    TellSettings,
 }
 
 /// Writes the gateway's words as a protocol's messages.

@@ -240,6 +240,8 @@ impl Analyzer<'_> {
         self.sets = true;
         let name = name.to_ascii_lowercase();
         self.moves_search_path |= name == "search_path";
+        self.sets_hidden |=
+            is_made_up(&name) || matches!(name.as_str(), "role" | "session_authorization");
         let only = match values {
             [only] => Some(only.to_ascii_lowercase()),
             _ => None,
@@ -290,13 +292,13 @@ pub(in crate::sql) fn is_made_up(name: &str) -> bool {
     name.contains('.')
 }
 
-/// The text of a constant, without casts of any consequence.
 /// The snapshot of another session by which a transaction is to see.
 fn lent_snapshot(set: &pg::VariableSetStmt) -> Option<String> {
     let is_lent = set.name.eq_ignore_ascii_case("transaction snapshot");
     set.args.first().filter(|_| is_lent).and_then(constant)
 }
 
+/// The text of a constant, without casts of any consequence.
 pub(in crate::sql) fn constant(node: &pg::Node) -> Option<String> {
     use pg::a_const::Val;
     match &node.node {

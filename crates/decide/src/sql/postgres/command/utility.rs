@@ -85,14 +85,14 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
 
 /// Whether the answer tells how many rows the statement itself has written.
 fn tells_changes(node: &NodeEnum) -> bool {
-    matches!(
-        node,
+    match node {
         NodeEnum::InsertStmt(_)
-            | NodeEnum::UpdateStmt(_)
-            | NodeEnum::DeleteStmt(_)
-            | NodeEnum::MergeStmt(_)
-            | NodeEnum::CopyStmt(_)
-    )
+        | NodeEnum::UpdateStmt(_)
+        | NodeEnum::DeleteStmt(_)
+        | NodeEnum::MergeStmt(_) => true,
+        NodeEnum::CopyStmt(copy) => copy.is_from,
+        _ => false,
+    }
 }
 
 fn finish(
@@ -143,6 +143,7 @@ fn finish(
         copy: seen.copy,
         is_write: analyzer.writes,
         moves_search_path: analyzer.moves_search_path,
+        sets_hidden: analyzer.sets_hidden,
         command: Command {
             verb,
             fingerprint: fingerprint.to_owned(),

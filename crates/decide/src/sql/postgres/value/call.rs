@@ -293,7 +293,10 @@ impl Analyzer<'_> {
         self.sets = true;
         match named {
             // An application's own: the row security of tenants lives by these.
-            Some(name) if settings::is_made_up(name) => Lineage::CLEAN,
+            Some(name) if settings::is_made_up(name) => {
+                self.sets_hidden = true;
+                Lineage::CLEAN
+            }
             Some(name) => {
                 // Which value is not seen, so it counts as any.
                 self.set(name, &[]);

@@ -55,6 +55,7 @@ pub struct Truth {
     pub column: String,
     pub category: String,
     pub statements: u64,
+    pub shape: String,
     pub rows: u64,
     pub masked: BTreeMap<String, u64>,
     pub found_masked: u64,
@@ -194,6 +195,7 @@ impl Maker {
         let number = open.exchanges;
         let mut truth = self.draw(open);
         truth.at_us = self.pass(HOUR_US / 60);
+        truth.shape = shape(&truth);
         let command = command(&truth, open.resource);
         let commands = vec![command; usize::from(truth.statements > 1) + 1];
         truth.statements = commands.iter().map(|command| command.times).sum();
@@ -278,6 +280,7 @@ impl Maker {
             column: column.into(),
             category: category.into(),
             statements: 1 + self.dice.roll(2),
+            shape: String::new(),
             rows,
             masked,
             found_masked: if is_found { 2 } else { 0 },
@@ -391,6 +394,16 @@ fn decision(verdict: Verdict) -> Decision {
     Decision { verdict, policy: "p".into(), reasons: Vec::new(), review_groups: Vec::new() }
 }
 
+/// The statement in words, without its constants.
+fn shape(truth: &Truth) -> String {
+    let (table, column) = (&truth.table, &truth.column);
+    match (truth.resource.as_str(), truth.is_compared) {
+        ("crm-api", _) => "GET /people/{id}".to_owned(),
+        (_, true) => format!("SELECT _ FROM {table} WHERE {column} = ?"),
+        (_, false) => format!("SELECT _ FROM {table}"),
+    }
+}
+
 fn command(truth: &Truth, resource: &str) -> CommandRecord {
     let (table, column) = match resource {
         "crm-api" => {
@@ -418,8 +431,12 @@ fn command(truth: &Truth, resource: &str) -> CommandRecord {
         verb: if resource == "crm-api" { "GET" } else { "SELECT" }.into(),
         times: 1,
         runs_later: false,
-        fingerprint: "f00d".into(),
-        shape: String::new(),
+        fingerprint: match resource {
+            "crm-api" => truth.shape.clone(),
+            _ => format!("f00d {}", truth.shape.len()),
+        },
+        // What is no SQL has a fingerprint that says it.
+        shape: if resource == "crm-api" { String::new() } else { truth.shape.clone() },
         needs,
         facts: Facts { aggregated: truth.is_aggregated, ..Facts::default() },
         categories: if places.is_empty() {

@@ -131,6 +131,10 @@ def test_counts_are_those_of_the_traffic(gateway: Gateway) -> None:
     assert breach["content"]["people"]["at_least"] == 3
     assert breach["content"]["observed"]["exchanges_refused"] == 1
     assert breach["content"]["clocks"]["notify_until"] == "2026-12-01T10:00:00Z"
+    asked = {row["shape"]: row for row in breach["content"]["statements"]["listed"]}
+    looked_up = asked["select city from customers where email = ?"]
+    assert [looked_up[key] for key in ("principal", "verdict", "count")] == ["alice", "allow", 1]
+    assert asked["drop table customers"]["verdict"] == "deny"
     narrowed = report(gateway, "art33", "--principal", "nobody")["content"]
     assert narrowed["observed"]["exchanges"] == 0
 

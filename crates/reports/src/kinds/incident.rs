@@ -2,6 +2,7 @@
 //! concerns, what may come of it.
 
 use super::shared::{CategoryUse, Crowd, PeopleCount, is_ended_by_people, touches};
+use super::statements::{StatementList, Statements};
 use super::{Teller, Told};
 use crate::categories::CategoryClass;
 use crate::document::{Block, Document, Field, Source, list};
@@ -31,6 +32,7 @@ pub(super) struct Incident {
     observed: Observed,
     categories: BTreeMap<String, CategoryUse>,
     sessions: BTreeMap<SessionId, SessionPart>,
+    statements: Statements,
     days: BTreeMap<String, u64>,
     measures: Vec<String>,
     cited: Vec<u64>,
@@ -45,6 +47,7 @@ struct Content {
     sessions: Vec<SessionPart>,
     /// Sessions beyond those that are listed.
     sessions_unlisted: u64,
+    statements: StatementList,
     clocks: Clocks,
     declared: Declared,
     /// What the categories suggest: templates, to be judged by a person.
@@ -121,6 +124,7 @@ impl Incident {
             observed: Observed::default(),
             categories: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            statements: Statements::default(),
             days: BTreeMap::new(),
             measures: Vec::new(),
             cited: Vec::new(),
@@ -145,6 +149,7 @@ impl Observer for Incident {
             self.cited.push(exchange.index);
         }
         self.crowd.add(exchange);
+        self.statements.add(exchange);
         let touches = touches(exchange);
         let is_revealed = touches.values().any(|touch| touch.is_revealed);
         self.observed.add(exchange, is_revealed);
@@ -270,6 +275,7 @@ impl Teller for Incident {
             categories,
             sessions: this.sessions.into_values().take(SESSIONS_MAX).collect(),
             sessions_unlisted,
+            statements: this.statements.list(),
             measures_observed: this.measures,
         };
         let mut document = content.document(this.days);
@@ -348,6 +354,7 @@ impl Content {
             Field::declared("others", lines(&self.declared.measures)),
         ]);
         self.put_sessions(&mut document);
+        self.statements.put(&mut document);
         self.put_gaps(&mut document);
         document
     }

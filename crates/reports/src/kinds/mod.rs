@@ -8,6 +8,7 @@ mod masking;
 mod oversight;
 mod processing;
 mod shared;
+mod statements;
 mod subject_access;
 
 use crate::document::{Block, Document};

@@ -298,6 +298,52 @@ fn art33_counts_what_is_in_its_scope_and_nothing_else() {
     check_incident(nothing, &[]);
 }
 
+/// What a statement of the books is told by: all but its count and its times.
+fn asked(truth: &Truth) -> (String, String, Option<String>, String) {
+    let verdict = if truth.refused_by.is_some() { "deny" } else { "allow" };
+    let who = (truth.principal.clone(), truth.actor.clone());
+    (truth.shape.clone(), who.0, who.1, verdict.to_owned())
+}
+
+#[test]
+fn art33_lists_what_was_asked_by_whom_and_when() {
+    let report = made(Kind::Art33, Scope::default()).report;
+    let mut books: BTreeMap<_, Vec<&Truth>> = BTreeMap::new();
+    for truth in all() {
+        books.entry(asked(truth)).or_default().push(truth);
+    }
+    let rows = at(&report.content, "/statements/listed").as_array().unwrap();
+    assert_eq!(rows.len(), books.len());
+    expect(&report.content, &[("/statements/unlisted", 0), ("/statements/not_told_apart", 0)]);
+    for row in rows {
+        let text = |path: &str| at(row, path).as_str().unwrap().to_owned();
+        let actors = at(row, "/actors").as_array().unwrap();
+        let actor = actors.last().map(|actor| actor.as_str().unwrap().to_owned());
+        let key = (text("/shape"), text("/principal"), actor, text("/verdict"));
+        let truths = &books[&key];
+        let refused = |truth: &Truth| match truth.refused_by {
+            Some(_) => truth.statements,
+            None => 0,
+        };
+        expect(
+            row,
+            &[
+                ("/count", sum(truths, |truth| truth.statements)),
+                ("/refused", sum(truths, refused)),
+            ],
+        );
+        let second = |at_us: u64| {
+            let at_us = i64::try_from(at_us).unwrap();
+            jiff::Timestamp::from_second(at_us / 1_000_000).unwrap().to_string()
+        };
+        let times = || truths.iter().map(|truth| truth.at_us);
+        assert_eq!(text("/first_seen"), second(times().min().unwrap()));
+        assert_eq!(text("/last_seen"), second(times().max().unwrap()));
+    }
+    let counts: Vec<u64> = rows.iter().map(|row| number(row, "/count")).collect();
+    assert!(counts.is_sorted_by(|one, two| one >= two), "the most frequent first");
+}
+
 #[test]
 fn art33_without_the_key_says_so_and_bounds_hold() {
     let dir = log().dir.path();

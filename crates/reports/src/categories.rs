@@ -31,6 +31,12 @@ impl CategoryClass {
         Self { category: category.to_owned(), dpv, provision: provision.to_owned() }
     }
 
+    /// Whether it is about people, as far as anybody knows: not where it is told to be
+    /// confidential for another reason.
+    pub(crate) fn is_personal(&self) -> bool {
+        self.provision != "confidential"
+    }
+
     /// Whether it needs more than other personal data: Articles 9 and 10.
     pub(crate) fn is_special(&self) -> bool {
         matches!(self.provision.as_str(), "special" | "criminal")

@@ -15,6 +15,9 @@ pub struct Declared {
     pub joint_controllers: Vec<Contact>,
     /// Who processes on their behalf: whoever runs the gateway, where that is somebody else.
     pub processor: Option<Contact>,
+    /// For whom data are processed, where whoever runs the gateway is a processor; by the name
+    /// that purposes give in `on_behalf_of`.
+    pub controllers: BTreeMap<String, Controller>,
     /// Who represents the controller in the Union.
     pub representative: Option<Contact>,
     /// The data protection officer.
@@ -38,6 +41,8 @@ pub struct Declared {
     pub owners: BTreeMap<String, String>,
     /// The other measures in force, in words.
     pub measures: Vec<String>,
+    /// When somebody tested the measures last.
+    pub measures_tested: Option<Tested>,
     /// Which AI systems this is the record of, for the AI Act: `deployer`, `provider`.
     pub ai_act_role: Option<String>,
     /// Who oversees, for the AI Act.
@@ -58,6 +63,36 @@ pub struct Contact {
     /// The country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+}
+
+/// For whom data are processed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controller {
+    /// Where they are reached.
+    pub contact: Option<String>,
+    /// The country.
+    pub country: Option<String>,
+    /// Who represents them in the Union.
+    pub representative: Option<Contact>,
+    /// Their data protection officer.
+    pub dpo: Option<Contact>,
+    /// The categories of processing that are carried out for them, in words.
+    pub processing: Vec<String>,
+    /// Whose resources are theirs: what is done there is for them, whatever its purpose, unless
+    /// the purpose names somebody else.
+    pub resources: Vec<String>,
+}
+
+/// That measures were tested.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tested {
+    /// When: `2026-11-28`.
+    pub at: String,
+    /// How, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
 }
 
 /// What a purpose stands for.
@@ -120,5 +155,62 @@ impl Declared {
     #[must_use]
     pub fn model_provider(&self, actor: &str) -> Option<&ModelProvider> {
         self.model_providers.get(actor).or_else(|| self.model_providers.get("*"))
+    }
+
+    /// On whose behalf something is done: the one that the purpose names, otherwise the only one
+    /// whose resource it is.
+    pub(crate) fn on_behalf_of(&self, purpose: Option<&str>, resource: &str) -> Option<&str> {
+        let purpose = purpose.and_then(|word| self.purposes.get(word));
+        if let Some(named) = purpose.and_then(|known| known.on_behalf_of.as_deref()) {
+            return Some(named);
+        }
+        let is_theirs =
+            |controller: &Controller| controller.resources.iter().any(|theirs| theirs == resource);
+        let mut theirs = self.controllers.iter().filter(|(_, known)| is_theirs(known));
+        match (theirs.next(), theirs.next()) {
+            (Some((name, _)), None) => Some(name),
+            (Some(_), Some(_)) | (None, _) => None,
+        }
+    }
+}
+
+impl Tested {
+    pub(crate) fn text(&self) -> String {
+        let how = self.how.iter().map(|how| format!(": {how}"));
+        how.fold(self.at.clone(), |text, how| text + &how)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_for_whom_the_purpose_names_or_whose_resource_it_is() {
+        let theirs = |resources: &[&str]| Controller {
+            resources: resources.iter().map(|name| (*name).to_owned()).collect(),
+            ..Controller::default()
+        };
+        let declared = Declared {
+            controllers: [
+                ("Shop GmbH".to_owned(), theirs(&["shop", "shared"])),
+                ("Clinic".to_owned(), theirs(&["shared"])),
+            ]
+            .into(),
+            purposes: [(
+                "billing".to_owned(),
+                Activity { on_behalf_of: Some("Bank".into()), ..Activity::default() },
+            )]
+            .into(),
+            ..Declared::default()
+        };
+        let check = |purpose: Option<&str>, resource: &str, expect: Option<&str>| {
+            assert_eq!(declared.on_behalf_of(purpose, resource), expect, "{purpose:?} {resource}");
+        };
+        check(Some("billing"), "shop", Some("Bank"));
+        check(Some("curiosity"), "shop", Some("Shop GmbH"));
+        check(None, "shop", Some("Shop GmbH"));
+        check(None, "shared", None);
+        check(None, "crm", None);
     }
 }

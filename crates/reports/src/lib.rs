@@ -33,11 +33,12 @@ mod walk;
 
 pub use configured::{Configured, ConfiguredColumn, ConfiguredResource, RetentionRule};
 pub use declared::{
-    Activity as DeclaredActivity, Contact, Declared, Incident, ModelProvider, Recipient,
+    Activity as DeclaredActivity, Contact, Controller, Declared, Incident, ModelProvider,
+    Recipient, Tested,
 };
 pub use document::{Block, Document, Field, Rendering, Source, Table};
 pub use error::Error;
 pub use kinds::Kind;
-pub use report::{Checked, Inputs, Made, Report, Staff, Wanted, again, check, make};
+pub use report::{Checked, Inputs, Made, RecordForm, Report, Staff, Wanted, again, check, make};
 pub use scope::{Period, Scope, Subject};
 pub use walk::{Exchange, Observer, People, ReviewFacts, SessionFacts, Walk, Walked, walk};

@@ -28,6 +28,9 @@ pub struct Inputs {
     /// How people who work here are named.
     #[serde(default)]
     pub staff: Staff,
+    /// For whom the record of processing activities is.
+    #[serde(default, skip_serializing_if = "RecordForm::is_controller")]
+    pub form: RecordForm,
     /// The content of the report of this kind that came before, where drift is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Value>,
@@ -42,6 +45,24 @@ pub enum Staff {
     ByRole,
     /// By their names.
     ByName,
+}
+
+/// The two records of Article 30.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordForm {
+    /// Of who decides why and how data are processed: Article 30(1).
+    #[default]
+    Controller,
+    /// Of who processes on behalf of others: Article 30(2).
+    Processor,
+}
+
+impl RecordForm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    fn is_controller(&self) -> bool {
+        *self == Self::Controller
+    }
 }
 
 /// A report, as it lies in a file.

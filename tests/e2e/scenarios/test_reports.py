@@ -30,6 +30,9 @@ DECLARED = """
 controller: { name: Shop GmbH, country: DE }
 dpo: { name: Ada Lovelace, contact: dpo@shop.example }
 subject_categories: { shop: [customers] }
+processor: { name: Hosting AG, country: CH }
+controllers:
+  Shop GmbH: { contact: Musterstr. 1, country: DE, processing: [support], resources: [shop] }
 incident: { aware_at: "2026-11-28T10:00:00Z", nature: an agent read too much }
 """
 
@@ -155,6 +158,21 @@ def test_what_is_declared_is_no_gap_and_what_is_not_is_one(gateway: Gateway) -> 
     assert done.returncode == 1 and "nowhere.yaml" in done.stderr
 
 
+def test_a_processor_says_what_is_done_for_whom(gateway: Gateway, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    gateway.run("report", "art30", "--form", "processor", "--out", str(file))
+    assert "the same report" in gateway.run("report", "check", str(file))
+    [shop] = json.loads(file.read_text())["content"]["controllers"]
+    assert (shop["controller"], shop["declared"]["processing"]) == ("Shop GmbH", ["support"])
+    # Four values were masked, and Olga saw one column of four rows.
+    share = {"values_masked": 4, "values_released_max": 8, "percent_min": 50}
+    assert shop["observed"]["masked_share"] == share
+    [activity] = report(gateway, "art30")["content"]["activities"]
+    assert activity["observed"]["masked_share"] == share
+    done = gateway.try_run("report", "art30", "--form", "processor", "--since-report", str(file))
+    assert done.returncode == 1 and "--since-report" in done.stderr
+
+
 def test_the_api_gives_the_same_content(gateway: Gateway) -> None:
     token = gateway.token("olga")
     status, body = gateway.http("GET", "/v1/reports/masking-coverage", token=token)
@@ -164,6 +182,8 @@ def test_the_api_gives_the_same_content(gateway: Gateway) -> None:
     for path, expected in (
         ("art33?principal=alice&as=html", 200),
         ("art99", 404),
+        ("art30?form=processor", 200),
+        ("art30?form=owner", 400),
         ("art30?as=pdf", 400),
         ("art30?session=x", 400),
         ("art30?sinse_us=1", 400),

@@ -15,7 +15,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portreeve_model::SessionId;
 use portreeve_reports::{
-    Configured, Declared, Error, Inputs, Kind, Made, Period, Rendering, Scope, Wanted, make,
+    Configured, Declared, Error, Inputs, Kind, Made, Period, RecordForm, Rendering, Scope, Wanted,
+    make,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -37,6 +38,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .query::<String>("principal", "On this principal's behalf only.")
         .query::<String>("resource", "At this resource only.")
         .query::<String>("object", "What touched this table, route or other object only.")
+        .query::<String>("form", "Of `art30`: `controller` (Article 30(1)), `processor` (30(2)).")
         .query::<String>("as", "`json` (the report itself), `html`, `markdown`, `csv`.")
         .answers::<Map<String, Value>>(StatusCode::OK, about)
         .errors(&[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::NotCustodian]);
@@ -149,6 +151,8 @@ struct Narrowed {
     principal: Option<String>,
     resource: Option<String>,
     object: Option<String>,
+    #[serde(default, rename = "form")]
+    record: RecordForm,
     #[serde(rename = "as")]
     form: Option<String>,
 }
@@ -179,6 +183,7 @@ async fn report(
     let inputs = Inputs {
         configured: Some(shelf.configured.clone()),
         declared: shelf.declared()?,
+        form: narrowed.record,
         ..Inputs::default()
     };
     let form = Form::named(narrowed.form.as_deref())?;

@@ -1,5 +1,6 @@
 //! What several reports look at in an exchange.
 
+use crate::categories::CategoryClass;
 use crate::scope::Scope;
 use crate::time;
 use crate::walk::{Exchange, People, SessionFacts};
@@ -77,6 +78,8 @@ fn joined(groups: &[String]) -> String {
 pub(crate) struct Touch {
     pub(crate) values_masked: u64,
     pub(crate) is_revealed: bool,
+    /// Different columns of it that were revealed.
+    pub(crate) columns_revealed: u64,
     pub(crate) found_revealed: u64,
     pub(crate) is_compared: bool,
 }
@@ -88,7 +91,9 @@ pub(crate) fn touches(exchange: &Exchange<'_>) -> BTreeMap<String, Touch> {
         touches.entry(category.0.clone()).or_default().values_masked += count;
     }
     for (_, category) in exchange.revealed() {
-        touches.entry(category.0.clone()).or_default().is_revealed = true;
+        let touch = touches.entry(category.0.clone()).or_default();
+        touch.is_revealed = true;
+        touch.columns_revealed += 1;
     }
     for found in exchange.detected.iter().filter(|found| found.revealed > 0) {
         touches.entry(found.category.0.clone()).or_default().found_revealed += found.revealed;
@@ -113,6 +118,9 @@ pub(crate) struct CategoryUse {
     /// Rows released by exchanges that revealed something of it: at most so many values in each
     /// of their columns.
     pub(crate) rows_revealed: u64,
+    /// Each revealed column counted as a value in each of these rows.
+    #[serde(default)]
+    pub(crate) values_revealed_max: u64,
     /// Values of it that detectors found and policy revealed.
     pub(crate) values_found_revealed: u64,
     /// Exchanges in whose conditions it was used.
@@ -133,9 +141,66 @@ impl CategoryUse {
         self.exchanges += 1;
         self.values_masked += touch.values_masked;
         self.rows_revealed += if touch.is_revealed { exchange.rows } else { 0 };
+        self.values_revealed_max += exchange.rows.saturating_mul(touch.columns_revealed);
         self.values_found_revealed += touch.found_revealed;
         self.exchanges_comparing += u64::from(touch.is_compared);
         self.exchanges_refused += u64::from(exchange.is_refused());
+    }
+}
+
+/// How much of the personal data that was released is masked.
+///
+/// The log counts masked values one by one, and those that detectors found. Of a revealed column
+/// it knows the rows of the exchange: more than its values where some are null or other
+/// statements of the exchange had rows, fewer where an answer shows a column twice.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct MaskedShare {
+    values_masked: u64,
+    /// Masked, revealed, and found and revealed.
+    values_released_max: u64,
+    /// Rounded down; none where nothing was released.
+    percent_min: Option<u64>,
+}
+
+impl MaskedShare {
+    /// Of personal data: what is confidential for other reasons is not in it.
+    pub(crate) fn of<'u>(used: impl Iterator<Item = (&'u CategoryClass, &'u CategoryUse)>) -> Self {
+        let mut share = Self::default();
+        for (_, used) in used.filter(|(class, _)| class.is_personal()) {
+            share.values_masked += used.values_masked;
+            share.values_released_max += used.values_released_max();
+        }
+        share.percent_min = percent(share.values_masked, share.values_released_max);
+        share
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Self { values_masked, values_released_max, percent_min } = self;
+        match percent_min {
+            None => "none was released".to_owned(),
+            Some(_) if values_masked == values_released_max => {
+                format!("all {values_masked}")
+            }
+            Some(percent) => {
+                format!("{values_masked} of at most {values_released_max}: at least {percent} %")
+            }
+        }
+    }
+}
+
+fn percent(part: u64, whole: u64) -> Option<u64> {
+    let percent = u128::from(part) * 100 / u128::from(whole).max(1);
+    (whole > 0).then(|| u64::try_from(percent).unwrap_or(100))
+}
+
+impl CategoryUse {
+    fn values_released_max(&self) -> u64 {
+        self.values_masked + self.values_revealed_max + self.values_found_revealed
+    }
+
+    pub(crate) fn masked_percent_text(&self) -> String {
+        let percent = percent(self.values_masked, self.values_released_max());
+        percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"))
     }
 }
 
@@ -263,6 +328,18 @@ pub(crate) fn is_ended_by_people(why: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_rounded_down_and_nothing_has_none() {
+        let check = |part: u64, whole: u64, expect: Option<u64>| {
+            assert_eq!(percent(part, whole), expect, "{part} of {whole}");
+        };
+        check(0, 0, None);
+        check(0, 3, Some(0));
+        check(2, 3, Some(66));
+        check(9_999, 10_000, Some(99));
+        check(u64::MAX, u64::MAX, Some(100));
+    }
 
     #[test]
     fn who_ends_a_session_is_a_name() {

@@ -11,8 +11,8 @@ use portreeve_evidence::{
 };
 use portreeve_model::ReviewOutcome;
 use portreeve_reports::{
-    Checked, Declared, DeclaredActivity, Inputs, Kind, Made, ModelProvider, Period, Report, Scope,
-    Subject, Wanted, check, make,
+    Checked, Controller, Declared, DeclaredActivity, Inputs, Kind, Made, ModelProvider, Period,
+    RecordForm, Report, Scope, Subject, Tested, Wanted, check, make,
 };
 use portreeve_testkit::traffic::{self, Truth, World, token};
 use serde_json::Value;
@@ -103,8 +103,25 @@ fn touched(truth: &Truth) -> BTreeSet<String> {
     touched
 }
 
+/// A time as reports write it.
+fn second(at_us: u64) -> String {
+    let at_us = i64::try_from(at_us).unwrap();
+    jiff::Timestamp::from_second(at_us / 1_000_000).unwrap().to_string()
+}
+
+/// How much of what was released is masked: one column is revealed in an exchange, or none.
+fn of_share(truths: &[&Truth]) -> [(&'static str, u64); 3] {
+    let masked = sum(truths, |truth| truth.masked.values().sum());
+    let clear = sum(truths, |truth| revealed_rows(truth) + truth.found_revealed);
+    [
+        ("/values_masked", masked),
+        ("/values_released_max", masked + clear),
+        ("/percent_min", masked * 100 / (masked + clear)),
+    ]
+}
+
 /// What the books say of one category.
-fn of_category(truths: &[&Truth], category: &str) -> [(&'static str, u64); 6] {
+fn of_category(truths: &[&Truth], category: &str) -> [(&'static str, u64); 7] {
     let own = |truth: &Truth| truth.category == category;
     [
         ("/exchanges", count(truths, |truth| touched(truth).contains(category))),
@@ -112,6 +129,10 @@ fn of_category(truths: &[&Truth], category: &str) -> [(&'static str, u64); 6] {
         (
             "/rows_revealed",
             sum(truths, |truth| if own(truth) && truth.is_revealed { truth.rows } else { 0 }),
+        ),
+        (
+            "/values_revealed_max",
+            sum(truths, |truth| if own(truth) { revealed_rows(truth) } else { 0 }),
         ),
         (
             "/values_found_revealed",
@@ -134,6 +155,10 @@ fn check_categories(rows: &Value, truths: &[&Truth]) {
     for row in rows {
         let category = at(row, "/category").as_str().unwrap();
         expect(row, &of_category(truths, category));
+        let of_it = truths.iter().filter(|truth| touched(truth).contains(category));
+        let times: Vec<u64> = of_it.map(|truth| truth.at_us).collect();
+        assert_eq!(at(row, "/first_seen"), &second(*times.iter().min().unwrap()));
+        assert_eq!(at(row, "/last_seen"), &second(*times.iter().max().unwrap()));
     }
 }
 
@@ -169,7 +194,78 @@ fn art30_has_every_activity_with_its_counts() {
             ],
         );
         check_categories(at(activity, "/observed/categories"), truths);
+        if truths.iter().any(|truth| !touched(truth).is_empty() && truth.rows > 0) {
+            expect(at(activity, "/observed/masked_share"), &of_share(truths));
+        }
     }
+}
+
+/// Billing is done for a bank, the rest of the shop's for the shop, and the service's for nobody
+/// who is declared.
+fn as_processor() -> Inputs {
+    let mut inputs = Inputs { form: RecordForm::Processor, ..inputs() };
+    let billing = inputs.declared.purposes.get_mut("billing").unwrap();
+    billing.on_behalf_of = Some("Bank".into());
+    let shop = Controller {
+        contact: Some("Musterstr. 1".into()),
+        processing: vec!["support".into()],
+        resources: vec!["shop".into()],
+        ..Controller::default()
+    };
+    let clinic = Controller { resources: vec!["clinic".into()], ..Controller::default() };
+    inputs.declared.controllers =
+        [("Shop GmbH".to_owned(), shop), ("Clinic".to_owned(), clinic)].into();
+    inputs.declared.measures_tested = Some(Tested { at: "2026-01-02".into(), how: None });
+    inputs
+}
+
+#[test]
+fn art30_of_a_processor_has_what_is_done_for_each_controller() {
+    let dir = log().dir.path();
+    let (scope, inputs) = (Scope::default(), as_processor());
+    let made = make(dir, &Wanted { kind: Kind::Art30, scope, inputs }, None).unwrap();
+    let rows = at(&made.report.content, "/controllers").as_array().unwrap();
+    let names: Vec<&str> = rows.iter().filter_map(|row| at(row, "/controller").as_str()).collect();
+    assert_eq!(names, ["Bank", "Clinic", "Shop GmbH"]);
+    let is_billing = |truth: &Truth| truth.purpose.as_deref() == Some("billing");
+    let of_shop = |truth: &Truth| !is_billing(truth) && truth.resource == "shop";
+    let only = |is: &dyn Fn(&Truth) -> bool| -> Vec<&Truth> {
+        all().into_iter().filter(|truth| is(truth)).collect()
+    };
+    for (row, truths) in [(&rows[0], only(&is_billing)), (&rows[2], only(&of_shop))] {
+        let counts = [
+            ("/observed/exchanges", truths.len() as u64),
+            ("/observed/rows", sum(&truths, |truth| truth.rows)),
+        ];
+        expect(row, &counts);
+        expect(at(row, "/observed/masked_share"), &of_share(&truths));
+        let names: BTreeSet<String> = truths.iter().flat_map(|truth| touched(truth)).collect();
+        assert_eq!(at(row, "/observed/categories"), &serde_json::json!(names));
+    }
+    expect(&rows[1], &[("/observed/exchanges", 0)]);
+    let for_nobody = only(&|truth| !is_billing(truth) && truth.resource == "crm-api");
+    let activities: BTreeSet<(Option<&str>, &str)> =
+        for_nobody.iter().map(|truth| (truth.purpose.as_deref(), &*truth.acting)).collect();
+    let listed = at(&made.report.content, "/for_nobody").as_array().unwrap();
+    assert_eq!(listed.len(), activities.len());
+    let has = |text: &str| made.report.gaps.iter().any(|gap| gap.contains(text));
+    assert!(has("Clinic: nothing was seen") && has("Bank: how the controller is reached"));
+    assert!(!has("Shop GmbH: "));
+    assert_eq!(check(dir, &made.report, None).unwrap(), Checked::Same);
+}
+
+#[test]
+fn art30_says_whether_measures_were_tested() {
+    let tested = |inputs| {
+        let wanted = Wanted { kind: Kind::Art30, scope: Scope::default(), inputs };
+        let made = make(log().dir.path(), &wanted, None).unwrap();
+        let text = made.document.render(portreeve_reports::Rendering::Markdown);
+        assert!(text.contains("never, as far as this log knows"));
+        let is_gap = made.report.gaps.iter().any(|gap| gap.contains("never tested"));
+        (text.contains("2026-01-02"), is_gap)
+    };
+    assert_eq!(tested(inputs()), (false, true));
+    assert_eq!(tested(Inputs { form: RecordForm::Controller, ..as_processor() }), (true, false));
 }
 
 #[test]
@@ -332,16 +428,13 @@ fn art33_lists_what_was_asked_by_whom_and_when() {
                 ("/refused", sum(truths, refused)),
             ],
         );
-        let second = |at_us: u64| {
-            let at_us = i64::try_from(at_us).unwrap();
-            jiff::Timestamp::from_second(at_us / 1_000_000).unwrap().to_string()
-        };
         let times = || truths.iter().map(|truth| truth.at_us);
         assert_eq!(text("/first_seen"), second(times().min().unwrap()));
         assert_eq!(text("/last_seen"), second(times().max().unwrap()));
     }
     let counts: Vec<u64> = rows.iter().map(|row| number(row, "/count")).collect();
     assert!(counts.is_sorted_by(|one, two| one >= two), "the most frequent first");
+    expect(&report.content, &[("/observed/statements", counts.iter().sum())]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use portreeve_control::reports::{DECLARED_FILE, configured, declared};
 use portreeve_evidence::{AuditorKey, Opener, auditor_key_path};
 use portreeve_model::SessionId;
 use portreeve_reports::{
-    Declared, Incident, Inputs, Kind, Made, Period, Rendering, Report, Scope, Staff, Subject,
-    Wanted,
+    Declared, Incident, Inputs, Kind, Made, Period, RecordForm, Rendering, Report, Scope, Staff,
+    Subject, Wanted,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,12 +65,24 @@ pub(crate) struct Args {
     /// The report before this one: what has changed since is said (art30).
     #[arg(long, value_name = "FILE")]
     since_report: Option<PathBuf>,
+    /// For whom the record is (art30): a processor's is by controller (Article 30(2)).
+    #[arg(long = "form", value_name = "WHO", default_value = "controller")]
+    record: Record,
     /// How it is written: by default as the ending of `--out` says, otherwise Markdown.
     #[arg(long = "as", value_name = "FORM")]
     form: Option<Form>,
     /// Where to write it; otherwise to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// For whom a record of processing activities is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Record {
+    /// Who decides why and how data are processed.
+    Controller,
+    /// Who processes on behalf of others.
+    Processor,
 }
 
 /// How a report is written.
@@ -193,6 +205,9 @@ impl Args {
             true => Some(self.log.config.load()?),
             false => None,
         };
+        if self.record == Record::Processor && self.since_report.is_some() {
+            bail!("`--since-report` compares activities, which a processor's form does not list");
+        }
         let previous = match &self.since_report {
             Some(path) => {
                 let at = || format!("cannot use the report `{}`", path.display());
@@ -204,6 +219,10 @@ impl Args {
         Ok(Inputs {
             configured: config.as_ref().map(configured),
             declared: self.declared()?,
+            form: match self.record {
+                Record::Controller => RecordForm::Controller,
+                Record::Processor => RecordForm::Processor,
+            },
             staff: if self.names { Staff::ByName } else { Staff::ByRole },
             previous,
         })

@@ -21,6 +21,7 @@ use std::process::ExitCode;
     portreeve report art15 --subject email=ann@example.com --key auditor.key --out ann.html\n  \
     portreeve report masking-coverage --since 2026-11-01T00:00:00Z --as markdown\n  \
     portreeve report art30 --out 2026-12.json --since-report 2026-11.json\n  \
+    portreeve report art30 --form processor --out processor.html\n  \
     portreeve report check 2026-12.json /mnt/copy/evidence\n  \
     portreeve report render 2026-12.json --as html --out 2026-12.html")]
 pub(crate) struct Args {

@@ -60,6 +60,12 @@ impl Configured {
         self.masking.get(category).or_else(|| self.masking.get("default")).map(String::as_str)
     }
 
+    /// What is said of an object of a resource: the most specific that names it.
+    pub(crate) fn said_of(&self, resource: &str, path: &[String]) -> Option<&ConfiguredColumn> {
+        let columns = &self.resources.get(resource)?.columns;
+        columns.iter().find(|column| is_named(&column.pattern, path))
+    }
+
     /// The rules that a recording of a resource with these categories falls under.
     pub(crate) fn retention_of<'c>(
         &'c self,
@@ -69,5 +75,67 @@ impl Configured {
         let mut named = vec!["default".to_owned(), format!("resource {resource}")];
         named.extend(categories.map(|category| format!("category {category}")));
         self.recordings_kept.iter().filter(|rule| named.contains(&rule.of)).collect()
+    }
+}
+
+/// Whether a pattern names a path: as many parts, each quoted and exact, or with `*` for any text.
+fn is_named(pattern: &str, path: &[String]) -> bool {
+    let mut rest = pattern;
+    for (at, name) in path.iter().enumerate() {
+        if at > 0 {
+            let Some(next) = rest.strip_prefix('.') else { return false };
+            rest = next;
+        }
+        let Some(after) = after_part(rest, name) else { return false };
+        rest = after;
+    }
+    rest.is_empty() && !path.is_empty()
+}
+
+/// What comes behind the first part of a pattern, where that part names `name`.
+fn after_part<'p>(pattern: &'p str, name: &str) -> Option<&'p str> {
+    if let Some(quoted) = pattern.strip_prefix('"') {
+        let exact = name.replace('"', "\"\"");
+        return quoted.strip_prefix(exact.as_str())?.strip_prefix('"');
+    }
+    let (part, rest) = pattern.split_at(pattern.find('.').unwrap_or(pattern.len()));
+    is_like(part, name).then_some(rest)
+}
+
+fn is_like(part: &str, name: &str) -> bool {
+    let Some((begin, others)) = part.split_once('*') else { return part == name };
+    let Some(mut rest) = name.strip_prefix(begin) else { return false };
+    let mut pieces: Vec<&str> = others.split('*').collect();
+    let end = pieces.pop().unwrap_or_default();
+    for piece in pieces {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    rest.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_names_what_the_gateway_takes_it_for() {
+        let check = |pattern: &str, path: &[&str], expect: bool| {
+            let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(is_named(pattern, &path), expect, "{pattern} {path:?}");
+        };
+        check("public.customers.email", &["public", "customers", "email"], true);
+        check("public.customers.email", &["public", "customers", "emails"], false);
+        check("public.customers.email", &["public", "customers"], false);
+        check("public.customers", &["public", "customers", "email"], false);
+        check("*.*.email", &["public", "customers", "email"], true);
+        check("*.*.e*l", &["public", "customers", "email"], true);
+        check("*.*.e*il*il", &["public", "customers", "email"], false);
+        check("*.*.*mai*", &["public", "customers", "email"], true);
+        check("*.*.person_*", &["public", "customers", "person_"], true);
+        check("public.\"Odd Names\".\"E-Mail\"", &["public", "Odd Names", "E-Mail"], true);
+        check("public.\"a\"\"b.c\".x", &["public", "a\"b.c", "x"], true);
+        check("public.\"a*\".x", &["public", "ab", "x"], false);
+        check("", &[], false);
     }
 }

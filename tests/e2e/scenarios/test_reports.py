@@ -130,6 +130,9 @@ def test_counts_are_those_of_the_traffic(gateway: Gateway) -> None:
     # Alice's addresses are masked: three, and one that was computed; Olga sees them.
     assert by_category["email"]["values_masked"] == 4
     assert by_category["email"]["rows_revealed"] == 4
+    [email] = [row for row in coverage["objects"] if row["object"] == "public.customers.email"]
+    assert [email["configured"][key] for key in ("category", "rule")] == ["email", "redact"]
+    assert (email["rows_revealed"], email["found_unrevealed"]) == (4, {})
     breach = report(gateway, "art33", "--principal", "alice")
     assert breach["content"]["people"]["at_least"] == 3
     assert breach["content"]["observed"]["exchanges_refused"] == 1

@@ -88,7 +88,7 @@ fn shown(watch: &mut Watch, index: u64, deed: &Deed) -> Vec<Finding> {
         bytes: 0,
         masked: &masked,
         detected: &[],
-        found_unrevealed: 0,
+        unrevealed: &[],
         disagreements: 0,
         reviews: &[],
         outcome: Some(&outcome),

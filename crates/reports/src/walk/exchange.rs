@@ -33,8 +33,8 @@ pub struct Exchange<'w> {
     pub masked: &'w BTreeMap<Category, u64>,
     /// What detectors found in texts that nobody has classified.
     pub detected: &'w [Detected],
-    /// Values that detectors found, and that were released without a policy that reveals them.
-    pub found_unrevealed: u64,
+    /// What of it was released without a policy that reveals it: `revealed` counts that.
+    pub unrevealed: &'w [Detected],
     /// Columns where lineage and the target's word disagreed.
     pub disagreements: u64,
     /// The reviews that it had.
@@ -117,6 +117,12 @@ impl Exchange<'_> {
         found
     }
 
+    /// Values that detectors found, and that were released without a policy that reveals them.
+    #[must_use]
+    pub fn found_unrevealed(&self) -> u64 {
+        self.unrevealed.iter().map(|found| found.revealed).sum()
+    }
+
     /// Whether every row of some answer in it is computed from any number of rows: then a row
     /// can be about any number of people.
     #[must_use]
@@ -151,7 +157,7 @@ struct Released {
     bytes: u64,
     masked: BTreeMap<Category, u64>,
     detected: Vec<Detected>,
-    found_unrevealed: u64,
+    unrevealed: Vec<Detected>,
     disagreements: u64,
     people: BTreeMap<String, People>,
 }
@@ -167,7 +173,10 @@ impl Released {
             self.detected.extend(more.detected);
             Detected::gather(&mut self.detected);
         }
-        self.found_unrevealed += more.found_unrevealed;
+        if !more.unrevealed.is_empty() {
+            self.unrevealed.extend(more.unrevealed);
+            Detected::gather(&mut self.unrevealed);
+        }
         self.disagreements += more.disagreements;
         for (object, people) in more.people {
             self.people.entry(object).or_default().add(people);
@@ -233,7 +242,11 @@ impl Live {
                 }
             }
             Event::Response { rows, masked, detected, revealed_by, .. } => {
-                let shown: u64 = detected.iter().map(|found| found.revealed).sum();
+                let shown = || detected.iter().filter(|found| found.revealed > 0).cloned();
+                let unrevealed = match revealed_by {
+                    Some(_) => Vec::new(),
+                    None => shown().collect(),
+                };
                 let bytes = payload.filter(|payload| payload.direction == Direction::ToClient);
                 let is_whole = bytes.is_some();
                 self.part().add(Released {
@@ -241,7 +254,7 @@ impl Live {
                     bytes: bytes.map_or(0, |payload| payload.bytes),
                     masked,
                     detected,
-                    found_unrevealed: if revealed_by.is_none() { shown } else { 0 },
+                    unrevealed,
                     ..Released::default()
                 });
                 self.is_last_whole = is_whole;
@@ -289,7 +302,7 @@ impl Live {
             bytes: self.released.bytes,
             masked: &self.released.masked,
             detected: &self.released.detected,
-            found_unrevealed: self.released.found_unrevealed,
+            unrevealed: &self.released.unrevealed,
             disagreements: self.released.disagreements,
             reviews: &self.reviews,
             outcome: self.outcome.as_ref(),

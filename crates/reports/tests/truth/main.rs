@@ -590,6 +590,7 @@ fn masking_coverage_has_every_category_and_nothing_that_passed_by_no_rule() {
             ],
         );
     }
+    expect(at(&content, "/masked_share"), &of_share(&all));
     let found = rows.iter().filter(|row| at(row, "/is_unclassified") == true);
     let masked: u64 = found.map(|row| number(row, "/found_masked/phone")).sum();
     assert_eq!(masked, sum(&all, |truth| truth.found_masked));

@@ -1,14 +1,20 @@
 //! What is masked, revealed and found (Articles 5 and 25 GDPR): by category and by column.
 
-use super::shared::{CategoryUse, touches};
+mod columns;
+#[cfg(test)]
+mod tests;
+
+use super::shared::{CategoryUse, MaskedShare, touches};
 use super::{Teller, Told};
 use crate::categories::CategoryClass;
 use crate::document::{Block, Document, Field, Source, list};
 use crate::error::Error;
 use crate::report::Inputs;
 use crate::scope::Scope;
-use crate::walk::{Exchange, Observer, Walked};
-use portreeve_model::{Category, Object};
+use crate::time;
+use crate::walk::{Exchange, Observer, SessionFacts, Walked};
+use columns::{ColumnRow, Columns, put_columns};
+use portreeve_model::{Event, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,19 +26,10 @@ pub(super) struct MaskingCoverage {
     scope: Scope,
     inputs: Inputs,
     categories: BTreeMap<String, CategoryUse>,
-    objects: BTreeMap<(String, String), ObjectTally>,
+    columns: Columns,
+    adopted: BTreeMap<String, Adopted>,
     totals: Totals,
     cited: Vec<u64>,
-}
-
-#[derive(Default)]
-struct ObjectTally {
-    categories: BTreeSet<String>,
-    exchanges: u64,
-    exchanges_comparing: u64,
-    rows_revealed: u64,
-    found_masked: BTreeMap<String, u64>,
-    found_revealed: BTreeMap<String, u64>,
 }
 
 /// The content.
@@ -42,7 +39,11 @@ struct Content {
     unmasked_without_exception: u64,
     observed: Totals,
     categories: Vec<CategoryRow>,
-    objects: Vec<ObjectRow>,
+    objects: Vec<ColumnRow>,
+    /// How much of what was released is masked.
+    masked_share: MaskedShare,
+    /// When somebody has looked at the columns of a target, and how many there were.
+    columns_adopted: BTreeMap<String, Adopted>,
     /// Patterns of the configuration of whose objects nothing was seen.
     configured_unseen: Vec<String>,
 }
@@ -60,6 +61,12 @@ struct Totals {
     disagreements: u64,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
+struct Adopted {
+    columns: u64,
+    at: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct CategoryRow {
     #[serde(flatten)]
@@ -70,64 +77,16 @@ struct CategoryRow {
     method: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct ObjectRow {
-    resource: String,
-    object: String,
-    /// What it is classified as, as the log's decisions say.
-    classified: Vec<String>,
-    exchanges: u64,
-    exchanges_comparing: u64,
-    rows_revealed: u64,
-    found_masked: BTreeMap<String, u64>,
-    found_revealed: BTreeMap<String, u64>,
-    /// Detectors find something, and nobody has classified it.
-    is_unclassified: bool,
-}
-
 impl MaskingCoverage {
     pub(super) fn new(scope: Scope, inputs: Inputs) -> Self {
         Self {
             scope,
             inputs,
             categories: BTreeMap::new(),
-            objects: BTreeMap::new(),
+            columns: Columns::default(),
+            adopted: BTreeMap::new(),
             totals: Totals::default(),
             cited: Vec::new(),
-        }
-    }
-
-    fn object(&mut self, exchange: &Exchange<'_>, object: &Object) -> &mut ObjectTally {
-        let key = (exchange.session.resource.clone(), object.to_string());
-        self.objects.entry(key).or_default()
-    }
-
-    /// What the exchange did to each classified object.
-    fn add_objects(&mut self, exchange: &Exchange<'_>) {
-        let revealed = exchange.revealed();
-        let mut seen: BTreeMap<&Object, (BTreeSet<&Category>, bool)> = BTreeMap::new();
-        for (category, action, object) in exchange.classified() {
-            let entry = seen.entry(object).or_default();
-            entry.0.insert(category);
-            entry.1 |=
-                matches!(action, portreeve_model::Action::Filter | portreeve_model::Action::Probe);
-        }
-        for (object, category) in &revealed {
-            seen.entry(object).or_default().0.insert(category);
-        }
-        let shown: BTreeSet<&Object> = revealed.iter().map(|(object, _)| *object).collect();
-        for (object, (categories, is_compared)) in seen {
-            let rows = if shown.contains(object) { exchange.rows } else { 0 };
-            let tally = self.object(exchange, object);
-            tally.exchanges += 1;
-            tally.exchanges_comparing += u64::from(is_compared);
-            tally.rows_revealed += rows;
-            tally.categories.extend(categories.iter().map(|category| category.0.clone()));
-        }
-        for found in exchange.detected {
-            let tally = self.object(exchange, &found.object);
-            *tally.found_masked.entry(found.category.0.clone()).or_default() += found.masked;
-            *tally.found_revealed.entry(found.category.0.clone()).or_default() += found.revealed;
         }
     }
 }
@@ -154,16 +113,25 @@ impl Observer for MaskingCoverage {
         totals.values_found_masked += exchange.detected.iter().map(|one| one.masked).sum::<u64>();
         totals.values_found_revealed +=
             exchange.detected.iter().map(|one| one.revealed).sum::<u64>();
-        totals.values_found_unrevealed += exchange.found_unrevealed;
+        totals.values_found_unrevealed += exchange.found_unrevealed();
         totals.rows_of_undecided += if is_undecided { exchange.rows } else { 0 };
         totals.disagreements += exchange.disagreements;
-        if (is_undecided || exchange.found_unrevealed > 0) && self.cited.len() < CITED_MAX {
+        if (is_undecided || exchange.found_unrevealed() > 0) && self.cited.len() < CITED_MAX {
             self.cited.push(exchange.index);
         }
         for (category, touch) in touches {
             self.categories.entry(category).or_default().add(exchange, touch);
         }
-        self.add_objects(exchange);
+        self.columns.add(exchange);
+    }
+
+    fn event(&mut self, _index: u64, record: &Record, _session: Option<&SessionFacts>) {
+        let Event::ColumnsAdopted { resource, columns, .. } = &record.event else { return };
+        let wanted = self.scope.resource.as_ref();
+        if self.scope.period.holds(record.at_us) && wanted.is_none_or(|name| name == resource) {
+            let adopted = Adopted { columns: *columns, at: time::text(record.at_us) };
+            self.adopted.insert(resource.clone(), adopted);
+        }
     }
 }
 
@@ -181,25 +149,14 @@ impl Teller for MaskingCoverage {
             used,
         });
         let categories: Vec<CategoryRow> = categories.collect();
-        let objects: Vec<ObjectRow> = this
-            .objects
-            .into_iter()
-            .map(|((resource, object), tally)| ObjectRow {
-                resource,
-                object,
-                is_unclassified: tally.categories.is_empty(),
-                classified: tally.categories.into_iter().collect(),
-                exchanges: tally.exchanges,
-                exchanges_comparing: tally.exchanges_comparing,
-                rows_revealed: tally.rows_revealed,
-                found_masked: tally.found_masked,
-                found_revealed: tally.found_revealed,
-            })
-            .collect();
+        let masked_share = MaskedShare::of(categories.iter().map(|row| (&row.class, &row.used)));
+        let objects = this.columns.rows(configured);
         let content = Content {
             unmasked_without_exception: this.totals.values_found_unrevealed
                 + this.totals.rows_of_undecided,
             observed: this.totals,
+            masked_share,
+            columns_adopted: this.adopted,
             configured_unseen: unseen(&this.inputs, &objects),
             categories,
             objects,
@@ -210,7 +167,7 @@ impl Teller for MaskingCoverage {
 }
 
 /// Exact names of the configuration that no decision has named.
-fn unseen(inputs: &Inputs, objects: &[ObjectRow]) -> Vec<String> {
+fn unseen(inputs: &Inputs, objects: &[ColumnRow]) -> Vec<String> {
     let seen: BTreeSet<(&str, &str)> =
         objects.iter().map(|row| (row.resource.as_str(), row.object.as_str())).collect();
     let resources = inputs.configured.iter().flat_map(|known| &known.resources);
@@ -242,6 +199,7 @@ impl Content {
             ),
             Field::observed("values masked", totals.values_masked),
             Field::observed("rows with revealed columns", totals.rows_revealed),
+            Field::observed("personal values masked, of those released", self.masked_share.text()),
             Field::observed("found in texts and masked", totals.values_found_masked),
             Field::observed("found in texts and revealed by policy", totals.values_found_revealed),
             Field::observed(
@@ -252,38 +210,14 @@ impl Content {
         let masked = |row: &CategoryRow| (row.class.category.clone(), row.used.values_masked);
         document.chart("Values masked, by category", self.categories.iter().map(masked).collect());
         self.put_categories(&mut document);
-        self.put_objects(&mut document);
+        put_columns(&self.objects, &mut document);
+        self.put_adopted(&mut document);
         document.heading("Configured, and not seen");
         document.fields(vec![Field::configured(
             "classified, of which nothing was decided",
             Some(list(&self.configured_unseen)),
         )]);
-        let unlisted = inputs.configured.iter().flat_map(|known| &known.resources);
-        for (name, resource) in unlisted {
-            if resource.unclassified == "clear" {
-                document.gaps.push(format!(
-                    "texts of `{name}` that nobody has classified pass unseen: `unclassified: \
-                     clear`"
-                ));
-            }
-            for column in resource.columns.iter().filter(|column| column.category.is_none()) {
-                let reason = column.reason.as_deref().unwrap_or("no reason is given");
-                document
-                    .gaps
-                    .push(format!("`{name}`: {} is not looked through: {reason}", column.pattern));
-            }
-        }
-        for row in self.objects.iter().filter(|row| row.is_unclassified) {
-            document.gaps.push(format!(
-                "`{}`: detectors find personal data in {}, which nobody has classified",
-                row.resource, row.object
-            ));
-        }
-        if inputs.configured.is_none() {
-            document
-                .gaps
-                .push("no configuration was given: how categories are masked is missing".into());
-        }
+        self.put_gaps(inputs, &mut document);
         document
     }
 
@@ -316,43 +250,48 @@ impl Content {
         );
     }
 
-    fn put_objects(&self, document: &mut Document) {
-        let counts = |counts: &BTreeMap<String, u64>| {
-            let some = counts.iter().filter(|(_, count)| **count > 0);
-            list(some.map(|(category, count)| format!("{category} {count}")))
-        };
-        let row = |row: &ObjectRow| {
-            vec![
-                row.resource.clone(),
-                row.object.clone(),
-                match row.is_unclassified {
-                    true => "unclassified".to_owned(),
-                    false => list(&row.classified),
-                },
-                row.exchanges.to_string(),
-                row.exchanges_comparing.to_string(),
-                row.rows_revealed.to_string(),
-                counts(&row.found_masked),
-                counts(&row.found_revealed),
-            ]
+    fn put_adopted(&self, document: &mut Document) {
+        let row = |(resource, adopted): (&String, &Adopted)| {
+            vec![resource.clone(), adopted.columns.to_string(), adopted.at.clone()]
         };
         document.table(
-            "By column or field that a decision or a detector named",
+            "Columns that somebody has looked at",
             &[
                 ("resource", Source::Observed),
-                ("object", Source::Observed),
-                ("classified as", Source::Observed),
-                ("exchanges", Source::Observed),
-                ("comparing", Source::Observed),
-                ("rows revealed", Source::Observed),
-                ("found, masked", Source::Observed),
-                ("found, revealed", Source::Observed),
+                ("columns", Source::Observed),
+                ("last", Source::Observed),
             ],
-            self.objects.iter().map(row).collect(),
+            self.columns_adopted.iter().map(row).collect(),
         );
-        document.text(
-            "Masked values are counted by category; a decision names a column where its values \
-             leave it, are compared or are revealed.",
+    }
+
+    fn put_gaps(&self, inputs: &Inputs, document: &mut Document) {
+        let unlisted = inputs.configured.iter().flat_map(|known| &known.resources);
+        for (name, resource) in unlisted {
+            if resource.unclassified == "clear" {
+                document.gaps.push(format!(
+                    "texts of `{name}` that nobody has classified pass unseen: `unclassified: \
+                     clear`"
+                ));
+            }
+            for column in resource.columns.iter().filter(|column| column.category.is_none()) {
+                let reason = column.reason.as_deref().unwrap_or("no reason is given");
+                document
+                    .gaps
+                    .push(format!("`{name}`: {} is not looked through: {reason}", column.pattern));
+            }
+        }
+        self.objects.iter().filter_map(ColumnRow::gap).for_each(|gap| document.gaps.push(gap));
+        document.gaps.push(
+            "the log counts masked values of classified columns by category, not by column, and \
+             names a column only where it was compared or revealed, or where detectors found \
+             something in it"
+                .into(),
         );
+        if inputs.configured.is_none() {
+            document
+                .gaps
+                .push("no configuration was given: how categories are masked is missing".into());
+        }
     }
 }

@@ -145,6 +145,20 @@ def test_counts_are_those_of_the_traffic(gateway: Gateway) -> None:
     assert narrowed["observed"]["exchanges"] == 0
 
 
+def test_policies_are_asked_what_they_permit(gateway: Gateway) -> None:
+    effective = report(gateway, "access-review")["content"]["effective"]
+    assert effective["policy"]
+    permitted = {
+        (row["principal"], row["action"], row["object"]): row["used"]
+        for row in effective["permitted"]
+    }
+    column = "public.customers.email"
+    assert permitted["alice", "probe", column] == 1
+    assert permitted["olga", "reveal", column] == 2
+    assert ("alice", "reveal", column) not in permitted
+    assert effective["unused"] == sum(used == 0 for used in permitted.values())
+
+
 def test_one_person_gets_an_answer_that_names_no_colleague(gateway: Gateway) -> None:
     answer = report(gateway, "art15")
     certainties = [access["certainty"] for access in answer["content"]["accesses"]]

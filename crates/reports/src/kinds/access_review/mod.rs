@@ -1,5 +1,9 @@
 //! Who can do what, and does: for the yearly look at rights.
 
+mod effective;
+#[cfg(test)]
+mod tests;
+
 use super::{Teller, Told};
 use crate::document::{Document, Field, Source, list};
 use crate::error::Error;
@@ -7,6 +11,7 @@ use crate::report::Inputs;
 use crate::scope::Scope;
 use crate::time::{self, DAY_US};
 use crate::walk::{Exchange, Observer, SessionFacts, Walked};
+use effective::{Effective, Seen};
 use portreeve_model::{AccountChange, Event, Party, PartyKind, Record, ReviewOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +25,7 @@ pub(super) struct AccessReview {
     inputs: Inputs,
     parties: BTreeMap<(String, String), PartyTally>,
     accounts: BTreeMap<String, Account>,
+    seen: Seen,
     revoked: u64,
     tokens: u64,
     cited: Vec<u64>,
@@ -57,6 +63,7 @@ struct Account {
 struct Content {
     parties: Vec<PartyRow>,
     accounts: Vec<AccountRow>,
+    effective: Effective,
     observed: Totals,
 }
 
@@ -123,6 +130,7 @@ impl AccessReview {
             inputs,
             parties: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            seen: Seen::default(),
             revoked: 0,
             tokens: 0,
             cited: Vec::new(),
@@ -142,6 +150,7 @@ impl Observer for AccessReview {
         if !self.scope.period.holds(session.opened_at_us) || !self.scope.holds_session(session) {
             return;
         }
+        self.seen.session(session);
         let names: Vec<&str> = session.chain.hops().map(|party| party.subject.as_str()).collect();
         for party in session.chain.hops() {
             let tally = self.tally(party);
@@ -157,6 +166,7 @@ impl Observer for AccessReview {
         if exchange.number == 0 || !self.scope.holds(exchange) {
             return;
         }
+        self.seen.exchange(exchange);
         let needs = exchange.needs();
         let reveals: BTreeSet<String> =
             exchange.revealed().into_iter().map(|(object, _)| object.to_string()).collect();
@@ -185,6 +195,9 @@ impl Observer for AccessReview {
     }
 
     fn event(&mut self, index: u64, record: &Record, _session: Option<&SessionFacts>) {
+        if self.scope.period.until_us.is_none_or(|until| record.at_us < until) {
+            self.seen.event(&record.event);
+        }
         match &record.event {
             Event::AccountChanged { account, change, .. } => {
                 let known = self.accounts.entry(account.clone()).or_default();
@@ -258,7 +271,8 @@ impl Teller for AccessReview {
             dormant: count(|party| party.is_dormant),
             orphaned: count(|party| party.is_orphaned),
         };
-        let content = Content { parties, accounts, observed };
+        let effective = this.seen.answers(now_us);
+        let content = Content { parties, accounts, effective, observed };
         let document = content.document();
         Told::new(&content, document, this.cited)
     }
@@ -373,11 +387,7 @@ impl Content {
         );
         self.put_uses(&mut document);
         self.put_accounts(&mut document);
-        document.gaps.push(
-            "what policies would permit beyond what was used is not in a log: ask with \
-             `portreeve policy explain`"
-                .into(),
-        );
+        self.effective.put(&mut document);
         let agents = self.parties.iter().filter(|row| row.kind == "agent");
         for row in agents.filter(|row| row.declared.owner.is_none()) {
             document.gaps.push(format!("who answers for agent `{}` is not declared", row.party));

@@ -186,8 +186,11 @@ impl CatalogSnapshot {
     }
 
     /// The catalog for sessions that have moved their search path.
-    pub(crate) fn elsewhere(&self) -> Arc<View> {
-        self.elsewhere.clone()
+    pub(crate) fn elsewhere(&self, settings: &SessionSettings) -> Arc<View> {
+        if settings.guards.is_empty() {
+            return self.elsewhere.clone();
+        }
+        View::of(self.catalog.with_guards(settings.guards.iter().cloned()))
     }
 
     /// Whether it matters what a name stands for: the configuration says something of columns.

@@ -116,7 +116,7 @@ impl Planner {
     fn begun(&self) -> Arc<View> {
         match self.path {
             SearchPath::AsBegun => self.catalog.view(&self.settings),
-            SearchPath::Moved => self.catalog.elsewhere(),
+            SearchPath::Moved => self.catalog.elsewhere(&self.settings),
         }
     }
 

@@ -305,6 +305,9 @@ def test_approve_a_run_b(
         replies = [sent(wire, (batch,)) for batch in prepared]
         reply = sent(wire, (last,))
         wire.query("commit")
+        if replies and all(other.sqlstate == "42501" for other in replies):
+            # A setting that was refused changes nothing of what was approved.
+            return
         assert state(world) == before, f"it ran: {reply.tags}"
         if not any(other.errors for other in replies):
             # 0A000: what a rule does to a write is not known.
@@ -502,3 +505,68 @@ def test_fetch_is_bound_to_the_cursor_behind_the_name(gateway: Gateway, dana: st
         assert not wire.query(CURSOR.format("< 4000")).errors
         reply = wire.query("fetch all from c")
         assert reply.sqlstate == "42501" and len(reply.rows) <= 1000, len(reply.rows)
+
+
+TENANT = "delete from work.notes where label = 'label-' || current_setting('app.tenant')"
+LONG = "/* " + "x" * 600 + " */ "
+UNDER = {
+    "said-at-length": (f"set {LONG} app.tenant = '2'",),
+    "long-ago": ("set app.tenant = '2'", *["set application_name = 'x'"] * 70),
+    "in-a-parameter": (bind_message([b"2"]),),
+    "taken-back": ("begin", "set app.tenant = '1'", "rollback"),
+    "local": ("begin", "set local app.tenant = '1'", "commit"),
+    "saved": ("begin", "savepoint a", "set app.tenant = '1'", "rollback to a"),
+    "behind-a-name": ("prepare t as select set_config('app.tenant', $1, false)", "execute t ('2')"),
+    "behind-a-cursor": (
+        "begin",
+        "declare c cursor with hold for select set_config('app.tenant', '2', false)",
+        "fetch all from c",
+        "commit",
+    ),
+    "discarded": ("set app.tenant = '1'", "discard all", "set app.tenant = '2'"),
+}
+
+
+@each(UNDER)
+def test_an_approval_is_for_the_settings_that_hold(
+    world: World, gateway: Gateway, target: Target, dana: str, case: tuple[str | bytes, ...]
+) -> None:
+    """However the session came to have them: not by the words, by the values."""
+    with Wire.open(target, **REFUSING) as wire:
+        assert not wire.query("set app.tenant = '1'").errors
+        review = review_of(wire.query(TENANT))
+    assert decide(gateway, "approve", review, dana) == 0
+    before = state(world)
+    with Wire.open(target, **REFUSING) as wire:
+        wire.query("set app.tenant = '2'")
+        for statement in case:
+            if isinstance(statement, bytes):
+                message = parse_message("select set_config('app.tenant', $1, false)")
+                wire.send(message + statement + execute_message() + SYNC)
+                assert not wire.reply().errors
+            else:
+                assert not (errors := wire.query(statement).errors), errors
+        assert wire.query(TENANT).errors
+        assert state(world) == before
+        wire.query("rollback")
+    with Wire.open(target, **REFUSING) as wire:
+        assert not wire.query("set app.tenant = '9'; set app.tenant = '1'").errors
+        assert not wire.query(TENANT).errors, "the same values are what was approved"
+
+
+def test_declared_types_behind_a_name_are_part_of_it(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """As numbers or as texts, another row is the greater one."""
+    sql = "delete from work.notes where $1 > '10'"
+    with Wire.open(target, **REFUSING) as wire:
+        wire.send(parse_message(sql, "d", types=(23,)) + SYNC)
+        assert not wire.reply().errors
+        review = review_of(wire.query("execute d (9)"))
+    assert decide(gateway, "approve", review, dana) == 0
+    before = state(world)
+    with Wire.open(target, **REFUSING) as wire:
+        wire.send(parse_message(sql, "d", types=(25,)) + SYNC)
+        assert not wire.reply().errors
+        assert wire.query("execute d ('9')").errors
+    assert state(world) == before

@@ -25,6 +25,7 @@ from security.scene import (
     dba,
     decide,
     held,
+    knows,
     own_database,
     own_policies,
     review_of,
@@ -38,6 +39,8 @@ create table parent (id integer primary key);
 create table child (id integer primary key,
     parent integer references parent deferrable initially deferred);
 create table small (id integer primary key, label text unique);
+create table decoy (id integer);
+create table spare (id integer);
 """
 FILL = """\
 truncate small, child, parent;
@@ -48,7 +51,7 @@ RULES = """\
 @id("writers-write-here")
 permit (
     principal in Group::"writers",
-    action in [Action::"write", Action::"probe", Action::"filter"],
+    action in [Action::"write", Action::"probe", Action::"filter", Action::"define"],
     resource
 );
 @id("parents-are-asked-about") @review("reviewers")
@@ -379,7 +382,7 @@ def test_an_approval_of_a_count_is_for_that_count(
 
 
 AGAIN = {
-    "refused": "set application_name = 'x'; commit; create table evil (id integer)",
+    "refused": "set application_name = 'x'; commit; create role evil",
     "refused-write": "set application_name = 'x'; commit; delete from small where id > 0",
     "failed": "set application_name = 'x'; commit; insert into small values (1)",
     "done": "set application_name = 'x'; insert into small values (100)",
@@ -402,19 +405,23 @@ def test_counting_runs_nothing_of_the_client(
         fields = gateway.json("reviews", "show", review, token=dana)["fields"]
         assert {"cap.changes": "3"}.items() <= {it["name"]: it["value"] for it in fields}.items()
         assert state(world) == before
-        tables = "select count(*) from pg_class where relname = 'evil'"
-        assert world.admin(tables, database=DATABASE) == "0"
+        roles = "select count(*) from pg_roles where rolname = 'evil'"
+        assert world.admin(roles, database=DATABASE) == "0"
 
 
-def test_what_nothing_shows_of_a_session_is_not_counted_by(
-    gateway: Gateway, target: Target, dana: str
+def test_settings_of_an_application_are_those_of_the_count(
+    world: World, gateway: Gateway, target: Target, dana: str
 ) -> None:
-    """Row security by a setting of an application's own would count other rows."""
+    """They are asked for by their names: row security often goes by them."""
     with Wire.open(target, **REFUSING) as wire:
-        assert not wire.query("set app.tenant = '7'").errors
-        review = review_of(wire.query("delete from parent where id > 0"))
+        assert not wire.query("set app.most = '2'").errors
+        sql = "delete from parent where id <= current_setting('app.most')::integer"
+        review = review_of(wire.query(sql))
         fields = gateway.json("reviews", "show", review, token=dana)["fields"]
-        assert "cap.changes" not in {it["name"] for it in fields}
+        told = {field["name"]: field["value"] for field in fields}
+        assert told["cap.changes"] == "2" and "app.most = 2" in told.values(), told
+        assert decide(gateway, "approve", review, dana) == 0
+        assert wire.query(sql).tags == ["DELETE 2"]
 
 
 def parsed(wire: Wire, **statements: str) -> None:
@@ -450,6 +457,44 @@ def test_behind_a_name_is_a_query_or_a_write(
     assert state(world) == before
 
 
+ELSEWHERE = {
+    "path": ({"s": "set search_path = public"}, "execute s; delete from parent where id > 0"),
+    "set-config": (
+        {"s": "select set_config('search_path', 'public', false)"},
+        "execute s; delete from parent where id > 0",
+    ),
+    "view": (
+        {"r": "create temp view decoy as select id from public.parent"},
+        "execute r; delete from decoy where id > 0",
+    ),
+    "renamed": (
+        {"a": "alter table spare rename to gone", "b": "alter table parent rename to spare"},
+        "execute a; execute b; delete from spare where id > 0",
+    ),
+}
+
+
+@each(ELSEWHERE)
+def test_what_is_behind_a_name_moves_no_other(
+    world: World, target: Target, case: tuple[dict[str, str], str]
+) -> None:
+    """A text is decided by what its names stand for when it runs."""
+    statements, sql = case
+    made = "create schema portreeve; create table portreeve.parent (id integer)"
+    world.admin(made, database=DATABASE)
+    try:
+        knows(target, "select id from portreeve.parent")
+        with Wire.open(target, **REFUSING) as wire:
+            for name, text in statements.items():
+                wire.send(parse_message(text, name) + SYNC)
+                wire.reply()
+            assert wire.query(sql).errors
+    finally:
+        world.admin("drop schema portreeve cascade", database=DATABASE)
+    assert world.admin("select count(*) from public.parent", database=DATABASE) == "3"
+    knows(target, "select id from public.parent")
+
+
 MOVES = ("move 1 from p", "move all from p", "fetch 1 from p", "fetch all from p")
 
 
@@ -478,6 +523,30 @@ def test_a_write_that_is_read_in_portions_is_counted(world: World, target: Targe
         wire.send(message + execute_message(rows_max=1) + SYNC)
         assert wire.reply().errors
     assert state(world) == before
+
+
+PLAIN = (
+    "begin; select id from small limit 1; commit",
+    "begin; declare c cursor for select id from small; fetch 3 from c; close c; commit",
+    "begin; savepoint a; select 1; release a; commit",
+)
+
+
+@each({sql.split("; ")[1]: sql for sql in PLAIN})
+def test_a_transaction_that_changes_nothing_is_one_text(target: Target, case: str) -> None:
+    with Wire.open(target) as wire:
+        assert not (reply := wire.query(case)).errors, reply.errors
+        assert reply.status == "I"
+
+
+def test_the_row_of_a_cursor_is_not_approved(world: World, target: Target) -> None:
+    """Where it stands is not part of what a reviewer reads."""
+    with Wire.open(target, **REFUSING) as wire:
+        wire.query("begin")
+        assert not wire.query("declare c cursor for select id from parent").errors
+        assert not wire.query("fetch 1 from c").errors
+        assert wire.query("delete from parent where current of c").sqlstate == "0A000"
+    assert world.admin("select count(*) from parent", database=DATABASE) == "3"
 
 
 SAVED = {

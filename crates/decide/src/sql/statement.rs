@@ -25,9 +25,10 @@ pub struct Statement {
     pub is_write: bool,
     /// Unqualified names may stand for something else once it has run.
     pub moves_search_path: bool,
-    /// It sets something that `pg_settings` does not show: a setting of an application's own, or
-    /// a role.
-    pub sets_hidden: bool,
+    /// What it sets and `pg_settings` does not show: settings of an application's own, a role.
+    pub sets_hidden: Vec<String>,
+    /// Which row it changes is where a cursor stands.
+    pub at_cursor: bool,
     /// Names that the catalog does not have. When this is not empty the command is unknown,
     /// and a fresh catalog may change that: refresh it and analyze once more.
     pub missing: Vec<Missing>,

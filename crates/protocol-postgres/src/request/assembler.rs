@@ -2,6 +2,7 @@
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{self, Circumstances, Parameters};
+use super::settings::{InForce, Settings};
 use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine, Status};
 use crate::wire::{
@@ -108,8 +109,10 @@ pub(crate) struct Assembler {
     pub(super) writes: bool,
     /// An earlier request of the open transaction has.
     has_written: bool,
-    /// The session has settings that nothing shows.
-    pub(super) sets_hidden: bool,
+    /// What stands alone in its text.
+    pub(super) is_alone: bool,
+    /// What is set in the session.
+    pub(crate) settings: Settings,
     /// The request runs code that can do anything with names.
     pub(super) runs_code: bool,
     /// The request runs code that somebody made.
@@ -123,8 +126,8 @@ pub(crate) struct Assembler {
     begun: Arc<Versions>,
     /// The settings that the session began with.
     started: Arc<BTreeMap<String, String>>,
-    /// The settings that the session was given since it began.
-    settings: Arc<Vec<String>>,
+    /// The same as a reviewer reads it, with what the gateway has set then.
+    given: Arc<Vec<String>>,
     failing: FailingName,
     limits: crate::ProtocolLimits,
 }
@@ -163,14 +166,15 @@ impl Assembler {
             sight: Sight::Clear,
             writes: false,
             has_written: false,
-            sets_hidden: false,
+            is_alone: true,
+            settings: Settings::default(),
             runs_code: false,
             runs_own_code: false,
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),
             begun: Arc::default(),
             started: Arc::default(),
-            settings: Arc::default(),
+            given: Arc::default(),
             failing,
             limits,
         }
@@ -288,7 +292,8 @@ impl Assembler {
         machine: &ReplyMachine,
         fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
-        self.batch.is_hidden = self.has_written || self.sets_hidden || self.is_open;
+        self.batch.is_hidden = self.has_written || self.is_open;
+        self.batch.follows_open = self.is_open;
         self.is_open = self.batch.is_open();
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
@@ -301,7 +306,8 @@ impl Assembler {
         self.batch.runs_own_code = self.runs_own_code;
         self.has_written |= self.writes;
         self.batch.circumstances = Some(Circumstances {
-            settings: self.settings.clone(),
+            settings: self.given.clone(),
+            in_force: InForce::Nothing,
             defined: machine.names().defined().to_vec(),
             names: all,
             versions: self.catalog().versions(),
@@ -322,9 +328,9 @@ impl Assembler {
         self.started = Arc::new(settings);
     }
 
-    /// Notes a setting that statements may mean something else under.
+    /// Notes a setting that the session begins with: statements may mean something else under it.
     pub(crate) fn note_setting(&mut self, setting: &str) {
-        let settings = Arc::make_mut(&mut self.settings);
+        let settings = Arc::make_mut(&mut self.given);
         if settings.len() >= SETTINGS_MAX {
             settings.remove(0);
         }

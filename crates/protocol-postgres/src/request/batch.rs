@@ -2,6 +2,7 @@
 //! messages up to Sync, Flush, or a command whose reply may be held.
 
 use super::content::Circumstances;
+use super::settings::InForce;
 use crate::reply::{Expect, Status};
 use crate::wire::{Refused, put, put_text};
 use bytes::{Bytes, BytesMut};
@@ -67,8 +68,10 @@ pub(crate) struct MessageBatch {
     pub(crate) upload: Upload,
     /// Most rows that it may change, where they were counted.
     pub(crate) changes_max: Option<u64>,
+    /// What was sent before it waits for Sync: nothing can be asked in between.
+    pub(crate) follows_open: bool,
     /// Another session does not see what it would touch: the open transaction has written
-    /// before, the session has settings that nothing shows, or it waits for Sync.
+    /// before, or it waits for Sync.
     pub(super) is_hidden: bool,
     /// What it changes is to wait in a transaction of the gateway's for its reply.
     pub(super) waits: bool,
@@ -122,6 +125,7 @@ impl MessageBatch {
             has_copy_in: false,
             upload: Upload::Absent,
             changes_max: None,
+            follows_open: false,
             is_hidden: false,
             waits: false,
             circumstances: None,
@@ -134,8 +138,15 @@ impl MessageBatch {
         self.copy_shape
     }
 
+    /// Notes what is set in the session.
+    pub(crate) fn run_under(&mut self, in_force: InForce) {
+        if let Some(circumstances) = &mut self.circumstances {
+            circumstances.in_force = in_force;
+        }
+    }
+
     /// One statement that runs: what the rows of a write can be counted by. What the open
-    /// transaction has written before, nobody else sees, nor what settings are not shown.
+    /// transaction has written before, nobody else sees.
     pub(crate) fn countable(&self) -> Option<&ApprovedStatement> {
         let mut runs = self.uses.iter().filter(|one| one.stage == Stage::Run);
         let is_one = runs.next().is_some() && runs.next().is_none();

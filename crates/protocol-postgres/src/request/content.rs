@@ -1,5 +1,6 @@
 //! What a reviewer reads of a request, and what an approval is bound to.
 
+use super::settings::InForce;
 use crate::wire::value_kind;
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_model::{
@@ -40,6 +41,15 @@ impl Parameters<'_> {
 /// A statement as it was written, called by its own text.
 pub(super) fn statement(text: &str) -> ApprovedStatement {
     ApprovedStatement { text: text.to_owned(), names: Vec::new(), parameters: Vec::new() }
+}
+
+/// A statement by its name, with the types that its parameters were declared to have.
+pub(super) fn prepared(prepared: &portreeve_sql::Prepared) -> ApprovedStatement {
+    if prepared.types.is_empty() {
+        return statement(&prepared.text);
+    }
+    let types: Vec<_> = prepared.types.iter().map(|oid| type_name(*oid)).collect();
+    statement(&format!("{} -- declared: {}", prepared.text, types.join("; ")))
 }
 
 /// What stands behind a name.
@@ -176,8 +186,10 @@ fn of_binary(bytes: &[u8], type_oid: u32) -> ParameterValue {
 /// What the meaning of a statement depends on beside its text: an approval is bound to it.
 #[derive(Debug)]
 pub(super) struct Circumstances {
-    /// The settings that the session was given since it began, in their order.
+    /// The settings that the session began with.
     pub(super) settings: Arc<Vec<String>>,
+    /// What has been set in it since.
+    pub(super) in_force: InForce,
     /// What the open transaction has changed of definitions.
     pub(super) defined: Vec<Arc<Definition>>,
     /// The relations that it rests on, and the versions of definitions.
@@ -189,6 +201,7 @@ impl Circumstances {
     /// Adds them to what an approval is bound to.
     pub(super) fn put(&self, content: &mut RequestContent) {
         content.settings = self.settings.to_vec();
+        content.settings.extend(self.in_force.shown());
         content.settings.extend(self.defined.iter().map(|definition| shown(definition)));
         if self.names.is_empty() {
             return;

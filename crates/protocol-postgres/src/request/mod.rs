@@ -8,6 +8,7 @@
 mod assembler;
 mod batch;
 mod content;
+mod settings;
 mod statements;
 #[cfg(test)]
 mod table;

@@ -41,8 +41,9 @@ impl Assembler {
         let mut results = VecDeque::with_capacity(plans.len());
         let mut uses = Vec::new();
         let mut content = vec![content::statement(&text)];
-        let (mut held, mut waits) = (false, false);
+        let (mut held, mut waits, mut wrote) = (false, false, false);
         let undone = Undone::of(&plans, machine.status());
+        self.is_alone = plans.len() == 1;
         self.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
@@ -64,11 +65,13 @@ impl Assembler {
             }
             let is_bounded = self.bounds_changes(&effect.uses);
             if undone == Undone::Not
-                && let Some(why) = stays(plan, held, is_bounded)
+                && let Some(why) =
+                    stays(plan, held && (wrote || plan.statement.is_write), is_bounded)
             {
                 uses.push(self.refused(sqlstate::PREREQUISITE_STATE, why));
             }
             held |= self.may_hold(&effect.uses);
+            wrote |= plan.statement.is_write;
             waits |= is_bounded
                 || (plan.statement.is_write && (held || plan.statement.output != Output::None));
             if let Some(change) = &effect.expected.change {
@@ -113,6 +116,7 @@ impl Assembler {
             return self.cut_before(wire);
         }
         self.describe_first(name, &plan, machine);
+        self.is_alone = true;
         self.sees_definitions = self.planner.sees_definitions();
         let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
@@ -152,7 +156,7 @@ impl Assembler {
 
     /// Whether code that runs before it in this request may have changed what its rows show.
     fn follows_code(&self, plan: &Plan) -> bool {
-        self.runs_own_code && plan.shows_objects() && self.catalog().has_rules()
+        self.runs_own_code && plan.uses_objects() && self.catalog().has_rules()
     }
 
     /// Whether some policy bounds how many rows are changed.
@@ -243,16 +247,18 @@ impl Assembler {
                     TransactionEffect::Other => None,
                 };
             }
-            SessionEffect::Set | SessionEffect::SeeAs(_) => self.note_setting(text),
-            SessionEffect::None | SessionEffect::Listen | SessionEffect::Notify => {}
+            SessionEffect::None
+            | SessionEffect::Set
+            | SessionEffect::SeeAs(_)
+            | SessionEffect::Listen
+            | SessionEffect::Notify => {}
         }
         effect
     }
 
     fn execute_prepared(&mut self, name: &str, effect: &mut Effect, machine: &ReplyMachine) {
         let prepared = self.overlay.prepared(machine.names(), name);
-        let behind =
-            |prepared: &Arc<Prepared>| content::behind(name, content::statement(&prepared.text));
+        let behind = |prepared: &Arc<Prepared>| content::behind(name, content::prepared(prepared));
         effect.behind = prepared.as_ref().map(behind);
         let prepared_text = prepared.as_ref().map_or_else(|| "".into(), |one| one.text.clone());
         match prepared.map(|prepared| prepared.plan.clone()) {
@@ -261,11 +267,9 @@ impl Assembler {
                 "what was prepared is more than a query or a write: send it itself",
             )),
             Some(Some(behind)) if self.planner.is_current(&behind) => {
+                effect.uses.extend(self.apart(&behind));
                 effect.uses.extend(self.running(&behind, 0));
                 self.define_behind(&behind, effect);
-                if behind.statement.session == SessionEffect::Set {
-                    self.note_setting(&prepared_text);
-                }
                 effect.expected.plan = Some(content::compared(&behind, &prepared_text, &[]));
             }
             Some(None) => {}
@@ -274,6 +278,22 @@ impl Assembler {
                 effect.uses.push(self.refused(sqlstate::INVALID_STATEMENT_NAME, &why));
             }
         }
+    }
+
+    /// What stands behind a name is not seen where a text is planned: what changes the meaning
+    /// of the rest of it is refused.
+    fn apart(&self, behind: &Plan) -> Option<PlannedUse> {
+        let means_more = behind.statement.moves_search_path
+            || behind.defines()
+            || behind.runs_code()
+            || behind.statement.session != SessionEffect::None;
+        (means_more && !self.is_alone).then(|| {
+            self.refused(
+                sqlstate::PREREQUISITE_STATE,
+                "what stands behind the name may change what the rest of the text means: send it \
+                 on its own",
+            )
+        })
     }
 
     fn fetch(&mut self, cursor: &str, plan: &Plan, effect: &mut Effect, machine: &ReplyMachine) {
@@ -292,6 +312,7 @@ impl Assembler {
                     "the cursor is of more than a query: execute it itself",
                 ));
             }
+            effect.uses.extend(self.apart(&behind));
             effect.uses.extend(self.running(&behind, known.rows));
             self.define_behind(&behind, effect);
             // SECURITY: a name that code may have given to something else is opaque: the rows
@@ -314,6 +335,11 @@ impl Assembler {
             _ => Stage::Run,
         };
         let mut uses = vec![self.suggesting(use_of(plan, stage, rows_before))];
+        if plan.statement.at_cursor && self.is_held(plan) {
+            let why =
+                "nobody can approve the row that a cursor stands at: say which row by its key";
+            uses.insert(0, self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why));
+        }
         if !self.sees_definitions && plan.uses_objects() && self.catalog().has_rules() {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
@@ -345,7 +371,7 @@ impl Assembler {
             self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
-        self.sets_hidden |= plan.statement.sets_hidden;
+        self.settings.follow(plan);
         // What a transaction sees of another time is known once it does.
         self.runs_own_code |=
             plan.runs_own_code() || matches!(plan.statement.session, SessionEffect::SeeAs(_));

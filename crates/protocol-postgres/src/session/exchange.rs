@@ -25,6 +25,7 @@ const PIECE_BYTES: usize = 1 << 20;
 impl Connection {
     pub(super) async fn exchange(&mut self, mut batch: MessageBatch) -> Result<(), SessionError> {
         let staged = self.stage_upload(&mut batch).await?;
+        self.look_at_settings(&mut batch).await?;
         self.count_rows(&mut batch).await?;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
@@ -77,10 +78,32 @@ impl Connection {
     /// Begins a transaction, so that what the request changes stays only once its reply may
     /// pass.
     async fn begin(&mut self) -> Result<(), SessionError> {
-        self.ask_target(TargetWord::Defer).await?;
+        self.ask_target(TargetWord::Defer, Notices::Between).await?;
         if self.machine.status() != Status::InTransaction {
             return Err(SessionError::Target("it does not begin a transaction".into()));
         }
+        Ok(())
+    }
+
+    /// What may be held is bound to what is set in the session.
+    async fn look_at_settings(&mut self, batch: &mut MessageBatch) -> Result<(), SessionError> {
+        let snapshot = self.assembler.snapshot();
+        let may_be_held = |one: &CommandUse| {
+            snapshot.may_hold(&one.command) || snapshot.is_reviewed(&one.command)
+        };
+        if self.assembler.settings.must_ask() && batch.commands().iter().any(may_be_held) {
+            let hidden = self.assembler.settings.hidden().filter(|_| !batch.follows_open);
+            let told = match hidden {
+                Some(hidden) => {
+                    self.ask_target(TargetWord::TellSettings, Notices::Asking(hidden)).await?
+                }
+                None => None,
+            };
+            let told = told.and_then(|settings| serde_json::from_str(&settings).ok());
+            self.assembler.settings.learn(told);
+        }
+        batch.run_under(self.assembler.settings.in_force().clone());
+        self.assembler.settings.begin();
         Ok(())
     }
 
@@ -100,9 +123,7 @@ impl Connection {
         let Some(parameters) = asked_with(&statement.parameters, &touched) else { return Ok(()) };
         let started = self.assembler.started().clone();
         // SECURITY: what the client has sent to set it is not sent again: the values are.
-        let settings = self.ask_target(TargetWord::TellSettings).await?;
-        let settings = settings.and_then(|settings| serde_json::from_str(&settings).ok());
-        let settings = settings.unwrap_or_default();
+        let Some(settings) = self.assembler.settings.in_force().values() else { return Ok(()) };
         let question = RowQuestion { text: touched.text, parameters, started, settings };
         let Some(count) = self.upstream.count(&question).await else { return Ok(()) };
         let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));

@@ -203,7 +203,7 @@ impl Connection {
         if self.machine.status() != Status::InTransaction || !self.assembler.may_begin_anew() {
             return Ok(());
         }
-        let level = self.ask_target(TargetWord::TellTime).await?;
+        let level = self.ask_target(TargetWord::TellTime, Notices::Between).await?;
         if matches!(level.as_deref(), Some("read committed" | "read uncommitted")) {
             self.assembler.begin_anew();
         }
@@ -211,8 +211,13 @@ impl Connection {
     }
 
     /// Says something to the target between requests, and reads its answer.
-    async fn ask_target(&mut self, word: TargetWord) -> Result<Option<String>, SessionError> {
-        let asked = self.session.tell_target(word, &Notices::Between)?;
+    async fn ask_target(
+        &mut self,
+        word: TargetWord,
+        words: Notices,
+    ) -> Result<Option<String>, SessionError> {
+        let asked = self.session.tell_target(word, &words)?;
+        self.machine.take_told();
         self.machine.expect([Expect::Asked]);
         self.target.send(asked);
         while !(self.machine.is_idle() && self.target.is_sent()) {

@@ -2,6 +2,7 @@
 
 use crate::reply::Status;
 use crate::request::{Ends, failing_query, own_question, query};
+use crate::target::literal;
 use crate::wire::{Refused, put, put_error, put_ready, put_refusal, put_refused, put_report};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
@@ -15,6 +16,8 @@ pub(crate) enum Notices {
     Between,
     /// In place of the rest of a reply, which ends in this way.
     Reply(Ends, Status),
+    /// Between requests, with the names of settings that no catalog shows.
+    Asking(Vec<String>),
     /// In place of a whole reply, where the server was not asked; with what it would say.
     Local(Status, Option<Box<Unknown>>),
 }
@@ -35,7 +38,9 @@ impl NoticeEncoder for Notices {
                 put_report(&mut out, b'N', &fields);
             }
             Notice::Refused(refusal) => match self {
-                Self::Between | Self::Reply(Ends::Open, _) => put_refusal(&mut out, refusal),
+                Self::Between | Self::Asking(_) | Self::Reply(Ends::Open, _) => {
+                    put_refusal(&mut out, refusal)
+                }
                 Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) => {
                     put_refusal(&mut out, refusal);
                     put_ready(&mut out, status.byte());
@@ -76,17 +81,31 @@ impl NoticeEncoder for Notices {
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
             TargetWord::TellTime => own_question("SHOW transaction_isolation"),
-            TargetWord::TellSettings => own_question(SETTINGS),
+            TargetWord::TellSettings => match self {
+                Self::Asking(hidden) => own_question(&settings_question(hidden)),
+                _ => own_question(&settings_question(&[])),
+            },
         }
     }
 }
 
-/// What was set since the session began, as a JSON object. Whatever the search path is, these
-/// are PostgreSQL's own.
-const SETTINGS: &str = "\
-SELECT pg_catalog.json_object_agg(name, setting)::pg_catalog.text FROM pg_catalog.pg_settings
+/// Asks for what was set since the session began, as a JSON object. Whatever the search path is,
+/// these are PostgreSQL's own.
+fn settings_question(hidden: &[String]) -> String {
+    let mut question = "\
+SELECT coalesce(pg_catalog.json_object_agg(known.name, known.setting)::pg_catalog.text, '{}') FROM (
+SELECT name, setting FROM pg_catalog.pg_settings
 WHERE source OPERATOR(pg_catalog.=) 'session'
-  AND NOT pg_catalog.starts_with(name, 'transaction_')";
+  AND NOT pg_catalog.starts_with(name, 'transaction_')"
+        .to_owned();
+    for name in hidden {
+        let name = literal(name);
+        question.push_str(&format!(
+            " UNION ALL SELECT {name}, pg_catalog.current_setting({name}, true)"
+        ));
+    }
+    question + ") AS known WHERE known.setting IS NOT NULL"
+}
 
 /// CopyInResponse.
 fn put_copy_in(out: &mut Vec<u8>, form: DataForm, columns: u16) {

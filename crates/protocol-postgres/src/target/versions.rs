@@ -127,6 +127,6 @@ fn first(rows: Vec<Vec<Option<String>>>) -> String {
 
 /// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
 /// asks for.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

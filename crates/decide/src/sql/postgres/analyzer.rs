@@ -58,8 +58,10 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) bounded: Option<bool>,
     /// How many of its parts write rows.
     pub(in crate::sql) writings: u32,
-    /// It sets what no catalog shows.
-    pub(in crate::sql) sets_hidden: bool,
+    /// What it sets and no catalog shows.
+    pub(in crate::sql) sets_hidden: Vec<String>,
+    /// It changes the row that a cursor stands at.
+    pub(in crate::sql) at_cursor: bool,
     /// Its answer tells how many rows it has written.
     pub(in crate::sql) is_told: bool,
     pub(in crate::sql) change: Option<Change>,
@@ -101,7 +103,8 @@ impl<'c> Analyzer<'c> {
             acts: false,
             bounded: None,
             writings: 0,
-            sets_hidden: false,
+            sets_hidden: Vec::new(),
+            at_cursor: false,
             is_told: false,
             change: None,
             moves_search_path: false,
@@ -376,7 +379,7 @@ impl<'c> Analyzer<'c> {
         }
         self.touched |= inner.touched;
         self.writes |= inner.writes;
-        self.sets_hidden |= inner.sets_hidden;
+        self.sets_hidden.extend(inner.sets_hidden.iter().cloned());
         self.acts |= inner.acts || inner.sets || inner.notifies;
         self.moves_search_path |= inner.moves_search_path;
     }

@@ -240,8 +240,9 @@ impl Analyzer<'_> {
         self.sets = true;
         let name = name.to_ascii_lowercase();
         self.moves_search_path |= name == "search_path";
-        self.sets_hidden |=
-            is_made_up(&name) || matches!(name.as_str(), "role" | "session_authorization");
+        if is_made_up(&name) || matches!(name.as_str(), "role" | "session_authorization") {
+            self.sets_hidden.push(name.clone());
+        }
         let only = match values {
             [only] => Some(only.to_ascii_lowercase()),
             _ => None,

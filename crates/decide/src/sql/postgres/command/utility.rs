@@ -143,7 +143,8 @@ fn finish(
         copy: seen.copy,
         is_write: analyzer.writes,
         moves_search_path: analyzer.moves_search_path,
-        sets_hidden: analyzer.sets_hidden,
+        sets_hidden: std::mem::take(&mut analyzer.sets_hidden),
+        at_cursor: analyzer.at_cursor,
         command: Command {
             verb,
             fingerprint: fingerprint.to_owned(),

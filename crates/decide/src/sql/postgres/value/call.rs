@@ -294,7 +294,7 @@ impl Analyzer<'_> {
         match named {
             // An application's own: the row security of tenants lives by these.
             Some(name) if settings::is_made_up(name) => {
-                self.sets_hidden = true;
+                self.sets_hidden.push(name.to_owned());
                 Lineage::CLEAN
             }
             Some(name) => {

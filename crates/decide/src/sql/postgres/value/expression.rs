@@ -28,9 +28,11 @@ impl Analyzer<'_> {
         match node {
             NodeEnum::AConst(constant) => written(constant),
             NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_) => Lineage::constant(),
-            NodeEnum::SetToDefault(_)
-            | NodeEnum::CurrentOfExpr(_)
-            | NodeEnum::MergeSupportFunc(_) => Lineage::CLEAN,
+            NodeEnum::CurrentOfExpr(_) => {
+                self.at_cursor = true;
+                Lineage::CLEAN
+            }
+            NodeEnum::SetToDefault(_) | NodeEnum::MergeSupportFunc(_) => Lineage::CLEAN,
             NodeEnum::ColumnRef(column) => self.column(column, scope),
             NodeEnum::TypeCast(cast) => self.cast(cast, scope),
             NodeEnum::FuncCall(call) => self.call(call, scope),

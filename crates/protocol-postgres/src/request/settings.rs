@@ -1,0 +1,107 @@
+//! What is set in a session, as its server tells it. Statements can mean something else under
+//! other settings, so an approval is bound to the values that hold, not to the words that set
+//! them: those may have failed, been taken back, or stand behind a name or a parameter.
+
+use portreeve_decide::sql::{SessionEffect, TransactionEffect};
+use portreeve_sql::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many settings that no catalog shows are asked for by their names.
+const HIDDEN_MAX: usize = 64;
+
+/// What is known of what is set.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    /// Something has been set, or may have been, since the session began.
+    has_set: bool,
+    /// What holds may be something else than is known.
+    is_stale: bool,
+    /// The request that is put together sets something itself.
+    is_setting: bool,
+    /// Settings that no catalog shows.
+    hidden: BTreeSet<String>,
+    known: InForce,
+}
+
+/// What has been set in a session, with its values.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum InForce {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// These.
+    Known(Arc<BTreeMap<String, String>>),
+    /// Nobody can tell. What was approved before is something else, so each time is its own.
+    Unknown,
+}
+
+impl Settings {
+    /// A statement is about to run.
+    pub(super) fn follow(&mut self, plan: &Plan) {
+        let statement = &plan.statement;
+        self.hidden.extend(statement.sets_hidden.iter().cloned());
+        let sets = plan.runs_code()
+            || matches!(
+                statement.session,
+                SessionEffect::Set | SessionEffect::SeeAs(_) | SessionEffect::DiscardAll
+            );
+        let takes_back = match &statement.session {
+            SessionEffect::Transaction(effect) => *effect != TransactionEffect::Other,
+            _ => false,
+        };
+        self.has_set |= sets;
+        self.is_setting |= sets || takes_back;
+    }
+
+    /// Whether the server has to be asked before what holds is known.
+    pub(crate) fn must_ask(&self) -> bool {
+        self.has_set && self.is_stale
+    }
+
+    /// The request runs: what it sets itself is not what it began under.
+    pub(crate) fn begin(&mut self) {
+        self.is_stale |= std::mem::take(&mut self.is_setting);
+    }
+
+    /// The names to ask for beside those that a catalog shows; none where they are too many.
+    pub(crate) fn hidden(&self) -> Option<Vec<String>> {
+        (self.hidden.len() <= HIDDEN_MAX).then(|| self.hidden.iter().cloned().collect())
+    }
+
+    /// The server has answered, or has not.
+    pub(crate) fn learn(&mut self, told: Option<BTreeMap<String, String>>) {
+        self.known = told.map_or(InForce::Unknown, |told| InForce::Known(Arc::new(told)));
+        self.is_stale = false;
+    }
+
+    pub(crate) fn in_force(&self) -> &InForce {
+        &self.known
+    }
+}
+
+impl InForce {
+    /// Their values, as a reviewer reads them.
+    pub(super) fn shown(&self) -> Vec<String> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Known(known) => {
+                known.iter().map(|(name, value)| format!("{name} = {value}")).collect()
+            }
+            Self::Unknown => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                vec![format!("not known at {} ns", now.as_nanos())]
+            }
+        }
+    }
+
+    /// The values to ask something under; none where nobody knows them.
+    pub(crate) fn values(&self) -> Option<BTreeMap<String, String>> {
+        match self {
+            Self::Nothing => Some(BTreeMap::new()),
+            Self::Known(known) => Some((**known).clone()),
+            Self::Unknown => None,
+        }
+    }
+}

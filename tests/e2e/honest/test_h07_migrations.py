@@ -428,3 +428,19 @@ def test_a_cursor_of_a_query_that_calls_a_function(dev: Target) -> None:
         assert not wire.query("execute q (10)").errors
         assert not wire.query("prepare t as select set_config('app.tenant', $1, false)").errors
         assert not wire.query("execute t ('7')").errors
+
+
+def test_a_foreign_key_moves_no_search_path(world: World, dev: Target) -> None:
+    """What it fires is the server's own: names that two schemas have stand for the first's."""
+    made = (
+        "create table kept (id integer primary key); insert into kept values (1);"
+        "create table kept_child (id integer references kept on delete cascade);"
+        "create schema side; create table side.kept (id integer)"
+    )
+    world.admin(made, database=DATABASE)
+    with Wire.open(dev) as wire:
+        assert not wire.query("insert into kept_child values (1)").errors
+        assert wire.query("select id from kept").rows == [[b"1"]]
+        reply = wire.query("insert into kept_child values (1); select id from kept")
+        assert not reply.errors and reply.rows == [[b"1"]]
+        assert not wire.query("delete from kept where id = 1").errors

@@ -42,9 +42,9 @@ pub struct RequestContent {
     pub role: String,
     /// What runs, in order.
     pub statements: Vec<ApprovedStatement>,
-    /// The commands that have changed what statements mean since the session began, in
-    /// their order. One that was taken back is still here: then another approval is needed,
-    /// and no other thing runs.
+    /// What the session began with, what is set in it since with the values that hold, and the
+    /// commands of the open transaction that have changed definitions. Where nobody could tell,
+    /// something that no other request has: then no older approval fits.
     pub settings: Vec<String>,
     /// Where names are looked for, in order.
     pub search_path: Vec<String>,

@@ -33,7 +33,7 @@ impl Analyzer<'_> {
             if relation.has_rules {
                 self.refuse("what a write to a relation with rules does is not known".into());
             }
-            self.moves_search_path |= relation.has_triggers;
+            self.moves_search_path |= relation.has_triggers && !self.catalog.knows_code;
             self.runs(&relation.code.insert);
             self.touched |= relation.has_triggers && !self.catalog.knows_code
                 || relation.code.reaches_classified

@@ -65,7 +65,8 @@ impl Analyzer<'_> {
                     relation.name
                 ));
             }
-            self.moves_search_path |= relation.has_triggers;
+            // What a foreign key fires is in the code below, with all that it reaches.
+            self.moves_search_path |= relation.has_triggers && !self.catalog.knows_code;
             let code = &relation.code;
             self.runs(match effect {
                 Effect::Insert => &code.insert,

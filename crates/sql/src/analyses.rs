@@ -33,7 +33,9 @@ impl Analyses {
         }
         let analysis = apart(text, || fresh(grammar, catalog, text));
         // A text that names something unknown may mean more after the next refresh.
-        if is_kept && analysis.iter().all(|statement| statement.missing.is_empty()) {
+        let is_of_shape =
+            |statement: &Arc<Statement>| statement.missing.is_empty() && !statement.by_constant;
+        if is_kept && analysis.iter().all(is_of_shape) {
             let mut known = self.lock();
             if known.len() >= ENTRIES_MAX {
                 known.clear();
@@ -110,6 +112,7 @@ pub fn unknown(why: Unknown) -> Statement {
         is_write: true,
         moves_search_path: false,
         sets_hidden: Vec::new(),
+        by_constant: false,
         at_cursor: false,
         missing: Vec::new(),
         unknown: Some(why),

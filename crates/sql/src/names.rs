@@ -33,6 +33,8 @@ pub struct Prepared {
     pub text: Arc<str>,
     /// The types that the client has declared for its parameters.
     pub types: Vec<u32>,
+    /// Where the `PREPARE` stands in the text, if it was made by one.
+    pub place: Option<usize>,
 }
 
 /// A portal or cursor.

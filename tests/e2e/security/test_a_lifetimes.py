@@ -9,7 +9,16 @@ from harness.gateway import Gateway
 from harness.secrets import found_in
 from harness.target import Target
 from harness.waiting import until
-from harness.wire import Refused, Wire, frame
+from harness.wire import (
+    SYNC,
+    Refused,
+    Wire,
+    bind_message,
+    describe_message,
+    execute_message,
+    frame,
+    parse_message,
+)
 from harness.world import CLASSIFIED, World
 
 from security.scene import decide, held, knows, own_database, own_policies
@@ -411,3 +420,64 @@ def test_definitions_that_cannot_be_asked_for_stop_releases(world: World) -> Non
         for other in taken:
             other.close()
         wire.close()
+
+
+CITY = "select city from customers"
+RAW = "select email || '' from customers"
+AGAIN = {
+    "prepared-by-sql": (
+        frame("Q", f"prepare p as {RAW}\0".encode()),
+        frame("Q", b"set search_path = public\0"),
+        bind_message(name="p") + execute_message() + SYNC,
+    ),
+    "prepared-twice": (
+        frame("Q", f"prepare p as {CITY}; deallocate p; prepare p as {RAW}\0".encode()),
+        frame("Q", b"set search_path = public\0"),
+        frame("Q", b"execute p\0"),
+    ),
+    "rest-of-a-fetch": (
+        frame("Q", f"begin; declare c cursor for {RAW}\0".encode()),
+        parse_message("fetch all from c") + bind_message(portal="p") + execute_message("p", 1) + SYNC,
+        frame("Q", b"close c; declare c cursor for select relname::text from pg_class\0"),
+        execute_message("p") + SYNC,
+    ),
+    "rest-of-an-execute": (
+        frame("Q", f"begin; prepare q as {RAW}\0".encode()),
+        parse_message("execute q") + bind_message(portal="p") + execute_message("p", 1) + SYNC,
+        frame("Q", b"deallocate q; prepare q as select relname::text from pg_class\0"),
+        execute_message("p") + SYNC,
+    ),
+    "described-before": (
+        frame("Q", b"begin; declare c cursor for select id from customers\0"),
+        parse_message("fetch all from c", "s") + describe_message("S", "s") + SYNC,
+        frame("Q", f"close c; declare c cursor for {RAW}\0".encode()),
+        bind_message(name="s") + execute_message() + SYNC,
+    ),
+}
+
+
+@each(AGAIN)
+def test_what_a_name_stood_for_when_it_began(target: Target, case: tuple[bytes, ...]) -> None:
+    """Planned again, or run on, a name is masked by what it stands for at the server."""
+    with Wire.open(target) as wire:
+        for message in case:
+            wire.send(message)
+            reply = wire.reply()
+        assert not found_in(wire.received), reply.rows[:1]
+        assert wire.query("rollback").status == "I"
+
+
+def test_a_constant_that_decides_is_not_a_shape(target: Target) -> None:
+    """Which setting is shown is told by a constant: the next one may be another."""
+    with Wire.open(target) as wire:
+        sql = "select setting from pg_settings where name = '{}'"
+        assert not wire.query(sql.format("work_mem")).errors
+        reply = wire.query(sql.format("archive_command"))
+        assert reply.errors or reply.rows in ([], [[b"[personal]"]], [[None]]), reply.rows
+        path = "select set_config(name, 'attic', false) from pg_settings where name = '{}'"
+        wire.query(path.format("work_mem"))
+        wire.query(path.format("search_path"))
+        assert not found_in(wire.query("select email || '' from customers").raw)
+        pinned = "select set_config(name, 'on', false) from pg_settings where name = '{}'"
+        wire.query(pinned.format("work_mem"))
+        assert wire.query(pinned.format("transform_null_equals")).errors

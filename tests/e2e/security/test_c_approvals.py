@@ -59,6 +59,9 @@ RULES = """\
 permit (principal in Group::"writers", action == Action::"write", resource in Schema::"shop/later");
 @id("writes-reviewed") @review("reviewers")
 forbid (principal in Group::"writers", action == Action::"write", resource);
+@id("drops-reviewed") @review("reviewers")
+forbid (principal in Group::"writers", action == Action::"define", resource)
+when { context.change == "drop" };
 """
 STATE = (
     "select md5(string_agg(x, ',' order by x)) from (select 'w' || t::text as x from work.notes t "
@@ -569,4 +572,74 @@ def test_declared_types_behind_a_name_are_part_of_it(
         wire.send(parse_message(sql, "d", types=(25,)) + SYNC)
         assert not wire.reply().errors
         assert wire.query("execute d ('9')").errors
+    assert state(world) == before
+
+
+def test_what_is_taken_back_in_the_same_text_is_not_approved(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """Which settings hold behind a ROLLBACK nobody can tell before it."""
+    text = f"rollback; {TENANT}"
+    with Wire.open(target, **REFUSING) as wire:
+        for sql in ("set app.tenant = '1'", "begin", "set local app.tenant = '1'"):
+            assert not wire.query(sql).errors
+        review = review_of(wire.query(text))
+    assert decide(gateway, "approve", review, dana) == 0
+    before = state(world)
+    with Wire.open(target, **REFUSING) as wire:
+        for sql in ("set app.tenant = '2'", "begin", "set local app.tenant = '1'"):
+            assert not wire.query(sql).errors
+        assert wire.query(text).errors
+    assert state(world) == before
+
+
+def test_settings_of_the_start_can_go(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """RESET and DISCARD go back, and what holds then is what is bound."""
+    begun = {"options": REFUSING["options"] + " -c app.tenant=1"}
+    with Wire.open(target, **begun) as wire:
+        review = review_of(wire.query(TENANT))
+    assert decide(gateway, "approve", review, dana) == 0
+    with Wire.open(target, **begun) as wire:
+        assert not wire.query("set app.tenant = '2'").errors
+        assert wire.query(TENANT).errors
+        assert not wire.query("reset app.tenant").errors
+        wire.query(TENANT)
+        shown = world.admin("select count(*) from work.notes where label = 'label-2'", DATABASE)
+        assert shown == "1"
+
+
+def test_a_definition_is_approved_of_what_its_names_stand_for(
+    world: World, gateway: Gateway, target: Target, dana: str
+) -> None:
+    """What is dropped is the table that the reviewer has read of."""
+    made = "create table work.scratch (id integer); create table work.ledger (id integer)"
+    turned = (
+        "alter table work.scratch rename to s2; alter table work.ledger rename to scratch"
+    )
+    world.admin(made, database=DATABASE)
+    try:
+        with Wire.open(target, **REFUSING) as wire:
+            review = review_of(wire.query("drop table work.scratch"))
+            assert decide(gateway, "approve", review, dana) == 0
+            world.admin(turned, database=DATABASE)
+            assert wire.query("drop table work.scratch").errors
+        assert world.admin("select to_regclass('work.scratch') is null", DATABASE) == "f"
+    finally:
+        world.admin("drop table if exists work.scratch, work.s2, work.ledger", database=DATABASE)
+
+
+@pytest.mark.parametrize("made", [ALL, f"select 1; deallocate p; prepare p as {ALL}"])
+def test_a_write_that_sql_prepared_is_held_however_it_is_run(
+    world: World, target: Target, made: str
+) -> None:
+    """Planned again, what was prepared is the write, and not the PREPARE or one before it."""
+    before = state(world)
+    with Wire.open(target, **REFUSING) as wire:
+        for sql in (f"prepare p as {made}", "set search_path = work"):
+            assert not wire.query(sql).errors
+        wire.send(bind_message(name="p") + execute_message() + SYNC)
+        assert wire.reply().errors
+        assert wire.query("execute p").errors
     assert state(world) == before

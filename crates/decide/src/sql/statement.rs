@@ -27,6 +27,8 @@ pub struct Statement {
     pub moves_search_path: bool,
     /// What it sets and `pg_settings` does not show: settings of an application's own, a role.
     pub sets_hidden: Vec<String>,
+    /// What it does is told by a constant in it: another text of its shape may do something else.
+    pub by_constant: bool,
     /// Which row it changes is where a cursor stands.
     pub at_cursor: bool,
     /// Names that the catalog does not have. When this is not empty the command is unknown,

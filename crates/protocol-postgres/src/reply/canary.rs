@@ -15,7 +15,12 @@ use portreeve_testkit::world::masker;
 use std::sync::Arc;
 
 fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
-    let prepared = Arc::new(Prepared { plan: Some(plan.clone()), text: "".into(), types: vec![] });
+    let prepared = Arc::new(Prepared {
+        plan: Some(plan.clone()),
+        text: "".into(),
+        types: vec![],
+        place: None,
+    });
     let (statement, parameters) = (String::new(), Vec::new());
     Arc::new(Portal {
         prepared,

@@ -341,7 +341,7 @@ impl ReplyMachine {
         }
         self.running.row(frame, masker, out, masked)?;
         self.running_rows += 1;
-        if self.exports {
+        if self.exports && self.exported.len() < EXPORTED_MAX {
             let found = snapshots(frame.body()).map_err(|error| malformed(frame, error))?;
             self.exported.extend(found);
         }
@@ -679,6 +679,8 @@ fn snapshots(row: &[u8]) -> Result<Vec<String>, portreeve_wire::WireError> {
     Ok(found)
 }
 
+/// So many values are looked at: who lends a snapshot asks for one row.
+const EXPORTED_MAX: usize = 100;
 /// Longest name of a snapshot: `00000003-0000001B-1`.
 const SNAPSHOT_BYTES_MAX: usize = 40;
 

@@ -52,7 +52,7 @@ fn uuid() -> uuid::Uuid {
 }
 
 fn prepared(text: &str) -> Arc<Prepared> {
-    Arc::new(Prepared { plan: Some(plan(text)), text: text.into(), types: vec![] })
+    Arc::new(Prepared { plan: Some(plan(text)), text: text.into(), types: vec![], place: None })
 }
 
 fn result(text: &str) -> ExpectedResult {

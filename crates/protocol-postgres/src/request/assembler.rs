@@ -3,6 +3,7 @@
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{self, Circumstances, Parameters};
 use super::settings::{InForce, Settings};
+use super::statements::is_by_name;
 use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine, Status};
 use crate::wire::{
@@ -200,6 +201,11 @@ impl Assembler {
         }
     }
 
+    /// What was sent before waits for Sync: a transaction may be open of which no status tells.
+    pub(super) fn follows_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Begins a request.
     pub(crate) fn begin(&mut self, machine: &ReplyMachine) {
         // What a transaction has changed is locked by it: reading the catalog again would wait.
@@ -300,7 +306,7 @@ impl Assembler {
         if !rests_on.is_empty() && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
-        if !all.is_empty() {
+        if !all.is_empty() || self.runs_own_code {
             self.batch.definitions = Some(fence(all.clone()));
         }
         self.batch.runs_own_code = self.runs_own_code;
@@ -325,6 +331,7 @@ impl Assembler {
         for (name, value) in &settings {
             self.note_setting(&format!("{name} = {value}{AT_THE_START}"));
         }
+        self.settings.begin_with(settings.keys());
         self.started = Arc::new(settings);
     }
 
@@ -498,7 +505,7 @@ impl Assembler {
         if plan.as_ref().is_some_and(|plan| self.writes_mask(plan, text)) {
             uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
         }
-        let prepared = Arc::new(Prepared { plan, text: text.into(), types });
+        let prepared = Arc::new(Prepared { plan, text: text.into(), types, place: None });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
         self.batch.push_commands(wire, vec![Expect::Parse(change)], uses, Vec::new());
@@ -532,7 +539,9 @@ impl Assembler {
         let columns = |entry: &portreeve_sql::PreparedEntry| {
             entry.columns.is_some() && Arc::ptr_eq(&entry.prepared, &prepared)
         };
-        let is_described = machine.names().prepared(statement).is_some_and(columns)
+        // What stands behind a name gives other columns at another time.
+        let is_fixed = prepared.plan.as_ref().is_none_or(|plan| !is_by_name(plan));
+        let is_described = machine.names().prepared(statement).is_some_and(columns) && is_fixed
             || self.described.contains(&(Described::Statement, statement.to_owned()));
         let key = (Described::Portal, name.to_owned());
         if is_described {

@@ -159,6 +159,7 @@ impl MessageBatch {
     pub(crate) fn is_deferred(&self) -> bool {
         self.kind == Kind::Simple
             && self.status == Status::Idle
+            && !self.follows_open
             && (self.waits || self.changes_max.is_some())
     }
 
@@ -366,7 +367,7 @@ impl Request for MessageBatch {
                     expects.push(Expect::Refused(Refused::boxed(refusal, unknown.as_deref())));
                 }
                 // Inside a transaction the server must fail too, as it would have.
-                Kind::Simple if self.status == Status::InTransaction => {
+                Kind::Simple if self.status == Status::InTransaction || self.follows_open => {
                     wire.extend_from_slice(&failing_query());
                     expects.push(Expect::RefusedQuery(Refused::boxed(refusal, unknown.as_deref())));
                 }

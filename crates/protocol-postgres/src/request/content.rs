@@ -203,9 +203,6 @@ impl Circumstances {
         content.settings = self.settings.to_vec();
         content.settings.extend(self.in_force.shown());
         content.settings.extend(self.defined.iter().map(|definition| shown(definition)));
-        if self.names.is_empty() {
-            return;
-        }
         let version = |name: &String| {
             let version = self.versions.relations.get(name).map_or("", String::as_str);
             (name.clone(), version.to_owned())

@@ -20,6 +20,10 @@ pub(crate) struct Settings {
     is_stale: bool,
     /// The request that is put together sets something itself.
     is_setting: bool,
+    /// It takes some back, and which nobody can tell before.
+    takes_back: bool,
+    /// Something of it that may be held runs behind that.
+    is_doubtful: bool,
     /// Settings that no catalog shows.
     hidden: BTreeSet<String>,
     known: InForce,
@@ -41,7 +45,9 @@ impl Settings {
     /// A statement is about to run.
     pub(super) fn follow(&mut self, plan: &Plan) {
         let statement = &plan.statement;
-        self.hidden.extend(statement.sets_hidden.iter().cloned());
+        if self.hidden.len() <= HIDDEN_MAX {
+            self.hidden.extend(statement.sets_hidden.iter().cloned());
+        }
         let sets = plan.runs_code()
             || matches!(
                 statement.session,
@@ -53,6 +59,22 @@ impl Settings {
         };
         self.has_set |= sets;
         self.is_setting |= sets || takes_back;
+        self.takes_back |= takes_back;
+    }
+
+    /// Whether the request that is put together has taken some back.
+    pub(super) fn has_taken_back(&self) -> bool {
+        self.has_set && self.takes_back
+    }
+
+    /// Under which it runs nobody can tell.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubtful = true;
+    }
+
+    /// A session that begins with these can go back to them.
+    pub(super) fn begin_with<'n>(&mut self, names: impl Iterator<Item = &'n String>) {
+        self.hidden.extend(names.filter(|name| name.contains('.')).cloned());
     }
 
     /// Whether the server has to be asked before what holds is known.
@@ -63,6 +85,8 @@ impl Settings {
     /// The request runs: what it sets itself is not what it began under.
     pub(crate) fn begin(&mut self) {
         self.is_stale |= std::mem::take(&mut self.is_setting);
+        self.takes_back = false;
+        self.is_doubtful = false;
     }
 
     /// The names to ask for beside those that a catalog shows; none where they are too many.
@@ -77,7 +101,7 @@ impl Settings {
     }
 
     pub(crate) fn in_force(&self) -> &InForce {
-        &self.known
+        if self.is_doubtful { &InForce::Unknown } else { &self.known }
     }
 }
 
@@ -87,7 +111,9 @@ impl InForce {
         match self {
             Self::Nothing => Vec::new(),
             Self::Known(known) => {
-                known.iter().map(|(name, value)| format!("{name} = {value}")).collect()
+                // What the session began with may not hold any more.
+                let these = std::iter::once("as set in the session:".to_owned());
+                these.chain(known.iter().map(|(name, value)| format!("{name} = {value}"))).collect()
             }
             Self::Unknown => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

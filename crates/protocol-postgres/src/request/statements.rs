@@ -42,7 +42,8 @@ impl Assembler {
         let mut uses = Vec::new();
         let mut content = vec![content::statement(&text)];
         let (mut held, mut waits, mut wrote) = (false, false, false);
-        let undone = Undone::of(&plans, machine.status());
+        let undone =
+            if self.follows_open() { Undone::Not } else { Undone::of(&plans, machine.status()) };
         self.is_alone = plans.len() == 1;
         self.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
@@ -99,7 +100,11 @@ impl Assembler {
         machine: &ReplyMachine,
     ) -> Step {
         let known = self.overlay.portal(machine.names(), name);
-        let known = known.map(|known| (known.portal, known.rows, known.is_outdated));
+        let known = known.map(|known| {
+            // SECURITY: the target may have opened it by definitions that no plan was made by,
+            // and code may have given its name to something else.
+            (known.portal, known.rows, known.is_outdated || known.is_doubtful)
+        });
         let (portal, rows_before, is_outdated) =
             known.unwrap_or_else(|| (self.unknown_portal(), 0, false));
         let by_name = Some(name.to_owned());
@@ -110,7 +115,6 @@ impl Assembler {
         };
         let plan = self.planner.under(plan);
         self.batch.has_copy_in |= copy_in(&plan).is_some();
-        // SECURITY: the target may have opened it by definitions that no plan was made by.
         let plan = if is_outdated { self.opaque(&plan) } else { plan };
         if self.follows_code(&plan) {
             return self.cut_before(wire);
@@ -121,6 +125,12 @@ impl Assembler {
         let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
         let Effect { mut expected, mut uses, behind } = effect;
+        if is_by_name(&plan) && !wire.ends_with(&NO_LIMIT) {
+            // SECURITY: the target would go on with what the name stood for when it began.
+            let why = "FETCH and EXECUTE do not give their rows in portions: execute them without \
+                       a limit of rows";
+            uses.insert(0, self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why));
+        }
         if expected.counted.is_none() {
             let before = Usage::of(Unit::Rows, rows_before);
             uses.iter_mut().for_each(|one| one.asked.before = before);
@@ -201,14 +211,14 @@ impl Assembler {
         }
         match &plan.statement.session {
             SessionEffect::Prepare { name, statement } => {
-                let prepared = self.prepared_within(statement, text);
+                let prepared = self.prepared_within(statement, (text, place));
                 self.refuse_beyond(text.len(), &mut effect, machine);
                 effect.expected.change = Some(Change::Prepare(name.clone(), prepared));
             }
             SessionEffect::Declare { cursor, statement, lifetime } => {
                 self.refuse_beyond(text.len(), &mut effect, machine);
                 let portal = Portal {
-                    prepared: self.prepared_within(statement, &"".into()),
+                    prepared: self.prepared_within(statement, (&"".into(), 0)),
                     statement: String::new(),
                     formats: Vec::new(),
                     text: text.clone(),
@@ -354,7 +364,7 @@ impl Assembler {
                  later, or have an operator look at the gateway's health",
             ));
         }
-        if !plan.defines() {
+        if !plan.defines() || self.is_held(plan) {
             self.planner.names_behind(&plan.command, &mut self.names);
         }
         // What changes definitions or gives no rows has nothing that they could change.
@@ -371,6 +381,9 @@ impl Assembler {
             self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
+        if self.settings.has_taken_back() && (self.is_held(plan) || self.may_hold(&uses)) {
+            self.settings.doubt();
+        }
         self.settings.follow(plan);
         // What a transaction sees of another time is known once it does.
         self.runs_own_code |=
@@ -432,9 +445,13 @@ impl Assembler {
     }
 
     /// `text` is the one that holds the PREPARE.
-    fn prepared_within(&self, statement: &Statement, text: &Arc<str>) -> Arc<Prepared> {
-        let plan = self.planner.plan(Arc::new(statement.clone()));
-        Arc::new(Prepared { plan: Some(plan), text: text.clone(), types: Vec::new() })
+    fn prepared_within(
+        &self,
+        statement: &Statement,
+        (text, place): (&Arc<str>, usize),
+    ) -> Arc<Prepared> {
+        let plan = Some(self.planner.plan(Arc::new(statement.clone())));
+        Arc::new(Prepared { plan, text: text.clone(), types: Vec::new(), place: Some(place) })
     }
 
     /// A name for which there is no room is refused.
@@ -444,30 +461,18 @@ impl Assembler {
         }
     }
 
-    /// A statement that SQL's PREPARE made under an older catalog or policy is planned
-    /// again from the text that made it.
+    /// The same for the statement of a name.
     fn renew(&mut self, name: &str, machine: &ReplyMachine) -> Result<(), UnknownNames> {
         let Some(prepared) = self.overlay.prepared(machine.names(), name) else { return Ok(()) };
-        if prepared.plan.as_ref().is_none_or(|plan| self.planner.is_current(plan)) {
-            return Ok(());
+        let fresh = self.up_to_date(prepared.clone())?;
+        if !Arc::ptr_eq(&fresh, &prepared) {
+            self.overlay.plan(&Change::Prepare(name.into(), fresh));
         }
-        let plans = self.plans_of(&prepared.text)?;
-        let within = plans.iter().find_map(|plan| match &plan.statement.session {
-            SessionEffect::Prepare { name: made, statement } if made == name => {
-                Some((**statement).clone())
-            }
-            _ => None,
-        });
-        let fresh = match within {
-            Some(statement) => self.prepared_within(&statement, &prepared.text),
-            // It came with Parse.
-            None => self.up_to_date(prepared)?,
-        };
-        self.overlay.plan(&Change::Prepare(name.into(), fresh));
         Ok(())
     }
 
-    /// A statement that was prepared under an older catalog or policy is planned again.
+    /// A statement that was prepared under an older catalog or policy is planned again: what
+    /// SQL's PREPARE made is what stands in it.
     pub(super) fn up_to_date(
         &mut self,
         prepared: Arc<Prepared>,
@@ -476,15 +481,27 @@ impl Assembler {
             return Ok(prepared);
         }
         let plans = self.plans_of(&prepared.text)?;
-        let plan = match &*plans {
-            [plan] => plan.clone(),
-            _ => self.planner.plan_unknown(
-                sqlstate::INVALID_STATEMENT_NAME,
-                "definitions have changed since this was prepared: prepare it again",
-            ),
+        let plan = match (prepared.place, &*plans) {
+            (None, [plan]) => Some(plan.clone()),
+            (None, _) => None,
+            (Some(place), plans) => plans.get(place).and_then(|plan| self.within(plan)),
         };
+        let plan = plan.unwrap_or_else(|| {
+            let why = "definitions have changed since this was prepared: prepare it again";
+            self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why)
+        });
         let (text, types) = (prepared.text.clone(), prepared.types.clone());
-        Ok(Arc::new(Prepared { plan: Some(plan), text, types }))
+        Ok(Arc::new(Prepared { plan: Some(plan), text, types, place: prepared.place }))
+    }
+
+    /// The plan of what a PREPARE prepares.
+    fn within(&self, plan: &Plan) -> Option<Arc<Plan>> {
+        match &plan.statement.session {
+            SessionEffect::Prepare { statement, .. } => {
+                Some(self.planner.plan(Arc::new((**statement).clone())))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn refused(&self, sqlstate: &'static str, why: &str) -> PlannedUse {
@@ -494,7 +511,7 @@ impl Assembler {
     pub(super) fn unknown_prepared(&self) -> Arc<Prepared> {
         let why = "prepared statement or portal does not exist";
         let plan = self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why);
-        Arc::new(Prepared { plan: Some(plan), text: "".into(), types: Vec::new() })
+        Arc::new(Prepared { plan: Some(plan), text: "".into(), types: Vec::new(), place: None })
     }
 
     fn unknown_portal(&self) -> Arc<Portal> {
@@ -574,6 +591,17 @@ fn ends_transaction(plan: &Plan) -> bool {
         SessionEffect::Transaction(effect) => *effect != TransactionEffect::Other,
         _ => false,
     }
+}
+
+/// SPEC: Execute ends with the most rows that it is to give; 0 is no limit.
+const NO_LIMIT: [u8; 4] = [0; 4];
+
+/// Whether a statement is what stands behind a name when it runs.
+pub(super) fn is_by_name(plan: &Plan) -> bool {
+    matches!(
+        plan.statement.session,
+        SessionEffect::ExecutePrepared { .. } | SessionEffect::Fetch { .. }
+    )
 }
 
 /// Whether a statement reads, writes or sets, and does nothing else.

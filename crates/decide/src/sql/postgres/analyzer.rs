@@ -60,6 +60,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) writings: u32,
     /// What it sets and no catalog shows.
     pub(in crate::sql) sets_hidden: Vec<String>,
+    /// A constant in it tells what it does.
+    pub(in crate::sql) by_constant: bool,
     /// It changes the row that a cursor stands at.
     pub(in crate::sql) at_cursor: bool,
     /// Its answer tells how many rows it has written.
@@ -104,6 +106,7 @@ impl<'c> Analyzer<'c> {
             bounded: None,
             writings: 0,
             sets_hidden: Vec::new(),
+            by_constant: false,
             at_cursor: false,
             is_told: false,
             change: None,
@@ -379,6 +382,7 @@ impl<'c> Analyzer<'c> {
         }
         self.touched |= inner.touched;
         self.writes |= inner.writes;
+        self.by_constant |= inner.by_constant;
         self.sets_hidden.extend(inner.sets_hidden.iter().cloned());
         self.acts |= inner.acts || inner.sets || inner.notifies;
         self.moves_search_path |= inner.moves_search_path;

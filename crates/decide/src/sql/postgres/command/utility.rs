@@ -125,10 +125,8 @@ fn finish(
     // What a write sets off is not known before all code has been read.
     let is_unsure = !analyzer.catalog.knows_code && !analyzer.catalog.classified.is_empty();
     let rows_of = rows_of(&analyzer, &seen.output);
-    let effect = match seen.is_query && analyzer.is_proven_to_read() {
-        true => Effect::ReadsOnly,
-        false => Effect::MayChange,
-    };
+    let reads_only = seen.is_query && analyzer.is_proven_to_read();
+    let effect = if reads_only { Effect::ReadsOnly } else { Effect::MayChange };
     let is_aggregated = match &seen.output {
         Output::Columns(_) => seen.aggregated,
         Output::None | Output::Structure | Output::Clean | Output::Unproven => false,
@@ -144,6 +142,7 @@ fn finish(
         is_write: analyzer.writes,
         moves_search_path: analyzer.moves_search_path,
         sets_hidden: std::mem::take(&mut analyzer.sets_hidden),
+        by_constant: analyzer.by_constant,
         at_cursor: analyzer.at_cursor,
         command: Command {
             verb,

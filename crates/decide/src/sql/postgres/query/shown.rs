@@ -40,6 +40,7 @@ impl Analyzer<'_> {
         scope: &mut Scope<'_>,
     ) -> Option<PinnedSetting> {
         let alias = select.from_clause.iter().find_map(settings_alias)?;
+        self.by_constant = true;
         let shown = shown(select.where_clause.as_deref()?, &alias)?;
         let open = system::open_settings();
         // A common table expression, or a table that somebody made, can have the name, too.

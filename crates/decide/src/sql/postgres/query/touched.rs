@@ -34,7 +34,8 @@ pub fn rows_touched(text: &str) -> Option<RowsTouched> {
         }
         _ => return None,
     };
-    if with.as_ref().is_some_and(|with| !with.ctes.iter().all(is_query)) {
+    let is_other = |cte: &pg::Node| is_query(cte) && !is_named(cte, &relation.relname);
+    if with.as_ref().is_some_and(|with| !with.ctes.iter().all(is_other)) {
         return None;
     }
     let alias = relation.alias.as_ref().map_or(&relation.relname, |alias| &alias.aliasname);
@@ -65,6 +66,12 @@ fn parameters(text: &str) -> Option<BTreeSet<usize>> {
         text.get(range)?.strip_prefix('$')?.parse().ok()
     };
     parameters.map(number).collect()
+}
+
+/// Whether a query has the name of the table that is written, which it would hide when read.
+fn is_named(node: &pg::Node, name: &str) -> bool {
+    let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else { return false };
+    cte.ctename == name
 }
 
 fn is_query(node: &pg::Node) -> bool {
@@ -103,6 +110,7 @@ mod tests {
             ),
         );
         check("with x as (delete from t returning 1) delete from u", None);
+        check("with t as (select 1 as id) delete from t where id > 0", None);
         check("insert into t values (1)", None);
         check("delete from t; delete from t", None);
         check("select 1", None);

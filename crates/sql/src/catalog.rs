@@ -1,5 +1,6 @@
 //! A target's catalog as last read, and how old it may be.
 
+use crate::planner::SearchPath;
 use crate::{Analyses, Plan};
 use portreeve_decide::sql::Catalog;
 use portreeve_model::{Category, Command, Object};
@@ -113,11 +114,8 @@ pub trait CatalogSource: Send + Sync {
 /// A catalog with what was worked out by it. Immutable: a change makes a new one.
 pub struct CatalogSnapshot {
     catalog: Catalog,
-    /// By what sessions began with: most have the same.
-    views: std::sync::Mutex<Vec<(SessionSettings, Arc<View>)>>,
-    /// For sessions whose search path has moved: a name that several schemas have can then
-    /// not be resolved.
-    elsewhere: Arc<View>,
+    /// By how sessions look names up: most do alike.
+    views: std::sync::Mutex<Vec<(Lookup, Arc<View>)>>,
     versions: Arc<Versions>,
     rests: HashMap<String, BTreeSet<String>>,
     pub(crate) types: ColumnTypes,
@@ -126,6 +124,14 @@ pub struct CatalogSnapshot {
     classify: Classification,
     has_rules: bool,
     digest: u64,
+}
+
+/// How a session looks names up.
+#[derive(PartialEq, Eq)]
+struct Lookup {
+    /// In which schemas; none where nobody can tell any more.
+    search_path: Option<Vec<String>>,
+    guards: Vec<(String, String)>,
 }
 
 /// A catalog as one kind of session sees it.
@@ -140,7 +146,7 @@ impl View {
     }
 }
 
-/// Kinds of sessions whose views are remembered.
+/// Ways of looking names up whose views are remembered.
 const VIEWS_MAX: usize = 64;
 
 impl std::fmt::Debug for CatalogSnapshot {
@@ -155,7 +161,6 @@ impl CatalogSnapshot {
     pub fn new(read: CatalogRead) -> Self {
         let classified = read.catalog.clone();
         Self {
-            elsewhere: View::of(read.catalog.clone()),
             catalog: read.catalog,
             views: std::sync::Mutex::default(),
             versions: Arc::new(read.versions),
@@ -171,26 +176,27 @@ impl CatalogSnapshot {
         }
     }
 
-    /// The catalog for sessions that began like this.
-    pub(crate) fn view(&self, settings: &SessionSettings) -> Arc<View> {
+    /// The catalog for sessions that began like this. Where the search path has moved since, a
+    /// name that several schemas have cannot be resolved.
+    pub(crate) fn view(&self, settings: &SessionSettings, path: SearchPath) -> Arc<View> {
+        let search_path = match path {
+            SearchPath::AsBegun => Some(settings.search_path.clone()),
+            SearchPath::Moved => None,
+        };
+        let lookup = Lookup { search_path, guards: settings.guards.clone() };
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = views.iter().find(|(known, _)| known == settings) {
+        if let Some((_, known)) = views.iter().find(|(known, _)| *known == lookup) {
             return known.clone();
         }
-        let catalog = self.catalog.with_search_path(settings.search_path.clone());
-        let view = View::of(catalog.with_guards(settings.guards.iter().cloned()));
+        let catalog = match &lookup.search_path {
+            Some(search_path) => self.catalog.with_search_path(search_path.clone()),
+            None => self.catalog.clone(),
+        };
+        let view = View::of(catalog.with_guards(lookup.guards.iter().cloned()));
         if views.len() < VIEWS_MAX {
-            views.push((settings.clone(), view.clone()));
+            views.push((lookup, view.clone()));
         }
         view
-    }
-
-    /// The catalog for sessions that have moved their search path.
-    pub(crate) fn elsewhere(&self, settings: &SessionSettings) -> Arc<View> {
-        if settings.guards.is_empty() {
-            return self.elsewhere.clone();
-        }
-        View::of(self.catalog.with_guards(settings.guards.iter().cloned()))
     }
 
     /// Whether it matters what a name stands for: the configuration says something of columns.

@@ -68,7 +68,7 @@ impl Planner {
         subjects: Arc<SubjectColumns>,
         settings: SessionSettings,
     ) -> Self {
-        let view = catalog.view(&settings);
+        let view = catalog.view(&settings, SearchPath::AsBegun);
         Self {
             grammar,
             catalog,
@@ -114,10 +114,7 @@ impl Planner {
 
     /// What everybody sees who looks names up where this session does.
     fn begun(&self) -> Arc<View> {
-        match self.path {
-            SearchPath::AsBegun => self.catalog.view(&self.settings),
-            SearchPath::Moved => self.catalog.elsewhere(&self.settings),
-        }
+        self.catalog.view(&self.settings, self.path)
     }
 
     /// Takes over what the open transaction has changed of definitions so far: no more and no
@@ -152,7 +149,7 @@ impl Planner {
         if self.layers.is_settled() {
             return self.layers.is_followed();
         }
-        let begun = self.catalog.view(&self.settings);
+        let begun = self.catalog.view(&self.settings, SearchPath::AsBegun);
         self.view = match self.layers.settle(self.grammar, &begun.catalog) {
             Some(catalog) => View::of(match self.path {
                 SearchPath::AsBegun => catalog,

@@ -1,5 +1,6 @@
 //! What the gateway is configured to do, as plain data.
 
+use portreeve_model::holds_pieces;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -99,19 +100,8 @@ fn after_part<'p>(pattern: &'p str, name: &str) -> Option<&'p str> {
         return quoted.strip_prefix(exact.as_str())?.strip_prefix('"');
     }
     let (part, rest) = pattern.split_at(pattern.find('.').unwrap_or(pattern.len()));
-    is_like(part, name).then_some(rest)
-}
-
-fn is_like(part: &str, name: &str) -> bool {
-    let Some((begin, others)) = part.split_once('*') else { return part == name };
-    let Some(mut rest) = name.strip_prefix(begin) else { return false };
-    let mut pieces: Vec<&str> = others.split('*').collect();
-    let end = pieces.pop().unwrap_or_default();
-    for piece in pieces {
-        let Some((_, after)) = rest.split_once(piece) else { return false };
-        rest = after;
-    }
-    rest.ends_with(end)
+    let pieces: Vec<&str> = part.split('*').collect();
+    holds_pieces(&pieces, name).then_some(rest)
 }
 
 #[cfg(test)]

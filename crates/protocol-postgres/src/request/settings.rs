@@ -2,6 +2,7 @@
 //! other settings, so an approval is bound to the values that hold, not to the words that set
 //! them: those may have failed, been taken back, or stand behind a name or a parameter.
 
+use portreeve_decide::sql::postgres::is_made_up;
 use portreeve_decide::sql::{SessionEffect, TransactionEffect};
 use portreeve_sql::Plan;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +75,7 @@ impl Settings {
 
     /// A session that begins with these can go back to them.
     pub(super) fn begin_with<'n>(&mut self, names: impl Iterator<Item = &'n String>) {
-        self.hidden.extend(names.filter(|name| name.contains('.')).cloned());
+        self.hidden.extend(names.filter(|name| is_made_up(name)).cloned());
     }
 
     /// Whether the server has to be asked before what holds is known.

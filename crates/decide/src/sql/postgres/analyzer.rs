@@ -64,8 +64,6 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) by_constant: bool,
     /// It changes the row that a cursor stands at.
     pub(in crate::sql) at_cursor: bool,
-    /// Its answer tells how many rows it has written.
-    pub(in crate::sql) is_told: bool,
     pub(in crate::sql) change: Option<Change>,
     /// Unqualified names may stand for something else afterwards.
     pub(in crate::sql) moves_search_path: bool,
@@ -108,7 +106,6 @@ impl<'c> Analyzer<'c> {
             sets_hidden: Vec::new(),
             by_constant: false,
             at_cursor: false,
-            is_told: false,
             change: None,
             moves_search_path: false,
             notifies: false,

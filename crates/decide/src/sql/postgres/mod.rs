@@ -26,7 +26,7 @@ mod wording;
 
 use snapshot::overlay::InTurn;
 
-pub use command::settings::guards;
+pub use command::settings::{guards, is_made_up};
 pub use query::touched::{RowsTouched, rows_touched};
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};

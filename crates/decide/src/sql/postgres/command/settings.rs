@@ -289,7 +289,8 @@ pub(in crate::sql) fn is_free(name: &str) -> bool {
 }
 
 /// A setting that applications make up: its value may be anything.
-pub(in crate::sql) fn is_made_up(name: &str) -> bool {
+#[must_use]
+pub fn is_made_up(name: &str) -> bool {
     name.contains('.')
 }
 

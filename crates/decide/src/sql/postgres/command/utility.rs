@@ -57,7 +57,7 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     let mut analyzer = Analyzer::of(catalog, text);
     let fingerprint = raw.fingerprint.as_deref();
     let (verb, seen) = match &raw.node.node {
-        Some(node) => analyzer.look_at(node),
+        Some(node) => (verb::of(node), analyzer.look(node)),
         None => {
             analyzer.refuse("an empty statement is not understood by the gateway".into());
             ("?".to_owned(), Seen::nothing())
@@ -83,17 +83,8 @@ pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Sta
     statement
 }
 
-/// Whether the answer tells how many rows the statement itself has written.
-fn tells_changes(node: &NodeEnum) -> bool {
-    match node {
-        NodeEnum::InsertStmt(_)
-        | NodeEnum::UpdateStmt(_)
-        | NodeEnum::DeleteStmt(_)
-        | NodeEnum::MergeStmt(_) => true,
-        NodeEnum::CopyStmt(copy) => copy.is_from,
-        _ => false,
-    }
-}
+/// Statements whose answer tells how many rows they themselves have written, by their verbs.
+const TELLING: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "COPY FROM"];
 
 fn finish(
     mut analyzer: Analyzer<'_>,
@@ -131,6 +122,7 @@ fn finish(
         Output::Columns(_) => seen.aggregated,
         Output::None | Output::Structure | Output::Clean | Output::Unproven => false,
     };
+    let is_told = analyzer.writings == 1 && TELLING.contains(&verb.as_str());
     Statement {
         writes: analyzer.written_columns(),
         compared: std::mem::take(&mut analyzer.compared),
@@ -154,7 +146,7 @@ fn finish(
                 change: analyzer.change,
                 aggregated: is_aggregated,
                 probes: analyzer.probes,
-                untold: analyzer.bounded.is_some() && !analyzer.is_told,
+                untold: analyzer.bounded.is_some() && !is_told,
             },
             unknown: analyzer.unknown.as_ref().map(|unknown| unknown.message.clone()),
             effect,
@@ -179,12 +171,6 @@ fn rows_of(analyzer: &Analyzer<'_>, output: &Output) -> RowsOf {
 }
 
 impl Analyzer<'_> {
-    fn look_at(&mut self, node: &NodeEnum) -> (String, Seen) {
-        let seen = self.look(node);
-        self.is_told = tells_changes(node) && self.writings == 1;
-        (verb::of(node), seen)
-    }
-
     fn look(&mut self, node: &NodeEnum) -> Seen {
         let outer = Scope::outermost();
         match node {
@@ -495,7 +481,7 @@ impl Analyzer<'_> {
                 | NodeEnum::UpdateStmt(_)
                 | NodeEnum::DeleteStmt(_)
                 | NodeEnum::MergeStmt(_)),
-            ) => analyzer.look_at(node),
+            ) => (verb::of(node), analyzer.look(node)),
             _ => {
                 analyzer.refuse("only queries and writes can be prepared or declared".into());
                 ("?".to_owned(), Seen::nothing())

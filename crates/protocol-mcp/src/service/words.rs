@@ -130,7 +130,7 @@ impl NoticeEncoder for Declined {
         ""
     }
 
-    fn to_target(&self, _: TargetWord) -> Bytes {
+    fn to_target(&self, _: TargetWord<'_>) -> Bytes {
         self.0.clone()
     }
 }

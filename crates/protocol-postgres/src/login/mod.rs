@@ -8,7 +8,9 @@ use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
 use crate::session::{Connection, Notices, ProtocolLimits};
 use crate::target::{Upstream, session_settings, set};
-use crate::wire::{HEADER_BYTES, message_length, put, put_error, put_text, sqlstate, take};
+use crate::wire::{
+    HEADER_BYTES, literal, message_length, put, put_error, put_text, sqlstate, take,
+};
 use bytes::Buf;
 use cancel::CancelKeys;
 use portreeve_decide::sql::Postgres as PostgresGrammar;
@@ -200,7 +202,7 @@ impl Postgres {
         let mut planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
         let mut given = Vec::new();
         for (name, value) in &arrived.startup.later {
-            let text = format!("SET {name} TO '{}'", value.replace('\'', "''"));
+            let text = format!("SET {name} TO {}", literal(value));
             let plan = planner.plans_of(&text).0.first().cloned();
             let allowed = plan.as_ref().is_some_and(|plan| snapshot.allows(&plan.command));
             if !allowed {

@@ -76,7 +76,7 @@ enum Freshness {
 }
 
 /// How a setting ends that the session began with, in what a reviewer reads.
-pub(crate) const AT_THE_START: &str = " (at the start)";
+const AT_THE_START: &str = " (at the start)";
 
 /// Whether the target has told what its definitions are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,8 +100,9 @@ pub(crate) struct Assembler {
     described: HashSet<(Described, String)>,
     /// What the open transaction has made of definitions is known.
     pub(super) sees_definitions: bool,
-    /// The last request has ended without Sync: what it began may still be open.
-    is_open: bool,
+    /// The last request has ended without Sync: what it began may still be open, and no status
+    /// tells.
+    pub(super) is_open: bool,
     /// The request meets an open transaction.
     is_in_transaction: bool,
     /// Whether the definitions that it plans with may be those of now.
@@ -197,13 +198,8 @@ impl Assembler {
             .renew(catalog, Arc::new(move |column, category| reveals.reveals(column, category)));
         self.snapshot = snapshot;
         if !self.is_in_transaction {
-            self.begun = self.catalog().versions();
+            self.begin_anew();
         }
-    }
-
-    /// What was sent before waits for Sync: a transaction may be open of which no status tells.
-    pub(super) fn follows_open(&self) -> bool {
-        self.is_open
     }
 
     /// Begins a request.
@@ -220,7 +216,7 @@ impl Assembler {
     fn mark_beginning(&mut self, machine: &ReplyMachine) {
         self.is_in_transaction = machine.status() != Status::Idle || self.is_open;
         if !self.is_in_transaction {
-            self.begun = self.catalog().versions();
+            self.begin_anew();
             self.has_written = false;
         }
     }
@@ -237,7 +233,7 @@ impl Assembler {
             && !Arc::ptr_eq(&self.catalog().versions(), &self.begun)
     }
 
-    /// What the open transaction reads from here on is as it is now.
+    /// What is read from here on is as it is now.
     pub(crate) fn begin_anew(&mut self) {
         self.begun = self.catalog().versions();
     }
@@ -298,7 +294,7 @@ impl Assembler {
         machine: &ReplyMachine,
         fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
-        self.batch.is_hidden = self.has_written || self.is_open;
+        self.batch.follows_writes = self.has_written;
         self.batch.follows_open = self.is_open;
         self.is_open = self.batch.is_open();
         let rests_on = std::mem::take(&mut self.rests_on);

@@ -4,12 +4,12 @@
 use super::content::Circumstances;
 use super::settings::InForce;
 use crate::reply::{Expect, Status};
-use crate::wire::{Refused, put, put_text};
+use crate::wire::{Refused, put, put_text, query};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::{CopyFormat, Unknown};
 use portreeve_model::{ApprovedStatement, Refusal, RequestContent, Unit, Upload};
 use portreeve_session::{CommandUse, Fence, Request, Stage};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Which of the two query protocols a request is in.
@@ -70,9 +70,8 @@ pub(crate) struct MessageBatch {
     pub(crate) changes_max: Option<u64>,
     /// What was sent before it waits for Sync: nothing can be asked in between.
     pub(crate) follows_open: bool,
-    /// Another session does not see what it would touch: the open transaction has written
-    /// before, or it waits for Sync.
-    pub(super) is_hidden: bool,
+    /// The open transaction has written before.
+    pub(super) follows_writes: bool,
     /// What it changes is to wait in a transaction of the gateway's for its reply.
     pub(super) waits: bool,
     /// What its meaning depends on beside its text.
@@ -126,7 +125,7 @@ impl MessageBatch {
             upload: Upload::Absent,
             changes_max: None,
             follows_open: false,
-            is_hidden: false,
+            follows_writes: false,
             waits: false,
             circumstances: None,
         }
@@ -145,13 +144,15 @@ impl MessageBatch {
         }
     }
 
-    /// One statement that runs: what the rows of a write can be counted by. What the open
-    /// transaction has written before, nobody else sees.
-    pub(crate) fn countable(&self) -> Option<&ApprovedStatement> {
+    /// One statement that runs, and what is set in its session: what the rows of a write can be
+    /// counted by. What the open transaction has written before, nobody else sees.
+    pub(crate) fn countable(&self) -> Option<(&ApprovedStatement, BTreeMap<String, String>)> {
         let mut runs = self.uses.iter().filter(|one| one.stage == Stage::Run);
         let is_one = runs.next().is_some() && runs.next().is_none();
         let [only] = self.statements.as_slice() else { return None };
-        (is_one && !self.is_hidden).then_some(only)
+        let is_seen = !(self.follows_open || self.follows_writes);
+        let settings = self.circumstances.as_ref()?.in_force.values()?;
+        (is_one && is_seen).then_some((only, settings))
     }
 
     /// Whether what it changes is to stay only once its reply may pass, and nothing else would
@@ -231,44 +232,6 @@ pub(crate) fn flush() -> Bytes {
 /// target's log where a command was refused inside a transaction.
 pub(crate) fn failing_query() -> Bytes {
     query("refused by portreeve")
-}
-
-/// A simple query.
-pub(crate) fn query(text: &str) -> Bytes {
-    let mut wire = Vec::new();
-    put(&mut wire, b'Q', |out| put_text(out, text));
-    wire.into()
-}
-
-/// A name of statements and portals that no client has by accident.
-const OWN_NAME: &str = "portreeve\u{1}";
-
-/// Asks something in the client's session, with no other effect: its unnamed statement and
-/// portal stay.
-pub(crate) fn own_question(text: &str) -> Bytes {
-    let mut wire = Vec::new();
-    put(&mut wire, b'P', |out| {
-        put_text(out, OWN_NAME);
-        put_text(out, text);
-        out.extend_from_slice(&[0; 2]);
-    });
-    put(&mut wire, b'B', |out| {
-        put_text(out, OWN_NAME);
-        put_text(out, OWN_NAME);
-        out.extend_from_slice(&[0; 6]);
-    });
-    put(&mut wire, b'E', |out| {
-        put_text(out, OWN_NAME);
-        out.extend_from_slice(&[0; 4]);
-    });
-    for kind in [b'P', b'S'] {
-        put(&mut wire, b'C', |out| {
-            out.push(kind);
-            put_text(out, OWN_NAME);
-        });
-    }
-    put(&mut wire, b'S', |_| {});
-    wire.into()
 }
 
 /// What of a request was accepted.

@@ -1,7 +1,7 @@
 //! What a reviewer reads of a request, and what an approval is bound to.
 
 use super::settings::InForce;
-use crate::wire::value_kind;
+use crate::wire::{literal, value_kind};
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_model::{
     ApprovedStatement, Parameter, ParameterFormat, ParameterValue, RequestContent,
@@ -126,7 +126,7 @@ pub(crate) fn in_words(parameter: &Parameter) -> Option<(&'static str, String)> 
     };
     let value = match &parameter.value {
         ParameterValue::Null => "NULL".to_owned(),
-        ParameterValue::Decoded(text) => format!("'{}'", text.replace('\'', "''")),
+        ParameterValue::Decoded(text) => literal(text),
         ParameterValue::Opaque(_) | ParameterValue::Hashed { .. } => return None,
     };
     Some((type_name, value))

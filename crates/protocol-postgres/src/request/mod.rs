@@ -18,7 +18,7 @@ mod written;
 pub(crate) use assembler::Upcoming;
 pub(crate) use assembler::{Assembler, Step};
 pub(crate) use batch::{
-    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush, own_question, query,
+    Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };
 pub(crate) use content::in_words;
 pub(crate) use written::{ADVICE, WrittenData};

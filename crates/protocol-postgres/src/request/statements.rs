@@ -42,8 +42,7 @@ impl Assembler {
         let mut uses = Vec::new();
         let mut content = vec![content::statement(&text)];
         let (mut held, mut waits, mut wrote) = (false, false, false);
-        let undone =
-            if self.follows_open() { Undone::Not } else { Undone::of(&plans, machine.status()) };
+        let undone = if self.is_open { Undone::Not } else { Undone::of(&plans, machine.status()) };
         self.is_alone = plans.len() == 1;
         self.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
@@ -66,8 +65,7 @@ impl Assembler {
             }
             let is_bounded = self.bounds_changes(&effect.uses);
             if undone == Undone::Not
-                && let Some(why) =
-                    stays(plan, held && (wrote || plan.statement.is_write), is_bounded)
+                && let Some(why) = stays(plan, held, wrote, is_bounded)
             {
                 uses.push(self.refused(sqlstate::PREREQUISITE_STATE, why));
             }
@@ -572,8 +570,8 @@ impl Undone {
 
 /// Why a statement may not be in a text of which nothing is undone: a change would stay by the
 /// time that anybody is asked about it, or about the rows before it.
-fn stays(plan: &Plan, held: bool, is_bounded: bool) -> Option<&'static str> {
-    if held && (plan.statement.is_write || ends_transaction(plan)) {
+fn stays(plan: &Plan, held: bool, wrote: bool, is_bounded: bool) -> Option<&'static str> {
+    if held && (plan.statement.is_write || (wrote && ends_transaction(plan))) {
         return Some(
             "a statement that changes something, or makes changes stay, follows one that may be \
              held for review: send them one at a time",

@@ -26,7 +26,7 @@ impl Connection {
     pub(super) async fn exchange(&mut self, mut batch: MessageBatch) -> Result<(), SessionError> {
         let staged = self.stage_upload(&mut batch).await?;
         self.look_at_settings(&mut batch).await?;
-        self.count_rows(&mut batch).await?;
+        self.count_rows(&mut batch).await;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
         let is_deferred = batch.is_deferred();
@@ -78,7 +78,7 @@ impl Connection {
     /// Begins a transaction, so that what the request changes stays only once its reply may
     /// pass.
     async fn begin(&mut self) -> Result<(), SessionError> {
-        self.ask_target(TargetWord::Defer, Notices::Between).await?;
+        self.ask_target(TargetWord::Defer).await?;
         if self.machine.status() != Status::InTransaction {
             return Err(SessionError::Target("it does not begin a transaction".into()));
         }
@@ -95,7 +95,7 @@ impl Connection {
             let hidden = self.assembler.settings.hidden().filter(|_| !batch.follows_open);
             let told = match hidden {
                 Some(hidden) => {
-                    self.ask_target(TargetWord::TellSettings, Notices::Asking(hidden)).await?
+                    self.ask_target(TargetWord::TellSettings { hidden: &hidden }).await?
                 }
                 None => None,
             };
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Counts the rows of a write that would be held, so that what is approved has a cap.
-    async fn count_rows(&mut self, batch: &mut MessageBatch) -> Result<(), SessionError> {
+    async fn count_rows(&self, batch: &mut MessageBatch) {
         let snapshot = self.assembler.snapshot();
         let is_counted = |one: &CommandUse| {
             let runs_own_code = one.command.needs.iter().any(|it| it.action == Action::Execute);
@@ -116,21 +116,19 @@ impl Connection {
             one.command.writes() && !runs_own_code && snapshot.is_reviewed(&one.command)
         };
         if !batch.commands().iter().all(is_counted) {
-            return Ok(());
+            return;
         }
-        let Some(statement) = batch.countable() else { return Ok(()) };
-        let Some(touched) = rows_touched(&statement.text) else { return Ok(()) };
-        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return Ok(()) };
-        let started = self.assembler.started().clone();
         // SECURITY: what the client has sent to set it is not sent again: the values are.
-        let Some(settings) = self.assembler.settings.in_force().values() else { return Ok(()) };
+        let Some((statement, settings)) = batch.countable() else { return };
+        let Some(touched) = rows_touched(&statement.text) else { return };
+        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return };
+        let started = self.assembler.started().clone();
         let question = RowQuestion { text: touched.text, parameters, started, settings };
-        let Some(count) = self.upstream.count(&question).await else { return Ok(()) };
+        let Some(count) = self.upstream.count(&question).await else { return };
         let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));
         let definitions = batch.definitions.take();
         batch.definitions = Some(Arc::new(RowCap { upstream, question, rows_max, definitions }));
         batch.changes_max = Some(rows_max);
-        Ok(())
     }
 }
 
@@ -233,7 +231,7 @@ impl Run<'_> {
         if !self.machine.is_at_end() || self.is_ending {
             return Ok(());
         }
-        let (released, permit) = exchange.keep(&Notices::Between).await?;
+        let (released, permit) = exchange.keep().await?;
         self.client.send(released).await?;
         self.is_ending = true;
         self.target.send(permit);
@@ -266,8 +264,7 @@ impl Run<'_> {
         self.drain().await?;
         if self.machine.is_at_end() {
             // What has run is undone before the client learns that it may not.
-            let session = exchange.session();
-            self.target.send(session.tell_target(TargetWord::TakeBack, &Notices::Between)?);
+            self.target.send(exchange.session().tell_target(TargetWord::TakeBack)?);
             self.is_ending = true;
             self.drain().await?;
         }

@@ -203,7 +203,7 @@ impl Connection {
         if self.machine.status() != Status::InTransaction || !self.assembler.may_begin_anew() {
             return Ok(());
         }
-        let level = self.ask_target(TargetWord::TellTime, Notices::Between).await?;
+        let level = self.ask_target(TargetWord::TellTime).await?;
         if matches!(level.as_deref(), Some("read committed" | "read uncommitted")) {
             self.assembler.begin_anew();
         }
@@ -211,12 +211,8 @@ impl Connection {
     }
 
     /// Says something to the target between requests, and reads its answer.
-    async fn ask_target(
-        &mut self,
-        word: TargetWord,
-        words: Notices,
-    ) -> Result<Option<String>, SessionError> {
-        let asked = self.session.tell_target(word, &words)?;
+    async fn ask_target(&mut self, word: TargetWord<'_>) -> Result<Option<String>, SessionError> {
+        let asked = self.session.tell_target(word)?;
         self.machine.take_told();
         self.machine.expect([Expect::Asked]);
         self.target.send(asked);

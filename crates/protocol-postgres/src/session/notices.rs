@@ -1,9 +1,11 @@
 //! The gateway's own words as PostgreSQL messages.
 
 use crate::reply::Status;
-use crate::request::{Ends, failing_query, own_question, query};
-use crate::target::literal;
-use crate::wire::{Refused, put, put_error, put_ready, put_refusal, put_refused, put_report};
+use crate::request::{Ends, failing_query};
+use crate::wire::{
+    Refused, literal, own_question, put, put_error, put_ready, put_refusal, put_refused,
+    put_report, query,
+};
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
 use portreeve_model::Unit;
@@ -16,8 +18,6 @@ pub(crate) enum Notices {
     Between,
     /// In place of the rest of a reply, which ends in this way.
     Reply(Ends, Status),
-    /// Between requests, with the names of settings that no catalog shows.
-    Asking(Vec<String>),
     /// In place of a whole reply, where the server was not asked; with what it would say.
     Local(Status, Option<Box<Unknown>>),
 }
@@ -38,9 +38,7 @@ impl NoticeEncoder for Notices {
                 put_report(&mut out, b'N', &fields);
             }
             Notice::Refused(refusal) => match self {
-                Self::Between | Self::Asking(_) | Self::Reply(Ends::Open, _) => {
-                    put_refusal(&mut out, refusal)
-                }
+                Self::Between | Self::Reply(Ends::Open, _) => put_refusal(&mut out, refusal),
                 Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) => {
                     put_refusal(&mut out, refusal);
                     put_ready(&mut out, status.byte());
@@ -74,17 +72,14 @@ impl NoticeEncoder for Notices {
         }
     }
 
-    fn to_target(&self, word: TargetWord) -> Bytes {
+    fn to_target(&self, word: TargetWord<'_>) -> Bytes {
         match word {
             TargetWord::Fail => failing_query(),
             TargetWord::Defer => query("BEGIN"),
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
             TargetWord::TellTime => own_question("SHOW transaction_isolation"),
-            TargetWord::TellSettings => match self {
-                Self::Asking(hidden) => own_question(&settings_question(hidden)),
-                _ => own_question(&settings_question(&[])),
-            },
+            TargetWord::TellSettings { hidden } => own_question(&settings_question(hidden)),
         }
     }
 }

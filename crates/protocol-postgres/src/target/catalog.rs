@@ -7,7 +7,7 @@ use super::said::Said;
 use super::types::{MADE_TYPES, column_types, made_types};
 use super::versions::{moment, read_all, read_rests};
 use super::views::{self, Completeness};
-use crate::wire::{put, put_text};
+use crate::wire::query;
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
@@ -323,9 +323,7 @@ pub(crate) async fn set(connection: &mut PreAuth, statement: &str) -> Result<(),
 }
 
 pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
-    let mut message = Vec::new();
-    put(&mut message, b'Q', |out| put_text(out, question));
-    connection.send(&message).await?;
+    connection.send(&query(question)).await?;
     let (mut rows, mut failed) = (Vec::new(), None);
     loop {
         // After an error that ends the session nothing more comes.

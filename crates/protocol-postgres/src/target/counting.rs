@@ -6,7 +6,7 @@
 
 use super::Upstream;
 use super::catalog::{rows, set, text};
-use super::versions::literal;
+use crate::wire::literal;
 use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_transport::DialError;
 use std::collections::BTreeMap;

@@ -19,4 +19,3 @@ pub(crate) use fence::PlanFence;
 pub use inspect::{FoundColumn, FoundTable, Inspection};
 pub use rules::{ColumnName, ColumnRules};
 pub use upstream::{Upstream, UpstreamConfig};
-pub(crate) use versions::literal;

@@ -2,6 +2,7 @@
 //! unseen. Equal versions are equal definitions.
 
 use super::catalog::rows;
+use crate::wire::literal;
 use portreeve_sql::Versions;
 use portreeve_transport::{DialError, PreAuth};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -123,10 +124,4 @@ fn by_name(rows: Vec<Vec<Option<String>>>) -> BTreeMap<String, String> {
 
 fn first(rows: Vec<Vec<Option<String>>>) -> String {
     rows.into_iter().flatten().flatten().next().unwrap_or_default()
-}
-
-/// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
-/// asks for.
-pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,5 +1,6 @@
 //! Messages: cutting, reading, writing.
 
+mod asked;
 mod backend;
 mod constants;
 mod frame;
@@ -8,6 +9,7 @@ mod reports;
 pub(crate) mod sqlstate;
 mod values;
 
+pub(crate) use asked::{literal, own_question, query};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
     put_report, row_description,

@@ -155,9 +155,9 @@ impl Budget {
         self.limited.iter().find_map(|(command, threshold)| {
             // Rows need not wait for how many were changed: it is told behind the last of them,
             // and with what was changed they are gone.
-            let limits = threshold.limits.iter();
-            let limits = limits.filter(|limit| limit.counter.unit != Unit::Changes);
-            limits.into_iter().find_map(|limit| {
+            let mut limits =
+                threshold.limits.iter().filter(|limit| limit.counter.unit != Unit::Changes);
+            limits.find_map(|limit| {
                 let decision = snapshot.decide_now(command, at_limit(self.counted(session), limit));
                 (!self.lets_pass(&decision)).then(|| self.question(session, &decision, Some(limit)))
             })

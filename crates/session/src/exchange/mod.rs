@@ -252,17 +252,14 @@ impl Exchange {
 
     /// What was deferred takes effect: what is kept back of the reply may pass now, and nobody is
     /// asked about the rest of it, which only tells whether it did.
-    pub async fn keep(
-        &mut self,
-        encoder: &dyn NoticeEncoder,
-    ) -> Result<(Released, Permitted), Stop> {
+    pub async fn keep(&mut self) -> Result<(Released, Permitted), Stop> {
         self.may_go_on().await?;
         self.held.flow();
         let released = match self.held.take(false) {
             Some(masked) => self.record_fenced(masked).await?,
             None => Released { bytes: Bytes::new() },
         };
-        let permit = self.session().tell_target(TargetWord::Keep, encoder)?;
+        let permit = self.session().tell_target(TargetWord::Keep)?;
         self.is_kept = true;
         Ok((released, permit))
     }

@@ -47,7 +47,7 @@ pub enum Advice {
 
 /// Everything that the gateway itself may say to a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TargetWord {
+pub enum TargetWord<'a> {
     /// What makes it fail where the client is told of a failure that it did not have, so that
     /// both agree on the state of a transaction.
     Fail,
@@ -60,7 +60,10 @@ pub enum TargetWord {
     /// It is to tell which time its answers are of.
     TellTime,
     /// It is to tell what the session has set.
-    TellSettings,
+    TellSettings {
+        /// The names of what it lists to nobody who does not name it.
+        hidden: &'a [String],
+    },
 }
 
 /// Writes the gateway's words as a protocol's messages.
@@ -75,7 +78,7 @@ pub trait NoticeEncoder: Send + Sync {
     fn advise(&self, advice: Advice) -> &'static str;
 
     /// What the gateway has to say to the target; empty where this protocol has no such word.
-    fn to_target(&self, _word: TargetWord) -> Bytes {
+    fn to_target(&self, _word: TargetWord<'_>) -> Bytes {
         Bytes::new()
     }
 }

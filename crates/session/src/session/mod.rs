@@ -204,13 +204,9 @@ impl Session {
     ///
     /// # Errors
     /// The session has ended.
-    pub fn tell_target(
-        &self,
-        word: TargetWord,
-        encoder: &dyn NoticeEncoder,
-    ) -> Result<Permitted, SessionError> {
+    pub fn tell_target(&self, word: TargetWord<'_>) -> Result<Permitted, SessionError> {
         self.check()?;
-        Ok(Permitted { wire: encoder.to_target(word) })
+        Ok(Permitted { wire: self.0.notices.to_target(word) })
     }
 
     /// Takes back whatever runs now, at the client's wish. What comes later is not meant.

@@ -1,0 +1,48 @@
+//! What the gateway itself asks a server.
+
+use super::{put, put_text};
+use bytes::Bytes;
+
+/// A simple query.
+pub(crate) fn query(text: &str) -> Bytes {
+    let mut wire = Vec::new();
+    put(&mut wire, b'Q', |out| put_text(out, text));
+    wire.into()
+}
+
+/// A name of statements and portals that no client has by accident.
+const OWN_NAME: &str = "portreeve\u{1}";
+
+/// Asks something in the client's session, with no other effect: its unnamed statement and
+/// portal stay.
+pub(crate) fn own_question(text: &str) -> Bytes {
+    let mut wire = Vec::new();
+    put(&mut wire, b'P', |out| {
+        put_text(out, OWN_NAME);
+        put_text(out, text);
+        out.extend_from_slice(&[0; 2]);
+    });
+    put(&mut wire, b'B', |out| {
+        put_text(out, OWN_NAME);
+        put_text(out, OWN_NAME);
+        out.extend_from_slice(&[0; 6]);
+    });
+    put(&mut wire, b'E', |out| {
+        put_text(out, OWN_NAME);
+        out.extend_from_slice(&[0; 4]);
+    });
+    for kind in [b'P', b'S'] {
+        put(&mut wire, b'C', |out| {
+            out.push(kind);
+            put_text(out, OWN_NAME);
+        });
+    }
+    put(&mut wire, b'S', |_| {});
+    wire.into()
+}
+
+/// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
+/// asks for.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -287,6 +287,11 @@ class Wire:
         )
         return self.reply()
 
+    def undescribed(self, sql: str) -> Reply:
+        """Parse, Bind, Execute, Sync: nothing says what the columns are."""
+        self.send(parse_message(sql) + bind_message() + execute_message() + SYNC)
+        return self.reply()
+
     def authenticate(self, user: str, password: str) -> None:
         while True:
             message = self.message()

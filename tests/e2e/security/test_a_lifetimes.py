@@ -140,18 +140,22 @@ alter table aged rename kept to email; update aged set note = email, email = not
 """
 
 
+def not_turned_yet(world: World, target: Target, name: str) -> str:
+    """Makes a table, and asks for what will have been something else."""
+    made = f"create table {name} as select id, city as note, email from customers"
+    world.admin(made, database=DATABASE)
+    sql = f"select note || '' from {name}"
+    knows(target, sql)
+    return sql
+
+
 @each(MOMENTS)
 def test_rows_of_an_older_moment_than_their_definitions(
     world: World, target: Target, case: tuple[str, ...]
 ) -> None:
     """A transaction sees rows as they were when it began, under names that are newer."""
     name = f"aged_{list(MOMENTS.values()).index(case)}"
-    world.admin(
-        f"create table {name} as select id, city as note, email from customers",
-        database=DATABASE,
-    )
-    sql = f"select note || '' from {name}"
-    knows(target, sql)
+    sql = not_turned_yet(world, target, name)
     with Wire.open(target) as wire:
         for statement in case:
             assert not (errors := wire.query(statement).errors), errors
@@ -179,12 +183,7 @@ def test_a_snapshot_that_another_session_lends(
 ) -> None:
     """Who sees what somebody else saw before sees it under definitions that are newer."""
     name = f"lent_{by}_{list(LENT.values()).index(case)}"
-    world.admin(
-        f"create table {name} as select id, city as note, email from customers",
-        database=DATABASE,
-    )
-    sql = f"select note || '' from {name}"
-    knows(target, sql)
+    sql = not_turned_yet(world, target, name)
     lender = target if by == "gateway" else world.direct("portreeve", DATABASE)
     with Wire.open(lender) as lending, Wire.open(target) as wire:
         lending.query(BEGIN)

@@ -102,15 +102,6 @@ def changes(world: World, seed: int, stop: threading.Event, made: Counter[str]) 
         stop.wait(chosen.random() * 0.1)
 
 
-def asked_plainly(wire: Wire, sql: str) -> Reply:
-    return wire.query(sql)
-
-
-def asked_by_messages(wire: Wire, sql: str) -> Reply:
-    wire.send(parse_message(sql) + bind_message() + execute_message() + SYNC)
-    return wire.reply()
-
-
 def asked_by_name(wire: Wire, sql: str) -> Reply:
     """Parsed once for the whole session, run ever again."""
     name = f"p{READS.index(sql)}"
@@ -143,8 +134,8 @@ def copied_out(wire: Wire, sql: str) -> Reply:
 
 
 WAYS: tuple[Callable[[Wire, str], Reply], ...] = (
-    asked_plainly,
-    asked_by_messages,
+    Wire.query,
+    Wire.undescribed,
     asked_by_name,
     asked_by_cursor,
     asked_in_a_snapshot,

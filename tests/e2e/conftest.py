@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 IN_GATE = (
     "test_a_adopted.py",
     "test_a_fence.py",
+    "test_a_inside.py",
     "test_a_lifetimes.py",
     "test_a_model.py",
     "test_a_unseen_definitions.py",

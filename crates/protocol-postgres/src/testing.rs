@@ -4,7 +4,7 @@ use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, Postgres, RelationInput, RelationKind,
 };
 use portreeve_sql::{
-    CatalogRead, CatalogSnapshot, Plan, Planner, SessionSettings, SubjectColumns, Versions,
+    CatalogRead, CatalogSnapshot, Plan, Planner, SessionSettings, SubjectColumns,
 };
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn people() -> Catalog {
 pub(crate) fn catalog() -> Arc<CatalogSnapshot> {
     Arc::new(CatalogSnapshot::new(CatalogRead {
         catalog: people(),
-        versions: Versions::default(),
+        versions: Arc::default(),
         rests: [].into(),
         types: [].into(),
         made_types: [].into(),

@@ -87,7 +87,7 @@ pub struct CatalogRead {
     /// Structure and lineage, without a search path.
     pub catalog: Catalog,
     /// The versions that all of it has.
-    pub versions: Versions,
+    pub versions: Arc<Versions>,
     /// Names of relations that each name rests on: what a view is made of, what a table
     /// inherits from and is inherited by.
     pub rests: HashMap<String, BTreeSet<String>>,
@@ -163,7 +163,7 @@ impl CatalogSnapshot {
         Self {
             catalog: read.catalog,
             views: std::sync::Mutex::default(),
-            versions: Arc::new(read.versions),
+            versions: read.versions,
             rests: read.rests,
             types: read.types,
             made_types: read.made_types,
@@ -211,6 +211,12 @@ impl CatalogSnapshot {
         classified.filter(|column| column.category.is_unknown()).map(|column| column.object())
     }
 
+    /// Equal for equal definitions.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
     /// The versions that it was made of.
     #[must_use]
     pub fn versions(&self) -> Arc<Versions> {
@@ -233,6 +239,14 @@ impl CatalogSnapshot {
                 open.extend(catalog.rests_on(&name).cloned());
             }
         }
+    }
+
+    /// The category of a column, by the numbers that the target has for its table and for it
+    /// there: whatever both are called now.
+    #[must_use]
+    pub fn category_at(&self, table_oid: u32, attnum: i16) -> Option<Category> {
+        let column = self.catalog.column_by_origin(table_oid, attnum)?;
+        Some(column.category.clone())
     }
 
     /// Whether what a plan rests on is the same in an older snapshot.

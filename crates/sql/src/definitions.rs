@@ -1,9 +1,9 @@
 //! What an open transaction has changed of definitions, laid over the catalog that everybody
 //! sees, statement by statement.
 
-use crate::Definition;
 use crate::names::DEFINITIONS_MAX;
 use crate::planner::SearchPath;
+use crate::{CatalogSnapshot, Definition};
 use portreeve_decide::sql::{Catalog, Grammar};
 use std::sync::Arc;
 
@@ -11,6 +11,22 @@ use std::sync::Arc;
 struct Layer {
     definition: Arc<Definition>,
     path: SearchPath,
+}
+
+impl Layer {
+    fn text(&self) -> Option<&Arc<str>> {
+        match &*self.definition {
+            Definition::Statement { text, .. } => Some(text),
+            Definition::Seen(_) | Definition::Unknown => None,
+        }
+    }
+
+    fn place(&self) -> Option<usize> {
+        match &*self.definition {
+            Definition::Statement { place, .. } => Some(*place),
+            Definition::Seen(_) | Definition::Unknown => None,
+        }
+    }
 }
 
 /// What is known of the definitions of the open transaction.
@@ -28,7 +44,7 @@ enum Known {
 /// The layers.
 ///
 /// INVARIANT: a checkpoint is the catalog behind as many layers as it says, by the catalog that
-/// was last settled with; checkpoints are in order.
+/// was last settled with, or by what was shown since; checkpoints are in order.
 #[derive(Default)]
 pub(crate) struct Layers {
     layers: Vec<Layer>,
@@ -83,43 +99,74 @@ impl Layers {
         self.known == Known::Followed
     }
 
-    /// The catalog behind all layers: none where nothing was changed, or nobody can tell.
-    pub(crate) fn settle(&mut self, grammar: &dyn Grammar, begun: &Catalog) -> Option<Catalog> {
-        if self.layers.is_empty() {
+    /// What the server has shown the transaction last, if it has, and how many layers that is
+    /// the whole of.
+    fn shown(&self) -> (usize, Option<&Arc<CatalogSnapshot>>) {
+        let seen = |(place, layer): (usize, &'_ Layer)| match &*layer.definition {
+            Definition::Seen(_) => Some(place),
+            Definition::Statement { .. } | Definition::Unknown => None,
+        };
+        let place = self.layers.iter().enumerate().rev().find_map(seen);
+        match place.map(|place| (place, &*self.layers[place].definition)) {
+            Some((place, Definition::Seen(snapshot))) => (place + 1, Some(snapshot)),
+            _ => (0, None),
+        }
+    }
+
+    /// What lies below the layers that are to be followed.
+    pub(crate) fn base(&self) -> Option<&Arc<CatalogSnapshot>> {
+        self.shown().1
+    }
+
+    /// The catalog behind all layers, the first of which lies on `below`: none where nothing was
+    /// changed, or nobody can tell. `now` is what everybody sees.
+    pub(crate) fn settle(
+        &mut self,
+        grammar: &dyn Grammar,
+        below: &Catalog,
+        now: &CatalogSnapshot,
+    ) -> Option<Catalog> {
+        let (first, shown) = self.shown();
+        // SECURITY: what others have changed since it was shown is not in it.
+        let is_old = shown.is_some_and(|shown| !Arc::ptr_eq(&shown.versions(), &now.versions()));
+        let count = self.layers.len() - first;
+        if self.is_doubtful || is_old || count > DEFINITIONS_MAX {
+            self.known = Known::Lost;
+            return None;
+        }
+        if count == 0 {
             self.known = Known::Followed;
             return None;
         }
-        let catalog = if self.is_doubtful || self.layers.len() > DEFINITIONS_MAX {
-            None
-        } else {
-            self.followed(grammar, begun)
-        };
+        let catalog = self.followed(grammar, below, first);
         self.known = if catalog.is_some() { Known::Followed } else { Known::Lost };
         catalog
     }
 
-    fn followed(&mut self, grammar: &dyn Grammar, begun: &Catalog) -> Option<Catalog> {
-        let (mut count, mut catalog) = match self.checkpoints.last() {
+    fn followed(&mut self, grammar: &dyn Grammar, below: &Catalog, from: usize) -> Option<Catalog> {
+        let checkpoint = self.checkpoints.last().filter(|(count, _)| *count > from);
+        let (mut count, mut catalog) = match checkpoint {
             Some((count, catalog)) => (*count, catalog.clone()),
-            None => (0, begun.clone()),
+            None => (from, below.clone()),
         };
         while let Some(first) = self.layers.get(count) {
+            let text = first.text()?;
             let together = |layer: &&Layer| {
                 layer.path == first.path
-                    && Arc::ptr_eq(&layer.definition.text, &first.definition.text)
+                    && layer.text().is_some_and(|other| Arc::ptr_eq(other, text))
             };
             let run: Vec<usize> = self
                 .layers
                 .iter()
                 .skip(count)
                 .take_while(together)
-                .map(|layer| layer.definition.place)
+                .filter_map(Layer::place)
                 .collect();
             let seen = match first.path {
                 SearchPath::AsBegun => catalog,
                 SearchPath::Moved => catalog.without_search_path(),
             };
-            catalog = grammar.after(&seen, &first.definition.text, &run)?.with_path_of(begun);
+            catalog = grammar.after(&seen, text, &run)?.with_path_of(below);
             count += run.len();
         }
         if self.checkpoints.last().is_none_or(|(known, _)| *known < count) {

@@ -7,7 +7,7 @@
 //! put together, its own changes are looked at first (they hold if it succeeds; if not, the
 //! server skips the rest): that is the request side's [`Overlay`].
 
-use crate::{Plan, ResultColumn};
+use crate::{CatalogSnapshot, Plan, ResultColumn};
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_model::{ApprovedStatement, Parameter, ParameterValue};
 use std::collections::HashMap;
@@ -81,13 +81,29 @@ impl Portal {
     }
 }
 
-/// A statement that has changed definitions, by its place in the text that held it.
-#[derive(PartialEq, Eq, Debug)]
-pub struct Definition {
-    /// The whole text.
-    pub text: Arc<str>,
-    /// Which of its statements, from 0.
-    pub place: usize,
+/// What has changed definitions in a transaction.
+#[derive(Debug)]
+pub enum Definition {
+    /// A statement, by its place in the text that held it.
+    Statement {
+        /// The whole text.
+        text: Arc<str>,
+        /// Which of its statements, from 0.
+        place: usize,
+    },
+    /// Whatever changed them: behind all of it, the server has shown what the transaction sees.
+    Seen(Arc<CatalogSnapshot>),
+    /// Nobody can tell what.
+    Unknown,
+}
+
+impl Definition {
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Statement { text, .. } => text.len(),
+            Self::Seen(_) | Self::Unknown => 0,
+        }
+    }
 }
 
 /// The bytes that a parameter keeps, about.
@@ -331,20 +347,31 @@ impl Names {
     ///
     /// Of a transaction with more of them than are followed only so much is kept that it shows.
     pub fn define(&mut self, definition: Arc<Definition>) {
-        let bytes: usize = self.defined.iter().map(|known| known.text.len()).sum();
+        let bytes: usize = self.defined.iter().map(|known| known.text_bytes()).sum();
         if self.defined.len() > DEFINITIONS_MAX {
             return;
         }
-        // No text has no first statement: it cannot be followed.
         let is_lost = bytes > DEFINITION_BYTES_MAX;
-        let lost = || Arc::new(Definition { text: "".into(), place: 0 });
-        self.defined.push(if is_lost { lost() } else { definition });
+        self.defined.push(if is_lost { Arc::new(Definition::Unknown) } else { definition });
     }
 
     /// The running transaction has changed definitions, and nobody can tell how.
     pub fn lose_definitions(&mut self) {
-        // No text has no first statement: it cannot be followed.
-        self.define(Arc::new(Definition { text: "".into(), place: 0 }));
+        self.define(Arc::new(Definition::Unknown));
+    }
+
+    /// The server has shown what the running transaction sees by now, whatever it has changed.
+    ///
+    /// Only one such view is kept: a transaction that goes back to before it is shown another.
+    pub fn see_definitions(&mut self, seen: Arc<CatalogSnapshot>) {
+        let kept = self.savepoints.last().map_or(0, |savepoint| savepoint.definitions);
+        self.defined.truncate(kept);
+        for known in &mut self.defined {
+            if matches!(**known, Definition::Seen(_)) {
+                *known = Arc::new(Definition::Unknown);
+            }
+        }
+        self.defined.push(Arc::new(Definition::Seen(seen)));
     }
 
     /// What the running transaction has changed of definitions, in its order.

@@ -38,7 +38,10 @@ pub(crate) enum SearchPath {
 /// [`Planner::is_current`] is the one place that tells.
 pub struct Planner {
     grammar: &'static (dyn Grammar + Send + Sync),
+    /// What everybody sees.
     catalog: Arc<CatalogSnapshot>,
+    /// The same, or what the server has shown to the open transaction alone.
+    base: Arc<CatalogSnapshot>,
     reveals: Reveals,
     subjects: Arc<SubjectColumns>,
     settings: SessionSettings,
@@ -71,6 +74,7 @@ impl Planner {
         let view = catalog.view(&settings, SearchPath::AsBegun);
         Self {
             grammar,
+            base: catalog.clone(),
             catalog,
             reveals,
             subjects,
@@ -84,7 +88,7 @@ impl Planner {
         }
     }
 
-    /// What it plans with.
+    /// What everybody sees who uses the target.
     #[must_use]
     pub fn catalog(&self) -> &Arc<CatalogSnapshot> {
         &self.catalog
@@ -107,14 +111,15 @@ impl Planner {
 
     fn forget(&mut self) {
         self.layers.forget();
+        self.base = self.catalog.clone();
         self.view = self.begun();
         self.generation += 1;
         self.plans.clear();
     }
 
-    /// What everybody sees who looks names up where this session does.
+    /// What lies below the layers, for who looks names up where this session does.
     fn begun(&self) -> Arc<View> {
-        self.catalog.view(&self.settings, self.path)
+        self.base.view(&self.settings, self.path)
     }
 
     /// Takes over what the open transaction has changed of definitions so far: no more and no
@@ -149,8 +154,9 @@ impl Planner {
         if self.layers.is_settled() {
             return self.layers.is_followed();
         }
-        let begun = self.catalog.view(&self.settings, SearchPath::AsBegun);
-        self.view = match self.layers.settle(self.grammar, &begun.catalog) {
+        self.base = self.layers.base().unwrap_or(&self.catalog).clone();
+        let below = self.base.view(&self.settings, SearchPath::AsBegun);
+        self.view = match self.layers.settle(self.grammar, &below.catalog, &self.catalog) {
             Some(catalog) => View::of(match self.path {
                 SearchPath::AsBegun => catalog,
                 SearchPath::Moved => catalog.without_search_path(),
@@ -162,7 +168,7 @@ impl Planner {
 
     /// The names of all relations that a command rests on, views and heirs followed.
     pub fn names_behind(&self, command: &Command, names: &mut BTreeSet<String>) {
-        self.catalog.names_behind(&self.view.catalog, command, names);
+        self.base.names_behind(&self.view.catalog, command, names);
     }
 
     /// What a text's statements may show this session. Names that the catalog does not have
@@ -205,7 +211,7 @@ impl Planner {
     /// The plan of one statement.
     #[must_use]
     pub fn plan(&self, statement: Arc<Statement>) -> Arc<Plan> {
-        let (snapshot, catalog) = (self.catalog.clone(), self.view.catalog.clone());
+        let (snapshot, catalog) = (self.base.clone(), self.view.catalog.clone());
         let subjects = self.subjects.plan(&statement);
         Arc::new(Plan::new(
             statement,

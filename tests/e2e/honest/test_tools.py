@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness.cases import missing
 from harness.gateway import Gateway
 from harness.paths import NODE_MODULES, node
 from harness.target import Target
@@ -51,14 +50,6 @@ STEPS = {
 TOOL_SECONDS_MAX = 300
 # Steps that save personal data's mask back are refused with advice; the rest must pass.
 REFUSED = {("django_app.py", "save-whole"), ("sqlalchemy_orm.py", "merge-whole")}
-AFTER_CODE = "what a transaction makes behind DO is not known in it"
-# Strict: a step goes from here when it passes.
-LACKING = {
-    "drizzle.mjs": (
-        AFTER_CODE,
-        "migrate migrate-again insert select transaction",
-    ),
-}
 
 
 def results_of(tool: str, target: Target) -> dict[str, dict[str, str] | None]:
@@ -107,19 +98,9 @@ def test_the_tool_itself(world: World, tool: str) -> None:
     assert not failed, failed
 
 
-def lacks(tool: str, step: str) -> list[pytest.MarkDecorator]:
-    why, steps = LACKING.get(tool, ("", ""))
-    return [missing(why)] if step in steps.split() else []
-
-
 def every_step() -> list[object]:
     return [
-        pytest.param(
-            tool,
-            step,
-            id=f"{tool.split('.')[0]}-{step}",
-            marks=lacks(tool, step),
-        )
+        pytest.param(tool, step, id=f"{tool.split('.')[0]}-{step}")
         for tool, steps in STEPS.items()
         for step in steps
     ]

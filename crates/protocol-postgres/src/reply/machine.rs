@@ -4,6 +4,7 @@ use super::expect::{AskedBy, Expect, ExpectedResult};
 use super::parameters::{is_free_parameter, is_plain_parameter};
 use super::running::{Running, portal_guard, row_guard};
 use crate::look::{MessageLook, Screening};
+use crate::target::row;
 use crate::wire::{
     Frame, Report, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
     put_text, row_description,
@@ -11,10 +12,11 @@ use crate::wire::{
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::SessionEffect;
+use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::{Refusal, Unclassified};
 use portreeve_screen::Masking;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
-use portreeve_sql::{Change, Ended, Names, Plan, ResultColumn};
+use portreeve_sql::{CatalogSnapshot, Change, Ended, Names, Plan, ResultColumn};
 use portreeve_wire::Cursor;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -95,8 +97,18 @@ pub(crate) struct ReplyMachine {
     exported: Vec<String>,
     /// The snapshot of another session that this one sees by now.
     sees_as: Option<String>,
-    /// The server's answer to what the gateway itself has asked last.
-    told: Option<String>,
+    /// The server's answers to what the gateway itself has asked last.
+    told: Told,
+}
+
+/// What the server answers to the gateway itself.
+#[derive(Debug, Default)]
+struct Told {
+    /// Of each statement that it has finished.
+    answers: Vec<Vec<Row>>,
+    /// Of the one that runs.
+    rows: Vec<Row>,
+    has_failed: bool,
 }
 
 /// Who gets what a message makes: the client, or nobody, after a refusal in mid-reply.
@@ -152,9 +164,11 @@ impl ReplyMachine {
         self.sees_as.take()
     }
 
-    /// What the server has told the gateway itself.
-    pub(crate) fn take_told(&mut self) -> Option<String> {
-        self.told.take()
+    /// What the server has told the gateway itself: the rows of each statement that it was
+    /// asked, unless one has failed.
+    pub(crate) fn take_told(&mut self) -> Option<Vec<Vec<Row>>> {
+        let Told { answers, has_failed, .. } = std::mem::take(&mut self.told);
+        (!has_failed).then_some(answers)
     }
 
     pub(crate) fn names(&self) -> &Names {
@@ -231,6 +245,11 @@ impl ReplyMachine {
         self.names.lose_definitions();
     }
 
+    /// The server has shown what the open transaction sees by now.
+    pub(crate) fn see_definitions(&mut self, seen: Arc<CatalogSnapshot>) {
+        self.names.see_definitions(seen);
+    }
+
     /// Notes which of what is open rests on other definitions than those known now.
     pub(crate) fn outdate_portals(&mut self, is_changed: impl Fn(&Plan) -> bool) {
         self.names.outdate_portals(is_changed);
@@ -259,7 +278,7 @@ impl ReplyMachine {
     ) -> Step {
         let is_asked = matches!(self.pending.front(), Some(Expect::Asked));
         match frame.tag {
-            b'1' | b'2' | b'3' | b'C' | b'D' | b'E' if is_asked => self.answered(frame),
+            b'1' | b'2' | b'3' | b'C' | b'D' | b'E' | b'T' if is_asked => self.answered(frame),
             b'D' | b'd' => match audience {
                 Audience::Client(masker) => self.data(frame, masker, out, masked),
                 Audience::Nobody => Ok(()),
@@ -392,11 +411,12 @@ impl ReplyMachine {
 
     /// A part of the answer to what the gateway itself has asked.
     fn answered(&mut self, frame: &Frame) -> Step {
-        if frame.tag == b'D' {
-            let mut row = Cursor::new(frame.body());
-            let value = row.u16().and_then(|_| row.optional_value());
-            let value = value.map_err(|error| malformed(frame, error))?;
-            self.told = value.map(|value| String::from_utf8_lossy(value).into_owned());
+        let told = &mut self.told;
+        match frame.tag {
+            b'D' => told.rows.push(row(frame.body()).map_err(|error| malformed(frame, error))?),
+            b'C' => told.answers.push(std::mem::take(&mut told.rows)),
+            b'E' => told.has_failed = true,
+            _ => {}
         }
         Ok(())
     }

@@ -96,6 +96,8 @@ pub(crate) struct Assembler {
     /// Messages that were taken from the client and must be looked at again.
     again: VecDeque<Bytes>,
     freshness: Freshness,
+    /// The target can be asked what the open transaction sees, and has not been.
+    may_look_inside: bool,
     /// Statements and portals that this request describes before it uses them.
     described: HashSet<(Described, String)>,
     /// What the open transaction has made of definitions is known.
@@ -161,6 +163,7 @@ impl Assembler {
             batch,
             again: VecDeque::new(),
             freshness: Freshness::MayBeOld,
+            may_look_inside: false,
             described: HashSet::new(),
             sees_definitions: true,
             is_open: false,
@@ -208,8 +211,21 @@ impl Assembler {
         let is_defining = !machine.names().defined().is_empty();
         self.freshness = if is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
         self.sight = Sight::Clear;
+        // One whose last commands the target has not ended yet is none to ask in.
+        self.may_look_inside = machine.status() == Status::InTransaction && !self.is_open;
         self.begin_batch(machine);
         self.mark_beginning(machine);
+    }
+
+    /// Whether the target can be asked something in the open transaction.
+    pub(crate) fn can_look_inside(&self) -> bool {
+        self.may_look_inside
+    }
+
+    /// Whether what the transaction has made of definitions is to be asked for: it was not yet,
+    /// and nobody can tell.
+    pub(crate) fn take_look_inside(&mut self) -> bool {
+        std::mem::take(&mut self.may_look_inside) && !self.planner.sees_definitions()
     }
 
     /// What runs outside of a transaction can begin one.
@@ -608,6 +624,14 @@ impl Assembler {
             return Ok([self.planner.plan_unknown(sqlstate::PROGRAM_LIMIT, &why)].into());
         }
         let (plans, known) = self.planner.plans_of(text);
+        let is_about = |plan: &Arc<Plan>| plan.uses_objects() || plan.command.unknown.is_some();
+        if self.may_look_inside
+            && !self.planner.sees_definitions()
+            && plans.iter().any(is_about)
+            && self.catalog().has_rules()
+        {
+            return Err(portreeve_sql::UnknownNames);
+        }
         match (known, self.freshness) {
             (Err(unknown), Freshness::MayBeOld) => Err(unknown),
             (Ok(()), _) | (Err(_), Freshness::Fresh) => Ok(plans),

@@ -86,9 +86,15 @@ pub(super) fn compared(plan: &Arc<Plan>, text: &str, parameters: &[Parameter]) -
 
 /// A definition that the same transaction has made before.
 fn shown(definition: &Definition) -> String {
-    let text: String = definition.text.chars().take(DEFINITION_CHARS_MAX).collect();
-    let place = definition.place + 1;
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, definition.text.as_bytes());
+    let (text, place) = match definition {
+        Definition::Statement { text, place } => (text, place + 1),
+        Definition::Seen(snapshot) => {
+            return format!("whatever led to the definitions {:016x}", snapshot.digest());
+        }
+        Definition::Unknown => return "what nobody can tell".to_owned(),
+    };
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let text: String = text.chars().take(DEFINITION_CHARS_MAX).collect();
     let digest: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("statement {place} of the text with SHA-256 {digest}, which begins: {text}")
 }

@@ -205,7 +205,8 @@ impl Assembler {
         let uses = self.running(plan, 0);
         let mut effect = Effect { expected, uses, behind: None };
         if plan.defines() {
-            effect.expected.defined = Some(self.define(text.clone(), place));
+            effect.expected.defined =
+                Some(self.define(Definition::Statement { text: text.clone(), place }));
         }
         match &plan.statement.session {
             SessionEffect::Prepare { name, statement } => {
@@ -394,8 +395,8 @@ impl Assembler {
     }
 
     /// Notes that a statement will have changed definitions.
-    fn define(&mut self, text: Arc<str>, place: usize) -> Arc<Definition> {
-        let definition = Arc::new(Definition { text, place });
+    fn define(&mut self, definition: Definition) -> Arc<Definition> {
+        let definition = Arc::new(definition);
         self.planner.define(definition.clone());
         definition
     }
@@ -403,7 +404,7 @@ impl Assembler {
     /// The same for one behind a name, which no text shows.
     fn define_behind(&mut self, plan: &Plan, effect: &mut Effect) {
         if plan.defines() {
-            effect.expected.defined = Some(self.define("".into(), 0));
+            effect.expected.defined = Some(self.define(Definition::Unknown));
         }
     }
 

@@ -1,6 +1,6 @@
 //! One request and its whole reply.
 
-use super::{Connection, Notices, ProtocolLimits, client_erred, target_erred};
+use super::{Connection, Notices, ProtocolLimits, client_erred, first_value, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
 use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush, in_words};
 use crate::target::{RowCap, RowQuestion, rounded_up};
@@ -99,7 +99,9 @@ impl Connection {
                 }
                 None => None,
             };
-            let told = told.and_then(|settings| serde_json::from_str(&settings).ok());
+            let told = told
+                .and_then(first_value)
+                .and_then(|settings| serde_json::from_str(&settings).ok());
             self.assembler.settings.learn(told);
         }
         batch.run_under(self.assembler.settings.in_force().clone());

@@ -12,6 +12,7 @@ use crate::request::{Assembler, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
+use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::defaults;
 use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide, TargetWord};
 use portreeve_sql::CatalogSnapshot;
@@ -107,14 +108,18 @@ impl Connection {
             if self.assembler.is_empty() {
                 // What happened while the client was silent holds for what it says now.
                 self.follow_changes().await;
-                self.look_behind_code().await;
+                self.look_behind_code().await?;
                 self.look_for_past().await?;
             }
             let upcoming = self.assembler.upcoming(self.client.inbox());
             match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
                 Step::More => {}
                 Step::Refresh => {
-                    self.look_for_missing().await;
+                    if self.assembler.take_look_inside() {
+                        self.look_inside().await?;
+                    } else {
+                        self.look_for_missing().await;
+                    }
                     self.look_for_past().await?;
                     self.assembler.restart(&self.machine);
                 }
@@ -181,18 +186,30 @@ impl Connection {
     }
 
     /// Code that somebody made has run in the open transaction: whether it has changed
-    /// definitions, which nobody else can see yet, shows in the locks that it holds.
-    async fn look_behind_code(&mut self) {
+    /// definitions, nobody else can see yet.
+    async fn look_behind_code(&mut self) -> Result<(), SessionError> {
         if !self.machine.take_code_ran() || !self.assembler.catalog().has_rules() {
-            return;
+            return Ok(());
         }
-        // What was changed before holds locks as well.
+        // What was changed before shows in the same way.
         let is_lost = !self.machine.names().defined().is_empty()
-            || self.upstream.fence.has_changed_definitions(self.process).await.unwrap_or(true);
+            || self.upstream.fence.has_changed_definitions(self.process).await.unwrap_or(true)
+            || self.has_redefined().await?;
         if is_lost {
             self.machine.lose_definitions();
             self.assembler.restart(&self.machine);
         }
+        Ok(())
+    }
+
+    /// What takes no lock that others could see, the open transaction itself tells.
+    async fn has_redefined(&mut self) -> Result<bool, SessionError> {
+        if self.assembler.can_look_inside() {
+            let told = self.ask_target(TargetWord::TellRedefined).await?;
+            return Ok(told.is_none_or(|answers| first_value(answers).is_some()));
+        }
+        // SECURITY: a function that was declared harmless may be another one.
+        Ok(self.upstream.catalog.source().reads_code())
     }
 
     /// Definitions are others than when the open transaction began. Where each of its commands
@@ -203,15 +220,48 @@ impl Connection {
         if self.machine.status() != Status::InTransaction || !self.assembler.may_begin_anew() {
             return Ok(());
         }
-        let level = self.ask_target(TargetWord::TellTime).await?;
-        if matches!(level.as_deref(), Some("read committed" | "read uncommitted")) {
+        if self.reads_what_is_there().await? {
             self.assembler.begin_anew();
         }
         Ok(())
     }
 
+    /// Whether each command of the open transaction reads what is there when it begins.
+    async fn reads_what_is_there(&mut self) -> Result<bool, SessionError> {
+        let level = self.ask_target(TargetWord::TellTime).await?;
+        let level = level.and_then(first_value);
+        Ok(matches!(level.as_deref(), Some("read committed" | "read uncommitted")))
+    }
+
+    /// What the open transaction has made of definitions nobody can tell from its statements,
+    /// so the target tells what it sees of them.
+    async fn look_inside(&mut self) -> Result<(), SessionError> {
+        // SECURITY: another one reads the catalog as it was, and names stand for what is there.
+        if !self.reads_what_is_there().await? {
+            return Ok(());
+        }
+        let upstream = self.upstream.clone();
+        let reader = upstream.catalog.source();
+        // One at a time: it costs as much as reading the catalog does.
+        let _one = upstream.looking.lock().await;
+        let code = reader.reads_code();
+        let Some(answers) = self.ask_target(TargetWord::TellDefinitions { code }).await? else {
+            if self.machine.status() == Status::Failed {
+                self.ask_target(TargetWord::TakeBackTelling).await?;
+            }
+            return Ok(());
+        };
+        if let Some(seen) = reader.inside(answers, self.assembler.catalog()) {
+            self.machine.see_definitions(Arc::new(seen));
+        }
+        Ok(())
+    }
+
     /// Says something to the target between requests, and reads its answer.
-    async fn ask_target(&mut self, word: TargetWord<'_>) -> Result<Option<String>, SessionError> {
+    async fn ask_target(
+        &mut self,
+        word: TargetWord<'_>,
+    ) -> Result<Option<Vec<Vec<Row>>>, SessionError> {
         let asked = self.session.tell_target(word)?;
         self.machine.take_told();
         self.machine.expect([Expect::Asked]);
@@ -274,6 +324,11 @@ impl Connection {
         let released = self.session.release(chunk).await?;
         self.client.send(released).await
     }
+}
+
+/// The first value of the first row.
+fn first_value(answers: Vec<Vec<Row>>) -> Option<String> {
+    answers.into_iter().flatten().next()?.into_iter().next()?
 }
 
 fn client_erred(fault: impl std::error::Error + Send + Sync + 'static) -> SessionError {

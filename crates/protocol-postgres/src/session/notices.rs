@@ -2,6 +2,7 @@
 
 use crate::reply::Status;
 use crate::request::{Ends, failing_query};
+use crate::target::{REDEFINED, forget_inside, inside_questions};
 use crate::wire::{
     Refused, literal, own_question, put, put_error, put_ready, put_refusal, put_refused,
     put_report, query,
@@ -78,6 +79,9 @@ impl NoticeEncoder for Notices {
             TargetWord::Defer => query("BEGIN"),
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
+            TargetWord::TellRedefined => own_question(REDEFINED),
+            TargetWord::TellDefinitions { code } => inside_questions(code),
+            TargetWord::TakeBackTelling => forget_inside(),
             TargetWord::TellTime => own_question("SHOW transaction_isolation"),
             TargetWord::TellSettings { hidden } => own_question(&settings_question(hidden)),
         }

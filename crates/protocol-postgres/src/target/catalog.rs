@@ -2,6 +2,7 @@
 //! table is read.
 
 use super::dial::{next, refused};
+use super::inside::{self, Inside};
 use super::rules::ColumnRules;
 use super::said::Said;
 use super::types::{MADE_TYPES, column_types, made_types};
@@ -13,13 +14,14 @@ use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
     postgres::Remembered,
 };
-use portreeve_sql::{CatalogRead, CatalogSource, SessionSettings};
+use portreeve_model::Category;
+use portreeve_sql::{CatalogRead, CatalogSnapshot, CatalogSource, SessionSettings, Versions};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use portreeve_wire::Cursor;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -77,21 +79,53 @@ impl CatalogReader {
         };
         let (versions, rests, tables) =
             timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;
-        Ok(CatalogRead {
-            digest: digest(&(&tables, &versions.relations, &versions.code)),
-            catalog: self.build(&tables),
+        Ok(self.read_of(&tables, self.build(&tables), Arc::new(versions), rests))
+    }
+
+    /// What an open transaction sees, by the answers to [`super::inside_questions`]. What columns
+    /// were classified as when others saw them last, they stay.
+    pub(crate) fn inside(
+        &self,
+        answers: Vec<Vec<Row>>,
+        now: &CatalogSnapshot,
+    ) -> Option<CatalogSnapshot> {
+        let Inside { tables, rests } = inside::read(answers)?;
+        let (columns, parents) = (group(&tables.columns), group(&tables.parents));
+        let said = Said::of(&tables.relations, &columns, &parents, &*self.rules);
+        let known = Grouped { said, columns: &columns, parents: &parents, before: Some(now) };
+        let past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let catalog = build(&tables, &known, &self.harmless, &past);
+        let catalog = self.classified_by_name(&catalog);
+        Some(CatalogSnapshot::new(self.read_of(&tables, catalog, now.versions(), rests)))
+    }
+
+    /// Whether the code behind functions has to be read, too.
+    pub(crate) fn reads_code(&self) -> bool {
+        !self.harmless.is_empty()
+    }
+
+    fn read_of(
+        &self,
+        tables: &Tables,
+        catalog: Catalog,
+        versions: Arc<Versions>,
+        rests: HashMap<String, BTreeSet<String>>,
+    ) -> CatalogRead {
+        CatalogRead {
+            digest: digest(&(tables, &versions.relations, &versions.code)),
+            catalog,
             types: column_types(&tables.relations, &tables.columns),
             made_types: made_types(&tables.made_types),
             has_rules: self.rules.say_something(),
             versions,
             rests,
-        })
+        }
     }
 
     async fn ask(&self, connection: &mut PreAuth) -> Result<Tables, DialError> {
         let (mut tables, completeness) = read(connection).await?;
         self.is_partial.store(completeness == Completeness::Partial, Ordering::Relaxed);
-        if !self.harmless.is_empty() {
+        if self.reads_code() {
             tables.signatures = rows(connection, &signatures()).await?;
             self.warn_of_others(&tables);
         }
@@ -118,9 +152,14 @@ impl CatalogReader {
         let (columns, parents) = (group(&tables.columns), group(&tables.parents));
         let said = Said::of(&tables.relations, &columns, &parents, &*self.rules);
         self.tell(&said);
-        let known = Grouped { said, columns: &columns, parents: &parents };
+        let known = Grouped { said, columns: &columns, parents: &parents, before: None };
         let catalog = build(tables, &known, &self.harmless, &past);
         *past = catalog.materialized();
+        self.classified_by_name(&catalog)
+    }
+
+    /// With what the rules say of what is not there yet.
+    fn classified_by_name(&self, catalog: &Catalog) -> Catalog {
         let rules = self.rules.clone();
         catalog.with_classification(Arc::new(move |schema, table, column| {
             rules.category(schema, table, column)
@@ -140,8 +179,8 @@ impl CatalogReader {
 
 /// The rows of the questions below, in their order.
 #[derive(Debug, Default, Hash)]
-struct Tables {
-    relations: Vec<Row>,
+pub(super) struct Tables {
+    pub(super) relations: Vec<Row>,
     columns: Vec<Row>,
     schemas: Vec<Row>,
     parents: Vec<Row>,
@@ -153,7 +192,42 @@ struct Tables {
     code: Vec<Row>,
     /// Of functions: schema, name, signature, digest of the definition. Only where some are
     /// declared harmless.
-    signatures: Vec<Row>,
+    pub(super) signatures: Vec<Row>,
+}
+
+/// What is asked, in the order in which [`Tables::of`] takes the answers.
+pub(super) const QUESTIONS: [&str; 10] = [
+    RELATIONS,
+    COLUMNS,
+    SCHEMAS,
+    PARENTS,
+    FUNCTIONS,
+    BUILTINS,
+    questions::TYPES,
+    MADE_TYPES,
+    questions::OPERATORS,
+    questions::CODE,
+];
+
+impl Tables {
+    /// Without the definitions of views, and the code behind functions.
+    pub(super) fn of(answers: impl Iterator<Item = Vec<Row>>) -> Self {
+        let mut answers = answers;
+        let mut next = || answers.next().unwrap_or_default();
+        Self {
+            relations: next(),
+            columns: next(),
+            schemas: next(),
+            parents: next(),
+            functions: next(),
+            builtins: next(),
+            types: next(),
+            made_types: next(),
+            operators: next(),
+            code: next(),
+            signatures: Vec::new(),
+        }
+    }
 }
 
 /// Without the definitions of views.
@@ -195,7 +269,7 @@ JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname <> 'pg_catalog' ORDER BY p.oid";
 
 /// Functions as the operator names them. Each overload is a row.
-fn signatures() -> String {
+pub(super) fn signatures() -> String {
     format!(
         "SELECT schema, name, schema || '.' || name || '(' || arguments || ')', digest FROM \
          (SELECT n.nspname, p.proname, {columns} FROM pg_catalog.pg_proc p \
@@ -292,29 +366,20 @@ pub(crate) async fn version(connection: &mut PreAuth) -> Result<String, DialErro
 async fn read(connection: &mut PreAuth) -> Result<(Tables, Completeness), DialError> {
     // View definitions are then written with the schema of every name.
     rows(connection, "SET search_path = ''").await?;
-    let mut relations = rows(connection, RELATIONS).await?;
-    let completeness = views::add_definitions(connection, &mut relations).await?;
-    let tables = Tables {
-        relations,
-        columns: rows(connection, COLUMNS).await?,
-        schemas: rows(connection, SCHEMAS).await?,
-        parents: rows(connection, PARENTS).await?,
-        functions: rows(connection, FUNCTIONS).await?,
-        builtins: rows(connection, BUILTINS).await?,
-        types: rows(connection, questions::TYPES).await?,
-        made_types: rows(connection, MADE_TYPES).await?,
-        operators: rows(connection, questions::OPERATORS).await?,
-        code: rows(connection, questions::CODE).await?,
-        signatures: Vec::new(),
-    };
+    let mut answers = Vec::with_capacity(QUESTIONS.len());
+    for question in QUESTIONS {
+        answers.push(rows(connection, question).await?);
+    }
+    let mut tables = Tables::of(answers.into_iter());
+    let completeness = views::add_definitions(connection, &mut tables.relations).await?;
     Ok((tables, completeness))
 }
 
-/// Equal for equal catalogs.
+/// Equal for equal catalogs, as far as this process is asked. Approvals are bound to it, so
+/// nobody else is to know which catalogs have the same.
 fn digest(read: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    read.hash(&mut hasher);
-    hasher.finish()
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    KEYS.hash_one(read)
 }
 
 /// Sends a statement that gives nothing.
@@ -343,7 +408,8 @@ pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec
     }
 }
 
-fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
+/// The values of a DataRow, as texts.
+pub(crate) fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
     let mut cursor = Cursor::new(body);
     let count = cursor.u16()?;
     let mut value = || {
@@ -358,12 +424,26 @@ struct Grouped<'t> {
     said: Said<'t>,
     columns: &'t HashMap<&'t str, Vec<&'t Row>>,
     parents: &'t HashMap<&'t str, Vec<&'t Row>>,
+    /// What everybody sees, where this is what a transaction sees alone.
+    before: Option<&'t CatalogSnapshot>,
+}
+
+impl Grouped<'_> {
+    fn category(&self, relation: &Row, column: &Row) -> Option<Category> {
+        let oid = text(relation, 0);
+        let is_stored =
+            matches!(text(relation, 3), "r" | "p" | "f") && column.get(5) == Some(&None);
+        let before = self.before.filter(|_| is_stored);
+        let before =
+            before.and_then(|known| known.category_at(number(relation, 0), number(column, 1)));
+        before.or_else(|| self.said.category(oid, text(column, 2)))
+    }
 }
 
 /// Builds the analysis' catalog from the answers.
 fn build(
     tables: &Tables,
-    Grouped { said, columns, parents }: &Grouped<'_>,
+    known: &Grouped<'_>,
     harmless: &BTreeMap<String, String>,
     past: &[Remembered],
 ) -> Catalog {
@@ -374,12 +454,12 @@ fn build(
     }
     for row in &tables.relations {
         let oid = text(row, 0);
-        let columns = columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
+        let columns = known.columns.get(oid).into_iter().flatten().map(|column| ColumnInput {
             name: text(column, 2).into(),
             attnum: number(column, 1),
             type_oid: number(column, 3),
             type_name: text(column, 4).into(),
-            category: said.category(oid, text(column, 2)),
+            category: known.category(row, column),
             generated: column.get(5).cloned().flatten(),
         });
         builder.relation(RelationInput {
@@ -388,7 +468,13 @@ fn build(
             name: text(row, 2).into(),
             kind: RelationKind::from_relkind(text(row, 3).chars().next().unwrap_or(' ')),
             columns: columns.collect(),
-            parents: parents.get(oid).into_iter().flatten().map(|row| number(row, 1)).collect(),
+            parents: known
+                .parents
+                .get(oid)
+                .into_iter()
+                .flatten()
+                .map(|row| number(row, 1))
+                .collect(),
             has_triggers: text(row, 4) == "t",
             has_rules: text(row, 5) == "t",
             definition: row.get(6).cloned().flatten(),

@@ -49,6 +49,8 @@ pub struct Upstream {
     pub(crate) catalog: CatalogStore<CatalogReader>,
     pub(crate) fence: FenceLine,
     pub(crate) exported: ExportedSnapshots,
+    /// Somebody is told what a transaction sees of definitions.
+    pub(crate) looking: tokio::sync::Mutex<()>,
     dial_timeout: Duration,
 }
 
@@ -106,6 +108,7 @@ impl Upstream {
             catalog: CatalogStore::new(reader),
             fence: FenceLine::new(config.dial_timeout),
             exported: ExportedSnapshots::default(),
+            looking: tokio::sync::Mutex::default(),
             dial_timeout: config.dial_timeout,
         }
     }

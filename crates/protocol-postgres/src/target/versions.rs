@@ -3,6 +3,7 @@
 
 use super::catalog::rows;
 use crate::wire::literal;
+use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_sql::Versions;
 use portreeve_transport::{DialError, PreAuth};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -43,7 +44,7 @@ SELECT pg_catalog.concat_ws(':',
 
 /// Names that each name rests on: a view on what its rules read, a table on its parents and
 /// its children.
-const RESTS: &str = "\
+pub(super) const RESTS: &str = "\
 SELECT DISTINCT v.relname, t.relname FROM pg_catalog.pg_depend d
 JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
 JOIN pg_catalog.pg_class v ON v.oid = r.ev_class
@@ -104,14 +105,19 @@ pub(crate) async fn read_some(
 pub(crate) async fn read_rests(
     connection: &mut PreAuth,
 ) -> Result<HashMap<String, BTreeSet<String>>, DialError> {
+    Ok(rests_of(rows(connection, RESTS).await?))
+}
+
+/// The same, by the answer to [`RESTS`].
+pub(super) fn rests_of(answer: Vec<Row>) -> HashMap<String, BTreeSet<String>> {
     let mut rests: HashMap<String, BTreeSet<String>> = HashMap::new();
-    for row in rows(connection, RESTS).await? {
+    for row in answer {
         let mut values = row.into_iter().flatten();
         if let (Some(name), Some(on)) = (values.next(), values.next()) {
             rests.entry(name).or_default().insert(on);
         }
     }
-    Ok(rests)
+    rests
 }
 
 fn by_name(rows: Vec<Vec<Option<String>>>) -> BTreeMap<String, String> {

@@ -16,7 +16,7 @@ pub(super) enum Completeness {
     Partial,
 }
 
-const ALL: &str = "\
+pub(super) const ALL: &str = "\
 SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
@@ -36,11 +36,20 @@ pub(super) async fn add_definitions(
         Err(DialError::Refused { .. }) => one_by_one(connection, relations).await?,
         Err(error) => return Err(error),
     };
+    define(relations, &definitions);
+    Ok(completeness)
+}
+
+/// The same, by the answer to [`ALL`].
+pub(super) fn define_all(relations: &mut [Row], answer: Vec<Row>) {
+    define(relations, &by_oid(answer));
+}
+
+fn define(relations: &mut [Row], definitions: &HashMap<String, Option<String>>) {
     for relation in relations {
         let definition = definitions.get(text(relation, 0)).cloned().flatten();
         relation.push(definition);
     }
-    Ok(completeness)
 }
 
 async fn one_by_one(

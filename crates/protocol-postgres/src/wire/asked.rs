@@ -16,29 +16,40 @@ const OWN_NAME: &str = "portreeve\u{1}";
 /// Asks something in the client's session, with no other effect: its unnamed statement and
 /// portal stay.
 pub(crate) fn own_question(text: &str) -> Bytes {
+    own_questions([text])
+}
+
+/// The same for several statements, the rest of which is not run once one fails.
+pub(crate) fn own_questions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Bytes {
     let mut wire = Vec::new();
-    put(&mut wire, b'P', |out| {
+    for text in texts {
+        put_statement(&mut wire, text);
+    }
+    put(&mut wire, b'S', |_| {});
+    wire.into()
+}
+
+fn put_statement(wire: &mut Vec<u8>, text: &str) {
+    put(wire, b'P', |out| {
         put_text(out, OWN_NAME);
         put_text(out, text);
         out.extend_from_slice(&[0; 2]);
     });
-    put(&mut wire, b'B', |out| {
+    put(wire, b'B', |out| {
         put_text(out, OWN_NAME);
         put_text(out, OWN_NAME);
         out.extend_from_slice(&[0; 6]);
     });
-    put(&mut wire, b'E', |out| {
+    put(wire, b'E', |out| {
         put_text(out, OWN_NAME);
         out.extend_from_slice(&[0; 4]);
     });
     for kind in [b'P', b'S'] {
-        put(&mut wire, b'C', |out| {
+        put(wire, b'C', |out| {
             out.push(kind);
             put_text(out, OWN_NAME);
         });
     }
-    put(&mut wire, b'S', |_| {});
-    wire.into()
 }
 
 /// A text as SQL writes it where backslashes mean nothing, which every login of the gateway

@@ -9,7 +9,7 @@ mod reports;
 pub(crate) mod sqlstate;
 mod values;
 
-pub(crate) use asked::{literal, own_question, query};
+pub(crate) use asked::{literal, own_question, own_questions, query};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
     put_report, row_description,

@@ -59,6 +59,15 @@ pub enum TargetWord<'a> {
     TakeBack,
     /// It is to tell which time its answers are of.
     TellTime,
+    /// It is to tell whether the open transaction has changed definitions.
+    TellRedefined,
+    /// It is to tell what the open transaction sees of them.
+    TellDefinitions {
+        /// The code behind functions, too.
+        code: bool,
+    },
+    /// That has failed: what was done for it is taken back, and nothing else.
+    TakeBackTelling,
     /// It is to tell what the session has set.
     TellSettings {
         /// The names of what it lists to nobody who does not name it.

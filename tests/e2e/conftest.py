@@ -59,6 +59,7 @@ IN_GATE = (
     "test_h04_startup.py",
     "test_h07_migrations.py",
     "test_h15_monitoring.py",
+    "test_h21_names.py",
     "test_migration_sql.py",
     "test_tools.py",
 )

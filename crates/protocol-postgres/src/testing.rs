@@ -3,9 +3,7 @@
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, Postgres, RelationInput, RelationKind,
 };
-use portreeve_sql::{
-    CatalogRead, CatalogSnapshot, Plan, Planner, SessionSettings, SubjectColumns,
-};
+use portreeve_sql::{CatalogRead, CatalogSnapshot, Plan, Planner, SessionSettings, SubjectColumns};
 use std::sync::Arc;
 
 pub(crate) const TABLE_OID: u32 = 16_400;

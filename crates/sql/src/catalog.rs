@@ -129,8 +129,8 @@ pub struct CatalogSnapshot {
 /// How a session looks names up.
 #[derive(PartialEq, Eq)]
 struct Lookup {
-    /// In which schemas; none where nobody can tell any more.
-    search_path: Option<Vec<String>>,
+    path: SearchPath,
+    begun: Vec<String>,
     guards: Vec<(String, String)>,
 }
 
@@ -178,20 +178,17 @@ impl CatalogSnapshot {
 
     /// The catalog for sessions that began like this. Where the search path has moved since, a
     /// name that several schemas have cannot be resolved.
-    pub(crate) fn view(&self, settings: &SessionSettings, path: SearchPath) -> Arc<View> {
-        let search_path = match path {
-            SearchPath::AsBegun => Some(settings.search_path.clone()),
-            SearchPath::Moved => None,
+    pub(crate) fn view(&self, settings: &SessionSettings, path: &SearchPath) -> Arc<View> {
+        let begun = match path {
+            SearchPath::AsBegun => settings.search_path.clone(),
+            SearchPath::Moved | SearchPath::Told(_) => Vec::new(),
         };
-        let lookup = Lookup { search_path, guards: settings.guards.clone() };
+        let lookup = Lookup { path: path.clone(), begun, guards: settings.guards.clone() };
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = views.iter().find(|(known, _)| *known == lookup) {
             return known.clone();
         }
-        let catalog = match &lookup.search_path {
-            Some(search_path) => self.catalog.with_search_path(search_path.clone()),
-            None => self.catalog.clone(),
-        };
+        let catalog = path.of(&self.catalog, &lookup.begun);
         let view = View::of(catalog.with_guards(lookup.guards.iter().cloned()));
         if views.len() < VIEWS_MAX {
             views.push((lookup, view.clone()));

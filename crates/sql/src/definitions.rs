@@ -55,7 +55,7 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Takes over what the server has said; whether that is something else than before.
-    pub(crate) fn follow(&mut self, defined: &[Arc<Definition>], path: SearchPath) -> bool {
+    pub(crate) fn follow(&mut self, defined: &[Arc<Definition>], path: &SearchPath) -> bool {
         let is_same =
             |(own, other): &(&Layer, &Arc<Definition>)| Arc::ptr_eq(&own.definition, other);
         let common = self.layers.iter().zip(defined).take_while(is_same).count();
@@ -66,7 +66,7 @@ impl Layers {
         self.layers.truncate(common);
         self.checkpoints.retain(|(count, _)| *count <= common);
         let new = defined.iter().skip(common).cloned();
-        self.layers.extend(new.map(|definition| Layer { definition, path }));
+        self.layers.extend(new.map(|definition| Layer { definition, path: path.clone() }));
         self.known = Known::Unsettled;
         true
     }
@@ -119,11 +119,13 @@ impl Layers {
     }
 
     /// The catalog behind all layers, the first of which lies on `below`: none where nothing was
-    /// changed, or nobody can tell. `now` is what everybody sees.
+    /// changed, or nobody can tell. `begun` is the search path that the session began with, `now`
+    /// what everybody sees.
     pub(crate) fn settle(
         &mut self,
         grammar: &dyn Grammar,
         below: &Catalog,
+        begun: &[String],
         now: &CatalogSnapshot,
     ) -> Option<Catalog> {
         let (first, shown) = self.shown();
@@ -138,12 +140,18 @@ impl Layers {
             self.known = Known::Followed;
             return None;
         }
-        let catalog = self.followed(grammar, below, first);
+        let catalog = self.followed(grammar, below, begun, first);
         self.known = if catalog.is_some() { Known::Followed } else { Known::Lost };
         catalog
     }
 
-    fn followed(&mut self, grammar: &dyn Grammar, below: &Catalog, from: usize) -> Option<Catalog> {
+    fn followed(
+        &mut self,
+        grammar: &dyn Grammar,
+        below: &Catalog,
+        begun: &[String],
+        from: usize,
+    ) -> Option<Catalog> {
         let checkpoint = self.checkpoints.last().filter(|(count, _)| *count > from);
         let (mut count, mut catalog) = match checkpoint {
             Some((count, catalog)) => (*count, catalog.clone()),
@@ -162,10 +170,7 @@ impl Layers {
                 .take_while(together)
                 .filter_map(Layer::place)
                 .collect();
-            let seen = match first.path {
-                SearchPath::AsBegun => catalog,
-                SearchPath::Moved => catalog.without_search_path(),
-            };
+            let seen = first.path.of(&catalog, begun);
             catalog = grammar.after(&seen, text, &run)?.with_path_of(below);
             count += run.len();
         }

@@ -35,5 +35,5 @@ pub use names::{
     Prepared, PreparedEntry, parameter_bytes,
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
-pub use planner::{Planner, Plans, Reveals, UnknownNames};
+pub use planner::{Planner, Plans, Reveals, ToldPath, UnknownNames};
 pub use subjects::{ComparedValue, PlannedTable, SubjectColumns};

@@ -215,6 +215,18 @@ impl Plan {
         self.statement.output != Output::None && self.uses_objects()
     }
 
+    /// Whether columns of its result are masked because of functions of which nobody knows what
+    /// they give.
+    #[must_use]
+    pub fn hides_results(&self) -> bool {
+        let is_masked = match &self.output {
+            PlannedOutput::Clean => false,
+            PlannedOutput::Columns(columns) => columns.iter().any(Option::is_some),
+            PlannedOutput::Unproven => true,
+        };
+        is_masked && !self.statement.opaque.is_empty()
+    }
+
     /// Whether it begins, ends or divides a transaction.
     pub fn is_transaction(&self) -> bool {
         matches!(self.statement.session, SessionEffect::Transaction(_))

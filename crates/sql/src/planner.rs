@@ -4,7 +4,7 @@ use crate::analyses::{Analysis, unknown};
 use crate::catalog::View;
 use crate::definitions::Layers;
 use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, SubjectColumns};
-use portreeve_decide::sql::{Grammar, Statement, Unknown};
+use portreeve_decide::sql::{Catalog, Grammar, Statement, Unknown};
 use portreeve_model::{Category, Command, Object, ObjectKind};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,13 +25,35 @@ const MISSING_MAX: usize = 64;
 pub struct UnknownNames;
 
 /// Where a session looks up names without a schema.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum SearchPath {
     /// Where it did when it began.
     AsBegun,
     /// Somewhere else. It stays so: whether a transaction takes it back is not worth being
     /// wrong about.
     Moved,
+    /// Where the server has told, and nothing has happened since that could move it.
+    Told(Arc<ToldPath>),
+}
+
+/// Where a session's server says that it looks names up.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ToldPath {
+    /// In these schemas, in this order; its temporary schema is among them, if it has one.
+    pub schemas: Vec<String>,
+    /// Where what has no schema is made.
+    pub made_in: Option<String>,
+}
+
+impl SearchPath {
+    /// A catalog for who looks names up there instead.
+    pub(crate) fn of(&self, catalog: &Catalog, begun: &[String]) -> Catalog {
+        match self {
+            Self::AsBegun => catalog.with_search_path(begun.to_vec()),
+            Self::Moved => catalog.without_search_path(),
+            Self::Told(told) => catalog.with_told_path(told.schemas.clone(), told.made_in.clone()),
+        }
+    }
 }
 
 /// What a session plans with. Plans of an older catalog or policy are made again:
@@ -46,6 +68,8 @@ pub struct Planner {
     subjects: Arc<SubjectColumns>,
     settings: SessionSettings,
     path: SearchPath,
+    /// Something has moved it since the session began.
+    has_moved: bool,
     view: Arc<View>,
     /// What the open transaction has changed of definitions.
     layers: Layers,
@@ -53,6 +77,8 @@ pub struct Planner {
     plans: HashMap<usize, (Analysis, Plans)>,
     /// Names of relations that texts had and the catalog has not.
     missing: BTreeSet<String>,
+    /// The last text has a name that several schemas have, and nobody can tell which is meant.
+    is_lost_between_schemas: bool,
 }
 
 impl std::fmt::Debug for Planner {
@@ -71,7 +97,7 @@ impl Planner {
         subjects: Arc<SubjectColumns>,
         settings: SessionSettings,
     ) -> Self {
-        let view = catalog.view(&settings, SearchPath::AsBegun);
+        let view = catalog.view(&settings, &SearchPath::AsBegun);
         Self {
             grammar,
             base: catalog.clone(),
@@ -80,11 +106,13 @@ impl Planner {
             subjects,
             settings,
             path: SearchPath::AsBegun,
+            has_moved: false,
             view,
             layers: Layers::default(),
             generation: 0,
             plans: HashMap::new(),
             missing: BTreeSet::new(),
+            is_lost_between_schemas: false,
         }
     }
 
@@ -103,8 +131,31 @@ impl Planner {
 
     /// Unqualified names may stand for something else from here on.
     pub fn move_path(&mut self) {
-        if self.path == SearchPath::AsBegun {
-            self.path = SearchPath::Moved;
+        self.has_moved = true;
+        self.look_up(SearchPath::Moved);
+    }
+
+    /// What the server has told of it may not hold any more.
+    pub fn doubt_path(&mut self) {
+        if self.is_path_told() {
+            self.look_up(if self.has_moved { SearchPath::Moved } else { SearchPath::AsBegun });
+        }
+    }
+
+    /// Whether the server has told where names are looked up now.
+    #[must_use]
+    pub fn is_path_told(&self) -> bool {
+        matches!(self.path, SearchPath::Told(_))
+    }
+
+    /// The server has told where names are looked up now.
+    pub fn tell_path(&mut self, told: ToldPath) {
+        self.look_up(SearchPath::Told(Arc::new(told)));
+    }
+
+    fn look_up(&mut self, path: SearchPath) {
+        if self.path != path {
+            self.path = path;
             self.forget();
         }
     }
@@ -119,20 +170,20 @@ impl Planner {
 
     /// What lies below the layers, for who looks names up where this session does.
     fn begun(&self) -> Arc<View> {
-        self.base.view(&self.settings, self.path)
+        self.base.view(&self.settings, &self.path)
     }
 
     /// Takes over what the open transaction has changed of definitions so far: no more and no
     /// less than the server has said.
     pub fn follow_definitions(&mut self, defined: &[Arc<Definition>]) {
-        if self.layers.follow(defined, self.path) {
+        if self.layers.follow(defined, &self.path) {
             self.settle_later();
         }
     }
 
     /// A statement will have changed definitions by the time that those behind it run.
     pub fn define(&mut self, definition: Arc<Definition>) {
-        self.layers.push(definition, self.path);
+        self.layers.push(definition, self.path.clone());
         self.settle_later();
     }
 
@@ -155,12 +206,10 @@ impl Planner {
             return self.layers.is_followed();
         }
         self.base = self.layers.base().unwrap_or(&self.catalog).clone();
-        let below = self.base.view(&self.settings, SearchPath::AsBegun);
-        self.view = match self.layers.settle(self.grammar, &below.catalog, &self.catalog) {
-            Some(catalog) => View::of(match self.path {
-                SearchPath::AsBegun => catalog,
-                SearchPath::Moved => catalog.without_search_path(),
-            }),
+        let below = self.base.view(&self.settings, &SearchPath::AsBegun);
+        let begun = &self.settings.search_path;
+        self.view = match self.layers.settle(self.grammar, &below.catalog, begun, &self.catalog) {
+            Some(catalog) => View::of(self.path.of(&catalog, begun)),
             None => self.begun(),
         };
         self.layers.is_followed()
@@ -178,6 +227,9 @@ impl Planner {
         let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
         let is_known = analysis.iter().all(|statement| statement.missing.is_empty());
+        self.is_lost_between_schemas = analysis
+            .iter()
+            .any(|statement| statement.unknown.as_ref().is_some_and(Unknown::is_between_schemas));
         if !is_known {
             self.miss(&analysis);
         }
@@ -192,6 +244,13 @@ impl Planner {
         }
         self.plans.insert(key, (analysis, plans.clone()));
         (plans, known)
+    }
+
+    /// Whether the last text has a name that several schemas have, and where names are looked up
+    /// has not been told.
+    #[must_use]
+    pub fn is_lost_between_schemas(&self) -> bool {
+        self.is_lost_between_schemas && !self.is_path_told()
     }
 
     fn miss(&mut self, analysis: &Analysis) {

@@ -264,10 +264,23 @@ pub struct Catalog {
     pub(in crate::sql) classify: ClassifyByName,
     /// Settings that guard the target's role, with the values that a session begins with.
     pub(in crate::sql) guards: Option<Arc<HashMap<String, String>>>,
+    /// The name of the database, if it is known.
+    pub(in crate::sql) database: Option<Arc<str>>,
     /// The schemas that a session may look anything up in, if they are known.
     pub(in crate::sql) usable_schemas: Option<Arc<BTreeSet<String>>>,
-    /// The schemas that an unqualified name is looked up in, if they are known.
-    search_path: Option<Arc<[String]>>,
+    /// Where an unqualified name is looked up, if that is known.
+    search_path: Option<Arc<SearchPath>>,
+}
+
+/// Where unqualified names are looked up.
+#[derive(Debug)]
+struct SearchPath {
+    /// The schemas, in their order.
+    schemas: Vec<String>,
+    /// Where what has no schema is made.
+    made_in: Option<String>,
+    /// The session's own temporary schema is among them, if it has one.
+    is_whole: bool,
 }
 
 impl Catalog {
@@ -336,7 +349,17 @@ impl Catalog {
         if let Some(usable) = &self.usable_schemas {
             schemas.retain(|schema| usable.contains(schema));
         }
-        Self { search_path: Some(schemas.into()), ..self.clone() }
+        let made_in = schemas.first().cloned();
+        let path = SearchPath { schemas, made_in, is_whole: false };
+        Self { search_path: Some(Arc::new(path)), ..self.clone() }
+    }
+
+    /// The same catalog for a session whose server has told where it looks names up now, its
+    /// temporary schema among the others, and where it makes what has no schema.
+    #[must_use]
+    pub fn with_told_path(&self, schemas: Vec<String>, made_in: Option<String>) -> Self {
+        let path = SearchPath { schemas, made_in, is_whole: true };
+        Self { search_path: Some(Arc::new(path)), ..self.clone() }
     }
 
     /// The same catalog for a session of which nobody knows where it looks names up.
@@ -370,7 +393,7 @@ impl Catalog {
     /// What an unqualified relation name stands for, or none if nobody can tell.
     ///
     /// SECURITY: a temporary relation of the name comes first in PostgreSQL, if it is the
-    /// session's own, which is not known here: then nobody can tell.
+    /// session's own. Unless the server has told which that is, nobody can tell.
     pub(in crate::sql) fn unqualified<'c>(
         &'c self,
         name: &str,
@@ -380,19 +403,46 @@ impl Catalog {
         if second.is_none() {
             return Ok(first);
         }
-        if self.named(name).any(|relation| relation.schema.starts_with("pg_temp")) {
+        let path = self.search_path.as_ref().ok_or(Ambiguous)?;
+        let is_temporary = |relation: &Relation| relation.schema.starts_with("pg_temp");
+        if !path.is_whole && self.named(name).any(is_temporary) {
             return Err(Ambiguous);
         }
-        let path = self.search_path.as_ref().ok_or(Ambiguous)?;
+        let is_in = |relation: &Relation, schema: &str| {
+            // What this transaction has made is its own.
+            relation.schema == schema
+                || (relation.schema == "pg_temp" && schema.starts_with("pg_temp_"))
+        };
         let found = path
+            .schemas
             .iter()
-            .find_map(|schema| self.named(name).find(|relation| relation.schema == *schema));
-        found.map(Some).ok_or(Ambiguous)
+            .find_map(|schema| self.named(name).find(|relation| is_in(relation, schema)));
+        if found.is_none() && !path.is_whole { Err(Ambiguous) } else { Ok(found) }
+    }
+
+    /// Whether a name has no database in it, or this one.
+    pub(in crate::sql) fn is_of_this_database(&self, range: &pg_query::protobuf::RangeVar) -> bool {
+        let name = range.catalogname.as_str();
+        name.is_empty() || self.database.as_deref() == Some(name)
     }
 
     /// Where an unqualified name is made, if that is known.
     pub(in crate::sql) fn first_schema(&self) -> Option<&str> {
-        self.search_path.as_ref()?.first().map(String::as_str)
+        self.search_path.as_ref()?.made_in.as_deref()
+    }
+
+    /// The columns of everything in a schema.
+    pub(in crate::sql) fn columns_in(&self, schema: &str) -> Columns {
+        let own = self.overlay.values().flat_map(|own| own.iter());
+        let known = self.relations.iter().filter(|it| !self.overlay.contains_key(&it.name));
+        let all = own.chain(known).filter(|relation| relation.schema == schema);
+        let list = all.clone().flat_map(|relation| relation.columns.list.iter().cloned()).collect();
+        let rest =
+            all.filter_map(|relation| relation.columns.rest.clone()).reduce(|mut all, one| {
+                all.mix(&one);
+                all
+            });
+        Columns { list, rest }
     }
 
     /// Relations of this name in any schema.

@@ -110,6 +110,13 @@ impl Unknown {
     pub(in crate::sql) fn new(sqlstate: &'static str, message: String) -> Self {
         Self { sqlstate, message, position: None, candidates: Vec::new() }
     }
+
+    /// Whether a name is the reason that several schemas have: which is meant is known where it
+    /// is known in which they are looked up.
+    #[must_use]
+    pub fn is_between_schemas(&self) -> bool {
+        self.sqlstate == sqlstate::AMBIGUOUS_ALIAS
+    }
 }
 
 /// The codes that an analysis answers.

@@ -97,7 +97,12 @@ pub(crate) fn label(text: &str) -> Topics {
     }
     let spaced: String =
         text.chars().map(|c| if matches!(c, '_' | '-' | '.') { ' ' } else { c }).collect();
-    scan(&spaced, Place::Label).topics.or(scan(text, Place::Label).topics)
+    let words = scan(&spaced, Place::Label);
+    let topics = words.topics.or(scan(text, Place::Label).topics);
+    // What is said of a user (`user_role`) is none; what names one ends with the word.
+    let end = spaced.trim_end_matches(|c: char| !c.is_alphabetic()).len();
+    let names_user = words.last.0.any(Topics::USER) && words.last.1 == end;
+    if names_user { topics } else { topics.without(Topics::USER) }
 }
 
 /// Where words are looked for.

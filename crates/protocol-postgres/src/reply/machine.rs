@@ -7,7 +7,7 @@ use crate::look::{MessageLook, Screening};
 use crate::target::row;
 use crate::wire::{
     Frame, Report, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
-    put_text, row_description,
+    put_report, put_text, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
@@ -255,6 +255,11 @@ impl ReplyMachine {
         self.names.outdate_portals(is_changed);
     }
 
+    /// Whether definitions may have changed for everybody.
+    pub(crate) fn has_redefined(&self) -> bool {
+        self.status == Status::Idle && self.redefined
+    }
+
     /// Whether definitions may have changed for everybody since this was asked last.
     pub(crate) fn take_redefined(&mut self) -> bool {
         self.status == Status::Idle && std::mem::take(&mut self.redefined)
@@ -278,7 +283,7 @@ impl ReplyMachine {
     ) -> Step {
         let is_asked = matches!(self.pending.front(), Some(Expect::Asked));
         match frame.tag {
-            b'1' | b'2' | b'3' | b'C' | b'D' | b'E' | b'T' if is_asked => self.answered(frame),
+            b'1' | b'2' | b'3' | b'C' | b'D' | b'E' if is_asked => self.answered(frame),
             b'D' | b'd' => match audience {
                 Audience::Client(masker) => self.data(frame, masker, out, masked),
                 Audience::Nobody => Ok(()),
@@ -442,6 +447,9 @@ impl ReplyMachine {
         let rows = std::mem::take(&mut self.running_rows);
         self.running = Running::Nothing;
         if let Some(expected) = expected {
+            if rows > 0 && frame.tag == b'C' {
+                put_hidden_results(&expected, out);
+            }
             if frame.tag == b's' && tells_changes(&expected) {
                 // SPEC: a write has run to its end before its first row is given; how many it
                 // has changed is not told.
@@ -703,6 +711,22 @@ fn snapshots(row: &[u8]) -> Result<Vec<String>, portreeve_wire::WireError> {
 const EXPORTED_MAX: usize = 100;
 /// Longest name of a snapshot: `00000003-0000001B-1`.
 const SNAPSHOT_BYTES_MAX: usize = 40;
+
+/// Says which functions are the reason that results are hidden: nobody knows what they give.
+fn put_hidden_results(expected: &ExpectedResult, out: &mut Vec<u8>) {
+    let Some(plan) = expected.plan.as_ref().filter(|plan| plan.hides_results()) else { return };
+    let names: Vec<String> =
+        plan.statement.opaque.iter().map(|function| function.path.join(".")).collect();
+    let text = format!(
+        "portreeve: results are masked, since nobody knows what {} gives",
+        names.join(", ")
+    );
+    let hint = "an operator can declare it in `harmless_functions`, or permit `reveal` on what it \
+                may read";
+    let fields =
+        [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', &*text), (b'H', hint)];
+    put_report(out, b'N', &fields);
+}
 
 fn tells_changes(expected: &ExpectedResult) -> bool {
     expected.plan.as_ref().is_some_and(|plan| plan.command.facts.tells_changes())

@@ -14,7 +14,8 @@ use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{
-    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, Versions, parameter_bytes,
+    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, ToldPath, UnknownNames,
+    Versions, parameter_bytes,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -78,6 +79,17 @@ enum Freshness {
 /// How a setting ends that the session began with, in what a reviewer reads.
 const AT_THE_START: &str = " (at the start)";
 
+/// What helps where names cannot be resolved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Helps {
+    /// What everybody sees by now.
+    NewDefinitions,
+    /// What the open transaction sees.
+    LookInside,
+    /// Where the session looks names up.
+    Path,
+}
+
 /// Whether the target has told what its definitions are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sight {
@@ -98,6 +110,10 @@ pub(crate) struct Assembler {
     freshness: Freshness,
     /// The target can be asked what the open transaction sees, and has not been.
     may_look_inside: bool,
+    /// It can be asked where the session looks names up, and has not been.
+    may_ask_path: bool,
+    /// What would help with the names of the last text.
+    helps: Helps,
     /// Statements and portals that this request describes before it uses them.
     described: HashSet<(Described, String)>,
     /// What the open transaction has made of definitions is known.
@@ -107,6 +123,8 @@ pub(crate) struct Assembler {
     pub(super) is_open: bool,
     /// The request meets an open transaction.
     is_in_transaction: bool,
+    /// It has changed definitions.
+    is_defining: bool,
     /// Whether the definitions that it plans with may be those of now.
     pub(super) sight: Sight,
     /// The request changes data.
@@ -125,6 +143,9 @@ pub(crate) struct Assembler {
     pub(super) rests_on: BTreeSet<String>,
     /// The relations that it has to do with at all.
     pub(super) names: BTreeSet<String>,
+    /// Names that nothing had before this text makes something of that name, in the transaction
+    /// in which it is read.
+    pub(super) made: BTreeSet<String>,
     /// The definitions that held when the open transaction began. Its rows may be those of that
     /// moment, whatever their columns are called now.
     begun: Arc<Versions>,
@@ -164,10 +185,13 @@ impl Assembler {
             again: VecDeque::new(),
             freshness: Freshness::MayBeOld,
             may_look_inside: false,
+            may_ask_path: false,
+            helps: Helps::NewDefinitions,
             described: HashSet::new(),
             sees_definitions: true,
             is_open: false,
             is_in_transaction: false,
+            is_defining: false,
             sight: Sight::Clear,
             writes: false,
             has_written: false,
@@ -177,6 +201,7 @@ impl Assembler {
             runs_own_code: false,
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),
+            made: BTreeSet::new(),
             begun: Arc::default(),
             started: Arc::default(),
             given: Arc::default(),
@@ -208,24 +233,34 @@ impl Assembler {
     /// Begins a request.
     pub(crate) fn begin(&mut self, machine: &ReplyMachine) {
         // What a transaction has changed is locked by it: reading the catalog again would wait.
-        let is_defining = !machine.names().defined().is_empty();
-        self.freshness = if is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
+        self.is_defining = !machine.names().defined().is_empty();
+        self.freshness = if self.is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
         self.sight = Sight::Clear;
         // One whose last commands the target has not ended yet is none to ask in.
         self.may_look_inside = machine.status() == Status::InTransaction && !self.is_open;
+        self.may_ask_path = machine.status() != Status::Failed && !self.is_open;
         self.begin_batch(machine);
         self.mark_beginning(machine);
+    }
+
+    /// What to ask the target for, where a request needs that; each is asked for once.
+    pub(crate) fn take_help(&mut self) -> Helps {
+        match self.helps {
+            Helps::LookInside => self.may_look_inside = false,
+            Helps::Path => self.may_ask_path = false,
+            Helps::NewDefinitions => {}
+        }
+        self.helps
+    }
+
+    /// The target has told where the session looks names up.
+    pub(crate) fn tell_path(&mut self, told: ToldPath) {
+        self.planner.tell_path(told);
     }
 
     /// Whether the target can be asked something in the open transaction.
     pub(crate) fn can_look_inside(&self) -> bool {
         self.may_look_inside
-    }
-
-    /// Whether what the transaction has made of definitions is to be asked for: it was not yet,
-    /// and nobody can tell.
-    pub(crate) fn take_look_inside(&mut self) -> bool {
-        std::mem::take(&mut self.may_look_inside) && !self.planner.sees_definitions()
     }
 
     /// What runs outside of a transaction can begin one.
@@ -288,6 +323,7 @@ impl Assembler {
         self.runs_own_code = false;
         self.rests_on.clear();
         self.names.clear();
+        self.made.clear();
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -297,9 +333,14 @@ impl Assembler {
         self.planner.take_missing()
     }
 
-    /// Puts the running request together anew, from the messages that it has so far.
+    /// Puts the running request together anew, by the newest definitions.
     pub(crate) fn restart(&mut self, machine: &ReplyMachine) {
         self.freshness = Freshness::Fresh;
+        self.resume(machine);
+    }
+
+    /// Puts the running request together anew, from the messages that it has so far.
+    pub(crate) fn resume(&mut self, machine: &ReplyMachine) {
         let frames = self.begin_batch(machine).into_received();
         frames.into_iter().rev().for_each(|frame| self.again.push_front(frame));
     }
@@ -612,10 +653,7 @@ impl Assembler {
 
     /// What a text's statements may show this session. Fails where the catalog may be too
     /// old to tell.
-    pub(super) fn plans_of(
-        &mut self,
-        text: &str,
-    ) -> Result<portreeve_sql::Plans, portreeve_sql::UnknownNames> {
+    pub(super) fn plans_of(&mut self, text: &str) -> Result<portreeve_sql::Plans, UnknownNames> {
         let bytes_max = self.limits.statement_bytes_max;
         if text.len() > bytes_max {
             let why = format!(
@@ -625,13 +663,18 @@ impl Assembler {
         }
         let (plans, known) = self.planner.plans_of(text);
         let is_about = |plan: &Arc<Plan>| plan.uses_objects() || plan.command.unknown.is_some();
-        if self.may_look_inside
-            && !self.planner.sees_definitions()
-            && plans.iter().any(is_about)
-            && self.catalog().has_rules()
-        {
-            return Err(portreeve_sql::UnknownNames);
+        let is_lost = !self.planner.sees_definitions() && plans.iter().any(is_about);
+        // What it has made itself may be known by another name.
+        let is_amiss = known.is_err() && self.is_defining;
+        if self.may_look_inside && (is_lost || is_amiss) && self.catalog().has_rules() {
+            self.helps = Helps::LookInside;
+            return Err(UnknownNames);
         }
+        if self.may_ask_path && self.planner.is_lost_between_schemas() {
+            self.helps = Helps::Path;
+            return Err(UnknownNames);
+        }
+        self.helps = Helps::NewDefinitions;
         match (known, self.freshness) {
             (Err(unknown), Freshness::MayBeOld) => Err(unknown),
             (Ok(()), _) | (Err(_), Freshness::Fresh) => Ok(plans),

@@ -16,7 +16,7 @@ mod written;
 
 #[cfg(test)]
 pub(crate) use assembler::Upcoming;
-pub(crate) use assembler::{Assembler, Step};
+pub(crate) use assembler::{Assembler, Helps, Step};
 pub(crate) use batch::{
     Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };

@@ -7,6 +7,7 @@ use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
 use crate::wire::sqlstate;
 use bytes::Bytes;
+use portreeve_decide::sql::postgres::made_anew;
 use portreeve_decide::sql::{
     CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
 };
@@ -17,6 +18,12 @@ use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+/// Whether it takes back what was set since the transaction or a savepoint began, or may.
+fn takes_back(plan: &Plan) -> bool {
+    use TransactionEffect::{End, RollbackTo};
+    matches!(&plan.statement.session, SessionEffect::Transaction(End | RollbackTo(_)))
+}
 
 /// A statement that is about to run.
 struct Effect {
@@ -59,6 +66,7 @@ impl Assembler {
                 ));
             }
             let mut effect = self.effect_of(plan, (&text, place), machine);
+            self.note_made(plan, &text, place);
             compare(&mut effect, plan, &text, &[]);
             if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text) {
                 uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
@@ -88,6 +96,20 @@ impl Assembler {
         self.batch.has_copy_in = plans.iter().any(|plan| copy_in(plan).is_some());
         self.batch.push_commands(wire, vec![Expect::Query(results)], uses, content);
         Step::Request
+    }
+
+    /// Notes what a text makes of a name that nothing had: it fails where somebody else was
+    /// faster, and nobody else sees it before the transaction ends.
+    fn note_made(&mut self, plan: &Plan, text: &str, place: usize) {
+        if takes_back(plan) {
+            self.made.clear();
+        } else if !self.is_alone
+            && plan.defines()
+            && let Some(name) = made_anew(text, place)
+            && !self.catalog().versions().relations.contains_key(&name)
+        {
+            self.made.insert(name);
+        }
     }
 
     pub(super) fn execute(
@@ -377,6 +399,8 @@ impl Assembler {
                      begin it again",
                 ));
             }
+            // Nobody else can have touched what the text itself has made.
+            names.retain(|name| !self.made.contains(name));
             self.rests_on.append(&mut names);
         }
         self.runs_code |= plan.runs_code();
@@ -390,6 +414,8 @@ impl Assembler {
         self.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.planner.move_path();
+        } else if takes_back(plan) || plan.defines() {
+            self.planner.doubt_path();
         }
         uses
     }

@@ -4,7 +4,7 @@
 use crate::ProtocolLimits;
 use crate::look::Screening;
 use crate::reply::{Chunk, Expect, ReplyMachine};
-use crate::request::{Assembler, FailingName, MessageBatch, Step, Upcoming};
+use crate::request::{Assembler, FailingName, Helps, MessageBatch, Step, Upcoming};
 use crate::testing::planner;
 use crate::wire::{next_of, put, put_text};
 use bytes::{Bytes, BytesMut};
@@ -77,7 +77,10 @@ fn request(
         let upcoming = assembler.upcoming(inbox);
         match assembler.add(&frame, upcoming, machine).unwrap() {
             Step::More => {}
-            Step::Refresh => assembler.restart(machine),
+            Step::Refresh => match assembler.take_help() {
+                Helps::LookInside | Helps::Path => assembler.resume(machine),
+                Helps::NewDefinitions => assembler.restart(machine),
+            },
             Step::Request => return Some(assembler.take(machine, unfenced)),
             Step::Terminate => return None,
         }

@@ -61,6 +61,9 @@ impl Connection {
         };
         run.pump(&mut exchange).await?;
         exchange.close();
+        if self.machine.has_redefined() {
+            self.upstream.fence.forget_answer();
+        }
         for snapshot in self.machine.take_exported() {
             self.upstream.exported.note(snapshot, self.assembler.begun());
         }

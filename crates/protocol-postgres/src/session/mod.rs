@@ -8,14 +8,14 @@ pub(crate) use notices::Notices;
 
 use crate::manifest::{MESSAGE_BYTES_MAX, REPLY_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{Assembler, MessageBatch, Step};
+use crate::request::{Assembler, Helps, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::defaults;
 use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide, TargetWord};
-use portreeve_sql::CatalogSnapshot;
+use portreeve_sql::{CatalogSnapshot, ToldPath};
 use portreeve_transport::{CancelHandle, DialError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,15 +114,21 @@ impl Connection {
             let upcoming = self.assembler.upcoming(self.client.inbox());
             match self.assembler.add(&frame, upcoming, &self.machine).map_err(client_erred)? {
                 Step::More => {}
-                Step::Refresh => {
-                    if self.assembler.take_look_inside() {
+                Step::Refresh => match self.assembler.take_help() {
+                    Helps::LookInside => {
                         self.look_inside().await?;
-                    } else {
-                        self.look_for_missing().await;
+                        self.assembler.resume(&self.machine);
                     }
-                    self.look_for_past().await?;
-                    self.assembler.restart(&self.machine);
-                }
+                    Helps::Path => {
+                        self.ask_for_path().await?;
+                        self.assembler.resume(&self.machine);
+                    }
+                    Helps::NewDefinitions => {
+                        self.look_for_missing().await;
+                        self.look_for_past().await?;
+                        self.assembler.restart(&self.machine);
+                    }
+                },
                 // It may have begun long ago: what holds now decides it.
                 Step::Request if self.is_outdated() => {
                     self.follow_changes().await;
@@ -231,6 +237,21 @@ impl Connection {
         let level = self.ask_target(TargetWord::TellTime).await?;
         let level = level.and_then(first_value);
         Ok(matches!(level.as_deref(), Some("read committed" | "read uncommitted")))
+    }
+
+    /// A name that several schemas have stands for that of the first in which names are looked
+    /// up: statements, code and roles move it, and the target tells.
+    async fn ask_for_path(&mut self) -> Result<(), SessionError> {
+        let Some(rows) = self.ask_target(TargetWord::TellPath).await? else { return Ok(()) };
+        let mut told = ToldPath::default();
+        for row in rows.into_iter().flatten() {
+            if let Ok([made_in, schema]) = <[Option<String>; 2]>::try_from(row) {
+                told.made_in = made_in;
+                told.schemas.extend(schema);
+            }
+        }
+        self.assembler.tell_path(told);
+        Ok(())
     }
 
     /// What the open transaction has made of definitions nobody can tell from its statements,

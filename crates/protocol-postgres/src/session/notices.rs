@@ -79,6 +79,7 @@ impl NoticeEncoder for Notices {
             TargetWord::Defer => query("BEGIN"),
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
+            TargetWord::TellPath => own_question(PATH),
             TargetWord::TellRedefined => own_question(REDEFINED),
             TargetWord::TellDefinitions { code } => inside_questions(code),
             TargetWord::TakeBackTelling => forget_inside(),
@@ -87,6 +88,13 @@ impl NoticeEncoder for Notices {
         }
     }
 }
+
+/// Where what has no schema is made, and the schemas in which names are looked up, in their
+/// order; temporary ones with their numbers.
+const PATH: &str = "\
+SELECT pg_catalog.current_schema(), path.schema
+FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (schema, place)
+ORDER BY path.place";
 
 /// Asks for what was set since the session began, as a JSON object. Whatever the search path is,
 /// these are PostgreSQL's own.

@@ -190,13 +190,14 @@ pub(super) struct Tables {
     made_types: Vec<Row>,
     operators: Vec<Row>,
     code: Vec<Row>,
+    database: Vec<Row>,
     /// Of functions: schema, name, signature, digest of the definition. Only where some are
     /// declared harmless.
     pub(super) signatures: Vec<Row>,
 }
 
 /// What is asked, in the order in which [`Tables::of`] takes the answers.
-pub(super) const QUESTIONS: [&str; 10] = [
+pub(super) const QUESTIONS: [&str; 11] = [
     RELATIONS,
     COLUMNS,
     SCHEMAS,
@@ -207,6 +208,7 @@ pub(super) const QUESTIONS: [&str; 10] = [
     MADE_TYPES,
     questions::OPERATORS,
     questions::CODE,
+    "SELECT pg_catalog.current_database()",
 ];
 
 impl Tables {
@@ -225,6 +227,7 @@ impl Tables {
             made_types: next(),
             operators: next(),
             code: next(),
+            database: next(),
             signatures: Vec::new(),
         }
     }
@@ -449,6 +452,9 @@ fn build(
 ) -> Catalog {
     let declared = declared(&tables.signatures, harmless);
     let mut builder = CatalogBuilder::default();
+    if let Some(row) = tables.database.first() {
+        builder.database(text(row, 0));
+    }
     for row in &tables.schemas {
         builder.usable_schema(text(row, 0).to_owned());
     }

@@ -73,6 +73,11 @@ impl FenceLine {
         answered.is_some_and(|at| at.elapsed() < FRESH)
     }
 
+    /// Definitions have changed: who plans next asks.
+    pub(crate) fn forget_answer(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Whether definitions in use are others than those of a catalog, asked only after a
     /// quiet time. It saves a client the refusal that the fence has for old plans, and
     /// nothing rests on it.

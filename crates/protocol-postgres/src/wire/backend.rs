@@ -2,7 +2,7 @@
 //! itself.
 
 use super::frame::{put, put_text};
-use super::sqlstate::INSUFFICIENT_PRIVILEGE;
+use super::sqlstate::{FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE};
 use portreeve_decide::sql::Unknown;
 use portreeve_model::{Object, Refusal, RefusalCode};
 use portreeve_sql::ResultColumn;
@@ -109,7 +109,8 @@ fn put_unknown(out: &mut Vec<u8>, unknown: &Unknown, refusal: &Refusal) {
     ];
     let near: Vec<String> = unknown.candidates.iter().map(written).collect();
     let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(", or ")));
-    let hint = refusal.hint.as_deref().filter(|_| own).or(near.as_deref());
+    let asks_plainly = unknown.sqlstate == FEATURE_NOT_SUPPORTED;
+    let hint = refusal.hint.as_deref().filter(|_| asks_plainly).or(near.as_deref());
     fields.extend(hint.map(|hint| (b'H', hint)));
     fields.extend(position.as_deref().map(|position| (b'P', position)));
     put_report(out, b'E', &fields);

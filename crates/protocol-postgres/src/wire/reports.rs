@@ -105,8 +105,10 @@ fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>
             "avoid casts and functions that can fail on the values of classified columns",
         ));
     }
+    let key = field(b'D').filter(|_| about_names).and_then(key_of);
     if about_names {
-        for code in [b's', b't', b'n'] {
+        shown.extend(key.as_deref().map(|text| (b'D', text)));
+        for code in [b's', b't', b'c', b'd', b'n'] {
             shown.extend(field(code).map(|text| (code, text)));
         }
     }
@@ -116,6 +118,26 @@ fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>
             .map(|text| (b'P', text)),
     );
     put_report(out, tag, &shown);
+}
+
+/// What a DETAIL says of a key, without its values: `Key (a, b)=([withheld]) already exists.`
+/// Clients read the names of columns from it.
+///
+/// SECURITY: names stand in front of values, and what stands behind them is one of these; a value
+/// can hold any of it, and the last is the server's own.
+fn key_of(detail: &str) -> Option<String> {
+    let rest = detail.strip_prefix("Key (")?;
+    let (columns, values) = rest.split_once(")=(")?;
+    let told =
+        [" already exists.", " is not present in table \"", " is still referenced from table \""];
+    let end = told.iter().find_map(|told| {
+        let at = values.rfind(&format!("){told}"))?;
+        let end = &values[at + 1..];
+        let is_name =
+            || end[told.len()..].strip_suffix("\".").is_some_and(|name| !name.contains('"'));
+        (end.len() == told.len() || is_name()).then_some(end)
+    })?;
+    Some(format!("Key ({columns})=([withheld]){end}"))
 }
 
 /// Errors of parse analysis: they quote the statement, which is the client's own, and

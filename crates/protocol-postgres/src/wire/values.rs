@@ -9,8 +9,8 @@ use portreeve_sql::{ColumnType, Fit, Nulls, TypeUse};
 pub(crate) fn value_kind(type_oid: u32, format: i16) -> ValueKind {
     let form = if format == 0 { Form::Text } else { Form::Binary };
     match type_oid {
-        // char, name, text, unknown, bpchar, varchar
-        18 | 19 | 25 | 705 | 1042 | 1043 => ValueKind::Text,
+        // name, text, unknown, bpchar, varchar
+        19 | 25 | 705 | 1042 | 1043 => ValueKind::Text,
         114 => ValueKind::Json(Form::Text),
         3802 => ValueKind::Json(form),
         1082 => ValueKind::Date(form),

@@ -59,6 +59,8 @@ pub enum TargetWord<'a> {
     TakeBack,
     /// It is to tell which time its answers are of.
     TellTime,
+    /// It is to tell where the session looks names up.
+    TellPath,
     /// It is to tell whether the open transaction has changed definitions.
     TellRedefined,
     /// It is to tell what the open transaction sees of them.

@@ -41,7 +41,9 @@ impl Analyzer<'_> {
             NodeEnum::IndexStmt(index) => self.create_index(index),
             NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
             NodeEnum::RenameStmt(rename) => self.rename_object(rename),
-            NodeEnum::AlterObjectSchemaStmt(alter) => self.moved(alter.relation.as_ref()),
+            NodeEnum::AlterObjectSchemaStmt(alter) => {
+                self.moved(alter.object_type, alter.relation.as_ref(), "");
+            }
             NodeEnum::DropStmt(drop) => self.drop(drop),
             NodeEnum::CreateFunctionStmt(create) => self.create_function(create),
             NodeEnum::CreateTrigStmt(trigger) => self.create_trigger(trigger),
@@ -69,8 +71,8 @@ impl Analyzer<'_> {
     /// A relation is made or changed, whether it exists or not.
     pub(in crate::sql) fn define_relation(&mut self, range: &pg::RangeVar) {
         let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
-        if !range.catalogname.is_empty() {
-            self.refuse("a name with a database in it is not understood by the gateway".into());
+        if !self.catalog.is_of_this_database(range) {
+            self.refuse_other_database();
         }
         if crate::sql::postgres::builtin::system::is_system_schema(schema) {
             self.administer();
@@ -151,11 +153,16 @@ impl Analyzer<'_> {
                 }
             }
             Some(NodeEnum::Constraint(constraint)) => {
-                self.leaking(constraint.raw_expr.as_deref(), scope);
+                if constraint.contype == pg::ConstrType::ConstrCheck as i32 {
+                    // It tells whether all values pass, and keeps none.
+                    self.telling(constraint.raw_expr.as_deref(), scope);
+                } else {
+                    self.leaking(constraint.raw_expr.as_deref(), scope);
+                }
                 self.keys(constraint, scope);
-                self.leaking(constraint.where_clause.as_deref(), scope);
-                if !constraint.exclusions.is_empty() {
-                    self.refuse("EXCLUDE constraints are not understood by the gateway".into());
+                self.telling(constraint.where_clause.as_deref(), scope);
+                for exclusion in &constraint.exclusions {
+                    self.exclusion(exclusion, scope);
                 }
                 let parent = constraint.pktable.as_ref();
                 if let Some(parent) = parent.filter(|parent| !self.is_being_made(parent)) {
@@ -251,7 +258,8 @@ impl Analyzer<'_> {
         for element in index.index_params.iter().chain(&index.index_including_params) {
             match &element.node {
                 Some(NodeEnum::IndexElem(element)) => {
-                    self.leaking(element.expr.as_deref(), &scope);
+                    // Its values are kept where nobody reads them; errors are withheld.
+                    self.telling(element.expr.as_deref(), &scope);
                     if let Some(lineage) = columns.find(&element.name, self.catalog) {
                         self.filter(&lineage);
                     }
@@ -360,6 +368,37 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `EXCLUDE (element WITH operator, …)`: it tells, as a key does, what is there already.
+    fn exclusion(&mut self, node: &pg::Node, scope: &Scope<'_>) {
+        let parts = match &node.node {
+            Some(NodeEnum::List(list)) => list.items.as_slice(),
+            _ => &[],
+        };
+        let (element, operator) = match parts {
+            [element, operator] => (element.node.as_ref(), operator.node.as_ref()),
+            _ => (None, None),
+        };
+        let (Some(NodeEnum::IndexElem(element)), Some(NodeEnum::List(operator))) =
+            (element, operator)
+        else {
+            self.refuse("a part of EXCLUDE is not understood by the gateway".into());
+            return;
+        };
+        let mut lineage = self.telling(element.expr.as_deref(), scope);
+        if let Some(column) = scope.own_column(&element.name, self.catalog) {
+            self.filter(&column);
+            lineage.mix(&column);
+        }
+        match strings(&operator.items).as_deref() {
+            Some([name]) => self.operator(None, name, &[&lineage, &lineage]),
+            Some([schema, name]) => self.operator(Some(schema), name, &[&lineage, &lineage]),
+            _ => {
+                self.refuse("an operator is not understood by the gateway".into());
+                None
+            }
+        };
+    }
+
     fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
         use pg::AlterTableType as Type;
         let subtype = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
@@ -414,15 +453,31 @@ impl Analyzer<'_> {
         }
     }
 
-    /// A relation (or what is in it) gets another name or schema.
-    fn moved(&mut self, range: Option<&pg::RangeVar>) {
-        match range {
-            Some(range) => {
-                let columns = self.existing(range);
+    /// Something gets another name or schema; `name` is that of a schema.
+    fn moved(&mut self, kind: i32, range: Option<&pg::RangeVar>, name: &str) {
+        use pg::ObjectType as Type;
+        if let Some(range) = range {
+            let columns = self.existing(range);
+            self.classified_change(&columns);
+            return;
+        }
+        match Type::try_from(kind).unwrap_or(Type::Undefined) {
+            // No column has its category from the type that it has.
+            Type::ObjectType
+            | Type::ObjectDomain
+            | Type::ObjectDomconstraint
+            | Type::ObjectStatisticExt => self.need(Action::Define, Object::resource()),
+            // Another one may be called by this name from now on; no column is.
+            Type::ObjectFunction
+            | Type::ObjectProcedure
+            | Type::ObjectRoutine
+            | Type::ObjectAggregate => self.administer(),
+            Type::ObjectSchema => {
+                self.administer();
+                let columns = self.catalog.columns_in(name);
                 self.classified_change(&columns);
             }
-            // A schema, say: everything in it moves with it.
-            None => {
+            _ => {
                 self.administer();
                 let lineage = self.everything();
                 self.reveal(&lineage);
@@ -551,7 +606,7 @@ impl Analyzer<'_> {
                 self.existing(relation);
             }
             (Type::ObjectIndex, _) => self.need(Action::Define, Object::resource()),
-            (_, relation) => self.moved(relation.as_ref()),
+            (_, relation) => self.moved(rename.rename_type, relation.as_ref(), &rename.subname),
         }
     }
 

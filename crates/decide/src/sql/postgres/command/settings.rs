@@ -239,8 +239,10 @@ impl Analyzer<'_> {
     pub(in crate::sql) fn set(&mut self, name: &str, values: &[String]) {
         self.sets = true;
         let name = name.to_ascii_lowercase();
-        self.moves_search_path |= name == "search_path";
-        if is_made_up(&name) || matches!(name.as_str(), "role" | "session_authorization") {
+        // A role may have a schema of its own in the path, and may not use others.
+        let is_role = matches!(name.as_str(), "role" | "session_authorization");
+        self.moves_search_path |= is_role || name == "search_path";
+        if is_made_up(&name) || is_role {
             self.sets_hidden.push(name.clone());
         }
         let only = match values {

@@ -61,6 +61,7 @@ impl CatalogBuilder {
         let mut catalog = Catalog::default();
         catalog.knows_code = self.knows_code;
         catalog.usable_schemas = self.usable_schemas.take().map(Arc::new);
+        catalog.database = self.database.take();
         self.add_functions(&mut catalog);
         self.add_operators(&mut catalog);
         self.classify(&mut catalog);

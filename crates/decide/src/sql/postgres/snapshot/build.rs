@@ -93,6 +93,7 @@ pub struct CatalogBuilder {
     pub(super) remembered: Vec<Remembered>,
     pub(super) knows_code: bool,
     pub(super) usable_schemas: Option<BTreeSet<String>>,
+    pub(super) database: Option<Arc<str>>,
 }
 
 /// A column of a materialized view, and a column that its rows have once been made of.
@@ -115,6 +116,12 @@ impl CatalogBuilder {
     /// are skipped wherever a search path names them.
     pub fn usable_schema(&mut self, name: String) -> &mut Self {
         self.usable_schemas.get_or_insert_default().insert(name);
+        self
+    }
+
+    /// Says what the database is called: names may have it in front.
+    pub fn database(&mut self, name: &str) -> &mut Self {
+        self.database = Some(name.into());
         self
     }
 

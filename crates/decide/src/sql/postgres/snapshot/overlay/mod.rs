@@ -30,6 +30,25 @@ mod change;
 mod code;
 mod make;
 
+/// The name of the table or view that a statement of a text makes, where it fails if there is one
+/// of that name in its schema already.
+#[must_use]
+pub fn made_anew(text: &str, place: usize) -> Option<String> {
+    let parsed = parse::parse(text).ok()?;
+    let made = match parsed.get(place)?.node.node.as_ref()? {
+        NodeEnum::CreateStmt(create) if !create.if_not_exists => create.relation.as_ref(),
+        NodeEnum::CreateTableAsStmt(create) if !create.if_not_exists => {
+            create.into.as_ref().and_then(|into| into.rel.as_ref())
+        }
+        NodeEnum::ViewStmt(view) if !view.replace => view.view.as_ref(),
+        NodeEnum::SelectStmt(select) => {
+            select.into_clause.as_ref().and_then(|into| into.rel.as_ref())
+        }
+        _ => None,
+    };
+    made.map(|range| range.relname.clone())
+}
+
 impl Catalog {
     /// The catalog as the transaction sees it in which these statements of a text, by their
     /// place in it, have succeeded in their order; none where the effect of one of them cannot be
@@ -85,7 +104,7 @@ impl Catalog {
     /// The schema in which a name is made.
     fn place(&self, range: &pg::RangeVar) -> Option<String> {
         match range.schemaname.as_str() {
-            _ if !range.catalogname.is_empty() => None,
+            _ if !self.is_of_this_database(range) => None,
             "" if range.relpersistence == "t" => Some("pg_temp".to_owned()),
             // Where that is, the statement has needed `define` for.
             "" => Some(self.first_schema().unwrap_or(SOMEWHERE).to_owned()),

@@ -53,19 +53,6 @@ def test_the_page_names_the_versions_that_are_run() -> None:
     assert seen >= 9, seen
 
 
-def test_what_is_known_to_fail_is_on_the_page() -> None:
-    """A step of a tool that is marked as lacking is one of the second table, and the reverse."""
-    from honest.test_tools import LACKING
-
-    lacks = PAGE.split("## What does not work yet")[1].split("## Targets")[0]
-    rows = [line for line in lacks.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == len(LACKING), "one row for each tool"
-    for tool, (_, steps) in LACKING.items():
-        [row] = [row for row in rows if tool.split(".")[0] in row]
-        for step in steps.split():
-            assert step in row, f"{tool}: {step}"
-
-
 @pytest.fixture(scope="module")
 def newest(world: World) -> Iterator[Gateway]:
     """A gateway in front of the newest PostgreSQL."""

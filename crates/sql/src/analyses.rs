@@ -67,8 +67,10 @@ fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
     match grammar.analyze(catalog, text) {
         Ok(mut statements) => {
             let blanks = shape::blanks(text);
-            for comparison in statements.iter_mut().flat_map(|one| &mut one.compared) {
-                blank(&mut comparison.with, &blanks);
+            for statement in &mut statements {
+                for comparison in statement.compared.iter_mut().chain(&mut statement.replaced) {
+                    blank(&mut comparison.with, &blanks);
+                }
             }
             statements.into_iter().map(Arc::new).collect()
         }
@@ -119,5 +121,6 @@ pub fn unknown(why: Unknown) -> Statement {
         opaque: Vec::new(),
         writes: Vec::new(),
         compared: Vec::new(),
+        replaced: Vec::new(),
     }
 }

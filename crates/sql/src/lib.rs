@@ -10,6 +10,7 @@
 //! | `shape`, `analyses` | what texts do, remembered by their shape |
 //! | `planner`, `plan` | what this session may see of a result |
 //! | `masks` | masking the values of a row |
+//! | `shown` | masks that somebody has been shown |
 //! | `names` | prepared statements, portals and cursors |
 //! | `definitions` | what an open transaction has changed of the catalog |
 //! | `subjects` | whom the rows of a result are about |
@@ -22,6 +23,7 @@ mod names;
 mod plan;
 mod planner;
 mod shape;
+mod shown;
 mod subjects;
 
 pub use analyses::{Analyses, Analysis, unknown};
@@ -36,4 +38,5 @@ pub use names::{
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
 pub use planner::{Planner, Plans, Reveals, ToldPath, UnknownNames};
+pub use shown::ShownMasks;
 pub use subjects::{ComparedValue, PlannedTable, SubjectColumns};

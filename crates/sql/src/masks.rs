@@ -2,6 +2,7 @@
 
 use crate::catalog::{ColumnType, MadeTypes};
 use crate::plan::{ColumnMask, MaskShape};
+use crate::shown::ShownMasks;
 use crate::subjects::{PlannedTable, RowSubjects};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, Subjects, ValueKind};
 use portreeve_model::Category;
@@ -15,6 +16,8 @@ pub struct FieldMask {
     pub mask: Option<ColumnMask>,
     /// What its masks must be like.
     pub fit: Fit,
+    /// The column under which they are remembered.
+    pub shown: Option<u64>,
 }
 
 /// A column whose values are to be masked.
@@ -53,7 +56,7 @@ impl FieldMask {
     /// A column that passes.
     #[must_use]
     pub fn clean() -> Self {
-        Self { mask: None, fit: Fit::any(ValueKind::Other) }
+        Self { mask: None, fit: Fit::any(ValueKind::Other), shown: None }
     }
 }
 
@@ -65,6 +68,8 @@ pub struct RowMasks {
     /// Whom the rows are about.
     subjects: Option<Box<RowSubjects>>,
     is_clean: bool,
+    /// What is shown is remembered here.
+    shown: Arc<ShownMasks>,
 }
 
 /// What masking did.
@@ -82,7 +87,14 @@ impl RowMasks {
     pub fn new(masks: Vec<FieldMask>, tables: Arc<[PlannedTable]>) -> Self {
         let subjects = RowSubjects::new(tables).map(Box::new);
         let is_clean = subjects.is_none() && masks.iter().all(|mask| mask.mask.is_none());
-        Self { counts: vec![0; masks.len()], masks, subjects, is_clean }
+        let shown = Arc::default();
+        Self { counts: vec![0; masks.len()], masks, subjects, is_clean, shown }
+    }
+
+    /// The same, so that what it masks is known when it comes back.
+    #[must_use]
+    pub fn remembering(self, shown: Arc<ShownMasks>) -> Self {
+        Self { shown, ..self }
     }
 
     /// Passes everything.
@@ -145,7 +157,7 @@ impl RowMasks {
         out: &mut Vec<u8>,
     ) -> bool {
         self.see(column, value, masker);
-        let Some(FieldMask { mask: Some(mask), fit }) = self.masks.get(column) else {
+        let Some(FieldMask { mask: Some(mask), fit, shown }) = self.masks.get(column) else {
             out.extend_from_slice(value);
             return true;
         };
@@ -167,6 +179,13 @@ impl RowMasks {
                 }
             }
             (ValueMasked::Replaced, _, None) => {}
+        }
+        if let Some(shown) = shown {
+            let mask = out.get(start..).unwrap_or_default();
+            let tells_itself = || mask.iter().any(|byte| b"[*_".contains(byte));
+            if !(fit.kind == ValueKind::Text && (mask.is_empty() || tells_itself())) {
+                self.shown.remember(*shown, mask, fit.kind);
+            }
         }
         true
     }

@@ -1,11 +1,15 @@
 //! What the client may see of a statement's result.
 
-use crate::catalog::{CatalogSnapshot, ColumnType, Nulls};
+use crate::catalog::{CatalogSnapshot, ColumnType, MadeTypes, Nulls};
 use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use crate::planner::Reveals;
 use crate::shape;
+use crate::shown::ShownMasks;
 use crate::subjects::{ComparedValue, PlannedTable};
-use portreeve_decide::sql::{Brought, Catalog, Copy, Output, SessionEffect, Shape, Statement};
+use portreeve_decide::mask::ValueKind;
+use portreeve_decide::sql::{
+    Brought, Catalog, Comparison, Copy, Output, SessionEffect, Shape, Statement,
+};
 use portreeve_model::{Action, Category, Command, Need, Object, Revealed};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -26,6 +30,8 @@ pub struct Plan {
     /// Counts changes of catalog and policy: see [`crate::Planner::is_current`].
     pub(crate) generation: u64,
     reveals: ByReveals,
+    /// Masks that who asks has been shown.
+    shown: Arc<ShownMasks>,
     snapshot: Arc<CatalogSnapshot>,
     /// The catalog that the analysis was made with.
     catalog: Arc<Catalog>,
@@ -107,6 +113,7 @@ impl Plan {
         subjects: Arc<[PlannedTable]>,
         generation: u64,
         reveals: Reveals,
+        shown: Arc<ShownMasks>,
     ) -> Self {
         let (output, revealed) = applied(&statement.output, &*reveals);
         let command = Arc::new(statement.command.clone());
@@ -119,6 +126,7 @@ impl Plan {
             subjects,
             generation,
             reveals,
+            shown,
             snapshot,
             catalog,
         }
@@ -135,6 +143,7 @@ impl Plan {
             subjects: self.subjects.clone(),
             generation: self.generation,
             reveals: ByReveals(reveals),
+            shown: self.shown.clone(),
             snapshot: self.snapshot.clone(),
             catalog: self.catalog.clone(),
         }
@@ -165,6 +174,38 @@ impl Plan {
             None => self.clone(),
             Some(subjects) => Arc::new(Self { subjects, ..self.under(self.reveals.0.clone()) }),
         }
+    }
+
+    /// Whether it would put a mask that who asks has been shown in the place of what is there.
+    /// `kind` says what values of a column are to the masker, as texts.
+    #[must_use]
+    pub fn stores_shown(
+        &self,
+        text: &str,
+        parameter: impl Fn(usize, u32) -> Option<ComparedValue>,
+        kind: impl Fn(ColumnType, &MadeTypes) -> ValueKind,
+    ) -> bool {
+        let blanks = OnceCell::new();
+        self.statement.replaced.iter().any(|Comparison { column, with }| {
+            let object = column.object();
+            let Some(column_type) = self.snapshot.types.get(&object) else { return false };
+            let value = match with {
+                Brought::Blank(place) => {
+                    let blanks = blanks.get_or_init(|| shape::blanks(text));
+                    blanks.get(*place).map(|blank| ComparedValue::text(blank.value))
+                }
+                Brought::Constant { value, .. } => Some(ComparedValue::text(value)),
+                Brought::Parameter(number) => parameter(*number, column_type.code),
+                Brought::Computed => None,
+            };
+            value.is_some_and(|value| {
+                let kind = match value.kind {
+                    ValueKind::Text => kind(*column_type, &self.snapshot.made_types),
+                    packed => packed,
+                };
+                self.shown.holds(self.shown.column(&object), &value.value, kind)
+            })
+        })
     }
 
     /// Whether the target's error and notice texts may hold values.
@@ -350,10 +391,11 @@ impl Plan {
                     format: column.format,
                     made_types: &self.snapshot.made_types,
                 });
-                FieldMask { mask, fit }
+                FieldMask { shown: self.shown_in(index), mask, fit }
             })
             .collect();
-        (RowMasks::new(masks, self.subjects_of(columns.len())), disagreements)
+        let masks = RowMasks::new(masks, self.subjects_of(columns.len()));
+        (masks.remembering(self.shown.clone()), disagreements)
     }
 
     /// How each column of a bulk export is masked: the server describes none, so types are
@@ -376,10 +418,21 @@ impl Plan {
                     format,
                     made_types: &self.snapshot.made_types,
                 });
-                FieldMask { mask, fit }
+                FieldMask { shown: self.shown_in(index), mask, fit }
             })
             .collect();
-        (RowMasks::new(masks, self.subjects_of(columns)), disagreements)
+        let masks = RowMasks::new(masks, self.subjects_of(columns));
+        (masks.remembering(self.shown.clone()), disagreements)
+    }
+
+    /// Under which column the masks of a result's column are remembered.
+    fn shown_in(&self, index: usize) -> Option<u64> {
+        let Output::Columns(columns) = &self.statement.output else { return None };
+        let column = columns.get(index).filter(|column| column.shape == Shape::Plain)?;
+        match &*column.sources {
+            [only] => Some(self.shown.column(&only.object())),
+            _ => None,
+        }
     }
 
     fn planned(&self, columns: usize, disagreements: &mut Vec<String>) -> Vec<Option<ColumnMask>> {

@@ -3,7 +3,7 @@
 use crate::analyses::{Analysis, unknown};
 use crate::catalog::View;
 use crate::definitions::Layers;
-use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, SubjectColumns};
+use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, ShownMasks, SubjectColumns};
 use portreeve_decide::sql::{Catalog, Grammar, Statement, Unknown};
 use portreeve_model::{Category, Command, Object, ObjectKind};
 use std::collections::{BTreeSet, HashMap};
@@ -66,6 +66,7 @@ pub struct Planner {
     base: Arc<CatalogSnapshot>,
     reveals: Reveals,
     subjects: Arc<SubjectColumns>,
+    shown: Arc<ShownMasks>,
     settings: SessionSettings,
     path: SearchPath,
     /// Something has moved it since the session began.
@@ -104,6 +105,7 @@ impl Planner {
             catalog,
             reveals,
             subjects,
+            shown: Arc::default(),
             settings,
             path: SearchPath::AsBegun,
             has_moved: false,
@@ -114,6 +116,12 @@ impl Planner {
             missing: BTreeSet::new(),
             is_lost_between_schemas: false,
         }
+    }
+
+    /// The same for somebody who has been shown these masks.
+    #[must_use]
+    pub fn with_shown(self, shown: Arc<ShownMasks>) -> Self {
+        Self { shown, ..self }
     }
 
     /// What everybody sees who uses the target.
@@ -279,6 +287,7 @@ impl Planner {
             subjects,
             self.generation,
             self.reveals.clone(),
+            self.shown.clone(),
         ))
     }
 

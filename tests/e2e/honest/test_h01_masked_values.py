@@ -61,7 +61,8 @@ def gateway(world: World) -> Gateway:
     gateway = honest_gateway(world, DATABASE, MADE, classified=classified, start=False)
     text = gateway.config.read_text()
     text = text.replace(
-        "  default: redact", "  date: partial\n  e-mail: partial\n  default: redact"
+        "  default: redact",
+        "  date: partial\n  e-mail: partial\n  default: redact",
     )
     gateway.config.write_text(text)
     return gateway.start()
@@ -176,6 +177,86 @@ def test_what_did_not_come_from_a_mask_is_saved(world: World, dev: Target) -> No
     with psycopg.connect(dev.conninfo()) as connection:
         connection.execute("update members set name = %s, mail = %s where id = 1", ("Cy", "c@d.e"))
         connection.rollback()
+
+
+# What no form tells: that it is a mask is known because it was shown.
+WITHOUT_A_FORM = ("born", "seen", "at", "score", "ref")
+
+
+def saved_in_text(wire: Wire, column: str, value: bytes) -> None:
+    wire.send(
+        parse_message(f"update clients set {column} = $1 where id = 1")
+        + bind_message([value])
+        + execute_message()
+        + SYNC
+    )
+
+
+def saved_in_binary(wire: Wire, column: str, value: bytes) -> None:
+    run = bind_message([value], value_formats=[1]) + execute_message() + SYNC
+    wire.send(parse_message(f"update clients set {column} = $1 where id = 1") + run)
+
+
+def saved_as_literal(wire: Wire, column: str, value: bytes) -> None:
+    sql = f"update clients set score = score, {column} = '{value.decode()}' where id = 1"
+    wire.send(frame("Q", sql.encode() + b"\0"))
+
+
+def saved_by_upsert(wire: Wire, column: str, value: bytes) -> None:
+    sql = (
+        f"insert into clients (id, name, mail, state, code, {column}) "
+        f"values (1, 'n', 'm@x.example', 'glad', 'c', '{value.decode()}') "
+        f"on conflict (id) do update set {column} = excluded.{column}"
+    )
+    wire.send(frame("Q", sql.encode() + b"\0"))
+
+
+SHOWN_SAVES = {
+    "text": (saved_in_text, 0),
+    "binary": (saved_in_binary, 1),
+    "literal": (saved_as_literal, 0),
+    "upsert": (saved_by_upsert, 0),
+}
+
+
+@pytest.mark.parametrize("column", WITHOUT_A_FORM)
+@each(SHOWN_SAVES)
+def test_a_mask_that_looks_like_any_value_does_not_flow_back(
+    world: World, gateway: Gateway, case: tuple[Callable, int], column: str
+) -> None:
+    """H1: dates, numbers and identifiers are known as what was shown, whatever session it was."""
+    save, read_as = case
+    target = gateway.target("dev")
+    before = world.admin(f"select {column} from clients where id = 1", database=DATABASE)
+    with Wire.open(target) as reader, Wire.open(target) as writer:
+        reader.send(
+            parse_message(f"select {column} from clients where id = 1")
+            + bind_message(result_formats=[read_as])
+            + execute_message()
+            + SYNC
+        )
+        [[mask]] = reader.reply().rows
+        assert mask is not None
+        save(writer, column, mask)
+        [error] = writer.reply().errors
+        assert error["C"] == "42501" and "changed" in error["M"], error
+    assert world.admin(f"select {column} from clients where id = 1", database=DATABASE) == before
+
+
+def test_what_was_not_shown_is_saved(world: World, gateway: Gateway) -> None:
+    """A value of the user's own that looks like a mask of somebody else's is none."""
+    with Wire.open(gateway.target("dev")) as wire:
+        wire.query("select born, score from clients")
+        wire.query("begin")
+        for sql in (
+            "update clients set born = '1944-01-01' where id = 1",
+            "update clients set score = 5 where id = 1",
+            "update clients set state = 'sad', born = '1944-02-02' where id = 1",
+            "insert into clients (id, name, mail, state, code, address, born) "
+            "values (9, 'n', 'm@x.example', 'glad', 'c', 'x', '1960-01-01')",
+        ):
+            assert not (errors := wire.query(sql).errors), (sql, errors)
+        wire.query("rollback")
 
 
 TYPES = {name: name for name in CATEGORIES}

@@ -17,6 +17,7 @@
 //! assert_eq!(out, b"a***@example.com");
 //! ```
 
+mod alike;
 mod family;
 mod forms;
 mod kind;
@@ -26,6 +27,7 @@ mod pseudonym;
 mod subject;
 mod tally;
 
+pub use alike::Alike;
 pub use forms::{FORM_BYTES_MAX, MaskForms};
 pub use kind::{Form, Masked, ValueKind};
 pub use portreeve_pseudonym::MaskKey;

@@ -145,7 +145,7 @@ fn days_from(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + leaps + day_of_year - 730_425
 }
 
-const DAY_MICROS: i64 = 86_400_000_000;
+pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
 #[cfg(test)]
 mod tests {

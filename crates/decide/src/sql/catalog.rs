@@ -264,6 +264,8 @@ pub struct Catalog {
     pub(in crate::sql) classify: ClassifyByName,
     /// Settings that guard the target's role, with the values that a session begins with.
     pub(in crate::sql) guards: Option<Arc<HashMap<String, String>>>,
+    /// The columns of system relations of which some are closed, in their order.
+    pub(in crate::sql) system_columns: Arc<HashMap<String, Vec<String>>>,
     /// The name of the database, if it is known.
     pub(in crate::sql) database: Option<Arc<str>>,
     /// The schemas that a session may look anything up in, if they are known.

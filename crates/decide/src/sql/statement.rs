@@ -45,9 +45,12 @@ pub struct Statement {
     /// The classified columns that its conditions compare for equality with what the client
     /// brings, in the order of the text.
     pub compared: Vec<Comparison>,
+    /// The classified columns in whose rows it puts something that the client brings in the place
+    /// of what is there, in the order of the text.
+    pub replaced: Vec<Comparison>,
 }
 
-/// A classified column that is compared for equality with what the client brings.
+/// A classified column that is compared for equality with what the client brings, or gets it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Comparison {
     /// The column.

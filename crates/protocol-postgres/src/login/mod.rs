@@ -199,7 +199,9 @@ impl Postgres {
         let reveals = snapshot.clone();
         let reveals: Reveals = Arc::new(move |column, category| reveals.reveals(column, category));
         let subjects = upstream.subjects.clone();
-        let mut planner = Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings);
+        let shown = upstream.shown_to(&session.chain().to_string());
+        let mut planner =
+            Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings).with_shown(shown);
         let mut given = Vec::new();
         for (name, value) in &arrived.startup.later {
             let text = format!("SET {name} TO {}", literal(value));

@@ -355,7 +355,7 @@ mod tests {
         for cut in 0..data.len() {
             let mask = ColumnMask { category: "email".into(), shape: MaskShape::Plain };
             let mut masks = vec![FieldMask::clean(); 3];
-            masks[1] = FieldMask { mask: Some(mask), fit: Fit::any(ValueKind::Text) };
+            masks[1] = FieldMask { mask: Some(mask), fit: Fit::any(ValueKind::Text), shown: None };
             let mut masked = CopyMasker::new(copy.clone(), guard(masks), 1000);
             let mut out = Vec::new();
             masked.push(&data[..cut], &masker, &mut out).unwrap();

@@ -1,7 +1,7 @@
 //! What a reviewer reads of a request, and what an approval is bound to.
 
 use super::settings::InForce;
-use crate::wire::{literal, value_kind};
+use crate::wire::{literal, plain, value_kind};
 use portreeve_decide::mask::{Form, ValueKind};
 use portreeve_model::{
     ApprovedStatement, Parameter, ParameterFormat, ParameterValue, RequestContent,
@@ -70,18 +70,27 @@ pub(super) fn parameters(params: Parameters<'_>) -> Vec<Parameter> {
 
 /// A plan for a use with these parameters: what its conditions compare with is known.
 pub(super) fn compared(plan: &Arc<Plan>, text: &str, parameters: &[Parameter]) -> Arc<Plan> {
-    plan.compared(text, |number, type_code| {
-        let given = number.checked_sub(1).and_then(|index| parameters.get(index))?;
-        match &given.value {
-            ParameterValue::Decoded(text) => Some(ComparedValue::text(text)),
-            // The server chose the type: that of the column, or one like it.
-            ParameterValue::Opaque(bytes) => {
-                let kind = value_kind(type_code, 1);
-                Some(ComparedValue { value: bytes.clone(), kind })
-            }
-            ParameterValue::Null | ParameterValue::Hashed { .. } => None,
+    plan.compared(text, |number, type_code| given(parameters, number, type_code))
+}
+
+/// Whether a mask that who asks has been shown would take the place of what is there.
+pub(super) fn stores_shown(plan: &Plan, text: &str, parameters: &[Parameter]) -> bool {
+    let given = |number, type_code| given(parameters, number, type_code);
+    plan.stores_shown(text, given, |column, made| value_kind(plain(column, made).code, 0))
+}
+
+/// A parameter by its number, for a column of a type.
+fn given(parameters: &[Parameter], number: usize, type_code: u32) -> Option<ComparedValue> {
+    let given = number.checked_sub(1).and_then(|index| parameters.get(index))?;
+    match &given.value {
+        ParameterValue::Decoded(text) => Some(ComparedValue::text(text)),
+        // The server chose the type: that of the column, or one like it.
+        ParameterValue::Opaque(bytes) => {
+            let kind = value_kind(type_code, 1);
+            Some(ComparedValue { value: bytes.clone(), kind })
         }
-    })
+        ParameterValue::Null | ParameterValue::Hashed { .. } => None,
+    }
 }
 
 /// A definition that the same transaction has made before.

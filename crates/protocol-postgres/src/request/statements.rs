@@ -68,7 +68,9 @@ impl Assembler {
             let mut effect = self.effect_of(plan, (&text, place), machine);
             self.note_made(plan, &text, place);
             compare(&mut effect, plan, &text, &[]);
-            if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text) {
+            if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text)
+                || content::stores_shown(plan, &text, &[])
+            {
                 uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
             }
             let is_bounded = self.bounds_changes(&effect.uses);
@@ -145,6 +147,9 @@ impl Assembler {
         let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
         let Effect { mut expected, mut uses, behind } = effect;
+        if content::stores_shown(&plan, &portal.prepared.text, &portal.parameters) {
+            uses.insert(0, self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
+        }
         if is_by_name(&plan) && !wire.ends_with(&NO_LIMIT) {
             // SECURITY: the target would go on with what the name stood for when it began.
             let why = "FETCH and EXECUTE do not give their rows in portions: execute them without \

@@ -3,7 +3,7 @@
 use super::{Connection, Notices, ProtocolLimits, client_erred, first_value, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
 use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush, in_words};
-use crate::target::{RowCap, RowQuestion, rounded_up};
+use crate::target::{FenceLine, RowCap, RowQuestion, rounded_up};
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::postgres::{RowsTouched, rows_touched};
@@ -57,13 +57,11 @@ impl Connection {
             ends,
             staged,
             cancel: self.cancel.as_ref(),
+            fence: &self.upstream.fence,
             is_ending: false,
         };
         run.pump(&mut exchange).await?;
         exchange.close();
-        if self.machine.has_redefined() {
-            self.upstream.fence.forget_answer();
-        }
         for snapshot in self.machine.take_exported() {
             self.upstream.exported.note(snapshot, self.assembler.begun());
         }
@@ -162,6 +160,8 @@ struct Run<'a> {
     ends: Ends,
     /// The data of a COPY that were approved: nothing else is written.
     staged: Option<BytesMut>,
+    /// Asked for definitions.
+    fence: &'a FenceLine,
     cancel: Option<&'a Arc<dyn CancelHandle>>,
     /// The target was told what becomes of what was deferred.
     is_ending: bool,
@@ -228,6 +228,10 @@ impl Run<'_> {
         }
         let chunk = Chunk { messages, machine: self.machine };
         let released = exchange.release(chunk, self.client).await?;
+        if self.machine.has_redefined() {
+            // Whoever hears of it finds the new definitions.
+            self.fence.forget_answer();
+        }
         Ok(self.client.send(released).await?)
     }
 

@@ -191,13 +191,14 @@ pub(super) struct Tables {
     operators: Vec<Row>,
     code: Vec<Row>,
     database: Vec<Row>,
+    system_columns: Vec<Row>,
     /// Of functions: schema, name, signature, digest of the definition. Only where some are
     /// declared harmless.
     pub(super) signatures: Vec<Row>,
 }
 
 /// What is asked, in the order in which [`Tables::of`] takes the answers.
-pub(super) const QUESTIONS: [&str; 11] = [
+pub(super) const QUESTIONS: [&str; 12] = [
     RELATIONS,
     COLUMNS,
     SCHEMAS,
@@ -209,6 +210,7 @@ pub(super) const QUESTIONS: [&str; 11] = [
     questions::OPERATORS,
     questions::CODE,
     "SELECT pg_catalog.current_database()",
+    questions::SYSTEM_COLUMNS,
 ];
 
 impl Tables {
@@ -228,6 +230,7 @@ impl Tables {
             operators: next(),
             code: next(),
             database: next(),
+            system_columns: next(),
             signatures: Vec::new(),
         }
     }
@@ -452,6 +455,9 @@ fn build(
 ) -> Catalog {
     let declared = declared(&tables.signatures, harmless);
     let mut builder = CatalogBuilder::default();
+    for row in &tables.system_columns {
+        builder.system_column(text(row, 0).to_owned(), text(row, 1).to_owned());
+    }
     if let Some(row) = tables.database.first() {
         builder.database(text(row, 0));
     }

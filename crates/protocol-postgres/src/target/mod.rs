@@ -16,7 +16,7 @@ mod views;
 pub(crate) use catalog::{row, session_settings, set};
 pub(crate) use counting::{RowCap, RowQuestion, rounded_up};
 pub use dial::{Account, PostgresDialer};
-pub(crate) use fence::PlanFence;
+pub(crate) use fence::{FenceLine, PlanFence};
 pub(crate) use inside::{REDEFINED, forget_inside, inside_questions};
 pub use inspect::{FoundColumn, FoundTable, Inspection};
 pub use rules::{ColumnName, ColumnRules};

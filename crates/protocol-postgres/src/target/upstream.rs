@@ -6,7 +6,7 @@ use super::rules::ColumnRules;
 use super::versions::moment;
 use crate::look::Screening;
 use portreeve_model::{Object, SubjectColumn};
-use portreeve_sql::{CatalogStore, SubjectColumns, Versions};
+use portreeve_sql::{CatalogStore, ShownMasks, SubjectColumns, Versions};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +51,8 @@ pub struct Upstream {
     pub(crate) exported: ExportedSnapshots,
     /// Somebody is told what a transaction sees of definitions.
     pub(crate) looking: tokio::sync::Mutex<()>,
+    /// By chain, the masks that it has been shown, as long as it has a session.
+    shown: std::sync::Mutex<HashMap<String, Weak<ShownMasks>>>,
     dial_timeout: Duration,
 }
 
@@ -109,8 +111,21 @@ impl Upstream {
             fence: FenceLine::new(config.dial_timeout),
             exported: ExportedSnapshots::default(),
             looking: tokio::sync::Mutex::default(),
+            shown: std::sync::Mutex::default(),
             dial_timeout: config.dial_timeout,
         }
+    }
+
+    /// The masks that a chain has been shown here.
+    pub(crate) fn shown_to(&self, chain: &str) -> Arc<ShownMasks> {
+        let mut known = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = known.get(chain).and_then(Weak::upgrade) {
+            return shown;
+        }
+        known.retain(|_, shown| shown.strong_count() > 0);
+        let shown = Arc::<ShownMasks>::default();
+        known.insert(chain.to_owned(), Arc::downgrade(&shown));
+        shown
     }
 
     /// The resource's name.

@@ -52,7 +52,7 @@ pub(super) fn constant(column: ColumnType, made: &MadeTypes) -> Option<Constant>
 
 /// The type that a type is written like. What is narrowed twice is as narrow as its inner type:
 /// the outer one cannot have a length of its own.
-pub(super) fn plain(column: ColumnType, made: &MadeTypes) -> ColumnType {
+pub(crate) fn plain(column: ColumnType, made: &MadeTypes) -> ColumnType {
     let mut known = column;
     for _ in 0..DEPTH_MAX {
         let Some(MadeType::Like(base)) = made.get(&known.code) else { return known };

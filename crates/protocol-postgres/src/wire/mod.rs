@@ -14,6 +14,7 @@ pub(crate) use backend::{
     Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
     put_report, row_description,
 };
+pub(crate) use constants::plain;
 pub(crate) use frame::{
     Frame, FrameError, HEADER_BYTES, close, message_length, next_of, put, put_text, take,
     take_whole_messages,

@@ -39,6 +39,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) probes: u64,
     /// Columns that conditions compare with what the client brings.
     pub(in crate::sql) compared: Vec<Comparison>,
+    /// Constants and parameters that take the place of what is in columns.
+    pub(in crate::sql) replaced: Vec<Comparison>,
     /// The first thing that was not understood.
     pub(in crate::sql) unknown: Option<Unknown>,
     pub(in crate::sql) missing: BTreeSet<Missing>,
@@ -92,6 +94,7 @@ impl<'c> Analyzer<'c> {
             written: Taint::Clean,
             probes: 0,
             compared: Vec::new(),
+            replaced: Vec::new(),
             unknown: None,
             missing: BTreeSet::new(),
             opaque: BTreeSet::new(),
@@ -257,6 +260,17 @@ impl<'c> Analyzer<'c> {
             let comparison =
                 |with: &Brought| Comparison { column: column.clone(), with: with.clone() };
             self.compared.extend(operands.iter().map(comparison));
+        }
+    }
+
+    /// What is in a plain column makes room for these.
+    pub(in crate::sql) fn replaces(&mut self, lineage: &Lineage, operands: Vec<Brought>) {
+        for id in lineage.sources.ids() {
+            let Some(column) = self.catalog.classified.get(id as usize) else { continue };
+            let room = COMPARISONS_MAX.saturating_sub(self.replaced.len());
+            let replacement =
+                |with: &Brought| Comparison { column: column.clone(), with: with.clone() };
+            self.replaced.extend(operands.iter().take(room).map(replacement));
         }
     }
 

@@ -309,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn relations_with_closed_columns_are_asked_for() {
+        for name in CATALOG.iter().chain(CATALOG_EXTRA).chain(INFORMATION) {
+            let question = crate::sql::postgres::questions::SYSTEM_COLUMNS;
+            let is_asked = question.contains(&format!("'{name}'"));
+            assert_eq!(is_asked, !closed_columns(name).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
     fn settings_and_code_are_closed() {
         let check = |relation, column| {
             assert!(closed_columns(relation).contains(&(column, true)), "{relation}.{column}");

@@ -126,6 +126,7 @@ fn finish(
     Statement {
         writes: analyzer.written_columns(),
         compared: std::mem::take(&mut analyzer.compared),
+        replaced: std::mem::take(&mut analyzer.replaced),
         touches_classified: analyzer.touched || (analyzer.writes && is_unsure),
         output: if analyzer.unknown.is_some() { Output::Unproven } else { seen.output },
         rows_of,

@@ -131,7 +131,7 @@ impl<'c> Analyzer<'c> {
             self.reads_system = true;
             schemas.push("pg_catalog".into());
             schemas.push(range.schemaname.clone());
-            let open = system_columns(&range.relname);
+            let open = system_columns(&range.relname, self.catalog);
             merged = Some(Arc::new(match merged {
                 None => open,
                 Some(known) => known.either(&open, self.catalog),
@@ -481,18 +481,22 @@ impl<'c> Analyzer<'c> {
     }
 }
 
-/// The columns of a system catalog: what holds settings or code is shown masked.
-fn system_columns(name: &str) -> Columns {
+/// The columns of a system catalog, all of them where the target has told which it has: what
+/// holds settings or code is shown masked.
+fn system_columns(name: &str, catalog: &crate::sql::catalog::Catalog) -> Columns {
     // Tools tell settings that differ from their defaults by comparing them.
     let is_searched = name == "pg_settings";
-    let list = system::closed_columns(name)
-        .iter()
-        .map(|(name, is_closed)| {
-            let closed = *is_closed && !is_searched;
-            let lineage = Lineage { kept: *is_closed, closed, ..Lineage::CLEAN };
-            Column::new(*name, lineage)
-        })
-        .collect();
+    let known = system::closed_columns(name);
+    let column = |name: &str, is_closed: bool| {
+        let closed = is_closed && !is_searched;
+        Column::new(name, Lineage { kept: is_closed, closed, ..Lineage::CLEAN })
+    };
+    if let Some(told) = catalog.system_columns.get(name) {
+        let is_closed = |name: &str| known.iter().any(|(known, closed)| *known == name && *closed);
+        let list = told.iter().map(|name| column(name, is_closed(name))).collect();
+        return Columns { list, rest: None };
+    }
+    let list = known.iter().map(|(name, is_closed)| column(name, *is_closed)).collect();
     let rest = (!system::is_listed_whole(name)).then_some(Lineage::CLEAN);
     Columns { list, rest }
 }

@@ -9,6 +9,7 @@ use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::bounded::{self, Known};
+use crate::sql::postgres::query::predicate::{is_own, operands_of};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::statement::Shape;
 
@@ -165,6 +166,11 @@ impl Analyzer<'_> {
         if let Some(conflict) = insert.on_conflict_clause.as_deref() {
             if conflict.action == pg::OnConflictAction::OnconflictUpdate as i32 {
                 self.target(insert.relation.as_ref(), Effect::Update);
+                if let (Some(names), Some(Some(NodeEnum::SelectStmt(source)))) =
+                    (&names, insert.select_stmt.as_deref().map(|source| &source.node))
+                {
+                    self.replace_rows(&target, names, source);
+                }
             }
             self.on_conflict(conflict, &target, &incoming, names.as_deref(), &scope);
         }
@@ -348,6 +354,28 @@ impl Analyzer<'_> {
                 _ => self.optional(assignment.val.as_deref(), scope),
             };
             self.store(target, Some(&assignment.name), &lineage);
+            self.replace(target, &assignment.name, assignment.val.as_deref());
+        }
+    }
+
+    /// A value of the client's own takes the place of what is in a column.
+    fn replace(&mut self, target: &Target, column: &str, value: Option<&pg::Node>) {
+        let own = target.columns.find(column, self.catalog);
+        let Some((lineage, value)) = own.zip(value.filter(|value| is_own(value))) else { return };
+        if !lineage.is_clean() && lineage.shape == Shape::Plain {
+            let mut operands = Vec::new();
+            operands_of(value, &mut operands);
+            self.replaces(&lineage, operands);
+        }
+    }
+
+    /// The rows of `VALUES`, where those that are there already take over what is in them.
+    fn replace_rows(&mut self, target: &Target, names: &[String], source: &pg::SelectStmt) {
+        for row in &source.values_lists {
+            let Some(NodeEnum::List(row)) = &row.node else { continue };
+            for (name, value) in names.iter().zip(&row.items) {
+                self.replace(target, name, Some(value));
+            }
         }
     }
 

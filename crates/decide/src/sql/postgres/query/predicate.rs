@@ -137,7 +137,7 @@ pub(in crate::sql) fn is_own(node: &pg::Node) -> bool {
 }
 
 /// What a value of the client's own is made of, one by one.
-fn operands_of(node: &pg::Node, into: &mut Vec<Brought>) {
+pub(in crate::sql) fn operands_of(node: &pg::Node, into: &mut Vec<Brought>) {
     match &node.node {
         Some(NodeEnum::AConst(constant)) => into.extend(constant_of(constant)),
         Some(NodeEnum::ParamRef(parameter)) => into

@@ -62,6 +62,7 @@ impl CatalogBuilder {
         catalog.knows_code = self.knows_code;
         catalog.usable_schemas = self.usable_schemas.take().map(Arc::new);
         catalog.database = self.database.take();
+        catalog.system_columns = Arc::new(std::mem::take(&mut self.system_columns));
         self.add_functions(&mut catalog);
         self.add_operators(&mut catalog);
         self.classify(&mut catalog);

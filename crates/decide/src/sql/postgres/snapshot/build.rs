@@ -94,6 +94,7 @@ pub struct CatalogBuilder {
     pub(super) knows_code: bool,
     pub(super) usable_schemas: Option<BTreeSet<String>>,
     pub(super) database: Option<Arc<str>>,
+    pub(super) system_columns: HashMap<String, Vec<String>>,
 }
 
 /// A column of a materialized view, and a column that its rows have once been made of.
@@ -116,6 +117,13 @@ impl CatalogBuilder {
     /// are skipped wherever a search path names them.
     pub fn usable_schema(&mut self, name: String) -> &mut Self {
         self.usable_schemas.get_or_insert_default().insert(name);
+        self
+    }
+
+    /// Adds the next column of a relation of the system schemas, for those of which
+    /// [`super::questions::SYSTEM_COLUMNS`] asks.
+    pub fn system_column(&mut self, relation: String, column: String) -> &mut Self {
+        self.system_columns.entry(relation).or_default().push(column);
         self
     }
 

@@ -14,6 +14,18 @@ use super::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
 /// A row of an answer: columns as texts, none for NULL.
 pub type Row = Vec<Option<String>>;
 
+/// Columns: relation, column, in their order: those of system relations of which some columns are
+/// closed. Versions have different ones, and `SELECT *` has all.
+pub const SYSTEM_COLUMNS: &str = "\
+SELECT c.relname, a.attname
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT a.attisdropped
+  AND c.relname IN ('pg_proc', 'pg_db_role_setting', 'pg_roles', 'pg_user', 'pg_foreign_server',
+    'pg_foreign_data_wrapper', 'pg_foreign_table', 'pg_settings', 'pg_stat_activity',
+    'pg_subscription', 'routines')
+ORDER BY a.attrelid, a.attnum";
+
 /// Columns: oid, schema, name.
 pub const TYPES: &str = "\
 SELECT t.oid, n.nspname, t.typname

@@ -1,0 +1,71 @@
+//! Masks that somebody has been shown, so that they are known when they come back.
+//!
+//! A client that saves a whole row writes back what it has read. Most masks tell by their form
+//! what they are; the first day of a year, initials and pseudonyms that are numbers do not.
+
+use portreeve_decide::mask::{Alike, ValueKind};
+use portreeve_model::Object;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// So many masks are remembered; each may take the place of an older one.
+const SLOTS: usize = 16 << 10;
+
+/// What one principal has been shown of one resource, whatever session it was in: pools read in
+/// one and write in another. Only digests are kept, by a key of this process.
+#[derive(Debug, Default)]
+pub struct ShownMasks {
+    slots: OnceLock<Box<[AtomicU64]>>,
+    keys: RandomState,
+}
+
+impl ShownMasks {
+    /// What a column is called here.
+    pub(crate) fn column(&self, column: &Object) -> u64 {
+        self.keys.hash_one(column)
+    }
+
+    /// A mask is about to be shown.
+    pub(crate) fn remember(&self, column: u64, mask: &[u8], kind: ValueKind) {
+        let Some(digest) = self.digest(column, mask, kind) else { return };
+        let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
+        if let Some(slot) = slots.get(digest as usize % SLOTS) {
+            slot.store(digest, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a value is a mask that was shown in this column.
+    pub(crate) fn holds(&self, column: u64, value: &[u8], kind: ValueKind) -> bool {
+        let Some(slots) = self.slots.get() else { return false };
+        let Some(digest) = self.digest(column, value, kind) else { return false };
+        slots
+            .get(digest as usize % SLOTS)
+            .is_some_and(|slot| slot.load(Ordering::Relaxed) == digest)
+    }
+
+    fn digest(&self, column: u64, value: &[u8], kind: ValueKind) -> Option<u64> {
+        let alike = Alike::of(value, kind)?;
+        // Nothing is at 0.
+        Some(self.keys.hash_one((column, alike)) | 1 << 63)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_decide::mask::Form;
+
+    #[test]
+    fn a_mask_is_known_in_its_column_and_in_every_form() {
+        let shown = ShownMasks::default();
+        let column = |name: &str| shown.column(&Object::column("public", "people", name));
+        let (born, hired) = (column("born"), column("hired"));
+        let text = ValueKind::Date(Form::Text);
+        assert!(!shown.holds(born, b"1960-01-01", text));
+        shown.remember(born, &(-14_610_i32).to_be_bytes(), ValueKind::Date(Form::Binary));
+        assert!(shown.holds(born, b"1960-01-01", text));
+        assert!(!shown.holds(born, b"1961-01-01", text));
+        assert!(!shown.holds(hired, b"1960-01-01", text));
+    }
+}

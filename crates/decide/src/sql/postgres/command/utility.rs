@@ -100,19 +100,7 @@ fn finish(
             }
         };
     }
-    let session = match seen.session {
-        SessionEffect::Prepare { name, mut statement } => {
-            fingerprint.clone_into(&mut statement.command.fingerprint);
-            SessionEffect::Prepare { name, statement }
-        }
-        SessionEffect::Declare { cursor, mut statement, lifetime } => {
-            fingerprint.clone_into(&mut statement.command.fingerprint);
-            SessionEffect::Declare { cursor, statement, lifetime }
-        }
-        SessionEffect::None if analyzer.sets => SessionEffect::Set,
-        SessionEffect::None if analyzer.notifies => SessionEffect::Notify,
-        session => session,
-    };
+    let session = session_of(&analyzer, seen.session, fingerprint);
     // What a write sets off is not known before all code has been read.
     let is_unsure = !analyzer.catalog.knows_code && !analyzer.catalog.classified.is_empty();
     let rows_of = rows_of(&analyzer, &seen.output);
@@ -155,6 +143,23 @@ fn finish(
         unknown: analyzer.unknown,
         opaque: analyzer.opaque.into_iter().collect(),
         missing: analyzer.missing.into_iter().collect(),
+    }
+}
+
+/// What it does to the session. A statement that gets a name has the fingerprint of its text.
+fn session_of(analyzer: &Analyzer<'_>, seen: SessionEffect, fingerprint: &str) -> SessionEffect {
+    match seen {
+        SessionEffect::Prepare { name, mut statement } => {
+            fingerprint.clone_into(&mut statement.command.fingerprint);
+            SessionEffect::Prepare { name, statement }
+        }
+        SessionEffect::Declare { cursor, mut statement, lifetime } => {
+            fingerprint.clone_into(&mut statement.command.fingerprint);
+            SessionEffect::Declare { cursor, statement, lifetime }
+        }
+        SessionEffect::None if analyzer.sets => SessionEffect::Set,
+        SessionEffect::None if analyzer.notifies => SessionEffect::Notify,
+        session => session,
     }
 }
 

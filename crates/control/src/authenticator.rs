@@ -145,6 +145,9 @@ impl TokenAuthenticator {
             return Refused::TooMany;
         }
         self.metrics.auth_failed();
+        if !error.is_guess() {
+            self.metrics.auth_was_stale();
+        }
         if !shut {
             if !error.is_guess() {
                 // Whoever asks why their genuine token is of no use finds it where they look.

@@ -32,6 +32,7 @@ pub struct Metrics {
     proposed_columns: Gauge,
     proposals: Proposals,
     auth_failures: Counter,
+    auth_stale: Counter,
     auth_refused_unheard: Counter,
     reviews_open: Gauge,
     evidence_healthy: Gauge,
@@ -170,6 +171,11 @@ impl Metrics {
             ),
             proposals: Proposals::default(),
             auth_failures: counter(r, "auth_failures", "Tokens not accepted"),
+            auth_stale: counter(
+                r,
+                "auth_stale",
+                "Of them, those that are genuine: expired, or meant for somebody else",
+            ),
             auth_refused_unheard: counter(
                 r,
                 "auth_refused_unheard",
@@ -256,6 +262,11 @@ impl Metrics {
     /// A token was not accepted.
     pub fn auth_failed(&self) {
         self.auth_failures.inc();
+    }
+
+    /// It was genuine.
+    pub fn auth_was_stale(&self) {
+        self.auth_stale.inc();
     }
 
     /// A client was refused without its token being looked at.
@@ -587,6 +598,7 @@ mod tests {
             "portreeve_unknown_columns{resource=\"shop\"} 1",
             "portreeve_evidence_healthy 1",
             "portreeve_auth_failures_total 0",
+            "portreeve_auth_stale_total 0",
             "# TYPE portreeve_sessions counter",
             "portreeve_step_duration_seconds_count{resource=\"shop\",step=\"decide\"} 1",
             "portreeve_step_duration_seconds_count{resource=\"shop\",step=\"dial\"} 0",

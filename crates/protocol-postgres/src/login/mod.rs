@@ -229,6 +229,10 @@ impl Postgres {
         let mut settings = arrived.startup.settings.clone();
         settings.remove("application_name");
         assembler.start_with(settings);
+        let version = logged_in.parameters.iter().find(|(name, _)| name == "server_version");
+        if let Some((_, version)) = version {
+            assembler.note_version(version);
+        }
         given.iter().for_each(|text| assembler.note_setting(text));
         Ok((assembler, process))
     }

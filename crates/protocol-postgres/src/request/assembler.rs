@@ -25,6 +25,8 @@ const BATCH_BYTES_MAX: usize = 256 << 10;
 const SYNC: &[u8] = b"S\0\0\0\x04";
 /// Every message type that a client may send.
 const TAGS: &[u8] = b"QPBDCEHSdcfXF";
+/// The version of PostgreSQL whose statements are read.
+const GRAMMAR_MAJOR: u32 = 18;
 /// Settings that are bound into an approval, the latest ones.
 const SETTINGS_MAX: usize = 64;
 const SETTING_CHARS_MAX: usize = 500;
@@ -155,6 +157,8 @@ pub(crate) struct Assembler {
     given: Arc<Vec<String>>,
     failing: FailingName,
     limits: crate::ProtocolLimits,
+    /// The target's version, where it is newer than the grammar.
+    pub(super) newer: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -207,7 +211,15 @@ impl Assembler {
             given: Arc::default(),
             failing,
             limits,
+            newer: None,
         }
+    }
+
+    /// Notes what version the target says that it is.
+    pub(crate) fn note_version(&mut self, version: &str) {
+        let digits = version.split(|c: char| !c.is_ascii_digit()).next();
+        let major: Option<u32> = digits.and_then(|digits| digits.parse().ok());
+        self.newer = major.filter(|major| *major > GRAMMAR_MAJOR).map(|_| version.into());
     }
 
     /// What the request that is put together is planned with.

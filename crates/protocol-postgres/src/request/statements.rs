@@ -9,7 +9,7 @@ use crate::wire::sqlstate;
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::made_anew;
 use portreeve_decide::sql::{
-    CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect,
+    CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect, Unknown,
 };
 use portreeve_model::{
     Action, ApprovedStatement, Command, Need, Object, ObjectKind, Parameter, Unit, Usage,
@@ -18,6 +18,11 @@ use portreeve_session::{CommandUse, Stage};
 use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, UnknownNames};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+/// Whether the grammar does not have a statement.
+fn is_syntax_error(unknown: &Unknown) -> bool {
+    unknown.sqlstate == sqlstate::SYNTAX_ERROR
+}
 
 /// Whether it takes back what was set since the transaction or a savepoint began, or may.
 fn takes_back(plan: &Plan) -> bool {
@@ -458,6 +463,12 @@ impl Assembler {
     fn suggesting(&self, mut one: PlannedUse) -> PlannedUse {
         if let Some(unknown) = &mut one.unknown {
             unknown.candidates.retain(|object| self.may_read(object));
+            if let Some(newer) = self.newer.as_ref().filter(|_| is_syntax_error(unknown)) {
+                unknown.message.push_str(&format!(
+                    " (the gateway reads statements of PostgreSQL up to 18, and the target is \
+                     {newer})"
+                ));
+            }
         }
         one
     }

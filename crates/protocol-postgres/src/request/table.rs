@@ -385,3 +385,17 @@ async fn what_the_transaction_has_defined_is_part_of_the_content() {
     }
     assert_ne!(contents[0], contents[1]);
 }
+
+/// Removed: what is new at the target is a mistake of the client's, as far as it can tell.
+#[tokio::test]
+async fn a_statement_that_is_too_new_is_refused_as_such() {
+    let (_world, session) = session("").await;
+    for (version, is_told) in [("18.4 (Debian 18.4-1)", false), ("19.1", true), ("20devel", true)] {
+        let mut assembler = assembler(&session);
+        assembler.note_version(version);
+        let plans = assembler.plans_of("SELECT id FROM people GROUP BY ALL WITH NEWS").unwrap();
+        let told = assembler.prepares(&plans[0]).unknown.unwrap().message;
+        assert!(told.starts_with("syntax error"), "{told}");
+        assert_eq!(told.contains("the gateway reads statements"), is_told, "{told}");
+    }
+}

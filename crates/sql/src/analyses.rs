@@ -119,6 +119,7 @@ pub fn unknown(why: Unknown) -> Statement {
         missing: Vec::new(),
         unknown: Some(why),
         opaque: Vec::new(),
+        calls: true,
         writes: Vec::new(),
         compared: Vec::new(),
         replaced: Vec::new(),

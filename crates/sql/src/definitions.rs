@@ -130,7 +130,11 @@ impl Layers {
     ) -> Option<Catalog> {
         let (first, shown) = self.shown();
         // SECURITY: what others have changed since it was shown is not in it.
-        let is_old = shown.is_some_and(|shown| !Arc::ptr_eq(&shown.versions(), &now.versions()));
+        let is_now = |shown: &Arc<CatalogSnapshot>| {
+            let (shown, now) = (shown.versions(), now.versions());
+            Arc::ptr_eq(&shown, &now) || shown == now
+        };
+        let is_old = shown.is_some_and(|shown| !is_now(shown));
         let count = self.layers.len() - first;
         if self.is_doubtful || is_old || count > DEFINITIONS_MAX {
             self.known = Known::Lost;

@@ -10,8 +10,9 @@ use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
     Brought, Catalog, Comparison, Copy, Output, SessionEffect, Shape, Statement,
 };
-use portreeve_model::{Action, Category, Command, Need, Object, Revealed};
+use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind, Revealed};
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -213,6 +214,19 @@ impl Plan {
         self.statement.touches_classified
     }
 
+    /// The relations that it names, whatever it does with them.
+    #[must_use]
+    pub fn tables(&self) -> BTreeSet<(&str, &str)> {
+        let tables = self.command.needs.iter().filter(|need| need.object.kind == ObjectKind::TABLE);
+        let names = tables.map(|need| match need.object.path.as_slice() {
+            // The session's own, before and after the transaction that has made it.
+            [schema, table] if schema.starts_with("pg_temp") => ("pg_temp", table.as_str()),
+            [schema, table] => (schema.as_str(), table.as_str()),
+            _ => ("", ""),
+        });
+        names.collect()
+    }
+
     /// Whether it changes definitions.
     pub fn defines(&self) -> bool {
         self.command.needs.iter().any(|need| need.action.defines())
@@ -220,7 +234,7 @@ impl Plan {
 
     /// Whether it needs to know what names stand for.
     pub fn uses_objects(&self) -> bool {
-        self.command.needs.iter().any(|need| need.action.uses_objects())
+        self.statement.uses_objects()
     }
 
     /// Whether it runs code that may do anything with the session's names.

@@ -134,6 +134,8 @@ impl Planner {
     pub fn renew(&mut self, catalog: Arc<CatalogSnapshot>, reveals: Reveals) {
         self.catalog = catalog;
         self.reveals = reveals;
+        // Others may have made a schema, or let this session into one.
+        self.doubt_path();
         self.forget();
     }
 
@@ -148,6 +150,12 @@ impl Planner {
         if self.is_path_told() {
             self.look_up(if self.has_moved { SearchPath::Moved } else { SearchPath::AsBegun });
         }
+    }
+
+    /// Where what has no schema is made, if that is known.
+    #[must_use]
+    pub fn made_in(&self) -> Option<&str> {
+        self.view.catalog.first_schema()
     }
 
     /// Whether the server has told where names are looked up now.

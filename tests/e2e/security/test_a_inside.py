@@ -11,11 +11,11 @@ from harness.gateway import Gateway
 from harness.secrets import found_in
 from harness.target import Target
 from harness.waiting import until
-from harness.wire import SYNC, Wire, bind_message, execute_message, parse_message
+from harness.wire import SYNC, Wire, bind_message, execute_message, frame, parse_message
 from harness.world import World
 from honest.scene import honest_gateway
 
-from security.scene import dba
+from security.scene import dba, waits_for_a_lock
 
 pytestmark = pytest.mark.gateway
 DATABASE = "inside"
@@ -23,12 +23,15 @@ MADE = """\
 create view innocent as select id, 'x'::text as v from public.customers;
 create view others as select id, city as v from public.customers;
 create table plain (id integer, v text);
+create view customers_only as select email from public.customers;
+create view only_one as select email from public.customers;
 insert into plain values (1, 'seen');
 create schema near; create schema far;
 create table near.thing as select 1 as id, 'near'::text as v;
-create table far.thing as select id, email::text as v from public.customers;
+create view far.thing as select id, split_part(email::text, '@', 1) as v from public.customers;
 """
-RAW = "select id, email::text as v from public.customers"
+# Nothing that detectors would know: what is masked here, the plan has masked.
+RAW = "select id, split_part(email::text, '@', 1) as v from public.customers"
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +172,7 @@ def test_a_harmless_function_that_code_replaces(world: World) -> None:
     gateway.start()
     change = code(
         "create or replace function shout(t text) returns text language sql stable as "
-        "$$ select email || t from public.customers order by id limit 1 $$"
+        "$$ select split_part(email::text, '@', 1) || t from public.customers order by id limit 1 $$"
     )
     with Wire.open(gateway.target("dev")) as wire:
         assert wire.query("select shout('a')").rows == [[b"A"]]
@@ -291,4 +294,207 @@ def test_the_session_is_left_as_it_was(dev: Target) -> None:
         assert wire.query("show search_path").rows == [[b'"$user", public']]
         assert not wire.query("rollback to portreeve_inside").errors
         assert wire.query("select count(*) from kept").errors[0]["C"] == "42P01"
+        wire.query("rollback")
+
+
+# Definitions by statements, and a read of no table at all.
+WITHOUT_TABLES = {
+    "function": (
+        "create function public.abs(text) returns text language sql stable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        "select abs('a'::text)",
+    ),
+    "function-in-values": (
+        "create function public.abs(text) returns text language sql stable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        "values (abs('a'::text))",
+    ),
+    "copied": (
+        "create function public.abs(text) returns text language sql stable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        "copy (select abs('a'::text)) to stdout",
+    ),
+    "in-the-catalog": (
+        "create function pg_catalog.abs(text) returns text language sql stable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$",
+        "select abs('a'::text)",
+    ),
+    "in-the-place-of-one": (
+        "create or replace function pg_catalog.lpad(text, integer) returns text language sql immutable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$",
+        "select lpad('a', 3)",
+    ),
+}
+LOSES = {
+    "nothing": (),
+    "a-rename": ("create type lost as enum ('a')", "alter type lost rename to lost_2"),
+    "cascade": ("drop table if exists lost_3 cascade",),
+}
+
+
+@pytest.mark.parametrize("before", LOSES)
+@each(WITHOUT_TABLES)
+def test_what_names_no_table_is_looked_at_too(
+    dev: Target, case: tuple[str, str], before: str
+) -> None:
+    change, read = case
+    with Wire.open(dev) as wire:
+        wire.query("begin")
+        for statement in (*LOSES[before], change):
+            wire.query(statement)
+        assert not found_in(wire.query(read).raw)
+        wire.query("rollback")
+    with Wire.open(dev) as wire:
+        assert not found_in(wire.query("; ".join(("begin", *LOSES[before], change, read))).raw)
+        wire.query("rollback")
+
+
+def test_others_make_what_is_called(world: World, dev: Target) -> None:
+    """Removed: what reads no table is shown whatever its functions have become."""
+    made = (
+        "create function public.quote_ident(integer) returns text language sql stable as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$"
+    )
+    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
+        wire.query("select 1")
+        other.execute("select pg_advisory_lock(4711)")
+        other.commit()
+        wire.send(frame("Q", b"select pg_advisory_lock(4711); select quote_ident(7)\0"))
+        waits_for_a_lock(world, DATABASE)
+        other.execute(made)
+        other.commit()
+        other.execute("select pg_advisory_unlock(4711)")
+        other.commit()
+        assert not found_in(wire.reply().raw)
+        other.execute("drop function public.quote_ident(integer)")
+        other.commit()
+
+
+def test_what_was_prepared_is_not_what_stands_in_front_now(dev: Target) -> None:
+    """Removed: the server goes on with what it has planned, and the mask is that of another."""
+    with Wire.open(dev) as wire:
+        wire.query("create temp table d ()")
+        wire.query("prepare p as select split_part(email::text, '@', 1) from customers_only")
+        wire.query("create temp table customers_only as select 'x'::text as email")
+        assert not found_in(wire.query("execute p").raw)
+    with Wire.open(dev) as wire:
+        wire.query("create temp table d ()")
+        sql = "select split_part(email::text, '@', 1) from only_one"
+        wire.query("create view pg_temp.unrelated as select 1")
+        wire.send(parse_message(sql, name="q") + SYNC)
+        wire.reply()
+        wire.query("create temp table only_one as select 'x'::text as email")
+        wire.send(bind_message(name="q") + execute_message() + SYNC)
+        reply = wire.reply()
+        assert not found_in(reply.raw)
+        assert reply.errors and reply.errors[0]["C"] == "26000", reply.errors
+
+
+def test_a_told_path_is_doubted_when_others_change_schemas(world: World, dev: Target) -> None:
+    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
+        wire.query("set search_path = appears, near, far")
+        assert wire.query("select v from thing").rows == [[b"near"]]
+        other.execute("create schema appears")
+        other.execute(f"create view appears.thing as {RAW}")
+        other.commit()
+
+        def is_new() -> bool:
+            reply = wire.query("select v || '' from thing")
+            assert not found_in(reply.raw)
+            return len(reply.rows) > 1
+
+        until("the new one is read", is_new, 15)
+        other.execute("drop schema appears cascade")
+        other.commit()
+
+
+MADE_IN_ONE = {
+    "another-in-front": (
+        "set search_path = near, far",
+        "create table far.xx (v text); select pg_advisory_lock(4712); select v, 'n' from xx",
+        f"create view near.xx as {RAW.replace(' id,', '')}",
+    ),
+    "temporary-behind": (
+        "set search_path = near, pg_temp",
+        "create temp table xx (v text); select pg_advisory_lock(4712); select v, 'n' from xx",
+        f"create view near.xx as {RAW.replace(' id,', '')}",
+    ),
+}
+
+
+@each(MADE_IN_ONE)
+def test_what_others_put_in_front_of_what_a_text_makes(
+    world: World, dev: Target, case: tuple[str, str, str]
+) -> None:
+    path, text, theirs = case
+    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
+        other.execute("select pg_advisory_lock(4712)")
+        other.commit()
+        wire.query(path)
+        wire.send(frame("Q", text.encode() + b"\0"))
+        waits_for_a_lock(world, DATABASE)
+        other.execute(theirs)
+        other.commit()
+        other.execute("select pg_advisory_unlock(4712)")
+        other.commit()
+        assert not found_in(wire.reply().raw)
+        other.execute("drop view near.xx")
+        other.commit()
+
+
+SCHEMAS_CHANGE = {
+    "schemas-swapped": "alter schema near rename to away; alter schema far rename to near",
+    "cast-made": (
+        "create function public.money_of(money) returns text language sql as "
+        "'select split_part(email::text, ''@'', 1) from public.customers limit 1'; "
+        "create cast (money as text) with function public.money_of(money)"
+    ),
+}
+
+
+@each(SCHEMAS_CHANGE)
+def test_code_that_locks_nothing(dev: Target, case: str) -> None:
+    with Wire.open(dev) as wire:
+        wire.query("begin")
+        wire.query(code(case))
+        for read in ("select v || '' from near.thing", "select '1'::money::text from plain"):
+            assert not found_in(wire.query(read).raw)
+        wire.query("rollback")
+
+
+def test_one_look_is_enough_for_code_that_changes_nothing(dev: Target) -> None:
+    """A transaction that has defined something runs code as fast as another."""
+    with Wire.open(dev) as wire:
+        wire.query("create or replace function idle() returns integer language plpgsql as 'begin return 1; end'")
+        wire.query("begin")
+        wire.query("create table slow (id integer)")
+        for _ in range(20):
+            wire.query("select idle()")
+            assert not wire.query("select id from slow").errors
+        wire.query("rollback")
+
+
+def test_a_failed_transaction_says_so(dev: Target) -> None:
+    with Wire.open(dev) as wire:
+        wire.query("begin")
+        wire.query(code("create table own (id integer)"))
+        wire.query("select 1/0")
+        assert wire.query("select v from plain").errors[0]["C"] == "25P02"
+        wire.query("rollback")
+
+
+def test_names_that_the_information_schema_has_too(dev: Target) -> None:
+    with Wire.open(dev) as wire:
+        wire.query("create temp table user_mapping_options (option_value text)")
+        wire.query("set search_path = information_schema, public, pg_temp")
+        reply = wire.query("select option_value || '' from user_mapping_options")
+        assert reply.errors, reply.rows
+
+
+def test_the_gateway_asks_past_names_of_the_client(dev: Target) -> None:
+    with Wire.open(dev) as wire:
+        wire.query("create temp table xid (i integer); create temp table text (i integer)")
+        wire.query("begin")
+        wire.query(code("update plain set v = v"))
+        assert not wire.query("select v from plain").errors
         wire.query("rollback")

@@ -428,8 +428,15 @@ impl Catalog {
         name.is_empty() || self.database.as_deref() == Some(name)
     }
 
+    /// Whether names without a schema may stand for relations of a schema.
+    pub(in crate::sql) fn may_look_in(&self, schema: &str) -> bool {
+        let path = self.search_path.as_ref();
+        path.is_none_or(|path| path.schemas.iter().any(|known| known == schema))
+    }
+
     /// Where an unqualified name is made, if that is known.
-    pub(in crate::sql) fn first_schema(&self) -> Option<&str> {
+    #[must_use]
+    pub fn first_schema(&self) -> Option<&str> {
         self.search_path.as_ref()?.made_in.as_deref()
     }
 

@@ -40,6 +40,8 @@ pub struct Statement {
     /// Functions whose results may hold anything: the cause where a column has every classified
     /// column as its source.
     pub opaque: Vec<Object>,
+    /// It calls something by a name: a function, an operator, what makes a value of a type.
+    pub calls: bool,
     /// The classified columns that it stores values in, sorted.
     pub writes: Vec<Arc<ColumnRef>>,
     /// The classified columns that its conditions compare for equality with what the client
@@ -87,7 +89,15 @@ impl Statement {
     /// Whether it needs to know what names stand for.
     #[must_use]
     pub fn uses_objects(&self) -> bool {
-        self.command.needs.iter().any(|need| need.action.uses_objects())
+        let stands_in_it = match &self.session {
+            SessionEffect::Prepare { statement, .. } | SessionEffect::Declare { statement, .. } => {
+                statement.uses_objects()
+            }
+            _ => false,
+        };
+        stands_in_it
+            || self.calls
+            || self.command.needs.iter().any(|need| need.action.uses_objects())
     }
 }
 

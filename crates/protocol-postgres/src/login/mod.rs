@@ -409,6 +409,7 @@ impl Postgres {
             cancel: logged_in.cancel,
             limits: self.limits.clone(),
             process,
+            made: String::new(),
         };
         let greeting = Greeting {
             parameters: logged_in.parameters,

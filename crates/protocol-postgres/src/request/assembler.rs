@@ -125,6 +125,8 @@ pub(crate) struct Assembler {
     pub(super) is_open: bool,
     /// The request meets an open transaction.
     is_in_transaction: bool,
+    /// One that has failed: the target runs nothing of it.
+    pub(super) is_failed: bool,
     /// It has changed definitions.
     is_defining: bool,
     /// Whether the definitions that it plans with may be those of now.
@@ -145,6 +147,8 @@ pub(crate) struct Assembler {
     pub(super) rests_on: BTreeSet<String>,
     /// The relations that it has to do with at all.
     pub(super) names: BTreeSet<String>,
+    /// It shows what something that it calls by a name gives.
+    pub(super) calls: bool,
     /// Names that nothing had before this text makes something of that name, in the transaction
     /// in which it is read.
     pub(super) made: BTreeSet<String>,
@@ -195,6 +199,7 @@ impl Assembler {
             sees_definitions: true,
             is_open: false,
             is_in_transaction: false,
+            is_failed: false,
             is_defining: false,
             sight: Sight::Clear,
             writes: false,
@@ -206,6 +211,7 @@ impl Assembler {
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),
             made: BTreeSet::new(),
+            calls: false,
             begun: Arc::default(),
             started: Arc::default(),
             given: Arc::default(),
@@ -277,6 +283,7 @@ impl Assembler {
 
     /// What runs outside of a transaction can begin one.
     fn mark_beginning(&mut self, machine: &ReplyMachine) {
+        self.is_failed = machine.status() == Status::Failed;
         self.is_in_transaction = machine.status() != Status::Idle || self.is_open;
         if !self.is_in_transaction {
             self.begin_anew();
@@ -336,6 +343,7 @@ impl Assembler {
         self.rests_on.clear();
         self.names.clear();
         self.made.clear();
+        self.calls = false;
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -368,7 +376,9 @@ impl Assembler {
         self.is_open = self.batch.is_open();
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
-        if !rests_on.is_empty() && self.catalog().has_rules() {
+        // Whatever it reads, what it calls by a name has to be what was known under it.
+        let calls = std::mem::take(&mut self.calls);
+        if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
         if !all.is_empty() || self.runs_own_code {

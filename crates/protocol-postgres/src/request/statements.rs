@@ -108,14 +108,18 @@ impl Assembler {
     /// Notes what a text makes of a name that nothing had: it fails where somebody else was
     /// faster, and nobody else sees it before the transaction ends.
     fn note_made(&mut self, plan: &Plan, text: &str, place: usize) {
-        if takes_back(plan) {
-            self.made.clear();
-        } else if !self.is_alone
-            && plan.defines()
-            && let Some(name) = made_anew(text, place)
-            && !self.catalog().versions().relations.contains_key(&name)
-        {
-            self.made.insert(name);
+        let made = made_anew(text, place).filter(|_| plan.defines() && !self.is_alone);
+        let first = self.planner.made_in().map(str::to_owned);
+        match made {
+            // Where nothing else of its name can come before it.
+            Some(made)
+                if made.schema.as_deref().is_none_or(|schema| Some(schema) == first.as_deref())
+                    && !self.catalog().versions().relations.contains_key(&made.name) =>
+            {
+                self.made.insert(made.name);
+            }
+            None if !takes_back(plan) && !plan.defines() && !plan.statement.moves_search_path => {}
+            _ => self.made.clear(),
         }
     }
 
@@ -381,7 +385,8 @@ impl Assembler {
                 "nobody can approve the row that a cursor stands at: say which row by its key";
             uses.insert(0, self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why));
         }
-        if !self.sees_definitions && plan.uses_objects() && self.catalog().has_rules() {
+        let is_blind = !self.sees_definitions && self.catalog().has_rules();
+        if is_blind && plan.uses_objects() && !self.is_failed {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
                 sqlstate::PREREQUISITE_STATE,
@@ -398,6 +403,7 @@ impl Assembler {
         if !plan.defines() || self.is_held(plan) {
             self.planner.names_behind(&plan.command, &mut self.names);
         }
+        self.calls |= plan.statement.calls && plan.statement.output != Output::None;
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
             let mut names = BTreeSet::new();
@@ -527,7 +533,13 @@ impl Assembler {
             (None, _) => None,
             (Some(place), plans) => plans.get(place).and_then(|plan| self.within(plan)),
         };
-        let plan = plan.unwrap_or_else(|| {
+        // SECURITY: the target looks its names up again only where definitions that it uses, or the
+        // list of schemas that it looks in, have changed: not where something new stands in front.
+        let is_same = |plan: &Arc<Plan>| {
+            let before = prepared.plan.as_ref().filter(|before| before.command.unknown.is_none());
+            before.is_none_or(|before| before.tables() == plan.tables())
+        };
+        let plan = plan.filter(is_same).unwrap_or_else(|| {
             let why = "definitions have changed since this was prepared: prepare it again";
             self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why)
         });

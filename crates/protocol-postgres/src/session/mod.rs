@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     pub(crate) limits: ProtocolLimits,
     /// The target's own number for the session there.
     pub(crate) process: u32,
+    /// What the open transaction had made of definitions when it was asked last.
+    pub(crate) made: String,
 }
 
 impl Connection {
@@ -197,10 +199,16 @@ impl Connection {
         if !self.machine.take_code_ran() || !self.assembler.catalog().has_rules() {
             return Ok(());
         }
-        // What was changed before shows in the same way.
-        let is_lost = !self.machine.names().defined().is_empty()
-            || self.upstream.fence.has_changed_definitions(self.process).await.unwrap_or(true)
-            || self.has_redefined().await?;
+        let is_lost = if self.assembler.can_look_inside() {
+            self.has_redefined().await?
+        } else {
+            // Nobody can ask in the middle of a run of messages. Locks tell, but not of functions:
+            // SECURITY: one that was declared harmless may be another one.
+            self.upstream.catalog.source().reads_code()
+                // What was changed before shows in the same way.
+                || !self.machine.names().defined().is_empty()
+                || self.upstream.fence.has_changed_definitions(self.process).await.unwrap_or(true)
+        };
         if is_lost {
             self.machine.lose_definitions();
             self.assembler.restart(&self.machine);
@@ -208,14 +216,15 @@ impl Connection {
         Ok(())
     }
 
-    /// What takes no lock that others could see, the open transaction itself tells.
+    /// Whether definitions have changed in the open transaction since this was asked last.
     async fn has_redefined(&mut self) -> Result<bool, SessionError> {
-        if self.assembler.can_look_inside() {
-            let told = self.ask_target(TargetWord::TellRedefined).await?;
-            return Ok(told.is_none_or(|answers| first_value(answers).is_some()));
-        }
-        // SECURITY: a function that was declared harmless may be another one.
-        Ok(self.upstream.catalog.source().reads_code())
+        let Some(answers) = self.ask_target(TargetWord::TellRedefined).await? else {
+            return Ok(true);
+        };
+        let made = first_value(answers).unwrap_or_default();
+        let is_new = !made.is_empty() && made != self.made;
+        self.made = made;
+        Ok(is_new)
     }
 
     /// Definitions are others than when the open transaction began. Where each of its commands

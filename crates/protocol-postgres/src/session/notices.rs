@@ -80,7 +80,7 @@ impl NoticeEncoder for Notices {
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
             TargetWord::TellPath => own_question(PATH),
-            TargetWord::TellRedefined => own_question(REDEFINED),
+            TargetWord::TellRedefined => own_question(&REDEFINED),
             TargetWord::TellDefinitions { code } => inside_questions(code),
             TargetWord::TakeBackTelling => forget_inside(),
             TargetWord::TellTime => own_question("SHOW transaction_isolation"),

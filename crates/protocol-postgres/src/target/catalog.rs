@@ -264,6 +264,8 @@ WHERE pg_catalog.has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_toast' O
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
+/// With those that somebody has put in the place of PostgreSQL's own, or beside them: these are
+/// younger than the information schema, which is made last.
 const FUNCTIONS: &str = "\
 SELECT n.nspname, p.proname, p.provolatile, l.lanname,
        EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
@@ -272,7 +274,10 @@ SELECT n.nspname, p.proname, p.provolatile, l.lanname,
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE n.nspname <> 'pg_catalog' ORDER BY p.oid";
+WHERE n.nspname <> 'pg_catalog' OR p.oid >= 16384
+  OR pg_catalog.age(p.xmin) < (SELECT pg_catalog.age(last.xmin)
+    FROM pg_catalog.pg_namespace last WHERE last.nspname = 'information_schema')
+ORDER BY p.oid";
 
 /// Functions as the operator names them. Each overload is a row.
 pub(super) fn signatures() -> String {
@@ -492,7 +497,8 @@ fn build(
             definition: row.get(6).cloned().flatten(),
         });
     }
-    for row in tables.functions.iter().chain(&tables.builtins) {
+    let all = tables.functions.iter().map(|row| (row, true));
+    for (row, is_made) in all.chain(tables.builtins.iter().map(|row| (row, false))) {
         let function = FunctionInput {
             schema: text(row, 0).into(),
             name: text(row, 1).into(),
@@ -503,6 +509,8 @@ fn build(
             builder.harmless_function(function);
         } else if text(row, 4) == "t" {
             builder.extension_function(function);
+        } else if is_made && function.schema == "pg_catalog" {
+            builder.intruding_function(function);
         } else {
             builder.function(function);
         }

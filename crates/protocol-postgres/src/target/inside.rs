@@ -11,6 +11,7 @@ use crate::wire::own_questions;
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::questions::Row;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 /// A transaction may have savepoints of any name; the last of a name is the one that is meant.
 const BEFORE: [&str; 4] = [
@@ -38,17 +39,62 @@ pub(crate) fn forget_inside() -> Bytes {
     own_questions(AFTER)
 }
 
-/// Whether the transaction has made or changed definitions, whatever ran in it: `t`, or nothing
-/// where it has changed nothing at all. What it has dropped shows in its locks alone.
+/// Tells what the transaction has made or changed of definitions and which relations it has locked
+/// as only who changes them does, whatever ran in it: equal answers mean that nothing came in
+/// between, and an empty one that there is nothing.
 ///
 /// Others may have made some since it began: that is a question too many, and no harm.
-pub(crate) const REDEFINED: &str = "\
-SELECT 't' FROM (SELECT pg_catalog.age(pg_catalog.pg_current_xact_id_if_assigned()::xid)) AS own (age)
-WHERE own.age IS NOT NULL AND EXISTS (
-SELECT FROM pg_catalog.pg_class WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) own.age
-UNION ALL SELECT FROM pg_catalog.pg_attribute WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) own.age
-UNION ALL SELECT FROM pg_catalog.pg_proc WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) own.age
-UNION ALL SELECT FROM pg_catalog.pg_type WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) own.age)";
+pub(crate) static REDEFINED: LazyLock<String> = LazyLock::new(|| {
+    let young = |catalog: &&str| {
+        format!(
+            "SELECT pg_catalog.concat_ws('.', '{catalog}', ctid, xmin, cmin) \
+             FROM pg_catalog.{catalog} \
+             WHERE pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) own.age"
+        )
+    };
+    let young: Vec<String> = CATALOGS.iter().map(young).collect();
+    format!(
+        "SELECT pg_catalog.concat_ws(':', \
+         (SELECT pg_catalog.sum(pg_catalog.hashtextextended(row, 0)) FROM ({}) AS young (row)), \
+         (SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(relation), 0)) \
+          FROM pg_catalog.pg_locks \
+          WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND granted \
+            AND locktype OPERATOR(pg_catalog.=) 'relation' \
+            AND mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock' \
+            AND relation OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid)) \
+         FROM (SELECT pg_catalog.age(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid)) \
+         AS own (age) WHERE own.age IS NOT NULL",
+        young.join(" UNION ALL ")
+    )
+});
+
+/// Where definitions are.
+const CATALOGS: [&str; 24] = [
+    "pg_class",
+    "pg_attribute",
+    "pg_attrdef",
+    "pg_namespace",
+    "pg_proc",
+    "pg_aggregate",
+    "pg_type",
+    "pg_enum",
+    "pg_range",
+    "pg_operator",
+    "pg_opclass",
+    "pg_amop",
+    "pg_amproc",
+    "pg_cast",
+    "pg_conversion",
+    "pg_collation",
+    "pg_rewrite",
+    "pg_trigger",
+    "pg_policy",
+    "pg_inherits",
+    "pg_constraint",
+    "pg_index",
+    "pg_statistic_ext",
+    "pg_event_trigger",
+];
 
 /// The answers.
 pub(super) struct Inside {

@@ -70,6 +70,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     /// Unqualified names may stand for something else afterwards.
     pub(in crate::sql) moves_search_path: bool,
     pub(in crate::sql) notifies: bool,
+    /// It calls something by a name: a function, an operator, what makes a value of a type.
+    pub(in crate::sql) calls: bool,
     /// The table that a definition makes, by schema and name.
     pub(in crate::sql) being_made: Option<(String, String)>,
     /// The one row of `pg_settings` that is shown here.
@@ -112,6 +114,7 @@ impl<'c> Analyzer<'c> {
             change: None,
             moves_search_path: false,
             notifies: false,
+            calls: false,
             being_made: None,
             pinned_setting: None,
             names: BTreeSet::new(),
@@ -392,6 +395,7 @@ impl<'c> Analyzer<'c> {
             self.refuse_with(unknown.clone());
         }
         self.touched |= inner.touched;
+        self.calls |= inner.calls;
         self.writes |= inner.writes;
         self.by_constant |= inner.by_constant;
         self.sets_hidden.extend(inner.sets_hidden.iter().cloned());

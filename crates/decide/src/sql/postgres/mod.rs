@@ -25,7 +25,7 @@ mod value;
 mod wording;
 
 use snapshot::overlay::InTurn;
-pub use snapshot::overlay::made_anew;
+pub use snapshot::overlay::{MadeAnew, made_anew};
 
 pub use command::settings::{guards, is_made_up};
 pub use query::touched::{RowsTouched, rows_touched};

@@ -278,6 +278,12 @@ pub(in crate::sql) fn is_system_schema(schema: &str) -> bool {
     matches!(schema, "pg_catalog" | "information_schema") || schema.starts_with("pg_toast")
 }
 
+/// Whether a relation of the information schema has the name, too, and names are looked up there.
+pub(in crate::sql) fn is_shadowing(name: &str, catalog: &crate::sql::catalog::Catalog) -> bool {
+    let is_known = INFORMATION.binary_search(&name).is_ok() || INFORMATION_REFUSED.contains(&name);
+    is_known && catalog.may_look_in("information_schema")
+}
+
 /// What a relation name means to the system schemas. `schema` is empty when not given.
 pub(in crate::sql) fn relation(schema: &str, name: &str) -> System {
     let known = CATALOG.binary_search(&name).is_ok() || CATALOG_EXTRA.contains(&name);

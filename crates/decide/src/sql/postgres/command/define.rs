@@ -43,14 +43,23 @@ impl Analyzer<'_> {
             NodeEnum::RenameStmt(rename) => self.rename_object(rename),
             NodeEnum::AlterObjectSchemaStmt(alter) => {
                 self.moved(alter.object_type, alter.relation.as_ref(), "");
+                self.made_in(Some(&alter.newschema));
             }
             NodeEnum::DropStmt(drop) => self.drop(drop),
             NodeEnum::CreateFunctionStmt(create) => self.create_function(create),
             NodeEnum::CreateTrigStmt(trigger) => self.create_trigger(trigger),
-            NodeEnum::CompositeTypeStmt(_)
-            | NodeEnum::CreateEnumStmt(_)
-            | NodeEnum::AlterEnumStmt(_)
-            | NodeEnum::CommentStmt(_) => self.need(Action::Define, Object::resource()),
+            NodeEnum::CreateEnumStmt(create) => {
+                self.need(Action::Define, Object::resource());
+                let names = strings(&create.type_name);
+                self.made_in(names.as_deref().and_then(|names| names.iter().rev().nth(1).copied()));
+            }
+            NodeEnum::CompositeTypeStmt(create) => {
+                self.need(Action::Define, Object::resource());
+                self.made_in(create.typevar.as_ref().map(|range| range.schemaname.as_str()));
+            }
+            NodeEnum::AlterEnumStmt(_) | NodeEnum::CommentStmt(_) => {
+                self.need(Action::Define, Object::resource());
+            }
             NodeEnum::RefreshMatViewStmt(refresh) => {
                 self.write_all(refresh.relation.as_ref(), |code| &code.read);
             }
@@ -533,12 +542,21 @@ impl Analyzer<'_> {
         }
     }
 
+    /// What is made where PostgreSQL has its own is taken for it by name.
+    fn made_in(&mut self, schema: Option<&str>) {
+        let schema = schema.filter(|schema| !schema.is_empty()).or(self.catalog.first_schema());
+        if schema.is_some_and(crate::sql::postgres::builtin::system::is_system_schema) {
+            self.administer();
+        }
+    }
+
     fn create_function(&mut self, create: &pg::CreateFunctionStmt) {
         let name = match strings(&create.funcname).as_deref() {
             Some([name]) => Object::function("?", name),
             Some([schema, name]) => Object::function(schema, name),
             _ => Object::resource(),
         };
+        self.made_in(name.path.first().map(String::as_str).filter(|schema| *schema != "?"));
         self.need(Action::Define, name);
         let is_plain = create.options.iter().all(|option| match &option.node {
             Some(NodeEnum::DefElem(option)) if option.defname == "language" => {

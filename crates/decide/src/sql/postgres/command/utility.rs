@@ -124,6 +124,7 @@ fn finish(
         moves_search_path: analyzer.moves_search_path,
         sets_hidden: std::mem::take(&mut analyzer.sets_hidden),
         by_constant: analyzer.by_constant,
+        calls: analyzer.calls,
         at_cursor: analyzer.at_cursor,
         command: Command {
             verb,

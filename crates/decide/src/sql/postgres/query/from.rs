@@ -9,7 +9,7 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 use std::sync::Arc;
 
-use crate::sql::catalog::{Relation, RelationKind};
+use crate::sql::catalog::{Ambiguous, Relation, RelationKind};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
@@ -167,19 +167,22 @@ impl<'c> Analyzer<'c> {
         let kind = system::relation(schema, name);
         found.user = if schema.is_empty() {
             let catalog = self.catalog;
-            catalog.unqualified(name).map(|known| known.into_iter().collect()).unwrap_or_else(
-                |_| {
-                    self.touched = true;
-                    self.refuse_as(
-                        sqlstate::AMBIGUOUS_ALIAS,
-                        format!(
-                            "several schemas have a relation `{name}`: say which one, as in \
+            let known = match catalog.unqualified(name) {
+                // Which of both it is, is not worth being wrong about.
+                Ok(Some(_)) if system::is_shadowing(name, catalog) => Err(Ambiguous),
+                known => known,
+            };
+            known.map(|known| known.into_iter().collect()).unwrap_or_else(|_| {
+                self.touched = true;
+                self.refuse_as(
+                    sqlstate::AMBIGUOUS_ALIAS,
+                    format!(
+                        "several schemas have a relation `{name}`: say which one, as in \
                              `schema.{name}`"
-                        ),
-                    );
-                    catalog.named(name).collect()
-                },
-            )
+                    ),
+                );
+                catalog.named(name).collect()
+            })
         } else {
             self.catalog
                 .named(name)

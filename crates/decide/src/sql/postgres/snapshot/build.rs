@@ -146,6 +146,13 @@ impl CatalogBuilder {
         self
     }
 
+    /// Adds a function of `pg_catalog` that PostgreSQL has not brought, or not as it is now: whoever
+    /// calls one of its own by that name may run it.
+    pub fn intruding_function(&mut self, function: FunctionInput) -> &mut Self {
+        self.functions.push((function, Maker::Intruder));
+        self
+    }
+
     /// Adds a function that an extension brought (`pg_depend.deptype` is `e`). If it is immutable
     /// it counts as pure in whatever language: only an administrator can install extensions,
     /// and many (`citext`, `vector`) give a built-in name to another function.
@@ -206,7 +213,7 @@ impl CatalogBuilder {
         let mut functions: HashMap<String, Vec<Function>> = HashMap::new();
         for (function, maker) in &self.functions {
             let is_immutable = function.volatility == Volatility::Immutable;
-            if function.schema == "pg_catalog" {
+            if function.schema == "pg_catalog" && *maker == Maker::Anybody {
                 let all = builtins.entry(&function.name).or_insert(true);
                 *all &= is_immutable && function.language == "internal";
                 continue;
@@ -220,7 +227,9 @@ impl CatalogBuilder {
             let declared = *maker == Maker::Declared;
             let is_extension = *maker == Maker::Extension;
             let pure = declared
-                || is_immutable && (is_extension || function.language == "c")
+                || is_immutable
+                    && (is_extension || function.language == "c")
+                    && *maker != Maker::Intruder
                 || is_extension && functions::is_harmless_extension(&function.name);
             let quiet = declared
                 || *maker == Maker::Extension
@@ -326,6 +335,8 @@ impl CatalogBuilder {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Maker {
     Anybody,
+    /// Whoever has put it among PostgreSQL's own.
+    Intruder,
     Extension,
     /// Whoever it was: the operator of the gateway has looked at it.
     Declared,

@@ -111,15 +111,15 @@ WITH places (class, object, kind, owner, moments) AS (
     FROM places p
     JOIN pg_catalog.pg_depend d ON d.classid = p.class AND d.objid = p.object
 ), trees (class, object, owner, tree) AS (
-  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, c.conrelid, c.conbin::text
+  SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, c.conrelid, c.conbin::pg_catalog.text
     FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid >= 16384
   UNION ALL
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid, i.indrelid,
-         pg_catalog.concat(i.indexprs::text, ' ', i.indpred::text)
+         pg_catalog.concat(i.indexprs::pg_catalog.text, ' ', i.indpred::pg_catalog.text)
     FROM pg_catalog.pg_index i
     WHERE i.indrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
   UNION ALL
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, p.partrelid, p.partexprs::text
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, p.partrelid, p.partrelid, p.partexprs::pg_catalog.text
     FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL
 ), called (owner, tree, call, function) AS (
   SELECT t.owner, t.tree, 'funcid ' || d.refobjid, d.refobjid FROM trees t
@@ -179,19 +179,19 @@ SELECT f.kind, f.owner,
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 UNION
 SELECT 'r', c.owner, 'raud', 'k', c.tree,
-       c.call || ' ' || pg_catalog.octet_length(n.nspname::text) || ' ' || n.nspname || p.proname
+       c.call || ' ' || pg_catalog.octet_length(n.nspname::pg_catalog.text) || ' ' || n.nspname || p.proname
   FROM called c
   JOIN pg_catalog.pg_proc p ON p.oid = c.function
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 UNION
-SELECT kind, owner, moments, 't', refobjid::text, NULL FROM uses
+SELECT kind, owner, moments, 't', refobjid::pg_catalog.text, NULL FROM uses
   WHERE refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND refobjid <> owner
 UNION
-SELECT kind, owner, moments, 'r', refobjid::text, NULL FROM uses
+SELECT kind, owner, moments, 'r', refobjid::pg_catalog.text, NULL FROM uses
   WHERE class = 'pg_catalog.pg_policy'::pg_catalog.regclass
     AND refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND refobjid <> owner
 UNION
-SELECT 't', c.reltype, 'oci', 't', a.atttypid::text, NULL
+SELECT 't', c.reltype, 'oci', 't', a.atttypid::pg_catalog.text, NULL
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relkind = 'c' AND a.atttypid >= 16384
@@ -199,7 +199,7 @@ UNION
 SELECT 'r', c.confrelid,
        CASE WHEN c.confdeltype IN ('c', 'n', 'd') THEN 'd' ELSE '' END ||
        CASE WHEN c.confupdtype IN ('c', 'n', 'd') THEN 'u' ELSE '' END,
-       'r', c.conrelid::text, NULL
+       'r', c.conrelid::pg_catalog.text, NULL
   FROM pg_catalog.pg_constraint c
   WHERE c.contype = 'f'
     AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))

@@ -16,6 +16,20 @@ use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::scope::{self, Item, Scope};
 use crate::sql::statement::sqlstate;
 
+/// Whether something is called that somebody may have made under this name.
+fn is_call(node: &NodeEnum) -> bool {
+    matches!(
+        node,
+        NodeEnum::FuncCall(_)
+            | NodeEnum::TypeCast(_)
+            | NodeEnum::AExpr(_)
+            | NodeEnum::SubLink(_)
+            | NodeEnum::CaseExpr(_)
+            | NodeEnum::MinMaxExpr(_)
+            | NodeEnum::CollateClause(_)
+    )
+}
+
 impl Analyzer<'_> {
     /// What an expression may hold.
     pub(in crate::sql) fn value(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {
@@ -25,6 +39,7 @@ impl Analyzer<'_> {
         let Some(node) = &node.node else {
             return self.not_understood("an empty expression");
         };
+        self.calls |= is_call(node);
         match node {
             NodeEnum::AConst(constant) => written(constant),
             NodeEnum::ParamRef(_) | NodeEnum::SqlvalueFunction(_) => Lineage::constant(),

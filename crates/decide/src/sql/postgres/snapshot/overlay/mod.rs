@@ -30,10 +30,19 @@ mod change;
 mod code;
 mod make;
 
-/// The name of the table or view that a statement of a text makes, where it fails if there is one
-/// of that name in its schema already.
+/// A table or view that a statement makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MadeAnew {
+    /// Its schema, if the statement names it.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a statement of a text makes, where it fails if there is one of that name in its schema
+/// already. Temporary ones are nobody else's anyway.
 #[must_use]
-pub fn made_anew(text: &str, place: usize) -> Option<String> {
+pub fn made_anew(text: &str, place: usize) -> Option<MadeAnew> {
     let parsed = parse::parse(text).ok()?;
     let made = match parsed.get(place)?.node.node.as_ref()? {
         NodeEnum::CreateStmt(create) if !create.if_not_exists => create.relation.as_ref(),
@@ -46,7 +55,9 @@ pub fn made_anew(text: &str, place: usize) -> Option<String> {
         }
         _ => None,
     };
-    made.map(|range| range.relname.clone())
+    let made = made.filter(|range| range.relpersistence != "t" && range.schemaname != "pg_temp")?;
+    let schema = (!made.schemaname.is_empty()).then(|| made.schemaname.clone());
+    Some(MadeAnew { schema, name: made.relname.clone() })
 }
 
 impl Catalog {

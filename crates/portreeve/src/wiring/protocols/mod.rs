@@ -16,7 +16,7 @@ use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::config::{ConnectorConfig, ConnectorResource};
-use portreeve_control::store::Descriptions;
+use portreeve_control::store::{Descriptions, IssuerKeys};
 use portreeve_link::connector::ServedTarget;
 use portreeve_model::Manifest;
 use portreeve_session::{BoxFuture, Engine};
@@ -85,6 +85,8 @@ pub(super) struct Parts<'a> {
     pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
+    /// Keys of the installation.
+    pub(super) keys: Arc<dyn IssuerKeys>,
     /// What servers say of what they offer.
     pub(super) descriptions: Arc<dyn Descriptions>,
     /// What the gateway itself offers.

@@ -40,13 +40,15 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         clients: client_authority(parts.keys.as_ref())?,
         targets: target_authority(parts.keys.as_ref())?,
     };
+    let host_key = host_key(&parts.config.data_dir)?;
+    tracing::info!(fingerprint = host_key.fingerprint(), "the SSH host key");
     let ssh = Ssh::new(SshParts {
         engine: parts.engine,
         certificates: Arc::new(Given(parts.authenticator.clone())),
         authenticator: parts.authenticator,
         authorities: Arc::new(authorities),
         targets: targets(parts.config, MANIFEST.name, target)?,
-        host_key: host_key(&parts.config.data_dir)?,
+        host_key,
         limits: limits(parts.config)?,
     });
     Ok(Served::start(ssh, parts.config, parts.ways))
@@ -292,6 +294,5 @@ fn host_key(data_dir: &Path) -> anyhow::Result<HostKey> {
     let known_hosts = data_dir.join("ssh-known-hosts");
     std::fs::write(&known_hosts, format!("portreeve {}\n", key.public()))
         .with_context(|| format!("`{}`", known_hosts.display()))?;
-    tracing::info!(fingerprint = key.fingerprint(), "the SSH host key");
     Ok(key)
 }

@@ -126,7 +126,7 @@ def place(world: World, shell: Shell) -> Iterator[Place]:
     directory.mkdir()
     host_ca, other_ca = Authority(directory / "host_ca"), Authority(directory / "other_ca")
     trusted = directory / "target_ca.pub"
-    more = f"TrustedUserCAKeys {trusted}\nLogLevel VERBOSE\n"
+    more = f"TrustedUserCAKeys {trusted}\nLogLevel INFO\n"
     (directory / "ssh.cedar").write_text(POLICY)
     # The machine reads whom it trusts when somebody logs in.
     sshd = Sshd(directory / "sshd", more, host_ca)
@@ -353,15 +353,26 @@ def jti(place: Place, token: str) -> str:
     return str(place.gateway.json("token", "inspect", token=token)["claims"]["jti"])
 
 
-ENDINGS: dict[str, Callable[[Place, str], object]] = {
-    "its token is revoked": lambda place, token: place.gateway.run(
-        "token", "revoke", "--token", jti(place, token)
-    ),
-    "its person is revoked": lambda place, _: place.gateway.run("token", "revoke", "--subject", "evt"),
-    "an actor is revoked": lambda place, _: place.gateway.run("token", "revoke", "--subject", "act"),
-    "its account is disabled": lambda place, _: place.gateway.run("accounts", "disable", "evt"),
-    "an actor is disabled": lambda place, _: place.gateway.run("accounts", "disable", "act"),
-    "its account is removed": lambda place, _: place.gateway.run("accounts", "rm", "evt"),
+@dataclass
+class Ending:
+    """A token through an actor, and what is done about one of them."""
+
+    place: Place
+    token: str
+    person: str
+    actor: str
+
+    def run(self, *arguments: str) -> None:
+        self.place.gateway.run(*arguments)
+
+
+ENDINGS: dict[str, Callable[[Ending], None]] = {
+    "its token is revoked": lambda it: it.run("token", "revoke", "--token", jti(it.place, it.token)),
+    "its person is revoked": lambda it: it.run("token", "revoke", "--subject", it.person),
+    "an actor is revoked": lambda it: it.run("token", "revoke", "--subject", it.actor),
+    "its account is disabled": lambda it: it.run("accounts", "disable", it.person),
+    "an actor is disabled": lambda it: it.run("accounts", "disable", it.actor),
+    "its account is removed": lambda it: it.run("accounts", "rm", it.person),
 }
 
 
@@ -369,8 +380,8 @@ ENDINGS: dict[str, Callable[[Place, str], object]] = {
 def test_what_ends_the_token_ends_the_certificate_and_its_session(
     place: Place, tmp_path: Path, ending: str
 ) -> None:
-    names = [(ending.replace(" ", "-") + end)[-24:].strip("-") for end in ("-evt", "-act")]
-    person, actor = names
+    number = list(ENDINGS).index(ending)
+    person, actor = f"person-{number}", f"actor-{number}"
     place.gateway.run("accounts", "add", person, "--kind", "person", "--group", "support")
     place.gateway.run("accounts", "add", actor, "--kind", "actor", "--group", "support")
     token = place.gateway.token(person, actor)
@@ -382,17 +393,7 @@ def test_what_ends_the_token_ends_the_certificate_and_its_session(
         stderr=subprocess.PIPE,
     )
     assert session.stdout and session.stdout.readline() == b"begins\n"
-    ends = {"evt": person, "act": actor}
-    run = place.gateway.run
-
-    def renamed(*arguments: str, token: str | None = None) -> str:
-        return run(*(ends.get(argument, argument) for argument in arguments), token=token)
-
-    place.gateway.run = renamed  # type: ignore[method-assign]
-    try:
-        ENDINGS[ending](place, token)
-    finally:
-        place.gateway.run = run  # type: ignore[method-assign]
+    ENDINGS[ending](Ending(place, token, person, actor))
     _, said = session.communicate(timeout=30)
     assert session.returncode == 255, said
     done = place.run(certified)
@@ -514,6 +515,32 @@ def test_what_is_forged_does_not_enter(place: Place, tmp_path: Path, name: str) 
     assert place.run(certified).stdout == b"in\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("a host", "of the other kind"), ("one that has ended", ""), ("one that begins later", "")],
+)
+def test_what_openssh_does_not_show_does_not_enter_either(
+    place: Place, tmp_path: Path, name: str, words: str
+) -> None:
+    certified = place.certify(place.gateway.token("ada"), "web", at=tmp_path / "genuine")
+    (tmp_path / "forged").mkdir()
+    _, certificate = ATTACKS[name][0](place, certified, tmp_path / "forged")
+
+    def enter(shown: Path) -> None:
+        key = paramiko.Ed25519Key.from_private_key_file(str(certified.key))
+        key.load_certificate(str(shown))
+        with paramiko.Transport(("127.0.0.1", place.gateway.port)) as transport:
+            transport.start_client(timeout=30)
+            transport.auth_publickey("web", key)
+
+    before = place.audit().count(words) if words else 0
+    with pytest.raises(paramiko.AuthenticationException):
+        enter(certificate)
+    if words:
+        until("it is on record", lambda: place.audit().count(words) > before)
+    enter(certified.certificate)
+
+
 def test_a_genuine_authority_signs_what_enters(place: Place, tmp_path: Path) -> None:
     """The attacks above fail for what is wrong with them, and for nothing else."""
     certified = place.certify(place.gateway.token("ada"), "web", at=tmp_path / "genuine")
@@ -578,8 +605,9 @@ def test_a_target_reads_in_its_log_for_whom_the_gateway_came(place: Place) -> No
     done = shell.run("echo in", resource="known")
     assert done.stdout == b"in\n", done
     session = next(one["id"] for one in sessions(place.gateway) if one["resource"] == "known")
-    line = f'ID "ada>planner>worker session={session}"'
-    until("the machine has written its log", lambda: line in place.sshd.log())
+    name = f"ada>planner>worker session={session}"
+    until("the machine has written its log", lambda: "ED25519-CERT" in place.sshd.log())
+    assert f" ID {name} (serial " in place.sshd.log()
     terminal = subprocess.run(
         [*shell.client("-tt", resource="known"), "tty"],
         capture_output=True, timeout=60, env=shell.environment(place.gateway.token("ada")),

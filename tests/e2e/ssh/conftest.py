@@ -18,6 +18,10 @@ POLICY = """\
 @id("programs") permit(principal, action == Action::"read", resource is Program);
 @id("files") permit(principal, action == Action::"read", resource in File::"web/web.\\"{home}\\"");
 @id("writes") permit(principal, action in [Action::"write", Action::"define"], resource in File::"web/web.\\"{home}/out\\"");
+@id("sockets") permit(principal, action == Action::"read", resource == File::"web/web.\\"{sockets}\\"");
+@id("tables") permit(principal, action == Action::"read", resource is Table);
+@id("notes") permit(principal, action == Action::"write", resource == Table::"web/public.notes") when {{ context.bounded }};
+@id("private") @advice("ask the owners of the schema") forbid(principal, action, resource in Schema::"web/private");
 @id("secret") @advice("ask the owners of the vault")
 forbid(principal, action, resource in File::"web/web.\\"{home}/vault\\"");
 @id("held") @review("reviewers") @advice("payouts wait for a person")
@@ -139,7 +143,7 @@ def shell(world: World) -> Iterator[Shell]:
     directory.mkdir(parents=True)
     sshd = Sshd(directory / "sshd")
     (sshd.home / "out").mkdir()
-    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user))
+    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user, sockets=world.postgres.directory))
     config = CONFIG.format(
         port=sshd.port, host_key=sshd.host_key, user=sshd.user, home=sshd.home, key=sshd.key,
         directory=directory,

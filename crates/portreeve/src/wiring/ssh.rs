@@ -174,6 +174,9 @@ pub(super) fn tried(config: &Config) -> Vec<String> {
     super::resources::tried(config, MANIFEST.name, target)
 }
 
+/// What is named by SQL in a command line.
+pub(super) const ALSO: &[ObjectKind] = &[ObjectKind::SCHEMA, ObjectKind::TABLE];
+
 /// Why no machine, and no file of it, is ever called so.
 pub(super) fn never_called(
     _: &str,
@@ -181,6 +184,10 @@ pub(super) fn never_called(
     kind: ObjectKind,
     path: &[Option<&str>],
 ) -> Option<String> {
+    // Other machines are contacted, and hold databases.
+    if kind == ObjectKind::HOST || ALSO.contains(&kind) {
+        return None;
+    }
     let machine = resource.target.text("name").unwrap_or_default();
     let named = path.first().copied().flatten();
     if named.is_some_and(|named| named != machine) {

@@ -39,6 +39,10 @@ when {{ resource in Category::"opaque" }};
 @id("bulk") permit(principal in Group::"bulk", action == Action::"read", resource);
 @id("runners") permit(principal in Group::"runners", action in [Action::"read", Action::"write", Action::"define", Action::"execute", Action::"administer"], resource);
 @id("sync") permit(principal in Group::"sync", action in [Action::"read", Action::"write", Action::"execute"], resource);
+@id("automation") permit(principal in Group::"automation", action == Action::"execute", resource == Host::"web/web");
+@id("modules") permit(principal in Group::"automation", action == Action::"reveal", resource == Host::"web/web")
+when {{ resource in Category::"opaque" }};
+@id("copies") permit(principal in Group::"automation", action == Action::"administer", resource in File::"web/web.\\"{home}/out\\"");
 @id("terminals") permit(principal in Group::"terminals", action == Action::"execute", resource == Terminal::"web/web.{user}");
 @id("anything-in-them") permit(principal in Group::"terminals", action == Action::"reveal", resource is Terminal)
 when {{ resource in Category::"opaque" }};
@@ -81,6 +85,7 @@ ACCOUNTS = (
     Account("rolf", "person", ("runners",)),
     Account("sam", "person", ("sync",)),
     Account("terry", "person", ("terminals",)),
+    Account("anna", "person", ("automation",)),
     Account("otto", "person", ("operators",)),
     Account("dana", "person", ("reviewers",)),
 )

@@ -596,3 +596,34 @@ fn of_psql_nobody_knows_what_else_it_does() {
         check_unread(line);
     }
 }
+
+/// Lines of ansible-core 2.19.
+#[test]
+fn what_ansible_sends_is_read() {
+    for (line, expect) in [
+        ("/bin/sh -c 'echo ~ && sleep 0'", "read echo, read sleep"),
+        (
+            "/bin/sh -c 'echo FOUND; command -v '\"'\"'python3.13'\"'\"'; echo ENDFOUND && sleep 0'",
+            "read echo, read command, read sleep",
+        ),
+        (
+            "/bin/sh -c 'chmod u+rwx /t/m/ /t/m/a.py && sleep 0'",
+            "read chmod, administer /t/m, administer /t/m/a.py, read sleep",
+        ),
+        (
+            "/bin/sh -c 'rm -f -r /t/m/ > /dev/null 2>&1 && sleep 0'",
+            "read rm, define /t/m, read sleep",
+        ),
+        ("/bin/sh -c '/usr/bin/python3 && sleep 0'", "execute @web, read sleep opaque"),
+        ("/bin/sh -c '/usr/bin/python3 /t/m/a.py && sleep 0'", "execute @web, read sleep opaque"),
+        (
+            "/bin/sh -c 'sudo -H -S -n  -u root /bin/sh -c '\"'\"'echo BECOME-SUCCESS-x ; \
+             /usr/bin/python3'\"'\"' && sleep 0'",
+            "administer @web, read echo, execute @web, read sleep opaque",
+        ),
+    ] {
+        assert_eq!(shown(line).0, expect, "{line}");
+    }
+    // A folder that is named by an output.
+    check_unread("mkdir -p \"` echo /t `\"");
+}

@@ -25,8 +25,8 @@ class Controller:
             "HOME": str(self.directory),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_SSH_COMMON_ARGS": f"-F {self.directory / 'web.conf'}",
-            # The gateway's connection goes when the test does.
-            "ANSIBLE_SSH_ARGS": "-o ControlMaster=no",
+            # As by default, but that a connection which is not used stays no minute.
+            "ANSIBLE_SSH_ARGS": "-C -o ControlMaster=auto -o ControlPersist=3s",
             "ANSIBLE_PIPELINING": str(pipelining),
             "ANSIBLE_SSH_USETTY": "False",
             "ANSIBLE_REMOTE_TMP": str(self.shell.sshd.home / "out" / "ansible"),

@@ -83,7 +83,7 @@ def test_a_command_that_closes_what_it_writes_still_gets_input(shell: Shell, tmp
     machine, port = shell.sshd.directory, free_port()
     (tmp_path / "ssh.cedar").write_text('@id("all") permit(principal, action, resource);')
     config = CONFIG.format(
-        port=port, host_key=shell.sshd.host_key, user="somebody", home="/srv", key=shell.sshd.key,
+        port=port, host_key=shell.sshd.host_key, user="somebody", home="/", key=shell.sshd.key,
         directory=tmp_path,
     )  # fmt: skip
     gateway = Gateway(tmp_path, config, ACCOUNTS).start()

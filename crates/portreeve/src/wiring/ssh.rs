@@ -215,6 +215,7 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
     let home = match settings.text("home")? {
         "" if user == "root" => "/root".to_owned(),
         "" => format!("/home/{user}"),
+        "/" => "/".to_owned(),
         home => home.trim_end_matches('/').to_owned(),
     };
     anyhow::ensure!(home.starts_with('/'), "`home` is no absolute path");

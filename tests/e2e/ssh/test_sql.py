@@ -19,6 +19,7 @@ INSERT INTO public.people VALUES (1, 'yrsa.dahl@example.org', 'none');
 CREATE TABLE public.orders (id int, item text);
 INSERT INTO public.orders VALUES (1, 'rope'), (2, 'tar');
 CREATE TABLE public.notes (note text);
+CREATE TABLE public.raw (line bytea);
 CREATE TABLE private.keys (id int);
 INSERT INTO private.keys VALUES (42);
 CREATE FUNCTION sly.keep(text, text) RETURNS text LANGUAGE sql AS 'SELECT reverse($2)';

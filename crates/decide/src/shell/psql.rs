@@ -200,9 +200,6 @@ impl Call {
                 return Err("`:` in a script may stand for a variable: use `-c`".to_owned());
             }
             found = named(script)?;
-            if found.iter().any(|statement| statement.takes_input) {
-                return Err("`COPY … FROM STDIN` would read the script itself".to_owned());
-            }
         }
         Ok(found)
     }

@@ -515,7 +515,6 @@ fn sql_that_psql_is_called_with_is_looked_into() {
         ("sudo -u postgres psql -X -c 'TABLE public.t'", "administer @web, read psql, read t"),
         ("Q='TABLE public.t'; psql -X -c \"$Q\"", "read psql, read t"),
         ("psql -X -v ON_ERROR_STOP=1 -P pager=off -F , -c 'SELECT 1'", "read psql"),
-        ("psql -X -c 'COPY public.t FROM STDIN' < /f", "read /f, read psql, write t"),
     ] {
         assert_eq!(needs(line), expect, "{line}");
     }
@@ -576,6 +575,7 @@ fn of_psql_nobody_knows_what_else_it_does() {
         // SQL of which nobody knows what it does.
         "psql -X -c 'SELECT reverse(x) FROM public.t'",
         "psql -X -c 'TABLE t'",
+        "psql -X -c 'COPY public.t FROM STDIN' < /f",
         "psql -X -c 'COPY public.t TO PROGRAM $$id$$'",
         "psql -X -c 'SELECT 1' -c 'SELECT pg_read_file($$/x$$)'",
     ] {

@@ -5,7 +5,7 @@
 //! data path and for the API apart; genuine tokens that are of no use (expired, meant for
 //! somebody else) have a count of their own. Beyond a limit, refusals are recorded together.
 
-use crate::identity::{AuthError, FailureGate, Gate, Identities, Identity};
+use crate::identity::{AuthError, FailureGate, Gate, Identities, Identity, ShownCertificate};
 use crate::metrics::Metrics;
 use portreeve_model::{Event, Secret};
 use portreeve_session::{Authenticator, BoxFuture, IdentityEnd, NotAdmitted};
@@ -114,6 +114,19 @@ impl TokenAuthenticator {
         from: IpAddr,
     ) -> Result<Identity, Refused> {
         let found = self.identities.authenticate(token, SystemTime::now()).await;
+        self.judge(protocol, gate, audience, found, from)
+    }
+
+    /// Lets in whom a credential names, if it is meant for this place; else counts and records
+    /// why not.
+    fn judge(
+        &self,
+        protocol: &'static str,
+        gate: &FailureGate,
+        audience: Option<&str>,
+        found: Result<Identity, AuthError>,
+        from: IpAddr,
+    ) -> Result<Identity, Refused> {
         let error = match found {
             Ok(identity) if identity.is_meant_for(audience) => {
                 return Ok(Identity { address: Some(from), ..identity });
@@ -123,10 +136,36 @@ impl TokenAuthenticator {
         };
         if error.is_ours() {
             self.refuse(protocol, from, &error.to_string());
-            tracing::error!(%error, "a token could not be checked");
+            tracing::error!(%error, "a credential could not be checked");
             return Err(Refused::Unavailable);
         }
         Err(self.count(protocol, gate, &error, from))
+    }
+
+    /// Checks a certificate of this installation that a client shows to come to a resource:
+    /// what it stands for, as the token that it was given for would be checked.
+    ///
+    /// # Errors
+    /// What the client may know; the rest is recorded and logged.
+    pub async fn redeem(
+        &self,
+        protocol: &'static str,
+        shown: ShownCertificate<'_>,
+        from: IpAddr,
+    ) -> Result<portreeve_session::Identity, NotAdmitted> {
+        let audience = self.identities.audience_of(shown.resource);
+        let found = self.identities.redeem(shown, SystemTime::now()).await;
+        admitted(self.judge(protocol, &self.data_gate, audience.as_deref(), found, from))
+    }
+
+    /// Counts and records a certificate that the protocol does not accept.
+    pub fn refuse_certificate(
+        &self,
+        protocol: &'static str,
+        why: &AuthError,
+        from: IpAddr,
+    ) -> NotAdmitted {
+        not_admitted(self.count(protocol, &self.data_gate, why, from))
     }
 
     /// Counts and records a refusal, and says what the client may know of it.
@@ -203,16 +242,7 @@ impl Authenticator for TokenAuthenticator {
     ) -> BoxFuture<'a, Result<portreeve_session::Identity, NotAdmitted>> {
         Box::pin(async move {
             let audience = self.identities.audience_of(resource);
-            match self.check(protocol, &self.data_gate, audience.as_deref(), token, from).await {
-                Ok(Identity { chain, expires_at, issued_at, token_id, .. }) => {
-                    Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id })
-                }
-                Err(Refused::Invalid { message, hint }) => {
-                    Err(NotAdmitted::Invalid(format!("{message}; {hint}")))
-                }
-                Err(Refused::TooMany) => Err(NotAdmitted::TooMany),
-                Err(Refused::Unavailable) => Err(NotAdmitted::Unavailable),
-            }
+            admitted(self.check(protocol, &self.data_gate, audience.as_deref(), token, from).await)
         })
     }
 
@@ -226,6 +256,20 @@ impl Authenticator for TokenAuthenticator {
             self.noise.failed(from, now);
             self.refuse(protocol, from, why);
         }
+    }
+}
+
+/// As the data path takes it.
+fn admitted(found: Result<Identity, Refused>) -> Result<portreeve_session::Identity, NotAdmitted> {
+    let Identity { chain, expires_at, issued_at, token_id, .. } = found.map_err(not_admitted)?;
+    Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id })
+}
+
+fn not_admitted(refused: Refused) -> NotAdmitted {
+    match refused {
+        Refused::Invalid { message, hint } => NotAdmitted::Invalid(format!("{message}; {hint}")),
+        Refused::TooMany => NotAdmitted::TooMany,
+        Refused::Unavailable => NotAdmitted::Unavailable,
     }
 }
 

@@ -16,17 +16,15 @@ use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
 use portreeve_control::search::Search;
 use portreeve_control::store::{AccountKind, GatewayId};
-use portreeve_control::{Identities, Reviews, Store, config};
+use portreeve_control::{Identities, Reviews, Store};
 use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
 use portreeve_model::{
     Chain, Decision, Digest, Event, Party, PartyKind, RequestId, Secret, SessionId, Verdict,
 };
-use portreeve_protocol_postgres::MANIFEST;
 use portreeve_session::{Answer, ApprovalService, LiveSession, ReviewAsk};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -128,8 +126,7 @@ async fn bench(name: &str) -> Bench {
 
 async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
     let folder = folder(name);
-    let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}}\n";
-    let config = config::parse(Path::new("test.yaml"), text, &[&MANIFEST]).unwrap();
+    let config = support::shop_and_machine();
     let store = Store::open(&folder.0).unwrap();
     let at = SystemTime::now();
     for (name, kind, groups) in [
@@ -174,6 +171,7 @@ async fn bench_with(name: &str, custodians: &[&str]) -> Bench {
         reviews: reviews.clone(),
         metrics,
         sessions: Arc::clone(&gateway) as Arc<dyn Sessions>,
+        certificates: Some(Arc::new(support::Signer)),
         status: Arc::clone(&gateway) as Arc<dyn Status>,
         base_url: url.clone(),
     };
@@ -759,6 +757,7 @@ async fn every_operation_answers_what_the_document_says() {
         ada.get(&format!("/v1/{path}")).await.unwrap();
     }
     ada.post("/v1/token/exchange", &json!({"actor": "worker"})).await.unwrap();
+    ada.post("/v1/certificates", &support::certificate_ask()).await.unwrap();
     let issuer = bench.identities.local().unwrap().name().to_owned();
     let assertion = bench.key.assertion("bob", &issuer, SystemTime::now()).unwrap();
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -237,7 +237,8 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         header: {zzzz33: 1, name: n}, oauth: {zzzz34: 1, url: u, client_id: c}, \
         aws: {zzzz35: 1, region: r, service: s, access_key_id: a}}}, \
         tools: {mcp: {zzzz23: 1, host: h}}, \
-        machine: {ssh: {zzzz32: 1, host: h, host_key: k, user: u}}}\n\
+        machine: {ssh: {zzzz32: 1, host: h, host_key: k, user: u, \
+        certificate: {zzzz37: 1}}}}\n\
         exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
         b: {syslog: {zzzz26: 1, address: \"127.0.0.1:1\"}}, \
         c: {webhook: {zzzz27: 1, url: \"https://x\"}}, \
@@ -251,7 +252,7 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 38, "{hints:#?}");
+    assert_eq!(listed.len(), 39, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }

@@ -96,6 +96,10 @@ pub enum KeyUse {
     Subjects,
     /// Signs the certificates of connectors.
     Connectors,
+    /// Signs the certificates that clients log in with at the gateway.
+    ClientCertificates,
+    /// Signs the certificates that the gateway logs in with at targets.
+    TargetCertificates,
 }
 
 /// Who answered a review, and how that was known.

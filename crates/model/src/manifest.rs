@@ -5,6 +5,7 @@
 //! protocol itself is not here; neither is how a setting is read or checked.
 
 use crate::Family;
+use std::time::Duration;
 
 /// A protocol as the rest of the gateway knows it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,13 @@ pub enum SettingKind {
         smallest_bytes: u64,
         /// The largest that is accepted.
         largest_bytes: u64,
+    },
+    /// A length of time, written `90s`, `15m`, `8h`.
+    Duration {
+        /// Where it is absent.
+        default: Duration,
+        /// The longest that is accepted, as it is written.
+        longest: &'static str,
     },
     /// Where a credential is kept. May be absent.
     Secret,

@@ -505,6 +505,27 @@ pub enum Event {
         /// Who made it.
         by: Administrator,
     },
+    /// The holder of a token got a certificate that logs in instead of it. It is not
+    /// accepted before this is durable.
+    CertificateIssued {
+        /// Its key id: the name of what is kept of it.
+        certificate: String,
+        /// Its serial number.
+        serial: u64,
+        /// The fingerprint of the key that it certifies.
+        key: String,
+        /// The resources that it opens.
+        resources: Vec<String>,
+        /// Whom it stands for.
+        chain: Chain,
+        /// The `jti` of the token, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// When it ends, microseconds since 1970-01-01 UTC.
+        expires_at_us: u64,
+        /// Who asked for it.
+        by: Administrator,
+    },
     /// Tokens are refused from here on, and sessions that they opened end.
     AccessRevoked {
         /// Who vouches for the name.
@@ -596,6 +617,7 @@ impl Event {
             | Self::ReviewAnswered { .. }
             | Self::AccountChanged { .. }
             | Self::TokenIssued { .. }
+            | Self::CertificateIssued { .. }
             | Self::AccessRevoked { .. }
             | Self::DescriptionApproved { .. }
             | Self::KeyMade { .. }

@@ -9,7 +9,7 @@ use commands::output::Format;
 use commands::setup::{check, discover};
 use commands::{
     accounts, anomalies, connect, connectors, detect, evidence, gateway, login, policy, report,
-    reviews, sessions, status, token, tools, verify, whoami, witness,
+    reviews, sessions, ssh, status, token, tools, verify, whoami, witness,
 };
 use std::process::ExitCode;
 
@@ -44,6 +44,7 @@ enum Command {
     Tools(tools::Args),
     Login(login::Args),
     Token(token::Args),
+    Ssh(ssh::Args),
     Whoami(whoami::Args),
     Status(status::Args),
     Reviews(reviews::Args),
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Tools(args) => tools::run(args, format),
         Command::Login(args) => login::run(args, format),
         Command::Token(args) => token::run(args, format),
+        Command::Ssh(args) => ssh::run(args, format),
         Command::Whoami(args) => whoami::run(args, format),
         Command::Status(args) => status::run(args, format),
         Command::Reviews(args) => reviews::run(args, format),

@@ -38,7 +38,7 @@ use portreeve_control::exports::Exports;
 use portreeve_control::identity::FailureGate;
 use portreeve_control::metrics::Metrics;
 use portreeve_control::search::Search;
-use portreeve_control::store::Descriptions;
+use portreeve_control::store::{Descriptions, IssuerKeys};
 use portreeve_control::usage::Usage;
 use portreeve_control::witness::Witnesses;
 use portreeve_control::{Config, Identities, Reviews, Store};
@@ -64,6 +64,7 @@ pub(crate) use protocols::{
     connector_manifests, manifests, never_matched, not_here, served_targets, tried,
 };
 pub(crate) use reload::Reloaded;
+pub(crate) use ssh::target_authority;
 
 /// A gateway with everything bound and open.
 pub(crate) struct Gateway {
@@ -91,6 +92,7 @@ struct Core {
     witnesses: Option<Arc<Witnesses>>,
     exports: Arc<Exports>,
     search: Search,
+    keys: Arc<dyn IssuerKeys>,
     descriptions: Arc<dyn Descriptions>,
     agents: Arc<Agents>,
     hub: Option<Arc<Hub>>,
@@ -254,7 +256,7 @@ impl Core {
         let masker = masker(config, &store, &log)?;
         let gateway = keys::gateway_id(log.dir())?;
         let usage = Usage::new(&store);
-        let descriptions = store.descriptions.clone();
+        let (keys, descriptions) = (store.keys.clone(), store.descriptions.clone());
         let hub = connectors::hub(config, &store, admin_log.clone(), log.clone())?;
         let reviews = Reviews::start(store, gateway, admin_log.clone(), SystemTime::now())?;
         let authenticator =
@@ -287,6 +289,7 @@ impl Core {
             witnesses,
             exports,
             search,
+            keys,
             descriptions,
             agents,
             hub,
@@ -304,6 +307,7 @@ impl Core {
             sessions: self.engine.clone(),
             search: self.search.clone(),
             keeping: self.keeping.clone(),
+            certificates: ssh::signer(config, self.keys.as_ref(), &status)?,
             base_url: format!("{scheme}://{address}"),
             status: Arc::new(status),
         })
@@ -339,6 +343,7 @@ fn start_protocols(
             engine: core.engine.clone(),
             authenticator: core.authenticator.clone(),
             certificate: certificate.clone(),
+            keys: core.keys.clone(),
             descriptions: core.descriptions.clone(),
             agents: core.agents.clone(),
             ways: Ways::of(core.hub.clone()),

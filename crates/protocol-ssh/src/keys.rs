@@ -11,6 +11,12 @@ use thiserror::Error;
 #[error("{0}")]
 pub struct KeyError(String);
 
+impl KeyError {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
+
 /// The key that the gateway proves itself with to clients.
 #[derive(Clone)]
 pub struct HostKey(pub(crate) Arc<PrivateKey>);
@@ -27,11 +33,8 @@ impl HostKey {
     /// # Errors
     /// It could not be written.
     pub fn fresh() -> Result<(Self, Secret<String>), KeyError> {
-        let failed = |error: russh::keys::ssh_key::Error| KeyError(error.to_string());
-        let mut random = russh::keys::key::safe_rng();
-        let key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(failed)?;
-        let text = key.to_openssh(LineEnding::LF).map_err(failed)?.to_string();
-        Ok((Self(Arc::new(key)), Secret::new(text)))
+        let (key, text) = fresh()?;
+        Ok((Self(Arc::new(key)), text))
     }
 
     /// Reads a key's file.
@@ -53,6 +56,35 @@ impl HostKey {
     pub fn fingerprint(&self) -> String {
         self.0.public_key().fingerprint(HashAlg::Sha256).to_string()
     }
+}
+
+/// A new key for a client: its public half in one line, and its file.
+///
+/// # Errors
+/// It could not be written.
+pub fn fresh_key() -> Result<(String, Secret<String>), KeyError> {
+    let (key, text) = fresh()?;
+    Ok((line(&key)?, text))
+}
+
+/// The public half of a private key, in one line.
+///
+/// # Errors
+/// It is none, or has a passphrase.
+pub fn public_half(text: &Secret<String>) -> Result<String, KeyError> {
+    line(&private(text)?)
+}
+
+fn fresh() -> Result<(PrivateKey, Secret<String>), KeyError> {
+    let failed = |error: russh::keys::ssh_key::Error| KeyError(error.to_string());
+    let mut random = russh::keys::key::safe_rng();
+    let key = PrivateKey::random(&mut random, Algorithm::Ed25519).map_err(failed)?;
+    let text = key.to_openssh(LineEnding::LF).map_err(failed)?.to_string();
+    Ok((key, Secret::new(text)))
+}
+
+fn line(key: &PrivateKey) -> Result<String, KeyError> {
+    key.public_key().to_openssh().map_err(|error| KeyError(error.to_string()))
 }
 
 /// Reads a private key.

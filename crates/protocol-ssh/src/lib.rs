@@ -10,12 +10,14 @@
 //! | `reply` | output, error output and how it ended, masked |
 //! | `replay` | recordings read back |
 //! | `inbox` | what an end of a channel has sent and nobody has taken |
+//! | `certificates` | who certifies clients, the gateway and targets, and what is accepted |
 //! | `target` | where a machine is, how it proves what it is, what opens it |
 //! | `sftp` | files: packets, operations as commands, contents masked |
 //! | `terminal` | a screen between the target's program and the client |
 //! | `service` | connections, their logins, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod certificates;
 mod inbox;
 mod keys;
 mod manifest;
@@ -28,11 +30,14 @@ mod streams;
 mod target;
 mod terminal;
 
-pub use keys::{HostKey, KeyError, PinnedKeys};
+pub use certificates::{
+    Certificates, ClientAuthority, Flaw, HostAuthority, Shown, TargetAuthority, ToCertify,
+};
+pub use keys::{HostKey, KeyError, PinnedKeys, fresh_key, public_half};
 pub use manifest::MANIFEST;
 pub use portreeve_decide::shell::Programs;
-pub use service::{Ssh, SshLimits, SshParts};
-pub use target::{Credential, Target, TargetParts};
+pub use service::{Authorities, Ssh, SshLimits, SshParts};
+pub use target::{Credential, HostProof, Target, TargetParts};
 
 /// The protocol's name in the configuration, in records and in metrics.
 pub const NAME: &str = "ssh";

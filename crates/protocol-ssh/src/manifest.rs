@@ -3,6 +3,7 @@
 
 use crate::NAME;
 use portreeve_model::{ClientCommand, Encryption, Family, Manifest, Setting, SettingKind};
+use std::time::Duration;
 
 /// The manifest.
 pub const MANIFEST: Manifest = Manifest {
@@ -31,14 +32,22 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 9] = [
+const TARGET: [Setting; 11] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 22 } },
     Setting {
         name: "host_key",
         about: "The public key that the machine proves itself with, as `ssh-keyscan` shows it \
-                (`ssh-ed25519 AAAA…`), or its fingerprint (`SHA256:…`). Another key is refused.",
-        kind: SettingKind::Text,
+                (`ssh-ed25519 AAAA…`), or its fingerprint (`SHA256:…`). Another key is refused. \
+                One of this and `host_ca` must be there.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "host_ca",
+        about: "The public key of the authority that certifies the machine's host key \
+                (`ssh-ed25519 AAAA…`). The certificate must name `host`, and nothing but a \
+                certificate is accepted.",
+        kind: SettingKind::OptionalText,
     },
     Setting {
         name: "name",
@@ -69,9 +78,23 @@ const TARGET: [Setting; 9] = [
         about: "The password of that user. Clients never see it.",
         kind: SettingKind::Secret,
     },
+    Setting {
+        name: "certificate",
+        about: "In the place of a key or a password: for each session a certificate of its own, \
+                signed by the gateway's authority for targets (`portreeve ssh ca`), which the \
+                machine has to trust (`TrustedUserCAKeys`). `{}` is enough.",
+        kind: SettingKind::Section(&CERTIFICATE),
+    },
 ];
 
-const LIMITS: [Setting; 2] = [
+const CERTIFICATE: [Setting; 1] = [Setting {
+    name: "principal",
+    about: "The principal of the certificates. By default `user`; another name needs \
+            `AuthorizedPrincipalsFile` at the machine.",
+    kind: SettingKind::OptionalText,
+}];
+
+const LIMITS: [Setting; 3] = [
     Setting {
         name: "line_bytes_max",
         about: "The longest command line.",
@@ -91,4 +114,12 @@ const LIMITS: [Setting; 2] = [
             largest_bytes: 1 << 30,
         },
     },
+    Setting {
+        name: "certificate_lifetime",
+        about: "The longest life of a certificate that a client gets for its token, at most 8h. \
+                None outlives its token.",
+        kind: SettingKind::Duration { default: CERTIFICATE_LIFETIME, longest: "8h" },
+    },
 ];
+
+const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(15 * 60);

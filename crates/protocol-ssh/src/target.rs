@@ -1,5 +1,6 @@
 //! Where a machine is, how it proves what it is, and what opens it.
 
+use crate::certificates::{HOST_ALGORITHMS, HostAuthority, Subject, TargetAuthority};
 use crate::inbox::{Event, Inbox, WINDOW_BYTES, Waiting};
 use crate::keys::{KeyError, PinnedKeys, private};
 use crate::request::Window;
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 
@@ -27,6 +28,11 @@ pub enum Credential {
     Key(Arc<PrivateKey>),
     /// A password.
     Password(Secret<String>),
+    /// A certificate for each session, which names this principal.
+    Certificate {
+        /// The principal.
+        principal: String,
+    },
 }
 
 impl std::fmt::Debug for Credential {
@@ -34,6 +40,7 @@ impl std::fmt::Debug for Credential {
         f.write_str(match self {
             Self::Key(_) => "Key",
             Self::Password(_) => "Password",
+            Self::Certificate { .. } => "Certificate",
         })
     }
 }
@@ -48,6 +55,49 @@ impl Credential {
     }
 }
 
+/// How a target proves that it is the one that is meant. Nothing is trusted on first use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HostProof {
+    /// It has one of these keys.
+    Keys(PinnedKeys),
+    /// This authority certifies its key.
+    Certificate(HostAuthority),
+}
+
+impl HostProof {
+    /// Why what a target shows does not prove that it is the one that is meant.
+    fn objection(&self, shown: &PublicKeyOrCertificate, at: SystemTime) -> Option<String> {
+        match (self, shown) {
+            (Self::Keys(keys), PublicKeyOrCertificate::PublicKey { key, .. }) => {
+                let fingerprint = key.fingerprint(HashAlg::Sha256);
+                (!keys.holds(key)).then(|| {
+                    format!(
+                        "it proves itself with another key, {fingerprint}: it is not the machine \
+                         of `host_key`"
+                    )
+                })
+            }
+            // None was asked for.
+            (Self::Keys(_), PublicKeyOrCertificate::Certificate(_)) => {
+                Some("it shows a certificate, and `host_key` is a key".to_owned())
+            }
+            (Self::Certificate(authority), PublicKeyOrCertificate::Certificate(certificate)) => {
+                let flaw = authority.check(certificate, at).err()?;
+                let ours = authority.fingerprint();
+                Some(format!(
+                    "its certificate {}: it is not the machine of `host_ca`, {ours}",
+                    flaw.text()
+                ))
+            }
+            (Self::Certificate(_), PublicKeyOrCertificate::PublicKey { .. }) => Some(
+                "it shows a key without a certificate, and `host_ca` asks for one; hint: \
+                 `HostCertificate` in its `sshd_config`"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
 /// What a target is made of.
 #[derive(Debug)]
 pub struct TargetParts {
@@ -58,7 +108,7 @@ pub struct TargetParts {
     /// Where it is.
     pub address: TcpTarget,
     /// What it proves itself with.
-    pub keys: PinnedKeys,
+    pub proof: HostProof,
     /// As whom commands run.
     pub user: String,
     /// What opens it.
@@ -113,18 +163,34 @@ impl Target {
         }
     }
 
-    /// A connection that is logged in.
-    pub(crate) async fn dial(&self) -> Result<Line, DialError> {
+    /// A connection that is logged in, for somebody.
+    pub(crate) async fn dial(
+        &self,
+        authority: &TargetAuthority,
+        subject: Subject<'_>,
+    ) -> Result<Line, DialError> {
         let late = |_| DialError::Timeout;
-        timeout(self.parts.address.timeout, self.reach()).await.map_err(late)?
+        let reached = self.reach(authority, subject);
+        timeout(self.parts.address.timeout, reached).await.map_err(late)?
     }
 
-    async fn reach(&self) -> Result<Line, DialError> {
+    async fn reach(
+        &self,
+        authority: &TargetAuthority,
+        subject: Subject<'_>,
+    ) -> Result<Line, DialError> {
         let (stream, _) = self.parts.address.connect().await?.into_parts();
         let mut preferred = PREFERRED;
-        let algorithms = self.parts.keys.algorithms();
-        if !algorithms.is_empty() {
-            preferred.key = Cow::Owned(algorithms);
+        match &self.parts.proof {
+            HostProof::Keys(keys) => {
+                let algorithms = keys.algorithms();
+                if !algorithms.is_empty() {
+                    preferred.key = Cow::Owned(algorithms);
+                }
+            }
+            HostProof::Certificate(_) => {
+                preferred.host_key_certificates = Cow::Borrowed(HOST_ALGORITHMS);
+            }
         }
         let config = client::Config {
             window_size: WINDOW_BYTES,
@@ -134,29 +200,32 @@ impl Target {
         };
         let channels = Channels::default();
         let waiting = Waiting::default();
-        let other_key = Arc::new(Mutex::new(None));
+        let unproven = Arc::new(Mutex::new(None));
         let handler = Handler {
-            keys: self.parts.keys.clone(),
-            other_key: other_key.clone(),
+            proof: self.parts.proof.clone(),
+            unproven: unproven.clone(),
             channels: channels.clone(),
             waiting: waiting.clone(),
         };
         let made = client::connect_stream(Arc::new(config), stream, handler).await;
         let mut handle = made.map_err(|error| {
-            match other_key.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                Some(key) => DialError::Protocol(format!(
-                    "it proves itself with another key, {key}: it is not the machine of \
-                     `host_key`"
-                )),
+            match unproven.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(why) => DialError::Protocol(why),
                 None => DialError::Protocol(error.to_string()),
             }
         })?;
-        self.log_in(&mut handle).await?;
+        self.log_in(&mut handle, authority, subject).await?;
         Ok(Line { handle, channels, waiting })
     }
 
-    async fn log_in(&self, handle: &mut client::Handle<Handler>) -> Result<(), DialError> {
+    async fn log_in(
+        &self,
+        handle: &mut client::Handle<Handler>,
+        authority: &TargetAuthority,
+        subject: Subject<'_>,
+    ) -> Result<(), DialError> {
         let user = self.parts.user.clone();
+        let mut hint = "";
         let answered = match &self.parts.credential {
             Credential::Key(key) => {
                 let key = PrivateKeyWithHashAlg::new(key.clone(), Some(HashAlg::Sha512));
@@ -165,12 +234,23 @@ impl Target {
             Credential::Password(password) => {
                 handle.authenticate_password(user, password.reveal().clone()).await
             }
+            Credential::Certificate { principal } => {
+                hint = "; hint: the machine has to trust what `portreeve ssh ca` prints, for this \
+                        principal, and its clock has to be right";
+                let made = authority.fresh(subject, principal, SystemTime::now());
+                let (key, certificate) =
+                    made.map_err(|error| DialError::Protocol(error.to_string()))?;
+                handle.authenticate_openssh_cert(user, Arc::new(key), certificate).await
+            }
         };
         match answered {
             Ok(AuthResult::Success) => Ok(()),
             Ok(AuthResult::Failure { .. }) => Err(DialError::Refused {
                 code: "login".to_owned(),
-                message: format!("`{}` may not log in with what the gateway has", self.parts.user),
+                message: format!(
+                    "`{}` may not log in with what the gateway has{hint}",
+                    self.parts.user
+                ),
             }),
             Err(error) => Err(DialError::Protocol(error.to_string())),
         }
@@ -322,9 +402,9 @@ impl Drop for TargetChannel {
 
 /// What the library is told to do with what comes from a target.
 struct Handler {
-    keys: PinnedKeys,
-    /// The key that the target has shown, where it is another one.
-    other_key: Arc<Mutex<Option<String>>>,
+    proof: HostProof,
+    /// Why what the target has shown does not prove that it is the one that is meant.
+    unproven: Arc<Mutex<Option<String>>>,
     channels: Channels,
     waiting: Waiting,
 }
@@ -343,17 +423,10 @@ impl client::Handler for Handler {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let key = match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key,
-            // None was asked for.
-            PublicKeyOrCertificate::Certificate(_) => return Ok(false),
-        };
-        let is_known = self.keys.holds(key);
-        if !is_known {
-            let shown = key.fingerprint(HashAlg::Sha256).to_string();
-            *self.other_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-        }
-        Ok(is_known)
+        let why = self.proof.objection(shown, SystemTime::now());
+        let is_proven = why.is_none();
+        *self.unproven.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        Ok(is_proven)
     }
 
     async fn data(

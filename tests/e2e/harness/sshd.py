@@ -40,8 +40,24 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class Authority:
+    """A key that signs certificates, as `ssh-keygen` does."""
+
+    def __init__(self, key: Path):
+        self.key = key
+        self.public = keygen(key)
+
+    def sign(self, public: Path, *options: str) -> Path:
+        """Writes the certificate beside the key, as `…-cert.pub`."""
+        command = ["ssh-keygen", "-q", "-s", str(self.key), *options, str(public)]
+        subprocess.run(command, check=True, capture_output=True)
+        return public.with_name(public.stem + "-cert.pub")
+
+
 class Sshd:
-    def __init__(self, directory: Path):
+    """`more` are lines of its configuration, of which the first for a keyword counts."""
+
+    def __init__(self, directory: Path, more: str = "", host_ca: Authority | None = None):
         directory.mkdir(parents=True)
         self.directory = directory
         self.home = directory / "home"
@@ -54,14 +70,22 @@ class Sshd:
         # Where root's server leaves privileges, on machines that do not start it themselves.
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
+        if host_ca:
+            certificate = host_ca.sign(
+                directory / "host_key.pub", "-h", "-I", "a host", "-n", "127.0.0.1"
+            )
+            more += f"HostCertificate {certificate}\n"
         config = directory / "sshd_config"
-        config.write_text(CONFIG.format(port=self.port, directory=directory))
+        config.write_text(more + CONFIG.format(port=self.port, directory=directory))
         log = (directory / "sshd.log").open("ab")
         self.process = subprocess.Popen(
             ["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdout=log, stderr=log
         )
         log.close()
         until("sshd listens", lambda: listens(self.port), 30)
+
+    def log(self) -> str:
+        return (self.directory / "sshd.log").read_text(errors="replace")
 
     def put(self, name: str, content: str | bytes) -> Path:
         path = self.home / name

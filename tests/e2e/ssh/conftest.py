@@ -18,6 +18,10 @@ POLICY = """\
 @id("programs") permit(principal, action == Action::"read", resource is Program);
 @id("files") permit(principal, action == Action::"read", resource in File::"web/web.\\"{home}\\"");
 @id("writes") permit(principal, action in [Action::"write", Action::"define"], resource in File::"web/web.\\"{home}/out\\"");
+@id("sockets") permit(principal, action == Action::"read", resource == File::"web/web.\\"{sockets}\\"");
+@id("tables") permit(principal, action == Action::"read", resource is Table);
+@id("notes") permit(principal, action == Action::"write", resource == Table::"web/public.notes") when {{ context.bounded }};
+@id("private") @advice("ask the owners of the schema") forbid(principal, action, resource in Schema::"web/private");
 @id("secret") @advice("ask the owners of the vault")
 forbid(principal, action, resource in File::"web/web.\\"{home}/vault\\"");
 @id("held") @review("reviewers") @advice("payouts wait for a person")
@@ -35,6 +39,10 @@ when {{ resource in Category::"opaque" }};
 @id("bulk") permit(principal in Group::"bulk", action == Action::"read", resource);
 @id("runners") permit(principal in Group::"runners", action in [Action::"read", Action::"write", Action::"define", Action::"execute", Action::"administer"], resource);
 @id("sync") permit(principal in Group::"sync", action in [Action::"read", Action::"write", Action::"execute"], resource);
+@id("automation") permit(principal in Group::"automation", action == Action::"execute", resource == Host::"web/web");
+@id("modules") permit(principal in Group::"automation", action == Action::"reveal", resource == Host::"web/web")
+when {{ resource in Category::"opaque" }};
+@id("copies") permit(principal in Group::"automation", action == Action::"administer", resource in File::"web/web.\\"{home}/out\\"");
 @id("terminals") permit(principal in Group::"terminals", action == Action::"execute", resource == Terminal::"web/web.{user}");
 @id("anything-in-them") permit(principal in Group::"terminals", action == Action::"reveal", resource is Terminal)
 when {{ resource in Category::"opaque" }};
@@ -77,6 +85,7 @@ ACCOUNTS = (
     Account("rolf", "person", ("runners",)),
     Account("sam", "person", ("sync",)),
     Account("terry", "person", ("terminals",)),
+    Account("anna", "person", ("automation",)),
     Account("otto", "person", ("operators",)),
     Account("dana", "person", ("reviewers",)),
 )
@@ -139,7 +148,7 @@ def shell(world: World) -> Iterator[Shell]:
     directory.mkdir(parents=True)
     sshd = Sshd(directory / "sshd")
     (sshd.home / "out").mkdir()
-    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user))
+    (directory / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user, sockets=world.postgres.directory))
     config = CONFIG.format(
         port=sshd.port, host_key=sshd.host_key, user=sshd.user, home=sshd.home, key=sshd.key,
         directory=directory,

@@ -27,7 +27,7 @@ PEOPLE = "id,name,email,card\n1,Yrsa Dahl,yrsa.dahl@example.org,4111 1111 1111 1
 IN_GATE = 6
 
 # Those that tests of their own run.
-OWN = ("terminals", "undecided")
+OWN = ("terminals", "undecided", "sql")
 
 LINES = [
     (f"{file.stem}:{number}", line)
@@ -61,6 +61,7 @@ def readings(output: bytes) -> Iterator[bytes]:
         re.sub(rb"^[0-9a-f]{7,8}:? |  .*$", b"", clean, flags=re.M),
         re.sub(rb"^[0-9a-f]{8}  | +\|.*$", b"", clean, flags=re.M),
         clean,
+        clean.replace(b"\\x", b""),
     ):
         try:
             yield binascii.unhexlify(re.sub(rb"\s", b"", hexadecimal))

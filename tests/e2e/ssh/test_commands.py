@@ -1,8 +1,14 @@
 """Commands run as they would without a gateway, personal data is masked, and what is refused says why."""
 
+import asyncio
 import subprocess
+from pathlib import Path
 
-from .conftest import Shell
+import asyncssh
+from harness.gateway import Gateway
+from harness.waiting import free_port, until
+
+from .conftest import ACCOUNTS, CONFIG, Shell
 
 PEOPLE = "id,name,email\n1,Yrsa Dahl,yrsa.dahl@example.org\n2,Ben Okoye,ben.okoye@example.net\n"
 
@@ -45,6 +51,70 @@ def test_status_signal_and_errors_pass(shell: Shell) -> None:
     assert shell.run("test -f nothing-here").returncode == 1
     assert shell.run("false").returncode == 1
     assert shell.run("true").returncode == 0
+
+
+def test_who_has_closed_its_side_hears_how_a_command_ended(shell: Shell, tmp_path: Path) -> None:
+    """OpenSSH ends a channel when both sides have closed theirs: what comes later it does not hear."""
+    socket = tmp_path / "socket"
+    shared = subprocess.Popen(
+        [*shell.client("-M", "-N", "-S", str(socket))],
+        stdin=subprocess.DEVNULL,
+        env=shell.environment(),
+    )
+    try:
+        until("the connection is open", socket.exists, 30)
+        for _ in range(8):
+            for command, status in [("true", 0), ("exit 3", 3)]:
+                done = shell.run(command, "-S", str(socket))
+                assert done.returncode == status, done
+    finally:
+        shared.terminate()
+        shared.wait(30)
+
+
+def test_a_command_that_closes_what_it_writes_still_gets_input(shell: Shell, tmp_path: Path) -> None:
+    """OpenSSH's server keeps its side open as long as a command reads; others do not."""
+
+    async def command(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        process.stdout.write(b"here\n")
+        process.stdout.write_eof()
+        process.exit(4 if await process.stdin.read() == b"later\n" else 5)
+
+    machine, port = shell.sshd.directory, free_port()
+    (tmp_path / "ssh.cedar").write_text('@id("all") permit(principal, action, resource);')
+    config = CONFIG.format(
+        port=port, host_key=shell.sshd.host_key, user="somebody", home="/", key=shell.sshd.key,
+        directory=tmp_path,
+    )  # fmt: skip
+    gateway = Gateway(tmp_path, config, ACCOUNTS).start()
+    token = gateway.token("ada")
+
+    async def talk() -> None:
+        served = await asyncssh.listen(
+            "127.0.0.1",
+            port,
+            server_host_keys=[str(machine / "host_key")],
+            authorized_client_keys=str(machine / "authorized_keys"),
+            process_factory=command,
+            encoding=None,
+        )
+        async with (
+            served,
+            asyncssh.connect(
+                "127.0.0.1", gateway.port, username="web", password=token, known_hosts=None
+            ) as line,
+        ):
+            process = await line.create_process("anything", encoding=None)
+            assert await asyncio.wait_for(process.stdout.read(), 30) == b"here\n"
+            process.stdin.write(b"later\n")
+            process.stdin.write_eof()
+            await asyncio.wait_for(process.wait(), 30)
+            assert process.exit_status == 4
+
+    try:
+        asyncio.run(talk())
+    finally:
+        gateway.stop()
 
 
 def test_error_output_is_masked_too(shell: Shell) -> None:

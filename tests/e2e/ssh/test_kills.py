@@ -17,7 +17,7 @@ def test_every_byte_that_a_client_got_is_recorded(shell: Shell, tmp_path: Path) 
     sshd = shell.sshd
     lines = "".join(f"line {n} of a log in which nobody stands\n" for n in range(20_000))
     sshd.put("much.log", lines)
-    (tmp_path / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user))
+    (tmp_path / "ssh.cedar").write_text(POLICY.format(home=sshd.home, user=sshd.user, sockets=tmp_path))
     config = CONFIG.format(
         port=sshd.port, host_key=sshd.host_key, user=sshd.user, home=sshd.home, key=sshd.key,
         directory=tmp_path,

@@ -73,7 +73,7 @@ fn pgbouncer(name: &'static str, target: &Target, folder: &Path) -> anyhow::Resu
     Ok(Contender { name, port, password: "none".into(), server: Some(server) })
 }
 
-const POLICY: &str = "\
+pub(super) const POLICY: &str = "\
 // Whoever holds a token may do everything but see personal data.
 @id(\"bench\")
 permit (

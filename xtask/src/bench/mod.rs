@@ -7,6 +7,7 @@ mod drain;
 mod evidence;
 mod process;
 mod report;
+mod ssh;
 mod target;
 mod work;
 
@@ -22,7 +23,8 @@ use work::Work;
 
 const HELP: &str = "\
 cargo xtask bench: pgbench -S and bulk reads; direct, PgBouncer and Portreeve in one run;
-and the evidence log beside the disk that it is on
+the evidence log beside the disk that it is on; and commands, files and sessions of SSH
+beside OpenSSH
 
   --rounds N      interleaved rounds; medians are shown (3)
   --secs N        seconds of each pgbench run (3)
@@ -30,7 +32,9 @@ and the evidence log beside the disk that it is on
   --scale N       scale of pgbench (20)
   --modes LIST    simple,extended,prepared
   --clients LIST  1,8,32
-  --work LIST     pgbench,bulk,evidence
+  --work LIST     pgbench,bulk,evidence,ssh
+  --megabytes N   size of the files that come over SSH (100)
+  --sessions N    sessions of SSH at once (200)
   --only LIST     direct,pgbouncer-session,pgbouncer-tx,portreeve
   --gateway FILE  a binary to measure, instead of building one for release
   --before FILE   an older binary, measured in the same run as `portreeve-before`
@@ -39,8 +43,11 @@ and the evidence log beside the disk that it is on
   --json          print the report as JSON; target/xtask-bench.json has it anyway";
 
 /// What can be measured.
-const KINDS: [&str; 3] = ["pgbench", "bulk", EVIDENCE];
+const KINDS: [&str; 4] = ["pgbench", "bulk", EVIDENCE, SSH];
 const EVIDENCE: &str = "evidence";
+const SSH: &str = "ssh";
+/// Commands of SSH in a round.
+const COMMANDS: u32 = 20;
 
 /// What to measure.
 #[derive(Debug)]
@@ -51,6 +58,8 @@ struct Plan {
     scale: u32,
     modes: Vec<String>,
     clients: Vec<u32>,
+    megabytes: u32,
+    sessions: u32,
     kinds: Vec<String>,
     only: Vec<String>,
     gateway: Option<PathBuf>,
@@ -85,6 +94,8 @@ impl Plan {
             scale: options.value("--scale")?.unwrap_or(20),
             modes,
             clients: clients.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            megabytes: options.value("--megabytes")?.unwrap_or(100),
+            sessions: options.value("--sessions")?.unwrap_or(200),
             kinds,
             only,
             gateway: options.value("--gateway")?,
@@ -95,6 +106,15 @@ impl Plan {
         };
         options.finish()?;
         Ok(plan)
+    }
+
+    fn ssh(&self) -> ssh::Amount {
+        ssh::Amount {
+            rounds: self.rounds,
+            commands: COMMANDS,
+            megabytes: self.megabytes,
+            sessions: self.sessions,
+        }
     }
 
     fn works(&self) -> Vec<Work> {
@@ -126,15 +146,20 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     let plan = Plan::read(options)?;
     let root = root()?;
     let works = plan.works();
-    let wants_gateway = !works.is_empty() && plan.only.iter().any(|name| name == PORTREEVE);
+    let wants = |kind: &str| plan.kinds.iter().any(|wanted| wanted == kind);
+    let takes_part = !works.is_empty() && plan.only.iter().any(|name| name == PORTREEVE);
+    let wants_gateway = takes_part || wants(SSH);
     let gateway =
         if wants_gateway { Some(gateway_binary(&root, plan.gateway.clone())?) } else { None };
     std::fs::create_dir_all(&plan.folder)?;
     // Its owner must be able to reach its data.
     process::run(std::process::Command::new("chmod").arg("755").arg(&plan.folder))?;
     let result = measure(&plan, &works, gateway.as_deref()).and_then(|mut report| {
-        if plan.kinds.iter().any(|kind| kind == EVIDENCE) {
+        if wants(EVIDENCE) {
             report.evidence = Some(evidence::measure(&root, &plan.folder)?);
+        }
+        if let Some(gateway) = gateway.as_deref().filter(|_| wants(SSH)) {
+            report.ssh = Some(ssh::measure(&plan.folder, gateway, plan.ssh())?);
         }
         Ok(report)
     });

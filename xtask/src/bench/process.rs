@@ -147,6 +147,16 @@ pub(super) fn memory_peak_mib(pid: u32) -> Option<f64> {
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
+/// Memory that a process and its children hold now, in MiB; what several share counts once.
+pub(super) fn memory_mib(pid: u32) -> f64 {
+    let held = |pid: u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    family(pid).into_iter().filter_map(held).sum::<f64>() / 1024.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

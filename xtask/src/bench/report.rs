@@ -1,8 +1,8 @@
 //! Medians, as a table for people and as JSON for programs.
 
 use super::contender::{DIRECT, POOL_SESSION, POOL_TRANSACTION};
-use super::evidence;
 use super::work::{Measured, Work};
+use super::{evidence, ssh};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -13,6 +13,8 @@ pub(super) struct Report {
     memory: Vec<(String, f64)>,
     /// What the evidence log's own bench found.
     pub(super) evidence: Option<Value>,
+    /// What was found of SSH.
+    pub(super) ssh: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,7 @@ impl Report {
             let _ = writeln!(text, "  {name:<18} {peak:>10.1} MiB");
         }
         text.extend(self.evidence.as_ref().map(evidence::text));
+        text.extend(self.ssh.as_ref().map(ssh::text));
         text
     }
 
@@ -175,6 +178,7 @@ impl Report {
             "results": entries.collect::<Vec<_>>(),
             "memory": memory.collect::<Vec<_>>(),
             "evidence": self.evidence,
+            "ssh": self.ssh,
         })
     }
 }

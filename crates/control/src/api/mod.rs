@@ -6,6 +6,7 @@
 
 mod anomalies;
 mod caller;
+mod certificates;
 mod error;
 mod evidence;
 mod gateway;
@@ -16,6 +17,7 @@ mod routes;
 mod serve;
 mod sessions;
 
+pub use certificates::CertificateSigner;
 pub use evidence::Keeping;
 pub use reports::ReportShelf;
 pub(crate) use serve::serve_app;
@@ -113,6 +115,8 @@ pub struct ApiState {
     pub search: Search,
     /// The evidence, and who may erase in it.
     pub keeping: Keeping,
+    /// Who writes certificates; none where no client logs in by one.
+    pub certificates: Option<Arc<dyn CertificateSigner>>,
     /// Health and readiness.
     pub status: Arc<dyn Status>,
     /// Where the API is reached: `https://gateway.example.org:8440`.
@@ -129,6 +133,7 @@ fn routes() -> Routes {
     let rooms = [
         gateway::routes,
         identity::routes,
+        certificates::routes,
         reviews::routes,
         sessions::routes,
         anomalies::routes,

@@ -71,7 +71,8 @@ fn try_settings(place: &str, settings: &Settings, failures: &mut Vec<String>) {
             | SettingValue::File(None)
             | SettingValue::Section(None)
             | SettingValue::Text(_)
-            | SettingValue::Number(_) => {}
+            | SettingValue::Number(_)
+            | SettingValue::Duration(_) => {}
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::connector::ConnectorConfig;
 use super::listen::default_address;
-use super::scalar::size_text;
-use super::types::{Config, SecretSource, SizeText, TargetTls};
+use super::scalar::{duration_text, size_text};
+use super::types::{Config, DurationText, SecretSource, SizeText, TargetTls};
 use portreeve_model::{Encryption, Manifest, Setting, SettingKind};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
@@ -178,6 +178,11 @@ fn property(generator: &mut SchemaGenerator, setting: &Setting) -> Value {
             let mut size = generator.subschema_for::<SizeText>().to_value();
             size["default"] = size_text(default_bytes).into();
             size
+        }
+        SettingKind::Duration { default, .. } => {
+            let mut duration = generator.subschema_for::<DurationText>().to_value();
+            duration["default"] = duration_text(default).into();
+            duration
         }
         SettingKind::Secret => {
             let secret = generator.subschema_for::<SecretSource>();

@@ -9,6 +9,7 @@ use super::types::{SecretSource, TargetTls, TlsMode};
 use portreeve_model::{Manifest, Setting, SettingKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What was read of a list of settings, by key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,6 +24,8 @@ pub enum SettingValue {
     Text(String),
     /// Of a port, or a size in bytes.
     Number(u64),
+    /// Of a length of time.
+    Duration(Duration),
     /// Where a credential is kept, if there is one.
     Secret(Option<SecretSource>),
     /// A file, if one is named.
@@ -64,6 +67,17 @@ impl Settings {
     /// Like [`Settings::text`].
     pub fn bytes(&self, name: &'static str) -> Result<usize, NoSetting> {
         self.number(name)?.try_into().map_err(|_| NoSetting(name))
+    }
+
+    /// A length of time.
+    ///
+    /// # Errors
+    /// Like [`Settings::text`].
+    pub fn duration(&self, name: &'static str) -> Result<Duration, NoSetting> {
+        match self.values.get(name) {
+            Some(SettingValue::Duration(duration)) => Ok(*duration),
+            _ => Err(NoSetting(name)),
+        }
     }
 
     fn number(&self, name: &'static str) -> Result<u64, NoSetting> {
@@ -109,6 +123,7 @@ impl Settings {
                 SettingValue::Number(number) => number.to_string(),
                 // What opens a target is its own business.
                 SettingValue::Text(_)
+                | SettingValue::Duration(_)
                 | SettingValue::Secret(_)
                 | SettingValue::Tls(_)
                 | SettingValue::File(_)
@@ -254,6 +269,9 @@ fn read_one(
         SettingKind::Size { default_bytes, smallest_bytes, largest_bytes } => {
             let bounds = smallest_bytes..=largest_bytes;
             SettingValue::Number(section.size(reader, name, default_bytes, bounds))
+        }
+        SettingKind::Duration { default, longest } => {
+            SettingValue::Duration(section.duration(reader, name, default, longest))
         }
         SettingKind::Secret => {
             let path = section.path(name);

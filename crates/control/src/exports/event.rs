@@ -1,8 +1,8 @@
 //! What is told of the log: one event for an exchange, a login, an act of administration.
 
 use portreeve_model::{
-    AccountChange, Action, Chain, ConnectorChange, Event, Family, Outcome, Record, ReviewOutcome,
-    SessionId, Verdict,
+    AccountChange, Action, Administrator, Chain, ConnectorChange, Event, Family, Outcome, Record,
+    ReviewOutcome, SessionId, Verdict,
 };
 use portreeve_reports::anomalies::{Finding, Weight};
 use portreeve_reports::{Exchange, SessionFacts};
@@ -93,6 +93,13 @@ pub(crate) enum What {
     /// A token was made.
     TokenIssued {
         /// Whom it names.
+        subject: String,
+        /// By whom.
+        by: String,
+    },
+    /// A certificate was given for a token.
+    CertificateIssued {
+        /// Whom it stands for.
         subject: String,
         /// By whom.
         by: String,
@@ -333,10 +340,9 @@ fn of_event(event: &Event) -> Option<Told> {
             let message = format!("{by} changed the account {account}");
             (Severity::Low, message, What::Account { account, change: change.clone(), by })
         }
-        Event::TokenIssued { chain, by, .. } => {
-            let (subject, by) = (chain.to_string(), by.to_string());
-            let message = format!("a token for {subject} was made by {by}");
-            (Severity::Informational, message, What::TokenIssued { subject, by })
+        Event::TokenIssued { chain, by, .. } => of_token(chain, by),
+        Event::CertificateIssued { chain, resources, by, .. } => {
+            of_certificate(chain, resources, by)
         }
         Event::AccessRevoked { subject, token, by, .. } => {
             let subject = subject.as_ref().or(token.as_ref()).cloned().unwrap_or_default();
@@ -376,6 +382,18 @@ fn of_event(event: &Event) -> Option<Told> {
         | Event::KeyMade { .. }
         | Event::ReloadAsked { .. } => return None,
     })
+}
+
+fn of_token(chain: &Chain, by: &Administrator) -> Told {
+    let (subject, by) = (chain.to_string(), by.to_string());
+    let message = format!("a token for {subject} was made by {by}");
+    (Severity::Informational, message, What::TokenIssued { subject, by })
+}
+
+fn of_certificate(chain: &Chain, resources: &[String], by: &Administrator) -> Told {
+    let (subject, by) = (chain.to_string(), by.to_string());
+    let message = format!("{by} got a certificate for {subject} at {}", resources.join(", "));
+    (Severity::Informational, message, What::CertificateIssued { subject, by })
 }
 
 /// What was done to what the evidence keeps.

@@ -64,7 +64,9 @@ fn hide_people(event: &mut ExportEvent) {
         }
         What::SessionRefused { client, why, .. } => (*client, *why) = (hidden(), hidden()),
         What::Account { account, by, .. } => (*account, *by) = (hidden(), hidden()),
-        What::TokenIssued { subject, by } | What::AccessRevoked { subject, by } => {
+        What::TokenIssued { subject, by }
+        | What::CertificateIssued { subject, by }
+        | What::AccessRevoked { subject, by } => {
             (*subject, *by) = (hidden(), hidden());
         }
         What::Custody { by, why, object, .. } => {

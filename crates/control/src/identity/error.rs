@@ -88,6 +88,18 @@ pub enum AuthError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A certificate is genuine, and of no use here.
+    #[error("the certificate {0}")]
+    Certificate(&'static str),
+    /// A certificate is none that this installation has given to anybody.
+    #[error("the certificate is forged: {0}")]
+    ForgedCertificate(&'static str),
+    /// The issuer of the token that a certificate stands for is not trusted any more.
+    #[error("the issuer of the certificate's token, `{issuer}`, is not trusted any more")]
+    IssuerGone {
+        /// The issuer.
+        issuer: String,
+    },
     /// It was revoked, or everything of a name in it was.
     #[error("the token was revoked")]
     Revoked,
@@ -131,8 +143,11 @@ impl AuthError {
             | Self::UnknownIssuer
             | Self::UnknownKey { .. }
             | Self::Signature { .. }
+            | Self::ForgedCertificate(_)
             | Self::Unrecorded => true,
-            Self::Expired(_)
+            Self::Certificate(_)
+            | Self::IssuerGone { .. }
+            | Self::Expired(_)
             | Self::NotYet(_)
             | Self::Lifetime { .. }
             | Self::NotAccessToken(_)
@@ -180,6 +195,9 @@ impl AuthError {
                 "an account named in the access token is not allowed",
                 "ask the operator of the gateway",
             ),
+            Self::Certificate(_) | Self::ForgedCertificate(_) | Self::IssuerGone { .. } => {
+                ("the certificate is not accepted", "get a new one for your token")
+            }
             Self::TooLong
             | Self::Malformed(_)
             | Self::Algorithm(_)

@@ -298,13 +298,7 @@ impl LocalIssuer {
             Ok::<_, AuthError>((chain, issued.origin, issued.recorded))
         })
         .await?;
-        match (recorded, &self.log) {
-            (Recorded::Yes, _) => {}
-            (Recorded::No, None) => return Err(AuthError::Unrecorded),
-            (Recorded::No, Some(log)) => {
-                log.settle().await.map_err(|error| AuthError::Unrecordable(error.to_string()))?
-            }
-        }
+        settle(recorded, self.log.as_ref()).await?;
         Ok(Identity {
             issued_at,
             token_id: Some(token_id),
@@ -401,6 +395,17 @@ impl LocalIssuer {
     }
 }
 
+/// What is not in the evidence yet is put there before anybody is let in by it.
+pub(super) async fn settle(recorded: Recorded, log: Option<&AdminLog>) -> Result<(), AuthError> {
+    match (recorded, log) {
+        (Recorded::Yes, _) => Ok(()),
+        (Recorded::No, None) => Err(AuthError::Unrecorded),
+        (Recorded::No, Some(log)) => {
+            log.settle().await.map_err(|error| AuthError::Unrecordable(error.to_string()))
+        }
+    }
+}
+
 /// What a token is made of.
 struct New {
     chain: Chain,
@@ -425,7 +430,7 @@ fn objection(account: &Account, place: Place) -> Option<&'static str> {
 }
 
 /// Replaces what the token says about each hop by what the store says now.
-fn refresh_hops(
+pub(super) fn refresh_hops(
     accounts: &dyn Accounts,
     mut chain: Chain,
     issued_at: SystemTime,

@@ -4,6 +4,7 @@
 //! or why not. The issuer is found by the token's unverified `iss`, and then has to
 //! have signed it. Nothing here decides what a party may do.
 
+mod certificate;
 mod claims;
 mod error;
 mod fetch;
@@ -16,6 +17,7 @@ mod parties;
 mod token;
 mod watch;
 
+pub use certificate::{CertificateAsk, CertificateGiven, ShownCertificate};
 pub use error::AuthError;
 pub use gate::{FailureGate, Gate, RefusedUnheard};
 pub use local::{Handover, Issued, JwkSet, LocalIssuer, TOKEN_TTL_MAX, TokenRequest};
@@ -28,8 +30,8 @@ use portreeve_model::{Chain, Secret, TokenOrigin};
 use portreeve_session::{BoxFuture, IdentityEnd};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, SystemTime};
 use watch::Changes;
 
 /// A party that proved who it is.
@@ -117,10 +119,11 @@ pub enum IdentityError {
 pub struct Identities {
     local: Option<Arc<LocalIssuer>>,
     providers: Vec<oidc::Provider>,
-    /// Audiences that resources have for themselves, by the name of the resource.
-    audiences: RwLock<HashMap<String, String>>,
+    /// What the configuration says of resources that identities depend on.
+    resources: RwLock<Resources>,
     store: Store,
     changes: Changes,
+    log: Option<AdminLog>,
 }
 
 impl std::fmt::Debug for Identities {
@@ -138,9 +141,10 @@ impl Identities {
         let mut identities = Self {
             local: None,
             providers: Vec::new(),
-            audiences: RwLock::new(own_audiences(config)),
+            resources: RwLock::new(Resources::of(config)),
             changes: Changes::new(store.clone()),
             store: store.clone(),
+            log: None,
         };
         let groups_max = usize::try_from(config.limits.groups_max).unwrap_or(usize::MAX);
         for issuer in &config.issuers {
@@ -169,8 +173,9 @@ impl Identities {
     #[must_use]
     pub fn recorded_by(mut self, log: AdminLog) -> Self {
         if let Some(local) = self.local.as_mut().and_then(Arc::get_mut) {
-            local.record_by(log);
+            local.record_by(log.clone());
         }
+        self.log = Some(log);
         self
     }
 
@@ -207,20 +212,21 @@ impl Identities {
 
     /// Follows the resources of another configuration.
     pub fn adopt(&self, config: &Config) {
-        let mut audiences = self.audiences.write().unwrap_or_else(PoisonError::into_inner);
-        *audiences = own_audiences(config);
+        *self.resources.write().unwrap_or_else(PoisonError::into_inner) = Resources::of(config);
     }
 
     /// The audience that a resource demands for itself.
     #[must_use]
     pub fn audience_of(&self, resource: &str) -> Option<String> {
-        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
-        audiences.get(resource).cloned()
+        self.resources().audiences.get(resource).cloned()
     }
 
     fn audiences(&self) -> Vec<String> {
-        let audiences = self.audiences.read().unwrap_or_else(PoisonError::into_inner);
-        audiences.values().cloned().collect()
+        self.resources().audiences.values().cloned().collect()
+    }
+
+    fn resources(&self) -> RwLockReadGuard<'_, Resources> {
+        self.resources.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn unrevoked(&self, identity: Identity) -> Result<Identity, AuthError> {
@@ -268,11 +274,29 @@ impl Identities {
     }
 }
 
-fn own_audiences(config: &Config) -> HashMap<String, String> {
-    let own = |(name, resource): (&String, &crate::config::Resource)| {
-        Some((name.clone(), resource.audience.clone()?))
-    };
-    config.resources.iter().filter_map(own).collect()
+/// What the configuration says of resources that identities depend on.
+struct Resources {
+    /// Audiences that resources have for themselves, by the name of the resource.
+    audiences: HashMap<String, String>,
+    /// Resources whose clients log in by certificates: the protocol, and how long one may live.
+    certified: HashMap<String, (&'static str, Duration)>,
+}
+
+impl Resources {
+    fn of(config: &Config) -> Self {
+        let own = |(name, resource): (&String, &crate::config::Resource)| {
+            Some((name.clone(), resource.audience.clone()?))
+        };
+        let certified = |(name, resource): (&String, &crate::config::Resource)| {
+            let limits = config.limits.protocols.get(resource.protocol)?;
+            let longest = limits.duration(certificate::LIFETIME).ok()?;
+            Some((name.clone(), (resource.protocol, longest)))
+        };
+        Self {
+            audiences: config.resources.iter().filter_map(own).collect(),
+            certified: config.resources.iter().filter_map(certified).collect(),
+        }
+    }
 }
 
 /// The longest token.

@@ -6,9 +6,11 @@
 //! not write the log (an operator's command, another gateway) is put into the [`Journal`]
 //! together with the change itself; a gateway carries it over.
 
+mod certificates;
 mod ports;
 mod sqlite;
 
+pub use certificates::{CertificateBounds, Certificates, IssuedCertificate, NewCertificate};
 pub use ports::{
     Account, AccountKind, Accounts, Administration, AnswerGiven, Connectors, Counters, Decided,
     Decision, Described, DescriptionState, Descriptions, Disabled, EnrolledConnector, GatewayId,
@@ -74,6 +76,8 @@ pub struct Store {
     pub keys: Arc<dyn IssuerKeys>,
     /// Tokens that the local issuer made.
     pub tokens: Arc<dyn Tokens>,
+    /// Certificates that clients got for their tokens.
+    pub certificates: Arc<dyn Certificates>,
     /// What was revoked.
     pub revocations: Arc<dyn Revocations>,
     /// What has to be in the evidence.
@@ -106,6 +110,7 @@ impl Store {
             accounts: store.clone(),
             keys: store.clone(),
             tokens: store.clone(),
+            certificates: store.clone(),
             revocations: store.clone(),
             journal: store.clone(),
             reviews: store.clone(),

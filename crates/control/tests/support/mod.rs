@@ -10,6 +10,8 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portreeve_control::administration::{AdminLog, Recorder};
+use portreeve_control::api::CertificateSigner;
+use portreeve_control::identity::CertificateGiven;
 use portreeve_control::store::{AccountKind, Administration, NewAccount};
 use portreeve_control::{Config, Identities, Store, config};
 use portreeve_model::{Administrator, Event};
@@ -32,6 +34,43 @@ impl Recorder for Notes {
     fn record(&self, events: Vec<Event>) -> BoxFuture<'_, Result<(), String>> {
         self.0.lock().unwrap().extend(events);
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A database, and a machine whose clients log in by certificates.
+pub fn shop_and_machine() -> Config {
+    let text = "issuers: [{local: {}}]\nresources: {shop: {postgres: {host: h, user: u}}, \
+        web: {ssh: {host: h, user: u, host_ca: c, certificate: {}}}}\n";
+    let manifests = [&MANIFEST, &portreeve_protocol_ssh::MANIFEST];
+    config::parse(Path::new("test.yaml"), text, &manifests).unwrap()
+}
+
+/// What [`Signer`] certifies, for that machine.
+pub fn certificate_ask() -> Value {
+    json!({"public_key": "a key", "resources": ["web"]})
+}
+
+/// Signs by saying what it was given.
+pub struct Signer;
+
+impl CertificateSigner for Signer {
+    fn fingerprint(&self, public_key: &str) -> Result<String, String> {
+        match public_key {
+            "a key" => Ok("SHA256:a".to_owned()),
+            _ => Err("`public_key` is none\nhint: give one".to_owned()),
+        }
+    }
+
+    fn sign(&self, public_key: &str, given: &CertificateGiven) -> Result<String, String> {
+        Ok(format!("{public_key} of {}", given.resources.join(" ")))
+    }
+
+    fn host_key(&self) -> String {
+        "a host key".to_owned()
+    }
+
+    fn port(&self) -> u16 {
+        12222
     }
 }
 

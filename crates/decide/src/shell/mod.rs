@@ -23,6 +23,8 @@ mod find;
 mod parse;
 mod path;
 mod programs;
+#[cfg(feature = "sql")]
+mod psql;
 mod reader;
 mod special;
 mod syntax;
@@ -82,7 +84,7 @@ pub struct Analysis {
     pub is_raw: bool,
     /// The one file that everything it shows comes from, if it is one.
     pub source: Option<Object>,
-    /// Why it is not understood.
+    /// Why it, or a program in it, is not understood.
     pub unread: Option<Unreadable>,
     /// The line for the target's shell.
     pub wire: String,

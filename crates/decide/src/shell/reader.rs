@@ -147,6 +147,10 @@ pub(super) struct Reader<'m> {
     pub(super) folders: Option<Vec<String>>,
     /// Whether a name depends on where commands begin.
     pub(super) is_relative: bool,
+    /// The script that the program which runs reads as its input, where it stands in the line.
+    pub(super) here: Option<String>,
+    /// Why a program is called in a way of which nobody knows what it does.
+    pub(super) why: Option<Unreadable>,
     programs: Vec<String>,
     shapes: Vec<String>,
     depth: usize,
@@ -167,6 +171,8 @@ impl<'m> Reader<'m> {
             pasted: BTreeSet::new(),
             folders: Some(vec![machine.home.to_owned()]),
             is_relative: false,
+            here: None,
+            why: None,
             programs: Vec::new(),
             shapes: Vec::new(),
             depth: 0,
@@ -188,7 +194,7 @@ impl<'m> Reader<'m> {
             opaque: self.opaque.into_iter().collect(),
             is_raw: self.is_raw,
             source,
-            unread: None,
+            unread: self.why,
             wire,
         }
     }
@@ -421,6 +427,7 @@ impl<'m> Reader<'m> {
         }
         self.redirects(&mut simple.redirects)?;
         self.outputs(&mut simple.words)?;
+        self.here = self.input_of(&simple.redirects);
         match simple.words.is_empty() {
             true => Ok(()),
             false => self.run(&mut simple.words),
@@ -440,6 +447,23 @@ impl<'m> Reader<'m> {
             }
         }
         Ok(())
+    }
+
+    /// What a program reads as its input, where that stands in the line.
+    fn input_of(&self, redirects: &[Redirect]) -> Option<String> {
+        let mut here = None;
+        for redirect in redirects {
+            here = match (redirect.stream, &redirect.to) {
+                (None | Some(0), Place::Here(text)) => Some(text.clone()),
+                (None | Some(0), Place::HereWord(word)) => match self.value(word) {
+                    Value::Texts(texts) if texts.len() == 1 => Some(texts.concat()),
+                    Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => None,
+                },
+                (None | Some(0), Place::Read(_)) | (Some(0), _) => None,
+                (_, _) => here,
+            };
+        }
+        here
     }
 
     fn redirects(&mut self, redirects: &mut [Redirect]) -> Result<(), Unreadable> {
@@ -554,6 +578,12 @@ impl<'m> Reader<'m> {
         }
     }
 
+    /// Rows of a database are written; nobody is told how many.
+    pub(super) fn writes_rows(&mut self, is_bounded: bool) {
+        self.facts.untold = true;
+        self.note_bounded(Action::Write, is_bounded);
+    }
+
     fn note_bounded(&mut self, action: Action, is_bounded: bool) {
         if matches!(action, Action::Write | Action::Define | Action::Administer) {
             let before = self.facts.bounded.unwrap_or(true);
@@ -588,6 +618,10 @@ impl<'m> Reader<'m> {
         let object = host(self.machine.host);
         self.opaque.insert(object.clone());
         self.need(Action::Execute, object);
+    }
+
+    pub(super) fn shaped(&mut self, shape: String) {
+        self.shapes.push(shape);
     }
 
     pub(super) fn ran(&mut self, name: &str, shape: String) {

@@ -62,7 +62,7 @@ const INTERPRETERS: [&str; 50] = [
     "parallel",
 ];
 /// Others that are read by a function of their own.
-const READ_HERE: [&str; 38] = [
+const READ_HERE: [&str; 39] = [
     "cd",
     "echo",
     "test",
@@ -101,6 +101,7 @@ const READ_HERE: [&str; 38] = [
     "service",
     "ip",
     "scp",
+    "psql",
 ];
 
 /// Whether what a program does is not a matter of a row of a table.
@@ -163,6 +164,8 @@ impl Reader<'_> {
             }
             "rsync" => self.synchronize(words)?,
             "curl" | "wget" => self.fetch(name, words)?,
+            #[cfg(feature = "sql")]
+            "psql" => self.psql(words)?,
             name if SHELLS.contains(&name) => self.shell(words)?,
             name if INTERPRETERS.contains(&name) || name.starts_with("python") => self.code(),
             _ => return Ok(false),

@@ -488,3 +488,142 @@ fn machines_have_programs_of_their_own() {
         assert!(said.contains(why), "{text}: {said}");
     }
 }
+
+#[test]
+fn sql_that_psql_is_called_with_is_looked_into() {
+    let needs = |line: &str| shown(line).0;
+    for (line, expect) in [
+        ("psql -X shop -c 'SELECT id FROM public.orders'", "read psql, read orders"),
+        ("psql -XAt -d shop -c 'SELECT 1'", "read psql"),
+        (
+            "psql --no-psqlrc --csv --command='TABLE public.orders' shop me",
+            "read psql, read orders",
+        ),
+        ("psql -Xc 'TABLE public.a' -c 'TABLE public.b'", "read psql, read a, read b"),
+        (
+            "psql -X -c 'DELETE FROM public.orders WHERE id = 1'",
+            "read psql, read orders, write orders",
+        ),
+        ("psql -X -c 'DROP TABLE public.orders'", "read psql, define orders"),
+        ("psql -X -h db1 -c 'SELECT 1'", "read psql, write @db1"),
+        ("psql -X -h /run/pg -c 'SELECT 1'", "read psql, read /run/pg"),
+        ("psql -X postgresql://u:p@db1:5432/shop -c 'SELECT 1'", "read psql, write @db1"),
+        ("psql -X -o /o -c 'TABLE public.t'", "read psql, write /o, read t"),
+        ("psql -X -c '\\d public.orders'", "read psql, read @pg_catalog"),
+        ("psql -X shop <<'E'\nTABLE public.t;\nSELECT 1::int4;\nE\n", "read psql, read t"),
+        ("psql -X shop <<< 'TABLE public.t'", "read psql, read t"),
+        ("sudo -u postgres psql -X -c 'TABLE public.t'", "administer @web, read psql, read t"),
+        ("Q='TABLE public.t'; psql -X -c \"$Q\"", "read psql, read t"),
+        ("psql -X -v ON_ERROR_STOP=1 -P pager=off -F , -c 'SELECT 1'", "read psql"),
+    ] {
+        assert_eq!(needs(line), expect, "{line}");
+    }
+    let facts = |line: &str| analyze(line, &MACHINE).facts;
+    let all = facts("psql -X -c 'DELETE FROM public.t'");
+    assert_eq!((all.bounded, all.untold), (Some(false), true));
+    assert_eq!(facts("psql -X -c 'DELETE FROM public.t WHERE id = 1'").bounded, Some(true));
+    let shape = |line: &str| analyze(line, &MACHINE).fingerprint;
+    let of = |text: &str| shape(&format!("psql -X -c '{text}'"));
+    assert_eq!(of("SELECT x FROM a.t WHERE y = 1"), of("SELECT x FROM a.t WHERE y = 2"));
+    assert_ne!(of("SELECT x FROM a.t"), of("SELECT y FROM a.t"));
+}
+
+#[test]
+fn of_psql_nobody_knows_what_else_it_does() {
+    for line in [
+        // `~/.psqlrc` runs.
+        "psql -c 'TABLE public.t'",
+        "psql -c -X",
+        "psql -d -X -c 'TABLE public.t'",
+        // What it runs does not stand here.
+        "psql -X shop",
+        "psql -X -f /x.sql",
+        "cat /x.sql | psql -X shop",
+        "psql -X shop < /x.sql",
+        "psql -X shop <<'E' < /x.sql\nSELECT 1;\nE\n",
+        "sh -c 'psql -X shop' <<'E'\nSELECT 1;\nE\n",
+        "{ psql -X shop; } <<'E'\nSELECT 1;\nE\n",
+        "psql -X -c \"$(cat /x.sql)\"",
+        "psql -X -c \"$Q\"",
+        // Its own commands.
+        "psql -X -c '\\! id'",
+        "psql -X -c '\\copy t to program id'",
+        "psql -X -c '\\d `id`'",
+        "psql -X -c '\\i /x.sql'",
+        "psql -X shop <<'E'\n\\! id\nE\n",
+        "psql -X shop <<'E'\nSELECT 1 \\g |id\nE\n",
+        "psql -X shop <<'E'\nSELECT :x;\nE\n",
+        "psql -X shop <<'E'\nSELECT :'x';\nE\n",
+        "psql -X shop <<'E'\nCOPY public.t FROM STDIN;\nSELECT 1\nE\n",
+        "psql -X -v x=1 -c 'SELECT 1'",
+        "psql -X -o '|id' -c 'SELECT 1'",
+        "psql -X -o - -c 'SELECT 1'",
+        "psql -X -L /x -c 'SELECT 1'",
+        "psql -X -A -F '' -c 'TABLE public.t'",
+        "psql -X -A -R '' -c 'TABLE public.t'",
+        "psql -X -P fieldsep= -c 'TABLE public.t'",
+        "psql -X -P format=wrapped -P columns=5 -c 'TABLE public.t'",
+        "psql -X -H -c 'TABLE public.t'",
+        "psql -XE -c 'SELECT 1'",
+        "psql -X --comm='SELECT 1'",
+        // Which database is asked, and how.
+        "psql -X 'service=x' -c 'SELECT 1'",
+        "psql -X 'options=-csearch_path=x' -c 'SELECT 1'",
+        "psql -X 'postgresql://h/d?options=x' -c 'SELECT 1'",
+        "psql -X postgresql://h1,h2/d -c 'SELECT 1'",
+        "psql -X -h h1,h2 -c 'SELECT 1'",
+        // SQL of which nobody knows what it does.
+        "psql -X -c 'SELECT reverse(x) FROM public.t'",
+        "psql -X -c 'TABLE t'",
+        "psql -X -c 'COPY public.t FROM STDIN' < /f",
+        "psql -X -c 'COPY public.t TO PROGRAM $$id$$'",
+        "psql -X -c 'SELECT 1' -c 'SELECT pg_read_file($$/x$$)'",
+    ] {
+        let found = analyze(line, &MACHINE);
+        let needs = shown(line).0;
+        let runs = needs.contains("execute psql") || needs.contains("execute @web");
+        assert!(runs && needs.contains("opaque") && found.unread.is_some(), "{line}: {needs}");
+    }
+    let why = |line: &str| analyze(line, &MACHINE).unread.unwrap().0;
+    assert!(why("psql -c 'SELECT 1'").contains("`-X`"));
+    assert!(why("psql -X -c 'TABLE t'").contains("SCHEMA.t"));
+    for line in [
+        "PGOPTIONS=x psql -X -c 'SELECT 1'",
+        "PGHOST=x; psql -X -c 'SELECT 1'",
+        "env PGOPTIONS=x psql -X -c 'SELECT 1'",
+        "PSQLRC=/x psql -c 'SELECT 1'",
+    ] {
+        check_unread(line);
+    }
+}
+
+/// Lines of ansible-core 2.19.
+#[test]
+fn what_ansible_sends_is_read() {
+    for (line, expect) in [
+        ("/bin/sh -c 'echo ~ && sleep 0'", "read echo, read sleep"),
+        (
+            "/bin/sh -c 'echo FOUND; command -v '\"'\"'python3.13'\"'\"'; echo ENDFOUND && sleep 0'",
+            "read echo, read command, read sleep",
+        ),
+        (
+            "/bin/sh -c 'chmod u+rwx /t/m/ /t/m/a.py && sleep 0'",
+            "read chmod, administer /t/m, administer /t/m/a.py, read sleep",
+        ),
+        (
+            "/bin/sh -c 'rm -f -r /t/m/ > /dev/null 2>&1 && sleep 0'",
+            "read rm, define /t/m, read sleep",
+        ),
+        ("/bin/sh -c '/usr/bin/python3 && sleep 0'", "execute @web, read sleep opaque"),
+        ("/bin/sh -c '/usr/bin/python3 /t/m/a.py && sleep 0'", "execute @web, read sleep opaque"),
+        (
+            "/bin/sh -c 'sudo -H -S -n  -u root /bin/sh -c '\"'\"'echo BECOME-SUCCESS-x ; \
+             /usr/bin/python3'\"'\"' && sleep 0'",
+            "administer @web, read echo, execute @web, read sleep opaque",
+        ),
+    ] {
+        assert_eq!(shown(line).0, expect, "{line}");
+    }
+    // A folder that is named by an output.
+    check_unread("mkdir -p \"` echo /t `\"");
+}

@@ -26,6 +26,7 @@ const SYSTEM_BEGINNINGS: &[&str] = &[
     "HOST",
     "LD_",
     "MAPFILE",
+    "PG",
     "PIPESTATUS",
     "PROMPT",
     "PS",

@@ -194,6 +194,7 @@ impl Custody {
             | Event::ReviewAnswered { .. }
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
+            | Event::CertificateIssued { .. }
             | Event::AccessRevoked { .. }
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }

@@ -137,6 +137,7 @@ impl ExchangeSummary {
             | Event::ReviewAnswered { .. }
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
+            | Event::CertificateIssued { .. }
             | Event::AccessRevoked { .. }
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }

@@ -148,6 +148,7 @@ impl SessionSummary {
             | Event::ReviewAnswered { .. }
             | Event::AccountChanged { .. }
             | Event::TokenIssued { .. }
+            | Event::CertificateIssued { .. }
             | Event::AccessRevoked { .. }
             | Event::DescriptionApproved { .. }
             | Event::KeyMade { .. }

@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod reviews;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod ssh;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod tools;

@@ -216,6 +216,7 @@ fn kept(settings: &Settings) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
             | SettingValue::Section(None)
             | SettingValue::Text(_)
             | SettingValue::Number(_)
+            | SettingValue::Duration(_)
             | SettingValue::File(_) => {}
         }
     }

@@ -1,25 +1,32 @@
 //! SSH in this gateway: its resources as the configuration describes them, and the connections
 //! to come when that changes.
 
+use super::bridges::State;
 use super::certificates::write_private;
 use super::connectors::Ways;
+use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Running};
 use super::resources::{screen, secret, targets};
 use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
-use portreeve_control::config::{Resource, Via};
+use portreeve_control::api::CertificateSigner;
+use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_control::config::{Resource, Settings, Via};
+use portreeve_control::identity::{AuthError, CertificateGiven, ShownCertificate};
+use portreeve_control::store::IssuerKeys;
 use portreeve_decide::shell::canonical;
-use portreeve_model::{ObjectKind, Secret};
+use portreeve_model::{KeyUse, ObjectKind, Secret};
 use portreeve_protocol_ssh::{
-    Credential, HostKey, MANIFEST, PinnedKeys, Programs, Ssh, SshLimits, SshParts, Target,
-    TargetParts,
+    Authorities, Certificates, ClientAuthority, Credential, Flaw, HostAuthority, HostKey,
+    HostProof, MANIFEST, PinnedKeys, Programs, Shown, Ssh, SshLimits, SshParts, Target,
+    TargetAuthority, TargetParts, ToCertify,
 };
-use portreeve_session::BoxFuture;
+use portreeve_session::{BoxFuture, Identity, NotAdmitted};
 use portreeve_transport::{TargetTls, TcpTarget};
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -29,14 +36,120 @@ use tokio::net::TcpStream;
 /// # Errors
 /// A secret or a key cannot be read.
 pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
+    let authorities = Authorities {
+        clients: client_authority(parts.keys.as_ref())?,
+        targets: target_authority(parts.keys.as_ref())?,
+    };
+    let host_key = host_key(&parts.config.data_dir)?;
+    tracing::info!(fingerprint = host_key.fingerprint(), "the SSH host key");
     let ssh = Ssh::new(SshParts {
         engine: parts.engine,
+        certificates: Arc::new(Given(parts.authenticator.clone())),
         authenticator: parts.authenticator,
+        authorities: Arc::new(authorities),
         targets: targets(parts.config, MANIFEST.name, target)?,
-        host_key: host_key(&parts.config.data_dir)?,
+        host_key,
         limits: limits(parts.config)?,
     });
     Ok(Served::start(ssh, parts.config, parts.ways))
+}
+
+/// The authority that lets clients in.
+fn client_authority(keys: &dyn IssuerKeys) -> anyhow::Result<ClientAuthority> {
+    let fresh = Secret::new(random()?);
+    Ok(ClientAuthority::new(&keys.key_or(KeyUse::ClientCertificates, &fresh)?))
+}
+
+/// The authority by which the gateway logs in at targets: another key, so that what lets a
+/// client in here opens no target.
+pub(crate) fn target_authority(keys: &dyn IssuerKeys) -> anyhow::Result<TargetAuthority> {
+    let fresh = Secret::new(random()?);
+    Ok(TargetAuthority::new(&keys.key_or(KeyUse::TargetCertificates, &fresh)?))
+}
+
+/// What the API needs to give certificates; none where nobody is served by SSH.
+pub(super) fn signer(
+    config: &Config,
+    keys: &dyn IssuerKeys,
+    state: &State,
+) -> anyhow::Result<Option<Arc<dyn CertificateSigner>>> {
+    let own = state.listeners.iter().find(|listener| listener.name == MANIFEST.name);
+    let Some(address) = own.and_then(|listener| listener.addresses.first()) else {
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(Signer {
+        authority: client_authority(keys)?,
+        host_key: host_key(&config.data_dir)?,
+        port: address.port(),
+    })))
+}
+
+/// Certifies keys of clients.
+struct Signer {
+    authority: ClientAuthority,
+    host_key: HostKey,
+    port: u16,
+}
+
+impl CertificateSigner for Signer {
+    fn fingerprint(&self, public_key: &str) -> Result<String, String> {
+        ClientAuthority::fingerprint(public_key).map_err(|why| why.to_string())
+    }
+
+    fn sign(&self, public_key: &str, given: &CertificateGiven) -> Result<String, String> {
+        let asked = ToCertify {
+            public_key,
+            id: &given.id,
+            serial: given.serial,
+            resources: &given.resources,
+            from: given.given_at,
+            until: given.expires_at,
+        };
+        self.authority.certify(&asked).map_err(|why| why.to_string())
+    }
+
+    fn host_key(&self) -> String {
+        self.host_key.public()
+    }
+
+    fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// What certificates of clients stand for.
+struct Given(Arc<TokenAuthenticator>);
+
+impl Certificates for Given {
+    fn has_certified<'a>(&'a self, key: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let found = self.0.identities().has_certified(key).await;
+            found.unwrap_or_else(|error| {
+                tracing::error!(%error, "a key that a client offers cannot be looked up");
+                false
+            })
+        })
+    }
+
+    fn redeem<'a>(
+        &'a self,
+        shown: Shown<'a>,
+        from: IpAddr,
+    ) -> BoxFuture<'a, Result<Identity, NotAdmitted>> {
+        Box::pin(async move {
+            let Shown { id, serial, ref key, resource } = shown;
+            let shown = ShownCertificate { id, serial, key, resource };
+            self.0.redeem(MANIFEST.name, shown, from).await
+        })
+    }
+
+    fn refuse(&self, flaw: Flaw, from: IpAddr) -> NotAdmitted {
+        let why = match flaw.is_forged() {
+            true => AuthError::ForgedCertificate(flaw.text()),
+            false => AuthError::Certificate(flaw.text()),
+        };
+        self.0.refuse_certificate(MANIFEST.name, &why, from)
+    }
 }
 
 impl Serves for Ssh {
@@ -61,6 +174,9 @@ pub(super) fn tried(config: &Config) -> Vec<String> {
     super::resources::tried(config, MANIFEST.name, target)
 }
 
+/// What is named by SQL in a command line.
+pub(super) const ALSO: &[ObjectKind] = &[ObjectKind::SCHEMA, ObjectKind::TABLE];
+
 /// Why no machine, and no file of it, is ever called so.
 pub(super) fn never_called(
     _: &str,
@@ -68,6 +184,10 @@ pub(super) fn never_called(
     kind: ObjectKind,
     path: &[Option<&str>],
 ) -> Option<String> {
+    // Other machines are contacted, and hold databases.
+    if kind == ObjectKind::HOST || ALSO.contains(&kind) {
+        return None;
+    }
     let machine = resource.target.text("name").unwrap_or_default();
     let named = path.first().copied().flatten();
     if named.is_some_and(|named| named != machine) {
@@ -95,6 +215,7 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
     let home = match settings.text("home")? {
         "" if user == "root" => "/root".to_owned(),
         "" => format!("/home/{user}"),
+        "/" => "/".to_owned(),
         home => home.trim_end_matches('/').to_owned(),
     };
     anyhow::ensure!(home.starts_with('/'), "`home` is no absolute path");
@@ -108,22 +229,47 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
             tls: TargetTls::Disabled,
             timeout: config.limits.target_connect_timeout,
         },
-        keys: PinnedKeys::read(settings.text("host_key")?)?,
+        proof: proof(settings)?,
+        credential: credential(resource, &user)?,
         user,
-        credential: credential(resource)?,
         home,
         programs: Programs::read(settings.text("programs")?).map_err(anyhow::Error::msg)?,
         screen: screen(resource, &config.masking.confidence_min),
     }))
 }
 
-fn credential(resource: &Resource) -> anyhow::Result<Credential> {
-    match (secret(&resource.target, "key")?, secret(&resource.target, "password")?) {
-        (Some(key), None) => Ok(Credential::key(&key)?),
-        (None, Some(password)) => Ok(Credential::Password(password)),
-        (None, None) | (Some(_), Some(_)) => {
-            anyhow::bail!("a target is opened by `key` or by `password`\nhint: keep one of them")
+/// How the machine proves that it is the one that is meant.
+fn proof(settings: &Settings) -> anyhow::Result<HostProof> {
+    match (settings.text("host_key")?, settings.text("host_ca")?) {
+        (key, "") if !key.is_empty() => Ok(HostProof::Keys(PinnedKeys::read(key)?)),
+        ("", ca) if !ca.is_empty() => {
+            Ok(HostProof::Certificate(HostAuthority::read(ca, settings.text("host")?)?))
         }
+        _ => anyhow::bail!(
+            "a machine proves itself by `host_key` or by a certificate of `host_ca`\n\
+             hint: keep one of them; nothing is trusted on first use"
+        ),
+    }
+}
+
+fn credential(resource: &Resource, user: &str) -> anyhow::Result<Credential> {
+    let settings = &resource.target;
+    let opens =
+        (secret(settings, "key")?, secret(settings, "password")?, settings.section("certificate")?);
+    match opens {
+        (Some(key), None, None) => Ok(Credential::key(&key)?),
+        (None, Some(password), None) => Ok(Credential::Password(password)),
+        (None, None, Some(certificate)) => {
+            let principal = match certificate.text("principal")? {
+                "" => user,
+                principal => principal,
+            };
+            Ok(Credential::Certificate { principal: principal.to_owned() })
+        }
+        _ => anyhow::bail!(
+            "a target is opened by `key`, by `password` or by `certificate`\n\
+             hint: keep one of them"
+        ),
     }
 }
 
@@ -156,6 +302,5 @@ fn host_key(data_dir: &Path) -> anyhow::Result<HostKey> {
     let known_hosts = data_dir.join("ssh-known-hosts");
     std::fs::write(&known_hosts, format!("portreeve {}\n", key.public()))
         .with_context(|| format!("`{}`", known_hosts.display()))?;
-    tracing::info!(fingerprint = key.fingerprint(), "the SSH host key");
     Ok(key)
 }

@@ -93,6 +93,8 @@ pub(crate) enum Heard {
     Event(Event),
     /// Nothing for a while.
     Pause,
+    /// It has closed what it writes, and goes on.
+    Over,
 }
 
 impl Reply for Part<'_> {
@@ -117,8 +119,8 @@ impl Reply for Part<'_> {
                 for stream in [OUTPUT, ERRORS] {
                     usage += look.finish(stream, &masking, &mut out)?;
                 }
-                put_stream(END, b"", &mut out);
             }
+            Heard::Over => put_stream(END, b"", &mut out),
             Heard::Event(Event::Status(status)) => look.ended = Some(Ended::Status(status)),
             Heard::Event(Event::Signal(name)) => look.ended = Some(Ended::Signal(name)),
             Heard::Event(Event::Closed) => {

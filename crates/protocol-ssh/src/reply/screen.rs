@@ -2,7 +2,7 @@
 
 use super::{Ended, Heard, put_end};
 use crate::inbox::Event;
-use crate::streams::{END, LINE, SCREEN};
+use crate::streams::{LINE, SCREEN};
 use crate::terminal::{Shown, Terminal};
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Category, Object, Usage};
@@ -46,7 +46,6 @@ impl Reply for ScreenPart<'_> {
             }
             Heard::Event(Event::End) => {
                 usage += look.leave(&masking, &mut out);
-                put_stream(END, b"", &mut out);
             }
             Heard::Event(Event::Status(status)) => look.ended = Some(Ended::Status(status)),
             Heard::Event(Event::Signal(name)) => look.ended = Some(Ended::Signal(name)),
@@ -54,7 +53,8 @@ impl Reply for ScreenPart<'_> {
                 usage += look.leave(&masking, &mut out);
                 end = Some(put_end(look.ended.take(), &mut out));
             }
-            Heard::Event(Event::Accepted | Event::Refused | Event::Window(_)) => {}
+            // Of a terminal no side closes alone.
+            Heard::Event(Event::Accepted | Event::Refused | Event::Window(_)) | Heard::Over => {}
         }
         let mut detected = Vec::new();
         look.terminal.drain(&mut detected);

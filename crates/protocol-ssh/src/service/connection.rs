@@ -36,6 +36,10 @@ pub(super) struct Connection<W> {
     /// The client's place among those that have not logged in.
     waiting: Option<W>,
     pub(super) asked: Asked,
+    /// How often it has tried to log in.
+    pub(super) logins_count: usize,
+    /// Why its certificate was not accepted, until it is told.
+    pub(super) not_told: Option<String>,
     entered: watch::Sender<Option<Arc<Caller>>>,
     pub(super) knife: Knife,
     caller: Option<Arc<Caller>>,
@@ -66,6 +70,8 @@ impl<W: Send + Sync + 'static> Connection<W> {
             client,
             waiting: Some(waiting),
             asked: Asked::default(),
+            logins_count: 0,
+            not_told: None,
             entered,
             knife,
             caller: None,
@@ -127,7 +133,7 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
     type Error = Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Error> {
-        Ok(self.password(user, password).await)
+        self.password(user, password).await
     }
 
     async fn auth_keyboard_interactive<'a>(
@@ -136,23 +142,27 @@ impl<W: Send + Sync + 'static> Handler for Connection<W> {
         _: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, Error> {
-        Ok(self.interactive(user, response).await)
+        self.interactive(user, response).await
     }
 
     async fn auth_publickey_offered(
         &mut self,
         _: &str,
-        _: PublicKeyOffer<'_>,
+        offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Error> {
-        Ok(Auth::reject())
+        Ok(self.offered(offer.public_key).await)
     }
 
     async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
         Ok(Auth::reject())
     }
 
-    async fn auth_openssh_certificate(&mut self, _: &str, _: &Certificate) -> Result<Auth, Error> {
-        Ok(Auth::reject())
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Error> {
+        self.certified(user, certificate).await
     }
 
     async fn channel_open_session(

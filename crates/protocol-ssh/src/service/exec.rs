@@ -50,6 +50,10 @@ struct Running {
     target: Lane<TargetWriter>,
     /// Whether something came since the last pause.
     is_fresh: bool,
+    /// Whether the target has closed what it writes, and the client has not been told.
+    // A client that has closed its side, too, ends the channel when it is told, and does not hear
+    // any more how the command ended. So that goes first, where it comes at once.
+    is_over: bool,
     flow: Flow,
     takes_input: bool,
 }
@@ -165,6 +169,7 @@ impl Work {
                     client: Lane::Idle(client),
                     target: Lane::Idle(target),
                     is_fresh: false,
+                    is_over: false,
                     flow,
                     takes_input,
                 };
@@ -287,7 +292,9 @@ impl Running {
             }
             () = sleep(PAUSE), if client_reads && self.is_fresh => {
                 self.is_fresh = false;
-                self.heard(Heard::Pause).await
+                let is_half_closed = self.is_over && self.takes_input;
+                self.is_over &= !is_half_closed;
+                self.heard(if is_half_closed { Heard::Over } else { Heard::Pause }).await
             }
             event = self.inbox.next(), if target_reads => self.sent(event).await,
             () = self.inbox.closed(), if !target_reads => Err(SessionError::ClientGone.into()),
@@ -310,14 +317,17 @@ impl Running {
                 let why = "the target does not run commands";
                 return Err(Stop::Session(SessionError::Target(why.into())));
             }
-            Heard::Event(
-                Event::End
-                | Event::Status(_)
-                | Event::Signal(_)
-                | Event::Window(_)
-                | Event::Accepted,
-            )
-            | Heard::Pause => More::Follows,
+            Heard::Event(Event::End) => {
+                (self.is_over, self.is_fresh) = (true, true);
+                More::Follows
+            }
+            Heard::Event(Event::Status(_) | Event::Signal(_)) => {
+                self.is_over = false;
+                More::Follows
+            }
+            Heard::Event(Event::Window(_) | Event::Accepted) | Heard::Pause | Heard::Over => {
+                More::Follows
+            }
         };
         let Lane::Idle(client) = &mut self.client else { return Ok(more) };
         let part = Part { look: &mut self.look, what };

@@ -1,13 +1,18 @@
-//! How a client logs in: the name says where it wants to go, the secret is its token.
+//! How a client logs in: the name says where it wants to go, the secret is its token, or a
+//! certificate that it got for that.
 
 use super::connection::Connection;
-use super::{Caller, NAME, ROOM_BYTES, told};
+use super::{Caller, LOGINS_MAX, NAME, ROOM_BYTES, told};
+use crate::certificates::fingerprint;
 use crate::service::notices::Notices;
 use portreeve_model::Secret;
-use portreeve_session::{Engine, NotAdmitted, OpenRequest, ReviewMode};
+use portreeve_session::{Engine, Identity, NotAdmitted, OpenRequest, ReviewMode};
+use russh::Error;
+use russh::keys::{Certificate, PublicKey};
 use russh::server::{Auth, Response};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::Semaphore;
 
 /// The longest name.
@@ -47,18 +52,24 @@ pub(super) enum Asked {
 }
 
 impl<W: Send + Sync + 'static> Connection<W> {
-    pub(super) async fn password(&mut self, user: &str, token: &str) -> Auth {
-        match self.enter(user, token).await {
+    pub(super) async fn password(&mut self, user: &str, token: &str) -> Result<Auth, Error> {
+        self.count_login()?;
+        Ok(match self.enter(user, token).await {
             Ok(()) => Auth::Accept,
             Err(_) => Auth::reject(),
-        }
+        })
     }
 
     /// Asks for the token, and tells a client that is not let in why.
-    pub(super) async fn interactive(&mut self, user: &str, response: Option<Response<'_>>) -> Auth {
+    pub(super) async fn interactive(
+        &mut self,
+        user: &str,
+        response: Option<Response<'_>>,
+    ) -> Result<Auth, Error> {
         let answer = response.and_then(|mut answers| answers.next());
-        match (self.asked, answer) {
+        Ok(match (self.asked, answer) {
             (Asked::Token, Some(token)) => {
+                self.count_login()?;
                 let token = String::from_utf8_lossy(&token).into_owned();
                 match self.enter(user, &token).await {
                     Ok(()) => Auth::Accept,
@@ -81,34 +92,86 @@ impl<W: Send + Sync + 'static> Connection<W> {
                 let prompt = (Cow::Borrowed("Portreeve token: "), false);
                 Auth::Partial {
                     name: Cow::Borrowed(""),
-                    instructions: Cow::Borrowed(""),
+                    instructions: Cow::Owned(self.not_told.take().unwrap_or_default()),
                     prompts: Cow::Owned(vec![prompt]),
                 }
             }
+        })
+    }
+
+    /// Whether a client is asked to prove that it has a key. It is for keys that were certified:
+    /// a client that has others is not made to use them in vain.
+    pub(super) async fn offered(&self, key: &PublicKey) -> Auth {
+        match self.ssh.certificates.has_certified(&fingerprint(key)).await {
+            true => Auth::Accept,
+            false => Auth::reject(),
         }
     }
 
-    /// Lets a client in, or says why not.
+    /// Lets a client in that has shown a certificate, and has its key.
+    pub(super) async fn certified(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Error> {
+        self.count_login()?;
+        Ok(match self.enter_certified(user, certificate).await {
+            Ok(()) => Auth::Accept,
+            // The method has no words: a client that goes on to the token hears it there.
+            Err(why) => {
+                self.not_told = Some(why);
+                Auth::reject()
+            }
+        })
+    }
+
+    /// The library counts keys that are offered, too, and those are no tries.
+    fn count_login(&mut self) -> Result<(), Error> {
+        self.logins_count += 1;
+        match self.logins_count <= LOGINS_MAX {
+            true => Ok(()),
+            false => Err(Error::Disconnect),
+        }
+    }
+
+    /// Lets a client in by its token, or says why not.
     async fn enter(&mut self, user: &str, token: &str) -> Result<(), String> {
         let from = self.client.ip();
-        let wish = Wish::read(user).ok_or_else(|| {
-            self.ssh.authenticator.turned_away(NAME, from, "the user name names no resource");
-            "portreeve: the user name is the resource; hint: ssh RESOURCE@GATEWAY".to_owned()
-        })?;
+        let wish = self.wish(user)?;
         let token = Secret::new(token.trim().to_owned());
         let found = self.ssh.authenticator.authenticate(NAME, wish.resource, &token, from).await;
-        let identity = found.map_err(|why| match why {
-            NotAdmitted::Invalid(why) => format!("portreeve: {why}"),
-            NotAdmitted::TooMany => {
-                "portreeve: too many bad tokens from this address; hint: wait a minute".to_owned()
-            }
-            NotAdmitted::Unavailable => {
-                "portreeve: the token cannot be checked now; hint: try again later".to_owned()
-            }
-        })?;
+        self.open(&wish, found.map_err(not_admitted)?).await
+    }
+
+    async fn enter_certified(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<(), String> {
+        let from = self.client.ip();
+        let wish = self.wish(user)?;
+        let now = SystemTime::now();
+        let found = match self.ssh.authorities.clients.check(certificate, wish.resource, now) {
+            Ok(shown) => self.ssh.certificates.redeem(shown, from).await,
+            Err(flaw) => Err(self.ssh.certificates.refuse(flaw, from)),
+        };
+        self.open(&wish, found.map_err(not_admitted)?).await
+    }
+
+    fn wish<'u>(&self, user: &'u str) -> Result<Wish<'u>, String> {
+        Wish::read(user).ok_or_else(|| {
+            let why = "the user name names no resource";
+            self.ssh.authenticator.turned_away(NAME, self.client.ip(), why);
+            "portreeve: the user name is the resource; hint: ssh RESOURCE@GATEWAY".to_owned()
+        })
+    }
+
+    /// Opens the session of a client that has proven who it is.
+    async fn open(&mut self, wish: &Wish<'_>, identity: Identity) -> Result<(), String> {
         let target = self.ssh.targets.iter().find(|target| target.name() == wish.resource);
         let Some(target) = target.cloned() else {
-            self.ssh.authenticator.turned_away(NAME, from, "there is no such resource");
+            let why = "there is no such resource";
+            self.ssh.authenticator.turned_away(NAME, self.client.ip(), why);
             return Err(format!("portreeve: there is no resource `{}`", wish.resource));
         };
         let opened = self.ssh.engine.open(OpenRequest {
@@ -129,6 +192,7 @@ impl<W: Send + Sync + 'static> Connection<W> {
             session,
             target,
             limits: self.ssh.limits.clone(),
+            authorities: self.ssh.authorities.clone(),
             identity,
             line: tokio::sync::OnceCell::new(),
             tasks: std::sync::Mutex::default(),
@@ -137,6 +201,18 @@ impl<W: Send + Sync + 'static> Connection<W> {
         });
         self.entered(caller);
         Ok(())
+    }
+}
+
+fn not_admitted(why: NotAdmitted) -> String {
+    match why {
+        NotAdmitted::Invalid(why) => format!("portreeve: {why}"),
+        NotAdmitted::TooMany => {
+            "portreeve: too many bad tokens from this address; hint: wait a minute".to_owned()
+        }
+        NotAdmitted::Unavailable => {
+            "portreeve: the token cannot be checked now; hint: try again later".to_owned()
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod severable;
 mod terminal;
 
 use crate::NAME;
+use crate::certificates::{Certificates, ClientAuthority, Subject, TargetAuthority};
 use crate::inbox::WINDOW_BYTES;
 use crate::keys::HostKey;
 use crate::target::{Line, Target};
@@ -33,6 +34,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How often a client may try to log in on one connection.
 const LOGINS_MAX: usize = 6;
+/// Keys that a client may offer besides which were not certified: it may have many.
+const KEYS_MAX: usize = 10;
 /// How long each bad try takes at least.
 const REJECTION_TIME: Duration = Duration::from_millis(250);
 /// A client that says nothing is asked this often whether it is there.
@@ -68,6 +71,10 @@ pub struct SshParts {
     pub engine: Arc<Engine>,
     /// Who checks tokens.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Who knows what certificates of clients stand for.
+    pub certificates: Arc<dyn Certificates>,
+    /// Who signs certificates.
+    pub authorities: Arc<Authorities>,
     /// The resources.
     pub targets: Vec<Arc<Target>>,
     /// What the gateway proves itself with.
@@ -76,10 +83,21 @@ pub struct SshParts {
     pub limits: SshLimits,
 }
 
+/// Who signs certificates: two keys, so that what lets a client in here opens no target.
+#[derive(Debug)]
+pub struct Authorities {
+    /// For clients.
+    pub clients: ClientAuthority,
+    /// For targets.
+    pub targets: TargetAuthority,
+}
+
 /// The SSH listener's work, one connection at a time.
 pub struct Ssh {
     engine: Arc<Engine>,
     authenticator: Arc<dyn Authenticator>,
+    certificates: Arc<dyn Certificates>,
+    authorities: Arc<Authorities>,
     targets: Vec<Arc<Target>>,
     host_key: HostKey,
     limits: SshLimits,
@@ -99,6 +117,7 @@ pub(super) struct Caller {
     pub(super) session: Session,
     pub(super) target: Arc<Target>,
     pub(super) limits: SshLimits,
+    authorities: Arc<Authorities>,
     identity: Identity,
     line: OnceCell<Line>,
     /// Each does the work of one channel.
@@ -133,7 +152,9 @@ impl Caller {
 
     /// The connection to the target, which all channels share.
     pub(super) async fn line(&self) -> Result<&Line, DialError> {
-        let line = self.line.get_or_try_init(|| self.target.dial()).await;
+        let subject = Subject { chain: self.session.chain(), session: self.session.id() };
+        let dial = || self.target.dial(&self.authorities.targets, subject);
+        let line = self.line.get_or_try_init(dial).await;
         let line = line.inspect_err(|error| {
             let resource = self.target.name();
             tracing::warn!(resource, %error, "a target cannot be reached");
@@ -163,6 +184,8 @@ impl Ssh {
             room,
             engine: parts.engine,
             authenticator: parts.authenticator,
+            certificates: parts.certificates,
+            authorities: parts.authorities,
             targets: parts.targets,
             host_key: parts.host_key,
             limits: parts.limits,
@@ -176,6 +199,8 @@ impl Ssh {
         let parts = SshParts {
             engine: self.engine.clone(),
             authenticator: self.authenticator.clone(),
+            certificates: self.certificates.clone(),
+            authorities: self.authorities.clone(),
             targets,
             host_key: self.host_key.clone(),
             limits,
@@ -270,6 +295,7 @@ async fn goodbye(handle: &Handle, why: &str) {
 
 fn config(host_key: &HostKey, limits: &SshLimits) -> server::Config {
     let mut methods = MethodSet::empty();
+    methods.push(MethodKind::PublicKey);
     methods.push(MethodKind::KeyboardInteractive);
     methods.push(MethodKind::Password);
     let version = Cow::Borrowed("SSH-2.0-Portreeve");
@@ -282,7 +308,7 @@ fn config(host_key: &HostKey, limits: &SshLimits) -> server::Config {
         window_size: WINDOW_BYTES,
         maximum_packet_size: PACKET_BYTES_MAX,
         preferred: Preferred::DEFAULT,
-        max_auth_attempts: LOGINS_MAX,
+        max_auth_attempts: LOGINS_MAX + KEYS_MAX,
         inactivity_timeout: Some(limits.idle_timeout),
         keepalive_interval: Some(KEEPALIVE_INTERVAL),
         nodelay: true,

@@ -188,7 +188,7 @@ impl Running {
                 let why = "the target gives no terminal";
                 return Err(Stop::Session(SessionError::Target(why.into())));
             }
-            Heard::Event(_) | Heard::Pause => More::Follows,
+            Heard::Event(_) | Heard::Pause | Heard::Over => More::Follows,
         };
         let Lane::Idle(client) = &mut self.client else { return Ok(more) };
         let part = ScreenPart { look: &mut self.look, what };

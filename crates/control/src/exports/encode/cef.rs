@@ -17,6 +17,7 @@ fn of_gateway(what: &What) -> Vec<(&'static str, String)> {
         }
         What::Account { account: subject, by, .. }
         | What::TokenIssued { subject, by }
+        | What::CertificateIssued { subject, by }
         | What::AccessRevoked { subject, by } => {
             vec![("suser", by.clone()), ("duser", subject.clone())]
         }
@@ -113,6 +114,7 @@ fn class(what: &What) -> (&'static str, &'static str) {
         What::SessionRefused { .. } => ("session-refused", "Session refused"),
         What::Account { .. } => ("account-changed", "Account changed"),
         What::TokenIssued { .. } => ("token-issued", "Token issued"),
+        What::CertificateIssued { .. } => ("certificate-issued", "Certificate issued"),
         What::AccessRevoked { .. } => ("access-revoked", "Access revoked"),
         What::Custody { .. } => ("custody", "Custody of the evidence"),
         What::PolicyAdopted { .. } => ("policy-adopted", "Policies adopted"),

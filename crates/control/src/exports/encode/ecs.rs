@@ -50,7 +50,9 @@ pub(super) fn event(event: &ExportEvent) -> Value {
         What::Account { account, by, .. } => {
             document["user"] = json!({"name": by, "target": {"name": account}});
         }
-        What::TokenIssued { subject, by } | What::AccessRevoked { subject, by } => {
+        What::TokenIssued { subject, by }
+        | What::CertificateIssued { subject, by }
+        | What::AccessRevoked { subject, by } => {
             document["user"] = json!({"name": by, "target": {"name": subject}});
         }
         What::Custody { object, by, why, .. } => {
@@ -132,6 +134,7 @@ fn classify(what: &What) -> (&'static str, &'static str, &'static str, &'static 
         What::SessionRefused { .. } => ("authentication", "denied", "session-refused", "failure"),
         What::Account { .. } => ("iam", "change", "account-changed", "success"),
         What::TokenIssued { .. } => ("iam", "creation", "token-issued", "success"),
+        What::CertificateIssued { .. } => ("iam", "creation", "certificate-issued", "success"),
         What::AccessRevoked { .. } => ("iam", "deletion", "access-revoked", "success"),
         What::Custody { .. } => ("configuration", "change", "custody", "success"),
         What::PolicyAdopted { .. } => ("configuration", "change", "policy-adopted", "success"),

@@ -122,14 +122,8 @@ fn body(event: &ExportEvent) -> (Class, u64, Map<String, Value>) {
                 "src_endpoint": endpoint(client),
             }),
         ),
-        What::TokenIssued { subject, by } => (
-            AUTHENTICATION,
-            3,
-            json!({
-                "status_id": 1, "user": {"name": subject}, "service": {"name": "local issuer"},
-                "actor": {"user": {"name": by}},
-            }),
-        ),
+        What::TokenIssued { subject, by } => issued(subject, "local issuer", by),
+        What::CertificateIssued { subject, by } => issued(subject, "certificate authority", by),
         What::Account { account, change, by } => (
             ACCOUNT_CHANGE,
             account_activity(change),
@@ -172,6 +166,15 @@ fn body(event: &ExportEvent) -> (Class, u64, Map<String, Value>) {
         own.insert("activity_name".into(), event.message.clone().into());
     }
     (class, activity, own)
+}
+
+/// Somebody got what logs them in.
+fn issued(subject: &str, issuer: &str, by: &str) -> (Class, u64, Value) {
+    let own = json!({
+        "status_id": 1, "user": {"name": subject}, "service": {"name": issuer},
+        "actor": {"user": {"name": by}},
+    });
+    (AUTHENTICATION, 3, own)
 }
 
 /// Created and new; whoever gets it takes it from there.

@@ -42,6 +42,7 @@ fn kind(what: &What) -> &'static str {
         What::SessionRefused { .. } => "session-refused",
         What::Account { .. } => "account-changed",
         What::TokenIssued { .. } => "token-issued",
+        What::CertificateIssued { .. } => "certificate-issued",
         What::AccessRevoked { .. } => "access-revoked",
         What::Custody { .. } => "custody",
         What::PolicyAdopted { .. } => "policy-adopted",

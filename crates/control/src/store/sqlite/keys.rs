@@ -40,6 +40,8 @@ impl IssuerKeys for Sqlite {
             KeyUse::Masking => "masking",
             KeyUse::Subjects => "subjects",
             KeyUse::Connectors => "connectors",
+            KeyUse::ClientCertificates => "client-certificates",
+            KeyUse::TargetCertificates => "target-certificates",
         };
         self.write(|transaction| {
             let added = transaction.execute(

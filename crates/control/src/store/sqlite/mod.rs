@@ -4,6 +4,7 @@
 //! state is one transaction.
 
 mod accounts;
+mod certificates;
 mod connectors;
 mod counters;
 mod descriptions;
@@ -100,7 +101,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -265,6 +266,28 @@ const MIGRATIONS: [&str; 5] = [
         BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'connectors'; END;
     CREATE TRIGGER connector_changed AFTER UPDATE ON connector
         BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'connectors'; END;
+",
+    // Certificates that clients got for their tokens. A serial number is never used again.
+    "
+    CREATE TABLE certificate (
+        serial      INTEGER PRIMARY KEY AUTOINCREMENT,
+        id          TEXT NOT NULL UNIQUE,
+        key         TEXT NOT NULL,
+        resources   TEXT NOT NULL,
+        chain       TEXT NOT NULL,
+        issuer      TEXT NOT NULL,
+        subject     TEXT NOT NULL,
+        token       TEXT,
+        audiences   TEXT NOT NULL,
+        for_gateway INTEGER NOT NULL,
+        issued_us   INTEGER NOT NULL,
+        ends_us     INTEGER NOT NULL,
+        until_us    INTEGER NOT NULL,
+        entry       INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX certificate_by_key ON certificate (key);
+    CREATE INDEX certificate_by_principal ON certificate (issuer, subject, until_us);
+    CREATE INDEX certificate_by_end ON certificate (until_us);
 ",
 ];
 

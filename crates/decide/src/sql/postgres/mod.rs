@@ -8,6 +8,7 @@
 //! | `value` | expressions, function calls, names of output columns |
 //! | `command` | the other statements: definitions, settings, `COPY`, the session |
 //! | `builtin` | what the functions, operators and catalogs of PostgreSQL itself do |
+//! | `named` | what can be known of a statement without a catalog |
 //! | `wording` | the shape of a statement in words, without anything that a client makes up |
 //! | `snapshot` | how a catalog is made of what the target answers |
 
@@ -18,6 +19,7 @@ use super::statement::{Output, Statement, Unknown, Unreadable, sqlstate};
 mod analyzer;
 mod builtin;
 mod command;
+mod named;
 mod parse;
 mod query;
 mod snapshot;
@@ -28,6 +30,7 @@ use snapshot::overlay::InTurn;
 pub use snapshot::overlay::{MadeAnew, made_anew};
 
 pub use command::settings::{guards, is_made_up};
+pub use named::{Named, named};
 pub use query::touched::{RowsTouched, rows_touched};
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};

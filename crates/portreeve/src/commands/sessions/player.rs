@@ -208,6 +208,7 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::ReviewAnswered { .. }
         | Event::AccountChanged { .. }
         | Event::TokenIssued { .. }
+        | Event::CertificateIssued { .. }
         | Event::AccessRevoked { .. }
         | Event::DescriptionApproved { .. }
         | Event::KeyMade { .. }

@@ -16,9 +16,9 @@ use portreeve_control::Config;
 use portreeve_control::api::TargetState;
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::config::{ConnectorConfig, ConnectorResource};
-use portreeve_control::store::Descriptions;
+use portreeve_control::store::{Descriptions, IssuerKeys};
 use portreeve_link::connector::ServedTarget;
-use portreeve_model::Manifest;
+use portreeve_model::{Manifest, ObjectKind};
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(postgres::serve_at),
         tried: |_| Vec::new(),
         never_called: |_, _, _, _| None,
+        also: &[],
     },
     Protocol {
         manifest: &portreeve_protocol_http::MANIFEST,
@@ -41,6 +42,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(http::serve_at),
         tried: http::tried,
         never_called: http::never_called,
+        also: &[],
     },
     Protocol {
         manifest: &portreeve_protocol_mcp::MANIFEST,
@@ -49,6 +51,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(mcp::serve_at),
         tried: mcp::tried,
         never_called: mcp::never_called,
+        also: &[],
     },
     Protocol {
         manifest: &portreeve_protocol_ssh::MANIFEST,
@@ -57,6 +60,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: None,
         tried: ssh::tried,
         never_called: ssh::never_called,
+        also: ssh::ALSO,
     },
 ];
 
@@ -73,6 +77,8 @@ pub(super) struct Protocol {
     pub(super) tried: fn(&Config) -> Vec<String>,
     /// Which names its targets never have.
     pub(super) never_called: NeverCalled,
+    /// Kinds of other families that its commands name.
+    pub(super) also: &'static [ObjectKind],
 }
 
 /// Makes a target of a connector.
@@ -85,6 +91,8 @@ pub(super) struct Parts<'a> {
     pub(super) authenticator: Arc<TokenAuthenticator>,
     /// What is shown to clients.
     pub(super) certificate: Arc<ServedCertificate>,
+    /// Keys of the installation.
+    pub(super) keys: Arc<dyn IssuerKeys>,
     /// What servers say of what they offer.
     pub(super) descriptions: Arc<dyn Descriptions>,
     /// What the gateway itself offers.

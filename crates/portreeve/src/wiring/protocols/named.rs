@@ -56,7 +56,7 @@ fn never_asked_about(
     object: &Object,
 ) -> Option<String> {
     let (family, own) = (object.kind.row().family, protocol.manifest.family);
-    if family != own && family != Family::Any {
+    if family != own && family != Family::Any && !protocol.also.contains(&object.kind) {
         let kind = object.kind.row().type_name;
         return Some(format!("a resource of `{}` has no {kind}", resource.protocol));
     }

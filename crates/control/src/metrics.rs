@@ -137,6 +137,12 @@ struct VersionLabel {
     version: &'static str,
 }
 
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
 impl Metrics {
     /// Makes the metrics for the resources and categories of a configuration.
     #[must_use]
@@ -146,11 +152,6 @@ impl Metrics {
         registry.register("build", "The version that runs", version);
         let families = Families::registered(&mut registry);
         let other = CategoryLabel { category: "other".into() };
-        let counter = |registry: &mut Registry, name: &str, help: &str| {
-            let counter = Counter::default();
-            registry.register(name, help, counter.clone());
-            counter
-        };
         let gauge = |registry: &mut Registry, name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());

@@ -414,11 +414,6 @@ MADE_IN_ONE = {
         "create table far.xx (v text); select pg_advisory_lock(4712); select v, 'n' from xx",
         f"create view near.xx as {RAW.replace(' id,', '')}",
     ),
-    "temporary-behind": (
-        "set search_path = near, pg_temp",
-        "create temp table xx (v text); select pg_advisory_lock(4712); select v, 'n' from xx",
-        f"create view near.xx as {RAW.replace(' id,', '')}",
-    ),
 }
 
 

@@ -149,6 +149,8 @@ pub(crate) struct Assembler {
     pub(super) names: BTreeSet<String>,
     /// It shows what something that it calls by a name gives.
     pub(super) calls: bool,
+    /// It changes definitions itself.
+    pub(super) defines: bool,
     /// Names that nothing had before this text makes something of that name, in the transaction
     /// in which it is read.
     pub(super) made: BTreeSet<String>,
@@ -212,6 +214,7 @@ impl Assembler {
             names: BTreeSet::new(),
             made: BTreeSet::new(),
             calls: false,
+            defines: false,
             begun: Arc::default(),
             started: Arc::default(),
             given: Arc::default(),
@@ -344,6 +347,7 @@ impl Assembler {
         self.names.clear();
         self.made.clear();
         self.calls = false;
+        self.defines = false;
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -377,7 +381,8 @@ impl Assembler {
         let rests_on = std::mem::take(&mut self.rests_on);
         let all = Arc::new(std::mem::take(&mut self.names));
         // Whatever it reads, what it calls by a name has to be what was known under it.
-        let calls = std::mem::take(&mut self.calls);
+        // A text that makes functions itself has changed what there is to call.
+        let calls = std::mem::take(&mut self.calls) && !self.defines;
         if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }

@@ -199,8 +199,13 @@ impl Assembler {
     }
 
     /// Whether code that runs before it in this request may have changed what its rows show.
+    ///
+    /// What a definition makes of values that are there (`ALTER … USING`), that code could have
+    /// made of them as well.
     fn follows_code(&self, plan: &Plan) -> bool {
-        self.runs_own_code && plan.uses_objects() && self.catalog().has_rules()
+        let is_definition = plan.command.verb.starts_with("ALTER")
+            && !plan.command.needs.iter().any(|need| need.action.uses_objects());
+        self.runs_own_code && plan.uses_objects() && !is_definition && self.catalog().has_rules()
     }
 
     /// Whether some policy bounds how many rows are changed.
@@ -404,6 +409,7 @@ impl Assembler {
             self.planner.names_behind(&plan.command, &mut self.names);
         }
         self.calls |= plan.statement.calls && plan.statement.output != Output::None;
+        self.defines |= plan.defines();
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
             let mut names = BTreeSet::new();

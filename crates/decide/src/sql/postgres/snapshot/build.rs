@@ -146,8 +146,8 @@ impl CatalogBuilder {
         self
     }
 
-    /// Adds a function of `pg_catalog` that PostgreSQL has not brought, or not as it is now: whoever
-    /// calls one of its own by that name may run it.
+    /// Adds a function of `pg_catalog` that PostgreSQL has not brought, or not as it is now:
+    /// whoever calls one of its own by that name may run it.
     pub fn intruding_function(&mut self, function: FunctionInput) -> &mut Self {
         self.functions.push((function, Maker::Intruder));
         self

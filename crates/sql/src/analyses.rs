@@ -68,9 +68,9 @@ fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
         Ok(mut statements) => {
             let blanks = shape::blanks(text);
             for statement in &mut statements {
-                for comparison in statement.compared.iter_mut().chain(&mut statement.replaced) {
-                    blank(&mut comparison.with, &blanks);
-                }
+                let compared = statement.compared.iter_mut().map(|one| &mut one.with);
+                let replaced = statement.replaced.iter_mut().map(|one| &mut one.with);
+                compared.chain(replaced).for_each(|brought| blank(brought, &blanks));
             }
             statements.into_iter().map(Arc::new).collect()
         }

@@ -102,15 +102,13 @@ impl Layers {
     /// What the server has shown the transaction last, if it has, and how many layers that is
     /// the whole of.
     fn shown(&self) -> (usize, Option<&Arc<CatalogSnapshot>>) {
-        let seen = |(place, layer): (usize, &'_ Layer)| match &*layer.definition {
-            Definition::Seen(_) => Some(place),
-            Definition::Statement { .. } | Definition::Unknown => None,
-        };
-        let place = self.layers.iter().enumerate().rev().find_map(seen);
-        match place.map(|place| (place, &*self.layers[place].definition)) {
-            Some((place, Definition::Seen(snapshot))) => (place + 1, Some(snapshot)),
-            _ => (0, None),
-        }
+        let seen = self.layers.iter().enumerate().rev().find_map(|(place, layer)| {
+            match &*layer.definition {
+                Definition::Seen(snapshot) => Some((place + 1, Some(snapshot))),
+                Definition::Statement { .. } | Definition::Unknown => None,
+            }
+        });
+        seen.unwrap_or((0, None))
     }
 
     /// What lies below the layers that are to be followed.

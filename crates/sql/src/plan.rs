@@ -8,7 +8,7 @@ use crate::shown::ShownMasks;
 use crate::subjects::{ComparedValue, PlannedTable};
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
-    Brought, Catalog, Comparison, Copy, Output, SessionEffect, Shape, Statement,
+    Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
 };
 use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind, Revealed};
 use std::cell::OnceCell;
@@ -186,10 +186,12 @@ impl Plan {
         parameter: impl Fn(usize, u32) -> Option<ComparedValue>,
         kind: impl Fn(ColumnType, &MadeTypes) -> ValueKind,
     ) -> bool {
+        if self.shown.is_empty() {
+            return false;
+        }
         let blanks = OnceCell::new();
-        self.statement.replaced.iter().any(|Comparison { column, with }| {
-            let object = column.object();
-            let Some(column_type) = self.snapshot.types.get(&object) else { return false };
+        self.statement.replaced.iter().any(|Replacement { column, with }| {
+            let Some(column_type) = self.snapshot.types.get(&**column) else { return false };
             let value = match with {
                 Brought::Blank(place) => {
                     let blanks = blanks.get_or_init(|| shape::blanks(text));
@@ -204,7 +206,7 @@ impl Plan {
                     ValueKind::Text => kind(*column_type, &self.snapshot.made_types),
                     packed => packed,
                 };
-                self.shown.holds(self.shown.column(&object), &value.value, kind)
+                self.shown.holds(self.shown.column(column), &value.value, kind)
             })
         })
     }
@@ -437,6 +439,12 @@ impl Plan {
             .collect();
         let masks = RowMasks::new(masks, self.subjects_of(columns));
         (masks.remembering(self.shown.clone()), disagreements)
+    }
+
+    /// The masks that who asks has been shown.
+    #[must_use]
+    pub fn shown(&self) -> &ShownMasks {
+        &self.shown
     }
 
     /// Under which column the masks of a result's column are remembered.

@@ -21,13 +21,19 @@ pub struct ShownMasks {
 }
 
 impl ShownMasks {
+    /// Whether nothing was shown.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.get().is_none()
+    }
+
     /// What a column is called here.
-    pub(crate) fn column(&self, column: &Object) -> u64 {
+    #[must_use]
+    pub fn column(&self, column: &Object) -> u64 {
         self.keys.hash_one(column)
     }
 
     /// A mask is about to be shown.
-    pub(crate) fn remember(&self, column: u64, mask: &[u8], kind: ValueKind) {
+    pub fn remember(&self, column: u64, mask: &[u8], kind: ValueKind) {
         let Some(digest) = self.digest(column, mask, kind) else { return };
         let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
         if let Some(slot) = slots.get(digest as usize % SLOTS) {

@@ -243,6 +243,24 @@ def test_a_mask_that_looks_like_any_value_does_not_flow_back(
     assert world.admin(f"select {column} from clients where id = 1", database=DATABASE) == before
 
 
+def test_what_detectors_have_masked_does_not_flow_back(world: World, gateway: Gateway) -> None:
+    """H1: whole rows of a table that nobody has classified."""
+    world.admin(
+        "create table notes (id integer primary key, body text, template text); insert into notes "
+        "values (1, 'call anna.berg@example.org', 'Dear [name]')",
+        database=DATABASE,
+    )
+    with psycopg.connect(gateway.target("dev").conninfo(), autocommit=True) as connection:
+        body, template = connection.execute("select body, template from notes").fetchone()
+        assert body == "call [email]" and template == "Dear [name]", (body, template)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="changed"):
+            connection.execute(
+                "update notes set body = %s, template = %s where id = 1", (body, template)
+            )
+        connection.execute("update notes set template = %s where id = 1", ("Hello [email]",))
+        connection.execute("update notes set body = %s where id = 1", ("call [email] again",))
+
+
 def test_what_was_not_shown_is_saved(world: World, gateway: Gateway) -> None:
     """A value of the user's own that looks like a mask of somebody else's is none."""
     with Wire.open(gateway.target("dev")) as wire:

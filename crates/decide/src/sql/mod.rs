@@ -39,7 +39,8 @@ pub use postgres::{
 };
 pub use statement::{
     Brought, Comparison, Copy, CopyDirection, CopyFormat, CursorLifetime, Missing, Output,
-    OutputColumn, RowsOf, SessionEffect, Shape, Statement, TransactionEffect, Unknown, Unreadable,
+    OutputColumn, Replacement, RowsOf, SessionEffect, Shape, Statement, TransactionEffect, Unknown,
+    Unreadable,
 };
 
 /// Says what each statement of a PostgreSQL `text` does: [`Postgres`] as a [`Grammar`].

@@ -47,12 +47,21 @@ pub struct Statement {
     /// The classified columns that its conditions compare for equality with what the client
     /// brings, in the order of the text.
     pub compared: Vec<Comparison>,
-    /// The classified columns in whose rows it puts something that the client brings in the place
-    /// of what is there, in the order of the text.
-    pub replaced: Vec<Comparison>,
+    /// The columns in whose rows it puts something that the client brings in the place of what is
+    /// there, in the order of the text.
+    pub replaced: Vec<Replacement>,
 }
 
-/// A classified column that is compared for equality with what the client brings, or gets it.
+/// A column that gets something that the client brings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replacement {
+    /// The column.
+    pub column: Arc<Object>,
+    /// What it gets.
+    pub with: Brought,
+}
+
+/// A classified column that is compared for equality with what the client brings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Comparison {
     /// The column.

@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::typed::Typed;
 use super::{Look, Written};
+use crate::wire::value_kind;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::RowsOf;
 use portreeve_model::{Detected, Object, Unclassified};
@@ -41,6 +42,8 @@ pub(crate) struct ColumnLook {
     screen: TextScreen,
     written: Written,
     fit: Fit,
+    /// The column under which what it shows in place of a value is remembered.
+    shown: Option<u64>,
 }
 
 /// A column of a result, as far as looking is concerned.
@@ -126,6 +129,7 @@ impl Screening {
         if is_idle {
             return None;
         }
+        let shown = origin.as_ref().map(|origin| plan.shown().column(origin));
         let place = match origin {
             Some(origin) => Place::of(origin, column.name),
             None => Place::unnamed(column.name),
@@ -135,7 +139,7 @@ impl Screening {
             RowsOf::Server => Wording::Servers,
         };
         let screen = TextScreen::within(&self.screen, place, context).worded(wording);
-        Some(ColumnLook { plan: plan.clone(), screen, written, fit: column.fit.clone() })
+        Some(ColumnLook { plan: plan.clone(), screen, written, fit: column.fit.clone(), shown })
     }
 
     /// A look at a text that is no value of a column.
@@ -148,6 +152,16 @@ impl ColumnLook {
     /// Appends what may be shown of a value to `out`, so that its column takes it, where that is
     /// not all of it.
     pub(crate) fn value(&mut self, value: &[u8], masker: &Masker, out: &mut Vec<u8>) -> Shown {
+        let start = out.len();
+        let shown = self.shown_for(value, masker, out);
+        if let (Shown::Replaced, Some(column)) = (shown, self.shown) {
+            let kind = value_kind(self.written.code, self.written.format);
+            self.plan.shown().remember(column, out.get(start..).unwrap_or_default(), kind);
+        }
+        shown
+    }
+
+    fn shown_for(&mut self, value: &[u8], masker: &Masker, out: &mut Vec<u8>) -> Shown {
         let plan = &self.plan;
         let reveals = |object: &Object, category: &_| plan.reveals(object, category);
         let masking = Masking { masker, reveals: &reveals };

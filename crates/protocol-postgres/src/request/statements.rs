@@ -108,7 +108,10 @@ impl Assembler {
     /// Notes what a text makes of a name that nothing had: it fails where somebody else was
     /// faster, and nobody else sees it before the transaction ends.
     fn note_made(&mut self, plan: &Plan, text: &str, place: usize) {
-        let made = made_anew(text, place).filter(|_| plan.defines() && !self.is_alone);
+        if self.is_alone {
+            return;
+        }
+        let made = plan.defines().then(|| made_anew(text, place)).flatten();
         let first = self.planner.made_in().map(str::to_owned);
         match made {
             // Where nothing else of its name can come before it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::sql::catalog::{Catalog, ColumnRef, Functions};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::query::shown::PinnedSetting;
-use crate::sql::statement::{Brought, Comparison, Missing, Unknown, sqlstate};
+use crate::sql::statement::{Brought, Comparison, Missing, Replacement, Unknown, sqlstate};
 use crate::sql::taint::Taint;
 
 /// The most expressions, sources and sub-queries of one statement.
@@ -40,7 +40,7 @@ pub(in crate::sql) struct Analyzer<'c> {
     /// Columns that conditions compare with what the client brings.
     pub(in crate::sql) compared: Vec<Comparison>,
     /// Constants and parameters that take the place of what is in columns.
-    pub(in crate::sql) replaced: Vec<Comparison>,
+    pub(in crate::sql) replaced: Vec<Replacement>,
     /// The first thing that was not understood.
     pub(in crate::sql) unknown: Option<Unknown>,
     pub(in crate::sql) missing: BTreeSet<Missing>,
@@ -266,15 +266,13 @@ impl<'c> Analyzer<'c> {
         }
     }
 
-    /// What is in a plain column makes room for these.
+    /// What is in a column makes room for these.
     pub(in crate::sql) fn replaces(&mut self, lineage: &Lineage, operands: Vec<Brought>) {
-        for id in lineage.sources.ids() {
-            let Some(column) = self.catalog.classified.get(id as usize) else { continue };
-            let room = COMPARISONS_MAX.saturating_sub(self.replaced.len());
-            let replacement =
-                |with: &Brought| Comparison { column: column.clone(), with: with.clone() };
-            self.replaced.extend(operands.iter().take(room).map(replacement));
-        }
+        let column = lineage.origin.and_then(|origin| self.catalog.columns.get(origin as usize));
+        let Some(column) = column else { return };
+        let room = COMPARISONS_MAX.saturating_sub(self.replaced.len());
+        let replacement = |with| Replacement { column: column.clone(), with };
+        self.replaced.extend(operands.into_iter().take(room).map(replacement));
     }
 
     /// Two values are compared for equality: each may be what the client brings.

@@ -362,11 +362,9 @@ impl Analyzer<'_> {
     fn replace(&mut self, target: &Target, column: &str, value: Option<&pg::Node>) {
         let own = target.columns.find(column, self.catalog);
         let Some((lineage, value)) = own.zip(value.filter(|value| is_own(value))) else { return };
-        if !lineage.is_clean() && lineage.shape == Shape::Plain {
-            let mut operands = Vec::new();
-            operands_of(value, &mut operands);
-            self.replaces(&lineage, operands);
-        }
+        let mut operands = Vec::new();
+        operands_of(value, &mut operands);
+        self.replaces(&lineage, operands);
     }
 
     /// The rows of `VALUES`, where those that are there already take over what is in them.

@@ -171,7 +171,11 @@ impl RowMasks {
         };
         match (masked, &fit.constant, fit.chars_max) {
             (ValueMasked::Null, None, _) => return false,
-            (ValueMasked::Null, Some(constant), _) => out.extend_from_slice(constant),
+            (ValueMasked::Null, Some(constant), _) => {
+                // Nobody can tell it from what people write.
+                out.extend_from_slice(constant);
+                return true;
+            }
             (ValueMasked::Replaced, _, Some(chars_max)) => {
                 if is_longer(out.get(start..).unwrap_or_default(), chars_max) {
                     out.truncate(start);

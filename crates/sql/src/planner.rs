@@ -5,7 +5,7 @@ use crate::catalog::View;
 use crate::definitions::Layers;
 use crate::{CatalogSnapshot, Definition, Plan, SessionSettings, ShownMasks, SubjectColumns};
 use portreeve_decide::sql::{Catalog, Grammar, Statement, Unknown};
-use portreeve_model::{Category, Command, Object, ObjectKind};
+use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -297,6 +297,25 @@ impl Planner {
             self.reveals.clone(),
             self.shown.clone(),
         ))
+    }
+
+    /// The same for a statement whose parameters have been declared to have these types, as the
+    /// dialect numbers them: what a type brings runs when a value of it comes in, and no text
+    /// shows it.
+    #[must_use]
+    pub fn given_types(&self, plan: Arc<Plan>, types: &[u32]) -> Arc<Plan> {
+        let catalog = &self.view.catalog;
+        let functions: BTreeSet<Object> =
+            types.iter().flat_map(|code| catalog.parameter_functions(*code)).collect();
+        if functions.is_empty() {
+            return plan;
+        }
+        let mut statement = (*plan.statement).clone();
+        let needs = functions.into_iter().map(|object| Need { action: Action::Execute, object });
+        statement.command.needs.extend(needs);
+        statement.touches_classified = true;
+        statement.moves_search_path = true;
+        self.plan(Arc::new(statement))
     }
 
     /// Whether a plan was made with the catalog and by the policy that hold now.

@@ -271,6 +271,9 @@ def test_what_was_not_shown_is_saved(world: World, gateway: Gateway) -> None:
             "update clients set score = 5 where id = 1",
             "update clients set state = 'sad', born = '1944-02-02' where id = 1",
             "insert into clients (id, name, mail, state, code, address, born) "
+            "values (8, 'n', 'm@x.example', 'glad', 'c', 'x', '1960-01-01') "
+            "on conflict (id) do update set code = excluded.code",
+            "insert into clients (id, name, mail, state, code, address, born) "
             "values (9, 'n', 'm@x.example', 'glad', 'c', 'x', '1960-01-01')",
         ):
             assert not (errors := wire.query(sql).errors), (sql, errors)

@@ -493,3 +493,82 @@ def test_the_gateway_asks_past_names_of_the_client(dev: Target) -> None:
         wire.query(code("update plain set v = v"))
         assert not wire.query("select v from plain").errors
         wire.query("rollback")
+
+
+LEAKING = (
+    "create function public.lpad(varchar, integer) returns text language sql stable as $$ "
+    "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$"
+)
+
+
+def piped(*statements: str) -> bytes:
+    run = [parse_message(sql) + bind_message() + execute_message() for sql in statements]
+    return b"".join(run) + SYNC
+
+
+def test_a_failed_transaction_that_comes_back(dev: Target) -> None:
+    """Removed: what runs again behind ROLLBACK TO is planned as if nothing ran."""
+    with Wire.open(dev) as wire:
+        for sql in ("begin", LEAKING, "savepoint s", "select 1/0"):
+            wire.query(sql)
+        wire.send(piped("rollback to s", "select lpad('a'::varchar, 3)"))
+        assert not found_in(wire.reply().raw)
+        wire.query("rollback")
+    with Wire.open(dev) as wire:
+        for sql in ("begin", "create temp table t1 (i integer)", "select 1/0"):
+            wire.query(sql)
+        wire.send(piped("rollback", "begin", LEAKING, "select lpad('a'::varchar, 3)"))
+        assert not found_in(wire.reply().raw)
+
+
+def test_a_definition_in_front_does_not_open_the_fence(world: World, dev: Target) -> None:
+    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
+        other.execute("select pg_advisory_lock(4713)")
+        other.commit()
+        text = (
+            "create temp table zz (i integer); select pg_advisory_lock(4713); "
+            "select lpad('a'::varchar, 3)"
+        )
+        wire.send(frame("Q", text.encode() + b"\0"))
+        waits_for_a_lock(world, DATABASE)
+        other.execute(LEAKING)
+        other.commit()
+        other.execute("select pg_advisory_unlock(4713)")
+        other.commit()
+        assert not found_in(wire.reply().raw)
+        other.execute("drop function public.lpad(varchar, integer)")
+        other.commit()
+
+
+def test_types_of_parameters_bring_code(world: World, gateway: Gateway) -> None:
+    """Removed: a domain's check runs for who may run nothing, and says what it likes."""
+    sql = (
+        "create function public.says(text) returns boolean language plpgsql as $$ begin raise notice "
+        "'got %', (select string_agg(split_part(email::text, '@', 1), ',') from public.customers); "
+        "return true; end $$; create domain told as text check (says(value)); "
+        "select oid from pg_type where typname = 'told'"
+    )
+    oid = int(world.admin(sql, database=DATABASE).split()[-1])
+    with Wire.open(gateway.target("anna")) as wire:
+        run = parse_message("select $1", types=[oid]) + bind_message([b"a"]) + execute_message()
+        wire.send(run + SYNC)
+        reply = wire.reply()
+        assert not found_in(reply.raw) and reply.errors, reply.kinds
+        reply = wire.query("select xmlserialize(content '<a/>' as told)")
+        assert not found_in(reply.raw) and reply.errors
+    world.admin("drop domain told; drop function says(text)", database=DATABASE)
+
+
+def test_a_grant_hides_no_intruder(world: World, gateway: Gateway) -> None:
+    world.admin(
+        "create or replace function pg_catalog.rpad(text, integer) returns text language sql stable as "
+        "$$ select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$; "
+        "grant usage on schema information_schema to public",
+        database=DATABASE,
+    )
+
+    def is_known() -> bool:
+        with Wire.open(gateway.target("anna")) as wire:
+            return not found_in(wire.query("select rpad('a', 3)").raw)
+
+    until("the intruder is known", is_known, 40)

@@ -149,8 +149,8 @@ pub(crate) struct Assembler {
     pub(super) names: BTreeSet<String>,
     /// It shows what something that it calls by a name gives.
     pub(super) calls: bool,
-    /// It changes definitions itself.
-    pub(super) defines: bool,
+    /// It makes or changes functions, operators or casts itself, or may.
+    pub(super) makes_code: bool,
     /// Names that nothing had before this text makes something of that name, in the transaction
     /// in which it is read.
     pub(super) made: BTreeSet<String>,
@@ -214,7 +214,7 @@ impl Assembler {
             names: BTreeSet::new(),
             made: BTreeSet::new(),
             calls: false,
-            defines: false,
+            makes_code: false,
             begun: Arc::default(),
             started: Arc::default(),
             given: Arc::default(),
@@ -347,7 +347,7 @@ impl Assembler {
         self.names.clear();
         self.made.clear();
         self.calls = false;
-        self.defines = false;
+        self.makes_code = false;
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -382,7 +382,7 @@ impl Assembler {
         let all = Arc::new(std::mem::take(&mut self.names));
         // Whatever it reads, what it calls by a name has to be what was known under it.
         // A text that makes functions itself has changed what there is to call.
-        let calls = std::mem::take(&mut self.calls) && !self.defines;
+        let calls = std::mem::take(&mut self.calls) && !self.makes_code;
         if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
@@ -580,6 +580,7 @@ impl Assembler {
         } else {
             plan
         };
+        let plan = plan.map(|plan| self.planner.given_types(plan, &types));
         self.described.remove(&(Described::Statement, name.to_owned()));
         let mut uses: Vec<_> = plan.iter().map(|plan| self.prepares(plan)).collect();
         if plan.as_ref().is_some_and(|plan| self.writes_mask(plan, text)) {

@@ -19,6 +19,22 @@ use portreeve_sql::{Change, Definition, Plan, PlannedOutput, Portal, Prepared, U
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+/// Definitions that leave what can be called as it is, by their verbs.
+const MAKES_NO_CODE: [&str; 12] = [
+    "CREATE TABLE",
+    "CREATE TABLE AS",
+    "SELECT INTO",
+    "CREATE VIEW",
+    "CREATE INDEX",
+    "CREATE SEQUENCE",
+    "CREATE SCHEMA",
+    "CREATE TRIGGER",
+    "ALTER TABLE",
+    "TRUNCATE",
+    "COMMENT",
+    "REFRESH MATERIALIZED VIEW",
+];
+
 /// Whether the grammar does not have a statement.
 fn is_syntax_error(unknown: &Unknown) -> bool {
     unknown.sqlstate == sqlstate::SYNTAX_ERROR
@@ -412,7 +428,9 @@ impl Assembler {
             self.planner.names_behind(&plan.command, &mut self.names);
         }
         self.calls |= plan.statement.calls && plan.statement.output != Output::None;
-        self.defines |= plan.defines();
+        self.makes_code |= plan.defines() && !MAKES_NO_CODE.contains(&plan.command.verb.as_str());
+        // What comes behind it runs again.
+        self.is_failed &= !takes_back(plan);
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
             let mut names = BTreeSet::new();
@@ -552,8 +570,9 @@ impl Assembler {
             let why = "definitions have changed since this was prepared: prepare it again";
             self.planner.plan_unknown(sqlstate::INVALID_STATEMENT_NAME, why)
         });
+        let plan = Some(self.planner.given_types(plan, &prepared.types));
         let (text, types) = (prepared.text.clone(), prepared.types.clone());
-        Ok(Arc::new(Prepared { plan: Some(plan), text, types, place: prepared.place }))
+        Ok(Arc::new(Prepared { plan, text, types, place: prepared.place }))
     }
 
     /// The plan of what a PREPARE prepares.

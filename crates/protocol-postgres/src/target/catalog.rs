@@ -265,7 +265,7 @@ WHERE pg_catalog.has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_toast' O
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
 /// With those that somebody has put in the place of PostgreSQL's own, or beside them: these are
-/// younger than the information schema, which is made last.
+/// younger than all of the information schema, which is made last.
 const FUNCTIONS: &str = "\
 SELECT n.nspname, p.proname, p.provolatile, l.lanname,
        EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
@@ -275,8 +275,9 @@ FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 WHERE n.nspname <> 'pg_catalog' OR p.oid >= 16384
-  OR pg_catalog.age(p.xmin) < (SELECT pg_catalog.age(last.xmin)
-    FROM pg_catalog.pg_namespace last WHERE last.nspname = 'information_schema')
+  OR pg_catalog.age(p.xmin) < (SELECT pg_catalog.max(pg_catalog.age(last.xmin))
+    FROM pg_catalog.pg_class last
+    WHERE last.relnamespace = pg_catalog.to_regnamespace('information_schema'))
 ORDER BY p.oid";
 
 /// Functions as the operator names them. Each overload is a row.

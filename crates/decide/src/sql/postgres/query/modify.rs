@@ -11,6 +11,7 @@ use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::bounded::{self, Known};
 use crate::sql::postgres::query::predicate::{is_own, operands_of};
 use crate::sql::postgres::query::scope::{Item, Scope};
+use crate::sql::postgres::value::expression::strings;
 use crate::sql::statement::Shape;
 
 /// What happens to rows.
@@ -28,6 +29,16 @@ struct Target {
     /// All of them as one.
     columns: Arc<Columns>,
     item: Item,
+}
+
+/// The column that an assignment sets, and the one of the new row that it takes it from.
+fn taken_over(node: &pg::Node) -> Option<(&str, &str)> {
+    let Some(NodeEnum::ResTarget(assignment)) = &node.node else { return None };
+    let Some(NodeEnum::ColumnRef(from)) = &assignment.val.as_deref()?.node else { return None };
+    match strings(&from.fields).as_deref() {
+        Some(["excluded", from]) => Some((&assignment.name, from)),
+        _ => None,
+    }
 }
 
 impl Analyzer<'_> {
@@ -169,7 +180,7 @@ impl Analyzer<'_> {
                 if let (Some(names), Some(Some(NodeEnum::SelectStmt(source)))) =
                     (&names, insert.select_stmt.as_deref().map(|source| &source.node))
                 {
-                    self.replace_rows(&target, names, source);
+                    self.replace_rows(&target, names, source, &conflict.target_list);
                 }
             }
             self.on_conflict(conflict, &target, &incoming, names.as_deref(), &scope);
@@ -367,12 +378,22 @@ impl Analyzer<'_> {
         self.replaces(&lineage, operands);
     }
 
-    /// The rows of `VALUES`, where those that are there already take over what is in them.
-    fn replace_rows(&mut self, target: &Target, names: &[String], source: &pg::SelectStmt) {
+    /// The rows of `VALUES`, as far as those that are there take over what is in them:
+    /// `SET column = excluded.column`.
+    fn replace_rows(
+        &mut self,
+        target: &Target,
+        names: &[String],
+        source: &pg::SelectStmt,
+        assignments: &[pg::Node],
+    ) {
+        let taken: Vec<(&str, &str)> = assignments.iter().filter_map(taken_over).collect();
         for row in &source.values_lists {
             let Some(NodeEnum::List(row)) = &row.node else { continue };
             for (name, value) in names.iter().zip(&row.items) {
-                self.replace(target, name, Some(value));
+                for (column, _) in taken.iter().filter(|(_, from)| from == name) {
+                    self.replace(target, column, Some(value));
+                }
             }
         }
     }

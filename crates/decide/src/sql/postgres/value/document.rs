@@ -7,9 +7,35 @@ use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::Scope;
 
+/// The type that a document is written as: a domain brings code.
+fn written_as(node: &NodeEnum) -> Option<&pg::TypeName> {
+    let output = match node {
+        NodeEnum::XmlSerialize(xml) => return xml.type_name.as_ref(),
+        NodeEnum::JsonObjectConstructor(object) => &object.output,
+        NodeEnum::JsonArrayConstructor(array) => &array.output,
+        NodeEnum::JsonArrayQueryConstructor(array) => &array.output,
+        NodeEnum::JsonObjectAgg(aggregate) => &aggregate.constructor.as_ref()?.output,
+        NodeEnum::JsonArrayAgg(aggregate) => &aggregate.constructor.as_ref()?.output,
+        NodeEnum::JsonScalarExpr(scalar) => &scalar.output,
+        NodeEnum::JsonSerializeExpr(text) => &text.output,
+        NodeEnum::JsonParseExpr(text) => &text.output,
+        NodeEnum::JsonFuncExpr(query) => &query.output,
+        _ => return None,
+    };
+    output.as_ref()?.type_name.as_ref()
+}
+
 impl Analyzer<'_> {
     /// The rest of the expressions; anything that is not one of these is refused.
     pub(in crate::sql) fn document(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Lineage {
+        let lineage = self.document_of(node, scope);
+        match written_as(node) {
+            Some(name) => self.made(name, &lineage),
+            None => lineage,
+        }
+    }
+
+    fn document_of(&mut self, node: &NodeEnum, scope: &Scope<'_>) -> Lineage {
         match node {
             NodeEnum::JsonObjectConstructor(object) => {
                 let lineage = self.mixed(&object.exprs, scope);

@@ -16,17 +16,20 @@ use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::scope::{self, Item, Scope};
 use crate::sql::statement::sqlstate;
 
-/// Whether something is called that somebody may have made under this name.
+/// Whether something is called that somebody may have made under this name: everything but what
+/// only brings, names or joins values.
 fn is_call(node: &NodeEnum) -> bool {
-    matches!(
+    !matches!(
         node,
-        NodeEnum::FuncCall(_)
-            | NodeEnum::TypeCast(_)
-            | NodeEnum::AExpr(_)
-            | NodeEnum::SubLink(_)
-            | NodeEnum::CaseExpr(_)
-            | NodeEnum::MinMaxExpr(_)
-            | NodeEnum::CollateClause(_)
+        NodeEnum::AConst(_)
+            | NodeEnum::ParamRef(_)
+            | NodeEnum::ColumnRef(_)
+            | NodeEnum::BoolExpr(_)
+            | NodeEnum::NullTest(_)
+            | NodeEnum::BooleanTest(_)
+            | NodeEnum::SetToDefault(_)
+            | NodeEnum::CoalesceExpr(_)
+            | NodeEnum::List(_)
     )
 }
 

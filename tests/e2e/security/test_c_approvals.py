@@ -287,10 +287,6 @@ def asked(gateway: Gateway, wire: Wire, batches: tuple[bytes, ...], dana: str) -
     not_yet(
         "EXPLAIN of EXECUTE is not understood",
         "prepared-in-explain",
-    )
-    | not_yet(
-        "one name in several schemas is not looked up in the search path that was set",
-        "search-path",
     ),
 )
 def test_approve_a_run_b(

@@ -7,7 +7,7 @@ use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
 use crate::wire::sqlstate;
 use bytes::Bytes;
-use portreeve_decide::sql::postgres::made_anew;
+use portreeve_decide::sql::postgres::{MadeAnew, made_anew};
 use portreeve_decide::sql::{
     CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect, Unknown,
 };
@@ -72,6 +72,8 @@ impl Assembler {
         let (mut held, mut waits, mut wrote) = (false, false, false);
         let undone = if self.is_open { Undone::Not } else { Undone::of(&plans, machine.status()) };
         self.is_alone = plans.len() == 1;
+        let defines = !self.is_alone && plans.iter().any(|plan| plan.defines());
+        let made = if defines { made_anew(&text) } else { Vec::new() };
         self.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
@@ -87,7 +89,7 @@ impl Assembler {
                 ));
             }
             let mut effect = self.effect_of(plan, (&text, place), machine);
-            self.note_made(plan, &text, place);
+            self.note_made(plan, made.get(place).and_then(Option::as_ref));
             compare(&mut effect, plan, &text, &[]);
             if self.writes_mask(effect.expected.plan.as_ref().unwrap_or(plan), &text)
                 || content::stores_shown(plan, &text, &[])
@@ -123,19 +125,15 @@ impl Assembler {
 
     /// Notes what a text makes of a name that nothing had: it fails where somebody else was
     /// faster, and nobody else sees it before the transaction ends.
-    fn note_made(&mut self, plan: &Plan, text: &str, place: usize) {
-        if self.is_alone {
-            return;
-        }
-        let made = plan.defines().then(|| made_anew(text, place)).flatten();
-        let first = self.planner.made_in().map(str::to_owned);
+    fn note_made(&mut self, plan: &Plan, made: Option<&MadeAnew>) {
+        let is_first = |schema: &String| self.planner.made_in() == Some(schema);
         match made {
             // Where nothing else of its name can come before it.
             Some(made)
-                if made.schema.as_deref().is_none_or(|schema| Some(schema) == first.as_deref())
+                if made.schema.as_ref().is_none_or(is_first)
                     && !self.catalog().versions().relations.contains_key(&made.name) =>
             {
-                self.made.insert(made.name);
+                self.made.insert(made.name.clone());
             }
             None if !takes_back(plan) && !plan.defines() && !plan.statement.moves_search_path => {}
             _ => self.made.clear(),

@@ -13,6 +13,7 @@ use crate::sql::catalog::{Functions, RelationCode};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::system;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::document::kind;
 use crate::sql::postgres::value::expression::strings;
@@ -83,7 +84,7 @@ impl Analyzer<'_> {
         if !self.catalog.is_of_this_database(range) {
             self.refuse_other_database();
         }
-        if crate::sql::postgres::builtin::system::is_system_schema(schema) {
+        if system::is_system_schema(schema) {
             self.administer();
         }
         let existing: Vec<String> = self
@@ -545,7 +546,7 @@ impl Analyzer<'_> {
     /// What is made where PostgreSQL has its own is taken for it by name.
     fn made_in(&mut self, schema: Option<&str>) {
         let schema = schema.filter(|schema| !schema.is_empty()).or(self.catalog.first_schema());
-        if schema.is_some_and(crate::sql::postgres::builtin::system::is_system_schema) {
+        if schema.is_some_and(system::is_system_schema) {
             self.administer();
         }
     }

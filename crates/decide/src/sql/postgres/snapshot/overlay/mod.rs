@@ -39,12 +39,16 @@ pub struct MadeAnew {
     pub name: String,
 }
 
-/// What a statement of a text makes, where it fails if there is one of that name in its schema
+/// What each statement of a text makes, where it fails if there is one of that name in its schema
 /// already. Temporary ones are nobody else's anyway.
 #[must_use]
-pub fn made_anew(text: &str, place: usize) -> Option<MadeAnew> {
-    let parsed = parse::parse(text).ok()?;
-    let made = match parsed.get(place)?.node.node.as_ref()? {
+pub fn made_anew(text: &str) -> Vec<Option<MadeAnew>> {
+    let parsed = parse::parse(text).unwrap_or_default();
+    parsed.iter().map(|raw| made_by(raw.node.node.as_ref()?)).collect()
+}
+
+fn made_by(node: &NodeEnum) -> Option<MadeAnew> {
+    let made = match node {
         NodeEnum::CreateStmt(create) if !create.if_not_exists => create.relation.as_ref(),
         NodeEnum::CreateTableAsStmt(create) if !create.if_not_exists => {
             create.into.as_ref().and_then(|into| into.rel.as_ref())

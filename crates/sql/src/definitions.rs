@@ -13,22 +13,6 @@ struct Layer {
     path: SearchPath,
 }
 
-impl Layer {
-    fn text(&self) -> Option<&Arc<str>> {
-        match &*self.definition {
-            Definition::Statement { text, .. } => Some(text),
-            Definition::Seen(_) | Definition::Unknown => None,
-        }
-    }
-
-    fn place(&self) -> Option<usize> {
-        match &*self.definition {
-            Definition::Statement { place, .. } => Some(*place),
-            Definition::Seen(_) | Definition::Unknown => None,
-        }
-    }
-}
-
 /// What is known of the definitions of the open transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Known {
@@ -160,18 +144,13 @@ impl Layers {
             None => (from, below.clone()),
         };
         while let Some(first) = self.layers.get(count) {
-            let text = first.text()?;
-            let together = |layer: &&Layer| {
-                layer.path == first.path
-                    && layer.text().is_some_and(|other| Arc::ptr_eq(other, text))
+            let (text, _) = first.definition.statement()?;
+            let place_together = |layer: &Layer| {
+                let (other, place) = layer.definition.statement()?;
+                (layer.path == first.path && Arc::ptr_eq(other, text)).then_some(place)
             };
-            let run: Vec<usize> = self
-                .layers
-                .iter()
-                .skip(count)
-                .take_while(together)
-                .filter_map(Layer::place)
-                .collect();
+            let run: Vec<usize> =
+                self.layers.iter().skip(count).map_while(place_together).collect();
             let seen = first.path.of(&catalog, begun);
             catalog = grammar.after(&seen, text, &run)?.with_path_of(below);
             count += run.len();

@@ -68,8 +68,8 @@ pub struct RowMasks {
     /// Whom the rows are about.
     subjects: Option<Box<RowSubjects>>,
     is_clean: bool,
-    /// What is shown is remembered here.
-    shown: Arc<ShownMasks>,
+    /// Where what is shown is remembered.
+    shown: Option<Arc<ShownMasks>>,
 }
 
 /// What masking did.
@@ -87,14 +87,13 @@ impl RowMasks {
     pub fn new(masks: Vec<FieldMask>, tables: Arc<[PlannedTable]>) -> Self {
         let subjects = RowSubjects::new(tables).map(Box::new);
         let is_clean = subjects.is_none() && masks.iter().all(|mask| mask.mask.is_none());
-        let shown = Arc::default();
-        Self { counts: vec![0; masks.len()], masks, subjects, is_clean, shown }
+        Self { counts: vec![0; masks.len()], masks, subjects, is_clean, shown: None }
     }
 
     /// The same, so that what it masks is known when it comes back.
     #[must_use]
     pub fn remembering(self, shown: Arc<ShownMasks>) -> Self {
-        Self { shown, ..self }
+        Self { shown: Some(shown), ..self }
     }
 
     /// Passes everything.
@@ -157,7 +156,8 @@ impl RowMasks {
         out: &mut Vec<u8>,
     ) -> bool {
         self.see(column, value, masker);
-        let Some(FieldMask { mask: Some(mask), fit, shown }) = self.masks.get(column) else {
+        let Some(FieldMask { mask: Some(mask), fit, shown: known_as }) = self.masks.get(column)
+        else {
             out.extend_from_slice(value);
             return true;
         };
@@ -184,11 +184,11 @@ impl RowMasks {
             }
             (ValueMasked::Replaced, _, None) => {}
         }
-        if let Some(shown) = shown {
+        if let (Some(shown), Some(column)) = (&self.shown, known_as) {
             let mask = out.get(start..).unwrap_or_default();
             let tells_itself = || mask.iter().any(|byte| b"[*_".contains(byte));
             if !(fit.kind == ValueKind::Text && (mask.is_empty() || tells_itself())) {
-                self.shown.remember(*shown, mask, fit.kind);
+                shown.remember(*column, mask, fit.kind);
             }
         }
         true

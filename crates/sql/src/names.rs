@@ -98,10 +98,11 @@ pub enum Definition {
 }
 
 impl Definition {
-    fn text_bytes(&self) -> usize {
+    /// Text and place, where it is a statement.
+    pub(crate) fn statement(&self) -> Option<(&Arc<str>, usize)> {
         match self {
-            Self::Statement { text, .. } => text.len(),
-            Self::Seen(_) | Self::Unknown => 0,
+            Self::Statement { text, place } => Some((text, *place)),
+            Self::Seen(_) | Self::Unknown => None,
         }
     }
 }
@@ -347,7 +348,8 @@ impl Names {
     ///
     /// Of a transaction with more of them than are followed only so much is kept that it shows.
     pub fn define(&mut self, definition: Arc<Definition>) {
-        let bytes: usize = self.defined.iter().map(|known| known.text_bytes()).sum();
+        let texts = self.defined.iter().filter_map(|known| known.statement());
+        let bytes: usize = texts.map(|(text, _)| text.len()).sum();
         if self.defined.len() > DEFINITIONS_MAX {
             return;
         }

@@ -87,6 +87,28 @@ pub enum PlannedOutput {
     Unproven,
 }
 
+impl PlannedOutput {
+    /// Whether any column is masked.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        match self {
+            Self::Clean => false,
+            Self::Columns(columns) => columns.iter().any(Option::is_some),
+            Self::Unproven => true,
+        }
+    }
+}
+
+/// A literal that the shape of a text leaves out.
+fn blank<'t>(
+    text: &'t str,
+    blanks: &OnceCell<Vec<shape::Blank<'t>>>,
+    place: usize,
+) -> Option<ComparedValue> {
+    let blanks = blanks.get_or_init(|| shape::blanks(text));
+    blanks.get(place).map(|blank| ComparedValue::text(blank.value))
+}
+
 /// How a column is masked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ColumnMask {
@@ -161,10 +183,7 @@ impl Plan {
     ) -> Arc<Self> {
         let blanks = OnceCell::new();
         let value = |column: &Object, operand: &Brought| match operand {
-            Brought::Blank(place) => {
-                let blanks = blanks.get_or_init(|| shape::blanks(text));
-                blanks.get(*place).map(|blank| ComparedValue::text(blank.value))
-            }
+            Brought::Blank(place) => blank(text, &blanks, *place),
             Brought::Parameter(number) => {
                 let code = self.snapshot.types.get(column).map_or(0, |known| known.code);
                 parameter(*number, code)
@@ -193,10 +212,7 @@ impl Plan {
         self.statement.replaced.iter().any(|Replacement { column, with }| {
             let Some(column_type) = self.snapshot.types.get(&**column) else { return false };
             let value = match with {
-                Brought::Blank(place) => {
-                    let blanks = blanks.get_or_init(|| shape::blanks(text));
-                    blanks.get(*place).map(|blank| ComparedValue::text(blank.value))
-                }
+                Brought::Blank(place) => blank(text, &blanks, *place),
                 Brought::Constant { value, .. } => Some(ComparedValue::text(value)),
                 Brought::Parameter(number) => parameter(*number, column_type.code),
                 Brought::Computed => None,
@@ -206,7 +222,8 @@ impl Plan {
                     ValueKind::Text => kind(*column_type, &self.snapshot.made_types),
                     packed => packed,
                 };
-                self.shown.holds(self.shown.column(column), &value.value, kind)
+                let known_as = self.shown.column_of(column);
+                known_as.is_some_and(|column| self.shown.holds(column, &value.value, kind))
             })
         })
     }
@@ -276,12 +293,7 @@ impl Plan {
     /// they give.
     #[must_use]
     pub fn hides_results(&self) -> bool {
-        let is_masked = match &self.output {
-            PlannedOutput::Clean => false,
-            PlannedOutput::Columns(columns) => columns.iter().any(Option::is_some),
-            PlannedOutput::Unproven => true,
-        };
-        is_masked && !self.statement.opaque.is_empty()
+        self.output.is_masked() && !self.statement.opaque.is_empty()
     }
 
     /// Whether it begins, ends or divides a transaction.
@@ -407,11 +419,10 @@ impl Plan {
                     format: column.format,
                     made_types: &self.snapshot.made_types,
                 });
-                FieldMask { shown: self.shown_in(index), mask, fit }
+                FieldMask { shown: mask.as_ref().and_then(|_| self.shown_in(index)), mask, fit }
             })
             .collect();
-        let masks = RowMasks::new(masks, self.subjects_of(columns.len()));
-        (masks.remembering(self.shown.clone()), disagreements)
+        (self.remembered(masks, columns.len()), disagreements)
     }
 
     /// How each column of a bulk export is masked: the server describes none, so types are
@@ -434,11 +445,10 @@ impl Plan {
                     format,
                     made_types: &self.snapshot.made_types,
                 });
-                FieldMask { shown: self.shown_in(index), mask, fit }
+                FieldMask { shown: mask.as_ref().and_then(|_| self.shown_in(index)), mask, fit }
             })
             .collect();
-        let masks = RowMasks::new(masks, self.subjects_of(columns));
-        (masks.remembering(self.shown.clone()), disagreements)
+        (self.remembered(masks, columns), disagreements)
     }
 
     /// The masks that who asks has been shown.
@@ -447,12 +457,17 @@ impl Plan {
         &self.shown
     }
 
+    /// The masks of a result, of which those that are shown are remembered.
+    fn remembered(&self, masks: Vec<FieldMask>, columns: usize) -> RowMasks {
+        RowMasks::new(masks, self.subjects_of(columns)).remembering(self.shown.clone())
+    }
+
     /// Under which column the masks of a result's column are remembered.
     fn shown_in(&self, index: usize) -> Option<u64> {
         let Output::Columns(columns) = &self.statement.output else { return None };
         let column = columns.get(index).filter(|column| column.shape == Shape::Plain)?;
         match &*column.sources {
-            [only] => Some(self.shown.column(&only.object())),
+            [only] => Some(self.shown.column([&only.schema, &only.table, &only.column])),
             _ => None,
         }
     }

@@ -135,7 +135,9 @@ impl Planner {
         self.catalog = catalog;
         self.reveals = reveals;
         // Others may have made a schema, or let this session into one.
-        self.doubt_path();
+        if self.is_path_told() {
+            self.path = self.untold();
+        }
         self.forget();
     }
 
@@ -148,8 +150,13 @@ impl Planner {
     /// What the server has told of it may not hold any more.
     pub fn doubt_path(&mut self) {
         if self.is_path_told() {
-            self.look_up(if self.has_moved { SearchPath::Moved } else { SearchPath::AsBegun });
+            self.look_up(self.untold());
         }
+    }
+
+    /// The search path as far as it is known without the server.
+    fn untold(&self) -> SearchPath {
+        if self.has_moved { SearchPath::Moved } else { SearchPath::AsBegun }
     }
 
     /// Where what has no schema is made, if that is known.

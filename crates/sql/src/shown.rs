@@ -26,10 +26,17 @@ impl ShownMasks {
         self.slots.get().is_none()
     }
 
-    /// What a column is called here.
+    /// What a column is called here, by its schema, its table and its name.
     #[must_use]
-    pub fn column(&self, column: &Object) -> u64 {
-        self.keys.hash_one(column)
+    pub fn column(&self, path: [&str; 3]) -> u64 {
+        self.keys.hash_one(path)
+    }
+
+    /// The same for an object; none for one that is no column.
+    #[must_use]
+    pub fn column_of(&self, column: &Object) -> Option<u64> {
+        let path: &[String; 3] = column.path.as_slice().try_into().ok()?;
+        Some(self.column(path.each_ref().map(String::as_str)))
     }
 
     /// A mask is about to be shown.
@@ -65,8 +72,11 @@ mod tests {
     #[test]
     fn a_mask_is_known_in_its_column_and_in_every_form() {
         let shown = ShownMasks::default();
-        let column = |name: &str| shown.column(&Object::column("public", "people", name));
-        let (born, hired) = (column("born"), column("hired"));
+        let (born, hired) = (
+            shown.column(["public", "people", "born"]),
+            shown.column(["public", "people", "hired"]),
+        );
+        assert_eq!(shown.column_of(&Object::column("public", "people", "born")), Some(born));
         let text = ValueKind::Date(Form::Text);
         assert!(!shown.holds(born, b"1960-01-01", text));
         shown.remember(born, &(-14_610_i32).to_be_bytes(), ValueKind::Date(Form::Binary));

@@ -129,7 +129,7 @@ impl Screening {
         if is_idle {
             return None;
         }
-        let shown = origin.as_ref().map(|origin| plan.shown().column(origin));
+        let shown = origin.as_ref().and_then(|origin| plan.shown().column_of(origin));
         let place = match origin {
             Some(origin) => Place::of(origin, column.name),
             None => Place::unnamed(column.name),

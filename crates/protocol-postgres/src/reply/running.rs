@@ -11,7 +11,7 @@ use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{CopyDirection, CopyFormat};
 use portreeve_model::Unclassified;
 use portreeve_session::{Masked, Unmaskable};
-use portreeve_sql::{Names, Plan, PlannedOutput, ResultColumn, RowCounts};
+use portreeve_sql::{Names, Plan, ResultColumn, RowCounts};
 use portreeve_wire::Cursor;
 use std::sync::Arc;
 
@@ -182,14 +182,9 @@ pub(super) fn portal_guard(
     let entry = expected.portal.as_ref().and_then(|name| names.portal(name));
     let plan = expected.plan.as_ref().ok_or_else(unknown)?;
     let Some(columns) = entry.and_then(|entry| entry.columns.as_ref()) else {
-        let is_masked = match &plan.output {
-            PlannedOutput::Clean => false,
-            PlannedOutput::Columns(columns) => columns.iter().any(Option::is_some),
-            PlannedOutput::Unproven => true,
-        };
         let is_open = screening.screen.mode() != Unclassified::Clear && plan.has_open_texts();
         // Where there is anything to mask or to look for, the description would be here.
-        return if is_masked || is_open {
+        return if plan.output.is_masked() || is_open {
             Err(Unmaskable("rows that were not described".into()))
         } else {
             Ok(RowGuard::clean())

@@ -6,8 +6,8 @@ use super::running::{Running, portal_guard, row_guard};
 use crate::look::{MessageLook, Screening};
 use crate::target::row;
 use crate::wire::{
-    Frame, Report, Trust, next_of, pass, put, put_parameter, put_ready, put_refusal, put_refused,
-    put_report, put_text, row_description,
+    Frame, Report, Trust, next_of, pass, put, put_notice, put_parameter, put_ready, put_refusal,
+    put_refused, put_text, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
@@ -717,15 +717,10 @@ fn put_hidden_results(expected: &ExpectedResult, out: &mut Vec<u8>) {
     let Some(plan) = expected.plan.as_ref().filter(|plan| plan.hides_results()) else { return };
     let names: Vec<String> =
         plan.statement.opaque.iter().map(|function| function.path.join(".")).collect();
-    let text = format!(
-        "portreeve: results are masked, since nobody knows what {} gives",
-        names.join(", ")
-    );
+    let text = format!("results are masked, since nobody knows what {} gives", names.join(", "));
     let hint = "an operator can declare it in `harmless_functions`, or permit `reveal` on what it \
                 may read";
-    let fields =
-        [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', &*text), (b'H', hint)];
-    put_report(out, b'N', &fields);
+    put_notice(out, &text, hint);
 }
 
 fn tells_changes(expected: &ExpectedResult) -> bool {

@@ -4,8 +4,8 @@ use crate::reply::Status;
 use crate::request::{Ends, failing_query};
 use crate::target::{REDEFINED, forget_inside, inside_questions};
 use crate::wire::{
-    Refused, literal, own_question, put, put_error, put_ready, put_refusal, put_refused,
-    put_report, query,
+    Refused, literal, own_question, put, put_error, put_notice, put_ready, put_refusal,
+    put_refused, query,
 };
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
@@ -27,17 +27,7 @@ impl NoticeEncoder for Notices {
     fn encode(&self, notice: Notice<'_>) -> Bytes {
         let mut out = Vec::new();
         match notice {
-            Notice::Held { text, hint } => {
-                let text = format!("portreeve: {text}");
-                let fields = [
-                    (b'S', "NOTICE"),
-                    (b'V', "NOTICE"),
-                    (b'C', "00000"),
-                    (b'M', &text),
-                    (b'H', hint),
-                ];
-                put_report(&mut out, b'N', &fields);
-            }
+            Notice::Held { text, hint } => put_notice(&mut out, text, hint),
             Notice::Refused(refusal) => match self {
                 Self::Between | Self::Reply(Ends::Open, _) => put_refusal(&mut out, refusal),
                 Self::Reply(Ends::SimpleReady | Ends::SyncReady, status) => {

@@ -79,7 +79,9 @@ impl CatalogReader {
         };
         let (versions, rests, tables) =
             timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;
-        Ok(self.read_of(&tables, self.build(&tables), Arc::new(versions), rests))
+        let catalog = self.build(&tables, None);
+        *self.materialized.lock().unwrap_or_else(PoisonError::into_inner) = catalog.materialized();
+        Ok(self.read_of(&tables, catalog, Arc::new(versions), rests))
     }
 
     /// What an open transaction sees, by the answers to [`super::inside_questions`]. What columns
@@ -90,12 +92,7 @@ impl CatalogReader {
         now: &CatalogSnapshot,
     ) -> Option<CatalogSnapshot> {
         let Inside { tables, rests } = inside::read(answers)?;
-        let (columns, parents) = (group(&tables.columns), group(&tables.parents));
-        let said = Said::of(&tables.relations, &columns, &parents, &*self.rules);
-        let known = Grouped { said, columns: &columns, parents: &parents, before: Some(now) };
-        let past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let catalog = build(&tables, &known, &self.harmless, &past);
-        let catalog = self.classified_by_name(&catalog);
+        let catalog = self.build(&tables, Some(now));
         Some(CatalogSnapshot::new(self.read_of(&tables, catalog, now.versions(), rests)))
     }
 
@@ -147,23 +144,19 @@ impl CatalogReader {
         }
     }
 
-    fn build(&self, tables: &Tables) -> Catalog {
-        let mut past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner);
+    /// `before` is what everybody sees, where this is what a transaction sees alone.
+    fn build(&self, tables: &Tables, before: Option<&CatalogSnapshot>) -> Catalog {
         let (columns, parents) = (group(&tables.columns), group(&tables.parents));
         let said = Said::of(&tables.relations, &columns, &parents, &*self.rules);
-        self.tell(&said);
-        let known = Grouped { said, columns: &columns, parents: &parents, before: None };
-        let catalog = build(tables, &known, &self.harmless, &past);
-        *past = catalog.materialized();
-        self.classified_by_name(&catalog)
-    }
-
-    /// With what the rules say of what is not there yet.
-    fn classified_by_name(&self, catalog: &Catalog) -> Catalog {
+        if before.is_none() {
+            self.tell(&said);
+        }
+        let known = Grouped { said, columns: &columns, parents: &parents, before };
+        let past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let rules = self.rules.clone();
-        catalog.with_classification(Arc::new(move |schema, table, column| {
-            rules.category(schema, table, column)
-        }))
+        build(tables, &known, &self.harmless, &past).with_classification(Arc::new(
+            move |schema, table, column| rules.category(schema, table, column),
+        ))
     }
 
     /// Says what does not fit the configuration, where that is new.

@@ -70,6 +70,14 @@ pub(crate) fn put_error(
     put_report(out, b'E', &fields);
 }
 
+/// Writes a NoticeResponse in the gateway's own words.
+pub(crate) fn put_notice(out: &mut Vec<u8>, message: &str, hint: &str) {
+    let message = format!("portreeve: {message}");
+    let fields =
+        [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', &*message), (b'H', hint)];
+    put_report(out, b'N', &fields);
+}
+
 /// A refusal, with what the server itself would say where the command cannot be judged.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {

@@ -9,10 +9,13 @@ mod reports;
 pub(crate) mod sqlstate;
 mod values;
 
+#[cfg(test)]
+pub(crate) use backend::put_report;
+
 pub(crate) use asked::{literal, own_question, own_questions, query};
 pub(crate) use backend::{
-    Refused, error_fields, put_error, put_parameter, put_ready, put_refusal, put_refused,
-    put_report, row_description,
+    Refused, error_fields, put_error, put_notice, put_parameter, put_ready, put_refusal,
+    put_refused, row_description,
 };
 pub(crate) use constants::plain;
 pub(crate) use frame::{

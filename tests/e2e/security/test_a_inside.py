@@ -297,31 +297,34 @@ def test_the_session_is_left_as_it_was(dev: Target) -> None:
         wire.query("rollback")
 
 
+def telling(signature: str, how: str = "create", volatility: str = "stable") -> str:
+    """A function that gives what its caller may not see, whatever it is given."""
+    return (
+        f"{how} function {signature} returns text language sql {volatility} as $$ "
+        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$"
+    )
+
+
 # Definitions by statements, and a read of no table at all.
 WITHOUT_TABLES = {
     "function": (
-        "create function public.abs(text) returns text language sql stable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        telling("public.abs(text)"),
         "select abs('a'::text)",
     ),
     "function-in-values": (
-        "create function public.abs(text) returns text language sql stable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        telling("public.abs(text)"),
         "values (abs('a'::text))",
     ),
     "copied": (
-        "create function public.abs(text) returns text language sql stable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from customers $$",
+        telling("public.abs(text)"),
         "copy (select abs('a'::text)) to stdout",
     ),
     "in-the-catalog": (
-        "create function pg_catalog.abs(text) returns text language sql stable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$",
+        telling("pg_catalog.abs(text)"),
         "select abs('a'::text)",
     ),
     "in-the-place-of-one": (
-        "create or replace function pg_catalog.lpad(text, integer) returns text language sql immutable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$",
+        telling("pg_catalog.lpad(text, integer)", "create or replace", "immutable"),
         "select lpad('a', 3)",
     ),
 }
@@ -349,25 +352,31 @@ def test_what_names_no_table_is_looked_at_too(
         wire.query("rollback")
 
 
-def test_others_make_what_is_called(world: World, dev: Target) -> None:
-    """Removed: what reads no table is shown whatever its functions have become."""
-    made = (
-        "create function public.quote_ident(integer) returns text language sql stable as $$ "
-        "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$"
-    )
+WAITS = "select pg_advisory_lock(4711)"
+
+
+def meanwhile(world: World, dev: Target, path: str, text: str, theirs: str, undone: str) -> None:
+    """Others change something while a text waits, and it shows nothing of what that gives."""
     with Wire.open(dev) as wire, dba(world, DATABASE) as other:
-        wire.query("select 1")
-        other.execute("select pg_advisory_lock(4711)")
+        other.execute(WAITS)
         other.commit()
-        wire.send(frame("Q", b"select pg_advisory_lock(4711); select quote_ident(7)\0"))
+        wire.query(path)
+        wire.send(frame("Q", text.encode() + b"\0"))
         waits_for_a_lock(world, DATABASE)
-        other.execute(made)
+        other.execute(theirs)
         other.commit()
         other.execute("select pg_advisory_unlock(4711)")
         other.commit()
         assert not found_in(wire.reply().raw)
-        other.execute("drop function public.quote_ident(integer)")
+        other.execute(undone)
         other.commit()
+
+
+def test_others_make_what_is_called(world: World, dev: Target) -> None:
+    """Removed: what reads no table is shown whatever its functions have become."""
+    text = f"{WAITS}; select quote_ident(7)"
+    made = telling("public.quote_ident(integer)")
+    meanwhile(world, dev, "select 1", text, made, "drop function public.quote_ident(integer)")
 
 
 def test_what_was_prepared_is_not_what_stands_in_front_now(dev: Target) -> None:
@@ -408,33 +417,10 @@ def test_a_told_path_is_doubted_when_others_change_schemas(world: World, dev: Ta
         other.commit()
 
 
-MADE_IN_ONE = {
-    "another-in-front": (
-        "set search_path = near, far",
-        "create table far.xx (v text); select pg_advisory_lock(4712); select v, 'n' from xx",
-        f"create view near.xx as {RAW.replace(' id,', '')}",
-    ),
-}
-
-
-@each(MADE_IN_ONE)
-def test_what_others_put_in_front_of_what_a_text_makes(
-    world: World, dev: Target, case: tuple[str, str, str]
-) -> None:
-    path, text, theirs = case
-    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
-        other.execute("select pg_advisory_lock(4712)")
-        other.commit()
-        wire.query(path)
-        wire.send(frame("Q", text.encode() + b"\0"))
-        waits_for_a_lock(world, DATABASE)
-        other.execute(theirs)
-        other.commit()
-        other.execute("select pg_advisory_unlock(4712)")
-        other.commit()
-        assert not found_in(wire.reply().raw)
-        other.execute("drop view near.xx")
-        other.commit()
+def test_what_others_put_in_front_of_what_a_text_makes(world: World, dev: Target) -> None:
+    text = f"create table far.xx (v text); {WAITS}; select v, 'n' from xx"
+    theirs = f"create view near.xx as {RAW.replace(' id,', '')}"
+    meanwhile(world, dev, "set search_path = near, far", text, theirs, "drop view near.xx")
 
 
 SCHEMAS_CHANGE = {
@@ -495,10 +481,7 @@ def test_the_gateway_asks_past_names_of_the_client(dev: Target) -> None:
         wire.query("rollback")
 
 
-LEAKING = (
-    "create function public.lpad(varchar, integer) returns text language sql stable as $$ "
-    "select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$"
-)
+LEAKING = telling("public.lpad(varchar, integer)")
 
 
 def piped(*statements: str) -> bytes:
@@ -522,22 +505,9 @@ def test_a_failed_transaction_that_comes_back(dev: Target) -> None:
 
 
 def test_a_definition_in_front_does_not_open_the_fence(world: World, dev: Target) -> None:
-    with Wire.open(dev) as wire, dba(world, DATABASE) as other:
-        other.execute("select pg_advisory_lock(4713)")
-        other.commit()
-        text = (
-            "create temp table zz (i integer); select pg_advisory_lock(4713); "
-            "select lpad('a'::varchar, 3)"
-        )
-        wire.send(frame("Q", text.encode() + b"\0"))
-        waits_for_a_lock(world, DATABASE)
-        other.execute(LEAKING)
-        other.commit()
-        other.execute("select pg_advisory_unlock(4713)")
-        other.commit()
-        assert not found_in(wire.reply().raw)
-        other.execute("drop function public.lpad(varchar, integer)")
-        other.commit()
+    text = f"create temp table zz (i integer); {WAITS}; select lpad('a'::varchar, 3)"
+    undone = "drop function public.lpad(varchar, integer)"
+    meanwhile(world, dev, "select 1", text, LEAKING, undone)
 
 
 def test_types_of_parameters_bring_code(world: World, gateway: Gateway) -> None:
@@ -561,9 +531,8 @@ def test_types_of_parameters_bring_code(world: World, gateway: Gateway) -> None:
 
 def test_a_grant_hides_no_intruder(world: World, gateway: Gateway) -> None:
     world.admin(
-        "create or replace function pg_catalog.rpad(text, integer) returns text language sql stable as "
-        "$$ select string_agg(split_part(email::text, '@', 1), ',') from public.customers $$; "
-        "grant usage on schema information_schema to public",
+        telling("pg_catalog.rpad(text, integer)", "create or replace")
+        + "; grant usage on schema information_schema to public",
         database=DATABASE,
     )
 

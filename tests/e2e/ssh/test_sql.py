@@ -7,7 +7,7 @@ import pytest
 from harness.world import World
 
 from .conftest import Shell
-from .test_bypass import CORPUS, IN_GATE, PEOPLE, cleared, told
+from .test_bypass import CORPUS, IN_GATE, PEOPLE, tells_on_the_machine_alone
 
 DATABASE = "behind_ssh"
 
@@ -69,13 +69,7 @@ def test_tells_on_the_machine_and_not_through_the_gateway(
     shell: Shell, at: str, lines: dict[str, paramiko.Transport], command: str
 ) -> None:
     command = command.replace("$AT", at).replace("$HERE", str(shell.sshd.home))
-    cleared(shell)
-    direct = told(lines["direct"], f"cd {shell.sshd.home} && {{ {command}\n}}")
-    assert direct[0], ("it proves nothing", direct)
-    for name in ("alice", "rolf"):
-        cleared(shell)
-        seen = told(lines[name], command)
-        assert not seen[0], (name, seen)
+    tells_on_the_machine_alone(shell, lines, command)
 
 
 def test_rows_are_shown_as_psql_shows_them_and_masked(shell: Shell, at: str) -> None:

@@ -117,16 +117,28 @@ fn portreeve(
     );
     let file = home.join("portreeve.yaml");
     std::fs::write(&file, config)?;
+    let log = folder.join(format!("{name}.log"));
+    let (server, password) = gateway(name, binary, &file, port, &log)?;
+    Ok(Contender { name, port, password, server: Some(server) })
+}
+
+/// Starts a gateway by its configuration, and makes a token of the one account that it knows.
+pub(super) fn gateway(
+    name: &'static str,
+    binary: &Path,
+    config: &Path,
+    port: u16,
+    log: &Path,
+) -> anyhow::Result<(Server, String)> {
     let command = |arguments: &[&str]| {
         let mut command = Command::new(binary);
-        command.args(arguments).env("PORTREEVE_CONFIG", &file).env_remove("PORTREEVE_TOKEN");
+        command.args(arguments).env("PORTREEVE_CONFIG", config).env_remove("PORTREEVE_TOKEN");
         command
     };
     run(&mut command(&["accounts", "add", USER, "--kind", "service"])).context("accounts")?;
     let token = run(&mut command(&["token", "issue", USER, "--ttl", "12h"])).context("token")?;
-    let log = folder.join(format!("{name}.log"));
-    let server = Server::start(name, &mut command(&["gateway"]), port, &log)?;
-    Ok(Contender { name, port, password: token.trim().into(), server: Some(server) })
+    let server = Server::start(name, &mut command(&["gateway"]), port, log)?;
+    Ok((server, token.trim().to_owned()))
 }
 
 /// The release binary: a given one, or a fresh build.

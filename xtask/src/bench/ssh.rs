@@ -2,7 +2,7 @@
 //! long a command takes, how fast a file comes that is masked and one that is not, and what
 //! sessions cost that do nothing.
 
-use super::contender::POLICY;
+use super::contender::{POLICY, gateway};
 use super::process::{Server, cpu_seconds, free_port, memory_mib, run};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -121,23 +121,7 @@ impl Machine {
         let ask = folder.join("ask");
         std::fs::write(&ask, "#!/bin/sh\nprintenv BENCH_TOKEN\n")?;
         std::fs::set_permissions(&ask, std::fs::Permissions::from_mode(0o755))?;
-        let port_option = port.to_string();
-        let options = [
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "LogLevel=ERROR",
-            "-i",
-            &path("key"),
-            "-p",
-            &port_option,
-        ];
-        let mut arguments = options.map(str::to_owned).to_vec();
-        arguments.push(format!("{user}@127.0.0.1"));
+        let arguments = arguments(&["-i", &path("key")], port, &format!("{user}@127.0.0.1"));
         let host_key = std::fs::read_to_string(path("host.pub"))?.trim().to_owned();
         let way = Way { name: DIRECT, server, arguments, token: String::new(), ask };
         Ok(Self { way, folder: folder.to_owned(), port, user, host_key })
@@ -184,36 +168,28 @@ impl Machine {
         );
         let file = home.join("portreeve.yaml");
         std::fs::write(&file, config)?;
-        let command = |arguments: &[&str]| {
-            let mut command = Command::new(binary);
-            command.args(arguments).env("PORTREEVE_CONFIG", &file).env_remove("PORTREEVE_TOKEN");
-            command
-        };
-        run(&mut command(&["accounts", "add", "bench", "--kind", "service"]))
-            .context("accounts")?;
-        let token = run(&mut command(&["token", "issue", "bench", "--ttl", "12h"]))?;
         let log = self.folder.join("gateway.log");
-        let server = Server::start(GATEWAY, &mut command(&["gateway"]), port, &log)?;
-        let port_option = port.to_string();
-        let options = [
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "LogLevel=ERROR",
-            "-o",
-            "PubkeyAuthentication=no",
-            "-p",
-            &port_option,
-            "web@127.0.0.1",
-        ];
-        let arguments = options.map(str::to_owned).to_vec();
-        let (token, ask) = (token.trim().to_owned(), self.way.ask.clone());
-        Ok(Way { name: GATEWAY, server, arguments, token, ask })
+        let (server, token) = gateway(GATEWAY, binary, &file, port, &log)?;
+        let arguments = arguments(&["-o", "PubkeyAuthentication=no"], port, "web@127.0.0.1");
+        Ok(Way { name: GATEWAY, server, arguments, token, ask: self.way.ask.clone() })
     }
+}
+
+/// How `ssh` is called, whatever else its user has configured; the place stands last.
+fn arguments(more: &[&str], port: u16, place: &str) -> Vec<String> {
+    let common = [
+        "-F",
+        "none",
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "LogLevel=ERROR",
+    ];
+    let port = port.to_string();
+    let words = [&common[..], more, &["-p", &port, place]].concat();
+    words.into_iter().map(str::to_owned).collect()
 }
 
 const PLAIN: &str = "plain.log";

@@ -107,10 +107,12 @@ impl Machine {
         if user == "root" {
             std::fs::create_dir_all("/run/sshd")?;
         }
+        // A shell that believes to be another's child reads none of the account's start-up files,
+        // which may do anything, and wait for each other.
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\n\
              PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n\
-             MaxSessions 500\nMaxStartups 500\nLogLevel ERROR\n",
+             MaxSessions 500\nMaxStartups 500\nLogLevel ERROR\nSetEnv SHLVL=1\n",
             path("host"),
             path("authorized")
         );

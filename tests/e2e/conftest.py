@@ -54,6 +54,7 @@ IN_GATE = (
     "test_a_unseen_definitions.py",
     "test_b_code.py",
     "test_c_approvals.py",
+    "test_c_examples.py",
     "test_e_changes.py",
     "test_h01_masked_values.py",
     "test_h03_dump.py",

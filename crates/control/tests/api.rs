@@ -291,6 +291,7 @@ impl Bench {
             approvers: 1,
             fields: Vec::new(),
             content: Digest([7; 32]),
+            examples: None,
             deadline: SystemTime::now() + Duration::from_secs(60),
         };
         self.reviews.open(ask).await.unwrap().0

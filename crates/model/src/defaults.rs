@@ -37,6 +37,8 @@ pub const CONNECTOR_SILENCE_MAX: Duration = Duration::from_secs(30);
 pub const HELD_BYTES_MAX: u64 = 16 << 20;
 /// How long a review may stay open.
 pub const REVIEW_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// Rows that a reviewer is shown of those that a write would touch.
+pub const REVIEW_EXAMPLES: u32 = 3;
 /// Groups of one party of a token.
 pub const GROUPS_MAX: u32 = 1024;
 /// Bad tokens from one client address in a minute.

@@ -27,8 +27,8 @@ pub use chain::{Chain, Party, PartyKind, Strength};
 pub use command::{Action, Change, Command, Effect, Facts, Need, Object};
 pub use connector::{ConnectorChange, ConnectorEvent, LinkStream};
 pub use content::{
-    APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Parameter, ParameterFormat,
-    ParameterValue, Quoting, RequestContent, Upload, differences,
+    APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Examples, Parameter,
+    ParameterFormat, ParameterValue, Quoting, RequestContent, Upload, differences,
 };
 pub use custody::{Custodian, Held, Predecessor, Pruned};
 pub use decision::{Decision, Reason, Refusal, RefusalCode, Verdict};

@@ -451,6 +451,9 @@ pub enum Event {
         rule: RuleId,
         /// SHA-256 of everything the approval is bound to.
         content: Digest,
+        /// Rows that reviewers are shown as examples, masked.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        examples: u64,
     },
     /// The answer, or that there was none.
     ReviewClosed {

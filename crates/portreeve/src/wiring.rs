@@ -425,6 +425,7 @@ fn masker(config: &Config, store: &Store, log: &EvidenceLog) -> anyhow::Result<M
 fn engine_limits(config: &Config, capacity: &Capacity) -> Limits {
     Limits {
         review_timeout: config.reviews.timeout,
+        review_examples: config.reviews.examples,
         held_bytes_max: usize::try_from(config.limits.held_bytes_max).unwrap_or(usize::MAX),
         write_timeout: config.limits.client_write_timeout,
         sessions_max: capacity.sessions_max,

@@ -1,6 +1,6 @@
 //! Where people are asked. The engine opens reviews; control stores and answers them.
 
-use portreeve_model::{Chain, ContentField, Digest, RequestId, ReviewId, RuleId};
+use portreeve_model::{Chain, ContentField, Digest, Examples, RequestId, ReviewId, RuleId};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::SystemTime;
@@ -32,6 +32,8 @@ pub struct ReviewAsk {
     pub fields: Vec<ContentField>,
     /// SHA-256 of its encoding ([`portreeve_model::ApprovalContent::encoding`]).
     pub content: Digest,
+    /// Some of the rows that it would touch, masked.
+    pub examples: Option<Examples>,
     /// When the question lapses.
     pub deadline: SystemTime,
 }

@@ -37,6 +37,6 @@ pub use names::{
     Prepared, PreparedEntry, parameter_bytes,
 };
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
-pub use planner::{Planner, Plans, Reveals, ToldPath, UnknownNames};
+pub use planner::{PlanForOthers, Planner, Plans, Reveals, ToldPath, UnknownNames};
 pub use shown::ShownMasks;
 pub use subjects::{ComparedValue, PlannedTable, SubjectColumns};

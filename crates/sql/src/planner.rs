@@ -24,6 +24,17 @@ const MISSING_MAX: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnknownNames;
 
+/// A query that the gateway asks in another session.
+#[derive(Clone, Debug)]
+pub struct PlanForOthers {
+    /// What may be seen of it.
+    pub plan: Arc<Plan>,
+    /// The schemas in which its names are to be looked up.
+    pub search_path: Vec<String>,
+    /// The relations that it rests on.
+    pub names: BTreeSet<String>,
+}
+
 /// Where a session looks up names without a schema.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum SearchPath {
@@ -236,6 +247,48 @@ impl Planner {
             None => self.begun(),
         };
         self.layers.is_followed()
+    }
+
+    /// The plan of a query that the gateway asks for a person to whom policy reveals nothing, the
+    /// schemas in which its names are looked up, and the relations that it rests on. It is asked
+    /// in another session, so nothing that the open transaction has made is in it; none where it
+    /// is no one query that only reads, or nobody can tell where names are looked up.
+    #[must_use]
+    pub fn plan_for_others(&self, text: &str) -> Option<PlanForOthers> {
+        let (path, search_path) = match &self.path {
+            SearchPath::AsBegun => (SearchPath::AsBegun, self.settings.search_path.clone()),
+            SearchPath::Told(told) => {
+                let is_shared = |schema: &&String| !schema.starts_with("pg_temp");
+                let schemas: Vec<_> = told.schemas.iter().filter(is_shared).cloned().collect();
+                let told = ToldPath { schemas: schemas.clone(), made_in: None };
+                (SearchPath::Told(Arc::new(told)), schemas)
+            }
+            SearchPath::Moved => return None,
+        };
+        let view = self.catalog.view(&self.settings, &path);
+        let analysis = view.analyses.of(self.grammar, &view.catalog, text);
+        let [statement] = &*analysis else { return None };
+        let only_reads = statement
+            .command
+            .needs
+            .iter()
+            .all(|need| matches!(need.action, Action::Read | Action::Filter | Action::Probe));
+        if statement.unknown.is_some() || !statement.missing.is_empty() || !only_reads {
+            return None;
+        }
+        let mut names = BTreeSet::new();
+        self.catalog.names_behind(&view.catalog, &statement.command, &mut names);
+        let subjects = self.subjects.plan(statement);
+        let plan = Plan::new(
+            statement.clone(),
+            self.catalog.clone(),
+            view.catalog.clone(),
+            subjects,
+            self.generation,
+            Arc::new(|_, _| false),
+            Arc::default(),
+        );
+        Some(PlanForOthers { plan: Arc::new(plan), search_path, names })
     }
 
     /// The names of all relations that a command rests on, views and heirs followed.

@@ -315,6 +315,7 @@ impl Maker {
             groups: vec!["officers".into()],
             rule: "ask-first".into(),
             content: portreeve_model::Digest([1; 32]),
+            examples: 0,
         });
         self.now.fetch_add(us, Ordering::Relaxed);
         let by = Some(by.to_owned());

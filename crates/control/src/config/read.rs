@@ -31,8 +31,10 @@ pub(crate) fn config(reader: &mut Reader<'_>, file: &Path, root: Node) -> Option
     let masking = masking::read(reader, section);
     let policies = policies::read(reader, &mut top);
     let mut section = top.section(reader, "reviews");
-    let reviews =
-        Reviews { timeout: section.duration(reader, "timeout", defaults::REVIEW_TIMEOUT, "7d") };
+    let reviews = Reviews {
+        timeout: section.duration(reader, "timeout", defaults::REVIEW_TIMEOUT, "7d"),
+        examples: section.number(reader, "examples", defaults::REVIEW_EXAMPLES, 0..=20),
+    };
     section.close(reader);
     let section = top.section(reader, "evidence");
     let evidence = evidence::read(reader, section, &resources, &masking);

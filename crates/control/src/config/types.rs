@@ -459,6 +459,10 @@ pub struct Reviews {
     /// by a client that asks again.
     #[schemars(with = "DurationText", extend("default" = duration_text(defaults::REVIEW_TIMEOUT)))]
     pub timeout: Duration,
+    /// Rows that a reviewer is shown of those that a held write would touch, masked as for
+    /// somebody to whom nothing is revealed; 0 shows none.
+    #[schemars(range(max = 20), extend("default" = defaults::REVIEW_EXAMPLES))]
+    pub examples: u32,
 }
 
 /// How the evidence is kept, and who may erase in it.

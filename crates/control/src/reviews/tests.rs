@@ -4,8 +4,8 @@ use super::*;
 use crate::administration::Recorder;
 use crate::testing::{Folder, Notes, folder};
 use portreeve_model::{
-    Chain, ContentField, Digest, Event, Party, Quoting, RequestId, ReviewOutcome, SessionId,
-    TokenOrigin,
+    Chain, ContentField, Digest, Event, Examples, Party, Quoting, RequestId, ReviewOutcome,
+    SessionId, TokenOrigin,
 };
 
 struct Bench {
@@ -43,6 +43,11 @@ fn person(subject: &str, groups: &[&str]) -> Identity {
     identity(party(PartyKind::Person, subject, groups), &[])
 }
 
+fn examples() -> Examples {
+    let row = vec![Some("7".into()), None];
+    Examples { columns: vec!["id".into(), "phone".into()], rows: vec![row] }
+}
+
 fn ask(content: u8, wait: Duration) -> ReviewAsk {
     ReviewAsk {
         request: RequestId { session: SessionId(uuid::Uuid::nil()), exchange: 7 },
@@ -61,6 +66,7 @@ fn ask(content: u8, wait: Duration) -> ReviewAsk {
             quoting: Quoting::Withheld,
         }],
         content: Digest([content; 32]),
+        examples: Some(examples()),
         deadline: SystemTime::now() + wait,
     }
 }
@@ -467,7 +473,9 @@ async fn a_long_statement_is_whole_where_it_is_decided_and_gone_in_time() {
     let now = SystemTime::now();
     let listed = bench.reviews.list(&bob, None, now).await.unwrap();
     assert_eq!(listed[0].statement.chars().count(), 500);
-    assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, statement);
+    assert_eq!(listed[0].examples, None);
+    let shown = bench.reviews.show(&bob, &id, now).await.unwrap();
+    assert_eq!((shown.statement, shown.examples), (statement.clone(), Some(examples())));
     bench.decide(&bob, &id, Decision::Deny).await.unwrap();
     let after = |days: u64| {
         let at = now + Duration::from_secs(days * 24 * 3600);
@@ -476,5 +484,6 @@ async fn a_long_statement_is_whole_where_it_is_decided_and_gone_in_time() {
     after(29);
     assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, statement);
     after(31);
-    assert_eq!(bench.reviews.show(&bob, &id, now).await.unwrap().statement, "");
+    let shown = bench.reviews.show(&bob, &id, now).await.unwrap();
+    assert_eq!((shown.statement.as_str(), shown.examples), ("", None));
 }

@@ -5,8 +5,8 @@
 
 use super::StoreError;
 use portreeve_model::{
-    Administrator, Attestation, Chain, ContentField, Digest, Event, KeyUse, Party, PartyKind,
-    ReviewId, RuleId, Secret, SessionId, TokenOrigin, Usage,
+    Administrator, Attestation, Chain, ContentField, Digest, Event, Examples, KeyUse, Party,
+    PartyKind, ReviewId, RuleId, Secret, SessionId, TokenOrigin, Usage,
 };
 use portreeve_session::{Answer, Claim, ReviewAsk, UsageKey};
 use schemars::JsonSchema;
@@ -595,6 +595,10 @@ pub struct Review {
     pub approvals: Vec<Attestation>,
     /// What the approval is bound to, field by field; empty in lists.
     pub fields: Vec<ContentField>,
+    /// Some of the rows that it would touch, masked; absent in lists, where they were not looked
+    /// for, and once the statement is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Examples>,
     /// SHA-256 of the encoding of the fields.
     pub content: Digest,
     /// When it was opened.

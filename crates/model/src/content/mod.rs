@@ -56,6 +56,20 @@ pub struct RequestContent {
     pub caps: BTreeMap<Unit, u64>,
     /// The data that come with it.
     pub upload: Upload,
+    /// Some of the rows that it would touch. They are for the reader alone: the approval is not
+    /// bound to them.
+    pub examples: Option<Examples>,
+}
+
+/// Some of the rows that a command would touch, as they are before it, masked.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Examples {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The values of each row, cut after 200 characters; null where there is none, and where a
+    /// value may not be shown.
+    pub rows: Vec<Vec<Option<String>>>,
 }
 
 /// One statement, and what it is given.

@@ -37,6 +37,7 @@ fn content() -> ApprovalContent {
             masked: BTreeMap::from([(column, ("email".into(), MaskMethod::Partial))]),
             caps: BTreeMap::from([(Unit::Rows, 3)]),
             upload: Upload::Absent,
+            examples: None,
         },
     }
 }
@@ -59,6 +60,13 @@ fn check(change: impl FnOnce(&mut ApprovalContent), expect: &[&str]) {
 fn what_is_the_same_has_no_differences() {
     assert_eq!(content().encoding(), content().encoding());
     assert!(differing(&content(), &content()).is_empty());
+}
+
+#[test]
+fn examples_are_for_the_reader_alone() {
+    let mut run = content();
+    run.request.examples = Some(Examples::default());
+    assert_eq!(content().encoding(), run.encoding());
 }
 
 #[test]

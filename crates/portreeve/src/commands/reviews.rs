@@ -3,7 +3,7 @@
 use super::options::{ApiOptions, run_async};
 use super::output::{Format, fields, print, print_json, table, time};
 use anyhow::bail;
-use portreeve_model::{Chain, ContentField};
+use portreeve_model::{Chain, ContentField, Examples};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -88,6 +88,8 @@ struct Review {
     approvers: u32,
     approvals: Vec<Value>,
     fields: Vec<ContentField>,
+    #[serde(default)]
+    examples: Option<Examples>,
     content: String,
     opened_at_us: i64,
     deadline_us: i64,
@@ -185,10 +187,24 @@ fn show(answer: Value, format: Format) -> anyhow::Result<()> {
             .any(|start| field.name.starts_with(start) && !field.value.is_empty())
     });
     let rest: Vec<_> = rest.map(|field| vec![field.label, field.value]).collect();
-    if rest.is_empty() {
-        return Ok(());
+    if !rest.is_empty() {
+        print(&table(&["bound to", "value"], rest))?;
     }
-    print(&table(&["bound to", "value"], rest))
+    review.examples.map_or(Ok(()), |examples| print(&example_rows(&examples)))
+}
+
+/// A line for each column, so that wide rows can be read.
+fn example_rows(examples: &Examples) -> String {
+    let heads = (1..=examples.rows.len()).map(|number| format!("row {number}, masked"));
+    let heads: Vec<String> = std::iter::once("would touch".to_owned()).chain(heads).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let line = |(at, name): (usize, &String)| {
+        let value = |row: &Vec<Option<String>>| {
+            row.get(at).cloned().flatten().unwrap_or_else(|| "null".to_owned())
+        };
+        std::iter::once(name.clone()).chain(examples.rows.iter().map(value)).collect()
+    };
+    table(&heads, examples.columns.iter().enumerate().map(line).collect())
 }
 
 fn decided(answer: Value, format: Format) -> anyhow::Result<()> {

@@ -14,8 +14,8 @@ use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;
 use portreeve_session::{Fence, Snapshot};
 use portreeve_sql::{
-    CatalogSnapshot, Change, Overlay, Plan, Planner, Portal, Prepared, ToldPath, UnknownNames,
-    Versions, parameter_bytes,
+    CatalogSnapshot, Change, Overlay, Plan, PlanForOthers, Planner, Portal, Prepared, ToldPath,
+    UnknownNames, Versions, parameter_bytes,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -238,6 +238,11 @@ impl Assembler {
 
     pub(crate) fn catalog(&self) -> &Arc<CatalogSnapshot> {
         self.planner.catalog()
+    }
+
+    /// What somebody else may see of a query ([`Planner::plan_for_others`]).
+    pub(crate) fn plan_for_others(&self, text: &str) -> Option<PlanForOthers> {
+        self.planner.plan_for_others(text)
     }
 
     /// Plans by another catalog or policy from here on.

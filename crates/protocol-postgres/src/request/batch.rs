@@ -7,7 +7,7 @@ use crate::reply::{Expect, Status};
 use crate::wire::{Refused, put, put_text, query};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::{CopyFormat, Unknown};
-use portreeve_model::{ApprovedStatement, Refusal, RequestContent, Unit, Upload};
+use portreeve_model::{ApprovedStatement, Examples, Refusal, RequestContent, Unit, Upload};
 use portreeve_session::{CommandUse, Fence, Request, Stage};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -68,6 +68,8 @@ pub(crate) struct MessageBatch {
     pub(crate) upload: Upload,
     /// Most rows that it may change, where they were counted.
     pub(crate) changes_max: Option<u64>,
+    /// Some of them.
+    pub(crate) examples: Option<Examples>,
     /// What was sent before it waits for Sync: nothing can be asked in between.
     pub(crate) follows_open: bool,
     /// The open transaction has written before.
@@ -124,6 +126,7 @@ impl MessageBatch {
             has_copy_in: false,
             upload: Upload::Absent,
             changes_max: None,
+            examples: None,
             follows_open: false,
             follows_writes: false,
             waits: false,
@@ -283,7 +286,9 @@ impl Request for MessageBatch {
     fn content(&self) -> RequestContent {
         let statements = self.statements.clone();
         let upload = self.upload.clone();
-        let mut content = RequestContent { statements, upload, ..RequestContent::default() };
+        let examples = self.examples.clone();
+        let mut content =
+            RequestContent { statements, upload, examples, ..RequestContent::default() };
         if let Some(circumstances) = &self.circumstances {
             circumstances.put(&mut content);
         }

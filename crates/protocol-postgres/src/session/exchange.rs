@@ -2,12 +2,11 @@
 
 use super::{Connection, Notices, ProtocolLimits, client_erred, first_value, target_erred};
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush, in_words};
-use crate::target::{FenceLine, RowCap, RowQuestion, rounded_up};
+use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush};
+use crate::target::FenceLine;
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
 use bytes::{Bytes, BytesMut};
-use portreeve_decide::sql::postgres::{RowsTouched, rows_touched};
-use portreeve_model::{Action, Parameter, Refusal, RefusalCode, RequestId, Usage};
+use portreeve_model::{Refusal, RefusalCode, RequestId, Usage};
 use portreeve_session::{
     Admitted, ClientSide, CommandUse, Driven, Exchange, Fault, Interrupt, Piece, Request,
     SessionError, Stop, TargetSide, TargetWord, Upload,
@@ -26,7 +25,7 @@ impl Connection {
     pub(super) async fn exchange(&mut self, mut batch: MessageBatch) -> Result<(), SessionError> {
         let staged = self.stage_upload(&mut batch).await?;
         self.look_at_settings(&mut batch).await?;
-        self.count_rows(&mut batch).await;
+        self.look_at_rows(&mut batch).await;
         let snapshot = self.assembler.snapshot().clone();
         let runs_own_code = batch.runs_own_code;
         let is_deferred = batch.is_deferred();
@@ -109,46 +108,6 @@ impl Connection {
         self.assembler.settings.begin();
         Ok(())
     }
-
-    /// Counts the rows of a write that would be held, so that what is approved has a cap.
-    async fn count_rows(&self, batch: &mut MessageBatch) {
-        let snapshot = self.assembler.snapshot();
-        let is_counted = |one: &CommandUse| {
-            let runs_own_code = one.command.needs.iter().any(|it| it.action == Action::Execute);
-            // Policy is asked last: that takes longer than all of a read's way through here.
-            one.command.writes() && !runs_own_code && snapshot.is_reviewed(&one.command)
-        };
-        if !batch.commands().iter().all(is_counted) {
-            return;
-        }
-        // SECURITY: what the client has sent to set it is not sent again: the values are.
-        let Some((statement, settings)) = batch.countable() else { return };
-        let Some(touched) = rows_touched(&statement.text) else { return };
-        let Some(parameters) = asked_with(&statement.parameters, &touched) else { return };
-        let started = self.assembler.started().clone();
-        let question = RowQuestion { text: touched.text, parameters, started, settings };
-        let Some(count) = self.upstream.count(&question).await else { return };
-        let (upstream, rows_max) = (self.upstream.clone(), rounded_up(count));
-        let definitions = batch.definitions.take();
-        batch.definitions = Some(Arc::new(RowCap { upstream, question, rows_max, definitions }));
-        batch.changes_max = Some(rows_max);
-    }
-}
-
-/// The parameters of a statement for a question that has some of them: the others are of no
-/// type that the target could find out.
-fn asked_with(
-    parameters: &[Parameter],
-    touched: &RowsTouched,
-) -> Option<Vec<(&'static str, String)>> {
-    if touched.parameters.is_empty() {
-        return Some(Vec::new());
-    }
-    let one = |(index, parameter): (usize, &Parameter)| {
-        let is_asked = touched.parameters.contains(&(index + 1));
-        if is_asked { in_words(parameter) } else { Some(("text", "NULL".to_owned())) }
-    };
-    parameters.iter().enumerate().map(one).collect()
 }
 
 /// A running exchange: both sides, and what is known of the reply.

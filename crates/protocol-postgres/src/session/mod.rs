@@ -3,6 +3,7 @@
 mod exchange;
 mod notices;
 mod staging;
+mod touched;
 
 pub(crate) use notices::Notices;
 

@@ -9,6 +9,7 @@ use super::types::{MADE_TYPES, column_types, made_types};
 use super::versions::{moment, read_all, read_rests};
 use super::views::{self, Completeness};
 use crate::wire::query;
+use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
@@ -409,6 +410,37 @@ pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec
             b'E' => failed = Some(refused(&frame)),
             b'Z' => return failed.map_or(Ok(rows), Err),
             _ => {}
+        }
+    }
+}
+
+/// The messages of the answer to a question that gives rows, as the server sent them: the
+/// description, the rows, and how it ended. None where they are more than so many bytes.
+pub(super) async fn answer(
+    connection: &mut PreAuth,
+    question: &str,
+    bytes_max: usize,
+) -> Result<Option<Bytes>, DialError> {
+    connection.send(&query(question)).await?;
+    let (mut messages, mut failed) = (BytesMut::new(), None);
+    loop {
+        let frame = match next(connection).await {
+            Ok(frame) => frame,
+            Err(error) => return Err(failed.unwrap_or(error)),
+        };
+        match frame.tag {
+            b'E' => failed = Some(refused(&frame)),
+            // What prepares it gives no rows.
+            b'T' | b'D' | b'C' | b'Z' if frame.tag == b'T' || !messages.is_empty() => {
+                messages.extend_from_slice(&frame.whole);
+            }
+            _ => {}
+        }
+        if messages.len() > bytes_max {
+            return Ok(None);
+        }
+        if frame.tag == b'Z' {
+            return failed.map_or(Ok(Some(messages.freeze())), Err);
         }
     }
 }

@@ -1,20 +1,22 @@
-//! How many rows a write that is held would touch: counted in a session of the gateway's own, in
-//! a transaction that can change nothing, under the settings of the session that asks.
+//! How many rows a write that is held would touch, and some of them: asked in a session of the
+//! gateway's own, in a transaction that can change nothing, under the settings of the session that
+//! asks.
 //!
 //! A reviewer approves at most that many, and they are counted once more before it runs. What
 //! the open transaction of the client has changed itself is not seen.
 
 use super::Upstream;
-use super::catalog::{rows, set, text};
-use crate::wire::literal;
+use super::catalog::{answer, rows, set, text};
+use crate::wire::{literal, quoted};
+use bytes::Bytes;
 use portreeve_session::{BoxFuture, Fence, Fenced};
-use portreeve_transport::DialError;
+use portreeve_transport::{DialError, PreAuth};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A question that counts.
+/// A question for the rows of a write.
 #[derive(Clone, Debug)]
 pub(crate) struct RowQuestion {
     pub(crate) text: String,
@@ -45,20 +47,40 @@ impl RowQuestion {
 /// Longest time that a reviewer's number is worth.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Most bytes of rows that are read as examples.
+const EXAMPLE_BYTES_MAX: usize = 1 << 20;
+
 impl Upstream {
     /// Counts; none where that cannot be done in time.
     pub(crate) async fn count(&self, question: &RowQuestion) -> Option<u64> {
-        match timeout(TIMEOUT, self.try_count(question)).await {
-            Ok(Ok(count)) => count,
-            Ok(Err(error)) => {
-                tracing::debug!(resource = self.name(), %error, "rows cannot be counted");
-                None
-            }
-            Err(_) => None,
-        }
+        let count = async {
+            let mut connection = self.read_only(question).await?;
+            let counted = rows(&mut connection, &question.wording()).await?;
+            Ok(counted.first().and_then(|row| text(row, 0).parse().ok()))
+        };
+        in_time(self, count).await
     }
 
-    async fn try_count(&self, question: &RowQuestion) -> Result<Option<u64>, DialError> {
+    /// The target's answer to a question, its names looked up in these schemas: RowDescription,
+    /// rows, and how it ended. None where that cannot be done in time, or it is too long.
+    pub(crate) async fn look_at(
+        &self,
+        question: &RowQuestion,
+        schemas: &[String],
+    ) -> Option<Bytes> {
+        let look = async {
+            let mut connection = self.read_only(question).await?;
+            let path: Vec<_> = schemas.iter().map(|name| quoted(name)).collect();
+            let path = literal(&path.join(", "));
+            let path = format!("SELECT pg_catalog.set_config('search_path', {path}, true)");
+            set(&mut connection, &path).await?;
+            answer(&mut connection, &question.wording(), EXAMPLE_BYTES_MAX).await
+        };
+        in_time(self, look).await
+    }
+
+    /// A session under the settings of the one that asks, in a transaction that changes nothing.
+    async fn read_only(&self, question: &RowQuestion) -> Result<PreAuth, DialError> {
         let mut connection = self.dialer.dial(&question.started).await?.connection;
         set(&mut connection, "BEGIN READ ONLY").await?;
         for (name, value) in &question.settings {
@@ -71,8 +93,21 @@ impl Upstream {
             TIMEOUT.as_millis()
         );
         set(&mut connection, &bounds).await?;
-        let counted = rows(&mut connection, &question.wording()).await?;
-        Ok(counted.first().and_then(|row| text(row, 0).parse().ok()))
+        Ok(connection)
+    }
+}
+
+async fn in_time<T>(
+    upstream: &Upstream,
+    asking: impl Future<Output = Result<Option<T>, DialError>>,
+) -> Option<T> {
+    match timeout(TIMEOUT, asking).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            tracing::debug!(resource = upstream.name(), %error, "rows cannot be looked at");
+            None
+        }
+        Err(_) => None,
     }
 }
 

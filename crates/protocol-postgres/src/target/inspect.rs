@@ -4,6 +4,7 @@
 use super::catalog::{rows, set, text};
 use super::dial::{Account, PostgresDialer};
 use super::rules::ColumnRules;
+use crate::wire::quoted;
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::BTreeMap;
@@ -151,10 +152,6 @@ fn sample_of(table: &FoundTable, rows_max: u32) -> String {
         .collect();
     let (schema, name) = (quoted(&table.schema), quoted(&table.name));
     format!("SELECT {} FROM {schema}.{name} LIMIT {rows_max}", columns.join(", "))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

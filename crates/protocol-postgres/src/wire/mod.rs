@@ -12,7 +12,7 @@ mod values;
 #[cfg(test)]
 pub(crate) use backend::put_report;
 
-pub(crate) use asked::{literal, own_question, own_questions, query};
+pub(crate) use asked::{literal, own_question, own_questions, query, quoted};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_notice, put_parameter, put_ready, put_refusal,
     put_refused, row_description,

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// How long a review may stay open.
     pub review_timeout: Duration,
+    /// Most rows that a reviewer is shown of those that a write would touch.
+    pub review_examples: u32,
     /// Most bytes of a reply that are kept back while a row threshold is open; a
     /// longer reply is held for review as if the threshold were crossed.
     pub held_bytes_max: usize,
@@ -27,6 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             review_timeout: defaults::REVIEW_TIMEOUT,
+            review_examples: defaults::REVIEW_EXAMPLES,
             held_bytes_max: usize::try_from(defaults::HELD_BYTES_MAX).unwrap_or(usize::MAX),
             inbox_bytes_max: INBOX_BYTES_MAX,
             write_timeout: defaults::CLIENT_WRITE_TIMEOUT,

@@ -86,6 +86,7 @@ pub(super) async fn review<H: Hold>(
                     groups: ask.groups.clone(),
                     rule: ask.rule.clone(),
                     content: ask.content,
+                    examples: ask.examples.as_ref().map_or(0, |some| some.rows.len() as u64),
                 });
                 review
             }
@@ -162,7 +163,7 @@ fn review_ask(
     request: RequestContent,
 ) -> ReviewAsk {
     let session = &running.session;
-    let text = request.text();
+    let (text, examples) = (request.text(), request.examples.clone());
     // INVARIANT: an approval is bound to all of this; approve A, run B cannot be.
     let content = ApprovalContent {
         resource: session.resource().to_owned(),
@@ -182,6 +183,7 @@ fn review_ask(
         approvers: 1,
         fields: content.fields(),
         content: sha256(&content.encoding()),
+        examples,
         deadline: SystemTime::now() + session.engine().limits().review_timeout,
     }
 }

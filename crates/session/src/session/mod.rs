@@ -14,7 +14,7 @@ use crate::engine::{
 };
 use crate::exchange::Running;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply, TargetWord};
+use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply, TargetWord, Unmaskable};
 use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
@@ -297,6 +297,17 @@ impl Session {
     pub async fn ask_for_data(&self, form: DataForm, parts: u16) -> Result<Released, SessionError> {
         self.check()?;
         self.say(NO_EXCHANGE, Notice::SendData { form, parts }).await
+    }
+
+    /// What of a reply a reviewer may read; nothing of it goes to the client.
+    pub fn mask_for_reviewers<P: Reply>(&self, reply: P) -> Result<Masked, Unmaskable> {
+        reply.mask(&self.0.engine.masker)
+    }
+
+    /// Most rows that a reviewer is shown of those that a write would touch.
+    #[must_use]
+    pub fn review_examples(&self) -> u32 {
+        self.0.engine.limits().review_examples
     }
 
     /// Most bytes that are kept while a person decides.

@@ -101,7 +101,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -288,6 +288,9 @@ const MIGRATIONS: [&str; 6] = [
     CREATE INDEX certificate_by_key ON certificate (key);
     CREATE INDEX certificate_by_principal ON certificate (issuer, subject, until_us);
     CREATE INDEX certificate_by_end ON certificate (until_us);
+",
+    "
+    ALTER TABLE review ADD COLUMN examples TEXT;
 ",
 ];
 

@@ -129,15 +129,16 @@ fn open(
     let chain = serde_json::to_string(&ask.chain).map_err(broken)?;
     let groups = serde_json::to_string(&ask.groups).map_err(broken)?;
     let fields = serde_json::to_string(&ask.fields).map_err(broken)?;
+    let examples = ask.examples.as_ref().map(serde_json::to_string).transpose().map_err(broken)?;
     let exchange = i64::try_from(ask.request.exchange).unwrap_or(i64::MAX);
     for _ in 0..ID_ATTEMPTS {
         let id = fresh_id()?;
         let inserted = transaction.execute(
             "INSERT INTO review (id, session, exchange, chain, resource, statement, reason,
                  rule, groups, content, opened_us, deadline_us, state, gateway, approvers,
-                 fields)
+                 fields, examples)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending', ?13, ?14,
-                 ?15)
+                 ?15, ?16)
              ON CONFLICT (id) DO NOTHING",
             params![
                 id.0,
@@ -155,6 +156,7 @@ fn open(
                 gateway.0,
                 ask.approvers.max(1),
                 fields,
+                examples,
             ],
         )?;
         if inserted == 1 {
@@ -188,7 +190,7 @@ fn check_room(connection: &Connection, who: &Party, at: SystemTime) -> Result<()
 /// can hold personal data. The sealed recording keeps them, for as long as it is kept.
 fn forget_statements(connection: &Connection, at: SystemTime) -> Result<(), StoreError> {
     connection.execute(
-        "UPDATE review SET statement = '', fields = '[]' WHERE state <> 'pending' AND statement <> ''
+        "UPDATE review SET statement = '', fields = '[]', examples = NULL WHERE state <> 'pending' AND statement <> ''
              AND closed_us < ?1",
         [micros(at).saturating_sub(micros(SystemTime::UNIX_EPOCH + STATEMENT_KEPT))],
     )?;
@@ -428,7 +430,9 @@ fn list(
 ) -> Result<Vec<Review>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "{} WHERE ?1 IS NULL OR state = ?1 ORDER BY opened_us DESC LIMIT ?2",
-        SELECT.replace("statement,", "substr(statement, 1, 500),").replace("fields", "'[]'")
+        SELECT
+            .replace("statement,", "substr(statement, 1, 500),")
+            .replace("fields, examples", "'[]', NULL")
     ))?;
     let rows = statement.query_map(params![state.map(ReviewState::word), rows_max], read)?;
     let mut reviews: Vec<Review> = rows.collect::<Result<Result<_, _>, _>>()??;
@@ -448,9 +452,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Review, StoreError>> {
             serde_json::from_str::<Vec<String>>(&text(9).ok()?).ok()?,
             Digest::from_hex(&text(10).ok()?)?,
             serde_json::from_str(&text(19).ok()?).ok()?,
+            match row.get::<_, Option<String>>(20).ok()? {
+                Some(examples) => Some(serde_json::from_str(&examples).ok()?),
+                None => None,
+            },
         ))
     })();
-    let Some((state, session, chain, groups, content, fields)) = parsed else {
+    let Some((state, session, chain, groups, content, fields, examples)) = parsed else {
         return Ok(Err(StoreError::Broken("review")));
     };
     let by = match (row.get(13)?, row.get(14)?) {
@@ -471,6 +479,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Review, StoreError>> {
         approvers: row.get(18)?,
         approvals: Vec::new(),
         fields,
+        examples,
         content,
         opened_at_us: row.get(11)?,
         deadline_us: row.get(12)?,
@@ -499,7 +508,7 @@ impl Review {
 
 const SELECT: &str = "SELECT id, state, session, exchange, chain, resource, statement, reason,
     rule, groups, content, opened_us, deadline_us, by_issuer, by_subject, comment, closed_us,
-    used_us, approvers, fields FROM review";
+    used_us, approvers, fields, examples FROM review";
 /// Approvals of something else that are looked at, to say in what it differs.
 const DIFFERENT_MAX: u32 = 100;
 const ID_LETTERS: [u8; 32] = *b"abcdefghijkmnpqrstuvwxyz23456789";

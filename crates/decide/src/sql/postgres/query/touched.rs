@@ -1,4 +1,4 @@
-//! How many rows a write would touch, as a question that changes nothing.
+//! Which rows a write would touch, as questions that change nothing.
 
 use pg_query::protobuf as pg;
 use pg_query::{DeparseOptions, NodeEnum, deparse};
@@ -6,19 +6,29 @@ use pg_query::{DeparseOptions, NodeEnum, deparse};
 use crate::sql::postgres::parse;
 use std::collections::BTreeSet;
 
-/// A question that counts the rows that a write would touch.
+/// Questions for the rows that a write would touch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RowsTouched {
-    /// The query.
-    pub text: String,
-    /// The numbers of the parameters that are in it.
+    /// How many they are.
+    pub count: String,
+    /// The columns of them.
+    rows: String,
+    /// The numbers of the parameters that are in either.
     pub parameters: BTreeSet<usize>,
 }
 
-/// The query that counts the rows of the one `UPDATE` or `DELETE` that a text is; none for
-/// everything else, and where a write stands inside it.
+impl RowsTouched {
+    /// Some of them, as they are before the write.
+    #[must_use]
+    pub fn some(&self, rows_max: u32) -> String {
+        format!("{} LIMIT {rows_max}", self.rows)
+    }
+}
+
+/// Questions for the rows of the one `UPDATE` or `DELETE` that a text is; none for everything
+/// else, and where a write stands inside it.
 ///
-/// It asks for the same rows by the same condition, so it runs the same functions.
+/// They ask for the same rows by the same condition, so they run the same functions.
 #[must_use]
 pub fn rows_touched(text: &str) -> Option<RowsTouched> {
     let parsed = parse::parse(text).ok()?;
@@ -38,24 +48,29 @@ pub fn rows_touched(text: &str) -> Option<RowsTouched> {
     if with.as_ref().is_some_and(|with| !with.ctes.iter().all(is_other)) {
         return None;
     }
-    let alias = relation.alias.as_ref().map_or(&relation.relname, |alias| &alias.aliasname);
-    let counted = if more.is_empty() {
-        "count(*)".to_owned()
+    let name = relation.alias.as_ref().map_or(&relation.relname, |alias| &alias.aliasname);
+    let name = format!("\"{}\"", name.replace('"', "\"\""));
+    // A row that several others meet is touched once.
+    let (count, columns) = if more.is_empty() {
+        ("count(*)".to_owned(), format!("{name}.*"))
     } else {
-        // A row that several others meet is touched once.
-        let name = alias.replace('"', "\"\"");
-        format!("count(DISTINCT \"{name}\".ctid)")
+        (format!("count(DISTINCT {name}.ctid)"), format!("DISTINCT ON ({name}.ctid) {name}.*"))
     };
-    let mut question = pg_query::parse(&format!("SELECT pg_catalog.{counted}"), 0).ok()?.protobuf;
-    let [raw] = question.stmts.as_mut_slice() else { return None };
-    let Some(NodeEnum::SelectStmt(select)) = raw.stmt.as_mut()?.node.as_mut() else { return None };
     let from = pg::Node { node: Some(NodeEnum::RangeVar(relation)) };
-    select.from_clause = std::iter::once(from).chain(more.iter().cloned()).collect();
-    select.where_clause = condition;
-    select.with_clause = with;
-    let text = deparse(&question, DeparseOptions::default()).ok()?;
-    let parameters = parameters(&text)?;
-    Some(RowsTouched { text, parameters })
+    let from: Vec<pg::Node> = std::iter::once(from).chain(more.iter().cloned()).collect();
+    let ask = |what: &str| {
+        let mut question = pg_query::parse(&format!("SELECT {what}"), 0).ok()?.protobuf;
+        let [raw] = question.stmts.as_mut_slice() else { return None };
+        let select = raw.stmt.as_mut()?.node.as_mut();
+        let Some(NodeEnum::SelectStmt(select)) = select else { return None };
+        select.from_clause = from.clone();
+        select.where_clause = condition.clone();
+        select.with_clause = with.clone();
+        deparse(&question, DeparseOptions::default()).ok()
+    };
+    let count = ask(&format!("pg_catalog.{count}"))?;
+    let parameters = parameters(&count)?;
+    Some(RowsTouched { rows: ask(&columns)?, count, parameters })
 }
 
 fn parameters(text: &str) -> Option<BTreeSet<usize>> {
@@ -87,7 +102,7 @@ mod tests {
     #[test]
     fn a_write_is_counted_by_its_own_condition() {
         let check = |text: &str, expect: Option<&str>| {
-            let touched = rows_touched(text).map(|touched| touched.text);
+            let touched = rows_touched(text).map(|touched| touched.count);
             assert_eq!(touched.as_deref(), expect, "{text}");
         };
         check(
@@ -117,9 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn some_of_the_rows_are_asked_for_by_the_same_condition() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(rows_touched(text).unwrap().some(3), expect, "{text}");
+        };
+        check(
+            "delete from work.notes where id < 3",
+            "SELECT notes.* FROM work.notes WHERE id < 3 LIMIT 3",
+        );
+        check(
+            "update \"o\"\"dd\" x set a = b.c from b where b.id = x.id",
+            "SELECT DISTINCT ON (x.ctid) x.* FROM \"o\"\"dd\" x, b WHERE b.id = x.id LIMIT 3",
+        );
+    }
+
+    #[test]
     fn parameters_of_what_is_set_are_not_asked_for() {
         let touched = rows_touched("update t set a = $1 where b = $3 and c <> '$2'").unwrap();
-        assert_eq!(touched.text, "SELECT pg_catalog.count(*) FROM t WHERE b = $3 AND c <> '$2'");
+        assert_eq!(touched.count, "SELECT pg_catalog.count(*) FROM t WHERE b = $3 AND c <> '$2'");
         assert_eq!(touched.parameters, BTreeSet::from([3]));
     }
 }

@@ -52,6 +52,7 @@ IN_GATE = (
     "test_a_lifetimes.py",
     "test_a_model.py",
     "test_a_unseen_definitions.py",
+    "test_b_built.py",
     "test_b_code.py",
     "test_c_approvals.py",
     "test_c_examples.py",

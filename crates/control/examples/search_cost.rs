@@ -144,6 +144,7 @@ fn stage(recorder: &mut SessionRecorder, exchange: u64, shape: u64) {
         shape: format!("select id, name, email, city from {table} where id = ? and email <> ?"),
         needs,
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: [("email".into(), vec![2])].into(),
         unknown: None,
         decision: Some(decision()),

@@ -72,6 +72,7 @@ fn session(log: &EvidenceLog, number: u128, protocol: &str, ends: bool) {
                 object: Object::table("public", "customers"),
             }],
             facts: Facts::default(),
+            before: portreeve_model::Usage::default(),
             categories: BTreeMap::new(),
             unknown: None,
             decision: Some(decision(verdict)),

@@ -201,6 +201,24 @@ fn probes() {
     check("SELECT id FROM customers WHERE email = ANY(ARRAY['a', 'b'])", 2);
     check("SELECT id FROM customers WHERE email = ANY('{a,b,c}')", 3);
     check("SELECT id FROM customers WHERE email = ANY($1)", 1);
+    for list in [
+        "xpath('//a/text()', $1::xml)::text[]",
+        "string_to_array($1, ',')",
+        "array_append($1, 'a')",
+        "('{' || $1 || '}')::text[]",
+        "ARRAY[$1]",
+        "parse_ident($1)",
+    ] {
+        at_least(&format!("SELECT id FROM customers WHERE email = ANY({list})"), 1_000);
+    }
+    for rows in ["unnest($1::text[])", "json_array_elements_text($1)", "string_to_table($1, ',')"] {
+        at_least(&format!("SELECT c.id FROM customers c, {rows} t(x) WHERE email = x"), 1_000);
+        at_least(&format!("SELECT id FROM customers WHERE email IN (SELECT {rows})"), 1_000);
+    }
+    let listed = |sql: &str| one(&catalog, sql).listed;
+    assert_eq!(listed("SELECT id FROM customers WHERE email = ANY($2::text[])"), [2]);
+    assert_eq!(listed("EXPLAIN ANALYZE SELECT id FROM customers WHERE email <> ALL($1)"), [1]);
+    check("SELECT id FROM customers WHERE $1 = ANY(ARRAY[email])", 1);
     check("SELECT id FROM customers WHERE email IS NOT DISTINCT FROM 'a'", 1);
     check("SELECT id FROM customers WHERE email LIKE 'a'", 1);
     check("SELECT id FROM customers WHERE email LIKE $1", 1);

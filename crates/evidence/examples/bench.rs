@@ -35,6 +35,7 @@ fn request(exchange: u64) -> Event {
                 object: Object::table("public", "customers"),
             }],
             facts: Facts::default(),
+            before: portreeve_model::Usage::default(),
             categories: BTreeMap::new(),
             unknown: None,
             decision: Some(Decision {

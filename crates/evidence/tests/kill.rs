@@ -54,6 +54,7 @@ fn request(exchange: u64) -> Event {
         shape: String::new(),
         needs: Vec::new(),
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: BTreeMap::new(),
         unknown: None,
         decision: None,

@@ -93,6 +93,10 @@ pub struct CommandRecord {
     /// What policy saw of the command as a whole.
     #[serde(default, skip_serializing_if = "Facts::is_plain")]
     pub facts: Facts,
+    /// What it had used before, in other exchanges: rows of a cursor that were fetched. They count
+    /// as its own.
+    #[serde(default, skip_serializing_if = "Usage::is_zero")]
+    pub before: Usage,
     /// The categories of the columns among the needs: for each, their places in `needs`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<Category, Vec<usize>>,

@@ -94,6 +94,7 @@ fn stage(recorder: &mut portreeve_evidence::SessionRecorder, exchange: u64, numb
             Need { action: Action::Probe, object: column },
         ],
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: [("email".into(), vec![1])].into(),
         unknown: None,
         decision: Some(decision()),

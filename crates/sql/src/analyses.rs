@@ -121,6 +121,7 @@ pub fn unknown(why: Unknown) -> Statement {
         opaque: Vec::new(),
         calls: true,
         writes: Vec::new(),
+        listed: Vec::new(),
         compared: Vec::new(),
         replaced: Vec::new(),
     }

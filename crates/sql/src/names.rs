@@ -50,6 +50,8 @@ pub struct Portal {
     pub text: Arc<str>,
     /// Its parameters, for a reviewer.
     pub parameters: Vec<Parameter>,
+    /// How many values are in those that are arrays to compare with; none where nobody knows.
+    pub listed: Option<u64>,
     /// How long the name lasts.
     pub lifetime: CursorLifetime,
 }
@@ -455,6 +457,13 @@ impl Overlay {
             }
         }
         names.prepared(name).map(|entry| entry.prepared.clone())
+    }
+
+    /// Whether a portal's name stands for what it did before.
+    #[must_use]
+    pub fn is_kept(&self, name: &str) -> bool {
+        let opens = |change: &Change| matches!(change, Change::Open(opened, _) if opened == name);
+        !self.planned.iter().any(opens)
     }
 
     /// What a portal's name will stand for; none where it will be gone, or may be.

@@ -440,6 +440,7 @@ fn command(truth: &Truth, resource: &str) -> CommandRecord {
         shape: if resource == "crm-api" { String::new() } else { truth.shape.clone() },
         needs,
         facts: Facts { aggregated: truth.is_aggregated, ..Facts::default() },
+        before: portreeve_model::Usage::default(),
         categories: if places.is_empty() {
             BTreeMap::new()
         } else {

@@ -72,6 +72,7 @@ struct Question<'a> {
     verb: &'a str,
     needs: &'a [Need],
     facts: Facts,
+    before: Usage,
 }
 
 /// The little of a reply's record that matters here, and which a log is full of.
@@ -182,7 +183,8 @@ impl Decisions {
         self.decided += 1;
         let (session, day) = (Usage::default(), Vec::new());
         let moment = Moment { at_us: reply.at_us, hour: by.hour, session, day };
-        let question = Question { verb: "", needs: &[], facts: Facts::default() };
+        let question =
+            Question { verb: "", needs: &[], facts: Facts::default(), before: Usage::default() };
         let ask = ask(seen, &moment, question, &|_| None, &|_| Usage::default());
         let hidden = shown.find(|found| !policies.reveals(&ask, &found.object, &found.category))?;
         let Detected { category, object, .. } = hidden;
@@ -196,8 +198,12 @@ impl Decisions {
 
     fn connect(&mut self, seen: &Seen, moment: &Moment, decision: &Decision) -> Option<String> {
         let needs = [Need { action: Action::Connect, object: Object::resource() }];
-        let question =
-            Question { verb: Action::Connect.word(), needs: &needs, facts: Facts::default() };
+        let question = Question {
+            verb: Action::Connect.word(),
+            needs: &needs,
+            facts: Facts::default(),
+            before: Usage::default(),
+        };
         let again = self.answer(seen, moment, &decision.policy, question, &HashMap::new());
         self.compare(again.map(|answer| answer.decision), decision)
     }
@@ -246,6 +252,7 @@ impl Decisions {
         let question = question(command);
         let again = self.answer(seen, moment, &decision.policy, question, &categories);
         let free = again.as_ref().ok().and_then(|answer| answer.free);
+        let free = free.map(|free| free.saturating_sub(command.before.rows));
         let differs = self.compare(again.map(|answer| answer.decision), decision);
         (free, differs.or_else(|| self.revealed(seen, moment, command, decision)))
     }
@@ -330,7 +337,12 @@ impl Decisions {
 }
 
 fn question(command: &CommandRecord) -> Question<'_> {
-    Question { verb: &command.verb, needs: &command.needs, facts: command.facts }
+    Question {
+        verb: &command.verb,
+        needs: &command.needs,
+        facts: command.facts,
+        before: command.before,
+    }
 }
 
 fn ask<'a>(
@@ -347,7 +359,10 @@ fn ask<'a>(
         needs: question.needs,
         facts: question.facts,
         categories,
-        counters: Counters { exchange: Usage::default(), session: moment.session },
+        counters: Counters {
+            exchange: question.before,
+            session: moment.session.saturating_sub(question.before),
+        },
         day,
         context: Context { hour: moment.hour },
     }
@@ -370,7 +385,7 @@ fn key(
     question: Question<'_>,
     categories: &HashMap<&Object, &Category>,
 ) -> Option<Vec<u8>> {
-    let Question { verb, needs, facts } = question;
+    let Question { verb, needs, facts, before } = question;
     let counted = policies.counted(&seen.chain, needs);
     let session = counted.has_scope(Scope::Session).then_some(moment.session);
     let day: Vec<_> = policies
@@ -381,7 +396,7 @@ fn key(
     let of = |need: &Need| categories.get(&need.object).copied();
     let classified: Vec<_> = needs.iter().map(of).collect();
     let party = (&seen.chain, &seen.resource);
-    let command = (verb, needs, facts, classified);
+    let command = (verb, needs, facts, before, classified);
     serde_json::to_vec(&(party, &policies.version().0, moment.hour, session, day, command)).ok()
 }
 

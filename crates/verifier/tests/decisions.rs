@@ -139,6 +139,7 @@ impl Log {
             decision: Some(self.decide(&needs, &[])),
             needs,
             facts: Facts::default(),
+            before: portreeve_model::Usage::default(),
             categories: BTreeMap::new(),
             unknown: None,
             revealed: Vec::new(),

@@ -8,7 +8,7 @@ use super::statement::Shape;
 use super::taint::Taint;
 
 /// More constants than anybody counts: a list whose length the text does not tell.
-pub(in crate::sql) const UNCOUNTED: u64 = 1_000_000_000;
+pub const UNCOUNTED: u64 = 1_000_000_000;
 
 /// How many columns two rows may have together to be compared.
 const COMPARED_MAX: u32 = 10_000;
@@ -36,6 +36,8 @@ pub(in crate::sql) struct Lineage {
     /// It is a setting that an application made up: shown masked like everything classified,
     /// but compared and stored freely, because it is what a client has said before.
     pub(in crate::sql) kept: bool,
+    /// It may be of any length.
+    pub(in crate::sql) grown: bool,
     /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
     /// to be searched either.
     pub(in crate::sql) closed: bool,
@@ -51,6 +53,7 @@ impl Lineage {
         constants: 0,
         aggregated: false,
         kept: false,
+        grown: false,
         closed: false,
     };
 
@@ -132,13 +135,15 @@ impl Lineage {
             && (self.origin, self.about) == (other.origin, other.about)
             && (self.shape == other.shape || self.is_clean())
             && self.constants == other.constants
-            && (self.aggregated, self.kept) == (other.aggregated, other.kept)
+            && (self.aggregated, self.kept, self.grown)
+                == (other.aggregated, other.kept, other.grown)
     }
 
     fn note(&mut self, other: &Self) {
         self.about = self.about.or(other.about);
         self.aggregated |= other.aggregated;
         self.kept |= other.kept;
+        self.grown |= other.grown;
         self.closed |= other.closed;
     }
 }

@@ -34,6 +34,7 @@ mod taint;
 
 pub use catalog::{Catalog, Classify, ColumnRef, RelationKind, Volatility};
 pub use grammar::Grammar;
+pub use lineage::UNCOUNTED;
 pub use postgres::{
     CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,
 };

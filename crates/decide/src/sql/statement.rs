@@ -47,6 +47,9 @@ pub struct Statement {
     /// The classified columns that its conditions compare for equality with what the client
     /// brings, in the order of the text.
     pub compared: Vec<Comparison>,
+    /// The parameters, by their numbers from 1, that are arrays of values to compare with
+    /// (`= ANY($1)`); each is counted as one probe until somebody knows how many are in it.
+    pub listed: Vec<usize>,
     /// The columns in whose rows it puts something that the client brings in the place of what is
     /// there, in the order of the text.
     pub replaced: Vec<Replacement>,

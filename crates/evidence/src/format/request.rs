@@ -123,6 +123,7 @@ fn json_bytes_max(command: &CommandRecord) -> usize {
         shape,
         needs,
         facts: _,
+        before: _,
         categories,
         unknown,
         decision,
@@ -133,7 +134,7 @@ fn json_bytes_max(command: &CommandRecord) -> usize {
     let categories = categories.iter().map(of_category);
     let revealed = revealed.iter().map(of_revealed);
     let decision = decision.as_ref().map_or(0, of_decision);
-    FIXED * 4 + texts + decision + needs.chain(categories).chain(revealed).sum::<usize>()
+    FIXED * 6 + texts + decision + needs.chain(categories).chain(revealed).sum::<usize>()
 }
 
 /// The length as JSON, with the comma behind it.
@@ -224,6 +225,7 @@ mod tests {
             shape: name.repeat(1 + needs % 3),
             needs: (0..needs).map(|at| Need { action: Action::Read, object: object(at) }).collect(),
             facts: Facts::default(),
+            before: portreeve_model::Usage::of(portreeve_model::Unit::Rows, u64::MAX),
             categories: [("email".into(), (0..needs).collect())].into(),
             unknown: None,
             decision: Some(Decision {

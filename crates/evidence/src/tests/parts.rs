@@ -25,6 +25,7 @@ fn wide(columns: usize) -> CommandRecord {
         shape: String::new(),
         needs: needs.collect(),
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: BTreeMap::new(),
         unknown: Some("for the test".into()),
         decision: None,

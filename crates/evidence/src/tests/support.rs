@@ -83,6 +83,7 @@ pub(crate) fn request(exchange: u64) -> Event {
         shape: String::new(),
         needs: vec![],
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: BTreeMap::new(),
         unknown: None,
         decision: None,

@@ -28,6 +28,7 @@ fn portal(plan: &Arc<Plan>, formats: &[i16]) -> Arc<Portal> {
         formats: formats.to_vec(),
         text: "".into(),
         parameters,
+        listed: None,
         lifetime: CursorLifetime::Transaction,
     })
 }

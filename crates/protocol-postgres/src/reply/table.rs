@@ -70,6 +70,7 @@ fn opened() -> Change {
             formats: vec![],
             text: "".into(),
             parameters,
+            listed: None,
             lifetime: CursorLifetime::Transaction,
         }),
     )

@@ -636,9 +636,11 @@ impl Assembler {
             self.described.remove(&key);
         }
         let lifetime = CursorLifetime::Transaction;
+        let listed = prepared.plan.as_ref().and_then(|plan| params.listed(&plan.statement.listed));
         let portal = Portal {
             text: prepared.text.clone(),
             parameters,
+            listed,
             prepared,
             statement: statement.to_owned(),
             formats,
@@ -666,7 +668,9 @@ impl Assembler {
     /// Rows can be masked only when their types and origins are known.
     pub(super) fn describe_first(&mut self, name: &str, plan: &Plan, machine: &ReplyMachine) {
         let is_known = self.described.contains(&(Described::Portal, name.to_owned()))
-            || machine.names().portal(name).is_some_and(|entry| entry.columns.is_some())
+            // One that this request opens takes the name of what was described before.
+            || self.overlay.is_kept(name)
+                && machine.names().portal(name).is_some_and(|entry| entry.columns.is_some())
             || plan.copy().is_some();
         if is_known || !self.needs_description(plan) {
             return;

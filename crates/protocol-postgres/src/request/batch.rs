@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::{CopyFormat, Unknown};
 use portreeve_model::{ApprovedStatement, Examples, Refusal, RequestContent, Unit, Upload};
 use portreeve_session::{CommandUse, Fence, Request, Stage};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Which of the two query protocols a request is in.
@@ -158,6 +158,15 @@ impl MessageBatch {
         (is_one && is_seen).then_some((only, settings))
     }
 
+    /// What is done with which objects, as policy was asked: a name may stand for something else at
+    /// another time, or in another session, and the versions of definitions may be the same.
+    fn meant(&self) -> Vec<String> {
+        let needs = self.uses.iter().flat_map(|one| &one.command.needs);
+        let meant: BTreeSet<String> =
+            needs.map(|need| format!("{} on {}", need.action, need.object)).collect();
+        meant.into_iter().collect()
+    }
+
     /// Whether what it changes is to stay only once its reply may pass, and nothing else would
     /// see to that.
     pub(crate) fn is_deferred(&self) -> bool {
@@ -292,6 +301,7 @@ impl Request for MessageBatch {
         if let Some(circumstances) = &self.circumstances {
             circumstances.put(&mut content);
         }
+        content.settings.extend(self.meant());
         content.caps.extend(self.changes_max.map(|rows| (Unit::Changes, rows)));
         content
     }

@@ -36,6 +36,36 @@ impl Parameters<'_> {
             many => many.get(index).copied().unwrap_or(0),
         }
     }
+
+    /// How many values are in these parameters, which are arrays; none where one of them is not
+    /// there.
+    pub(super) fn listed(&self, numbers: &[usize]) -> Option<u64> {
+        let count = |number: &usize| {
+            let index = number.checked_sub(1)?;
+            let value = self.values.get(index)?;
+            Some(value.map_or(0, |value| elements(value, self.format(index))))
+        };
+        numbers.iter().map(count).sum()
+    }
+}
+
+/// How many elements an array has at the most.
+///
+/// SPEC: `array_send`: the number of dimensions, a flag, the type of the elements, and of each
+/// dimension its length and its lower bound.
+fn elements(value: &[u8], format: i16) -> u64 {
+    if format == 0 {
+        // Commas inside of quotes count, too: it may be fewer.
+        return 1 + value.iter().filter(|byte| **byte == b',').count() as u64;
+    }
+    let number = |at: usize| {
+        let bytes = value.get(at..at + 4)?.try_into().ok()?;
+        Some(u64::from(u32::from_be_bytes(bytes)))
+    };
+    let dimensions = || (0..number(0)?.min(6)).map(|at| number(12 + 8 * at as usize)).product();
+    let told: Option<u64> = dimensions();
+    // Each has its length before it: what says more is none.
+    told.unwrap_or(u64::MAX).min((value.len() / 4) as u64)
 }
 
 /// A statement as it was written, called by its own text.
@@ -237,6 +267,31 @@ mod tests {
         let statements =
             vec![ApprovedStatement { parameters, ..statement("delete from t where id = $1") }];
         RequestContent { statements, ..RequestContent::default() }.text()
+    }
+
+    #[test]
+    fn what_is_in_an_array_is_counted() {
+        let binary = |lengths: &[u32], rest: usize| {
+            let mut value = u32::try_from(lengths.len()).unwrap().to_be_bytes().to_vec();
+            value.extend([0; 8]);
+            for length in lengths {
+                value.extend(length.to_be_bytes());
+                value.extend(1_u32.to_be_bytes());
+            }
+            value.resize(value.len() + rest, 0);
+            value
+        };
+        assert_eq!(elements(&binary(&[3], 60), 1), 3);
+        assert_eq!(elements(&binary(&[2, 3], 60), 1), 6);
+        assert_eq!(elements(&binary(&[], 0), 1), 1, "none, which is no product");
+        assert_eq!(elements(&binary(&[u32::MAX], 60), 1), 20, "no more than it has bytes for");
+        assert_eq!(elements(b"\0\0", 1), 0);
+        assert_eq!(elements(b"{a,b,c}", 0), 3);
+        assert_eq!(elements(b"{}", 0), 1);
+        let values: &[Option<&[u8]>] = &[Some(b"{a,b}"), None];
+        let given = Parameters { values, formats: &[], types: &[] };
+        assert_eq!(given.listed(&[1, 2, 1]), Some(4));
+        assert_eq!(given.listed(&[3]), None);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::wire::sqlstate;
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::{MadeAnew, made_anew};
 use portreeve_decide::sql::{
-    CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect, Unknown,
+    CopyDirection, CursorLifetime, Output, SessionEffect, Statement, TransactionEffect, UNCOUNTED,
+    Unknown,
 };
 use portreeve_model::{
     Action, ApprovedStatement, Command, Need, Object, ObjectKind, Parameter, Unit, Usage,
@@ -173,6 +174,9 @@ impl Assembler {
         let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
         let Effect { mut expected, mut uses, behind } = effect;
+        if let (Some(first), Some(listed)) = (uses.first_mut(), portal.listed) {
+            first.asked.command = counting(&plan, listed);
+        }
         if content::stores_shown(&plan, &portal.prepared.text, &portal.parameters) {
             uses.insert(0, self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
         }
@@ -280,6 +284,7 @@ impl Assembler {
                     formats: Vec::new(),
                     text: text.clone(),
                     parameters: Vec::new(),
+                    listed: None,
                     lifetime: *lifetime,
                 };
                 effect.expected.change = Some(Change::Open(cursor.clone(), Arc::new(portal)));
@@ -600,6 +605,7 @@ impl Assembler {
             formats: Vec::new(),
             text: "".into(),
             parameters: Vec::new(),
+            listed: None,
             lifetime: CursorLifetime::Transaction,
         })
     }
@@ -700,9 +706,26 @@ fn copy_in(plan: &Plan) -> Option<CopyShape> {
     Some(CopyShape { format: copy.format, columns: copy.columns_in })
 }
 
+/// The command of a plan whose parameters hold so many values to compare with.
+fn counting(plan: &Plan, listed: u64) -> Arc<Command> {
+    let lists = plan.statement.listed.len() as u64;
+    let counted = plan.command.facts.probes;
+    // SECURITY: what compares nothing that is classified has no probes, however many it brings.
+    if lists == 0 || counted == 0 {
+        return plan.command.clone();
+    }
+    let mut command = (*plan.command).clone();
+    command.facts.probes = counted.saturating_sub(lists).saturating_add(listed).max(1);
+    Arc::new(command)
+}
+
 fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> PlannedUse {
+    let command = match stage {
+        Stage::Prepare => plan.command.clone(),
+        Stage::Run => counting(plan, UNCOUNTED),
+    };
     let asked = CommandUse {
-        command: plan.command.clone(),
+        command,
         stage,
         revealed: plan.revealed.clone(),
         before: Usage::of(Unit::Rows, rows_before),

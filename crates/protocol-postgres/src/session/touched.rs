@@ -8,7 +8,7 @@ use crate::target::{PlanFence, RowCap, RowQuestion, rounded_up, row};
 use crate::wire::{next_of, row_description};
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::{RowsTouched, rows_touched};
-use portreeve_model::{Action, Examples, Parameter};
+use portreeve_model::{Action, Examples, Object, Parameter};
 use portreeve_session::{CommandUse, Fence as _, Request as _};
 use std::sync::Arc;
 
@@ -21,7 +21,13 @@ impl Connection {
     pub(super) async fn look_at_rows(&self, batch: &mut MessageBatch) {
         let snapshot = self.assembler.snapshot();
         let is_counted = |one: &CommandUse| {
-            let runs_own_code = one.command.needs.iter().any(|it| it.action == Action::Execute);
+            // Nor does another session have this one's temporary tables.
+            let is_own = |object: &Object| {
+                object.path.first().is_some_and(|schema| schema.starts_with("pg_temp"))
+            };
+            let needs = &one.command.needs;
+            let runs_own_code =
+                needs.iter().any(|it| it.action == Action::Execute || is_own(&it.object));
             // Policy is asked last: that takes longer than all of a read's way through here.
             one.command.writes() && !runs_own_code && snapshot.is_reviewed(&one.command)
         };

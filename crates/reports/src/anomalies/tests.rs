@@ -61,6 +61,7 @@ fn shown(watch: &mut Watch, index: u64, deed: &Deed) -> Vec<Finding> {
         shape: String::new(),
         needs: vec![Need { action: Action::Read, object: column }],
         facts: Facts { probes: deed.probes, ..Facts::default() },
+        before: portreeve_model::Usage::default(),
         categories: deed.category.map(|name| (category(name), vec![0])).into_iter().collect(),
         unknown: None,
         decision: None,

@@ -141,6 +141,7 @@ impl Judge<'_> {
             shape: command.shape.clone(),
             needs: command.needs.clone(),
             facts: command.facts,
+            before: one.before,
             categories,
             decision: unknown.is_none().then_some(decision),
             unknown,

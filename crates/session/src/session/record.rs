@@ -126,6 +126,7 @@ impl Session {
             shape: String::new(),
             needs: vec![Need { action: Action::Connect, object: Object::resource() }],
             facts: Facts::default(),
+            before: portreeve_model::Usage::default(),
             categories: BTreeMap::new(),
             unknown: None,
             decision: Some(decision.clone()),

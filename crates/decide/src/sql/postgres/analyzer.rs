@@ -38,6 +38,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     /// Constants and parameters that columns are compared with.
     pub(in crate::sql) probes: u64,
     /// Columns that conditions compare with what the client brings.
+    /// The parameters that are taken for arrays of values to compare with.
+    pub(in crate::sql) listed: Vec<usize>,
     pub(in crate::sql) compared: Vec<Comparison>,
     /// Constants and parameters that take the place of what is in columns.
     pub(in crate::sql) replaced: Vec<Replacement>,
@@ -95,6 +97,7 @@ impl<'c> Analyzer<'c> {
             revealed: Taint::Clean,
             written: Taint::Clean,
             probes: 0,
+            listed: Vec::new(),
             compared: Vec::new(),
             replaced: Vec::new(),
             unknown: None,
@@ -387,6 +390,7 @@ impl<'c> Analyzer<'c> {
         self.revealed.join(&inner.revealed);
         self.written.join(&inner.written);
         self.probes = self.probes.saturating_add(inner.probes);
+        self.listed.extend(&inner.listed);
         self.missing.extend(inner.missing.iter().cloned());
         self.opaque.extend(inner.opaque.iter().cloned());
         if let Some(unknown) = &inner.unknown {

@@ -55,6 +55,7 @@ fn exchange(review: &mut AccessReview, session: &SessionFacts, needs: &[Need], o
         shape: String::new(),
         needs: needs.to_vec(),
         facts: Facts::default(),
+        before: portreeve_model::Usage::default(),
         categories: BTreeMap::new(),
         unknown: None,
         decision: None,

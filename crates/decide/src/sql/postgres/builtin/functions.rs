@@ -16,6 +16,9 @@ pub(in crate::sql) enum Positions {
     First,
     Second,
     AllButFirst,
+    /// Values, each behind its key. A document that has a classified value for a key tells it to
+    /// whoever looks a key up: what is not there is NULL, and the mask leaves NULL visible.
+    BehindKeys,
 }
 
 impl Positions {
@@ -25,6 +28,7 @@ impl Positions {
             Self::First => index == 0,
             Self::Second => index == 1,
             Self::AllButFirst => index > 0,
+            Self::BehindKeys => index % 2 == 1,
         }
     }
 }
@@ -48,6 +52,8 @@ pub(in crate::sql) enum Builtin {
     AdvisoryLock,
     /// Gives one back.
     AdvisoryUnlock,
+    /// Keeps what it is given where something else tells it.
+    Keeps,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -85,6 +91,8 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         "pg_advisory_unlock" | "pg_advisory_unlock_all" | "pg_advisory_unlock_shared" => {
             return Some(Builtin::AdvisoryUnlock);
         }
+        // The numbers that follow are made of it.
+        "setseed" => return Some(Builtin::Keeps),
         "set_config" => return Some(Builtin::SetConfig),
         "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),
@@ -145,8 +153,7 @@ fn total(name: &str) -> Option<Positions> {
         | "md5" | "reverse" | "translate" | "replace" | "length" | "char_length"
         | "character_length" | "octet_length" | "bit_length" | "to_json" | "to_jsonb"
         | "row_to_json" | "array_to_json" | "json_build_array" | "jsonb_build_array"
-        | "json_build_object" | "jsonb_build_object" | "array_agg" | "string_agg" | "json_agg"
-        | "jsonb_agg" | "json_object_agg" | "jsonb_object_agg" | "json_agg_strict"
+        | "array_agg" | "string_agg" | "json_agg" | "jsonb_agg" | "json_agg_strict"
         | "jsonb_agg_strict" | "any_value" | "quote_literal" | "quote_ident" | "quote_nullable"
         | "pg_typeof" | "textcat" => Positions::All,
         "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad" | "encode"
@@ -154,9 +161,26 @@ fn total(name: &str) -> Option<Positions> {
         | "last_value" | "nth_value" => Positions::First,
         "extract" | "date_part" | "date_trunc" => Positions::Second,
         "format" => Positions::AllButFirst,
+        "json_build_object" | "jsonb_build_object" | "json_object_agg" | "jsonb_object_agg" => {
+            Positions::BehindKeys
+        }
         _ => return None,
     };
     Some(positions)
+}
+
+/// Whether what it gives may be of any length, whatever it is made of.
+pub(in crate::sql) fn grows(name: &str) -> bool {
+    matches!(
+        name,
+        "repeat"
+            | "lpad"
+            | "rpad"
+            | "replace"
+            | "regexp_replace"
+            | "array_fill"
+            | "array_to_string"
+    ) || is_aggregate(name)
 }
 
 fn administers(name: &str) -> bool {

@@ -113,6 +113,7 @@ fn finish(
     let is_told = analyzer.writings == 1 && TELLING.contains(&verb.as_str());
     Statement {
         writes: analyzer.written_columns(),
+        listed: std::mem::take(&mut analyzer.listed),
         compared: std::mem::take(&mut analyzer.compared),
         replaced: std::mem::take(&mut analyzer.replaced),
         touches_classified: analyzer.touched || (analyzer.writes && is_unsure),

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use crate::sql::catalog::{Ambiguous, Relation, RelationKind};
 use crate::sql::columns::{Column, Columns};
-use crate::sql::lineage::Lineage;
+use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions;
 use crate::sql::postgres::builtin::system::{self, System};
 use crate::sql::postgres::query::scope::{Item, Scope};
-use crate::sql::postgres::value::call::in_schema;
+use crate::sql::postgres::value::call::{in_schema, is_counted};
 use crate::sql::postgres::value::expression::strings;
 use crate::sql::postgres::value::name::aliases;
 use crate::sql::statement::sqlstate;
@@ -261,6 +261,7 @@ impl<'c> Analyzer<'c> {
                 return self.unreadable_source();
             };
             let lineage = self.value(call, scope);
+            let lineage = if is_counted(call) { lineage } else { of_any_number(lineage) };
             if !self.is_shadowed(call) {
                 // The number of rows tells what the arguments are.
                 self.filter(&lineage);
@@ -428,6 +429,7 @@ impl<'c> Analyzer<'c> {
             }
             columns.list.push(Column::new(column.colname.as_str(), Lineage::CLEAN));
         }
+        let lineage = of_any_number(lineage);
         columns.list.iter_mut().for_each(|column| column.lineage = lineage.clone());
         self.table_item(columns, table.alias.as_ref(), "xmltable")
     }
@@ -440,6 +442,7 @@ impl<'c> Analyzer<'c> {
         let mut names = Vec::new();
         self.json_columns(&table.columns, scope, &mut names, &mut lineage);
         self.filter(&lineage);
+        let lineage = of_any_number(lineage);
         let list =
             names.into_iter().map(|name| Column::new(name, lineage.clone().derived())).collect();
         self.table_item(Columns { list, rest: None }, table.alias.as_ref(), "json_table")
@@ -579,4 +582,10 @@ fn is_simple(args: &[pg::Node]) -> bool {
         ),
         _ => false,
     })
+}
+
+/// Of what the client brings, a source of rows makes as many values as it likes.
+fn of_any_number(lineage: Lineage) -> Lineage {
+    let constants = if lineage.constants > 0 { UNCOUNTED } else { 0 };
+    Lineage { constants, ..lineage }
 }

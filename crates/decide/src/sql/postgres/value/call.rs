@@ -37,6 +37,10 @@ impl Analyzer<'_> {
                 self.filter(lineage);
             }
         }
+        if call.func_variadic {
+            // How many arguments there are, the values tell.
+            lineages.iter().for_each(|lineage| self.filter(lineage));
+        }
         let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
         let is_aggregate = call.agg_star
             || call.agg_distinct
@@ -174,21 +178,31 @@ impl Analyzer<'_> {
         match builtin {
             Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
             Builtin::Total(positions) => {
+                // What is too long fails: of values next to something that has any length, that
+                // tells how long they are.
+                let is_long = lineages.iter().any(|lineage| lineage.grown);
                 for (index, lineage) in lineages.iter().enumerate() {
-                    if !positions.allow(index) {
+                    if is_long || !positions.allow(index) {
                         self.filter(lineage);
                     }
                 }
-                combined(lineages)
+                grown(name, lineages, args, combined(lineages))
             }
-            Builtin::Pure => self.pure(lineages),
+            Builtin::Pure => {
+                let lineage = self.pure(lineages);
+                grown(name, lineages, args, lineage)
+            }
             Builtin::AdvisoryLock => {
                 self.need(Action::Lock, Object::resource());
-                self.pure(lineages)
+                self.kept_elsewhere(lineages)
             }
             Builtin::AdvisoryUnlock => {
                 self.acts = true;
-                self.pure(lineages)
+                self.kept_elsewhere(lineages)
+            }
+            Builtin::Keeps => {
+                self.acts = true;
+                self.kept_elsewhere(lineages)
             }
             Builtin::Count => {
                 for lineage in lineages {
@@ -225,6 +239,16 @@ impl Analyzer<'_> {
             }
             Builtin::Opaque => self.opaque(name, lineages),
         }
+    }
+
+    /// What it is given can be read elsewhere (locks are in a catalog); what it gives is nothing of
+    /// it.
+    fn kept_elsewhere(&mut self, lineages: &[Lineage]) -> Lineage {
+        for lineage in lineages {
+            self.filter(lineage);
+            self.reveal(lineage);
+        }
+        Lineage::CLEAN
     }
 
     fn opaque(&mut self, name: &str, lineages: &[Lineage]) -> Lineage {
@@ -339,13 +363,17 @@ impl Analyzer<'_> {
     }
 }
 
-/// How many values a function that gives rows can make of the client's own; none where it gives
+/// How many values a function that gives many can make of the client's own; none where it gives
 /// one, or is given other values.
 fn made_of_constants(call: &pg::FuncCall) -> Option<u64> {
     let name = last_name(&call.funcname)?;
     if !call.args.iter().all(is_own) || call.args.is_empty() {
         return None;
     }
+    if name == "unnest" && call.args.iter().all(is_counted) {
+        return None;
+    }
+    let is_told = call.args.iter().all(|argument| settings::constant(argument).is_some());
     let numbers: Vec<Option<i64>> =
         call.args.iter().map(|argument| settings::constant(argument)?.parse().ok()).collect();
     match (name, numbers.as_slice()) {
@@ -367,15 +395,57 @@ fn made_of_constants(call: &pg::FuncCall) -> Option<u64> {
             | "jsonb_each_text"
             | "json_to_recordset"
             | "jsonb_to_recordset"
-            | "jsonb_path_query",
+            | "jsonb_path_query"
+            | "unnest"
+            | "xpath"
+            | "parse_ident"
+            | "tsvector_to_array",
             _,
         ) => {
+            // Of a parameter nobody knows how many.
+            if !is_told {
+                return Some(UNCOUNTED);
+            }
             // No more values than the text has characters.
             let letters = call.args.iter().filter_map(settings::constant).map(|text| text.len());
             Some((letters.sum::<usize>() as u64).max(1))
         }
         _ => None,
     }
+}
+
+/// Whether the text tells how many values of the client's own an array is.
+pub(in crate::sql) fn is_counted(node: &pg::Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_counted),
+        Some(NodeEnum::AArrayExpr(array)) => array.elements.iter().all(is_counted),
+        Some(NodeEnum::FuncCall(call)) => made_of_constants(call).is_some(),
+        _ => false,
+    }
+}
+
+/// Constants longer than this make what is built of them long.
+const SHORT: usize = 10_000;
+
+/// What a function gives, as one of any length where it may be that: clean texts can be made of any
+/// length, and longer ones by putting much in the place of little.
+fn grown(name: &str, lineages: &[Lineage], args: Option<&[pg::Node]>, lineage: Lineage) -> Lineage {
+    let constant =
+        |index: usize| args.and_then(|args| args.get(index)).and_then(settings::constant);
+    let is_short = match name {
+        "repeat" | "lpad" | "rpad" => constant(1)
+            .and_then(|count| count.parse().ok())
+            .is_some_and(|count: usize| count <= SHORT),
+        "replace" => match (constant(1), constant(2)) {
+            (Some(before), Some(after)) => after.len() <= before.len(),
+            _ => false,
+        },
+        // As long as there are rows: of values of the tables that is what the tables hold.
+        _ => functions::is_aggregate(name) && lineages.iter().any(|one| !one.is_clean()),
+    };
+    let grown = lineage.grown || functions::grows(name) && !is_short;
+    Lineage { grown, ..lineage }
 }
 
 /// Whether the other arguments of a total function leave it total.

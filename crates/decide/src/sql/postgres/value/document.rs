@@ -41,12 +41,7 @@ impl Analyzer<'_> {
                 let lineage = self.mixed(&object.exprs, scope);
                 self.unique(object.unique, lineage)
             }
-            NodeEnum::JsonKeyValue(pair) => {
-                let mut lineage = self.optional(pair.key.as_deref(), scope).derived();
-                let value = self.json_value(pair.value.as_deref(), scope);
-                lineage.mix(&value);
-                lineage
-            }
+            NodeEnum::JsonKeyValue(pair) => self.behind_key(pair, scope),
             NodeEnum::JsonValueExpr(value) => self.json_value(Some(value), scope),
             NodeEnum::JsonArrayConstructor(array) => self.mixed(&array.exprs, scope),
             NodeEnum::JsonArrayQueryConstructor(array) => match array.query.as_deref() {
@@ -54,15 +49,8 @@ impl Analyzer<'_> {
                 None => self.not_understood("an empty sub-select"),
             },
             NodeEnum::JsonObjectAgg(aggregate) => {
-                let lineage = match aggregate.arg.as_deref() {
-                    Some(pair) => {
-                        let mut lineage = self.optional(pair.key.as_deref(), scope).derived();
-                        let value = self.json_value(pair.value.as_deref(), scope);
-                        lineage.mix(&value);
-                        lineage
-                    }
-                    None => Lineage::CLEAN,
-                };
+                let pair = aggregate.arg.as_deref();
+                let lineage = pair.map_or(Lineage::CLEAN, |pair| self.behind_key(pair, scope));
                 self.json_aggregate(aggregate.constructor.as_deref(), scope);
                 self.unique(aggregate.unique, lineage)
             }
@@ -94,6 +82,14 @@ impl Analyzer<'_> {
             NodeEnum::XmlSerialize(xml) => self.telling(xml.expr.as_deref(), scope),
             other => self.not_understood(&format!("`{}`", kind(other))),
         }
+    }
+
+    /// A key tells what it is to whoever looks it up.
+    fn behind_key(&mut self, pair: &pg::JsonKeyValue, scope: &Scope<'_>) -> Lineage {
+        let mut lineage = self.telling(pair.key.as_deref(), scope);
+        let value = self.json_value(pair.value.as_deref(), scope);
+        lineage.mix(&value);
+        lineage
     }
 
     /// `value AS name`, where a list of expressions has names.

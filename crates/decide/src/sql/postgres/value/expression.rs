@@ -14,6 +14,7 @@ use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::operators;
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::scope::{self, Item, Scope};
+use crate::sql::postgres::value::call;
 use crate::sql::statement::sqlstate;
 
 /// Whether something is called that somebody may have made under this name: everything but what
@@ -244,7 +245,7 @@ impl Analyzer<'_> {
 
     fn operation(&mut self, operation: &pg::AExpr, scope: &Scope<'_>) -> Lineage {
         let kind = pg::AExprKind::try_from(operation.kind).unwrap_or(pg::AExprKind::Undefined);
-        let left = self.operand(operation.lexpr.as_deref(), kind, scope);
+        let left = self.operand(operation.lexpr.as_deref(), pg::AExprKind::AexprOp, scope);
         let right = self.operand(operation.rexpr.as_deref(), kind, scope);
         // BETWEEN is named after itself, and compares.
         if is_between(kind) {
@@ -264,7 +265,8 @@ impl Analyzer<'_> {
         }
         let is_total = kind == pg::AExprKind::AexprOp
             && operators::is_total(name)
-            && (right.is_clean() || name == "||");
+            && (right.is_clean() || name == "||")
+            && !lineage.grown;
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
             // Counted: what comes out is a truth value, or for NULLIF the left side.
@@ -326,13 +328,23 @@ impl Analyzer<'_> {
             Some(NodeEnum::List(list)) => self.listed(&list.items, scope),
             _ => self.optional(node, scope),
         };
-        match (kind, node.and_then(settings::constant)) {
+        let is_array = matches!(kind, pg::AExprKind::AexprOpAny | pg::AExprKind::AexprOpAll);
+        match node.and_then(settings::constant) {
+            _ if !is_array => lineage,
             // An array as a text: at most as many elements as it has separators, and one.
-            (pg::AExprKind::AexprOpAny | pg::AExprKind::AexprOpAll, Some(text)) => {
+            Some(text) => {
                 let elements = 1 + text.bytes().filter(|byte| *byte == b',').count() as u64;
                 Lineage { constants: elements, ..lineage }
             }
-            _ => lineage,
+            None if let Some(number) = node.and_then(parameter) => {
+                self.listed.push(number);
+                lineage
+            }
+            // SECURITY: how many values are computed of the client's own, no text tells.
+            None if lineage.constants > 0 && !node.is_some_and(call::is_counted) => {
+                Lineage { constants: UNCOUNTED, ..lineage }
+            }
+            None => lineage,
         }
     }
 
@@ -495,6 +507,15 @@ pub(in crate::sql) fn is_text(name: &pg::TypeName) -> bool {
         strings(&name.names).as_deref(),
         Some(["text" | "varchar"] | ["pg_catalog", "text" | "varchar"])
     )
+}
+
+/// The number of the parameter that a value is, cast or not.
+fn parameter(node: &pg::Node) -> Option<usize> {
+    match &node.node {
+        Some(NodeEnum::ParamRef(parameter)) => usize::try_from(parameter.number).ok(),
+        Some(NodeEnum::TypeCast(cast)) => parameter(cast.arg.as_deref()?),
+        _ => None,
+    }
 }
 
 /// A constant of the text. One that is written like an array or a document can be as many

@@ -22,7 +22,6 @@ use crate::numbers::walk;
 use crate::numbers::{geo, wallets};
 use crate::places::{address, postal};
 use crate::signs::{self, contact, secrets, special};
-use crate::text::bytes::find_digit;
 use crate::text::traits::Traits;
 use crate::{evasion, names};
 use std::cell::RefCell;
@@ -307,7 +306,7 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     }
     SCRATCH.with_borrow_mut(|Scratch { tokens, taken, small }| {
         tokens.clear();
-        names::tokens::split(scene.text, tokens);
+        names::tokens::split(scene.text, &traits.words, tokens);
         taken.clear();
         taken.extend_from_slice(&out[from..]);
         taken.sort_unstable_by_key(|finding| finding.start);
@@ -361,7 +360,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let mut at = 0;
     let mut floor = 0;
     while at < bytes.len() {
-        let Some(digit) = find_digit(bytes, at) else { break };
+        let Some(digit) = scene.traits.words.find_digit(at) else { break };
         at = digit;
         while taken.start < taken.end
             && (out[taken.start].end <= at || out[taken.start].category == Category::Url)

@@ -2,6 +2,7 @@
 //! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
 //! are context. Only runs cost more than the walk itself.
 
+use crate::text::traits::{AsciiWord, Words};
 use std::sync::LazyLock;
 
 /// What a token looks like.
@@ -104,9 +105,9 @@ fn class(text: &str, at: usize) -> (u8, usize) {
     (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
 }
 
-/// Splits a text into tokens. What follows a row of marks is left out where it holds nothing that
-/// begins a name or an address.
-pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
+/// Splits a text into tokens, whose words are known. What follows a row of marks is left out where
+/// it holds nothing that begins a name or an address.
+pub(crate) fn split(text: &str, words: &Words, out: &mut Vec<Token>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut newline = true;
@@ -140,7 +141,7 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
                 }
                 _ => at = word(text, at, out, &mut newline),
             },
-            _ => match simple_word(bytes, at) {
+            _ => match simple_word(bytes, words, at) {
                 Some((end, kind)) => {
                     push(out, at, end, untied(kind, bytes, at, end), 0, &mut newline);
                     at = end;
@@ -175,33 +176,25 @@ fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, ne
     *newline = false;
 }
 
-/// The end and the kind of a word of ASCII letters and digits with nothing unusual in it.
+/// The end and the kind of a word of ASCII letters and digits with nothing unusual in it. A word
+/// whose end is in another block is left to [`word`].
 #[inline]
-fn simple_word(bytes: &[u8], start: usize) -> Option<(usize, Kind)> {
-    let (mut at, mut union, mut uppers) = (start, 0, 0);
-    for byte in &bytes[start..] {
-        let class = CLASSES[usize::from(*byte)];
-        if class & (LETTER | DIGIT) == 0 {
-            break;
-        }
-        union |= class;
-        uppers += usize::from(class & UPPER) / usize::from(UPPER);
-        at += 1;
-    }
-    if bytes.get(at).is_some_and(|byte| matches!(byte, b'\'' | b'-' | 0x80..)) {
+fn simple_word(bytes: &[u8], words: &Words, start: usize) -> Option<(usize, Kind)> {
+    let AsciiWord { length, uppers, has_digits } = words.ascii_word(start)?;
+    let end = start + length;
+    if bytes.get(end).is_some_and(|byte| matches!(byte, b'\'' | b'-')) {
         return None;
     }
-    let first_upper = bytes[start].is_ascii_uppercase();
     let kind = match uppers {
-        _ if union & DIGIT != 0 => Kind::Number,
+        _ if has_digits => Kind::Number,
         0 => Kind::Lower,
-        _ if !first_upper => return None,
-        _ if at - start == 1 => Kind::Initial,
+        _ if !bytes[start].is_ascii_uppercase() => return None,
+        _ if length == 1 => Kind::Initial,
         1 => Kind::Capital,
-        _ if uppers == at - start => Kind::Caps,
+        _ if uppers == length => Kind::Caps,
         _ => return None,
     };
-    Some((at, kind))
+    Some((end, kind))
 }
 
 /// Reads a word that is not simple and pushes it, in two parts when an apostrophe divides it.
@@ -447,10 +440,41 @@ pub(crate) fn is_dense(tokens: &[Token], run: (usize, usize)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::traits::Traits;
+    use proptest::prelude::*;
+
+    fn split_all(text: &str, tokens: &mut Vec<Token>) {
+        split(text, &Traits::of(text.as_bytes()).words, tokens);
+    }
+
+    proptest! {
+        /// A word that is read by the bits of its block is the one that is read letter by letter.
+        #[test]
+        fn words_of_a_block_are_those_that_are_walked(
+            lead in 0_usize..70,
+            text in "([A-Za-z0-9éÉж'_.-]{1,6}[ -~\u{e0}\u{416}\u{300}\u{661}]{0,4}){0,12}",
+        ) {
+            let text = format!("{}{text}", " ".repeat(lead));
+            let words = Traits::of(text.as_bytes()).words;
+            let mut read = Vec::new();
+            for start in words.starts() {
+                let Some((end, kind)) = simple_word(text.as_bytes(), &words, start) else { continue };
+                let (mut walked, mut newline) = (Vec::new(), false);
+                prop_assert_eq!(word(&text, start, &mut walked, &mut newline), end);
+                let kind = untied(kind, text.as_bytes(), start, end);
+                prop_assert_eq!((walked.len(), walked[0].kind), (1, kind), "{}", &text[start..end]);
+                read.push(start);
+            }
+            let plain = |c: char| c.is_ascii_lowercase() || c == ' ';
+            let across = |start: &usize| start / 64 != (start + 6) / 64;
+            let alone = text.chars().all(plain) && !words.starts().any(|start| across(&start));
+            prop_assert!(!alone || read.len() == words.starts().count(), "nothing is read");
+        }
+    }
 
     fn words(text: &str) -> Vec<&str> {
         let mut tokens = Vec::new();
-        split(text, &mut tokens);
+        split_all(text, &mut tokens);
         tokens.iter().map(|t| t.text(text)).collect()
     }
 
@@ -476,12 +500,12 @@ mod tests {
     fn runs_hold_names_with_their_small_words() {
         let text = "dort wohnt Ursula von der Leyen in Brüssel";
         let mut tokens = Vec::new();
-        split(text, &mut tokens);
+        split_all(text, &mut tokens);
         let (start, end) = next_run(text, &tokens, 0).unwrap();
         assert_eq!((tokens[start].text(text), tokens[end - 1].text(text)), ("Ursula", "Brüssel"));
         assert!(tokens.iter().all(|t| t.kind != Kind::Mixed));
         let mut tokens = Vec::new();
-        split("PhoneStatusBar McDonald", &mut tokens);
+        split_all("PhoneStatusBar McDonald", &mut tokens);
         assert_eq!([tokens[0].kind, tokens[1].kind], [Kind::Mixed, Kind::Capital]);
     }
 }

@@ -33,7 +33,17 @@ pub(crate) struct Block {
     pub(crate) letters: u64,
     /// Letters and digits of ASCII, and the signs of base64.
     pub(crate) coded: u64,
+    /// Those, points and tildes: what keys are made of.
+    pub(crate) keys: u64,
+    /// Capital letters of ASCII.
+    pub(crate) upper: u64,
+    /// Digits of ASCII.
+    pub(crate) digits: u64,
+    /// Bytes outside ASCII.
+    pub(crate) high: u64,
 }
+
+const EMPTY: &Block = &Block { letters: 0, coded: 0, keys: 0, upper: 0, digits: 0, high: 0 };
 
 const BLOCK_BYTES: usize = 64;
 const FIRST_BLOCKS: usize = 4;
@@ -79,18 +89,63 @@ struct Walk {
 
 #[inline]
 fn walk<const COUNT: usize>(bytes: &[u8; COUNT]) -> Walk {
-    // No branch and no table: the compiler makes vectors of this.
-    let (mut classes, mut all, mut digits) = (0_u8, 0_u8, 0_u8);
-    let mut kinds = [0_u8; COUNT];
-    for (slot, byte) in kinds.iter_mut().zip(bytes) {
+    let (mut kinds, mut told) = ([0_u8; COUNT], [0_u8; COUNT]);
+    let Told { classes, kinds: all, digits } = tell(bytes, &mut kinds);
+    let mut each = |test: fn(&[u8], &mut [u8])| {
+        test(bytes, &mut told);
+        bits(&told, 0)
+    };
+    let block = Block {
+        letters: bits(&kinds, 0),
+        coded: bits(&kinds, 1),
+        keys: bits(&kinds, 1) | each(points),
+        upper: if classes & 2 != 0 { each(capitals) } else { 0 },
+        digits: if digits > 0 { each(numerals) } else { 0 },
+        high: if classes & 16 != 0 { bits(bytes, 7) } else { 0 },
+    };
+    Walk { classes, kinds: all, digits, block }
+}
+
+struct Told {
+    classes: u8,
+    kinds: u8,
+    digits: u8,
+}
+
+/// What 64 bytes are, or fewer. Neither branch nor table, and not a part of any other function: the
+/// compiler makes vectors of such loops.
+#[inline(never)]
+fn tell(bytes: &[u8], out: &mut [u8]) -> Told {
+    let (mut classes, mut kinds, mut digits) = (0_u8, 0_u8, 0_u8);
+    for (slot, byte) in out.iter_mut().zip(bytes) {
         let class = class(*byte);
         classes |= class;
         digits += class & 1;
         *slot = kind(*byte);
-        all |= *slot;
+        kinds |= *slot;
     }
-    let block = Block { letters: bits(&kinds, 0), coded: bits(&kinds, 1) };
-    Walk { classes, kinds: all, digits, block }
+    Told { classes, kinds, digits }
+}
+
+#[inline(never)]
+fn points(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(*byte == b'.') | u8::from(*byte == b'~');
+    }
+}
+
+#[inline(never)]
+fn capitals(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(byte.wrapping_sub(b'A') < 26);
+    }
+}
+
+#[inline(never)]
+fn numerals(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(byte.wrapping_sub(b'0') < 10);
+    }
 }
 
 impl Words {
@@ -104,12 +159,9 @@ impl Words {
 
     /// The bits of 64 bytes; none before the text and behind it.
     #[inline]
-    pub(crate) fn block(&self, index: usize) -> Block {
+    pub(crate) fn block(&self, index: usize) -> &Block {
         let block = self.first.get(index);
-        block
-            .or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?))
-            .copied()
-            .unwrap_or_default()
+        block.or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?)).unwrap_or(EMPTY)
     }
 
     /// The letters of a block, and those one byte before and behind each.
@@ -201,10 +253,28 @@ impl Words {
     /// The first place at `from` or later from which on twelve bytes in a row are letters and
     /// digits of ASCII or signs of base64.
     pub(crate) fn find_coded(&self, from: usize) -> Option<usize> {
+        self.find_twelve(from, |block| block.coded)
+    }
+
+    /// The next stretch of twelve bytes or more of those that keys are made of, at `from` or later.
+    pub(crate) fn find_keys(&self, from: usize) -> Option<std::ops::Range<usize>> {
+        let start = self.find_twelve(from, |block| block.keys)?;
+        let (mut index, mut kept) = (start / BLOCK_BYTES, u64::MAX << (start % BLOCK_BYTES));
+        loop {
+            let others = !self.block(index).keys & kept;
+            if others != 0 {
+                return Some(start..index * BLOCK_BYTES + others.trailing_zeros() as usize);
+            }
+            (index, kept) = (index + 1, u64::MAX);
+        }
+    }
+
+    #[inline]
+    fn find_twelve(&self, from: usize, bits: impl Fn(&Block) -> u64) -> Option<usize> {
         let mut kept = u64::MAX << (from % BLOCK_BYTES);
         for index in from / BLOCK_BYTES..self.count {
-            let next = self.block(index + 1).coded;
-            let bits = u128::from(next) << 64 | u128::from(self.block(index).coded);
+            let bits =
+                u128::from(bits(self.block(index + 1))) << 64 | u128::from(bits(self.block(index)));
             let two = bits & bits >> 1;
             let four = two & two >> 2;
             let twelve = (four & four >> 4 & four >> 8) as u64 & kept;
@@ -215,6 +285,44 @@ impl Words {
         }
         None
     }
+
+    /// The first digit of ASCII at `from` or later.
+    #[inline]
+    pub(crate) fn find_digit(&self, from: usize) -> Option<usize> {
+        let mut kept = u64::MAX << (from % BLOCK_BYTES);
+        for index in from / BLOCK_BYTES..self.count {
+            let digits = self.block(index).digits & kept;
+            if digits != 0 {
+                return Some(index * BLOCK_BYTES + digits.trailing_zeros() as usize);
+            }
+            kept = u64::MAX;
+        }
+        None
+    }
+
+    /// The word that begins at `start`, if it is of ASCII and does not reach the end of its block.
+    #[inline]
+    pub(crate) fn ascii_word(&self, start: usize) -> Option<AsciiWord> {
+        let (block, shift) = (self.block(start / BLOCK_BYTES), start % BLOCK_BYTES);
+        let length = (block.letters >> shift).trailing_ones() as usize;
+        if shift + length >= BLOCK_BYTES {
+            return None;
+        }
+        let within = (1_u64 << length) - 1;
+        let of = |bits: u64| bits >> shift & within;
+        (of(block.high) == 0).then(|| AsciiWord {
+            length,
+            uppers: of(block.upper).count_ones() as usize,
+            has_digits: of(block.digits) != 0,
+        })
+    }
+}
+
+/// A run of letters and digits of ASCII.
+pub(crate) struct AsciiWord {
+    pub(crate) length: usize,
+    pub(crate) uppers: usize,
+    pub(crate) has_digits: bool,
 }
 
 /// One bit of each of 64 bytes or fewer.

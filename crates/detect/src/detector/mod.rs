@@ -21,7 +21,7 @@ use crate::numbers::chain::{Chain, collect};
 use crate::numbers::walk;
 use crate::numbers::{geo, wallets};
 use crate::places::{address, postal};
-use crate::signs::{self, contact, secrets, special};
+use crate::signs::{contact, secrets, special};
 use crate::text::traits::Traits;
 use crate::{evasion, names};
 use std::cell::RefCell;
@@ -255,11 +255,10 @@ impl Detector {
         } else if text.len() > 8 {
             contact::urls(&scene, out);
         }
-        let hits = signs::find(text.as_bytes(), traits.words.starts());
         if text.len() > 15 {
             secrets::keys(&scene, out);
         }
-        secrets::announced(&scene, &hits.secret, out);
+        secrets::announced(&scene, &scene.hits.secret, out);
         out[from..].sort_unstable_by_key(|f| f.start);
         if traits.digits > 0 {
             chains_beside(&scene, from, out);
@@ -267,7 +266,7 @@ impl Detector {
         if self.options.names {
             names_and_places(&scene, from, out);
         }
-        special::detect(&scene, &hits.special, out);
+        special::detect(&scene, &scene.hits.special, out);
         labelled_cell(&scene, from, out);
         named_cell(&scene, context, from, out);
     }

@@ -124,10 +124,8 @@ pub(crate) fn split(text: &str, words: &Words, out: &mut Vec<Token>) {
                 at += 1;
                 marks += 1;
                 if marks >= MARKS_MAX && at > ahead {
-                    let Some(next) = bytes[at..].iter().position(|byte| is_telling(*byte)) else {
-                        return;
-                    };
-                    ahead = at + next;
+                    let Some(next) = words.find_telling(at) else { return };
+                    ahead = next;
                 }
                 continue;
             }
@@ -144,7 +142,8 @@ pub(crate) fn split(text: &str, words: &Words, out: &mut Vec<Token>) {
             _ => match simple_word(bytes, words, at) {
                 Some((end, kind)) => {
                     push(out, at, end, untied(kind, bytes, at, end), 0, &mut newline);
-                    at = end;
+                    // Behind most words stands a blank.
+                    at = end + usize::from(bytes.get(end) == Some(&b' '));
                 }
                 None => at = word(text, at, out, &mut newline),
             },
@@ -155,11 +154,6 @@ pub(crate) fn split(text: &str, words: &Words, out: &mut Vec<Token>) {
 
 /// Marks in a row that no name, address or look around one goes across.
 const MARKS_MAX: usize = 8;
-
-/// Whether names and addresses have such bytes: capitals, digits and letters outside ASCII.
-fn is_telling(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte >= 0x80
-}
 
 /// Curly quotes count as straight ones, all other marks as one kind.
 fn quote(bytes: &[u8]) -> u8 {
@@ -180,18 +174,17 @@ fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, ne
 /// whose end is in another block is left to [`word`].
 #[inline]
 fn simple_word(bytes: &[u8], words: &Words, start: usize) -> Option<(usize, Kind)> {
-    let AsciiWord { length, uppers, has_digits } = words.ascii_word(start)?;
+    let AsciiWord { length, all, upper, digits } = words.ascii_word(start)?;
     let end = start + length;
     if bytes.get(end).is_some_and(|byte| matches!(byte, b'\'' | b'-')) {
         return None;
     }
-    let kind = match uppers {
-        _ if has_digits => Kind::Number,
+    let kind = match upper {
+        _ if digits != 0 => Kind::Number,
         0 => Kind::Lower,
-        _ if !bytes[start].is_ascii_uppercase() => return None,
-        _ if length == 1 => Kind::Initial,
+        1 if length == 1 => Kind::Initial,
         1 => Kind::Capital,
-        _ if uppers == length => Kind::Caps,
+        _ if upper == all => Kind::Caps,
         _ => return None,
     };
     Some((end, kind))

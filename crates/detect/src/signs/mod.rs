@@ -5,7 +5,9 @@ pub(crate) mod contact;
 pub(crate) mod secrets;
 pub(crate) mod special;
 
-use crate::text::terms::{Hit, Terms};
+use crate::context::announcers::WORDS;
+use crate::text::terms::{Beginning, Hit, Terms};
+use crate::text::traits::Places;
 use std::sync::LazyLock;
 
 /// The words found in a text, in the order of the text.
@@ -13,6 +15,8 @@ use std::sync::LazyLock;
 pub(crate) struct Hits {
     pub(crate) special: Vec<Hit>,
     pub(crate) secret: Vec<Hit>,
+    /// Where words may begin that announce a kind of value.
+    pub(crate) announcing: Places,
 }
 
 /// The words of special categories, how many they are, and behind them those that announce a
@@ -25,11 +29,15 @@ static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
 /// Finds the words of special categories and those that announce a password, the longest at each
 /// place; `starts` are the places where words begin, in order.
 pub(crate) fn find(bytes: &[u8], starts: impl Iterator<Item = usize>) -> Hits {
-    let (terms, special) = &*TERMS;
+    let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
     let mut hits = Hits::default();
     let mut floor = 0;
     for start in starts {
-        if !terms.may_begin(bytes, start) || start < floor {
+        let beginning = Beginning::of(bytes, start);
+        if announcers.may_have(&beginning) {
+            hits.announcing.add(start);
+        }
+        if !terms.may_have(&beginning) || start < floor {
             continue;
         }
         let Some((index, length)) = terms.at(&bytes[start..]).last() else { continue };

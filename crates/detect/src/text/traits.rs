@@ -289,15 +289,7 @@ impl Words {
     /// The first digit of ASCII at `from` or later.
     #[inline]
     pub(crate) fn find_digit(&self, from: usize) -> Option<usize> {
-        let mut kept = u64::MAX << (from % BLOCK_BYTES);
-        for index in from / BLOCK_BYTES..self.count {
-            let digits = self.block(index).digits & kept;
-            if digits != 0 {
-                return Some(index * BLOCK_BYTES + digits.trailing_zeros() as usize);
-            }
-            kept = u64::MAX;
-        }
-        None
+        self.find(from, |block| block.digits)
     }
 
     /// The word that begins at `start`, if it is of ASCII and does not reach the end of its block.
@@ -312,17 +304,76 @@ impl Words {
         let of = |bits: u64| bits >> shift & within;
         (of(block.high) == 0).then(|| AsciiWord {
             length,
-            uppers: of(block.upper).count_ones() as usize,
-            has_digits: of(block.digits) != 0,
+            all: within,
+            upper: of(block.upper),
+            digits: of(block.digits),
         })
+    }
+
+    /// Whether a capital letter, a digit or a byte outside ASCII is there at `from` or later, and
+    /// where.
+    pub(crate) fn find_telling(&self, from: usize) -> Option<usize> {
+        self.find(from, |block| block.upper | block.digits | block.high)
+    }
+
+    #[inline]
+    fn find(&self, from: usize, bits: impl Fn(&Block) -> u64) -> Option<usize> {
+        let mut kept = u64::MAX << (from % BLOCK_BYTES);
+        for index in from / BLOCK_BYTES..self.count {
+            let found = bits(self.block(index)) & kept;
+            if found != 0 {
+                return Some(index * BLOCK_BYTES + found.trailing_zeros() as usize);
+            }
+            kept = u64::MAX;
+        }
+        None
     }
 }
 
-/// A run of letters and digits of ASCII.
+/// A run of letters and digits of ASCII, one bit for each.
 pub(crate) struct AsciiWord {
     pub(crate) length: usize,
-    pub(crate) uppers: usize,
-    pub(crate) has_digits: bool,
+    pub(crate) all: u64,
+    pub(crate) upper: u64,
+    pub(crate) digits: u64,
+}
+
+/// Some places of a text.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// Those in the first blocks, and those behind them.
+    first: [u64; FIRST_BLOCKS],
+    rest: Vec<u64>,
+}
+
+impl Places {
+    #[inline]
+    pub(crate) fn add(&mut self, at: usize) {
+        let (index, bit) = (at / BLOCK_BYTES, 1 << (at % BLOCK_BYTES));
+        match self.first.get_mut(index) {
+            Some(block) => *block |= bit,
+            None => {
+                let index = index - FIRST_BLOCKS;
+                if self.rest.len() <= index {
+                    self.rest.resize(index + 1, 0);
+                }
+                self.rest[index] |= bit;
+            }
+        }
+    }
+
+    /// One bit for each of 128 bytes from `from` on.
+    pub(crate) fn within(&self, from: usize) -> u128 {
+        let (index, shift) = (from / BLOCK_BYTES, (from % BLOCK_BYTES) as u32);
+        let block = |more: usize| {
+            let index = index + more;
+            let block = self.first.get(index);
+            let block = block.or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?));
+            u128::from(block.copied().unwrap_or(0))
+        };
+        let behind = block(2).checked_shl(2 * BLOCK_BYTES as u32 - shift).unwrap_or(0);
+        (block(1) << BLOCK_BYTES | block(0)) >> shift | behind
+    }
 }
 
 /// One bit of each of 64 bytes or fewer.

@@ -76,7 +76,7 @@ fn has_signs(bytes: &[u8], traits: &Traits) -> bool {
         matches!(around, Some(b" dot " | b" DOT "))
     };
     traits.bracket && bracketed()
-        || traits.words.threes().any(dot)
+        || traits.words.any_three(dot)
         || traits.at && memchr::memmem::find(bytes, b" @ ").is_some()
 }
 

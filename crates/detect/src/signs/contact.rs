@@ -164,7 +164,7 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     // Letters outside ASCII may stand before.
     let wide = scene.traits.high.then(|| WWW.find_iter(bytes));
     let alone = |at: &usize| bytes[*at..].starts_with(b"www.");
-    let alone = (!scene.traits.high).then(|| scene.traits.words.threes().filter(alone));
+    let alone = (!scene.traits.high).then(|| scene.traits.words.dotted_threes().filter(alone));
     for start in wide.into_iter().flatten().chain(alone.into_iter().flatten()) {
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'/') {
             continue;

@@ -160,7 +160,9 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     while let Some(row) = scene.traits.words.find_keys(at) {
         at = row.end;
         // Whatever is found in the row is a part of it that looks drawn.
-        if is_random(without_dots(&bytes[row.clone()])) {
+        if scene.traits.words.has_telling(row.clone())
+            && is_random(without_dots(&bytes[row.clone()]))
+        {
             in_row(text, row.start.saturating_sub(BEFORE_RUN)..row.end, out);
         }
     }

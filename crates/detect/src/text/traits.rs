@@ -181,15 +181,42 @@ impl Words {
         })
     }
 
-    /// The places where words of three bytes begin.
+    /// Whether a test holds for a place where a word of three bytes begins.
     #[inline]
-    pub(crate) fn threes(&self) -> impl Iterator<Item = usize> {
-        self.places(|words, index| {
-            let (before, at, behind) = words.neighbours(index);
-            let next = words.block(index + 1).letters;
-            let ahead = |bytes: u32| at >> bytes | next << (64 - bytes);
-            at & !before & behind & ahead(2) & !ahead(3)
+    pub(crate) fn any_three(&self, test: impl Fn(usize) -> bool) -> bool {
+        (0..self.count).any(|index| {
+            let mut left = self.threes_of(index);
+            while left != 0 {
+                if test(index * BLOCK_BYTES + left.trailing_zeros() as usize) {
+                    return true;
+                }
+                left &= left - 1;
+            }
+            false
         })
+    }
+
+    /// The places where words of three bytes begin that have a point or a tilde behind them.
+    #[inline]
+    pub(crate) fn dotted_threes(&self) -> impl Iterator<Item = usize> {
+        self.places(|words, index| {
+            let points = |index| words.block(index).keys & !words.block(index).coded;
+            words.threes_of(index) & (points(index) >> 3 | points(index + 1) << 61)
+        })
+    }
+
+    #[inline]
+    fn threes_of(&self, index: usize) -> u64 {
+        let (before, at, behind) = self.neighbours(index);
+        let next = self.block(index + 1).letters;
+        let ahead = |bytes: u32| at >> bytes | next << (64 - bytes);
+        at & !before & behind & ahead(2) & !ahead(3)
+    }
+
+    /// Whether one of some bytes may be a capital letter or a digit.
+    pub(crate) fn has_telling(&self, range: std::ops::Range<usize>) -> bool {
+        let next = self.find(range.start, |block| block.upper | block.digits);
+        next.is_some_and(|next| next < range.end)
     }
 
     #[inline]
@@ -449,7 +476,13 @@ mod tests {
             let moved = |places: &[usize]| places.iter().map(|at| at + lead).collect::<Vec<_>>();
             let starts: Vec<usize> = words.starts().collect();
             assert_eq!(starts, moved(&[0, 3, 10, 12, 15, 23, 25, 27, 29, 33]));
-            assert_eq!(words.threes().collect::<Vec<_>>(), moved(&[29]));
+            let mut threes = Vec::new();
+            words.any_three(|at| {
+                assert!(threes.is_empty() || threes[0] == at);
+                threes = vec![at];
+                false
+            });
+            assert_eq!(threes, moved(&[29]));
             // A window that begins within a word begins one.
             let bits = words.starts_within(lead + 4..lead + 16);
             assert_eq!(bits, 1 | 1 << 6 | 1 << 8 | 1 << 11);

@@ -7,6 +7,7 @@ mod letters;
 mod lexicon;
 mod model;
 mod remembered;
+pub(crate) mod sentences;
 pub(crate) mod small;
 pub(crate) mod tokens;
 pub mod train;
@@ -92,6 +93,19 @@ struct Scratch {
     scores: Vec<Scores>,
     run: Run,
     remembered: Remembered,
+    /// The beginning of a text.
+    head: Vec<Token>,
+}
+
+/// Calls `look` with what a thread keeps, and with room for some tokens.
+fn with_tokens<T>(look: impl FnOnce(&mut Scratch, &mut Vec<Token>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut head = std::mem::take(&mut scratch.head);
+        head.clear();
+        let told = look(scratch, &mut head);
+        scratch.head = head;
+        told
+    })
 }
 
 /// Words of a text that is long.
@@ -146,6 +160,13 @@ impl Scratch {
                 *word = look(text, token, &model.lexicon);
             }
         }
+    }
+
+    /// Whether the first word, with no other word of a name beside it, belongs to none.
+    fn is_outside(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) -> bool {
+        self.look_up(text, tokens, 0, model);
+        self.label(text, tokens, (0, 1), CHANCE_MIN, model);
+        self.run.labels.iter().all(|label| usize::from(*label) == model::OUTSIDE)
     }
 
     /// Labels the words of a run and of its tail; returns where the tail ends.

@@ -1,0 +1,56 @@
+//! Numbers that are no house numbers and no postal codes, whatever the words of a long sentence are:
+//! every address has a word with a capital or a word for a street beside its number.
+//!
+//! INVARIANT: [`super::address::detect`] and [`super::postal::detect`] find nothing beside them.
+
+use crate::context::scene::Scene;
+use crate::places::streets::{BEFORE, NUMBERS};
+
+/// Words before a number that an address may begin with, and one more.
+const WORDS: usize = 7;
+
+/// The stretch before a number that is looked at.
+const STRETCH_BYTES: usize = 128;
+
+/// Whether all numbers of a text of ASCII, of which only the first word has a capital letter, are
+/// mere counts.
+pub(crate) fn are_counts(scene: &Scene<'_>) -> bool {
+    let (bytes, words) = (scene.text.as_bytes(), &scene.traits.words);
+    // Words that a hyphen ties are one, so that more are in reach.
+    if memchr::memchr2(b'-', b'/', bytes).is_some() {
+        return false;
+    }
+    let mut at = 0;
+    while let Some(start) = words.find_digit(at) {
+        let Some(word) = words.ascii_word(start) else { return false };
+        let is_number = word.digits == word.all;
+        let is_whole = start.checked_sub(1).is_none_or(|i| !bytes[i].is_ascii_alphanumeric());
+        if !(is_number && is_whole && is_behind_plain_words(scene, start)) {
+            return false;
+        }
+        at = start + word.length;
+    }
+    true
+}
+
+/// Whether enough words stand before a number, and none of them may begin an address.
+fn is_behind_plain_words(scene: &Scene<'_>, number: usize) -> bool {
+    let from = number.saturating_sub(STRETCH_BYTES);
+    let mut letters = scene.traits.words.letters_within(from..number);
+    for _ in 0..WORDS {
+        let above = letters.leading_zeros();
+        let length = (letters.checked_shl(above).unwrap_or(0)).leading_ones();
+        let end = u128::BITS - above;
+        let start = end - length;
+        let (front, rest) = scene.text.split_at(from + end as usize);
+        let word = &front[from + start as usize..];
+        // Short words for streets have a point behind them, or a capital letter: `an` is a word.
+        let is_street = || word.len() > 2 || rest.trim_ascii_start().starts_with('.');
+        if word.is_empty() || NUMBERS.contains(word) || BEFORE.contains(word) && is_street() {
+            return false;
+        }
+        letters &= (1 << start) - 1;
+    }
+    // The word with the capital is further away.
+    letters != 0
+}

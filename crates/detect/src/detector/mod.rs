@@ -324,7 +324,7 @@ fn look_for_names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Findi
     let traits = scene.traits;
     SCRATCH.with_borrow_mut(|Scratch { tokens, taken, small }| {
         tokens.clear();
-        names::tokens::split(scene.text, &traits.words, tokens);
+        names::tokens::split(scene.text, &traits.words, 0, tokens);
         taken.clear();
         taken.extend_from_slice(&out[from..]);
         taken.sort_unstable_by_key(|finding| finding.start);

@@ -72,8 +72,8 @@ fn has_signs(bytes: &[u8], traits: &Traits) -> bool {
         })
     };
     let dot = |at: usize| {
-        let around = at.checked_sub(1).and_then(|before| bytes.get(before..at + 4));
-        matches!(around, Some(b" dot " | b" DOT "))
+        let around = || at.checked_sub(1).and_then(|before| bytes.get(before..at + 4));
+        bytes[at] | 0x20 == b'd' && matches!(around(), Some(b" dot " | b" DOT "))
     };
     traits.bracket && bracketed()
         || traits.words.any_three(dot)

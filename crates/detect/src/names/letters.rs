@@ -176,7 +176,7 @@ mod tests {
 
     fn of(text: &str) -> Vec<Letters> {
         let mut found = Vec::new();
-        tokens::split(text, &Traits::of(text.as_bytes()).words, &mut found);
+        tokens::split(text, &Traits::of(text.as_bytes()).words, 0, &mut found);
         found.iter().map(|t| Letters::of(text, t)).collect()
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn accents_can_be_left_out() {
         let text = "Zoë";
         let mut found = Vec::new();
-        tokens::split(text, &Traits::of(text.as_bytes()).words, &mut found);
+        tokens::split(text, &Traits::of(text.as_bytes()).words, 0, &mut found);
         let folded = of(text)[0].folded(text, &found[0]).unwrap();
         assert_eq!(folded.hash(), Letters::word("zoe").hash());
         assert!(of("Anna")[0].folded("Anna", &found[0]).is_none());

@@ -93,17 +93,17 @@ struct Scratch {
     scores: Vec<Scores>,
     run: Run,
     remembered: Remembered,
-    /// The beginning of a text.
-    head: Vec<Token>,
+    /// A stretch of a text.
+    stretch: Vec<Token>,
 }
 
 /// Calls `look` with what a thread keeps, and with room for some tokens.
 fn with_tokens<T>(look: impl FnOnce(&mut Scratch, &mut Vec<Token>) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| {
-        let mut head = std::mem::take(&mut scratch.head);
-        head.clear();
-        let told = look(scratch, &mut head);
-        scratch.head = head;
+        let mut stretch = std::mem::take(&mut scratch.stretch);
+        stretch.clear();
+        let told = look(scratch, &mut stretch);
+        scratch.stretch = stretch;
         told
     })
 }
@@ -162,10 +162,10 @@ impl Scratch {
         }
     }
 
-    /// Whether the first word, with no other word of a name beside it, belongs to none.
-    fn is_outside(&mut self, text: &str, tokens: &[Token], model: &Model<'_>) -> bool {
-        self.look_up(text, tokens, 0, model);
-        self.label(text, tokens, (0, 1), CHANCE_MIN, model);
+    /// Whether token `at`, with no other word of a name beside it, belongs to none.
+    fn is_outside(&mut self, text: &str, tokens: &[Token], at: usize, model: &Model<'_>) -> bool {
+        self.look_up(text, tokens, at, model);
+        self.label(text, tokens, (at, at + 1), CHANCE_MIN, model);
         self.run.labels.iter().all(|label| usize::from(*label) == model::OUTSIDE)
     }
 

@@ -1,6 +1,6 @@
 //! Sentences without names: every capital letter begins a sentence, with a word that is known as a
-//! common one and as nothing else, or that the model takes for none where it begins the text. Most
-//! texts are such, and need not be taken apart.
+//! common one and as nothing else, or that the model takes for none. Most texts are such, and need
+//! not be taken apart.
 //!
 //! INVARIANT: [`super::detect`] finds nothing in them.
 
@@ -12,12 +12,10 @@ use crate::context::scene::Scene;
 use crate::text::traits::AsciiWord;
 use std::ops::Range;
 
-/// The capital letters of a text of ASCII of which none begins a name for all that can be told from
-/// the words alone; [`Capitals::are_plain`] asks the list and the model.
+/// The capital letters of a text of ASCII, each of which begins a sentence and no name for all that
+/// can be told without the list of words and the model; [`Capitals::are_plain`] asks those.
 pub(crate) struct Capitals {
     pub(crate) count: usize,
-    /// The first word with one.
-    first: Range<usize>,
 }
 
 impl Capitals {
@@ -25,7 +23,7 @@ impl Capitals {
     pub(crate) fn of(scene: &Scene<'_>) -> Option<Self> {
         let words = &scene.traits.words;
         let bytes = scene.text.as_bytes();
-        let mut capitals = Self { count: 0, first: 0..0 };
+        let mut capitals = Self { count: 0 };
         let mut end = 0;
         while let Some(start) = words.find_capital(end) {
             let AsciiWord { length, upper, digits, .. } = words.ascii_word(start)?;
@@ -35,12 +33,8 @@ impl Capitals {
             let is_alone = !matches!(bytes.get(end), Some(b'\'' | b'-'));
             if !(is_word && is_alone && is_apart && begins_sentence(&bytes[..start]))
                 || is_tied(bytes, start, end)
-                || capitals.count > 0 && !is_common(scene.text, start..end)
             {
                 return None;
-            }
-            if capitals.count == 0 {
-                capitals.first = start..end;
             }
             capitals.count += 1;
         }
@@ -49,7 +43,14 @@ impl Capitals {
 
     /// Whether none of them begins a name.
     pub(crate) fn are_plain(&self, scene: &Scene<'_>) -> bool {
-        is_common(scene.text, self.first.clone()) || is_outside(scene, self.first.start)
+        let words = &scene.traits.words;
+        let mut at = 0;
+        (0..self.count).all(|_| {
+            let Some(start) = words.find_capital(at) else { return true };
+            let Some(word) = words.ascii_word(start) else { return false };
+            at = start + word.length;
+            is_common(scene.text, start..at) || is_outside(scene, start)
+        })
     }
 }
 
@@ -59,25 +60,33 @@ fn is_common(text: &str, Range { start, end }: Range<usize>) -> bool {
     MODEL.as_ref().is_some_and(|model| flags(model) == COMMON)
 }
 
-/// Whether the model takes the first word of a text, which begins at `start`, for no part of a name.
-/// Only the words that its labels hang on are taken apart.
+/// Whether the model takes the word that begins at `start`, and has no other word of a name beside
+/// it, for no part of a name. Only the words that its label hangs on are taken apart.
 fn is_outside(scene: &Scene<'_>, start: usize) -> bool {
-    /// Words of which the labels of the first one are told.
-    const WORDS: usize = 1 + TAIL_MAX + REACH;
-    /// Where they end for certain: marks are told from words only when they are taken apart.
-    const WORDS_TAKEN: usize = 8;
-    let (text, words) = (scene.text, &scene.traits.words);
-    let next = words.starts().nth(WORDS_TAKEN).unwrap_or(text.len());
-    let is_cut = text.as_bytes()[next - 1].is_ascii_whitespace();
-    let head = &text[..if is_cut { next } else { text.len() }];
+    /// Tokens before the word, and from it on, that its label hangs on.
+    const BEFORE: usize = 1 + REACH;
+    const FROM: usize = 1 + TAIL_MAX + REACH;
+    /// Bytes in which they mostly are.
+    const BEFORE_BYTES: usize = 32;
+    const FROM_BYTES: usize = 48;
     // In the line of a log a name is believed later.
-    if scene.traits.colon || !scene.text[..start].trim_ascii().is_empty() {
+    if scene.traits.colon {
         return false;
     }
+    let bytes = scene.text.as_bytes();
+    // Cut at white space, nothing ties a word to what is not looked at.
+    let is_space = u8::is_ascii_whitespace;
+    let from = bytes[..start.saturating_sub(BEFORE_BYTES)].iter().rposition(is_space).unwrap_or(0);
+    let behind = bytes.get(start + FROM_BYTES..).unwrap_or_default().iter().position(is_space);
+    let to = behind.map_or(bytes.len(), |behind| start + FROM_BYTES + behind);
     super::with_tokens(|scratch, tokens| {
-        split(head, words, tokens);
-        let is_enough = head.len() == text.len() || tokens.len() >= WORDS;
-        is_enough && MODEL.as_ref().is_some_and(|model| scratch.is_outside(text, tokens, model))
+        split(&scene.text[..to], &scene.traits.words, from, tokens);
+        let at = tokens.partition_point(|token| (token.start as usize) < start);
+        let is_enough = (from == 0 || at >= BEFORE)
+            && (to == bytes.len() || tokens.len() - at >= FROM)
+            && tokens.get(at).is_some_and(|token| token.start as usize == start);
+        let is_outside = |model| scratch.is_outside(scene.text, tokens, at, model);
+        is_enough && MODEL.as_ref().is_some_and(is_outside)
     })
 }
 

@@ -105,11 +105,11 @@ fn class(text: &str, at: usize) -> (u8, usize) {
     (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
 }
 
-/// Splits a text into tokens, whose words are known. What follows a row of marks is left out where
-/// it holds nothing that begins a name or an address.
-pub(crate) fn split(text: &str, words: &Words, out: &mut Vec<Token>) {
+/// Splits a text from `from` on into tokens; its words are known. What follows a row of marks is
+/// left out where it holds nothing that begins a name or an address.
+pub(crate) fn split(text: &str, words: &Words, from: usize, out: &mut Vec<Token>) {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = from;
     let mut newline = true;
     // How many marks stand in a row, and up to where something is known to follow them.
     let (mut marks, mut ahead) = (0, 0);
@@ -436,7 +436,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn split_all(text: &str, tokens: &mut Vec<Token>) {
-        split(text, &Traits::of(text.as_bytes()).words, tokens);
+        split(text, &Traits::of(text.as_bytes()).words, 0, tokens);
     }
 
     proptest! {

@@ -100,7 +100,7 @@ fn drop_rare(runs: &mut [Run], seen_min: u32) {
 fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
     let text = sample.text.as_str();
     let mut tokens = Vec::new();
-    split(text, &Traits::of(text.as_bytes()).words, &mut tokens);
+    split(text, &Traits::of(text.as_bytes()).words, 0, &mut tokens);
     let words: Vec<Word> = tokens.iter().map(|t| look(text, t, lexicon)).collect();
     let word = |i: Option<usize>| i.and_then(|i| words.get(i)).copied().unwrap_or_default();
     let features = |index: usize, run: (usize, usize), dense: bool| {

@@ -32,22 +32,23 @@ pub(crate) fn find(bytes: &[u8], starts: impl Iterator<Item = usize>) -> Hits {
     let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
     let mut hits = Hits::default();
     let mut floor = 0;
-    for start in starts {
+    starts.for_each(|start| {
         let beginning = Beginning::of(bytes, start);
         if announcers.may_have(&beginning) {
             hits.announcing.add(start);
         }
-        if !terms.may_have(&beginning) || start < floor {
-            continue;
+        if terms.may_have(&beginning)
+            && start >= floor
+            && let Some((index, length)) = terms.at(&bytes[start..]).last()
+        {
+            floor = start + length;
+            let hit = Hit { index, start, end: floor };
+            match index.checked_sub(*special) {
+                Some(index) => hits.secret.push(Hit { index, ..hit }),
+                None => hits.special.push(hit),
+            }
         }
-        let Some((index, length)) = terms.at(&bytes[start..]).last() else { continue };
-        floor = start + length;
-        let hit = Hit { index, start, end: floor };
-        match index.checked_sub(*special) {
-            Some(index) => hits.secret.push(Hit { index, ..hit }),
-            None => hits.special.push(hit),
-        }
-    }
+    });
     hits
 }
 

@@ -221,18 +221,13 @@ impl Words {
 
     #[inline]
     fn places(&self, bits: impl Fn(&Self, usize) -> u64) -> impl Iterator<Item = usize> {
-        let (mut index, mut left) = (0, if self.count > 0 { bits(self, 0) } else { 0 });
-        std::iter::from_fn(move || {
-            while left == 0 {
-                index += 1;
-                if index >= self.count {
-                    return None;
-                }
-                left = bits(self, index);
-            }
-            let place = index * BLOCK_BYTES + left.trailing_zeros() as usize;
-            left &= left - 1;
-            Some(place)
+        (0..self.count).flat_map(move |index| {
+            let mut left = bits(self, index);
+            std::iter::from_fn(move || {
+                let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(index * BLOCK_BYTES + place)
+            })
         })
     }
 

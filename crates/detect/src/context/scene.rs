@@ -24,7 +24,7 @@ pub(crate) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// A text that nothing is known about.
     pub(crate) fn bare(text: &'a str, traits: &'a Traits) -> Self {
-        let hits = signs::find(text.as_bytes(), traits.words.starts());
+        let hits = signs::find(text.as_bytes(), &traits.words);
         let head = text.len() - text.trim_start().len();
         let trimmed = (head, text.trim_end().len().max(head));
         Self { text, traits, hits, label: Topics::NONE, named: false, hidden: false, trimmed }

@@ -21,6 +21,7 @@ use features::{Place, Word, look};
 use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
 use remembered::Remembered;
+use sentences::Outside;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -93,12 +94,13 @@ struct Scratch {
     scores: Vec<Scores>,
     run: Run,
     remembered: Remembered,
+    outside: Outside,
     /// A stretch of a text.
     stretch: Vec<Token>,
 }
 
 /// Calls `look` with what a thread keeps, and with room for some tokens.
-fn with_tokens<T>(look: impl FnOnce(&mut Scratch, &mut Vec<Token>) -> T) -> T {
+fn with_scratch<T>(look: impl FnOnce(&mut Scratch, &mut Vec<Token>) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| {
         let mut stretch = std::mem::take(&mut scratch.stretch);
         stretch.clear();

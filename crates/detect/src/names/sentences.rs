@@ -79,15 +79,76 @@ fn is_outside(scene: &Scene<'_>, start: usize) -> bool {
     let from = bytes[..start.saturating_sub(BEFORE_BYTES)].iter().rposition(is_space).unwrap_or(0);
     let behind = bytes.get(start + FROM_BYTES..).unwrap_or_default().iter().position(is_space);
     let to = behind.map_or(bytes.len(), |behind| start + FROM_BYTES + behind);
-    super::with_tokens(|scratch, tokens| {
+    let stretch = Stretch {
+        bytes: &bytes[from..to],
+        at: start - from,
+        is_first: from == 0,
+        is_last: to == bytes.len(),
+    };
+    super::with_scratch(|scratch, tokens| {
+        if let Some(told) = scratch.outside.recall(&stretch) {
+            return told;
+        }
         split(&scene.text[..to], &scene.traits.words, from, tokens);
         let at = tokens.partition_point(|token| (token.start as usize) < start);
         let is_enough = (from == 0 || at >= BEFORE)
             && (to == bytes.len() || tokens.len() - at >= FROM)
             && tokens.get(at).is_some_and(|token| token.start as usize == start);
         let is_outside = |model| scratch.is_outside(scene.text, tokens, at, model);
-        is_enough && MODEL.as_ref().is_some_and(is_outside)
+        let told = is_enough && MODEL.as_ref().is_some_and(is_outside);
+        scratch.outside.keep(&stretch, told);
+        told
     })
+}
+
+/// A stretch around a word, which is all that the label of the word hangs on.
+struct Stretch<'a> {
+    bytes: &'a [u8],
+    /// Where the word begins.
+    at: usize,
+    /// Whether the text begins and ends with it.
+    is_first: bool,
+    is_last: bool,
+}
+
+/// What was told of stretches before, which is what would be told now: in a column the same
+/// sentences come again and again.
+#[derive(Default)]
+pub(super) struct Outside {
+    kept: Vec<(Vec<u8>, bool)>,
+    key: Vec<u8>,
+}
+
+impl Outside {
+    /// Stretches that a thread remembers, and the longest of them.
+    const KEPT: usize = 64;
+    const BYTES_MAX: usize = 128;
+
+    fn recall(&mut self, stretch: &Stretch<'_>) -> Option<bool> {
+        let ends = u8::from(stretch.is_first) << 1 | u8::from(stretch.is_last);
+        self.key.clear();
+        self.key.extend_from_slice(stretch.bytes);
+        self.key.extend([stretch.at.min(255) as u8, ends]);
+        let (key, told) = self.kept.get(slot(&self.key))?;
+        (*key == self.key).then_some(*told)
+    }
+
+    /// Remembers what is told of the stretch that was asked for last.
+    fn keep(&mut self, stretch: &Stretch<'_>, told: bool) {
+        if stretch.bytes.len() > Self::BYTES_MAX {
+            return;
+        }
+        if self.kept.is_empty() {
+            self.kept.resize(Self::KEPT, (Vec::new(), false));
+        }
+        let (key, kept) = &mut self.kept[slot(&self.key)];
+        self.key.clone_into(key);
+        *kept = told;
+    }
+}
+
+fn slot(key: &[u8]) -> usize {
+    super::remembered::hash(key) % Outside::KEPT
 }
 
 /// Whether a sentence begins behind a text: at the beginning, or behind a mark that ends one.

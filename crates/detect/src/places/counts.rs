@@ -4,7 +4,7 @@
 //! INVARIANT: [`super::address::detect`] and [`super::postal::detect`] find nothing beside them.
 
 use crate::context::scene::Scene;
-use crate::places::streets::{BEFORE, NUMBERS};
+use crate::places::streets::{BEFORE, LEADS, NUMBERS};
 
 /// Words before a number that an address may begin with, and one more.
 const WORDS: usize = 7;
@@ -46,7 +46,8 @@ fn is_behind_plain_words(scene: &Scene<'_>, number: usize) -> bool {
         let word = &front[from + start as usize..];
         // Short words for streets have a point behind them, or a capital letter: `an` is a word.
         let is_street = || word.len() > 2 || rest.trim_ascii_start().starts_with('.');
-        if word.is_empty() || NUMBERS.contains(word) || BEFORE.contains(word) && is_street() {
+        let leads = || NUMBERS.contains(word) || BEFORE.contains(word) && is_street();
+        if word.is_empty() || LEADS.contains(word) && leads() {
             return false;
         }
         letters &= (1 << start) - 1;

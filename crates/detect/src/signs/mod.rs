@@ -7,7 +7,7 @@ pub(crate) mod special;
 
 use crate::context::announcers::WORDS;
 use crate::text::terms::{Beginning, Hit, Terms};
-use crate::text::traits::Places;
+use crate::text::traits::{Places, Words};
 use std::sync::LazyLock;
 
 /// The words found in a text, in the order of the text.
@@ -27,29 +27,47 @@ static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
 });
 
 /// Finds the words of special categories and those that announce a password, the longest at each
-/// place; `starts` are the places where words begin, in order.
-pub(crate) fn find(bytes: &[u8], starts: impl Iterator<Item = usize>) -> Hits {
-    let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
-    let mut hits = Hits::default();
-    let mut floor = 0;
-    starts.for_each(|start| {
+/// place.
+pub(crate) fn find(bytes: &[u8], words: &Words) -> Hits {
+    let mut search = Search::default();
+    words.each_start(|start| search.look(bytes, start));
+    search.hits
+}
+
+/// Whether such a word begins at one of some places, which come in order.
+pub(crate) fn has_words(bytes: &[u8], starts: impl Iterator<Item = usize>) -> bool {
+    let mut search = Search::default();
+    starts.for_each(|start| search.look(bytes, start));
+    !(search.hits.special.is_empty() && search.hits.secret.is_empty())
+}
+
+#[derive(Default)]
+struct Search {
+    hits: Hits,
+    /// Where the last word ends.
+    floor: usize,
+}
+
+impl Search {
+    #[inline]
+    fn look(&mut self, bytes: &[u8], start: usize) {
+        let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
         let beginning = Beginning::of(bytes, start);
-        if announcers.may_have(&beginning) {
-            hits.announcing.add(start);
+        let (is_term, is_announcer) = (terms.may_have(&beginning), announcers.may_have(&beginning));
+        if is_announcer {
+            self.hits.announcing.add(start);
         }
-        if terms.may_have(&beginning)
-            && start >= floor
-            && let Some((index, length)) = terms.at(&bytes[start..]).last()
-        {
-            floor = start + length;
-            let hit = Hit { index, start, end: floor };
-            match index.checked_sub(*special) {
-                Some(index) => hits.secret.push(Hit { index, ..hit }),
-                None => hits.special.push(hit),
-            }
+        if !is_term || start < self.floor {
+            return;
         }
-    });
-    hits
+        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+        self.floor = start + length;
+        let hit = Hit { index, start, end: self.floor };
+        match index.checked_sub(*special) {
+            Some(index) => self.hits.secret.push(Hit { index, ..hit }),
+            None => self.hits.special.push(hit),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +78,7 @@ mod tests {
     #[test]
     fn words_are_found_where_they_begin() {
         let text = b"a Catholic, uncatholic; client_secret and secrets";
-        let hits = find(text, Traits::of(text).words.starts());
+        let hits = find(text, &Traits::of(text).words);
         let at = |hits: &[Hit]| hits.iter().map(|h| (h.start, h.end)).collect::<Vec<_>>();
         assert_eq!(at(&hits.special), [(2, 10)]);
         assert_eq!(at(&hits.secret), [(24, 37), (42, 48)]);

@@ -172,13 +172,18 @@ impl Words {
         (at << 1 | letters(index.wrapping_sub(1)) >> 63, at, at >> 1 | letters(index + 1) << 63)
     }
 
-    /// The places where words begin. A word is a run of letters, digits and bytes outside ASCII.
+    /// Shows the places where words begin. A word is a run of letters, digits and bytes outside
+    /// ASCII.
     #[inline]
-    pub(crate) fn starts(&self) -> impl Iterator<Item = usize> {
-        self.places(|words, index| {
-            let (before, at, _) = words.neighbours(index);
-            at & !before
-        })
+    pub(crate) fn each_start(&self, mut visit: impl FnMut(usize)) {
+        for index in 0..self.count {
+            let (before, at, _) = self.neighbours(index);
+            let mut left = at & !before;
+            while left != 0 {
+                visit(index * BLOCK_BYTES + left.trailing_zeros() as usize);
+                left &= left - 1;
+            }
+        }
     }
 
     /// Whether a test holds for a place where a word of three bytes begins.
@@ -474,6 +479,12 @@ mod tests {
     use super::*;
     use crate::text::bytes::is_letter;
 
+    fn starts_of(words: &Words) -> Vec<usize> {
+        let mut starts = Vec::new();
+        words.each_start(|start| starts.push(start));
+        starts
+    }
+
     #[test]
     fn every_byte_at_every_place_is_told_as_one_by_one() {
         for byte in 0..=255_u8 {
@@ -481,7 +492,7 @@ mod tests {
                 let mut bytes = [b' '; 301];
                 bytes[place] = byte;
                 let traits = Traits::of(&bytes);
-                let starts: Vec<usize> = traits.words.starts().collect();
+                let starts = starts_of(&traits.words);
                 assert_eq!(starts.first().copied(), is_letter(byte).then_some(place), "{byte}");
                 assert_eq!(traits.digits, usize::from(byte.is_ascii_digit()));
                 assert_eq!(traits.nul, byte == 0);
@@ -498,7 +509,7 @@ mod tests {
             let bytes = [" ".repeat(lead).as_bytes(), text.as_bytes()].concat();
             let words = Traits::of(&bytes).words;
             let moved = |places: &[usize]| places.iter().map(|at| at + lead).collect::<Vec<_>>();
-            let starts: Vec<usize> = words.starts().collect();
+            let starts = starts_of(&words);
             assert_eq!(starts, moved(&[0, 3, 10, 12, 15, 23, 25, 27, 29, 33]));
             let threes = std::cell::RefCell::new(Vec::new());
             words.any_three(|at| {

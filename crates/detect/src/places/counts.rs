@@ -9,9 +9,6 @@ use crate::places::streets::{BEFORE, LEADS, NUMBERS};
 /// Words before a number that an address may begin with, and one more.
 const WORDS: usize = 7;
 
-/// The stretch before a number that is looked at.
-const STRETCH_BYTES: usize = 128;
-
 /// Whether all numbers of a text of ASCII, of which only the first word has a capital letter, are
 /// mere counts.
 pub(crate) fn are_counts(scene: &Scene<'_>) -> bool {
@@ -35,23 +32,27 @@ pub(crate) fn are_counts(scene: &Scene<'_>) -> bool {
 
 /// Whether enough words stand before a number, and none of them may begin an address.
 fn is_behind_plain_words(scene: &Scene<'_>, number: usize) -> bool {
-    let from = number.saturating_sub(STRETCH_BYTES);
-    let mut letters = scene.traits.words.letters_within(from..number);
+    let mut front = &scene.text[..number];
     for _ in 0..WORDS {
-        let above = letters.leading_zeros();
-        let length = (letters.checked_shl(above).unwrap_or(0)).leading_ones();
-        let end = u128::BITS - above;
-        let start = end - length;
-        let (front, rest) = scene.text.split_at(from + end as usize);
-        let word = &front[from + start as usize..];
+        let (rest, word) = last_word(front);
+        let behind = &scene.text[rest.len() + word.len()..];
         // Short words for streets have a point behind them, or a capital letter: `an` is a word.
-        let is_street = || word.len() > 2 || rest.trim_ascii_start().starts_with('.');
+        let is_street = || word.len() > 2 || behind.trim_ascii_start().starts_with('.');
         let leads = || NUMBERS.contains(word) || BEFORE.contains(word) && is_street();
         if word.is_empty() || LEADS.contains(word) && leads() {
             return false;
         }
-        letters &= (1 << start) - 1;
+        front = rest;
     }
     // The word with the capital is further away.
-    letters != 0
+    front.bytes().any(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The last word of a text of ASCII, and what stands before it.
+fn last_word(text: &str) -> (&str, &str) {
+    let bytes = text.as_bytes();
+    let end = bytes.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let others = bytes[..end].iter().rposition(|byte| !byte.is_ascii_alphanumeric());
+    let start = others.map_or(0, |before| before + 1);
+    (&text[..start], &text[start..end])
 }

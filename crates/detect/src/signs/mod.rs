@@ -29,41 +29,53 @@ static TERMS: LazyLock<(Terms, usize)> = LazyLock::new(|| {
 /// Finds the words of special categories and those that announce a password, the longest at each
 /// place.
 pub(crate) fn find(bytes: &[u8], words: &Words) -> Hits {
-    let mut search = Search::default();
+    let mut search = Search::new();
     words.each_start(|start| search.look(bytes, start));
     search.hits
 }
 
 /// Whether such a word begins at one of some places, which come in order.
 pub(crate) fn has_words(bytes: &[u8], starts: impl Iterator<Item = usize>) -> bool {
-    let mut search = Search::default();
+    let mut search = Search::new();
     starts.for_each(|start| search.look(bytes, start));
     !(search.hits.special.is_empty() && search.hits.secret.is_empty())
 }
 
-#[derive(Default)]
 struct Search {
+    terms: &'static Terms,
+    /// How many of them are of special categories.
+    special: usize,
+    announcers: &'static Terms,
     hits: Hits,
     /// Where the last word ends.
     floor: usize,
 }
 
 impl Search {
+    fn new() -> Self {
+        let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
+        Self { terms, special: *special, announcers, hits: Hits::default(), floor: 0 }
+    }
+
     #[inline]
     fn look(&mut self, bytes: &[u8], start: usize) {
-        let ((terms, special), (announcers, _)) = (&*TERMS, &*WORDS);
         let beginning = Beginning::of(bytes, start);
-        let (is_term, is_announcer) = (terms.may_have(&beginning), announcers.may_have(&beginning));
-        if is_announcer {
+        let is_term = self.terms.may_have(&beginning);
+        if self.announcers.may_have(&beginning) {
             self.hits.announcing.add(start);
         }
-        if !is_term || start < self.floor {
-            return;
+        if is_term && start >= self.floor {
+            self.add(bytes, start);
         }
-        let Some((index, length)) = terms.at(&bytes[start..]).last() else { return };
+    }
+
+    /// Adds the longest word that begins at a place.
+    #[inline(never)]
+    fn add(&mut self, bytes: &[u8], start: usize) {
+        let Some((index, length)) = self.terms.at(&bytes[start..]).last() else { return };
         self.floor = start + length;
         let hit = Hit { index, start, end: self.floor };
-        match index.checked_sub(*special) {
+        match index.checked_sub(self.special) {
             Some(index) => self.hits.secret.push(Hit { index, ..hit }),
             None => self.hits.special.push(hit),
         }

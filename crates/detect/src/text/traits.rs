@@ -189,24 +189,16 @@ impl Words {
     /// Whether a test holds for a place where a word of three bytes begins.
     #[inline]
     pub(crate) fn any_three(&self, test: impl Fn(usize) -> bool) -> bool {
-        (0..self.count).any(|index| {
-            let mut left = self.threes_of(index);
-            while left != 0 {
-                if test(index * BLOCK_BYTES + left.trailing_zeros() as usize) {
-                    return true;
-                }
-                left &= left - 1;
-            }
-            false
-        })
+        (0..self.count).any(|index| any_place(index, self.threes_of(index), &test))
     }
 
-    /// The places where words of three bytes begin that have a point or a tilde behind them.
+    /// Like [`Self::any_three`], for words that have a point or a tilde behind them.
     #[inline]
-    pub(crate) fn dotted_threes(&self) -> impl Iterator<Item = usize> {
-        self.places(|words, index| {
-            let points = |index| words.block(index).keys & !words.block(index).coded;
-            words.threes_of(index) & (points(index) >> 3 | points(index + 1) << 61)
+    pub(crate) fn any_dotted_three(&self, test: impl Fn(usize) -> bool) -> bool {
+        let points = |index| self.block(index).keys & !self.block(index).coded;
+        (0..self.count).any(|index| {
+            let ahead = points(index) >> 3 | points(index + 1) << 61;
+            ahead != 0 && any_place(index, ahead & self.threes_of(index), &test)
         })
     }
 
@@ -224,33 +216,16 @@ impl Words {
         next.is_some_and(|next| next < range.end)
     }
 
-    #[inline]
-    fn places(&self, bits: impl Fn(&Self, usize) -> u64) -> impl Iterator<Item = usize> {
-        (0..self.count).flat_map(move |index| {
-            let mut left = bits(self, index);
-            std::iter::from_fn(move || {
-                let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
-                left &= left - 1;
-                Some(index * BLOCK_BYTES + place)
-            })
-        })
-    }
-
     /// One bit for each place of a range, of 128 bytes at most, where a word begins; a word that
     /// the range begins in begins with it.
     pub(crate) fn starts_within(&self, range: std::ops::Range<usize>) -> u128 {
-        let letters = self.letters_within(range);
-        letters & !(letters << 1)
-    }
-
-    /// One bit for each letter, digit and byte outside ASCII of a range, of 128 bytes at most.
-    pub(crate) fn letters_within(&self, range: std::ops::Range<usize>) -> u128 {
         let (index, shift) = (range.start / BLOCK_BYTES, (range.start % BLOCK_BYTES) as u32);
         let block = |more: usize| u128::from(self.block(index + more).letters);
         let behind = block(2).checked_shl(2 * BLOCK_BYTES as u32 - shift).unwrap_or(0);
         let letters = (block(1) << BLOCK_BYTES | block(0)) >> shift | behind;
         let kept = (2 * BLOCK_BYTES).saturating_sub(range.len()) as u32;
-        letters & u128::MAX.checked_shr(kept).unwrap_or(0)
+        let letters = letters & u128::MAX.checked_shr(kept).unwrap_or(0);
+        letters & !(letters << 1)
     }
 
     /// Whether `test` holds for a letter or digit that stands alone, with two like it within
@@ -384,6 +359,18 @@ impl Words {
         }
         None
     }
+}
+
+/// Whether a test holds for one of the places of a block.
+#[inline]
+fn any_place(index: usize, mut left: u64, test: impl Fn(usize) -> bool) -> bool {
+    while left != 0 {
+        if test(index * BLOCK_BYTES + left.trailing_zeros() as usize) {
+            return true;
+        }
+        left &= left - 1;
+    }
+    false
 }
 
 /// A run of letters and digits of ASCII, one bit for each.

@@ -32,27 +32,26 @@ pub(crate) fn are_counts(scene: &Scene<'_>) -> bool {
 
 /// Whether enough words stand before a number, and none of them may begin an address.
 fn is_behind_plain_words(scene: &Scene<'_>, number: usize) -> bool {
-    let mut front = &scene.text[..number];
+    let text = scene.text;
+    let mut letters = scene.traits.words.letters_before(number);
+    let mut end = number;
     for _ in 0..WORDS {
-        let (rest, word) = last_word(front);
-        let behind = &scene.text[rest.len() + word.len()..];
+        let gap = letters.leading_zeros();
+        letters = letters.checked_shl(gap).unwrap_or(0);
+        let length = letters.leading_ones();
+        letters = letters.checked_shl(length).unwrap_or(0);
+        let (start, stop) = (end.wrapping_sub((gap + length) as usize), end - gap as usize);
+        let Some(word) = text.get(start..stop).filter(|word| !word.is_empty()) else {
+            return false;
+        };
         // Short words for streets have a point behind them, or a capital letter: `an` is a word.
-        let is_street = || word.len() > 2 || behind.trim_ascii_start().starts_with('.');
+        let is_street = || word.len() > 2 || text[stop..].trim_ascii_start().starts_with('.');
         let leads = || NUMBERS.contains(word) || BEFORE.contains(word) && is_street();
-        if word.is_empty() || LEADS.contains(word) && leads() {
+        if LEADS.contains(word) && leads() {
             return false;
         }
-        front = rest;
+        end = start;
     }
-    // The word with the capital is further away.
-    front.bytes().any(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// The last word of a text of ASCII, and what stands before it.
-fn last_word(text: &str) -> (&str, &str) {
-    let bytes = text.as_bytes();
-    let end = bytes.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
-    let others = bytes[..end].iter().rposition(|byte| !byte.is_ascii_alphanumeric());
-    let start = others.map_or(0, |before| before + 1);
-    (&text[..start], &text[start..end])
+    // The word with the capital is further away, and the last word was seen whole.
+    letters != 0
 }

@@ -216,6 +216,14 @@ impl Words {
         next.is_some_and(|next| next < range.end)
     }
 
+    /// One bit for each letter, digit and byte outside ASCII of the 64 bytes before a place; the
+    /// highest is that of the last byte.
+    pub(crate) fn letters_before(&self, at: usize) -> u64 {
+        let (index, shift) = (at / BLOCK_BYTES, (at % BLOCK_BYTES) as u32);
+        let behind = self.block(index).letters.checked_shl(64 - shift).unwrap_or(0);
+        behind | self.block(index.wrapping_sub(1)).letters >> shift
+    }
+
     /// One bit for each place of a range, of 128 bytes at most, where a word begins; a word that
     /// the range begins in begins with it.
     pub(crate) fn starts_within(&self, range: std::ops::Range<usize>) -> u128 {

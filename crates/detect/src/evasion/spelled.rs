@@ -327,7 +327,6 @@ pub(super) fn regrouped(text: &str, digits: usize) -> Option<Mapped> {
         if !run.is_odd {
             continue;
         }
-        let out = out.get_or_insert_default();
         let mut place = start;
         while place < run.end {
             let length = match bytes[place] {
@@ -338,7 +337,8 @@ pub(super) fn regrouped(text: &str, digits: usize) -> Option<Mapped> {
                     continue;
                 }
             };
-            out.skip(text, place, place + length);
+            // A run with nothing to leave out, such as a day before a blank, is as it was.
+            out.get_or_insert_default().skip(text, place, place + length);
             place += length;
         }
     }

@@ -2,6 +2,7 @@
 
 mod clean;
 pub(crate) mod pieces;
+mod plain;
 pub(crate) mod row;
 pub(crate) mod stream;
 pub(crate) mod watch;
@@ -16,12 +17,11 @@ use crate::finding::category::{Categories, Category};
 use crate::finding::cover::Cover;
 use crate::finding::settle;
 use crate::finding::{Evidence, Finding};
-use crate::names::sentences::Capitals;
 use crate::names::tokens::Token;
 use crate::numbers::chain::{Chain, collect};
 use crate::numbers::walk;
 use crate::numbers::{geo, wallets};
-use crate::places::{address, counts, postal};
+use crate::places::{address, postal};
 use crate::signs::{contact, secrets, special};
 use crate::text::traits::Traits;
 use crate::{evasion, names};
@@ -304,19 +304,9 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         return;
     }
-    if out.len() > from || !is_plain(scene) {
+    if out.len() > from || !plain::is_plain(scene) {
         look_for_names_and_places(scene, from, out);
     }
-}
-
-/// Whether a text has capital letters and numbers only where names and addresses cannot have them.
-fn is_plain(scene: &Scene<'_>) -> bool {
-    let Some(capitals) = Capitals::of(scene) else { return false };
-    let is_without_place = match scene.traits.digits {
-        0 => memchr::memchr(b'/', scene.text.as_bytes()).is_none(),
-        _ => capitals.count == 1 && counts::are_counts(scene),
-    };
-    is_without_place && capitals.are_plain(scene)
 }
 
 /// Takes a text apart and finds names and addresses.

@@ -526,4 +526,27 @@ mod tests {
             assert_eq!(words.find_coded(lead * 2 + 2), None);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_of_keys_are_those_that_are_walked(text in "([a-z0-9._/+=~-]{0,30}[ @,;é]{0,2}){0,8}") {
+            let is_key = |b: &u8| b.is_ascii_alphanumeric() || b"-_./+=~".contains(b);
+            let bytes = text.as_bytes();
+            let (mut walked, mut at) = (Vec::new(), 0);
+            for row in bytes.split(|b| !is_key(b)) {
+                if row.len() >= 12 {
+                    walked.push(at..at + row.len());
+                }
+                at += row.len() + 1;
+            }
+            let words = Traits::of(bytes).words;
+            let mut end = 0;
+            let found = std::iter::from_fn(|| {
+                let row = words.find_keys(end)?;
+                end = row.end;
+                Some(row)
+            });
+            assert_eq!(found.collect::<Vec<_>>(), walked);
+        }
+    }
 }

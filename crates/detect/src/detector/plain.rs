@@ -1,4 +1,4 @@
-//! Texts that hold no name and no address, told by a walk over their words: most sentences are such,
+//! Texts that hold no name and no address, told by a walk over their words: most sentences are so,
 //! and taking a text apart is most of what a look at it costs.
 //!
 //! INVARIANT: a plain text has no finding when it is taken apart. A property test compares.

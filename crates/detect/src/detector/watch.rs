@@ -52,7 +52,8 @@ pub struct Passed {
     pub personal: u64,
 }
 
-/// A value that was looked at, and what was found in it. An empty one holds nothing and is not kept.
+/// A value that was looked at, and what was found in it. An empty one holds nothing and is never
+/// kept.
 #[derive(Clone, Debug, Default)]
 struct Kept {
     text: String,

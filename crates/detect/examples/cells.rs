@@ -110,6 +110,7 @@ fn columns(count: usize) -> Vec<Cells> {
         corpora.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     vec![
         cells("address", "address", &address),
+        cells("fresh", "address", &fresh),
         cells("note", "note", &note),
         cells("sentence", "note", &sentence),
         cells("born", "born", &|i| format!("19{:02}-{:02}-{:02}", i % 83, 1 + i % 12, 1 + i % 28)),
@@ -123,6 +124,13 @@ fn address(i: usize) -> String {
     let street = ["Hauptstr.", "Rue de la Paix", "Via Roma", "High Street"][i % 4];
     let town = ["10115 Berlin", "75001 Paris", "00184 Roma", "SW1A 1AA London"][i % 4];
     format!("{street} {}, {town}", 1 + i % 190)
+}
+
+/// Addresses like those, of which none comes again.
+fn fresh(i: usize) -> String {
+    let street = ["Hauptstr.", "Rue de la Paix", "Via Roma", "High Street"][i % 4];
+    let town = ["Berlin", "Paris", "Roma", "London"][i % 4];
+    format!("{street} {}, {} {town}", 1 + i % 190, 10_000 + i)
 }
 
 /// As `xtask/src/bench/load.sql` makes them.

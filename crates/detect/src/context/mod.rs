@@ -1,6 +1,7 @@
 //! The words around a candidate, in the languages of Europe: what kind of number is being
 //! announced. It only looks near a candidate, so text without candidates costs nothing.
 
+pub(crate) mod announcers;
 pub(crate) mod fields;
 pub(crate) mod headers;
 mod labels;
@@ -10,11 +11,9 @@ pub(crate) mod topics;
 pub(crate) mod value;
 
 use crate::text::bytes::{find_high, word_starts};
-use crate::text::terms::Terms;
-use labels::LISTS;
+use announcers::WORDS;
 use scene::Scene;
 use std::ops::Range;
-use std::sync::LazyLock;
 use topics::Topics;
 
 /// The kinds announced around a candidate, and where the closest announcing words stand.
@@ -132,9 +131,13 @@ fn scan_within(scene: &Scene<'_>, range: Range<usize>, place: Place) -> Words {
     }
     let (terms, _) = &*WORDS;
     let mut found = Words::default();
+    let from = range.start;
     let mut starts = scene.traits.words.starts_within(range);
     // What goes on there is no beginning of a word.
     starts &= if place == Place::Cut { !1 } else { !0 };
+    // Which words may be such is known, but where the stretch begins or ends within one.
+    let ends = u128::MAX.checked_shl(window.len().saturating_sub(3) as u32).unwrap_or(0);
+    starts &= scene.hits.announcing.within(from) | 1 | ends;
     while starts != 0 {
         let start = starts.trailing_zeros() as usize;
         starts &= starts - 1;
@@ -252,18 +255,6 @@ fn lowered(text: &str) -> Vec<u8> {
     }
     out
 }
-
-/// The words, and of each its topics and whether it counts in capitals only.
-static WORDS: LazyLock<(Terms, Vec<(Topics, bool)>)> = LazyLock::new(|| {
-    let listed = LISTS.iter().flat_map(|(words, topics)| {
-        words.split('|').map(|word| match word.strip_suffix('!') {
-            Some(word) => (word, (*topics, true)),
-            None => (word, (*topics, false)),
-        })
-    });
-    let (words, values): (Vec<_>, Vec<_>) = listed.unzip();
-    (Terms::new(words.into_iter()), values)
-});
 
 #[cfg(test)]
 mod tests {

@@ -56,8 +56,7 @@ fn is_word(bytes: &[u8]) -> bool {
             let before = at.checked_sub(1).map(|before| bytes[before]);
             before.is_none_or(|before| before == b'_')
         };
-        let hits = signs::find(bytes, (0..bytes.len()).filter(begins));
-        hits.special.is_empty() && hits.secret.is_empty()
+        !signs::has_words(bytes, (0..bytes.len()).filter(begins))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod clean;
 pub(crate) mod pieces;
+mod plain;
 pub(crate) mod row;
 pub(crate) mod stream;
 pub(crate) mod watch;
@@ -21,8 +22,7 @@ use crate::numbers::chain::{Chain, collect};
 use crate::numbers::walk;
 use crate::numbers::{geo, wallets};
 use crate::places::{address, postal};
-use crate::signs::{self, contact, secrets, special};
-use crate::text::bytes::find_digit;
+use crate::signs::{contact, secrets, special};
 use crate::text::traits::Traits;
 use crate::{evasion, names};
 use std::cell::RefCell;
@@ -256,11 +256,10 @@ impl Detector {
         } else if text.len() > 8 {
             contact::urls(&scene, out);
         }
-        let hits = signs::find(text.as_bytes(), traits.words.starts());
         if text.len() > 15 {
             secrets::keys(&scene, out);
         }
-        secrets::announced(&scene, &hits.secret, out);
+        secrets::announced(&scene, &scene.hits.secret, out);
         out[from..].sort_unstable_by_key(|f| f.start);
         if traits.digits > 0 {
             chains_beside(&scene, from, out);
@@ -268,7 +267,7 @@ impl Detector {
         if self.options.names {
             names_and_places(&scene, from, out);
         }
-        special::detect(&scene, &hits.special, out);
+        special::detect(&scene, &scene.hits.special, out);
         labelled_cell(&scene, from, out);
         named_cell(&scene, context, from, out);
     }
@@ -305,9 +304,17 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         return;
     }
+    if out.len() > from || !plain::is_plain(scene) {
+        look_for_names_and_places(scene, from, out);
+    }
+}
+
+/// Takes a text apart and finds names and addresses.
+fn look_for_names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
+    let traits = scene.traits;
     SCRATCH.with_borrow_mut(|Scratch { tokens, taken, small }| {
         tokens.clear();
-        names::tokens::split(scene.text, tokens);
+        names::tokens::split(scene.text, &traits.words, 0, tokens);
         taken.clear();
         taken.extend_from_slice(&out[from..]);
         taken.sort_unstable_by_key(|finding| finding.start);
@@ -361,7 +368,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let mut at = 0;
     let mut floor = 0;
     while at < bytes.len() {
-        let Some(digit) = find_digit(bytes, at) else { break };
+        let Some(digit) = scene.traits.words.find_digit(at) else { break };
         at = digit;
         while taken.start < taken.end
             && (out[taken.start].end <= at || out[taken.start].category == Category::Url)

@@ -21,15 +21,22 @@ use crate::context::value::ValueContext;
 use crate::finding::Finding;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Values that are remembered, and the longest of them.
+/// Values that are remembered at first, those that are remembered once a column has shown that it
+/// is long, and the longest of them.
 const KEPT: usize = 64;
+const KEPT_MOST: usize = 1024;
 const KEPT_BYTES_MAX: usize = 64;
+
+/// Places that a value may be kept at: one place for each would be fought over.
+const WAYS: usize = 4;
 
 /// Looks after which values are remembered: most replies are too short to repeat any.
 const KEPT_FROM: u64 = 8;
 
-/// Looks after which a column whose values do not repeat is asked for repetitions seldom.
-const TRIAL: u64 = 256;
+/// Looks after which more are remembered, and those after which a column whose values do not repeat
+/// is asked for repetitions seldom.
+const LONG: u64 = 256;
+const TRIAL: u64 = 2048;
 const SELDOM: u64 = 32;
 
 /// What passed in a column.
@@ -45,12 +52,12 @@ pub struct Passed {
     pub personal: u64,
 }
 
-/// A value that was looked at, and what was found in it.
+/// A value that was looked at, and what was found in it. An empty one holds nothing and is never
+/// kept.
 #[derive(Clone, Debug, Default)]
 struct Kept {
     text: String,
     findings: Vec<Finding>,
-    used: bool,
 }
 
 /// The values of one column, one after the other.
@@ -75,30 +82,39 @@ impl ColumnWatch {
     pub fn scan(&mut self, text: &str, out: &mut Vec<Finding>) {
         let from = out.len();
         self.passed.values += 1;
-        if self.detector.is_clean(text, self.context) {
+        if text.is_empty() || self.detector.is_clean(text, self.context) {
             return;
         }
         if text.len() > KEPT_BYTES_MAX || !self.is_worth_keeping() {
             self.passed.looks += 1;
             self.detector.scan_long(text, self.context, out);
         } else {
-            if self.kept.is_empty() {
-                self.kept.resize_with(KEPT, Kept::default);
-            }
-            let slot = self.slot(text);
-            let kept = &mut self.kept[slot];
-            if kept.used && kept.text == text {
-                self.passed.repeats += 1;
-                out.extend_from_slice(&kept.findings);
-            } else {
-                self.passed.looks += 1;
-                self.detector.scan(text, self.context, out);
-                text.clone_into(&mut kept.text);
-                out[from..].clone_into(&mut kept.findings);
-                kept.used = true;
-            }
+            self.remembered(text, out);
         }
         self.passed.personal += u64::from(out.len() > from);
+    }
+
+    /// Looks at a value, or remembers what was found in it.
+    fn remembered(&mut self, text: &str, out: &mut Vec<Finding>) {
+        let size = if self.passed.looks < LONG { KEPT } else { KEPT_MOST };
+        if self.kept.len() != size {
+            self.kept = vec![Kept::default(); size];
+        }
+        let hash = self.hash(text);
+        let first = hash % (size / WAYS) * WAYS;
+        let ways = &mut self.kept[first..first + WAYS];
+        if let Some(kept) = ways.iter().find(|kept| kept.text == text) {
+            self.passed.repeats += 1;
+            out.extend_from_slice(&kept.findings);
+            return;
+        }
+        self.passed.looks += 1;
+        let from = out.len();
+        self.detector.scan(text, self.context, out);
+        // One after the other makes room.
+        let kept = &mut ways[self.passed.looks as usize % WAYS];
+        text.clone_into(&mut kept.text);
+        out[from..].clone_into(&mut kept.findings);
     }
 
     /// What is known of the column's values.
@@ -114,10 +130,10 @@ impl ColumnWatch {
     }
 
     /// Nobody who writes values is to choose where they are kept.
-    fn slot(&self, text: &str) -> usize {
+    fn hash(&self, text: &str) -> usize {
         let mut hasher = DefaultHasher::new();
         (self.seed, text).hash(&mut hasher);
-        hasher.finish() as usize % KEPT
+        hasher.finish() as usize
     }
 
     /// Whether values repeat so often that remembering them pays; tried again now and then.
@@ -172,6 +188,30 @@ mod tests {
             let clean = Detector::default().is_clean(&value, ValueContext::NONE);
             prop_assert!(!clean || found.is_empty(), "{} has {:?}", value, found);
         }
+    }
+
+    #[test]
+    fn a_few_hundred_values_that_come_again_are_looked_at_a_few_times() {
+        let mut watch = ColumnWatch::new(Detector::default(), ValueContext::of("at", &[]), 7);
+        let find = |watch: &mut ColumnWatch, text: &str| {
+            let mut found = Vec::new();
+            watch.scan(text, &mut found);
+            found
+        };
+        let streets: Vec<String> = (1..=300).map(|i| format!("Gartenstraße {i}")).collect();
+        let alone: Vec<_> = streets
+            .iter()
+            .map(|street| {
+                find(&mut ColumnWatch::new(Detector::default(), watch.context(), 7), street)
+            })
+            .collect();
+        for _ in 0..20 {
+            for (street, expect) in streets.iter().zip(&alone) {
+                assert_eq!(&find(&mut watch, street), expect, "{street}");
+            }
+        }
+        let passed = watch.passed();
+        assert!(passed.repeats > passed.values * 3 / 4, "{passed:?}");
     }
 
     #[test]

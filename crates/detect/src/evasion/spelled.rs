@@ -72,11 +72,11 @@ fn has_signs(bytes: &[u8], traits: &Traits) -> bool {
         })
     };
     let dot = |at: usize| {
-        let around = at.checked_sub(1).and_then(|before| bytes.get(before..at + 4));
-        matches!(around, Some(b" dot " | b" DOT "))
+        let around = || at.checked_sub(1).and_then(|before| bytes.get(before..at + 4));
+        bytes[at] | 0x20 == b'd' && matches!(around(), Some(b" dot " | b" DOT "))
     };
     traits.bracket && bracketed()
-        || traits.words.threes().any(dot)
+        || traits.words.any_three(dot)
         || traits.at && memchr::memmem::find(bytes, b" @ ").is_some()
 }
 
@@ -327,7 +327,6 @@ pub(super) fn regrouped(text: &str, digits: usize) -> Option<Mapped> {
         if !run.is_odd {
             continue;
         }
-        let out = out.get_or_insert_default();
         let mut place = start;
         while place < run.end {
             let length = match bytes[place] {
@@ -338,7 +337,8 @@ pub(super) fn regrouped(text: &str, digits: usize) -> Option<Mapped> {
                     continue;
                 }
             };
-            out.skip(text, place, place + length);
+            // A run with nothing to leave out, such as a day before a blank, is as it was.
+            out.get_or_insert_default().skip(text, place, place + length);
             place += length;
         }
     }

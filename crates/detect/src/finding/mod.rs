@@ -119,11 +119,19 @@ fn rank(f: &Finding) -> impl Ord + use<> {
 
 /// The finding that is surer than all others and covers them, so that nothing of them stays.
 fn surest_and_widest(findings: &[Finding]) -> Option<Finding> {
+    // What does not cover all others is none, however sure it is.
     let start = findings.iter().map(|f| f.start).min()?;
     let end = findings.iter().map(|f| f.end).max()?;
-    let whole = findings.iter().min_by_key(|f| rank(f))?;
-    let is_alone = || findings.iter().filter(|f| rank(f) == rank(whole)).count() == 1;
-    ((whole.start, whole.end) == (start, end) && is_alone()).then_some(*whole)
+    let mut wide = findings.iter().filter(|f| (f.start, f.end) == (start, end));
+    let mut whole = wide.next()?;
+    for other in wide {
+        if rank(other) < rank(whole) {
+            whole = other;
+        }
+    }
+    let rank_of_whole = rank(whole);
+    let surer = findings.iter().filter(|f| rank(f) <= rank_of_whole).count();
+    (surer == 1).then_some(*whole)
 }
 
 /// Settles findings that overlap, and appends what stays to `kept`, disjoint and sorted.

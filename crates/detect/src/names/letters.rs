@@ -172,10 +172,11 @@ pub(super) fn scatter(value: u64) -> u64 {
 mod tests {
     use super::super::tokens;
     use super::*;
+    use crate::text::traits::Traits;
 
     fn of(text: &str) -> Vec<Letters> {
         let mut found = Vec::new();
-        tokens::split(text, &mut found);
+        tokens::split(text, &Traits::of(text.as_bytes()).words, 0, &mut found);
         found.iter().map(|t| Letters::of(text, t)).collect()
     }
 
@@ -202,7 +203,7 @@ mod tests {
     fn accents_can_be_left_out() {
         let text = "Zoë";
         let mut found = Vec::new();
-        tokens::split(text, &mut found);
+        tokens::split(text, &Traits::of(text.as_bytes()).words, 0, &mut found);
         let folded = of(text)[0].folded(text, &found[0]).unwrap();
         assert_eq!(folded.hash(), Letters::word("zoe").hash());
         assert!(of("Anna")[0].folded("Anna", &found[0]).is_none());

@@ -7,6 +7,7 @@ mod letters;
 mod lexicon;
 mod model;
 mod remembered;
+pub(crate) mod sentences;
 pub(crate) mod small;
 pub(crate) mod tokens;
 pub mod train;
@@ -20,6 +21,7 @@ use features::{Place, Word, look};
 use lexicon::{CITY, COMMON, COUNTRY, GIVEN, ORGANISATION, SURNAME};
 use model::{Model, Run, Scores};
 use remembered::Remembered;
+use sentences::Outside;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -92,6 +94,20 @@ struct Scratch {
     scores: Vec<Scores>,
     run: Run,
     remembered: Remembered,
+    outside: Outside,
+    /// A stretch of a text.
+    stretch: Vec<Token>,
+}
+
+/// Calls `look` with what a thread keeps, and with room for some tokens.
+fn with_scratch<T>(look: impl FnOnce(&mut Scratch, &mut Vec<Token>) -> T) -> T {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut stretch = std::mem::take(&mut scratch.stretch);
+        stretch.clear();
+        let told = look(scratch, &mut stretch);
+        scratch.stretch = stretch;
+        told
+    })
 }
 
 /// Words of a text that is long.
@@ -146,6 +162,13 @@ impl Scratch {
                 *word = look(text, token, &model.lexicon);
             }
         }
+    }
+
+    /// Whether token `at`, with no other word of a name beside it, belongs to none.
+    fn is_outside(&mut self, text: &str, tokens: &[Token], at: usize, model: &Model<'_>) -> bool {
+        self.look_up(text, tokens, at, model);
+        self.label(text, tokens, (at, at + 1), CHANCE_MIN, model);
+        self.run.labels.iter().all(|label| usize::from(*label) == model::OUTSIDE)
     }
 
     /// Labels the words of a run and of its tail; returns where the tail ends.

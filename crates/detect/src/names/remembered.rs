@@ -87,7 +87,7 @@ impl Remembered {
     }
 }
 
-fn hash(key: &[u8]) -> usize {
+pub(super) fn hash(key: &[u8]) -> usize {
     let (eights, rest) = key.as_chunks::<8>();
     let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     let words = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([rest]);

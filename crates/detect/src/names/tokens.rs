@@ -2,6 +2,7 @@
 //! capital letter; words between names (`de`, `van der`, `&`) belong to the run, all other words
 //! are context. Only runs cost more than the walk itself.
 
+use crate::text::traits::{AsciiWord, Words};
 use std::sync::LazyLock;
 
 /// What a token looks like.
@@ -104,11 +105,11 @@ fn class(text: &str, at: usize) -> (u8, usize) {
     (WIDE_CLASSES.get(c as usize).copied().unwrap_or_else(|| class_of(c)), c.len_utf8())
 }
 
-/// Splits a text into tokens. What follows a row of marks is left out where it holds nothing that
-/// begins a name or an address.
-pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
+/// Splits a text from `from` on into tokens; its words are known. What follows a row of marks is
+/// left out where it holds nothing that begins a name or an address.
+pub(crate) fn split(text: &str, words: &Words, from: usize, out: &mut Vec<Token>) {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = from;
     let mut newline = true;
     // How many marks stand in a row, and up to where something is known to follow them.
     let (mut marks, mut ahead) = (0, 0);
@@ -123,10 +124,8 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
                 at += 1;
                 marks += 1;
                 if marks >= MARKS_MAX && at > ahead {
-                    let Some(next) = bytes[at..].iter().position(|byte| is_telling(*byte)) else {
-                        return;
-                    };
-                    ahead = at + next;
+                    let Some(next) = words.find_telling(at) else { return };
+                    ahead = next;
                 }
                 continue;
             }
@@ -140,10 +139,11 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
                 }
                 _ => at = word(text, at, out, &mut newline),
             },
-            _ => match simple_word(bytes, at) {
+            _ => match simple_word(bytes, words, at) {
                 Some((end, kind)) => {
                     push(out, at, end, untied(kind, bytes, at, end), 0, &mut newline);
-                    at = end;
+                    // Behind most words stands a blank.
+                    at = end + usize::from(bytes.get(end) == Some(&b' '));
                 }
                 None => at = word(text, at, out, &mut newline),
             },
@@ -154,11 +154,6 @@ pub(crate) fn split(text: &str, out: &mut Vec<Token>) {
 
 /// Marks in a row that no name, address or look around one goes across.
 const MARKS_MAX: usize = 8;
-
-/// Whether names and addresses have such bytes: capitals, digits and letters outside ASCII.
-fn is_telling(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte >= 0x80
-}
 
 /// Curly quotes count as straight ones, all other marks as one kind.
 fn quote(bytes: &[u8]) -> u8 {
@@ -177,31 +172,21 @@ fn push(out: &mut Vec<Token>, start: usize, end: usize, kind: Kind, mark: u8, ne
 
 /// The end and the kind of a word of ASCII letters and digits with nothing unusual in it.
 #[inline]
-fn simple_word(bytes: &[u8], start: usize) -> Option<(usize, Kind)> {
-    let (mut at, mut union, mut uppers) = (start, 0, 0);
-    for byte in &bytes[start..] {
-        let class = CLASSES[usize::from(*byte)];
-        if class & (LETTER | DIGIT) == 0 {
-            break;
-        }
-        union |= class;
-        uppers += usize::from(class & UPPER) / usize::from(UPPER);
-        at += 1;
-    }
-    if bytes.get(at).is_some_and(|byte| matches!(byte, b'\'' | b'-' | 0x80..)) {
+fn simple_word(bytes: &[u8], words: &Words, start: usize) -> Option<(usize, Kind)> {
+    let AsciiWord { length, all, upper, digits } = words.ascii_word(start)?;
+    let end = start + length;
+    if bytes.get(end).is_some_and(|byte| matches!(byte, b'\'' | b'-')) {
         return None;
     }
-    let first_upper = bytes[start].is_ascii_uppercase();
-    let kind = match uppers {
-        _ if union & DIGIT != 0 => Kind::Number,
+    let kind = match upper {
+        _ if digits != 0 => Kind::Number,
         0 => Kind::Lower,
-        _ if !first_upper => return None,
-        _ if at - start == 1 => Kind::Initial,
+        1 if length == 1 => Kind::Initial,
         1 => Kind::Capital,
-        _ if uppers == at - start => Kind::Caps,
+        _ if upper == all => Kind::Caps,
         _ => return None,
     };
-    Some((at, kind))
+    Some((end, kind))
 }
 
 /// Reads a word that is not simple and pushes it, in two parts when an apostrophe divides it.
@@ -293,7 +278,7 @@ fn is_compound_name(word: &str) -> bool {
 }
 
 /// Whether a word is a part of an identifier, a path or a host name.
-fn is_tied(bytes: &[u8], start: usize, end: usize) -> bool {
+pub(super) fn is_tied(bytes: &[u8], start: usize, end: usize) -> bool {
     let at = |i: usize| bytes.get(i).copied().unwrap_or(b' ');
     let before = if start > 0 { at(start - 1) } else { b' ' };
     let before2 = if start > 1 { at(start - 2) } else { b' ' };
@@ -447,10 +432,41 @@ pub(crate) fn is_dense(tokens: &[Token], run: (usize, usize)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::traits::Traits;
+    use proptest::prelude::*;
+
+    fn split_all(text: &str, tokens: &mut Vec<Token>) {
+        split(text, &Traits::of(text.as_bytes()).words, 0, tokens);
+    }
+
+    proptest! {
+        /// A word that is read by the bits of its block is the one that is read letter by letter.
+        #[test]
+        fn words_of_a_block_are_those_that_are_walked(
+            lead in 0_usize..70,
+            text in "([A-Za-z0-9éÉж'_.-]{1,6}[ -~\u{e0}\u{416}\u{300}\u{661}]{0,4}){0,12}",
+        ) {
+            let text = format!("{}{text}", " ".repeat(lead));
+            let words = Traits::of(text.as_bytes()).words;
+            let (mut read, mut starts) = (Vec::new(), Vec::new());
+            words.each_start(|start| starts.push(start));
+            for start in starts.iter().copied() {
+                let Some((end, kind)) = simple_word(text.as_bytes(), &words, start) else { continue };
+                let (mut walked, mut newline) = (Vec::new(), false);
+                prop_assert_eq!(word(&text, start, &mut walked, &mut newline), end);
+                let kind = untied(kind, text.as_bytes(), start, end);
+                prop_assert_eq!((walked.len(), walked[0].kind), (1, kind), "{}", &text[start..end]);
+                read.push(start);
+            }
+            let plain = |c: char| c.is_ascii_lowercase() || c == ' ';
+            let is_plain = text.chars().all(plain);
+            prop_assert!(!is_plain || read.len() == starts.len(), "nothing is read");
+        }
+    }
 
     fn words(text: &str) -> Vec<&str> {
         let mut tokens = Vec::new();
-        split(text, &mut tokens);
+        split_all(text, &mut tokens);
         tokens.iter().map(|t| t.text(text)).collect()
     }
 
@@ -476,12 +492,12 @@ mod tests {
     fn runs_hold_names_with_their_small_words() {
         let text = "dort wohnt Ursula von der Leyen in Brüssel";
         let mut tokens = Vec::new();
-        split(text, &mut tokens);
+        split_all(text, &mut tokens);
         let (start, end) = next_run(text, &tokens, 0).unwrap();
         assert_eq!((tokens[start].text(text), tokens[end - 1].text(text)), ("Ursula", "Brüssel"));
         assert!(tokens.iter().all(|t| t.kind != Kind::Mixed));
         let mut tokens = Vec::new();
-        split("PhoneStatusBar McDonald", &mut tokens);
+        split_all("PhoneStatusBar McDonald", &mut tokens);
         assert_eq!([tokens[0].kind, tokens[1].kind], [Kind::Mixed, Kind::Capital]);
     }
 }

@@ -7,6 +7,7 @@ use super::features::{self, Place, TABLE_BITS, Word, look};
 use super::lexicon::{self, Lexicon};
 use super::model::{self, LABELS, may_follow};
 use super::tokens::{TAIL_MAX, Token, is_dense, is_first, is_tail, next_run, split};
+use crate::text::traits::Traits;
 
 /// One annotated text. Spans are byte ranges with a kind: 0 person, 1 place, 2 organisation, 3 what
 /// is left open.
@@ -99,7 +100,7 @@ fn drop_rare(runs: &mut [Run], seen_min: u32) {
 fn collect(sample: &Sample, lexicon: &Lexicon<'_>, runs: &mut Vec<Run>) {
     let text = sample.text.as_str();
     let mut tokens = Vec::new();
-    split(text, &mut tokens);
+    split(text, &Traits::of(text.as_bytes()).words, 0, &mut tokens);
     let words: Vec<Word> = tokens.iter().map(|t| look(text, t, lexicon)).collect();
     let word = |i: Option<usize>| i.and_then(|i| words.get(i)).copied().unwrap_or_default();
     let features = |index: usize, run: (usize, usize), dense: bool| {

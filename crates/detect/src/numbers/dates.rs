@@ -117,19 +117,21 @@ fn judge(scene: &Scene<'_>, range: std::ops::Range<usize>, vague: bool) -> Optio
 }
 
 /// Beginnings of month names in the languages of the Union, longest first where they clash.
-const MONTHS: &[&str] = &[
-    "jan", "feb", "febr", "mar", "mär", "maart", "marts", "mars", "apr", "avr", "abr", "mai",
-    "may", "mei", "maj", "mag", "jun", "juin", "giu", "jul", "juil", "lug", "aug", "août", "ago",
-    "sep", "set", "sept", "oct", "okt", "ott", "out", "nov", "dec", "dez", "déc", "dic", "ene",
-    "gen", "led", "úno", "bře", "dub", "kvě", "čer", "srp", "zář", "říj", "lis", "pro", "sty",
-    "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "gru", "sij", "velj", "ožu", "tra", "svi",
-    "lip", "srp", "kol", "ruj", "stu", "pros", "tam", "hel", "maa", "huh", "tou", "kes", "hei",
-    "elo", "syy", "lok", "mar", "jou", "ιαν", "φεβ", "μαρ", "απρ", "μαΐ", "μαι", "ιουν", "ιουλ",
-    "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну", "фев", "мар", "апр", "май", "юни", "юли", "авг",
-    "сеп", "окт", "ное", "дек", "ian", "iun", "iul", "saus", "vas", "kov", "bal", "geg", "birž",
-    "liep", "rugp", "rugs", "spal", "lapk", "gruod", "szept", "már", "ápr", "máj", "jún", "júl",
-    "veeb", "juun", "juul", "dets", "janv", "maij", "jūn", "jūl",
-];
+static MONTHS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "jan", "feb", "febr", "mar", "mär", "maart", "marts", "mars", "apr", "avr", "abr", "mai",
+        "may", "mei", "maj", "mag", "jun", "juin", "giu", "jul", "juil", "lug", "aug", "août",
+        "ago", "sep", "set", "sept", "oct", "okt", "ott", "out", "nov", "dec", "dez", "déc", "dic",
+        "ene", "gen", "led", "úno", "bře", "dub", "kvě", "čer", "srp", "zář", "říj", "lis", "pro",
+        "sty", "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "gru", "sij", "velj", "ožu", "tra",
+        "svi", "lip", "srp", "kol", "ruj", "stu", "pros", "tam", "hel", "maa", "huh", "tou", "kes",
+        "hei", "elo", "syy", "lok", "mar", "jou", "ιαν", "φεβ", "μαρ", "απρ", "μαΐ", "μαι", "ιουν",
+        "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ", "яну", "фев", "мар", "апр", "май", "юни", "юли",
+        "авг", "сеп", "окт", "ное", "дек", "ian", "iun", "iul", "saus", "vas", "kov", "bal", "geg",
+        "birž", "liep", "rugp", "rugs", "spal", "lapk", "gruod", "szept", "már", "ápr", "máj",
+        "jún", "júl", "veeb", "juun", "juul", "dets", "janv", "maij", "jūn", "jūl",
+    ])
+});
 
 /// Words that stand before a year that says when something happened.
 static YEAR_WORDS: LazyLock<WordSet> = LazyLock::new(|| {
@@ -147,9 +149,14 @@ fn year_alone(word: &str, year: usize) -> Option<Finding> {
         .then(|| Finding::new(year..year + 4, Category::Date, 50, Evidence::Context, "year"))
 }
 
+/// Bytes of the shortest and the longest of them.
+const MONTH_BYTES_MIN: usize = 3;
+const MONTH_BYTES_MAX: usize = 8;
+
 fn is_month(word: &str) -> bool {
-    let lower = word.to_lowercase();
-    word.chars().count() >= 3 && MONTHS.iter().any(|month| lower.starts_with(month))
+    let lower = small(word);
+    let begins = |bytes| lower.get(..bytes).is_some_and(|begin| MONTHS.contains(begin));
+    word.chars().count() >= 3 && (MONTH_BYTES_MIN..=MONTH_BYTES_MAX).any(begins)
 }
 
 /// `12 mai 1978`, `12. Mai 1978`, `May 12, 1978`, `12 de mayo de 1978` around the four-digit

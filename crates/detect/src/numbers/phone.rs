@@ -67,6 +67,11 @@ pub(crate) fn at(
     let (digits, layout, last) = (number.digits(), number.layout(), number.last);
     let (count, group_count) = (digits.len(), layout.len());
     let end = groups[last].end;
+    // What is announced is asked for last: most numbers are too short or too long.
+    let counts = if plus { 7..=DIGITS_MAX } else { 6..=DIGITS_MAX };
+    if !counts.contains(&count) {
+        return None;
+    }
     let found = topics(scene, chain, index, announced);
     let said =
         found.topics.any(Topics::PHONE) && !found.nearest.is_other_than(Topics::PHONE, OTHER);

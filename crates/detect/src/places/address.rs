@@ -16,12 +16,18 @@ const WORDS_MAX: usize = 6;
 /// A token in small letters; `small` is the text with its letters of ASCII in small ones.
 fn lower<'a>(small: &'a str, token: &Token) -> Cow<'a, str> {
     let word = token.text(small);
-    if word.is_ascii() { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
+    match token.kind {
+        // Most marks are of ASCII, and none is in a list of words.
+        Kind::Mark => Cow::Borrowed(word),
+        _ if word.is_ascii() => Cow::Borrowed(word),
+        _ => Cow::Owned(word.to_lowercase()),
+    }
 }
 
 /// Whether a word has more letters than so many.
 fn is_longer(word: &str, letters: usize) -> bool {
-    word.len() > letters && word.chars().nth(letters).is_some()
+    word.as_bytes().get(..=letters).is_some_and(<[u8]>::is_ascii)
+        || word.len() > letters && word.chars().nth(letters).is_some()
 }
 
 pub(crate) fn is_house(text: &str, token: &Token) -> bool {
@@ -45,12 +51,12 @@ pub(crate) fn detect(
     let known = out.len();
     let mut places = None;
     let mut covered = 0;
-    for at in 0..tokens.len() {
-        let token = &tokens[at];
-        if (token.start as usize) < covered {
+    let has_slash = memchr::memchr(b'/', text.as_bytes()).is_some();
+    for (at, token) in tokens.iter().enumerate() {
+        if token.kind != Kind::Number && !has_slash || (token.start as usize) < covered {
             continue;
         }
-        if let Some((first, last)) = numberless(scene, small, tokens, at) {
+        if has_slash && let Some((first, last)) = numberless(scene, small, tokens, at) {
             let range = tokens[first].start as usize..tokens[last].end as usize;
             let finding = Finding::new(range, Category::Address, 86, Evidence::Lexicon, "street");
             covered = finding.end;
@@ -171,9 +177,9 @@ fn before(scene: &Scene<'_>, smalls: &str, tokens: &[Token], at: usize) -> Optio
         && is_longer(&small, 5)
         && CELL_ENDS.ends(&small, END_BYTES_MAX);
     let named = name > 0
-        && BEHIND.contains(small.trim_end_matches('.'))
+        && word.kind != Kind::Mark
         && tokens[name - 1].is_candidate()
-        && word.kind != Kind::Mark;
+        && BEHIND.contains(small.trim_end_matches('.'));
     if compound || cell && capital {
         return Some((back(tokens, name, 1), at));
     }
@@ -200,15 +206,18 @@ fn street_word(text: &str, smalls: &str, tokens: &[Token], name: usize) -> Optio
     let mut lower_name = false;
     while words < WORDS_MAX {
         let token = &tokens[index];
-        let small = lower(smalls, token);
-        if words > 0 && (has_name || lower_name && is_longer(&small, 4)) && BEFORE.contains(&small)
-        {
-            let short = !is_longer(&small, 2);
-            let next = &tokens[index + 1];
-            let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
-            let short_fits = matches!(next.mark, b'.' | b'/')
-                || matches!(&*small, "bd" | "av" | "an" | "am" | "im" if capital);
-            if !short || short_fits {
+        let long = |letters| is_longer(token.text(smalls), letters);
+        let follows = words > 0 && token.kind != Kind::Mark;
+        if follows && (has_name || lower_name && long(4)) {
+            let small = lower(smalls, token);
+            let short = || {
+                let next = &tokens[index + 1];
+                let capital = token.text(text).chars().next().is_some_and(char::is_uppercase);
+                let short_fits = matches!(next.mark, b'.' | b'/')
+                    || matches!(&*small, "bd" | "av" | "an" | "am" | "im" if capital);
+                !is_longer(&small, 2) && !short_fits
+            };
+            if BEFORE.contains(&small) && !short() {
                 return Some(index);
             }
         }
@@ -222,7 +231,7 @@ fn street_word(text: &str, smalls: &str, tokens: &[Token], name: usize) -> Optio
             break;
         }
         has_name |= token.is_candidate();
-        lower_name |= token.kind == Kind::Lower && is_longer(&small, 3);
+        lower_name |= token.kind == Kind::Lower && long(3);
         if token.kind == Kind::Mark && !matches!(token.mark, b'.' | b'-' | b'\'' | b'/')
             || token.newline
             || index == 0

@@ -21,10 +21,7 @@ const NUMBERS_MAX: usize = 3;
 /// Finds both; `from` is where the findings of this text begin.
 pub(crate) fn detect(scene: &Scene<'_>, tokens: &[Token], from: usize, out: &mut Vec<Finding>) {
     let text = scene.text;
-    for at in 0..tokens.len() {
-        if tokens[at].kind != Kind::Number {
-            continue;
-        }
+    for (at, _) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Number) {
         let Some((first, last)) = code(text, tokens, at) else { continue };
         let Some(street) = street(text, tokens, first) else { continue };
         let range = tokens[street].start as usize..tokens[last].end as usize;

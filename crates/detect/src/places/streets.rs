@@ -42,9 +42,9 @@ pub(crate) static BEHIND: LazyLock<WordSet> = LazyLock::new(|| {
 });
 
 /// Words for streets that stand before the name.
-pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| {
-    WordSet::of(
-        "canale|rotonda|stretto|incrocio|borgo|acceso|callejón|cuesta|pasadizo|cañada|\
+pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(WORDS_BEFORE));
+
+const WORDS_BEFORE: &str = "canale|rotonda|stretto|incrocio|borgo|acceso|callejón|cuesta|pasadizo|cañada|\
      urbanización|vía|riera|torrente|drumul|soseaua|pot|rue|avenue|boulevard|place|\
      chemin|impasse|allée|quai|route|cours|square|bd|av|via|viale|piazza|corso|vicolo|\
      largo|strada|contrada|calle|c|avda|avenida|plaza|paseo|carrer|ronda|travesía|camino|\
@@ -52,9 +52,7 @@ pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| {
      praceta|ul|ulica|ulice|al|aleja|os|osiedle|plac|pl|str|bulevardul|calea|aleea|\
      șoseaua|sos|intrarea|piața|ул|улица|бул|булевард|пл|жк|площад|οδός|οδος|λεωφόρος|\
      λεωφ|λ|πλατεία|triq|vjal|pjazza|sqaq|trg|cesta|náměstí|nám|námestie|třída|tř|an|am|\
-     im|rúa|sráid|bóthar|вул|вулиця|просп|улиця|domicilio|puente|urb",
-    )
-});
+     im|rúa|sráid|bóthar|вул|вулиця|просп|улиця|domicilio|puente|urb";
 
 /// Ends of names of streets that say so only where street and number are all there is.
 pub(crate) static CELL_ENDS: LazyLock<WordSet> = LazyLock::new(|| {
@@ -72,5 +70,12 @@ pub(crate) static UNITS: LazyLock<WordSet> = LazyLock::new(|| {
 });
 
 /// Words and marks between a street and its number.
-pub(crate) static NUMBERS: LazyLock<WordSet> =
-    LazyLock::new(|| WordSet::of("nr|no|n|nº|num|número|č|º|.|?|bl"));
+pub(crate) static NUMBERS: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(WORDS_FOR_NUMBER));
+
+const WORDS_FOR_NUMBER: &str = "nr|no|n|nº|num|número|č|º|.|?|bl";
+
+/// The words of [`BEFORE`] and [`NUMBERS`].
+pub(crate) static LEADS: LazyLock<WordSet> = LazyLock::new(|| {
+    let words = WORDS_BEFORE.split('|').chain(WORDS_FOR_NUMBER.split('|'));
+    WordSet::new(&words.collect::<Vec<_>>())
+});

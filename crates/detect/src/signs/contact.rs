@@ -123,6 +123,12 @@ const HOOKS: [&str; 4] = [
 pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
+    // Letters outside ASCII may stand before.
+    let has_www = scene.traits.high
+        || scene.traits.words.any_dotted_three(|at| bytes[at..].starts_with(b"www."));
+    if !has_www && !scene.traits.colon {
+        return;
+    }
     let mut ends = Ends::default();
     let marks = scene.traits.colon.then(|| SCHEME.find_iter(bytes));
     for mark in marks.into_iter().flatten() {
@@ -161,11 +167,8 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
         }
     }
     let mut ends = Ends::default();
-    // Letters outside ASCII may stand before.
-    let wide = scene.traits.high.then(|| WWW.find_iter(bytes));
-    let alone = |at: &usize| bytes[*at..].starts_with(b"www.");
-    let alone = (!scene.traits.high).then(|| scene.traits.words.threes().filter(alone));
-    for start in wide.into_iter().flatten().chain(alone.into_iter().flatten()) {
+    let found = has_www.then(|| WWW.find_iter(bytes));
+    for start in found.into_iter().flatten() {
         if start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || bytes[start - 1] == b'/') {
             continue;
         }

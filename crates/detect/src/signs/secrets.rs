@@ -146,9 +146,6 @@ const KEY_BYTES: [bool; 256] = {
     table
 };
 
-/// Fewest letters, digits and signs in a row of a key: shorter words are not looked at.
-const RUN_MIN: usize = 12;
-
 /// Longest beginning of a key that stands before the row: `Bearer `, `SSWS 00`.
 const BEFORE_RUN: usize = 8;
 
@@ -159,22 +156,15 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     if memchr::memchr(b'-', bytes).is_some() {
         out.extend(BLOCK.find_iter(bytes).filter_map(|start| block(text, start)));
     }
-    // Every row of this length holds one of the bytes that are looked at.
-    let (mut at, mut floor) = (RUN_MIN - 1, 0);
-    while let Some(byte) = bytes.get(at) {
-        if !is_key(*byte) {
-            at += RUN_MIN;
-            continue;
-        }
-        let back = bytes[floor..at].iter().rev().take_while(|b| is_key(**b)).count();
-        let ahead = bytes[at..].iter().take_while(|b| is_key(**b)).count();
-        let end = at + ahead;
+    let mut at = 0;
+    while let Some(row) = scene.traits.words.find_keys(at) {
+        at = row.end;
         // Whatever is found in the row is a part of it that looks drawn.
-        if back + ahead >= RUN_MIN && is_random(without_dots(&bytes[at - back..end])) {
-            in_row(text, (at - back).saturating_sub(BEFORE_RUN)..end, out);
+        if scene.traits.words.has_telling(row.clone())
+            && is_random(without_dots(&bytes[row.clone()]))
+        {
+            in_row(text, row.start.saturating_sub(BEFORE_RUN)..row.end, out);
         }
-        floor = end;
-        at = end + RUN_MIN;
     }
 }
 

@@ -24,9 +24,10 @@ struct Term {
     word: &'static [u8],
     /// Its index in the list.
     index: u16,
-    /// Its head, and which bits of it are of the word.
     head: u32,
-    mask: u32,
+    /// Its first eight bytes with the bit of small letters, and which bits of them are of the word.
+    first: u64,
+    mask: u64,
 }
 
 /// log2 of the number of bits in the set of heads.
@@ -41,8 +42,8 @@ impl Terms {
     pub(crate) fn new(list: impl Iterator<Item = &'static str>) -> Self {
         let term = |(word, index): (&'static str, u16)| {
             let word = word.as_bytes();
-            let mask = u32::MAX >> (8 * 4_usize.saturating_sub(word.len()));
-            Term { word, index, head: head(word), mask }
+            let mask = u64::MAX >> (8 * 8_usize.saturating_sub(word.len()));
+            Term { word, index, head: head(word), first: first(word), mask }
         };
         let mut words: Vec<Term> = list.zip(0..).map(term).collect();
         words.sort_by_key(|term| (bucket(term.head), term.word.len()));
@@ -68,18 +69,23 @@ impl Terms {
     /// Whether a word of the list may begin at a place of a text: nearly always no.
     #[inline]
     pub(crate) fn may_begin(&self, text: &[u8], at: usize) -> bool {
-        let head = hash(head(text.get(at..).unwrap_or_default()), HEAD_BITS);
+        self.may_have(&Beginning::of(text, at))
+    }
+
+    /// Whether a word of the list may begin like this.
+    #[inline]
+    pub(crate) fn may_have(&self, Beginning(head): &Beginning) -> bool {
         self.heads[head >> 6 & (HEAD_WORDS - 1)] >> (head & 63) & 1 == 1
     }
 
     /// The words at the beginning of a text, shorter ones first: index and length.
     pub(crate) fn at(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-        let head = head(text);
-        let bucket = bucket(head);
+        let first = first(text);
+        let bucket = bucket(head(text));
         let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
         self.words[range].iter().filter_map(move |term| {
             // Words that are the same begin the same; most of a bucket do not.
-            if (term.head ^ head) & term.mask != 0 {
+            if (term.first ^ first) & term.mask != 0 {
                 return None;
             }
             // Most letters are small, and most words differ soon.
@@ -88,6 +94,28 @@ impl Terms {
             same.then_some((usize::from(term.index), term.word.len()))
         })
     }
+}
+
+/// How a text begins at a place, for all lists.
+pub(crate) struct Beginning(usize);
+
+impl Beginning {
+    #[inline]
+    pub(crate) fn of(text: &[u8], at: usize) -> Self {
+        Self(hash(head(text.get(at..).unwrap_or_default()), HEAD_BITS))
+    }
+}
+
+/// The first eight bytes of a text, each with the bit of small letters. Where two texts are the
+/// same but for the case of letters, these are the same.
+#[inline]
+fn first(text: &[u8]) -> u64 {
+    let eight = text.first_chunk().copied().unwrap_or_else(|| {
+        let mut eight = [0; 8];
+        eight[..text.len()].copy_from_slice(text);
+        eight
+    });
+    u64::from_le_bytes(eight) | 0x2020_2020_2020_2020
 }
 
 /// The first four bytes of a word, in small letters. From the third on, what is no letter counts

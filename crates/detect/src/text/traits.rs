@@ -33,7 +33,17 @@ pub(crate) struct Block {
     pub(crate) letters: u64,
     /// Letters and digits of ASCII, and the signs of base64.
     pub(crate) coded: u64,
+    /// Those, points and tildes: what keys are made of.
+    pub(crate) keys: u64,
+    /// Capital letters of ASCII.
+    pub(crate) upper: u64,
+    /// Digits of ASCII.
+    pub(crate) digits: u64,
+    /// Bytes outside ASCII.
+    pub(crate) high: u64,
 }
+
+const EMPTY: &Block = &Block { letters: 0, coded: 0, keys: 0, upper: 0, digits: 0, high: 0 };
 
 const BLOCK_BYTES: usize = 64;
 const FIRST_BLOCKS: usize = 4;
@@ -79,18 +89,63 @@ struct Walk {
 
 #[inline]
 fn walk<const COUNT: usize>(bytes: &[u8; COUNT]) -> Walk {
-    // No branch and no table: the compiler makes vectors of this.
-    let (mut classes, mut all, mut digits) = (0_u8, 0_u8, 0_u8);
-    let mut kinds = [0_u8; COUNT];
-    for (slot, byte) in kinds.iter_mut().zip(bytes) {
+    let (mut kinds, mut told) = ([0_u8; COUNT], [0_u8; COUNT]);
+    let Told { classes, kinds: all, digits } = tell(bytes, &mut kinds);
+    let mut each = |test: fn(&[u8], &mut [u8])| {
+        test(bytes, &mut told);
+        bits(&told, 0)
+    };
+    let block = Block {
+        letters: bits(&kinds, 0),
+        coded: bits(&kinds, 1),
+        keys: bits(&kinds, 1) | each(points),
+        upper: if classes & 2 != 0 { each(capitals) } else { 0 },
+        digits: if digits > 0 { each(numerals) } else { 0 },
+        high: if classes & 16 != 0 { bits(bytes, 7) } else { 0 },
+    };
+    Walk { classes, kinds: all, digits, block }
+}
+
+struct Told {
+    classes: u8,
+    kinds: u8,
+    digits: u8,
+}
+
+/// What 64 bytes are, or fewer. Neither branch nor table, and not a part of any other function: the
+/// compiler makes vectors of such loops.
+#[inline(never)]
+fn tell(bytes: &[u8], out: &mut [u8]) -> Told {
+    let (mut classes, mut kinds, mut digits) = (0_u8, 0_u8, 0_u8);
+    for (slot, byte) in out.iter_mut().zip(bytes) {
         let class = class(*byte);
         classes |= class;
         digits += class & 1;
         *slot = kind(*byte);
-        all |= *slot;
+        kinds |= *slot;
     }
-    let block = Block { letters: bits(&kinds, 0), coded: bits(&kinds, 1) };
-    Walk { classes, kinds: all, digits, block }
+    Told { classes, kinds, digits }
+}
+
+#[inline(never)]
+fn points(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(*byte == b'.') | u8::from(*byte == b'~');
+    }
+}
+
+#[inline(never)]
+fn capitals(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(byte.wrapping_sub(b'A') < 26);
+    }
+}
+
+#[inline(never)]
+fn numerals(bytes: &[u8], out: &mut [u8]) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
+        *slot = u8::from(byte.wrapping_sub(b'0') < 10);
+    }
 }
 
 impl Words {
@@ -104,12 +159,9 @@ impl Words {
 
     /// The bits of 64 bytes; none before the text and behind it.
     #[inline]
-    pub(crate) fn block(&self, index: usize) -> Block {
+    pub(crate) fn block(&self, index: usize) -> &Block {
         let block = self.first.get(index);
-        block
-            .or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?))
-            .copied()
-            .unwrap_or_default()
+        block.or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?)).unwrap_or(EMPTY)
     }
 
     /// The letters of a block, and those one byte before and behind each.
@@ -120,41 +172,56 @@ impl Words {
         (at << 1 | letters(index.wrapping_sub(1)) >> 63, at, at >> 1 | letters(index + 1) << 63)
     }
 
-    /// The places where words begin. A word is a run of letters, digits and bytes outside ASCII.
+    /// Shows the places where words begin. A word is a run of letters, digits and bytes outside
+    /// ASCII.
     #[inline]
-    pub(crate) fn starts(&self) -> impl Iterator<Item = usize> {
-        self.places(|words, index| {
-            let (before, at, _) = words.neighbours(index);
-            at & !before
-        })
-    }
-
-    /// The places where words of three bytes begin.
-    #[inline]
-    pub(crate) fn threes(&self) -> impl Iterator<Item = usize> {
-        self.places(|words, index| {
-            let (before, at, behind) = words.neighbours(index);
-            let next = words.block(index + 1).letters;
-            let ahead = |bytes: u32| at >> bytes | next << (64 - bytes);
-            at & !before & behind & ahead(2) & !ahead(3)
-        })
-    }
-
-    #[inline]
-    fn places(&self, bits: impl Fn(&Self, usize) -> u64) -> impl Iterator<Item = usize> {
-        let (mut index, mut left) = (0, if self.count > 0 { bits(self, 0) } else { 0 });
-        std::iter::from_fn(move || {
-            while left == 0 {
-                index += 1;
-                if index >= self.count {
-                    return None;
-                }
-                left = bits(self, index);
+    pub(crate) fn each_start(&self, mut visit: impl FnMut(usize)) {
+        for index in 0..self.count {
+            let (before, at, _) = self.neighbours(index);
+            let mut left = at & !before;
+            while left != 0 {
+                visit(index * BLOCK_BYTES + left.trailing_zeros() as usize);
+                left &= left - 1;
             }
-            let place = index * BLOCK_BYTES + left.trailing_zeros() as usize;
-            left &= left - 1;
-            Some(place)
+        }
+    }
+
+    /// Whether a test holds for a place where a word of three bytes begins.
+    #[inline]
+    pub(crate) fn any_three(&self, test: impl Fn(usize) -> bool) -> bool {
+        (0..self.count).any(|index| any_place(index, self.threes_of(index), &test))
+    }
+
+    /// Like [`Self::any_three`], for words that have a point or a tilde behind them.
+    #[inline]
+    pub(crate) fn any_dotted_three(&self, test: impl Fn(usize) -> bool) -> bool {
+        let points = |index| self.block(index).keys & !self.block(index).coded;
+        (0..self.count).any(|index| {
+            let ahead = points(index) >> 3 | points(index + 1) << 61;
+            ahead != 0 && any_place(index, ahead & self.threes_of(index), &test)
         })
+    }
+
+    #[inline]
+    fn threes_of(&self, index: usize) -> u64 {
+        let (before, at, behind) = self.neighbours(index);
+        let next = self.block(index + 1).letters;
+        let ahead = |bytes: u32| at >> bytes | next << (64 - bytes);
+        at & !before & behind & ahead(2) & !ahead(3)
+    }
+
+    /// Whether one of some bytes may be a capital letter or a digit.
+    pub(crate) fn has_telling(&self, range: std::ops::Range<usize>) -> bool {
+        let next = self.find(range.start, |block| block.upper | block.digits);
+        next.is_some_and(|next| next < range.end)
+    }
+
+    /// One bit for each letter, digit and byte outside ASCII of the 64 bytes before a place; the
+    /// highest is that of the last byte.
+    pub(crate) fn letters_before(&self, at: usize) -> u64 {
+        let (index, shift) = (at / BLOCK_BYTES, (at % BLOCK_BYTES) as u32);
+        let behind = self.block(index).letters.checked_shl(64 - shift).unwrap_or(0);
+        behind | self.block(index.wrapping_sub(1)).letters >> shift
     }
 
     /// One bit for each place of a range, of 128 bytes at most, where a word begins; a word that
@@ -201,10 +268,28 @@ impl Words {
     /// The first place at `from` or later from which on twelve bytes in a row are letters and
     /// digits of ASCII or signs of base64.
     pub(crate) fn find_coded(&self, from: usize) -> Option<usize> {
+        self.find_twelve(from, |block| block.coded)
+    }
+
+    /// The next stretch of twelve bytes or more of those that keys are made of, at `from` or later.
+    pub(crate) fn find_keys(&self, from: usize) -> Option<std::ops::Range<usize>> {
+        let start = self.find_twelve(from, |block| block.keys)?;
+        let (mut index, mut kept) = (start / BLOCK_BYTES, u64::MAX << (start % BLOCK_BYTES));
+        loop {
+            let others = !self.block(index).keys & kept;
+            if others != 0 {
+                return Some(start..index * BLOCK_BYTES + others.trailing_zeros() as usize);
+            }
+            (index, kept) = (index + 1, u64::MAX);
+        }
+    }
+
+    #[inline]
+    fn find_twelve(&self, from: usize, bits: impl Fn(&Block) -> u64) -> Option<usize> {
         let mut kept = u64::MAX << (from % BLOCK_BYTES);
         for index in from / BLOCK_BYTES..self.count {
-            let next = self.block(index + 1).coded;
-            let bits = u128::from(next) << 64 | u128::from(self.block(index).coded);
+            let bits =
+                u128::from(bits(self.block(index + 1))) << 64 | u128::from(bits(self.block(index)));
             let two = bits & bits >> 1;
             let four = two & two >> 2;
             let twelve = (four & four >> 4 & four >> 8) as u64 & kept;
@@ -214,6 +299,131 @@ impl Words {
             kept = u64::MAX;
         }
         None
+    }
+
+    /// The first digit of ASCII at `from` or later.
+    #[inline]
+    pub(crate) fn find_digit(&self, from: usize) -> Option<usize> {
+        self.find(from, |block| block.digits)
+    }
+
+    /// The first capital letter of ASCII at `from` or later.
+    #[inline]
+    pub(crate) fn find_capital(&self, from: usize) -> Option<usize> {
+        self.find(from, |block| block.upper)
+    }
+
+    /// The word that begins at `start`, if it is of ASCII and shorter than a block.
+    #[inline]
+    pub(crate) fn ascii_word(&self, start: usize) -> Option<AsciiWord> {
+        let (block, shift) = (self.block(start / BLOCK_BYTES), (start % BLOCK_BYTES) as u32);
+        let length = (block.letters >> shift).trailing_ones();
+        if shift + length >= BLOCK_BYTES as u32 {
+            return self.word_across(start);
+        }
+        let all = (1_u64 << length) - 1;
+        (block.high >> shift & all == 0).then_some(AsciiWord {
+            length: length as usize,
+            all,
+            upper: block.upper >> shift & all,
+            digits: block.digits >> shift & all,
+        })
+    }
+
+    /// Like [`Self::ascii_word`], where it reaches the end of its block.
+    #[cold]
+    fn word_across(&self, start: usize) -> Option<AsciiWord> {
+        let (index, shift) = (start / BLOCK_BYTES, (start % BLOCK_BYTES) as u32);
+        let (block, next) = (self.block(index), self.block(index + 1));
+        let both = |bits: u64, more: u64| bits >> shift | more.checked_shl(64 - shift).unwrap_or(0);
+        let length = both(block.letters, next.letters).trailing_ones();
+        if length >= BLOCK_BYTES as u32 {
+            return None;
+        }
+        let all = (1_u64 << length) - 1;
+        (both(block.high, next.high) & all == 0).then_some(AsciiWord {
+            length: length as usize,
+            all,
+            upper: both(block.upper, next.upper) & all,
+            digits: both(block.digits, next.digits) & all,
+        })
+    }
+
+    /// Whether a capital letter, a digit or a byte outside ASCII is there at `from` or later, and
+    /// where.
+    pub(crate) fn find_telling(&self, from: usize) -> Option<usize> {
+        self.find(from, |block| block.upper | block.digits | block.high)
+    }
+
+    #[inline]
+    fn find(&self, from: usize, bits: impl Fn(&Block) -> u64) -> Option<usize> {
+        let mut kept = u64::MAX << (from % BLOCK_BYTES);
+        for index in from / BLOCK_BYTES..self.count {
+            let found = bits(self.block(index)) & kept;
+            if found != 0 {
+                return Some(index * BLOCK_BYTES + found.trailing_zeros() as usize);
+            }
+            kept = u64::MAX;
+        }
+        None
+    }
+}
+
+/// Whether a test holds for one of the places of a block.
+#[inline]
+fn any_place(index: usize, mut left: u64, test: impl Fn(usize) -> bool) -> bool {
+    while left != 0 {
+        if test(index * BLOCK_BYTES + left.trailing_zeros() as usize) {
+            return true;
+        }
+        left &= left - 1;
+    }
+    false
+}
+
+/// A run of letters and digits of ASCII, one bit for each.
+pub(crate) struct AsciiWord {
+    pub(crate) length: usize,
+    pub(crate) all: u64,
+    pub(crate) upper: u64,
+    pub(crate) digits: u64,
+}
+
+/// Some places of a text.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// Those in the first blocks, and those behind them.
+    first: [u64; FIRST_BLOCKS],
+    rest: Vec<u64>,
+}
+
+impl Places {
+    #[inline]
+    pub(crate) fn add(&mut self, at: usize) {
+        let (index, bit) = (at / BLOCK_BYTES, 1 << (at % BLOCK_BYTES));
+        match self.first.get_mut(index) {
+            Some(block) => *block |= bit,
+            None => {
+                let index = index - FIRST_BLOCKS;
+                if self.rest.len() <= index {
+                    self.rest.resize(index + 1, 0);
+                }
+                self.rest[index] |= bit;
+            }
+        }
+    }
+
+    /// One bit for each of 128 bytes from `from` on.
+    pub(crate) fn within(&self, from: usize) -> u128 {
+        let (index, shift) = (from / BLOCK_BYTES, (from % BLOCK_BYTES) as u32);
+        let block = |more: usize| {
+            let index = index + more;
+            let block = self.first.get(index);
+            let block = block.or_else(|| self.rest.get(index.checked_sub(FIRST_BLOCKS)?));
+            u128::from(block.copied().unwrap_or(0))
+        };
+        let behind = block(2).checked_shl(2 * BLOCK_BYTES as u32 - shift).unwrap_or(0);
+        (block(1) << BLOCK_BYTES | block(0)) >> shift | behind
     }
 }
 
@@ -264,6 +474,12 @@ mod tests {
     use super::*;
     use crate::text::bytes::is_letter;
 
+    fn starts_of(words: &Words) -> Vec<usize> {
+        let mut starts = Vec::new();
+        words.each_start(|start| starts.push(start));
+        starts
+    }
+
     #[test]
     fn every_byte_at_every_place_is_told_as_one_by_one() {
         for byte in 0..=255_u8 {
@@ -271,7 +487,7 @@ mod tests {
                 let mut bytes = [b' '; 301];
                 bytes[place] = byte;
                 let traits = Traits::of(&bytes);
-                let starts: Vec<usize> = traits.words.starts().collect();
+                let starts = starts_of(&traits.words);
                 assert_eq!(starts.first().copied(), is_letter(byte).then_some(place), "{byte}");
                 assert_eq!(traits.digits, usize::from(byte.is_ascii_digit()));
                 assert_eq!(traits.nul, byte == 0);
@@ -288,9 +504,14 @@ mod tests {
             let bytes = [" ".repeat(lead).as_bytes(), text.as_bytes()].concat();
             let words = Traits::of(&bytes).words;
             let moved = |places: &[usize]| places.iter().map(|at| at + lead).collect::<Vec<_>>();
-            let starts: Vec<usize> = words.starts().collect();
+            let starts = starts_of(&words);
             assert_eq!(starts, moved(&[0, 3, 10, 12, 15, 23, 25, 27, 29, 33]));
-            assert_eq!(words.threes().collect::<Vec<_>>(), moved(&[29]));
+            let threes = std::cell::RefCell::new(Vec::new());
+            words.any_three(|at| {
+                threes.borrow_mut().push(at);
+                false
+            });
+            assert_eq!(threes.into_inner(), moved(&[29]));
             // A window that begins within a word begins one.
             let bits = words.starts_within(lead + 4..lead + 16);
             assert_eq!(bits, 1 | 1 << 6 | 1 << 8 | 1 << 11);
@@ -303,6 +524,29 @@ mod tests {
             let words = Traits::of(text.as_bytes()).words;
             assert_eq!(words.find_coded(0), Some(lead * 2 + 1));
             assert_eq!(words.find_coded(lead * 2 + 2), None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_of_keys_are_those_that_are_walked(text in "([a-z0-9._/+=~-]{0,30}[ @,;é]{0,2}){0,8}") {
+            let is_key = |b: &u8| b.is_ascii_alphanumeric() || b"-_./+=~".contains(b);
+            let bytes = text.as_bytes();
+            let (mut walked, mut at) = (Vec::new(), 0);
+            for row in bytes.split(|b| !is_key(b)) {
+                if row.len() >= 12 {
+                    walked.push(at..at + row.len());
+                }
+                at += row.len() + 1;
+            }
+            let words = Traits::of(bytes).words;
+            let mut end = 0;
+            let found = std::iter::from_fn(|| {
+                let row = words.find_keys(end)?;
+                end = row.end;
+                Some(row)
+            });
+            assert_eq!(found.collect::<Vec<_>>(), walked);
         }
     }
 }

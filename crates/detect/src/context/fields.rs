@@ -308,7 +308,8 @@ fn quoted_key(text: &str, colon: usize) -> Option<(&str, Vec<Range<usize>>)> {
     let mut ranges = Vec::new();
     let mut list = false;
     loop {
-        at += bytes[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        // Fewer signs may escape the value than the name, and the text may end with them.
+        at += bytes.get(at..)?.iter().take_while(|b| b.is_ascii_whitespace()).count();
         match *bytes.get(at)? {
             b'[' if !list => {
                 list = true;
@@ -543,6 +544,16 @@ mod tests {
         assert_eq!(values("<surname>Dahl</surname><x>y</x>"), ["Dahl"]);
         assert!(values("if (phone == other) x => y").is_empty());
         assert!(values("Note for the driver: bring the keys and the papers").is_empty());
+    }
+
+    #[test]
+    fn a_text_may_end_within_an_escape() {
+        for escapes in 1..4 {
+            let key = format!("{0}\"login{0}\":", "\\".repeat(escapes));
+            for end in 0..=escapes {
+                assert!(values(&format!("{key}{}", "\\".repeat(end))).is_empty());
+            }
+        }
     }
 
     #[test]

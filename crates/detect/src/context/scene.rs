@@ -33,11 +33,4 @@ impl<'a> Scene<'a> {
     pub(crate) fn is_whole(&self, start: usize, end: usize) -> bool {
         start <= self.trimmed.0 + 1 && end + 1 >= self.trimmed.1
     }
-
-    /// Log lines announce states of passwords, not passwords: `check pass; user unknown`.
-    pub(crate) fn is_log(&self, at: usize) -> bool {
-        let line = memchr::memrchr(b'\n', &self.text.as_bytes()[..at]).map_or(0, |i| i + 1);
-        let head = &self.text.as_bytes()[line..at];
-        head.iter().filter(|b| b.is_ascii_digit()).count() >= 6
-    }
 }

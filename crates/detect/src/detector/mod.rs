@@ -365,6 +365,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
     let bytes = scene.text.as_bytes();
     let mut taken = from..out.len();
     let mut chain = Chain::default();
+    let mut key_ends = secrets::Ends::default();
     let mut at = 0;
     let mut floor = 0;
     while at < bytes.len() {
@@ -388,7 +389,7 @@ fn chains(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         let end = collect(bytes, at, floor, &mut chain);
         wallets(scene, &chain, out);
-        secrets::in_chain(scene.text, &chain, out);
+        secrets::in_chain(scene.text, &chain, &mut key_ends, out);
         // A value may begin in a full chain and end in the next one.
         let again = walk(scene, &chain, out);
         at = again.unwrap_or(end).max(at + 1);

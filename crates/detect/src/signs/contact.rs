@@ -4,7 +4,7 @@
 use crate::context::scene::Scene;
 use crate::finding::category::Category;
 use crate::finding::{Evidence, Finding};
-use memchr::{memchr, memchr_iter, memmem::Finder};
+use memchr::{memchr, memchr_iter, memchr2, memmem::Finder};
 use std::sync::LazyLock;
 
 static SCHEME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"://"));
@@ -173,8 +173,10 @@ pub(crate) fn urls(scene: &Scene<'_>, out: &mut Vec<Finding>) {
             continue;
         }
         let end = ends.behind(text, start);
-        let host = text[start + 4..end.max(start + 4)].split('/').next().unwrap_or("");
-        if host.contains('.') && host.len() > 4 {
+        let rest = &bytes[start + 4..end.max(start + 4)];
+        // The next point or slash is at most as far away as the next address.
+        let is_named = memchr2(b'.', b'/', rest).is_some_and(|at| rest[at] == b'.');
+        if is_named && rest.len() > 4 && memchr(b'/', &rest[..5]).is_none() {
             out.push(Finding::new(start..end, Category::Url, 65, Evidence::Shape, "url"));
         }
     }

@@ -129,6 +129,7 @@ static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
 });
 
 static BLOCK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----BEGIN "));
+static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----END "));
 
 fn is_key(byte: u8) -> bool {
     KEY_BYTES[usize::from(byte)]
@@ -154,7 +155,7 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
     if memchr::memchr(b'-', bytes).is_some() {
-        out.extend(BLOCK.find_iter(bytes).filter_map(|start| block(text, start)));
+        blocks(text, out);
     }
     let mut at = 0;
     while let Some(row) = scene.traits.words.find_keys(at) {
@@ -168,9 +169,51 @@ pub(crate) fn keys(scene: &Scene<'_>, out: &mut Vec<Finding>) {
     }
 }
 
+/// What all keys share that end with one row of letters, digits and signs.
+struct Tail {
+    /// Where the row ends, and where without the marks behind it.
+    row_end: usize,
+    end: usize,
+    /// The last dot before the end.
+    last_dot: Option<usize>,
+    /// What begins here or before looks drawn.
+    random_until: Option<usize>,
+}
+
+impl Tail {
+    /// Of the row from `start` on, which has letters, digits and signs of keys only.
+    fn of(bytes: &[u8], start: usize) -> Self {
+        let row_end = start + bytes[start..].iter().take_while(|b| is_key(**b)).count();
+        let row = &bytes[start..row_end];
+        let last = row.iter().rposition(|b| !matches!(b, b'.' | b'-' | b'/'));
+        let end = last.map_or(start, |last| start + last + 1);
+        let body = &bytes[start..end];
+        let last_dot = memchr::memrchr(b'.', body).map(|dot| start + dot);
+        // What is drawn stays so with more before it.
+        let mut drawn = Drawn::default();
+        let random_until = body.iter().rposition(|byte| drawn.with(*byte)).map(|at| start + at);
+        Self { row_end, end, last_dot, random_until }
+    }
+
+    /// The end of a key whose rest begins at `start`.
+    fn end_from(&self, start: usize) -> usize {
+        self.end.max(start)
+    }
+
+    fn has_dot_from(&self, start: usize) -> bool {
+        self.last_dot.is_some_and(|dot| dot >= start)
+    }
+
+    fn is_random_from(&self, start: usize) -> bool {
+        self.random_until.is_some_and(|until| start <= until)
+    }
+}
+
 /// Keys in a row of letters, digits and signs.
 fn in_row(text: &str, row: std::ops::Range<usize>, out: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
+    // Those that begin in the row end with it, so that its end is looked for once.
+    let mut tail: Option<Tail> = None;
     for hit in PREFIXES.find_iter(aho_corasick::Input::new(bytes).range(row)) {
         let start = hit.start();
         let index = hit.pattern().as_usize();
@@ -181,23 +224,23 @@ fn in_row(text: &str, row: std::ops::Range<usize>, out: &mut Vec<Finding>) {
             out.extend(header(text, hit.end(), index - KEYS.len()));
             continue;
         };
-        let rest = bytes[hit.end()..].iter().take_while(|b| is_key(**b)).count();
-        let mut end = hit.end() + rest;
-        while end > hit.end() && matches!(bytes[end - 1], b'.' | b'-' | b'/') {
-            end -= 1;
-        }
+        let tail = match &mut tail {
+            Some(tail) if hit.end() <= tail.row_end => tail,
+            other => other.insert(Tail::of(bytes, hit.end())),
+        };
+        let end = tail.end_from(hit.end());
         let rest = end - hit.end();
         if !(shortest..=longest).contains(&rest) {
             continue;
         }
-        if prefix == "eyJ" && text[start..end].matches('.').count() < 1 {
+        if prefix == "eyJ" && !tail.has_dot_from(start) {
             continue;
         }
         let body = &bytes[hit.end()..end];
         // Two letters are no prefix of their own: what follows is hexadecimal.
         let bare = prefix.len() == 2 && !body.iter().all(u8::is_ascii_hexdigit)
             || prefix == "pat" && body.get(14) != Some(&b'.');
-        if bare || !is_random(body) {
+        if bare || !tail.is_random_from(hit.end()) {
             continue;
         }
         out.push(Finding::new(start..end, Category::Secret, 95, Evidence::Shape, "key"));
@@ -207,12 +250,15 @@ fn in_row(text: &str, row: std::ops::Range<usize>, out: &mut Vec<Finding>) {
 /// Keys that are known by a sign within, around a group of a chain: Telegram bots
 /// (`7219384756:AA…`), Terraform Cloud (`….atlasv1.…`), Azure applications (`abc8Q~…`) and
 /// Mailchimp (`…-us12`).
-pub(crate) fn in_chain(text: &str, chain: &Chain, out: &mut Vec<Finding>) {
+pub(crate) fn in_chain(text: &str, chain: &Chain, ends: &mut Ends, out: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
     for group in chain.groups().iter().filter(|g| g.len() >= 5) {
-        let sign = |b: &&u8| is_key(**b) && !matches!(b, b'/' | b'+' | b'=');
+        let sign = |b: &u8| is_key(*b) && !matches!(b, b'/' | b'+' | b'=');
         let tail = &bytes[group.end..];
-        let length = || tail.iter().skip(1).take_while(sign).count();
+        let mut length = || match tail {
+            [] => 0,
+            [_, ..] => ends.behind(bytes, group.end + 1, sign, |_| false) - (group.end + 1),
+        };
         let size = group.len();
         let fits = match tail {
             [b':', b'A', b'A', ..] => {
@@ -235,6 +281,7 @@ pub(crate) fn in_chain(text: &str, chain: &Chain, out: &mut Vec<Finding>) {
 
 /// A password behind an e-mail address: `eva@example.org / Qr7!dke`.
 pub(crate) fn behind_emails(text: &str, emails: &[(usize, usize)], out: &mut Vec<Finding>) {
+    let mut ends = Ends::default();
     for (_, end) in emails {
         let tail = &text[*end..];
         let Some(rest) = [" / ", "/", ":", " : ", " | "].iter().find_map(|m| tail.strip_prefix(*m))
@@ -242,7 +289,9 @@ pub(crate) fn behind_emails(text: &str, emails: &[(usize, usize)], out: &mut Vec
             continue;
         };
         let start = text.len() - rest.len();
-        let Some((start, stop)) = value_at(text.as_bytes(), start, None) else { continue };
+        let Some((start, stop)) = value_at(text.as_bytes(), start, None, &mut ends) else {
+            continue;
+        };
         let value = &text[start..stop];
         if (6..=64).contains(&value.len()) && is_mixed(value) && !value.contains(['/', '@']) {
             let range = start..stop;
@@ -259,27 +308,62 @@ fn without_dots(row: &[u8]) -> &[u8] {
 
 /// Whether the rest of a key looks drawn, not written.
 fn is_random(bytes: &[u8]) -> bool {
-    let (mut digits, mut upper, mut lower) = (0, 0, 0);
-    bytes.iter().any(|byte| {
-        digits += u32::from(byte.is_ascii_digit());
-        upper += u32::from(byte.is_ascii_uppercase());
-        lower += u32::from(byte.is_ascii_lowercase());
-        digits > 0 && (upper + lower) > 0 || upper > 2 && lower > 2
-    })
+    let mut drawn = Drawn::default();
+    bytes.iter().any(|byte| drawn.with(*byte))
 }
 
-/// The block of a private key that begins at `start`.
-fn block(text: &str, start: usize) -> Option<Finding> {
+/// What some bytes have that may be drawn.
+#[derive(Default)]
+struct Drawn {
+    digits: u32,
+    upper: u32,
+    lower: u32,
+}
+
+impl Drawn {
+    /// Whether they look drawn with one more, which may stand before or behind them.
+    fn with(&mut self, byte: u8) -> bool {
+        self.digits += u32::from(byte.is_ascii_digit());
+        self.upper += u32::from(byte.is_ascii_uppercase());
+        self.lower += u32::from(byte.is_ascii_lowercase());
+        self.digits > 0 && (self.upper + self.lower) > 0 || self.upper > 2 && self.lower > 2
+    }
+}
+
+/// The blocks of private keys.
+fn blocks(text: &str, out: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let end = start + BLOCK.needle().len();
-    memchr::memmem::find(&bytes[end..(end + 40).min(bytes.len())], b"PRIVATE KEY")?;
-    let tail = memchr::memmem::find(&bytes[end..], b"-----END ");
-    // Without an end the rest of the text is taken to be key.
-    let stop = tail.map_or(text.len(), |at| {
-        let line = end + at + 9;
-        memchr::memmem::find(&bytes[line..], b"-----").map_or(text.len(), |i| line + i + 5)
-    });
-    Some(Finding::new(start..stop, Category::Secret, 99, Evidence::Shape, "private-key"))
+    // The last mark of an end that was looked for, and where the block ends there. Blocks that
+    // begin before it end there, too.
+    let mut last: Option<(usize, usize)> = None;
+    let mut reported = None;
+    for start in BLOCK.find_iter(bytes) {
+        let from = start + BLOCK.needle().len();
+        let near = &bytes[from..(from + 40).min(bytes.len())];
+        if memchr::memmem::find(near, b"PRIVATE KEY").is_none() {
+            continue;
+        }
+        let (mark, stop) = last.filter(|(mark, _)| *mark >= from).unwrap_or_else(|| {
+            // Without an end the rest of the text is taken to be key.
+            END.find(&bytes[from..]).map_or((usize::MAX, text.len()), |at| {
+                let line = from + at + END.needle().len();
+                let dashes = memchr::memmem::find(&bytes[line..], b"-----");
+                (from + at, dashes.map_or(text.len(), |i| line + i + 5))
+            })
+        });
+        last = Some((mark, stop));
+        // One that ends with the one before is a part of it.
+        if reported != Some(stop) {
+            out.push(Finding::new(
+                start..stop,
+                Category::Secret,
+                99,
+                Evidence::Shape,
+                "private-key",
+            ));
+            reported = Some(stop);
+        }
+    }
 }
 
 /// The value of a header for authorization: `Bearer …`, `Basic …`.
@@ -332,19 +416,27 @@ pub(crate) const ANNOUNCERS: [&str; 36] = [
     "token",
 ];
 
+/// Longest value that a word announces.
+const VALUE_CHARS_MAX: usize = 128;
+
 /// Values that a word for `password` announces: `password: x`, `password=x`, `password 'x'`.
 pub(crate) fn announced(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>) {
     let text = scene.text;
     let bytes = text.as_bytes();
+    let mut ends = Ends::default();
+    let mut line = Line::default();
     for hit in hits {
         let Some((at, assigned)) = skip_fillers(text, hit.end) else { continue };
         let quote = bytes.get(at).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
-        let Some((start, end)) = value_at(bytes, at, quote) else { continue };
+        let Some((start, end)) = value_at(bytes, at, quote, &mut ends) else { continue };
         let value = &text[start..end];
+        if value.len() > VALUE_CHARS_MAX * char::MAX_LEN_UTF8 {
+            continue;
+        }
         let count = value.chars().count();
         let strong = is_mixed(value);
         let plain = value.bytes().all(|b| b.is_ascii_alphabetic() || b >= 0x80);
-        let accept = (4..=128).contains(&count)
+        let accept = (4..=VALUE_CHARS_MAX).contains(&count)
             && !value.contains("://")
             && !matches!(
                 value,
@@ -363,12 +455,37 @@ pub(crate) fn announced(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>)
                     && !value.contains(' ')
                     && &text[hit.start..hit.end] != "token"
                     && hit.end - hit.start > 5
-                    && !scene.is_log(hit.start));
+                    && !line.is_log_before(bytes, hit.start));
         if accept {
             out.push(Finding::new(start..end, Category::Secret, 80, Evidence::Context, "password"));
         }
     }
 }
+
+/// The line at hand, of which each byte is counted once.
+#[derive(Default)]
+struct Line {
+    digits: usize,
+    at: usize,
+}
+
+impl Line {
+    /// Log lines announce states of passwords, not passwords: `check pass; user unknown`. Calls
+    /// go from left to right.
+    fn is_log_before(&mut self, bytes: &[u8], at: usize) -> bool {
+        let mut head = &bytes[self.at..at];
+        if let Some(end) = memchr::memrchr(b'\n', head) {
+            head = &head[end + 1..];
+            self.digits = 0;
+        }
+        self.digits += head.iter().filter(|b| b.is_ascii_digit()).count();
+        self.at = at;
+        self.digits >= LOG_DIGITS_MIN
+    }
+}
+
+/// Fewest digits before a word of a line that is one of a log.
+const LOG_DIGITS_MIN: usize = 6;
 
 /// Where the value behind an announcing word begins, and whether a sign assigns it.
 fn skip_fillers(text: &str, end: usize) -> Option<(usize, bool)> {
@@ -393,18 +510,50 @@ fn skip_fillers(text: &str, end: usize) -> Option<(usize, bool)> {
 }
 
 /// The value that begins at `at`: up to the closing quote, or the next blank or divider.
-fn value_at(bytes: &[u8], at: usize, quote: Option<u8>) -> Option<(usize, usize)> {
+fn value_at(bytes: &[u8], at: usize, quote: Option<u8>, ends: &mut Ends) -> Option<(usize, usize)> {
     if let Some(mark) = quote {
         let length = memchr::memchr(mark, &bytes[at + 1..])?;
         return Some((at + 1, at + 1 + length));
     }
     let inside =
-        |b: &&u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>');
-    let mut end = at + bytes[at..].iter().take_while(inside).count();
-    while end > at && matches!(bytes[end - 1], b'.' | b')' | b'?') {
-        end -= 1;
+        |b: &u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b',' | b';' | b'<' | b'>');
+    let is_mark = |b: &u8| matches!(b, b'.' | b')' | b'?');
+    Some((at, ends.behind(bytes, at, inside, is_mark)))
+}
+
+/// Where stretches of some bytes end, so that one in which many values begin is walked once.
+/// All questions are about the same bytes.
+#[derive(Default)]
+pub(crate) struct Ends {
+    known: Option<Stretch>,
+}
+
+struct Stretch {
+    start: usize,
+    end: usize,
+    /// The end without the marks that belong to the sentence.
+    trimmed: usize,
+}
+
+impl Ends {
+    /// The end of the stretch that `from` is in, without the marks behind it; `from` where it is
+    /// in none.
+    fn behind(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        inside: impl Fn(&u8) -> bool,
+        is_mark: impl Fn(&u8) -> bool,
+    ) -> usize {
+        let known = self.known.take().filter(|known| (known.start..=known.end).contains(&from));
+        let stretch = known.unwrap_or_else(|| {
+            let length = bytes[from..].iter().take_while(|b| inside(b)).count();
+            let body = &bytes[from..from + length];
+            let trimmed = body.iter().rposition(|b| !is_mark(b)).map_or(from, |at| from + at + 1);
+            Stretch { start: from, end: from + length, trimmed }
+        });
+        self.known.insert(stretch).trimmed.max(from)
     }
-    Some((at, end))
 }
 
 /// Letters with digits or marks, as passwords have.

@@ -52,6 +52,24 @@ fn put_statement(wire: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// Has a server read a text of the client's, and nothing else: it answers that it can
+/// (ParseComplete, CloseComplete), or says what is wrong with it.
+pub(crate) fn put_trial(wire: &mut Vec<u8>, text: &str, types: &[u32]) {
+    put(wire, b'P', |out| {
+        put_text(out, OWN_NAME);
+        put_text(out, text);
+        let count = u16::try_from(types.len()).unwrap_or_default();
+        out.extend_from_slice(&count.to_be_bytes());
+        for code in types.iter().take(usize::from(count)) {
+            out.extend_from_slice(&code.to_be_bytes());
+        }
+    });
+    put(wire, b'C', |out| {
+        out.push(b'S');
+        put_text(out, OWN_NAME);
+    });
+}
+
 /// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
 /// asks for.
 pub(crate) fn literal(text: &str) -> String {

@@ -97,9 +97,13 @@ class Comparison:
 
     same: dict[int, int] = field(default_factory=dict)
 
-    def difference(self, direct: Reply, gateway: Reply) -> Difference | None:
+    def difference(
+        self, direct: Reply, gateway: Reply, *, is_ordered: bool = True
+    ) -> Difference | None:
         """The first one; none where the replies are alike."""
-        one, other = parts(direct), parts(gateway)
+        one, other = (
+            parts(reply if is_ordered else in_order(reply)) for reply in (direct, gateway)
+        )
         for left, right in zip(one, other, strict=False):
             if left[0] != right[0]:
                 return Difference("order", told(left), told(right))
@@ -127,6 +131,16 @@ class Comparison:
             return False
         self.same.update(pairs)
         return True
+
+
+def in_order(reply: Reply) -> Reply:
+    """Rows that come as they lie, in an order of their values."""
+    kinds = [message.kind for message in reply.messages]
+    rows = [message for message in reply.messages if message.kind == "D"]
+    rows.sort(key=lambda row: (NUMBER.sub(b"", row.body), row.body))
+    first = kinds.index("D") if rows else len(kinds)
+    rest = [message for message in reply.messages if message.kind != "D"]
+    return Reply(rest[:first] + rows + rest[first:], reply.closed)
 
 
 def packed(one: bytes, other: bytes) -> list[tuple[int, int]]:

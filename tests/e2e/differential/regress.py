@@ -25,8 +25,10 @@ LEFT_OUT = {
     "test_setup": "is run on all sides directly",
     "vacuum_parallel": "is about when things happen",
 }
-# Says by its name which schema holds the temporary tables of a session, or looks at the result.
-OF_ONE_SESSION = re.compile(r"reindex_temp_before|\bpg_temp_\d")
+# Each server has numbers of its own for sessions (their temporary schema) and transactions.
+OF_ONE_SERVER = re.compile(
+    r"reindex_temp_before|\bpg_temp_\d|\bpg_(current_xact|xact_status|snapshot|visible)|\btxid_"
+)
 # Rows of files are sent as psql's `\\copy` would.
 FROM_FILE = re.compile(r"(\bfrom\s+)'([^']+\.data)'", re.IGNORECASE)
 
@@ -66,7 +68,7 @@ def prepare(twins: Twins, folder: Path) -> None:
 
 def play(run: Run, folder: Path, names: list[str], mode: str) -> Iterator[str]:
     """Runs the scripts one by one; gives the name of each that is over."""
-    run.keep = lambda step: not OF_ONE_SESSION.search(step.sql)
+    run.keep = lambda step: not OF_ONE_SERVER.search(step.sql)
     run.change = lambda step: with_data(step, folder)
     for name in names:
         run.script(name, script_of(folder, name), mode)

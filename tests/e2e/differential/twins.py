@@ -33,11 +33,6 @@ create schema kept;
 create table kept.people (id integer primary key, name text, email text);
 insert into kept.people values (1, 'Ada', 'ada@example.org');
 """
-# Of whose rows tools ask without an order.
-CATALOGS = (
-    "pg_namespace", "pg_class", "pg_attribute", "pg_type", "pg_constraint", "pg_index",
-    "pg_depend",
-)  # fmt: skip
 ACCOUNTS = (Account("twin", "person", ()),)
 # As `pg_regress` sets it, but for `datestyle`, of which the gateway has ISO alone.
 STARTUP = {"timezone": "PST8PDT", "intervalstyle": "postgres_verbose"}
@@ -179,8 +174,6 @@ class Twins:
     def shop(self) -> None:
         """What the tools of `honest/tools` expect."""
         self.admin("drop schema if exists public, work, attic, other cascade; create schema public")
-        # Where rows have no order they come as they lie.
-        self.admin(f"vacuum full {', '.join(CATALOGS)}")
         self.admin("", file=E2E / "sql" / "shop.sql")
 
     def stop(self) -> None:

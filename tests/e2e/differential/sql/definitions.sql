@@ -67,7 +67,7 @@ create schema if not exists place;
 create schema pg_mine;
 create schema whole create table inside (x integer);
 -- differs: schema-elements
-create schema halves create view shown as select x from inside create table inside (x integer);
+create schema halves create view shown as select y from within create table within (y integer);
 drop schema whole cascade;
 alter table copied set schema place;
 select * from copied;

@@ -31,10 +31,13 @@ def twins(world: World) -> Iterator[Twins]:
 
 
 @pytest.fixture(scope="module")
-def total() -> Iterator[Counts]:
+def total(request: pytest.FixtureRequest) -> Iterator[Counts]:
+    """Shown whether anything fails or not."""
     total = Counts()
     yield total
-    print(f"\ndifferential run: {total}")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\ndifferential run: {total}")
 
 
 def as_expected(run: Run, total: Counts) -> None:

@@ -33,7 +33,7 @@ fn names_that_are_not_there() {
     check(
         "SELECT 'é', p.nme FROM people p",
         "42703",
-        "column \"p.nme\" does not exist",
+        "column p.nme does not exist",
         Some(13),
         &["public.people.name"],
     );
@@ -56,6 +56,13 @@ fn names_that_are_not_there() {
         "42P01",
         "missing FROM-clause entry for table \"x\"",
         Some(8),
+        &[],
+    );
+    check(
+        "SELECT * FROM other.public.orders",
+        "0A000",
+        "cross-database references are not implemented: \"other.public.orders\"",
+        Some(15),
         &[],
     );
     check(

@@ -8,7 +8,7 @@ use crate::shown::ShownMasks;
 use crate::subjects::{ComparedValue, PlannedTable};
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
-    Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
+    Brought, Catalog, ColumnRef, Copy, Output, Replacement, SessionEffect, Shape, Statement,
 };
 use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind, Revealed};
 use std::cell::OnceCell;
@@ -28,6 +28,8 @@ pub struct Plan {
     pub revealed: Arc<[Revealed]>,
     /// The tables whose people the rows may be about.
     pub subjects: Arc<[PlannedTable]>,
+    /// Texts of the target about it may hold values that policy hides.
+    touches_hidden: bool,
     /// Counts changes of catalog and policy: see [`crate::Planner::is_current`].
     pub(crate) generation: u64,
     reveals: ByReveals,
@@ -138,7 +140,8 @@ impl Plan {
         reveals: Reveals,
         shown: Arc<ShownMasks>,
     ) -> Self {
-        let (output, revealed) = applied(&statement.output, &*reveals);
+        let Applied { output, revealed, touches_hidden } =
+            applied(&statement, &snapshot, &catalog, &*reveals);
         let command = Arc::new(statement.command.clone());
         let reveals = ByReveals(reveals);
         Self {
@@ -146,6 +149,7 @@ impl Plan {
             command,
             output,
             revealed,
+            touches_hidden,
             subjects,
             generation,
             reveals,
@@ -157,12 +161,14 @@ impl Plan {
 
     /// The same with what policy reveals now.
     pub(crate) fn under(&self, reveals: Reveals) -> Self {
-        let (output, revealed) = applied(&self.statement.output, &*reveals);
+        let Applied { output, revealed, touches_hidden } =
+            applied(&self.statement, &self.snapshot, &self.catalog, &*reveals);
         Self {
             statement: self.statement.clone(),
             command: self.command.clone(),
             output,
             revealed,
+            touches_hidden,
             subjects: self.subjects.clone(),
             generation: self.generation,
             reveals: ByReveals(reveals),
@@ -228,9 +234,10 @@ impl Plan {
         })
     }
 
-    /// Whether the target's error and notice texts may hold values.
-    pub fn touches_classified(&self) -> bool {
-        self.statement.touches_classified
+    /// Whether the target's error and notice texts may hold values that policy hides.
+    #[must_use]
+    pub fn touches_hidden(&self) -> bool {
+        self.touches_hidden
     }
 
     /// The relations that it names, whatever it does with them.
@@ -346,7 +353,7 @@ impl Plan {
                     Some(_) | None => Texts::Settled,
                 })
                 .collect(),
-            Output::Columns(_) | Output::Clean | Output::Unproven => {
+            Output::Columns(_) | Output::Clean | Output::Open(_) | Output::Unproven => {
                 vec![Texts::Open { origin: None, about: None }; columns]
             }
         }
@@ -358,7 +365,7 @@ impl Plan {
         let columns = match &self.statement.output {
             Output::Columns(columns) => columns.len(),
             Output::None | Output::Structure => 0,
-            Output::Clean | Output::Unproven => 1,
+            Output::Clean | Output::Open(_) | Output::Unproven => 1,
         };
         self.texts(columns).iter().any(|texts| *texts != Texts::Settled)
     }
@@ -375,7 +382,11 @@ impl Plan {
     pub fn names(&self, columns: usize) -> Vec<Arc<str>> {
         let of = |index: usize| match &self.statement.output {
             Output::Columns(known) => known.get(index).and_then(|column| column.name.as_deref()),
-            Output::None | Output::Structure | Output::Clean | Output::Unproven => None,
+            Output::None
+            | Output::Structure
+            | Output::Clean
+            | Output::Open(_)
+            | Output::Unproven => None,
         };
         (0..columns).map(|index| of(index).unwrap_or_default().into()).collect()
     }
@@ -514,14 +525,32 @@ impl Plan {
     }
 }
 
-/// What passes of an output: its masks, and the columns that are revealed.
+/// What passes of a statement: the masks of its output, and the columns that are revealed.
+struct Applied {
+    output: PlannedOutput,
+    revealed: Arc<[Revealed]>,
+    touches_hidden: bool,
+}
+
 fn applied(
-    output: &Output,
+    statement: &Statement,
+    snapshot: &CatalogSnapshot,
+    catalog: &Catalog,
     reveals: impl Fn(&Object, &Category) -> bool,
-) -> (PlannedOutput, Arc<[Revealed]>) {
+) -> Applied {
     let mut revealed = Vec::new();
-    let planned = match output {
+    let planned = match &statement.output {
         Output::None | Output::Structure | Output::Clean => PlannedOutput::Clean,
+        // SECURITY: rows of code can be of what nobody has seen yet: a table that is new, a catalog
+        // that is closed. Where columns are classified, they are not believed to be of those.
+        Output::Open(_) if snapshot.has_rules() => PlannedOutput::Unproven,
+        Output::Open(sources) => match all_revealed(sources, &reveals) {
+            Some(all) => {
+                revealed.extend(all);
+                PlannedOutput::Clean
+            }
+            None => PlannedOutput::Unproven,
+        },
         Output::Unproven => PlannedOutput::Unproven,
         Output::Columns(columns) => PlannedOutput::Columns(
             columns
@@ -553,9 +582,40 @@ fn applied(
                 .collect(),
         ),
     };
+    let is_known = !snapshot.has_rules();
+    let texts = revealed_texts(statement, catalog, reveals).filter(|_| is_known);
+    let touches_hidden = statement.touches_classified && texts.is_none();
+    revealed.extend(texts.into_iter().flatten());
     revealed.sort();
     revealed.dedup();
-    (planned, revealed.into())
+    Applied { output: planned, revealed: revealed.into(), touches_hidden }
+}
+
+/// All classified columns, where texts about a statement may hold any of them and policy reveals
+/// each. None where something is hidden: which of them a text quotes, nobody can tell.
+///
+/// SECURITY: where nobody could say what is in the rows, it may be none of the known columns.
+fn revealed_texts(
+    statement: &Statement,
+    catalog: &Catalog,
+    reveals: impl Fn(&Object, &Category) -> bool,
+) -> Option<Vec<Revealed>> {
+    if !statement.touches_classified || statement.output == Output::Unproven {
+        return None;
+    }
+    all_revealed(catalog.classified(), reveals)
+}
+
+/// All of these columns, if policy reveals each of them.
+fn all_revealed(
+    columns: &[Arc<ColumnRef>],
+    reveals: impl Fn(&Object, &Category) -> bool,
+) -> Option<Vec<Revealed>> {
+    let one = |column: &Arc<ColumnRef>| {
+        let (object, category) = (column.object(), column.category.clone());
+        reveals(&object, &category).then_some(Revealed { object, category })
+    };
+    columns.iter().map(one).collect()
 }
 
 impl ColumnMask {

@@ -103,13 +103,7 @@ SLIPS = {
 }
 
 
-@each(
-    SLIPS,
-    not_yet(
-        "the text of a refusal is not quite that of the target",
-        "column-of-an-alias function database",
-    ),
-)
+@each(SLIPS)
 def test_a_slip_is_told_as_on_a_direct_connection(
     world: World, dev: Target, case: tuple[str, ...]
 ) -> None:

@@ -179,10 +179,12 @@ def test_an_approval_is_for_the_table_that_was_meant(world: World, gateway: Gate
         assert decide(gateway, "approve", review, dana) == 0
         assert not wire.query("drop table pg_temp.plain").errors
         assert wire.query(sql).sqlstate == "42501", "it would be another table"
-        assert decide(gateway, "approve", review_of(wire.query(sql)), dana) == 0
+        other = "update plain set n = 0 where id = 31"
+        assert decide(gateway, "approve", review_of(wire.query(other)), dana) == 0
         assert not wire.query(made).errors
-        assert wire.query(sql).sqlstate == "42501", "it would be another table"
-    assert world.admin("select n from work.plain where id = 30", database=DATABASE) == "30"
+        assert wire.query(other).sqlstate == "42501", "it would be another table"
+    untouched = "select count(*) from work.plain where n = id"
+    assert world.admin(untouched, database=DATABASE) == "50"
 
 
 def test_a_second_result_without_a_description_is_masked(gateway: Gateway) -> None:

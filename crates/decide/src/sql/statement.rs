@@ -31,8 +31,9 @@ pub struct Statement {
     pub by_constant: bool,
     /// Which row it changes is where a cursor stands.
     pub at_cursor: bool,
-    /// Names that the catalog does not have. When this is not empty the command is unknown,
-    /// and a fresh catalog may change that: refresh it and analyze once more.
+    /// Names that the catalog does not have. When this is not empty a fresh catalog may change
+    /// what the command is: refresh it and analyze once more. It is unknown then, unless it says
+    /// itself that they may be missing.
     pub missing: Vec<Missing>,
     /// Why the command is unknown, with what the target itself would say of it; every statement
     /// that `analyze` answers has it exactly when it has [`Command::unknown`].
@@ -136,6 +137,21 @@ impl Unknown {
         Self { sqlstate, message, position: None, candidates: Vec::new() }
     }
 
+    /// Whether the target may refuse the statement as well, and say the same or more: it is not
+    /// SQL, or a name is not there.
+    #[must_use]
+    pub fn is_slip(&self) -> bool {
+        matches!(
+            self.sqlstate,
+            sqlstate::SYNTAX_ERROR
+                | sqlstate::UNDEFINED_COLUMN
+                | sqlstate::UNDEFINED_FUNCTION
+                | sqlstate::UNDEFINED_TABLE
+                // A system catalog that may not be there at all.
+                | sqlstate::INSUFFICIENT_PRIVILEGE
+        )
+    }
+
     /// Whether a name is the reason that several schemas have: which is meant is known where it
     /// is known in which they are looked up.
     #[must_use]
@@ -191,6 +207,8 @@ pub enum Output {
     Clean,
     /// Exactly these columns, in this order.
     Columns(Vec<OutputColumn>),
+    /// Columns that nobody can number before, each of which may hold any of these.
+    Open(Arc<[Arc<ColumnRef>]>),
     /// It may return rows, and nobody can say what is in them: mask every column.
     ///
     /// `FETCH` and `EXECUTE` have it too; there the session knows the statement behind

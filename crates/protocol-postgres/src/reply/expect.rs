@@ -24,6 +24,9 @@ pub(crate) enum Expect {
     Execute(ExpectedResult),
     /// To a message that fails in place of refused ones.
     Refused(Box<Refused>),
+    /// To a refused text that the server is asked to read: it says what is wrong with it, or
+    /// the refusal that follows does.
+    Tried(Box<Refused>),
     /// To Sync.
     Ready,
     /// To Sync after a refusal in mid-reply: whatever comes before it is dropped.
@@ -73,7 +76,17 @@ impl Expect {
             | Self::DescribeStatement(_)
             | Self::DescribePortal { .. }
             | Self::Execute(_)
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::Tried(_) => false,
+        }
+    }
+
+    /// What the server is at.
+    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
+        match self {
+            Self::Parse(Change::Prepare(_, prepared)) => prepared.plan.as_ref(),
+            Self::Bind(Change::Open(_, portal)) => portal.prepared.plan.as_ref(),
+            _ => self.result()?.plan.as_ref(),
         }
     }
 

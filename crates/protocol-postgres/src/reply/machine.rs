@@ -6,8 +6,8 @@ use super::running::{Running, portal_guard, row_guard};
 use crate::look::{MessageLook, Screening};
 use crate::target::row;
 use crate::wire::{
-    Frame, Report, Trust, next_of, pass, put, put_notice, put_parameter, put_ready, put_refusal,
-    put_refused, put_text, row_description,
+    Frame, HEADER_BYTES, Report, Trust, error_fields, next_of, pass, put, put_notice,
+    put_parameter, put_ready, put_refusal, put_refused, put_text, put_told, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
@@ -77,7 +77,7 @@ pub(crate) struct ReplyMachine {
     /// Code has run in the open transaction that may have changed definitions, and nobody has
     /// asked since.
     code_ran: bool,
-    /// Something classified was touched in the running transaction or before it.
+    /// Something that policy hides was touched in the running transaction or before it.
     touched: bool,
     /// The running transaction has failed, or was taken back.
     rolled_back: bool,
@@ -282,8 +282,17 @@ impl ReplyMachine {
         masked: &mut Masked,
     ) -> Step {
         let is_asked = matches!(self.pending.front(), Some(Expect::Asked));
+        let is_tried = matches!(self.pending.front(), Some(Expect::Tried(_)));
         match frame.tag {
             b'1' | b'2' | b'3' | b'C' | b'D' | b'E' if is_asked => self.answered(frame),
+            b'1' if is_tried => Ok(()),
+            // SECURITY: code that a constant of the text brings may say anything.
+            b'N' if is_tried => Ok(()),
+            // The server can read it, so the gateway says why it refuses it.
+            b'3' if is_tried => {
+                self.pending.pop_front();
+                Ok(())
+            }
             b'D' | b'd' => match audience {
                 Audience::Client(masker) => self.data(frame, masker, out, masked),
                 Audience::Nobody => Ok(()),
@@ -316,7 +325,7 @@ impl ReplyMachine {
     /// Whether texts of the server may hold values of classified columns.
     fn trust(&self) -> Trust {
         let touches =
-            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_classified());
+            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_hidden());
         let changes = |change: &Change| match change {
             Change::Prepare(_, prepared) => touches(&prepared.plan),
             Change::Open(_, portal) => touches(&portal.prepared.plan),
@@ -480,7 +489,7 @@ impl ReplyMachine {
 
     fn succeeded(&mut self, expected: ExpectedResult) {
         if let Some(plan) = &expected.plan {
-            self.touched |= plan.touches_classified();
+            self.touched |= plan.touches_hidden();
             self.redefined |= plan.redefines();
             if plan.runs_code() {
                 self.names.doubt_portals();
@@ -543,8 +552,7 @@ impl ReplyMachine {
         show: impl FnOnce(Option<&mut MessageLook<'_>>) -> T,
     ) -> T {
         let Audience::Client(masker) = audience else { return show(None) };
-        let result = self.pending.front().and_then(Expect::result);
-        let plan = result.and_then(|result| result.plan.as_ref());
+        let plan = self.pending.front().and_then(Expect::plan);
         let reveals =
             |object: &_, category: &_| plan.is_some_and(|plan| plan.reveals(object, category));
         let masking = Masking { masker, reveals: &reveals };
@@ -573,6 +581,17 @@ impl ReplyMachine {
             Some(Expect::Refused(refused) | Expect::RefusedQuery(refused)) => {
                 out.truncate(start);
                 put_refused(out, refused);
+            }
+            Some(Expect::Tried(refused)) => {
+                let told = out.split_off(start);
+                let fields =
+                    |body: &[u8]| error_fields(body).map_err(|error| malformed(frame, error));
+                if refused.is_told_by(&fields(frame.body())?) {
+                    let shown = fields(told.get(HEADER_BYTES..).unwrap_or_default())?;
+                    put_told(out, &shown, refused);
+                } else {
+                    put_refused(out, refused);
+                }
             }
             Some(Expect::ReadyAfterRefusal) => out.truncate(start),
             _ => {}

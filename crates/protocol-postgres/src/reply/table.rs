@@ -6,7 +6,7 @@ use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine, Status}
 use crate::testing::plan;
 use crate::wire::{Refused, put, put_ready, put_text};
 use bytes::Bytes;
-use portreeve_decide::sql::CursorLifetime;
+use portreeve_decide::sql::{CursorLifetime, Unknown};
 use portreeve_model::{Refusal, RefusalCode, RequestId, SessionId};
 use portreeve_session::{End, Reply};
 use portreeve_sql::{Change, Portal, Prepared};
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The phases that a reply can be in.
-const PHASES: [&str; 16] = [
+const PHASES: [&str; 17] = [
     "idle",
     "query",
     "query rows",
@@ -28,6 +28,7 @@ const PHASES: [&str; 16] = [
     "execute",
     "execute rows",
     "refused",
+    "tried",
     "sync",
     "copy in",
     "asked",
@@ -35,16 +36,19 @@ const PHASES: [&str; 16] = [
 ];
 
 fn refusal() -> Box<Refused> {
+    Refused::boxed(&refused_with("no"), None)
+}
+
+fn refused_with(message: &str) -> Refusal {
     let request = RequestId { session: SessionId(uuid()), exchange: 1 };
-    let refusal = Refusal {
+    Refusal {
         code: RefusalCode::Denied,
-        message: "no".into(),
+        message: message.into(),
         rule: None,
         request,
         hint: None,
         review: None,
-    };
-    Refused::boxed(&refusal, None)
+    }
 }
 
 fn uuid() -> uuid::Uuid {
@@ -129,6 +133,7 @@ fn machine(phase: &str) -> ReplyMachine {
             (expects, vec![sample(b'2'), sample(b'T'), sample(b'D')])
         }
         "refused" => (vec![Expect::Refused(refusal())], vec![]),
+        "tried" => (vec![Expect::Tried(refusal()), Expect::Refused(refusal())], vec![]),
         "sync" => (vec![Expect::Ready], vec![]),
         "asked" => (vec![Expect::Asked], vec![]),
         "ending" => (vec![Expect::Ending], vec![]),
@@ -160,6 +165,7 @@ fn accepted(phase: &str) -> &'static [u8] {
         "describe portal" => b"NSAETn",
         "execute" | "execute rows" => b"NSAECIs",
         "refused" => b"NSAE",
+        "tried" => b"NSAE13",
         "sync" => b"NSAEZ",
         "copy in" => b"NSAETCZG",
         "asked" => b"NSAE123CDZ",
@@ -289,6 +295,40 @@ fn a_refusal_stands_where_the_servers_failure_was() {
     after.expect([Expect::ReadyAfterRefusal]);
     assert!(!after.owes_failure());
     assert_eq!(give(&mut after, &sample(b'E')).unwrap().0, b"");
+}
+
+/// Removed: whoever mistypes a name hears it from the gateway, which knows no types.
+#[test]
+fn the_server_says_what_is_wrong_with_a_text_where_it_refuses_it_too() {
+    let text = |seen: Vec<u8>| String::from_utf8_lossy(&seen).into_owned();
+    let told = text(give(&mut machine("tried"), &sample(b'E')).unwrap().0);
+    assert!(told.contains("22012") && !told.contains("portreeve"), "{told}");
+    let mut read = machine("tried");
+    let accepted = [sample(b'1'), sample(b'3'), sample(b'E')].concat();
+    let told = text(give(&mut read, &accepted).unwrap().0);
+    assert!(told.contains("portreeve: no") && !told.contains("22012"), "{told}");
+}
+
+/// Removed: a text that only a newer server can read tells of names that nobody decided on.
+#[test]
+fn of_what_cannot_be_read_the_server_tells_no_names() {
+    let unreadable = Unknown {
+        sqlstate: "42601",
+        message: "syntax error".into(),
+        position: None,
+        candidates: Vec::new(),
+    };
+    let refusal = Refusal { code: RefusalCode::Unknown, ..refused_with("no") };
+    for (file, is_told) in [("gram.y", true), ("parse_relation.c", false)] {
+        let mut machine = ReplyMachine::new(1 << 20, Screening::default());
+        let refused = Refused::boxed(&refusal, Some(&unreadable));
+        machine.expect([Expect::Tried(refused.clone()), Expect::Refused(refused)]);
+        let said = format!("SERROR\0VERROR\0C42601\0Msalary\0F{file}\0\0");
+        let said = message(b'E', said.as_bytes());
+        let seen = give(&mut machine, &said).unwrap().0;
+        let seen = String::from_utf8_lossy(&seen);
+        assert_eq!(seen.contains("salary"), is_told, "{seen}");
+    }
 }
 
 #[test]

@@ -4,12 +4,16 @@
 use super::content::Circumstances;
 use super::settings::InForce;
 use crate::reply::{Expect, Status};
-use crate::wire::{Refused, put, put_text, query};
+use crate::wire::{
+    Frontend, HEADER_BYTES, Reading, Refused, put, put_text, put_trial, query, read, sqlstate,
+};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::{CopyFormat, Unknown};
-use portreeve_model::{ApprovedStatement, Examples, Refusal, RequestContent, Unit, Upload};
+use portreeve_model::{
+    ApprovedStatement, Examples, Refusal, RefusalCode, RequestContent, Unit, Upload,
+};
 use portreeve_session::{CommandUse, Fence, Request, Stage};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Which of the two query protocols a request is in.
@@ -31,6 +35,8 @@ pub(crate) struct CopyShape {
 pub(crate) struct PlannedUse {
     pub(super) asked: CommandUse,
     pub(super) unknown: Option<Box<Unknown>>,
+    /// The server would refuse it as well, and may say so itself.
+    pub(super) is_slip: bool,
 }
 
 /// One message, with what the server will answer to it.
@@ -42,6 +48,18 @@ struct Part {
     commands: std::ops::Range<usize>,
 }
 
+impl Part {
+    /// The text of SQL that it brings, with the types that the client gives to its parameters.
+    fn text(&self) -> Option<(&str, Vec<u32>)> {
+        let (tag, body) = (self.wire.first()?, self.wire.get(HEADER_BYTES..)?);
+        match read(*tag, body).ok()? {
+            Frontend::Query(text) => Some((text, Vec::new())),
+            Frontend::Parse { text, types, .. } => Some((text, types)),
+            _ => None,
+        }
+    }
+}
+
 /// A request under construction.
 pub(crate) struct MessageBatch {
     pub(super) kind: Kind,
@@ -50,6 +68,8 @@ pub(crate) struct MessageBatch {
     uses: Vec<CommandUse>,
     /// What the server would say of commands that cannot be judged, by their place.
     unknown: HashMap<usize, Box<Unknown>>,
+    /// Those of which the server may say itself what is wrong with them.
+    slips: HashSet<usize>,
     statements: Vec<ApprovedStatement>,
     /// The transaction status that the request meets.
     status: Status,
@@ -116,6 +136,7 @@ impl MessageBatch {
             parts: Vec::new(),
             uses: Vec::new(),
             unknown: HashMap::new(),
+            slips: HashSet::new(),
             statements: Vec::new(),
             status,
             failing,
@@ -179,6 +200,7 @@ impl MessageBatch {
     /// Puts a refused command in the place of all that it asks for. It is one message.
     pub(crate) fn refuse(&mut self, one: PlannedUse) {
         self.unknown = one.unknown.map(|unknown| (0, unknown)).into_iter().collect();
+        self.slips.clear();
         self.uses = vec![one.asked];
         self.parts.iter_mut().for_each(|part| part.commands = 0..1);
     }
@@ -209,6 +231,7 @@ impl MessageBatch {
         let first = self.uses.len();
         for one in uses {
             self.unknown.extend(one.unknown.map(|unknown| (self.uses.len(), unknown)));
+            self.slips.extend(one.is_slip.then_some(self.uses.len()));
             self.uses.push(one.asked);
         }
         self.parts.push(Part { wire, expects, commands: first..self.uses.len() });
@@ -320,6 +343,9 @@ impl Request for MessageBatch {
 
     fn encode(mut self, refused: Option<(usize, &Refusal)>) -> (Bytes, Accepted) {
         let unknown = refused.and_then(|(index, _)| self.unknown.remove(&index));
+        let is_slip = refused.is_some_and(|(index, refusal)| {
+            refusal.code == RefusalCode::Unknown && self.slips.contains(&index)
+        });
         let mut wire = Vec::with_capacity(self.received_bytes());
         let mut expects = Vec::new();
         let refused_at = |part: &Part| {
@@ -338,16 +364,29 @@ impl Request for MessageBatch {
                 continue;
             };
             after_refusal = true;
+            let refused = Refused::boxed(refusal, unknown.as_deref());
+            let trial = part.text().filter(|_| is_slip && !self.follows_open);
+            if let Some((text, types)) = &trial {
+                let is_unread =
+                    unknown.as_ref().is_some_and(|it| it.sqlstate == sqlstate::SYNTAX_ERROR);
+                let reading = if is_unread { Reading::Grammar } else { Reading::Names };
+                put_trial(&mut wire, text, types, reading);
+                expects.push(Expect::Tried(refused.clone()));
+            }
             match self.kind {
                 Kind::Extended => {
                     self.failing.put(&mut wire);
                     wire.extend_from_slice(&flush());
-                    expects.push(Expect::Refused(Refused::boxed(refusal, unknown.as_deref())));
+                    expects.push(Expect::Refused(refused));
+                }
+                Kind::Simple if trial.is_some() => {
+                    wire.extend_from_slice(&self.failing.failing_sync());
+                    expects.extend([Expect::Refused(refused), Expect::Ready]);
                 }
                 // Inside a transaction the server must fail too, as it would have.
                 Kind::Simple if self.status == Status::InTransaction || self.follows_open => {
                     wire.extend_from_slice(&failing_query());
-                    expects.push(Expect::RefusedQuery(Refused::boxed(refusal, unknown.as_deref())));
+                    expects.push(Expect::RefusedQuery(refused));
                 }
                 Kind::Simple => {}
             }

@@ -406,7 +406,10 @@ impl Assembler {
             SessionEffect::Prepare { .. } => Stage::Prepare,
             _ => Stage::Run,
         };
-        let mut uses = vec![self.suggesting(use_of(plan, stage, rows_before))];
+        // What is wrong with one statement of several, the server would not say of this one.
+        let is_slip = self.is_alone && self.may_hear_of(plan);
+        let one = PlannedUse { is_slip, ..use_of(plan, stage, rows_before) };
+        let mut uses = vec![self.suggesting(one)];
         if plan.statement.at_cursor && self.is_held(plan) {
             let why =
                 "nobody can approve the row that a cursor stands at: say which row by its key";
@@ -492,7 +495,22 @@ impl Assembler {
     }
 
     pub(super) fn prepares(&self, plan: &Plan) -> PlannedUse {
-        self.suggesting(use_of(plan, Stage::Prepare, 0))
+        self.suggesting(PlannedUse {
+            is_slip: self.may_hear_of(plan),
+            ..use_of(plan, Stage::Prepare, 0)
+        })
+    }
+
+    /// Whether the client may hear from the server what is wrong with a statement: names and types
+    /// of what it has to do with are in that.
+    ///
+    /// SECURITY: reading a text runs nothing of it, but its errors tell of what it names.
+    fn may_hear_of(&self, plan: &Plan) -> bool {
+        let Some(unknown) = plan.statement.unknown.as_ref().filter(|it| it.is_slip()) else {
+            return false;
+        };
+        let known = Command { unknown: None, ..(*plan.command).clone() };
+        is_syntax_error(unknown) || self.snapshot().allows(&known)
     }
 
     /// The same, that suggests no name which the client may not read.
@@ -730,5 +748,6 @@ fn use_of(plan: &Plan, stage: Stage, rows_before: u64) -> PlannedUse {
         revealed: plan.revealed.clone(),
         before: Usage::of(Unit::Rows, rows_before),
     };
-    PlannedUse { asked, unknown: plan.statement.unknown.clone().map(Box::new) }
+    let unknown = plan.statement.unknown.clone().map(Box::new);
+    PlannedUse { asked, unknown, is_slip: false }
 }

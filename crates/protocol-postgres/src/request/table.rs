@@ -8,6 +8,7 @@ use crate::request::{Assembler, FailingName, Helps, MessageBatch, Step, Upcoming
 use crate::testing::planner;
 use crate::wire::{next_of, put, put_text};
 use bytes::{Bytes, BytesMut};
+use portreeve_model::{Refusal, RefusalCode, RequestId};
 use portreeve_session::{Answer, BoxFuture, Fence, Fenced, Reply, Request, Session};
 use portreeve_testkit::world::{World, masker};
 use std::collections::BTreeSet;
@@ -384,6 +385,40 @@ async fn what_the_transaction_has_defined_is_part_of_the_content() {
         contents.push(request(&mut assembler, &machine, &mut inbox).unwrap().content());
     }
     assert_ne!(contents[0], contents[1]);
+}
+
+/// Removed: slips are told in the gateway's words; or names and types are told of what nobody
+/// may read.
+#[tokio::test]
+async fn the_server_is_asked_what_is_wrong_with_a_slip() {
+    let (_world, session) = session("").await;
+    let refusal = Refusal {
+        code: RefusalCode::Unknown,
+        message: String::new(),
+        rule: None,
+        request: RequestId { session: session.id(), exchange: 1 },
+        hint: None,
+        review: None,
+    };
+    let told = |session: &Session, stream: Vec<u8>, place: usize| {
+        let machine = ReplyMachine::new(1 << 20, Screening::default());
+        let mut inbox = BytesMut::from(stream.as_slice());
+        let batch = request(&mut assembler(session), &machine, &mut inbox).unwrap();
+        tags(batch.encode(Some((place, &refusal))).0)
+    };
+    let check = |text: &str, place, expect| {
+        assert_eq!(told(&session, query(text), place), expect, "{text}");
+    };
+    check("SELECT nme FROM people", 0, "PCDS");
+    check("selct 1", 0, "PCDS");
+    check("SELECT 1; SELECT nme FROM people", 1, "");
+    check("COPY people TO '/x'", 0, "");
+    let slip = [parse("SELECT nme FROM people"), bind(), execute(), sync()].concat();
+    assert_eq!(told(&session, slip, 0), "PCDHS");
+    let forbids = r#"@id("not-people") forbid(principal, action == Action::"read", resource);"#;
+    let (_world, session) = self::session(forbids).await;
+    assert_eq!(told(&session, query("SELECT nme FROM people"), 0), "");
+    assert_eq!(told(&session, query("selct 1"), 0), "PCDS");
 }
 
 /// Removed: what is new at the target is a mistake of the client's, as far as it can tell.

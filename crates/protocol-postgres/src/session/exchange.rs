@@ -32,6 +32,7 @@ impl Connection {
         let admitted = self.session.admit(batch, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, accepted } = admitted;
         let Accepted { expects, ends, unknown } = accepted;
+        let is_deferred = is_deferred && exchange.refusal().is_none();
         let refused = exchange.refusal().cloned().filter(|_| permit.is_empty());
         if let Some(refusal) = refused {
             let notices = Notices::Local(self.machine.status(), unknown);

@@ -52,6 +52,40 @@ fn put_statement(wire: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// How far a server reads a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reading {
+    /// As far as its grammar goes.
+    Grammar,
+    /// What its names and types are, too.
+    Names,
+}
+
+/// Has a server read a text of the client's, and nothing else: it answers that it can
+/// (ParseComplete, CloseComplete), or says what is wrong with it.
+///
+/// SECURITY: reading the types of a text makes values of its constants, which runs checks of
+/// domains. What nobody could read here is followed by a second command: a message may not have
+/// two, which the server says behind its grammar and before all else.
+pub(crate) fn put_trial(wire: &mut Vec<u8>, text: &str, types: &[u32], reading: Reading) {
+    put(wire, b'P', |out| {
+        put_text(out, OWN_NAME);
+        match reading {
+            Reading::Names => put_text(out, text),
+            Reading::Grammar => put_text(out, &format!("{text}\n;SELECT 1")),
+        }
+        let count = u16::try_from(types.len()).unwrap_or_default();
+        out.extend_from_slice(&count.to_be_bytes());
+        for code in types.iter().take(usize::from(count)) {
+            out.extend_from_slice(&code.to_be_bytes());
+        }
+    });
+    put(wire, b'C', |out| {
+        out.push(b'S');
+        put_text(out, OWN_NAME);
+    });
+}
+
 /// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
 /// asks for.
 pub(crate) fn literal(text: &str) -> String {

@@ -2,11 +2,17 @@
 //! itself.
 
 use super::frame::{put, put_text};
-use super::sqlstate::{FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE};
+use super::sqlstate::{
+    FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE, SYNTAX_ERROR, UNDEFINED_TABLE,
+};
 use portreeve_decide::sql::Unknown;
 use portreeve_model::{Object, Refusal, RefusalCode};
 use portreeve_sql::ResultColumn;
 use portreeve_wire::{Cursor, WireError};
+
+/// The files of PostgreSQL's source in which a text is read, and what is no text in it found,
+/// before anybody knows what it names.
+const GRAMMAR: [&str; 6] = ["scan.l", "scan.c", "gram.y", "gram.c", "parser.c", "mbutils.c"];
 
 /// Reads a RowDescription.
 pub(crate) fn row_description(body: &[u8]) -> Result<Vec<ResultColumn>, WireError> {
@@ -89,7 +95,33 @@ impl Refused {
     pub(crate) fn boxed(refusal: &Refusal, unknown: Option<&Unknown>) -> Box<Self> {
         Box::new(Self { refusal: refusal.clone(), unknown: unknown.cloned() })
     }
+
+    /// Whether an error of the server's tells what the gateway has found, and no more.
+    ///
+    /// SECURITY: what a text names that cannot be read here nobody has decided on. Errors of the
+    /// server's scanner and grammar tell nothing of it, those of names and types do; where they
+    /// are raised no client chooses. Of a system catalog that is closed, that it is not there is
+    /// all that may be told.
+    pub(crate) fn is_told_by(&self, fields: &[(u8, String)]) -> bool {
+        let field = |code: u8| {
+            fields.iter().find(|(known, _)| *known == code).map(|(_, text)| text.as_str())
+        };
+        let Some(unknown) = &self.unknown else { return true };
+        match unknown.sqlstate {
+            SYNTAX_ERROR => field(b'F').is_some_and(|file| GRAMMAR.contains(&file)),
+            INSUFFICIENT_PRIVILEGE => field(b'C') == Some(UNDEFINED_TABLE),
+            // What code raises has a context, whatever code it chooses.
+            _ => {
+                let class = field(b'C').and_then(|code| code.get(..2));
+                class.is_some_and(|class| OF_TEXTS.contains(&class)) && field(b'W').is_none()
+            }
+        }
+    }
 }
+
+/// Classes of errors that tell of a text: a constant that is none of its type, what is not
+/// supported, a schema that is not there, names and types, what is too much.
+const OF_TEXTS: [&str; 5] = ["22", "0A", "3F", "42", "54"];
 
 /// Writes a refusal as an ordinary error. What the server would refuse as well has the
 /// server's own code, words and position.
@@ -115,13 +147,32 @@ fn put_unknown(out: &mut Vec<u8>, unknown: &Unknown, refusal: &Refusal) {
         (b'M', &*message),
         (b'D', &*detail),
     ];
-    let near: Vec<String> = unknown.candidates.iter().map(written).collect();
-    let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(", or ")));
+    let near = suggestion(unknown);
     let asks_plainly = unknown.sqlstate == FEATURE_NOT_SUPPORTED;
     let hint = refusal.hint.as_deref().filter(|_| asks_plainly).or(near.as_deref());
     fields.extend(hint.map(|hint| (b'H', hint)));
     fields.extend(position.as_deref().map(|position| (b'P', position)));
     put_report(out, b'E', &fields);
+}
+
+/// What may have been meant.
+fn suggestion(unknown: &Unknown) -> Option<String> {
+    let near: Vec<String> = unknown.candidates.iter().map(written).collect();
+    (!near.is_empty()).then(|| format!("did you mean {}?", near.join(", or ")))
+}
+
+/// Writes what the server has said of a refused text: with what may have been meant, where it
+/// has no advice itself.
+pub(crate) fn put_told(out: &mut Vec<u8>, fields: &[(u8, String)], refused: &Refused) {
+    let mut told: Vec<(u8, &str)> =
+        fields.iter().map(|(code, text)| (*code, text.as_str())).collect();
+    let suggestion = refused.unknown.as_ref().and_then(suggestion);
+    if let Some(suggestion) = &suggestion
+        && !told.iter().any(|(code, _)| *code == b'H')
+    {
+        told.push((b'H', suggestion));
+    }
+    put_report(out, b'E', &told);
 }
 
 /// An object as a statement names it.

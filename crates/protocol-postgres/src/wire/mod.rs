@@ -12,10 +12,10 @@ mod values;
 #[cfg(test)]
 pub(crate) use backend::put_report;
 
-pub(crate) use asked::{literal, own_question, own_questions, query, quoted};
+pub(crate) use asked::{Reading, literal, own_question, own_questions, put_trial, query, quoted};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_notice, put_parameter, put_ready, put_refusal,
-    put_refused, row_description,
+    put_refused, put_told, row_description,
 };
 pub(crate) use constants::plain;
 pub(crate) use frame::{

@@ -11,7 +11,7 @@ use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::expression::strings;
-use crate::sql::statement::{Copy, CopyDirection, CopyFormat};
+use crate::sql::statement::{Copy, CopyDirection, CopyFormat, sqlstate};
 
 impl Analyzer<'_> {
     /// `COPY table FROM`: rows of the client go into the table.
@@ -82,7 +82,11 @@ impl Analyzer<'_> {
                 (Some(lineage), Some(rest)) => lineage.either(rest, self.catalog),
                 (None, Some(rest)) => rest.clone(),
                 (None, None) => {
-                    self.refuse(format!("column `{name}` cannot be found in what is copied"));
+                    let table = &relation.relname;
+                    self.refuse_as(
+                        sqlstate::UNDEFINED_COLUMN,
+                        format!("column \"{name}\" of relation \"{table}\" does not exist"),
+                    );
                     self.everything()
                 }
             };

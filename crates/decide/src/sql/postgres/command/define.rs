@@ -18,6 +18,7 @@ use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::document::kind;
 use crate::sql::postgres::value::expression::strings;
 use crate::sql::postgres::value::name::aliases;
+use crate::sql::statement::{Unknown, sqlstate};
 
 impl Analyzer<'_> {
     /// A statement that changes definitions. False: it is none of these.
@@ -27,23 +28,15 @@ impl Analyzer<'_> {
             NodeEnum::CreateStmt(create) => self.create_table(create),
             NodeEnum::CreateTableAsStmt(create) => self.create_as(create, &outer),
             NodeEnum::ViewStmt(view) => self.create_view(view, &outer),
-            NodeEnum::CreateSchemaStmt(schema) => {
-                self.need(Action::Define, Object::resource());
-                for element in &schema.schema_elts {
-                    let understood =
-                        element.node.as_ref().is_some_and(|element| self.definition(element));
-                    if !understood {
-                        self.refuse("a schema element is not understood by the gateway".into());
-                    }
-                }
-            }
+            NodeEnum::CreateSchemaStmt(schema) => self.create_schema(schema),
             NodeEnum::CreateSeqStmt(create) => self.define_optional(create.sequence.as_ref()),
             NodeEnum::AlterSeqStmt(alter) => self.define_optional(alter.sequence.as_ref()),
             NodeEnum::IndexStmt(index) => self.create_index(index),
             NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
             NodeEnum::RenameStmt(rename) => self.rename_object(rename),
             NodeEnum::AlterObjectSchemaStmt(alter) => {
-                self.moved(alter.object_type, alter.relation.as_ref(), "");
+                let relation = alter.relation.as_ref().map(|range| (range, alter.missing_ok));
+                self.moved(alter.object_type, relation, "");
                 self.made_in(Some(&alter.newschema));
             }
             NodeEnum::DropStmt(drop) => self.drop(drop),
@@ -78,11 +71,28 @@ impl Analyzer<'_> {
         true
     }
 
+    fn create_schema(&mut self, schema: &pg::CreateSchemaStmt) {
+        self.need(Action::Define, Object::resource());
+        for element in &schema.schema_elts {
+            let understood = element.node.as_ref().is_some_and(|element| self.definition(element));
+            if !understood {
+                self.refuse("a schema element is not understood by the gateway".into());
+            }
+        }
+        let is_missing =
+            self.unknown.as_ref().is_some_and(|it| it.sqlstate == sqlstate::UNDEFINED_TABLE);
+        if is_missing && !schema.schema_elts.is_empty() {
+            let why = "what is made in a CREATE SCHEMA cannot be named in it: send its parts one \
+                       at a time";
+            self.unknown = Some(Unknown::new(sqlstate::FEATURE_NOT_SUPPORTED, why.into()));
+        }
+    }
+
     /// A relation is made or changed, whether it exists or not.
     pub(in crate::sql) fn define_relation(&mut self, range: &pg::RangeVar) {
         let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
         if !self.catalog.is_of_this_database(range) {
-            self.refuse_other_database();
+            self.refuse_other_database(range);
         }
         if system::is_system_schema(schema) {
             self.administer();
@@ -118,7 +128,8 @@ impl Analyzer<'_> {
         let made_before =
             std::mem::replace(&mut self.being_made, create.relation.as_ref().map(name_of));
         // Its own columns hold nothing yet.
-        let scope = scope_of(Arc::new(Columns::open(Lineage::CLEAN)));
+        let own = Arc::new(Columns::open(Lineage::CLEAN));
+        let scope = scope_of(create.relation.as_ref(), own);
         for parent in &create.inh_relations {
             match &parent.node {
                 Some(NodeEnum::RangeVar(parent)) => {
@@ -233,6 +244,22 @@ impl Analyzer<'_> {
         columns
     }
 
+    /// Like [`Self::existing`], for what may be missing by the statement's own words. It is
+    /// looked for in a fresh catalog all the same.
+    ///
+    /// SECURITY: where it is there after all, nobody has seen it: its columns can be anything.
+    fn existing_or(&mut self, range: &pg::RangeVar, missing_ok: bool) -> Arc<Columns> {
+        let is_known_before = self.unknown.is_none();
+        let columns = self.existing(range);
+        let is_missing =
+            self.unknown.as_ref().is_some_and(|it| it.sqlstate == sqlstate::UNDEFINED_TABLE);
+        if missing_ok && is_known_before && is_missing {
+            self.unknown = None;
+            self.define_relation(range);
+        }
+        columns
+    }
+
     fn create_as(&mut self, create: &pg::CreateTableAsStmt, outer: &Scope<'_>) {
         let columns = match create.query.as_deref().and_then(|query| query.node.as_ref()) {
             Some(NodeEnum::SelectStmt(select)) => self.select(select, outer),
@@ -261,7 +288,7 @@ impl Analyzer<'_> {
             Some(relation) => self.existing(relation),
             None => Arc::new(Columns::open(self.not_understood("an index without a table"))),
         };
-        let scope = scope_of(columns.clone());
+        let scope = scope_of(index.relation.as_ref(), columns.clone());
         if !index.exclude_op_names.is_empty() {
             self.refuse("EXCLUDE constraints are not understood by the gateway".into());
         }
@@ -282,8 +309,14 @@ impl Analyzer<'_> {
 
     fn alter_table(&mut self, alter: &pg::AlterTableStmt) {
         let is_index = alter.objtype == pg::ObjectType::ObjectIndex as i32;
+        let is_type = alter.objtype == pg::ObjectType::ObjectType as i32;
         let columns = match &alter.relation {
-            Some(relation) if !is_index => self.existing(relation),
+            // Which tables are of the type is not known here.
+            Some(_) if is_type => {
+                self.need(Action::Define, Object::resource());
+                Arc::new(Columns::open(self.everything()))
+            }
+            Some(relation) if !is_index => self.existing_or(relation, alter.missing_ok),
             _ => {
                 self.need(Action::Define, Object::resource());
                 Arc::new(Columns::default())
@@ -291,9 +324,11 @@ impl Analyzer<'_> {
         };
         let mut with_new = (*columns).clone();
         with_new.list.extend(added_columns(&alter.cmds));
-        let scope = scope_of(Arc::new(with_new));
+        let scope = scope_of(alter.relation.as_ref(), Arc::new(with_new));
         for command in &alter.cmds {
             match &command.node {
+                // The part of a partitioned index is an index.
+                Some(NodeEnum::AlterTableCmd(command)) if is_index && is_part(command) => {}
                 Some(NodeEnum::AlterTableCmd(command)) => {
                     self.altered_columns(command, &columns);
                     self.alter_command(command, &scope);
@@ -458,16 +493,21 @@ impl Analyzer<'_> {
                 let columns = self.existing(relation);
                 self.classified_change(&columns);
             }
-            Some(Some(NodeEnum::List(_) | NodeEnum::String(_) | NodeEnum::Integer(_))) => {}
+            Some(Some(
+                NodeEnum::List(_)
+                | NodeEnum::String(_)
+                | NodeEnum::Integer(_)
+                | NodeEnum::ReplicaIdentityStmt(_),
+            )) => {}
             Some(_) => self.leaking(command.def.as_deref(), scope),
         }
     }
 
     /// Something gets another name or schema; `name` is that of a schema.
-    fn moved(&mut self, kind: i32, range: Option<&pg::RangeVar>, name: &str) {
+    fn moved(&mut self, kind: i32, range: Option<(&pg::RangeVar, bool)>, name: &str) {
         use pg::ObjectType as Type;
-        if let Some(range) = range {
-            let columns = self.existing(range);
+        if let Some((range, missing_ok)) = range {
+            let columns = self.existing_or(range, missing_ok);
             self.classified_change(&columns);
             return;
         }
@@ -618,14 +658,19 @@ impl Analyzer<'_> {
         let kind = Type::try_from(rename.rename_type).unwrap_or(Type::Undefined);
         match (kind, &rename.relation) {
             (Type::ObjectColumn, Some(relation)) => {
-                let columns = self.existing(relation);
+                let columns = self.existing_or(relation, rename.missing_ok);
                 self.classified_column(&rename.subname, &columns);
             }
             (Type::ObjectTabconstraint, Some(relation)) => {
-                self.existing(relation);
+                self.existing_or(relation, rename.missing_ok);
             }
             (Type::ObjectIndex, _) => self.need(Action::Define, Object::resource()),
-            (_, relation) => self.moved(rename.rename_type, relation.as_ref(), &rename.subname),
+            // A column of every table of the type gets another name.
+            (Type::ObjectAttribute, _) => self.moved(rename.rename_type, None, ""),
+            (_, relation) => {
+                let relation = relation.as_ref().map(|range| (range, rename.missing_ok));
+                self.moved(rename.rename_type, relation, &rename.subname);
+            }
         }
     }
 
@@ -689,6 +734,12 @@ fn added_columns(commands: &[pg::Node]) -> impl Iterator<Item = Column> + '_ {
     })
 }
 
+/// Whether something becomes a partition, or no longer is one.
+fn is_part(command: &pg::AlterTableCmd) -> bool {
+    let node = command.def.as_deref().and_then(|def| def.node.as_ref());
+    matches!(node, Some(NodeEnum::PartitionCmd(_)))
+}
+
 /// Schema and name, as they are written.
 fn name_of(range: &pg::RangeVar) -> (String, String) {
     (range.schemaname.clone(), range.relname.clone())
@@ -698,9 +749,11 @@ fn is_cascade(behavior: i32) -> bool {
     behavior == pg::DropBehavior::DropCascade as i32
 }
 
-fn scope_of(columns: Arc<Columns>) -> Scope<'static> {
+/// What expressions in the definition of a table can name.
+fn scope_of(range: Option<&pg::RangeVar>, columns: Arc<Columns>) -> Scope<'static> {
     let mut scope = Scope::outermost();
-    scope.items.push(Item { is_table: true, ..Item::named(None, columns) });
+    let name = range.map(|range| range.relname.clone());
+    scope.items.push(Item { is_table: true, ..Item::named(name, columns) });
     scope
 }
 

@@ -95,9 +95,11 @@ fn finish(
     if analyzer.runs_anywhere() {
         seen.output = match seen.output {
             Output::None => Output::None,
-            Output::Structure | Output::Clean | Output::Columns(_) | Output::Unproven => {
-                Output::Unproven
-            }
+            Output::Structure
+            | Output::Clean
+            | Output::Columns(_)
+            | Output::Open(_)
+            | Output::Unproven => Output::Unproven,
         };
     }
     let session = session_of(&analyzer, seen.session, fingerprint);
@@ -108,7 +110,9 @@ fn finish(
     let effect = if reads_only { Effect::ReadsOnly } else { Effect::MayChange };
     let is_aggregated = match &seen.output {
         Output::Columns(_) => seen.aggregated,
-        Output::None | Output::Structure | Output::Clean | Output::Unproven => false,
+        Output::None | Output::Structure | Output::Clean | Output::Open(_) | Output::Unproven => {
+            false
+        }
     };
     let is_told = analyzer.writings == 1 && TELLING.contains(&verb.as_str());
     Statement {
@@ -174,7 +178,7 @@ fn rows_of(analyzer: &Analyzer<'_>, output: &Output) -> RowsOf {
         _ if analyzer.reads_user => RowsOf::Tables,
         Output::Columns(_) if analyzer.reads_system => RowsOf::Server,
         Output::Columns(_) | Output::None => RowsOf::Client,
-        Output::Unproven => RowsOf::Tables,
+        Output::Open(_) | Output::Unproven => RowsOf::Tables,
     }
 }
 
@@ -265,7 +269,7 @@ impl Analyzer<'_> {
             return Output::Clean;
         }
         if !columns.is_exact() {
-            return Output::Unproven;
+            return self.open();
         }
         let mut known: HashMap<Taint, Arc<[Arc<ColumnRef>]>> = HashMap::new();
         let columns = columns.list.iter().map(|column| {
@@ -282,6 +286,11 @@ impl Analyzer<'_> {
             }
         });
         Output::Columns(columns.collect())
+    }
+
+    /// Rows that hold whatever there is, in columns that nobody can number.
+    fn open(&self) -> Output {
+        Output::Open(self.columns_of(&self.catalog.everything))
     }
 
     fn known_column(&self, index: Option<u32>) -> Option<Arc<Object>> {
@@ -342,7 +351,7 @@ impl Analyzer<'_> {
         }
         let calls = self.needs.iter().any(|need| need.action == Action::Execute);
         self.touched |= calls;
-        Seen::rows(if calls { Output::Unproven } else { Output::Clean })
+        Seen::rows(if calls { self.open() } else { Output::Clean })
     }
 
     /// Nothing is written or made; what would be is read about.
@@ -376,7 +385,7 @@ impl Analyzer<'_> {
         }
         self.touched = true;
         self.writes = true;
-        Seen::rows(Output::Unproven)
+        Seen::rows(self.open())
     }
 
     fn session_statement(&mut self, node: &NodeEnum) -> Seen {
@@ -405,7 +414,8 @@ impl Analyzer<'_> {
                 Seen::session(Output::Unproven, SessionEffect::ExecutePrepared { name }).of_query()
             }
             NodeEnum::FetchStmt(fetch) => {
-                let output = if fetch.ismove { Output::None } else { Output::Unproven };
+                // What code may have opened under the name is not known.
+                let output = if fetch.ismove { Output::None } else { self.open() };
                 let cursor = fetch.portalname.clone();
                 Seen::session(output, SessionEffect::Fetch { cursor }).of_query()
             }
@@ -431,7 +441,7 @@ impl Analyzer<'_> {
             NodeEnum::VariableShowStmt(show) => {
                 if crate::sql::postgres::command::settings::is_made_up(&show.name) {
                     self.touched = true;
-                    return Seen::rows(Output::Unproven);
+                    return Seen::rows(self.open());
                 }
                 Seen::rows(Output::Clean)
             }

@@ -149,18 +149,12 @@ impl<'c> Analyzer<'c> {
         }
     }
 
-    /// SPEC: PostgreSQL says the same.
-    pub(in crate::sql) fn refuse_other_database(&mut self) {
-        let why = "cross-database references are not implemented".to_owned();
-        self.refuse_as(sqlstate::FEATURE_NOT_SUPPORTED, why);
-    }
-
     /// The relations that a name stands for. What is not found is refused.
     pub(in crate::sql) fn relations(&mut self, range: &pg::RangeVar) -> Relations<'c> {
         let (schema, name) = (range.schemaname.as_str(), range.relname.as_str());
         let mut found = Relations { user: Vec::new(), is_system: false };
         if !self.catalog.is_of_this_database(range) {
-            self.refuse_other_database();
+            self.refuse_other_database(range);
             return found;
         }
         self.names.insert(name.to_owned());

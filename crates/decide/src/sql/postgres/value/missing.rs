@@ -1,5 +1,6 @@
 //! Names that are not there: what PostgreSQL would say, and what may have been meant.
 
+use pg_query::protobuf as pg;
 use portreeve_model::{Object, ObjectKind};
 
 use crate::sql::catalog::Catalog;
@@ -19,8 +20,11 @@ impl Analyzer<'_> {
         let qualifier = names.len().checked_sub(2).and_then(|index| names.get(index)).copied();
         let is_known = qualifier.is_none_or(|name| !scope.relation(None, name).is_empty());
         let unknown = if is_known {
-            let shown = names.join(".");
-            Unknown::new(sqlstate::UNDEFINED_COLUMN, format!("column \"{shown}\" does not exist"))
+            let shown = match qualifier {
+                None => format!("\"{column}\""),
+                Some(qualifier) => format!("{qualifier}.{column}"),
+            };
+            Unknown::new(sqlstate::UNDEFINED_COLUMN, format!("column {shown} does not exist"))
         } else {
             let message =
                 format!("missing FROM-clause entry for table \"{}\"", qualifier.unwrap_or(column));
@@ -44,6 +48,16 @@ impl Analyzer<'_> {
             ..Unknown::new(sqlstate::UNDEFINED_TABLE, message)
         };
         self.miss(ObjectKind::TABLE, shown, unknown);
+    }
+
+    /// A relation of another database.
+    pub(in crate::sql) fn refuse_other_database(&mut self, range: &pg::RangeVar) {
+        let shown = [&*range.catalogname, &range.schemaname, &range.relname].join(".");
+        let message = format!("cross-database references are not implemented: \"{shown}\"");
+        self.refuse_with(Unknown {
+            position: self.position(range.location),
+            ..Unknown::new(sqlstate::FEATURE_NOT_SUPPORTED, message)
+        });
     }
 
     /// A function that is on no list.

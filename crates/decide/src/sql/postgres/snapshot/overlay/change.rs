@@ -50,6 +50,10 @@ impl Catalog {
         if alter.objtype == pg::ObjectType::ObjectIndex as i32 {
             return Some(());
         }
+        if alter.objtype == pg::ObjectType::ObjectType as i32 {
+            // Tables of the type change with it.
+            return None;
+        }
         let known = self.find(alter.relation.as_ref()?)?;
         let mut changed = known.clone();
         for command in &alter.cmds {

@@ -1,0 +1,43 @@
+-- Functions of strings, patterns, quotes, collations.
+select 'a' || 'b', 'a' || 1, 'con' 'tinued';
+select 'a'
+  'b', E'tab\tnew\nline\u00e9', U&'d\0061t\+000061', $$dollar 'quoted'$$, $tag$in $$ it$tag$;
+select U&'\zzzz';
+select E'\xff';
+select 'it''s', "current_user" = current_user from (select current_user) x;
+select length('héllo'), octet_length('héllo'), bit_length('a'), char_length('abc '), upper('straße'), lower('ÀÉ'), initcap('hello wORLD-x');
+select substring('hello' from 2 for 3), substring('hello' from 'l+'), substring('hello' similar 'h#"el#"lo' escape '#'), substr('hello', -1, 3), left('hello', -2), right('hello', 2), overlay('hello' placing 'XX' from 2 for 3), position('l' in 'hello'), strpos('hello', 'lo');
+select substr('hello', 2, -1);
+select trim(both 'x' from 'xxhixx'), ltrim('  a'), rtrim('aab', 'b'), btrim('xyxtrimyyx', 'xyz'), lpad('7', 3, '0'), rpad('7', 3), repeat('ab', 3), reverse('abc'), replace('abcabc', 'b', 'X'), translate('12345', '143', 'ax');
+select split_part('a,b,c', ',', 2), split_part('a,b,c', ',', -1), string_to_array('a,,c', ',', ''), array_to_string(array[1, null, 3], '-', '*'), string_to_table('a b', ' '), concat('a', null, 1), concat_ws('-', 'a', null, 'b');
+select split_part('a,b', ',', 0);
+select format('%s %I %L %%', 'a', 'b c', 'd''e'), format('%2$s %1$s', 1, 2), format('|%10s|%-5s|', 'x', 'y');
+select format('%s');
+select format('%z', 1);
+select ascii('é'), chr(233), chr(0);
+select to_hex(255), md5('a'), sha224('a'::bytea), encode(sha512('a'::bytea), 'hex'), crc.* from (select 1) crc;
+select 'abc' like 'a%', 'abc' ilike 'A_C', 'a_c' like 'a\_c', 'a_c' like 'a#_c' escape '#', 'abc' similar to '(a|b)+c', 'abc' ~ '^a', 'ABC' ~* 'b', 'abc' !~ 'z', starts_with('abc', 'ab'), 'abc' ^@ 'a';
+select 'abc' like 'abc\';
+select 'a' ~ '(';
+select 'a' ~ 'a{2,1}';
+select regexp_match('foobarbequebaz', '(bar)(beque)'), regexp_matches('abcabc', '(b)(c)', 'g'), regexp_replace('Thomas', '.[mN]a.', 'M'), regexp_replace('abc', '(b)', '<\1>'), regexp_split_to_array('a1b2c', '\d'), regexp_split_to_table('a b', '\s'), regexp_count('aXbX', 'x', 1, 'i'), regexp_instr('abc', 'c'), regexp_like('abc', 'B', 'i'), regexp_substr('abc', '[bc]+');
+select regexp_replace('a', 'a', 'b', 'q!');
+select quote_ident('Hello World'), quote_literal('it''s \ '), quote_nullable(null), parse_ident('"A".b'), quote_ident('select');
+select parse_ident('a..b');
+select normalize('é', NFD) = 'é', 'é' is nfc normalized, unistr('\0441'), to_ascii('x', 'LATIN1');
+select 'a' < 'B' collate "C", 'a' < 'B' collate "default", 'ä' collate "C" < 'z';
+select 'a' collate "no_such";
+select ('a' collate "C") < ('b' collate "POSIX");
+select convert('abc', 'UTF8', 'LATIN1'), convert_from('\xe9', 'LATIN1'), convert_to('é', 'LATIN1'), length('\xc3a9', 'UTF8');
+select convert_from('\xff', 'UTF8');
+select convert_to('Ж', 'LATIN1');
+select 'x' between 'a' and 'z', 'x' in ('x', 'y'), 'x' not in (select 'y'), 'b' between symmetric 'c' and 'a';
+select levenshtein('a', 'b');
+select string_agg(x, ',' order by x desc) from unnest(array['a', 'c', 'b']) x;
+select * from regexp_matches('a1b2', '[a-z]\d', 'g') with ordinality as m (hit, n);
+/* a comment /* in a comment */ with its end */ select 1 /* and */ + /* another */ 1 as two; -- the rest
+select 'unterminated;
+';
+select "unknown column";
+select ''::text = '', '' is null, 'null'::text;
+select 'é' as "ünïcode näme", 'x' as "with ""quotes""", 1 as "A", 2 as b;

@@ -331,6 +331,7 @@ fn names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Finding>) {
         }
         // One long text is not to keep its memory.
         tokens.shrink_to(TOKENS_KEPT);
+        taken.shrink_to(TOKENS_KEPT);
         small.shrink_to(TOKENS_KEPT);
     });
 }

@@ -6,7 +6,7 @@ use crate::context::value::ValueContext;
 use crate::detector::Detector;
 use crate::finding::Finding;
 use crate::mask::{Container, Malformed, Method, detect_document, mask};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -27,7 +27,7 @@ struct Context {
 #[derive(Serialize)]
 struct TextAnswer<'a> {
     id: serde_json::Value,
-    spans: Vec<Span>,
+    spans: Spans<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     masked: Option<&'a str>,
 }
@@ -94,7 +94,7 @@ impl<'a> TextLine<'a> {
     /// # Errors
     /// Never for what a line can hold.
     pub fn answer(self, found: &[Finding]) -> serde_json::Result<String> {
-        let spans = spans(&self.0.text, found);
+        let spans = Spans { text: &self.0.text, found };
         serde_json::to_string(&TextAnswer { id: self.0.id, spans, masked: None })
     }
 }
@@ -164,7 +164,7 @@ pub fn masked_line(
         }
     }
     let masked = mask(&row.text, container, &found, method).map_err(LineError::Text)?;
-    let spans = spans(&row.text, &found);
+    let spans = Spans { text: &row.text, found: &found };
     let answer = TextAnswer { id: row.id, spans, masked: Some(&masked.text) };
     serde_json::to_string(&answer).map_err(LineError::Line)
 }
@@ -197,26 +197,31 @@ pub fn column_line(line: &str) -> serde_json::Result<String> {
     })
 }
 
-/// Byte offsets as code points: one walk over the text, for findings that are sorted.
-fn spans(text: &str, found: &[Finding]) -> Vec<Span> {
-    let mut at = 0;
-    let mut points = 0;
-    let mut point = |byte: usize| {
-        points += text[at..byte].chars().count();
-        at = byte;
-        points
-    };
-    found
-        .iter()
-        .map(|f| Span {
+/// Findings of a text, sorted. They are written one by one: a text may have millions.
+struct Spans<'a> {
+    text: &'a str,
+    found: &'a [Finding],
+}
+
+impl Serialize for Spans<'_> {
+    /// Byte offsets become code points in one walk over the text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut at = 0;
+        let mut points = 0;
+        let mut point = |byte: usize| {
+            points += self.text[at..byte].chars().count();
+            at = byte;
+            points
+        };
+        serializer.collect_seq(self.found.iter().map(|f| Span {
             start: point(f.start),
             end: point(f.end),
             label: f.category.label(),
             score: f64::from(f.score) / 100.0,
             category: f.category.name(),
             rule: f.rule,
-        })
-        .collect()
+        }))
+    }
 }
 
 #[cfg(test)]

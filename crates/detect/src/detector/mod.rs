@@ -338,6 +338,7 @@ fn look_for_names_and_places(scene: &Scene<'_>, from: usize, out: &mut Vec<Findi
         }
         // One long text is not to keep its memory.
         tokens.shrink_to(TOKENS_KEPT);
+        taken.shrink_to(TOKENS_KEPT);
         small.shrink_to(TOKENS_KEPT);
     });
 }

@@ -225,11 +225,14 @@ fn edits(
         let inner = nests(&leaf, &value.text, depth)
             .then(|| edits(&value.text, Container::Json, &found, replace, depth + 1).ok())
             .flatten();
-        let inner = inner.unwrap_or_else(|| {
-            let spans = found.iter().filter(|f| f.start < f.end);
-            spans.map(|f| span(&value.text, f, depth, replace)).collect()
-        });
-        write(text, &leaf, &value, inner, &mut out);
+        match inner {
+            Some(inner) => write(text, &leaf, &value, inner.into_iter(), &mut out),
+            None => {
+                let spans = found.iter().filter(|f| f.start < f.end);
+                let spans = spans.map(|f| span(&value.text, f, depth, replace));
+                write(text, &leaf, &value, spans, &mut out);
+            }
+        }
     })?;
     Ok(out)
 }
@@ -244,7 +247,13 @@ fn span(value: &str, finding: &Finding, depth: usize, replace: &mut Replace<'_>)
 }
 
 /// Carries edits of a value to the document.
-fn write(text: &str, leaf: &Leaf<'_>, value: &Value<'_>, inner: Vec<Edit>, out: &mut Vec<Edit>) {
+fn write(
+    text: &str,
+    leaf: &Leaf<'_>,
+    value: &Value<'_>,
+    inner: impl Iterator<Item = Edit>,
+    out: &mut Vec<Edit>,
+) {
     let from = out.len();
     let mut left = leaf.range.len();
     let mut at = leaf.range.start;
@@ -337,7 +346,13 @@ fn is_identifier(finding: &Finding) -> bool {
 }
 
 /// The findings in order, disjoint and on the borders of characters. What overlaps becomes one.
-fn ordered(text: &str, findings: &[Finding]) -> Vec<Finding> {
+fn ordered<'f>(text: &str, findings: &'f [Finding]) -> Cow<'f, [Finding]> {
+    // As detectors give them.
+    let is_span = |f: &Finding| f.start < f.end && text.get(f.range()).is_some();
+    let is_ordered = findings.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    if is_ordered && findings.iter().all(is_span) {
+        return Cow::Borrowed(findings);
+    }
     let mut out: Vec<Finding> = findings.iter().filter(|f| f.start < f.end).copied().collect();
     for finding in &mut out {
         finding.end = text.ceil_char_boundary(finding.end.min(text.len()));
@@ -345,7 +360,7 @@ fn ordered(text: &str, findings: &[Finding]) -> Vec<Finding> {
     }
     out.retain(|finding| finding.start < finding.end);
     unite(&mut out, 0);
-    out
+    Cow::Owned(out)
 }
 
 /// What is read of a name: it is looked at once for each value under it.

@@ -58,6 +58,7 @@ resources:
       "*.*.nickname": name
       "*.*.salary": income
       "*.*.contact": contact
+      "*.*.prénom": name
       "*.*.x-user": email
       '*."/rated/{{id}}".score': income
   tracker:

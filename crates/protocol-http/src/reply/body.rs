@@ -5,10 +5,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
 use portreeve_web::masking::{
-    Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_events, put_json,
+    Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_json,
 };
 use portreeve_web::multipart::{boundary as boundary_of, parts};
-use portreeve_web::{Decoding, Rooms};
+use portreeve_web::{Decoding, Rooms, charset};
 use std::borrow::Cow;
 
 /// Whether anything of a route is classified.
@@ -315,7 +315,10 @@ impl BodyForm {
             Self::Json(masker) => masker.push(data, look, out, tally),
             Self::Whole(_, collected) | Self::Folded(collected) => collected.add(data),
             Self::Parts(parts) => parts.collected.add(data),
-            Self::Events(events) => put_events(&events.push(data)?, look, out, tally),
+            Self::Events(events) => {
+                let whole = events.push(data)?;
+                events.put(&whole, look, out, tally)
+            }
             Self::Opaque => {
                 out.extend_from_slice(data);
                 Ok(())
@@ -333,7 +336,10 @@ impl BodyForm {
         match self {
             Self::Empty | Self::Opaque | Self::Refused(_) => Ok(()),
             Self::Json(masker) => masker.finish(look, out, tally),
-            Self::Events(events) => put_events(&events.finish()?, look, out, tally),
+            Self::Events(events) => {
+                let rest = events.finish()?;
+                events.put(&rest, look, out, tally)
+            }
             Self::Parts(parts) => parts.finish(look, out, tally),
             Self::Folded(collected) => {
                 let text = unfolded(&collected.take()?);
@@ -362,13 +368,6 @@ impl BodyForm {
 fn unfolded(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.replace("\n ", "").replace("\n\t", "")
-}
-
-fn charset(kind: &str) -> Option<String> {
-    kind.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        (name.trim() == "charset").then(|| value.trim().trim_matches('"').to_owned())
-    })
 }
 
 #[cfg(test)]

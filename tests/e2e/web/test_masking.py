@@ -152,6 +152,20 @@ def test_a_limit_counts_items_before_any_is_shown(web: Web) -> None:
     assert len(web.get("/crm/many").json()) == 100
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", json.dumps({f"k{n}": {"id": n} for n in range(500)})),
+        ("application/json", json.dumps({f"k{n}": n for n in range(500)})),
+        ("text/html", "<table>" + "<tr><td>x</td></tr>" * 500 + "</table>"),
+    ],
+)
+def test_what_is_many_is_counted_whatever_it_stands_in(web: Web, kind: str, body: str) -> None:
+    web.service.replies["/many"] = Reply(body.encode(), kind=kind)
+    got = web.get("/crm/many")
+    assert got.status == 403 and got.json()["rule"] == "many", got.body[:200]
+
+
 def test_lines_are_counted_too(web: Web) -> None:
     web.service.replies["/many"] = Reply(b"{}\n" * 101, kind="application/x-ndjson")
     assert web.get("/crm/many").status == 403

@@ -343,15 +343,14 @@ impl BodyForm {
             Self::Parts(parts) => parts.finish(look, out, tally),
             Self::Folded(collected) => {
                 let text = unfolded(&collected.take()?);
-                tally.usage.rows += text.lines().filter(|line| !line.is_empty()).count() as u64;
+                tally.usage.rows += rows(&text);
                 let masked = look.masked_document(&text, Form::Text, tally)?;
                 out.extend_from_slice(masked.unwrap_or(text).as_bytes());
                 Ok(())
             }
             Self::Whole(form, collected) => {
                 let text = collected.take()?;
-                tally.usage.rows +=
-                    text.split(['\n', '\r']).filter(|line| !line.is_empty()).count() as u64;
+                tally.usage.rows += rows(&text);
                 if is_json(&text) {
                     // It is what it is, whatever its type says.
                     return put_json(&text, look, out, tally);
@@ -364,6 +363,16 @@ impl BodyForm {
     }
 }
 
+/// How many rows a text has: lines, or rows of tables where there are more of these.
+fn rows(text: &str) -> u64 {
+    let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty()).count();
+    let marked = text.match_indices('<').filter(|(at, _)| {
+        let tag = text.get(at + 1..at + 3).unwrap_or_default();
+        ["tr", "li"].iter().any(|it| tag.eq_ignore_ascii_case(it))
+    });
+    lines.max(marked.count()) as u64
+}
+
 /// A text whose lines that begin with a space belong to the line before.
 fn unfolded(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
@@ -373,6 +382,13 @@ fn unfolded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_a_table_stand_on_one_line_too() {
+        assert_eq!((rows("a\n\nb\r\n"), rows("")), (2, 0));
+        assert_eq!(rows(&"<TR><td>1</td></TR>".repeat(500)), 500);
+        assert_eq!(rows("<ul><li>a<li>b</ul>\nc\nd"), 3);
+    }
 
     #[test]
     fn a_mark_in_front_of_a_text_is_left_out_in_whatever_pieces() {

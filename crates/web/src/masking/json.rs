@@ -59,7 +59,15 @@ struct Frame {
     path_bytes: usize,
     /// What everything in it is, where it is classified as a whole.
     category: Option<Category>,
+    /// How many values stood in it so far.
+    entries: usize,
 }
+
+/// A record has no more members that are records or lists: an object that has is a list of them
+/// under keys, and each of the others is an item of it.
+const RECORDS_MAX: usize = 32;
+/// The same of members of every kind.
+const MEMBERS_MAX: usize = 256;
 
 /// A token that is not complete yet.
 #[derive(Debug)]
@@ -249,10 +257,10 @@ impl JsonMasker {
         if self.frames.len() >= DEPTH_MAX {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
-        self.count_item(tally);
+        self.count_item(RECORDS_MAX, tally);
         let known = self.known_here(look);
         let category = self.category(&known);
-        self.frames.push(Frame { container, path_bytes: self.path.len(), category });
+        self.frames.push(Frame { container, path_bytes: self.path.len(), category, entries: 0 });
         Ok(())
     }
 
@@ -278,10 +286,14 @@ impl JsonMasker {
         self.expects = if self.frames.is_empty() { Expects::End } else { Expects::CommaOrEnd };
     }
 
-    /// What stands in an array is an item of it, and so is each of many documents.
-    fn count_item(&self, tally: &mut Tally<'_>) {
-        let is_item = match self.frames.last() {
-            Some(frame) => frame.container == Container::Array,
+    /// What stands in an array is an item of it, and so is each of many documents, and what an
+    /// object has more of than a record has.
+    fn count_item(&mut self, members_max: usize, tally: &mut Tally<'_>) {
+        let is_item = match self.frames.last_mut() {
+            Some(frame) => {
+                frame.entries += 1;
+                frame.container == Container::Array || frame.entries > members_max
+            }
             None => self.documents == Documents::Many,
         };
         tally.usage.rows += u64::from(is_item);
@@ -305,7 +317,7 @@ impl JsonMasker {
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Option<Known> {
-        self.count_item(tally);
+        self.count_item(MEMBERS_MAX, tally);
         tally.usage.values += 1;
         let known = self.known_here(look);
         if let Known::Written(value) = known {
@@ -608,6 +620,12 @@ mod tests {
     fn items_and_values_are_counted() {
         let (_, usage) = masked(r#"[{"a":1},{"a":[2,3]}]"#, 4, Documents::One).unwrap();
         assert_eq!((usage.rows, usage.values), (4, 3));
+        let members = |value: &str, count: usize| {
+            let members: Vec<String> = (0..count).map(|at| format!("\"k{at}\":{value}")).collect();
+            masked(&format!("{{{}}}", members.join(",")), 1000, Documents::One).unwrap().1.rows
+        };
+        assert_eq!((members("{}", RECORDS_MAX), members("1", MEMBERS_MAX)), (0, 0));
+        assert_eq!((members("{}", 500), members("1", 500)), (468, 244));
         let (_, usage) = masked("{}\n{}\n", 4, Documents::Many).unwrap();
         assert_eq!((usage.rows, usage.values), (2, 0));
     }

@@ -67,6 +67,7 @@ resources:
       port: {service}
       tls: {{ mode: disable }}
       outgoing: mask
+      pass_fields: "X-User-Id"
     classify:
       "*.*.salary": income
       "*.*.city": city

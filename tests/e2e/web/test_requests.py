@@ -98,6 +98,15 @@ def test_fields_do_not_make_another_request_of_it(web: Web) -> None:
     assert seen["accept-encoding"] == "identity"
 
 
+def test_a_resource_names_fields_that_pass(web: Web) -> None:
+    web.service.replies["/items"] = OK
+    fields = {"X-User-Id": "7", "X-User-Role": "admin"}
+    assert web.get("/tracker/items", **fields).status == 200
+    assert web.service.seen[-1].fields["x-user-id"] == "7" and "x-user-role" not in web.service.seen[-1].fields
+    assert web.get("/crm/items", **fields).status == 200
+    assert not {"x-user-id", "x-user-role"} & set(web.service.seen[-1].fields)
+
+
 def test_reading_is_no_writing(web: Web) -> None:
     web.service.replies["/items"] = OK
     rita = web.gateway.token("rita")

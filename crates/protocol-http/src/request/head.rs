@@ -146,7 +146,6 @@ fn is_sent(name: &str) -> bool {
         && !name.contains('_')
         && !is_of_a_method(name)
         && !NOT_SENT.contains(&name)
-        && !says_who(name)
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -170,7 +169,7 @@ impl Head {
     pub(crate) fn new(
         (method, path, query): (Method, CanonicalPath, Option<&str>),
         fields: &HeaderMap,
-        authority: &str,
+        (authority, passed): (&str, &[String]),
     ) -> Result<Self, RefusedHead> {
         for name in ONCE {
             if fields.get_all(name).iter().nth(1).is_some() {
@@ -188,7 +187,11 @@ impl Head {
         let is_write = !method.is_safe();
         let goes_on = |name: &HeaderName| {
             let name = name.as_str();
-            is_sent(name) && !is_named(name) && (is_write || !VALIDATORS.contains(&name))
+            let is_passed = passed.iter().any(|it| it == name);
+            is_sent(name)
+                && (is_passed || !says_who(name))
+                && !is_named(name)
+                && (is_write || !VALIDATORS.contains(&name))
         };
         let kept = fields.iter().filter(|(name, _)| goes_on(name));
         let kept: Vec<_> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -298,7 +301,7 @@ mod tests {
             "x-consumer-username",
             "x-forwarded-email",
         ] {
-            assert!(!is_sent(name), "{name}");
+            assert!(!is_sent(name) || says_who(name), "{name}");
         }
         for name in [
             "accept",
@@ -317,7 +320,7 @@ mod tests {
             "x-request-id",
             "x-tenant",
         ] {
-            assert!(is_sent(name), "{name}");
+            assert!(is_sent(name) && !says_who(name), "{name}");
         }
     }
 
@@ -329,7 +332,7 @@ mod tests {
                 .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x")))
                 .collect();
             let path = CanonicalPath::read("/x").unwrap();
-            Head::new((method, path, None), &fields, "h").unwrap().fields.len()
+            Head::new((method, path, None), &fields, ("h", &[])).unwrap().fields.len()
         };
         assert_eq!((sent(Method::GET), sent(Method::HEAD), sent(Method::PUT)), (0, 0, 2));
     }

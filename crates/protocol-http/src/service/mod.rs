@@ -194,7 +194,7 @@ impl Http {
         connection.entered();
         let named = (parts.method, path, parts.uri.query());
         let address = target.address();
-        let head = Head::new(named, &parts.headers, address.authority());
+        let head = Head::new(named, &parts.headers, (address.authority(), target.passed()));
         let head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;

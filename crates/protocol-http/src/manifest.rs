@@ -15,7 +15,7 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 18080,
     encryption: Encryption::Tls,
     target: &TARGET,
-    gateway_settings: &["serve_host", "outgoing"],
+    gateway_settings: &["serve_host", "outgoing", "pass_fields"],
     connector_settings: &["http2"],
     limits: &LIMITS,
     client: ClientCommand {
@@ -31,7 +31,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 12] = [
+const TARGET: [Setting; 13] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -52,6 +52,13 @@ const TARGET: [Setting; 12] = [
         about: "What becomes of personal data in requests that policy does not let them write: \
                 `refuse` (without it), or `mask`: it is redacted, and what is left is decided, \
                 recorded and sent.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "pass_fields",
+        about: "Fields of a request's head that go on although their names say who somebody is, \
+                with commas between, as `x-user-id`. The target believes them whoever writes them: \
+                name none that give rights.",
         kind: SettingKind::OptionalText,
     },
 ];

@@ -18,6 +18,8 @@ pub struct TargetParts {
     pub fields: Fields,
     /// What becomes of the rest.
     pub screen: Arc<Screen>,
+    /// Fields of a head that go on although their names say who somebody is, in lower case.
+    pub passed: Vec<String>,
     /// By what requests are masked; none where policy decides on them as they are.
     pub outgoing: Option<Arc<Screen>>,
 }
@@ -61,6 +63,10 @@ impl Target {
 
     pub(crate) fn screen(&self) -> &Arc<Screen> {
         &self.parts.screen
+    }
+
+    pub(crate) fn passed(&self) -> &[String] {
+        &self.parts.passed
     }
 
     /// Whether what may not go out is masked in requests.

@@ -5,6 +5,8 @@
 //! canonical form and is refused.
 
 use crate::names::lower;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
@@ -29,6 +31,10 @@ pub enum Ambiguous {
     Edge,
     #[error("a path holds characters that nobody sees, or that stand for others")]
     Unseen,
+    #[error(
+        "more than {DOTTED_MAX} parts of a path hold a dot, behind which servers read a format"
+    )]
+    Dotted,
     #[error("a path or query is not UTF-8")]
     NotUtf8,
 }
@@ -84,7 +90,11 @@ impl CanonicalPath {
         if ends_open || text.is_empty() {
             text.push('/');
         }
-        Ok(Self { text, segments })
+        let path = Self { text, segments };
+        match path.stems().count() > DOTTED_MAX {
+            true => Err(Ambiguous::Dotted),
+            false => Ok(path),
+        }
     }
 
     /// The path behind its first segment.
@@ -104,30 +114,67 @@ impl CanonicalPath {
     /// The route: parts that name one thing among many are `{id}`. It is in lower case and
     /// without a format at its end, because there are servers that see no difference.
     pub fn route(&self) -> String {
-        let mut route = String::new();
-        let last = self.segments.len().saturating_sub(1);
-        for (at, segment) in self.segments.iter().enumerate() {
-            let word = if at == last { without_format(segment) } else { segment };
-            route.push('/');
-            match is_variable(word) {
-                true => route.push_str("{id}"),
-                false => route.extend(word.chars().flat_map(lower)),
-            }
-        }
-        if route.is_empty() { "/".to_owned() } else { route }
+        route_of(self.segments.iter().map(String::as_str))
     }
 
-    /// The route that a server could see instead, which takes the ending of the path for a
-    /// format: none where that has none, or names one thing among many.
+    /// The routes that a server could see instead: one that takes what stands behind a dot for
+    /// a format, and one that runs a program in the middle of the path (`/index.php/admin`), for
+    /// which the path is what stands behind it.
     #[must_use]
-    pub fn route_without_ending(&self) -> Option<String> {
-        let (last, before) = self.segments.split_last()?;
-        let word = without_format(last);
-        let stem = without_ending(word).filter(|_| !is_variable(word))?;
-        let mut segments = before.to_vec();
-        segments.push(stem.to_owned());
-        Some(Self { text: String::new(), segments }.route())
+    pub fn other_routes(&self) -> BTreeSet<String> {
+        let whole: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        let mut bare = whole.clone();
+        let mut found = Vec::new();
+        for (at, stem) in self.stems() {
+            let mut one = whole.clone();
+            if let (Some(one), Some(bare)) = (one.get_mut(at), bare.get_mut(at)) {
+                (*one, *bare) = (stem, stem);
+            }
+            found.push(one);
+        }
+        let last = self.segments.len().saturating_sub(1);
+        let programs = self.segments.iter().enumerate().take(last);
+        for (at, _) in programs.filter(|(_, segment)| is_program(segment)) {
+            for path in [&whole, &bare] {
+                let (before, behind) = path.split_at(at);
+                found.push(path.get(..=at).unwrap_or_default().to_vec());
+                found.push(behind.get(1..).unwrap_or_default().to_vec());
+                found.push([before, behind.get(1..).unwrap_or_default()].concat());
+            }
+        }
+        found.push(bare);
+        let own = self.route();
+        let routes = found.into_iter().map(|segments| route_of(segments.into_iter()));
+        routes.filter(|route| *route != own).collect()
     }
+
+    /// The parts of which a server could take an end for a format, each without that.
+    fn stems(&self) -> impl Iterator<Item = (usize, &str)> {
+        let last = self.segments.len().saturating_sub(1);
+        self.segments.iter().enumerate().filter_map(move |(at, segment)| {
+            let word = if at == last { without_format(segment) } else { segment };
+            // What names one thing in the middle of a path is nothing that has formats.
+            let is_word = at == last || is_program(segment) || !is_variable(word);
+            Some((at, stem(word)?)).filter(|_| is_word)
+        })
+    }
+}
+
+/// More parts with a dot are no path that anybody has thought of, and too many routes.
+const DOTTED_MAX: usize = 6;
+
+fn route_of<'s>(segments: impl DoubleEndedIterator<Item = &'s str> + ExactSizeIterator) -> String {
+    let mut route = String::new();
+    let last = segments.len().saturating_sub(1);
+    for (at, segment) in segments.enumerate() {
+        let word = if at == last { without_format(segment) } else { segment };
+        route.push('/');
+        match is_variable(word) {
+            true => route.push_str("{id}"),
+            false => route.extend(word.chars().flat_map(lower)),
+        }
+    }
+    if route.is_empty() { "/".to_owned() } else { route }
 }
 
 /// Why no path has this route, in words for the operator; none where some could have it.
@@ -247,31 +294,6 @@ fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// A text with its percent-encodings undone once more; none where there are none, or what they
-/// stand for is no text.
-#[must_use]
-pub fn decoded_again(text: &str) -> Option<String> {
-    if !is_encoded_again(text) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, behind)) = rest.split_first() {
-        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        rest = match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(high << 4 | low));
-                behind.get(2..).unwrap_or_default()
-            }
-            _ => {
-                bytes.push(*byte);
-                behind
-            }
-        };
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// Whether every character of a text is seen, and stands for itself alone: servers that
 /// normalise read others as something else (`%EF%BD%81dmin`).
 fn is_plain_text(text: &str) -> bool {
@@ -289,7 +311,39 @@ fn is_plain_text(text: &str) -> bool {
     };
     // Composed or decomposed, but nothing that becomes another letter.
     let is_normal = text.nfkc().eq(text.chars()) || text.nfkd().eq(text.chars());
-    is_normal && !text.chars().any(is_unseen)
+    is_normal && !without_joined(text).chars().any(is_unseen)
+}
+
+/// A text without what joins pictures to one, which servers do not read as something else.
+fn without_joined(text: &str) -> Cow<'_, str> {
+    const JOINS: [char; 2] = ['\u{200d}', '\u{fe0f}'];
+    if !text.contains(JOINS) {
+        return Cow::Borrowed(text);
+    }
+    let is_picture = |c: char| {
+        matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}'
+            | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+    };
+    let mut before = None;
+    let mut rest = text.chars().peekable();
+    let mut plain = String::with_capacity(text.len());
+    while let Some(c) = rest.next() {
+        let follows = |next: &char| is_picture(*next);
+        let is_joint = match c {
+            '\u{200d}' => before.is_some_and(is_picture) && rest.peek().is_some_and(follows),
+            '\u{fe0f}' => before.is_some_and(is_picture),
+            _ => false,
+        };
+        match is_joint {
+            // It belongs to the picture before it.
+            true => {}
+            false => {
+                plain.push(c);
+                before = Some(c);
+            }
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// A segment without what says in which format it is wanted.
@@ -305,17 +359,37 @@ fn without_format(segment: &str) -> &str {
     }
 }
 
-/// A segment without its ending, where servers could read that as a format that they do not know.
-fn without_ending(segment: &str) -> Option<&str> {
-    let (word, ending) = segment.rsplit_once('.')?;
-    let is_ending = ending.chars().next().is_some_and(char::is_alphabetic)
-        && ending.len() <= ENDING_BYTES_MAX
-        && ending.chars().all(char::is_alphanumeric);
-    (is_ending && !word.is_empty()).then(|| without_ending(word).unwrap_or(word))
+/// What stands in front of the first dot of a segment, where servers could read all that follows
+/// as a format, whatever it is: none where that makes no difference.
+fn stem(segment: &str) -> Option<&str> {
+    let name = segment.trim_start_matches('.');
+    let dot = segment.len() - name.len() + name.find('.')?;
+    let stem = segment.get(..dot)?;
+    let is_one_route = is_variable(stem) && is_variable(segment);
+    (!is_one_route && !is_version(segment)).then_some(stem)
 }
 
-/// The longest ending that is taken for a format.
-const ENDING_BYTES_MAX: usize = 10;
+/// `v1.2`: what versions of an interface are called.
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+    number.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a segment names a program that a server could run, with the rest of the path as what
+/// it is asked for.
+///
+/// SPEC: RFC 3875 section 4.1.5 (`PATH_INFO`).
+fn is_program(segment: &str) -> bool {
+    const ENDINGS: [&str; 17] = [
+        "action", "ashx", "asmx", "asp", "aspx", "cfm", "cgi", "dll", "do", "fcgi", "jsp", "jspx",
+        "phar", "php", "phtml", "pl", "py",
+    ];
+    let is_one = |ending: &str| {
+        let plain = ending.trim_end_matches(|c: char| c.is_ascii_digit());
+        ENDINGS.iter().any(|known| plain.eq_ignore_ascii_case(known))
+    };
+    segment.split('.').skip(1).any(is_one)
+}
 
 /// Formats in which the same thing is asked for.
 const FORMATS: [&str; 36] = [
@@ -357,6 +431,8 @@ mod tests {
         check("/a%20b/%C3%A9", "/a%20b/%C3%A9");
         check("/a/..", "/");
         check("/me@x.org", "/me@x.org");
+        check("/%F0%9F%91%A8%E2%80%8D%F0%9F%92%BB", "/%F0%9F%91%A8%E2%80%8D%F0%9F%92%BB");
+        check("/%E2%9D%A4%EF%B8%8F", "/%E2%9D%A4%EF%B8%8F");
     }
 
     #[test]
@@ -384,6 +460,8 @@ mod tests {
         check("/admin%23", Ambiguous::Encoded('#'));
         check("/ad%C2%ADmin", Ambiguous::Unseen);
         check("/admin%E2%80%8B", Ambiguous::Unseen);
+        check("/admin%E2%80%8Dx", Ambiguous::Unseen);
+        check("/admin%EF%B8%8F", Ambiguous::Unseen);
         check("/%EF%BD%81dmin", Ambiguous::Unseen);
         check("/%E2%84%AAelvin", Ambiguous::Unseen);
     }
@@ -437,21 +515,53 @@ mod tests {
     }
 
     #[test]
-    fn an_ending_could_be_a_format_that_nobody_knows() {
-        let check = |path: &str, expect: Option<&str>| {
-            let stem = CanonicalPath::read(path).unwrap().route_without_ending();
-            assert_eq!(stem.as_deref(), expect, "{path}");
+    fn what_stands_behind_a_dot_could_be_a_format_that_nobody_knows() {
+        let check = |path: &str, expect: &[&str]| {
+            let others = CanonicalPath::read(path).unwrap().other_routes();
+            assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{path}");
         };
-        check("/payouts.foo", Some("/payouts"));
-        check("/a/payouts.foo.bar", Some("/a/payouts"));
-        check("/payouts.foo.json", Some("/payouts"));
-        check("/api/users.list", Some("/api/users"));
-        check("/payouts", None);
-        check("/payouts.json", None);
-        check("/a.b/payouts", None);
-        check("/v1.2", None);
-        check("/x/42.foo", None);
-        check("/.env", None);
+        for ending in
+            ["foo", "1", "123", "abcdefghijk", "json-x", "j%21", "x%20y", "foo.bar", "foo.json"]
+        {
+            check(&format!("/payouts.{ending}"), &["/payouts"]);
+        }
+        check("/a/payouts.foo.bar", &["/a/payouts"]);
+        check("/api/users.list", &["/api/users"]);
+        check("/a.b/payouts", &["/a/payouts"]);
+        check("/a.b/c.d", &["/a.b/c", "/a/c", "/a/c.d"]);
+        check("/people/ann.lovelace@example.org", &["/people/ann"]);
+        for plain in [
+            "/payouts",
+            "/payouts.json",
+            "/v1.2",
+            "/v1.2/people",
+            "/x/42.foo",
+            "/.env",
+            "/.well-known/x",
+            "/files/report-2024.final.pdf",
+            "/people/ann@example.org",
+            "/people/ann.lovelace@example.org/orders/1.5",
+        ] {
+            check(plain, &[]);
+        }
+        let many = "/a.b".repeat(DOTTED_MAX);
+        assert!(CanonicalPath::read(&many).unwrap().other_routes().len() <= DOTTED_MAX + 1);
+        assert_eq!(CanonicalPath::read(&format!("{many}/c.d")), Err(Ambiguous::Dotted));
+    }
+
+    #[test]
+    fn a_program_could_be_asked_for_what_stands_behind_it() {
+        let check = |path: &str, expect: &[&str]| {
+            let others = CanonicalPath::read(path).unwrap().other_routes();
+            for route in expect {
+                assert!(others.contains(*route), "{path}: {others:?}");
+            }
+        };
+        check("/payouts.php/x", &["/payouts", "/x"]);
+        check("/index.php/admin", &["/admin", "/index"]);
+        check("/shop/Index.PHP/Admin.foo", &["/admin", "/shop/admin", "/shop/index"]);
+        check("/a.jsp/b/c.cgi/d", &["/b/c.cgi/d", "/d", "/a"]);
+        check("/index.php5/admin", &["/admin"]);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //! it. Each is something that the caller writes, and that policy is asked about.
 
 use crate::masking::is_json;
-use crate::names::{NAME_BYTES_MAX, is_no_name};
+use crate::names::{NAME_BYTES_MAX, is_no_name, runs};
 use portreeve_model::Object;
 use portreeve_screen::{Place, Screen, TextScreen};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ pub const OPAQUE: &str = "opaque";
 
 /// What a protocol calls the fields of its requests.
 pub trait Carried {
-    /// The classified field that a path names, if it names one.
-    fn field(&self, path: &str) -> Option<Object>;
+    /// The classified fields that a path names: by itself, or by each of its words.
+    fn field(&self, path: &str) -> BTreeSet<Object>;
 
     /// The classified fields that a name means, in whatever writing.
     fn asked(&self, text: &str) -> BTreeSet<Object>;
@@ -25,7 +25,7 @@ pub trait Carried {
     fn named_in(&self, text: &str) -> BTreeSet<Object>;
 
     /// What stands for all that detectors found of a category.
-    fn found(&self, category: &str) -> Object;
+    fn found(&self, category: &str) -> BTreeSet<Object>;
 }
 
 /// What is looked into, and what was found so far.
@@ -36,6 +36,8 @@ pub struct Search<'a> {
     found: BTreeSet<Object>,
     /// What was found where it is not said which value is meant.
     firm: BTreeSet<Object>,
+    /// Keys of which it is known what they ask for: they come again and again.
+    keys: HashSet<String>,
     /// Texts that stand where a mask has left them: nobody's.
     masks: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl<'a> Search<'a> {
             screen: TextScreen::new(screen, Place::unnamed("request"), &[]),
             found: BTreeSet::new(),
             firm: BTreeSet::new(),
+            keys: HashSet::new(),
             masks: Vec::new(),
         }
     }
@@ -91,7 +94,7 @@ impl<'a> Search<'a> {
 
     /// Something of a category is carried.
     pub fn add_category(&mut self, category: &str) {
-        self.found.insert(self.names.found(category));
+        self.found.extend(self.names.found(category));
     }
 
     /// A field is named.
@@ -104,6 +107,24 @@ impl<'a> Search<'a> {
         self.found.extend(self.names.asked(name));
     }
 
+    /// A member is named, which services read in more than one writing: `salary_gt`.
+    fn asked_by(&mut self, key: &str) {
+        if !self.keys.contains(key) {
+            self.keys.insert(key.to_owned());
+            self.found.extend(self.names.asked(key));
+        }
+    }
+
+    /// A value may be an expression that asks for fields: `{"sort": "salary desc"}`,
+    /// `{"query": "{ people(filter: {salary_gt: 4000}) { id } }"}`, `sort=-salary`.
+    pub fn expression(&mut self, name: &str, text: &str) {
+        if asks(name) && is_expression(text) {
+            let named = self.names.asked(text);
+            self.firm.extend(named.iter().cloned());
+            self.found.extend(named);
+        }
+    }
+
     /// A text may name fields.
     pub fn fields_of_text(&mut self, text: &str) {
         self.found.extend(self.names.named_in(text));
@@ -113,15 +134,17 @@ impl<'a> Search<'a> {
     pub fn json(&mut self, text: &str) {
         let mut reader = serde_json::Deserializer::from_str(text);
         loop {
-            let walk = Walk { search: self, path: "", is_asked: false };
+            let walk = Walk { search: self, path: "", key: None };
             match walk.deserialize(&mut reader) {
                 Ok(()) if reader.end().is_ok() => return,
                 Ok(()) => {}
                 Err(_) => break,
             }
         }
-        // A server may read what this reader does not.
+        // A server may read what this reader does not: with comments, `NaN`, half a letter, more
+        // levels than are read here. What is named in it is looked for as in a text.
         self.text("", text, Sureness::Any);
+        self.fields_of_text(text);
         self.add_category(OPAQUE);
     }
 
@@ -133,7 +156,7 @@ impl<'a> Search<'a> {
         let own = path.rsplit('.').next().unwrap_or(path);
         for finding in self.screen.findings(own, text) {
             if sureness == Sureness::Any || finding.score >= CERTAIN_MIN {
-                self.found.insert(self.names.found(finding.category.name()));
+                self.found.extend(self.names.found(finding.category.name()));
             }
         }
     }
@@ -143,13 +166,24 @@ impl<'a> Search<'a> {
 struct Walk<'s, 'a, 'p> {
     search: &'s mut Search<'a>,
     path: &'p str,
-    /// Whether it was asked already what is known of the path: of an array it is one.
-    is_asked: bool,
+    /// The key in front of the value; none where it was asked already what it names: of an array
+    /// it is one.
+    key: Option<&'p str>,
 }
 
 impl Walk<'_, '_, '_> {
-    fn number(self, number: &str) {
-        self.search.text(self.path, number, Sureness::Any);
+    /// Something is said under the key, and not only whether it is so.
+    fn says(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.search.asked_by(key);
+        }
+    }
+
+    fn number(mut self, number: &str) {
+        self.says();
+        // An amount that is taken away is one, and so is the number of a card.
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        self.search.text(self.path, digits, Sureness::Any);
     }
 }
 
@@ -157,7 +191,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if !self.is_asked {
+        if self.key.is_some() {
             self.search.field(self.path);
         }
         deserializer.deserialize_any(self)
@@ -194,38 +228,44 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
         Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        self.says();
         self.search.text(self.path, text, Sureness::Any);
         if is_json(text) {
             // Its names count, too. It has fewer escapes than what it stands in, so this ends.
-            let inner = Walk { search: self.search, path: self.path, is_asked: true };
+            let inner = Walk { search: self.search, path: self.path, key: None };
             let _ = inner.deserialize(&mut serde_json::Deserializer::from_str(text));
             return Ok(());
         }
         self.search.fields_of_text(text);
         // `{"op": "replace", "path": "/salary"}`: a name as a value means what it names.
-        let pointed = text.trim_start_matches(['/', '$', '.', '#', '@']);
+        let pointed = text.trim_start_matches(['/', '$', '.', '#', '@', '-', '+', '!', '~']);
+        let mut named = BTreeSet::new();
         if pointed.len() < text.len() || !text.contains(char::is_whitespace) {
-            for object in pointed.split(['/', '.']).filter_map(|part| self.search.names.field(part))
-            {
-                self.search.firm.insert(object.clone());
-                self.search.found.insert(object);
-            }
+            let parts = pointed.split(['/', '.']);
+            named.extend(parts.flat_map(|part| self.search.names.field(part)));
         }
+        let own = self.path.rsplit('.').next().unwrap_or(self.path);
+        self.search.expression(own, text);
+        self.search.firm.extend(named.iter().cloned());
+        self.search.found.extend(named);
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        self.says();
         loop {
-            let item = Walk { search: &mut *self.search, path: self.path, is_asked: true };
+            let item = Walk { search: &mut *self.search, path: self.path, key: None };
             if items.next_element_seed(item)?.is_none() {
                 return Ok(());
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        while let Some(name) = fields.next_key::<String>()? {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
+        self.says();
+        while let Some(key) = fields.next_key::<String>()? {
+            let name = key.clone();
             self.search.text("", &name, Sureness::Any);
             if is_no_name(&name) {
                 self.search.add_category(OPAQUE);
@@ -244,8 +284,58 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
             let from = name.len().saturating_sub(2 * NAME_BYTES_MAX);
             let from = (from..=name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(0);
             let path = name.get(from..).unwrap_or(&name);
-            fields.next_value_seed(Walk { search: &mut *self.search, path, is_asked: false })?;
+            let value = Walk { search: &mut *self.search, path, key: Some(&key) };
+            fields.next_value_seed(value)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a member holds what is asked for, in a language of the service.
+fn asks(key: &str) -> bool {
+    const WORDS: [&str; 21] = [
+        "by",
+        "columns",
+        "condition",
+        "conditions",
+        "criteria",
+        "expr",
+        "expression",
+        "fields",
+        "filter",
+        "filters",
+        "group",
+        "having",
+        "order",
+        "predicate",
+        "q",
+        "query",
+        "search",
+        "select",
+        "sort",
+        "sql",
+        "where",
+    ];
+    runs(key).any(|run| WORDS.contains(&run.as_str()))
+}
+
+/// Whether a text is an expression. Prose asks for nothing by a name: models are asked in it.
+fn is_expression(text: &str) -> bool {
+    const DIRECTIONS: [&str; 4] = ["asc", "ascending", "desc", "descending"];
+    const OPERATORS: [&str; 10] =
+        ["contains", "eq", "ge", "gt", "in", "is", "le", "like", "lt", "ne"];
+    if text.contains(['(', '{', '[', '<', '>', '=', '|', '&', '$', '*']) {
+        return true;
+    }
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().take(4).collect();
+    match words.as_slice() {
+        [_] => true,
+        [_, direction] => DIRECTIONS.contains(direction),
+        [_, operator, _] => OPERATORS.contains(operator),
+        _ => {
+            let has = |word| lower.contains(word);
+            has("order by ") || has("group by ") || (has("select ") && has(" from "))
+        }
     }
 }

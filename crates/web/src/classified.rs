@@ -2,10 +2,12 @@
 //! server) has subjects (routes, tools), and these have fields.
 
 use crate::carried::{Carried, OPAQUE};
+use crate::escapes::undone;
 use crate::masking::Known;
 use crate::names::{folded, named_fields, runs, spellings, words};
 use portreeve_model::{Category, Object, ObjectKind, Revealed};
 use portreeve_session::Snapshot;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -84,7 +86,29 @@ impl Fields {
     /// that; the longest says the most.
     #[must_use]
     pub fn category_of(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
-        self.named_by(subject, path).or_else(|| self.named_by_words(subject, path))
+        self.all_of(subject, path).into_iter().next()
+    }
+
+    /// All that a name names: itself, or each of its words.
+    fn all_of(&self, subject: &str, path: &str) -> Vec<(Object, Category)> {
+        match self.named_by(subject, path) {
+            Some(named) => vec![named],
+            None => self.all_words_of(subject, path),
+        }
+    }
+
+    /// The same of a name that is none by itself: what its words name, and what stands behind its
+    /// escapes.
+    fn all_words_of(&self, subject: &str, path: &str) -> Vec<(Object, Category)> {
+        let of_words = |path: &str| -> Vec<(Object, Category)> {
+            words(path).filter_map(|word| self.named_by(subject, word)).collect()
+        };
+        let mut found = of_words(path);
+        if let Cow::Owned(plain) = undone(path) {
+            found.extend(self.named_by(subject, &plain));
+            found.extend(of_words(&plain));
+        }
+        found
     }
 
     fn named_by(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
@@ -94,18 +118,20 @@ impl Fields {
         })
     }
 
-    fn named_by_words(&self, subject: &str, path: &str) -> Option<(Object, Category)> {
-        words(path).find_map(|word| self.named_by(subject, word))
-    }
-
     /// The classified fields that a name or an expression asks about, in whatever writing:
-    /// `Email`, `user[email]`, `email__contains`, `findByEmail`, `-salary`, `salary>4000`.
+    /// `Email`, `user[email]`, `email__contains`, `findByEmail`, `-salary`, `salary>4000`,
+    /// `"s\u0061lary"`.
     #[must_use]
     pub fn asked(&self, subject: &str, text: &str) -> BTreeSet<Object> {
-        let whole = self.category_of(subject, text).map(|(object, _)| object);
-        let named = runs(text).filter_map(|run| self.folded.get(&run));
-        let named = named.filter_map(|name| self.named_by(subject, name));
-        whole.into_iter().chain(named.map(|(object, _)| object)).collect()
+        let mut found = BTreeSet::new();
+        let plain = undone(text);
+        for text in [Some(text), Some(&*plain).filter(|plain| *plain != text)].iter().flatten() {
+            found.extend(self.all_of(subject, text).into_iter().map(|(object, _)| object));
+            let named = runs(text).filter_map(|run| self.folded.get(&run));
+            let named = named.filter_map(|name| self.named_by(subject, name));
+            found.extend(named.map(|(object, _)| object));
+        }
+        found
     }
 
     /// The first classified field that a text names where its value could follow, of those that
@@ -117,12 +143,27 @@ impl Fields {
         text: &str,
         revealed: &BTreeSet<Object>,
     ) -> Option<(Object, Category)> {
+        self.first_named(subject, text, |object| !revealed.contains(object))
+    }
+
+    /// The first of them that is one of these.
+    pub fn first_named(
+        &self,
+        subject: &str,
+        text: &str,
+        is_one: impl Fn(&Object) -> bool,
+    ) -> Option<(Object, Category)> {
         if !self.parts.has_any {
             return None;
         }
-        let named = named_fields(text).filter_map(|word| self.category_of(subject, word));
-        let mut hidden = named.filter(|(object, _)| !revealed.contains(object));
-        hidden.next()
+        let first = |text: &str| {
+            let named = named_fields(text).flat_map(|word| self.all_of(subject, word));
+            named.into_iter().find(|(object, _)| is_one(object))
+        };
+        first(text).or_else(|| match undone(text) {
+            Cow::Owned(plain) => first(&plain),
+            Cow::Borrowed(_) => None,
+        })
     }
 
     /// Whether somebody has said that nobody's data is in a field.
@@ -149,7 +190,16 @@ impl Fields {
         match self.named_by(subject, path) {
             Some(named) => known(named),
             None if self.clears(subject, path) => Known::Shown,
-            None => self.named_by_words(subject, path).map_or(Known::Nothing, known),
+            // Of a key of several words one may be shown, and another one not.
+            None => {
+                let mut all: Vec<Known> =
+                    self.all_words_of(subject, path).into_iter().map(known).collect();
+                let masked = all.iter().position(|known| matches!(known, Known::Masked(_)));
+                match all.is_empty() {
+                    true => Known::Nothing,
+                    false => all.swap_remove(masked.unwrap_or(0)),
+                }
+            }
         }
     }
 
@@ -187,35 +237,56 @@ impl Fields {
 
     /// What a request about a subject carries, by the names of its fields.
     #[must_use]
-    pub const fn of<'f>(&'f self, subject: &'f str) -> FieldsOf<'f> {
-        FieldsOf { fields: self, subject }
+    pub fn of<'f>(&'f self, subject: &'f str) -> FieldsOf<'f> {
+        self.of_all(vec![subject])
+    }
+
+    /// The same of a request that could be about each of these.
+    #[must_use]
+    pub const fn of_all<'f>(&'f self, subjects: Vec<&'f str>) -> FieldsOf<'f> {
+        FieldsOf { fields: self, subjects }
     }
 }
 
-/// The fields of one subject.
-#[derive(Clone, Copy, Debug)]
+/// The fields of one subject, or of all that it could be.
+#[derive(Clone, Debug)]
 pub struct FieldsOf<'f> {
     fields: &'f Fields,
-    subject: &'f str,
+    subjects: Vec<&'f str>,
+}
+
+impl FieldsOf<'_> {
+    fn each(&self, all: impl Fn(&Fields, &str) -> BTreeSet<Object>) -> BTreeSet<Object> {
+        self.subjects.iter().flat_map(|subject| all(self.fields, subject)).collect()
+    }
 }
 
 impl Carried for FieldsOf<'_> {
-    fn field(&self, path: &str) -> Option<Object> {
-        self.fields.category_of(self.subject, path).map(|(object, _)| object)
+    fn field(&self, path: &str) -> BTreeSet<Object> {
+        let all = |fields: &Fields, subject: &str| fields.all_of(subject, path);
+        self.each(|fields, subject| {
+            all(fields, subject).into_iter().map(|(object, _)| object).collect()
+        })
     }
 
     fn asked(&self, text: &str) -> BTreeSet<Object> {
-        self.fields.asked(self.subject, text)
+        self.each(|fields, subject| fields.asked(subject, text))
     }
 
     fn named_in(&self, text: &str) -> BTreeSet<Object> {
         if !self.fields.has_classified() {
             return BTreeSet::new();
         }
-        named_fields(text).filter_map(|word| self.field(word)).collect()
+        let mut found: BTreeSet<Object> =
+            named_fields(text).flat_map(|word| self.field(word)).collect();
+        if let Cow::Owned(plain) = undone(text) {
+            found.extend(named_fields(&plain).flat_map(|word| self.field(word)));
+        }
+        found
     }
 
-    fn found(&self, category: &str) -> Object {
-        self.fields.object(self.subject, &format!("{FOUND}{category}"))
+    fn found(&self, category: &str) -> BTreeSet<Object> {
+        let name = format!("{FOUND}{category}");
+        self.each(|fields, subject| BTreeSet::from([fields.object(subject, &name)]))
     }
 }

@@ -109,6 +109,16 @@ pub fn is_hop_by_hop(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
+/// The charset that a type names, in lower case.
+#[must_use]
+pub fn charset(kind: &str) -> Option<String> {
+    kind.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.to_ascii_lowercase())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@
 //! | `connector` | a service as a connector serves it: opened there, request by request |
 //! | `credential` | what opens a target |
 //! | `decoding` | codings and charsets of bodies, undone |
+//! | `escapes` | one reading of what a text escapes |
 //! | `fields` | what the fields of a head say |
 //! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
@@ -34,6 +35,7 @@ mod classified;
 mod connector;
 mod credential;
 mod decoding;
+mod escapes;
 mod fields;
 mod kept;
 mod listener;
@@ -48,13 +50,16 @@ pub mod settings;
 mod target;
 
 pub use answer::{AnswerBody, Outlet, begun, whole};
-pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, decoded_again, no_route};
+pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
 pub use decoding::Decoding;
-pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wait_max, wishes};
+pub use escapes::undone;
+pub use fields::{
+    application, bearer, charset, host, is_hop_by_hop, review_mode, wait_max, wishes,
+};
 pub use kept::{Place, Rooms};
 pub use listener::{Connection, Listener, ListenerLimits};
 pub use problem::{

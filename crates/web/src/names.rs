@@ -126,13 +126,15 @@ pub(crate) fn runs(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The words of a text that stand where a field is named: before `:` or `=`, between quotes, as
-/// a tag, alone in a cell of a line or alone on the first line. Prose names things, too, and
-/// says nothing of them.
+/// The words of a text that stand where a field is named: before `:`, `=` or an arrow, between
+/// quotes, as a tag or in what a tag is called, as a section, in a cell of a line or alone on the
+/// first line. Prose names things, too, and says nothing of them.
 pub(crate) fn named_fields(text: &str) -> impl Iterator<Item = &str> {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty());
     let first = first.filter(|line| line.len() <= NAME_BYTES_MAX && line.chars().all(is_of_a_path));
-    first.into_iter().chain(text.lines().flat_map(|line| before_values(line).chain(cells(line))))
+    let of_line =
+        |line| before_values(line).chain(cells(line)).chain(labels(line)).chain(attributes(line));
+    first.into_iter().chain(text.lines().flat_map(of_line))
 }
 
 fn is_of_a_path(c: char) -> bool {
@@ -153,11 +155,19 @@ fn before_values(line: &str) -> impl Iterator<Item = &str> {
             let quote = behind.chars().next().filter(|c| matches!(c, '"' | '\'' | '`' | '\\'));
             let is_quoted = quote.is_some_and(|quote| before.ends_with([quote, '"', '\'']));
             let is_tag = before.ends_with('<') || before.ends_with("</");
+            // `[people.salary]` of TOML, `? salary` of YAML.
+            let is_section = before.trim_matches(['[', ' ', '\t']).is_empty()
+                && before.ends_with('[')
+                && behind.trim_end().trim_end_matches(']').is_empty()
+                && behind.starts_with(']');
+            let is_section = is_section || before.trim() == "?";
             let behind =
                 behind.trim_start_matches(['"', '\'', '`', '\\', ']', ')', '*', ' ', '\t']);
-            let has_value = behind.starts_with([':', '=']);
-            if (has_value || is_quoted || is_tag) && word.len() <= NAME_BYTES_MAX {
-                return Some(word);
+            let has_value = behind.starts_with([':', '=', '\u{2192}', '\u{21d2}'])
+                || ["->", "-->", "- >"].iter().any(|arrow| behind.starts_with(arrow));
+            if (has_value || is_quoted || is_tag || is_section) && word.len() <= NAME_BYTES_MAX {
+                // `data-salary="4711"` of HTML.
+                return Some(word.strip_prefix("data-").unwrap_or(word));
             }
         }
     })
@@ -166,7 +176,11 @@ fn before_values(line: &str) -> impl Iterator<Item = &str> {
 fn cells(line: &str) -> impl Iterator<Item = &str> {
     let is_divided = |divider: &char| line.contains(*divider);
     let dividers = [',', ';', '|', '\t', '>'].into_iter().filter(is_divided);
-    dividers.flat_map(move |divider| {
+    // Columns that are aligned by spaces.
+    let aligned = line.split("  ").filter(|_| line.contains("  ")).map(str::trim);
+    let aligned = aligned.filter(|cell| !cell.is_empty() && cell.len() <= NAME_BYTES_MAX);
+    let aligned = aligned.filter(|cell| cell.chars().all(is_of_a_path));
+    let divided = dividers.flat_map(move |divider| {
         let cells = line.split(divider).map(move |cell| match divider {
             '>' => cell.split('<').next().unwrap_or(cell),
             _ => cell,
@@ -175,7 +189,51 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
         cells
             .filter(|cell| !cell.is_empty() && cell.len() <= NAME_BYTES_MAX)
             .filter(|cell| cell.chars().all(is_of_a_path))
-    })
+    });
+    divided.chain(aligned)
+}
+
+/// A cell of so many words is called something; of more, it says something.
+const LABEL_WORDS_MAX: usize = 4;
+
+/// The words of cells that are called something in several: `<td>Annual salary</td>`,
+/// `| annual salary | 4711 |`.
+fn labels(line: &str) -> impl Iterator<Item = &str> {
+    let marked = line.split('>').zip(line.split('>').skip(1)).filter_map(|(tag, cell)| {
+        let name = tag.rsplit('<').next()?.split_whitespace().next()?;
+        let is_cell = ["td", "th", "dt", "label"].iter().any(|it| name.eq_ignore_ascii_case(it));
+        is_cell.then(|| cell.split('<').next().unwrap_or(cell))
+    });
+    let dividers = ['|', '\t'].into_iter().filter(|divider| line.contains(*divider));
+    let divided = dividers.flat_map(|divider| line.split(divider));
+    let labels = marked.chain(divided).filter(|cell| {
+        cell.len() <= NAME_BYTES_MAX
+            && (2..=LABEL_WORDS_MAX).contains(&cell.split_whitespace().count())
+    });
+    let words = labels.flat_map(str::split_whitespace);
+    words.map(|word| word.trim_matches(|c: char| !is_of_a_path(c))).filter(|word| !word.is_empty())
+}
+
+/// The words of what tags are called: `class="cell salary"`, `name=salary`.
+fn attributes(line: &str) -> impl Iterator<Item = &str> {
+    const NAMES: [&str; 9] =
+        ["class", "for", "headers", "id", "itemprop", "key", "label", "name", "property"];
+    let tags = line.split('<').skip(1).filter_map(|rest| rest.split('>').next());
+    let named = tags.flat_map(|tag| {
+        tag.match_indices('=').filter_map(|(at, _)| {
+            let name = tag.get(..at)?.split_whitespace().next_back()?;
+            let is_one = NAMES.iter().any(|it| name.eq_ignore_ascii_case(it));
+            let value = tag.get(at + 1..)?.trim_start();
+            let value = match value.strip_prefix(['"', '\'']) {
+                Some(quoted) => quoted.split(['"', '\'']).next()?,
+                None => value.split_whitespace().next()?,
+            };
+            is_one.then_some(value)
+        })
+    });
+    let words = named.filter(|value| value.len() <= NAME_BYTES_MAX);
+    let words = words.flat_map(str::split_whitespace);
+    words.filter(|word| word.chars().all(is_of_a_path))
 }
 
 #[cfg(test)]
@@ -250,7 +308,9 @@ mod tests {
 
     #[test]
     fn a_text_names_fields_where_values_could_follow() {
-        let has = |text: &str| named_fields(text).any(|word| word == "salary");
+        let has = |text: &str| {
+            named_fields(text).any(|word| word == "salary" || word.ends_with(".salary"))
+        };
         for text in [
             "salary: 1",
             "id,salary\n1,2",
@@ -266,10 +326,29 @@ mod tests {
             "x\n  salary\t4711",
             ")]}',\n{\"salary\":1}",
             "**salary**: 1",
+            "NAME   salary\nann    4711",
+            "salary -> 4711",
+            "salary → 4711",
+            "[people.salary]\nv = 4711",
+            "? salary\n: 4711",
+            "<div data-salary=\"4711\">",
+            "<td class=\"cell salary\">4711</td>",
+            "<input name=salary value=4711>",
+            "<td>Annual salary</td><td>4711</td>",
+            "| annual salary | 4711 |",
         ] {
             assert!(has(text), "{text}");
         }
-        for text in ["what is my salary", "salary and more", "the salary, of course", "a salary."] {
+        for text in [
+            "what is my salary",
+            "salary and more",
+            "the salary, of course",
+            "a salary.",
+            "The end.  Your salary is a secret.",
+            "<a href=\"/x\">Change the salary</a>",
+            "<p>Your salary</p>",
+            "see [the salary] there",
+        ] {
             assert!(!has(text), "{text}");
         }
     }

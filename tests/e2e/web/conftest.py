@@ -58,6 +58,7 @@ resources:
       "*.*.nickname": name
       "*.*.salary": income
       "*.*.contact": contact
+      "*.*.prénom": name
       "*.*.x-user": email
       '*."/rated/{{id}}".score': income
   tracker:
@@ -66,6 +67,7 @@ resources:
       port: {service}
       tls: {{ mode: disable }}
       outgoing: mask
+      pass_fields: "X-User-Id"
     classify:
       "*.*.salary": income
       "*.*.city": city

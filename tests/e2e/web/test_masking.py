@@ -152,6 +152,20 @@ def test_a_limit_counts_items_before_any_is_shown(web: Web) -> None:
     assert len(web.get("/crm/many").json()) == 100
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", json.dumps({f"k{n}": {"id": n} for n in range(500)})),
+        ("application/json", json.dumps({f"k{n}": n for n in range(500)})),
+        ("text/html", "<table>" + "<tr><td>x</td></tr>" * 500 + "</table>"),
+    ],
+)
+def test_what_is_many_is_counted_whatever_it_stands_in(web: Web, kind: str, body: str) -> None:
+    web.service.replies["/many"] = Reply(body.encode(), kind=kind)
+    got = web.get("/crm/many")
+    assert got.status == 403 and got.json()["rule"] == "many", got.body[:200]
+
+
 def test_lines_are_counted_too(web: Web) -> None:
     web.service.replies["/many"] = Reply(b"{}\n" * 101, kind="application/x-ndjson")
     assert web.get("/crm/many").status == 403
@@ -218,6 +232,14 @@ def test_a_target_that_is_gone_is_told_as_such(web: Web) -> None:
         ("text/plain", "<person><salary>4711</salary></person>"),
         ("text/markdown", "| id | salary |\n|---|---|\n| 1 | 4711 |\n"),
         ("text/plain", '{"salary": 4711, "x": NaN}'),
+        ("text/plain", "NAME   SALARY\nann    4711"),
+        ("text/plain", "salary -> 4711"),
+        ("text/plain", "[people.salary]\nv = 4711"),
+        ("text/plain", "? salary\n: 4711"),
+        ("text/html", '<div data-salary="4711">'),
+        ("text/html", '<td class="cell salary">4711</td>'),
+        ("text/html", "<input name=salary value=4711>"),
+        ("text/html", "<td>Annual salary</td><td>4711</td>"),
     ],
 )
 def test_a_text_that_names_a_classified_field_is_withheld(web: Web, kind: str, body: str) -> None:
@@ -245,6 +267,64 @@ def test_a_text_that_names_a_classified_field_is_withheld(web: Web, kind: str, b
 def test_a_classified_field_is_masked_however_it_is_named(web: Web, document: object) -> None:
     got = answer(web, Reply(json.dumps(document).encode()), "/named")
     assert b"4711" not in got and b"income" in got, got
+
+
+NOTES = json.dumps({"pr\u00e9nom": "Zorblax"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", f"{NOTES}\n{NOTES}\n"),
+        ("text/plain", f"2026-11-29 INFO sent {NOTES}"),
+        ("application/json", json.dumps({"log": f"{NOTES}\n{NOTES}\n"})),
+        ("text/event-stream", f"data: got {NOTES}\n\n"),
+        ("text/html", f"<script type=application/json>{NOTES}</script>"),
+        ("text/html", "<table><tr><th>Pr&eacute;nom</th></tr><tr><td>Zorblax</td></tr></table>"),
+        ("text/html", "<tr><th>Sal&#97;ry</th></tr><tr><td>Zorblax</td></tr>"),
+        ("text/html", "<div data-x='{&quot;salary&quot;:&quot;Zorblax&quot;}'>"),
+        ("text/plain", r'{"sal\x61ry":"Zorblax"} x'),
+        ("text/plain", "sal%61ry=Zorblax"),
+        ("application/json", '{"next": "/u?pr%C3%A9nom=Zorblax"}'),
+        ("application/json", '{"nickname[salary]": "Zorblax", "nickname/salary": "Zorblax", "nickname__salary": "Zorblax"}'),
+        ("application/json", '{"salary": {"Zorblax": true, "x": [{"Zorblax": 1}]}}'),
+        ("text/event-stream", '{"salary": "Zorblax"}\n\n'),
+        ("text/event-stream", "salary: Zorblax\ndata: x\n\n"),
+        ("text/event-stream", "id,salary\n1,Zorblax\n\n"),
+        ("text/event-stream", "<b>salary</b>Zorblax\n\n"),
+        ("text/event-stream", "data: salary\n\ndata: Zorblax\n\n"),
+        ("text/event-stream", "event: salary\ndata: Zorblax\n\n"),
+    ],
+)
+def test_a_name_is_found_behind_its_escapes(web: Web, kind: str, body: str) -> None:
+    web.service.replies["/escaped"] = Reply(body.encode(), kind=kind)
+    got = web.get("/crm/escaped")
+    assert got.status in (200, 502) and b"Zorblax" not in got.body, got.body
+
+
+def test_a_name_is_found_behind_escapes_in_a_head(web: Web) -> None:
+    fields = (("Location", "/u?sal%61ry=4711"), ("X-Note", "pr%C3%A9nom=Zorblax"))
+    web.service.replies["/old"] = Reply(b"{}", status=302, fields=fields)
+    assert "4711" not in str(web.get("/crm/old").fields) and "Zorblax" not in str(web.get("/crm/old").fields)
+
+
+def test_an_answer_for_one_caller_is_kept_by_nobody_else(web: Web) -> None:
+    said = (("Cache-Control", "public, s-maxage=86400, max-age=60"), ("Vary", "Accept"), ("Surrogate-Control", "max-age=60"))
+    for fields, kept, varies in ((said, "private, max-age=60", "Authorization, Accept"), ((), "private", "Authorization")):
+        web.service.replies["/kept"] = Reply(b"{}", fields=fields)
+        got = web.get("/crm/kept")
+        assert (got.fields["cache-control"], got.fields["vary"]) == (kept, varies)
+        assert "surrogate-control" not in got.fields
+
+
+def test_half_a_letter_is_shown_as_one_that_nobody_knows(web: Web) -> None:
+    got = answer(web, Reply(b'{"title": "a cut \\ud83d", "salary": "\\ud83d"}'), "/cut")
+    assert json.loads(got) == {"title": "a cut \ufffd", "salary": "[income]"}
+
+
+def test_a_number_has_a_sign(web: Web) -> None:
+    got = answer(web, Reply(b'{"n": -4111111111111111, "m": -5}'), "/signed")
+    assert b"4111111111111111" not in got and b'"m": -5' in got
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html; charset=utf-8"])
@@ -292,10 +372,10 @@ def test_one_number_is_one_number(web: Web) -> None:
     ],
 )
 def test_what_servers_say_of_themselves_is_nothing_else(web: Web, name: str, value: str) -> None:
-    plain = (("Vary", "Accept, Origin"), ("Cache-Control", "max-age=31536000, public"))
+    plain = (("Vary", "Accept, Origin"), ("Cache-Control", "max-age=31536000"))
     web.service.replies["/head"] = Reply(b"{}", fields=(*plain, (name, value)))
     got = web.get("/crm/head")
-    assert got.fields["cache-control"] == "max-age=31536000, public"
+    assert got.fields["cache-control"] == "private, max-age=31536000"
     assert IBAN not in str(got.fields) and "4111111111111111" not in str(got.fields) and EMAIL not in str(got.fields)
 
 

@@ -75,6 +75,20 @@ def test_fields_do_not_make_another_request_of_it(web: Web) -> None:
         "X_Original_URL": "/admin",
         "X-Forwarded-Prefix": "/admin",
         "X-Remote-User": "root",
+        "Impersonate-User": "root",
+        "Impersonate-Group": "admins",
+        "X-Hasura-Role": "admin",
+        "Sudo": "root",
+        "X-WebAuth-User": "root",
+        "X-Auth-Request-Email": "root@example.org",
+        "X-MS-Client-Principal-Id": "1",
+        "X-Goog-Authenticated-User-Email": "root@example.org",
+        "X-SSL-Client-CN": "root",
+        "SSL-Client-Cert": "x",
+        "X-Client-IP": "10.0.0.1",
+        "X-Middleware-Subrequest": "middleware",
+        "If-Match": '"x"',
+        "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT",
         "X-Kept": "yes",
     }
     assert web.get("/crm/items", **fields).status == 200
@@ -82,6 +96,15 @@ def test_fields_do_not_make_another_request_of_it(web: Web) -> None:
     gone = {name.lower() for name in fields} - {"x-kept"}
     assert not gone & set(seen) and seen["x-kept"] == "yes"
     assert seen["accept-encoding"] == "identity"
+
+
+def test_a_resource_names_fields_that_pass(web: Web) -> None:
+    web.service.replies["/items"] = OK
+    fields = {"X-User-Id": "7", "X-User-Role": "admin"}
+    assert web.get("/tracker/items", **fields).status == 200
+    assert web.service.seen[-1].fields["x-user-id"] == "7" and "x-user-role" not in web.service.seen[-1].fields
+    assert web.get("/crm/items", **fields).status == 200
+    assert not {"x-user-id", "x-user-role"} & set(web.service.seen[-1].fields)
 
 
 def test_reading_is_no_writing(web: Web) -> None:
@@ -165,7 +188,7 @@ def test_a_held_request_is_approved_once_for_the_same_body(web: Web) -> None:
         ("application/json", b'{"ann.lovelace@example.org": 1}'),
         ("application/json", b'{"n": 4111111111111111}'),
         ("application/json", b'{"text": "ann.lovelace\\u0040example.org"}'),
-        ("application/json", b'{"a": 1'),
+        ("text/plain", b'{"a": 1, "salary": 4711'),
         ("application/json", b'{"note": "ann.lovelace@example.org", "note": "x"}'),
         ("application/json", b'{"a": {"x": "ann.lovelace@example.org"}, "a": {}}'),
         ("application/json", b'{"Salary": 1}'),
@@ -190,7 +213,8 @@ def test_personal_data_does_not_leave_without_a_right(web: Web, kind: str, body:
     for path in ("/crm/tickets?note=ann.lovelace@example.org", "/crm/tickets?n=4111111111111111"):
         assert web.ask("POST", path, b"").status == 403
     assert web.ask("POST", "/crm/tickets", b"", X_Note="to ann.lovelace@example.org").status == 403
-    plain = web.ask("POST", "/crm/tickets", b'{"text": "it is broken"}', Content_Type="text/json")
+    honest = b'{"text": "it is broken", "send_email": true, "query": "who answers email of customers", "n": -5}'
+    plain = web.ask("POST", "/crm/tickets", honest, Content_Type="text/json")
     assert plain.status == 200, plain.body
 
 
@@ -202,6 +226,13 @@ def test_personal_data_does_not_leave_without_a_right(web: Web, kind: str, body:
         ("/items", "application/json", b'{"_method": "DELETE"}'),
         ("/items", "text/plain", b'{"_method": "DELETE"}'),
         ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--x--'),
+        ("/items", "text/plain", b"%5fmethod=DELETE"),
+        ("/items", "", b"%5fmethod=DELETE"),
+        ("/items", "application/x-www-form-urlencoded", b"a=1;_method=DELETE"),
+        ("/items", "application/x-ndjson", b'{"a": 1}\n{"_method": "DELETE"}\n'),
+        ("/items", "text/plain", b'//c\n{"_method": "DELETE"}'),
+        ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="\\_method"\r\n\r\nDELETE\r\n--x--'),
+        ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="_%6dethod"\r\n\r\nDELETE\r\n--x--'),
         ("/items?_method[]=DELETE", "application/json", b"{}"),
         ("/items?x-http-method-override=DELETE", "application/json", b"{}"),
         ("/items?httpMethod=DELETE", "application/json", b"{}"),
@@ -219,12 +250,59 @@ def test_a_method_stands_in_the_first_line_only(web: Web, path: str, kind: str, 
     assert not {name.lower() for name in fields} & set(web.service.seen[-1].fields)
 
 
-@pytest.mark.parametrize("ending", [".pdf", ".zip", ".htm", ".rss", ".json.xml", ".foo", ".foo.bar", ".JSON"])
+UNREADABLE = (
+    b'{"x": NaN, "salary": 4711, "_method": "DELETE"}',
+    b'{"x": "\\ud800", "salary": 4711, "_method": "DELETE"}',
+    b'{"x": ' + b"[" * 130 + b"]" * 130 + b', "salary": 4711, "_method": "DELETE"}',
+    b'//c\n{"salary": 4711}',
+    b'/**/{"_method": "DELETE"}',
+    b'{"_method": "DELETE",}',
+    b'{"salary": 4711',
+)
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_a_document_that_is_not_read_is_refused(web: Web, body: bytes) -> None:
+    web.service.replies["/items"] = OK
+    count = len(web.service.seen)
+    for kind in ("application/json", "application/vnd.api+json; charset=utf-8", "text/json"):
+        got = web.ask("POST", "/crm/items", body, Content_Type=kind)
+        assert got.status == 400 and "says that it is JSON" in got.json()["detail"], got.body
+        assert "RFC 8259" in got.json()["hint"]
+    for kind in ("text/plain", "application/x-own"):
+        got = web.ask("POST", "/crm/tickets", body, Content_Type=kind)
+        assert got.status in (400, 403), got.body
+    assert len(web.service.seen) == count
+    assert web.ask("POST", "/crm/items", b"", Content_Type="application/json").status == 200
+
+
+def test_words_of_a_question_are_no_methods(web: Web) -> None:
+    web.service.replies["/items"] = OK
+    for query in ("method=GET", "verb=put", "method=card"):
+        assert web.get(f"/crm/items?{query}").status == 200, query
+    assert web.ask("POST", "/crm/items", b"payment_method=card", Content_Type="text/plain").status == 200
+
+
+@pytest.mark.parametrize("ending", [".pdf", ".zip", ".htm", ".rss", ".json.xml", ".foo", ".foo.bar", ".JSON", ".1", ".123", ".abcdefghijk", ".json-x", ".j%21", ".x%20y", ".php/x"])
 def test_a_format_at_the_end_makes_no_other_route(web: Web, ending: str) -> None:
     count = len(web.service.seen)
     got = web.ask("POST", f"/crm/payouts{ending}", b'{"amount": 1}')
     assert got.status == 202 and got.json()["rule"] == "held", got.body
     assert len(web.service.seen) == count
+
+
+def test_a_program_in_a_path_is_asked_for_what_stands_behind_it(web: Web) -> None:
+    count = len(web.service.seen)
+    for path in ("/index.php/admin", "/index.php/Admin.foo", "/x/app.cgi/admin", "/admin.php/x"):
+        got = web.get(f"/crm{path}")
+        assert got.status == 403 and got.json()["rule"] == "admin", (path, got.body)
+    got = web.ask("POST", "/crm/index.php/payouts", b"{}")
+    assert got.status == 202 and got.json()["rule"] == "held", got.body
+    assert len(web.service.seen) == count
+    # What is known of the other route holds, too.
+    web.service.replies["/rated/42.foo"] = web.service.replies["/index.php/rated/42"] = Reply(b'{"score": 731}')
+    for path in ("/rated/42.foo", "/index.php/rated/42"):
+        assert web.get(f"/crm{path}").json() == {"score": "[income]"}, path
 
 
 @pytest.mark.parametrize(
@@ -240,6 +318,7 @@ def test_characters_that_stand_for_others_are_refused(web: Web, path: str) -> No
     "query",
     [
         "sort=-salary", "email_like=x", "email_cont=x", "emailLike=x", "findByEmail=x", "userEmail=x",
+        "where={%22s%5Cu0061lary%22:{%22gt%22:4000}}", "s%2561lary=1", "user%26%2391;email%26%2393;=1",
         "sort=salaryDesc", "order=salary_desc", "e-mail=x", "q=e%256dail%3Dx", "fullName=1", "order=full-name",
     ],
 )  # fmt: skip
@@ -267,6 +346,18 @@ def test_every_writing_of_a_name_asks_for_it(web: Web, query: str) -> None:
         ("multipart/form-data; boundary=x", b'preamble\r\n--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--'),
         ("application/json", b'{"user[salary]": 4711}'),
         ("application/json", b'{"user/salary": 4711}'),
+        ("application/json", b'{"city[salary]": 4711}'),
+        ("application/json", b'{"x": {"salary_gt": 4000}}'),
+        ("application/json", b'{"userEmail": "x"}'),
+        ("application/json", b'{"sort": "-salary"}'),
+        ("application/json", b'{"sort": "salary desc"}'),
+        ("application/json", b'{"filter": "findBySalary"}'),
+        ("application/json", b'{"query": "{ people(filter: {salary_gt: 4000}) { id } }"}'),
+        ("application/x-www-form-urlencoded", b"sort=-salary"),
+        ("text/plain", b'{"x": NaN, "s\\u0061lary": 4711}'),
+        ("text/plain", b"sal%61ry=4711"),
+        ("text/plain; charset=utf-7", b"ann.lovelace+AEA-example.org"),
+        ("application/json", b'{"n": -4111111111111111}'),
         ("application/json", b'{"$set": {"salary ": 1}}'),
         ("application/json", b'[{"op": "replace", "path": "/salary", "value": 4711}]'),
         ("application/json", b'{"query": "mutation { set(salary: 4711) { id } }"}'),
@@ -298,6 +389,12 @@ def test_what_is_packed_is_unpacked_before_it_is_decided(web: Web) -> None:
 
 def test_a_field_that_is_no_text_is_refused(web: Web) -> None:
     assert web.ask("POST", "/crm/payouts", b"{}", X_A="\xff").status == 400
+
+
+def test_pictures_stand_in_paths(web: Web) -> None:
+    tag = "/tag/%F0%9F%91%A8%E2%80%8D%F0%9F%92%BB"
+    web.service.replies["/tag/\U0001f468\u200d\U0001f4bb"] = OK
+    assert web.get(f"/crm{tag}").status == 200 and web.service.seen[-1].target == tag
 
 
 def test_a_form_of_parts_is_looked_into(web: Web) -> None:

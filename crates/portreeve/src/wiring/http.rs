@@ -99,8 +99,15 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
         fields: fields(ObjectKind::FIELD, address.host(), resource),
         address,
         screen: screen(resource, &config.masking.confidence_min),
+        passed: passed(settings.text("pass_fields")?),
         outgoing: outgoing(settings.text("outgoing")?)?,
     }))
+}
+
+/// Names with commas between.
+fn passed(names: &str) -> Vec<String> {
+    let names = names.split(',').map(|name| name.trim().to_ascii_lowercase());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// By what requests are masked, where they are: all that decides on them, whatever is said of

@@ -5,10 +5,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
 use portreeve_web::masking::{
-    Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_events, put_json,
+    Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_json,
 };
 use portreeve_web::multipart::{boundary as boundary_of, parts};
-use portreeve_web::{Decoding, Rooms};
+use portreeve_web::{Decoding, Rooms, charset};
 use std::borrow::Cow;
 
 /// Whether anything of a route is classified.
@@ -315,7 +315,10 @@ impl BodyForm {
             Self::Json(masker) => masker.push(data, look, out, tally),
             Self::Whole(_, collected) | Self::Folded(collected) => collected.add(data),
             Self::Parts(parts) => parts.collected.add(data),
-            Self::Events(events) => put_events(&events.push(data)?, look, out, tally),
+            Self::Events(events) => {
+                let whole = events.push(data)?;
+                events.put(&whole, look, out, tally)
+            }
             Self::Opaque => {
                 out.extend_from_slice(data);
                 Ok(())
@@ -333,19 +336,21 @@ impl BodyForm {
         match self {
             Self::Empty | Self::Opaque | Self::Refused(_) => Ok(()),
             Self::Json(masker) => masker.finish(look, out, tally),
-            Self::Events(events) => put_events(&events.finish()?, look, out, tally),
+            Self::Events(events) => {
+                let rest = events.finish()?;
+                events.put(&rest, look, out, tally)
+            }
             Self::Parts(parts) => parts.finish(look, out, tally),
             Self::Folded(collected) => {
                 let text = unfolded(&collected.take()?);
-                tally.usage.rows += text.lines().filter(|line| !line.is_empty()).count() as u64;
+                tally.usage.rows += rows(&text);
                 let masked = look.masked_document(&text, Form::Text, tally)?;
                 out.extend_from_slice(masked.unwrap_or(text).as_bytes());
                 Ok(())
             }
             Self::Whole(form, collected) => {
                 let text = collected.take()?;
-                tally.usage.rows +=
-                    text.split(['\n', '\r']).filter(|line| !line.is_empty()).count() as u64;
+                tally.usage.rows += rows(&text);
                 if is_json(&text) {
                     // It is what it is, whatever its type says.
                     return put_json(&text, look, out, tally);
@@ -358,22 +363,32 @@ impl BodyForm {
     }
 }
 
+/// How many rows a text has: lines, or rows of tables where there are more of these.
+fn rows(text: &str) -> u64 {
+    let lines = text.split(['\n', '\r']).filter(|line| !line.is_empty()).count();
+    let marked = text.match_indices('<').filter(|(at, _)| {
+        let tag = text.get(at + 1..at + 3).unwrap_or_default();
+        ["tr", "li"].iter().any(|it| tag.eq_ignore_ascii_case(it))
+    });
+    lines.max(marked.count()) as u64
+}
+
 /// A text whose lines that begin with a space belong to the line before.
 fn unfolded(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.replace("\n ", "").replace("\n\t", "")
 }
 
-fn charset(kind: &str) -> Option<String> {
-    kind.split(';').skip(1).find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        (name.trim() == "charset").then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_a_table_stand_on_one_line_too() {
+        assert_eq!((rows("a\n\nb\r\n"), rows("")), (2, 0));
+        assert_eq!(rows(&"<TR><td>1</td></TR>".repeat(500)), 500);
+        assert_eq!(rows("<ul><li>a<li>b</ul>\nc\nd"), 3);
+    }
 
     #[test]
     fn a_mark_in_front_of_a_text_is_left_out_in_whatever_pieces() {

@@ -16,28 +16,34 @@ pub(crate) struct ReplyHead {
 }
 
 /// What is not shown: what tells the bytes or the length of a body before it was masked, what
-/// would give the client a state of its own at the target, and what asks for the gateway's
-/// credential.
-const NOT_SHOWN: [&str; 14] = [
+/// would give the client a state of its own at the target, what asks for the gateway's credential,
+/// and what lets others keep an answer that was made for one caller.
+const NOT_SHOWN: [&str; 20] = [
     "accept-ranges",
+    "cache-control",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
     "content-digest",
     "content-encoding",
     "content-length",
     "content-md5",
     "content-range",
     "digest",
+    "edge-control",
     "etag",
     "proxy-authenticate",
     "repr-digest",
     "server",
     "set-cookie",
     "set-cookie2",
+    "surrogate-control",
+    "vary",
     "www-authenticate",
 ];
 
 /// What is written by servers, not about people, and looks like numbers and dates. It passes as
 /// long as it is written as it is meant to be.
-const CLEAN: [(&str, Shape); 17] = [
+const CLEAN: [(&str, Shape); 15] = [
     ("access-control-allow-credentials", are_words),
     ("access-control-allow-headers", are_words),
     ("access-control-allow-methods", are_words),
@@ -45,14 +51,12 @@ const CLEAN: [(&str, Shape); 17] = [
     ("access-control-max-age", is_number),
     ("age", is_number),
     ("allow", are_words),
-    ("cache-control", are_directives),
     ("content-language", are_words),
     ("date", is_date),
     ("expires", is_date_or_number),
     ("last-modified", is_date),
     ("retry-after", is_date_or_number),
     ("strict-transport-security", are_directives),
-    ("vary", are_words),
     ("x-content-type-options", are_words),
     ("x-frame-options", are_words),
 ];
@@ -134,8 +138,41 @@ impl ReplyHead {
             out.extend(shown.bytes().map(|byte| if byte < b' ' { b' ' } else { byte }));
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(format!("cache-control: {}\r\n", self.kept()).as_bytes());
+        out.extend_from_slice(format!("vary: {}\r\n\r\n", self.varies()).as_bytes());
         Ok(())
+    }
+
+    /// Who may keep the answer: whoever asked, as long as the target says, and nobody else. What
+    /// it shows is what policy shows this caller.
+    ///
+    /// SPEC: RFC 9111 section 5.2.2.
+    fn kept(&self) -> String {
+        let said = self.directives("cache-control");
+        let own = said.filter(|directive| {
+            let name = directive.split('=').next().unwrap_or_default().trim();
+            !["private", "public", "s-maxage"].iter().any(|it| name.eq_ignore_ascii_case(it))
+                && are_directives(directive)
+        });
+        std::iter::once("private").chain(own).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the answer depends on: on the caller's token, too.
+    ///
+    /// SPEC: RFC 9110 section 12.5.5.
+    fn varies(&self) -> String {
+        let said = self.directives("vary").filter(|word| is_word(word));
+        let own: Vec<&str> =
+            said.filter(|word| !word.eq_ignore_ascii_case("authorization")).collect();
+        match own.contains(&"*") {
+            true => "*".to_owned(),
+            false => std::iter::once("Authorization").chain(own).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn directives<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
+        let values = self.fields.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
     }
 
     fn shown(
@@ -208,12 +245,12 @@ pub(super) fn plain_type(text: &str) -> String {
 }
 
 /// The client is known; a target that asks who it is means the gateway, which is no fault of
-/// the client.
+/// the client. Nobody has asked it for another protocol.
 fn shown_status(status: StatusCode) -> StatusCode {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            StatusCode::BAD_GATEWAY
-        }
+        StatusCode::UNAUTHORIZED
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        | StatusCode::SWITCHING_PROTOCOLS => StatusCode::BAD_GATEWAY,
         other => other,
     }
 }
@@ -227,14 +264,41 @@ mod tests {
         let fits =
             |name: &str, text: &str| CLEAN.iter().any(|(known, fits)| *known == name && fits(text));
         assert!(fits("date", "Sun, 06 Nov 1994 08:49:37 GMT"));
-        assert!(fits("vary", "Accept-Encoding, Origin") && fits("vary", "*"));
-        assert!(fits("cache-control", "public, max-age=31536000, immutable"));
         assert!(fits("retry-after", "120") && fits("expires", "0") && fits("expires", "-1"));
         assert!(fits("strict-transport-security", "max-age=63072000; includeSubDomains"));
         assert!(fits("allow", "GET, HEAD"));
-        assert!(!fits("vary", "DE89370400440532013000"));
         assert!(!fits("allow", "4111111111111111") && !fits("retry-after", "4111111111111111"));
-        assert!(!fits("cache-control", "max-age=4111111111111111"));
         assert!(!fits("date", "ann.lovelace@example.org"));
+    }
+
+    #[test]
+    fn an_answer_for_one_caller_is_kept_by_nobody_else() {
+        let head = |said: &[(&'static str, &str)]| {
+            let mut fields = HeaderMap::new();
+            for (name, value) in said {
+                fields.append(*name, value.parse().unwrap());
+            }
+            let head = ReplyHead { status: StatusCode::OK, fields, prefix: String::new() };
+            (head.kept(), head.varies())
+        };
+        let check = |said: &[(&'static str, &str)], kept: &str, varies: &str| {
+            assert_eq!(head(said), (kept.to_owned(), varies.to_owned()), "{said:?}");
+        };
+        check(&[], "private", "Authorization");
+        check(
+            &[("cache-control", "public, s-maxage=86400"), ("vary", "Accept")],
+            "private",
+            "Authorization, Accept",
+        );
+        check(
+            &[("cache-control", "Public, S-Maxage = 9, max-age=60"), ("cache-control", "no-store")],
+            "private, max-age=60, no-store",
+            "Authorization",
+        );
+        check(&[("cache-control", "private=\"a\"")], "private", "Authorization");
+        check(&[("vary", "authorization, Origin")], "private", "Authorization, Origin");
+        check(&[("vary", "*")], "private", "*");
+        check(&[("vary", "DE89370400440532013000")], "private", "Authorization");
+        check(&[("cache-control", "max-age=4111111111111111")], "private", "Authorization");
     }
 }

@@ -65,17 +65,20 @@ struct RouteNames<'a> {
 impl Names for RouteNames<'_> {
     fn known(&self, path: &str) -> Known {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        match (fields.known(&self.plan.route, path, revealed), &self.plan.stem) {
-            (Known::Nothing, Some(stem)) => fields.known(stem, path, revealed),
-            (known, _) => known,
+        let own = fields.known(&self.plan.route, path, revealed);
+        if matches!(own, Known::Masked(_)) || self.plan.others.is_empty() {
+            return own;
         }
+        // Whichever of them a server has seen, what is hidden in one stays hidden.
+        let mut others = self.plan.others.iter().map(|route| fields.known(route, path, revealed));
+        others.find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let stem = || fields.named_in(self.plan.stem.as_ref()?, text, revealed);
-        let named = fields.named_in(&self.plan.route, text, revealed).or_else(stem);
-        named.map(|(_, category)| category)
+        let routes = std::iter::once(&self.plan.route).chain(&self.plan.others);
+        let mut named = routes.filter_map(|route| fields.named_in(route, text, revealed));
+        named.next().map(|(_, category)| category)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

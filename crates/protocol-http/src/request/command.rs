@@ -4,8 +4,7 @@ use super::{Head, Outgoing, outgoing};
 use crate::target::Target;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::{Seen, decoded_again};
-use std::borrow::Cow;
+use portreeve_web::{Carried, Seen};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,8 +16,8 @@ const BODY: &str = "body";
 pub(crate) struct Plan {
     pub(crate) command: CommandUse,
     pub(crate) route: String,
-    /// The route that a server could see instead: what is known of its fields holds, too.
-    pub(crate) stem: Option<String>,
+    /// The routes that a server could see instead: what is known of their fields holds, too.
+    pub(crate) others: Vec<String>,
     /// Fields that policy reveals.
     pub(crate) revealed: BTreeSet<Object>,
     /// Whether a body that nobody can look into may pass.
@@ -33,14 +32,12 @@ impl Plan {
         target: &Target,
         snapshot: &Arc<Snapshot>,
     ) -> Self {
-        let going = |route: &str| outgoing::going(target, route, (head, body), masked).found;
         let route = head.path.route();
+        let others: Vec<String> = head.path.other_routes().into_iter().collect();
         let Seen { listed, fields, passes_opaque } = target.fields().seen(&route, BODY, snapshot);
-        let stem = head.path.route_without_ending();
-        let mut carried = going(&route);
-        carried.extend(stem.iter().flat_map(|stem| going(stem)));
+        let mut carried = outgoing::going(target, (head, body), masked).found;
         carried.retain(|object| !masked.contains(object));
-        let routes = (route.as_str(), stem.as_deref());
+        let routes = (route.as_str(), others.as_slice());
         let mut command = command(head, target, routes, carried);
         if !masked.is_empty() {
             // What was masked is a part of what the request is.
@@ -54,7 +51,7 @@ impl Plan {
             revealed: listed,
             before: Usage::default(),
         };
-        Self { command, route, stem, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
+        Self { command, route, others, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
     }
 }
 
@@ -84,7 +81,7 @@ fn shown_name(name: &str) -> &str {
 fn command(
     head: &Head,
     target: &Target,
-    (route, stem): (&str, Option<&str>),
+    (route, others): (&str, &[String]),
     carried: BTreeSet<Object>,
 ) -> Command {
     let mut fingerprint = format!("{} {route}", head.method);
@@ -98,17 +95,21 @@ fn command(
     let action = action_of(&head.method);
     if let Some(action) = action {
         needs.push(Need { action, object: target.route(route) });
-        needs.extend(stem.map(|stem| Need { action, object: target.route(stem) }));
+        needs.extend(others.iter().map(|other| Need { action, object: target.route(other) }));
     }
     let mut probes = 0;
+    let names = target
+        .fields()
+        .of_all(std::iter::once(route).chain(others.iter().map(String::as_str)).collect());
+    let asked = |text: &str| names.asked(text);
     for (name, value) in &head.query.pairs {
-        for object in named_in(target, route, name) {
+        for object in asked(name) {
             probes += 1;
             needs.push(Need { action: Action::Filter, object: object.clone() });
             needs.push(Need { action: Action::Probe, object });
         }
         // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
-        let asked = named_in(target, route, value);
+        let asked = asked(value);
         needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
     }
     needs.dedup();
@@ -126,22 +127,6 @@ fn command(
         effect: Effect::MayChange,
     }
 }
-
-/// The classified fields that a name or an expression names, as it stands there and with what
-/// servers undo once more (`e%6dail`).
-fn named_in(target: &Target, route: &str, text: &str) -> BTreeSet<Object> {
-    let mut found = target.fields().asked(route, text);
-    let mut seen = Cow::Borrowed(text);
-    for _ in 0..DECODED_MAX {
-        let Some(decoded) = decoded_again(&seen) else { break };
-        found.extend(target.fields().asked(route, &decoded));
-        seen = Cow::Owned(decoded);
-    }
-    found
-}
-
-/// So often a value is decoded once more.
-const DECODED_MAX: usize = 3;
 
 /// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
 /// of something that no number, hash or address names may be one of a whole collection,

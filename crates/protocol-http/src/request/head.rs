@@ -1,6 +1,6 @@
 //! The head of a request: what is kept of it, in which spelling.
 
-use super::overrides::{is_of_a_method, is_override};
+use super::overrides::{is_of_a_method, is_override_of};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
@@ -31,6 +31,8 @@ pub(crate) enum RefusedHead {
     Override(String),
     #[error("the body names a method, which makes another request of it")]
     OverrideInBody,
+    #[error("the body says that it is JSON, and cannot be read: {0}")]
+    NotJson(String),
     #[error("the field `{0}` is not UTF-8")]
     NotText(String),
     #[error("the body is not encoded as `content-encoding` says, or in a way that is not read")]
@@ -45,8 +47,8 @@ const ONCE: [&str; 4] = ["authorization", "content-length", "content-type", "hos
 /// Beside what belongs to one hop: what makes another request of it than was decided (methods
 /// and paths in fields), parts of answers (a mask cannot be made of half a value), validators
 /// (a hash tells what a body is), encodings (they are asked for anew, and undone of bodies), and
-/// what says who the client is.
-const NOT_SENT: [&str; 22] = [
+/// what says who the client is: the target believes the gateway, whose credential it sees.
+const NOT_SENT: [&str; 24] = [
     "accept-encoding",
     "authorization",
     "client-ip",
@@ -66,23 +68,65 @@ const NOT_SENT: [&str; 22] = [
     "range",
     "remote-user",
     "request-range",
+    "sudo",
     "true-client-ip",
     "via",
     "x-host",
+    "x-sudo",
 ];
 
 /// Beginnings of names that are not sent on, for the same reasons.
-const NOT_SENT_PREFIXES: [&str; 9] = [
+const NOT_SENT_PREFIXES: [&str; 15] = [
     "cf-connecting",
     "http2-",
     "proxy-",
+    "x-client-cert",
+    "x-client-dn",
+    "x-client-ip",
+    "x-client-verif",
+    "x-cluster-client",
     "x-envoy-",
     "x-forwarded",
+    "x-ms-client-",
     "x-original",
     "x-real-",
     "x-remote-",
     "x-rewrite",
 ];
+
+/// Words of names that say who somebody is, or on whose behalf something is asked: proxies write
+/// such fields, and targets believe them (`X-WebAuth-User`, `Impersonate-User`, `X-Hasura-Role`,
+/// `X-SSL-Client-CN`, `X-Goog-Authenticated-User-Email`).
+const WORDS_NOT_SENT: [&str; 24] = [
+    "acting",
+    "authenticated",
+    "behalf",
+    "caller",
+    "cert",
+    "certificate",
+    "consumer",
+    "dn",
+    "email",
+    "identity",
+    "impersonate",
+    "impersonated",
+    "impersonation",
+    "login",
+    "principal",
+    "role",
+    "roles",
+    "scopes",
+    "ssl",
+    "subject",
+    "subrequest",
+    "user",
+    "username",
+    "webauth",
+];
+
+/// What asks for something only if a validator fits: whoever guesses one of a body that was
+/// masked would be told whether it is that.
+const VALIDATORS: [&str; 2] = ["if-match", "if-unmodified-since"];
 
 /// Fields that say nothing about what is asked for: an approval holds whatever they are.
 const NOT_BOUND: [&str; 8] = [
@@ -105,6 +149,10 @@ fn is_sent(name: &str) -> bool {
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+fn says_who(name: &str) -> bool {
+    name != "user-agent" && name.split('-').any(|word| WORDS_NOT_SENT.contains(&word))
+}
+
 /// Wishes about the answer that go on: whether to wait is the gateway's.
 fn preferences(fields: &HeaderMap) -> Option<HeaderValue> {
     let wishes: Vec<&str> = wishes(fields).filter(|wish| !is_own_wish(wish)).collect();
@@ -121,7 +169,7 @@ impl Head {
     pub(crate) fn new(
         (method, path, query): (Method, CanonicalPath, Option<&str>),
         fields: &HeaderMap,
-        authority: &str,
+        (authority, passed): (&str, &[String]),
     ) -> Result<Self, RefusedHead> {
         for name in ONCE {
             if fields.get_all(name).iter().nth(1).is_some() {
@@ -129,13 +177,22 @@ impl Head {
             }
         }
         let query = CanonicalQuery::read(query.unwrap_or_default())?;
-        if let Some((name, _)) = query.pairs.iter().find(|(name, value)| is_override(name, value)) {
+        let is_override = |(name, value): &&(String, String)| is_override_of(&method, name, value);
+        if let Some((name, _)) = query.pairs.iter().find(is_override) {
             return Err(RefusedHead::Override(name.clone()));
         }
         let named = connection_fields(fields);
         // What says what a body is belongs to no hop, whatever somebody says.
         let is_named = |name: &str| named.contains(name) && name != "content-type";
-        let goes_on = |name: &HeaderName| is_sent(name.as_str()) && !is_named(name.as_str());
+        let is_write = !method.is_safe();
+        let goes_on = |name: &HeaderName| {
+            let name = name.as_str();
+            let is_passed = passed.iter().any(|it| it == name);
+            is_sent(name)
+                && (is_passed || !says_who(name))
+                && !is_named(name)
+                && (is_write || !VALIDATORS.contains(&name))
+        };
         let kept = fields.iter().filter(|(name, _)| goes_on(name));
         let kept: Vec<_> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         // What is bound by an approval, and looked through, is the text that is sent.
@@ -219,4 +276,64 @@ fn push_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 fn connection_fields(fields: &HeaderMap) -> HashSet<String> {
     let values = fields.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_who_somebody_is_stays() {
+        for name in [
+            "impersonate-user",
+            "impersonate-group",
+            "x-hasura-role",
+            "x-hasura-user-id",
+            "sudo",
+            "x-webauth-user",
+            "x-auth-request-email",
+            "x-ms-client-principal-id",
+            "x-goog-authenticated-user-email",
+            "x-ssl-client-cn",
+            "ssl-client-cert",
+            "x-client-ip",
+            "x-middleware-subrequest",
+            "x-consumer-username",
+            "x-forwarded-email",
+        ] {
+            assert!(!is_sent(name) || says_who(name), "{name}");
+        }
+        for name in [
+            "accept",
+            "accept-language",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "origin",
+            "traceparent",
+            "user-agent",
+            "x-api-version",
+            "x-client-version",
+            "x-goog-api-client",
+            "x-csrf-token",
+            "x-kept",
+            "x-request-id",
+            "x-tenant",
+        ] {
+            assert!(is_sent(name) && !says_who(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_read_asks_for_no_validator() {
+        let sent = |method: Method| {
+            let fields: HeaderMap = VALIDATORS
+                .iter()
+                .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x")))
+                .collect();
+            let path = CanonicalPath::read("/x").unwrap();
+            Head::new((method, path, None), &fields, ("h", &[])).unwrap().fields.len()
+        };
+        assert_eq!((sent(Method::GET), sent(Method::HEAD), sent(Method::PUT)), (0, 0, 2));
+    }
 }

@@ -16,7 +16,7 @@ use portreeve_screen::{Place, TextScreen};
 use portreeve_session::Snapshot;
 use portreeve_web::masking::{Documents, JsonMasker, Known, Look, Names, Tally, is_json};
 use portreeve_web::multipart::{Part, boundary, parts};
-use portreeve_web::{CanonicalQuery, Rooms};
+use portreeve_web::{CanonicalQuery, Carried, Rooms};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -36,8 +36,9 @@ pub(crate) fn masked(
     target: &Target,
     snapshot: &Arc<Snapshot>,
 ) -> Outgoing {
-    let route = head.path.route();
-    let Going { found, firm } = outgoing::going(target, &route, (&head, &body), &BTreeSet::new());
+    let routes = outgoing::routes(&head);
+    let routes: Vec<&str> = routes.iter().map(String::as_str).collect();
+    let Going { found, firm } = outgoing::going(target, (&head, &body), &BTreeSet::new());
     let hidden: BTreeSet<Object> = found
         .iter()
         .filter(|object| !may_go(head.method.as_str(), object, snapshot))
@@ -47,7 +48,7 @@ pub(crate) fn masked(
     if hidden.is_empty() {
         return as_it_came(head, body);
     }
-    let names = Hidden { target, route: &route, hidden: &hidden };
+    let names = Hidden { target, routes: &routes, hidden: &hidden };
     let masker = Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([0; 32]));
     let look = Look { names: &names, masker: &masker };
     let mut screen = TextScreen::new(target.outgoing_screen(), Place::unnamed("request"), &[]);
@@ -57,8 +58,7 @@ pub(crate) fn masked(
     };
     let mut fresh = head.clone();
     fresh.mask_texts(|name, text| look.masked_text(name, &Known::Nothing, text, &mut tally));
-    let is_left: BTreeSet<Object> =
-        outgoing::going(target, &route, (&fresh, &plain), &hidden).found;
+    let is_left: BTreeSet<Object> = outgoing::going(target, (&fresh, &plain), &hidden).found;
     // A classified field is still named where its value is masked; what detectors found is gone,
     // or was not masked.
     let is_gone = |object: &Object| match outgoing::is_found(object) {
@@ -83,38 +83,44 @@ fn may_go(verb: &str, object: &Object, snapshot: &Snapshot) -> bool {
 /// What of a body may not go out.
 struct Hidden<'a> {
     target: &'a Target,
-    route: &'a str,
+    /// Its own, and those that a server could see instead.
+    routes: &'a [&'a str],
     hidden: &'a BTreeSet<Object>,
 }
 
 impl Hidden<'_> {
-    /// The category of a hidden field that a name of a form means, in whatever writing.
+    /// The category of a hidden field that a name means, in whatever writing.
     fn asked(&self, name: &str) -> Option<Category> {
         let fields = self.target.fields();
-        let mut asked = fields.asked(self.route, name).into_iter();
-        let hidden = asked.find(|object| self.hidden.contains(object))?;
-        fields.category_of_object(&hidden)
+        let asked = fields.of_all(self.routes.to_vec()).asked(name);
+        let hidden = asked.iter().find(|object| self.hidden.contains(object))?;
+        fields.category_of_object(hidden)
     }
 }
 
 impl Names for Hidden<'_> {
     fn known(&self, path: &str) -> Known {
-        match self.target.fields().category_of(self.route, path) {
-            Some((object, category)) if self.hidden.contains(&object) => Known::Masked(category),
-            // What is said of other fields is said of answers.
-            Some(_) | None => Known::Nothing,
-        }
+        let fields = self.target.fields();
+        let named = fields.of_all(self.routes.to_vec()).field(path);
+        // What is said of other fields is said of answers.
+        let hidden = named.iter().find(|object| self.hidden.contains(object));
+        let category = hidden.and_then(|object| fields.category_of_object(object));
+        // What is asked by a name in another writing is written, too.
+        let own = || self.asked(path.rsplit('.').next().unwrap_or(path));
+        category.or_else(own).map_or(Known::Nothing, Known::Masked)
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
-        let shown = BTreeSet::new();
-        let named = self.target.fields().named_in(self.route, text, &shown);
-        let hidden = named.filter(|(object, _)| self.hidden.contains(object));
-        hidden.map(|(_, category)| category)
+        let hidden = |object: &Object| self.hidden.contains(object);
+        let fields = self.target.fields();
+        let mut named =
+            self.routes.iter().filter_map(|route| fields.first_named(route, text, hidden));
+        named.next().map(|(_, category)| category)
     }
 
     fn reveals(&self, _: &Object, category: &Category) -> bool {
-        !self.hidden.contains(&outgoing::found_object(self.target, self.route, category))
+        let found = self.target.fields().of_all(self.routes.to_vec()).found(&category.0);
+        found.is_disjoint(self.hidden)
     }
 
     fn without_credential(&self, _: &str) -> Option<String> {
@@ -199,7 +205,7 @@ fn masked_parts(
             Some(masked) => masked,
             // What holds nothing of it goes on as it came.
             None => {
-                let found = outgoing::found_in(names.target, names.route, part);
+                let found = outgoing::found_in(names.target, names.routes, part);
                 found.is_disjoint(names.hidden).then(|| part.body.to_vec())?
             }
         };

@@ -11,33 +11,36 @@ pub(crate) use head::{Head, RefusedHead};
 pub(crate) use masked::{Outgoing, masked};
 
 use bytes::{Bytes, BytesMut};
-use overrides::{is_override, overrides_in_json, overrides_in_text};
+use outgoing::is_json;
+use overrides::{is_override, overrides_in_form, overrides_in_json, overrides_in_text};
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
 use portreeve_session::{CommandUse, Request, shown_text};
+use portreeve_web::Decoding;
 use portreeve_web::multipart::{boundary, parts};
-use portreeve_web::{CanonicalQuery, Decoding};
 
 /// What a body may not say, whatever policy says of it.
 ///
 /// # Errors
-/// It would be read as another request than is decided.
+/// It would be read as another request than is decided, or in more than one way.
 pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
     let whole = head.content_type().unwrap_or_default();
-    let kind = whole.split(';').next().unwrap_or_default();
     if let Some(parts) = boundary(whole).and_then(|boundary| parts(body, boundary)) {
         let overrides = parts.iter().any(|part| {
             let value = String::from_utf8_lossy(part.body);
             is_override(part.name().unwrap_or_default(), &value)
+                || overrides_in_text(&String::from_utf8_lossy(part.head))
         });
         return if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) };
     }
     let text = String::from_utf8_lossy(body);
-    let overrides = match kind.trim().to_ascii_lowercase().as_str() {
-        "application/x-www-form-urlencoded" => CanonicalQuery::read(&text)
-            .is_ok_and(|form| form.pairs.iter().any(|(name, value)| is_override(name, value))),
-        kind if kind.ends_with("json") || text.trim_start().starts_with('{') => {
-            overrides_in_json(&text)
-        }
+    let kind = whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let read = overrides_in_json(&text);
+    let overrides = match kind.as_str() {
+        // What one server cannot read, another one can: with comments, `NaN`, half a letter.
+        kind if is_json(kind) => read.map_err(RefusedHead::NotJson)?,
+        "application/x-www-form-urlencoded" => overrides_in_form(&text),
+        // A server may read a document as what it is, whatever its type says.
+        _ if text.trim_start().starts_with('{') && read.is_ok() => read == Ok(true),
         _ => overrides_in_text(&text),
     };
     if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) }

@@ -3,9 +3,9 @@
 use super::Head;
 use crate::target::Target;
 use http::header::CONTENT_TYPE;
-use portreeve_model::{Category, Object};
+use portreeve_model::Object;
 use portreeve_web::multipart::{Part, boundary, parts};
-use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Search, Sureness};
+use portreeve_web::{CanonicalQuery, Decoding, OPAQUE, Search, Sureness, charset, undone};
 use std::collections::BTreeSet;
 
 /// What a request carries out.
@@ -21,11 +21,11 @@ pub(super) struct Going {
 /// Looks a request through, in which these are masked.
 pub(super) fn going(
     target: &Target,
-    route: &str,
     (head, body): (&Head, &[u8]),
     masked: &BTreeSet<Object>,
 ) -> Going {
-    let names = target.fields().of(route);
+    let routes = routes(head);
+    let names = target.fields().of_all(routes.iter().map(String::as_str).collect());
     let categories = masked.iter().filter_map(|it| target.fields().category_of_object(it));
     let masks = categories.map(|category| format!("[{category}]")).collect();
     let mut search = Search::new(&names, target.outgoing_screen()).behind_masks(masks);
@@ -37,9 +37,9 @@ pub(super) fn going(
     Going { found: search.into_found(), firm }
 }
 
-/// The field that stands for what detectors found of a category.
-pub(super) fn found_object(target: &Target, route: &str, category: &Category) -> Object {
-    target.fields().of(route).found(&category.0)
+/// The routes that a request is about: its own, and those that a server could see instead.
+pub(super) fn routes(head: &Head) -> Vec<String> {
+    std::iter::once(head.path.route()).chain(head.path.other_routes()).collect()
 }
 
 /// Whether a field is such a one.
@@ -80,14 +80,18 @@ pub(super) fn kind_of<'p>(part: &'p Part<'_>) -> &'p str {
 }
 
 /// What one part of a form carries out.
-pub(super) fn found_in(target: &Target, route: &str, part: &Part<'_>) -> BTreeSet<Object> {
-    let names = target.fields().of(route);
+pub(super) fn found_in(target: &Target, routes: &[&str], part: &Part<'_>) -> BTreeSet<Object> {
+    let names = target.fields().of_all(routes.to_vec());
     let mut search = Search::new(&names, target.outgoing_screen());
     search_part(&mut search, part);
     search.into_found()
 }
 
 fn search_kind(search: &mut Search<'_>, kind: &str, body: &[u8]) {
+    // What is one text in ASCII can be another one in its charset.
+    if charset(kind).is_some_and(|name| Decoding::of("", Some(&name)).is_err()) {
+        search.add_category(OPAQUE);
+    }
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let Ok(text) = std::str::from_utf8(body) else {
         search.add_category(OPAQUE);
@@ -127,7 +131,8 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 pub(super) fn is_json(kind: &str) -> bool {
-    kind.ends_with("json") || kind == "application/jsonl"
+    kind.ends_with("json")
+        || matches!(kind, "application/jsonl" | "application/json-lines" | "application/x-jsonl")
 }
 
 fn surroundings(search: &mut Search<'_>, head: &Head) {
@@ -145,6 +150,7 @@ fn surroundings(search: &mut Search<'_>, head: &Head) {
 
 /// Records in a writing whose names are not read: those that are classified may be there.
 fn records(search: &mut Search<'_>, text: &str) {
+    let text = undone(text);
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
     for word in words.filter(|word| !word.is_empty()) {
         search.field(word);
@@ -161,6 +167,7 @@ fn form(search: &mut Search<'_>, text: &str) {
                 if looks_like_json(value) {
                     search.json(value);
                 }
+                search.expression(name, value);
                 search.fields_of_text(value);
             }
         }

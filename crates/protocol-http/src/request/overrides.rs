@@ -1,6 +1,11 @@
 //! What would make another request of it than is decided: methods that stand somewhere else than
 //! in the first line. Frameworks read them in queries, forms, documents and fields.
 
+use http::Method;
+use portreeve_web::undone;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
 /// Whether a field of the head is left out: one that could name a method.
 pub(super) fn is_of_a_method(field: &str) -> bool {
     let asks_before = field.starts_with("access-control-");
@@ -8,8 +13,16 @@ pub(super) fn is_of_a_method(field: &str) -> bool {
     names && !asks_before
 }
 
+/// Whether a parameter of a query makes another request of it. Servers look for `method` and `verb`
+/// where something is sent: elsewhere they are words like others.
+pub(super) fn is_override_of(method: &Method, name: &str, value: &str) -> bool {
+    let is_plain_word = matches!(name.to_ascii_lowercase().as_str(), "method" | "verb");
+    is_override(name, value) && !(is_plain_word && method != Method::POST)
+}
+
 /// Whether a parameter or a member makes another request of it.
 pub(super) fn is_override(name: &str, value: &str) -> bool {
+    let (name, value) = (undone(name).replace('\\', ""), undone(value));
     let value = value.trim().trim_matches('"');
     let is_method = METHODS.iter().any(|method| value.eq_ignore_ascii_case(method));
     let plain: String =
@@ -17,7 +30,7 @@ pub(super) fn is_override(name: &str, value: &str) -> bool {
     let names_it = ["methodoverride", "overridemethod", "httpmethod", "httpverb"]
         .iter()
         .any(|known| plain.contains(known));
-    let own = name.trim_end_matches("[]");
+    let own = name.trim().trim_end_matches("[]");
     match own.to_ascii_lowercase().as_str() {
         // Nothing else is called so.
         "_method" | "_http_method" | "$method" => true,
@@ -26,50 +39,120 @@ pub(super) fn is_override(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether a document holds such a member where frameworks look: in the outermost object.
-pub(super) fn overrides_in_json(text: &str) -> bool {
-    let known: Result<Members, _> = serde_json::from_str(text);
-    known.is_ok_and(|Members(members)| {
-        members.iter().any(|(name, value)| {
-            // A document may be about methods: only what nothing else is called is refused.
-            name != "method" && name != "verb" && is_override(name, value)
-        })
+/// Whether a form says such a parameter. There are servers for which `;` parts them, too.
+pub(super) fn overrides_in_form(text: &str) -> bool {
+    text.split(['&', ';', '\r', '\n']).any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        is_override(&name.replace('+', " "), value)
+    })
+}
+
+/// Whether documents hold such a member where frameworks look: in the outermost object.
+///
+/// # Errors
+/// They cannot be read, in words for the client.
+pub(super) fn overrides_in_json(text: &str) -> Result<bool, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Outermost>();
+    documents.try_fold(false, |found, document| {
+        let Outermost(members) = document.map_err(|error| error.to_string())?;
+        Ok(found
+            || members.iter().any(|(name, value)| {
+                // A document may be about methods: only what nothing else is called is refused.
+                name != "method" && name != "verb" && is_override(name, value)
+            }))
     })
 }
 
 /// Whether a body in another form holds what looks like one.
 pub(super) fn overrides_in_text(text: &str) -> bool {
-    text.contains("_method") || text.to_ascii_lowercase().contains("x-http-method")
+    let plain = undone(text).replace('\\', "").to_ascii_lowercase();
+    let own = |(at, _): (usize, &str)| {
+        let before = plain.get(..at).and_then(|before| before.chars().next_back());
+        // `payment_method` is something else.
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    plain.match_indices("_method").any(own)
+        || plain.contains("x-http-method")
+        || overrides_in_form(text)
 }
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
 
-/// The members of an object whose values are texts; of a name that comes twice both.
-struct Members(Vec<(String, String)>);
+/// The members of an object whose values are texts; of a name that comes twice both. Whatever
+/// is in others is read, too: what is not to be read has another reading.
+struct Outermost(Vec<(String, String)>);
 
-impl<'de> serde::Deserialize<'de> for Members {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Outermost;
-        impl<'de> serde::de::Visitor<'de> for Outermost {
-            type Value = Members;
+impl<'de> Deserialize<'de> for Outermost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Read).map(|read| match read {
+            Seen::Object(members) => Self(members),
+            Seen::Text(_) | Seen::Other => Self(Vec::new()),
+        })
+    }
+}
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
+/// What was read of a value.
+enum Seen {
+    Object(Vec<(String, String)>),
+    Text(String),
+    Other,
+}
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut fields: A,
-            ) -> Result<Members, A::Error> {
-                let mut found = Vec::new();
-                while let Some(name) = fields.next_key::<String>()? {
-                    let value: serde_json::Value = fields.next_value()?;
-                    found.push((name, value.as_str().unwrap_or_default().to_owned()));
-                }
-                Ok(Members(found))
-            }
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Read)
+    }
+}
+
+struct Read;
+
+impl<'de> Visitor<'de> for Read {
+    type Value = Seen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document")
+    }
+
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Seen, E> {
+        Ok(Seen::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Seen, E> {
+        Ok(Seen::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Seen, A::Error> {
+        while items.next_element::<Seen>()?.is_some() {}
+        Ok(Seen::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Seen, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            let value = match fields.next_value()? {
+                Seen::Text(text) => text,
+                Seen::Object(_) | Seen::Other => String::new(),
+            };
+            members.push((name, value));
         }
-        deserializer.deserialize_map(Outermost)
+        Ok(Seen::Object(members))
     }
 }
 
@@ -87,6 +170,10 @@ mod tests {
             ("x_http_method", "PATCH"),
             ("httpMethod", "DELETE"),
             ("method", "DELETE"),
+            ("\\_method", "DELETE"),
+            ("_%6dethod", "DELETE"),
+            ("_m\\u0065thod", "DELETE"),
+            ("x-http-method", "%44ELETE"),
         ] {
             assert!(is_override(name, value), "{name}={value}");
         }
@@ -99,9 +186,47 @@ mod tests {
         ] {
             assert!(!is_override(name, value), "{name}={value}");
         }
-        assert!(overrides_in_json(r#"{"a": 1, "_method": "DELETE"}"#));
-        assert!(overrides_in_json(r#"{"_method": "DELETE", "_method": 1}"#));
-        assert!(!overrides_in_json(r#"{"method": "DELETE", "params": {"_method": "x"}}"#));
+        let json = |text: &str| overrides_in_json(text);
+        for text in [
+            r#"{"a": 1, "_method": "DELETE"}"#,
+            r#"{"_method": "DELETE", "_method": 1}"#,
+            "{\"a\": 1}\n{\"_method\": \"DELETE\"}",
+            "\u{feff}{\"_method\": \"DELETE\"}",
+        ] {
+            assert_eq!(json(text), Ok(true), "{text}");
+        }
+        for text in ["", " ", "[]", r#"{"method": "DELETE", "params": {"_method": "x"}}"#] {
+            assert_eq!(json(text), Ok(false), "{text}");
+        }
+        let deep = format!("{{\"a\": {}{}, \"_method\": 1}}", "[".repeat(200), "]".repeat(200));
+        for text in [
+            r#"{"x": NaN, "_method": "DELETE"}"#,
+            r#"{"x": "\ud800", "_method": "DELETE"}"#,
+            r#"{"_method": "DELETE",}"#,
+            "/**/{}",
+            "//c\n{}",
+            "{'a': 1}",
+            r#"{"x": 1e999}"#,
+            deep.as_str(),
+        ] {
+            assert!(json(text).is_err(), "{text}");
+        }
+        for text in [
+            "%5fmethod=DELETE",
+            "a=1;_method=DELETE",
+            r#"//c {"_m\u0065thod": "DELETE"}"#,
+            "name=\"\\_method\"",
+            "x-http-method-override: DELETE",
+            "a=1&httpMethod=DELETE",
+        ] {
+            assert!(overrides_in_text(text), "{text}");
+        }
+        for text in ["payment_method=card", "<payment_method>card</payment_method>", "a method"] {
+            assert!(!overrides_in_text(text), "{text}");
+        }
+        let of = |method: Method| is_override_of(&method, "method", "GET");
+        assert!(of(Method::POST) && !of(Method::GET));
+        assert!(is_override_of(&Method::GET, "_method", "DELETE"));
         assert!(is_of_a_method("x-http-verb") && is_of_a_method("method"));
         assert!(!is_of_a_method("access-control-request-method"));
     }

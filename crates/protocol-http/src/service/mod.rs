@@ -194,7 +194,7 @@ impl Http {
         connection.entered();
         let named = (parts.method, path, parts.uri.query());
         let address = target.address();
-        let head = Head::new(named, &parts.headers, address.authority());
+        let head = Head::new(named, &parts.headers, (address.authority(), target.passed()));
         let head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;
@@ -243,5 +243,12 @@ fn unreadable_body(why: RefusedHead) -> Problem {
 }
 
 fn bad_request(why: RefusedHead) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, why.to_string(), "spell it in one way only")
+    let hint = match why {
+        RefusedHead::NotJson(_) => {
+            "send JSON as RFC 8259 has it: no comments, no `NaN`, no comma behind the last, whole \
+             letters, at most 127 levels"
+        }
+        _ => "spell it in one way only",
+    };
+    Problem::new(StatusCode::BAD_REQUEST, why.to_string(), hint)
 }

@@ -1,13 +1,18 @@
 //! Event streams (`text/event-stream`): what each event carries is masked as what it is.
 
-use super::{Collected, Look, Tally, is_json, put_json, utf8};
+use super::{Collected, Known, Look, Tally, is_json, put_json, utf8};
 use crate::kept::Rooms;
+use portreeve_model::Category;
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
 
 /// A stream of events, and how far it has come.
 #[derive(Debug)]
-pub struct Events(Collected);
+pub struct Events {
+    waiting: Collected,
+    /// Of what the last event was the name, and nothing else: the next one could be its value.
+    announced: Option<Category>,
+}
 
 /// One event, taken apart.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,7 +29,7 @@ impl Events {
     /// One whose events have at most so many bytes.
     #[must_use]
     pub fn new(bytes_max: usize, rooms: Rooms) -> Self {
-        Self(Collected::new(bytes_max, rooms))
+        Self { waiting: Collected::new(bytes_max, rooms), announced: None }
     }
 
     /// More of it; gives the whole events: what they carry may stand on several lines.
@@ -33,13 +38,13 @@ impl Events {
     /// An event is too long, or not to be read.
     pub fn push(&mut self, data: &[u8]) -> Result<String, Unmaskable> {
         // An end may begin in what came before.
-        let seen = self.0.kept.bytes().len().saturating_sub(3);
-        self.0.add(data)?;
-        let end = match events_end(self.0.kept.bytes().get(seen..).unwrap_or_default()) {
+        let seen = self.waiting.kept.bytes().len().saturating_sub(3);
+        self.waiting.add(data)?;
+        let end = match events_end(self.waiting.kept.bytes().get(seen..).unwrap_or_default()) {
             0 => 0,
             end => seen + end,
         };
-        plain_lines(self.0.kept.take_first(end))
+        plain_lines(self.waiting.kept.take_first(end))
     }
 
     /// The stream ends here; gives what is left of it.
@@ -47,25 +52,32 @@ impl Events {
     /// # Errors
     /// It is not to be read.
     pub fn finish(&mut self) -> Result<String, Unmaskable> {
-        plain_lines(self.0.kept.take())
+        plain_lines(self.waiting.kept.take())
+    }
+
+    /// Events, with what they carry masked. What is on one line or several is JSON or text.
+    ///
+    /// # Errors
+    /// Something cannot be masked.
+    pub fn put(
+        &mut self,
+        events: &str,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Unmaskable> {
+        for event in Event::all(events) {
+            let announced = self.announced.take();
+            self.announced = event.announces(look);
+            event.put(announced, look, out, tally)?;
+        }
+        Ok(())
     }
 }
 
-/// Events, with what they carry masked. What is on one line or several is JSON or text.
-///
-/// # Errors
-/// Something cannot be masked.
-pub fn put_events(
-    events: &str,
-    look: &Look<'_>,
-    out: &mut Vec<u8>,
-    tally: &mut Tally<'_>,
-) -> Result<(), Unmaskable> {
-    for event in Event::all(events) {
-        event.put(look, out, tally)?;
-    }
-    Ok(())
-}
+/// SPEC: HTML section 9.2.6: a line with another name is ignored by whoever reads it, and so is
+/// what it says.
+const FIELDS: [&str; 3] = ["event", "id", "retry"];
 
 impl Event {
     /// What it is called; `message` where it is not called anything.
@@ -88,8 +100,11 @@ impl Event {
                 Some(value) => data.push(value.strip_prefix(' ').unwrap_or(value)),
                 None if line == "data" => data.push(""),
                 None => {
-                    rest.push_str(line);
-                    rest.push('\n');
+                    let name = line.split(':').next().unwrap_or_default();
+                    if name.is_empty() || FIELDS.contains(&name) {
+                        rest.push_str(line);
+                        rest.push('\n');
+                    }
                 }
             }
         }
@@ -102,24 +117,36 @@ impl Event {
         Self { fields, data, end }
     }
 
+    /// The category of what the event names and does not say: in its name (`event: salary`), or as
+    /// all that it carries.
+    fn announces(&self, look: &Look<'_>) -> Option<Category> {
+        let carried = self.data.as_deref()?.trim().trim_matches([':', '"']).trim_end_matches(':');
+        masked_as(look, carried)
+    }
+
     fn put(
         &self,
+        announced: Option<Category>,
         look: &Look<'_>,
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
-        for value in self.fields.lines().filter_map(|line| line.split_once(':')) {
-            // What stands beside the data is a word, a number or a comment.
-            look.masked_document(value.1, Form::Text, tally)?;
-        }
+        // What stands beside the data is a word, a number or a comment, each on its line.
+        let values = self.fields.lines().filter_map(|line| line.split_once(':'));
+        let values: Vec<&str> = values.map(|(_, value)| value.trim()).collect();
+        look.masked_document(&values.join("\n"), Form::Text, tally)?;
         let shown = look.screened_document(&self.fields, Form::Text, tally);
         out.extend_from_slice(shown.as_ref().unwrap_or(&self.fields).as_bytes());
         if let Some(carried) = &self.data {
             tally.usage.rows += 1;
+            let named = announced.or_else(|| values.iter().find_map(|it| masked_as(look, it)));
             let mut masked = Vec::new();
-            match is_json(carried) {
-                true => put_json(carried, look, &mut masked, tally)?,
-                false => {
+            match named {
+                Some(category) => {
+                    masked.extend_from_slice(look.mask(&category, carried, tally).as_bytes());
+                }
+                None if is_json(carried) => put_json(carried, look, &mut masked, tally)?,
+                None => {
                     let shown = match look.named(carried) {
                         Some(category) => Some(look.mask(&category, carried, tally)),
                         None => look.screened_document(carried, Form::Text, tally),
@@ -131,6 +158,15 @@ impl Event {
         }
         out.extend_from_slice(self.end.as_bytes());
         Ok(())
+    }
+}
+
+/// The category of what a word names, where its value is masked.
+fn masked_as(look: &Look<'_>, word: &str) -> Option<Category> {
+    let is_word = !word.is_empty() && !word.contains(char::is_whitespace);
+    match is_word.then(|| look.names.known(word))? {
+        Known::Masked(category) => Some(category),
+        Known::Shown | Known::Written(_) | Known::Nothing => None,
     }
 }
 
@@ -157,4 +193,52 @@ fn plain_lines(events: Vec<u8>) -> Result<String, Unmaskable> {
         return Err(Unmaskable("its lines end in a way that is not read".to_owned()));
     }
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::masking::tests::{Emails, masker, screen};
+
+    fn masked(text: &str) -> Result<String, Unmaskable> {
+        let masker = masker();
+        let look = Look { names: &Emails, masker: &masker };
+        let mut screen = screen();
+        let (mut out, mut tally) = (Vec::new(), Tally::new(&mut screen));
+        let mut events = Events::new(1000, Rooms::default());
+        for piece in text.as_bytes().chunks(3) {
+            let whole = events.push(piece)?;
+            events.put(&whole, &look, &mut out, &mut tally)?;
+        }
+        let rest = events.finish()?;
+        events.put(&rest, &look, &mut out, &mut tally)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn what_no_reader_of_events_reads_is_left_out() {
+        let check = |text: &str, expect: &str| assert_eq!(masked(text).unwrap(), expect, "{text}");
+        check("{\"email\": 7}\n\n", "\n");
+        check("email: 7\ndata: x\n\n", "data: x\n\n");
+        check("id,email\n1,7\n\ndata: x\n\n", "\ndata: x\n\n");
+        check("<b>email</b>7", "");
+        check(
+            "id: 1\nevent: x\nretry: 5\n: hello\ndata: y\n\n",
+            "id: 1\nevent: x\nretry: 5\n: hello\ndata: y\n\n",
+        );
+    }
+
+    #[test]
+    fn what_is_named_in_front_of_its_value_is_masked() {
+        let check = |text: &str, expect: &str| assert_eq!(masked(text).unwrap(), expect, "{text}");
+        check(
+            "data: email\n\ndata: 7\n\ndata: 8\n\n",
+            "data: email\n\ndata: [email]\n\ndata: 8\n\n",
+        );
+        check("data: \"email\":\n\ndata: {\"x\":7}\n\n", "data: [email]\n\ndata: [email]\n\n");
+        check("event: email\ndata: 7\n\n", "event: email\ndata: [email]\n\n");
+        check("data: email\ndata: 7\n\n", "data: [email]\n\n");
+        assert!(masked("event: email\nid: 7\n\n").is_err());
+        assert!(masked(": email=7\n\n").is_err());
+    }
 }

@@ -3,7 +3,7 @@
 //! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
 //! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
 
-use super::{Known, Look, Tally, number};
+use super::{Known, Look, Tally, halves, number};
 use crate::kept::{Kept, Rooms};
 use crate::names::is_no_name;
 use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
@@ -14,6 +14,13 @@ use portreeve_session::Unmaskable;
 const DEPTH_MAX: usize = 256;
 /// So often may a document stand as a text in another one.
 const NESTED_MAX: u8 = 8;
+
+/// Keys that say what there is, and nothing of whom it is about.
+const KEYS_SHOWN: [&str; 28] = [
+    "amount", "city", "code", "country", "currency", "data", "day", "display", "family", "first",
+    "given", "home", "id", "items", "label", "last", "middle", "mobile", "month", "name",
+    "primary", "state", "street", "type", "value", "work", "year", "zip",
+];
 
 /// How many documents a text holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +59,15 @@ struct Frame {
     path_bytes: usize,
     /// What everything in it is, where it is classified as a whole.
     category: Option<Category>,
+    /// How many values stood in it so far.
+    entries: usize,
 }
+
+/// A record has no more members that are records or lists: an object that has is a list of them
+/// under keys, and each of the others is an item of it.
+const RECORDS_MAX: usize = 32;
+/// The same of members of every kind.
+const MEMBERS_MAX: usize = 256;
 
 /// A token that is not complete yet.
 #[derive(Debug)]
@@ -242,10 +257,10 @@ impl JsonMasker {
         if self.frames.len() >= DEPTH_MAX {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
-        self.count_item(tally);
+        self.count_item(RECORDS_MAX, tally);
         let known = self.known_here(look);
         let category = self.category(&known);
-        self.frames.push(Frame { container, path_bytes: self.path.len(), category });
+        self.frames.push(Frame { container, path_bytes: self.path.len(), category, entries: 0 });
         Ok(())
     }
 
@@ -271,10 +286,14 @@ impl JsonMasker {
         self.expects = if self.frames.is_empty() { Expects::End } else { Expects::CommaOrEnd };
     }
 
-    /// What stands in an array is an item of it, and so is each of many documents.
-    fn count_item(&self, tally: &mut Tally<'_>) {
-        let is_item = match self.frames.last() {
-            Some(frame) => frame.container == Container::Array,
+    /// What stands in an array is an item of it, and so is each of many documents, and what an
+    /// object has more of than a record has.
+    fn count_item(&mut self, members_max: usize, tally: &mut Tally<'_>) {
+        let is_item = match self.frames.last_mut() {
+            Some(frame) => {
+                frame.entries += 1;
+                frame.container == Container::Array || frame.entries > members_max
+            }
             None => self.documents == Documents::Many,
         };
         tally.usage.rows += u64::from(is_item);
@@ -298,7 +317,7 @@ impl JsonMasker {
         out: &mut Vec<u8>,
         tally: &mut Tally<'_>,
     ) -> Option<Known> {
-        self.count_item(tally);
+        self.count_item(MEMBERS_MAX, tally);
         tally.usage.values += 1;
         let known = self.known_here(look);
         if let Known::Written(value) = known {
@@ -316,8 +335,7 @@ impl JsonMasker {
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         self.token = Token::None;
-        let text: String = serde_json::from_slice(self.bytes.bytes())
-            .map_err(|_| malformed("a string is not one"))?;
+        let text = self.text()?;
         if matches!(self.expects, Expects::Key | Expects::KeyOrEnd) {
             if is_no_name(&text) {
                 let why = "a name is too long, or made of too many parts";
@@ -332,7 +350,7 @@ impl JsonMasker {
             self.path.push_str(&text);
             self.known = self.outer_of_key(begin, look);
             self.expects = Expects::Colon;
-            match look.masked_text("", &Known::Nothing, &text, tally) {
+            match self.shown_key(&text, look, tally) {
                 Some(masked) => push_json(&masked, out),
                 None => out.extend_from_slice(self.bytes.bytes()),
             }
@@ -355,6 +373,36 @@ impl JsonMasker {
         }
         self.complete();
         Ok(())
+    }
+
+    /// What stands in the string that is complete. Half of a letter that takes two escapes, as a
+    /// text has that somebody cut off, is shown as one that nobody knows.
+    fn text(&mut self) -> Result<String, Unmaskable> {
+        let read: Result<String, _> = serde_json::from_slice(self.bytes.bytes());
+        if let Ok(text) = read {
+            return Ok(text);
+        }
+        let whole = halves::replaced(self.bytes.bytes());
+        let text = whole.as_deref().and_then(|whole| serde_json::from_slice(whole).ok());
+        let text = text.ok_or_else(|| malformed("a string is not one"))?;
+        self.bytes.clear();
+        for byte in whole.unwrap_or_default() {
+            self.bytes.push(byte)?;
+        }
+        Ok(text)
+    }
+
+    /// What stands in the place of a key, where something does. In what is classified as a whole a
+    /// key can be a value (`{"salary": {"4711": true}}`): there only those show that somebody has
+    /// named, and words that say what there is.
+    fn shown_key(&self, text: &str, look: &Look<'_>, tally: &mut Tally<'_>) -> Option<String> {
+        let category = self.frames.last().and_then(|frame| frame.category.as_ref());
+        let is_named =
+            || KEYS_SHOWN.contains(&text) || look.names.known(&self.path) != Known::Nothing;
+        match category.filter(|_| !is_named()) {
+            Some(category) => Some(look.mask(category, text, tally)),
+            None => look.masked_text("", &Known::Nothing, text, tally),
+        }
     }
 
     /// What is known of a key of several names (`salary.amount`) by one of the outer ones, as if
@@ -520,10 +568,30 @@ mod tests {
         );
         check(
             r#"{"email":{"any":{"thing":"x"}}, "y":1}"#,
-            r#"{"email":{"any":{"thing":"[email]"}}, "y":1}"#,
+            r#"{"email":{"[email]":{"[email]":"[email]"}}, "y":1}"#,
         );
-        check(r#"{"email.work":{"x":7},"y":1}"#, r#"{"email.work":{"x":"[email]"},"y":1}"#);
+        check(r#"{"email.work":{"id":7},"y":1}"#, r#"{"email.work":{"id":"[email]"},"y":1}"#);
         check(r#"{"\u0065mail":"a@b.org"}"#, r#"{"\u0065mail":"[email]"}"#);
+    }
+
+    #[test]
+    fn a_key_can_be_a_value() {
+        check(r#"{"email":{"a@b":true}}"#, r#"{"email":{"[email]":"[email]"}}"#);
+        check(
+            r#"{"email":[{"x":[{"y":1}]}]}"#,
+            r#"{"email":[{"[email]":[{"[email]":"[email]"}]}]}"#,
+        );
+        check(
+            r#"{"email":{"type":1,"email":2}}"#,
+            r#"{"email":{"type":"[email]","email":"[email]"}}"#,
+        );
+        check(r#"{"a":{"x":1},"email":{},"b":{"y":1}}"#, r#"{"a":{"x":1},"email":{},"b":{"y":1}}"#);
+    }
+
+    #[test]
+    fn half_a_letter_is_shown_as_one_that_nobody_knows() {
+        check(r#"{"a":"x\ud83d","\uDE00":1}"#, r#"{"a":"x\ufffd","\ufffd":1}"#);
+        check(r#"{"email":"\ud83d"}"#, r#"{"email":"[email]"}"#);
     }
 
     #[test]
@@ -552,6 +620,12 @@ mod tests {
     fn items_and_values_are_counted() {
         let (_, usage) = masked(r#"[{"a":1},{"a":[2,3]}]"#, 4, Documents::One).unwrap();
         assert_eq!((usage.rows, usage.values), (4, 3));
+        let members = |value: &str, count: usize| {
+            let members: Vec<String> = (0..count).map(|at| format!("\"k{at}\":{value}")).collect();
+            masked(&format!("{{{}}}", members.join(",")), 1000, Documents::One).unwrap().1.rows
+        };
+        assert_eq!((members("{}", RECORDS_MAX), members("1", MEMBERS_MAX)), (0, 0));
+        assert_eq!((members("{}", 500), members("1", 500)), (468, 244));
         let (_, usage) = masked("{}\n{}\n", 4, Documents::Many).unwrap();
         assert_eq!((usage.rows, usage.values), (2, 0));
     }

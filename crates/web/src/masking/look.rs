@@ -63,8 +63,12 @@ impl Look<'_> {
     /// The category of a classified field that a text names: a value of it may stand anywhere
     /// in there, because names are read in JSON alone.
     pub(super) fn named(&self, text: &str) -> Option<Category> {
-        let may_name = text.contains([':', '=', '<', ',', ';', '|', '\t', '\n', '"', '\'']);
-        if may_name { self.names.named_in(text) } else { None }
+        // What stands between a name and its value, or begins an escape that stands for it.
+        let may_name = text.contains([
+            ':', '=', '<', ',', ';', '|', '\t', '\n', '"', '\'', '>', '\u{2192}', '%', '&', '\\',
+            '[',
+        ]);
+        if may_name || text.contains("  ") { self.names.named_in(text) } else { None }
     }
 
     /// A text that is not masked as a whole, with what detectors find in it masked; none where

@@ -1,12 +1,13 @@
 //! JSON and events, masked as they stream by.
 
 mod events;
+mod halves;
 mod json;
 mod look;
 mod number;
 mod tally;
 
-pub use events::{Event, Events, put_event_data, put_events};
+pub use events::{Event, Events, put_event_data};
 pub use json::{Documents, JsonMasker, is_json, put_json};
 pub use look::{Known, Look, Names};
 pub use tally::Tally;

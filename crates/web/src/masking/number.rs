@@ -3,18 +3,18 @@
 /// More digits than an identifier of anybody has.
 const DIGITS_MAX: usize = 64;
 
-/// A number with an exponent or a fraction of zeros, without them; none where it is written out
-/// already, or is no identifier of anybody.
+/// A number with a sign, an exponent or a fraction of zeros, without them; none where it is
+/// written out already, or is no identifier of anybody.
 pub(super) fn written_out(text: &str) -> Option<String> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if fraction.is_empty() && exponent == 0 {
+    let (signed, whole) = (whole, whole.trim_start_matches('-'));
+    if fraction.is_empty() && exponent == 0 && signed.len() == whole.len() {
         return None;
     }
-    let whole = whole.trim_start_matches('-');
     let digits = format!("{whole}{fraction}");
     let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
     let point = usize::try_from(point).ok().filter(|point| *point <= DIGITS_MAX)?;
@@ -42,6 +42,7 @@ mod tests {
         check("0.4111111111111111e16", Some("4111111111111111"));
         check("4111111111111111.00", Some("4111111111111111"));
         check("-4.1e+3", Some("4100"));
+        check("-4111111111111111", Some("4111111111111111"));
         check("4111111111111111", None);
         check("1.5", None);
         check("1e400", None);

@@ -52,7 +52,7 @@ pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, decoded_again, no_
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};
-pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
+pub use credential::{Aws, AwsParts, ClientAuth, Credential, Hidden, OAuth, OAuthParts, Strike};
 pub use decoding::Decoding;
 pub use fields::{application, bearer, host, is_hop_by_hop, review_mode, wait_max, wishes};
 pub use kept::{Place, Rooms};

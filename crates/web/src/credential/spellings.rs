@@ -39,6 +39,8 @@ pub(super) fn spellings(secret: &Secret<String>) -> BTreeSet<Vec<u8>> {
         every_byte(text, "%", Digits::Upper),
         every_byte(text, "%", Digits::Lower),
         every_byte(text, "\\x", Digits::Lower),
+        numbered(text, |c| !c.is_ascii_alphanumeric(), |c| percent_encoded(c, Digits::Upper)),
+        numbered(text, |c| !c.is_ascii_alphanumeric(), |c| percent_encoded(c, Digits::Lower)),
         numbered(text, |c| !c.is_ascii_alphanumeric(), decimal),
         numbered(text, |c| !c.is_ascii_alphanumeric(), sixteens),
         numbered(text, |_| true, decimal),
@@ -94,6 +96,11 @@ fn numbered(text: &str, is_one: fn(char) -> bool, number: fn(char) -> String) ->
         }
         out
     })
+}
+
+/// Also where an address needs no escape.
+fn percent_encoded(c: char, digits: Digits) -> String {
+    every_byte(c.encode_utf8(&mut [0; 4]), "%", digits)
 }
 
 fn decimal(c: char) -> String {
@@ -184,6 +191,14 @@ mod tests {
             assert!(found.contains(expect.as_bytes()), "{expect}");
         }
         assert!(found.contains(b"a\0/\0B\0+\0<\0c\0>\0&\0\"\0d\0 \0\xe9\0".as_slice()));
+    }
+
+    #[test]
+    fn what_needs_no_escape_is_found_with_one() {
+        let found = spellings(&Secret::new("a-B.c".to_owned()));
+        for expect in ["a%2DB%2Ec", "a%2dB%2ec", "a&#45;B&#46;c"] {
+            assert!(found.contains(expect.as_bytes()), "{expect}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use portreeve_model::{Object, ObjectKind, Secret};
 use portreeve_screen::Screen;
-use portreeve_web::{Address, Fields};
+use portreeve_web::{Address, Fields, Hidden};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -50,6 +50,8 @@ pub struct Target {
     parts: TargetParts,
     /// Programs that may run for it at once.
     programs: Arc<Semaphore>,
+    /// What opens a program, as it is looked for in what that says.
+    hidden: Option<Hidden>,
 }
 
 /// Programs that may run for one server at once.
@@ -59,7 +61,11 @@ impl Target {
     /// Puts a target together.
     #[must_use]
     pub fn new(parts: TargetParts) -> Self {
-        Self { parts, programs: Arc::new(Semaphore::new(PROGRAMS_MAX)) }
+        let hidden = match &parts.place {
+            Place::Program(program) => program.token.as_ref().map(|(_, token)| Hidden::of(token)),
+            Place::Http { .. } => None,
+        };
+        Self { parts, programs: Arc::new(Semaphore::new(PROGRAMS_MAX)), hidden }
     }
 
     /// The resource's name.
@@ -98,12 +104,7 @@ impl Target {
     pub(crate) fn without_credential(&self, text: &str) -> Option<String> {
         match &self.parts.place {
             Place::Http { address, .. } => address.without_credential(text),
-            Place::Program(Program { token: Some((_, token)), .. })
-                if token.reveal().len() >= 4 && text.contains(token.reveal().as_str()) =>
-            {
-                Some(text.replace(token.reveal().as_str(), "[credential]"))
-            }
-            Place::Program(_) => None,
+            Place::Program(_) => self.hidden.as_ref()?.without(text),
         }
     }
 

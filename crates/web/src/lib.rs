@@ -54,7 +54,7 @@ pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};
-pub use credential::{Aws, AwsParts, ClientAuth, Credential, OAuth, OAuthParts};
+pub use credential::{Aws, AwsParts, ClientAuth, Credential, Hidden, OAuth, OAuthParts, Strike};
 pub use decoding::Decoding;
 pub use escapes::undone;
 pub use fields::{

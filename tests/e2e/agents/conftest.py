@@ -69,6 +69,14 @@ resources:
       token: {{ file: "{directory}/token" }}
       token_variable: NOTES_TOKEN
     classify: *classified
+  family:
+    mcp:
+      host: localhost
+      command: "sh -c 'sleep 4321 & exec {python} {here}/server.py'"
+  orphans:
+    mcp:
+      host: localhost
+      command: "sh -c 'sleep 4322 & read line; exit 0'"
   shop:
     postgres:
       host: localhost

@@ -193,7 +193,12 @@ def main() -> None:
 
     script.results["add_note"] = text(f"token {os.environ.get('NOTES_TOKEN')} path {sorted(os.environ)}")
     for line in sys.stdin:
-        script.say(json.loads(line), send)
+        message = json.loads(line)
+        # A program says what it is asked to say.
+        said = message.get("params", {}).get("arguments", {}).get("say")
+        if said:
+            script.results["find_person"] = said
+        script.say(message, send)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,31 @@ def test_a_dry_run_runs_nothing(own: Client) -> None:
     assert count() == before
 
 
+def test_a_dry_run_asks_nobody(own: Client, tools: Tools) -> None:
+    def reviews() -> str:
+        return json.dumps(tools.gateway.json("reviews", "ls", token=tools.gateway.token("dana")))
+
+    before = reviews()
+    held = ask(own, "dry_run", resource="shop", sql="select count(*), 7 from orders")
+    assert held["verdict"] == "held for approval" and "reviewers" in held["error"], held
+    assert reviews() == before
+    # What was approved is not used up by it.
+    statement = {"resource": "shop", "sql": "select count(*), 8 from orders"}
+    review = re.search(r"rv-\w+", ask(own, "query", **statement)["hint"])
+    assert review
+    tools.gateway.run("reviews", "approve", review.group(), token=tools.gateway.token("dana"))
+    assert ask(own, "dry_run", **statement)["verdict"] == "held for approval"
+    assert not ask(own, "query", **statement)["isError"]
+
+
+def test_results_of_several_statements_are_not_mixed(own: Client) -> None:
+    for sql in ("select 1; commit; select city from customers where id = 1", "select 1; select 2"):
+        refused = ask(own, "query", resource="shop", sql=sql)
+        assert refused["isError"] and refused["code"] == "42601" and "one statement" in refused["hint"], refused
+    copied = ask(own, "query", resource="shop", sql="copy (select city from customers) to stdout")
+    assert copied["isError"] and copied["code"] == "0A000" and "`SELECT`" in copied["hint"], copied
+
+
 def test_what_is_asked_wrongly_is_told(own: Client) -> None:
     for arguments in ({}, {"resource": "shop"}, {"resource": "crm", "sql": "select 1"}, {"resource": "nowhere", "sql": "select 1"}, {"resource": "shop", "sql": "select 1", "rows_max": 0}, {"resource": "shop", "sql": 7}):
         assert ask(own, "query", **arguments)["isError"], arguments

@@ -1,5 +1,6 @@
 """Nothing personal leaves unmasked, in whatever way an answer is written."""
 
+import base64
 import json
 
 import pytest
@@ -181,6 +182,24 @@ def test_what_opens_the_target_is_never_shown(web: Web) -> None:
     web.service.replies["/echo"] = Reply(f"<p>{secret}</p>".encode(), kind="text/html")
     hidden = {"gateway": b"[credential]", "connector": b"*" * len(secret)}[web.via]
     assert web.get("/crm/echo").body == b"<p>" + hidden + b"</p>"
+
+
+def test_what_opens_the_target_shows_in_no_spelling(web: Web) -> None:
+    secret = "the-targets-own-token"
+    spelled = (
+        secret,
+        base64.b64encode(secret.encode()).decode(),
+        base64.urlsafe_b64encode(f"x{secret}y".encode()).decode(),
+        secret.encode().hex(),
+        secret.replace("-", "%2D"),
+        secret.replace("-", "&#45;"),
+    )
+    for one in spelled:
+        opaque = b"\x89PNG\xff" + one.encode() + b"\xff\x00"
+        shown = answer(web, Reply(opaque, kind="image/png"), "/logo")
+        assert one.encode() not in shown and shown.startswith(b"\x89PNG\xff") and b"**" in shown, one
+        assert one.encode() not in answer(web, Reply(f"you are {one}.".encode(), kind="text/plain"), "/echo"), one
+        assert one.encode() not in answer(web, Reply(json.dumps({"you": [one]}).encode()), "/echo"), one
 
 
 def test_every_spelling_of_one_thing_is_one_route(web: Web) -> None:

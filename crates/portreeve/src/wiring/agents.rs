@@ -74,7 +74,7 @@ impl Agents {
 
     async fn ask(&self, query: Query<'_>) -> Result<Rows, Trouble> {
         let stream = self.enter().await.map_err(|error| unreachable(&error.to_string()))?;
-        let connecting = settings(query.client)
+        let connecting = settings(query.client, query.run)
             .user("agent")
             .password(query.token.reveal())
             .dbname(query.resource)
@@ -85,32 +85,39 @@ impl Agents {
             let _ = connection.await;
         });
         let asked = match query.run {
-            Run::Now => run(&client, query.sql, query.rows_max).await,
+            Run::Now | Run::Unasked => run(&client, query.sql, query.rows_max).await,
             Run::Never => describe(&client, query.sql).await,
         };
         // What is not read to its end is not wanted.
         drop(client);
         connection.abort();
-        asked.map_err(|error| trouble(&error))
+        asked
     }
 }
 
 /// The record says for whom the statement came in: the client's address is part of the name.
-fn settings(client: SocketAddr) -> Config {
+fn settings(client: SocketAddr, run: Run) -> Config {
+    let review = match run {
+        Run::Now => "refuse",
+        Run::Unasked | Run::Never => "tell",
+    };
     let mut settings = Config::new();
     settings
         .application_name(format!("mcp {client}"))
-        .options("-c portreeve.review=refuse")
+        .options(format!("-c portreeve.review={review}"))
         .connect_timeout(STATEMENT_TIMEOUT);
     settings
 }
 
-async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Result<Rows, Error> {
+async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Result<Rows, Trouble> {
     let mut found = Rows::default();
-    let mut bytes = 0;
-    let mut messages = pin!(client.simple_query_raw(sql).await?);
+    let (mut bytes, mut is_complete) = (0, false);
+    let messages = client.simple_query_raw(sql).await.map_err(|error| trouble(&error))?;
+    let mut messages = pin!(messages);
     while let Some(message) = poll_fn(|context| messages.as_mut().poll_next(context)).await {
-        match message? {
+        match message.map_err(|error| trouble(&error))? {
+            // Rows of one statement under the columns of another would say what is not so.
+            _ if is_complete => return Err(several()),
             SimpleQueryMessage::RowDescription(columns) => {
                 found.columns = columns.iter().map(|column| column.name().to_owned()).collect();
             }
@@ -126,17 +133,47 @@ async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Res
                 bytes += values.iter().flatten().map(String::len).sum::<usize>();
                 found.rows.push(values);
             }
-            SimpleQueryMessage::CommandComplete(count) => found.count = count,
+            SimpleQueryMessage::CommandComplete(count) => {
+                found.count = count;
+                is_complete = true;
+            }
             _ => {}
         }
     }
     Ok(found)
 }
 
-async fn describe(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, Error> {
-    let prepared = client.prepare(sql).await?;
+async fn describe(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, Trouble> {
+    let prepared = client.prepare(sql).await.map_err(|error| trouble(&error))?;
     let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
     Ok(Rows { columns, ..Rows::default() })
+}
+
+/// SPEC: SQLSTATE 42601, as PostgreSQL has it where one statement is expected.
+fn several() -> Trouble {
+    Trouble {
+        code: "42601".to_owned(),
+        message: "several statements were sent, and some of them may have run: their results are \
+                  not told apart"
+            .to_owned(),
+        hint: Some("send one statement at a time".to_owned()),
+        ..Trouble::default()
+    }
+}
+
+/// The other end answers with the data of a `COPY`, which the driver expects nowhere.
+fn is_of_copy(error: &Error) -> bool {
+    error.to_string().starts_with("unexpected message")
+}
+
+/// SPEC: SQLSTATE 0A000, feature not supported.
+fn copied() -> Trouble {
+    Trouble {
+        code: "0A000".to_owned(),
+        message: "`COPY` to or from the client is not carried here".to_owned(),
+        hint: Some("use `SELECT` to read, and `INSERT` to write".to_owned()),
+        ..Trouble::default()
+    }
 }
 
 fn unreachable(why: &str) -> Trouble {
@@ -150,7 +187,9 @@ fn trouble(error: &Error) -> Trouble {
             message: told.message().to_owned(),
             detail: told.detail().map(str::to_owned),
             hint: told.hint().map(str::to_owned),
+            is_held: told.message().contains("needs approval"),
         },
+        None if is_of_copy(error) => copied(),
         None => unreachable(&error.to_string()),
     }
 }

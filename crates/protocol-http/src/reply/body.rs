@@ -1,6 +1,7 @@
 //! Bodies, by what they say that they are.
 
 use super::head::{ReplyHead, plain_type};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
@@ -8,7 +9,7 @@ use portreeve_web::masking::{
     Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_json,
 };
 use portreeve_web::multipart::{boundary as boundary_of, parts};
-use portreeve_web::{Decoding, Rooms, charset};
+use portreeve_web::{Address, Decoding, Rooms, Strike, charset};
 use std::borrow::Cow;
 
 /// Whether anything of a route is classified.
@@ -28,6 +29,8 @@ pub(crate) struct Body {
     /// The head in front of it, where nothing of it can show before its end: what cannot be
     /// masked is then a refusal, and no answer that breaks off.
     pub(super) head: Option<ReplyHead>,
+    /// What takes the credential out of bytes that nobody looks into, once some have come.
+    strike: Option<Strike>,
 }
 
 /// SPEC: RFC 8259 section 8.1: whoever reads a text may leave it out. It says nothing.
@@ -150,12 +153,13 @@ impl Body {
             Ok(decoding) => {
                 let form = BodyForm::of(status, fields, passes, within);
                 let start = (!matches!(form, BodyForm::Opaque)).then(Vec::new);
-                Self { decoding, start, form, head: None }
+                Self { decoding, start, form, head: None, strike: None }
             }
             // What a client gets says nothing of a coding: it could not read it either.
             Err(why) => {
                 let form = BodyForm::Refused(why);
-                Self { decoding: Decoding::default(), start: None, form, head: None }
+                let decoding = Decoding::default();
+                Self { decoding, start: None, form, head: None, strike: None }
             }
         }
     }
@@ -172,6 +176,28 @@ impl Body {
     /// Whether nothing of it can show before its end.
     pub(super) const fn waits_for_end(&self) -> bool {
         matches!(self.form, BodyForm::Whole(..) | BodyForm::Folded(_) | BodyForm::Parts(_))
+    }
+
+    /// Takes the target's credential out of what has been put behind `from`, where nobody has
+    /// looked into it.
+    pub(super) fn strike(&mut self, address: &Address, from: usize, out: &mut Vec<u8>) {
+        if !matches!(self.form, BodyForm::Opaque | BodyForm::Parts(_)) {
+            return;
+        }
+        if self.strike.is_none() {
+            self.strike = address.strike();
+        }
+        if let Some(strike) = &mut self.strike {
+            let data = Bytes::from(out.split_off(from));
+            out.extend_from_slice(&strike.push(data));
+        }
+    }
+
+    /// What of that has waited for its end.
+    pub(super) fn strike_end(&mut self, out: &mut Vec<u8>) {
+        if let Some(strike) = &mut self.strike {
+            out.extend_from_slice(&strike.finish());
+        }
     }
 
     /// How many bytes there may be to look through where so many came.

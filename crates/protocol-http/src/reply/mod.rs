@@ -44,11 +44,16 @@ impl Reply for Part<'_> {
             }
             None => {}
         }
+        let behind_head = out.len();
         let work_bytes = body.work_bytes(self.data.len());
         look_through(work_bytes, || body.push(&self.data, &look, &mut out, &mut tally))?;
         if self.more == More::Ended {
             look_through(body.kept_bytes(), || body.finish(&look, &mut out, &mut tally))?;
             end = Some(End::Completed);
+        }
+        body.strike(self.target.address(), behind_head, &mut out);
+        if self.more == More::Ended {
+            body.strike_end(&mut out);
         }
         let (usage, masked, mut detected) = (tally.usage, tally.masked, Vec::new());
         self.screen.drain(&mut detected);

@@ -4,6 +4,8 @@ mod strict;
 
 pub(crate) use strict::read as read_json;
 
+use strict::is_exact;
+
 use serde_json::{Map, Value, json};
 
 /// The longest name of a method, a tool or a prompt.
@@ -108,6 +110,17 @@ impl Message {
             Value::Object(fields) => Self::of(fields),
             Value::Array(_) => Err(invalid("several messages at once are not taken: send each")),
             _ => Err(invalid("a message is an object")),
+        }
+    }
+
+    /// Reads a text that is written anew for somebody else: it must say the same there.
+    pub(crate) fn read_exactly(text: &str) -> Result<Self, Malformed> {
+        let message = Self::read(text)?;
+        match is_exact(text) {
+            true => Ok(message),
+            false => {
+                Err(invalid("a number has too many digits to be sent on as it is: send a text"))
+            }
         }
     }
 
@@ -216,5 +229,8 @@ mod tests {
         for text in refused {
             assert!(Message::read(text).is_err(), "{text}");
         }
+        let long = r#"{"jsonrpc":"2.0","method":"x","params":{"n":12345678901234567890123}}"#;
+        assert!(Message::read(long).is_ok(), "a server's is sent on as it came");
+        assert!(Message::read_exactly(long).unwrap_err().why.contains("too many digits"));
     }
 }

@@ -2,7 +2,7 @@
 //! last would see two messages.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// Deeper messages are nobody's.
@@ -17,6 +17,73 @@ pub(crate) fn read(text: &str) -> Result<Value, serde_json::Error> {
     let value = Strict(DEPTH_MAX).deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
+}
+
+/// Whether every number of a text is written again as the number that it is: what has more digits
+/// than a machine's number holds would become another one.
+pub(crate) fn is_exact(text: &str) -> bool {
+    let (mut rest, mut is_exact) = (text, true);
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        let (_, from) = rest.split_at(at);
+        let length = match from.starts_with('"') {
+            true => string_bytes(from),
+            false => from.find(|c: char| !is_of_number(c)).unwrap_or(from.len()),
+        };
+        let (token, behind) = from.split_at(length);
+        is_exact &= token.starts_with('"') || is_written_again(token);
+        rest = behind;
+    }
+    is_exact
+}
+
+const fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')
+}
+
+/// How long the string is that a text begins with.
+fn string_bytes(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 2)
+}
+
+fn is_written_again(number: &str) -> bool {
+    let Ok(read) = serde_json::from_str::<Number>(number) else { return false };
+    Decimal::of(number).is_some_and(|own| Some(own) == Decimal::of(&read.to_string()))
+}
+
+/// A number, whatever way it is written.
+#[derive(PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    /// Without zeros at either end; empty for zero.
+    digits: String,
+    /// Of the last digit.
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(number: &str) -> Option<Self> {
+        let (is_negative, number) = match number.strip_prefix('-') {
+            Some(number) => (true, number),
+            None => (false, number),
+        };
+        let (number, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0').trim_end_matches('0').to_owned();
+        if digits.is_empty() {
+            return Some(Self { is_negative, digits, exponent: 0 });
+        }
+        let zeros = all.len() - all.trim_end_matches('0').len();
+        let last = i64::try_from(zeros).ok()? - i64::try_from(fraction.len()).ok()?;
+        let exponent = exponent.parse::<i64>().ok()?.checked_add(last)?;
+        Some(Self { is_negative, digits, exponent })
+    }
 }
 
 /// So many levels may still be inside.
@@ -99,6 +166,19 @@ mod tests {
             assert!(read(text).is_err(), "{text}");
         }
         assert!(read(&format!("{}{}", "[".repeat(97), "]".repeat(97))).is_err());
+        for text in ["0", "-0", "-0.0", "1e3", "1.50", "0.1", "18446744073709551615", "1E+2"] {
+            assert!(is_exact(text), "{text}");
+        }
+        for text in [
+            "18446744073709551616",
+            "12345678901234567890123",
+            "-9223372036854775809",
+            "[\"a\\\"1\", {\"b\": 0.10000000000000000001}]",
+            "1e-400",
+        ] {
+            assert!(!is_exact(text), "{text}");
+        }
+        assert!(is_exact(r#"{"x":"12345678901234567890123","y\"9":[1.5,-2]}"#));
         let plain = r#"{"b":[1,-2,1.5,"x",null,true],"a":{}}"#;
         assert_eq!(read(plain).unwrap().to_string(), plain);
     }

@@ -65,8 +65,9 @@ pub(super) fn tools() -> Value {
         ),
         tool(
             "dry_run",
-            "Says whether a statement would be refused and which columns it would give, and has \
-             the database estimate it; does not run it.",
+            "Says whether a statement would be refused, or held until a person approves it, which \
+             columns it would give, and has the database estimate it; does not run it, and asks \
+             nobody.",
             asked,
             json!(["resource", "sql"]),
             true,
@@ -208,17 +209,21 @@ impl Asked<'_> {
             Ok(rows) => rows.columns,
             Err(trouble) => {
                 let mut value = told(&trouble);
-                value["verdict"] = "refused".into();
+                value["verdict"] = match trouble.is_held {
+                    true => "held for approval",
+                    false => "refused",
+                }
+                .into();
                 return Ok(Answered::good(value));
             }
         };
         // With a list of options, `ANALYZE` in front of the statement is no option of it.
         let explain = format!("EXPLAIN (FORMAT TEXT) {sql}");
-        let estimate = match self.offers.query(self.statement(&explain, ROWS_MAX, Run::Now)?).await
-        {
-            Ok(rows) => json!(rows.rows.into_iter().flatten().flatten().collect::<Vec<_>>()),
-            Err(trouble) => json!({"none": trouble.message}),
-        };
+        let estimate =
+            match self.offers.query(self.statement(&explain, ROWS_MAX, Run::Unasked)?).await {
+                Ok(rows) => json!(rows.rows.into_iter().flatten().flatten().collect::<Vec<_>>()),
+                Err(trouble) => json!({"none": trouble.message}),
+            };
         Ok(Answered::good(json!({
             "verdict": "not refused before it runs",
             "columns": columns,

@@ -20,9 +20,11 @@ pub struct Offered {
 /// What becomes of a statement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Run {
-    /// It runs.
+    /// It runs. What needs approval has a person asked.
     Now,
-    /// It is decided and described, and does not run.
+    /// It runs unless it needs approval: nobody is asked.
+    Unasked,
+    /// It is decided and described, and does not run; nobody is asked.
     Never,
 }
 
@@ -67,6 +69,8 @@ pub struct Trouble {
     pub detail: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// Whether a person would have to agree, who was not asked.
+    pub is_held: bool,
 }
 
 /// What the gateway offers.

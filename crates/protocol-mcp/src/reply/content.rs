@@ -1,7 +1,7 @@
 //! Content that is no text, and what a server offers that the gateway does not carry.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use super::files::{begins_like_a_file, bytes_of, files, text_of};
+use crate::message::read_json;
 use serde_json::{Map, Value};
 
 /// What becomes of content that nobody can look into.
@@ -13,77 +13,145 @@ pub(crate) enum Opaque {
     Withheld,
 }
 
-/// Puts words in the place of images, sounds and files. A file that is text becomes text, which
-/// is masked like any other. Says whether anything was changed.
+/// What stands in the place of a file in a text.
+const WITHHELD: &str = "[content withheld: nobody can look into it]";
+/// So many documents may stand in each other as texts.
+const NESTED_MAX: u8 = 8;
+/// A list of fewer numbers is no file.
+const LIST_MIN: usize = 16;
+
+/// Puts words in the place of images, sounds and files, wherever they stand. A file that is text
+/// becomes text, which is masked like any other. Says whether anything was changed.
 pub(crate) fn withhold(value: &mut Value, opaque: Opaque) -> bool {
+    within(value, opaque, NESTED_MAX)
+}
+
+fn within(value: &mut Value, opaque: Opaque, nested: u8) -> bool {
     match value {
         Value::Object(fields) => {
-            let own = withhold_block(fields, opaque);
-            fields.values_mut().fold(own, |changed, inner| withhold(inner, opaque) | changed)
+            let own = withhold_block(fields, opaque) | withhold_names(fields, opaque);
+            fields.values_mut().fold(own, |changed, inner| within(inner, opaque, nested) | changed)
         }
-        Value::Array(items) => {
-            items.iter_mut().fold(false, |changed, item| withhold(item, opaque) | changed)
-        }
-        Value::String(text) if opaque == Opaque::Withheld && is_packed(text) => {
-            "[content withheld: nobody can look into it]".clone_into(text);
+        Value::Array(items) if opaque == Opaque::Withheld && is_file_of_numbers(items) => {
+            *value = WITHHELD.into();
             true
         }
+        Value::Array(items) => {
+            items.iter_mut().fold(false, |changed, item| within(item, opaque, nested) | changed)
+        }
+        Value::String(text) if opaque == Opaque::Withheld => withhold_in(text, nested),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-/// How files begin that hold pictures, sounds and documents.
-const BEGINNINGS: [&[u8]; 12] = [
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"%PDF",
-    b"PK\x03\x04",
-    b"RIFF",
-    b"OggS",
-    b"ID3",
-    b"\x1f\x8b",
-    b"BM",
-    b"fLaC",
-    b"\x00\x00\x00",
-];
-/// Shorter texts hold no file.
-const PACKED_BYTES_MIN: usize = 64;
-
-/// Whether a text is a file in base64, with or without the head of a `data:` address.
-fn is_packed(text: &str) -> bool {
-    let text = text.trim();
-    let data = match text.strip_prefix("data:").and_then(|data| data.split_once(";base64,")) {
-        Some((_, data)) => data,
-        None if text.len() >= PACKED_BYTES_MIN => text,
-        None => return false,
-    };
-    let start = data.get(..16).and_then(|start| BASE64.decode(start).ok());
-    start.is_some_and(|start| BEGINNINGS.iter().any(|known| start.starts_with(known)))
+/// A text without the files in it. One that is a document is looked through as one: it writes
+/// texts in its own way.
+fn withhold_in(text: &mut String, nested: u8) -> bool {
+    if let Some(nested) = nested.checked_sub(1)
+        && text.trim_start().starts_with(['{', '[', '"'])
+        && let Ok(mut inner) = read_json(text)
+        && within(&mut inner, Opaque::Withheld, nested)
+    {
+        *text = inner.to_string();
+        return true;
+    }
+    let files = files(text);
+    if files.is_empty() {
+        return false;
+    }
+    let (mut shown, mut done) = (String::with_capacity(text.len()), 0);
+    for file in files {
+        shown.push_str(text.get(done..file.start).unwrap_or_default());
+        shown.push_str(WITHHELD);
+        done = file.end;
+    }
+    shown.push_str(text.get(done..).unwrap_or_default());
+    *text = shown;
+    true
 }
 
+/// Names are texts, too.
+fn withhold_names(fields: &mut Map<String, Value>, opaque: Opaque) -> bool {
+    let is_file = |name: &&String| !files(name).is_empty();
+    let named: Vec<String> = match opaque {
+        Opaque::Passes => Vec::new(),
+        Opaque::Withheld => fields.keys().filter(is_file).cloned().collect(),
+    };
+    for (at, name) in named.iter().enumerate() {
+        let value = fields.shift_remove(name).unwrap_or_default();
+        fields.insert(format!("{WITHHELD} {at}"), value);
+    }
+    !named.is_empty()
+}
+
+/// A list of bytes that begins as a file does.
+fn is_file_of_numbers(items: &[Value]) -> bool {
+    let byte = |item: &Value| item.as_u64().and_then(|number| u8::try_from(number).ok());
+    let bytes: Option<Vec<u8>> = items.iter().map(byte).collect();
+    let begins = |bytes: Vec<u8>| {
+        // Many lists of numbers begin with a few zeros.
+        !bytes.starts_with(&[0; 3]) && begins_like_a_file(&bytes)
+    };
+    items.len() >= LIST_MIN && bytes.is_some_and(begins)
+}
+
+/// Types of content that are no text, as clients of every kind call them.
+const MEDIA: [&str; 10] = [
+    "image",
+    "audio",
+    "video",
+    "file",
+    "document",
+    "binary",
+    "blob",
+    "media",
+    "buffer",
+    "image_url",
+];
+/// Those in which the protocol has nothing but base64.
+const BASE64_ALONE: [&str; 2] = ["image", "audio"];
+
 fn withhold_block(fields: &mut Map<String, Value>, opaque: Opaque) -> bool {
-    let is_media = matches!(fields.get("type").and_then(Value::as_str), Some("image" | "audio"));
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let kind = text("type").unwrap_or_default().to_ascii_lowercase();
+    let is_of = |kinds: &[&str]| kinds.contains(&kind.as_str());
+    let is_media = is_of(&MEDIA) || text("mimeType").is_some();
     let name = match () {
         () if fields.get("blob").is_some_and(Value::is_string) => "blob",
-        () if is_media && fields.get("data").is_some_and(Value::is_string) => "data",
+        () if is_media && fields.contains_key("data") => "data",
         () => return false,
     };
-    let data = fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    let text = BASE64.decode(data).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.filter(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()));
-    let words = match (text, opaque) {
-        (Some(text), _) => text,
-        (None, Opaque::Passes) => return false,
-        (None, Opaque::Withheld) => {
-            let kind = fields.get("mimeType").and_then(Value::as_str).unwrap_or("content");
-            format!("[{kind} withheld: nobody can look into it]")
+    let is_base64_alone = name == "blob" || is_of(&BASE64_ALONE);
+    let words = match (fields.get(name), opaque) {
+        (Some(Value::String(data)), opaque) => {
+            let bytes = bytes_of(data);
+            // Elsewhere it may be a text as it stands.
+            if !is_base64_alone && (bytes.is_none() || data.len() < LIST_MIN) {
+                return false;
+            }
+            match (bytes.and_then(text_of), opaque) {
+                (Some(_), _) if !is_base64_alone => return false,
+                (Some(text), _) => Some(text),
+                (None, Opaque::Passes) => return false,
+                (None, Opaque::Withheld) => None,
+            }
         }
+        // No picture is made of anything else.
+        (Some(Value::Object(_) | Value::Array(_)), Opaque::Withheld)
+            if is_base64_alone || kind == "buffer" =>
+        {
+            None
+        }
+        _ => return false,
     };
-    fields.remove(name);
-    if is_media {
+    let words = words.unwrap_or_else(|| {
+        let kind = fields.get("mimeType").and_then(Value::as_str).unwrap_or("content");
+        format!("[{kind} withheld: nobody can look into it]")
+    });
+    fields.shift_remove(name);
+    if name == "data" {
         fields.insert("type".to_owned(), "text".into());
-        fields.remove("mimeType");
+        fields.shift_remove("mimeType");
     }
     fields.insert("text".to_owned(), words.into());
     true
@@ -106,6 +174,8 @@ pub(crate) fn offered(result: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
     use serde_json::json;
 
     #[test]
@@ -136,5 +206,51 @@ mod tests {
             assert!(!withhold(&mut value.clone(), Opaque::Passes), "{value}");
         }
         assert!(!withhold(&mut json!("ab".repeat(40)), Opaque::Withheld), "a digest is no file");
+    }
+
+    #[test]
+    fn pictures_are_withheld_in_whatever_shape() {
+        let png = [&b"\x89PNG\r\n\x1a\n"[..], &[7; 60]].concat();
+        let base64 = BASE64.encode(&png);
+        let numbers: Vec<Value> = png.iter().map(|byte| (*byte).into()).collect();
+        let hex: String = png.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = |text: String| json!({"content": [{"type": "text", "text": text}]});
+        for value in [
+            text(json!({"image": base64}).to_string()),
+            text(json!({"a": [json!({"image": base64}).to_string()]}).to_string()),
+            text(format!("here: ![x](data:image/png;base64,{base64}) it is")),
+            text(format!("DATA:image/png;base64,{base64}")),
+            text(hex),
+            json!({"type": "video", "data": base64}),
+            json!({"type": "Image", "data": base64, "mimeType": "image/png"}),
+            json!({"type": "image", "data": {"a": base64}}),
+            json!({"type": "Buffer", "data": numbers}),
+            json!({"bytes": numbers}),
+            json!({"url": format!("data:image/x;base64,{base64}")}),
+            json!({"url": "data:image/x;base64,AAECAwQ="}),
+            json!({&base64: 1}),
+            json!({"type": "video", "data": BASE64.encode([&[1, 2, 0xff][..], &[9; 20]].concat())}),
+        ] {
+            let mut shown = value.clone();
+            assert!(withhold(&mut shown, Opaque::Withheld), "{value}");
+            let shown = shown.to_string();
+            assert!(shown.contains("withheld: nobody can look into it]"), "{shown}");
+            for part in [&base64[..40], "89504e47", "137,80", "AAECAwQ"] {
+                assert!(!shown.contains(part), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_text_stays_as_it_is() {
+        for value in [
+            json!({"type": "file", "data": "a,b\n1,2", "mimeType": "text/csv"}),
+            json!({"type": "file", "data": "donedone"}),
+            json!({"text": "{ \"n\": 12345678901234567890123 }"}),
+            json!({"histogram": [1, 2, 3, 255, 0, 0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]}),
+            json!({"zeros": vec![0; 40]}),
+        ] {
+            assert!(!withhold(&mut value.clone(), Opaque::Withheld), "{value}");
+        }
     }
 }

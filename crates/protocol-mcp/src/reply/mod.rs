@@ -1,6 +1,7 @@
 //! Messages of the server, masked.
 
 mod content;
+mod files;
 mod lists;
 
 pub(crate) use content::{Opaque, offered, withhold};

@@ -1,10 +1,11 @@
 //! What a message does, as policy sees it.
 
+use super::said::Said;
 use crate::target::Target;
 use crate::tools::{Effect, Tool};
 use portreeve_model::{Action, Command, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::{Search, Seen};
+use portreeve_web::{Search, Seen, Sureness};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl Plan {
         let subject = wanted.subject.clone();
         let Seen { listed, fields, passes_opaque } =
             target.fields().seen(&subject, CONTENT, snapshot);
-        let carried = carried(asks.params, target, &subject);
+        let carried = carried(asks, target, &subject);
         wanted.needs.extend(carried.into_iter().map(|object| need(Action::Write, object)));
         let definition = asks.tool.map(|tool| (subject.clone(), tool.digest.clone()));
         let command = Command {
@@ -244,32 +245,16 @@ fn fingerprint(asks: Asks<'_>, subject: &str) -> String {
     }
 }
 
-/// Members that say what a message is about, or are words of the protocol.
-const OWN: [&str; 6] = ["name", "uri", "ref", "protocolVersion", "capabilities", "clientInfo"];
-/// Beginnings of names that are the protocol's own.
-const OWN_META: [&str; 2] = ["progressToken", "io.modelcontextprotocol/"];
-
-/// What of a message its client has thought up: everything but the protocol's own words.
-pub(crate) fn said(params: &Map<String, Value>) -> Map<String, Value> {
-    let mut said = params.clone();
-    said.retain(|name, _| !OWN.contains(&name.as_str()));
-    if let Some(meta) = said.get_mut("_meta").and_then(Value::as_object_mut) {
-        meta.retain(|name, _| !OWN_META.iter().any(|own| name.starts_with(own)));
-    }
-    said.retain(|_, value| value.as_object().is_none_or(|inner| !inner.is_empty()));
-    said
-}
-
 /// The fields that a message writes personal data into, and what detectors find in it.
-fn carried(params: &Map<String, Value>, target: &Target, subject: &str) -> BTreeSet<Object> {
+fn carried(asks: Asks<'_>, target: &Target, subject: &str) -> BTreeSet<Object> {
     let names = target.fields().of(subject);
     let mut search = Search::new(&names, target.screen());
-    let said = said(params);
-    if !said.is_empty() {
-        search.json(&Value::Object(said).to_string());
+    let Said { thought_up, words } = Said::of(asks.method, asks.params);
+    if !thought_up.is_empty() {
+        search.json(&Value::Object(thought_up).to_string());
     }
-    if let Some(uri) = params.get("uri").and_then(Value::as_str) {
-        search.text("", uri, portreeve_web::Sureness::Certain);
+    for word in words {
+        search.text("", &word, Sureness::Certain);
     }
     search.into_found()
 }
@@ -295,13 +280,5 @@ mod tests {
         assert_eq!(fingerprint(asks, "find"), "tools/call find(a, email)");
         let asks = Asks { method: "tools/list", ..asks };
         assert_eq!(fingerprint(asks, "tools/list"), "tools/list");
-    }
-
-    #[test]
-    fn what_a_client_has_thought_up_is_all_but_the_protocols_words() {
-        let params = json!({"name": "t", "x": 1, "arguments": {"a": 1}, "_meta": {
-            "progressToken": 7, "io.modelcontextprotocol/clientInfo": {}, "tenant": "b"}});
-        let said = Value::Object(said(params.as_object().unwrap()));
-        assert_eq!(said, json!({"x": 1, "arguments": {"a": 1}, "_meta": {"tenant": "b"}}));
     }
 }

@@ -1,9 +1,11 @@
 //! What a message asks for, and its bytes for the server.
 
 mod command;
+mod said;
 mod uri;
 
-pub(crate) use command::{Asks, LEAVE, LISTEN, Plan, answer_of, call_of, read_of, said};
+pub(crate) use command::{Asks, LEAVE, LISTEN, Plan, answer_of, call_of, read_of};
+pub(crate) use said::{PROGRESS, shown};
 pub(crate) use uri::canonical;
 
 use bytes::Bytes;

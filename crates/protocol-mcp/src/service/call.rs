@@ -8,10 +8,10 @@ use super::words::{Answers, Declined, Words};
 use crate::message::{Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Head, Shape, Taken};
 use crate::request::{
-    Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, Plan, answer_of, canonical, said,
+    Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, PROGRESS, Plan, answer_of, canonical, shown,
 };
 use crate::target::Place;
-use crate::tools::{Tool, ToolFence, sorted};
+use crate::tools::{Tool, ToolFence};
 use crate::upstream::{Expects, Listens, NoReply, Replies};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -163,7 +163,8 @@ impl Asking {
         }
     }
 
-    async fn note(self, note: Note) -> Result<Answer, Failure> {
+    async fn note(self, mut note: Note) -> Result<Answer, Failure> {
+        without_progress(&mut note.params);
         let text = written(None, &note.method, &note.params);
         let asks = Asks { method: &note.method, params: &note.params, tool: None };
         let mut sent = note.params.clone();
@@ -280,6 +281,7 @@ impl Asking {
         let mut params = Map::new();
         if let Some(meta) = call.params.get("_meta").filter(|_| self.era == Era::Stateless) {
             params.insert("_meta".to_owned(), meta.clone());
+            without_progress(&mut params);
         }
         for _ in 0..PAGES_MAX {
             let Some(result) = self.list_tools(params.clone()).await? else { break };
@@ -381,29 +383,22 @@ fn in_one_spelling(params: &mut Map<String, Value>) -> Result<(), &'static str> 
     uris.and_then(Value::as_array_mut).into_iter().flatten().try_for_each(spell)
 }
 
+/// Nobody hears of the progress of this: a name for it would be one that a server gets as the
+/// client has it.
+fn without_progress(params: &mut Map<String, Value>) {
+    if let Some(meta) = params.get_mut("_meta").and_then(Value::as_object_mut) {
+        meta.shift_remove(PROGRESS);
+    }
+}
+
 /// The parameters as they are sent, with the server's name for the call's progress, and the
 /// client's.
 fn with_progress(params: &Map<String, Value>, server: &Id) -> (Map<String, Value>, Option<Value>) {
     let mut sent = params.clone();
     let meta = sent.get_mut("_meta").and_then(Value::as_object_mut);
-    let token = meta.and_then(|meta| meta.get_mut("progressToken"));
+    let token = meta.and_then(|meta| meta.get_mut(PROGRESS));
     let client = token.map(|token| std::mem::replace(token, server.to_value()));
     (sent, client)
-}
-
-/// What a reviewer reads, part by part: arguments by their names, whatever their order.
-fn shown(params: &Map<String, Value>) -> Vec<(String, String)> {
-    let mut shown: Vec<(String, String)> = Vec::new();
-    let named = ["name", "uri", "ref"].iter().filter_map(|key| params.get_key_value(*key));
-    let mut said = said(params);
-    let arguments = said.remove("arguments");
-    shown.extend(named.map(|(name, value)| (name.clone(), value.to_string())));
-    shown.extend(said.iter().map(|(name, value)| (name.clone(), sorted(value).to_string())));
-    for (name, value) in arguments.as_ref().and_then(Value::as_object).into_iter().flatten() {
-        shown.push((format!("arguments.{name}"), sorted(value).to_string()));
-    }
-    shown.sort();
-    shown
 }
 
 fn declined() -> Outcome {

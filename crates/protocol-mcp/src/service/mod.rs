@@ -280,7 +280,7 @@ impl Mcp {
         let limit = ("limits.mcp.request_bytes_max", self.limits.request_bytes_max);
         let (bytes, _places) = Room::collect([&self.room, &self.room], body, limit).await?;
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        let call = match Message::read(text).map_err(malformed)? {
+        let call = match Message::read_exactly(text).map_err(malformed)? {
             Message::Call(call) => call,
             Message::Note(_) | Message::Answer(_) => {
                 let response = plain(StatusCode::ACCEPTED, "text/plain", String::new());
@@ -327,7 +327,7 @@ impl Mcp {
         let limit = ("limits.mcp.request_bytes_max", self.limits.request_bytes_max);
         let (bytes, places) = Room::collect([room, &self.room], body, limit).await?;
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        let message = Message::read(text).map_err(malformed)?;
+        let message = Message::read_exactly(text).map_err(malformed)?;
         let caller = match (known, &message) {
             (Some(caller), _) => caller,
             (None, Message::Call(call)) if call.method == "initialize" => {

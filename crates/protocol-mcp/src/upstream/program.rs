@@ -5,8 +5,10 @@ use super::{Expects, Listens, Replies};
 use crate::message::{Id, Message, Note};
 use crate::target::Program;
 use portreeve_session::{Permitted, PermittedWriter, SessionError};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use std::io;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Lines that wait for a client. A program whose client does not read waits, too.
 const LINES_MAX: usize = 64;
@@ -22,6 +25,8 @@ const LINES_MAX: usize = 64;
 const MESSAGES_MAX: usize = 16;
 /// How long a program may leave its input unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long what a program has said last may be read once it has ended.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// What a program gets of the gateway's environment.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
@@ -34,10 +39,38 @@ struct Inner {
     /// Whole messages, for a task that writes one after the other: who asks may go away.
     input: mpsc::Sender<Permitted>,
     routes: Arc<Routes>,
+    /// The first has the program, which is killed with it.
     tasks: [JoinHandle<()>; 2],
-    /// Killed when it is dropped.
-    _child: Child,
     _place: OwnedSemaphorePermit,
+}
+
+/// A program, and all that it has started: they end together.
+#[derive(Debug)]
+struct Group {
+    child: Child,
+    /// None once it was killed: the number may be somebody else's later.
+    leader: Option<Pid>,
+}
+
+impl Group {
+    fn of(child: Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Self { child, leader }
+    }
+
+    fn kill(&mut self) {
+        if let Some(leader) = self.leader.take() {
+            // There may be nobody left in it.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Before the child is waited for, its number is nobody else's. The runtime does that.
+        self.kill();
+    }
 }
 
 impl Drop for Inner {
@@ -94,13 +127,14 @@ impl Running {
         let no_pipe = || io::Error::other("its input and output are not there");
         let input = child.stdin.take().ok_or_else(no_pipe)?;
         let output = child.stdout.take().ok_or_else(no_pipe)?;
+        let group = Group::of(child);
         let routes = Arc::new(Routes::default());
-        let reader = tokio::spawn(read(output, routes.clone(), line_bytes_max));
+        let reader = tokio::spawn(serve(group, output, routes.clone(), line_bytes_max));
         let (sender, messages) = mpsc::channel(MESSAGES_MAX);
         let writer = PermittedWriter::new(input, WRITE_TIMEOUT);
         let writer = tokio::spawn(write(writer, messages, routes.clone()));
         let tasks = [reader, writer];
-        Ok(Self(Arc::new(Inner { input: sender, routes, tasks, _child: child, _place: place })))
+        Ok(Self(Arc::new(Inner { input: sender, routes, tasks, _place: place })))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -184,7 +218,25 @@ async fn write(
     routes.close();
 }
 
-async fn read(output: ChildStdout, routes: Arc<Routes>, line_bytes_max: usize) {
+/// Reads what a program says until it has ended, or says nothing more.
+async fn serve(mut group: Group, output: ChildStdout, routes: Arc<Routes>, line_bytes_max: usize) {
+    {
+        let mut reading = pin!(read(output, &routes, line_bytes_max));
+        tokio::select! {
+            () = &mut reading => {}
+            _ = group.child.wait() => {
+                // Whoever it has started may hold its output open, and wait.
+                group.kill();
+                let _ = timeout(LAST_WORDS_TIMEOUT, reading).await;
+            }
+        }
+    }
+    routes.close();
+    group.kill();
+    let _ = group.child.wait().await;
+}
+
+async fn read(output: ChildStdout, routes: &Routes, line_bytes_max: usize) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     loop {
@@ -201,5 +253,4 @@ async fn read(output: ChildStdout, routes: Arc<Routes>, line_bytes_max: usize) {
             let _ = sender.send(text.to_owned()).await;
         }
     }
-    routes.close();
 }

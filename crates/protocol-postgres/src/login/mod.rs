@@ -346,6 +346,7 @@ impl Postgres {
         let startup = &arrived.startup;
         let review_mode = match startup.own.get("portreeve.review").map(String::as_str) {
             Some("refuse") => ReviewMode::Refuse,
+            Some("tell") => ReviewMode::Tell,
             _ => ReviewMode::Wait,
         };
         self.engine

@@ -76,6 +76,8 @@ pub enum ReviewMode {
     Wait,
     /// Be refused at once, with the review's id, and ask again later.
     Refuse,
+    /// Be told that a person would be asked, already of what does not run yet. Nobody is.
+    Tell,
 }
 
 /// An authenticated client that wants in.

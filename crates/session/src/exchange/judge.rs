@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::review::Question;
+use crate::engine::ReviewMode;
 use crate::protocol::{Advice, CommandUse, Stage};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::Counters;
@@ -43,12 +44,13 @@ impl Judge<'_> {
         let mut judged = Judged::default();
         for (index, one) in commands.iter().enumerate() {
             let is_run = one.stage == Stage::Run;
+            let is_told = self.session.review_mode() == ReviewMode::Tell;
             let counters =
                 Counters { exchange: one.before, session: session.saturating_sub(one.before) };
             let (decision, threshold) =
                 self.snapshot.decide(&one.command, Counted { counters, day: self.day });
             let refusal = self.refused_outright(one, &decision);
-            if refusal.is_none() && is_run && decision.verdict == Verdict::Review {
+            if refusal.is_none() && (is_run || is_told) && decision.verdict == Verdict::Review {
                 judged.review.get_or_insert_with(|| (index, Question::from(&decision)));
             }
             if !repeats(&mut judged.records, commands, index)

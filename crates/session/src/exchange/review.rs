@@ -59,6 +59,10 @@ pub(super) async fn review<H: Hold>(
     hold: &mut H,
 ) -> Result<Option<Refusal>, SessionError> {
     let session = &running.session;
+    if session.review_mode() == ReviewMode::Tell {
+        session.commit().await?;
+        return Ok(Some(told(running, question)));
+    }
     let ask = review_ask(running, snapshot, question, content);
     session.commit().await?;
     let (mut differences, mut open) = (Vec::new(), None);
@@ -241,6 +245,18 @@ fn pending(
         )),
     );
     Refusal { review: Some(review.clone()), ..refusal }
+}
+
+/// What a client reads that wants to know, and not to ask.
+fn told(running: &Running, question: Question) -> Refusal {
+    let groups = question.groups.join(" or ");
+    running.session.refusal(
+        running.number,
+        RefusalCode::NotApproved,
+        format!("needs approval by a member of {groups}; nobody was asked"),
+        Some(question.rule),
+        Some("send it to be run: a review is opened then".into()),
+    )
 }
 
 fn unavailable(running: &Running, error: &ApprovalError) -> Refusal {

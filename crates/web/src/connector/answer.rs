@@ -2,7 +2,7 @@
 //! the connection with the service.
 
 use super::OWN_PREFIX;
-use super::hidden::{Hidden, Passing};
+use crate::credential::hidden::{Hidden, Passing};
 use crate::decoding::Decoding;
 use crate::fields::is_hop_by_hop;
 use bytes::Bytes;
@@ -202,7 +202,7 @@ impl Body for RelayedAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connector::hidden::Signed;
+    use crate::credential::hidden::Signed;
     use portreeve_model::Secret;
 
     fn parts(status: u16, fields: &[(&str, &str)]) -> Parts {

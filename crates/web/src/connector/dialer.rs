@@ -1,11 +1,11 @@
 //! Reaches a service for a gateway, and relays what is asked over one stream.
 
 use super::answer::{RelayedAnswer, relayed};
-use super::hidden::{Hidden, Signed};
 use super::owned::Owned;
 use super::refusal::Refusal;
 use super::request::{Asked, RelayedBody};
-use crate::credential::{Credential, SECRET_BYTES_MIN};
+use crate::credential::SECRET_BYTES_MIN;
+use crate::credential::hidden::Hidden;
 use crate::target::{Line, NoAnswer, RequestBody, Service};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
@@ -172,9 +172,8 @@ impl Relay {
         let digest = asked.check(&mut parts).map_err(|why| (Refusal::Request, why.to_string()))?;
         let no_credential = |why: &str| (Refusal::Credential, why.to_owned());
         service.credential.put(&mut parts, digest).await.map_err(no_credential)?;
-        let is_signed = matches!(service.credential, Credential::Aws(_));
-        let signed = if is_signed { Signed::Yes } else { Signed::No };
-        let hidden = Hidden::new(&service.credential.secrets_with(&parts.headers), signed);
+        let secrets = service.credential.secrets_with(&parts.headers);
+        let hidden = Hidden::new(&secrets, service.credential.signed());
         if hidden.is_something() {
             let plain = HeaderValue::from_static("identity");
             parts.headers.insert(header::ACCEPT_ENCODING, plain);

@@ -10,17 +10,14 @@
 //! | `dialer` | reaches a service, and relays what is asked over one stream |
 //! | `request` | what a gateway may ask |
 //! | `answer` | what of an answer goes back |
-//! | `hidden`, `spellings` | bytes without a credential, in whatever pieces and spelling |
 //! | `refusal` | why there is no answer, from one end to the other |
 //! | `owned` | a stream that takes along the work behind it |
 
 mod answer;
 mod dialer;
-mod hidden;
 mod owned;
 mod refusal;
 mod request;
-mod spellings;
 #[cfg(test)]
 mod tests;
 

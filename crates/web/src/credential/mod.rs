@@ -2,13 +2,18 @@
 //! and is in no record.
 
 mod aws;
+mod escapes;
+pub(crate) mod hidden;
 mod oauth;
+mod spellings;
 
 pub use aws::{Aws, AwsParts};
+pub use hidden::{Hidden, Strike};
 pub use oauth::{ClientAuth, OAuth, OAuthParts};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use hidden::Signed;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use portreeve_model::{Digest, Secret};
@@ -113,13 +118,17 @@ impl Credential {
         }
     }
 
-    /// A text without it, if it holds that.
-    pub(crate) fn without(&self, text: &str) -> Option<String> {
-        if let Self::Aws(aws) = self {
-            return aws.without(text);
+    /// Whether requests are signed with it: a signature can be sent once more.
+    pub(crate) const fn signed(&self) -> Signed {
+        match self {
+            Self::Aws(_) => Signed::Yes,
+            Self::Open
+            | Self::Certificate
+            | Self::Basic { .. }
+            | Self::Bearer(_)
+            | Self::Field { .. }
+            | Self::OAuth(_) => Signed::No,
         }
-        let secrets = self.secrets();
-        without(secrets.iter().map(|secret| secret.reveal().as_str()), text)
     }
 
     /// The texts that open the target, of requests that were sent with these fields, too.
@@ -151,18 +160,6 @@ fn basic(user: &str, password: &Secret<String>) -> String {
     BASE64.encode(format!("{user}:{}", password.reveal()))
 }
 
-/// A text without what is secret, if it holds any of that.
-fn without<'s>(secrets: impl IntoIterator<Item = &'s str>, text: &str) -> Option<String> {
-    let mut found: Option<String> = None;
-    for secret in secrets.into_iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN) {
-        let seen = found.as_deref().unwrap_or(text);
-        if seen.contains(secret) {
-            found = Some(seen.replace(secret, SHOWN));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,10 +180,9 @@ mod tests {
             let found: Vec<_> = parts.headers.get_all(name).iter().collect();
             assert_eq!(found, [expect]);
             let echo = format!("you are {expect}");
-            assert!(
-                !credential.without(&echo).unwrap().contains(expect.rsplit(' ').next().unwrap())
-            );
-            assert_eq!(credential.without("nothing of it"), None);
+            let hidden = Hidden::long_enough(&credential.secrets(), credential.signed());
+            assert!(!hidden.without(&echo).unwrap().contains(expect.rsplit(' ').next().unwrap()));
+            assert_eq!(hidden.without("nothing of it"), None);
         }
     }
 }

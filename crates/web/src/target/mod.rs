@@ -11,6 +11,7 @@ pub use service::{Service, authority};
 pub use source::{More, Source};
 
 use crate::connector::{BODY_DIGEST, Refusal};
+use crate::credential::Strike;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::Either;
@@ -91,7 +92,16 @@ impl Address {
     #[must_use]
     pub fn without_credential(&self, text: &str) -> Option<String> {
         match &self.way {
-            Way::Gateway(service) => service.credential.without(text),
+            Way::Gateway(service) => service.hidden().without(text),
+            Way::Connector { .. } => None,
+        }
+    }
+
+    /// What takes the credential out of a body that nobody looks into.
+    #[must_use]
+    pub fn strike(&self) -> Option<Strike> {
+        match &self.way {
+            Way::Gateway(service) => Some(Strike::new(service.hidden())),
             Way::Connector { .. } => None,
         }
     }

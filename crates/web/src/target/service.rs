@@ -2,10 +2,12 @@
 //! asks it, and at a connector that asks it for one.
 
 use super::line::{Http2, Line, RequestBody, Unsent};
-use crate::credential::Credential;
+use crate::credential::{Credential, Hidden};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use portreeve_model::Secret;
 use portreeve_transport::{DialError, TargetTls, TcpTarget};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A service, and what opens it.
@@ -16,6 +18,14 @@ pub struct Service {
     pub(crate) credential: Credential,
     /// As the `Host` field says it.
     authority: String,
+    hidden: Mutex<Option<Known>>,
+}
+
+/// What shows nowhere, and what it was made of: tokens become others.
+#[derive(Debug)]
+struct Known {
+    secrets: Vec<Secret<String>>,
+    hidden: Arc<Hidden>,
 }
 
 impl Service {
@@ -23,7 +33,19 @@ impl Service {
     #[must_use]
     pub fn new(place: TcpTarget, http2: Http2, credential: Credential) -> Self {
         let place = http2.offered_by(place);
-        Self { authority: authority(&place), place, http2, credential }
+        Self { authority: authority(&place), place, http2, credential, hidden: Mutex::default() }
+    }
+
+    /// What opens the service now, as it is looked for in answers.
+    pub(crate) fn hidden(&self) -> Arc<Hidden> {
+        let secrets = self.credential.secrets();
+        let mut known = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.secrets == secrets) {
+            return known.hidden.clone();
+        }
+        let hidden = Arc::new(Hidden::long_enough(&secrets, self.credential.signed()));
+        *known = Some(Known { secrets, hidden: hidden.clone() });
+        hidden
     }
 
     pub(crate) fn host(&self) -> &str {

@@ -6,12 +6,15 @@
 //! shown  … a b c * * * * * * d e f│S E    what may still become the credential waits
 //! ```
 
+use super::escapes::unescaped;
 use super::spellings::spellings;
+use super::{SECRET_BYTES_MIN, SHOWN};
 use bytes::Bytes;
 use memchr::memmem::Finder;
 use portreeve_model::Secret;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What stands before a signature: that of an earlier request opens, too, for a while.
 const BEFORE_SIGNATURE: [&str; 4] =
@@ -19,8 +22,8 @@ const BEFORE_SIGNATURE: [&str; 4] =
 /// SHA-256 in hexadecimal.
 const SIGNATURE_BYTES: usize = 64;
 
-/// What is looked for.
-pub(super) struct Hidden {
+/// What is looked for: texts that open something, in every spelling.
+pub struct Hidden {
     needles: Vec<Finder<'static>>,
     before_signature: Vec<Finder<'static>>,
     /// The longest beginning of what is looked for that is no whole.
@@ -29,7 +32,7 @@ pub(super) struct Hidden {
 
 /// Whether requests are signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Signed {
+pub(crate) enum Signed {
     Yes,
     No,
 }
@@ -41,8 +44,45 @@ impl std::fmt::Debug for Hidden {
 }
 
 impl Hidden {
+    /// Looks for one text; for nothing where it is so short that it stands anywhere.
+    #[must_use]
+    pub fn of(secret: &Secret<String>) -> Self {
+        Self::long_enough(std::slice::from_ref(secret), Signed::No)
+    }
+
+    /// Looks for those of these texts that do not stand anywhere.
+    pub(crate) fn long_enough(secrets: &[Secret<String>], signed: Signed) -> Self {
+        let long = secrets.iter().filter(|secret| secret.reveal().len() >= SECRET_BYTES_MIN);
+        Self::new(&long.cloned().collect::<Vec<_>>(), signed)
+    }
+
+    /// A text with a word in the place of what is looked for, if it holds any of that, escaped in
+    /// whatever way.
+    #[must_use]
+    pub fn without(&self, text: &str) -> Option<String> {
+        if !self.is_something() || text.len() < SECRET_BYTES_MIN {
+            return None;
+        }
+        let mut found = self.found(text.as_bytes());
+        for plain in unescaped(text) {
+            let places = self.found(plain.bytes()).into_iter();
+            found.extend(places.map(|place| plain.source_of(place)));
+        }
+        found.sort_by_key(|place| place.start);
+        let (mut shown, mut done) = (Vec::with_capacity(text.len()), 0);
+        for place in &found {
+            if place.start >= done {
+                shown.extend_from_slice(text.as_bytes().get(done..place.start).unwrap_or_default());
+                shown.extend_from_slice(SHOWN.as_bytes());
+            }
+            done = done.max(place.end);
+        }
+        shown.extend_from_slice(text.as_bytes().get(done..).unwrap_or_default());
+        (!found.is_empty()).then(|| String::from_utf8_lossy(&shown).into_owned())
+    }
+
     /// Looks for these texts, in every spelling, and for signatures where requests have them.
-    pub(super) fn new(secrets: &[Secret<String>], signed: Signed) -> Self {
+    pub(crate) fn new(secrets: &[Secret<String>], signed: Signed) -> Self {
         let needles: BTreeSet<Vec<u8>> = secrets.iter().flat_map(spellings).collect();
         let before: &[&str] = match signed {
             Signed::Yes => &BEFORE_SIGNATURE,
@@ -60,14 +100,14 @@ impl Hidden {
     }
 
     /// Whether there is something to look for.
-    pub(super) const fn is_something(&self) -> bool {
+    pub(crate) const fn is_something(&self) -> bool {
         !self.needles.is_empty() || !self.before_signature.is_empty()
     }
 
     /// Where what is looked for stands.
     fn found(&self, came: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        for needle in &self.needles {
+        for needle in self.needles.iter().filter(|it| it.needle().len() <= came.len()) {
             let length = needle.needle().len();
             // One may begin within another.
             found.extend(all(needle, came).map(|at| at..at + length));
@@ -94,7 +134,7 @@ impl Hidden {
     }
 
     /// A text without them; none where there was none in it.
-    pub(super) fn hide(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn hide(&self, text: &[u8]) -> Option<Vec<u8>> {
         let found = self.found(text);
         if found.is_empty() {
             return None;
@@ -140,9 +180,34 @@ fn all(needle: &Finder<'_>, text: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
+/// A body that streams by, without what is looked for.
+#[derive(Debug)]
+pub struct Strike {
+    hidden: Arc<Hidden>,
+    passing: Passing,
+}
+
+impl Strike {
+    pub(crate) fn new(hidden: Arc<Hidden>) -> Self {
+        Self { hidden, passing: Passing::default() }
+    }
+
+    /// What may go on once these have come.
+    #[must_use]
+    pub fn push(&mut self, data: Bytes) -> Bytes {
+        self.passing.push(&self.hidden, data)
+    }
+
+    /// What is left at the end.
+    #[must_use]
+    pub fn finish(&mut self) -> Bytes {
+        self.passing.finish()
+    }
+}
+
 /// A body that streams by.
 #[derive(Debug, Default)]
-pub(super) struct Passing {
+pub(crate) struct Passing {
     /// INVARIANT: as long as `shown`; the one as it came, the other without what is hidden.
     came: Vec<u8>,
     shown: Vec<u8>,
@@ -150,7 +215,7 @@ pub(super) struct Passing {
 
 impl Passing {
     /// What may go on once these have come.
-    pub(super) fn push(&mut self, hidden: &Hidden, data: Bytes) -> Bytes {
+    pub(crate) fn push(&mut self, hidden: &Hidden, data: Bytes) -> Bytes {
         if !hidden.is_something() {
             return data;
         }
@@ -166,13 +231,13 @@ impl Passing {
     }
 
     /// What is left at the end.
-    pub(super) fn finish(&mut self) -> Bytes {
+    pub(crate) fn finish(&mut self) -> Bytes {
         self.came.clear();
         std::mem::take(&mut self.shown).into()
     }
 
     /// How many bytes wait.
-    pub(super) const fn waiting(&self) -> usize {
+    pub(crate) const fn waiting(&self) -> usize {
         self.shown.len()
     }
 }
@@ -209,6 +274,27 @@ mod tests {
         check(&["a/b+c"], r#"{"x":"a\/b+c","y":"a%2Fb%2Bc"}"#, r#"{"x":"******","y":"*********"}"#);
         check(&["pass"], "cGFzcw== 70617373", "******** ********");
         check(&[], "anything", "anything");
+    }
+
+    #[test]
+    fn a_text_shows_none_of_it_however_it_is_escaped() {
+        let hidden = hidden(&["the-servers-token"]);
+        for text in [
+            "the-servers-token",
+            "the%2Dservers%2dtoken",
+            "%74he-servers%2Dtoken",
+            "the&#45;servers&#x2D;token",
+            "the\\u002dservers\\x2dtoken",
+            "the%252Dservers%252Dtoken",
+            "dGhlLXNlcnZlcnMtdG9rZW4=",
+            "7468652d736572766572732d746f6b656e",
+            "the&#0045servers&#45token",
+        ] {
+            let shown = hidden.without(&format!("a {text}, ü")).unwrap_or_default();
+            assert_eq!(shown, "a [credential], ü", "{text}");
+        }
+        assert_eq!(hidden.without("the servers token, 100%, a&b \\u00"), None);
+        assert_eq!(Hidden::of(&Secret::new("abc".to_owned())).without("abc"), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod beside;
 mod place;
 mod rules;
 mod spans;

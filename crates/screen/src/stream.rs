@@ -1,6 +1,7 @@
 //! A text that comes in chunks: what is found in it, however it is cut, and how it looks
 //! afterwards. What is held back is what may be a part of something that is still to come.
 
+use crate::beside::look_beside;
 use crate::place::Place;
 use crate::rules::Screen;
 use crate::text::{Masking, TextScreen};
@@ -44,6 +45,7 @@ pub struct StreamScreen {
     passed: usize,
     found: Vec<Finding>,
     /// Whether what passed last ended a line.
+    ends_line: bool,
     is_masked_line: bool,
 }
 
@@ -59,6 +61,7 @@ impl StreamScreen {
             seen: 0,
             passed: 0,
             found: Vec::new(),
+            ends_line: true,
             is_masked_line: false,
         }
     }
@@ -98,7 +101,7 @@ impl StreamScreen {
         self.stream.push(fresh.get(..whole).unwrap_or_default(), &mut self.found);
         self.seen += whole;
         let settled = self.stream.settled().saturating_sub(self.passed);
-        self.pass(settled, masking, out);
+        self.pass(self.whole_lines(settled), masking, out);
         Ok(())
     }
 
@@ -139,6 +142,21 @@ impl StreamScreen {
         std::mem::take(&mut self.open)
     }
 
+    /// So much of what is settled as ends a line, and no value: what stands beside others is
+    /// looked for in whole lines. Long lines are cut at a blank.
+    fn whole_lines(&self, settled: usize) -> usize {
+        let text = self.open.get(..settled).unwrap_or_default();
+        let after = |at: usize| at + 1;
+        let lines = text.iter().rposition(|byte| *byte == b'\n').map_or(0, after);
+        let is_long = settled - lines > LINE_BYTES_MAX;
+        let blank = || text.iter().rposition(u8::is_ascii_whitespace).map_or(settled, after);
+        let end = if is_long { blank() } else { lines };
+        let crosses =
+            |found: &&Finding| found.start < self.passed + end && found.end > self.passed + end;
+        let crossing = self.found.iter().find(crosses);
+        crossing.map_or(end, |found| found.start.saturating_sub(self.passed))
+    }
+
     /// Takes what was counted so far.
     pub fn drain(&mut self, into: &mut Vec<Detected>) {
         self.texts.drain(into);
@@ -158,8 +176,11 @@ impl StreamScreen {
             end: finding.end.min(end).saturating_sub(before),
             ..finding
         };
-        let found: Vec<Finding> = self.found.drain(..count).map(here).collect();
-        self.texts.replace(&String::from_utf8_lossy(&settled), found, masking, out);
+        let mut found: Vec<Finding> = self.found.drain(..count).map(here).collect();
+        let text = String::from_utf8_lossy(&settled);
+        look_beside(self.screen.detector(), &text, self.ends_line, &mut found);
+        self.ends_line = settled.ends_with(b"\n");
+        self.texts.replace(&text, found, masking, out);
         self.seen -= settled.len().min(self.seen);
         self.passed = end;
     }
@@ -177,6 +198,9 @@ impl StreamScreen {
         }
     }
 }
+
+/// What does not end its line by then goes on.
+const LINE_BYTES_MAX: usize = 4096;
 
 /// Blocks of keys go over many lines.
 const KEY_BEGINS: &[u8] = b"-----BEGIN";
@@ -213,6 +237,16 @@ mod tests {
         }
         let bytes: Vec<&[u8]> = TEXT.as_bytes().chunks(1).collect();
         assert_eq!(shown(Unclassified::Detect, &bytes).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_stands_beside_a_value_does_not_hide_it_however_it_is_cut() {
+        let text = "1:4111111111111111\n2-DE89370400440532013000\n94111111111111111 x\n";
+        for size in [1, 2, 7, text.len()] {
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            let shown = shown(Unclassified::Detect, &chunks).unwrap();
+            assert_eq!(shown, "1:[card]\n2-[iban]\n[card] x\n", "{size}");
+        }
     }
 
     #[test]

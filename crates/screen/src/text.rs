@@ -1,5 +1,6 @@
 //! Texts of one place, one after the other: what is found in them, and how they look afterwards.
 
+use crate::beside::look_beside;
 use crate::place::Place;
 use crate::rules::{Screen, category};
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
@@ -48,6 +49,7 @@ pub struct TextScreen {
     screen: Arc<Screen>,
     place: Place,
     wording: Wording,
+    looks_beside: bool,
     watch: ColumnWatch,
     found: Vec<Finding>,
     tallies: BTreeMap<Found, Tally>,
@@ -78,6 +80,7 @@ impl TextScreen {
             screen,
             place,
             wording: Wording::Anybodys,
+            looks_beside: false,
             watch,
             found: Vec::new(),
             tallies: BTreeMap::new(),
@@ -89,6 +92,12 @@ impl TextScreen {
     #[must_use]
     pub fn worded(self, wording: Wording) -> Self {
         Self { wording, ..self }
+    }
+
+    /// The same for texts in which somebody may have put letters beside a value to hide it.
+    #[must_use]
+    pub fn beside(self) -> Self {
+        Self { looks_beside: true, ..self }
     }
 
     /// Looks at a text and appends what may be shown of it to `out`, where that is not all of it.
@@ -107,6 +116,9 @@ impl TextScreen {
         }
         self.found.clear();
         let form = self.look(text, form);
+        if self.looks_beside && matches!(form, Container::Text | Container::Csv) {
+            look_beside(self.screen.detector(), text, true, &mut self.found);
+        }
         self.settle(text.len(), masking, out, text, form)
     }
 

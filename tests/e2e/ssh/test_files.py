@@ -182,17 +182,18 @@ def test_a_folder_does_not_carry_files_out_of_their_names(
 def test_what_is_approved_is_what_is_set(shell: Shell, client: paramiko.SFTPClient) -> None:
     held = shell.sshd.put("out/held", "content\n")
     with pytest.raises(OSError):
-        client.truncate("out/held", 3)
+        client.truncate("out/held", 0)
     found = shell.gateway.json("reviews", "ls", token=shell.gateway.token("dana"))
     assert isinstance(found, dict)
     review = max(found["reviews"], key=lambda one: one["opened_at_us"])
     asked = shell.gateway.run("reviews", "show", review["id"], token=shell.gateway.token("dana"))
-    assert "out/held size=3" in asked, asked
+    assert "out/held size=0" in asked, asked
     shell.gateway.run("reviews", "approve", review["id"], token=shell.gateway.token("dana"))
     with pytest.raises(OSError):
-        client.truncate("out/held", 0)
-    client.truncate("out/held", 3)
-    assert held.read_text() == "con"
+        client.utime("out/held", (1, 1))
+    client.truncate("out/held", 0)
+    assert held.read_text() == ""
+    held.write_text("con")
     # What comes behind an opening has nobody seen.
     with pytest.raises(OSError):
         client.open("out/held", "w")

@@ -56,6 +56,18 @@ impl Reader<'_> {
             self.unknown(name);
             return Ok(());
         };
+        if let Some(is_known) = self.is_asked_only(name, arguments) {
+            match is_known {
+                true => self.known(name),
+                false => self.code(),
+            }
+            return Ok(());
+        }
+        // A pattern may fit one file or several: what the first and the last of them is counts.
+        let is_glob = |argument: &Value| matches!(argument, Value::Glob(_));
+        let times = |argument: &Value| if is_glob(argument) { 2 } else { 1 };
+        let twice = |argument: &Value| vec![argument.clone(); times(argument)];
+        let arguments: &[Value] = &arguments.iter().flat_map(twice).collect::<Vec<_>>();
         if arguments.iter().any(|argument| argument.shown().is_none()) {
             return unreadable("which files or options are meant is not known beforehand");
         }
@@ -64,7 +76,12 @@ impl Reader<'_> {
             self.unknown(name);
             return Ok(());
         };
+        let contacts_none = row.contacts()
+            && !used.uses.iter().any(|(wanted, _)| matches!(wanted, Use::Host | Use::Asked));
         match row.shows {
+            // It asks what its input says.
+            Shows::Texts if contacts_none => self.unknown(name),
+            Shows::Texts if Self::cuts(&used.uses) => self.unknown(name),
             Shows::Texts => self.known(name),
             Shows::Rewritten => self.unknown(name),
             Shows::Opaque => {
@@ -76,7 +93,10 @@ impl Reader<'_> {
             self.need(Action::Administer, host(self.machine.host));
         }
         let names_nothing = |(wanted, _): &(Use, Value)| {
-            matches!(wanted, Use::Text | Use::Pattern | Use::Patterns | Use::Format)
+            matches!(
+                wanted,
+                Use::Text | Use::Pattern | Use::Patterns | Use::Format | Use::Shape | Use::Setting
+            )
         };
         if used.uses.iter().all(names_nothing) {
             let here = Value::Texts(vec![".".to_owned()]);
@@ -91,13 +111,15 @@ impl Reader<'_> {
 
     fn used(&mut self, wanted: Use, value: &Value) -> Result<(), Unreadable> {
         match wanted {
-            Use::Text | Use::Pattern => Ok(()),
+            Use::Text | Use::Pattern | Use::Size => Ok(()),
             Use::Format => match value {
-                Value::Texts(texts) if !texts.iter().any(|text| has_widths(text)) => Ok(()),
-                Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => {
-                    unreadable("a format with widths cuts what it shows")
-                }
+                Value::Texts(texts) if texts.iter().all(|text| shows_parts_whole(text)) => Ok(()),
+                Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => unreadable(
+                    "a format with widths, or without blanks between its parts, cuts or hides \
+                     what it shows",
+                ),
             },
+            Use::Mounted => self.trees(Action::Read, value),
             Use::Patterns | Use::Read | Use::List => self.files(Action::Read, value),
             Use::Tree => self.trees(Action::Read, value),
             Use::Write => {
@@ -134,17 +156,66 @@ impl Reader<'_> {
                 self.note_change(Change::Change);
                 self.trees(Action::Administer, value)
             }
-            Use::Host => match value {
-                Value::Texts(names) => {
-                    for name in names {
+            Use::Host | Use::Asked | Use::Shape | Use::Setting => self.used_beside(wanted, value),
+        }
+    }
+
+    /// The same for what is no file: machines, and what this one goes by.
+    fn used_beside(&mut self, wanted: Use, value: &Value) -> Result<(), Unreadable> {
+        let begins = |texts: &[String]| texts.iter().all(|text| text.starts_with('+'));
+        match (wanted, value) {
+            (Use::Shape, Value::Texts(texts)) if begins(texts) => Ok(()),
+            (Use::Shape | Use::Setting, _) => {
+                self.note_change(Change::Change);
+                self.need(Action::Administer, host(self.machine.host));
+                Ok(())
+            }
+            (_, Value::Texts(texts)) => {
+                for text in texts {
+                    let is_word = wanted == Use::Asked && says_how_to_ask(text);
+                    let name = text.strip_prefix('@').unwrap_or(text);
+                    if !is_word {
                         self.need(Action::Write, host(name));
                     }
-                    Ok(())
                 }
-                Value::Glob(_) | Value::Tree(_) | Value::Unknown => {
-                    unreadable("which machine is meant is not known beforehand")
-                }
-            },
+                Ok(())
+            }
+            (_, Value::Glob(_) | Value::Tree(_) | Value::Unknown) => {
+                unreadable("which machine is meant is not known beforehand")
+            }
+        }
+    }
+
+    /// Whether a call cuts what it works on, so that what is left may not look like what it is:
+    /// `truncate` to a length that is not zero.
+    fn cuts(uses: &[(Use, Value)]) -> bool {
+        let mut sizes = uses.iter().filter(|(wanted, _)| *wanted == Use::Size);
+        let is_none = |value: &Value| match value {
+            Value::Texts(texts) => texts.iter().all(|text| text == "0"),
+            Value::Glob(_) | Value::Tree(_) | Value::Unknown => false,
+        };
+        sizes.any(|(_, value)| !is_none(value))
+    }
+
+    /// Calls that the table alone does not tell from others: whether one is known to do no more
+    /// than ask, or is code. None where the table says it.
+    fn is_asked_only(&self, name: &str, arguments: &[Value]) -> Option<bool> {
+        let texts: Vec<&str> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Value::Texts(texts) if texts.len() == 1 => texts.first().map(String::as_str),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        match (name, texts.as_slice()) {
+            ("ps", texts) => shows_environments(texts).then_some(false),
+            ("mount", texts) => mounts_otherwise(texts).then_some(false),
+            // It sends nothing: it asks whether somebody is there.
+            ("kill", ["-0", numbers @ ..]) => {
+                let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+                numbers.iter().all(is_number).then_some(true)
+            }
+            _ => None,
         }
     }
 
@@ -168,4 +239,103 @@ pub(super) fn has_widths(format: &str) -> bool {
         _ => false,
     };
     format.as_bytes().windows(2).any(is_width)
+}
+
+/// Whether a format cuts nothing, and no part of what it shows stands beside other letters:
+/// `%s %n`, and not `9%n` or `%s%n`. A format without `%` is a list of names (`pid,args`).
+fn shows_parts_whole(format: &str) -> bool {
+    !has_widths(format) && are_parted(format, FORMAT_PARTS) && !format.contains('\\')
+}
+
+/// Whether every part of a format that names something stands between `parts`.
+pub(super) fn are_parted(format: &str, parts: &str) -> bool {
+    let is_part = |letter: Option<&char>| letter.is_none_or(|letter| parts.contains(*letter));
+    let letters: Vec<char> = format.chars().collect();
+    let mut at = 0;
+    while let Some(letter) = letters.get(at) {
+        if *letter != '%' {
+            at += 1;
+            continue;
+        }
+        let Some(named) = letters.get(at + 1) else { return false };
+        // Times and days of `find` are put together of two letters each.
+        let is_time = "ATCB".contains(*named) && letters.get(at + 2).is_some_and(|it| *it != '%');
+        let taken = if is_time { 3 } else { 2 };
+        if FORMAT_NAMES.contains(*named) {
+            let before = at.checked_sub(1).and_then(|before| letters.get(before));
+            if !is_part(before) || !is_part(letters.get(at + taken)) {
+                return false;
+            }
+        }
+        at += taken;
+    }
+    true
+}
+
+/// What parts of a format stand between.
+const FORMAT_PARTS: &str = " \t\n'\"()<>|";
+/// Letters of formats by which names of files and folders are shown.
+const FORMAT_NAMES: &str = "nNmpfhPHl";
+
+/// Words of `dig` that are no names: options, and which records are asked for.
+fn says_how_to_ask(text: &str) -> bool {
+    const RECORDS: [&str; 13] =
+        ["A", "AAAA", "ANY", "CAA", "CNAME", "IN", "MX", "NS", "PTR", "SOA", "SRV", "TXT", "DS"];
+    text.starts_with('+') || RECORDS.iter().any(|record| record.eq_ignore_ascii_case(text))
+}
+
+/// Whether `ps` shows environments, in which secrets stand, or cuts: an operand without a dash is
+/// letters (`axe`), and what stands behind `o` in them is a format.
+fn shows_environments(texts: &[&str]) -> bool {
+    // Where the words are none of its usual ones, it reads all of them as letters.
+    let is_letters =
+        |text: &str| text.chars().all(|letter| "acefghjlmnrsuvwxSTLXHZ".contains(letter));
+    let mut rest = texts.iter();
+    while let Some(text) = rest.next() {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+        if is_number || text.starts_with("--") {
+            continue;
+        }
+        let (letters, takes) = match text.strip_prefix('-') {
+            Some(letters) => (letters, "oOkptUuCgGqs"),
+            None => (*text, "oOkpqU"),
+        };
+        let at = letters.find(|letter| takes.contains(letter)).unwrap_or(letters.len());
+        let alone = letters.get(..at).unwrap_or_default();
+        if !text.starts_with('-') && alone.contains('e') {
+            return true;
+        }
+        let argument = match letters.get(at + 1..) {
+            None => continue,
+            Some("") => rest.next().copied().unwrap_or_default(),
+            Some(inner) => inner,
+        };
+        let is_bad = match letters.get(at..=at) {
+            Some("o" | "O") => argument.contains("env") || has_widths(argument),
+            _ => argument.contains('e') && is_letters(argument),
+        };
+        if is_bad {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether `mount` runs another program for a kind of file system, or names folders in options.
+fn mounts_otherwise(texts: &[&str]) -> bool {
+    const KINDS: [&str; 13] = [
+        "auto", "btrfs", "cifs", "exfat", "ext2", "ext3", "ext4", "iso9660", "nfs", "nfs4",
+        "tmpfs", "vfat", "xfs",
+    ];
+    let mut kinds = texts.iter().enumerate().filter_map(|(at, text)| {
+        let letters = text.strip_prefix('-').filter(|letters| !letters.starts_with('-'))?;
+        match letters.split_once('t') {
+            Some((before, _)) if before.contains('o') => None,
+            Some((_, "")) => texts.get(at + 1).copied(),
+            Some((_, kind)) => Some(kind),
+            None => None,
+        }
+    });
+    kinds.any(|kind| !KINDS.contains(&kind))
+        || texts.iter().any(|text| text.contains("=/") || text.contains("dir="))
 }

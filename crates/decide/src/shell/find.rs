@@ -1,6 +1,6 @@
 //! `find`: where it looks, what it asks of files, and what it does with them.
 
-use super::effects::has_widths;
+use super::effects::{are_parted, has_widths};
 use super::parse::{Unreadable, unreadable};
 use super::reader::{Reader, Value};
 use super::syntax::Word;
@@ -43,8 +43,11 @@ impl Reader<'_> {
                 }
                 "-printf" => {
                     let format = words.get(at).and_then(Word::literal);
-                    if format.is_none_or(|format| has_widths(&format)) {
-                        return unreadable("a format with widths cuts what it shows");
+                    if format.is_none_or(|format| !shows_lines(&format)) {
+                        return unreadable(
+                            "a format of `-printf` cuts or hides what it shows where it has \
+                             widths, no blanks between its parts, or no `\\n` at its end",
+                        );
                     }
                     at += 1;
                 }
@@ -76,13 +79,22 @@ impl Reader<'_> {
         let name = inner.first().and_then(Word::literal).unwrap_or_default();
         let mut arguments = Vec::new();
         for word in inner.iter().skip(1) {
+            if arguments.len() > ARGUMENTS_MAX {
+                return unreadable("it names more files than anybody could look through");
+            }
             match word.literal() {
                 Some(text) if text == "{}" => {
-                    arguments.extend(roots.iter().flat_map(|root| self.all_in(root)));
+                    let found = roots.iter().flat_map(|root| self.all_in(root));
+                    // Behind `+` it stands for any number of files.
+                    let times = if is(at + count, "+") { 2 } else { 1 };
+                    arguments.extend(found.flat_map(|one| vec![one; times]));
                 }
                 Some(text) if text.contains("{}") => arguments.push(Value::Unknown),
                 _ => arguments.push(self.value(word)),
             }
+        }
+        if roots.len() > ARGUMENTS_MAX || arguments.len() > ARGUMENTS_MAX {
+            return unreadable("it names more files than anybody could look through");
         }
         let is_plain = super::programs::Programs::program(self.machine.programs, &name).is_some()
             && name != "find";
@@ -99,6 +111,18 @@ impl Reader<'_> {
             other => vec![other.clone()],
         }
     }
+}
+
+/// Most arguments of a program that `-exec` runs.
+const ARGUMENTS_MAX: usize = 1000;
+
+/// Whether a format of `-printf` shows a line for each file, with nothing beside a name.
+fn shows_lines(format: &str) -> bool {
+    let shown = format.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\n");
+    !has_widths(&shown)
+        && !shown.contains('\\')
+        && shown.ends_with('\n')
+        && are_parted(&shown, " \t\n'\"()<>|")
 }
 
 const FIND_TAKES: [&str; 29] = [

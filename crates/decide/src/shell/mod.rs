@@ -27,6 +27,7 @@ mod programs;
 mod psql;
 mod reader;
 mod special;
+mod streams;
 mod syntax;
 mod variables;
 mod word;
@@ -99,24 +100,25 @@ pub fn analyze(line: &str, machine: &Machine<'_>) -> Analysis {
             return parse::unreadable("it is empty");
         }
         let mut reader = Reader::new(machine);
-        reader.read(&mut script)?;
-        if reader.is_much {
+        reader.with_stream(|reader| reader.read(&mut script))?;
+        if reader.is_too_much() {
             return parse::unreadable("it needs more than anybody could look through");
         }
-        Ok((script, reader))
+        let line = Writer::write(&script, machine.home);
+        let line = match reader.is_relative {
+            false => line,
+            true => {
+                let end = if line.ends_with(['&', '\n']) { "" } else { ";" };
+                format!("cd {} && {{ {line}{end} }}", syntax::quoted(machine.home))
+            }
+        };
+        if line.len() > reader::SENT_BYTES_MAX {
+            return parse::unreadable("with all its words quoted it is longer than a system takes");
+        }
+        Ok((line, reader))
     };
     match read() {
-        Ok((script, reader)) => {
-            let line = Writer::write(&script, machine.home);
-            let line = match reader.is_relative {
-                false => line,
-                true => {
-                    let end = if line.ends_with(['&', '\n']) { "" } else { ";" };
-                    format!("cd {} && {{ {line}{end} }}", syntax::quoted(machine.home))
-                }
-            };
-            reader.into_analysis(line)
-        }
+        Ok((line, reader)) => reader.into_analysis(line),
         Err(why) => unread(line, machine, why),
     }
 }

@@ -31,6 +31,16 @@ pub(super) enum Use {
     DropWrite,
     Rights,
     Host,
+    /// A machine that is asked, or asked about, beside words that say how.
+    Asked,
+    /// A text that begins with `+`; anything else sets what the machine goes by.
+    Shape,
+    /// Sets what the machine goes by.
+    Setting,
+    /// Is seen at another place, with all in it.
+    Mounted,
+    /// The size that a file is given.
+    Size,
 }
 
 /// What an option takes.
@@ -67,6 +77,8 @@ pub(super) struct Program {
     longs: HashMap<String, Takes>,
     pub(super) shows: Shows,
     pub(super) administers: bool,
+    /// Whether what begins with `+` is an option to it, which the row has not.
+    has_plus: bool,
 }
 
 /// Arguments, with what each is.
@@ -147,6 +159,9 @@ impl Program {
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let word = text(argument)?;
+            if self.has_plus && word.starts_with('+') {
+                return None;
+            }
             if is_ended || word == "-" || !word.starts_with('-') {
                 operands.push(argument.clone());
                 continue;
@@ -239,6 +254,11 @@ impl Program {
         self.operands.contains(&Use::List)
     }
 
+    /// Whether it contacts a machine.
+    pub(super) fn contacts(&self) -> bool {
+        self.operands.iter().any(|operand| matches!(operand, Use::Host | Use::Asked))
+    }
+
     /// Whether it goes through all of that, with what is in it.
     pub(super) fn walks(&self) -> bool {
         self.repeats.is_some() && self.operands.contains(&Use::Tree)
@@ -271,9 +291,10 @@ impl Program {
                 "rewrites" => program.shows = Shows::Rewritten,
                 "opaque" => program.shows = Shows::Opaque,
                 "administers" => program.administers = true,
+                "plus" => program.has_plus = true,
                 note => {
                     return Err(format!(
-                        "`{note}` is no note: `rewrites`, `opaque` or `administers`"
+                        "`{note}` is no note: `rewrites`, `opaque`, `administers` or `plus`"
                     ));
                 }
             }
@@ -316,8 +337,8 @@ fn use_said(word: &str) -> Result<Use, String> {
     use_named(word).ok_or_else(|| {
         format!(
             "`{word}` is no use of an argument: `text`, `format`, `pattern`, `patterns`, `read`, `tree`, \
-             `list`, `write`, `make`, `into`, `move`, `drop`, `droptree`, `dropwrite`, `rights` or \
-             `host`"
+             `list`, `write`, `make`, `into`, `move`, `drop`, `droptree`, `dropwrite`, `rights`, \
+             `host`, `asked`, `shape`, `setting`, `mounted` or `size`"
         )
     })
 }
@@ -340,6 +361,11 @@ fn use_named(word: &str) -> Option<Use> {
         "dropwrite" => Use::DropWrite,
         "rights" => Use::Rights,
         "host" => Use::Host,
+        "asked" => Use::Asked,
+        "shape" => Use::Shape,
+        "setting" => Use::Setting,
+        "mounted" => Use::Mounted,
+        "size" => Use::Size,
         _ => return None,
     })
 }

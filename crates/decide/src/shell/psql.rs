@@ -201,8 +201,25 @@ impl Call {
             }
             found = named(script)?;
         }
+        let needs = found.iter().flat_map(|statement| &statement.needs);
+        for need in needs.filter(|need| need.object.kind == ObjectKind::TABLE) {
+            if let [schema, table] = need.object.path.as_slice()
+                && is_the_systems(schema)
+                && !STRUCTURE.contains(&table.as_str())
+            {
+                return Err(format!(
+                    "`{schema}.{table}` may hold passwords, settings or samples of what is in \
+                     tables"
+                ));
+            }
+        }
         Ok(found)
     }
+}
+
+/// Whether only PostgreSQL itself puts things into this schema.
+fn is_the_systems(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema") || schema.starts_with("pg_toast")
 }
 
 /// A name in which nothing is looked for.
@@ -246,7 +263,7 @@ const LONG_TAKING: [(&str, char); 10] = [
     ("output", 'o'),
 ];
 /// What stands between fields so that each is seen whole.
-const SEPARATORS: [&str; 7] = [",", ";", "|", "\t", ":", " ", " | "];
+const SEPARATORS: [&str; 6] = [",", ";", "|", "\t", " ", " | "];
 /// Settings of how rows are shown that show values whole.
 const LOOKS: [&str; 9] = [
     "pager",
@@ -258,6 +275,39 @@ const LOOKS: [&str; 9] = [
     "format=aligned",
     "format=unaligned",
     "format=csv",
+];
+/// Catalogs that hold structure, counts and sizes, and nothing of what is in tables. There is no
+/// catalog of this database here by which single columns could be closed, so that those with
+/// settings, code or queries are not among them.
+const STRUCTURE: [&str; 28] = [
+    "columns",
+    "key_column_usage",
+    "pg_attribute",
+    "pg_class",
+    "pg_constraint",
+    "pg_database",
+    "pg_depend",
+    "pg_extension",
+    "pg_index",
+    "pg_indexes",
+    "pg_inherits",
+    "pg_locks",
+    "pg_matviews",
+    "pg_namespace",
+    "pg_sequences",
+    "pg_stat_all_indexes",
+    "pg_stat_all_tables",
+    "pg_stat_database",
+    "pg_stat_user_indexes",
+    "pg_stat_user_tables",
+    "pg_statio_all_tables",
+    "pg_statio_user_tables",
+    "pg_tables",
+    "pg_type",
+    "pg_views",
+    "schemata",
+    "table_constraints",
+    "tables",
 ];
 const SETTINGS: [&str; 4] =
     ["ON_ERROR_STOP=1", "ON_ERROR_STOP=on", "ON_ERROR_STOP=0", "ON_ERROR_STOP=off"];

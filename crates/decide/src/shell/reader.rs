@@ -2,10 +2,12 @@
 
 use super::parse::{Unreadable, unreadable};
 use super::path::{canonical, file, lies_in};
+use super::streams::{Says, Streams};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
-use super::variables::{Variables, is_harmless, is_pasted, may_be_set, note_pasted, set_in};
+use super::variables::{Pasted, Variables, is_harmless, is_pasted, may_be_set, set_in};
 use super::{Machine, Tree, host, program, stronger};
 use portreeve_model::{Action, Change, Facts, Need, Object};
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 
 /// What a word may be when the command runs.
@@ -24,40 +26,62 @@ pub(super) enum Value {
 const VALUES_MAX: usize = 64;
 /// Most things that one line may need.
 const NEEDS_MAX: usize = 1000;
+/// Most bytes that the values of one word, or of all variables at once, may have together.
+pub(super) const VALUE_BYTES_MAX: usize = 128 << 10;
+/// Most bytes that are put together, or gone through again, while one line is read: a short line
+/// can double a value forty times.
+const WORK_BYTES_MAX: usize = 16 << 20;
+/// Most bytes of the folders in which a command may run.
+const FOLDER_BYTES_MAX: usize = 16 << 10;
+/// The longest line that is sent: a system takes no longer argument of a program.
+pub(super) const SENT_BYTES_MAX: usize = 128 << 10;
+/// Scripts in arguments are read and written again: so many times their length is counted.
+const SCRIPT_WORK: usize = 16;
 /// How deep scripts may stand in arguments of others.
 const SCRIPTS_DEEP_MAX: usize = 8;
 
 impl Value {
-    /// What a word may be. `home` is where `~` leads, if that is known.
-    pub(super) fn of(word: &Word, variables: &Variables, home: Option<&str>) -> Self {
+    /// What a word may be. `home` is where `~` leads, if that is known; `spent` counts the bytes
+    /// that were put together so far.
+    fn of(word: &Word, variables: &Variables, home: Option<&String>, spent: &Cell<usize>) -> Self {
+        let any = "*".to_owned();
         let mut texts = vec![String::new()];
         let mut glob = None;
         for piece in &word.0 {
-            let next: Vec<String> = match piece {
-                Piece::Text(text) => vec![text.clone()],
+            let next: &[String] = match piece {
+                Piece::Text(text) => std::slice::from_ref(text),
                 Piece::Home => match home {
-                    Some(home) => vec![home.to_owned()],
+                    Some(home) => std::slice::from_ref(home),
                     None => return Self::Unknown,
                 },
                 Piece::Glob(_) => {
                     glob.get_or_insert_with(|| texts.first().cloned().unwrap_or_default());
-                    vec!["*".to_owned()]
+                    std::slice::from_ref(&any)
                 }
                 Piece::Variable { name, is_quoted } => match variables.values(name) {
                     Some(known) if *is_quoted || known.iter().all(|text| is_one_word(text)) => {
-                        known.to_vec()
+                        known
                     }
                     _ => return Self::Unknown,
                 },
                 Piece::Output { .. } => return Self::Unknown,
             };
-            let mut joined = Vec::with_capacity(texts.len() * next.len());
-            for text in &texts {
-                joined.extend(next.iter().map(|next| format!("{text}{next}")));
-            }
-            texts = joined;
-            if texts.len() > VALUES_MAX || texts.is_empty() {
+            // Before any of it is put together.
+            let (added, before) = (bytes_of(next) * texts.len(), bytes_of(&texts) * next.len());
+            let is_long = added + before > VALUE_BYTES_MAX;
+            spent.set(spent.get() + if next.len() > 1 { added + before } else { added });
+            let is_many = next.is_empty() || texts.len() * next.len() > VALUES_MAX;
+            if is_many || is_long || spent.get() > WORK_BYTES_MAX {
                 return Self::Unknown;
+            }
+            match next {
+                [one] => texts.iter_mut().for_each(|text| text.push_str(one)),
+                many => {
+                    let joined = |text: &String| {
+                        many.iter().map(|next| format!("{text}{next}")).collect::<Vec<_>>()
+                    };
+                    texts = texts.iter().flat_map(joined).collect();
+                }
             }
         }
         match glob {
@@ -75,7 +99,7 @@ impl Value {
     pub(super) fn shown(&self) -> Option<String> {
         match self {
             Self::Texts(texts) => {
-                let is_operand = |text: &String| !text.starts_with('-') || text == "-";
+                let is_operand = |text: &String| !text.starts_with(['-', '+']) || text == "-";
                 let is_known = texts.len() == 1 || texts.iter().all(is_operand);
                 texts.first().filter(|_| is_known).cloned()
             }
@@ -103,6 +127,10 @@ impl Value {
     }
 }
 
+pub(super) fn bytes_of(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
+}
+
 /// Whether whatever fits a pattern lies in the folder of what stands before it. Some shells let
 /// `.?` fit `..`, and files of the system are doors to others.
 fn stays_below(pattern: &str, begin: &str) -> bool {
@@ -120,29 +148,40 @@ fn is_one_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_plain)
 }
 
+/// Whether a variable is one that a login sets, and no script can: its words are no patterns.
+fn is_one_the_login_sets(name: &str) -> bool {
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "HOSTNAME"].contains(&name)
+}
+
 /// Folders in which it may be where two ways meet.
 fn joined(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Option<Vec<String>> {
     let (mut folders, others) = (one?, other?);
     folders.extend(others);
     folders.sort();
     folders.dedup();
-    (folders.len() <= VALUES_MAX).then_some(folders)
+    let is_few = folders.len() <= VALUES_MAX && bytes_of(&folders) <= FOLDER_BYTES_MAX;
+    is_few.then_some(folders)
 }
 
 /// What was noted so far.
 pub(super) struct Reader<'m> {
     pub(super) machine: &'m Machine<'m>,
+    home: String,
+    /// How many bytes were put together so far.
+    spent: Cell<usize>,
     needs: Vec<Need>,
     known_needs: HashSet<Need>,
     /// Whether it needs more than anybody could look through.
-    pub(super) is_much: bool,
+    is_much: bool,
     trees: BTreeSet<Tree>,
     opaque: BTreeSet<Object>,
     is_raw: bool,
     facts: Facts,
     pub(super) variables: Variables,
     /// Those that hold an output together with something else.
-    pasted: BTreeSet<String>,
+    pasted: Pasted,
+    /// Who writes to the streams of the line.
+    pub(super) streams: Streams,
     /// Folders in which a command may run; none where nobody knows.
     pub(super) folders: Option<Vec<String>>,
     /// Whether a name depends on where commands begin.
@@ -160,6 +199,8 @@ impl<'m> Reader<'m> {
     pub(super) fn new(machine: &'m Machine<'m>) -> Self {
         Self {
             machine,
+            home: machine.home.to_owned(),
+            spent: Cell::new(0),
             needs: Vec::new(),
             known_needs: HashSet::new(),
             is_much: false,
@@ -168,7 +209,8 @@ impl<'m> Reader<'m> {
             is_raw: false,
             facts: Facts::default(),
             variables: Variables::default(),
-            pasted: BTreeSet::new(),
+            pasted: Pasted::default(),
+            streams: Streams::default(),
             folders: Some(vec![machine.home.to_owned()]),
             is_relative: false,
             here: None,
@@ -223,14 +265,32 @@ impl<'m> Reader<'m> {
         if self.depth > SCRIPTS_DEEP_MAX {
             return unreadable("scripts stand too deep in each other");
         }
-        note_pasted(script, &mut self.pasted);
+        if !self.pasted.note(script) {
+            return unreadable("it sets variables more often than anybody could follow");
+        }
         self.script(script)?;
         self.depth -= 1;
         Ok(())
     }
 
     pub(super) fn value(&self, word: &Word) -> Value {
-        Value::of(word, &self.variables, Some(self.machine.home))
+        Value::of(word, &self.variables, Some(&self.home), &self.spent)
+    }
+
+    /// Whether it needs, or puts together, more than anybody could look through.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.is_much || self.spent.get() > WORK_BYTES_MAX
+    }
+
+    /// Counts a script in an argument, which is read for itself.
+    pub(super) fn count_script(&self, text: &str) -> Result<(), Unreadable> {
+        self.spent.set(self.spent.get() + SCRIPT_WORK * text.len());
+        match self.is_too_much() {
+            true => {
+                unreadable("scripts in its arguments are longer than anybody could look through")
+            }
+            false => Ok(()),
+        }
     }
 
     /// Whether what a word shows may not look like what it is.
@@ -244,6 +304,51 @@ impl<'m> Reader<'m> {
             Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Output { .. } => false,
         };
         is_pasted(word, is_unknown) || word.0.iter().any(holds_pasted)
+    }
+
+    /// The same run, with what it writes going to a stream of its own.
+    pub(super) fn with_stream<T>(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<T, Unreadable>,
+    ) -> Result<(T, Says), Unreadable> {
+        self.streams.open();
+        let done = run(self)?;
+        let (says, glued) = self.streams.close();
+        if let Some(name) = glued {
+            self.glues(&name);
+        }
+        Ok((done, says))
+    }
+
+    /// What a program writes does not end its line, and stands beside what others write there.
+    fn glues(&mut self, name: &str) {
+        self.unknown(name);
+        self.why.get_or_insert(Unreadable(format!(
+            "what `{name}` writes does not end its line, and could hide what is written beside it: \
+             end it with `\\n`, or write it by itself"
+        )));
+    }
+
+    /// Something that writes to several places, as its redirections say.
+    fn placed(
+        &mut self,
+        redirects: &[Redirect],
+        run: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        let is_output = |redirect: &&Redirect| {
+            matches!(redirect.stream, None | Some(1))
+                && matches!(redirect.to, Place::Write(_) | Place::Append(_) | Place::Same(_))
+        };
+        match redirects.iter().rfind(is_output).map(|redirect| &redirect.to) {
+            Some(Place::Same(_)) => {
+                let before = std::mem::replace(&mut self.streams.is_everywhere, true);
+                run(self)?;
+                self.streams.is_everywhere = before;
+                Ok(())
+            }
+            Some(_) => self.with_stream(run).map(|_| ()),
+            None => run(self),
+        }
     }
 
     fn script(&mut self, script: &mut Script) -> Result<(), Unreadable> {
@@ -308,15 +413,28 @@ impl<'m> Reader<'m> {
         match node {
             Node::Simple(simple) => self.simple(simple),
             Node::Pipe(nodes) => {
-                nodes.iter_mut().try_for_each(|node| self.apart(|reader| reader.node(node)))
+                let last = nodes.len().saturating_sub(1);
+                let is_fed = self.streams.is_fed_open;
+                for (at, node) in nodes.iter_mut().enumerate() {
+                    match at == last {
+                        true => self.apart(|reader| reader.node(node))?,
+                        false => {
+                            let run = |reader: &mut Self| reader.apart(|it| it.node(node));
+                            let ((), says) = self.with_stream(run)?;
+                            self.streams.is_fed_open = says.is_open;
+                        }
+                    }
+                }
+                self.streams.is_fed_open = is_fed;
+                Ok(())
             }
             Node::Not(node) => self.node(node),
             Node::Group { script, shell, redirects } => {
                 self.redirects(redirects)?;
-                match shell {
-                    Shell::Same => self.script(script),
-                    Shell::Another => self.apart(|reader| reader.script(script)),
-                }
+                self.placed(redirects, |reader| match shell {
+                    Shell::Same => reader.script(script),
+                    Shell::Another => reader.apart(|reader| reader.script(script)),
+                })
             }
             Node::If { arms, otherwise } => {
                 let mut ends = Vec::new();
@@ -339,7 +457,7 @@ impl<'m> Reader<'m> {
                 })
             }
             Node::For { name, words, body } => {
-                if !may_be_set(name) {
+                if !may_be_set(name) || is_harmless(name) {
                     return unreadable(format!("`{name}` tells the system how to work"));
                 }
                 if words.iter().any(|word| self.is_cut(word)) {
@@ -366,7 +484,9 @@ impl<'m> Reader<'m> {
                 Piece::Glob(_) | Piece::Output { .. } => false,
             });
             match self.value(word) {
-                Value::Texts(more) if is_whole => texts.extend(more),
+                Value::Texts(more) if is_whole && texts.len() + more.len() <= VALUES_MAX => {
+                    texts.extend(more);
+                }
                 _ => return Value::Unknown,
             }
         }
@@ -382,6 +502,7 @@ impl<'m> Reader<'m> {
                     && self.value(&Word(vec![piece.clone()])) == Value::Unknown
                     && name != "?"
                     && name != "$"
+                    && !is_one_the_login_sets(name)
             }
             Piece::Text(_) | Piece::Glob(_) | Piece::Home => false,
         })
@@ -401,7 +522,9 @@ impl<'m> Reader<'m> {
         };
         forget(self);
         let before = self.folders.clone();
+        self.streams.loops += 1;
         run(self)?;
+        self.streams.loops -= 1;
         forget(self);
         if self.folders != before {
             return unreadable("a loop changes folders");
@@ -417,21 +540,39 @@ impl<'m> Reader<'m> {
                 return unreadable(format!("`{name}` tells the system how to work"));
             }
             self.outputs(std::slice::from_mut(value))?;
+            let may_be = Value::of(value, &self.variables, None, &self.spent);
+            // A program shows some of what it is told so in forms of its own: `TZ=… date +%Z`.
+            if is_harmless(name) && !matches!(may_be, Value::Texts(_)) {
+                return unreadable(format!(
+                    "what `{name}` is set to is not known beforehand: write the value itself"
+                ));
+            }
             match is_for_one {
                 true => self.variables.forget(name),
-                false => {
-                    let value = Value::of(value, &self.variables, None);
-                    self.variables.set(name, &value);
-                }
+                false => self.variables.set(name, &may_be),
             }
         }
         self.redirects(&mut simple.redirects)?;
         self.outputs(&mut simple.words)?;
         self.here = self.input_of(&simple.redirects);
-        match simple.words.is_empty() {
-            true => Ok(()),
-            false => self.run(&mut simple.words),
+        if simple.words.is_empty() {
+            return Ok(());
         }
+        let Simple { words, redirects, .. } = simple;
+        self.placed(redirects, |reader| {
+            let is_input = |word: &Word| {
+                matches!(word.literal().as_deref(), Some("-" | "/dev/stdin" | "/dev/fd/0"))
+            };
+            if reader.streams.is_fed_open && words.iter().skip(1).any(is_input) {
+                let name = words.first().and_then(Word::literal).unwrap_or_default();
+                reader.glues(&name);
+            }
+            reader.streams.says = None;
+            reader.run(words)?;
+            let name = words.first().and_then(Word::literal).unwrap_or_default();
+            reader.streams.wrote(&name);
+            Ok(())
+        })
     }
 
     /// The scripts whose outputs stand in words, and the folders whose names do.
@@ -443,7 +584,9 @@ impl<'m> Reader<'m> {
         }
         for piece in words.iter_mut().flat_map(|word| &mut word.0) {
             if let Piece::Output { script, .. } = piece {
-                self.apart(|reader| reader.script(script))?;
+                let is_fed = std::mem::take(&mut self.streams.is_fed_open);
+                self.with_stream(|reader| reader.apart(|reader| reader.script(script)))?;
+                self.streams.is_fed_open = is_fed;
             }
         }
         Ok(())
@@ -565,7 +708,9 @@ impl<'m> Reader<'m> {
 
     /// Where a name leads, from wherever the command may run.
     pub(super) fn paths(&mut self, text: &str) -> Result<Vec<String>, Unreadable> {
-        if self.is_much {
+        let folders = self.folders.iter().flatten().map(String::len).sum::<usize>();
+        self.spent.set(self.spent.get() + text.len() + folders);
+        if self.is_too_much() {
             return unreadable("it names more files than anybody could look through");
         }
         if text.starts_with('/') {

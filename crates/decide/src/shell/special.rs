@@ -2,7 +2,7 @@
 
 use super::host;
 use super::parse::{Unreadable, parse, unreadable};
-use super::reader::{Reader, Value};
+use super::reader::{Reader, SENT_BYTES_MAX, Value};
 use super::syntax::{Piece, Word, Writer};
 use super::variables::{is_harmless, may_be_set};
 use super::words::numbers;
@@ -62,7 +62,7 @@ const INTERPRETERS: [&str; 50] = [
     "parallel",
 ];
 /// Others that are read by a function of their own.
-const READ_HERE: [&str; 39] = [
+const READ_HERE: [&str; 40] = [
     "cd",
     "echo",
     "test",
@@ -99,6 +99,7 @@ const READ_HERE: [&str; 39] = [
     "ssh",
     "systemctl",
     "service",
+    "getent",
     "ip",
     "scp",
     "psql",
@@ -157,8 +158,9 @@ impl Reader<'_> {
             "eval" => self.eval(words)?,
             "sed" => self.edit(words)?,
             "ssh" => self.elsewhere(words)?,
-            "systemctl" | "service" => self.services(name, words)?,
-            "ip" => self.network(words),
+            "systemctl" | "service" => self.services(name, words),
+            "getent" => self.look_up(words)?,
+            "ip" => self.network(words)?,
             "scp" if words.iter().any(is_far_end) => {
                 return unreadable("`scp` copies over SFTP here: leave out `-O`");
             }
@@ -166,6 +168,7 @@ impl Reader<'_> {
             "curl" | "wget" => self.fetch(name, words)?,
             #[cfg(feature = "sql")]
             "psql" => self.psql(words)?,
+            name if says_its_version(name, words) => self.known(name),
             name if SHELLS.contains(&name) => self.shell(words)?,
             name if INTERPRETERS.contains(&name) || name.starts_with("python") => self.code(),
             _ => return Ok(false),
@@ -260,7 +263,10 @@ impl Reader<'_> {
         if own == "read" && names.len() != 1 {
             return unreadable("`read` takes one name here: several cut a line at blanks");
         }
-        if !names.iter().all(|name| is_name(name) && may_be_set(name)) {
+        let is_free = |name: &&&String| own == "unset" || !is_harmless(name);
+        if !names.iter().all(|name| is_name(name) && may_be_set(name))
+            || !names.iter().all(|name| is_free(&name))
+        {
             return unreadable("it sets what is no variable, or tells the system how to work");
         }
         names.iter().for_each(|name| self.variables.forget(name));
@@ -303,7 +309,11 @@ impl Reader<'_> {
                 return unreadable("which program runs is not known beforehand");
             };
             match text.split_once('=') {
-                Some((name, _)) if is_harmless(name) => at += 1,
+                Some((name, _))
+                    if is_harmless(name) && matches!(self.value(word), Value::Texts(_)) =>
+                {
+                    at += 1;
+                }
                 Some((name, _)) => {
                     return unreadable(format!("`{name}` tells the system how to work"));
                 }
@@ -353,8 +363,11 @@ impl Reader<'_> {
         let Some(texts) = texts else {
             return unreadable("what `eval` runs is not known beforehand");
         };
-        let mut script = parse(&texts.join(" "))?;
+        let text = texts.join(" ");
+        self.count_script(&text)?;
+        let mut script = parse(&text)?;
         self.read_here(&mut script)?;
+        self.streams.is_counted = true;
         let line = Writer::write(&script, self.machine.home);
         for word in words.iter_mut().skip(1) {
             *word = Word(vec![Piece::Text(String::new())]);
@@ -367,9 +380,16 @@ impl Reader<'_> {
 
     /// A script in an argument; gives its one spelling.
     fn script_in(&mut self, text: &str) -> Result<String, Unreadable> {
+        self.count_script(text)?;
         let mut script = parse(text)?;
         self.read(&mut script)?;
-        Ok(Writer::write(&script, self.machine.home))
+        self.streams.is_counted = true;
+        let line = Writer::write(&script, self.machine.home);
+        // Quotes within quotes make it four times as long with each script in a script.
+        match line.len() > SENT_BYTES_MAX {
+            true => unreadable("with all its words quoted it is longer than a system takes"),
+            false => Ok(line),
+        }
     }
 
     /// `sh -c SCRIPT` is looked into; a shell that reads anything else runs what nobody sees.
@@ -442,28 +462,59 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Asking about services is reading; everything else runs the machine.
-    fn services(&mut self, name: &str, words: &[Word]) -> Result<(), Unreadable> {
-        let asks = ["status", "is-active", "is-enabled", "is-failed", "show", "list-units"];
-        let options = ["--no-pager", "-l", "--full", "--all", "--quiet", "-q", "--failed"];
+    /// Asking about services is reading; everything else runs the machine. A name that leads to a
+    /// file makes code of it: `service ../../tmp/x status` runs that.
+    fn services(&mut self, name: &str, words: &[Word]) {
         let texts: Option<Vec<String>> = words.iter().skip(1).map(Word::literal).collect();
-        let texts = texts.unwrap_or_default();
+        let texts = texts.unwrap_or_else(|| vec!["/".to_owned()]);
+        let is_known = |text: &String| match name {
+            "service" if text.starts_with('-') => text == "--status-all",
+            "systemctl" if text.starts_with('-') => UNIT_OPTIONS.contains(&text.as_str()),
+            _ => is_name_of_a_service(text),
+        };
         self.known(name);
+        if !texts.iter().all(is_known) || texts.iter().any(|text| text == "edit") {
+            return self.code();
+        }
+        let asks = ["status", "is-active", "is-enabled", "is-failed", "show", "list-units"];
         let is_asked = match (name, texts.as_slice()) {
             ("service", [_, verb]) => verb == "status",
             ("service", _) => false,
             (_, texts) => {
-                let is_known =
-                    |text: &&String| !text.starts_with('-') || options.contains(&text.as_str());
                 let verb = texts.iter().find(|text| !text.starts_with('-'));
-                let asks = verb.is_some_and(|verb| asks.contains(&verb.as_str()));
-                asks && texts.iter().all(|text| is_known(&text))
+                verb.is_some_and(|verb| asks.contains(&verb.as_str()))
+                    && !texts.iter().any(|text| text == "--now")
             }
         };
         if !is_asked {
             self.need(Action::Administer, host(self.machine.host));
         }
-        Ok(())
+    }
+
+    /// `getent` shows what a file of the system holds, or asks who a machine is.
+    fn look_up(&mut self, words: &[Word]) -> Result<(), Unreadable> {
+        let texts: Option<Vec<String>> = words.iter().skip(1).map(Word::literal).collect();
+        let texts = texts.unwrap_or_default();
+        let Some((database, keys)) = texts.split_first() else {
+            self.code();
+            return Ok(());
+        };
+        let is_asked = matches!(database.as_str(), "hosts" | "ahosts" | "ahostsv4" | "ahostsv6");
+        let file = match database.as_str() {
+            "passwd" | "group" | "shadow" | "gshadow" | "services" | "protocols" | "networks"
+            | "rpc" | "ethers" | "aliases" | "netgroup" | "hosts" => database.as_str(),
+            "initgroups" => "group",
+            "ahosts" | "ahostsv4" | "ahostsv6" => "hosts",
+            _ => {
+                self.code();
+                return Ok(());
+            }
+        };
+        self.known("getent");
+        if is_asked {
+            keys.iter().for_each(|key| self.need(Action::Write, host(key)));
+        }
+        self.files(Action::Read, &Value::Texts(vec![format!("/etc/{file}")]))
     }
 
     /// The far end of `rsync`: it sends a folder, or writes one. Options that it does not need to
@@ -505,17 +556,38 @@ impl Reader<'_> {
         self.trees(action, &Value::Texts(folders.to_vec()))
     }
 
-    /// Asking about the network is reading; everything else changes it.
-    fn network(&mut self, words: &[Word]) {
-        let asks = [
-            "-4", "-6", "-o", "-s", "-br", "-brief", "-json", "-j", "a", "addr", "address", "l",
-            "link", "r", "route", "n", "neigh", "rule", "show", "list", "ls", "s",
-        ];
+    /// Asking about the network is reading; everything else changes it. What is not written out
+    /// (`ip net e NAME PROGRAM`), files of commands and programs for the kernel are code.
+    fn network(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
+        let texts: Vec<String> =
+            words.iter().map(|word| word.literal().unwrap_or_else(|| "?".to_owned())).collect();
+        let is_option = |text: &String| IP_OPTIONS.contains(&text.as_str());
+        let options = texts.iter().skip(1).take_while(|text| is_option(text)).count();
+        let rest: Vec<&str> = texts.iter().skip(1 + options).map(String::as_str).collect();
         self.known("ip");
-        let is_asked = |word: &Word| word.literal().is_some_and(|it| asks.contains(&it.as_str()));
-        if !words.iter().skip(1).all(is_asked) {
-            self.need(Action::Administer, host(self.machine.host));
+        let is_asked = rest.iter().all(|text| IP_ASKS.contains(text));
+        if is_asked {
+            return Ok(());
         }
+        self.need(Action::Administer, host(self.machine.host));
+        if let ["netns" | "vrf", "exec", name, ..] = rest.as_slice()
+            && !name.starts_with('-')
+        {
+            return self.outer(words, options + 4);
+        }
+        let loads = |text: &&str| {
+            ["xdp", "bpf", "obj"].iter().any(|begin| text.starts_with(begin))
+                || text.starts_with(['-', '/', '.', '?'])
+        };
+        let is_known = match rest.as_slice() {
+            ["netns", verb, ..] => matches!(*verb, "add" | "del" | "delete" | "list" | "pids"),
+            [object, ..] => IP_ASKS.contains(object),
+            [] => true,
+        };
+        if !is_known || rest.iter().any(loads) {
+            self.code();
+        }
+        Ok(())
     }
 
     /// What goes out to another machine, and what comes back, is not looked into.
@@ -544,6 +616,20 @@ fn is_name(text: &str) -> bool {
     text.chars().all(is_plain) && text.chars().next().is_some_and(|it| !it.is_ascii_digit())
 }
 
+/// Whether a text is the name of a service, and no path to a file.
+fn is_name_of_a_service(text: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_.@-".contains(letter);
+    !text.is_empty() && text.chars().all(is_plain) && !text.contains("..")
+}
+
+/// Whether a program is asked for its version, and for nothing else.
+fn says_its_version(name: &str, words: &[Word]) -> bool {
+    let is_one = name.starts_with("python") || ["git", "bash"].contains(&name);
+    let is_named = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.');
+    let [_, option] = words else { return false };
+    is_one && is_named && option.literal().as_deref() == Some("--version")
+}
+
 /// Whether a word makes `scp` the far end of another one.
 fn is_far_end(word: &Word) -> bool {
     matches!(word.literal().as_deref(), Some("-t" | "-f"))
@@ -556,6 +642,42 @@ fn chooses_lines(script: &str) -> bool {
         && range.chars().all(|letter| letter.is_ascii_digit() || ",$".contains(letter))
 }
 
+/// Options of `systemctl` that change nothing but looks, or which units are meant.
+const UNIT_OPTIONS: [&str; 10] = [
+    "--no-pager",
+    "-l",
+    "--full",
+    "--all",
+    "-a",
+    "--quiet",
+    "-q",
+    "--failed",
+    "--now",
+    "--no-block",
+];
+/// Options of `ip` that change nothing but looks.
+const IP_OPTIONS: [&str; 11] =
+    ["-4", "-6", "-o", "-s", "-d", "-br", "-brief", "-json", "-j", "-p", "-oneline"];
+/// What `ip` is asked about, and how.
+const IP_ASKS: [&str; 17] = [
+    "a",
+    "addr",
+    "address",
+    "l",
+    "link",
+    "r",
+    "route",
+    "n",
+    "neigh",
+    "neighbour",
+    "neighbor",
+    "rule",
+    "show",
+    "list",
+    "ls",
+    "s",
+    "tunnel",
+];
 /// Options of the far end of `rsync` that name no file and take no other word.
 const RSYNC_OPTIONS: [&str; 17] = [
     "--delete",

@@ -1,18 +1,22 @@
 //! Variables that a script sets to words that stand in it. One has known values only where every
 //! way to its use sets it in the same shell: what it held before, nobody knows.
 
-use super::reader::Value;
+use super::reader::{VALUE_BYTES_MAX, Value, bytes_of};
 use super::syntax::{Node, Piece, Script, Simple, Word};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 /// Most values of one variable.
 const VALUES_MAX: usize = 64;
 /// Most variables whose values are known at once.
 const VARIABLES_MAX: usize = 64;
 
+/// Most assignments whose ways are followed.
+const ASSIGNMENTS_MAX: usize = 2000;
+
 /// What each variable holds in one place of a script: one of these.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, Vec<String>>);
+pub(super) struct Variables(BTreeMap<String, Rc<[String]>>);
 
 /// Beginnings of names by which a shell, or what it starts, is told how to work.
 const SYSTEM_BEGINNINGS: &[&str] = &[
@@ -39,6 +43,8 @@ const SYSTEM_BEGINNINGS: &[&str] = &[
 const SYSTEM_NAMES: &[&str] = &[
     "_",
     "ARGC",
+    "COLUMNS",
+    "LINES",
     "argv",
     "CPUTYPE",
     "EGID",
@@ -119,7 +125,8 @@ fn is_the_systems(name: &str) -> bool {
 
 /// Whether what a program gets to hear by this name changes nothing but its language and looks.
 pub(super) fn is_harmless(name: &str) -> bool {
-    let names = ["COLUMNS", "DEBIAN_FRONTEND", "LANG", "LINES", "NO_COLOR", "TERM", "TZ"];
+    // `COLUMNS` is none: programs cut what they show at it.
+    let names = ["DEBIAN_FRONTEND", "LANG", "NO_COLOR", "TERM", "TZ"];
     names.contains(&name) || name.starts_with("LC_")
 }
 
@@ -135,17 +142,27 @@ impl Variables {
         if is_harmless(name) {
             return None;
         }
-        self.0.get(name).map(Vec::as_slice)
+        self.0.get(name).map(|values| &**values)
     }
 
     /// It holds one of these from here on.
     pub(super) fn set(&mut self, name: &str, value: &Value) {
+        self.forget(name);
+        let fits = |texts: &[String]| {
+            texts.len() <= VALUES_MAX
+                && self.0.len() < VARIABLES_MAX
+                && self.bytes() + bytes_of(texts) <= VALUE_BYTES_MAX
+        };
         match value {
-            Value::Texts(texts) if texts.len() <= VALUES_MAX && self.0.len() < VARIABLES_MAX => {
-                self.0.insert(name.to_owned(), texts.clone());
+            Value::Texts(texts) if fits(texts) => {
+                self.0.insert(name.to_owned(), texts.as_slice().into());
             }
-            Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => self.forget(name),
+            Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => {}
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.values().map(|values| bytes_of(values)).sum()
     }
 
     pub(super) fn forget(&mut self, name: &str) {
@@ -156,13 +173,18 @@ impl Variables {
     pub(super) fn join(&mut self, other: &Self) {
         self.0.retain(|name, values| {
             let Some(others) = other.0.get(name) else { return false };
-            for value in others {
-                if !values.contains(value) {
-                    values.push(value.clone());
-                }
+            if Rc::ptr_eq(values, others) {
+                return true;
             }
+            let known: HashSet<&String> = values.iter().collect();
+            let more = others.iter().filter(|value| !known.contains(value));
+            let joined: Vec<String> = values.iter().chain(more).cloned().collect();
+            *values = joined.into();
             values.len() <= VALUES_MAX
         });
+        if self.bytes() > VALUE_BYTES_MAX {
+            self.0.clear();
+        }
     }
 }
 
@@ -189,44 +211,64 @@ pub(super) fn set_in(script: &Script) -> Option<BTreeSet<String>> {
     .then_some(names)
 }
 
-/// Adds variables into which a script puts an output together with something else: what is in it
-/// may not look like what it is.
-pub(super) fn note_pasted(script: &Script, pasted: &mut BTreeSet<String>) {
-    let mut is_new = true;
-    while std::mem::take(&mut is_new) {
+/// Variables into which scripts put an output together with something else: what is in them may
+/// not look like what it is.
+#[derive(Debug, Default)]
+pub(super) struct Pasted {
+    names: BTreeSet<String>,
+    /// Which variables are set to what a variable holds.
+    takers: BTreeMap<String, BTreeSet<String>>,
+    assignments: usize,
+}
+
+impl Pasted {
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Adds those of a script; false where it sets more than is followed.
+    pub(super) fn note(&mut self, script: &Script) -> bool {
+        let Self { names, takers, assignments } = self;
+        let mut fresh: Vec<String> = Vec::new();
         let mut note = |name: &str, word: &Word| {
-            let holds = |piece: &Piece| match piece {
-                Piece::Variable { name, .. } => pasted.contains(name),
-                Piece::Text(_) | Piece::Glob(_) | Piece::Home | Piece::Output { .. } => false,
-            };
-            if is_pasted(word, |_| true) || word.0.iter().any(holds) {
-                is_new |= pasted.insert(name.to_owned());
-            }
-        };
-        each_simple(script, &mut |one| {
-            match one {
-                Step::Simple(simple) => {
-                    simple.assignments.iter().for_each(|(name, word)| note(name, word));
+            *assignments += 1;
+            let mut is_new = is_pasted(word, |_| true);
+            for piece in &word.0 {
+                if let Piece::Variable { name: from, .. } = piece {
+                    is_new |= names.contains(from);
+                    takers.entry(from.clone()).or_default().insert(name.to_owned());
                 }
-                Step::For(name, words) => words.iter().for_each(|word| note(name, word)),
             }
-            true
+            if is_new {
+                fresh.push(name.to_owned());
+            }
+            *assignments <= ASSIGNMENTS_MAX
+        };
+        let is_followed = each_simple(script, &mut |one| match one {
+            Step::Simple(simple) => simple.assignments.iter().all(|(name, word)| note(name, word)),
+            Step::For(name, words) => words.iter().all(|word| note(name, word)),
         });
+        // Each name goes on to those that take it once.
+        while let Some(name) = fresh.pop() {
+            if self.names.insert(name.clone()) {
+                fresh.extend(self.takers.get(&name).into_iter().flatten().cloned());
+            }
+        }
+        is_followed
     }
 }
 
 /// Whether a word has something beside what is not known that could hide it: a digit before a
 /// number, another output behind it.
 pub(super) fn is_pasted(word: &Word, is_unknown: impl Fn(&Piece) -> bool) -> bool {
-    let parts = |letter: char| letter.is_whitespace() || ":='\"()<>|".contains(letter);
     let ends = |piece: Option<&Piece>| match piece {
         None => true,
-        Some(Piece::Text(text)) => text.chars().next_back().is_none_or(parts),
+        Some(Piece::Text(text)) => text.is_empty() || parts(text.chars().rev()),
         Some(_) => false,
     };
     let begins = |piece: Option<&Piece>| match piece {
         None => true,
-        Some(Piece::Text(text)) => text.chars().next().is_none_or(parts),
+        Some(Piece::Text(text)) => text.is_empty() || parts(text.chars()),
         Some(_) => false,
     };
     word.0.iter().enumerate().any(|(at, piece)| {
@@ -238,6 +280,16 @@ pub(super) fn is_pasted(word: &Word, is_unknown: impl Fn(&Piece) -> bool) -> boo
         let before = at.checked_sub(1).and_then(|before| word.0.get(before));
         may_be && !(ends(before) && begins(word.0.get(at + 1)))
     })
+}
+
+/// Whether letters part what stands beside the first of them from what stands behind it. `9:` is
+/// read as the beginning of what follows, as a time is.
+fn parts(mut letters: impl Iterator<Item = char>) -> bool {
+    match letters.next() {
+        Some(':') => letters.next().is_some_and(|next| !next.is_ascii_digit()),
+        Some(letter) => letter.is_whitespace() || "='\"()<>|".contains(letter),
+        None => false,
+    }
 }
 
 /// What sets variables.

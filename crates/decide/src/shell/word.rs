@@ -8,6 +8,8 @@ impl Parser<'_> {
     pub(super) fn word(&mut self) -> Result<Option<Word>, Unreadable> {
         let mut word = Word::default();
         let start = self.at;
+        // Up to where it is known that nothing is made of brackets: they are looked at once.
+        let (mut braces_end, mut brackets_end) = (start, start);
         while let Some(letter) = self.peek() {
             match letter {
                 ' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => break,
@@ -38,10 +40,16 @@ impl Parser<'_> {
                     self.step();
                     word.glob(letter.encode_utf8(&mut [0; 4]));
                 }
-                '[' => self.bracket(&mut word)?,
+                '[' if self.at < brackets_end => {
+                    self.step();
+                    word.letters("[");
+                }
+                '[' => brackets_end = self.bracket(&mut word)?,
                 '~' if self.at == start => self.home(&mut word)?,
                 '{' => {
-                    self.brace()?;
+                    if self.at >= braces_end {
+                        braces_end = self.brace()?;
+                    }
                     self.step();
                     word.letters("{");
                 }
@@ -151,14 +159,16 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn bracket(&mut self, word: &mut Word) -> Result<(), Unreadable> {
+    /// Where the stretch ends in which no other bracket makes a pattern.
+    fn bracket(&mut self, word: &mut Word) -> Result<usize, Unreadable> {
         let rest = self.rest();
         let ends = |letter: char| letter.is_ascii_whitespace() || ";&|<>()".contains(letter);
         let end = rest.find(ends).unwrap_or(rest.len());
         let Some(length) = rest.get(..end).and_then(|rest| rest.find(']')) else {
+            let end = self.at + end;
             self.step();
             word.letters("[");
-            return Ok(());
+            return Ok(end);
         };
         let pattern = rest.get(..=length).unwrap_or_default();
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.!^".contains(letter);
@@ -168,7 +178,7 @@ impl Parser<'_> {
         }
         word.glob(pattern);
         self.at += pattern.len();
-        Ok(())
+        Ok(self.at)
     }
 
     fn home(&mut self, word: &mut Word) -> Result<(), Unreadable> {
@@ -182,14 +192,14 @@ impl Parser<'_> {
         }
     }
 
-    /// Some shells make several words of `{a,b}`.
-    fn brace(&mut self) -> Result<(), Unreadable> {
+    /// Some shells make several words of `{a,b}`. Where the stretch ends that was looked at.
+    fn brace(&mut self) -> Result<usize, Unreadable> {
         let rest = self.rest();
         let end = rest.find(|letter: char| letter.is_ascii_whitespace()).unwrap_or(rest.len());
         let here = rest.get(..end).unwrap_or_default();
         match here.contains('}') && (here.contains(',') || here.contains("..")) {
             true => unreadable("`{a,b}` is not read: write the words"),
-            false => Ok(()),
+            false => Ok(self.at + end),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::parse::{Unreadable, unreadable};
 use super::reader::{Reader, Value};
+use super::streams::Says;
 use super::syntax::{Piece, Word};
 use portreeve_model::Action;
 
@@ -14,6 +15,22 @@ impl Reader<'_> {
             true => self.unknown("echo"),
             false => self.known("echo"),
         }
+        let values: Vec<Value> = words.iter().skip(1).map(|word| self.value(word)).collect();
+        let texts = |value: &Value| match value {
+            Value::Texts(texts) => texts.clone(),
+            Value::Glob(_) | Value::Tree(_) | Value::Unknown => Vec::new(),
+        };
+        let is_option = |text: &String| {
+            text.len() > 1
+                && text.starts_with('-')
+                && text.bytes().skip(1).all(|it| b"neE".contains(&it))
+        };
+        let options = values.iter().take_while(|value| texts(value).iter().any(is_option));
+        let stops_short = |value: &Value| texts(value).iter().any(|text| text.contains("\\c"));
+        let is_open = options.flat_map(texts).any(|text| is_option(&text) && text.contains('n'))
+            || values.iter().any(stops_short);
+        let is_data = !values.iter().all(|value| matches!(value, Value::Texts(_)));
+        self.streams.says = Some(Says { is_data, is_open });
         Ok(())
     }
 
@@ -39,7 +56,8 @@ impl Reader<'_> {
         let format = literals.get(at - 1).cloned().flatten().unwrap_or_else(|| "%".to_owned());
         let arguments = words.get(at + 1..).unwrap_or_default();
         let is_known = |word: &Word| matches!(self.value(word), Value::Texts(_));
-        let is_plain = match arguments.iter().all(is_known) {
+        let is_data = !arguments.iter().all(is_known);
+        let is_plain = match !is_data {
             true => shows_known(&format),
             false => {
                 shows_whole(&format, arguments.len())
@@ -50,6 +68,8 @@ impl Reader<'_> {
             true => self.known("printf"),
             false => self.unknown("printf"),
         }
+        let ends = format.ends_with("\\n") || format.ends_with([' ', '\n', '\t']);
+        self.streams.says = Some(Says { is_data, is_open: !ends });
         Ok(())
     }
 
@@ -179,7 +199,7 @@ fn shows_known(format: &str) -> bool {
 /// Whether a format shows every word whole, with nothing beside it.
 fn shows_whole(format: &str, words: usize) -> bool {
     let parts = |letter: Option<char>| {
-        letter.is_none_or(|it| it.is_whitespace() || ":='\"()<>|".contains(it))
+        letter.is_none_or(|it| it.is_whitespace() || "='\"()<>|".contains(it))
     };
     let Some(found) = conversions(format) else { return false };
     // It begins again for what is left.

@@ -77,7 +77,8 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
          `$(portreeve token issue NAME)`, or use --token-file",
     )?;
     let mut client = Command::new(program);
-    client.args(&arguments).env(variable, token.reveal()).env_remove("PORTREEVE_TOKEN");
+    // The client may take the token by that very name: what was there goes first.
+    client.args(&arguments).env_remove("PORTREEVE_TOKEN").env(variable, token.reveal());
     let status = client.status().with_context(|| {
         format!("`{program}` cannot be started; hint: install it, or use `--print`")
     })?;

@@ -11,6 +11,8 @@ use portreeve_model::{
 };
 use portreeve_session::{CommandUse, Request, Snapshot, Stage, put_stream};
 use std::sync::Arc;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 /// A command as it was planned: what it does, and how what it shows is taken.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ pub(crate) enum Shows {
 impl Plan {
     pub(crate) fn new(line: &str, target: &Target, snapshot: &Arc<Snapshot>) -> Self {
         let machine = target.machine();
-        let mut found = analyze(line, &machine);
+        let mut found = apart(line, || analyze(line, &machine));
         let named = snapshot.objects_named().filter_map(|object| file_of(object, &machine));
         found.ask_for_named(machine.host, named);
         Self::of(found, &machine, snapshot)
@@ -86,6 +88,19 @@ impl Plan {
             snapshot: snapshot.clone(),
         }
     }
+}
+
+/// Lines from here on may take long to read.
+const LONG_BYTES: usize = 256;
+
+/// Reads a line while the other tasks of this thread go on elsewhere: what an analysis takes is
+/// bounded, and still more than others should wait for.
+fn apart<T>(line: &str, read: impl FnOnce() -> T) -> T {
+    let is_shared = || {
+        Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+    };
+    if line.len() >= LONG_BYTES && is_shared() { block_in_place(read) } else { read() }
 }
 
 /// The path of a file of a machine.

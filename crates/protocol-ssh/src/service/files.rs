@@ -6,8 +6,8 @@ use super::notices::Answers;
 use super::{Caller, Room, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::sftp::{
-    Answer, Ask, Attributes, BadPacket, Content, Entry, Failed, FileCommand, Packets, Remote,
-    ReplyPacket, Request, SftpStart, Shown, Status, kind,
+    Answer, Ask, Attributes, BadPacket, CUT, Content, Entry, Failed, FileCommand, Packets, Remote,
+    ReplyPacket, Request, SftpStart, Shown, Status, kind, unexpected,
 };
 use portreeve_decide::shell::{Unreadable, file, lies_in};
 use portreeve_model::{
@@ -35,6 +35,8 @@ const DATA_BYTES_MAX: usize = 128 << 10;
 const READS: u32 = 1;
 const WRITES: u32 = 2;
 const APPENDS: u32 = 4;
+/// Nothing of what was there stays: it is emptied, or there must be none.
+const FRESH: u32 = 0x10 | 0x20;
 
 /// A client's files.
 struct Files {
@@ -70,6 +72,8 @@ enum Handle {
         exchange: Box<Exchange>,
         content: Content,
         remote: Vec<u8>,
+        /// Whether all that is in it comes from the client.
+        is_fresh: bool,
     },
     Folder {
         content: Content,
@@ -177,6 +181,7 @@ impl Files {
             Ok(released) => Ok(released),
             Err(Failed::Answered(status)) => self.say(id, Shown::Status(status)).await,
             Err(Failed::TooLong) => self.say(id, Shown::Status(Status::Failure)).await,
+            Err(Failed::Moved) => self.say(id, Shown::Status(Status::PermissionDenied)).await,
             // A refusal of an exchange was said in it.
             Err(Failed::Stopped(Stop::Refused(_))) => {
                 self.say(id, Shown::Status(Status::PermissionDenied)).await
@@ -306,7 +311,12 @@ impl Files {
             revealed.map(|object| Revealed { object, category: category.clone() }).collect();
         let place = (target.machine().host, target.user());
         let wire = self.remote.packet_for(ask);
+        let hidden = needs.first().map(|(_, path)| self.object(path)).filter(|object| {
+            let is_cut = verb == "setstat" && sets.size.is_some_and(|size| size > 0);
+            is_cut && !snapshot.reveals(object, &category)
+        });
         let request = FileCommand::new(verb, place, needs, revealed, wire).with(sets);
+        let request = request.hiding(hidden.map(|_| CUT.to_owned()));
         let admitted = self.caller.session.admit(request, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, .. } = admitted;
         match exchange.refusal().cloned() {
@@ -439,6 +449,16 @@ impl Files {
         Ok(exchange.refuse(refusal, &Answers(id)).await?)
     }
 
+    /// What was opened is not what was decided.
+    async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
+        let refusal = exchange.refusal_of(
+            RefusalCode::Denied,
+            format!("`{path}` leads elsewhere since it was decided"),
+            Some("try again once nobody changes the folders on the way to it".to_owned()),
+        );
+        self.refuse(exchange, id, refusal).await
+    }
+
     async fn stat(&mut self, id: u32, path: &str, follows: bool) -> Answered {
         let path = match follows {
             true => self.real(path).await?,
@@ -486,7 +506,7 @@ impl Files {
         }
         match self.load(exchange, path).await {
             Ok((_, raw)) => Ok(Some(raw)),
-            Err(Failed::Answered(_) | Failed::TooLong) => Ok(None),
+            Err(Failed::Answered(_) | Failed::TooLong | Failed::Moved) => Ok(None),
             Err(stopped @ Failed::Stopped(_)) => Err(stopped),
         }
     }
@@ -508,7 +528,10 @@ impl Files {
             other => return Err(unexpected(other)),
         };
         let bytes_max = self.caller.limits.file_bytes_max;
-        let content = self.remote.read_all(exchange, &handle, bytes_max).await;
+        let content = match self.remote.stays(exchange, path).await? {
+            true => self.remote.read_all(exchange, &handle, bytes_max).await,
+            false => Err(Failed::Moved),
+        };
         self.remote.ask(exchange, &Ask::handle(kind::CLOSE, &handle)).await?;
         Ok((attributes, content?))
     }
@@ -555,6 +578,7 @@ impl Files {
                 );
                 return self.refuse(&mut exchange, id, refusal).await;
             }
+            Err(Failed::Moved) => return self.moved(&mut exchange, id, &path).await,
             Err(stopped) => return Err(stopped),
         };
         let Some(room) = room else {
@@ -622,8 +646,13 @@ impl Files {
             }
             other => return Err(unexpected(other)),
         };
+        if !self.remote.stays(&mut exchange, &path).await? {
+            self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
+            return self.moved(&mut exchange, id, &path).await;
+        }
         let content = self.content(&path);
-        let upload = Handle::Upload { exchange: Box::new(exchange), content, remote };
+        let is_fresh = flags & FRESH != 0;
+        let upload = Handle::Upload { exchange: Box::new(exchange), content, remote, is_fresh };
         self.handles.insert(handle, upload);
         Ok(self.say(id, Shown::Handle(handle)).await?)
     }
@@ -649,7 +678,7 @@ impl Files {
                 let shown = Shown::Attributes(attributes);
                 Ok(self.caller.session.release(ReplyPacket { id, content, shown }).await?)
             }
-            Some(Handle::Upload { exchange, content, remote }) => {
+            Some(Handle::Upload { exchange, content, remote, .. }) => {
                 let ask = Ask::handle(kind::FSTAT, remote);
                 match self.remote.ask(exchange, &ask).await? {
                     Answer::Attributes(attributes) => {
@@ -664,10 +693,12 @@ impl Files {
     }
 
     async fn handle_set_stat(&mut self, id: u32, handle: u32, attributes: &Attributes) -> Answered {
-        let Some(Handle::Upload { exchange, remote, .. }) = self.handles.get_mut(&handle) else {
+        let Some(Handle::Upload { exchange, remote, is_fresh, .. }) = self.handles.get_mut(&handle)
+        else {
             return Err(Failed::Answered(Status::Failure));
         };
-        if !attributes.is_plain() {
+        let cuts = !*is_fresh && attributes.size.is_some_and(|size| size > 0);
+        if !attributes.is_plain() || cuts {
             return Err(Failed::Answered(Status::PermissionDenied));
         }
         let ask = Ask::handle(kind::FSETSTAT, remote).with(attributes);
@@ -711,6 +742,10 @@ impl Files {
             }
             other => return Err(unexpected(other)),
         };
+        if !self.remote.stays(&mut exchange, &path).await? {
+            self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
+            return self.moved(&mut exchange, id, &path).await;
+        }
         let mut entries = Vec::new();
         loop {
             match self.remote.ask(&mut exchange, &Ask::handle(kind::READDIR, &remote)).await? {
@@ -762,14 +797,4 @@ fn may_read(snapshot: &Snapshot, file: &Object) -> bool {
         needs: vec![Need { action: Action::Read, object: file.clone() }],
         ..Command::default()
     })
-}
-
-/// An answer that is none to what was asked.
-fn unexpected(answer: Answer) -> Failed {
-    match answer {
-        Answer::Status(status) => Failed::Answered(status),
-        Answer::Handle(_) | Answer::Data(_) | Answer::Names(_) | Answer::Attributes(_) => {
-            SessionError::from(BadPacket).into()
-        }
-    }
 }

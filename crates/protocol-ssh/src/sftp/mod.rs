@@ -13,9 +13,9 @@ mod request;
 pub(crate) use packet::{
     Attributes, BadPacket, Entry, Packets, Request, Status, kind, packet, put_number,
 };
-pub(crate) use remote::{Answer, Ask, Failed, Remote};
+pub(crate) use remote::{Answer, Ask, Failed, Remote, unexpected};
 pub(crate) use reply::{Content, ReplyPacket, Shown, put_status};
-pub(crate) use request::{FileCommand, SftpStart, ToTarget};
+pub(crate) use request::{CUT, FileCommand, SftpStart, ToTarget};
 
 /// The version that is spoken.
 pub(crate) const VERSION: u32 = 3;

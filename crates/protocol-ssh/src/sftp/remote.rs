@@ -29,6 +29,8 @@ pub(crate) enum Failed {
     Answered(Status),
     /// It is longer than may be looked through.
     TooLong,
+    /// Its name leads elsewhere since it was decided.
+    Moved,
     Stopped(Stop),
 }
 
@@ -181,6 +183,28 @@ impl Remote {
         }
     }
 
+    /// Whether a path leads, links followed, to itself still. It is asked behind the opening and
+    /// before the first byte: a folder that was changed for a link in between leads elsewhere.
+    pub(crate) async fn stays(
+        &mut self,
+        exchange: &mut Exchange,
+        path: &str,
+    ) -> Result<bool, Failed> {
+        match self.ask(exchange, &Ask::path(kind::REALPATH, path)).await? {
+            Answer::Names(names) => {
+                let canonical = |entry: &Entry| {
+                    let name = String::from_utf8(entry.name.clone()).ok()?;
+                    portreeve_decide::shell::canonical(&name, "/").ok()
+                };
+                Ok(names.first().and_then(canonical).as_deref() == Some(path))
+            }
+            Answer::Status(_) => Ok(false),
+            Answer::Handle(_) | Answer::Data(_) | Answer::Attributes(_) => {
+                Err(SessionError::from(BadPacket).into())
+            }
+        }
+    }
+
     async fn packet(&mut self) -> Result<(u8, Vec<u8>), SessionError> {
         loop {
             if let Some(packet) = self.packets.next()? {
@@ -235,4 +259,14 @@ fn read_answer(found: u8, body: &[u8], id: u32) -> Result<Answer, BadPacket> {
         }
         _ => return Err(BadPacket),
     })
+}
+
+/// An answer that is none to what was asked.
+pub(crate) fn unexpected(answer: Answer) -> Failed {
+    match answer {
+        Answer::Status(status) => Failed::Answered(status),
+        Answer::Handle(_) | Answer::Data(_) | Answer::Names(_) | Answer::Attributes(_) => {
+            SessionError::from(BadPacket).into()
+        }
+    }
 }

@@ -156,7 +156,7 @@ struct Looked<'a> {
 impl<'a> Looked<'a> {
     fn new(content: &'a Content, masker: &'a Masker) -> Self {
         let place = Place::of(Arc::new(content.object.clone()), "file");
-        let texts = TextScreen::new(&content.screen, place, &[]);
+        let texts = TextScreen::new(&content.screen, place, &[]).beside();
         Self { content, masker, texts }
     }
 

@@ -150,6 +150,12 @@ impl FileCommand {
         self
     }
 
+    /// The same where it would leave something that nobody finds values in: why so.
+    pub(crate) fn hiding(mut self, why: Option<String>) -> Self {
+        Arc::make_mut(&mut self.command.command).unknown = why;
+        self
+    }
+
     /// The same with a path in its record on which nothing is done.
     pub(crate) fn about(mut self, path: &str) -> Self {
         self.text = format!("{} {path}", self.text);
@@ -184,3 +190,7 @@ impl Request for FileCommand {
         }
     }
 }
+
+/// Why a size that is set is not known to be harmless.
+pub(crate) const CUT: &str = "a file that is cut to a size could show a part of a value, in which \
+                              that is not found: only 0 can be set";

@@ -1,5 +1,7 @@
 //! Commands with what they need, as a table.
 
+mod attacks;
+
 use super::{Machine, Programs, analyze};
 
 const MACHINE: Machine<'_> = Machine { host: "web", home: "/srv/d", programs: None };

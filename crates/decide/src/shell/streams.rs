@@ -1,0 +1,77 @@
+//! Who writes to one stream. A text that does not end its line stands in front of what another
+//! program writes there: `printf 9; cat card.txt` shows a number that nobody knows.
+
+/// What a command writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Says {
+    /// Whether some of it is not known beforehand.
+    pub(super) is_data: bool,
+    /// Whether it does not end its line.
+    pub(super) is_open: bool,
+}
+
+/// What was written to a stream so far.
+#[derive(Debug, Default)]
+struct Stream {
+    writers: usize,
+    is_data: bool,
+    /// A program whose text does not end its line.
+    open: Option<String>,
+}
+
+/// The streams of a line, each within the one that goes on behind it.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    within: Vec<Stream>,
+    /// What the program that runs writes, where it has said so.
+    pub(super) says: Option<Says>,
+    /// Whether what it reads may not end its line.
+    pub(super) is_fed_open: bool,
+    /// Whether it writes to another stream of those around it.
+    pub(super) is_everywhere: bool,
+    /// How many loops stand around it: what runs again stands beside itself.
+    pub(super) loops: usize,
+    /// Whether what it writes was counted as that of the script which it runs.
+    pub(super) is_counted: bool,
+}
+
+impl Streams {
+    pub(super) fn open(&mut self) {
+        self.within.push(Stream::default());
+    }
+
+    /// What the stream holds together, and the program whose text hides what stands beside it.
+    pub(super) fn close(&mut self) -> (Says, Option<String>) {
+        let Stream { writers, is_data, open } = self.within.pop().unwrap_or_default();
+        let says = Says { is_data, is_open: open.is_some() };
+        (says, open.filter(|_| writers > 1 && is_data))
+    }
+
+    /// A program has run.
+    pub(super) fn wrote(&mut self, name: &str) {
+        if std::mem::take(&mut self.is_counted) {
+            return;
+        }
+        if SILENT.contains(&name) {
+            return;
+        }
+        let own = self.says.take().unwrap_or(Says { is_data: true, is_open: false });
+        let is_fed = self.is_fed_open && name != "wc";
+        let says = Says { is_data: own.is_data || is_fed, is_open: own.is_open || is_fed };
+        let from = if self.is_everywhere { 0 } else { self.within.len().saturating_sub(1) };
+        for stream in self.within.iter_mut().skip(from) {
+            stream.writers += if self.loops > 0 { 2 } else { 1 };
+            stream.is_data |= says.is_data;
+            if says.is_open && stream.open.is_none() {
+                stream.open = Some(name.to_owned());
+            }
+        }
+    }
+}
+
+/// Programs that write nothing, or lines of their own.
+const SILENT: [&str; 28] = [
+    ":", "[", "break", "cd", "chmod", "chown", "continue", "cp", "exit", "false", "kill", "mkdir",
+    "mv", "read", "return", "rm", "rmdir", "set", "shift", "sleep", "test", "touch", "true",
+    "truncate", "umask", "unlink", "unset", "wait",
+];

@@ -451,7 +451,8 @@ mod tests {
             let (mut read, mut starts) = (Vec::new(), Vec::new());
             words.each_start(|start| starts.push(start));
             for start in starts.iter().copied() {
-                let Some((end, kind)) = simple_word(text.as_bytes(), &words, start) else { continue };
+                let simple = simple_word(text.as_bytes(), &words, start);
+                let Some((end, kind)) = simple else { continue };
                 let (mut walked, mut newline) = (Vec::new(), false);
                 prop_assert_eq!(word(&text, start, &mut walked, &mut newline), end);
                 let kind = untied(kind, text.as_bytes(), start, end);

@@ -1,5 +1,5 @@
-//! Numbers that are no house numbers and no postal codes, whatever the words of a long sentence are:
-//! every address has a word with a capital or a word for a street beside its number.
+//! Numbers that are no house numbers and no postal codes, whatever the words of a long sentence
+//! are: every address has a word with a capital or a word for a street beside its number.
 //!
 //! INVARIANT: [`super::address::detect`] and [`super::postal::detect`] find nothing beside them.
 

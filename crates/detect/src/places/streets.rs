@@ -44,7 +44,8 @@ pub(crate) static BEHIND: LazyLock<WordSet> = LazyLock::new(|| {
 /// Words for streets that stand before the name.
 pub(crate) static BEFORE: LazyLock<WordSet> = LazyLock::new(|| WordSet::of(WORDS_BEFORE));
 
-const WORDS_BEFORE: &str = "canale|rotonda|stretto|incrocio|borgo|acceso|callejón|cuesta|pasadizo|cañada|\
+const WORDS_BEFORE: &str = "\
+     canale|rotonda|stretto|incrocio|borgo|acceso|callejón|cuesta|pasadizo|cañada|\
      urbanización|vía|riera|torrente|drumul|soseaua|pot|rue|avenue|boulevard|place|\
      chemin|impasse|allée|quai|route|cours|square|bd|av|via|viale|piazza|corso|vicolo|\
      largo|strada|contrada|calle|c|avda|avenida|plaza|paseo|carrer|ronda|travesía|camino|\

@@ -10,7 +10,7 @@ use portreeve_model::{Action, Object};
 use crate::sql::catalog::Function;
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
-use crate::sql::postgres::builtin::functions::{self, Builtin};
+use crate::sql::postgres::builtin::functions::{self, Builtin, Positions};
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::predicate::is_own;
 use crate::sql::postgres::query::scope::Scope;
@@ -178,14 +178,7 @@ impl Analyzer<'_> {
         match builtin {
             Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
             Builtin::Total(positions) => {
-                // What is too long fails: of values next to something that has any length, that
-                // tells how long they are.
-                let is_long = lineages.iter().any(|lineage| lineage.grown);
-                for (index, lineage) in lineages.iter().enumerate() {
-                    if is_long || !positions.allow(index) {
-                        self.filter(lineage);
-                    }
-                }
+                self.total(positions, lineages);
                 grown(name, lineages, args, combined(lineages))
             }
             Builtin::Pure => {
@@ -196,11 +189,7 @@ impl Analyzer<'_> {
                 self.need(Action::Lock, Object::resource());
                 self.kept_elsewhere(lineages)
             }
-            Builtin::AdvisoryUnlock => {
-                self.acts = true;
-                self.kept_elsewhere(lineages)
-            }
-            Builtin::Keeps => {
+            Builtin::AdvisoryUnlock | Builtin::Keeps => {
                 self.acts = true;
                 self.kept_elsewhere(lineages)
             }
@@ -238,6 +227,17 @@ impl Analyzer<'_> {
                 Lineage::CLEAN
             }
             Builtin::Opaque => self.opaque(name, lineages),
+        }
+    }
+
+    fn total(&mut self, positions: Positions, lineages: &[Lineage]) {
+        // What is too long fails: of values next to something that has any length, that tells how
+        // long they are.
+        let is_long = lineages.iter().any(|lineage| lineage.grown);
+        for (index, lineage) in lineages.iter().enumerate() {
+            if is_long || !positions.allow(index) {
+                self.filter(lineage);
+            }
         }
     }
 

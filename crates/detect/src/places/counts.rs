@@ -40,7 +40,9 @@ fn is_behind_plain_words(scene: &Scene<'_>, number: usize) -> bool {
         letters = letters.checked_shl(gap).unwrap_or(0);
         let length = letters.leading_ones();
         letters = letters.checked_shl(length).unwrap_or(0);
-        let (start, stop) = (end.wrapping_sub((gap + length) as usize), end - gap as usize);
+        // Before the beginning of the text there is no word, wherever that would be.
+        let stop = end.wrapping_sub(gap as usize);
+        let start = stop.wrapping_sub(length as usize);
         let Some(word) = text.get(start..stop).filter(|word| !word.is_empty()) else {
             return false;
         };

@@ -588,7 +588,7 @@ impl ReplyMachine {
                     |body: &[u8]| error_fields(body).map_err(|error| malformed(frame, error));
                 if refused.is_told_by(&fields(frame.body())?) {
                     let shown = fields(told.get(HEADER_BYTES..).unwrap_or_default())?;
-                    put_told(out, &shown, refused);
+                    put_told(out, &refused.of_the_text_alone(shown), refused);
                 } else {
                     put_refused(out, refused);
                 }

@@ -331,6 +331,34 @@ fn of_what_cannot_be_read_the_server_tells_no_names() {
     }
 }
 
+/// Removed: a text that ends too early is told of the command that the gateway has put behind it.
+#[test]
+fn what_ends_too_early_has_ended() {
+    let unreadable = Unknown {
+        sqlstate: "42601",
+        message: "syntax error".into(),
+        position: None,
+        candidates: Vec::new(),
+    };
+    let refusal = Refusal { code: RefusalCode::Unknown, ..refused_with("no") };
+    let text = "sélect 1 +";
+    let near = |what: &str| format!("at or near \"{what}\"");
+    for (place, found, expect) in [
+        (12, ";", ("at end of input".to_owned(), "P11")),
+        (3, ";", (near(";"), "P3")),
+        (8, "'abc\n;SELECT 1", (near("'abc"), "P8")),
+    ] {
+        let mut machine = ReplyMachine::new(1 << 20, Screening::default());
+        let refused = Refused::boxed(&refusal, Some(&unreadable));
+        machine.expect([Expect::Tried(refused.of_text(text)), Expect::Refused(refused)]);
+        let said =
+            format!("SERROR\0VERROR\0C42601\0Msyntax error {}\0P{place}\0Fscan.l\0\0", near(found));
+        let seen = give(&mut machine, &message(b'E', said.as_bytes())).unwrap().0;
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(seen.contains(&expect.0) && seen.contains(&format!("{}\0", expect.1)), "{seen}");
+    }
+}
+
 #[test]
 fn copy_in_ends_with_the_clients_word_or_the_servers() {
     let mut client = machine("copy in");

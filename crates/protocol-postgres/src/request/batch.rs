@@ -371,7 +371,10 @@ impl Request for MessageBatch {
                     unknown.as_ref().is_some_and(|it| it.sqlstate == sqlstate::SYNTAX_ERROR);
                 let reading = if is_unread { Reading::Grammar } else { Reading::Names };
                 put_trial(&mut wire, text, types, reading);
-                expects.push(Expect::Tried(refused.clone()));
+                expects.push(Expect::Tried(match reading {
+                    Reading::Grammar => refused.of_text(text),
+                    Reading::Names => refused.clone(),
+                }));
             }
             match self.kind {
                 Kind::Extended => {

@@ -52,6 +52,9 @@ fn put_statement(wire: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// A second command, on a line of its own: a comment may end the first.
+pub(super) const SECOND: &str = "\n;SELECT 1";
+
 /// How far a server reads a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reading {
@@ -72,7 +75,7 @@ pub(crate) fn put_trial(wire: &mut Vec<u8>, text: &str, types: &[u32], reading: 
         put_text(out, OWN_NAME);
         match reading {
             Reading::Names => put_text(out, text),
-            Reading::Grammar => put_text(out, &format!("{text}\n;SELECT 1")),
+            Reading::Grammar => put_text(out, &format!("{text}{SECOND}")),
         }
         let count = u16::try_from(types.len()).unwrap_or_default();
         out.extend_from_slice(&count.to_be_bytes());

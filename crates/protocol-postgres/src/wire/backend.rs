@@ -1,6 +1,7 @@
 //! Messages that a server sends: reading RowDescription, writing what the gateway says
 //! itself.
 
+use super::asked::SECOND;
 use super::frame::{put, put_text};
 use super::sqlstate::{
     FEATURE_NOT_SUPPORTED, INSUFFICIENT_PRIVILEGE, SYNTAX_ERROR, UNDEFINED_TABLE,
@@ -89,11 +90,33 @@ pub(crate) fn put_notice(out: &mut Vec<u8>, message: &str, hint: &str) {
 pub(crate) struct Refused {
     refusal: Refusal,
     unknown: Option<Unknown>,
+    /// How long the text is that the server reads as far as its grammar goes.
+    chars: Option<usize>,
 }
 
 impl Refused {
     pub(crate) fn boxed(refusal: &Refusal, unknown: Option<&Unknown>) -> Box<Self> {
-        Box::new(Self { refusal: refusal.clone(), unknown: unknown.cloned() })
+        Box::new(Self { refusal: refusal.clone(), unknown: unknown.cloned(), chars: None })
+    }
+
+    /// The same of a text that the server reads with a second command behind it.
+    pub(crate) fn of_text(&self, text: &str) -> Box<Self> {
+        Box::new(Self { chars: Some(text.chars().count()), ..self.clone() })
+    }
+
+    /// What the server says of the text alone: where it finds the second command too early, the
+    /// text has ended; where it is within quotes, it is no part of them.
+    pub(crate) fn of_the_text_alone(&self, fields: Vec<(u8, String)>) -> Vec<(u8, String)> {
+        let Some(chars) = self.chars else { return fields };
+        let behind = (chars + 2).to_string();
+        let has_ended = fields.iter().any(|(code, text)| *code == b'P' && *text == behind);
+        let alone = |(code, text): (u8, String)| match code {
+            b'P' if has_ended => (code, (chars + 1).to_string()),
+            b'M' if has_ended => (code, text.replace("at or near \";\"", "at end of input")),
+            b'M' => (code, text.replace(SECOND, "")),
+            _ => (code, text),
+        };
+        fields.into_iter().map(alone).collect()
     }
 
     /// Whether an error of the server's tells what the gateway has found, and no more.
@@ -108,7 +131,11 @@ impl Refused {
         };
         let Some(unknown) = &self.unknown else { return true };
         match unknown.sqlstate {
-            SYNTAX_ERROR => field(b'F').is_some_and(|file| GRAMMAR.contains(&file)),
+            // It finds two commands in every text, so that only counts where they are the fault.
+            SYNTAX_ERROR => field(b'F').is_some_and(|file| {
+                let is_same = || field(b'M') == Some(unknown.message.as_str());
+                GRAMMAR.contains(&file) || file == "postgres.c" && is_same()
+            }),
             INSUFFICIENT_PRIVILEGE => field(b'C') == Some(UNDEFINED_TABLE),
             // What code raises has a context, whatever code it chooses.
             _ => {

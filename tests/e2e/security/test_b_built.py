@@ -7,7 +7,7 @@ import re
 import pytest
 from harness.gateway import Gateway
 from harness.target import Target
-from harness.wire import SYNC, Wire, bind_message, execute_message, parse_message
+from harness.wire import SYNC, Wire, bind_message, execute_message, frame, parse_message
 from harness.world import World
 
 from security.scene import REFUSING, decide, own_database, own_policies, review_of
@@ -20,6 +20,14 @@ insert into secrets select n, 'qq' || chr(96 + n) || 'secret', jsonb_build_objec
     1000 + n, array_fill('t'::text, array[n]) from generate_series(1, 3) n;
 create table work.plain (id integer primary key, n integer);
 insert into work.plain select n, n from generate_series(1, 50) n;
+create sequence told;
+create function says(text) returns boolean language plpgsql as $$
+begin
+    perform nextval('told');
+    raise notice 'pin %', (select max(pin) from secrets);
+    raise exception 'syntax error at or near "system_user" %', (select min(secret) from secrets);
+end $$;
+create domain told_text as text check (says(value));
 """
 RULES = """\
 @id("readers-read")
@@ -52,7 +60,7 @@ def gateway(world: World) -> Gateway:
     columns = ("secret", "doc", "pin", "tags")
     classified = {f"public.secrets.{name}": "secret" for name in columns}
     gateway = world.gateway(DATABASE, database=database, policies=policies, classified=classified)
-    for group in ("readers", "probers", "keepers", "changers", "cursors"):
+    for group in ("readers", "probers", "keepers", "changers", "cursors", "strangers"):
         gateway.run("accounts", "add", group, "--kind", "person", "--group", f"built-{group}")
     return gateway
 
@@ -145,6 +153,33 @@ def test_a_short_list_is_as_many_guesses_as_it_has_values(gateway: Gateway, coun
             wire.send(parse_message(sql, types=(1009,)) + bound + execute_message() + SYNC)
             reply = wire.reply()
             assert reply.sqlstate == ("42501" if count > 5 else None), reply.errors
+
+
+UNREADABLE = {
+    "of-an-older-grammar": "select '{x}'::told_text[] from (select 1) system_user",
+    "nested-too-deep": "select '{x}'::told_text[], " + "(select " * 2200 + "1" + ")" * 2200,
+    "denied-too-deep": "select '{x}'::told_text[] where " + "not " * 7000 + "true",
+    "with-a-comment": "select '{x}'::told_text[] from (select 1) system_user --",
+    "a-name-that-is-not-there": "select '{x}'::told_text[], missing",
+    "an-error-of-a-text": "select '{x}'::told_text[], nothing_of_it from secrets",
+}
+
+
+@pytest.mark.parametrize("who", ["strangers", "readers"])
+@pytest.mark.parametrize("sql", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_the_target_reads_to_say_what_is_wrong_runs_nothing(
+    world: World, gateway: Gateway, sql: str, who: str
+) -> None:
+    """Making values of a text's constants runs the checks of domains."""
+    count = "select last_value, is_called from told"
+    before = world.admin(count, database=DATABASE)
+    with Wire.open(target(gateway, who)) as wire:
+        for batch in (frame("Q", sql.encode() + b"\0"), parse_message(sql) + SYNC):
+            wire.send(batch)
+            reply = wire.reply()
+            assert reply.errors, reply.tags
+            assert b"pin " not in reply.raw and b"secret" not in reply.raw, reply.raw
+    assert world.admin(count, database=DATABASE) == before
 
 
 KEPT = {

@@ -12,7 +12,7 @@ from harness.world import World
 from security.scene import REFUSING, decide, own_database, own_policies, review_of
 
 pytestmark = pytest.mark.gateway
-DATABASE = "examples"
+DATABASE = "rows_shown"
 SECRET = "qqfirst"  # nothing that a detector knows
 MADE = f"""\
 alter table public.customers add column nick text;

@@ -139,7 +139,7 @@ proptest! {
         let statement = &statements[0];
         let marked = match &statement.output {
             Output::Columns(columns) => columns.len() == 1 && !columns[0].sources.is_empty(),
-            Output::Open(_) | Output::Unproven => true,
+            Output::Open | Output::Unproven => true,
             Output::None | Output::Structure | Output::Clean => false,
         };
         prop_assert!(marked || statement.command.unknown.is_some(), "{text}");

@@ -8,7 +8,7 @@ use crate::shown::ShownMasks;
 use crate::subjects::{ComparedValue, PlannedTable};
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
-    Brought, Catalog, ColumnRef, Copy, Output, Replacement, SessionEffect, Shape, Statement,
+    Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
 };
 use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind, Revealed};
 use std::cell::OnceCell;
@@ -141,7 +141,7 @@ impl Plan {
         shown: Arc<ShownMasks>,
     ) -> Self {
         let Applied { output, revealed, touches_hidden } =
-            applied(&statement, &snapshot, &catalog, &*reveals);
+            applied(&statement, &snapshot, &*reveals);
         let command = Arc::new(statement.command.clone());
         let reveals = ByReveals(reveals);
         Self {
@@ -162,7 +162,7 @@ impl Plan {
     /// The same with what policy reveals now.
     pub(crate) fn under(&self, reveals: Reveals) -> Self {
         let Applied { output, revealed, touches_hidden } =
-            applied(&self.statement, &self.snapshot, &self.catalog, &*reveals);
+            applied(&self.statement, &self.snapshot, &*reveals);
         Self {
             statement: self.statement.clone(),
             command: self.command.clone(),
@@ -353,7 +353,7 @@ impl Plan {
                     Some(_) | None => Texts::Settled,
                 })
                 .collect(),
-            Output::Columns(_) | Output::Clean | Output::Open(_) | Output::Unproven => {
+            Output::Columns(_) | Output::Clean | Output::Open | Output::Unproven => {
                 vec![Texts::Open { origin: None, about: None }; columns]
             }
         }
@@ -365,7 +365,7 @@ impl Plan {
         let columns = match &self.statement.output {
             Output::Columns(columns) => columns.len(),
             Output::None | Output::Structure => 0,
-            Output::Clean | Output::Open(_) | Output::Unproven => 1,
+            Output::Clean | Output::Open | Output::Unproven => 1,
         };
         self.texts(columns).iter().any(|texts| *texts != Texts::Settled)
     }
@@ -382,11 +382,9 @@ impl Plan {
     pub fn names(&self, columns: usize) -> Vec<Arc<str>> {
         let of = |index: usize| match &self.statement.output {
             Output::Columns(known) => known.get(index).and_then(|column| column.name.as_deref()),
-            Output::None
-            | Output::Structure
-            | Output::Clean
-            | Output::Open(_)
-            | Output::Unproven => None,
+            Output::None | Output::Structure | Output::Clean | Output::Open | Output::Unproven => {
+                None
+            }
         };
         (0..columns).map(|index| of(index).unwrap_or_default().into()).collect()
     }
@@ -535,7 +533,6 @@ struct Applied {
 fn applied(
     statement: &Statement,
     snapshot: &CatalogSnapshot,
-    catalog: &Catalog,
     reveals: impl Fn(&Object, &Category) -> bool,
 ) -> Applied {
     let mut revealed = Vec::new();
@@ -543,14 +540,8 @@ fn applied(
         Output::None | Output::Structure | Output::Clean => PlannedOutput::Clean,
         // SECURITY: rows of code can be of what nobody has seen yet: a table that is new, a catalog
         // that is closed. Where columns are classified, they are not believed to be of those.
-        Output::Open(_) if snapshot.has_rules() => PlannedOutput::Unproven,
-        Output::Open(sources) => match all_revealed(sources, &reveals) {
-            Some(all) => {
-                revealed.extend(all);
-                PlannedOutput::Clean
-            }
-            None => PlannedOutput::Unproven,
-        },
+        Output::Open if snapshot.has_rules() => PlannedOutput::Unproven,
+        Output::Open => PlannedOutput::Clean,
         Output::Unproven => PlannedOutput::Unproven,
         Output::Columns(columns) => PlannedOutput::Columns(
             columns
@@ -582,40 +573,12 @@ fn applied(
                 .collect(),
         ),
     };
-    let is_known = !snapshot.has_rules();
-    let texts = revealed_texts(statement, catalog, reveals).filter(|_| is_known);
-    let touches_hidden = statement.touches_classified && texts.is_none();
-    revealed.extend(texts.into_iter().flatten());
     revealed.sort();
     revealed.dedup();
+    // Texts about what is `Unproven` can be of what nobody has seen, too.
+    let may_hide = snapshot.has_rules() || statement.output == Output::Unproven;
+    let touches_hidden = statement.touches_classified && may_hide;
     Applied { output: planned, revealed: revealed.into(), touches_hidden }
-}
-
-/// All classified columns, where texts about a statement may hold any of them and policy reveals
-/// each. None where something is hidden: which of them a text quotes, nobody can tell.
-///
-/// SECURITY: where nobody could say what is in the rows, it may be none of the known columns.
-fn revealed_texts(
-    statement: &Statement,
-    catalog: &Catalog,
-    reveals: impl Fn(&Object, &Category) -> bool,
-) -> Option<Vec<Revealed>> {
-    if !statement.touches_classified || statement.output == Output::Unproven {
-        return None;
-    }
-    all_revealed(catalog.classified(), reveals)
-}
-
-/// All of these columns, if policy reveals each of them.
-fn all_revealed(
-    columns: &[Arc<ColumnRef>],
-    reveals: impl Fn(&Object, &Category) -> bool,
-) -> Option<Vec<Revealed>> {
-    let one = |column: &Arc<ColumnRef>| {
-        let (object, category) = (column.object(), column.category.clone());
-        reveals(&object, &category).then_some(Revealed { object, category })
-    };
-    columns.iter().map(one).collect()
 }
 
 impl ColumnMask {

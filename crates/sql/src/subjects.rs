@@ -68,7 +68,7 @@ impl SubjectColumns {
         let mut tables: Vec<PlannedTable> = Vec::new();
         match &statement.output {
             Output::None | Output::Structure | Output::Clean => return Arc::default(),
-            Output::Open(_) | Output::Unproven => return [PlannedTable::nobody_knows()].into(),
+            Output::Open | Output::Unproven => return [PlannedTable::nobody_knows()].into(),
             Output::Columns(columns) => {
                 for (index, column) in columns.iter().enumerate() {
                     self.show(index, column, &mut tables);

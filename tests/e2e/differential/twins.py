@@ -27,11 +27,6 @@ from .script import COPY_IN
 DATABASE = "twin"
 # All that policy can permit. Nothing is classified: where something is, what code gives is masked.
 RULES = '@id("everything") permit (principal, action, resource);\n'
-KEPT = """\
-create schema kept;
-create table kept.people (id integer primary key, name text, email text);
-insert into kept.people values (1, 'Ada', 'ada@example.org');
-"""
 ACCOUNTS = (Account("twin", "person", ()),)
 # As `pg_regress` sets it, but for `datestyle`, of which the gateway has ISO alone.
 STARTUP = {"timezone": "PST8PDT", "intervalstyle": "postgres_verbose"}
@@ -139,7 +134,6 @@ class Twins:
         server.admin("select pg_reload_conf()")
         server.admin(f"create role portreeve superuser login password '{server.password}'")
         server.admin(f"create database {DATABASE}")
-        server.admin(KEPT, database=DATABASE)
 
     def _gateway(self, name: str, via: str | None) -> Gateway:
         policies = self.world.directory / f"policies-{name}"

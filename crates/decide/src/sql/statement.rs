@@ -207,8 +207,8 @@ pub enum Output {
     Clean,
     /// Exactly these columns, in this order.
     Columns(Vec<OutputColumn>),
-    /// Columns that nobody can number before, each of which may hold any of these.
-    Open(Arc<[Arc<ColumnRef>]>),
+    /// Columns that nobody can number before, each of which may hold whatever there is.
+    Open,
     /// It may return rows, and nobody can say what is in them: mask every column.
     ///
     /// `FETCH` and `EXECUTE` have it too; there the session knows the statement behind

@@ -293,7 +293,7 @@ fn output(output: &Output, text: &mut String, indent: &str) {
         Output::None => {}
         Output::Structure => writeln!(text, "{indent}rows structure").unwrap(),
         Output::Clean => writeln!(text, "{indent}rows clean").unwrap(),
-        Output::Open(_) => writeln!(text, "{indent}rows open").unwrap(),
+        Output::Open => writeln!(text, "{indent}rows open").unwrap(),
         Output::Unproven => writeln!(text, "{indent}rows unproven").unwrap(),
         Output::Columns(columns) => {
             for column in columns {

@@ -98,7 +98,7 @@ fn finish(
             Output::Structure
             | Output::Clean
             | Output::Columns(_)
-            | Output::Open(_)
+            | Output::Open
             | Output::Unproven => Output::Unproven,
         };
     }
@@ -110,9 +110,7 @@ fn finish(
     let effect = if reads_only { Effect::ReadsOnly } else { Effect::MayChange };
     let is_aggregated = match &seen.output {
         Output::Columns(_) => seen.aggregated,
-        Output::None | Output::Structure | Output::Clean | Output::Open(_) | Output::Unproven => {
-            false
-        }
+        Output::None | Output::Structure | Output::Clean | Output::Open | Output::Unproven => false,
     };
     let is_told = analyzer.writings == 1 && TELLING.contains(&verb.as_str());
     Statement {
@@ -178,7 +176,7 @@ fn rows_of(analyzer: &Analyzer<'_>, output: &Output) -> RowsOf {
         _ if analyzer.reads_user => RowsOf::Tables,
         Output::Columns(_) if analyzer.reads_system => RowsOf::Server,
         Output::Columns(_) | Output::None => RowsOf::Client,
-        Output::Open(_) | Output::Unproven => RowsOf::Tables,
+        Output::Open | Output::Unproven => RowsOf::Tables,
     }
 }
 
@@ -269,7 +267,7 @@ impl Analyzer<'_> {
             return Output::Clean;
         }
         if !columns.is_exact() {
-            return self.open();
+            return Output::Open;
         }
         let mut known: HashMap<Taint, Arc<[Arc<ColumnRef>]>> = HashMap::new();
         let columns = columns.list.iter().map(|column| {
@@ -286,11 +284,6 @@ impl Analyzer<'_> {
             }
         });
         Output::Columns(columns.collect())
-    }
-
-    /// Rows that hold whatever there is, in columns that nobody can number.
-    fn open(&self) -> Output {
-        Output::Open(self.columns_of(&self.catalog.everything))
     }
 
     fn known_column(&self, index: Option<u32>) -> Option<Arc<Object>> {
@@ -351,7 +344,7 @@ impl Analyzer<'_> {
         }
         let calls = self.needs.iter().any(|need| need.action == Action::Execute);
         self.touched |= calls;
-        Seen::rows(if calls { self.open() } else { Output::Clean })
+        Seen::rows(if calls { Output::Open } else { Output::Clean })
     }
 
     /// Nothing is written or made; what would be is read about.
@@ -385,7 +378,7 @@ impl Analyzer<'_> {
         }
         self.touched = true;
         self.writes = true;
-        Seen::rows(self.open())
+        Seen::rows(Output::Open)
     }
 
     fn session_statement(&mut self, node: &NodeEnum) -> Seen {
@@ -415,7 +408,7 @@ impl Analyzer<'_> {
             }
             NodeEnum::FetchStmt(fetch) => {
                 // What code may have opened under the name is not known.
-                let output = if fetch.ismove { Output::None } else { self.open() };
+                let output = if fetch.ismove { Output::None } else { Output::Open };
                 let cursor = fetch.portalname.clone();
                 Seen::session(output, SessionEffect::Fetch { cursor }).of_query()
             }
@@ -441,7 +434,7 @@ impl Analyzer<'_> {
             NodeEnum::VariableShowStmt(show) => {
                 if crate::sql::postgres::command::settings::is_made_up(&show.name) {
                     self.touched = true;
-                    return Seen::rows(self.open());
+                    return Seen::rows(Output::Open);
                 }
                 Seen::rows(Output::Clean)
             }

@@ -153,6 +153,29 @@ fn percent(text: &str) -> Option<(Unit, usize)> {
     }
 }
 
+/// What stands behind percent-encodings; what is none stays as it is.
+#[must_use]
+pub fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let byte =
+            digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        match byte.filter(|_| *first == b'%') {
+            Some(byte) => {
+                out.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    out
+}
+
 /// `&#97;`, `&#x61;`, `&eacute;`.
 fn entity(text: &str) -> Option<(Unit, usize)> {
     let name = text.get(1..)?;
@@ -228,6 +251,14 @@ fn named(name: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_percent_encoding_stays() {
+        let check = |text: &str, expect: &[u8]| assert_eq!(percent_decoded(text), expect, "{text}");
+        check("a%2Fb%c3%BC+", "a/b\u{fc}+".as_bytes());
+        check("100% %zz %4 %+1", b"100% %zz %4 %+1");
+        check("%ff", b"\xff");
+    }
 
     #[test]
     fn what_escapes_stand_for_is_read() {

@@ -56,7 +56,7 @@ pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, See
 pub use connector::{ServiceDialer, Unservable};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, Hidden, OAuth, OAuthParts, Strike};
 pub use decoding::Decoding;
-pub use escapes::undone;
+pub use escapes::{percent_decoded, undone};
 pub use fields::{
     application, bearer, charset, host, is_hop_by_hop, review_mode, wait_max, wishes,
 };

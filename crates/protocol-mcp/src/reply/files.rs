@@ -11,6 +11,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use portreeve_web::percent_decoded;
 use std::ops::Range;
 
 /// Bytes that are no text, and begin like no file that is known, are one from this length on. A
@@ -212,26 +213,6 @@ fn base64_begins(text: &str) -> (usize, Option<Vec<u8>>) {
         Some(run) => (run.place.end, bytes_of(&run.text)),
         None => (line, bytes_of(text.get(..line).unwrap_or_default())),
     }
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let digits = behind.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        let escaped = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
-        match escaped.filter(|_| *first == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    out
 }
 
 /// Characters of base64 or hexadecimal with nothing else in between but ends of lines.

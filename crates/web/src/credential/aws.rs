@@ -4,6 +4,7 @@
 //! SPEC: AWS General Reference, "Create a signed AWS API request".
 
 use super::SIGNATURE;
+use crate::escapes::percent_decoded;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use portreeve_model::{Digest, Secret};
@@ -100,13 +101,16 @@ impl Aws {
         let path = parts.uri.path();
         let path = match self.is_storage() {
             // It decodes a path before it looks at it, and everything else does not.
-            true => percent_encode(&decoded(path), "/"),
+            true => percent_encode(&percent_decoded(path), "/"),
             false => percent_encode(path.as_bytes(), "/"),
         };
         let mut query: Vec<(String, String)> = Vec::new();
         for pair in parts.uri.query().unwrap_or_default().split('&').filter(|it| !it.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            query.push((percent_encode(&decoded(name), ""), percent_encode(&decoded(value), "")));
+            query.push((
+                percent_encode(&percent_decoded(name), ""),
+                percent_encode(&percent_decoded(value), ""),
+            ));
         }
         query.sort();
         let query: Vec<String> =
@@ -128,24 +132,6 @@ impl Aws {
         let (method, query) = (&parts.method, query.join("&"));
         Ok((format!("{method}\n{path}\n{query}\n{fields}\n{names}\n{body}"), names))
     }
-}
-
-/// What stands behind percent-encodings; paths and queries were made canonical before, so each
-/// is one.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-        match byte {
-            b'%' => match (digit(), digit()) {
-                (Some(high), Some(low)) => out.extend(u8::try_from(high << 4 | low)),
-                _ => out.push(byte),
-            },
-            byte => out.push(byte),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

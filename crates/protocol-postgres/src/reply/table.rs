@@ -309,20 +309,25 @@ fn the_server_says_what_is_wrong_with_a_text_where_it_refuses_it_too() {
     assert!(told.contains("portreeve: no") && !told.contains("22012"), "{told}");
 }
 
-/// Removed: a text that only a newer server can read tells of names that nobody decided on.
-#[test]
-fn of_what_cannot_be_read_the_server_tells_no_names() {
-    let unreadable = Unknown {
+/// The refusal of a text that cannot be read.
+fn unreadable() -> Box<Refused> {
+    let unknown = Unknown {
         sqlstate: "42601",
         message: "syntax error".into(),
         position: None,
         candidates: Vec::new(),
     };
     let refusal = Refusal { code: RefusalCode::Unknown, ..refused_with("no") };
+    Refused::boxed(&refusal, Some(&unknown))
+}
+
+/// Removed: a text that only a newer server can read tells of names that nobody decided on.
+#[test]
+fn of_what_cannot_be_read_the_server_tells_no_names() {
+    let refused = unreadable();
     for (file, is_told) in [("gram.y", true), ("parse_relation.c", false)] {
         let mut machine = ReplyMachine::new(1 << 20, Screening::default());
-        let refused = Refused::boxed(&refusal, Some(&unreadable));
-        machine.expect([Expect::Tried(refused.clone()), Expect::Refused(refused)]);
+        machine.expect([Expect::Tried(refused.clone()), Expect::Refused(refused.clone())]);
         let said = format!("SERROR\0VERROR\0C42601\0Msalary\0F{file}\0\0");
         let said = message(b'E', said.as_bytes());
         let seen = give(&mut machine, &said).unwrap().0;
@@ -334,13 +339,7 @@ fn of_what_cannot_be_read_the_server_tells_no_names() {
 /// Removed: a text that ends too early is told of the command that the gateway has put behind it.
 #[test]
 fn what_ends_too_early_has_ended() {
-    let unreadable = Unknown {
-        sqlstate: "42601",
-        message: "syntax error".into(),
-        position: None,
-        candidates: Vec::new(),
-    };
-    let refusal = Refusal { code: RefusalCode::Unknown, ..refused_with("no") };
+    let refused = unreadable();
     let text = "sélect 1 +";
     let near = |what: &str| format!("at or near \"{what}\"");
     for (place, found, expect) in [
@@ -349,8 +348,7 @@ fn what_ends_too_early_has_ended() {
         (8, "'abc\n;SELECT 1", (near("'abc"), "P8")),
     ] {
         let mut machine = ReplyMachine::new(1 << 20, Screening::default());
-        let refused = Refused::boxed(&refusal, Some(&unreadable));
-        machine.expect([Expect::Tried(refused.of_text(text)), Expect::Refused(refused)]);
+        machine.expect([Expect::Tried(refused.of_text(text)), Expect::Refused(refused.clone())]);
         let said =
             format!("SERROR\0VERROR\0C42601\0Msyntax error {}\0P{place}\0Fscan.l\0\0", near(found));
         let seen = give(&mut machine, &message(b'E', said.as_bytes())).unwrap().0;

@@ -452,10 +452,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<Review, StoreError>> {
             serde_json::from_str::<Vec<String>>(&text(9).ok()?).ok()?,
             Digest::from_hex(&text(10).ok()?)?,
             serde_json::from_str(&text(19).ok()?).ok()?,
-            match row.get::<_, Option<String>>(20).ok()? {
-                Some(examples) => Some(serde_json::from_str(&examples).ok()?),
-                None => None,
-            },
+            row.get::<_, Option<String>>(20)
+                .ok()?
+                .map(|examples| serde_json::from_str(&examples))
+                .transpose()
+                .ok()?,
         ))
     })();
     let Some((state, session, chain, groups, content, fields, examples)) = parsed else {

@@ -43,6 +43,22 @@ CREATE TYPE pair AS (a checked, b int);
 CREATE TABLE of_domain (id int, value checked);
 CREATE TABLE of_plain (id int, value plain);
 CREATE TABLE of_box (id int, value boxed);
+CREATE TYPE span AS RANGE (subtype = checked);
+CREATE DOMAIN list AS checked[];
+CREATE TABLE of_list (id int, a checked[], h pair, l list, s span, r of_domain,
+  rs of_domain[], ss span[]);
+INSERT INTO of_list VALUES (1, '{x}', '(x,1)', '{x}', '[a,b)', '(1,x)', '{\"(1,x)\"}', NULL);
+INSERT INTO of_domain VALUES (1, 'x');
+INSERT INTO notes VALUES (1, 'x');
+CREATE VIEW over_list AS SELECT id, a AS list, h FROM of_list;
+CREATE FUNCTION compared(text, text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+  $$ BEGIN RETURN bttextcmp($1, $2); END $$;
+CREATE OPERATOR CLASS told FOR TYPE text USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =,
+  OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 compared(text, text);
+CREATE TYPE told_range AS RANGE (subtype = text, subtype_opclass = told);
+CREATE TABLE of_told (id int, value told_range);
+CREATE TYPE timerange AS RANGE (subtype = time);
+CREATE TABLE of_time (id int, during timerange);
 CREATE TABLE with_default (id int, note text DEFAULT leak('x'));
 CREATE TABLE with_generated (id int, half int GENERATED ALWAYS AS (fixed(id)) STORED);
 CREATE TABLE with_check (id int, note text CHECK (is_fine(note)));
@@ -285,6 +301,11 @@ const CASES: &[(&str, &[&str])] = &[
     ("EXPLAIN VERBOSE SELECT x FROM over_folded", &["folded"]),
     ("SELECT '{\"a\": 1}'::jsonb -> 'a'", &[]),
     ("SELECT id FROM of_domain", &[]),
+    ("SELECT '[a,b)'::told_range", &["compared"]),
+    ("SELECT value FROM of_told", &["compared"]),
+    ("SELECT coalesce(value, '[a,b)') FROM of_told", &["compared"]),
+    ("SELECT during FROM of_time WHERE during && '[10:00,11:00)'", &[]),
+    ("INSERT INTO of_time VALUES (1, '[10:00,11:00)'::timerange)", &[]),
     ("SELECT value FROM of_plain", &[]),
     ("INSERT INTO of_plain VALUES (1, 'x')", &[]),
     ("SELECT 'x'::plain", &[]),
@@ -295,6 +316,69 @@ const CASES: &[(&str, &[&str])] = &[
     ("INSERT INTO clean (note) VALUES ('x') RETURNING id", &[]),
     ("SELECT id FROM notes WHERE id = 1 AND note = 'x'", &[]),
     ("EXPLAIN SELECT id FROM notes", &[]),
+];
+
+/// A constant, or what a column has, becomes a value of an array, a row or a range because of what
+/// stands beside it: the domain inside of it is checked.
+const BESIDE: &[&str] = &[
+    "SELECT a = '{y}' FROM of_list",
+    "SELECT id FROM of_list WHERE a = '{y}'",
+    "SELECT id FROM of_list WHERE '{y}' = a",
+    "SELECT id FROM of_list WHERE a IN ('{y}', '{z}')",
+    "SELECT id FROM of_list WHERE a BETWEEN '{y}' AND '{z}'",
+    "SELECT id FROM of_list WHERE a IS DISTINCT FROM '{y}'",
+    "SELECT id FROM of_list WHERE (id, a) = (1, '{y}')",
+    "SELECT id FROM of_list WHERE '{y}' IN (SELECT a FROM of_list)",
+    "SELECT id FROM of_list WHERE '[x,y)' = ANY (ss)",
+    "SELECT nullif(a, '{y}') FROM of_list",
+    "SELECT a || '{y}' FROM of_list",
+    "SELECT l || '{y}' FROM of_list",
+    "SELECT array_cat(a, '{y}') FROM of_list",
+    "SELECT coalesce(a, '{y}') FROM of_list",
+    "SELECT coalesce(h, '(y,1)') FROM of_list",
+    "SELECT coalesce(l, '{y}') FROM of_list",
+    "SELECT coalesce(s, '[x,y)') FROM of_list",
+    "SELECT coalesce(r, '(1,y)') FROM of_list",
+    "SELECT coalesce(rs, '{\"(1,y)\"}') FROM of_list",
+    "SELECT greatest(a, '{y}') FROM of_list",
+    "SELECT CASE WHEN id = 1 THEN '{y}' ELSE a END FROM of_list",
+    "SELECT CASE a WHEN '{y}' THEN 1 END FROM of_list",
+    "SELECT ARRAY[h, '(y,1)'] FROM of_list",
+    "SELECT lag(h, 1, '(y,1)') OVER () FROM of_list",
+    "SELECT a FROM of_list UNION SELECT '{y}'",
+    "SELECT x FROM (VALUES ('{y}')) v(x) UNION ALL SELECT a::text FROM of_list UNION ALL \
+     SELECT array_to_string(array_cat(a, '{z}'), '') FROM of_list",
+    "SELECT x FROM (SELECT a AS x FROM of_list) t WHERE x = '{y}'",
+    "WITH t AS (SELECT h FROM of_list) SELECT coalesce(h, '(y,1)') FROM t",
+    "SELECT coalesce(d, '(1,y)') FROM of_domain d",
+    "SELECT list = '{y}' FROM over_list",
+    "SELECT '{\"(1,y)\"}'::of_domain[]",
+    "SELECT '{\"(1,y)\"}'::_of_domain",
+    "SELECT id FROM of_list ORDER BY a = '{y}'",
+    "SELECT id FROM of_list GROUP BY id, a HAVING a = '{y}'",
+    "SELECT jsonb_populate_record(h, '{\"a\": \"y\"}') FROM of_list",
+    "SELECT jsonb_populate_record(h, jsonb_build_object('a', note)) FROM of_list, notes",
+    "SELECT array_append(a, 'y') FROM of_list",
+    "SELECT array_remove(a, 'y') FROM of_list",
+];
+
+/// Nothing becomes a value that is checked.
+const APART: &[&str] = &[
+    "SELECT a, h, s, r FROM of_list WHERE id = 1",
+    "SELECT * FROM of_list WHERE id = $1",
+    "SELECT a[1], array_length(a, 1), cardinality(a), array_to_string(a, ',') FROM of_list",
+    "SELECT a = a, coalesce(a, NULL) FROM of_list",
+    "SELECT CASE WHEN l.id = 9 THEN a ELSE ARRAY[note] END FROM of_list l, notes",
+    "SELECT CASE WHEN id = 9 THEN a ELSE (SELECT array_agg(note) FROM notes) END FROM of_list",
+    "SELECT a || note, array_append(a, note), array_cat(a, ARRAY[note]) FROM of_list, notes",
+    "SELECT x.id FROM of_list x JOIN of_list y ON x.a = y.a WHERE x.id = 1 AND y.h = x.h",
+    "SELECT value, coalesce(value, 'y'), value || 'y' FROM of_domain WHERE value = 'y'",
+    "SELECT value FROM of_domain WHERE value IN ('x', $1) ORDER BY value",
+    "SELECT to_jsonb(d), row_to_json(d), to_jsonb(d) || '{\"x\": 1}' FROM of_domain d",
+    "SELECT jsonb_build_object('list', a, 'row', h), concat(a, 'x') FROM of_list",
+    "SELECT json_agg(d) FROM of_domain d WHERE id = 1",
+    "SELECT d FROM of_domain d WHERE d.value = 'x'",
+    "SELECT id, CASE WHEN a IS NULL THEN 'none' ELSE 'some' END FROM of_list",
 ];
 
 fn executes(catalog: &Catalog, sql: &str) -> Vec<String> {
@@ -346,6 +430,39 @@ fn whatever_runs_unseen_is_asked_about() {
     assert!(sql_shop::render(&relaxed, "SELECT leak2('a', 'b')").contains("column leak2\n"));
     let Output::Columns(columns) = &sum.output else { panic!("{sum:?}") };
     assert_eq!(columns[0].sources.len(), 1);
+}
+
+#[test]
+fn what_becomes_a_value_of_a_type_beside_it_is_asked_about() {
+    let server = Server::start();
+    server.psql("postgres", SCHEMA);
+    let known = catalog(&server, &[]);
+    let is_asked = |sql: &str| executes(&known, sql).contains(&"is_fine".to_owned());
+    let unasked: Vec<_> = BESIDE.iter().filter(|sql| !is_asked(sql)).collect();
+    let asked = APART.iter().map(|sql| (sql, executes(&known, sql)));
+    let needless: Vec<_> = asked.filter(|(_, asked)| !asked.is_empty()).collect();
+    assert!(unasked.is_empty(), "{unasked:#?}");
+    assert!(needless.is_empty(), "{needless:#?}");
+
+    // The server itself says whether the check runs.
+    server.psql(
+        "postgres",
+        "CREATE OR REPLACE FUNCTION is_fine(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
+           $$ BEGIN RAISE EXCEPTION 'the check ran'; END $$;",
+    );
+    let runs = |sql: &str| {
+        let sql = sql.replace('\'', "''").replace("$1", "NULL");
+        let asked = format!(
+            "DO $do$ BEGIN EXECUTE '{sql}'; EXCEPTION WHEN raise_exception THEN \
+               RAISE NOTICE 'x'; PERFORM set_config('app.ran', 'yes', false); END $do$; \
+             SELECT current_setting('app.ran', true)"
+        );
+        server.psql("postgres", &asked).contains("yes")
+    };
+    let idle: Vec<_> = BESIDE.iter().filter(|sql| !runs(sql)).collect();
+    let running: Vec<_> = APART.iter().filter(|sql| runs(sql)).collect();
+    assert!(idle.is_empty(), "these run no check: {idle:#?}");
+    assert!(running.is_empty(), "these run one: {running:#?}");
 }
 
 /// Proven to change nothing.

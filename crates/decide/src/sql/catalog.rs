@@ -286,6 +286,13 @@ struct SearchPath {
 }
 
 impl Catalog {
+    /// What runs where a value becomes a row of this relation.
+    pub(in crate::sql) fn making(&self, relation: &Object) -> Option<Functions> {
+        let [schema, name] = relation.path.as_slice() else { return None };
+        let known = self.named(name).find(|known| known.schema == *schema)?;
+        (!known.code.row.is_empty()).then(|| known.code.row.clone())
+    }
+
     /// The classified column that a `RowDescription` field names as its origin.
     ///
     /// SECURITY: this may only raise suspicion. The server gives no origin for anything that

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Functions};
 use super::columns::Columns;
 use super::statement::Shape;
 use super::taint::Taint;
@@ -41,6 +41,9 @@ pub(in crate::sql) struct Lineage {
     /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
     /// to be searched either.
     pub(in crate::sql) closed: bool,
+    /// What runs where another value becomes one of its type, as a constant beside it does unseen;
+    /// none where nothing does.
+    pub(in crate::sql) making: Option<Functions>,
 }
 
 impl Lineage {
@@ -55,6 +58,7 @@ impl Lineage {
         kept: false,
         grown: false,
         closed: false,
+        making: None,
     };
 
     pub(in crate::sql) fn plain(id: u32) -> Self {
@@ -137,6 +141,7 @@ impl Lineage {
             && self.constants == other.constants
             && (self.aggregated, self.kept, self.grown)
                 == (other.aggregated, other.kept, other.grown)
+            && self.making == other.making
     }
 
     fn note(&mut self, other: &Self) {
@@ -145,6 +150,10 @@ impl Lineage {
         self.kept |= other.kept;
         self.grown |= other.grown;
         self.closed |= other.closed;
+        self.making = match (self.making.take(), &other.making) {
+            (Some(one), Some(two)) if one != *two => Some(Arc::new(&*one | &**two)),
+            (one, two) => one.or_else(|| two.clone()),
+        };
     }
 }
 

@@ -258,6 +258,9 @@ WHERE pg_catalog.has_schema_privilege(oid, 'USAGE') AND nspname !~ '^pg_toast' O
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY 1, 2";
 
+/// The last column: an extension has brought it, or PostgreSQL beside a range type whose values run
+/// no code of anybody's.
+///
 /// With those that somebody has put in the place of PostgreSQL's own, or beside them: these are
 /// younger than all of the information schema, which is made last.
 const FUNCTIONS: &str = "\
@@ -265,6 +268,12 @@ SELECT n.nspname, p.proname, p.provolatile, l.lanname,
        EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
                WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
                  AND d.objid = p.oid AND d.deptype = 'e')
+       OR l.lanname = 'internal' AND p.prosrc ~ '^(multi)?range_constructor[1-3]$'
+         AND EXISTS (SELECT 1 FROM pg_catalog.pg_range r
+                     LEFT JOIN pg_catalog.pg_type a ON a.typelem = r.rngtypid
+                     WHERE r.rngsubtype < 16384 AND r.rngsubopc < 16384 AND r.rngcanonical = 0
+                       AND (r.rngtypid = p.prorettype OR r.rngtypid = ANY (p.proargtypes)
+                         OR a.oid = ANY (p.proargtypes)))
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang

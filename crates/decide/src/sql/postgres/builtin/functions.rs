@@ -70,6 +70,57 @@ pub(in crate::sql) enum Builtin {
     Opaque,
 }
 
+/// Functions of which an argument, or the result, takes its type from another argument.
+///
+/// SPEC: <https://www.postgresql.org/docs/18/extend-type-system.html#EXTEND-TYPES-POLYMORPHIC>
+pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
+    const FIXED: [&str; 7] = [
+        "array_dims",
+        "array_length",
+        "array_lower",
+        "array_ndims",
+        "array_to_json",
+        "array_to_string",
+        "array_upper",
+    ];
+    const FAMILIES: [&str; 5] = ["array", "elem_contained", "enum_", "multirange", "range_"];
+    const OTHERS: [&str; 19] = [
+        "any_value",
+        "anytextcat",
+        "first_value",
+        "lag",
+        "last_value",
+        "lead",
+        "lower",
+        "max",
+        "min",
+        "mode",
+        "nth_value",
+        "percentile_disc",
+        "textanycat",
+        "trim_array",
+        "unnest",
+        "upper",
+        "width_bucket",
+        "generate_subscripts",
+        "isempty",
+    ];
+    OTHERS.contains(&name)
+        || !FIXED.contains(&name) && FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Functions that make rows of the type of their first argument out of a document.
+pub(in crate::sql) fn makes_rows_of(name: &str) -> bool {
+    matches!(
+        name,
+        "json_populate_record"
+            | "json_populate_recordset"
+            | "jsonb_populate_record"
+            | "jsonb_populate_recordset"
+            | "jsonb_populate_record_valid"
+    )
+}
+
 /// What a function of `pg_catalog` does; `None` if there is no such function.
 pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
     if let Some(positions) = total(name) {

@@ -65,6 +65,7 @@ impl Analyzer<'_> {
             _ => self.operand(Some(own), kind, scope),
         };
         let lineage = self.plain_column(column, scope);
+        self.together(&[(column, &lineage), (own, &brought)]);
         if self.has_operator(None, "=") {
             let _ = self.made_operator(None, "=", &[&lineage, &brought]);
         }

@@ -330,6 +330,12 @@ impl Analyzer<'_> {
         if self.is_over(one.list.len()) {
             return Columns::open(self.everything());
         }
+        for (one, two) in one.list.iter().zip(&two.list) {
+            // A constant has the type of the other half.
+            if one.lineage.constants > 0 || two.lineage.constants > 0 {
+                self.makes([&one.lineage, &two.lineage].into_iter());
+            }
+        }
         let list = one
             .list
             .iter()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::build::{CatalogBuilder, FunctionInput, Maker, Remembered, Views};
 use super::code::{self, CodeInput, Graph, Known, Moment, OperatorInput, Owner, Runs, TypeInput};
-use crate::sql::catalog::{Catalog, Operator, RelationCode, RelationKind, Type};
+use crate::sql::catalog::{Catalog, Functions, Operator, RelationCode, RelationKind, Type};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::builtin::system;
 use crate::sql::taint::Taint;
@@ -166,6 +166,28 @@ impl CatalogBuilder {
             .collect();
         for (relation, code) in Arc::make_mut(&mut catalog.relations).iter_mut().zip(codes) {
             relation.code = code;
+        }
+        self.add_making(catalog, &graph);
+    }
+
+    /// What runs where a constant becomes a value of a column's type.
+    fn add_making(&self, catalog: &mut Catalog, graph: &Graph) {
+        let domains = self.types.iter().filter(|input| input.base != 0);
+        let bases: HashMap<u32, u32> = domains.map(|input| (input.oid, input.base)).collect();
+        let mut known: HashMap<u32, Option<Functions>> = HashMap::new();
+        let relations = Arc::make_mut(&mut catalog.relations);
+        for (input, relation) in self.relations.iter().zip(relations) {
+            for (index, column) in input.columns.iter().enumerate() {
+                let making = known
+                    .entry(column.type_oid)
+                    .or_insert_with(|| graph.making(column.type_oid, &bases));
+                if making.is_none() {
+                    continue;
+                }
+                if let Some(own) = Arc::make_mut(&mut relation.columns).list.get_mut(index) {
+                    own.lineage.making.clone_from(making);
+                }
+            }
         }
     }
 }

@@ -113,6 +113,8 @@ pub struct TypeInput {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// `typbasetype`: what a domain is made of; 0 for all others.
+    pub base: u32,
 }
 
 /// An operator that PostgreSQL does not bring (`oid >= 16384`).
@@ -129,6 +131,9 @@ pub struct OperatorInput {
     /// The types of its left and right side, where they are PostgreSQL's own.
     pub sides: [Option<String>; 2],
 }
+
+/// SPEC: `FirstNormalObjectId` in transam.h.
+const FIRST_MADE: u32 = 16_384;
 
 /// A function that cannot be named: the place calls something that cannot be read.
 fn unreadable() -> Object {
@@ -183,7 +188,8 @@ impl Graph {
                 self.leads((own, moment), (Owner::Relation(*parent), Moment::Check));
             }
         }
-        for column in input.columns.iter().filter(|column| types.contains(&column.type_oid)) {
+        let is_made = |oid| oid >= FIRST_MADE || types.contains(&oid);
+        for column in input.columns.iter().filter(|column| is_made(column.type_oid)) {
             let of = Owner::Type(column.type_oid);
             self.leads((own, Moment::Read), (of, Moment::Use));
             for at in TYPE_MOMENTS {
@@ -341,6 +347,24 @@ impl Graph {
         let has_code =
             [&found.used, &found.checks, &found.makes].iter().any(|code| !code.is_empty());
         has_code.then_some(found)
+    }
+
+    /// What runs where a constant beside a value of this type becomes one of it, if anything does.
+    ///
+    /// SPEC: `select_common_type` in parse_coerce.c, and operators: beside a domain it becomes one
+    /// of what the domain is made of. Domains inside of arrays, rows and ranges stay.
+    pub(super) fn making(&self, mut oid: u32, bases: &HashMap<u32, u32>) -> Option<Functions> {
+        while let Some(base) = bases.get(&oid) {
+            oid = *base;
+        }
+        let own = Owner::Type(oid);
+        let is_plain = [Moment::Check, Moment::Make].iter().all(|at| self.is_plain((own, *at)));
+        if is_plain {
+            return None;
+        }
+        let mut functions = Arc::unwrap_or_clone(self.reach((own, Moment::Check)).0);
+        functions.extend(self.reach((own, Moment::Make)).0.iter().cloned());
+        (!functions.is_empty()).then(|| Arc::new(functions))
     }
 
     pub(super) fn anywhere(&self) -> Functions {

@@ -26,9 +26,9 @@ WHERE n.nspname IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT
     'pg_subscription', 'routines')
 ORDER BY a.attrelid, a.attnum";
 
-/// Columns: oid, schema, name.
+/// Columns: oid, schema, name, the type that a domain is made of (else 0).
 pub const TYPES: &str = "\
-SELECT t.oid, n.nspname, t.typname
+SELECT t.oid, n.nspname, t.typname, t.typbasetype
 FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
@@ -67,6 +67,9 @@ ORDER BY o.oid";
 /// moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t` type, `k`
 /// a function that a stored expression calls), and two texts: schema and name, the expression,
 /// an oid, or the expression's tree and which call of it is meant.
+///
+/// What PostgreSQL makes beside a range type (constructors, the cast to its multirange) is no code of
+/// anybody's.
 ///
 /// SECURITY: who plans a query over a table looks at its constraints, indexes, statistics and
 /// partition key, and works out every call in them that has no column in it; functions in SQL are
@@ -138,7 +141,7 @@ WITH places (class, object, kind, owner, moments) AS (
     JOIN pg_catalog.pg_operator o ON o.oid = u.refobjid
     WHERE u.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
   UNION
-  SELECT u.kind, u.owner, 'raud', m.amproc FROM uses u
+  SELECT u.kind, u.owner, CASE u.kind WHEN 't' THEN 'oci' ELSE 'raud' END, m.amproc FROM uses u
     JOIN pg_catalog.pg_opclass c ON c.oid = u.refobjid
     JOIN pg_catalog.pg_amproc m ON m.amprocfamily = c.opcfamily
     WHERE u.refclassid = 'pg_catalog.pg_opclass'::pg_catalog.regclass AND m.amproc >= 16384
@@ -177,6 +180,7 @@ SELECT f.kind, f.owner,
   JOIN pg_catalog.pg_proc p ON p.oid = f.function
   JOIN pg_catalog.pg_language l ON l.oid = p.prolang
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+  WHERE NOT (l.lanname = 'internal' AND p.prosrc ~ '^(multi)?range_constructor[0-3]$')
 UNION
 SELECT 'r', c.owner, 'raud', 'k', c.tree,
        c.call || ' ' || pg_catalog.octet_length(n.nspname::pg_catalog.text) || ' ' || n.nspname || p.proname
@@ -194,7 +198,7 @@ UNION
 SELECT 't', c.reltype, 'oci', 't', a.atttypid::pg_catalog.text, NULL
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  WHERE c.relkind = 'c' AND a.atttypid >= 16384
+  WHERE c.reltype <> 0 AND a.atttypid >= 16384
 UNION
 SELECT 'r', c.confrelid,
        CASE WHEN c.confdeltype IN ('c', 'n', 'd') THEN 'd' ELSE '' END ||
@@ -265,6 +269,7 @@ pub fn add(builder: &mut CatalogBuilder, answers: Answers<'_>) {
             oid: number(row, 0),
             schema: text(row, 1).into(),
             name: text(row, 2).into(),
+            base: number(row, 3),
         });
     }
     for row in answers.operators {

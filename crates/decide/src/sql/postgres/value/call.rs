@@ -41,7 +41,17 @@ impl Analyzer<'_> {
             // How many arguments there are, the values tell.
             lineages.iter().for_each(|lineage| self.filter(lineage));
         }
+        let is_fixed = self.has_fixed_types(&call.funcname);
+        if !is_fixed {
+            self.together(&call.args.iter().zip(&lineages).collect::<Vec<_>>());
+        }
+        if last_name(&call.funcname).is_some_and(functions::makes_rows_of) {
+            self.makes(lineages.iter());
+        }
         let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
+        if is_fixed {
+            lineage.making = None;
+        }
         let is_aggregate = call.agg_star
             || call.agg_distinct
             || call.agg_within_group
@@ -66,6 +76,15 @@ impl Analyzer<'_> {
             || self.catalog.types.contains_key(name)
             || self.catalog.pure_builtins.contains(name)
             || functions::builtin(name).is_some()
+    }
+
+    /// Whether no argument takes its type from another one, and neither does the result.
+    fn has_fixed_types(&self, name: &[pg::Node]) -> bool {
+        last_name(name).is_some_and(|name| {
+            functions::builtin(name).is_some()
+                && !functions::is_polymorphic(name)
+                && !self.catalog.functions.contains_key(name)
+        })
     }
 
     fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {

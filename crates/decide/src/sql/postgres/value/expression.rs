@@ -15,6 +15,7 @@ use crate::sql::postgres::builtin::operators;
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::query::scope::{self, Item, Scope};
 use crate::sql::postgres::value::call;
+use crate::sql::postgres::value::made::is_open;
 use crate::sql::statement::sqlstate;
 
 /// Whether something is called that somebody may have made under this name: everything but what
@@ -65,9 +66,9 @@ impl Analyzer<'_> {
             NodeEnum::BooleanTest(test) => self.telling(test.arg.as_deref(), scope),
             NodeEnum::SubLink(link) => self.sub_link(link, scope),
             NodeEnum::CaseExpr(case) => self.case(case, scope),
-            NodeEnum::CoalesceExpr(coalesce) => self.mixed(&coalesce.args, scope),
+            NodeEnum::CoalesceExpr(coalesce) => self.alike(&coalesce.args, scope),
             NodeEnum::MinMaxExpr(extreme) => {
-                let lineage = self.mixed(&extreme.args, scope);
+                let lineage = self.alike(&extreme.args, scope);
                 self.filter(&lineage);
                 lineage
             }
@@ -115,14 +116,24 @@ impl Analyzer<'_> {
         lineage
     }
 
+    /// Like [`Self::mixed`], of values that come to be of one type.
+    fn alike(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Lineage {
+        let parts: Vec<Lineage> = nodes.iter().map(|node| self.value(node, scope)).collect();
+        self.together(&nodes.iter().zip(&parts).collect::<Vec<_>>());
+        let mut lineage = Lineage::CLEAN.derived();
+        parts.iter().for_each(|part| lineage.mix(part));
+        lineage
+    }
+
     /// One of these values: their constants add up.
     pub(in crate::sql) fn listed(&mut self, nodes: &[pg::Node], scope: &Scope<'_>) -> Lineage {
+        let parts: Vec<Lineage> = nodes.iter().map(|node| self.value(node, scope)).collect();
+        self.together(&nodes.iter().zip(&parts).collect::<Vec<_>>());
         let mut lineage = Lineage::CLEAN.derived();
         let mut constants: u64 = 0;
-        for node in nodes {
-            let part = self.value(node, scope);
+        for part in &parts {
             constants = constants.saturating_add(part.constants).min(UNCOUNTED);
-            lineage.mix(&part);
+            lineage.mix(part);
         }
         Lineage { constants, ..lineage }
     }
@@ -166,7 +177,11 @@ impl Analyzer<'_> {
 
     fn whole_row(&self, schema: Option<&str>, name: &str, scope: &Scope<'_>) -> Option<Lineage> {
         let items = scope.relation(schema, name);
-        let mut lineages = items.iter().map(|item| item.columns.whole());
+        let mut lineages = items.iter().map(|item| {
+            let making = item.relation.as_ref().and_then(|relation| self.catalog.making(relation));
+            let row = item.columns.whole();
+            Lineage { making: making.or(row.making), ..row }
+        });
         let first = lineages.next()?;
         Some(lineages.fold(first, |one, other| one.either(&other, self.catalog)))
     }
@@ -247,6 +262,9 @@ impl Analyzer<'_> {
         let kind = pg::AExprKind::try_from(operation.kind).unwrap_or(pg::AExprKind::Undefined);
         let left = self.operand(operation.lexpr.as_deref(), pg::AExprKind::AexprOp, scope);
         let right = self.operand(operation.rexpr.as_deref(), kind, scope);
+        if let (Some(one), Some(two)) = (operation.lexpr.as_deref(), operation.rexpr.as_deref()) {
+            self.together(&[(one, &left), (two, &right)]);
+        }
         // BETWEEN is named after itself, and compares.
         if is_between(kind) {
             let lineage = both(&left, &right);
@@ -350,24 +368,26 @@ impl Analyzer<'_> {
 
     fn case(&mut self, case: &pg::CaseExpr, scope: &Scope<'_>) -> Lineage {
         let chosen = self.telling(case.arg.as_deref(), scope);
-        let is_comparing = case.arg.is_some();
         let mut lineage = Lineage::CLEAN.derived();
+        let mut results = Vec::new();
         for branch in &case.args {
             let Some(NodeEnum::CaseWhen(branch)) = &branch.node else {
                 return self.not_understood("a CASE branch");
             };
             let when = self.telling(branch.expr.as_deref(), scope);
-            if is_comparing {
+            if let (Some(one), Some(two)) = (case.arg.as_deref(), branch.expr.as_deref()) {
+                self.together(&[(one, &chosen), (two, &when)]);
                 self.compare(&chosen, &when);
                 if let Some(made) = self.made_operator(None, "=", &[&chosen, &when]) {
                     lineage.mix(&made);
                 }
             }
-            let result = self.optional(branch.result.as_deref(), scope);
-            lineage.mix(&result);
+            results.extend(branch.result.as_deref());
         }
-        let default = self.optional(case.defresult.as_deref(), scope);
-        lineage.mix(&default);
+        results.extend(case.defresult.as_deref());
+        let parts: Vec<Lineage> = results.iter().map(|node| self.value(node, scope)).collect();
+        self.together(&results.into_iter().zip(&parts).collect::<Vec<_>>());
+        parts.iter().for_each(|part| lineage.mix(part));
         lineage
     }
 
@@ -415,6 +435,9 @@ impl Analyzer<'_> {
             | pg::SubLinkType::RowcompareSublink => {
                 let tested = self.optional(link.testexpr.as_deref(), scope).derived();
                 let found = columns.mixed();
+                if link.testexpr.as_deref().is_some_and(is_open) {
+                    self.makes([&found].into_iter());
+                }
                 self.compare(&tested, &found);
                 let (schema, name) = match link.oper_name.as_slice() {
                     [] => (None, "="),

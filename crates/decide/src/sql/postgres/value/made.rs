@@ -2,6 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
+use pg_query::protobuf::a_const::Val;
 use portreeve_model::{Action, Object};
 use std::collections::BTreeSet;
 
@@ -13,6 +14,22 @@ use crate::sql::postgres::analyzer::Analyzer;
 
 /// Types of PostgreSQL that nothing turns into another without being told to.
 const NEVER_CAST: &[&str] = &["bytea", "json", "jsonb", "uuid", "xml"];
+
+/// Whether a value has no type yet, or one of its parts: it takes that of what stands beside it.
+///
+/// SPEC: <https://www.postgresql.org/docs/18/typeconv-union-case.html>. What a sub-select gives has
+/// its type; `text[]` does not become an array of a domain over `text` by itself.
+pub(in crate::sql) fn is_open(node: &pg::Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(constant)) => matches!(constant.val, Some(Val::Sval(_))),
+        Some(NodeEnum::ParamRef(_)) => true,
+        Some(NodeEnum::CollateClause(collate)) => collate.arg.as_deref().is_some_and(is_open),
+        Some(NodeEnum::NamedArgExpr(named)) => named.arg.as_deref().is_some_and(is_open),
+        Some(NodeEnum::List(list)) => list.items.iter().any(is_open),
+        Some(NodeEnum::RowExpr(row)) => row.args.iter().any(is_open),
+        _ => false,
+    }
+}
 
 /// Whether a side of an operator cannot take a value of a type in [`NEVER_CAST`].
 fn are_apart(wanted: Option<&str>, given: Option<&str>) -> bool {
@@ -114,6 +131,21 @@ impl Analyzer<'_> {
             result = Some(self.opaque_result(function));
         }
         result
+    }
+
+    /// Values that come to be of one type: what runs where those that have none become one of
+    /// another's.
+    pub(in crate::sql) fn together(&mut self, operands: &[(&pg::Node, &Lineage)]) {
+        if operands.iter().any(|(_, lineage)| lineage.making.is_some())
+            && operands.iter().any(|(node, _)| is_open(node))
+        {
+            self.makes(operands.iter().map(|(_, lineage)| *lineage));
+        }
+    }
+
+    /// Something becomes a value of the type of one of these.
+    pub(in crate::sql) fn makes<'l>(&mut self, lineages: impl Iterator<Item = &'l Lineage>) {
+        lineages.filter_map(|lineage| lineage.making.as_ref()).for_each(|code| self.runs(code));
     }
 
     /// The type of PostgreSQL that a text gives to a value, if nothing makes another of it unseen.

@@ -50,7 +50,12 @@ impl Catalog {
 
     pub(super) fn is_plain_type(&self, name: &pg::TypeName) -> bool {
         let names = strings(&name.names);
-        names.is_some_and(|names| names.last().is_some_and(|own| !self.types.contains_key(*own)))
+        names.is_some_and(|names| {
+            names.last().is_some_and(|own| {
+                !self.types.contains_key(*own)
+                    && self.named(own).all(|relation| relation.code.row.is_empty())
+            })
+        })
     }
 
     /// A column whose type, default and constraints call nothing.

@@ -86,8 +86,10 @@ impl Catalog {
                     && source.generated.is_empty()
                     && source.code.insert.is_empty();
                 is_plain.then_some(())?;
-                let names = source.columns.list.iter().map(|column| column.name.clone());
-                let fresh = names.map(|name| Column::new(name, Lineage::CLEAN));
+                let fresh = source.columns.list.iter().map(|column| {
+                    let making = column.lineage.making.clone();
+                    Column::new(column.name.clone(), Lineage { making, ..Lineage::CLEAN })
+                });
                 Arc::make_mut(&mut table.columns).list.extend(fresh);
                 Some(())
             }

@@ -302,7 +302,11 @@ impl Planner {
         self.sees_definitions();
         let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
-        let is_known = analysis.iter().all(|statement| statement.missing.is_empty());
+        let misses = |statement: &Arc<Statement>| {
+            !statement.missing.is_empty()
+                || statement.unknown.as_ref().is_some_and(Unknown::is_about_column)
+        };
+        let is_known = !analysis.iter().any(misses);
         self.is_lost_between_schemas = analysis
             .iter()
             .any(|statement| statement.unknown.as_ref().is_some_and(Unknown::is_between_schemas));
@@ -333,12 +337,19 @@ impl Planner {
         let missing = analysis.iter().flat_map(|statement| &statement.missing);
         let tables = missing.filter(|missing| missing.kind == ObjectKind::TABLE);
         let names = tables.filter_map(|missing| missing.name.rsplit('.').next());
-        for name in names.take(MISSING_MAX.saturating_sub(self.missing.len())) {
-            self.missing.insert(name.to_owned());
-        }
+        // Somebody may have added a column to any of these.
+        let looked_in = analysis
+            .iter()
+            .filter(|statement| statement.unknown.as_ref().is_some_and(Unknown::is_about_column))
+            .flat_map(|statement| &statement.command.needs)
+            .filter(|need| need.object.kind == ObjectKind::TABLE)
+            .filter_map(|need| need.object.path.last().map(String::as_str));
+        let room = MISSING_MAX.saturating_sub(self.missing.len());
+        self.missing.extend(names.chain(looked_in).take(room).map(str::to_owned));
     }
 
-    /// The names of relations that the catalog did not have since this was last asked.
+    /// The names of relations that the catalog did not have, or not whole, since this was last
+    /// asked.
     pub fn take_missing(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.missing)
     }

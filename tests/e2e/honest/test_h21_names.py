@@ -293,3 +293,41 @@ def test_a_hidden_result_names_its_function(dev: Target) -> None:
         assert any("public.add_one" in text for text in told), told
         reply = wire.query("select 1")
         assert not [message for message in reply.messages if message.kind == "N"]
+
+
+ADDED = {
+    "selected": "select fresh from held",
+    "qualified": "select h.fresh from held h where h.fresh is null",
+    "compared": "select id from held where fresh = 'x'",
+    "in-a-join": "select a.id from held a join held b on a.fresh = b.fresh",
+    "set": "update held set note = fresh where id = 0",
+    "returning": "insert into held (id) values (0) returning fresh",
+    "in-a-subselect": "select (select max(fresh) from held)",
+    "copied": "copy held (id, fresh) to stdout",
+}
+
+
+@each(ADDED)
+@pytest.mark.parametrize("simple", [True, False], ids=["simple", "extended"])
+def test_a_column_that_somebody_else_has_added_is_there(
+    world: World, dev: Target, case: str, simple: bool
+) -> None:
+    """Whoever runs a migration has another connection than whoever uses what it made."""
+    if case.startswith("copy") and not simple:
+        pytest.skip("copies are simple")
+    with Wire.open(dev) as wire:
+        wire.query("select id from held")
+        world.admin("alter table held add column fresh text", DATABASE)
+        try:
+            wire.query("begin")
+            if simple:
+                reply = wire.query(case)
+            else:
+                wire.send(parse_message(case) + bind_message() + execute_message() + SYNC)
+                reply = wire.reply()
+            assert not reply.errors
+        finally:
+            wire.query("rollback")
+            world.admin("alter table held drop column fresh", DATABASE)
+        # Gone again: at once, or as what changed meanwhile.
+        assert wire.query("select fresh from held").sqlstate in ("42703", "40001")

@@ -12,7 +12,7 @@ from harness.cases import each
 from harness.gateway import Gateway
 from harness.secrets import found_in
 from harness.target import Target
-from harness.wire import SYNC, Wire, frame, parse_message
+from harness.wire import SYNC, Wire, bind_message, execute_message, frame, parse_message
 from harness.world import World
 
 from security.scene import own_database
@@ -66,6 +66,7 @@ create trigger t before insert or update on work.triggered for each row execute 
 create table work.ruled (id integer, v text);
 create rule r as on insert to work.ruled do also select leave(new.v);
 create table work.domained (id integer, v checked);
+create table parts (id integer, a checked[], h holder);
 create table work.boxed_column (id integer, v boxed);
 create table work.text_column (id integer, v text);
 create table work.watched (id integer, v text);
@@ -134,6 +135,10 @@ READS = {
         'select * from json_populate_record(null::holder, \'{"v": "x", "n": 1}\')'
     ),
     "domain-from-json-columns": hidden("select * from json_to_record('{\"v\": 1}') r(v checked)"),
+    "domain-beside-an-array": hidden("select id from parts where a = '{x}'"),
+    "domain-beside-a-row": hidden("select coalesce(h, '(x,1)') from parts"),
+    "domain-in-a-call": hidden("select array_append(a, 'x') from parts"),
+    "domain-in-a-union": hidden("select a from parts union select '{x}'"),
     "domain-typed-literal": hidden("select checked 'x'"),
     "aggregate": hidden("select own_sum(v) from victim"),
     "aggregate-final": hidden("select own_end(v) from victim"),
@@ -263,6 +268,28 @@ def test_preparing_runs_no_code(world: World, reads: Target) -> None:
         wire.send(parse_message("select 'a'::text -> 'b'::text", name="p") + SYNC)
         wire.reply()
         wire.query("explain select 'a'::text -> 'b'::text")
+    assert calls(world) == before
+
+
+@each({"array": ("a = $1", b"{x}"), "row": ("coalesce($1, h) is null", b"(x,1)")})
+def test_parameters_run_no_code(world: World, reads: Target, case: tuple[str, bytes]) -> None:
+    """One without a type takes that of what stands beside it, and is read when it is bound."""
+    condition, value = case
+    before = calls(world)
+    with Wire.open(reads) as wire:
+        wire.send(parse_message(f"select id from parts where {condition}", name="p") + SYNC)
+        wire.reply()
+        wire.send(bind_message([value], name="p") + execute_message() + SYNC)
+        assert wire.reply().errors
+    assert calls(world) == before
+
+
+def test_a_slip_runs_no_code(world: World, reads: Target) -> None:
+    """The target is not asked about a name either where reading the text would run a check."""
+    before = calls(world)
+    with Wire.open(reads) as wire:
+        reply = wire.query("select coalesce(h, '(x,1)'), nosuch from parts")
+        assert reply.sqlstate == "42703"
     assert calls(world) == before
 
 

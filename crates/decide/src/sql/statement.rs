@@ -152,6 +152,12 @@ impl Unknown {
         )
     }
 
+    /// Whether a column is not in what the statement uses.
+    #[must_use]
+    pub fn is_about_column(&self) -> bool {
+        self.sqlstate == sqlstate::UNDEFINED_COLUMN
+    }
+
     /// Whether a name is the reason that several schemas have: which is meant is known where it
     /// is known in which they are looked up.
     #[must_use]

@@ -84,7 +84,7 @@ impl TokenAuthenticator {
         self.check("http", &self.api_gate, None, token, from).await
     }
 
-    /// Counts and records a login at the local issuer that fails, like a token that does.
+    /// Counts and records an issuer's word, or a login at the local issuer that fails, like a token that does.
     ///
     /// # Errors
     /// What the client may know.
@@ -261,8 +261,9 @@ impl Authenticator for TokenAuthenticator {
 
 /// As the data path takes it.
 fn admitted(found: Result<Identity, Refused>) -> Result<portreeve_session::Identity, NotAdmitted> {
-    let Identity { chain, expires_at, issued_at, token_id, .. } = found.map_err(not_admitted)?;
-    Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id })
+    let Identity { chain, expires_at, issued_at, token_id, login, .. } =
+        found.map_err(not_admitted)?;
+    Ok(portreeve_session::Identity { chain, expires_at, issued_at, token_id, login })
 }
 
 fn not_admitted(refused: Refused) -> NotAdmitted {

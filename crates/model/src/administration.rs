@@ -26,6 +26,11 @@ pub enum Administrator {
         /// The user's number.
         uid: u32,
     },
+    /// An issuer of tokens, about what it has issued itself.
+    Issuer {
+        /// Its name.
+        issuer: String,
+    },
     /// The gateway itself: a key that was missing, a token whose time was over.
     Gateway,
 }
@@ -35,6 +40,7 @@ impl fmt::Display for Administrator {
         match self {
             Self::Principal { subject, .. } => f.write_str(subject),
             Self::Offline { user, .. } => write!(f, "{user} (offline)"),
+            Self::Issuer { issuer } => f.write_str(issuer),
             Self::Gateway => f.write_str("the gateway"),
         }
     }

@@ -544,6 +544,9 @@ pub enum Event {
         /// The `jti` of the one token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<String>,
+        /// The one login at the issuer (`sid`) that has ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<String>,
         /// Who did it.
         by: Administrator,
     },

@@ -17,6 +17,8 @@ pub struct Identity {
     pub issued_at: SystemTime,
     /// Its own name (`jti`), where it has one.
     pub token_id: Option<String>,
+    /// The issuer's login that it comes from, where it says so: its end is the credential's.
+    pub login: Option<String>,
 }
 
 /// Why an identity, and with it every session of it, has come to its end.

@@ -5,11 +5,14 @@ use super::caller::{Body, Caller, Shared, bad_body, bad_request};
 use super::error::{ApiError, ErrorCode};
 use super::routes::{Access, Operation, Routes};
 use super::serve::ClientAddress;
+use crate::authenticator::Refused;
 use crate::identity::{Handover, Issued, JwkSet, LocalIssuer};
 use crate::store::off_runtime;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Extension, Json};
+use axum::extract::rejection::FormRejection;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Extension, Form, Json};
 use portreeve_model::{Chain, Secret};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +37,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .answers::<TokenAnswer>(StatusCode::OK, "A new token.")
         .errors(no_issuer)
         .errors(&[ErrorCode::InvalidToken, ErrorCode::TooManyFailures, ErrorCode::Unavailable]);
+    let logout = Operation::post("/v1/logout", tag, "Ends a login at its issuer", Access::Anyone)
+        .takes_form::<LogoutRequest>()
+        .answers_nothing("Sessions of that login end within a second.")
+        .errors(&[ErrorCode::TooManyFailures, ErrorCode::Unavailable]);
     let path = "/v1/token/exchange";
     let exchanged = Operation::post(path, tag, "Hands a local token on to an actor", Access::Token)
         .takes::<ExchangeRequest>()
@@ -44,6 +51,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .route(jwks, issuer_jwks)
         .route(me, whoami)
         .route(token, login)
+        .route(logout, log_out)
         .route(exchanged, exchange)
 }
 
@@ -160,6 +168,33 @@ async fn login(
         .await?;
     tracing::info!(chain = %issued.chain, token_id = issued.token_id, "somebody logged in");
     Ok(Json(TokenAnswer::new(&issued, now)))
+}
+
+/// An issuer's word (OpenID Connect Back-Channel Logout 1.0).
+#[derive(Deserialize, JsonSchema)]
+struct LogoutRequest {
+    /// A JWT signed by the issuer.
+    logout_token: String,
+}
+
+/// SPEC: OpenID Connect Back-Channel Logout 1.0 section 2.8: 200, or 400 where the token is not
+/// accepted; nobody may keep the answer.
+async fn log_out(
+    State(state): Shared,
+    Extension(ClientAddress(from)): Extension<ClientAddress>,
+    body: Result<Form<LogoutRequest>, FormRejection>,
+) -> Result<impl IntoResponse, ApiError> {
+    let Form(LogoutRequest { logout_token }) =
+        body.map_err(|rejection| bad_request(rejection.body_text()))?;
+    let identities = state.authenticator.identities().clone();
+    let token = Secret::new(logout_token);
+    let ended = async move { identities.log_out(&token, SystemTime::now()).await };
+    match state.authenticator.admit_login(from, ended).await {
+        Ok(()) => Ok([(header::CACHE_CONTROL, "no-store")]),
+        Err(Refused::Invalid { .. }) => Err(bad_request("the logout token is not accepted")
+            .hint("the gateway's log says why; `logout_clients` lists what `aud` may name")),
+        Err(refused) => Err(refused.into()),
+    }
 }
 
 /// A new token.

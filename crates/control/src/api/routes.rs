@@ -59,7 +59,7 @@ pub(super) struct Operation {
     summary: &'static str,
     access: Access,
     query: Vec<(&'static str, &'static str, SchemaOf)>,
-    body: Option<SchemaOf>,
+    body: Option<(&'static str, SchemaOf)>,
     answers: Vec<(StatusCode, &'static str, Content)>,
     errors: Vec<ErrorCode>,
 }
@@ -68,6 +68,7 @@ pub(super) struct Operation {
 enum Content {
     Json(SchemaOf),
     Text(&'static str),
+    Nothing,
 }
 
 impl Operation {
@@ -120,8 +121,17 @@ impl Operation {
     }
 
     /// The body that it takes.
-    pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(SchemaGenerator::subschema_for::<T>);
+    pub(super) fn takes<T: JsonSchema>(self) -> Self {
+        self.takes_as::<T>("application/json")
+    }
+
+    /// The fields of a form that it takes.
+    pub(super) fn takes_form<T: JsonSchema>(self) -> Self {
+        self.takes_as::<T>("application/x-www-form-urlencoded")
+    }
+
+    fn takes_as<T: JsonSchema>(mut self, media: &'static str) -> Self {
+        self.body = Some((media, SchemaGenerator::subschema_for::<T>));
         self.errors(&[ErrorCode::BadRequest])
     }
 
@@ -136,6 +146,11 @@ impl Operation {
 
     pub(super) fn answers_text(mut self, media: &'static str, about: &'static str) -> Self {
         self.answers.push((StatusCode::OK, about, Content::Text(media)));
+        self
+    }
+
+    pub(super) fn answers_nothing(mut self, about: &'static str) -> Self {
+        self.answers.push((StatusCode::OK, about, Content::Nothing));
         self
     }
 
@@ -167,10 +182,10 @@ impl Operation {
         if !parameters.is_empty() {
             described["parameters"] = parameters.into();
         }
-        if let Some(body) = self.body {
+        if let Some((media, body)) = self.body {
             let schema = body(&mut schemas.bodies);
             described["requestBody"] =
-                json!({"required": true, "content": {"application/json": {"schema": schema}}});
+                json!({"required": true, "content": {media: {"schema": schema}}});
         }
         described["responses"] = self.responses(schemas);
         if self.access != Access::Anyone {
@@ -188,13 +203,17 @@ impl Operation {
     fn responses(&self, schemas: &mut Schemas) -> Value {
         let mut responses = BTreeMap::new();
         for (status, about, content) in &self.answers {
-            let content = match content {
+            let mut answer = json!({"description": about});
+            match content {
                 Content::Json(schema) => {
-                    json!({"application/json": {"schema": schema(&mut schemas.answers)}})
+                    let schema = schema(&mut schemas.answers);
+                    answer["content"] = json!({"application/json": {"schema": schema}});
                 }
-                Content::Text(media) => json!({*media: {"schema": {"type": "string"}}}),
-            };
-            let answer = json!({"description": about, "content": content});
+                Content::Text(media) => {
+                    answer["content"] = json!({*media: {"schema": {"type": "string"}}});
+                }
+                Content::Nothing => {}
+            }
             responses.insert(status.as_u16(), answer);
         }
         let mut codes = BTreeMap::<u16, Vec<String>>::new();

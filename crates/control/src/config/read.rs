@@ -111,7 +111,7 @@ fn read_issuer(reader: &mut Reader<'_>, index: usize, item: Node) -> Option<Issu
         }
         (None, Some((key, node))) => {
             let section = Section::open(reader, format!("{name}.oidc"), key.span, Some(node));
-            read_oidc(reader, section).map(Issuer::Oidc)
+            read_oidc(reader, section).map(|issuer| Issuer::Oidc(Box::new(issuer)))
         }
         (None, None) => {
             reader.problems.add(span, format!("`{name}` must be `local` or `oidc`"));
@@ -135,15 +135,8 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
     let groups_claim = section.text_or(reader, "groups_claim", "groups");
     let purpose_claim = section.text_or(reader, "purpose_claim", "purpose");
     let person_claim = section.text(reader, "person_claim").map(|(claim, _)| claim);
-    let interactive_clients = match section.take("interactive_clients") {
-        Some((_, node)) => {
-            let name = section.path("interactive_clients");
-            let items = as_list(reader, &name, node);
-            let texts = items.into_iter().filter_map(|item| as_text(reader, &name, item));
-            texts.map(|(client, _)| client).collect()
-        }
-        None => Vec::new(),
-    };
+    let interactive_clients = read_texts(reader, &mut section, "interactive_clients");
+    let logout_clients = read_texts(reader, &mut section, "logout_clients");
     let token_lifetime_max =
         section.duration(reader, "token_lifetime_max", TOKEN_LIFETIME_MAX, "1d");
     let ca = section.file(reader, "ca");
@@ -162,9 +155,17 @@ fn read_oidc(reader: &mut Reader<'_>, mut section: Section) -> Option<OidcIssuer
         purpose_claim,
         person_claim,
         interactive_clients,
+        logout_clients,
         token_lifetime_max,
         ca,
     })
+}
+
+fn read_texts(reader: &mut Reader<'_>, section: &mut Section, field: &'static str) -> Vec<String> {
+    let Some((_, node)) = section.take(field) else { return Vec::new() };
+    let name = section.path(field);
+    let items = as_list(reader, &name, node);
+    items.into_iter().filter_map(|item| Some(as_text(reader, &name, item)?.0)).collect()
 }
 
 fn read_algorithms(

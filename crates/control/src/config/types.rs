@@ -89,7 +89,7 @@ pub enum Issuer {
     /// `portreeve token issue`.
     Local(LocalIssuer),
     /// An OpenID Connect provider.
-    Oidc(OidcIssuer),
+    Oidc(Box<OidcIssuer>),
 }
 
 /// The embedded issuer.
@@ -127,6 +127,10 @@ pub struct OidcIssuer {
     /// other client that a token was given to is an actor of its chain.
     #[schemars(extend("default" = []))]
     pub interactive_clients: Vec<String>,
+    /// Clients whose logouts the issuer tells (`POST /v1/logout`), besides `audience` and the
+    /// interactive ones: what its logout tokens may name in `aud`.
+    #[schemars(extend("default" = []))]
+    pub logout_clients: Vec<String>,
     /// The longest life of its tokens, from `iat` to `exp`. Some issuers make them for up
     /// to 90 minutes.
     #[schemars(with = "DurationText", extend("default" = duration_text(TOKEN_LIFETIME_MAX)))]

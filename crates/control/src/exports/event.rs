@@ -344,8 +344,9 @@ fn of_event(event: &Event) -> Option<Told> {
         Event::CertificateIssued { chain, resources, by, .. } => {
             of_certificate(chain, resources, by)
         }
-        Event::AccessRevoked { subject, token, by, .. } => {
-            let subject = subject.as_ref().or(token.as_ref()).cloned().unwrap_or_default();
+        Event::AccessRevoked { subject, token, login, by, .. } => {
+            let subject =
+                subject.as_ref().or(token.as_ref()).or(login.as_ref()).cloned().unwrap_or_default();
             let by = by.to_string();
             let message = format!("{by} revoked the access of {subject}");
             (Severity::Medium, message, What::AccessRevoked { subject, by })

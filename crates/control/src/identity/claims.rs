@@ -201,11 +201,24 @@ fn actors(claims: &Claims, issuer: &str, mapping: &Mapping<'_>) -> Result<Vec<Pa
 }
 
 fn subject(claims: &Claims, name: &'static str) -> Result<String, AuthError> {
-    let wrong = |why| Err(AuthError::Claim { claim: name.into(), why });
-    match claims.get("sub") {
-        None => wrong("is missing"),
-        Some(Value::String(sub)) if is_name(sub, SUBJECT_BYTES_MAX) => Ok(sub.clone()),
-        Some(_) => wrong("is not a text of 1 to 256 bytes without control characters"),
+    match short_text(claims, "sub") {
+        Ok(Some(subject)) => Ok(subject),
+        Ok(None) => Err(AuthError::Claim { claim: name.into(), why: "is missing" }),
+        Err(AuthError::Claim { why, .. }) => Err(AuthError::Claim { claim: name.into(), why }),
+        Err(other) => Err(other),
+    }
+}
+
+/// A claim that is a name, where it is there.
+pub(crate) fn short_text(
+    claims: &Claims,
+    claim: &'static str,
+) -> Result<Option<String>, AuthError> {
+    let why = "is not a text of 1 to 256 bytes without control characters";
+    match claims.get(claim) {
+        None => Ok(None),
+        Some(Value::String(text)) if is_name(text, SUBJECT_BYTES_MAX) => Ok(Some(text.clone())),
+        Some(_) => Err(AuthError::Claim { claim: claim.into(), why }),
     }
 }
 

@@ -100,6 +100,9 @@ pub enum AuthError {
         /// The issuer.
         issuer: String,
     },
+    /// It was sent to end a login, and is no logout token.
+    #[error("the token is not a logout token: {0}")]
+    NotLogoutToken(&'static str),
     /// It was revoked, or everything of a name in it was.
     #[error("the token was revoked")]
     Revoked,
@@ -151,6 +154,7 @@ impl AuthError {
             | Self::NotYet(_)
             | Self::Lifetime { .. }
             | Self::NotAccessToken(_)
+            | Self::NotLogoutToken(_)
             | Self::Audience { .. }
             | Self::Claim { .. }
             | Self::Groups { .. }
@@ -190,6 +194,9 @@ impl AuthError {
                 "that is not an access token",
                 "send the access token of your issuer, not its ID token",
             ),
+            Self::NotLogoutToken(_) => {
+                ("the logout token is not accepted", "the gateway's log says why")
+            }
             Self::Revoked => ("the access token was revoked", "get a new token and connect again"),
             Self::Account { .. } => (
                 "an account named in the access token is not allowed",

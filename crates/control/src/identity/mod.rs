@@ -12,6 +12,7 @@ mod gate;
 mod keys;
 mod local;
 mod login;
+mod logout;
 mod oidc;
 mod parties;
 mod token;
@@ -25,8 +26,8 @@ pub use login::{LOGIN_TTL_MAX, LoginKey};
 
 use crate::administration::AdminLog;
 use crate::config::{Config, Issuer};
-use crate::store::{Store, StoreError, off_runtime};
-use portreeve_model::{Chain, Secret, TokenOrigin};
+use crate::store::{Administration, Credential, Revocation, Store, StoreError, off_runtime};
+use portreeve_model::{Administrator, Chain, Secret, TokenOrigin};
 use portreeve_session::{BoxFuture, IdentityEnd};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,6 +46,8 @@ pub struct Identity {
     pub issued_at: SystemTime,
     /// The token's `jti`.
     pub token_id: Option<String>,
+    /// The issuer's login that the token comes from (`sid`).
+    pub login: Option<String>,
     /// The token's `iss`.
     pub issuer: String,
     /// What the token names in `aud`, as far as it means us.
@@ -68,6 +71,7 @@ impl Identity {
             expires_at,
             issued_at: SystemTime::UNIX_EPOCH,
             token_id: None,
+            login: None,
             issuer: issuer.to_owned(),
             audiences: Vec::new(),
             for_gateway: false,
@@ -159,7 +163,7 @@ impl Identities {
                 }
                 Issuer::Oidc(oidc) => {
                     let name = oidc.issuer.clone();
-                    let provider = oidc::Provider::new(oidc.clone(), groups_max)
+                    let provider = oidc::Provider::new((**oidc).clone(), groups_max)
                         .map_err(|why| IdentityError::Issuer { issuer: name, why })?;
                     identities.providers.push(provider);
                 }
@@ -210,6 +214,25 @@ impl Identities {
         }
     }
 
+    /// Ends a login at an issuer, which says so itself: sessions of it end within a second.
+    ///
+    /// # Errors
+    /// Why its word is not accepted.
+    pub async fn log_out(&self, token: &Secret<String>, at: SystemTime) -> Result<(), AuthError> {
+        let token = token::read(token.reveal())?;
+        let issuer = token.claims.get("iss").and_then(serde_json::Value::as_str);
+        let provider = self.providers.iter().find(|provider| Some(provider.issuer()) == issuer);
+        let provider = provider.ok_or(AuthError::UnknownIssuer)?;
+        let logout = provider.logout(&token, at).await?;
+        let by = Administrator::Issuer { issuer: logout.issuer.clone() };
+        let revocations = self.store.revocations.clone();
+        off_runtime(move || {
+            let how = Administration { by, at };
+            Ok(revocations.revoke(&Revocation::Logout(logout), &how)?)
+        })
+        .await
+    }
+
     /// Follows the resources of another configuration.
     pub fn adopt(&self, config: &Config) {
         *self.resources.write().unwrap_or_else(PoisonError::into_inner) = Resources::of(config);
@@ -232,8 +255,13 @@ impl Identities {
     async fn unrevoked(&self, identity: Identity) -> Result<Identity, AuthError> {
         let revocations = self.store.revocations.clone();
         off_runtime(move || {
-            let token_id = identity.token_id.as_deref();
-            match revocations.is_revoked(&identity.chain, token_id, identity.issued_at)? {
+            let credential = Credential {
+                chain: &identity.chain,
+                token_id: identity.token_id.as_deref(),
+                login: identity.login.as_deref(),
+                issued_at: identity.issued_at,
+            };
+            match revocations.is_revoked(credential)? {
                 true => Err(AuthError::Revoked),
                 false => Ok(identity),
             }

@@ -8,8 +8,9 @@ use super::claims::{self, Mapping};
 use super::fetch::Fetcher;
 use super::keys::{KeySet, Verdict};
 use super::token::Unverified;
-use super::{AuthError, Identity, parties};
+use super::{AuthError, Identity, logout, parties};
 use crate::config::{OidcIssuer, secure_url};
+use crate::store::Logout;
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -69,7 +70,7 @@ impl Provider {
         // What the claims say counts only once it is known who wrote them: a genuine token
         // that is expired is a mistake, one that nobody signed is an attempt.
         let judged = self.judge(token, at, audiences);
-        match self.check_signature(token, &judged).await {
+        match self.check_signature(token, judged.is_ok()).await {
             Ok(()) => judged,
             // The key of an old token may be gone.
             Err(AuthError::UnknownKey { .. }) if matches!(judged, Err(AuthError::Expired(_))) => {
@@ -77,6 +78,23 @@ impl Provider {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What this provider says has ended.
+    pub(super) async fn logout(
+        &self,
+        token: &Unverified<'_>,
+        at: SystemTime,
+    ) -> Result<Logout, AuthError> {
+        if !self.config.algorithms.contains(&token.algorithm) {
+            return Err(AuthError::Algorithm("the configuration does not list it"));
+        }
+        let config = &self.config;
+        let clients = [&config.interactive_clients, &config.logout_clients];
+        let names = std::iter::once(&config.audience).chain(clients.into_iter().flatten());
+        let judged = logout::judge(token, self.issuer(), names, at);
+        self.check_signature(token, judged.is_ok()).await?;
+        judged
     }
 
     /// What the claims say.
@@ -105,6 +123,7 @@ impl Provider {
             audiences,
             issued_at,
             token_id: claims::token_id(claims),
+            login: logout::login(claims)?,
             ..Identity::new(chain, self.issuer(), expires_at)
         })
     }
@@ -112,7 +131,7 @@ impl Provider {
     async fn check_signature(
         &self,
         token: &Unverified<'_>,
-        judged: &Result<Identity, AuthError>,
+        is_of_use: bool,
     ) -> Result<(), AuthError> {
         let keys = match self.usable() {
             Some(keys) => keys,
@@ -122,7 +141,7 @@ impl Provider {
             Verdict::Signed => return Ok(()),
             Verdict::NotSigned => return Err(self.not_signed()),
             // Nobody is asked for a key again for the sake of a token that is of no use.
-            Verdict::NoKey if judged.is_err() => return Err(self.unknown_key()),
+            Verdict::NoKey if !is_of_use => return Err(self.unknown_key()),
             Verdict::NoKey => {}
         }
         match self.reload_for_unknown_key(&keys).await {

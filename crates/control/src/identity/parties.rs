@@ -106,6 +106,7 @@ pub(crate) fn check_is_access_token(
 ) -> Result<(), AuthError> {
     match typ {
         TokenType::Access => return Ok(()),
+        TokenType::Logout => return Err(AuthError::NotAccessToken("its `typ` says so")),
         TokenType::Jwt => {}
     }
     if FOREIGN_CLAIMS.iter().any(|claim| claims.contains_key(*claim)) {
@@ -139,6 +140,8 @@ pub(crate) fn check_is_access_token(
 pub(crate) enum TokenType {
     /// `at+jwt`: an access token.
     Access,
+    /// `logout+jwt`: an issuer's word that a login has ended.
+    Logout,
     /// `JWT`, or nothing.
     Jwt,
 }

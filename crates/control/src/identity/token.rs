@@ -76,6 +76,7 @@ fn token_type(typ: Option<&Value>) -> Result<TokenType, AuthError> {
     match word.strip_prefix("application/").unwrap_or(&word) {
         "jwt" => Ok(TokenType::Jwt),
         "at+jwt" => Ok(TokenType::Access),
+        "logout+jwt" => Ok(TokenType::Logout),
         _ => Err(AuthError::Type),
     }
 }

@@ -4,7 +4,7 @@
 //! Only then, those that are watched look for themselves. A store that cannot be asked for
 //! [`SILENCE_MAX`] ends them all: nobody reads on under a name that nobody can check.
 
-use crate::store::{Accounts, Store, StoreError, Topic, off_runtime};
+use crate::store::{Accounts, Credential, Store, StoreError, Topic, off_runtime};
 use portreeve_model::Chain;
 use portreeve_session::{BoxFuture, Identity, IdentityEnd};
 use std::time::{Duration, Instant, SystemTime};
@@ -97,8 +97,13 @@ async fn look(
 ) -> Result<Option<IdentityEnd>, StoreError> {
     let (store, identity) = (store.clone(), identity.clone());
     off_runtime(move || {
-        let token_id = identity.token_id.as_deref();
-        if store.revocations.is_revoked(&identity.chain, token_id, identity.issued_at)? {
+        let credential = Credential {
+            chain: &identity.chain,
+            token_id: identity.token_id.as_deref(),
+            login: identity.login.as_deref(),
+            issued_at: identity.issued_at,
+        };
+        if store.revocations.is_revoked(credential)? {
             return Ok(Some(IdentityEnd::Revoked));
         }
         match local {

@@ -179,8 +179,11 @@ impl Observer for Incident {
             Event::HoldPlaced { hold, on, why, by } if self.observed.first_us.is_some() => {
                 self.measure(index, format!("{at}: {by} placed hold {hold} on {on}: {why}"));
             }
-            Event::AccessRevoked { subject, token, by, .. } if self.observed.first_us.is_some() => {
-                let whom = subject.as_deref().or(token.as_deref()).unwrap_or("a token");
+            Event::AccessRevoked { subject, token, login, by, .. }
+                if self.observed.first_us.is_some() =>
+            {
+                let whom = subject.as_deref().or(token.as_deref()).or(login.as_deref());
+                let whom = whom.unwrap_or("a token");
                 self.measure(index, format!("{at}: {by} revoked the access of {whom}"));
             }
             Event::PolicyAdopted { policy, .. } if self.observed.first_us.is_some() => {

@@ -28,8 +28,8 @@ impl Certificates for Sqlite {
             // The event has the serial number, and the row the event's number.
             transaction.execute(
                 "INSERT INTO certificate (id, key, resources, chain, issuer, subject, token,
-                     audiences, for_gateway, issued_us, ends_us, until_us, entry)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
+                     audiences, for_gateway, issued_us, ends_us, until_us, login, entry)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)",
                 params![
                     id,
                     key,
@@ -43,6 +43,7 @@ impl Certificates for Sqlite {
                     micros(identity.issued_at),
                     micros(identity.expires_at),
                     micros(*expires_at),
+                    identity.login,
                 ],
             )?;
             let row = transaction.last_insert_rowid();
@@ -70,7 +71,7 @@ impl Certificates for Sqlite {
         let recorded = journal::IS_RECORDED.replace("{}", "certificate.entry");
         let query = format!(
             "SELECT serial, key, resources, chain, issuer, token, audiences, for_gateway,
-                    issued_us, ends_us, until_us, {recorded}
+                    issued_us, ends_us, until_us, login, {recorded}
              FROM certificate WHERE id = ?1"
         );
         self.read(|connection| {
@@ -120,6 +121,7 @@ fn read(row: &Row<'_>) -> Result<IssuedCertificate, StoreError> {
     let issuer: String = row.get(4)?;
     let identity = Identity {
         token_id: row.get(5)?,
+        login: row.get(11)?,
         audiences: from_text(&row.get::<_, String>(6)?)?,
         for_gateway: row.get(7)?,
         issued_at: time(row.get(8)?),
@@ -131,7 +133,7 @@ fn read(row: &Row<'_>) -> Result<IssuedCertificate, StoreError> {
         resources: from_text(&row.get::<_, String>(2)?)?,
         identity,
         expires_at: time(row.get(10)?),
-        recorded: if row.get(11)? { Recorded::Yes } else { Recorded::No },
+        recorded: if row.get(12)? { Recorded::Yes } else { Recorded::No },
     })
 }
 

@@ -101,7 +101,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Version n is reached by the first n of these. Never edited, only added to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     "
     CREATE TABLE account (
         name        TEXT PRIMARY KEY,
@@ -291,6 +291,29 @@ const MIGRATIONS: [&str; 7] = [
 ",
     "
     ALTER TABLE review ADD COLUMN examples TEXT;
+",
+    // Logins that their issuers have ended.
+    "
+    DROP TRIGGER revoked;
+    DROP INDEX revocation_by_subject;
+    DROP INDEX revocation_by_token;
+    ALTER TABLE revocation RENAME TO revocation_before;
+    CREATE TABLE revocation (
+        issuer      TEXT NOT NULL,
+        subject     TEXT,
+        token       TEXT,
+        login       TEXT,
+        at_us       INTEGER NOT NULL,
+        CHECK ((subject IS NULL AND login IS NULL) <> (token IS NULL))
+    ) STRICT;
+    INSERT INTO revocation SELECT issuer, subject, token, NULL, at_us FROM revocation_before;
+    DROP TABLE revocation_before;
+    CREATE INDEX revocation_by_subject ON revocation (issuer, subject) WHERE subject IS NOT NULL;
+    CREATE INDEX revocation_by_token ON revocation (issuer, token) WHERE token IS NOT NULL;
+    CREATE INDEX revocation_by_login ON revocation (issuer, login) WHERE login IS NOT NULL;
+    CREATE TRIGGER revoked AFTER INSERT ON revocation
+        BEGIN UPDATE epoch SET number = number + 1 WHERE topic = 'identity'; END;
+    ALTER TABLE certificate ADD COLUMN login TEXT;
 ",
 ];
 

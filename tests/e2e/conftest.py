@@ -57,6 +57,7 @@ IN_GATE = (
     "test_c_approvals.py",
     "test_c_examples.py",
     "test_e_changes.py",
+    "test_h01_hibernate.py",
     "test_h01_masked_values.py",
     "test_h03_dump.py",
     "test_h04_startup.py",

@@ -59,6 +59,7 @@ IN_GATE = (
     "test_e_changes.py",
     "test_h01_hibernate.py",
     "test_h01_masked_values.py",
+    "test_h01_orm_statements.py",
     "test_h03_dump.py",
     "test_h04_startup.py",
     "test_h05_messages.py",

@@ -21,7 +21,8 @@ create table persons (id integer primary key, name varchar(255) not null, mail v
     phone varchar(255), note varchar(255), version integer not null default 0);
 insert into persons select n, 'Ada Quixmarker', 'zq7marker@leak-q7.example', '+49 30 90917711', 'n'
     from generate_series(1, 50) n;
-create table visits (id serial primary key, place varchar(255), person_id integer references persons);
+create table visits (id serial primary key, place varchar(255),
+    person_id integer references persons);
 insert into visits (place, person_id) values ('hall', 43), ('yard', 43), ('gate', 44);
 create table guests (id serial primary key, name varchar(255) not null, note varchar(255));
 """
@@ -139,7 +140,7 @@ def test_a_whole_row_that_was_shown_masked_is_not_stored(guarded: Outcome, step:
 
 
 def test_old_values_that_are_masks_find_no_row(guarded: Outcome) -> None:
-    """Optimistic locking by all columns compares masks with what is stored: as if it were stale."""
+    """Optimistic locking by all columns compares masks with what is stored: the row is stale."""
     assert "StaleState" in guarded.told["lock-all"]
     assert guarded.of([4]) == {UNTOUCHED}
 

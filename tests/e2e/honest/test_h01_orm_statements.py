@@ -4,12 +4,14 @@ Each is written as the ORM sends it: what Prisma's client and ActiveRecord log. 
 statement or in its values is what was shown of the row.
 """
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+import psycopg
 import pytest
-from harness.cases import each
+from harness.cases import each, missing
 from harness.gateway import Gateway
 from harness.secrets import found_in
 from harness.wire import (
@@ -71,6 +73,8 @@ select to_jsonb(m) from "Member" m union all select to_jsonb(m) from members m
 union all select to_jsonb(p) from "Post" p union all select to_jsonb(v) from visits v order by 1
 """
 
+# Who knows an address may ask for it.
+KNOWN = "zq7marker@leak-q7.example"
 NOW = datetime(2026, 2, 3, 4, 5, 6)
 Step = tuple[str, tuple[object, ...]]
 MEMBER = (
@@ -81,7 +85,8 @@ MEMBER = (
 FIND = f'SELECT {MEMBER} FROM "public"."Member"'
 SHOW_PRISMA = (
     'SELECT "public"."Member"."mail", "public"."Member"."fullName", "public"."Member"."phone", '
-    '"public"."Member"."profile"::text FROM "public"."Member" WHERE ("public"."Member"."id" = $1 AND 1=1) LIMIT $2 OFFSET $3',
+    '"public"."Member"."profile"::text FROM "public"."Member" WHERE ("public"."Member"."id" = $1 '
+    "AND 1=1) LIMIT $2 OFFSET $3",
     (1, 1, 0),
 )
 PRISMA_WHOLE = (
@@ -103,8 +108,8 @@ UPSERT_ALL = (
     "(1, '{mail}', '{name}', '{phone}', 'changed', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP) "
     'ON CONFLICT ("id") DO UPDATE SET updated_at=(CASE WHEN ("members"."mail" IS NOT DISTINCT FROM '
     'excluded."mail" AND "members"."note" IS NOT DISTINCT FROM excluded."note") THEN '
-    '"members".updated_at ELSE CURRENT_TIMESTAMP END),"mail"=excluded."mail","name"=excluded."name",'
-    '"phone"=excluded."phone","note"=excluded."note" RETURNING "id"'
+    '"members".updated_at ELSE CURRENT_TIMESTAMP END),"mail"=excluded."mail",'
+    '"name"=excluded."name","phone"=excluded."phone","note"=excluded."note" RETURNING "id"'
 )
 INSERT_ALL = (
     'INSERT INTO "members" ("id","mail","name","phone","created_at","updated_at") VALUES '
@@ -138,7 +143,7 @@ WHOLE: dict[str, list[Step]] = {
             f'INSERT INTO "public"."Member" {COLUMNS} VALUES ($1,$2,$3,$4,$5) ON CONFLICT ("mail") '
             'DO UPDATE SET "mail" = $6, "fullName" = $7, "phone" = $8 WHERE '
             f'("public"."Member"."mail" = $9 AND 1=1) RETURNING {MEMBER}',
-            ("{mail}", "{name}", "{phone}", "changed", NOW, "{mail}", "{name}", "{phone}", "{mail}"),
+            ("{mail}", "{name}", "{phone}", "n", NOW, "{mail}", "{name}", "{phone}", "{mail}"),
         )
     ],
     "prisma-upsert-by-id": [
@@ -203,7 +208,7 @@ WHOLE: dict[str, list[Step]] = {
     ],
 }
 OWN = {"mail": "own@own.example", "name": "Own Name", "phone": "0123", "profile": "7"}
-# The same statements with values of the user's own pass.
+# They pass with values of the user's own, but for what would give two people one address.
 OWN_SAVES = {name: steps for name, steps in WHOLE.items() if name != "prisma-update-many"}
 
 # What is saved is not personal, and what is personal stays as it is.
@@ -234,10 +239,7 @@ PARTLY: dict[str, list[Step]] = {
             f'INSERT INTO "public"."Member" {COLUMNS} VALUES ($1,$2,$3,$4,$5) ON CONFLICT ("mail") '
             'DO UPDATE SET "note" = $6, "updatedAt" = $7 WHERE ("public"."Member"."mail" = $8 AND '
             f"1=1) RETURNING {MEMBER}",
-            (
-                "zq7marker@leak-q7.example", "Typed", "1", "n", NOW, "changed", NOW,
-                "zq7marker@leak-q7.example",
-            ),
+            (KNOWN, "Typed", "1", "n", NOW, "changed", NOW, KNOWN),
         )
     ],
     "prisma-nested": [
@@ -338,7 +340,10 @@ AUTHOR_OF = (
     '"public"."Member" AS "t2" WHERE "t1"."authorId" = "t2"."id" LIMIT $1) AS "Post_author" ON true'
 )
 READS: dict[str, Step] = {
-    "prisma-find-many": (f"{FIND} WHERE 1=1 ORDER BY \"public\".\"Member\".\"id\" ASC OFFSET $1", (0,)),
+    "prisma-find-many": (
+        f'{FIND} WHERE 1=1 ORDER BY "public"."Member"."id" ASC OFFSET $1',
+        (0,),
+    ),
     "prisma-page": (
         f'{FIND} WHERE ("public"."Member"."views" >= $1 AND "public"."Member"."note" ILIKE $2) '
         'ORDER BY "public"."Member"."updatedAt" DESC LIMIT $3 OFFSET $4',
@@ -346,7 +351,7 @@ READS: dict[str, Step] = {
     ),
     "prisma-find-unique": (
         f'{FIND} WHERE ("public"."Member"."mail" = $1 AND 1=1) LIMIT $2 OFFSET $3',
-        ("zq7marker@leak-q7.example", 1, 0),
+        (KNOWN, 1, 0),
     ),
     "prisma-cursor": (
         f'{FIND} WHERE "public"."Member"."id" >= (SELECT "public"."Member"."id" FROM '
@@ -381,8 +386,8 @@ READS: dict[str, Step] = {
         'COALESCE("aggr_selection_0_Post"."_aggr_count_posts", 0) AS "_aggr_count_posts" FROM '
         '"public"."Member" LEFT JOIN (SELECT "public"."Post"."authorId", COUNT(*) AS '
         '"_aggr_count_posts" FROM "public"."Post" WHERE 1=1 GROUP BY "public"."Post"."authorId") '
-        'AS "aggr_selection_0_Post" ON ("public"."Member"."id" = "aggr_selection_0_Post"."authorId") '
-        "WHERE 1=1 OFFSET $1",
+        'AS "aggr_selection_0_Post" ON ("public"."Member"."id" = '
+        '"aggr_selection_0_Post"."authorId") WHERE 1=1 OFFSET $1',
         (0,),
     ),
     "prisma-aggregate": (
@@ -409,12 +414,12 @@ READS: dict[str, Step] = {
     ),
     "rails-find-by": (
         'SELECT "members".* FROM "members" WHERE "members"."mail" = $1 LIMIT $2',
-        ("zq7marker@leak-q7.example", 1),
+        (KNOWN, 1),
     ),
     "rails-unique": (
         'SELECT 1 AS one FROM "members" WHERE "members"."mail" = $1 AND "members"."id" != $2 '
         "LIMIT $3",
-        ("zq7marker@leak-q7.example", 2, 1),
+        (KNOWN, 2, 1),
     ),
     "rails-eager-load": (
         'SELECT "members"."id" AS t0_r0, "members"."mail" AS t0_r1, "members"."name" AS t0_r2, '
@@ -456,16 +461,12 @@ PACKED: dict[int, Callable[[object], bytes]] = {
 class Text:
     """Unnamed statements with values as text, as node-postgres below Prisma's adapter does."""
 
-    result_format = 0
-
     def run(self, wire: Wire, sql: str, values: tuple[object, ...]) -> Reply:
         return wire.extended(sql, [str(value).encode() for value in values])
 
 
 class Binary:
     """Named statements that are described first and stay, values and rows packed: the engine."""
-
-    result_format = 1
 
     def __init__(self) -> None:
         self.kept: dict[str, tuple[str, list[int]]] = {}
@@ -530,55 +531,82 @@ def client(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Client]
         yield Client(wire, request.param())
 
 
-def stored(world: World, sql: str) -> str:
-    return world.admin(sql, database=DATABASE)
+@pytest.fixture(scope="module")
+def server(world: World, gateway: Gateway) -> Iterator[psycopg.Connection]:
+    """The database itself, to fill it and to see what is stored."""
+    conninfo = world.direct("portreeve", DATABASE).conninfo()
+    with psycopg.connect(conninfo, autocommit=True) as server:
+        yield server
+
+
+def stored(server: psycopg.Connection, sql: str) -> str:
+    return str(server.execute(sql).fetchall())
+
+
+def errors_of(replies: list[Reply]) -> list[dict[str, str]]:
+    return [error for reply in replies for error in reply.errors]
 
 
 @each(WHOLE)
 def test_a_whole_row_that_was_shown_masked_is_not_stored(
-    world: World, client: Client, case: list[Step]
+    server: psycopg.Connection, client: Client, case: list[Step]
 ) -> None:
     """H1: refused with the advice to save what has changed."""
-    stored(world, FILLED)
-    before = stored(world, EVERYTHING)
+    server.execute(FILLED)
+    before = stored(server, EVERYTHING)
     row = client.shown()
     assert not found_in("|".join(row.values()).encode()), row
     *_, last = client.run(case, row)
     [error] = last.errors
     assert error["C"] == "42501" and "changed" in error["M"] + error.get("H", ""), error
-    assert stored(world, EVERYTHING) == before
+    assert stored(server, EVERYTHING) == before
 
 
 @each(OWN_SAVES)
 def test_what_did_not_come_from_a_mask_is_saved(
-    world: World, client: Client, case: list[Step]
+    server: psycopg.Connection, client: Client, case: list[Step]
 ) -> None:
     """H1: the same statements, after the same read, with values of the user's own."""
-    stored(world, FILLED)
-    before = stored(world, PERSONAL)
+    server.execute(FILLED)
+    before = stored(server, PERSONAL)
     client.shown()
     replies = client.run(case, OWN)
-    assert not (errors := [error for reply in replies for error in reply.errors]), errors
-    assert stored(world, PERSONAL) != before
+    assert not (errors := errors_of(replies)), errors
+    assert stored(server, PERSONAL) != before
 
 
 @each(PARTLY)
-def test_what_has_changed_is_saved(world: World, client: Client, case: list[Step]) -> None:
+def test_what_has_changed_is_saved(
+    server: psycopg.Connection, client: Client, case: list[Step]
+) -> None:
     """H1: beside columns that were shown masked, and stay."""
-    stored(world, FILLED)
-    before = stored(world, PERSONAL)
+    server.execute(FILLED)
+    before = stored(server, PERSONAL)
     replies = client.run(case, client.shown())
-    assert not (errors := [error for reply in replies for error in reply.errors]), errors
+    assert not (errors := errors_of(replies)), errors
     assert not found_in(b"".join(reply.raw for reply in replies))
-    assert stored(world, PERSONAL) == before
-    noted = "select note from \"Member\" where id = 1 union select note from members where id = 1"
-    assert "changed" in stored(world, noted)
+    assert stored(server, PERSONAL) == before
+    noted = 'select note from "Member" where id = 1 union select note from members where id = 1'
+    assert "changed" in stored(server, noted)
 
 
 @each(READS)
-def test_what_is_asked_comes_masked(world: World, client: Client, case: Step) -> None:
-    """H1: in whatever form: lateral joins to JSON, aliases, groups."""
-    stored(world, FILLED)
+def test_what_is_asked_comes_masked(
+    server: psycopg.Connection, client: Client, case: Step
+) -> None:
+    """In whatever form: lateral joins to JSON, aliases, groups."""
+    server.execute(FILLED)
     [reply] = client.run([case], {})
     assert not reply.errors and reply.rows, reply.errors
     assert not found_in(reply.raw)
+
+
+@missing("JSON that is made of classified columns is masked as a whole")
+def test_a_relation_that_is_joined_is_an_object(
+    server: psycopg.Connection, client: Client
+) -> None:
+    """Prisma's engine reads nothing else there."""
+    server.execute(FILLED)
+    [reply] = client.run([READS["prisma-join-one"]], {})
+    [[*_, author]] = reply.rows
+    assert isinstance(json.loads(author.removeprefix(b"\1")), dict)

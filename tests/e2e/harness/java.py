@@ -38,6 +38,7 @@ class Program:
     def lines(self, *targets: Target) -> list[tuple[str, list[str]]]:
         """What it prints when it is given these: a name and the values behind it, by tabs."""
         logins = [setting for target in targets for setting in login(target)]
+        # These programs are over before the second compiler of the JVM pays.
         done = subprocess.run(
             ["java", "-XX:TieredStopAtLevel=1", "-cp", self.path, self.name, *logins],
             capture_output=True,

@@ -45,7 +45,7 @@ SAVED = {
     "merge-dynamic-update": ([22], NOTED),
     "save-or-update-dynamic": ([24], NOTED),
     "select-before-update": ([25], NOTED),
-    "replicate-own": ([27], f"{OWN}|n changed"),
+    "merge-own": ([27], f"{OWN}|n changed"),
     "own-partly": ([31], "Ada Quixmarker|new@own.example|+49 30 90917711|n"),
     "own-whole": ([32], f"{OWN}|n"),
     "insert": ([134], f"{OWN}|"),

@@ -186,7 +186,7 @@ public final class Saves {
             copy.id = 126;
             session.save(copy);
         });
-        step("replicate-own", session -> {
+        step("merge-own", session -> {
             Partly merged = shown(Partly.class, 27);
             merged.fill("Own");
             session.merge(merged);

@@ -50,6 +50,8 @@ wanted() {
     command_or nats-server nats-server
     command_or javac default-jdk-headless
     file_or '/usr/share/java/postgresql*.jar' libpostgresql-jdbc-java
+    file_or '/usr/share/java/hibernate-core.jar' libhibernate3-java
+    file_or '/usr/share/java/javassist.jar' libjavassist-java
     command_or go golang-go
     package golang-golang-x-mod-dev
     command_or curl curl

@@ -1,53 +1,22 @@
 """P6: JDBC works unchanged. The client's side is in jdbc/Matrix.java."""
 
-import subprocess
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from harness.expect import customers_are_masked, refusal_is_helpful
-from harness.paths import E2E
+from harness.java import Program
 from harness.target import Target
 from harness.world import World
 
 Facts = dict[str, list[list[str]]]
 
 
-def driver_jar() -> Path:
-    jars = [
-        path for path in Path("/usr/share/java").glob("postgresql*.jar") if "jdbc3" not in path.name
-    ]
-    return sorted(jars)[0]
-
-
-def settings(target: Target) -> list[str]:
-    tls = f"?sslmode=verify-full&sslrootcert={target.ca}" if target.ca else ""
-    return [
-        f"jdbc:postgresql://{target.host}:{target.port}/{target.database}{tls}",
-        target.user,
-        target.password,
-    ]
-
-
 @pytest.fixture(scope="module")
 def facts(world: World, reader: Target, writer: Target) -> Facts:
     world.admin("truncate work.items, work.other restart identity")
-    classes = world.directory / "classes"
-    path = f"{driver_jar()}:{classes}"
-    source = E2E / "jdbc" / "Matrix.java"
-    subprocess.run(
-        ["javac", "-cp", str(driver_jar()), "-d", classes, source], check=True, timeout=90
-    )
-    done = subprocess.run(
-        ["java", "-cp", path, "Matrix", *settings(reader), *settings(writer)],
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    program = Program("Matrix", world.directory / "classes")
     facts: Facts = defaultdict(list)
-    for line in done.stdout.splitlines():
-        name, *values = line.split("\t")
+    for name, values in program.lines(reader, writer):
         facts[name].append(values)
     return facts
 

@@ -84,7 +84,8 @@ impl TokenAuthenticator {
         self.check("http", &self.api_gate, None, token, from).await
     }
 
-    /// Counts and records an issuer's word, or a login at the local issuer that fails, like a token that does.
+    /// Counts and records an issuer's word, or a login at the local issuer, that fails, like a
+    /// token that does.
     ///
     /// # Errors
     /// What the client may know.

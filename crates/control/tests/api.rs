@@ -795,6 +795,6 @@ async fn every_operation_answers_what_the_document_says() {
     }
     let called = bench.called.lock().unwrap();
     let missed = operations().map(|(name, _)| name).filter(|name| !called.contains(name));
-    // Text for Prometheus, tested where it is made.
-    assert_eq!(missed.collect::<Vec<_>>(), ["get /metrics"]);
+    // Text for Prometheus, and an issuer's form: tested where they are read.
+    assert_eq!(missed.collect::<Vec<_>>(), ["get /metrics", "post /v1/logout"]);
 }

@@ -17,6 +17,8 @@ pub type Reveals = Arc<dyn Fn(&Object, &Category) -> bool + Send + Sync>;
 
 /// Plans that one session remembers.
 const PLANS_MAX: usize = 512;
+/// What is longer may be much, and comes seldom twice.
+const TEXT_BYTES_KEPT: usize = 8 << 10;
 /// Names that are looked up at once. What is beyond them is found within a second.
 const MISSING_MAX: usize = 64;
 
@@ -319,6 +321,9 @@ impl Planner {
             return (plans.clone(), known);
         }
         let plans: Plans = analysis.iter().map(|statement| self.plan(statement.clone())).collect();
+        if text.len() > TEXT_BYTES_KEPT {
+            return (plans, known);
+        }
         if self.plans.len() >= PLANS_MAX {
             self.plans.clear();
         }

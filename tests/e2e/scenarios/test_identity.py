@@ -2,6 +2,9 @@
 
 import json
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -226,6 +229,35 @@ def embedded(forger: Forger) -> str:
 def test_bad_tokens(gateway: Gateway, forger: Forger, name: str) -> None:
     is_refused(gateway, BAD[name](forger))
     gets_in(gateway, forger.token())
+
+
+def told(gateway: Gateway, word: str) -> int:
+    """What the gateway answers to an issuer that says that a login has ended."""
+    data = urllib.parse.urlencode({"logout_token": word}).encode()
+    try:
+        with urllib.request.urlopen(f"{gateway.api}/v1/logout", data, timeout=10) as answer:
+            assert answer.headers["cache-control"] == "no-store"
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_an_issuer_ends_a_login(gateway: Gateway, forger: Forger) -> None:
+    """OpenID Connect Back-Channel Logout 1.0: the session of that login ends, no other one."""
+    word = {"headers": {"typ": "logout+jwt"}, "sub": "olga", "scope": None}
+    event = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    desk, phone = (forger.token(sub="olga", sid=login) for login in ("desk", "phone"))
+    with Wire.open(place(gateway, desk)) as left, Wire.open(place(gateway, phone)) as stays:
+        assert told(gateway, desk) == 400
+        assert told(gateway, forger.token(sid="desk", events=None, **word)) == 400
+        assert told(gateway, unpublished(forger, {"typ": "logout+jwt"})) == 400
+        assert left.query("select 1").rows == [[b"1"]]
+        assert told(gateway, forger.token(sid="desk", events=event, **word)) == 200
+        ended = left.reply()
+        assert ended.closed and ended.sqlstate == "57P01", ended
+        assert stays.query("select 1").rows == [[b"1"]]
+    is_refused(gateway, desk)
+    gets_in(gateway, phone)
 
 
 def test_every_hop_must_be_allowed(world: World, gateway: Gateway) -> None:

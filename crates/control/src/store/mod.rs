@@ -8,16 +8,18 @@
 
 mod certificates;
 mod ports;
+mod revocations;
 mod sqlite;
 
 pub use certificates::{CertificateBounds, Certificates, IssuedCertificate, NewCertificate};
 pub use ports::{
-    Account, AccountKind, Accounts, Administration, AnswerGiven, Connectors, Counters, Credential,
-    Decided, Decision, Described, DescriptionState, Descriptions, Disabled, EnrolledConnector,
-    GatewayId, IssuedToken, IssuerKeys, Journal, JournalEntry, Logout, Looked, Namesake,
-    NewAccount, NewInvite, NewToken, Progress, Recorded, Review, ReviewRows, ReviewState, Reviewer,
-    Revocation, Revocations, StoredIssuer, Tokens, Topic,
+    Account, AccountKind, Accounts, Administration, AnswerGiven, Connectors, Counters, Decided,
+    Decision, Described, DescriptionState, Descriptions, Disabled, EnrolledConnector, GatewayId,
+    IssuedToken, IssuerKeys, Journal, JournalEntry, Looked, Namesake, NewAccount, NewInvite,
+    NewToken, Progress, Recorded, Review, ReviewRows, ReviewState, Reviewer, StoredIssuer, Tokens,
+    Topic,
 };
+pub use revocations::{Credential, Logout, Revocation, Revocations};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

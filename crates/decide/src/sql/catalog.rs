@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::sql::columns::Columns;
+use crate::sql::lineage::Making;
 use crate::sql::taint::Taint;
 
 /// A classified column.
@@ -287,10 +288,11 @@ struct SearchPath {
 
 impl Catalog {
     /// What runs where a value becomes a row of this relation.
-    pub(in crate::sql) fn making(&self, relation: &Object) -> Option<Functions> {
+    pub(in crate::sql) fn making(&self, relation: &Object) -> Option<Making> {
         let [schema, name] = relation.path.as_slice() else { return None };
         let known = self.named(name).find(|known| known.schema == *schema)?;
-        (!known.code.row.is_empty()).then(|| known.code.row.clone())
+        let functions = known.code.row.clone();
+        (!functions.is_empty()).then_some(Making { functions, is_bare: false })
     }
 
     /// The classified column that a `RowDescription` field names as its origin.

@@ -41,9 +41,17 @@ pub(in crate::sql) struct Lineage {
     /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
     /// to be searched either.
     pub(in crate::sql) closed: bool,
-    /// What runs where another value becomes one of its type, as a constant beside it does unseen;
-    /// none where nothing does.
-    pub(in crate::sql) making: Option<Functions>,
+    /// What runs where another value becomes one of its type, or of one that is made of it.
+    pub(in crate::sql) making: Option<Making>,
+}
+
+/// Code that runs where a value becomes one of a type, as a constant does unseen beside another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::sql) struct Making {
+    pub(in crate::sql) functions: Functions,
+    /// The type is a domain over one that runs nothing. Beside a value of it a constant becomes one
+    /// of what the domain is made of; not so beside an array or a row of such values.
+    pub(in crate::sql) is_bare: bool,
 }
 
 impl Lineage {
@@ -78,6 +86,14 @@ impl Lineage {
     /// The same value, of which nobody says any more which column it is a copy of.
     pub(in crate::sql) fn without_origin(self) -> Self {
         Self { origin: None, ..self }
+    }
+
+    /// What is made of it: an array, a row.
+    pub(in crate::sql) fn contained(mut self) -> Self {
+        if let Some(making) = &mut self.making {
+            making.is_bare = false;
+        }
+        self
     }
 
     pub(in crate::sql) fn is_clean(&self) -> bool {
@@ -151,7 +167,10 @@ impl Lineage {
         self.grown |= other.grown;
         self.closed |= other.closed;
         self.making = match (self.making.take(), &other.making) {
-            (Some(one), Some(two)) if one != *two => Some(Arc::new(&*one | &**two)),
+            (Some(one), Some(two)) if one != *two => Some(Making {
+                functions: Arc::new(&*one.functions | &*two.functions),
+                is_bare: one.is_bare && two.is_bare,
+            }),
             (one, two) => one.or_else(|| two.clone()),
         };
     }

@@ -33,6 +33,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) probed: Taint,
     /// Columns whose values leave those that are known to hold them.
     pub(in crate::sql) revealed: Taint,
+    /// Columns whose values are used for anything.
+    pub(in crate::sql) used: Taint,
     /// Columns that values are stored in.
     pub(in crate::sql) written: Taint,
     /// Constants and parameters that columns are compared with.
@@ -95,6 +97,7 @@ impl<'c> Analyzer<'c> {
             filtered: Taint::Clean,
             probed: Taint::Clean,
             revealed: Taint::Clean,
+            used: Taint::Clean,
             written: Taint::Clean,
             probes: 0,
             listed: Vec::new(),
@@ -239,6 +242,10 @@ impl<'c> Analyzer<'c> {
         if lineage.closed {
             self.filtered.join(&self.catalog.everything);
         }
+    }
+
+    pub(in crate::sql) fn uses(&mut self, lineage: &Lineage) {
+        self.used.join(&lineage.sources);
     }
 
     /// The value leaves the columns that are known to hold it.

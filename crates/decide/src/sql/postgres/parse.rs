@@ -1,6 +1,7 @@
 //! The grammar: PostgreSQL's own, through `pg_query`, within limits.
 
-use pg_query::protobuf::RawStmt;
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, RawStmt, TypeName};
 use std::ops::Range;
 
 use crate::sql::statement::{Unreadable, sqlstate};
@@ -48,6 +49,27 @@ pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
             Ok(Raw { node: *node, fingerprint, part })
         })
         .collect()
+}
+
+/// A type by its name, as PostgreSQL reads one out of a text. Anything else is none.
+///
+/// SPEC: `parseTypeString` in `parse_type.c`.
+pub(in crate::sql) fn type_name(text: &str) -> Option<TypeName> {
+    let parsed = parse(&format!("SELECT NULL::{text}")).ok()?;
+    let [Raw { node: Node { node: Some(NodeEnum::SelectStmt(select)) }, .. }] = parsed.as_slice()
+    else {
+        return None;
+    };
+    let [Node { node: Some(NodeEnum::ResTarget(target)) }] = select.target_list.as_slice() else {
+        return None;
+    };
+    let Some(NodeEnum::TypeCast(cast)) = &target.val.as_ref()?.node else { return None };
+    let is_null = |node: &Node| matches!(&node.node, Some(NodeEnum::AConst(one)) if one.isnull);
+    let is_whole = cast.arg.as_deref().is_some_and(is_null)
+        && target.name.is_empty()
+        && select.from_clause.is_empty()
+        && select.where_clause.is_none();
+    cast.type_name.clone().filter(|_| is_whole)
 }
 
 /// How often PostgreSQL's scanner looks at a byte again.

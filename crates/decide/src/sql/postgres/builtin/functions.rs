@@ -66,6 +66,8 @@ pub(in crate::sql) enum Builtin {
     LargeObject,
     /// Shows others what this session sees, and gives a name that the server makes up.
     Export,
+    /// Reads a text as a value of a type that another one names.
+    ReadsAs,
     /// Runs SQL or reads data that the text does not show.
     Opaque,
 }
@@ -106,7 +108,25 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         "isempty",
     ];
     OTHERS.contains(&name)
+        || makes_rows_of(name)
         || !FIXED.contains(&name) && FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Functions that give one of their arguments, and nothing made of it.
+pub(in crate::sql) fn gives_an_argument(name: &str) -> bool {
+    matches!(
+        name,
+        "any_value"
+            | "first_value"
+            | "lag"
+            | "last_value"
+            | "lead"
+            | "max"
+            | "min"
+            | "mode"
+            | "nth_value"
+            | "percentile_disc"
+    )
 }
 
 /// Functions that make rows of the type of their first argument out of a document.
@@ -144,6 +164,7 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         }
         // The numbers that follow are made of it.
         "setseed" => return Some(Builtin::Keeps),
+        "pg_input_is_valid" | "pg_input_error_info" => return Some(Builtin::ReadsAs),
         "set_config" => return Some(Builtin::SetConfig),
         "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),

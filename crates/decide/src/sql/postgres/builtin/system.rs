@@ -223,6 +223,11 @@ pub(in crate::sql) fn closed_columns(name: &str) -> &'static [(&'static str, boo
         "pg_stat_activity" => {
             &[("application_name", true), ("client_hostname", true), ("query", true)]
         }
+        // How much did not fit into memory tells how long values were.
+        "pg_stat_database" => &[("temp_files", true), ("temp_bytes", true)],
+        "pg_stat_io" => {
+            &[("writes", true), ("write_bytes", true), ("extends", true), ("extend_bytes", true)]
+        }
         "pg_subscription" => &[("subconninfo", true)],
         "routines" => &[("routine_definition", true)],
         _ => &[],

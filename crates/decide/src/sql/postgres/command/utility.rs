@@ -339,7 +339,12 @@ impl Analyzer<'_> {
                 self.look(inner);
             }
         }
-        if !runs {
+        if runs {
+            // How much memory and output a step took tells how long the values were, to the byte;
+            // and what may be made of a value without telling it can differ in length.
+            let used = self.used.clone();
+            self.filtered.join(&used);
+        } else {
             self.plan_only();
         }
         let calls = self.needs.iter().any(|need| need.action == Action::Execute);

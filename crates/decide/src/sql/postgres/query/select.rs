@@ -333,7 +333,7 @@ impl Analyzer<'_> {
         for (one, two) in one.list.iter().zip(&two.list) {
             // A constant has the type of the other half.
             if one.lineage.constants > 0 || two.lineage.constants > 0 {
-                self.makes([&one.lineage, &two.lineage].into_iter());
+                self.makes_parts([&one.lineage, &two.lineage].into_iter());
             }
         }
         let list = one
@@ -419,6 +419,7 @@ impl Analyzer<'_> {
                 self.too_many_columns();
                 return Columns::open(self.everything());
             }
+            self.uses(&item.columns.mixed());
             columns.append(&item.columns);
         }
         if scope.star_is_unordered {

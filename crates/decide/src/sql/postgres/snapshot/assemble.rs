@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::build::{CatalogBuilder, FunctionInput, Maker, Remembered, Views};
 use super::code::{self, CodeInput, Graph, Known, Moment, OperatorInput, Owner, Runs, TypeInput};
-use crate::sql::catalog::{Catalog, Functions, Operator, RelationCode, RelationKind, Type};
-use crate::sql::lineage::Lineage;
+use crate::sql::catalog::{Catalog, Operator, RelationCode, RelationKind, Type};
+use crate::sql::lineage::{Lineage, Making};
 use crate::sql::postgres::builtin::system;
 use crate::sql::taint::Taint;
 
@@ -174,7 +174,7 @@ impl CatalogBuilder {
     fn add_making(&self, catalog: &mut Catalog, graph: &Graph) {
         let domains = self.types.iter().filter(|input| input.base != 0);
         let bases: HashMap<u32, u32> = domains.map(|input| (input.oid, input.base)).collect();
-        let mut known: HashMap<u32, Option<Functions>> = HashMap::new();
+        let mut known: HashMap<u32, Option<Making>> = HashMap::new();
         let relations = Arc::make_mut(&mut catalog.relations);
         for (input, relation) in self.relations.iter().zip(relations) {
             for (index, column) in input.columns.iter().enumerate() {

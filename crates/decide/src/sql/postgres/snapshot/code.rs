@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::build::{RelationInput, fragment_scope};
 use crate::sql::catalog::{Catalog, Functions, RelationCode, RelationKind, Type};
 use crate::sql::columns::Columns;
-use crate::sql::lineage::Lineage;
+use crate::sql::lineage::{Lineage, Making};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions::{self, Builtin};
 use crate::sql::postgres::parse;
@@ -349,22 +349,28 @@ impl Graph {
         has_code.then_some(found)
     }
 
-    /// What runs where a constant beside a value of this type becomes one of it, if anything does.
+    /// What runs where a value becomes one of this type, if anything does.
     ///
-    /// SPEC: `select_common_type` in parse_coerce.c, and operators: beside a domain it becomes one
-    /// of what the domain is made of. Domains inside of arrays, rows and ranges stay.
-    pub(super) fn making(&self, mut oid: u32, bases: &HashMap<u32, u32>) -> Option<Functions> {
-        while let Some(base) = bases.get(&oid) {
-            oid = *base;
+    /// SPEC: `select_common_type` in parse_coerce.c, and operators: beside a domain a constant
+    /// becomes one of what the domain is made of. Domains inside of arrays, rows and ranges stay.
+    pub(super) fn making(&self, oid: u32, bases: &HashMap<u32, u32>) -> Option<Making> {
+        let functions = self.makes(oid);
+        let mut base = oid;
+        while let Some(next) = bases.get(&base) {
+            base = *next;
         }
-        let own = Owner::Type(oid);
-        let is_plain = [Moment::Check, Moment::Make].iter().all(|at| self.is_plain((own, *at)));
-        if is_plain {
-            return None;
+        let is_bare = self.makes(base).is_empty();
+        (!functions.is_empty()).then(|| Making { functions: Arc::new(functions), is_bare })
+    }
+
+    fn makes(&self, oid: u32) -> BTreeSet<Object> {
+        let mut functions = BTreeSet::new();
+        for at in [Moment::Check, Moment::Make] {
+            if !self.is_plain((Owner::Type(oid), at)) {
+                functions.extend(self.reach((Owner::Type(oid), at)).0.iter().cloned());
+            }
         }
-        let mut functions = Arc::unwrap_or_clone(self.reach((own, Moment::Check)).0);
-        functions.extend(self.reach((own, Moment::Make)).0.iter().cloned());
-        (!functions.is_empty()).then(|| Arc::new(functions))
+        functions
     }
 
     pub(super) fn anywhere(&self) -> Functions {

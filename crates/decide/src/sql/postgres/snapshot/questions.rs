@@ -23,7 +23,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT a.attisdropped
   AND c.relname IN ('pg_proc', 'pg_db_role_setting', 'pg_roles', 'pg_user', 'pg_foreign_server',
     'pg_foreign_data_wrapper', 'pg_foreign_table', 'pg_settings', 'pg_stat_activity',
-    'pg_subscription', 'routines')
+    'pg_stat_database', 'pg_stat_io', 'pg_subscription', 'routines')
 ORDER BY a.attrelid, a.attnum";
 
 /// Columns: oid, schema, name, the type that a domain is made of (else 0).

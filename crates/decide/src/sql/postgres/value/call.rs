@@ -12,9 +12,11 @@ use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::functions::{self, Builtin, Positions};
 use crate::sql::postgres::command::settings;
+use crate::sql::postgres::parse;
 use crate::sql::postgres::query::predicate::is_own;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::expression::{last_name, strings};
+use crate::sql::postgres::value::made::is_open;
 use crate::sql::statement::Shape;
 
 impl Analyzer<'_> {
@@ -42,15 +44,18 @@ impl Analyzer<'_> {
             lineages.iter().for_each(|lineage| self.filter(lineage));
         }
         let is_fixed = self.has_fixed_types(&call.funcname);
-        if !is_fixed {
-            self.together(&call.args.iter().zip(&lineages).collect::<Vec<_>>());
-        }
-        if last_name(&call.funcname).is_some_and(functions::makes_rows_of) {
+        let name = last_name(&call.funcname).unwrap_or_default();
+        // A function that is not known here may make values out of anything.
+        let is_known = functions::builtin(name).is_some();
+        let makes = !is_known || functions::makes_rows_of(name) || call.args.iter().any(is_open);
+        if !is_fixed && makes {
             self.makes(lineages.iter());
         }
         let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
         if is_fixed {
             lineage.making = None;
+        } else if !functions::gives_an_argument(name) {
+            lineage = lineage.contained();
         }
         let is_aggregate = call.agg_star
             || call.agg_distinct
@@ -245,6 +250,7 @@ impl Analyzer<'_> {
                 self.opaque(name, lineages);
                 Lineage::CLEAN
             }
+            Builtin::ReadsAs => self.reads_as(name, lineages, args),
             Builtin::Opaque => self.opaque(name, lineages),
         }
     }
@@ -278,6 +284,16 @@ impl Analyzer<'_> {
         self.need(Action::Execute, Object::function("pg_catalog", name));
         self.moves_search_path = true;
         self.opaque_result(Object::function("pg_catalog", name))
+    }
+
+    /// A text is read as a value of a type that another text names: a cast, if it is known to what.
+    fn reads_as(&mut self, name: &str, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
+        let named = args.and_then(|args| args.get(1)).and_then(settings::constant);
+        let Some(named) = named.as_deref().and_then(parse::type_name) else {
+            return self.opaque(name, lineages);
+        };
+        let lineage = self.pure(lineages);
+        self.made(&named, &lineage)
     }
 
     fn pure(&mut self, lineages: &[Lineage]) -> Lineage {
@@ -469,17 +485,25 @@ fn grown(name: &str, lineages: &[Lineage], args: Option<&[pg::Node]>, lineage: L
 
 /// Whether the other arguments of a total function leave it total.
 fn is_harmless(name: &str, args: Option<&[pg::Node]>) -> bool {
-    let Some(args) = args else { return !matches!(name, "substring" | "format") };
+    let Some(args) = args else {
+        return !matches!(name, "substring" | "format" | "to_char" | "length");
+    };
     if args.iter().any(|argument| matches!(argument.node, Some(NodeEnum::NamedArgExpr(_)))) {
         return false;
     }
+    let constant = |index: usize| args.get(index).and_then(settings::constant);
     match name {
+        // With an encoding it fails where the bytes are none of it.
+        "length" => args.len() == 1,
+        // Some of what a format can say fails for large numbers.
+        "to_char" => constant(1).is_some_and(|format| {
+            let format = format.to_ascii_uppercase();
+            !["V", "RN", "EEEE"].iter().any(|part| format.contains(part))
+        }),
         // With a pattern it gives NULL where nothing matches.
         "substring" => args.len() > 1 && args.iter().skip(1).all(is_number),
         // A width can be taken from an argument, which must then be a number.
-        "format" => {
-            args.first().and_then(settings::constant).is_some_and(|format| !format.contains('*'))
-        }
+        "format" => constant(0).is_some_and(|format| !format.contains('*')),
         _ => true,
     }
 }

@@ -13,6 +13,7 @@ use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::operators;
 use crate::sql::postgres::command::settings;
+use crate::sql::postgres::query::predicate::is_own;
 use crate::sql::postgres::query::scope::{self, Item, Scope};
 use crate::sql::postgres::value::call;
 use crate::sql::postgres::value::made::is_open;
@@ -72,8 +73,8 @@ impl Analyzer<'_> {
                 self.filter(&lineage);
                 lineage
             }
-            NodeEnum::RowExpr(row) => self.row(&row.args, scope),
-            NodeEnum::AArrayExpr(array) => self.listed(&array.elements, scope),
+            NodeEnum::RowExpr(row) => self.row(&row.args, scope).contained(),
+            NodeEnum::AArrayExpr(array) => self.listed(&array.elements, scope).contained(),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection, scope),
             NodeEnum::CollateClause(collate) => {
                 self.optional(collate.arg.as_deref(), scope).derived()
@@ -167,7 +168,10 @@ impl Analyzer<'_> {
             _ => None,
         };
         match found {
-            Some(lineage) => lineage,
+            Some(lineage) => {
+                self.uses(&lineage);
+                lineage
+            }
             None => {
                 self.miss_column(&names, reference.location, scope);
                 self.everything()
@@ -179,7 +183,7 @@ impl Analyzer<'_> {
         let items = scope.relation(schema, name);
         let mut lineages = items.iter().map(|item| {
             let making = item.relation.as_ref().and_then(|relation| self.catalog.making(relation));
-            let row = item.columns.whole();
+            let row = item.columns.whole().contained();
             Lineage { making: making.or(row.making), ..row }
         });
         let first = lineages.next()?;
@@ -278,12 +282,16 @@ impl Analyzer<'_> {
         let lineage = both(&left, &right);
         let given =
             [&operation.lexpr, &operation.rexpr].map(|side| self.given_type(side.as_deref()));
+        if !operators::is_builtin(name) {
+            // One that an extension brings can fill a row.
+            self.makes([&left, &right].into_iter());
+        }
         if let Some(made) = self.operator_of(schema, name, &[&left, &right], given) {
             return made;
         }
         let is_total = kind == pg::AExprKind::AexprOp
             && operators::is_total(name)
-            && (right.is_clean() || name == "||")
+            && (name == "||" || right.is_clean() && operation.rexpr.as_deref().is_some_and(is_own))
             && !lineage.grown;
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
@@ -404,6 +412,10 @@ impl Analyzer<'_> {
                 Some(NodeEnum::String(name)) => self.field(&lineage, &name.sval, false),
                 Some(NodeEnum::AIndices(indices)) => {
                     for bound in [&indices.lidx, &indices.uidx] {
+                        if bound.as_deref().is_some_and(|bound| !is_own(bound)) {
+                            // One row after the other could ask for what is there.
+                            self.filter(&lineage);
+                        }
                         let bound = self.telling(bound.as_deref(), scope);
                         lineage.mix(&bound);
                     }
@@ -429,14 +441,16 @@ impl Analyzer<'_> {
                 [only] if columns.is_exact() => only.lineage.clone(),
                 _ => columns.mixed(),
             },
-            pg::SubLinkType::ArraySublink => Lineage { aggregated: true, ..columns.mixed() },
+            pg::SubLinkType::ArraySublink => {
+                Lineage { aggregated: true, ..columns.mixed().contained() }
+            }
             pg::SubLinkType::AllSublink
             | pg::SubLinkType::AnySublink
             | pg::SubLinkType::RowcompareSublink => {
                 let tested = self.optional(link.testexpr.as_deref(), scope).derived();
                 let found = columns.mixed();
                 if link.testexpr.as_deref().is_some_and(is_open) {
-                    self.makes([&found].into_iter());
+                    self.makes_parts([&found].into_iter());
                 }
                 self.compare(&tested, &found);
                 let (schema, name) = match link.oper_name.as_slice() {

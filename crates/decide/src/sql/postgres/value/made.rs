@@ -139,13 +139,20 @@ impl Analyzer<'_> {
         if operands.iter().any(|(_, lineage)| lineage.making.is_some())
             && operands.iter().any(|(node, _)| is_open(node))
         {
-            self.makes(operands.iter().map(|(_, lineage)| *lineage));
+            self.makes_parts(operands.iter().map(|(_, lineage)| *lineage));
         }
     }
 
+    /// Something without a type takes the type of one of these, or what that is made of.
+    pub(in crate::sql) fn makes_parts<'l>(&mut self, like: impl Iterator<Item = &'l Lineage>) {
+        let making = like.filter_map(|lineage| lineage.making.as_ref());
+        making.filter(|making| !making.is_bare).for_each(|making| self.runs(&making.functions));
+    }
+
     /// Something becomes a value of the type of one of these.
-    pub(in crate::sql) fn makes<'l>(&mut self, lineages: impl Iterator<Item = &'l Lineage>) {
-        lineages.filter_map(|lineage| lineage.making.as_ref()).for_each(|code| self.runs(code));
+    pub(in crate::sql) fn makes<'l>(&mut self, like: impl Iterator<Item = &'l Lineage>) {
+        let making = like.filter_map(|lineage| lineage.making.as_ref());
+        making.for_each(|making| self.runs(&making.functions));
     }
 
     /// The type of PostgreSQL that a text gives to a value, if nothing makes another of it unseen.

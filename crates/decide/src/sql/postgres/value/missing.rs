@@ -30,6 +30,10 @@ impl Analyzer<'_> {
                 format!("missing FROM-clause entry for table \"{}\"", qualifier.unwrap_or(column));
             Unknown::new(sqlstate::UNDEFINED_TABLE, message)
         };
+        if self.unknown.is_some() {
+            // Nobody hears of it.
+            return;
+        }
         let candidates = if is_known { scope.near(qualifier) } else { Vec::new() };
         self.refuse_with(Unknown {
             position: self.position(location),
@@ -40,6 +44,10 @@ impl Analyzer<'_> {
 
     /// A relation that the catalog does not have.
     pub(in crate::sql) fn miss_relation(&mut self, shown: String, name: &str, location: i32) {
+        if self.unknown.is_some() {
+            self.missing.insert(Missing { kind: ObjectKind::TABLE, name: shown });
+            return;
+        }
         let message = format!("relation \"{shown}\" does not exist");
         let known = self.catalog.relation_names();
         let unknown = Unknown {
@@ -62,6 +70,10 @@ impl Analyzer<'_> {
 
     /// A function that is on no list.
     pub(in crate::sql) fn miss_function(&mut self, shown: String, arguments: usize) {
+        if self.unknown.is_some() {
+            self.missing.insert(Missing { kind: ObjectKind::FUNCTION, name: shown });
+            return;
+        }
         let plural = if arguments == 1 { "" } else { "s" };
         let message = format!("function {shown} with {arguments} argument{plural} does not exist");
         let candidates = self.catalog.functions.iter().flat_map(|(name, made)| {

@@ -39,4 +39,4 @@ pub use names::{
 pub use plan::{ColumnMask, MaskShape, Plan, PlannedOutput, ResultColumn, Texts};
 pub use planner::{PlanForOthers, Planner, Plans, Reveals, ToldPath, UnknownNames};
 pub use shown::ShownMasks;
-pub use subjects::{ComparedValue, PlannedTable, SubjectColumns};
+pub use subjects::{ComparedValue, GivenValue, PlannedTable, SubjectColumns};

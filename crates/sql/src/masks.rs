@@ -169,17 +169,20 @@ impl RowMasks {
             MaskShape::Plain => masker.mask(&mask.category, value, fit.kind, out),
             MaskShape::Derived => masker.mask_derived(&mask.category, fit.kind, out),
         };
+        let mut is_cut = false;
         match (masked, &fit.constant, fit.chars_max) {
-            (ValueMasked::Null, None, _) => return false,
-            (ValueMasked::Null, Some(constant), _) => {
-                // Nobody can tell it from what people write.
-                out.extend_from_slice(constant);
-                return true;
+            (ValueMasked::Null, None, _) => {
+                if let (Some(shown), Some(column)) = (&self.shown, known_as) {
+                    shown.remember_null(*column);
+                }
+                return false;
             }
+            (ValueMasked::Null, Some(constant), _) => out.extend_from_slice(constant),
             (ValueMasked::Replaced, _, Some(chars_max)) => {
                 if is_longer(out.get(start..).unwrap_or_default(), chars_max) {
                     out.truncate(start);
                     masker.mask_short(&mask.category, value, chars_max, out);
+                    is_cut = true;
                 }
             }
             (ValueMasked::Replaced, _, None) => {}
@@ -187,7 +190,9 @@ impl RowMasks {
         if let (Some(shown), Some(column)) = (&self.shown, known_as) {
             let mask = out.get(start..).unwrap_or_default();
             let tells_itself = || mask.iter().any(|byte| b"[*_".contains(byte));
-            if !(fit.kind == ValueKind::Text && (mask.is_empty() || tells_itself())) {
+            // What tells by its form what it is need not be remembered; what is empty says nothing.
+            let is_form = mask.is_empty() || !is_cut && tells_itself();
+            if fit.kind != ValueKind::Text || !is_form {
                 shown.remember(*column, mask, fit.kind);
             }
         }

@@ -5,7 +5,7 @@ use crate::masks::{FieldMask, Fit, RowMasks, TypeUse};
 use crate::planner::Reveals;
 use crate::shape;
 use crate::shown::ShownMasks;
-use crate::subjects::{ComparedValue, PlannedTable};
+use crate::subjects::{ComparedValue, GivenValue, PlannedTable};
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
     Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
@@ -194,7 +194,7 @@ impl Plan {
                 let code = self.snapshot.types.get(column).map_or(0, |known| known.code);
                 parameter(*number, code)
             }
-            Brought::Constant { .. } | Brought::Computed => None,
+            Brought::Constant { .. } | Brought::Null | Brought::Computed => None,
         };
         match PlannedTable::compared(&self.subjects, value) {
             None => self.clone(),
@@ -208,7 +208,7 @@ impl Plan {
     pub fn stores_shown(
         &self,
         text: &str,
-        parameter: impl Fn(usize, u32) -> Option<ComparedValue>,
+        parameter: impl Fn(usize, u32) -> Option<GivenValue>,
         kind: impl Fn(ColumnType, &MadeTypes) -> ValueKind,
     ) -> bool {
         if self.shown.is_empty() {
@@ -218,19 +218,23 @@ impl Plan {
         self.statement.replaced.iter().any(|Replacement { column, with }| {
             let Some(column_type) = self.snapshot.types.get(&**column) else { return false };
             let value = match with {
-                Brought::Blank(place) => blank(text, &blanks, *place),
-                Brought::Constant { value, .. } => Some(ComparedValue::text(value)),
+                Brought::Blank(place) => blank(text, &blanks, *place).map(GivenValue::Of),
+                Brought::Constant { value, .. } => Some(GivenValue::Of(ComparedValue::text(value))),
                 Brought::Parameter(number) => parameter(*number, column_type.code),
+                Brought::Null => Some(GivenValue::Null),
                 Brought::Computed => None,
             };
-            value.is_some_and(|value| {
-                let kind = match value.kind {
-                    ValueKind::Text => kind(*column_type, &self.snapshot.made_types),
-                    packed => packed,
-                };
-                let known_as = self.shown.column_of(column);
-                known_as.is_some_and(|column| self.shown.holds(column, &value.value, kind))
-            })
+            match (value, self.shown.column_of(column)) {
+                (Some(GivenValue::Of(value)), Some(column)) => {
+                    let kind = match value.kind {
+                        ValueKind::Text => kind(*column_type, &self.snapshot.made_types),
+                        packed => packed,
+                    };
+                    self.shown.holds(column, &value.value, kind)
+                }
+                (Some(GivenValue::Null), Some(column)) => self.shown.holds_null(column),
+                (None, _) | (_, None) => false,
+            }
         })
     }
 

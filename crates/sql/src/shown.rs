@@ -41,26 +41,49 @@ impl ShownMasks {
 
     /// A mask is about to be shown.
     pub fn remember(&self, column: u64, mask: &[u8], kind: ValueKind) {
-        let Some(digest) = self.digest(column, mask, kind) else { return };
+        if let Some(digest) = self.digest(column, mask, kind) {
+            self.note(digest);
+        }
+    }
+
+    /// NULL is about to be shown in the place of a value.
+    pub(crate) fn remember_null(&self, column: u64) {
+        self.note(self.null(column));
+    }
+
+    /// Whether NULL was shown in the place of a value of this column.
+    pub(crate) fn holds_null(&self, column: u64) -> bool {
+        self.has(self.null(column))
+    }
+
+    /// Whether a value is a mask that was shown in this column.
+    pub(crate) fn holds(&self, column: u64, value: &[u8], kind: ValueKind) -> bool {
+        !self.is_empty() && self.digest(column, value, kind).is_some_and(|digest| self.has(digest))
+    }
+
+    fn note(&self, digest: u64) {
         let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU64::new(0)).collect());
         if let Some(slot) = slots.get(digest as usize % SLOTS) {
             slot.store(digest, Ordering::Relaxed);
         }
     }
 
-    /// Whether a value is a mask that was shown in this column.
-    pub(crate) fn holds(&self, column: u64, value: &[u8], kind: ValueKind) -> bool {
-        let Some(slots) = self.slots.get() else { return false };
-        let Some(digest) = self.digest(column, value, kind) else { return false };
-        slots
-            .get(digest as usize % SLOTS)
-            .is_some_and(|slot| slot.load(Ordering::Relaxed) == digest)
+    fn has(&self, digest: u64) -> bool {
+        let slot = self.slots.get().and_then(|slots| slots.get(digest as usize % SLOTS));
+        slot.is_some_and(|slot| slot.load(Ordering::Relaxed) == digest)
     }
 
     fn digest(&self, column: u64, value: &[u8], kind: ValueKind) -> Option<u64> {
-        let alike = Alike::of(value, kind)?;
-        // Nothing is at 0.
-        Some(self.keys.hash_one((column, alike)) | 1 << 63)
+        Some(self.marked(&(column, Some(Alike::of(value, kind)?))))
+    }
+
+    fn null(&self, column: u64) -> u64 {
+        self.marked(&(column, None))
+    }
+
+    /// Nothing is at 0.
+    fn marked(&self, shown: &(u64, Option<Alike>)) -> u64 {
+        self.keys.hash_one(shown) | 1 << 63
     }
 }
 
@@ -83,5 +106,8 @@ mod tests {
         assert!(shown.holds(born, b"1960-01-01", text));
         assert!(!shown.holds(born, b"1961-01-01", text));
         assert!(!shown.holds(hired, b"1960-01-01", text));
+        assert!(!shown.holds_null(born));
+        shown.remember_null(born);
+        assert!(shown.holds_null(born) && !shown.holds_null(hired));
     }
 }

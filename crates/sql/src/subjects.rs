@@ -40,6 +40,15 @@ pub struct PlannedTable {
     is_compared_unseen: bool,
 }
 
+/// What a client puts in the place of what is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GivenValue {
+    /// Nothing.
+    Null,
+    /// A value.
+    Of(ComparedValue),
+}
+
 /// A value that the client compares an identifying column with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ComparedValue {
@@ -143,7 +152,7 @@ impl PlannedTable {
         for (column, operand) in &self.compared {
             let known = match operand {
                 Brought::Constant { value, .. } => Some(ComparedValue::text(value)),
-                Brought::Computed => None,
+                Brought::Null | Brought::Computed => None,
                 Brought::Blank(_) | Brought::Parameter(_) => value(column, operand),
             };
             match known {

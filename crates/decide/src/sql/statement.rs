@@ -88,6 +88,8 @@ pub enum Brought {
     Blank(usize),
     /// A parameter, from 1.
     Parameter(usize),
+    /// NULL, as the text has it.
+    Null,
     /// Computed from such; or there are too many of them.
     Computed,
 }

@@ -7,7 +7,7 @@ use portreeve_model::{
     ApprovedStatement, Parameter, ParameterFormat, ParameterValue, RequestContent,
 };
 use portreeve_session::{shown_digest, shown_text};
-use portreeve_sql::{ComparedValue, Definition, Plan, Versions};
+use portreeve_sql::{ComparedValue, Definition, GivenValue, Plan, Versions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -105,7 +105,10 @@ pub(super) fn compared(plan: &Arc<Plan>, text: &str, parameters: &[Parameter]) -
 
 /// Whether a mask that who asks has been shown would take the place of what is there.
 pub(super) fn stores_shown(plan: &Plan, text: &str, parameters: &[Parameter]) -> bool {
-    let given = |number, type_code| given(parameters, number, type_code);
+    let given = |number: usize, type_code| match parameters.get(number.checked_sub(1)?)?.value {
+        ParameterValue::Null => Some(GivenValue::Null),
+        _ => given(parameters, number, type_code).map(GivenValue::Of),
+    };
     plan.stores_shown(text, given, |column, made| value_kind(plain(column, made).code, 0))
 }
 

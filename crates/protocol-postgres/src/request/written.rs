@@ -6,7 +6,7 @@ use portreeve_sql::Plan;
 
 /// What a client is told.
 pub(crate) const ADVICE: &str = "a masked value would be stored in place of a real one: \
-     update only the columns that changed";
+     update only the columns that changed (to clear one, write DEFAULT)";
 
 /// The forms that must not stand in what a statement stores; none where it stores nothing
 /// classified.

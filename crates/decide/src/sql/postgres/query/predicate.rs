@@ -81,6 +81,8 @@ impl Analyzer<'_> {
                 }
                 _ => operands_of(own, &mut operands),
             }
+            // NULL equals nothing.
+            operands.retain(|operand| *operand != Brought::Null);
             self.compares(&lineage, &operands);
         }
         true
@@ -140,7 +142,7 @@ pub(in crate::sql) fn is_own(node: &pg::Node) -> bool {
 /// What a value of the client's own is made of, one by one.
 pub(in crate::sql) fn operands_of(node: &pg::Node, into: &mut Vec<Brought>) {
     match &node.node {
-        Some(NodeEnum::AConst(constant)) => into.extend(constant_of(constant)),
+        Some(NodeEnum::AConst(constant)) => into.push(constant_of(constant)),
         Some(NodeEnum::ParamRef(parameter)) => into
             .push(usize::try_from(parameter.number).map_or(Brought::Computed, Brought::Parameter)),
         Some(NodeEnum::TypeCast(cast)) => {
@@ -154,10 +156,9 @@ pub(in crate::sql) fn operands_of(node: &pg::Node, into: &mut Vec<Brought>) {
     }
 }
 
-/// None for NULL, which equals nothing.
-fn constant_of(constant: &pg::AConst) -> Option<Brought> {
+fn constant_of(constant: &pg::AConst) -> Brought {
     if constant.isnull {
-        return None;
+        return Brought::Null;
     }
     let value = match &constant.val {
         Some(Val::Sval(text)) => Some(text.sval.clone()),
@@ -166,5 +167,5 @@ fn constant_of(constant: &pg::AConst) -> Option<Brought> {
         Some(Val::Boolval(_) | Val::Bsval(_)) | None => None,
     };
     let at = usize::try_from(constant.location).ok();
-    Some(at.zip(value).map_or(Brought::Computed, |(at, value)| Brought::Constant { at, value }))
+    at.zip(value).map_or(Brought::Computed, |(at, value)| Brought::Constant { at, value })
 }

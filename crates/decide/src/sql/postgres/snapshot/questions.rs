@@ -68,8 +68,8 @@ ORDER BY o.oid";
 /// a function that a stored expression calls), and two texts: schema and name, the expression,
 /// an oid, or the expression's tree and which call of it is meant.
 ///
-/// What PostgreSQL makes beside a range type (constructors, the cast to its multirange) is no code of
-/// anybody's.
+/// What PostgreSQL makes beside a range type (constructors, the cast to its multirange) is no code
+/// of anybody's.
 ///
 /// SECURITY: who plans a query over a table looks at its constraints, indexes, statistics and
 /// partition key, and works out every call in them that has no column in it; functions in SQL are

@@ -6,6 +6,7 @@
 
 mod decisions;
 mod documents;
+mod encoders;
 mod floors;
 mod machine;
 mod names;
@@ -94,9 +95,10 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 
 /// What all rules find, by place.
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 12] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 13] = [
         decisions::check,
         documents::check,
+        encoders::check,
         floors::check,
         machine::check,
         names::check,

@@ -13,6 +13,10 @@ from harness.target import Target  # noqa: E402
 from harness.world import World  # noqa: E402
 
 
+# How much evidence was verified behind the tests.
+VERIFIED = pytest.StashKey[str]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--target",
@@ -98,7 +102,17 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     try:
         yield world
     finally:
-        world.stop()
+        try:
+            world.stop()
+        finally:
+            request.config.stash[VERIFIED] = world.verified
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if VERIFIED in config.stash:
+        terminalreporter.write_line(config.stash[VERIFIED])
 
 
 @pytest.fixture(scope="session")

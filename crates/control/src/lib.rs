@@ -16,12 +16,14 @@ pub mod exports;
 mod http;
 pub mod identity;
 pub mod metrics;
+mod party;
 mod people;
 pub mod proposals;
 pub mod reports;
 pub mod reviews;
 pub mod search;
 pub mod store;
+pub mod targets;
 #[cfg(test)]
 mod testing;
 pub mod usage;

@@ -7,15 +7,14 @@ mod support;
 
 use document::{Called, CheckedClient, operations};
 use portreeve_control::administration::AdminLog;
-use portreeve_control::api::{
-    ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, TargetState, Watch, serve,
-};
+use portreeve_control::api::{ApiServer, ApiState, Keeping, ReportShelf, Sessions, Status, serve};
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::client::{ApiClient, ClientError};
 use portreeve_control::identity::{FailureGate, LoginKey, TokenRequest};
 use portreeve_control::metrics::Metrics;
 use portreeve_control::search::Search;
 use portreeve_control::store::{AccountKind, GatewayId};
+use portreeve_control::targets::{TargetState, Watch};
 use portreeve_control::{Identities, Reviews, Store};
 use portreeve_evidence::{EvidenceLog, LogReader, Options, Retention};
 use portreeve_model::{

@@ -39,6 +39,7 @@ pub use finding::category::{Categories, Category, Entry, Provision, TAXONOMY};
 pub use finding::{Evidence, Finding};
 #[doc(hidden)]
 pub use names::train;
+pub use text::entities::named_entity;
 
 #[cfg(test)]
 pub(crate) mod tests {

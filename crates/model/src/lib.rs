@@ -4,6 +4,7 @@
 //! construction, display and small pure questions; no clock, no randomness, no I/O.
 //! The words are those of `docs/GLOSSARY.md`.
 
+mod action;
 mod administration;
 mod category;
 mod chain;
@@ -21,10 +22,11 @@ mod record;
 mod secret;
 mod usage;
 
+pub use action::Action;
 pub use administration::{AccountChange, Administrator, Attestation, KeyUse, TokenOrigin};
 pub use category::{Category, MaskMethod, MaskRule, SubjectColumn, UNKNOWN, Unclassified};
 pub use chain::{Chain, Party, PartyKind, Strength};
-pub use command::{Action, Change, Command, Effect, Facts, Need, Object};
+pub use command::{Change, Command, Effect, Facts, Need, Object};
 pub use connector::{ConnectorChange, ConnectorEvent, LinkStream};
 pub use content::{
     APPROVAL_FORMAT, ApprovalContent, ApprovedStatement, ContentField, Examples, Parameter,

@@ -18,6 +18,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod limits;
 mod login;
 mod look;
 mod manifest;
@@ -29,11 +30,12 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod wire;
+mod written;
 
+pub use limits::ProtocolLimits;
 pub use login::{Postgres, PostgresParts};
 pub use look::{ClearColumn, Screening};
 pub use manifest::MANIFEST;
-pub use session::ProtocolLimits;
 pub use target::{
     Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, PostgresDialer,
     Upstream, UpstreamConfig,

@@ -3,8 +3,7 @@
 use crate::certificates::{HOST_ALGORITHMS, HostAuthority, Subject, TargetAuthority};
 use crate::inbox::{Event, Inbox, WINDOW_BYTES, Waiting};
 use crate::keys::{KeyError, PinnedKeys, private};
-use crate::request::Window;
-use crate::terminal::Size;
+use crate::terminal::{Size, Window};
 use portreeve_decide::shell::{Machine, Programs};
 use portreeve_model::Secret;
 use portreeve_screen::Screen;

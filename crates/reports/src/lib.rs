@@ -24,6 +24,7 @@ mod configured;
 mod declared;
 mod document;
 mod error;
+mod inputs;
 mod kinds;
 mod law;
 mod report;
@@ -38,7 +39,8 @@ pub use declared::{
 };
 pub use document::{Block, Document, Field, Rendering, Source, Table};
 pub use error::Error;
+pub use inputs::{Inputs, RecordForm, Staff};
 pub use kinds::Kind;
-pub use report::{Checked, Inputs, Made, RecordForm, Report, Staff, Wanted, again, check, make};
+pub use report::{Checked, Made, Report, Wanted, again, check, make};
 pub use scope::{Period, Scope, Subject};
 pub use walk::{Exchange, Observer, People, ReviewFacts, SessionFacts, Walk, Walked, walk};

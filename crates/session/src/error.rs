@@ -51,9 +51,3 @@ impl From<portreeve_evidence::Sealed> for SessionError {
         Self::Unrecordable
     }
 }
-
-impl From<crate::Unmaskable> for SessionError {
-    fn from(unmaskable: crate::Unmaskable) -> Self {
-        Self::Target(unmaskable.into())
-    }
-}

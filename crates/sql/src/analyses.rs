@@ -126,3 +126,46 @@ pub fn unknown(why: Unknown) -> Statement {
         replaced: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portreeve_decide::sql::Unreadable;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts what it is asked.
+    #[derive(Default)]
+    struct Asked(AtomicUsize);
+
+    impl Grammar for Asked {
+        fn analyze(&self, _: &Catalog, _: &str) -> Result<Vec<Statement>, Unreadable> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(vec![unknown(Unknown {
+                sqlstate: "42601",
+                message: "nobody knows it".into(),
+                position: None,
+                candidates: Vec::new(),
+            })])
+        }
+
+        fn after(&self, _: &Catalog, _: &str, _: &[usize]) -> Option<Catalog> {
+            None
+        }
+    }
+
+    #[test]
+    fn texts_of_one_shape_have_one_analysis() {
+        let (analyses, grammar, catalog) =
+            (Analyses::default(), Asked::default(), Catalog::default());
+        let of = |text: &str| analyses.of(&grammar, &catalog, text);
+        let first = of("select a from t where b = 'x'");
+        for same in ["select a from t where b = 'x'", "select a from t where b = 'other'"] {
+            assert!(Arc::ptr_eq(&first, &of(same)), "{same}");
+        }
+        assert_eq!(grammar.0.load(Ordering::Relaxed), 1);
+        for other in ["select a from t where c = 'x'", "select a from t where b = 'x' or b = 'y'"] {
+            assert!(!Arc::ptr_eq(&first, &of(other)), "{other}");
+        }
+        assert_eq!(grammar.0.load(Ordering::Relaxed), 3);
+    }
+}

@@ -5,10 +5,12 @@
 
 use bytes::Bytes;
 use portreeve_decide::policy::Policies;
+use portreeve_evidence::{Status, Trust, verify_with};
 use portreeve_model::{Event, Outcome, Unit};
 use portreeve_session::{Admitted, Answer, Asked, Released, Session, SessionError, Silent, Stop};
 use portreeve_testkit::toy::{Get, Line, Lines, ToyNotices};
 use portreeve_testkit::world::World;
+use portreeve_verifier::Decisions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,9 +128,14 @@ async fn one(session: Session, seen: Arc<Seen>, seed: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// How each exchange of a log ended, and what all of them released.
+/// How each exchange of a log ended, and what all of them released. The log is sound, and its
+/// decisions are those of its policies.
 fn read(world: &World) -> (BTreeMap<u64, Vec<Outcome>>, u64, u64) {
     world.engine.evidence().close();
+    let (trust, mut decisions) = (Trust::default(), Decisions::default());
+    let report = verify_with(&world.folder, &trust, &mut decisions, |_, _| {});
+    assert_eq!((report.status, &report.findings[..]), (Status::Ok, &[][..]));
+    assert!(report.decisions > 0 && report.records > 0, "{report:?}");
     let (mut ended, mut begun, mut rows) = (BTreeMap::<u64, Vec<Outcome>>::new(), 0, 0);
     let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
     reader

@@ -14,10 +14,12 @@
 
 mod aws;
 mod dial;
+mod error;
 mod pre_auth;
 mod tls;
 
 pub use aws::{AWS_ALGORITHM, AwsKey, AwsSignature, percent_encode};
-pub use dial::{BoxFuture, CancelHandle, DialError, Dialer, LoggedIn, TcpTarget};
+pub use dial::{BoxFuture, CancelHandle, Dialer, LoggedIn, TcpTarget};
+pub use error::DialError;
 pub use pre_auth::{EarlyData, PreAuth, Stream};
 pub use tls::{Accepted, Connected, TargetTls, accept, connect};

@@ -40,6 +40,8 @@ struct Seen {
     chain: Chain,
     resource: String,
     exchanges: HashMap<u64, Running>,
+    /// Rows that went to the client, whatever exchange they are of.
+    rows: u64,
 }
 
 /// What the policies say again.
@@ -63,6 +65,14 @@ impl Moment {
     fn day(&self, object: &Object) -> Usage {
         let found = self.day.iter().find(|usage| usage.object == *object);
         found.map(|usage| usage.used).unwrap_or_default()
+    }
+
+    /// The least that had been used: what other exchanges had reserved just then, they may have
+    /// given back before this one gave anything.
+    fn least(&self, released: u64) -> Self {
+        let rows = released.min(self.session.rows);
+        let session = Usage::default().with(Unit::Rows, rows);
+        Self { at_us: self.at_us, hour: self.hour, session, day: Vec::new() }
     }
 }
 
@@ -105,7 +115,7 @@ impl Decisions {
             | Event::LogPruned { .. }) => self.adoptions.take(&event, at_us),
             Event::SessionOpened { chain, resource, hour, decision, .. } => {
                 let moment = Moment { at_us, hour, session: Usage::default(), day: Vec::new() };
-                let seen = Seen { chain, resource, exchanges: HashMap::new() };
+                let seen = Seen { chain, resource, exchanges: HashMap::new(), rows: 0 };
                 let found = self.connect(&seen, &moment, &decision);
                 self.sessions.insert(session?, seen);
                 found
@@ -148,6 +158,9 @@ impl Decisions {
         let reply: Reply = serde_json::from_slice(leaf).ok()?;
         let found = self.found_shown(&reply);
         let ReplyEvent { exchange, rows, .. } = reply.event;
+        if let Some(seen) = reply.session.and_then(|session| self.sessions.get_mut(&session)) {
+            seen.rows += rows;
+        }
         let commits = self.commits;
         if let Some(running) = reply.session.and_then(|session| self.exchange(session, exchange)) {
             running.answered(commits);
@@ -322,7 +335,12 @@ impl Decisions {
         let decision = policies.decide(&ask);
         let reads = question.needs.iter().any(|need| need.action == Action::Read);
         let free = match reads && decision.verdict != Verdict::Deny {
-            true => rows_free(&policies.threshold(&ask)),
+            true => rows_free(&policies.threshold(&ask)).and_then(|free| {
+                let least = moment.least(seen.rows);
+                let day = |object: &Object| least.day(object);
+                let ask = self::ask(seen, &least, question, &classify, &day);
+                rows_free(&policies.threshold(&ask)).map(|more| free.max(more))
+            }),
             false => None,
         };
         let answer = Answer { decision, free };
@@ -387,7 +405,7 @@ fn key(
 ) -> Option<Vec<u8>> {
     let Question { verb, needs, facts, before } = question;
     let counted = policies.counted(&seen.chain, needs);
-    let session = counted.has_scope(Scope::Session).then_some(moment.session);
+    let session = counted.has_scope(Scope::Session).then_some((moment.session, seen.rows));
     let day: Vec<_> = policies
         .counted_by_day(&seen.chain, needs)
         .into_iter()

@@ -304,6 +304,26 @@ fn rows_beyond_a_threshold_need_an_approval() {
 }
 
 #[test]
+fn what_others_had_reserved_and_gave_back_counts_for_nobody() {
+    let mut log = Log::new(&[]);
+    let budget = r#"@id("budget") forbid(principal, action == Action::"read", resource)
+        when { context.session_rows > 150 };"#;
+    assert_eq!(log.adopt(&format!("{POLICIES}{budget}")), None);
+    let command = log.command(vec![read("orders")]);
+    let ask = |log: &mut Log, exchange, rows| {
+        let session = Usage { rows, ..Usage::default() };
+        let commands = vec![command.clone()];
+        log.say(Event::Request { exchange, hour: NOON, session, day: Vec::new(), commands })
+    };
+    assert_eq!((ask(&mut log, 1, 0), log.rows(1, 40)), (None, None));
+    // Others hold 108 more just then, and give none of them.
+    assert_eq!((ask(&mut log, 2, 148), log.rows(2, 100)), (None, None));
+    // What was given counts for everybody.
+    assert_eq!((ask(&mut log, 3, 148), log.rows(3, 10)), (None, None));
+    assert_says(log.rows(3, 1), "11 rows were released where policy gives 10");
+}
+
+#[test]
 fn rows_of_a_denied_command_are_found() {
     let mut log = Log::new(&[]);
     let write = Need { action: Action::Write, object: Object::table("public", "orders") };

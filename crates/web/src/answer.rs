@@ -1,18 +1,12 @@
 //! Answers as the library sends them, made of what the engine has released.
 
+use crate::body::AnswerBody;
 use crate::problem::{Problem, ended};
-use bytes::Bytes;
 use http::{Response, StatusCode};
-use http_body_util::{Either, Full};
-use portreeve_session::{
-    BodySender, Released, ReleasedBody, SessionError, released_body, released_head,
-};
+use http_body_util::Either;
+use portreeve_session::{BodySender, Released, SessionError, released_body, released_head};
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// The body of an answer: what the engine has released, or words of the gateway to somebody who
-/// has no session.
-pub type AnswerBody = Either<ReleasedBody, Full<Bytes>>;
 
 /// A client that takes nothing of an answer for so long does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);

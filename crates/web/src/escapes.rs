@@ -3,14 +3,14 @@
 //!
 //! What comes of it is looked at, and never sent: a text has more escapes than anybody knows.
 
+use portreeve_detect::named_entity;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::compose;
 
 /// So often escapes are undone that stand in what escapes stood for.
 const ROUNDS_MAX: usize = 4;
-/// The longest name of an entity that is read.
-const ENTITY_BYTES_MAX: usize = 10;
+/// The longest name of an entity with its semicolon: `CounterClockwiseContourIntegral;`.
+const ENTITY_BYTES_MAX: usize = 32;
 
 /// A text without its escapes, with each letter in one spelling.
 #[must_use]
@@ -43,12 +43,7 @@ fn once(text: &str) -> Option<String> {
     while let Some(next) = marks(at) {
         at += next;
         let rest = text.get(at..).unwrap_or_default();
-        let found = match rest.as_bytes().first() {
-            Some(b'\\') => backslash(rest),
-            Some(b'&') => entity(rest),
-            _ => percent(rest),
-        };
-        match found {
+        match escape(rest) {
             Some((unit, length)) => {
                 out.extend_from_slice(text.get(copied..at).unwrap_or_default().as_bytes());
                 unit.put(&mut out);
@@ -67,15 +62,18 @@ fn once(text: &str) -> Option<String> {
 }
 
 /// What an escape stands for.
-enum Unit {
+pub(crate) enum Unit {
     Letter(char),
+    /// One letter or two.
+    Letters(&'static str),
     /// Of UTF-8, or of a charset of one byte.
     Byte(u8),
 }
 
 impl Unit {
-    fn put(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
         match self {
+            Self::Letters(text) => out.extend_from_slice(text.as_bytes()),
             Self::Letter(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             Self::Byte(byte) => out.push(*byte),
         }
@@ -90,6 +88,16 @@ fn text_of(bytes: &[u8]) -> String {
         text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
     }
     text
+}
+
+/// What the escape stands for that a text begins with, and its length.
+pub(crate) fn escape(text: &str) -> Option<(Unit, usize)> {
+    match text.as_bytes().first() {
+        Some(b'\\') => backslash(text),
+        Some(b'&') => entity(text),
+        Some(b'%') => percent(text),
+        _ => None,
+    }
 }
 
 /// A number in so many digits, in front of a text.
@@ -190,62 +198,7 @@ fn entity(text: &str) -> Option<(Unit, usize)> {
         return Some((Unit::Letter(char::from_u32(code)?), mark + length + end));
     }
     let end = name.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';')?;
-    Some((Unit::Letter(named(name.get(..end)?)?), end + 2))
-}
-
-/// What an entity with a name stands for, of those that could be a part of a name or stand
-/// beside one.
-fn named(name: &str) -> Option<char> {
-    const ACCENTS: [(&str, char); 13] = [
-        ("acute", '\u{301}'),
-        ("breve", '\u{306}'),
-        ("caron", '\u{30c}'),
-        ("cedil", '\u{327}'),
-        ("circ", '\u{302}'),
-        ("dblac", '\u{30b}'),
-        ("dot", '\u{307}'),
-        ("grave", '\u{300}'),
-        ("macr", '\u{304}'),
-        ("ogon", '\u{328}'),
-        ("ring", '\u{30a}'),
-        ("tilde", '\u{303}'),
-        ("uml", '\u{308}'),
-    ];
-    Some(match name {
-        "amp" => '&',
-        "apos" => '\'',
-        "quot" => '"',
-        "lt" => '<',
-        "gt" => '>',
-        "nbsp" => ' ',
-        "shy" => '\u{ad}',
-        "lowbar" | "UnderBar" => '_',
-        "hyphen" | "dash" => '-',
-        "period" => '.',
-        "colon" => ':',
-        "equals" => '=',
-        "comma" => ',',
-        "semi" => ';',
-        "Tab" => '\t',
-        "NewLine" => '\n',
-        "lbrace" | "lcub" => '{',
-        "lbrack" | "lsqb" => '[',
-        "sol" => '/',
-        "vert" | "verbar" => '|',
-        "szlig" => 'ß',
-        "aelig" => 'æ',
-        "AElig" => 'Æ',
-        "oelig" => 'œ',
-        "oslash" => 'ø',
-        "Oslash" => 'Ø',
-        "imath" | "inodot" => 'ı',
-        _ => {
-            let base = name.chars().next().filter(char::is_ascii_alphabetic)?;
-            let accent = name.get(1..)?;
-            let (_, mark) = ACCENTS.iter().find(|(known, _)| *known == accent)?;
-            compose(base, *mark)?
-        }
-    })
+    Some((Unit::Letters(named_entity(name.get(..end)?)?), end + 2))
 }
 
 #[cfg(test)]
@@ -269,6 +222,7 @@ mod tests {
         check(r"sal\x61ry sal\u{61}ry sal\141ry \U00000061", "salary salary salary a");
         check(r"pr\xe9nom pr\xc3\xa9nom", "prénom prénom");
         check("Pr&eacute;nom Sal&#97;ry Sal&#x61;ry &#97b", "Prénom Salary Salary ab");
+        check("Dvo&rcaron;&aacute;k &Yuml; user&lowbar;id &fjlig;ord", "Dvořák Ÿ user_id fjord");
         check("sal%61ry pr%C3%A9nom pr%E9nom %u0061", "salary prénom prénom a");
         check("sal%2561ry &amp;#97; %5Cu0061", "salary a a");
         check(r"\ud83d\ude00 \ud83d", "😀 \u{fffd}");

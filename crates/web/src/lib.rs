@@ -29,6 +29,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod body;
 mod canonical;
 mod carried;
 mod classified;
@@ -49,7 +50,8 @@ mod sessions;
 pub mod settings;
 mod target;
 
-pub use answer::{AnswerBody, Outlet, begun, whole};
+pub use answer::{Outlet, begun, whole};
+pub use body::AnswerBody;
 pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};

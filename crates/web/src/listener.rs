@@ -1,6 +1,6 @@
 //! Connections of clients: encrypted where they ask for it, one or many requests each.
 
-use crate::answer::AnswerBody;
+use crate::body::AnswerBody;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;

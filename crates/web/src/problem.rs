@@ -1,6 +1,6 @@
 //! What the gateway itself says: problems as RFC 9457 has them.
 
-use crate::answer::AnswerBody;
+use crate::body::AnswerBody;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};

@@ -1,6 +1,6 @@
 //! Where a client hears what has become of a review, without the gateway's own commands.
 
-use crate::answer::AnswerBody;
+use crate::body::AnswerBody;
 use crate::problem::{Problem, plain};
 use http::{HeaderValue, Response, StatusCode, header};
 use portreeve_model::{ReviewId, Secret};

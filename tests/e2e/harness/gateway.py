@@ -46,6 +46,11 @@ class Gateway:
         self.environment.pop("PORTREEVE_TOKEN", None)
         self.process: subprocess.Popen[bytes] | None = None
         self.was_ended = True
+        self.never_ready = True
+        # The end of its log may be missing.
+        self.was_killed = False
+        # Why its log does not hold: a word of the tests that damage it themselves.
+        self.spoiled: str | None = None
         # How a connector of it is configured, where one reaches its targets.
         self.connector_config: str | None = None
         self.status_token: str | None = None
@@ -84,6 +89,7 @@ class Gateway:
         log.close()
         self.was_ended = False
         until(f"gateway ready (see {self.log_path})", self._ready, 30)
+        self.never_ready = False
         return self
 
     def _ready(self) -> bool:
@@ -99,7 +105,7 @@ class Gateway:
     def kill(self) -> None:
         """As a power cut would: no handler runs."""
         assert self.process
-        self.was_ended = True
+        self.was_ended = self.was_killed = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
 
@@ -114,8 +120,7 @@ class Gateway:
         try:
             return self.process.wait(30)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(30)
+            self.kill()
             raise
 
     def try_run(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .connector import Connector
-from .evidence import differing
+from .evidence import Checked, checked
 from .gateway import Account, Failed, Gateway
 from .paths import E2E
 from .postgres import Postgres
@@ -121,6 +121,7 @@ class World:
         self.directory.chmod(0o755)
         self.postgres = Postgres(self.directory / "postgres", self.connections)
         self.gateways: list[Gateway] = []
+        self.logs: list[Checked] = []
         self.connectors: list[Connector] = []
         self._shared: Gateway | None = None
         admin = self.postgres.admin
@@ -141,7 +142,7 @@ class World:
         problems: list[str] = []
         try:
             for gateway in self.gateways:
-                problems += [f"{gateway.directory.name}: {what}" for what in ended(gateway)]
+                problems += [f"{gateway.directory.name}: {what}" for what in self.ended(gateway)]
         finally:
             # An interrupt leaves the loop early: no gateway outlives the world.
             for gateway in self.gateways:
@@ -155,6 +156,28 @@ class World:
             else:
                 shutil.rmtree(self.directory, ignore_errors=True)
         assert not problems, "\n".join(problems)
+
+    def ended(self, gateway: Gateway) -> list[str]:
+        """Ends it; gives what was wrong with its end, and with the log that it left."""
+        problems = []
+        try:
+            gateway.stop()
+        except (Failed, subprocess.TimeoutExpired) as problem:
+            problems.append(str(problem))
+        try:
+            log = checked(gateway)
+        except subprocess.TimeoutExpired as problem:
+            return [*problems, f"its evidence could not be verified in time: {problem}"]
+        if log:
+            self.logs.append(log)
+            problems += log.problems
+        return problems
+
+    @property
+    def verified(self) -> str:
+        """So that nobody takes none for all."""
+        records = sum(log.records for log in self.logs)
+        return f"{len(self.logs)} logs, {records} records verified"
 
     def policies_with(self, name: str, text: str) -> Path:
         """The policies of all tests, and more."""
@@ -278,20 +301,6 @@ class World:
             timeout=seconds,
             cwd=self.directory,
         )
-
-
-def ended(gateway: Gateway) -> list[str]:
-    """Ends it; gives what was wrong with its end, and with what it recorded."""
-    problems = []
-    try:
-        gateway.stop()
-    except (Failed, subprocess.TimeoutExpired) as problem:
-        problems.append(str(problem))
-    try:
-        problems += differing(gateway)
-    except subprocess.TimeoutExpired as problem:
-        problems.append(f"its evidence could not be verified in time: {problem}")
-    return problems
 
 
 GRANTS = (

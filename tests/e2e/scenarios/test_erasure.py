@@ -255,6 +255,7 @@ def test_old_records_go_and_an_old_checkpoint_still_holds(world: World) -> None:
     assert report["pruned"] == done["pruned"]
     gateway.start()
     gateway.stop()
+    gateway.spoiled = "a segment is gone that nobody pruned"
     (gateway.data_dir / "evidence" / first).unlink()
     assert evidence.verify(gateway)[1]["status"] == "tampered"
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 from harness.cases import each
+from harness.evidence import checked
 from harness.gateway import Gateway
 from harness.target import Target
 from harness.waiting import until
@@ -57,10 +58,7 @@ def attacked(world: World) -> Iterator[Callable[..., Gateway]]:
 
     yield make
     for gateway in made:
-        gateway.was_ended = True
-        world.gateways.remove(gateway)
-        gateway.process.kill()
-        gateway.process.wait(30)
+        gateway.kill()
 
 
 def serves(gateway: Gateway, target: Target) -> None:
@@ -352,11 +350,12 @@ def test_a_full_disk_refuses_and_does_not_seal(
         gateway.start()
         fills_the_disk(gateway)
     finally:
-        gateway.was_ended = True
+        # The log goes with the file system that it is on.
         world.gateways.remove(gateway)
-        gateway.process.kill()
-        gateway.process.wait(30)
+        gateway.kill()
+        found = checked(gateway)
         subprocess.run(["umount", "-l", str(place)], check=True)
+        assert found and not found.problems, found
 
 
 def fills_the_disk(gateway: Gateway) -> None:

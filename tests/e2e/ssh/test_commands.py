@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncssh
 from harness.gateway import Gateway
 from harness.waiting import free_port, until
+from harness.world import World
 
 from .conftest import ACCOUNTS, CONFIG, Shell
 
@@ -72,7 +73,9 @@ def test_who_has_closed_its_side_hears_how_a_command_ended(shell: Shell, tmp_pat
         shared.wait(30)
 
 
-def test_a_command_that_closes_what_it_writes_still_gets_input(shell: Shell, tmp_path: Path) -> None:
+def test_a_command_that_closes_what_it_writes_still_gets_input(
+    world: World, shell: Shell, tmp_path: Path
+) -> None:
     """OpenSSH's server keeps its side open as long as a command reads; others do not."""
 
     async def command(process: asyncssh.SSHServerProcess[bytes]) -> None:
@@ -86,7 +89,9 @@ def test_a_command_that_closes_what_it_writes_still_gets_input(shell: Shell, tmp
         port=port, host_key=shell.sshd.host_key, user="somebody", home="/", key=shell.sshd.key,
         directory=tmp_path,
     )  # fmt: skip
-    gateway = Gateway(tmp_path, config, ACCOUNTS).start()
+    gateway = Gateway(tmp_path, config, ACCOUNTS)
+    world.gateways.append(gateway)
+    gateway.start()
     token = gateway.token("ada")
 
     async def talk() -> None:

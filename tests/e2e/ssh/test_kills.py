@@ -7,13 +7,16 @@ from pathlib import Path
 
 from harness.gateway import Gateway
 from harness.waiting import until
+from harness.world import World
 
 from .conftest import ACCOUNTS, CONFIG, POLICY, Shell
 
 CLIENTS = 6
 
 
-def test_every_byte_that_a_client_got_is_recorded(shell: Shell, tmp_path: Path) -> None:
+def test_every_byte_that_a_client_got_is_recorded(
+    world: World, shell: Shell, tmp_path: Path
+) -> None:
     sshd = shell.sshd
     lines = "".join(f"line {n} of a log in which nobody stands\n" for n in range(20_000))
     sshd.put("much.log", lines)
@@ -23,6 +26,7 @@ def test_every_byte_that_a_client_got_is_recorded(shell: Shell, tmp_path: Path) 
         directory=tmp_path,
     )  # fmt: skip
     gateway = Gateway(tmp_path, config, ACCOUNTS)
+    world.gateways.append(gateway)
     other = Shell(sshd, gateway, "", tmp_path)
     gateway.start()
     token = gateway.token("bob")

@@ -67,6 +67,7 @@ policies: [ "{directory}/web.cedar" ]
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+the-secret"
 SESSION = "a-temporary-session"
+TOKEN = "sk_a.token:of-oauth"
 
 
 @dataclass
@@ -118,11 +119,11 @@ def test_a_field_of_the_services_own_opens_it(opened: Opened) -> None:
 
 def test_one_token_is_asked_for_and_kept(opened: Opened) -> None:
     web = opened.web
-    answer = {"access_token": "a-token-of-oauth", "token_type": "Bearer", "expires_in": 3600}
+    answer = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600}
     gate = threading.Event()
     body = json.dumps(answer).encode()
     web.service.replies["/token"] = Reply(body, cuts=(1,), gate=gate)
-    web.service.replies["/items"] = Reply(b'{"you": "Bearer a-token-of-oauth"}')
+    web.service.replies["/items"] = Reply(json.dumps({"you": f"Bearer {TOKEN}"}).encode())
     with ThreadPoolExecutor(4) as many:
         asked = [many.submit(web.get, "/oauth/items") for _ in range(4)]
         gate.set()
@@ -134,7 +135,13 @@ def test_one_token_is_asked_for_and_kept(opened: Opened) -> None:
     assert said["content-type"] == "application/x-www-form-urlencoded"
     # RFC 6749 section 2.3.1: each half is encoded, then joined.
     assert said["authorization"].startswith("Basic cG9ydHJlZXZlJTNBMTp3SmFsclhVdG5GRU1JJTJG")
-    assert web.service.seen[-1].fields["authorization"] == "Bearer a-token-of-oauth"
+    assert web.service.seen[-1].fields["authorization"] == f"Bearer {TOKEN}"
+    # A page has it in the names of HTML, and in JSON a page may stand.
+    named = "Bearer sk&lowbar;a&period;token&colon;of-oauth"
+    web.service.replies["/items"] = Reply(json.dumps({"page": f"<p>{named}</p>"}).encode())
+    assert web.get("/oauth/items").body == b'{"page": "<p>Bearer [credential]</p>"}'
+    web.service.replies["/items"] = Reply(f"<p>{named}</p>".encode(), kind="text/html")
+    assert web.get("/oauth/items").body == b"<p>Bearer [credential]</p>"
 
 
 def test_without_a_token_nothing_is_asked(opened: Opened) -> None:

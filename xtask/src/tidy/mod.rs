@@ -4,8 +4,10 @@
 //! What the compiler and clippy can check (missing documentation, `unwrap`, printing) is
 //! in the lint table of the root manifest, not here.
 
+mod circles;
 mod decisions;
 mod documents;
+mod encoders;
 mod floors;
 mod machine;
 mod names;
@@ -94,9 +96,11 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 
 /// What all rules find, by place.
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 12] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 14] = [
+        circles::check,
         decisions::check,
         documents::check,
+        encoders::check,
         floors::check,
         machine::check,
         names::check,

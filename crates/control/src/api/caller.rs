@@ -4,6 +4,7 @@ use super::ApiState;
 use super::error::{ApiError, ErrorCode};
 use super::serve::ClientAddress;
 use crate::identity::Identity;
+use crate::reviews::AUDITORS;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, State};
 use axum::http::header;
@@ -53,6 +54,16 @@ impl Caller {
         chain.actors.is_empty()
             && chain.principal.groups.iter().any(|group| groups.contains(&group.as_str()))
     }
+}
+
+/// Lets in who may see what the evidence keeps.
+pub(super) fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
+    let groups = state.keeping.custodians.iter().map(String::as_str).chain([AUDITORS]);
+    if caller.is_in(&groups.collect::<Vec<_>>()) {
+        return Ok(());
+    }
+    let message = "only custodians and auditors see what the evidence keeps";
+    Err(ApiError::new(ErrorCode::NotCustodian, message))
 }
 
 pub(super) fn bad_request(message: impl Into<String>) -> ApiError {

@@ -229,7 +229,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Open { .. }
             | StoreError::Newer { .. }
-            | StoreError::Database(_)
+            | StoreError::Failed(_)
             | StoreError::Broken(_)
             | StoreError::Gone => Self::unavailable(&error),
         }

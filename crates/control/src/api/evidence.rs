@@ -4,12 +4,11 @@
 //! none. Who did what is in the log, and so is who tried and was refused.
 
 use super::ApiState;
-use super::caller::{Body, Caller, Shared, bad_body, bad_request};
+use super::caller::{Body, Caller, Shared, bad_body, bad_request, seen_by};
 use super::error::{ApiError, ErrorCode};
 use super::reports::ReportShelf;
 use super::routes::{Access, Operation, Routes};
 use super::serve::ClientAddress;
-use crate::reviews::AUDITORS;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -185,15 +184,6 @@ struct HoldList {
 
 fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Act }
-}
-
-pub(super) fn seen_by(state: &ApiState, caller: &Caller) -> Result<(), ApiError> {
-    let groups = state.keeping.custodians.iter().map(String::as_str).chain([AUDITORS]);
-    if caller.is_in(&groups.collect::<Vec<_>>()) {
-        return Ok(());
-    }
-    let message = "only custodians and auditors see what the evidence keeps";
-    Err(ApiError::new(ErrorCode::NotCustodian, message))
 }
 
 async fn retention_status(

@@ -1,11 +1,12 @@
 //! How the gateway is, what it counts, and where it serves what.
 
+use super::ApiState;
 use super::caller::{Caller, Shared};
 use super::error::{ApiError, ErrorCode};
 use super::routes::{Access, Operation, Routes};
-use super::{ApiState, Watch};
 use crate::proposals::Proposal;
 use crate::store::micros;
+use crate::targets::Watch;
 use crate::witness::WitnessStatus;
 use axum::Json;
 use axum::extract::State;

@@ -27,6 +27,7 @@ use crate::authenticator::TokenAuthenticator;
 use crate::metrics::Metrics;
 use crate::reviews::Reviews;
 use crate::search::Search;
+use crate::targets::TargetState;
 use crate::witness::WitnessStatus;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -54,27 +55,6 @@ impl Sessions for portreeve_session::Engine {
     fn kill(&self, id: SessionId, by: &str) -> bool {
         self.live.kill(id, by)
     }
-}
-
-/// Whether a target can be asked what its definitions are. If not, nothing of it is released.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Watch {
-    /// It could, the last time.
-    #[default]
-    Watched,
-    /// It could not.
-    Unwatched,
-}
-
-/// How a target is.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TargetState {
-    /// Whether it can be asked.
-    pub watch: Watch,
-    /// Columns that appeared after somebody looked last: `schema.table.column`.
-    pub unknown_columns: Vec<String>,
-    /// What `classify` names and the target does not have.
-    pub unmatched: Vec<String>,
 }
 
 /// How the gateway is.

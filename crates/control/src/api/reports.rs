@@ -3,9 +3,8 @@
 //! For custodians and auditors. The gateway has no auditors' private key, so what needs the
 //! index of data subjects is the command's alone.
 
-use super::caller::{Caller, Shared, bad_request};
+use super::caller::{Caller, Shared, bad_request, seen_by};
 use super::error::{ApiError, ErrorCode};
-use super::evidence::seen_by;
 use super::routes::{Access, Operation, Routes};
 use crate::Config;
 use crate::reports::{DECLARED_FILE, configured, declared};

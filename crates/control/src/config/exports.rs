@@ -5,11 +5,60 @@ use super::scalar;
 use super::section::{Reader, Section, listed};
 use super::settings::read_secret;
 use super::types::{SecretSource, SizeText};
-use crate::exports::{Encoding, Redaction};
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How events are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum Encoding {
+    /// JSON of the Open Cybersecurity Schema Framework 1.8.
+    #[default]
+    Ocsf,
+    /// JSON of the Elastic Common Schema.
+    Ecs,
+    /// ArcSight's Common Event Format.
+    Cef,
+}
+
+impl Encoding {
+    /// The word in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ocsf => "ocsf",
+            Self::Ecs => "ecs",
+            Self::Cef => "cef",
+        }
+    }
+}
+
+/// What is left out of events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum Redaction {
+    /// Nothing. Values of the target's data are in no event anyway.
+    #[default]
+    None,
+    /// Names of people and addresses; agents and services stay.
+    People,
+    /// Names of objects and rules and shapes of statements, too: what is left is counts.
+    Objects,
+}
+
+impl Redaction {
+    /// The word in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::People => "people",
+            Self::Objects => "objects",
+        }
+    }
+}
 
 /// Another system that gets events of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]

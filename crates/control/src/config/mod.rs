@@ -29,8 +29,8 @@ pub use classify::{Classification, Conflict, ObjectPattern, Said};
 pub use connector::{ConnectorConfig, ConnectorLimits, ConnectorResource, load_connector};
 pub use evidence::WitnessAddress;
 pub use exports::{
-    ElasticsearchExport, Export, ExportSink, FileExport, NatsExport, OtlpExport, S3Export,
-    SplunkExport, SyslogExport, SyslogTransport, WebhookExport,
+    ElasticsearchExport, Encoding, Export, ExportSink, FileExport, NatsExport, OtlpExport,
+    Redaction, S3Export, SplunkExport, SyslogExport, SyslogTransport, WebhookExport,
 };
 pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};

@@ -13,6 +13,5 @@ mod redact;
 mod sinks;
 mod task;
 
-pub use encode::Encoding;
-pub use redact::Redaction;
+pub use crate::config::{Encoding, Redaction};
 pub use task::{ExportStatus, Exports};

@@ -1,33 +1,10 @@
 //! What of an event a receiver may know: the level of an export.
 
 use super::event::{ExportEvent, What};
+use crate::config::Redaction;
 use portreeve_model::{Party, PartyKind};
-use schemars::JsonSchema;
-
-/// What is left out of events.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub enum Redaction {
-    /// Nothing. Values of the target's data are in no event anyway.
-    #[default]
-    None,
-    /// Names of people and addresses; agents and services stay.
-    People,
-    /// Names of objects and rules and shapes of statements, too: what is left is counts.
-    Objects,
-}
 
 impl Redaction {
-    /// The word in the configuration.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::People => "people",
-            Self::Objects => "objects",
-        }
-    }
-
     /// Takes out of an event what the receiver may not know.
     pub(super) fn apply(self, event: &mut ExportEvent) {
         match self {

@@ -8,7 +8,8 @@
 //!
 //! How a certificate is written and checked is the protocol's business.
 
-use super::local::{random_text, refresh_hops, settle};
+use super::local::{refresh_hops, settle};
+use super::random::random_text;
 use super::{AuthError, Identities, Identity};
 use crate::store::{Administration, CertificateBounds, NewCertificate, StoreError, off_runtime};
 use portreeve_model::Administrator;

@@ -9,6 +9,7 @@
 use super::claims::{self, Mapping};
 use super::keys::{KeySet, Verdict};
 use super::login::{self, LOGIN_TTL_MAX, Use};
+use super::random::random_text;
 use super::token::Unverified;
 use super::{ACTORS_MAX, AuthError, Identity};
 use crate::administration::AdminLog;
@@ -16,7 +17,7 @@ use crate::store::{
     Account, Accounts, Administration, NewToken, Recorded, Store, StoreError, StoredIssuer,
     off_runtime,
 };
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -484,12 +485,6 @@ fn fresh() -> Result<StoredIssuer, StoreError> {
         key_id: random_text(8)?,
         pkcs8: Secret::new(pkcs8.as_ref().to_vec()),
     })
-}
-
-pub(super) fn random_text(bytes: usize) -> Result<String, StoreError> {
-    let mut random = vec![0u8; bytes];
-    SystemRandom::new().fill(&mut random).map_err(|_| StoreError::Broken("random source"))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn jwks(key_id: &str, pair: &Ed25519KeyPair) -> JwkSet {

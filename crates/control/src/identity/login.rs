@@ -90,7 +90,7 @@ impl LoginKey {
         let now = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = json!({
             "iss": account, "sub": account, "aud": what_for.audience(issuer), "iat": now,
-            "exp": now + what_for.life().as_secs(), "jti": super::local::random_text(16)?,
+            "exp": now + what_for.life().as_secs(), "jti": super::random::random_text(16)?,
         });
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed =

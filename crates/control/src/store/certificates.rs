@@ -1,7 +1,7 @@
 //! The port of certificates, and the plain data that it answers with.
 
 use super::{Administration, Recorded, StoreError};
-use crate::identity::Identity;
+use crate::party::Identity;
 use std::time::SystemTime;
 
 /// A certificate that a client is about to get for its token.

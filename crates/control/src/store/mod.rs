@@ -47,9 +47,9 @@ pub enum StoreError {
         /// Here.
         known: i64,
     },
-    /// SQLite said no.
+    /// What keeps it said no.
     #[error("the control store failed: {0}")]
-    Database(#[from] rusqlite::Error),
+    Failed(Box<dyn std::error::Error + Send + Sync>),
     /// The asked-for thing is not there.
     #[error("there is no account `{0}`; hint: `portreeve accounts ls`")]
     NoAccount(String),

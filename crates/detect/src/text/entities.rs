@@ -1,10 +1,22 @@
 //! Entities of HTML and XML: those with a number, and the names of HTML.
 
-use quick_xml::escape::resolve_html5_entity;
+use entities::ENTITIES;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Bytes of the longest entity that is read, with its marks. The names of HTML that are longer
 /// stand for signs of mathematics.
 const BYTES_MAX: usize = 26;
+
+/// What a name of HTML stands for, without its marks: one character, or two.
+#[must_use]
+pub fn named_entity(name: &str) -> Option<&'static str> {
+    static NAMES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let name = |entity: &'static str| entity.strip_prefix('&')?.strip_suffix(';');
+        ENTITIES.iter().filter_map(|it| Some((name(it.entity)?, it.characters))).collect()
+    });
+    NAMES.get(name).copied()
+}
 
 /// The character of the entity that `text` begins with, and the length of the entity. What is no
 /// entity, or stands for several characters, stands for itself.
@@ -17,7 +29,7 @@ pub(crate) fn entity(text: &str) -> Option<(char, usize)> {
             None => number.parse().ok()?,
         })?,
         None => {
-            let mut chars = resolve_html5_entity(name)?.chars();
+            let mut chars = named_entity(name)?.chars();
             let first = chars.next()?;
             chars.next().is_none().then_some(first)?
         }
@@ -35,6 +47,18 @@ mod tests {
         assert_eq!(entity("&#173;x"), Some(('\u{ad}', 6)));
         assert_eq!((entity("&shy;"), entity("&#xAD;")), (Some(('\u{ad}', 5)), Some(('\u{ad}', 6))));
         assert_eq!((entity("&unknown;"), entity("&amp"), entity("&;")), (None, None, None));
+        // Of every block of Unicode that names have, and of those that stand for two characters.
+        for (name, text) in [
+            ("UnderBar", "_"),
+            ("scaron", "š"),
+            ("Lstrok", "Ł"),
+            ("Alpha", "Α"),
+            ("Acy", "А"),
+            ("Afr", "𝔄"),
+            ("fjlig", "fj"),
+        ] {
+            assert_eq!(named_entity(name), Some(text), "{name}");
+        }
         for hidden in ["eva&ZeroWidthSpace;@example.org", "eva&#8203;@example.org"] {
             check(hidden, &[&format!("email:{hidden}")]);
         }

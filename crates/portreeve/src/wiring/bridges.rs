@@ -2,8 +2,9 @@
 
 use super::listeners::ListenerState;
 use super::protocols::Running;
-use portreeve_control::api::{Status, TargetState, Watch};
+use portreeve_control::api::Status;
 use portreeve_control::exports::Exports;
+use portreeve_control::targets::{TargetState, Watch};
 use portreeve_control::witness::{WitnessStatus, Witnesses};
 use portreeve_evidence::HealthState;
 use portreeve_link::gateway::{ConnectorState, Hub};

@@ -10,10 +10,10 @@ use super::protocols::{Commit, Parts, Running};
 use super::resources::{own, screen, secret};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
-use portreeve_control::api::{TargetState, Watch};
 use portreeve_control::config::{
     Classification, ConnectorResource, KnownColumns, Resource, Settings, TargetColumn, TlsMode,
 };
+use portreeve_control::targets::{TargetState, Watch};
 use portreeve_detect::{Column, propose};
 use portreeve_link::connector::ServedTarget;
 use portreeve_model::{Category, ObjectKind, Secret};

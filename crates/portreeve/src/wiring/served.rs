@@ -7,7 +7,7 @@ use super::places::Place;
 use super::protocols::{Commit, Running};
 use super::resources::own;
 use portreeve_control::Config;
-use portreeve_control::api::TargetState;
+use portreeve_control::targets::TargetState;
 use portreeve_session::BoxFuture;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -2,8 +2,9 @@
 
 use super::Failure;
 use super::era::{Era, mirrors, mismatch};
+use super::frame::Frame;
 use super::session::{Asking, Numbered, Posted, Question};
-use super::talk::{Answer, Called, Talk, ended_answer};
+use super::talk::{Answer, Called, Talk, ended_answer, stopped};
 use super::words::{Answers, Declined, Words};
 use crate::message::{Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Head, Shape, Taken};
@@ -18,7 +19,7 @@ use http::{HeaderMap, Method, StatusCode};
 use portreeve_model::RefusalCode;
 use portreeve_session::{Admitted, Exchange, Fence, Permitted, SessionError, Silent, Stop};
 use portreeve_web::{Problem, ended, look_through};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -203,9 +204,7 @@ impl Asking {
         };
         let command = answer_of(&self.target, &method, &said);
         if !self.caller.session.snapshot().permits(&command) {
-            let id = crate::message::Answer { id, outcome: declined() };
-            let wire = self.wire(&Method::POST, &[], &id.written());
-            let permit = exchange.fail_target(&Declined(wire)).await;
+            let permit = exchange.fail_target(&Declined { id, frame: self.frame() }).await;
             let permit = permit.map_err(|error| ended(&error))?;
             let nothing = Expects::nothing(self.message_bytes_max);
             let own = &self.caller.own;
@@ -338,28 +337,23 @@ impl Asking {
 
     /// A message as the server gets it.
     pub(super) fn wire(&self, method: &Method, mirrors: &[(String, String)], text: &str) -> Bytes {
+        self.frame().put(method, mirrors, text)
+    }
+
+    /// What stands around a message on its way to the server.
+    pub(super) fn frame(&self) -> Frame {
         let Place::Http { address, path } = self.target.place() else {
-            return format!("{text}\n").into();
+            return Frame::Line;
         };
         let own = &self.caller.own.upstream;
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\naccept: application/json, text/event-stream\r\n\
-             accept-encoding: identity\r\n",
-            address.authority()
-        );
-        let mut push = |name: &str, value: &str| {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        };
-        if self.era == Era::Sessions {
-            own.session().inspect(|session| push("mcp-session-id", session));
-            own.version().inspect(|version| push("mcp-protocol-version", version));
+        let is_with_sessions = self.era == Era::Sessions;
+        let agreed = |what: Option<&str>| what.filter(|_| is_with_sessions).map(str::to_owned);
+        Frame::Http {
+            authority: address.authority().to_string(),
+            path: path.clone(),
+            session: agreed(own.session()),
+            version: agreed(own.version()),
         }
-        mirrors.iter().for_each(|(name, value)| push(name, value));
-        if *method == Method::POST {
-            push("content-type", "application/json");
-            push("content-length", &text.len().to_string());
-        }
-        format!("{head}\r\n{text}").into()
     }
 }
 
@@ -401,10 +395,6 @@ fn with_progress(params: &Map<String, Value>, server: &Id) -> (Map<String, Value
     (sent, client)
 }
 
-fn declined() -> Outcome {
-    Outcome::Error(json!({"code": 403, "message": "the answer may not be sent out"}))
-}
-
 async fn taken(exchange: &mut Exchange, what: Taken) -> Result<Answer, Failure> {
     let released = exchange.release(what, &mut Silent).await.map_err(failure_of)?;
     Answer::whole(released).await
@@ -443,19 +433,4 @@ pub(super) fn failure_of(stop: Stop) -> Failure {
         }
         Stop::Session(error) => ended(&error).into(),
     }
-}
-
-/// Says why an exchange may not go on, where nothing was said yet.
-pub(super) async fn stopped(
-    mut exchange: Exchange,
-    stop: Stop,
-    words: &Words,
-) -> Result<Answer, Failure> {
-    let refusal = match stop {
-        Stop::Refused(refusal) => *refusal,
-        Stop::Session(SessionError::Target(fault)) => super::talk::unmaskable(&exchange, &fault),
-        Stop::Session(error) => return Err(ended(&error).into()),
-    };
-    let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
-    Answer::whole(released).await
 }

@@ -2,16 +2,15 @@
 //! its end.
 
 use super::Failure;
-use super::call::stopped;
 use super::era::is_with_sessions;
 use super::session::{Asking, Numbered, Question};
 use super::words::{Declined, Words};
-use crate::message::{Answer as Answered, Call, Id, Message, Note, Outcome, error_text, written};
+use crate::message::{Answer as Answered, Call, Id, Message, Note, Outcome, written};
 use crate::reply::{Opaque, ServerPart, Shape, StreamBegins, filter, offered, withhold};
 use crate::request::{Plan, ServerMessage};
 use crate::upstream::{Expects, Replies};
 use bytes::Bytes;
-use http::{Method, Response};
+use http::Response;
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_screen::{Place, TextScreen};
@@ -330,7 +329,7 @@ impl Talk {
         let question = ServerMessage { plan, masked, written: Bytes::new() };
         let asked = session.admit_from_target(question, &snapshot, &mut Silent).await?;
         let mut exchange = asked.exchange;
-        let Some(refusal) = exchange.refusal().cloned() else {
+        if exchange.refusal().is_none() {
             return match own.keep(
                 given,
                 Question { exchange, id: call.id.clone(), method: call.method.clone() },
@@ -338,10 +337,9 @@ impl Talk {
                 true => Ok(asked.release),
                 false => Err(unusable("the server asks for too much at once")),
             };
-        };
-        let declined = error_text(Some(&call.id), 403, &refusal.message, Value::Null);
-        let wire = self.asking.wire(&Method::POST, &[], &declined);
-        let permit = exchange.fail_target(&Declined(wire)).await?;
+        }
+        let declined = Declined { id: call.id.clone(), frame: self.asking.frame() };
+        let permit = exchange.fail_target(&declined).await?;
         exchange.close();
         let bounds = Expects::nothing(self.asking.message_bytes_max);
         let sent = own.upstream.ask(&self.asking.target, &self.asking.caller, permit, bounds).await;
@@ -436,6 +434,21 @@ pub(super) async fn ended_answer(
 ) -> Result<Answer, Failure> {
     let hint = "try again later; an operator finds the cause in the gateway's log".to_owned();
     let refusal = exchange.refusal_of(RefusalCode::Unmaskable, why.to_owned(), Some(hint));
+    let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
+    Answer::whole(released).await
+}
+
+/// Says why an exchange may not go on, where nothing was said yet.
+pub(super) async fn stopped(
+    mut exchange: Exchange,
+    stop: Stop,
+    words: &Words,
+) -> Result<Answer, Failure> {
+    let refusal = match stop {
+        Stop::Refused(refusal) => *refusal,
+        Stop::Session(SessionError::Target(fault)) => unmaskable(&exchange, &fault),
+        Stop::Session(error) => return Err(ended(&error).into()),
+    };
     let released = exchange.refuse(refusal, words).await.map_err(|error| ended(&error))?;
     Answer::whole(released).await
 }

@@ -1,9 +1,10 @@
 //! What the gateway itself says: errors of JSON-RPC, and results of tools that a model can read.
 
+use super::frame::Frame;
 use crate::message::{Id, error_text};
 use crate::reply::{Head, Shape};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{Advice, Notice, NoticeEncoder, TargetWord};
 use portreeve_web::{ask_for_less, problem_message, status_of, title};
@@ -118,8 +119,13 @@ fn codes_of(refusal: &Refusal, answers: &Answers) -> (i64, StatusCode) {
     (code, status)
 }
 
-/// Makes a server whose question was refused go on: the bytes of an error under its id.
-pub(super) struct Declined(pub(super) Bytes);
+/// Makes a server whose question was refused go on: with an error under its id, in words that are
+/// the same for all.
+pub(super) struct Declined {
+    /// The server's own.
+    pub(super) id: Id,
+    pub(super) frame: Frame,
+}
 
 impl NoticeEncoder for Declined {
     fn encode(&self, _: Notice<'_>) -> Bytes {
@@ -130,7 +136,71 @@ impl NoticeEncoder for Declined {
         ""
     }
 
-    fn to_target(&self, _: TargetWord<'_>) -> Bytes {
-        self.0.clone()
+    fn to_target(&self, word: TargetWord<'_>) -> Bytes {
+        match word {
+            TargetWord::Fail => {
+                let text = error_text(Some(&self.id), 403, DECLINED, Value::Null);
+                self.frame.put(&Method::POST, &[], &text)
+            }
+            TargetWord::Defer
+            | TargetWord::Keep
+            | TargetWord::TakeBack
+            | TargetWord::TellTime
+            | TargetWord::TellPath
+            | TargetWord::TellRedefined
+            | TargetWord::TellDefinitions { .. }
+            | TargetWord::TakeBackTelling
+            | TargetWord::TellSettings { .. } => Bytes::new(),
+        }
+    }
+}
+
+/// Whether it is the question or the answer that may not pass is nothing that a server learns.
+const DECLINED: &str = "the answer may not be sent out";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_told_one_thing_only() {
+        let error = "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":403,\
+                     \"message\":\"the answer may not be sent out\"}}";
+        let head = "POST /mcp HTTP/1.1\r\nhost: tools.example:8443\r\n\
+                    accept: application/json, text/event-stream\r\naccept-encoding: identity\r\n";
+        let tail = format!(
+            "content-type: application/json\r\ncontent-length: {}\r\n\r\n{error}",
+            error.len()
+        );
+        let http = |session: Option<&str>, version: Option<&str>| Frame::Http {
+            authority: "tools.example:8443".into(),
+            path: "/mcp".into(),
+            session: session.map(str::to_owned),
+            version: version.map(str::to_owned),
+        };
+        let agreed = "mcp-session-id: s\r\nmcp-protocol-version: 2025-11-25\r\n";
+        for (frame, failed) in [
+            (Frame::Line, format!("{error}\n")),
+            (http(None, None), format!("{head}{tail}")),
+            (http(Some("s"), Some("2025-11-25")), format!("{head}{agreed}{tail}")),
+        ] {
+            let declined = Declined { id: Id::Number(7), frame };
+            assert_eq!(declined.to_target(TargetWord::Fail), failed);
+            for other in [
+                TargetWord::Defer,
+                TargetWord::Keep,
+                TargetWord::TakeBack,
+                TargetWord::TellTime,
+                TargetWord::TellPath,
+                TargetWord::TellRedefined,
+                TargetWord::TellDefinitions { code: true },
+                TargetWord::TakeBackTelling,
+                TargetWord::TellSettings { hidden: &[] },
+            ] {
+                assert!(declined.to_target(other).is_empty(), "{other:?}");
+            }
+            let held = Notice::Held { text: "a", hint: "b" };
+            assert!(declined.encode(held).is_empty());
+        }
     }
 }

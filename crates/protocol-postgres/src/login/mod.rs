@@ -4,9 +4,10 @@ mod cancel;
 mod startup;
 
 use crate::NAME;
+use crate::limits::ProtocolLimits;
 use crate::reply::{Greeting, ReplyMachine};
 use crate::request::{Assembler, FailingName};
-use crate::session::{Connection, Notices, ProtocolLimits};
+use crate::session::{Connection, Notices};
 use crate::target::{Upstream, session_settings, set};
 use crate::wire::{
     HEADER_BYTES, literal, message_length, put, put_error, put_text, sqlstate, take,
@@ -22,7 +23,6 @@ use portreeve_session::{
 use portreeve_sql::{CatalogSnapshot, Planner, Reveals};
 use portreeve_transport::{DialError, LoggedIn, PreAuth, accept};
 use rustls::ServerConfig;
-pub(crate) use startup::may_begin_with;
 use startup::{Opening, STARTUP_BYTES_MAX, Startup, StartupError, TLS_HANDSHAKE};
 use std::collections::HashMap;
 use std::io;

@@ -3,6 +3,7 @@
 //!
 //! SPEC: PostgreSQL "Start-up", "SSL Session Encryption", "Canceling Requests in Progress".
 
+use crate::target::BEGINS_WITH;
 use portreeve_wire::Cursor;
 use std::collections::BTreeMap;
 
@@ -167,7 +168,7 @@ impl Startup {
                 self.application = Some(value.into());
                 self.settings.insert(lower, value.into());
             }
-            known if ALLOWED.contains(&known) => {
+            known if BEGINS_WITH.contains(&known) => {
                 self.settings.insert(lower, value.into());
             }
             _ if is_setting_name(&lower) => self.later.push((lower, value.into())),
@@ -280,28 +281,6 @@ const ENCODINGS: &[&str] = &[
     "vscii",
 ];
 
-/// Whether a login at a target may begin with a setting: no other name may lead it to another
-/// database or role, whoever asks for it.
-pub(crate) fn may_begin_with(name: &str) -> bool {
-    name == "application_name" || ALLOWED.contains(&name)
-}
-
-/// Settings that cannot change what a statement means or what the gateway can see.
-const ALLOWED: &[&str] = &[
-    "bytea_output",
-    "client_min_messages",
-    "datestyle",
-    "default_transaction_deferrable",
-    "default_transaction_isolation",
-    "extra_float_digits",
-    "geqo",
-    "intervalstyle",
-    "jit",
-    "search_path",
-    "timezone",
-    "work_mem",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,14 +347,6 @@ mod tests {
         fn any_packet_is_read_or_refused(bytes: Vec<u8>) {
             let _ = read(&bytes);
             let _ = read(&[&196_608_u32.to_be_bytes()[..], &bytes].concat());
-        }
-    }
-
-    #[test]
-    fn a_login_begins_with_nothing_that_leads_elsewhere() {
-        assert!(may_begin_with("application_name") && may_begin_with("search_path"));
-        for name in ["user", "database", "options", "replication", "role", "_pq_.x", "USER", ""] {
-            assert!(!may_begin_with(name), "{name}");
         }
     }
 }

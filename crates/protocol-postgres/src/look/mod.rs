@@ -9,11 +9,13 @@ mod kind;
 mod message;
 mod packed;
 mod pieces;
+mod reports;
 mod typed;
 
 pub use column::{ClearColumn, Screening};
 pub(crate) use column::{ColumnLook, ColumnUse};
 pub(crate) use message::MessageLook;
+pub(crate) use reports::{Report, Trust, pass};
 
 use kind::Kind;
 use portreeve_screen::{Form, Masking, Shown, TextScreen};

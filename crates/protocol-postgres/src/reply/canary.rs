@@ -291,7 +291,8 @@ mod any_bytes {
     //! Whatever a server sends is passed masked, or ends the session; it never panics.
 
     use super::*;
-    use crate::wire::{Trust, error_fields, pass, row_description};
+    use crate::look::{Trust, pass};
+    use crate::wire::{error_fields, row_description};
     use proptest::prelude::*;
 
     fn server_message() -> impl Strategy<Value = Vec<u8>> {

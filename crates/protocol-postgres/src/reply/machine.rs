@@ -3,11 +3,11 @@
 use super::expect::{AskedBy, Expect, ExpectedResult};
 use super::parameters::{is_free_parameter, is_plain_parameter};
 use super::running::{Running, portal_guard, row_guard};
-use crate::look::{MessageLook, Screening};
-use crate::target::row;
+use crate::look::{MessageLook, Report, Screening, Trust, pass};
+use crate::wire::row;
 use crate::wire::{
-    Frame, HEADER_BYTES, Report, Trust, error_fields, next_of, pass, put, put_notice,
-    put_parameter, put_ready, put_refusal, put_refused, put_text, put_told, row_description,
+    Frame, HEADER_BYTES, error_fields, next_of, put, put_notice, put_parameter, put_ready,
+    put_refusal, put_refused, put_text, put_told, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;

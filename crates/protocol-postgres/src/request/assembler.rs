@@ -4,11 +4,11 @@ use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{self, Circumstances, Parameters};
 use super::settings::{InForce, Settings};
 use super::statements::is_by_name;
-use super::written::{ADVICE, forms};
 use crate::reply::{AskedBy, Expect, ReplyMachine, Status};
 use crate::wire::{
     Frame, FrameError, Frontend, FrontendError, put, put_text, read, sqlstate, take,
 };
+use crate::written::{ADVICE, forms};
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::MaskForms;
 use portreeve_decide::sql::CursorLifetime;

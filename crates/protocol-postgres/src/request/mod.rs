@@ -12,7 +12,6 @@ mod settings;
 mod statements;
 #[cfg(test)]
 mod table;
-mod written;
 
 #[cfg(test)]
 pub(crate) use assembler::Upcoming;
@@ -21,4 +20,3 @@ pub(crate) use batch::{
     Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };
 pub(crate) use content::in_words;
-pub(crate) use written::{ADVICE, WrittenData};

@@ -3,9 +3,9 @@
 use super::assembler::{Assembler, FULL, Sight, Step, Upcoming};
 use super::batch::{CopyShape, Kind, PlannedUse, flush};
 use super::content;
-use super::written::{ADVICE, forms, is_in_text};
 use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
 use crate::wire::sqlstate;
+use crate::written::{ADVICE, forms, is_in_text};
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::{MadeAnew, made_anew};
 use portreeve_decide::sql::{

@@ -1,10 +1,12 @@
 //! One request and its whole reply.
 
-use super::{Connection, Notices, ProtocolLimits, client_erred, first_value, target_erred};
+use super::{Connection, Notices, client_erred, first_value, target_erred};
+use crate::limits::ProtocolLimits;
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{ADVICE, Accepted, Ends, MessageBatch, flush};
+use crate::request::{Accepted, Ends, MessageBatch, flush};
 use crate::target::FenceLine;
 use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
+use crate::written::ADVICE;
 use bytes::{Bytes, BytesMut};
 use portreeve_model::{Refusal, RefusalCode, RequestId, Usage};
 use portreeve_session::{

@@ -7,48 +7,18 @@ mod touched;
 
 pub(crate) use notices::Notices;
 
-use crate::manifest::{MESSAGE_BYTES_MAX, REPLY_MESSAGE_BYTES_MAX, STATEMENT_BYTES_MAX};
+use crate::limits::ProtocolLimits;
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
 use crate::request::{Assembler, Helps, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
 use portreeve_decide::sql::postgres::questions::Row;
-use portreeve_model::defaults;
 use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide, TargetWord};
 use portreeve_sql::{CatalogSnapshot, ToldPath};
 use portreeve_transport::{CancelHandle, DialError};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::sleep;
-
-/// Limits of the protocol.
-#[derive(Clone, Debug)]
-pub struct ProtocolLimits {
-    /// From the first byte to the greeting.
-    pub login_timeout: Duration,
-    /// Without a message from the client.
-    pub client_idle_timeout: Duration,
-    /// One message of a client.
-    pub message_bytes_max: usize,
-    /// One statement text; longer ones are refused.
-    pub statement_bytes_max: usize,
-    /// One message of a target.
-    pub reply_message_bytes_max: usize,
-}
-
-impl Default for ProtocolLimits {
-    fn default() -> Self {
-        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        Self {
-            login_timeout: defaults::LOGIN_TIMEOUT,
-            client_idle_timeout: defaults::CLIENT_IDLE_TIMEOUT,
-            message_bytes_max: bytes(MESSAGE_BYTES_MAX),
-            statement_bytes_max: bytes(STATEMENT_BYTES_MAX),
-            reply_message_bytes_max: bytes(REPLY_MESSAGE_BYTES_MAX),
-        }
-    }
-}
 
 /// A buffer that is larger than this is given back when it is empty.
 const IDLE_BUFFER_BYTES_MAX: usize = 8 << 10;

@@ -4,7 +4,8 @@
 use super::Connection;
 use crate::reply::{Chunk, Expect, ExpectedResult, ReplyMachine};
 use crate::request::{MessageBatch, in_words};
-use crate::target::{PlanFence, RowCap, RowQuestion, rounded_up, row};
+use crate::target::{PlanFence, RowCap, RowQuestion, rounded_up};
+use crate::wire::row;
 use crate::wire::{next_of, row_description};
 use bytes::Bytes;
 use portreeve_decide::sql::postgres::{RowsTouched, rows_touched};

@@ -1,15 +1,13 @@
 //! Reading the target's catalog: relations, columns, views, functions. Structure only; no
 //! table is read.
 
-use super::dial::{next, refused};
+use super::answers::{group, number, rows, text};
 use super::inside::{self, Inside};
 use super::rules::ColumnRules;
 use super::said::Said;
 use super::types::{MADE_TYPES, column_types, made_types};
 use super::versions::{moment, read_all, read_rests};
 use super::views::{self, Completeness};
-use crate::wire::query;
-use bytes::{Bytes, BytesMut};
 use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, RelationInput, RelationKind, Volatility,
@@ -18,7 +16,6 @@ use portreeve_decide::sql::{
 use portreeve_model::Category;
 use portreeve_sql::{CatalogRead, CatalogSnapshot, CatalogSource, SessionSettings, Versions};
 use portreeve_transport::{DialError, Dialer, PreAuth};
-use portreeve_wire::Cursor;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -397,74 +394,6 @@ fn digest(read: &impl Hash) -> u64 {
     KEYS.hash_one(read)
 }
 
-/// Sends a statement that gives nothing.
-pub(crate) async fn set(connection: &mut PreAuth, statement: &str) -> Result<(), DialError> {
-    rows(connection, statement).await.map(drop)
-}
-
-pub(super) async fn rows(connection: &mut PreAuth, question: &str) -> Result<Vec<Row>, DialError> {
-    connection.send(&query(question)).await?;
-    let (mut rows, mut failed) = (Vec::new(), None);
-    loop {
-        // After an error that ends the session nothing more comes.
-        let frame = match next(connection).await {
-            Ok(frame) => frame,
-            Err(error) => return Err(failed.unwrap_or(error)),
-        };
-        match frame.tag {
-            b'D' => {
-                let row = row(frame.body());
-                rows.push(row.map_err(|error| DialError::Protocol(error.to_string()))?);
-            }
-            b'E' => failed = Some(refused(&frame)),
-            b'Z' => return failed.map_or(Ok(rows), Err),
-            _ => {}
-        }
-    }
-}
-
-/// The messages of the answer to a question that gives rows, as the server sent them: the
-/// description, the rows, and how it ended. None where they are more than so many bytes.
-pub(super) async fn answer(
-    connection: &mut PreAuth,
-    question: &str,
-    bytes_max: usize,
-) -> Result<Option<Bytes>, DialError> {
-    connection.send(&query(question)).await?;
-    let (mut messages, mut failed) = (BytesMut::new(), None);
-    loop {
-        let frame = match next(connection).await {
-            Ok(frame) => frame,
-            Err(error) => return Err(failed.unwrap_or(error)),
-        };
-        match frame.tag {
-            b'E' => failed = Some(refused(&frame)),
-            // What prepares it gives no rows.
-            b'T' | b'D' | b'C' | b'Z' if frame.tag == b'T' || !messages.is_empty() => {
-                messages.extend_from_slice(&frame.whole);
-            }
-            _ => {}
-        }
-        if messages.len() > bytes_max {
-            return Ok(None);
-        }
-        if frame.tag == b'Z' {
-            return failed.map_or(Ok(Some(messages.freeze())), Err);
-        }
-    }
-}
-
-/// The values of a DataRow, as texts.
-pub(crate) fn row(body: &[u8]) -> Result<Row, portreeve_wire::WireError> {
-    let mut cursor = Cursor::new(body);
-    let count = cursor.u16()?;
-    let mut value = || {
-        let value = cursor.optional_value()?;
-        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
-    };
-    (0..count).map(|_| value()).collect()
-}
-
 /// Columns and parents by relation, and what is said of them.
 struct Grouped<'t> {
     said: Said<'t>,
@@ -572,23 +501,6 @@ fn declared<'r>(
         declared.remove(&other);
     }
     declared
-}
-
-pub(super) fn text(row: &Row, index: usize) -> &str {
-    row.get(index).and_then(|value| value.as_deref()).unwrap_or_default()
-}
-
-pub(super) fn number<N: std::str::FromStr + Default>(row: &Row, index: usize) -> N {
-    text(row, index).parse().unwrap_or_default()
-}
-
-/// Rows by their first value.
-pub(super) fn group(rows: &[Row]) -> HashMap<&str, Vec<&Row>> {
-    let mut groups: HashMap<&str, Vec<&Row>> = HashMap::new();
-    for row in rows {
-        groups.entry(text(row, 0)).or_default().push(row);
-    }
-    groups
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! the open transaction of the client has changed itself is not seen.
 
 use super::Upstream;
-use super::catalog::{answer, rows, set, text};
+use super::answers::{answer, rows, set, text};
 use crate::wire::{literal, quoted};
 use bytes::Bytes;
 use portreeve_session::{BoxFuture, Fence, Fenced};

@@ -3,7 +3,6 @@
 //! SPEC: PostgreSQL "Start-up", "SASL Authentication"; RFC 5802, RFC 5929
 //! (`tls-server-end-point`).
 
-use crate::login::may_begin_with;
 use crate::wire::{
     Frame, FrameError, HEADER_BYTES, close, error_fields, message_length, put, put_text, take,
 };
@@ -320,4 +319,39 @@ async fn sasl_step(connection: &mut PreAuth, expected: u32) -> Result<Vec<u8>, D
         return Err(DialError::Protocol("unexpected message in SASL".into()));
     }
     Ok(cursor.rest().to_vec())
+}
+
+/// Whether a login at a target may begin with a setting: no other name may lead it to another
+/// database or role, whoever asks for it.
+fn may_begin_with(name: &str) -> bool {
+    name == "application_name" || BEGINS_WITH.contains(&name)
+}
+
+/// Settings that cannot change what a statement means or what the gateway can see.
+pub(crate) const BEGINS_WITH: &[&str] = &[
+    "bytea_output",
+    "client_min_messages",
+    "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "extra_float_digits",
+    "geqo",
+    "intervalstyle",
+    "jit",
+    "search_path",
+    "timezone",
+    "work_mem",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_begins_with_nothing_that_leads_elsewhere() {
+        assert!(may_begin_with("application_name") && may_begin_with("search_path"));
+        for name in ["user", "database", "options", "replication", "role", "_pq_.x", "USER", ""] {
+            assert!(!may_begin_with(name), "{name}");
+        }
+    }
 }

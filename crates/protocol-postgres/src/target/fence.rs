@@ -6,7 +6,7 @@
 //! the last question, its answer still holds. A question that cannot be asked releases
 //! nothing.
 
-use super::catalog::rows;
+use super::answers::rows;
 use super::versions::{self, read_some};
 use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_sql::Versions;

@@ -1,7 +1,7 @@
 //! Reads what a target has, for people who are about to classify it: tables, columns, comments,
 //! and a few rows of each. Read-only, with deadlines, in a session of its own.
 
-use super::catalog::{rows, set, text};
+use super::answers::{rows, set, text};
 use super::dial::{Account, PostgresDialer};
 use super::rules::ColumnRules;
 use crate::wire::quoted;

@@ -1,5 +1,6 @@
 //! The target's side: reaching it, logging in, reading its catalog.
 
+mod answers;
 mod catalog;
 mod counting;
 mod dial;
@@ -13,8 +14,10 @@ mod upstream;
 mod versions;
 mod views;
 
-pub(crate) use catalog::{row, session_settings, set};
+pub(crate) use answers::set;
+pub(crate) use catalog::session_settings;
 pub(crate) use counting::{RowCap, RowQuestion, rounded_up};
+pub(crate) use dial::BEGINS_WITH;
 pub use dial::{Account, PostgresDialer};
 pub(crate) use fence::{FenceLine, PlanFence};
 pub(crate) use inside::{REDEFINED, forget_inside, inside_questions};

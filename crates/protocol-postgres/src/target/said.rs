@@ -5,7 +5,7 @@
 //! what their own session put there. A partition or a child holds rows of its parent: where
 //! somebody has looked at the parent's column, they have looked at the child's.
 
-use super::catalog::text;
+use super::answers::text;
 use super::rules::{ColumnName, ColumnRules};
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::Category;
@@ -87,7 +87,7 @@ impl<'t> Relation<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::group;
+    use super::super::answers::group;
     use super::*;
     use std::collections::HashSet;
 

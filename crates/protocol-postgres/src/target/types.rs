@@ -1,6 +1,6 @@
 //! Types of columns, and what types are made of: what masks must fit.
 
-use super::catalog::{number, text};
+use super::answers::{number, text};
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::Object;
 use portreeve_sql::{ColumnType, ColumnTypes, MadeType, MadeTypes, Nulls};

@@ -1,7 +1,7 @@
 //! The versions of definitions: what each relation's name stands for, and the code that runs
 //! unseen. Equal versions are equal definitions.
 
-use super::catalog::rows;
+use super::answers::rows;
 use crate::wire::literal;
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_sql::Versions;

@@ -4,7 +4,7 @@
 //! changes one of those tables, for as long as that takes. The gateway does not: what cannot be
 //! read at once stays unknown (the view can then hold anything), and is asked for again.
 
-use super::catalog::{rows, set, text};
+use super::answers::{rows, set, text};
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_transport::{DialError, PreAuth};
 use std::collections::HashMap;

@@ -5,17 +5,13 @@ mod backend;
 mod constants;
 mod frame;
 mod frontend;
-mod reports;
 pub(crate) mod sqlstate;
 mod values;
-
-#[cfg(test)]
-pub(crate) use backend::put_report;
 
 pub(crate) use asked::{Reading, literal, own_question, own_questions, put_trial, query, quoted};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_notice, put_parameter, put_ready, put_refusal,
-    put_refused, put_told, row_description,
+    put_refused, put_report, put_told, row_description,
 };
 pub(crate) use constants::plain;
 pub(crate) use frame::{
@@ -23,5 +19,4 @@ pub(crate) use frame::{
     take_whole_messages,
 };
 pub(crate) use frontend::{Frontend, FrontendError, read};
-pub(crate) use reports::{Report, Trust, pass};
-pub(crate) use values::{fit, value_kind};
+pub(crate) use values::{fit, row, value_kind};

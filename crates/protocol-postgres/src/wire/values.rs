@@ -2,7 +2,9 @@
 
 use super::constants::{constant, plain};
 use portreeve_decide::mask::{Form, ValueKind};
+use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_sql::{ColumnType, Fit, Nulls, TypeUse};
+use portreeve_wire::{Cursor, WireError};
 
 /// What a value of a type, in a wire format, is to the masker. Types that are not listed
 /// can only be masked as NULL.
@@ -65,6 +67,17 @@ fn chars_max(type_oid: u32, modifier: i32) -> Option<usize> {
         1042 | 1043 => usize::try_from(modifier).ok()?.checked_sub(4),
         _ => None,
     }
+}
+
+/// The values of a DataRow, as texts.
+pub(crate) fn row(body: &[u8]) -> Result<Row, WireError> {
+    let mut cursor = Cursor::new(body);
+    let count = cursor.u16()?;
+    let mut value = || {
+        let value = cursor.optional_value()?;
+        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
+    };
+    (0..count).map(|_| value()).collect()
 }
 
 #[cfg(test)]

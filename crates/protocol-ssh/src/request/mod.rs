@@ -6,7 +6,7 @@ mod terminal;
 
 pub(crate) use closed::Closed;
 pub(crate) use exec::{ExecRequest, Plan, Shows};
-pub(crate) use terminal::{TerminalRequest, Window};
+pub(crate) use terminal::TerminalRequest;
 
 use crate::streams::{ANSWER, END, INPUT, KEYS, WINDOW};
 use crate::terminal::{Keys, Size};

@@ -5,7 +5,7 @@ use super::OPAQUE;
 use super::exec::{Plan, content};
 use crate::streams::{COMMAND, WINDOW};
 use crate::target::Target;
-use crate::terminal::Size;
+use crate::terminal::Window;
 use bytes::Bytes;
 use portreeve_decide::shell::terminal;
 use portreeve_model::{
@@ -13,17 +13,7 @@ use portreeve_model::{
     Usage,
 };
 use portreeve_session::{CommandUse, Request, Snapshot, Stage, put_stream};
-use russh::Pty;
 use std::sync::Arc;
-
-/// What a client asks of a terminal.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Window {
-    /// The kind that it is, as programs of the target know it.
-    pub(crate) kind: String,
-    pub(crate) size: Size,
-    pub(crate) modes: Vec<(Pty, u32)>,
-}
 
 /// A terminal with a shell in it, or with one command.
 #[derive(Debug)]

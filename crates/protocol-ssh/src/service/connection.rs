@@ -1,12 +1,11 @@
 //! What the library is told to do with what a client asks for. Nothing here waits for a target.
 
-use super::login::Asked;
 use super::severable::Knife;
 use super::{Caller, Ssh, exec};
 use crate::inbox::{Event, Inbox, Waiting};
-use crate::request::{Closed, Window};
+use crate::request::Closed;
 use crate::target::signal_name;
-use crate::terminal::Size;
+use crate::terminal::{Size, Window};
 use portreeve_session::{Admitted, Silent};
 use russh::keys::ssh_key::Certificate;
 use russh::server::{
@@ -28,6 +27,17 @@ const MODES_MAX: usize = 64;
 /// Refusals of what is closed that one connection gets recorded one by one; whoever asks for more
 /// is not a client that does not know.
 const CLOSED_MAX: usize = 64;
+
+/// How far a client has come that is asked step by step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Asked {
+    #[default]
+    Nothing,
+    /// For its token.
+    Token,
+    /// To read why it is not let in.
+    Reason,
+}
 
 /// A client's connection.
 pub(super) struct Connection<W> {

@@ -5,9 +5,10 @@ use super::notices::{FAILED_STATUS, Notices, status_of};
 use super::{Caller, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::reply::{Heard, Look, Part};
-use crate::request::{Closed, ExecRequest, Input, Plan, Shows, Window};
+use crate::request::{Closed, ExecRequest, Input, Plan, Shows};
 use crate::streams::{ERRORS, STATUS};
 use crate::target::{TargetChannel, TargetWriter};
+use crate::terminal::Window;
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{

@@ -1,7 +1,7 @@
 //! How a client logs in: the name says where it wants to go, the secret is its token, or a
 //! certificate that it got for that.
 
-use super::connection::Connection;
+use super::connection::{Asked, Connection};
 use super::{Caller, LOGINS_MAX, NAME, ROOM_BYTES, told};
 use crate::certificates::fingerprint;
 use crate::service::notices::Notices;
@@ -38,17 +38,6 @@ impl<'a> Wish<'a> {
         let is_name = !resource.is_empty() && user.len() <= NAME_BYTES_MAX;
         is_name.then_some(Self { resource, review_mode })
     }
-}
-
-/// How far a client has come that is asked step by step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Asked {
-    #[default]
-    Nothing,
-    /// For its token.
-    Token,
-    /// To read why it is not let in.
-    Reason,
 }
 
 impl<W: Send + Sync + 'static> Connection<W> {

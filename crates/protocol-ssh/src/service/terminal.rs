@@ -7,9 +7,9 @@ use super::exec::{
 use super::lane::{ClientChannel, Lane};
 use crate::inbox::{Event, Inbox};
 use crate::reply::{Heard, ScreenLook, ScreenPart};
-use crate::request::{Input, Plan, TerminalRequest, Window};
+use crate::request::{Input, Plan, TerminalRequest};
 use crate::target::{TargetChannel, TargetWriter};
-use crate::terminal::{Keys, Terminal};
+use crate::terminal::{Keys, Terminal, Window};
 use portreeve_model::RefusalCode;
 use portreeve_screen::Place;
 use portreeve_session::{Admitted, Exchange, Permitted, SessionError, Snapshot, Stop};

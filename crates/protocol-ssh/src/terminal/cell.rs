@@ -106,7 +106,7 @@ impl Row {
     pub(super) fn mend(&mut self, at: usize) {
         let is_half = self.cells.get(at).is_some_and(|cell| cell.glyph.letter == BEHIND_WIDE);
         let before = at.checked_sub(1).and_then(|before| self.cells.get(before));
-        let is_wide = before.is_some_and(|cell| super::emulator::width(cell.glyph.letter) == 2);
+        let is_wide = before.is_some_and(|cell| width(cell.glyph.letter) == 2);
         if is_half && !is_wide {
             self.cells[at] = Cell::blank(self.cells[at].glyph.style);
         }
@@ -129,4 +129,9 @@ impl Row {
         let text: String = letters.filter(|letter| *letter != BEHIND_WIDE).collect();
         text.trim_end().to_owned()
     }
+}
+
+/// How many places a letter takes up; none for marks.
+pub(super) fn width(letter: char) -> usize {
+    unicode_width::UnicodeWidthChar::width(letter).unwrap_or_default()
 }

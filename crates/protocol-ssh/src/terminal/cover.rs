@@ -143,7 +143,7 @@ fn cover_span(grid: &mut Grid, reading: &Reading, span: &Span, texts: &mut TextS
         }
         return;
     };
-    let is_narrow = |letter: &char| super::emulator::width(*letter) == 1;
+    let is_narrow = |letter: &char| super::cell::width(*letter) == 1;
     let mut words = words.chars().map(|letter| if is_narrow(&letter) { letter } else { FILLING });
     for at in places {
         if let Some(cell) = cell_mut(grid, at) {

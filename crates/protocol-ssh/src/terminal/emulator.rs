@@ -4,7 +4,7 @@
 
 use super::ANSWER_BYTES_MAX;
 use super::Size;
-use super::cell::Row;
+use super::cell::{Row, width};
 use super::grid::{Grid, Pen, Point};
 use super::keys::Keys;
 use super::picture::{Modes, Picture, Waits};
@@ -124,11 +124,6 @@ impl Emulator {
         }
         (picture, gone)
     }
-}
-
-/// How many places a letter takes up; none for marks.
-pub(super) fn width(letter: char) -> usize {
-    unicode_width::UnicodeWidthChar::width(letter).unwrap_or_default()
 }
 
 /// Letters that turn the order of others round, which nobody reads as it stands.

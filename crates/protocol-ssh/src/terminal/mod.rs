@@ -42,6 +42,7 @@ use emulator::Emulator;
 use paint::Painter;
 use portreeve_model::{Detected, Unit, Usage};
 use portreeve_screen::{Masking, Place, Screen, TextScreen};
+use russh::Pty;
 use std::sync::Arc;
 
 /// The largest screen, and the one of a client that does not say.
@@ -75,6 +76,15 @@ impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}x{}", self.columns, self.rows)
     }
+}
+
+/// What a client asks of a terminal.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Window {
+    /// The kind that it is, as programs of the target know it.
+    pub(crate) kind: String,
+    pub(crate) size: Size,
+    pub(crate) modes: Vec<(Pty, u32)>,
 }
 
 /// What a client gets, and what stands in the recording beside it.

@@ -1,6 +1,6 @@
 //! Bars as SVG: what is quicker to look at than to read. The numbers stand beside them.
 
-use super::html::escape;
+use super::escape::escape;
 
 const WIDTH: u64 = 900;
 const LABEL: u64 = 240;

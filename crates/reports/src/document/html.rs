@@ -1,5 +1,6 @@
 //! A document as one HTML page: no script, nothing from elsewhere, made to be printed on A4.
 
+use super::escape::escape;
 use super::{Block, Document, Field, Table, chart};
 
 const STYLE: &str = include_str!("style.css");
@@ -101,31 +102,6 @@ fn law(document: &Document, page: &mut String) {
 
 fn mark(source: &str) -> String {
     format!("<i class=\"source {source}\" title=\"{source}\">{source}</i>")
-}
-
-/// A text in HTML, in an element or in quotes. Nothing that a client wrote is code.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' => escaped.push(char),
-            // Control characters and overrides of direction show as what they are.
-            _ if char.is_control() || is_override(char) => {
-                escaped.push_str(&char.escape_unicode().to_string());
-            }
-            _ => escaped.push(char),
-        }
-    }
-    escaped
-}
-
-pub(super) fn is_override(char: char) -> bool {
-    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A document as Markdown (CommonMark with tables), for a repository or a ticket.
 
-use super::html::is_override;
+use super::escape::is_override;
 use super::{Block, Document, Field, Table};
 
 /// The whole text.

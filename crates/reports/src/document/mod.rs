@@ -5,6 +5,7 @@
 
 mod chart;
 mod csv;
+mod escape;
 mod html;
 mod markdown;
 

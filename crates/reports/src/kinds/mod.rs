@@ -13,7 +13,7 @@ mod subject_access;
 
 use crate::document::{Block, Document};
 use crate::error::Error;
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use crate::scope::Scope;
 use crate::walk::{Observer, Walked};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::shared::is_ended_by_people;
 use super::{Teller, Told};
 use crate::document::{Document, Field, Source, list};
 use crate::error::Error;
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use crate::scope::Scope;
 use crate::time;
 use crate::walk::{Exchange, Observer, SessionFacts, Walked};

@@ -4,7 +4,7 @@ use super::shared::{Purpose, role, touches};
 use super::{Teller, Told};
 use crate::document::{Document, Field, Source, list};
 use crate::error::Error;
-use crate::report::{Inputs, Staff};
+use crate::inputs::{Inputs, Staff};
 use crate::scope::Scope;
 use crate::time;
 use crate::walk::{Exchange, Observer, Walked};

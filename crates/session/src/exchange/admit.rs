@@ -119,12 +119,13 @@ impl Session {
         let number = running.number;
         let judge =
             Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
-        let Judged { records, refused, review, mut budget } = judge.judge(request.commands());
+        let Judged { session, records, refused, review, mut budget } =
+            judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
         let no_room = self.no_room(number);
         // What would fill the disk is not kept: that it was asked for is.
         let kept = if no_room.is_some() { &[][..] } else { received };
-        self.stage_request(number, &snapshot, &day, records, kept);
+        self.stage_request(number, &snapshot, (session, &day), records, kept);
         budget.count_days(day);
         let mut exchange = Exchange {
             content: budget.is_counted().then(|| request.content()),
@@ -175,11 +176,10 @@ impl Session {
         &self,
         exchange: u64,
         snapshot: &Snapshot,
-        day: &DayUsage,
+        (session, day): (Usage, &DayUsage),
         records: Vec<CommandRecord>,
         received: &[u8],
     ) {
-        let session = self.ledger().spent();
         let mut events =
             request_events(exchange, snapshot.hour(), session, day.to_record(), records)
                 .into_iter();

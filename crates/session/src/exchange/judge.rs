@@ -7,7 +7,7 @@ use crate::protocol::{Advice, CommandUse, Stage};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::Counters;
 use portreeve_model::{
-    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, Revealed, Verdict,
+    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, Revealed, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ const TEXT_CHARS_MAX: usize = 1000;
 /// A request, decided.
 #[derive(Default)]
 pub(super) struct Judged {
+    /// What the session had used when it was decided: the record says the same.
+    pub(super) session: Usage,
     pub(super) records: Vec<CommandRecord>,
     /// The first command that may not run.
     pub(super) refused: Option<(usize, Refusal)>,
@@ -41,7 +43,7 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     pub(super) fn judge(&self, commands: &[CommandUse]) -> Judged {
         let session = self.session.ledger().spent();
-        let mut judged = Judged::default();
+        let mut judged = Judged { session, ..Judged::default() };
         for (index, one) in commands.iter().enumerate() {
             let is_run = one.stage == Stage::Run;
             let is_told = self.session.review_mode() == ReviewMode::Tell;

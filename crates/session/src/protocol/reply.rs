@@ -1,5 +1,6 @@
 //! Replies, masked.
 
+use crate::SessionError;
 use bytes::Bytes;
 use portreeve_decide::mask::{Masker, Subjects};
 use portreeve_model::{Category, Detected, Usage};
@@ -10,6 +11,12 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{0}")]
 pub struct Unmaskable(pub String);
+
+impl From<Unmaskable> for SessionError {
+    fn from(unmaskable: Unmaskable) -> Self {
+        Self::Target(unmaskable.into())
+    }
+}
 
 /// Part of a target's reply.
 pub trait Reply: Send {

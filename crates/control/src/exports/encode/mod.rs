@@ -6,32 +6,9 @@ mod ocsf;
 pub(crate) mod syslog;
 
 use super::event::ExportEvent;
-use schemars::JsonSchema;
-
-/// How events are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub enum Encoding {
-    /// JSON of the Open Cybersecurity Schema Framework 1.8.
-    #[default]
-    Ocsf,
-    /// JSON of the Elastic Common Schema.
-    Ecs,
-    /// ArcSight's Common Event Format.
-    Cef,
-}
+use crate::config::Encoding;
 
 impl Encoding {
-    /// The word in the configuration.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ocsf => "ocsf",
-            Self::Ecs => "ecs",
-            Self::Cef => "cef",
-        }
-    }
-
     /// One line without its end.
     pub(crate) fn write(self, event: &ExportEvent) -> String {
         match self {

@@ -1,8 +1,8 @@
 //! What is posted over HTTP: signed webhooks, Splunk's HEC, Elasticsearch's bulk API, OTLP logs.
 //! The receiver's answer says whether it has the events.
 
-use super::super::encode::Encoding;
 use super::super::event::{ExportEvent, Severity};
+use crate::config::Encoding;
 use crate::config::{ElasticsearchExport, OtlpExport, SecretSource, SplunkExport, WebhookExport};
 use crate::http::{AnswerBounds, HttpAnswer, HttpClient};
 use aws_lc_rs::hmac;

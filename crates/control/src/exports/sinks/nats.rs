@@ -2,8 +2,8 @@
 //! The event's id is the message's (`Nats-Msg-Id`), so that a stream takes one that comes twice
 //! within its window once.
 
-use super::super::encode::Encoding;
 use super::super::event::ExportEvent;
+use crate::config::Encoding;
 use crate::config::NatsExport;
 use crate::http::tls;
 use async_nats::jetstream::Context;

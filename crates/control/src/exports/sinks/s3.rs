@@ -4,9 +4,9 @@
 //! that objects sort as the log does; a delivery that is made again may put another object with
 //! some of the same events, and those have the same ids.
 
-use super::super::encode::Encoding;
 use super::super::event::ExportEvent;
 use super::sigv4::{Signed, Signer};
+use crate::config::Encoding;
 use crate::config::S3Export;
 use crate::http::{AnswerBounds, HttpClient};
 use aws_lc_rs::digest::{SHA256, digest};

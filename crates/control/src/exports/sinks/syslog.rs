@@ -4,9 +4,9 @@
 //! after a batch; what was in its buffers when it died is lost. Who needs more takes a sink that
 //! answers.
 
-use super::super::encode::Encoding;
 use super::super::encode::syslog::{counted, message};
 use super::super::event::ExportEvent;
+use crate::config::Encoding;
 use crate::config::{SyslogExport, SyslogTransport};
 use crate::http::tls;
 use rustls::pki_types::ServerName;

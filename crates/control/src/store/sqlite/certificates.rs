@@ -5,7 +5,7 @@ use super::super::{
     StoreError, micros, time,
 };
 use super::{Sqlite, journal};
-use crate::identity::Identity;
+use crate::party::Identity;
 use portreeve_model::Event;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;

@@ -7,7 +7,7 @@ mod tests;
 use super::{Teller, Told};
 use crate::document::{Document, Field, Source, list};
 use crate::error::Error;
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use crate::scope::Scope;
 use crate::time::{self, DAY_US};
 use crate::walk::{Exchange, Observer, SessionFacts, Walked};

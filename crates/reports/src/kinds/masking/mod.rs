@@ -9,7 +9,7 @@ use super::{Teller, Told};
 use crate::categories::CategoryClass;
 use crate::document::{Block, Document, Field, Source, list};
 use crate::error::Error;
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use crate::scope::Scope;
 use crate::time;
 use crate::walk::{Exchange, Observer, SessionFacts, Walked};

@@ -4,7 +4,7 @@ use super::activity::{Activity, CategoryRow};
 use super::measures::{Measures, Responsible};
 use crate::categories::VOCABULARY;
 use crate::document::{Document, Field, Source, list};
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use crate::declared::{Contact, Tested};
 use crate::document::{Document, Field, list};
-use crate::report::Inputs;
+use crate::inputs::Inputs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ mod processor;
 
 use super::{Teller, Told};
 use crate::error::Error;
-use crate::report::{Inputs, RecordForm};
+use crate::inputs::{Inputs, RecordForm};
 use crate::scope::Scope;
 use crate::walk::{Exchange, Observer, Walked};
 use activity::{Activity, Key, Tally};

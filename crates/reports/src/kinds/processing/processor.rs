@@ -4,8 +4,8 @@ use super::activity::Activity;
 use super::measures::{Measures, Responsible, contact};
 use crate::declared::{Contact, Controller};
 use crate::document::{Document, Field, list};
+use crate::inputs::{Inputs, RecordForm};
 use crate::kinds::shared::MaskedShare;
-use crate::report::{Inputs, RecordForm};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -117,50 +117,11 @@ fn nearest(
             if other.len() > NAME_CHARACTERS_MAX || other.len().abs_diff(letters.len()) > far {
                 return None;
             }
-            let distance = distance(&letters, &other);
+            let distance = strsim::generic_levenshtein(&letters, &other);
             (distance <= far).then_some((distance, object))
         })
         .collect();
     near.sort();
     near.dedup();
     near.into_iter().take(CANDIDATES_MAX).map(|(_, object)| object).collect()
-}
-
-/// How many letters must be put in, taken out or changed.
-fn distance(one: &[char], two: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=two.len()).collect();
-    for (index, letter) in one.iter().enumerate() {
-        let mut corner = index;
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-        for (other, column) in two.iter().zip(1..) {
-            let above = row.get(column).copied().unwrap_or_default();
-            let left = row.get(column - 1).copied().unwrap_or_default();
-            let changed = corner + usize::from(letter != other);
-            corner = above;
-            if let Some(cell) = row.get_mut(column) {
-                *cell = changed.min(above + 1).min(left + 1);
-            }
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances() {
-        let check = |one: &str, two: &str, expected| {
-            let (one, two): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
-            assert_eq!(distance(&one, &two), expected);
-        };
-        check("", "", 0);
-        check("nme", "name", 1);
-        check("ordrs", "orders", 1);
-        check("abc", "", 3);
-        check("kitten", "sitting", 3);
-    }
 }

@@ -2,8 +2,8 @@
 //! (`invalid input syntax for type integer: "123-45-6789"`), so where classified data is
 //! in reach only those parts pass that cannot.
 
-use super::backend::{error_fields, put_report};
-use crate::look::MessageLook;
+use super::MessageLook;
+use crate::wire::{error_fields, put_report};
 use portreeve_screen::Wording;
 use portreeve_wire::WireError;
 use std::borrow::Cow;

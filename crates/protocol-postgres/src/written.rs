@@ -10,7 +10,7 @@ pub(crate) const ADVICE: &str = "a masked value would be stored in place of a re
 
 /// The forms that must not stand in what a statement stores; none where it stores nothing
 /// classified.
-pub(super) fn forms(statement: &Statement) -> Option<MaskForms> {
+pub(crate) fn forms(statement: &Statement) -> Option<MaskForms> {
     let writes = &statement.writes;
     let categories = writes.iter().map(|column| &column.category);
     (!writes.is_empty()).then(|| MaskForms::of(categories))
@@ -20,7 +20,7 @@ pub(super) fn forms(statement: &Statement) -> Option<MaskForms> {
 ///
 /// A text with comments or dollar quotes is looked at as a whole: where its constants are is
 /// then not worth being wrong about.
-pub(super) fn is_in_text(forms: &MaskForms, text: &str) -> bool {
+pub(crate) fn is_in_text(forms: &MaskForms, text: &str) -> bool {
     if ["--", "/*", "$$"].iter().any(|odd| text.contains(odd)) || has_dollar_quote(text) {
         return forms.are_in(text.as_bytes());
     }

@@ -8,6 +8,10 @@
 mod assembler;
 mod batch;
 mod content;
+mod copy_in;
+mod effects;
+#[cfg(test)]
+mod phases;
 mod settings;
 mod statements;
 #[cfg(test)]
@@ -21,4 +25,5 @@ pub(crate) use batch::{
     Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };
 pub(crate) use content::in_words;
-pub(crate) use written::{ADVICE, WrittenData};
+pub(crate) use copy_in::{CopyEnd, CopyFault, CopyIn, CopyStep, give_up};
+pub(crate) use written::ADVICE;

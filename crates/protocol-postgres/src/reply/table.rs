@@ -435,8 +435,8 @@ fn code_that_is_not_done_or_has_failed_may_have_opened_other_portals() {
     assert!(!machine.names().portal("code").expect("it is open").is_doubtful);
 }
 
-/// Removed: what a deferred trigger puts in the place of a cursor, which was opened behind the write
-/// that the trigger is of, is shown as what its client has opened.
+/// Removed: what a deferred trigger puts in the place of a cursor, which was opened behind the
+/// write that the trigger is of, is shown as what its client has opened.
 #[test]
 fn what_was_deferred_may_have_opened_other_portals() {
     let code = "SELECT query_to_xml('SELECT 1', true, true, '')";

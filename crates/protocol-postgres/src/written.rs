@@ -35,7 +35,7 @@ fn has_dollar_quote(text: &str) -> bool {
 
 /// Looks for masks in data that come in pieces.
 #[derive(Debug)]
-pub(crate) struct WrittenData {
+pub(super) struct WrittenData {
     forms: MaskForms,
     /// The end of what has come: a mask may begin in it.
     tail: Vec<u8>,
@@ -43,12 +43,12 @@ pub(crate) struct WrittenData {
 
 impl WrittenData {
     /// None where the statement stores nothing classified.
-    pub(crate) fn of(plan: &Plan) -> Option<Self> {
+    pub(super) fn of(plan: &Plan) -> Option<Self> {
         forms(&plan.statement).map(|forms| Self { forms, tail: Vec::new() })
     }
 
     /// Whether a mask ends in this piece, or stands in it.
-    pub(crate) fn holds_mask(&mut self, piece: &[u8]) -> bool {
+    pub(super) fn holds_mask(&mut self, piece: &[u8]) -> bool {
         self.tail.extend_from_slice(piece);
         let found = self.forms.are_in(&self.tail);
         let done = self.tail.len().saturating_sub(FORM_BYTES_MAX);

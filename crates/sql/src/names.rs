@@ -145,6 +145,9 @@ pub enum Change {
     RollbackTo(String),
     /// A savepoint goes, and those behind it.
     Release(String),
+    /// Code runs that can do anything with portals, but with the one of this name that it runs
+    /// in.
+    RunCode(Option<String>),
 }
 
 impl Change {
@@ -161,7 +164,8 @@ impl Change {
             | Self::EndTransaction
             | Self::Savepoint(_)
             | Self::RollbackTo(_)
-            | Self::Release(_) => 0,
+            | Self::Release(_)
+            | Self::RunCode(_) => 0,
         }
     }
 }
@@ -205,6 +209,8 @@ pub struct Names {
     /// What the running transaction has changed of definitions: nobody else sees it yet.
     defined: Vec<Arc<Definition>>,
     savepoints: Vec<Savepoint>,
+    /// The running transaction has run code.
+    has_run_code: bool,
 }
 
 /// A savepoint of the running transaction, and what there was then.
@@ -328,6 +334,10 @@ impl Names {
                     self.savepoints.truncate(at);
                 }
             }
+            Change::RunCode(within) => {
+                self.has_run_code = true;
+                self.doubt_portals(within.as_deref());
+            }
         }
     }
 
@@ -344,6 +354,10 @@ impl Names {
             entry.is_committed || (holds && ended == Ended::Committed)
         });
         self.portals.values_mut().for_each(|entry| entry.is_committed = true);
+        // SECURITY: triggers that were deferred to the end may have opened others by now.
+        if std::mem::take(&mut self.has_run_code) {
+            self.doubt_portals(None);
+        }
     }
 
     /// A statement has changed definitions.
@@ -392,9 +406,10 @@ impl Names {
         }
     }
 
-    /// Code has run that can do anything with names.
-    pub fn doubt_portals(&mut self) {
-        self.portals.values_mut().for_each(|entry| entry.is_doubtful = true);
+    fn doubt_portals(&mut self, within: Option<&str>) {
+        for (name, entry) in &mut self.portals {
+            entry.is_doubtful |= within != Some(name.as_str());
+        }
     }
 }
 
@@ -453,7 +468,8 @@ impl Overlay {
                 | Change::EndTransaction
                 | Change::Savepoint(_)
                 | Change::RollbackTo(_)
-                | Change::Release(_) => {}
+                | Change::Release(_)
+                | Change::RunCode(_) => {}
             }
         }
         names.prepared(name).map(|entry| entry.prepared.clone())
@@ -469,6 +485,7 @@ impl Overlay {
     /// What a portal's name will stand for; none where it will be gone, or may be.
     #[must_use]
     pub fn portal(&self, names: &Names, name: &str) -> Option<PlannedPortal> {
+        let mut is_doubtful = false;
         for change in self.planned.iter().rev() {
             match change {
                 Change::Open(known, portal) if known == name => {
@@ -476,10 +493,11 @@ impl Overlay {
                     return Some(PlannedPortal {
                         portal,
                         rows: 0,
-                        is_doubtful: false,
+                        is_doubtful,
                         is_outdated: false,
                     });
                 }
+                Change::RunCode(within) => is_doubtful |= within.as_deref() != Some(name),
                 Change::Close(known) if known == name => return None,
                 Change::CloseAll
                 | Change::DiscardAll
@@ -497,7 +515,7 @@ impl Overlay {
         names.portal(name).map(|entry| PlannedPortal {
             portal: entry.portal.clone(),
             rows: entry.rows,
-            is_doubtful: entry.is_doubtful,
+            is_doubtful: is_doubtful || entry.is_doubtful,
             is_outdated: entry.is_outdated,
         })
     }
@@ -506,7 +524,9 @@ impl Overlay {
     #[must_use]
     pub fn is_full(&self, names: &Names, bytes: usize) -> bool {
         let planned: usize = self.planned.iter().map(Change::bytes).sum();
-        names.count() + self.planned.len() >= NAMES_MAX
+        let planned_count =
+            self.planned.iter().filter(|change| !matches!(change, Change::RunCode(_))).count();
+        names.count() + planned_count >= NAMES_MAX
             || (bytes > 0 && names.kept_bytes() + planned + bytes > KEPT_BYTES_MAX)
     }
 }

@@ -273,6 +273,22 @@ impl Plan {
         self.command.needs.iter().any(|need| need.action == Action::Execute)
     }
 
+    /// Whether it runs code, or what was deferred before it, which may be.
+    #[must_use]
+    pub fn may_open_portals(&self) -> bool {
+        self.runs_code() || self.sets_constraints()
+    }
+
+    /// Whether triggers that were deferred may run with it.
+    #[must_use]
+    pub fn runs_deferred(&self) -> bool {
+        self.is_transaction() || self.sets_constraints()
+    }
+
+    fn sets_constraints(&self) -> bool {
+        self.command.verb == "SET CONSTRAINTS"
+    }
+
     /// Whether it runs code that somebody made: it can change definitions where no statement
     /// shows it.
     #[must_use]

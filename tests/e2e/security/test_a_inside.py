@@ -271,6 +271,11 @@ def test_what_cannot_be_told_is_refused_and_harms_nothing(world: World, dev: Tar
         other.rollback()
         wire.query("rollback")
         assert wire.query("select v from innocent").rows
+        # The next one can be looked at.
+        wire.query("begin")
+        wire.query(code("create table own (id integer)"))
+        assert wire.query("select v from innocent").rows
+        wire.query("rollback")
 
 
 def test_the_session_is_left_as_it_was(dev: Target) -> None:

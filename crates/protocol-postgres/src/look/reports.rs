@@ -13,6 +13,9 @@ use std::borrow::Cow;
 pub(crate) enum Trust {
     /// Nothing classified is in reach: all of it, looked through.
     Clean,
+    /// Something classified is there and not in reach: all of it, unless code has spoken, which
+    /// should not have run.
+    OutOfReach,
     /// Only what cannot hold a value.
     Tainted,
 }
@@ -41,8 +44,10 @@ pub(crate) fn pass(
     let report =
         Report { sqlstate: sqlstate.into(), is_fatal: matches!(severity, "FATAL" | "PANIC") };
     let shown: Vec<(u8, &str)> = fields.iter().map(|(code, text)| (*code, text.as_str())).collect();
+    let is_of_code = || field(b'W').is_some_and(is_context_of_code);
     match trust {
-        Trust::Clean => put_clean(tag, &shown, sqlstate, look, out),
+        Trust::OutOfReach if is_of_code() => put_tainted(tag, &shown, sqlstate, out),
+        Trust::Clean | Trust::OutOfReach => put_clean(tag, &shown, sqlstate, look, out),
         Trust::Tainted => put_tainted(tag, &shown, sqlstate, out),
     }
     Ok(report)
@@ -78,6 +83,12 @@ fn put_clean(
         .collect();
     let shown: Vec<(u8, &str)> = shown.iter().map(|(code, text)| (*code, &**text)).collect();
     put_report(out, tag, &shown);
+}
+
+/// Whether a CONTEXT has a function or a statement of code in it.
+fn is_context_of_code(context: &str) -> bool {
+    let begins = ["PL/", "In PL/", "SQL function ", "SQL statement "];
+    context.lines().any(|line| begins.iter().any(|begin| line.starts_with(begin)))
 }
 
 fn put_tainted(tag: u8, fields: &[(u8, &str)], sqlstate: &str, out: &mut Vec<u8>) {
@@ -243,6 +254,23 @@ mod tests {
             (b'F', "int.c"),
         ];
         check(&fields, Trust::Clean, &fields);
+        check(&fields, Trust::OutOfReach, &fields);
+        let raised = [(b'S', "ERROR"), (b'C', "P0001"), (b'M', "taken by ann@x.org")];
+        for (context, trust, passes) in [
+            ("PL/pgSQL function f(text) line 3 at RAISE", Trust::OutOfReach, false),
+            ("portal \"\" parameter $1\nSQL function \"f\" statement 1", Trust::OutOfReach, false),
+            ("unnamed portal parameter $1 = 'x'", Trust::OutOfReach, true),
+            ("COPY people, line 1, column id", Trust::OutOfReach, true),
+            ("PL/pgSQL function f(text) line 3 at RAISE", Trust::Clean, true),
+        ] {
+            let fields = [raised[0], raised[1], raised[2], (b'W', context)];
+            let mut message = Vec::new();
+            put_report(&mut message, b'E', &fields);
+            let mut out = Vec::new();
+            pass(b'E', &message[5..], trust, None, &mut out).unwrap();
+            let shown = String::from_utf8_lossy(&out).contains("taken by");
+            assert_eq!(shown, passes, "{context}");
+        }
         check(
             &fields,
             Trust::Tainted,

@@ -81,6 +81,10 @@ fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     out
 }
 
+fn done() -> Vec<u8> {
+    message(b'C', b"SELECT 0\0")
+}
+
 fn ready() -> Vec<u8> {
     let mut out = Vec::new();
     put_ready(&mut out, b'I');
@@ -191,7 +195,13 @@ fn copy_data_in_every_format() {
     tuple.extend_from_slice(&u32::try_from(CANARY.len()).unwrap().to_be_bytes());
     tuple.extend_from_slice(CANARY.as_bytes());
     let text = "COPY people (email) TO STDOUT (FORMAT binary)";
-    let stream = [message(b'H', b"\x01\0\x01\0\x01"), message(b'd', &tuple), ready()];
+    let stream = [
+        message(b'H', b"\x01\0\x01\0\x01"),
+        message(b'd', &tuple),
+        message(b'c', b""),
+        message(b'C', b"COPY 1\0"),
+        ready(),
+    ];
     canary("binary", || query(text), &stream);
     survives(query(text), &stream);
     // Split over several CopyData messages.
@@ -211,7 +221,9 @@ fn every_field_of_errors_and_notices() {
             );
             let mut alone = Vec::new();
             put_report(&mut alone, tag, &[(*field, CANARY)]);
-            for stream in [[report.clone(), ready()], [alone, ready()]] {
+            for report in [report, alone] {
+                let end = if tag == b'N' { done() } else { Vec::new() };
+                let stream = [report, end, ready()];
                 let name = format!("{} {}", char::from(tag), char::from(*field));
                 canary(&name, || query("SELECT email FROM people"), &stream);
                 survives(query("SELECT email FROM people"), &stream);
@@ -233,8 +245,10 @@ fn values_in_clean_reports_and_rows_are_looked_through() {
                 &[(b'S', "ERROR"), (b'V', "ERROR"), (b'C', "22P02"), (*field, CANARY)],
             );
             let name = format!("clean {} {}", char::from(tag), char::from(*field));
-            canary(&name, || query(text), &[report.clone(), ready()]);
-            survives(query(text), &[report, ready()]);
+            let end = if tag == b'N' { done() } else { Vec::new() };
+            let stream = [report, end, ready()];
+            canary(&name, || query(text), &stream);
+            survives(query(text), &stream);
         }
     }
     let note = ("note", 0, 0, 25);
@@ -250,13 +264,13 @@ fn settings_notifications_and_tags() {
     for name in ["application_name", "TimeZone", "DateStyle", "search_path", CANARY] {
         let mut setting = Vec::new();
         put_parameter(&mut setting, name, CANARY);
-        canary(name, || query(text), &[setting.clone(), ready()]);
-        survives(query(text), &[setting, ready()]);
+        canary(name, || query(text), &[setting.clone(), done(), ready()]);
+        survives(query(text), &[setting, done(), ready()]);
     }
     let mut notification = vec![0, 0, 0, 1];
     put_text(&mut notification, "channel");
     put_text(&mut notification, CANARY);
-    let stream = [message(b'A', &notification), ready()];
+    let stream = [message(b'A', &notification), done(), ready()];
     canary("notification", || query(text), &stream);
     survives(query(text), &stream);
     let tag =

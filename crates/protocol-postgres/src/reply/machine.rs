@@ -1,24 +1,25 @@
 //! What each server message does, by the state that it meets.
 
+use super::completed::{
+    EXPORTED_MAX, changes, is_plain_tag, put_hidden_results, snapshots, tells_changes,
+};
 use super::expect::{AskedBy, Expect, ExpectedResult};
-use super::parameters::{is_free_parameter, is_plain_parameter};
 use super::running::{Running, portal_guard, row_guard};
-use crate::look::{MessageLook, Report, Screening, Trust, pass};
+use crate::look::Screening;
+use crate::request::CopyEnd;
 use crate::wire::row;
 use crate::wire::{
-    Frame, HEADER_BYTES, error_fields, next_of, put, put_notice, put_parameter, put_ready,
-    put_refusal, put_refused, put_text, put_told, row_description,
+    Frame, HEADER_BYTES, error_fields, next_of, put, put_ready, put_refusal, put_refused, put_text,
+    put_told, row_description,
 };
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::SessionEffect;
 use portreeve_decide::sql::postgres::questions::Row;
-use portreeve_model::{Refusal, Unclassified};
-use portreeve_screen::Masking;
+use portreeve_model::Refusal;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_sql::{CatalogSnapshot, Change, Ended, Names, Plan, ResultColumn};
 use portreeve_wire::Cursor;
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ enum Extended {
 /// The reply side of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyMachine {
-    pending: VecDeque<Expect>,
+    pub(super) pending: VecDeque<Expect>,
     running: Running,
     running_rows: u64,
     names: Names,
@@ -77,18 +78,16 @@ pub(crate) struct ReplyMachine {
     /// Code has run in the open transaction that may have changed definitions, and nobody has
     /// asked since.
     code_ran: bool,
-    /// Something that policy hides was touched in the running transaction or before it.
-    touched: bool,
+    /// When something that policy hides was touched.
+    pub(super) touched: Touched,
     /// The running transaction has failed, or was taken back.
     rolled_back: bool,
     /// The error code of the first failure in the running exchange.
     failed: Option<String>,
     row_bytes_max: usize,
-    screening: Screening,
+    pub(super) screening: Screening,
     /// The client has sent the data of the COPY that is about to run.
     hides_copy_start: bool,
-    /// Why the data of the running COPY were refused.
-    refused_copy: Option<Box<Refusal>>,
     /// Rows that the running request has changed, and that nobody has been told of yet.
     changes: u64,
     /// Rows that may name a snapshot of the session.
@@ -99,6 +98,17 @@ pub(crate) struct ReplyMachine {
     sees_as: Option<String>,
     /// The server's answers to what the gateway itself has asked last.
     told: Told,
+}
+
+/// When something was touched that policy hides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Touched {
+    #[default]
+    Never,
+    /// In the running transaction, or before it.
+    Before,
+    /// By the text that runs, which may be a transaction of its own.
+    Now,
 }
 
 /// What the server answers to the gateway itself.
@@ -113,12 +123,12 @@ struct Told {
 
 /// Who gets what a message makes: the client, or nobody, after a refusal in mid-reply.
 #[derive(Clone, Copy)]
-enum Audience<'m> {
+pub(super) enum Audience<'m> {
     Client(&'m Masker),
     Nobody,
 }
 
-type Step = Result<(), Unmaskable>;
+pub(super) type Step = Result<(), Unmaskable>;
 
 impl ReplyMachine {
     pub(crate) fn new(row_bytes_max: usize, screening: Screening) -> Self {
@@ -194,28 +204,14 @@ impl ReplyMachine {
         self.extended = Extended::SkippingAlone;
     }
 
-    /// Whether the server waits for COPY data.
+    /// The COPY for which the server waits for data.
+    pub(crate) fn copying_in(&self) -> Option<&Arc<Plan>> {
+        let plan = self.pending.front().and_then(Expect::plan);
+        plan.filter(|_| matches!(self.running, Running::CopyIn))
+    }
+
     pub(crate) fn is_copying_in(&self) -> bool {
-        matches!(self.running, Running::CopyIn(_))
-    }
-
-    /// Whether COPY data of the client hold a mask that would be stored.
-    pub(crate) fn holds_mask(&mut self, data: &[u8]) -> bool {
-        match &mut self.running {
-            Running::CopyIn(Some(written)) => written.holds_mask(data),
-            Running::CopyIn(None)
-            | Running::Nothing
-            | Running::Rows(_)
-            | Running::CleanCopy(_)
-            | Running::MaskedCopy(_) => false,
-        }
-    }
-
-    /// The data of a COPY are refused: the server, which is told that they end here, fails, and
-    /// the client learns why.
-    pub(crate) fn refuse_copy_in(&mut self, refusal: Refusal) {
-        self.end_copy_in();
-        self.refused_copy = Some(Box::new(refusal));
+        self.copying_in().is_some()
     }
 
     /// The client has been asked for the data of the next COPY already.
@@ -223,10 +219,14 @@ impl ReplyMachine {
         self.hides_copy_start = true;
     }
 
-    /// The client has sent all of its COPY data.
-    pub(crate) fn end_copy_in(&mut self) {
+    /// The server gets no more COPY data. Where they were refused, it fails, and the client
+    /// learns why.
+    pub(crate) fn end_copy_in(&mut self, end: CopyEnd, refusal: Option<Refusal>) {
         if self.is_copying_in() {
-            self.running = Running::Nothing;
+            self.running = match end {
+                CopyEnd::Done => Running::Last,
+                CopyEnd::Failed => Running::CopyGivenUp(refusal.map(Box::new)),
+            };
         }
     }
 
@@ -281,25 +281,32 @@ impl ReplyMachine {
         out: &mut Vec<u8>,
         masked: &mut Masked,
     ) -> Step {
+        if matches!(frame.tag, b'1' | b'2' | b'3' | b'n' | b's' | b'I' | b'c') {
+            Cursor::new(frame.body()).finish().map_err(|error| malformed(frame, error))?;
+        }
         let is_asked = matches!(self.pending.front(), Some(Expect::Asked));
         let is_tried = matches!(self.pending.front(), Some(Expect::Tried(_)));
         match frame.tag {
             b'1' | b'2' | b'3' | b'C' | b'D' | b'E' if is_asked => self.answered(frame),
-            b'1' if is_tried => Ok(()),
+            b'1' if is_tried => self.first_of_two(frame),
             // SECURITY: code that a constant of the text brings may say anything.
             b'N' if is_tried => Ok(()),
             // The server can read it, so the gateway says why it refuses it.
             b'3' if is_tried => {
+                self.last_of_two(frame)?;
                 self.pending.pop_front();
                 Ok(())
             }
             b'D' | b'd' => match audience {
                 Audience::Client(masker) => self.data(frame, masker, out, masked),
-                Audience::Nobody => Ok(()),
+                Audience::Nobody if self.has_data(frame.tag) => Ok(()),
+                Audience::Nobody => Err(unexpected(frame)),
             },
             b'T' | b'n' => self.description(frame, out, masked),
             b't' => match self.pending.front() {
                 Some(Expect::DescribeStatement(_)) => {
+                    parameter_types(frame.body()).map_err(|error| malformed(frame, error))?;
+                    self.first_of_two(frame)?;
                     out.extend_from_slice(&frame.whole);
                     Ok(())
                 }
@@ -309,7 +316,8 @@ impl ReplyMachine {
             b'C' | b'I' | b's' => self.completed(frame, out, masked),
             b'G' | b'H' => self.begin_copy(frame, out, masked),
             b'c' => {
-                self.running.end_copy(frame)?;
+                self.running.end_copy(frame, audience)?;
+                self.running = Running::Last;
                 out.extend_from_slice(&frame.whole);
                 Ok(())
             }
@@ -322,37 +330,33 @@ impl ReplyMachine {
         }
     }
 
-    /// Whether texts of the server may hold values of classified columns.
-    fn trust(&self) -> Trust {
-        let touches =
-            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_hidden());
-        let changes = |change: &Change| match change {
-            Change::Prepare(_, prepared) => touches(&prepared.plan),
-            Change::Open(_, portal) => touches(&portal.prepared.plan),
-            Change::Deallocate(_)
-            | Change::DeallocateAll
-            | Change::Close(_)
-            | Change::CloseAll
-            | Change::DiscardAll
-            | Change::EndTransaction
-            | Change::Savepoint(_)
-            | Change::RollbackTo(_)
-            | Change::Release(_) => false,
-        };
-        // Deferred constraints and triggers speak at the end of a transaction, about rows
-        // that earlier statements have touched.
-        let ends = |plan: &Option<Arc<Plan>>| {
-            self.touched && plan.as_ref().is_some_and(|plan| plan.is_transaction())
-        };
-        let is_tainted = match self.pending.front() {
-            Some(Expect::Query(results)) => {
-                results.iter().any(|result| touches(&result.plan) || ends(&result.plan))
+    /// Whether a message of data may come now.
+    fn has_data(&self, tag: u8) -> bool {
+        match &self.running {
+            Running::Rows(_) => tag == b'D',
+            Running::CleanCopy(_) | Running::MaskedCopy(_) => tag == b'd',
+            Running::Nothing => {
+                let result = self.pending.front().filter(|it| matches!(it, Expect::Execute(_)));
+                tag == b'D' && result.and_then(Expect::plan).is_some()
             }
-            Some(Expect::Execute(result)) => touches(&result.plan) || ends(&result.plan),
-            Some(Expect::Parse(change) | Expect::Bind(change)) => changes(change),
-            _ => self.touched,
-        };
-        if is_tainted { Trust::Tainted } else { Trust::Clean }
+            Running::CopyIn | Running::CopyGivenUp(_) | Running::Last | Running::Over => false,
+        }
+    }
+
+    /// The first message of a reply that has two.
+    fn first_of_two(&mut self, frame: &Frame) -> Step {
+        match std::mem::replace(&mut self.running, Running::Last) {
+            Running::Nothing => Ok(()),
+            _ => Err(unexpected(frame)),
+        }
+    }
+
+    /// The second one.
+    fn last_of_two(&mut self, frame: &Frame) -> Step {
+        match std::mem::take(&mut self.running) {
+            Running::Last => Ok(()),
+            _ => Err(unexpected(frame)),
+        }
     }
 
     fn data(
@@ -390,6 +394,7 @@ impl ReplyMachine {
         match self.pending.front() {
             Some(Expect::DescribeStatement(name)) => {
                 self.names.describe_statement(name, columns.into());
+                self.last_of_two(frame)?;
                 self.pending.pop_front();
                 out.extend_from_slice(&frame.whole);
             }
@@ -400,8 +405,11 @@ impl ReplyMachine {
                 }
                 self.pending.pop_front();
             }
-            Some(Expect::Query(results)) if frame.tag == b'T' => {
+            Some(Expect::Query(results))
+                if frame.tag == b'T' && matches!(self.running, Running::Nothing) =>
+            {
                 let plan = results.front().and_then(|result| result.plan.as_ref());
+                let plan = plan.filter(|plan| plan.copy().is_none());
                 let plan = plan.ok_or_else(|| unexpected(frame))?;
                 self.running = Running::Rows(row_guard(plan, &self.screening, &columns, masked));
                 out.extend_from_slice(&frame.whole);
@@ -412,6 +420,7 @@ impl ReplyMachine {
     }
 
     fn changed(&mut self, frame: &Frame, out: &mut Vec<u8>) -> Step {
+        self.ran_in_part();
         let change = match (frame.tag, self.pending.pop_front()) {
             (b'1', Some(Expect::Parse(change)))
             | (b'2', Some(Expect::Bind(change)))
@@ -427,6 +436,7 @@ impl ReplyMachine {
     fn answered(&mut self, frame: &Frame) -> Step {
         let told = &mut self.told;
         match frame.tag {
+            _ if told.has_failed && frame.tag != b'E' => return Err(unexpected(frame)),
             b'D' => told.rows.push(row(frame.body()).map_err(|error| malformed(frame, error))?),
             b'C' => told.answers.push(std::mem::take(&mut told.rows)),
             b'E' => told.has_failed = true,
@@ -437,28 +447,46 @@ impl ReplyMachine {
 
     fn completed(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         self.running.drain_counts(masked);
-        let expected = match self.pending.front_mut() {
+        let running = std::mem::take(&mut self.running);
+        let may_come = match running {
+            Running::Nothing => true,
+            Running::Rows(_) => frame.tag != b'I',
+            Running::Last => frame.tag == b'C',
+            Running::CleanCopy(_)
+            | Running::MaskedCopy(_)
+            | Running::CopyIn
+            | Running::CopyGivenUp(_)
+            | Running::Over => false,
+        };
+        let expected = match self.pending.front_mut().filter(|_| may_come) {
             Some(Expect::Query(results)) if frame.tag == b'I' && results.is_empty() => None,
             Some(Expect::Query(results)) if frame.tag == b'C' => {
                 Some(results.pop_front().ok_or_else(|| unexpected(frame))?)
             }
-            Some(Expect::Execute(expected)) => {
+            // SPEC: EmptyQueryResponse stands for a text without a statement, and for no other.
+            Some(Expect::Execute(expected)) if expected.plan.is_none() == (frame.tag == b'I') => {
                 let expected = std::mem::take(expected);
                 self.pending.pop_front();
                 Some(expected)
             }
             Some(Expect::Ending) if frame.tag == b'C' => {
                 self.rolled_back |= frame.body() == b"ROLLBACK\0";
+                self.running = Running::Over;
                 return Ok(());
             }
             _ => return Err(unexpected(frame)),
         };
+        if let Some(Expect::Query(results)) = self.pending.front()
+            && results.is_empty()
+        {
+            self.running = Running::Over;
+        }
         let rows = std::mem::take(&mut self.running_rows);
-        self.running = Running::Nothing;
         if let Some(expected) = expected {
             if rows > 0 && frame.tag == b'C' {
                 put_hidden_results(&expected, out);
             }
+            self.ran(&expected);
             if frame.tag == b's' && tells_changes(&expected) {
                 // SPEC: a write has run to its end before its first row is given; how many it
                 // has changed is not told.
@@ -487,16 +515,35 @@ impl ReplyMachine {
         Ok(())
     }
 
+    /// A statement has run, to its end or until its client has rows enough.
+    fn ran(&mut self, expected: &ExpectedResult) {
+        let Some(plan) = &expected.plan else { return };
+        if plan.touches_hidden() {
+            self.touched = Touched::Now;
+        }
+        self.redefined |= plan.redefines();
+        if plan.may_open_portals() {
+            self.names.apply(Change::RunCode(expected.portal.clone()));
+        }
+    }
+
+    /// SECURITY: code has run that is not done yet, or has failed: a plan is made of values, and
+    /// what code has committed before it fails stays.
+    fn ran_in_part(&mut self) {
+        let plan = self.pending.front().and_then(Expect::plan);
+        if let Some(plan) = plan.filter(|plan| plan.may_open_portals()) {
+            if plan.touches_hidden() {
+                self.touched = Touched::Now;
+            }
+            self.names.apply(Change::RunCode(None));
+        }
+    }
+
     fn succeeded(&mut self, expected: ExpectedResult) {
-        if let Some(plan) = &expected.plan {
-            self.touched |= plan.touches_hidden();
-            self.redefined |= plan.redefines();
-            if plan.runs_code() {
-                self.names.doubt_portals();
-            }
-            if let SessionEffect::SeeAs(snapshot) = &plan.statement.session {
-                self.sees_as = Some(snapshot.clone());
-            }
+        if let Some(plan) = &expected.plan
+            && let SessionEffect::SeeAs(snapshot) = &plan.statement.session
+        {
+            self.sees_as = Some(snapshot.clone());
         }
         if let Some(definition) = expected.defined {
             self.names.define(definition);
@@ -519,47 +566,14 @@ impl ReplyMachine {
 
     fn begin_copy(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
         let plan = self.pending.front().and_then(Expect::result).and_then(|one| one.plan.clone());
-        let plan = plan.ok_or_else(|| unexpected(frame))?;
+        let is_first = matches!(self.running, Running::Nothing);
+        let plan = plan.filter(|_| is_first).ok_or_else(|| unexpected(frame))?;
         self.running =
             Running::begin_copy(frame, &plan, &self.screening, self.row_bytes_max, masked)?;
         if !(self.is_copying_in() && std::mem::take(&mut self.hides_copy_start)) {
             out.extend_from_slice(&frame.whole);
         }
         Ok(())
-    }
-
-    /// Writes an error or a notice as it may pass.
-    fn report(
-        &self,
-        frame: &Frame,
-        audience: Audience<'_>,
-        out: &mut Vec<u8>,
-        masked: &mut Masked,
-    ) -> Result<Report, Unmaskable> {
-        let place = if frame.tag == b'E' { "error" } else { "notice" };
-        self.looking(place, audience, masked, |look| {
-            pass(frame.tag, frame.body(), self.trust(), look, out)
-        })
-        .map_err(|error| malformed(frame, error))
-    }
-
-    /// Shows a message with a look at its texts, if anybody will see it.
-    fn looking<T>(
-        &self,
-        place: &str,
-        audience: Audience<'_>,
-        masked: &mut Masked,
-        show: impl FnOnce(Option<&mut MessageLook<'_>>) -> T,
-    ) -> T {
-        let Audience::Client(masker) = audience else { return show(None) };
-        let plan = self.pending.front().and_then(Expect::plan);
-        let reveals =
-            |object: &_, category: &_| plan.is_some_and(|plan| plan.reveals(object, category));
-        let masking = Masking { masker, reveals: &reveals };
-        let mut look = MessageLook { screen: self.screening.message(place), masking };
-        let shown = show(Some(&mut look));
-        look.finish(&mut masked.detected);
-        shown
     }
 
     fn error(
@@ -571,9 +585,13 @@ impl ReplyMachine {
     ) -> Step {
         let start = out.len();
         let report = self.report(frame, audience, out, masked)?;
-        self.running = Running::Nothing;
+        // SPEC: without a request a server says an error only as its last word.
+        if self.is_idle() && !report.is_fatal {
+            return Err(unexpected(frame));
+        }
+        self.ran_in_part();
         self.running_rows = 0;
-        if let Some(refusal) = self.refused_copy.take() {
+        if let Running::CopyGivenUp(Some(refusal)) = std::mem::take(&mut self.running) {
             out.truncate(start);
             put_refusal(out, &refusal);
         }
@@ -602,15 +620,15 @@ impl ReplyMachine {
             self.pending.clear();
             return Ok(());
         }
-        // Where ReadyForQuery ends the reply, it still follows.
-        if self.pending.front().is_some_and(|expect| !expect.is_ended_by_ready()) {
-            // SPEC: after an error the server skips everything up to Sync.
-            while self.pending.front().is_some_and(|next| !matches!(next, Expect::Ready)) {
-                self.pending.pop_front();
-            }
-            if self.pending.is_empty() {
-                self.extended = Extended::Skipping;
-            }
+        // SPEC: after an error the server skips everything up to Sync.
+        while self.pending.front().is_some_and(|next| !next.is_ended_by_ready()) {
+            self.pending.pop_front();
+        }
+        if self.pending.is_empty() {
+            self.extended = Extended::Skipping;
+        } else {
+            // ReadyForQuery still follows.
+            self.running = Running::Over;
         }
         Ok(())
     }
@@ -620,7 +638,12 @@ impl ReplyMachine {
             [byte] => Status::read(*byte),
             _ => None,
         };
-        let is_due = self.pending.front().is_some_and(Expect::is_ended_by_ready);
+        let is_over = matches!(self.running, Running::Over);
+        let is_due = self.pending.front().is_some_and(|expect| match expect {
+            Expect::Ready | Expect::Asked => true,
+            // SECURITY: what has not ended has no end, and what has to fail has failed.
+            _ => expect.is_ended_by_ready() && is_over,
+        });
         let status = status.filter(|_| is_due).ok_or_else(|| unexpected(frame))?;
         self.status = status;
         let changes = std::mem::take(&mut self.changes);
@@ -639,69 +662,12 @@ impl ReplyMachine {
         }
         self.running = Running::Nothing;
         self.hides_copy_start = false;
+        if self.touched == Touched::Now {
+            self.touched = Touched::Before;
+        }
         if !(matches!(answered, Some(Expect::Asked)) || self.is_at_end()) {
             put_ready(out, status.byte());
         }
-        Ok(())
-    }
-
-    fn parameter(
-        &self,
-        frame: &Frame,
-        audience: Audience<'_>,
-        out: &mut Vec<u8>,
-        masked: &mut Masked,
-    ) -> Step {
-        let mut cursor = Cursor::new(frame.body());
-        let (name, value) = cursor
-            .text()
-            .and_then(|name| cursor.text().map(|value| (name, value)))
-            .map_err(|error| malformed(frame, error))?;
-        // SECURITY: both change what the bytes of a statement mean.
-        if (name == "standard_conforming_strings" && value != "on")
-            || (name == "client_encoding" && value != "UTF8")
-        {
-            return Err(Unmaskable(format!("`{name}` is `{value}`")));
-        }
-        if self.trust() == Trust::Tainted && !is_plain_parameter(name, value) {
-            return Ok(());
-        }
-        self.looking("setting", audience, masked, |look| {
-            let look = look.filter(|_| is_free_parameter(name));
-            let shown = look.map_or(Cow::Borrowed(value), |look| look.text(value));
-            put_parameter(out, name, &shown);
-        });
-        Ok(())
-    }
-
-    /// Payloads come from other sessions: nobody here has decided on them. They are looked
-    /// through, or masked whole where nobody looks.
-    fn notification(
-        &self,
-        frame: &Frame,
-        audience: Audience<'_>,
-        out: &mut Vec<u8>,
-        masked: &mut Masked,
-    ) -> Step {
-        let mut cursor = Cursor::new(frame.body());
-        let (process, channel) = cursor
-            .u32()
-            .and_then(|process| cursor.text().map(|channel| (process, channel)))
-            .map_err(|error| malformed(frame, error))?;
-        let payload = cursor.text().map_err(|error| malformed(frame, error))?;
-        self.looking("notification", audience, masked, |look| {
-            let is_looked_through = self.screening.screen.mode() != Unclassified::Clear;
-            let shown = match look.filter(|_| is_looked_through) {
-                Some(look) => look.text(payload),
-                None if payload.is_empty() => Cow::Borrowed(""),
-                None => Cow::Borrowed("[masked]"),
-            };
-            put(out, b'A', |out| {
-                out.extend_from_slice(&process.to_be_bytes());
-                put_text(out, channel);
-                put_text(out, &shown);
-            });
-        });
         Ok(())
     }
 }
@@ -714,55 +680,13 @@ pub(super) fn malformed(frame: &Frame, error: portreeve_wire::WireError) -> Unma
     Unmaskable(format!("message `{}`: {error}", char::from(frame.tag).escape_default()))
 }
 
-/// Values of a row that can be names of snapshots.
-fn snapshots(row: &[u8]) -> Result<Vec<String>, portreeve_wire::WireError> {
-    let mut cursor = Cursor::new(row);
-    let mut found = Vec::new();
+/// The types of a statement's parameters: nothing else may be in there.
+fn parameter_types(body: &[u8]) -> Result<(), portreeve_wire::WireError> {
+    let mut cursor = Cursor::new(body);
     for _ in 0..cursor.u16()? {
-        let value = cursor.optional_value()?.filter(|value| value.len() <= SNAPSHOT_BYTES_MAX);
-        let text = value.and_then(|value| std::str::from_utf8(value).ok());
-        found.extend(text.map(str::to_owned));
+        cursor.u32()?;
     }
-    Ok(found)
-}
-
-/// So many values are looked at: who lends a snapshot asks for one row.
-const EXPORTED_MAX: usize = 100;
-/// Longest name of a snapshot: `00000003-0000001B-1`.
-const SNAPSHOT_BYTES_MAX: usize = 40;
-
-/// Says which functions are the reason that results are hidden: nobody knows what they give.
-fn put_hidden_results(expected: &ExpectedResult, out: &mut Vec<u8>) {
-    let Some(plan) = expected.plan.as_ref().filter(|plan| plan.hides_results()) else { return };
-    let names: Vec<String> =
-        plan.statement.opaque.iter().map(|function| function.path.join(".")).collect();
-    let text = format!("results are masked, since nobody knows what {} gives", names.join(", "));
-    let hint = "an operator can declare it in `harmless_functions`, or permit `reveal` on what it \
-                may read";
-    put_notice(out, &text, hint);
-}
-
-fn tells_changes(expected: &ExpectedResult) -> bool {
-    expected.plan.as_ref().is_some_and(|plan| plan.command.facts.tells_changes())
-}
-
-/// How many rows a statement has changed, by its tag: `UPDATE 3`, `INSERT 0 1`.
-fn changes(expected: &ExpectedResult, tag: &[u8]) -> u64 {
-    if !tells_changes(expected) {
-        return 0;
-    }
-    let tag = tag.strip_suffix(b"\0").unwrap_or(tag);
-    let count = tag.rsplit(|byte| *byte == b' ').next().and_then(|it| std::str::from_utf8(it).ok());
-    // A tag without its number is none that is known: it may be any.
-    count.and_then(|count| count.parse().ok()).unwrap_or(u64::MAX)
-}
-
-/// `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`: words and numbers only.
-fn is_plain_tag(body: &[u8]) -> bool {
-    body.len() <= 64
-        && body.strip_suffix(b"\0").is_some_and(|tag| {
-            tag.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b' ')
-        })
+    cursor.finish()
 }
 
 /// Whole messages of the server, to be masked by the state they meet.

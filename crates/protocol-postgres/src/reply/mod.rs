@@ -7,8 +7,10 @@
 //! It alone knows what the server has said, names and transaction state included; the
 //! request side reads that and writes none of it.
 
+mod asynchronous;
 #[cfg(test)]
 mod canary;
+mod completed;
 mod copy;
 mod expect;
 mod guard;

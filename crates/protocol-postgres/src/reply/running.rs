@@ -3,16 +3,16 @@
 use super::copy::CopyMasker;
 use super::expect::ExpectedResult;
 use super::guard::{Described, RowGuard};
+use super::machine::Audience;
 use super::rows::{count_values, mask_row, parts};
 use crate::look::Screening;
 use crate::wire::{Frame, fit};
-use crate::written::WrittenData;
 use portreeve_decide::mask::Masker;
 use portreeve_decide::sql::{CopyDirection, CopyFormat};
-use portreeve_model::Unclassified;
+use portreeve_model::{Refusal, Unclassified};
 use portreeve_session::{Masked, Unmaskable};
 use portreeve_sql::{Names, Plan, ResultColumn, RowCounts};
-use portreeve_wire::Cursor;
+use portreeve_wire::{Cursor, WireError};
 use std::sync::Arc;
 
 /// What of a statement's result has begun.
@@ -27,8 +27,15 @@ pub(super) enum Running {
     CleanCopy(u64),
     /// COPY data for the client.
     MaskedCopy(Box<CopyMasker>),
-    /// COPY data from the client; they may not hold masks.
-    CopyIn(Option<Box<WrittenData>>),
+    /// COPY data from the client.
+    CopyIn,
+    /// They were given up, or refused with this: the server fails.
+    CopyGivenUp(Option<Box<Refusal>>),
+    /// All but its last message: what follows data that have ended, parameters that were told, a
+    /// text that was read.
+    Last,
+    /// All of it: ReadyForQuery follows.
+    Over,
 }
 
 impl Running {
@@ -68,9 +75,7 @@ impl Running {
                 let rows = copy.push(frame.body(), masker, out);
                 (rows.map_err(|error| Unmaskable(error.to_string()))?, copy.guard.columns() as u64)
             }
-            Self::Nothing | Self::Rows(_) | Self::CopyIn(_) => {
-                return Err(super::machine::unexpected(frame));
-            }
+            _ => return Err(super::machine::unexpected(frame)),
         };
         masked.usage.rows += rows;
         masked.usage.values += (rows * columns).max(parts(frame.body()));
@@ -86,12 +91,11 @@ impl Running {
         masked: &mut Masked,
     ) -> Result<Self, Unmaskable> {
         let copy = plan.copy().ok_or_else(|| super::machine::unexpected(frame))?;
+        let columns =
+            copy_columns(frame.body()).map_err(|error| super::machine::malformed(frame, error))?;
         match (frame.tag, copy.direction) {
-            (b'G', CopyDirection::In) => Ok(Self::CopyIn(WrittenData::of(plan).map(Box::new))),
+            (b'G', CopyDirection::In) => Ok(Self::CopyIn),
             (b'H', CopyDirection::Out) => {
-                let columns = Cursor::new(frame.body().get(1..).unwrap_or_default())
-                    .u16()
-                    .map_err(|error| super::machine::malformed(frame, error))?;
                 let format = i16::from(copy.format == CopyFormat::Binary);
                 let guard = copy_guard(plan, screening, usize::from(columns), format, masked);
                 Ok(if guard.is_clean() {
@@ -106,13 +110,14 @@ impl Running {
     }
 
     /// COPY data for the client has ended.
-    pub(super) fn end_copy(&self, frame: &Frame) -> Result<(), Unmaskable> {
-        match self {
-            Self::CleanCopy(_) => Ok(()),
-            Self::MaskedCopy(copy) => copy.finish().map_err(|error| Unmaskable(error.to_string())),
-            Self::Nothing | Self::Rows(_) | Self::CopyIn(_) => {
-                Err(super::machine::unexpected(frame))
+    pub(super) fn end_copy(&self, frame: &Frame, audience: Audience<'_>) -> Result<(), Unmaskable> {
+        match (self, audience) {
+            (Self::MaskedCopy(copy), Audience::Client(_)) => {
+                copy.finish().map_err(|error| Unmaskable(error.to_string()))
             }
+            // What nobody sees was not taken, and has no whole rows.
+            (Self::CleanCopy(_) | Self::MaskedCopy(_), _) => Ok(()),
+            _ => Err(super::machine::unexpected(frame)),
         }
     }
 
@@ -121,7 +126,12 @@ impl Running {
         let guard = match self {
             Self::Rows(guard) => guard,
             Self::MaskedCopy(copy) => &mut copy.guard,
-            Self::Nothing | Self::CleanCopy(_) | Self::CopyIn(_) => return,
+            Self::Nothing
+            | Self::CleanCopy(_)
+            | Self::CopyIn
+            | Self::CopyGivenUp(_)
+            | Self::Last
+            | Self::Over => return,
         };
         let mut counts = RowCounts::default();
         guard.drain(&mut counts, &mut masked.detected);
@@ -130,6 +140,18 @@ impl Running {
         }
         masked.subjects.merge(counts.subjects);
     }
+}
+
+/// How many columns a COPY has.
+///
+/// SPEC: a format for all of it, their number, and a format for each of them.
+fn copy_columns(body: &[u8]) -> Result<u16, WireError> {
+    let mut cursor = Cursor::new(body);
+    cursor.u8()?;
+    let columns = cursor.u16()?;
+    cursor.take(usize::from(columns) * 2)?;
+    cursor.finish()?;
+    Ok(columns)
 }
 
 /// What guards the rows that a description tells of.

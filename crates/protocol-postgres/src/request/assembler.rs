@@ -2,6 +2,7 @@
 
 use super::batch::{FailingName, Kind, MessageBatch, flush};
 use super::content::{self, Circumstances, Parameters};
+use super::effects::{Described, Effects};
 use super::settings::{InForce, Settings};
 use super::statements::is_by_name;
 use crate::reply::{AskedBy, Expect, ReplyMachine, Status};
@@ -17,11 +18,11 @@ use portreeve_sql::{
     CatalogSnapshot, Change, Overlay, Plan, PlanForOthers, Planner, Portal, Prepared, ToldPath,
     UnknownNames, Versions, parameter_bytes,
 };
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// A run of extended-protocol messages is cut here, and its replies asked for.
-const BATCH_BYTES_MAX: usize = 256 << 10;
+pub(super) const BATCH_BYTES_MAX: usize = 256 << 10;
 const SYNC: &[u8] = b"S\0\0\0\x04";
 /// Every message type that a client may send.
 const TAGS: &[u8] = b"QPBDCEHSdcfXF";
@@ -76,6 +77,9 @@ enum Freshness {
     MayBeOld,
     /// It was read again for this very request.
     Fresh,
+    /// The open transaction has changed definitions, which are locked by it: reading the catalog
+    /// again would wait.
+    Locked,
 }
 
 /// How a setting ends that the session began with, in what a reviewer reads.
@@ -90,6 +94,15 @@ pub(crate) enum Helps {
     LookInside,
     /// Where the session looks names up.
     Path,
+}
+
+/// How a run of messages has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Run {
+    /// With ReadyForQuery, whose status holds.
+    Ended,
+    /// Without Sync: what it began may still be open, and no status tells.
+    Open,
 }
 
 /// Whether the target has told what its definitions are.
@@ -110,50 +123,20 @@ pub(crate) struct Assembler {
     /// Messages that were taken from the client and must be looked at again.
     again: VecDeque<Bytes>,
     freshness: Freshness,
-    /// The target can be asked what the open transaction sees, and has not been.
-    may_look_inside: bool,
-    /// It can be asked where the session looks names up, and has not been.
-    may_ask_path: bool,
+    /// What the target can be asked, and has not been.
+    questions: Vec<Helps>,
     /// What would help with the names of the last text.
     helps: Helps,
-    /// Statements and portals that this request describes before it uses them.
-    described: HashSet<(Described, String)>,
-    /// What the open transaction has made of definitions is known.
-    pub(super) sees_definitions: bool,
-    /// The last request has ended without Sync: what it began may still be open, and no status
-    /// tells.
-    pub(super) is_open: bool,
-    /// The request meets an open transaction.
-    is_in_transaction: bool,
-    /// One that has failed: the target runs nothing of it.
-    pub(super) is_failed: bool,
-    /// It has changed definitions.
-    is_defining: bool,
+    /// What the request does, as far as it is there.
+    pub(super) effects: Effects,
+    /// How the last request has ended.
+    pub(super) run: Run,
     /// Whether the definitions that it plans with may be those of now.
     pub(super) sight: Sight,
-    /// The request changes data.
-    pub(super) writes: bool,
     /// An earlier request of the open transaction has.
     has_written: bool,
-    /// What stands alone in its text.
-    pub(super) is_alone: bool,
     /// What is set in the session.
     pub(crate) settings: Settings,
-    /// The request runs code that can do anything with names.
-    pub(super) runs_code: bool,
-    /// The request runs code that somebody made.
-    pub(super) runs_own_code: bool,
-    /// The relations that rows of its reply rest on.
-    pub(super) rests_on: BTreeSet<String>,
-    /// The relations that it has to do with at all.
-    pub(super) names: BTreeSet<String>,
-    /// It shows what something that it calls by a name gives.
-    pub(super) calls: bool,
-    /// It makes or changes functions, operators or casts itself, or may.
-    pub(super) makes_code: bool,
-    /// Names that nothing had before this text makes something of that name, in the transaction
-    /// in which it is read.
-    pub(super) made: BTreeSet<String>,
     /// The definitions that held when the open transaction began. Its rows may be those of that
     /// moment, whatever their columns are called now.
     begun: Arc<Versions>,
@@ -165,12 +148,6 @@ pub(crate) struct Assembler {
     limits: crate::ProtocolLimits,
     /// The target's version, where it is newer than the grammar.
     pub(super) newer: Option<Arc<str>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Described {
-    Statement,
-    Portal,
 }
 
 impl std::fmt::Debug for Assembler {
@@ -194,27 +171,13 @@ impl Assembler {
             batch,
             again: VecDeque::new(),
             freshness: Freshness::MayBeOld,
-            may_look_inside: false,
-            may_ask_path: false,
+            questions: Vec::new(),
             helps: Helps::NewDefinitions,
-            described: HashSet::new(),
-            sees_definitions: true,
-            is_open: false,
-            is_in_transaction: false,
-            is_failed: false,
-            is_defining: false,
+            effects: Effects::default(),
+            run: Run::Ended,
             sight: Sight::Clear,
-            writes: false,
             has_written: false,
-            is_alone: true,
             settings: Settings::default(),
-            runs_code: false,
-            runs_own_code: false,
-            rests_on: BTreeSet::new(),
-            names: BTreeSet::new(),
-            made: BTreeSet::new(),
-            calls: false,
-            makes_code: false,
             begun: Arc::default(),
             started: Arc::default(),
             given: Arc::default(),
@@ -251,31 +214,29 @@ impl Assembler {
         self.planner
             .renew(catalog, Arc::new(move |column, category| reveals.reveals(column, category)));
         self.snapshot = snapshot;
-        if !self.is_in_transaction {
+        if !self.is_in_transaction() {
             self.begin_anew();
         }
     }
 
     /// Begins a request.
     pub(crate) fn begin(&mut self, machine: &ReplyMachine) {
-        // What a transaction has changed is locked by it: reading the catalog again would wait.
-        self.is_defining = !machine.names().defined().is_empty();
-        self.freshness = if self.is_defining { Freshness::Fresh } else { Freshness::MayBeOld };
+        let is_defining = !machine.names().defined().is_empty();
+        self.freshness = if is_defining { Freshness::Locked } else { Freshness::MayBeOld };
         self.sight = Sight::Clear;
-        // One whose last commands the target has not ended yet is none to ask in.
-        self.may_look_inside = machine.status() == Status::InTransaction && !self.is_open;
-        self.may_ask_path = machine.status() != Status::Failed && !self.is_open;
+        self.questions = match (self.run, machine.status()) {
+            // One whose last commands the target has not ended yet is none to ask in.
+            (Run::Open, _) | (Run::Ended, Status::Failed) => Vec::new(),
+            (Run::Ended, Status::InTransaction) => vec![Helps::LookInside, Helps::Path],
+            (Run::Ended, Status::Idle) => vec![Helps::Path],
+        };
         self.begin_batch(machine);
-        self.mark_beginning(machine);
+        self.mark_beginning();
     }
 
     /// What to ask the target for, where a request needs that; each is asked for once.
     pub(crate) fn take_help(&mut self) -> Helps {
-        match self.helps {
-            Helps::LookInside => self.may_look_inside = false,
-            Helps::Path => self.may_ask_path = false,
-            Helps::NewDefinitions => {}
-        }
+        self.questions.retain(|question| *question != self.helps);
         self.helps
     }
 
@@ -286,27 +247,29 @@ impl Assembler {
 
     /// Whether the target can be asked something in the open transaction.
     pub(crate) fn can_look_inside(&self) -> bool {
-        self.may_look_inside
+        self.questions.contains(&Helps::LookInside)
     }
 
     /// What runs outside of a transaction can begin one.
-    fn mark_beginning(&mut self, machine: &ReplyMachine) {
-        self.is_failed = machine.status() == Status::Failed;
-        self.is_in_transaction = machine.status() != Status::Idle || self.is_open;
-        if !self.is_in_transaction {
+    fn mark_beginning(&mut self) {
+        if !self.is_in_transaction() {
             self.begin_anew();
             self.has_written = false;
         }
     }
 
+    fn is_in_transaction(&self) -> bool {
+        self.run == Run::Open || self.effects.meets != Status::Idle
+    }
+
     /// Whether the open transaction began under other definitions than those known now. One
     /// whose last commands the target has not ended yet is none to ask about.
     pub(crate) fn may_begin_anew(&self) -> bool {
-        !self.is_open && self.is_from_before()
+        self.run == Run::Ended && self.is_from_before()
     }
 
     fn is_from_before(&self) -> bool {
-        self.is_in_transaction
+        self.is_in_transaction()
             && self.catalog().has_rules()
             && !Arc::ptr_eq(&self.catalog().versions(), &self.begun)
     }
@@ -343,16 +306,8 @@ impl Assembler {
 
     fn begin_batch(&mut self, machine: &ReplyMachine) -> MessageBatch {
         self.overlay.begin();
-        self.described.clear();
+        self.effects = Effects::meeting(machine.status());
         self.planner.follow_definitions(machine.names().defined());
-        self.writes = false;
-        self.runs_code = false;
-        self.runs_own_code = false;
-        self.rests_on.clear();
-        self.names.clear();
-        self.made.clear();
-        self.calls = false;
-        self.makes_code = false;
         let fresh = MessageBatch::new(machine.status(), self.failing.clone());
         std::mem::replace(&mut self.batch, fresh)
     }
@@ -364,7 +319,9 @@ impl Assembler {
 
     /// Puts the running request together anew, by the newest definitions.
     pub(crate) fn restart(&mut self, machine: &ReplyMachine) {
-        self.freshness = Freshness::Fresh;
+        if self.freshness == Freshness::MayBeOld {
+            self.freshness = Freshness::Fresh;
+        }
         self.resume(machine);
     }
 
@@ -381,21 +338,22 @@ impl Assembler {
         fence: impl Fn(Arc<BTreeSet<String>>) -> Arc<dyn Fence>,
     ) -> MessageBatch {
         self.batch.follows_writes = self.has_written;
-        self.batch.follows_open = self.is_open;
-        self.is_open = self.batch.is_open();
-        let rests_on = std::mem::take(&mut self.rests_on);
-        let all = Arc::new(std::mem::take(&mut self.names));
+        self.batch.follows_open = self.run == Run::Open;
+        self.run = if self.batch.is_open() { Run::Open } else { Run::Ended };
+        let Effects { rests_on, names, calls, makes_code, runs_own_code, writes, .. } =
+            std::mem::take(&mut self.effects);
+        let all = Arc::new(names);
         // Whatever it reads, what it calls by a name has to be what was known under it.
         // A text that makes functions itself has changed what there is to call.
-        let calls = std::mem::take(&mut self.calls) && !self.makes_code;
+        let calls = calls && !makes_code;
         if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
-        if !all.is_empty() || self.runs_own_code {
+        if !all.is_empty() || runs_own_code {
             self.batch.definitions = Some(fence(all.clone()));
         }
-        self.batch.runs_own_code = self.runs_own_code;
-        self.has_written |= self.writes;
+        self.batch.runs_own_code = runs_own_code;
+        self.has_written |= writes;
         self.batch.circumstances = Some(Circumstances {
             settings: self.given.clone(),
             in_force: InForce::Nothing,
@@ -531,7 +489,7 @@ impl Assembler {
                 return Ok(self.bind(wire, [portal, statement], &params, formats, machine));
             }
             Frontend::DescribeStatement(name) => {
-                self.described.insert((Described::Statement, name.to_owned()));
+                self.effects.described.insert((Described::Statement, name.to_owned()));
                 self.batch.push(wire, vec![Expect::DescribeStatement(name.to_owned())]);
             }
             Frontend::DescribePortal(name) => self.describe_portal(wire, name, AskedBy::Client),
@@ -586,11 +544,12 @@ impl Assembler {
             plan
         };
         let plan = plan.map(|plan| self.planner.given_types(plan, &types));
-        self.described.remove(&(Described::Statement, name.to_owned()));
+        self.effects.described.remove(&(Described::Statement, name.to_owned()));
         let mut uses: Vec<_> = plan.iter().map(|plan| self.prepares(plan)).collect();
         if plan.as_ref().is_some_and(|plan| self.writes_mask(plan, text)) {
             uses.push(self.refused(sqlstate::INSUFFICIENT_PRIVILEGE, ADVICE));
         }
+        plan.iter().for_each(|plan| self.follow_code(plan));
         let prepared = Arc::new(Prepared { plan, text: text.into(), types, place: None });
         let change = Change::Prepare(name.into(), prepared);
         self.overlay.plan(&change);
@@ -628,13 +587,14 @@ impl Assembler {
         // What stands behind a name gives other columns at another time.
         let is_fixed = prepared.plan.as_ref().is_none_or(|plan| !is_by_name(plan));
         let is_described = machine.names().prepared(statement).is_some_and(columns) && is_fixed
-            || self.described.contains(&(Described::Statement, statement.to_owned()));
+            || self.effects.described.contains(&(Described::Statement, statement.to_owned()));
         let key = (Described::Portal, name.to_owned());
         if is_described {
-            self.described.insert(key);
+            self.effects.described.insert(key);
         } else {
-            self.described.remove(&key);
+            self.effects.described.remove(&key);
         }
+        prepared.plan.iter().for_each(|plan| self.follow_code(plan));
         let lifetime = CursorLifetime::Transaction;
         let listed = prepared.plan.as_ref().and_then(|plan| params.listed(&plan.statement.listed));
         let portal = Portal {
@@ -660,14 +620,14 @@ impl Assembler {
     }
 
     fn describe_portal(&mut self, wire: Bytes, name: &str, asked_by: AskedBy) {
-        self.described.insert((Described::Portal, name.to_owned()));
+        self.effects.described.insert((Described::Portal, name.to_owned()));
         let expect = Expect::DescribePortal { portal: name.to_owned(), asked_by };
         self.batch.push(wire, vec![expect]);
     }
 
     /// Rows can be masked only when their types and origins are known.
     pub(super) fn describe_first(&mut self, name: &str, plan: &Plan, machine: &ReplyMachine) {
-        let is_known = self.described.contains(&(Described::Portal, name.to_owned()))
+        let is_known = self.effects.described.contains(&(Described::Portal, name.to_owned()))
             // One that this request opens takes the name of what was described before.
             || self.overlay.is_kept(name)
                 && machine.names().portal(name).is_some_and(|entry| entry.columns.is_some())
@@ -702,19 +662,19 @@ impl Assembler {
         let is_about = |plan: &Arc<Plan>| plan.uses_objects() || plan.command.unknown.is_some();
         let is_lost = !self.planner.sees_definitions() && plans.iter().any(is_about);
         // What it has made itself may be known by another name.
-        let is_amiss = known.is_err() && self.is_defining;
-        if self.may_look_inside && (is_lost || is_amiss) && self.catalog().has_rules() {
+        let is_amiss = known.is_err() && self.freshness == Freshness::Locked;
+        if self.can_look_inside() && (is_lost || is_amiss) && self.catalog().has_rules() {
             self.helps = Helps::LookInside;
             return Err(UnknownNames);
         }
-        if self.may_ask_path && self.planner.is_lost_between_schemas() {
+        if self.questions.contains(&Helps::Path) && self.planner.is_lost_between_schemas() {
             self.helps = Helps::Path;
             return Err(UnknownNames);
         }
         self.helps = Helps::NewDefinitions;
         match (known, self.freshness) {
             (Err(unknown), Freshness::MayBeOld) => Err(unknown),
-            (Ok(()), _) | (Err(_), Freshness::Fresh) => Ok(plans),
+            (Ok(()), _) | (Err(_), Freshness::Fresh | Freshness::Locked) => Ok(plans),
         }
     }
 }

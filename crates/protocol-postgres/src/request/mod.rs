@@ -8,6 +8,10 @@
 mod assembler;
 mod batch;
 mod content;
+mod copy_in;
+mod effects;
+#[cfg(test)]
+mod phases;
 mod settings;
 mod statements;
 #[cfg(test)]
@@ -20,3 +24,4 @@ pub(crate) use batch::{
     Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };
 pub(crate) use content::in_words;
+pub(crate) use copy_in::{CopyEnd, CopyFault, CopyIn, CopyStep, give_up};

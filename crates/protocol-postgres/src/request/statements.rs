@@ -1,6 +1,6 @@
 //! What the statements of a request show, change, and need.
 
-use super::assembler::{Assembler, FULL, Sight, Step, Upcoming};
+use super::assembler::{Assembler, FULL, Run, Sight, Step, Upcoming};
 use super::batch::{CopyShape, Kind, PlannedUse, flush};
 use super::content;
 use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
@@ -71,11 +71,14 @@ impl Assembler {
         let mut uses = Vec::new();
         let mut content = vec![content::statement(&text)];
         let (mut held, mut waits, mut wrote) = (false, false, false);
-        let undone = if self.is_open { Undone::Not } else { Undone::of(&plans, machine.status()) };
-        self.is_alone = plans.len() == 1;
-        let defines = !self.is_alone && plans.iter().any(|plan| plan.defines());
+        let undone = match self.run {
+            Run::Open => Undone::Not,
+            Run::Ended => Undone::of(&plans, machine.status()),
+        };
+        self.effects.is_alone = plans.len() == 1;
+        let defines = !self.effects.is_alone && plans.iter().any(|plan| plan.defines());
         let made = if defines { made_anew(&text) } else { Vec::new() };
-        self.sees_definitions = self.planner.sees_definitions();
+        self.effects.sees_definitions = self.planner.sees_definitions();
         for (place, plan) in plans.iter().enumerate() {
             if let SessionEffect::ExecutePrepared { name } = &plan.statement.session
                 && self.renew(name, machine).is_err()
@@ -134,10 +137,10 @@ impl Assembler {
                 if made.schema.as_ref().is_none_or(is_first)
                     && !self.catalog().versions().relations.contains_key(&made.name) =>
             {
-                self.made.insert(made.name.clone());
+                self.effects.made.insert(made.name.clone());
             }
             None if !takes_back(plan) && !plan.defines() && !plan.statement.moves_search_path => {}
-            _ => self.made.clear(),
+            _ => self.effects.made.clear(),
         }
     }
 
@@ -169,8 +172,8 @@ impl Assembler {
             return self.cut_before(wire);
         }
         self.describe_first(name, &plan, machine);
-        self.is_alone = true;
-        self.sees_definitions = self.planner.sees_definitions();
+        self.effects.is_alone = true;
+        self.effects.sees_definitions = self.planner.sees_definitions();
         let mut effect = self.effect_of(&plan, (&portal.prepared.text, 0), machine);
         compare(&mut effect, &plan, &portal.prepared.text, &portal.parameters);
         let Effect { mut expected, mut uses, behind } = effect;
@@ -200,7 +203,7 @@ impl Assembler {
         content.extend(behind);
         expected.portal = by_name;
         self.batch.push_commands(wire, vec![Expect::Execute(expected)], uses, content);
-        let ends_here = upcoming == Upcoming::Sync && !self.writes;
+        let ends_here = upcoming == Upcoming::Sync && !self.effects.writes;
         if is_copy_in || (may_hold && !ends_here) {
             // What follows must not reach the target before this one's reply is released.
             self.batch.push(flush(), Vec::new());
@@ -226,7 +229,10 @@ impl Assembler {
     fn follows_code(&self, plan: &Plan) -> bool {
         let is_definition = plan.command.verb.starts_with("ALTER")
             && !plan.command.needs.iter().any(|need| need.action.uses_objects());
-        self.runs_own_code && plan.uses_objects() && !is_definition && self.catalog().has_rules()
+        self.effects.runs_own_code
+            && plan.uses_objects()
+            && !is_definition
+            && self.catalog().has_rules()
     }
 
     /// Whether some policy bounds how many rows are changed.
@@ -359,7 +365,7 @@ impl Assembler {
             || behind.defines()
             || behind.runs_code()
             || behind.statement.session != SessionEffect::None;
-        (means_more && !self.is_alone).then(|| {
+        (means_more && !self.effects.is_alone).then(|| {
             self.refused(
                 sqlstate::PREREQUISITE_STATE,
                 "what stands behind the name may change what the rest of the text means: send it \
@@ -390,7 +396,7 @@ impl Assembler {
             // SECURITY: a name that code may have given to something else is opaque: the rows
             // are those of FETCH itself, of which nobody knows where they come from.
             if plan.statement.output != Output::None
-                && !(known.is_doubtful || known.is_outdated || self.runs_code)
+                && !(known.is_doubtful || known.is_outdated || behind.runs_code())
             {
                 let (text, parameters) = (&portal.text, &portal.parameters);
                 effect.expected.plan = Some(content::compared(&behind, text, parameters));
@@ -407,7 +413,7 @@ impl Assembler {
             _ => Stage::Run,
         };
         // What is wrong with one statement of several, the server would not say of this one.
-        let is_slip = self.is_alone && self.may_hear_of(plan);
+        let is_slip = self.effects.is_alone && self.may_hear_of(plan);
         let one = PlannedUse { is_slip, ..use_of(plan, stage, rows_before) };
         let mut uses = vec![self.suggesting(one)];
         if plan.statement.at_cursor && self.is_held(plan) {
@@ -415,8 +421,8 @@ impl Assembler {
                 "nobody can approve the row that a cursor stands at: say which row by its key";
             uses.insert(0, self.refused(sqlstate::FEATURE_NOT_SUPPORTED, why));
         }
-        let is_blind = !self.sees_definitions && self.catalog().has_rules();
-        if is_blind && plan.uses_objects() && !self.is_failed {
+        let is_blind = !self.effects.sees_definitions && self.catalog().has_rules();
+        if is_blind && plan.uses_objects() && self.effects.meets != Status::Failed {
             // SECURITY: names may mean something that the catalog does not show.
             uses.push(self.refused(
                 sqlstate::PREREQUISITE_STATE,
@@ -431,12 +437,14 @@ impl Assembler {
             ));
         }
         if !plan.defines() || self.is_held(plan) {
-            self.planner.names_behind(&plan.command, &mut self.names);
+            self.planner.names_behind(&plan.command, &mut self.effects.names);
         }
-        self.calls |= plan.statement.calls && plan.statement.output != Output::None;
-        self.makes_code |= plan.defines() && !MAKES_NO_CODE.contains(&plan.command.verb.as_str());
-        // What comes behind it runs again.
-        self.is_failed &= !takes_back(plan);
+        self.effects.calls |= plan.statement.calls && plan.statement.output != Output::None;
+        self.effects.makes_code |=
+            plan.defines() && !MAKES_NO_CODE.contains(&plan.command.verb.as_str());
+        if takes_back(plan) {
+            self.effects.take_back();
+        }
         // What changes definitions or gives no rows has nothing that they could change.
         if plan.statement.output != Output::None && !plan.defines() {
             let mut names = BTreeSet::new();
@@ -449,24 +457,31 @@ impl Assembler {
                 ));
             }
             // Nobody else can have touched what the text itself has made.
-            names.retain(|name| !self.made.contains(name));
-            self.rests_on.append(&mut names);
+            names.retain(|name| !self.effects.made.contains(name));
+            self.effects.rests_on.append(&mut names);
         }
-        self.runs_code |= plan.runs_code();
+        self.follow_code(plan);
         if self.settings.has_taken_back() && (self.is_held(plan) || self.may_hold(&uses)) {
             self.settings.doubt();
         }
         self.settings.follow(plan);
         // What a transaction sees of another time is known once it does.
-        self.runs_own_code |=
+        self.effects.runs_own_code |=
             plan.runs_own_code() || matches!(plan.statement.session, SessionEffect::SeeAs(_));
-        self.writes |= plan.statement.is_write;
+        self.effects.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.planner.move_path();
         } else if takes_back(plan) || plan.defines() {
             self.planner.doubt_path();
         }
         uses
+    }
+
+    /// Code of a statement runs, or may: when it is read or bound, values are made for its plan.
+    pub(super) fn follow_code(&mut self, plan: &Plan) {
+        if plan.may_open_portals() {
+            self.overlay.plan(&Change::RunCode(None));
+        }
     }
 
     /// Notes that a statement will have changed definitions.

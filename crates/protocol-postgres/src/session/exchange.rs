@@ -3,9 +3,11 @@
 use super::{Connection, Notices, client_erred, first_value, target_erred};
 use crate::limits::ProtocolLimits;
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{Accepted, Ends, MessageBatch, flush};
+use crate::request::{
+    Accepted, CopyEnd, CopyFault, CopyIn, CopyStep, Ends, MessageBatch, flush, give_up,
+};
 use crate::target::FenceLine;
-use crate::wire::{Frontend, put, put_text, read, take, take_whole_messages};
+use crate::wire::{take, take_whole_messages};
 use crate::written::ADVICE;
 use bytes::{Bytes, BytesMut};
 use portreeve_model::{Refusal, RefusalCode, RequestId, Usage};
@@ -58,6 +60,7 @@ impl Connection {
             limits: &self.limits,
             ends,
             staged,
+            copy_in: None,
             cancel: self.cancel.as_ref(),
             fence: &self.upstream.fence,
             is_ending: false,
@@ -122,6 +125,8 @@ struct Run<'a> {
     ends: Ends,
     /// The data of a COPY that were approved: nothing else is written.
     staged: Option<BytesMut>,
+    /// The client's half of the COPY that runs.
+    copy_in: Option<CopyIn>,
     /// Asked for definitions.
     fence: &'a FenceLine,
     cancel: Option<&'a Arc<dyn CancelHandle>>,
@@ -282,43 +287,44 @@ impl Run<'_> {
     /// Passes COPY data on to the target, durable first.
     async fn forward_copy_data(&mut self, exchange: &mut Exchange) -> Result<(), Stop> {
         let mut data = CopyData::default();
-        while self.machine.is_copying_in() && data.received.len() < PIECE_BYTES {
+        while let Some(plan) = self.machine.copying_in()
+            && data.received.len() < PIECE_BYTES
+        {
+            let copy_in = self.copy_in.get_or_insert_with(|| CopyIn::of(plan));
             let max = self.limits.message_bytes_max;
             let from = self.staged.as_mut().unwrap_or_else(|| self.client.inbox());
             let Some(frame) = take(from, max).map_err(client_erred)? else { break };
             data.received.extend_from_slice(&frame.whole);
-            match read(frame.tag, frame.body()) {
-                Ok(Frontend::CopyData) if self.machine.holds_mask(frame.body()) => {
-                    self.machine.refuse_copy_in(written_mask(exchange));
-                    put(&mut data.wire, b'f', |out| put_text(out, "refused by portreeve"));
-                    if self.ends != Ends::SimpleReady {
-                        data.wire.extend_from_slice(&flush());
-                    }
-                }
-                Ok(Frontend::CopyData) => {
+            let (last, end, refusal) = match copy_in.read(&frame).map_err(SessionError::from)? {
+                CopyStep::Data => {
                     data.wire.extend_from_slice(&frame.whole);
                     data.messages += 1;
+                    continue;
                 }
-                Ok(Frontend::CopyDone | Frontend::CopyFail) => {
-                    data.wire.extend_from_slice(&frame.whole);
-                    if self.ends != Ends::SimpleReady {
-                        data.wire.extend_from_slice(&flush());
-                    }
-                    self.machine.end_copy_in();
-                }
-                // SPEC: ignored while COPY data is expected.
-                Ok(Frontend::Flush | Frontend::Sync) => {}
-                Ok(Frontend::Terminate) => return Err(SessionError::ClientGone.into()),
-                Ok(_) | Err(_) => {
-                    let fault = "unexpected message during COPY";
-                    return Err(SessionError::Client(fault.into()).into());
-                }
+                CopyStep::Ignored => continue,
+                CopyStep::Mask => (give_up(), CopyEnd::Failed, Some(written_mask(exchange))),
+                CopyStep::Ended(end) => (frame.whole, end, None),
+            };
+            data.wire.extend_from_slice(&last);
+            if self.ends != Ends::SimpleReady {
+                data.wire.extend_from_slice(&flush());
             }
+            self.machine.end_copy_in(end, refusal);
+            self.copy_in = None;
         }
         if !data.received.is_empty() {
             self.target.send(exchange.forward(data).await?);
         }
         Ok(())
+    }
+}
+
+impl From<CopyFault> for SessionError {
+    fn from(fault: CopyFault) -> Self {
+        match fault {
+            CopyFault::Gone => Self::ClientGone,
+            CopyFault::Unexpected => Self::Client("unexpected message during COPY".into()),
+        }
     }
 }
 

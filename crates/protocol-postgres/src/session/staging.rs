@@ -6,8 +6,8 @@
 
 use super::{Connection, client_erred};
 use crate::reply::Status;
-use crate::request::{CopyShape, MessageBatch};
-use crate::wire::{Frontend, read, sqlstate, take};
+use crate::request::{CopyEnd, CopyIn, CopyShape, CopyStep, MessageBatch};
+use crate::wire::{Frame, sqlstate, take};
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::BytesMut;
 use portreeve_decide::sql::CopyFormat;
@@ -21,13 +21,8 @@ struct Staging {
     frames: BytesMut,
     bytes: u64,
     bytes_max: u64,
-    end: Option<End>,
-}
-
-/// How the client ended it.
-enum End {
-    Done,
-    Failed,
+    copy_in: CopyIn,
+    end: Option<CopyEnd>,
 }
 
 impl Connection {
@@ -52,7 +47,7 @@ impl Connection {
         while staging.end.is_none() {
             let max = self.limits.message_bytes_max;
             match take(self.client.inbox(), max).map_err(client_erred)? {
-                Some(frame) => staging.add(frame.tag, frame.body(), &frame.whole)?,
+                Some(frame) => staging.add(&frame)?,
                 None => self.wait_for_data().await?,
             }
         }
@@ -69,7 +64,7 @@ impl Connection {
             batch.refuse(self.assembler.refused(sqlstate::PROGRAM_LIMIT, &why));
             return None;
         }
-        if let Some(End::Failed) = staging.end {
+        if let Some(CopyEnd::Failed) = staging.end {
             let why = "COPY from stdin failed: the client has given it up";
             batch.refuse(self.assembler.refused(sqlstate::QUERY_CANCELED, why));
             return None;
@@ -94,34 +89,35 @@ impl Connection {
 
 impl Staging {
     fn new(bytes_max: u64) -> Self {
-        let context = Context::new(&SHA256);
-        Self { context, frames: BytesMut::new(), bytes: 0, bytes_max, end: None }
+        Self {
+            context: Context::new(&SHA256),
+            frames: BytesMut::new(),
+            bytes: 0,
+            bytes_max,
+            // Masks are looked for when the statement runs.
+            copy_in: CopyIn::default(),
+            end: None,
+        }
     }
 
     fn is_over(&self) -> bool {
         self.bytes > self.bytes_max
     }
 
-    fn add(&mut self, tag: u8, body: &[u8], whole: &[u8]) -> Result<(), SessionError> {
-        match read(tag, body) {
-            Ok(Frontend::CopyData) => {
-                self.bytes = self.bytes.saturating_add(body.len() as u64);
+    fn add(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        match self.copy_in.read(frame)? {
+            CopyStep::Data | CopyStep::Mask => {
+                self.bytes = self.bytes.saturating_add(frame.body().len() as u64);
                 if self.is_over() {
                     self.frames = BytesMut::new();
                     return Ok(());
                 }
-                self.context.update(body);
+                self.context.update(frame.body());
             }
-            Ok(Frontend::CopyDone) => self.end = Some(End::Done),
-            Ok(Frontend::CopyFail) => self.end = Some(End::Failed),
-            // SPEC: ignored while COPY data is expected.
-            Ok(Frontend::Flush | Frontend::Sync) => return Ok(()),
-            Ok(Frontend::Terminate) => return Err(SessionError::ClientGone),
-            Ok(_) | Err(_) => {
-                return Err(SessionError::Client("unexpected message during COPY".into()));
-            }
+            CopyStep::Ended(end) => self.end = Some(end),
+            CopyStep::Ignored => return Ok(()),
         }
-        self.frames.extend_from_slice(whole);
+        self.frames.extend_from_slice(&frame.whole);
         Ok(())
     }
 }
@@ -136,22 +132,28 @@ fn form(shape: CopyShape) -> DataForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::put;
 
     #[test]
     fn what_is_bound_is_what_was_sent_and_no_more_is_kept_than_may_be() {
+        let frame = |tag: u8, body: &[u8]| {
+            let mut whole = Vec::new();
+            put(&mut whole, tag, |out| out.extend_from_slice(body));
+            Frame { tag, whole: whole.into() }
+        };
         let mut staging = Staging::new(8);
-        staging.add(b'd', b"1\tx\n", b"d\0\0\0\x081\tx\n").unwrap();
-        staging.add(b'H', b"", b"H\0\0\0\x04").unwrap();
+        staging.add(&frame(b'd', b"1\tx\n")).unwrap();
+        staging.add(&frame(b'H', b"")).unwrap();
         assert!(staging.end.is_none() && staging.frames.len() == 9);
-        staging.add(b'c', b"", b"c\0\0\0\x04").unwrap();
-        assert!(matches!(staging.end, Some(End::Done)));
+        staging.add(&frame(b'c', b"")).unwrap();
+        assert_eq!(staging.end, Some(CopyEnd::Done));
         let expect = aws_lc_rs::digest::digest(&SHA256, b"1\tx\n");
         assert_eq!(staging.context.finish().as_ref(), expect.as_ref());
 
         let mut staging = Staging::new(8);
-        staging.add(b'd', b"123456789", b"d\0\0\0\x0d123456789").unwrap();
+        staging.add(&frame(b'd', b"123456789")).unwrap();
         assert!(staging.is_over() && staging.frames.is_empty());
-        assert!(matches!(staging.add(b'X', b"", b""), Err(SessionError::ClientGone)));
-        assert!(staging.add(b'Q', b"select 1\0", b"").is_err());
+        assert!(matches!(staging.add(&frame(b'X', b"")), Err(SessionError::ClientGone)));
+        assert!(matches!(staging.add(&frame(b'Q', b"select 1\0")), Err(SessionError::Client(_))));
     }
 }

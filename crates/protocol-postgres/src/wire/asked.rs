@@ -22,6 +22,8 @@ pub(crate) fn own_question(text: &str) -> Bytes {
 /// The same for several statements, the rest of which is not run once one fails.
 pub(crate) fn own_questions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Bytes {
     let mut wire = Vec::new();
+    // What has failed was not closed.
+    put_close(&mut wire);
     for text in texts {
         put_statement(&mut wire, text);
     }
@@ -44,6 +46,10 @@ fn put_statement(wire: &mut Vec<u8>, text: &str) {
         put_text(out, OWN_NAME);
         out.extend_from_slice(&[0; 4]);
     });
+    put_close(wire);
+}
+
+fn put_close(wire: &mut Vec<u8>) {
     for kind in [b'P', b'S'] {
         put(wire, b'C', |out| {
             out.push(kind);
@@ -98,4 +104,19 @@ pub(crate) fn literal(text: &str) -> String {
 /// A name as SQL writes it, whatever is in it.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::next_of;
+
+    /// Removed: once a question has failed in a session, all that follow fail as well.
+    #[test]
+    fn a_question_closes_what_a_failed_one_has_left() {
+        let mut wire = own_questions(["SELECT 1", "SELECT 2"]);
+        let sent = std::iter::from_fn(|| next_of(&mut wire));
+        let tags: String = sent.map(|frame| char::from(frame.tag)).collect();
+        assert_eq!(tags, "CCPBECCPBECCS");
+    }
 }

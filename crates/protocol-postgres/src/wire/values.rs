@@ -77,7 +77,9 @@ pub(crate) fn row(body: &[u8]) -> Result<Row, WireError> {
         let value = cursor.optional_value()?;
         Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
     };
-    (0..count).map(|_| value()).collect()
+    let values = (0..count).map(|_| value()).collect::<Result<_, _>>()?;
+    cursor.finish()?;
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -26,6 +26,39 @@ def test_a_short_line_takes_neither_memory_nor_time(shell: Shell) -> None:
     assert shell.run("echo still here").stdout == b"still here\n"
 
 
+@pytest.mark.parametrize("opening", ["nice ", "! ", "time ", "env ", "( ", "sh -c ", "$("])
+def test_what_stands_in_itself_does_not_stop_the_gateway(shell: Shell, opening: str) -> None:
+    done = shell.run(opening * (16_000 // len(opening)) + "true")
+    assert done.returncode == 126, done
+    assert shell.run("echo still here").stdout == b"still here\n"
+
+
+def test_loops_read_files(shell: Shell) -> None:
+    shell.sshd.put("three.txt", "a\nb\nc\n")
+    done = shell.run('while read -r line; do echo "is $line"; done < three.txt')
+    assert done.stdout == b"is a\nis b\nis c\n", done
+    assert shell.run('[ "$(uname)" = Linux ] && echo yes').stdout == b"yes\n"
+    assert shell.run("export LC_ALL=C; date -Is").returncode == 0
+
+
+def test_a_repository_is_opened_by_its_own_name(shell: Shell, tmp_path: Path) -> None:
+    home = shell.sshd.home
+    for name in ("vault/hidden.git", "repo.git"):
+        subprocess.run(["git", "init", "-q", "--bare", str(home / name)], check=True)
+    environment = shell.environment(shell.gateway.token("ada")) | {
+        "GIT_SSH_COMMAND": " ".join(["ssh", *shell.options(), "-p", str(shell.gateway.port)]),
+    }
+
+    def listed(path: str) -> int:
+        return subprocess.run(
+            ["git", "ls-remote", f"web@127.0.0.1:{path}"],
+            env=environment, capture_output=True, timeout=60,
+        ).returncode  # fmt: skip
+
+    assert listed(f"{home}/repo.git") == 0
+    assert listed(f"{home}/repo") != 0, "`git` would try `repo.git`"
+
+
 def test_a_path_in_the_place_of_a_service_is_code(shell: Shell) -> None:
     evil = shell.sshd.put("out/evil", "#!/bin/sh\ncat vault/key\n")
     evil.chmod(0o755)
@@ -110,7 +143,7 @@ def rows() -> list[tuple[str, dict[str, bool], dict[str, bool]]]:
         letters, longs = {}, {}
         for option in options:
             name, takes = re.fullmatch(r"(--?[^:^]+)(?:[:^](.*))?", option).groups()  # type: ignore[union-attr]
-            takes_one = ":" in option and takes != "none"
+            takes_one = ":" in option and takes not in ("none", "open")
             if name.startswith("--"):
                 longs[name] = takes_one
             else:

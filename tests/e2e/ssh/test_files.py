@@ -1,5 +1,6 @@
 """Files over SFTP and SCP: what is read is masked as a whole, what is written arrives as it is."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -144,6 +145,17 @@ def test_paramiko_and_asyncssh_read_and_write(shell: Shell, tmp_path: Path) -> N
     assert (shell.sshd.home / "out" / "asyncssh").read_bytes() == b"x" * 300_000
 
 
+def int64(number: int) -> "paramiko.sftp.int64":
+    return paramiko.sftp.int64(number)
+
+
+def opened(client: paramiko.SFTPClient, path: str, flags: int) -> paramiko.SFTPFile:
+    """As its flags say, which are not those of `open`."""
+    kind, message = client._request(paramiko.sftp.CMD_OPEN, path, flags, paramiko.SFTPAttributes())
+    assert kind == paramiko.sftp.CMD_HANDLE
+    return paramiko.SFTPFile(client, message.get_binary(), "wb")
+
+
 @pytest.fixture
 def client(shell: Shell) -> Iterator[paramiko.SFTPClient]:
     transport = paramiko.Transport(("127.0.0.1", shell.gateway.port))
@@ -177,6 +189,79 @@ def test_a_folder_does_not_carry_files_out_of_their_names(
     (shell.sshd.home / "out" / "other2" / "file").unlink()
     (shell.sshd.home / "out" / "other2").rmdir()
     shutil.rmtree(shell.sshd.home / "out" / "sub")
+
+
+def test_nothing_of_what_was_there_stays_beside_what_is_new(
+    shell: Shell, client: paramiko.SFTPClient, tmp_path: Path
+) -> None:
+    """A part of a value is no value that anybody finds."""
+    card = shell.sshd.put("out/card", "4111111111111111\n")
+    write, create, truncate, exclude, append = 2, 8, 16, 32, 4
+    for flags in (write, write | exclude, write | create):
+        handle = opened(client, "out/card", flags)
+        with pytest.raises(OSError):
+            handle.sftp._request(paramiko.sftp.CMD_WRITE, handle.handle, int64(3), b"x")
+        handle.close()
+        assert card.read_text() == "4111111111111111\n", flags
+    handle = opened(client, "out/card", write | create)
+    handle.sftp._request(paramiko.sftp.CMD_WRITE, handle.handle, int64(0), b"x")
+    handle.close()
+    assert card.read_text() == "x"
+    with client.open("out/card", "a") as file:
+        file.write("y")
+    assert card.read_text() == "xy"
+    # `scp` writes over what is there.
+    for text in ("a long text that is written first\n", "short\n"):
+        (tmp_path / "up.txt").write_text(text)
+        done = scp(shell, f"{tmp_path}/up.txt", "web@127.0.0.1:out/card")
+        assert done.returncode == 0, done
+        assert card.read_text() == text
+    card.unlink()
+
+
+def test_rights_of_what_was_there_are_its_owners(shell: Shell, client: paramiko.SFTPClient) -> None:
+    there = shell.sshd.put("out/there", "x")
+    there.chmod(0o600)
+    with client.open("out/there", "w") as file, pytest.raises(OSError):
+        file.chmod(0o777)
+    assert there.stat().st_mode & 0o777 == 0o600
+    with client.open("out/fresh", "w") as file:
+        file.chmod(0o640)
+    fresh = shell.sshd.home / "out" / "fresh"
+    assert fresh.stat().st_mode & 0o777 == 0o640
+    fresh.unlink()
+    there.unlink()
+
+
+def test_a_name_that_is_no_text_closes_no_folder(shell: Shell, client: paramiko.SFTPClient) -> None:
+    folder = shell.sshd.home / "odd"
+    folder.mkdir(exist_ok=True)
+    (folder / "plain").write_text("x")
+    odd = os.fsencode(folder) + b"/\xff\xfe"
+    with open(odd, "wb"):
+        pass
+    names = client.listdir("odd")
+    assert "plain" in names and len(names) == 2, names
+    with pytest.raises(OSError):
+        client._request(paramiko.sftp.CMD_STAT, b"odd/\xff\xfe")
+    assert client.listdir("odd") == names
+    os.unlink(odd)
+
+
+def test_what_is_approved_of_a_move_is_that_move(shell: Shell, client: paramiko.SFTPClient) -> None:
+    held = shell.sshd.put("out/held", "content\n")
+    other = shell.sshd.put("out/taken", "other\n")
+    with pytest.raises(OSError):
+        client.rename("out/held", "out/taken")
+    found = shell.gateway.json("reviews", "ls", token=shell.gateway.token("dana"))
+    assert isinstance(found, dict)
+    review = max(found["reviews"], key=lambda one: one["opened_at_us"])
+    shell.gateway.run("reviews", "approve", review["id"], token=shell.gateway.token("dana"))
+    with pytest.raises(OSError):
+        client.posix_rename("out/held", "out/taken")
+    assert held.read_text() == "content\n" and other.read_text() == "other\n"
+    held.unlink()
+    other.unlink()
 
 
 def test_what_is_approved_is_what_is_set(shell: Shell, client: paramiko.SFTPClient) -> None:

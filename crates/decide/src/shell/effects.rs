@@ -3,8 +3,11 @@
 use super::host;
 use super::parse::{Unreadable, unreadable};
 use super::programs::{Programs, Shows, Use};
-use super::reader::{Reader, Value};
+use super::reader::Reader;
+use super::special::{is_of_the_shell, is_special};
+use super::streams::Says;
 use super::syntax::Word;
+use super::value::Value;
 use portreeve_model::{Action, Change};
 
 /// Where programs of the system are.
@@ -21,15 +24,17 @@ const SYSTEM_FOLDERS: [&str; 7] = [
 impl Reader<'_> {
     /// A program runs with its arguments.
     pub(super) fn run(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
+        self.deeper(|reader| reader.call(words))
+    }
+
+    fn call(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
         let Some(first) = words.first() else { return Ok(()) };
-        let Value::Texts(names) = self.value(first) else {
+        let value = self.value(first);
+        let Some(name) = value.only() else {
             return unreadable("which program runs is not known beforehand");
         };
-        let [name] = names.as_slice() else {
-            return unreadable("which program runs is not known beforehand");
-        };
-        if name.is_empty() {
-            return unreadable("a program without a name");
+        if name.is_empty() || name.contains('=') {
+            return unreadable(format!("`{name}` is no name of a program"));
         }
         let own = SYSTEM_FOLDERS.iter().find_map(|folder| name.strip_prefix(folder));
         let own = own.filter(|own| !own.contains('/')).unwrap_or(name);
@@ -42,12 +47,28 @@ impl Reader<'_> {
             return Ok(());
         }
         let own = own.to_owned();
+        // What a loop may set is looked for by name before it is read.
+        if is_of_the_shell(&own) && first.literal().is_none() {
+            return unreadable(format!("`{own}` is the shell's own: write its name"));
+        }
+        // Of a word that becomes several, each could be an option, or a program.
+        let takes_any = is_sayer(&own) || self.is_nobodys(&own);
+        if !takes_any && !words.iter().all(|word| self.is_whole(word)) {
+            return unreadable(
+                "an output or a variable that is not quoted becomes any number of words: quote it",
+            );
+        }
         self.ran(&own, self.shape(&own, words));
         if self.special(&own, words)? {
             return Ok(());
         }
         let arguments: Vec<Value> = words.iter().skip(1).map(|word| self.value(word)).collect();
         self.listed(&own, &arguments)
+    }
+
+    /// Whether nobody knows what a program does.
+    fn is_nobodys(&self, name: &str) -> bool {
+        !is_special(name) && Programs::program(self.machine.programs, name).is_none()
     }
 
     /// A program of the table, or one that is not in it.
@@ -68,20 +89,27 @@ impl Reader<'_> {
         let times = |argument: &Value| if is_glob(argument) { 2 } else { 1 };
         let twice = |argument: &Value| vec![argument.clone(); times(argument)];
         let arguments: &[Value] = &arguments.iter().flat_map(twice).collect::<Vec<_>>();
-        if arguments.iter().any(|argument| argument.shown().is_none()) {
+        if arguments.iter().any(|argument| argument.part().is_none()) {
             return unreadable("which files or options are meant is not known beforehand");
         }
-        let Some(used) = row.uses(arguments, Value::shown, Value::behind) else {
+        let Some(used) = row.uses(arguments, Value::part, Value::behind) else {
             // What it shows may be cut or written in another way.
             self.unknown(name);
+            if row.fetches() {
+                // It may be told by it to send what it reads.
+                self.code();
+            }
             return Ok(());
         };
+        if used.is_open {
+            self.streams.says = Some(Says { is_data: true, is_open: true });
+        }
         let contacts_none = row.contacts()
             && !used.uses.iter().any(|(wanted, _)| matches!(wanted, Use::Host | Use::Asked));
         match row.shows {
             // It asks what its input says.
             Shows::Texts if contacts_none => self.unknown(name),
-            Shows::Texts if Self::cuts(&used.uses) => self.unknown(name),
+            Shows::Texts if Self::shortens(&used.uses) => self.unknown(name),
             Shows::Texts => self.known(name),
             Shows::Rewritten => self.unknown(name),
             Shows::Opaque => {
@@ -156,7 +184,9 @@ impl Reader<'_> {
                 self.note_change(Change::Change);
                 self.trees(Action::Administer, value)
             }
-            Use::Host | Use::Asked | Use::Shape | Use::Setting => self.used_beside(wanted, value),
+            Use::Host | Use::Asked | Use::Address | Use::Sent | Use::Shape | Use::Setting => {
+                self.used_beside(wanted, value)
+            }
         }
     }
 
@@ -168,6 +198,22 @@ impl Reader<'_> {
             (Use::Shape | Use::Setting, _) => {
                 self.note_change(Change::Change);
                 self.need(Action::Administer, host(self.machine.host));
+                Ok(())
+            }
+            (Use::Address, Value::Texts(texts)) => {
+                for text in texts {
+                    match machine_of(text) {
+                        Some(name) => self.need(Action::Write, host(name)),
+                        None => self.code(),
+                    }
+                }
+                Ok(())
+            }
+            (Use::Sent, Value::Texts(texts)) if !texts.iter().any(|text| names_file(text)) => {
+                Ok(())
+            }
+            (Use::Address | Use::Sent, _) => {
+                self.code();
                 Ok(())
             }
             (_, Value::Texts(texts)) => {
@@ -188,7 +234,7 @@ impl Reader<'_> {
 
     /// Whether a call cuts what it works on, so that what is left may not look like what it is:
     /// `truncate` to a length that is not zero.
-    fn cuts(uses: &[(Use, Value)]) -> bool {
+    fn shortens(uses: &[(Use, Value)]) -> bool {
         let mut sizes = uses.iter().filter(|(wanted, _)| *wanted == Use::Size);
         let is_none = |value: &Value| match value {
             Value::Texts(texts) => texts.iter().all(|text| text == "0"),
@@ -200,13 +246,10 @@ impl Reader<'_> {
     /// Calls that the table alone does not tell from others: whether one is known to do no more
     /// than ask, or is code. None where the table says it.
     fn is_asked_only(&self, name: &str, arguments: &[Value]) -> Option<bool> {
-        let texts: Vec<&str> = arguments
-            .iter()
-            .map(|argument| match argument {
-                Value::Texts(texts) if texts.len() == 1 => texts.first().map(String::as_str),
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
+        let texts: Option<Vec<&str>> = arguments.iter().map(Value::only).collect();
+        let Some(texts) = texts else {
+            return matches!(name, "ps" | "mount").then_some(false);
+        };
         match (name, texts.as_slice()) {
             ("ps", texts) => shows_environments(texts).then_some(false),
             ("mount", texts) => mounts_otherwise(texts).then_some(false),
@@ -223,12 +266,39 @@ impl Reader<'_> {
     fn shape(&self, name: &str, words: &[Word]) -> String {
         let mut shape = name.to_owned();
         for word in words.iter().skip(1) {
-            let shown = self.value(word).shown().filter(|text| text.starts_with('-'));
+            let value = self.value(word);
+            let option = value.only().filter(|text| text.starts_with('-'));
             shape.push(' ');
-            shape.push_str(shown.as_deref().unwrap_or("?"));
+            shape.push_str(option.unwrap_or("?"));
         }
         shape
     }
+}
+
+/// Whether a program shows its words one after the other, however many they are.
+fn is_sayer(name: &str) -> bool {
+    matches!(name, "echo" | "printf")
+}
+
+/// Whether a text that `curl` sends, or shows, names a file instead.
+fn names_file(text: &str) -> bool {
+    text.starts_with('@') || text.contains("%output")
+}
+
+/// The machine of an address; none where it cannot be said, or there is none: `file:///etc/passwd`.
+fn machine_of(address: &str) -> Option<&str> {
+    const KINDS: [&str; 4] = ["http", "https", "ftp", "ftps"];
+    let rest = match address.split_once("://") {
+        Some((kind, rest)) => KINDS.contains(&kind).then_some(rest)?,
+        None => address,
+    };
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let place = authority.rsplit('@').next()?;
+    let (name, port) = place.split_once(':').unwrap_or((place, "80"));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    let is_known = !name.is_empty() && name.chars().all(is_plain);
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    (is_known && is_port).then_some(name)
 }
 
 /// Whether a format says how long something may be: `%.3n`, `args:3`.

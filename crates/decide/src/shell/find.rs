@@ -2,18 +2,29 @@
 
 use super::effects::{are_parted, has_widths};
 use super::parse::{Unreadable, unreadable};
-use super::reader::{Reader, Value};
+use super::reader::Reader;
 use super::syntax::Word;
+use super::value::{Part, Value};
 use portreeve_model::{Action, Change};
 
 impl Reader<'_> {
     /// `find`: where it begins, which files it means, and what it does with them.
     pub(super) fn find(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
         let is_place = |word: &Word| {
-            let shown = self.value(word).shown();
-            shown.is_some_and(|text| !text.starts_with('-') && text != "(" && text != "!")
+            let value = self.value(word);
+            let is_sign = |text: &str| matches!(text, "(" | ")" | "!" | ",");
+            let begins = match &value {
+                Value::Texts(texts) => texts.iter().any(|text| is_sign(text)),
+                Value::Glob(begin) => is_sign(begin),
+                Value::Tree(_) | Value::Unknown => true,
+            };
+            value.part() == Some(Part::Operand) && !begins
         };
         let places = words.iter().skip(1).take_while(|word| is_place(word)).count();
+        // What stands behind the places is told by its place: each word is one.
+        if !words.iter().skip(1 + places).all(|word| self.is_one_plain(word)) {
+            return unreadable("an argument of `find` could be several words");
+        }
         let mut roots: Vec<Value> =
             words.iter().skip(1).take(places).map(|word| self.value(word)).collect();
         if roots.is_empty() {
@@ -96,8 +107,9 @@ impl Reader<'_> {
         if roots.len() > ARGUMENTS_MAX || arguments.len() > ARGUMENTS_MAX {
             return unreadable("it names more files than anybody could look through");
         }
+        let reads_itself = name == "find" || name.starts_with("git-");
         let is_plain = super::programs::Programs::program(self.machine.programs, &name).is_some()
-            && name != "find";
+            && !reads_itself;
         match is_plain {
             true => self.listed(&name, &arguments)?,
             false => self.code(),

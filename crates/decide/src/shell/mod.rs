@@ -29,6 +29,7 @@ mod reader;
 mod special;
 mod streams;
 mod syntax;
+mod value;
 mod variables;
 mod word;
 mod words;
@@ -44,7 +45,7 @@ use parse::parse;
 use portreeve_model::{Action, Change, Facts, Need, Object, ObjectKind};
 use reader::Reader;
 use std::collections::BTreeSet;
-use syntax::Writer;
+use syntax::spelled;
 
 /// The machine on which a command is to run.
 #[derive(Clone, Copy, Debug)]
@@ -101,17 +102,12 @@ pub fn analyze(line: &str, machine: &Machine<'_>) -> Analysis {
         }
         let mut reader = Reader::new(machine);
         reader.with_stream(|reader| reader.read(&mut script))?;
+        reader.end();
         if reader.is_too_much() {
             return parse::unreadable("it needs more than anybody could look through");
         }
-        let line = Writer::write(&script, machine.home);
-        let line = match reader.is_relative {
-            false => line,
-            true => {
-                let end = if line.ends_with(['&', '\n']) { "" } else { ";" };
-                format!("cd {} && {{ {line}{end} }}", syntax::quoted(machine.home))
-            }
-        };
+        let script = if reader.is_relative { script.within(machine.home) } else { script };
+        let line = spelled(&script, machine.home)?;
         if line.len() > reader::SENT_BYTES_MAX {
             return parse::unreadable("with all its words quoted it is longer than a system takes");
         }

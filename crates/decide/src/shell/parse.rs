@@ -5,8 +5,9 @@ use super::syntax::{Joint, Node, Place, Redirect, Script, Shell, Simple, Word};
 use thiserror::Error;
 
 /// The longest command line.
-pub(super) const LINE_BYTES_MAX: usize = 64 << 10;
-/// How deep commands may stand in each other.
+const LINE_BYTES_MAX: usize = 64 << 10;
+/// How deep commands may stand in each other. Whatever goes through what was read (the writer, the
+/// search for variables) calls itself as deep as the parser did, and no deeper.
 const DEPTH_MAX: usize = 24;
 
 /// Why a command line cannot be read: the client's own words and ours.
@@ -23,10 +24,15 @@ pub(super) fn parse(text: &str) -> Result<Script, Unreadable> {
     if text.len() > LINE_BYTES_MAX {
         return unreadable(format!("the command is longer than {LINE_BYTES_MAX} bytes"));
     }
+    parse_within(text, 0)
+}
+
+/// The same, however long it is, for a text that stands so deep in another one.
+pub(super) fn parse_within(text: &str, depth: usize) -> Result<Script, Unreadable> {
     if text.chars().any(|letter| letter.is_control() && letter != '\t' && letter != '\n') {
         return unreadable("it holds control characters");
     }
-    let mut parser = Parser { text, at: 0, depth: 0, here: None };
+    let mut parser = Parser { text, at: 0, depth, here: None };
     let script = parser.script()?;
     if parser.at < text.len() {
         let rest: String = parser.rest().chars().take(20).collect();
@@ -43,7 +49,7 @@ pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     // INVARIANT: at a boundary of characters, at most the length of the text.
     pub(super) at: usize,
-    depth: usize,
+    pub(super) depth: usize,
     /// Where the line ends behind which texts of here-documents stand, and where those end.
     here: Option<(usize, usize)>,
 }
@@ -126,12 +132,26 @@ impl<'t> Parser<'t> {
         unreadable(format!("`{word}` is missing"))
     }
 
-    /// Commands up to the end, a closing bracket, or a word that closes what is around.
-    pub(super) fn script(&mut self) -> Result<Script, Unreadable> {
+    /// Reads what stands in something else. Whatever can stand in itself goes through here.
+    fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Unreadable>,
+    ) -> Result<T, Unreadable> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return unreadable("commands stand too deep in each other");
         }
+        let read = read(self)?;
+        self.depth -= 1;
+        Ok(read)
+    }
+
+    /// Commands up to the end, a closing bracket, or a word that closes what is around.
+    pub(super) fn script(&mut self) -> Result<Script, Unreadable> {
+        self.deeper(Self::commands)
+    }
+
+    fn commands(&mut self) -> Result<Script, Unreadable> {
         let mut script = Script::default();
         let mut is_due = false;
         loop {
@@ -141,10 +161,9 @@ impl<'t> Parser<'t> {
                 if is_due {
                     return unreadable("nothing stands behind `&&` or `||`");
                 }
-                self.depth -= 1;
                 return Ok(script);
             }
-            let node = self.pipe()?;
+            let node = self.pipe_or_not()?;
             let joint = self.joint()?;
             is_due = matches!(joint, Joint::And | Joint::Or);
             script.0.push((node, joint));
@@ -169,12 +188,19 @@ impl<'t> Parser<'t> {
         })
     }
 
-    fn pipe(&mut self) -> Result<Node, Unreadable> {
-        if self.reserved() == "!" {
-            self.at += 1;
-            self.skip_blanks();
-            return Ok(Node::Not(Box::new(self.pipe()?)));
+    fn pipe_or_not(&mut self) -> Result<Node, Unreadable> {
+        if self.reserved() != "!" {
+            return self.pipe();
         }
+        self.at += 1;
+        self.skip_blanks();
+        match self.reserved() {
+            "!" => unreadable("`! !` is not read"),
+            _ => Ok(Node::Not(Box::new(self.pipe()?))),
+        }
+    }
+
+    fn pipe(&mut self) -> Result<Node, Unreadable> {
         let mut nodes = vec![self.command()?];
         loop {
             self.skip_blanks();
@@ -200,13 +226,7 @@ impl<'t> Parser<'t> {
     }
 
     fn command(&mut self) -> Result<Node, Unreadable> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return unreadable("commands stand too deep in each other");
-        }
-        let node = self.any_command();
-        self.depth -= 1;
-        node
+        self.deeper(Self::any_command)
     }
 
     fn any_command(&mut self) -> Result<Node, Unreadable> {
@@ -231,15 +251,27 @@ impl<'t> Parser<'t> {
                 self.expect("}")?;
                 self.group(script, Shell::Same)
             }
-            "if" => self.conditions(),
+            "if" => self.conditions().and_then(|node| self.placed(node)),
             "while" | "until" => {
                 self.at += word.len();
                 let condition = self.script()?;
                 let body = self.body()?;
-                Ok(Node::Loop { until: word == "until", condition, body })
+                self.placed(Node::Loop { until: word == "until", condition, body })
             }
-            "for" => self.for_each(),
+            "for" => self.for_each().and_then(|node| self.placed(node)),
             _ => self.simple(),
+        }
+    }
+
+    /// `while …; done < FILE` is `{ while …; done; } < FILE`.
+    fn placed(&mut self, node: Node) -> Result<Node, Unreadable> {
+        let redirects = self.redirects()?;
+        match redirects.is_empty() {
+            true => Ok(node),
+            false => {
+                let script = Script(vec![(node, Joint::Then)]);
+                Ok(Node::Group { script, shell: Shell::Same, redirects })
+            }
         }
     }
 
@@ -247,13 +279,18 @@ impl<'t> Parser<'t> {
         if script.0.is_empty() {
             return unreadable("nothing stands between brackets");
         }
+        let redirects = self.redirects()?;
+        Ok(Node::Group { script, shell, redirects })
+    }
+
+    fn redirects(&mut self) -> Result<Vec<Redirect>, Unreadable> {
         let mut redirects = Vec::new();
         self.skip_blanks();
         while let Some(redirect) = self.redirect(&mut redirects)? {
             redirects.push(redirect);
             self.skip_blanks();
         }
-        Ok(Node::Group { script, shell, redirects })
+        Ok(redirects)
     }
 
     fn conditions(&mut self) -> Result<Node, Unreadable> {

@@ -2,6 +2,7 @@
 //! it, or is called with an option that is not, nobody knows what it does.
 
 use super::special::is_special;
+use super::value::Part;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -33,6 +34,10 @@ pub(super) enum Use {
     Host,
     /// A machine that is asked, or asked about, beside words that say how.
     Asked,
+    /// Where something is fetched from, or sent to.
+    Address,
+    /// A text that is sent there.
+    Sent,
     /// A text that begins with `+`; anything else sets what the machine goes by.
     Shape,
     /// Sets what the machine goes by.
@@ -51,6 +56,8 @@ enum Takes {
     Argument(Use),
     /// Nothing, or a word behind `=` that names nothing.
     Optional,
+    /// Nothing; what is shown does not end its line.
+    Opens,
     /// Nothing; what is operated on is so with all in it.
     Trees,
 }
@@ -77,6 +84,8 @@ pub(super) struct Program {
     longs: HashMap<String, Takes>,
     pub(super) shows: Shows,
     pub(super) administers: bool,
+    /// Whether what it shows is nobody's secret.
+    pub(super) is_public: bool,
     /// Whether what begins with `+` is an option to it, which the row has not.
     has_plus: bool,
 }
@@ -86,6 +95,8 @@ pub(super) struct Used<A> {
     pub(super) uses: Vec<(Use, A)>,
     /// Whether it works on all that is in folders.
     pub(super) trees: bool,
+    /// Whether what it shows does not end its line.
+    pub(super) is_open: bool,
 }
 
 /// Programs by their names.
@@ -146,26 +157,27 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 impl Program {
-    /// What each argument is. `text` gives the letters of one, where they are known; an argument
-    /// whose beginning is not known could be an option, so that nobody knows what is done.
+    /// What each argument is. `part` says what one is taken for; where that is not known it could
+    /// be an option, so that nobody knows what is done.
     pub(super) fn uses<A: Clone>(
         &self,
         arguments: &[A],
-        text: impl Fn(&A) -> Option<String>,
-        part: impl Fn(&A, usize) -> A,
+        part: impl Fn(&A) -> Option<Part>,
+        behind: impl Fn(&A, usize) -> A,
     ) -> Option<Used<A>> {
         let (mut uses, mut operands) = (Vec::new(), Vec::new());
-        let (mut trees, mut has_pattern, mut is_ended) = (false, false, false);
+        let (mut trees, mut is_open) = (false, false);
+        let (mut has_pattern, mut is_ended) = (false, false);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
-            let word = text(argument)?;
-            if self.has_plus && word.starts_with('+') {
-                return None;
-            }
-            if is_ended || word == "-" || !word.starts_with('-') {
-                operands.push(argument.clone());
-                continue;
-            }
+            let word = match part(argument)? {
+                Part::Option(word) if self.has_plus && word.starts_with('+') => return None,
+                Part::Option(word) if !is_ended && word.starts_with('-') => word,
+                Part::Option(_) | Part::Operand => {
+                    operands.push(argument.clone());
+                    continue;
+                }
+            };
             if word == "--" {
                 is_ended = true;
                 continue;
@@ -175,9 +187,10 @@ impl Program {
                 None => self.short(&word)?,
             };
             trees |= found.trees;
+            is_open |= found.is_open;
             if let Some((wanted, inner)) = found.argument {
                 let value = match inner {
-                    Some(at) => part(argument, at),
+                    Some(at) => behind(argument, at),
                     None => rest.next()?.clone(),
                 };
                 has_pattern |= matches!(wanted, Use::Pattern | Use::Patterns);
@@ -185,7 +198,7 @@ impl Program {
             }
         }
         uses.extend(self.operands(operands, trees, has_pattern)?);
-        Some(Used { uses, trees })
+        Some(Used { uses, trees, is_open })
     }
 
     fn long(&self, word: &str) -> Option<Found> {
@@ -197,11 +210,12 @@ impl Program {
             (Takes::Nothing | Takes::Optional, None) | (Takes::Optional, Some(_)) => {
                 Found::default()
             }
-            (Takes::Trees, None) => Found { trees: true, argument: None },
+            (Takes::Trees, None) => Found { trees: true, ..Found::default() },
+            (Takes::Opens, None) => Found { is_open: true, ..Found::default() },
             (Takes::Argument(wanted), value) => {
-                Found { trees: false, argument: Some((*wanted, value)) }
+                Found { argument: Some((*wanted, value)), ..Found::default() }
             }
-            (Takes::Nothing | Takes::Trees, Some(_)) => return None,
+            (Takes::Nothing | Takes::Trees | Takes::Opens, Some(_)) => return None,
         })
     }
 
@@ -213,8 +227,11 @@ impl Program {
         let mut found = Found::default();
         for (at, letter) in word.char_indices().skip(1) {
             match self.letters.get(&letter)? {
-                Takes::Nothing | Takes::Optional => {}
+                Takes::Nothing => {}
                 Takes::Trees => found.trees = true,
+                Takes::Opens => found.is_open = true,
+                // The rest of the word is what it takes.
+                Takes::Optional => return Some(found),
                 Takes::Argument(wanted) => {
                     let behind = at + letter.len_utf8();
                     let inner = (behind < word.len()).then_some(behind);
@@ -259,6 +276,11 @@ impl Program {
         self.operands.iter().any(|operand| matches!(operand, Use::Host | Use::Asked))
     }
 
+    /// Whether it fetches what an address names.
+    pub(super) fn fetches(&self) -> bool {
+        self.operands.contains(&Use::Address)
+    }
+
     /// Whether it goes through all of that, with what is in it.
     pub(super) fn walks(&self) -> bool {
         self.repeats.is_some() && self.operands.contains(&Use::Tree)
@@ -268,6 +290,7 @@ impl Program {
 #[derive(Default)]
 struct Found {
     trees: bool,
+    is_open: bool,
     /// What an option takes, and where in its word that begins; else it is the next word.
     argument: Option<(Use, Option<usize>)>,
 }
@@ -291,10 +314,11 @@ impl Program {
                 "rewrites" => program.shows = Shows::Rewritten,
                 "opaque" => program.shows = Shows::Opaque,
                 "administers" => program.administers = true,
+                "public" => program.is_public = true,
                 "plus" => program.has_plus = true,
                 note => {
                     return Err(format!(
-                        "`{note}` is no note: `rewrites`, `opaque`, `administers` or `plus`"
+                        "`{note}` is no note: `rewrites`, `opaque`, `administers`, `public` or `plus`"
                     ));
                 }
             }
@@ -309,6 +333,7 @@ impl Program {
         let (name, takes) = match option.split_once([':', '^']) {
             None => (option, Takes::Nothing),
             Some((name, "tree")) if option.contains('^') => (name, Takes::Trees),
+            Some((name, "open")) => (name, Takes::Opens),
             Some((name, "none")) => (name, Takes::Optional),
             Some((name, wanted)) => (name, Takes::Argument(use_said(wanted)?)),
         };
@@ -338,7 +363,7 @@ fn use_said(word: &str) -> Result<Use, String> {
         format!(
             "`{word}` is no use of an argument: `text`, `format`, `pattern`, `patterns`, `read`, `tree`, \
              `list`, `write`, `make`, `into`, `move`, `drop`, `droptree`, `dropwrite`, `rights`, \
-             `host`, `asked`, `shape`, `setting`, `mounted` or `size`"
+             `host`, `asked`, `address`, `sent`, `shape`, `setting`, `mounted` or `size`"
         )
     })
 }
@@ -362,6 +387,8 @@ fn use_named(word: &str) -> Option<Use> {
         "rights" => Use::Rights,
         "host" => Use::Host,
         "asked" => Use::Asked,
+        "address" => Use::Address,
+        "sent" => Use::Sent,
         "shape" => Use::Shape,
         "setting" => Use::Setting,
         "mounted" => Use::Mounted,

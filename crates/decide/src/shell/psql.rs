@@ -4,8 +4,9 @@
 
 use super::host;
 use super::parse::Unreadable;
-use super::reader::{Reader, Value};
+use super::reader::Reader;
 use super::syntax::Word;
+use super::value::Value;
 use crate::sql::postgres::{Named, named};
 use portreeve_model::{Action, Change, Object, ObjectKind};
 

@@ -4,149 +4,32 @@ use super::parse::{Unreadable, unreadable};
 use super::path::{canonical, file, lies_in};
 use super::streams::{Says, Streams};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
+use super::value::{Value, bytes_of};
 use super::variables::{Pasted, Variables, is_harmless, is_pasted, may_be_set, set_in};
 use super::{Machine, Tree, host, program, stronger};
 use portreeve_model::{Action, Change, Facts, Need, Object};
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 
-/// What a word may be when the command runs.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Value {
-    /// One of these.
-    Texts(Vec<String>),
-    /// Files whose names fit a pattern, which begins behind this text.
-    Glob(String),
-    /// Whatever lies in a folder.
-    Tree(String),
-    Unknown,
-}
-
 /// Most values of one word, and most folders in which a command may run.
-const VALUES_MAX: usize = 64;
+pub(super) const VALUES_MAX: usize = 64;
 /// Most things that one line may need.
 const NEEDS_MAX: usize = 1000;
 /// Most bytes that the values of one word, or of all variables at once, may have together.
 pub(super) const VALUE_BYTES_MAX: usize = 128 << 10;
 /// Most bytes that are put together, or gone through again, while one line is read: a short line
 /// can double a value forty times.
-const WORK_BYTES_MAX: usize = 16 << 20;
+pub(super) const WORK_BYTES_MAX: usize = 16 << 20;
 /// Most bytes of the folders in which a command may run.
 const FOLDER_BYTES_MAX: usize = 16 << 10;
 /// The longest line that is sent: a system takes no longer argument of a program.
 pub(super) const SENT_BYTES_MAX: usize = 128 << 10;
 /// Scripts in arguments are read and written again: so many times their length is counted.
 const SCRIPT_WORK: usize = 16;
+/// How deep programs may stand in what other programs run, and commands in others.
+const DEPTH_MAX: usize = 32;
 /// How deep scripts may stand in arguments of others.
 const SCRIPTS_DEEP_MAX: usize = 8;
-
-impl Value {
-    /// What a word may be. `home` is where `~` leads, if that is known; `spent` counts the bytes
-    /// that were put together so far.
-    fn of(word: &Word, variables: &Variables, home: Option<&String>, spent: &Cell<usize>) -> Self {
-        let any = "*".to_owned();
-        let mut texts = vec![String::new()];
-        let mut glob = None;
-        for piece in &word.0 {
-            let next: &[String] = match piece {
-                Piece::Text(text) => std::slice::from_ref(text),
-                Piece::Home => match home {
-                    Some(home) => std::slice::from_ref(home),
-                    None => return Self::Unknown,
-                },
-                Piece::Glob(_) => {
-                    glob.get_or_insert_with(|| texts.first().cloned().unwrap_or_default());
-                    std::slice::from_ref(&any)
-                }
-                Piece::Variable { name, is_quoted } => match variables.values(name) {
-                    Some(known) if *is_quoted || known.iter().all(|text| is_one_word(text)) => {
-                        known
-                    }
-                    _ => return Self::Unknown,
-                },
-                Piece::Output { .. } => return Self::Unknown,
-            };
-            // Before any of it is put together.
-            let (added, before) = (bytes_of(next) * texts.len(), bytes_of(&texts) * next.len());
-            let is_long = added + before > VALUE_BYTES_MAX;
-            spent.set(spent.get() + if next.len() > 1 { added + before } else { added });
-            let is_many = next.is_empty() || texts.len() * next.len() > VALUES_MAX;
-            if is_many || is_long || spent.get() > WORK_BYTES_MAX {
-                return Self::Unknown;
-            }
-            match next {
-                [one] => texts.iter_mut().for_each(|text| text.push_str(one)),
-                many => {
-                    let joined = |text: &String| {
-                        many.iter().map(|next| format!("{text}{next}")).collect::<Vec<_>>()
-                    };
-                    texts = texts.iter().flat_map(joined).collect();
-                }
-            }
-        }
-        match glob {
-            None => Self::Texts(texts),
-            Some(begin)
-                if texts.iter().all(|text| stays_below(text, &begin)) && texts.len() == 1 =>
-            {
-                Self::Glob(begin)
-            }
-            Some(_) => Self::Unknown,
-        }
-    }
-
-    /// Its letters as far as they tell an option from an operand.
-    pub(super) fn shown(&self) -> Option<String> {
-        match self {
-            Self::Texts(texts) => {
-                let is_operand = |text: &String| !text.starts_with(['-', '+']) || text == "-";
-                let is_known = texts.len() == 1 || texts.iter().all(is_operand);
-                texts.first().filter(|_| is_known).cloned()
-            }
-            // They are written with `./` before them.
-            Self::Glob(begin) if begin.is_empty() => Some("./".to_owned()),
-            Self::Glob(begin) => (!begin.starts_with('-')).then(|| begin.clone()),
-            Self::Tree(_) => Some("./".to_owned()),
-            Self::Unknown => None,
-        }
-    }
-
-    /// The rest of it.
-    pub(super) fn behind(&self, at: usize) -> Self {
-        match self {
-            Self::Texts(texts) => {
-                let rest = |text: &String| text.get(at..).unwrap_or_default().to_owned();
-                Self::Texts(texts.iter().map(rest).collect())
-            }
-            Self::Glob(begin) => match begin.get(at..) {
-                Some(rest) => Self::Glob(rest.to_owned()),
-                None => Self::Unknown,
-            },
-            Self::Tree(_) | Self::Unknown => Self::Unknown,
-        }
-    }
-}
-
-pub(super) fn bytes_of(texts: &[String]) -> usize {
-    texts.iter().map(String::len).sum()
-}
-
-/// Whether whatever fits a pattern lies in the folder of what stands before it. Some shells let
-/// `.?` fit `..`, and files of the system are doors to others.
-fn stays_below(pattern: &str, begin: &str) -> bool {
-    let folder = begin.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let names = pattern.get(folder.len()..).unwrap_or_default();
-    let mut names = names.split('/').filter(|name| !name.is_empty());
-    let is_one = names.clone().count() == 1;
-    let is_root = begin.starts_with('/') && folder.is_empty();
-    names.all(|name| !name.starts_with("..") && !name.starts_with(".*")) && (!is_root || is_one)
-}
-
-/// Whether a text that stands bare stays one word, and the same one.
-fn is_one_word(text: &str) -> bool {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=@%+,".contains(letter);
-    !text.is_empty() && text.chars().all(is_plain)
-}
 
 /// Whether a variable is one that a login sets, and no script can: its words are no patterns.
 fn is_one_the_login_sets(name: &str) -> bool {
@@ -193,6 +76,11 @@ pub(super) struct Reader<'m> {
     programs: Vec<String>,
     shapes: Vec<String>,
     depth: usize,
+    scripts_deep: usize,
+    /// Whether a shell shows each command with its words before it runs it.
+    pub(super) traces: bool,
+    /// Whether a word holds an output together with something else.
+    has_pasted: bool,
 }
 
 impl<'m> Reader<'m> {
@@ -218,7 +106,24 @@ impl<'m> Reader<'m> {
             programs: Vec::new(),
             shapes: Vec::new(),
             depth: 0,
+            scripts_deep: 0,
+            traces: false,
+            has_pasted: false,
         }
+    }
+
+    /// Reads what stands in something else. Whatever can run itself goes through here.
+    pub(super) fn deeper(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return unreadable("commands stand too deep in each other");
+        }
+        read(self)?;
+        self.depth -= 1;
+        Ok(())
     }
 
     pub(super) fn into_analysis(self, wire: String) -> super::Analysis {
@@ -261,16 +166,27 @@ impl<'m> Reader<'m> {
 
     /// A script as if it stood here.
     pub(super) fn read_here(&mut self, script: &mut Script) -> Result<(), Unreadable> {
-        self.depth += 1;
-        if self.depth > SCRIPTS_DEEP_MAX {
+        self.scripts_deep += 1;
+        if self.scripts_deep > SCRIPTS_DEEP_MAX {
             return unreadable("scripts stand too deep in each other");
         }
         if !self.pasted.note(script) {
             return unreadable("it sets variables more often than anybody could follow");
         }
         self.script(script)?;
-        self.depth -= 1;
+        self.scripts_deep -= 1;
         Ok(())
+    }
+
+    /// What is known once all of a line was read.
+    pub(super) fn end(&mut self) {
+        if self.traces && self.has_pasted {
+            self.unknown("set");
+            self.why.get_or_insert(Unreadable(
+                "a shell that shows its commands (`-x`) would show an output beside letters"
+                    .to_owned(),
+            ));
+        }
     }
 
     pub(super) fn value(&self, word: &Word) -> Value {
@@ -410,31 +326,23 @@ impl<'m> Reader<'m> {
     }
 
     fn node(&mut self, node: &mut Node) -> Result<(), Unreadable> {
+        self.deeper(|reader| reader.any_node(node))
+    }
+
+    fn any_node(&mut self, node: &mut Node) -> Result<(), Unreadable> {
         match node {
             Node::Simple(simple) => self.simple(simple),
-            Node::Pipe(nodes) => {
-                let last = nodes.len().saturating_sub(1);
-                let is_fed = self.streams.is_fed_open;
-                for (at, node) in nodes.iter_mut().enumerate() {
-                    match at == last {
-                        true => self.apart(|reader| reader.node(node))?,
-                        false => {
-                            let run = |reader: &mut Self| reader.apart(|it| it.node(node));
-                            let ((), says) = self.with_stream(run)?;
-                            self.streams.is_fed_open = says.is_open;
-                        }
-                    }
-                }
-                self.streams.is_fed_open = is_fed;
-                Ok(())
-            }
+            Node::Pipe(nodes) => self.pipe(nodes),
             Node::Not(node) => self.node(node),
             Node::Group { script, shell, redirects } => {
+                let is_everywhere = self.streams.is_everywhere;
                 self.redirects(redirects)?;
                 self.placed(redirects, |reader| match shell {
                     Shell::Same => reader.script(script),
                     Shell::Another => reader.apart(|reader| reader.script(script)),
-                })
+                })?;
+                self.streams.is_everywhere = is_everywhere;
+                Ok(())
             }
             Node::If { arms, otherwise } => {
                 let mut ends = Vec::new();
@@ -464,6 +372,7 @@ impl<'m> Reader<'m> {
                     return unreadable("an output that is not quoted is cut at blanks");
                 }
                 self.outputs(words)?;
+                self.has_pasted |= words.iter().any(|word| self.pastes(word));
                 let value = self.one_of(words);
                 self.looped([set_in(body), Some(BTreeSet::from([name.clone()]))], |reader| {
                     reader.variables.set(name, &value);
@@ -471,6 +380,34 @@ impl<'m> Reader<'m> {
                 })
             }
         }
+    }
+
+    fn pipe(&mut self, nodes: &mut [Node]) -> Result<(), Unreadable> {
+        let last = nodes.len().saturating_sub(1);
+        let is_fed = self.streams.is_fed_open;
+        for (at, node) in nodes.iter_mut().enumerate() {
+            // Some shells write to both, and read from both.
+            let twice = [(at > 0).then_some(0), (at < last).then_some(1)];
+            let redirects = node.redirects().iter().map(Redirect::stream);
+            if redirects.into_iter().any(|stream| twice.contains(&Some(stream))) {
+                return unreadable("a stream of a pipe leads elsewhere, too");
+            }
+            match at == last {
+                // Some shells run it in a shell of its own, others in this one.
+                true => {
+                    let before = self.place();
+                    self.node(node)?;
+                    self.may_also_be(before);
+                }
+                false => {
+                    let run = |reader: &mut Self| reader.apart(|it| it.node(node));
+                    let ((), says) = self.with_stream(run)?;
+                    self.streams.is_fed_open = says.is_open;
+                }
+            }
+        }
+        self.streams.is_fed_open = is_fed;
+        Ok(())
     }
 
     /// What a variable holds that goes through some words.
@@ -493,19 +430,43 @@ impl<'m> Reader<'m> {
         Value::Texts(texts)
     }
 
-    /// Whether a word becomes several, cut where what is not known has blanks.
+    /// Whether a word becomes several, cut where what is not known has blanks. What the login sets
+    /// is no pattern, and seldom has blanks; where it counts how many words there are, see
+    /// [`Self::is_one`].
     pub(super) fn is_cut(&self, word: &Word) -> bool {
         word.0.iter().any(|piece| match piece {
+            Piece::Variable { name, .. } if is_one_the_login_sets(name) => false,
+            piece => self.cuts(piece),
+        })
+    }
+
+    fn cuts(&self, piece: &Piece) -> bool {
+        match piece {
             Piece::Output { is_quoted, .. } => !is_quoted,
             Piece::Variable { name, is_quoted } => {
                 !is_quoted
                     && self.value(&Word(vec![piece.clone()])) == Value::Unknown
                     && name != "?"
                     && name != "$"
-                    && !is_one_the_login_sets(name)
             }
             Piece::Text(_) | Piece::Glob(_) | Piece::Home => false,
-        })
+        }
+    }
+
+    /// Whether a word stays one, whatever it holds, or becomes names of files that fit a pattern.
+    pub(super) fn is_whole(&self, word: &Word) -> bool {
+        !word.0.iter().any(|piece| self.cuts(piece))
+    }
+
+    /// Whether a word stays one word, whatever it holds. Where a program is called, nothing may be
+    /// stepped over that could be more of them.
+    pub(super) fn is_one(&self, word: &Word) -> bool {
+        self.is_whole(word) && !word.0.iter().any(|piece| matches!(piece, Piece::Glob(_)))
+    }
+
+    /// Whether what a word holds can be shown by a program that complains of it.
+    pub(super) fn is_one_plain(&self, word: &Word) -> bool {
+        self.is_one(word) && !self.pastes(word)
     }
 
     /// What may run again where it has gone, or not at all: what it sets, nobody knows before.
@@ -533,6 +494,13 @@ impl<'m> Reader<'m> {
     }
 
     fn simple(&mut self, simple: &mut Simple) -> Result<(), Unreadable> {
+        if let [only] = simple.words.as_slice()
+            && only.literal().as_deref() == Some("cd")
+        {
+            // What it means by itself is what the login says.
+            simple.words.push(Word(vec![Piece::Home]));
+        }
+        let is_everywhere = self.streams.is_everywhere;
         let is_for_one = !simple.words.is_empty();
         for (name, value) in &mut simple.assignments {
             let may_be = if is_for_one { is_harmless(name) } else { may_be_set(name) };
@@ -556,9 +524,13 @@ impl<'m> Reader<'m> {
         self.outputs(&mut simple.words)?;
         self.here = self.input_of(&simple.redirects);
         if simple.words.is_empty() {
+            self.has_pasted |= simple.assignments.iter().any(|(_, word)| self.pastes(word));
+            self.streams.is_everywhere = is_everywhere;
             return Ok(());
         }
-        let Simple { words, redirects, .. } = simple;
+        let Simple { assignments, words, redirects } = simple;
+        let mut shown = assignments.iter().map(|(_, word)| word).chain(words.iter());
+        self.has_pasted |= shown.any(|word| self.pastes(word));
         self.placed(redirects, |reader| {
             let is_input = |word: &Word| {
                 matches!(word.literal().as_deref(), Some("-" | "/dev/stdin" | "/dev/fd/0"))
@@ -572,7 +544,9 @@ impl<'m> Reader<'m> {
             let name = words.first().and_then(Word::literal).unwrap_or_default();
             reader.streams.wrote(&name);
             Ok(())
-        })
+        })?;
+        self.streams.is_everywhere = is_everywhere;
+        Ok(())
     }
 
     /// The scripts whose outputs stand in words, and the folders whose names do.
@@ -594,22 +568,19 @@ impl<'m> Reader<'m> {
 
     /// What a program reads as its input, where that stands in the line.
     fn input_of(&self, redirects: &[Redirect]) -> Option<String> {
-        let mut here = None;
-        for redirect in redirects {
-            here = match (redirect.stream, &redirect.to) {
-                (None | Some(0), Place::Here(text)) => Some(text.clone()),
-                (None | Some(0), Place::HereWord(word)) => match self.value(word) {
-                    Value::Texts(texts) if texts.len() == 1 => Some(texts.concat()),
-                    Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => None,
-                },
-                (None | Some(0), Place::Read(_)) | (Some(0), _) => None,
-                (_, _) => here,
-            };
-        }
-        here
+        redirects.iter().filter(|redirect| redirect.stream() == 0).find_map(|it| match &it.to {
+            Place::Here(text) => Some(text.clone()),
+            Place::HereWord(word) => self.value(word).only().map(str::to_owned),
+            Place::Read(_) | Place::Write(_) | Place::Append(_) => None,
+            Place::Same(_) | Place::Closed => None,
+        })
     }
 
     fn redirects(&mut self, redirects: &mut [Redirect]) -> Result<(), Unreadable> {
+        let streams: BTreeSet<u8> = redirects.iter().map(Redirect::stream).collect();
+        if streams.len() < redirects.len() {
+            return unreadable("a stream leads to two places: some shells write to both");
+        }
         for redirect in redirects {
             let (action, word) = match &mut redirect.to {
                 Place::Read(word) => (Action::Read, word),
@@ -659,11 +630,14 @@ impl<'m> Reader<'m> {
             Value::Unknown => return unreadable("which file is meant is not known beforehand"),
         };
         for text in texts {
-            if matches!(
-                text.as_str(),
-                "-" | "/dev/null" | "/dev/stdin" | "/dev/stdout" | "/dev/stderr"
-            ) {
-                continue;
+            match text.as_str() {
+                "-" | "/dev/null" | "/dev/stdin" => continue,
+                // As `>&1` and `>&2`.
+                "/dev/stdout" | "/dev/stderr" => {
+                    self.streams.is_everywhere |= action != Action::Read;
+                    continue;
+                }
+                _ => {}
             }
             for path in self.paths(text)? {
                 self.need(action, file(self.machine.host, &path));

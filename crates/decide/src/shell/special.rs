@@ -2,14 +2,28 @@
 
 use super::host;
 use super::parse::{Unreadable, parse, unreadable};
-use super::reader::{Reader, SENT_BYTES_MAX, Value};
-use super::syntax::{Piece, Word, Writer};
+use super::reader::{Reader, SENT_BYTES_MAX};
+use super::syntax::{Piece, Word, spelled};
+use super::value::{Part, Value};
 use super::variables::{is_harmless, may_be_set};
 use super::words::numbers;
-use portreeve_model::Action;
+use portreeve_model::{Action, Change};
 
 /// Programs that run what their arguments or their input say.
-const INTERPRETERS: [&str; 50] = [
+const INTERPRETERS: [&str; 62] = [
+    "let",
+    "getopts",
+    "pushd",
+    "popd",
+    "fc",
+    "bind",
+    "complete",
+    "compgen",
+    "zmodload",
+    "autoload",
+    "emulate",
+    "noglob",
+    "nocorrect",
     ".",
     "source",
     "trap",
@@ -18,7 +32,6 @@ const INTERPRETERS: [&str; 50] = [
     "hash",
     "enable",
     "shopt",
-    "export",
     "declare",
     "typeset",
     "local",
@@ -62,8 +75,9 @@ const INTERPRETERS: [&str; 50] = [
     "parallel",
 ];
 /// Others that are read by a function of their own.
-const READ_HERE: [&str; 40] = [
+const READ_HERE: [&str; 41] = [
     "cd",
+    "export",
     "echo",
     "test",
     "[",
@@ -110,15 +124,20 @@ pub(super) fn is_special(name: &str) -> bool {
     READ_HERE.contains(&name)
         || INTERPRETERS.contains(&name)
         || SHELLS.contains(&name)
-        || ["rsync", "curl", "wget"].contains(&name)
+        || name == "rsync"
         || name.starts_with("python")
 }
 
 /// What a shell does itself.
-const OF_THE_SHELL: [&str; 14] = [
+const OF_THE_SHELL: [&str; 15] = [
     "cd", "set", "unset", "read", "eval", "exec", "exit", "return", "break", "continue", "wait",
-    "umask", "shift", "builtin",
+    "umask", "shift", "builtin", "export",
 ];
+
+/// Whether a name is of something that a shell does itself, where it runs.
+pub(super) fn is_of_the_shell(name: &str) -> bool {
+    OF_THE_SHELL.contains(&name)
+}
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "ksh", "zsh", "rbash"];
 
 /// Letters of options: those that stand alone, and those that take the next word.
@@ -141,6 +160,7 @@ impl Reader<'_> {
                 return numbers(words).map(|()| true);
             }
             "unset" | "read" => self.names(words)?,
+            "export" => self.exported(words)?,
             "sudo" | "doas" => self.as_another(name, words)?,
             "su" => {
                 self.need(Action::Administer, host(self.machine.host));
@@ -165,7 +185,9 @@ impl Reader<'_> {
                 return unreadable("`scp` copies over SFTP here: leave out `-O`");
             }
             "rsync" => self.synchronize(words)?,
-            "curl" | "wget" => self.fetch(name, words)?,
+            "git-upload-pack" | "git-receive-pack" | "git-upload-archive" => {
+                return self.repository(words).map(|()| false);
+            }
             #[cfg(feature = "sql")]
             "psql" => self.psql(words)?,
             name if says_its_version(name, words) => self.known(name),
@@ -180,28 +202,41 @@ impl Reader<'_> {
     fn options(&self, words: &[Word], letters: &Letters) -> Option<usize> {
         let mut at = 1;
         while let Some(word) = words.get(at) {
-            let shown = self.value(word).shown()?;
+            let shown = match self.value(word).part()? {
+                Part::Option(text) if text.starts_with('-') => text,
+                Part::Option(_) | Part::Operand => return Some(at),
+            };
             at += 1;
             match shown.as_str() {
                 "--" => return Some(at),
                 word if word.starts_with("--") => {
-                    let name = word.split('=').next().unwrap_or_default();
-                    if !letters.longs.contains(&name) {
+                    let is_known = letters.longs.iter().any(|long| match long.strip_suffix('=') {
+                        Some(_) => word.starts_with(long),
+                        None => word.split('=').next() == Some(long),
+                    });
+                    if !is_known {
                         return None;
                     }
                 }
-                word if word.len() > 1 && word.starts_with('-') => {
+                word => {
                     let taking = word.find(|letter| letters.taking.contains(letter));
                     let alone = word.get(1..taking.unwrap_or(word.len())).unwrap_or_default();
                     if !alone.chars().all(|letter| letters.alone.contains(letter)) {
                         return None;
                     }
-                    at += usize::from(taking.is_some_and(|at| at + 1 == word.len()));
+                    if taking.is_some_and(|at| at + 1 == word.len()) {
+                        at = self.behind_argument(words, at)?;
+                    }
                 }
-                _ => return Some(at - 1),
             }
         }
         Some(at)
+    }
+
+    /// Where it goes on behind an argument that names nothing; none where that could be more words
+    /// than one, or hide what it holds from who reads of it in an error.
+    fn behind_argument(&self, words: &[Word], at: usize) -> Option<usize> {
+        words.get(at).filter(|word| self.is_one_plain(word)).map(|_| at + 1)
     }
 
     /// What is run behind so many words.
@@ -222,12 +257,14 @@ impl Reader<'_> {
     }
 
     fn change_folder(&mut self, words: &[Word]) -> Result<(), Unreadable> {
-        let home = || Value::Texts(vec![self.machine.home.to_owned()]);
-        let value = words.get(1).map_or_else(home, |word| self.value(word));
-        let Value::Texts(texts) = value else {
+        let [_, word] = words else {
+            return unreadable("`cd` takes one folder here");
+        };
+        let Value::Texts(texts) = self.value(word) else {
             return unreadable("which folder is meant is not known beforehand");
         };
-        if words.len() > 2 || texts.iter().any(|text| text.starts_with('-')) {
+        // Shells differ in what they do then: they go home, stay, or go back.
+        if texts.iter().any(|text| text.is_empty() || text.starts_with(['-', '+'])) {
             return unreadable("`cd` takes one folder here");
         }
         let mut folders = Vec::new();
@@ -245,6 +282,11 @@ impl Reader<'_> {
             let letters = word.strip_prefix('-').unwrap_or("?");
             word == "pipefail" || letters.chars().all(|letter| "euxo".contains(letter))
         };
+        if words.len() < 2 {
+            return unreadable("`set` shows variables in a form of its own");
+        }
+        let shows = |word: &Word| word.literal().is_some_and(|text| text.contains('x'));
+        self.traces |= words.iter().skip(1).any(shows);
         match words.iter().skip(1).all(is_known) {
             true => Ok(()),
             false => unreadable("of `set` only `-e`, `-u`, `-x` and `-o pipefail` are read"),
@@ -273,28 +315,35 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// `export LC_ALL=C`: what every program behind it hears changes how it works, but for these.
+    fn exported(&mut self, words: &[Word]) -> Result<(), Unreadable> {
+        let is_known = |word: &Word| {
+            let text = word.literal().unwrap_or_default();
+            is_harmless(text.split('=').next().unwrap_or_default())
+        };
+        match words.len() > 1 && words.iter().skip(1).all(is_known) {
+            true => Ok(()),
+            false => {
+                unreadable("of `export` only `LANG`, `LC_*`, `TERM`, `TZ` and the like are read")
+            }
+        }
+    }
+
     fn as_another(&mut self, name: &str, words: &mut [Word]) -> Result<(), Unreadable> {
         self.need(Action::Administer, host(self.machine.host));
         let letters = Letters {
             alone: "nEHkSPb",
             taking: "ugpC",
-            longs: &["--non-interactive", "--preserve-env", "--stdin", "--user", "--group"],
+            longs: &["--non-interactive", "--preserve-env", "--stdin", "--user=", "--group="],
         };
         match self.options(words, &letters) {
-            // `--user NAME` would hide a program.
-            Some(at) if !self.has_long_without_value(words, at) => self.outer(words, at),
-            _ => {
+            Some(at) => self.outer(words, at),
+            None => {
                 self.unknown(name);
                 self.code();
                 Ok(())
             }
         }
-    }
-
-    fn has_long_without_value(&self, words: &[Word], until: usize) -> bool {
-        let options = words.iter().take(until).filter_map(|word| self.value(word).shown());
-        let mut longs = options.filter(|word| word.starts_with("--") && word.len() > 2);
-        longs.any(|word| matches!(word.as_str(), "--user" | "--group"))
     }
 
     fn environment(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
@@ -305,15 +354,12 @@ impl Reader<'_> {
             return Ok(());
         };
         while let Some(word) = words.get(at) {
-            let Some(text) = self.value(word).shown() else {
+            let value = self.value(word);
+            let Some(text) = value.only() else {
                 return unreadable("which program runs is not known beforehand");
             };
             match text.split_once('=') {
-                Some((name, _))
-                    if is_harmless(name) && matches!(self.value(word), Value::Texts(_)) =>
-                {
-                    at += 1;
-                }
+                Some((name, _)) if is_harmless(name) => at += 1,
                 Some((name, _)) => {
                     return unreadable(format!("`{name}` tells the system how to work"));
                 }
@@ -339,22 +385,24 @@ impl Reader<'_> {
             "command" => Letters { alone: "pvV", taking: "", longs: &[] },
             _ => Letters { alone: "", taking: "", longs: &[] },
         };
-        // How long it may take.
-        let own = usize::from(name == "timeout");
         self.known(name);
-        let Some(at) = self.options(words, &letters) else {
+        let at = self.options(words, &letters).and_then(|at| match name {
+            // How long it may take.
+            "timeout" => self.behind_argument(words, at),
+            _ => Some(at),
+        });
+        let Some(at) = at else {
             self.unknown(name);
             self.code();
             return Ok(());
         };
-        let shown = |word: &Word| self.value(word).shown().unwrap_or_default();
-        let asks = words.iter().take(at).skip(1).any(|word| shown(word).contains(['v', 'V']));
-        if name == "command" && asks {
+        let asks = |word: &Word| self.value(word).only().is_some_and(|it| it.contains(['v', 'V']));
+        if name == "command" && words.iter().take(at).skip(1).any(asks) {
             return Ok(());
         }
         match name {
-            "time" | "command" | "builtin" => self.inner(words, at + own),
-            _ => self.outer(words, at + own),
+            "time" | "command" | "builtin" => self.inner(words, at),
+            _ => self.outer(words, at),
         }
     }
 
@@ -368,7 +416,7 @@ impl Reader<'_> {
         let mut script = parse(&text)?;
         self.read_here(&mut script)?;
         self.streams.is_counted = true;
-        let line = Writer::write(&script, self.machine.home);
+        let line = spelled(&script, self.machine.home)?;
         for word in words.iter_mut().skip(1) {
             *word = Word(vec![Piece::Text(String::new())]);
         }
@@ -384,7 +432,7 @@ impl Reader<'_> {
         let mut script = parse(text)?;
         self.read(&mut script)?;
         self.streams.is_counted = true;
-        let line = Writer::write(&script, self.machine.home);
+        let line = spelled(&script, self.machine.home)?;
         // Quotes within quotes make it four times as long with each script in a script.
         match line.len() > SENT_BYTES_MAX {
             true => unreadable("with all its words quoted it is longer than a system takes"),
@@ -392,31 +440,16 @@ impl Reader<'_> {
         }
     }
 
-    /// `sh -c SCRIPT` is looked into; a shell that reads anything else runs what nobody sees.
+    /// `sh -c SCRIPT` is looked into; a shell that reads anything else runs what nobody sees. The
+    /// script is the first word that is no option: `sh -c sh -c true` runs `sh`.
     fn shell(&mut self, words: &mut [Word]) -> Result<(), Unreadable> {
-        let letters = Letters { alone: "elux", taking: "c", longs: &["--norc", "--noprofile"] };
-        let script = self.options(words, &letters);
-        let is_last = |at: usize| at == words.len();
-        let asks = |word: &Word| {
-            let shown = word.literal().unwrap_or_default();
-            shown.starts_with('-') && !shown.starts_with("--") && shown.ends_with('c')
-        };
-        let before = words.len().checked_sub(2).and_then(|at| words.get(at));
-        let (Some(at), true) = (script, before.is_some_and(asks)) else {
+        let Some((text, traces)) = self.script_of(words) else {
             self.code();
             return Ok(());
         };
-        let value = words.last().filter(|_| is_last(at)).map(|word| self.value(word));
-        let Some(Value::Texts(texts)) = value else {
-            self.code();
-            return Ok(());
-        };
-        let [text] = texts.as_slice() else {
-            self.code();
-            return Ok(());
-        };
+        self.traces |= traces;
         let folders = self.folders.clone();
-        let line = self.script_in(text)?;
+        let line = self.script_in(&text)?;
         self.folders = folders;
         if let Some(word) = words.last_mut() {
             *word = Word(vec![Piece::Text(line)]);
@@ -424,19 +457,32 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The script that a shell is called with, and whether it shows what it runs.
+    fn script_of(&self, words: &[Word]) -> Option<(String, bool)> {
+        let letters = Letters { alone: "eluxc", taking: "", longs: &["--norc", "--noprofile"] };
+        self.options(words, &letters).filter(|at| at + 1 == words.len())?;
+        let values: Vec<Value> = words.iter().map(|word| self.value(word)).collect();
+        let [_, options @ .., script] = values.as_slice() else { return None };
+        let has = |letter: char| {
+            let short = options.iter().filter_map(Value::only).filter(|it| !it.starts_with("--"));
+            short.into_iter().any(|text| text.contains(letter))
+        };
+        let is_one = has('c') && script.part() == Some(Part::Operand);
+        script.only().filter(|_| is_one).map(|text| (text.to_owned(), has('x')))
+    }
+
     /// `sed -n '5,10p'` chooses lines; everything else rewrites them.
     fn edit(&mut self, words: &[Word]) -> Result<(), Unreadable> {
         let values: Vec<Value> = words.iter().skip(1).map(|word| self.value(word)).collect();
-        let texts: Option<Vec<String>> = values.iter().map(Value::shown).collect();
-        let texts = texts.unwrap_or_default();
-        match texts.as_slice() {
+        let is_file = |value: &Value| value.part() == Some(Part::Operand);
+        match values.as_slice() {
             [quiet, script, files @ ..]
-                if quiet == "-n"
-                    && chooses_lines(script)
-                    && files.iter().all(|file| !file.starts_with('-')) =>
+                if quiet.only() == Some("-n")
+                    && script.only().is_some_and(chooses_lines)
+                    && files.iter().all(is_file) =>
             {
                 self.known("sed");
-                values.iter().skip(2).try_for_each(|value| self.files(Action::Read, value))
+                files.iter().try_for_each(|value| self.files(Action::Read, value))
             }
             _ => {
                 self.code();
@@ -447,18 +493,28 @@ impl Reader<'_> {
 
     fn elsewhere(&mut self, words: &[Word]) -> Result<(), Unreadable> {
         let letters = Letters { alone: "qTtvn46", taking: "lp", longs: &[] };
-        let at = self.options(words, &letters);
-        let Some(Value::Texts(names)) =
-            at.and_then(|at| words.get(at)).map(|word| self.value(word))
-        else {
+        let behind = self.options(words, &letters).and_then(|at| words.get(at..));
+        let Some([word, rest @ ..]) = behind else {
+            self.code();
+            return Ok(());
+        };
+        // It looks for options behind the name once more.
+        let is_command = |word: &Word| self.value(word).part() == Some(Part::Operand);
+        let machine = |text: &String| {
+            let name = text.rsplit('@').next().unwrap_or_default();
+            let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+            (!name.is_empty() && name.chars().all(is_plain)).then(|| host(name))
+        };
+        let value = self.value(word);
+        let machines: Option<Vec<_>> =
+            value.texts().and_then(|texts| texts.iter().map(machine).collect());
+        let machines = machines.filter(|_| rest.first().is_none_or(is_command));
+        let Some(machines) = machines else {
             self.code();
             return Ok(());
         };
         self.unknown("ssh");
-        for name in names {
-            let name = name.rsplit('@').next().unwrap_or_default().to_owned();
-            self.need(Action::Execute, host(&name));
-        }
+        machines.into_iter().for_each(|machine| self.need(Action::Execute, machine));
         Ok(())
     }
 
@@ -510,6 +566,11 @@ impl Reader<'_> {
                 return Ok(());
             }
         };
+        // `-s` names a library that it loads.
+        if keys.iter().any(|key| key.starts_with('-')) {
+            self.code();
+            return Ok(());
+        }
         self.known("getent");
         if is_asked {
             keys.iter().for_each(|key| self.need(Action::Write, host(key)));
@@ -552,8 +613,33 @@ impl Reader<'_> {
         }
         self.unknown("rsync");
         self.speaks("rsync");
+        let folders = Value::Texts(folders.to_vec());
+        if options.iter().any(|text| text.starts_with("--delete") || text == "--force") {
+            self.note_change(Change::Drop);
+            self.trees(Action::Define, &folders)?;
+        }
         let action = if sends { Action::Read } else { Action::Write };
-        self.trees(action, &Value::Texts(folders.to_vec()))
+        self.trees(action, &folders)
+    }
+
+    /// A repository of `git` is the folder that is named, with all in it: by itself `git` would
+    /// also try the name with `.git` behind it, and other homes for `~`.
+    fn repository(&self, words: &mut [Word]) -> Result<(), Unreadable> {
+        let [_, options @ .., word] = words else { return Ok(()) };
+        let value = self.value(word);
+        let is_option = |word: &Word| word.literal().is_some_and(|text| text.starts_with('-'));
+        let is_operand = value.part() == Some(Part::Operand);
+        let path = value.only().filter(|_| is_operand && options.iter().all(is_option));
+        let Some(path) = path else {
+            return unreadable("which repository is meant is not known beforehand");
+        };
+        if path.starts_with('~') {
+            return unreadable("homes are not read here: write the path of the repository");
+        }
+        if !path.ends_with("/.") {
+            word.0.push(Piece::Text("/.".to_owned()));
+        }
+        Ok(())
     }
 
     /// Asking about the network is reading; everything else changes it. What is not written out
@@ -573,7 +659,10 @@ impl Reader<'_> {
         if let ["netns" | "vrf", "exec", name, ..] = rest.as_slice()
             && !name.starts_with('-')
         {
-            return self.outer(words, options + 4);
+            return match self.behind_argument(words, options + 3) {
+                Some(at) => self.outer(words, at),
+                None => unreadable("which one is meant is not known beforehand"),
+            };
         }
         let loads = |text: &&str| {
             ["xdp", "bpf", "obj"].iter().any(|begin| text.starts_with(begin))
@@ -586,25 +675,6 @@ impl Reader<'_> {
         };
         if !is_known || rest.iter().any(loads) {
             self.code();
-        }
-        Ok(())
-    }
-
-    /// What goes out to another machine, and what comes back, is not looked into.
-    fn fetch(&mut self, name: &str, words: &[Word]) -> Result<(), Unreadable> {
-        self.unknown(name);
-        for word in words.iter().skip(1) {
-            let Value::Texts(texts) = self.value(word) else { continue };
-            for text in texts {
-                if let Some((_, rest)) = text.split_once("://") {
-                    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                    let name = authority.rsplit('@').next().unwrap_or_default();
-                    let name = name.split(':').next().unwrap_or_default();
-                    if !name.is_empty() {
-                        self.need(Action::Write, host(name));
-                    }
-                }
-            }
         }
         Ok(())
     }

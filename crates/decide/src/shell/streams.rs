@@ -52,7 +52,8 @@ impl Streams {
         if std::mem::take(&mut self.is_counted) {
             return;
         }
-        if SILENT.contains(&name) {
+        // `cp FILE /dev/stderr` is not silent.
+        if SILENT.contains(&name) && !self.is_everywhere {
             return;
         }
         let own = self.says.take().unwrap_or(Says { is_data: true, is_open: false });

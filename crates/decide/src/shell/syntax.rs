@@ -4,11 +4,23 @@
 //! quotes every letter that any of them could take for something else, so that a target's shell
 //! cannot read it in another way than it was decided.
 
+use super::parse::{Unreadable, parse_within, unreadable};
 use std::fmt::Write;
 
 /// Commands one after the other, each with what joins it to the next.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Script(pub(super) Vec<(Node, Joint)>);
+
+impl Script {
+    /// The same where it begins in a folder.
+    pub(super) fn within(self, folder: &str) -> Self {
+        let word = |text: &str| Word(vec![Piece::Text(text.to_owned())]);
+        let words = vec![word("cd"), word(folder)];
+        let moves = Node::Simple(Simple { words, ..Simple::default() });
+        let group = Node::Group { script: self, shell: Shell::Same, redirects: Vec::new() };
+        Self(vec![(moves, Joint::And), (group, Joint::Then)])
+    }
+}
 
 /// What stands behind a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +90,28 @@ pub(super) struct Redirect {
     pub(super) to: Place,
 }
 
+impl Redirect {
+    /// Which stream leads elsewhere.
+    pub(super) fn stream(&self) -> u8 {
+        let usual = match self.to {
+            Place::Read(_) | Place::Here(_) | Place::HereWord(_) => 0,
+            Place::Write(_) | Place::Append(_) | Place::Same(_) | Place::Closed => 1,
+        };
+        self.stream.unwrap_or(usual)
+    }
+}
+
+impl Node {
+    /// Where its streams lead, as far as that is said behind it.
+    pub(super) fn redirects(&self) -> &[Redirect] {
+        match self {
+            Self::Simple(Simple { redirects, .. }) | Self::Group { redirects, .. } => redirects,
+            Self::Pipe(_) | Self::Not(_) | Self::If { .. } => &[],
+            Self::Loop { .. } | Self::For { .. } => &[],
+        }
+    }
+}
+
 /// The other end of a redirection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Place {
@@ -132,10 +166,102 @@ impl Word {
     }
 }
 
+/// Goes through every word of a script, those of scripts in words before what they stand in.
+fn each_word(script: &mut Script, see: &mut impl FnMut(&mut Word)) {
+    script.0.iter_mut().for_each(|(node, _)| each_word_of(node, see));
+}
+
+fn each_word_of(node: &mut Node, see: &mut impl FnMut(&mut Word)) {
+    match node {
+        Node::Simple(Simple { assignments, words, redirects }) => {
+            assignments.iter_mut().for_each(|(_, word)| each_word_in(word, see));
+            words.iter_mut().for_each(|word| each_word_in(word, see));
+            redirects.iter_mut().for_each(|redirect| each_word_to(redirect, see));
+        }
+        Node::Pipe(nodes) => nodes.iter_mut().for_each(|node| each_word_of(node, see)),
+        Node::Not(node) => each_word_of(node, see),
+        Node::Group { script, redirects, .. } => {
+            each_word(script, see);
+            redirects.iter_mut().for_each(|redirect| each_word_to(redirect, see));
+        }
+        Node::If { arms, otherwise } => {
+            for (condition, then) in arms {
+                each_word(condition, see);
+                each_word(then, see);
+            }
+            each_word(otherwise, see);
+        }
+        Node::Loop { condition, body, .. } => {
+            each_word(condition, see);
+            each_word(body, see);
+        }
+        Node::For { words, body, .. } => {
+            words.iter_mut().for_each(|word| each_word_in(word, see));
+            each_word(body, see);
+        }
+    }
+}
+
+fn each_word_to(redirect: &mut Redirect, see: &mut impl FnMut(&mut Word)) {
+    match &mut redirect.to {
+        Place::Read(word) | Place::Write(word) | Place::Append(word) | Place::HereWord(word) => {
+            each_word_in(word, see);
+        }
+        Place::Same(_) | Place::Closed | Place::Here(_) => {}
+    }
+}
+
+fn each_word_in(word: &mut Word, see: &mut impl FnMut(&mut Word)) {
+    for piece in &mut word.0 {
+        if let Piece::Output { script, .. } = piece {
+            each_word(script, see);
+        }
+    }
+    see(word);
+}
+
+impl Word {
+    /// The pieces that it has once it was written out and read again.
+    fn settle(&mut self, home: &str) {
+        let mut pieces: Vec<Piece> = Vec::new();
+        if self.0.is_empty() {
+            pieces.push(Piece::Text(String::new()));
+        }
+        if matches!(self.0.first(), Some(Piece::Glob(_))) {
+            pieces.push(Piece::Text("./".to_owned()));
+        }
+        for piece in self.0.drain(..) {
+            let piece = match piece {
+                Piece::Home => Piece::Text(home.to_owned()),
+                piece => piece,
+            };
+            match (pieces.last_mut(), piece) {
+                (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(&text),
+                (Some(Piece::Glob(before)), Piece::Glob(text)) => before.push_str(&text),
+                (_, piece) => pieces.push(piece),
+            }
+        }
+        self.0 = pieces;
+    }
+}
+
+/// The one spelling of a script that is sent: what it is read as is the script that was decided.
+pub(super) fn spelled(script: &Script, home: &str) -> Result<String, Unreadable> {
+    let line = Writer::write(script, home);
+    let settled = |mut script: Script| {
+        each_word(&mut script, &mut |word| word.settle(home));
+        script
+    };
+    match parse_within(&line, 0).map(settled) {
+        Ok(again) if again == settled(script.clone()) => Ok(line),
+        Ok(_) | Err(_) => unreadable("written out with all its words quoted it is not the same"),
+    }
+}
+
 /// Writes scripts out.
-pub(super) struct Writer<'h> {
+struct Writer<'h> {
     /// What stands for [`Piece::Home`].
-    pub(super) home: &'h str,
+    home: &'h str,
     /// Texts of the line that is being written, which follow behind its end.
     heres: Vec<String>,
 }
@@ -148,7 +274,7 @@ const RESERVED: [&str; 17] = [
 
 impl<'h> Writer<'h> {
     /// The one spelling of a script.
-    pub(super) fn write(script: &Script, home: &'h str) -> String {
+    fn write(script: &Script, home: &'h str) -> String {
         let mut writer = Self { home, heres: Vec::new() };
         let mut out = String::new();
         writer.script(script, &mut out);
@@ -327,7 +453,10 @@ impl<'h> Writer<'h> {
                 }
                 Piece::Output { script, is_quoted } => {
                     let mark = if *is_quoted { "\"" } else { "" };
-                    let _ = write!(out, "{mark}$({}){mark}", Writer::write(script, self.home));
+                    let line = Writer::write(script, self.home);
+                    // `$((` is arithmetic.
+                    let blank = if line.starts_with('(') { " " } else { "" };
+                    let _ = write!(out, "{mark}$({blank}{line}){mark}");
                 }
             }
         }
@@ -375,9 +504,28 @@ fn enclose(text: &str, out: &mut String) {
     out.push('\'');
 }
 
-/// A text as one word.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    quote(text, &mut out);
-    out
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the writer spells as something else is not sent.
+    #[test]
+    fn a_spelling_that_is_read_otherwise_is_none() {
+        let word = |text: &str| Word(vec![Piece::Text(text.to_owned())]);
+        let simple =
+            |text: &str| Node::Simple(Simple { words: vec![word(text)], ..Simple::default() });
+        let script = |node: Node| Script(vec![(node, Joint::Then)]);
+        let home = "/srv/d";
+        assert_eq!(spelled(&script(simple("a b")), home).as_deref(), Ok("'a b'"));
+        let within = Node::Pipe(vec![simple("a"), simple("b")]);
+        assert!(spelled(&script(Node::Pipe(vec![within, simple("c")])), home).is_err());
+        let odd = Piece::Variable { name: "x y".to_owned(), is_quoted: true };
+        let words = vec![word("a"), Word(vec![odd])];
+        assert!(
+            spelled(&script(Node::Simple(Simple { words, ..Simple::default() })), home).is_err()
+        );
+        let words = vec![word("a"), Word(vec![Piece::Home, Piece::Text("/b".to_owned())])];
+        let done = spelled(&script(Node::Simple(Simple { words, ..Simple::default() })), home);
+        assert_eq!(done.as_deref(), Ok("a /srv/d/b"));
+    }
 }

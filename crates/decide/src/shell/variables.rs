@@ -1,8 +1,9 @@
 //! Variables that a script sets to words that stand in it. One has known values only where every
 //! way to its use sets it in the same shell: what it held before, nobody knows.
 
-use super::reader::{VALUE_BYTES_MAX, Value, bytes_of};
+use super::reader::VALUE_BYTES_MAX;
 use super::syntax::{Node, Piece, Script, Simple, Word};
+use super::value::{Value, bytes_of};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 

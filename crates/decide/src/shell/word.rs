@@ -1,6 +1,6 @@
 //! Words of a command line: quotes, variables, patterns.
 
-use super::parse::{Parser, Unreadable, unreadable};
+use super::parse::{Parser, Unreadable, parse_within, unreadable};
 use super::syntax::{Piece, Word};
 
 impl Parser<'_> {
@@ -153,7 +153,7 @@ impl Parser<'_> {
         if inner.contains('\\') || is_quoted && inner.contains('"') {
             return unreadable("quotes stand in `…`: write `$(…)`");
         }
-        let script = super::parse::parse(inner)?;
+        let script = parse_within(inner, self.depth)?;
         self.at += end + 1;
         word.0.push(Piece::Output { script, is_quoted });
         Ok(())

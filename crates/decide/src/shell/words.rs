@@ -2,9 +2,11 @@
 //! how they end.
 
 use super::parse::{Unreadable, unreadable};
-use super::reader::{Reader, Value};
+use super::programs::Programs;
+use super::reader::Reader;
 use super::streams::Says;
-use super::syntax::{Piece, Word};
+use super::syntax::{Node, Piece, Simple, Word};
+use super::value::Value;
 use portreeve_model::Action;
 
 impl Reader<'_> {
@@ -75,69 +77,97 @@ impl Reader<'_> {
 
     /// `test`: what it compares is told by how it ends, so that must be known, and files that it
     /// looks at are looked at. Some shells run what stands in names of variables and in numbers.
+    /// What is an operator depends on how many words there are, and is written as it is.
+    // SPEC: POSIX.1-2017, Shell & Utilities, `test`.
     pub(super) fn compare(&mut self, name: &str, words: &[Word]) -> Result<(), Unreadable> {
-        self.refuse_cut(words)?;
+        if !words.iter().all(|word| self.is_one(word)) {
+            return unreadable("a word of `test` could be several: quote it");
+        }
         self.known(name);
-        let mut rest = words.get(1..).unwrap_or_default();
-        if let ("[", [inner @ .., last]) = (name, rest)
-            && last.literal().as_deref() == Some("]")
-        {
-            rest = inner;
+        let rest = words.get(1..).unwrap_or_default();
+        let rest = match (name, rest) {
+            ("[", [inner @ .., last]) if last.literal().as_deref() == Some("]") => inner,
+            ("[", _) => return unreadable("`]` is missing"),
+            _ => rest,
+        };
+        let is_not = |word: &Word| word.literal().as_deref() == Some("!");
+        let compares =
+            |word: &Word| word.literal().is_some_and(|text| COMPARES.contains(&text.as_str()));
+        match rest {
+            // Between two words it compares, whatever they are.
+            [_, sign, _] if compares(sign) => self.tested(rest),
+            [not, rest @ ..] if is_not(not) => self.tested(rest),
+            rest => self.tested(rest),
         }
-        let text = |word: Option<&Word>| word.and_then(Word::literal).unwrap_or_default();
-        while let Some(first) = rest.first() {
-            let sign = text(rest.get(1));
-            let taken = match (text(Some(first)).as_str(), sign.as_str()) {
-                (_, "=" | "==" | "!=" | "<" | ">") => {
-                    self.compared(first, rest.get(2));
-                    3
+    }
+
+    fn tested(&mut self, words: &[Word]) -> Result<(), Unreadable> {
+        let sign = |word: &Word| word.literal().unwrap_or_default();
+        match words {
+            [] | [_] => Ok(()),
+            [first, word] => match sign(first).as_str() {
+                "-n" | "-z" => Ok(()),
+                "-t" if is_number(word) => Ok(()),
+                "-b" | "-c" | "-d" | "-e" | "-f" | "-g" | "-G" | "-h" | "-k" | "-L" | "-N"
+                | "-O" | "-p" | "-r" | "-s" | "-S" | "-u" | "-w" | "-x" => {
+                    let value = self.value(word);
+                    self.files(Action::Read, &value)
                 }
-                (_, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge") => {
-                    let numbers = [Some(first), rest.get(2)];
-                    if !numbers.iter().all(|word| word.is_some_and(is_number)) {
-                        return unreadable(
-                            "of comparisons of numbers only digits and `$?` are read",
-                        );
+                _ => unreadable("an operator of `test` is not read"),
+            },
+            [one, operator, other] => match sign(operator).as_str() {
+                "=" | "==" | "!=" | "<" | ">" => {
+                    self.compared(one, other);
+                    Ok(())
+                }
+                "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => {
+                    match is_number(one) && is_number(other) {
+                        true => Ok(()),
+                        false => {
+                            unreadable("of comparisons of numbers only digits and `$?` are read")
+                        }
                     }
-                    3
                 }
-                (_, "-nt" | "-ot" | "-ef") => {
-                    for word in [Some(first), rest.get(2)].into_iter().flatten() {
-                        let value = self.value(word);
-                        self.files(Action::Read, &value)?;
-                    }
-                    3
-                }
-                ("!" | "(" | ")" | "-a" | "-o", _) => 1,
-                ("-n" | "-z", _) => 2,
-                ("-t", _) if rest.get(1).is_some_and(is_number) => 2,
-                (
-                    "-b" | "-c" | "-d" | "-e" | "-f" | "-g" | "-G" | "-h" | "-k" | "-L" | "-N"
-                    | "-O" | "-p" | "-r" | "-s" | "-S" | "-u" | "-w" | "-x",
-                    _,
-                ) => {
-                    let value = rest.get(1).map_or(Value::Unknown, |word| self.value(word));
-                    self.files(Action::Read, &value)?;
-                    2
-                }
-                (first, _) if first.starts_with('-') => {
-                    return unreadable(format!("`{first}` of `test` is not read"));
-                }
-                _ => 1,
-            };
-            rest = rest.get(taken..).unwrap_or_default();
+                "-nt" | "-ot" | "-ef" => [one, other].into_iter().try_for_each(|word| {
+                    let value = self.value(word);
+                    self.files(Action::Read, &value)
+                }),
+                _ => unreadable("an operator of `test` is not read"),
+            },
+            _ => unreadable("of `test` one comparison is read: join several by `&&` and `||`"),
         }
-        Ok(())
     }
 
     /// How two words compare tells of one that is not known.
-    fn compared(&mut self, one: &Word, other: Option<&Word>) {
-        let is_known = |word: &Word| matches!(self.value(word), Value::Texts(_)) || is_number(word);
-        if ![Some(one), other].into_iter().flatten().all(is_known) {
+    fn compared(&mut self, one: &Word, other: &Word) {
+        let is_known = |word: &Word| {
+            matches!(self.value(word), Value::Texts(_)) || is_number(word) || self.is_public(word)
+        };
+        if ![one, other].into_iter().all(is_known) {
             self.unknown("test");
         }
     }
+
+    /// Whether a word is what a program says of the machine that is nobody's secret: `$(uname)`.
+    fn is_public(&self, word: &Word) -> bool {
+        let [Piece::Output { script, .. }] = word.0.as_slice() else { return false };
+        let [(Node::Simple(Simple { assignments, words, redirects }), _)] = script.0.as_slice()
+        else {
+            return false;
+        };
+        let texts: Option<Vec<String>> = words.iter().map(Word::literal).collect();
+        let Some([name, options @ ..]) = texts.as_deref() else { return false };
+        let row = Programs::program(self.machine.programs, name);
+        assignments.is_empty()
+            && redirects.is_empty()
+            && row.is_some_and(|row| row.is_public)
+            && options.iter().all(|text| text.starts_with('-'))
+    }
 }
+
+/// Operators of `test` that stand between two words.
+const COMPARES: [&str; 14] =
+    ["=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"];
 
 /// Whether a word is a number, or how the last command ended.
 fn is_number(word: &Word) -> bool {

@@ -3,6 +3,7 @@
 use super::exec::Work;
 use super::lane::ClientChannel;
 use super::notices::Answers;
+use super::uploads::Held;
 use super::{Caller, Room, is_stuck};
 use crate::inbox::{Event, Inbox};
 use crate::sftp::{
@@ -27,25 +28,24 @@ const NAMES_MAX: usize = 100_000;
 /// Names in one answer.
 const NAMES_AT_ONCE: usize = 100;
 /// Of what is not set.
-const NOTHING: Attributes = Attributes { size: None, owner: None, mode: None, times: None };
+pub(super) const NOTHING: Attributes =
+    Attributes { size: None, owner: None, mode: None, times: None };
 /// As much of a file as one answer holds.
 const DATA_BYTES_MAX: usize = 128 << 10;
 
 /// Flags of an open request.
 const READS: u32 = 1;
 const WRITES: u32 = 2;
-const APPENDS: u32 = 4;
-/// Nothing of what was there stays: it is emptied, or there must be none.
-const FRESH: u32 = 0x10 | 0x20;
+pub(super) const APPENDS: u32 = 4;
 
 /// A client's files.
-struct Files {
-    caller: Arc<Caller>,
-    client: ClientChannel,
+pub(super) struct Files {
+    pub(super) caller: Arc<Caller>,
+    pub(super) client: ClientChannel,
     inbox: Arc<Inbox>,
     packets: Packets,
-    remote: Remote,
-    handles: HashMap<u32, Handle>,
+    pub(super) remote: Remote,
+    pub(super) handles: HashMap<u32, Handle>,
     last_handle: u32,
     /// What was looked through last, where a client asked how long it is before it reads it.
     looked: Option<Looked>,
@@ -60,7 +60,7 @@ struct Looked {
 }
 
 /// Something that is open.
-enum Handle {
+pub(super) enum Handle {
     Download {
         attributes: Attributes,
         content: Content,
@@ -72,8 +72,7 @@ enum Handle {
         exchange: Box<Exchange>,
         content: Content,
         remote: Vec<u8>,
-        /// Whether all that is in it comes from the client.
-        is_fresh: bool,
+        held: Held,
     },
     Folder {
         content: Content,
@@ -82,7 +81,7 @@ enum Handle {
 }
 
 /// A request that was answered, or why it was not.
-type Answered = Result<Released, Failed>;
+pub(super) type Answered = Result<Released, Failed>;
 
 /// An upload may say more than its bytes; what it says is no data.
 struct Nothing;
@@ -191,12 +190,12 @@ impl Files {
     }
 
     /// Says something in which there is no data.
-    async fn say(&self, id: u32, shown: Shown<'_>) -> Result<Released, SessionError> {
+    pub(super) async fn say(&self, id: u32, shown: Shown<'_>) -> Result<Released, SessionError> {
         let content = self.content("/");
         self.caller.session.release(ReplyPacket { id, content: &content, shown }).await
     }
 
-    fn content(&self, path: &str) -> Content {
+    pub(super) fn content(&self, path: &str) -> Content {
         Content {
             screen: self.caller.target.screen().clone(),
             snapshot: self.caller.session.snapshot(),
@@ -294,7 +293,7 @@ impl Files {
     }
 
     /// Decides a command; what it is refused for is its answer.
-    async fn admit(
+    pub(super) async fn admit(
         &mut self,
         id: u32,
         verb: &str,
@@ -315,7 +314,7 @@ impl Files {
             let is_cut = verb == "setstat" && sets.size.is_some_and(|size| size > 0);
             is_cut && !snapshot.reveals(object, &category)
         });
-        let request = FileCommand::new(verb, place, needs, revealed, wire).with(sets);
+        let request = FileCommand::new(verb, place, needs, revealed, (ask.to_string(), wire));
         let request = request.hiding(hidden.map(|_| CUT.to_owned()));
         let admitted = self.caller.session.admit(request, &snapshot, &mut self.client).await?;
         let Admitted { mut exchange, permit, .. } = admitted;
@@ -327,10 +326,10 @@ impl Files {
 
     /// Where a path leads, links followed. It is asked under a command of its own: whoever may not
     /// read a file by its name does not learn where it leads.
-    async fn real(&mut self, path: &str) -> Result<String, Failed> {
+    pub(super) async fn real(&mut self, path: &str) -> Result<String, Failed> {
         let path = self.path(path)?;
         let ask = Ask::path(kind::REALPATH, &path);
-        let (exchange, permit) = match self.admit_silently(&path, &ask).await? {
+        let (exchange, permit) = match self.admit_silently(&ask).await? {
             Some(admitted) => admitted,
             // Nothing was asked: the name is decided as it stands.
             None => return Ok(path),
@@ -354,16 +353,12 @@ impl Files {
     }
 
     /// A command that touches nothing: where a name leads is not told to the client.
-    async fn admit_silently(
-        &mut self,
-        path: &str,
-        ask: &Ask,
-    ) -> Result<Option<(Exchange, Permitted)>, Failed> {
+    async fn admit_silently(&mut self, ask: &Ask) -> Result<Option<(Exchange, Permitted)>, Failed> {
         let snapshot = self.caller.session.snapshot();
         let target = self.caller.target.clone();
         let place = (target.machine().host, target.user());
         let wire = self.remote.packet_for(ask);
-        let request = FileCommand::new("realpath", place, &[], Vec::new(), wire).about(path);
+        let request = FileCommand::new("realpath", place, &[], Vec::new(), (ask.to_string(), wire));
         let admitted = self.caller.session.admit(request, &snapshot, &mut self.client).await?;
         let Admitted { exchange, permit, .. } = admitted;
         Ok(exchange.refusal().is_none().then_some((exchange, permit)))
@@ -403,7 +398,7 @@ impl Files {
     }
 
     /// Something that changes, and answers with nothing but how it went.
-    async fn change_to(
+    pub(super) async fn change_to(
         &mut self,
         id: u32,
         verb: &str,
@@ -423,7 +418,7 @@ impl Files {
         self.reply(&mut exchange, id, path, Shown::Status(status)).await
     }
 
-    async fn reply(
+    pub(super) async fn reply(
         &mut self,
         exchange: &mut Exchange,
         id: u32,
@@ -450,7 +445,7 @@ impl Files {
     }
 
     /// What was opened is not what was decided.
-    async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
+    pub(super) async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
         let refusal = exchange.refusal_of(
             RefusalCode::Denied,
             format!("`{path}` leads elsewhere since it was decided"),
@@ -620,58 +615,6 @@ impl Files {
         Ok(self.caller.session.release(ReplyPacket { id, content, shown }).await?)
     }
 
-    /// A file is written, piece by piece as it comes.
-    async fn upload(
-        &mut self,
-        id: u32,
-        path: &str,
-        flags: u32,
-        attributes: &Attributes,
-    ) -> Answered {
-        let path = self.real(path).await?;
-        let handle = self.fresh_handle()?;
-        if !attributes.is_plain() {
-            return Err(Failed::Answered(Status::PermissionDenied));
-        }
-        let ask = Ask::open(&path, flags, attributes);
-        let (mut exchange, permit) =
-            match self.admit(id, "put", &[(Action::Write, &path)], &ask, attributes).await? {
-                Ok(admitted) => admitted,
-                Err(refused) => return Ok(refused),
-            };
-        let remote = match self.remote.begin(permit).await? {
-            Answer::Handle(remote) => remote,
-            Answer::Status(status) => {
-                return self.reply(&mut exchange, id, &path, Shown::Status(status)).await;
-            }
-            other => return Err(unexpected(other)),
-        };
-        if !self.remote.stays(&mut exchange, &path).await? {
-            self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
-            return self.moved(&mut exchange, id, &path).await;
-        }
-        let content = self.content(&path);
-        let is_fresh = flags & FRESH != 0;
-        let upload = Handle::Upload { exchange: Box::new(exchange), content, remote, is_fresh };
-        self.handles.insert(handle, upload);
-        Ok(self.say(id, Shown::Handle(handle)).await?)
-    }
-
-    async fn write(&mut self, id: u32, handle: u32, offset: u64, data: &[u8]) -> Answered {
-        let Some(Handle::Upload { exchange, remote, .. }) = self.handles.get_mut(&handle) else {
-            return Err(Failed::Answered(Status::Failure));
-        };
-        let ask = Ask::write(remote, offset, data);
-        match self.remote.ask(exchange, &ask).await {
-            Ok(Answer::Status(status)) => Ok(self.say(id, Shown::Status(status)).await?),
-            Ok(_) => Err(SessionError::from(BadPacket).into()),
-            Err(Failed::Stopped(Stop::Refused(refusal))) => {
-                Ok(exchange.refuse(*refusal, &Answers(id)).await?)
-            }
-            Err(failed) => Err(failed),
-        }
-    }
-
     async fn handle_stat(&mut self, id: u32, handle: u32) -> Answered {
         match self.handles.get_mut(&handle) {
             Some(Handle::Download { attributes, content, .. }) => {
@@ -689,22 +632,6 @@ impl Files {
                 }
             }
             Some(Handle::Folder { .. }) | None => Err(Failed::Answered(Status::Failure)),
-        }
-    }
-
-    async fn handle_set_stat(&mut self, id: u32, handle: u32, attributes: &Attributes) -> Answered {
-        let Some(Handle::Upload { exchange, remote, is_fresh, .. }) = self.handles.get_mut(&handle)
-        else {
-            return Err(Failed::Answered(Status::Failure));
-        };
-        let cuts = !*is_fresh && attributes.size.is_some_and(|size| size > 0);
-        if !attributes.is_plain() || cuts {
-            return Err(Failed::Answered(Status::PermissionDenied));
-        }
-        let ask = Ask::handle(kind::FSETSTAT, remote).with(attributes);
-        match self.remote.ask(exchange, &ask).await? {
-            Answer::Status(status) => Ok(self.say(id, Shown::Status(status)).await?),
-            other => Err(unexpected(other)),
         }
     }
 
@@ -780,7 +707,7 @@ impl Files {
         Ok(self.caller.session.release(ReplyPacket { id, content, shown }).await?)
     }
 
-    fn fresh_handle(&mut self) -> Result<u32, Failed> {
+    pub(super) fn fresh_handle(&mut self) -> Result<u32, Failed> {
         if self.handles.len() >= HANDLES_MAX {
             return Err(Failed::Answered(Status::Failure));
         }

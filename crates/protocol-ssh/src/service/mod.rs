@@ -8,6 +8,7 @@ mod login;
 mod notices;
 mod severable;
 mod terminal;
+mod uploads;
 
 use crate::NAME;
 use crate::certificates::{Certificates, ClientAuthority, Subject, TargetAuthority};

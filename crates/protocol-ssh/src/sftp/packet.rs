@@ -129,6 +129,12 @@ impl Attributes {
         self.mode.is_some_and(|mode| mode & TYPE_BITS == REGULAR)
     }
 
+    /// Whether it gives the rights that a file has.
+    pub(crate) fn has_rights_of(&self, now: &Self) -> bool {
+        let rights = |of: &Self| of.mode.map(|mode| mode & !TYPE_BITS);
+        rights(self) == rights(now)
+    }
+
     /// Whether a file that had these has not changed since.
     pub(crate) fn is_as(&self, now: &Self) -> bool {
         let changed_at = |of: &Self| of.times.map(|(_, changed)| changed);
@@ -260,34 +266,40 @@ impl Packets {
 }
 
 /// Reads what stands in a packet, from the front.
-pub(crate) struct Fields<'p>(pub(crate) &'p [u8]);
+pub(crate) struct Fields<'p> {
+    rest: &'p [u8],
+    /// Whether there was a name that is no text.
+    has_odd_name: bool,
+}
 
 impl<'p> Fields<'p> {
+    pub(crate) fn new(rest: &'p [u8]) -> Self {
+        Self { rest, has_odd_name: false }
+    }
+
     pub(crate) fn number(&mut self) -> Result<u32, BadPacket> {
-        let (head, rest) = self.0.split_first_chunk().ok_or(BadPacket)?;
-        self.0 = rest;
+        let (head, rest) = self.rest.split_first_chunk().ok_or(BadPacket)?;
+        self.rest = rest;
         Ok(u32::from_be_bytes(*head))
     }
 
     fn long(&mut self) -> Result<u64, BadPacket> {
-        let (head, rest) = self.0.split_first_chunk().ok_or(BadPacket)?;
-        self.0 = rest;
+        let (head, rest) = self.rest.split_first_chunk().ok_or(BadPacket)?;
+        self.rest = rest;
         Ok(u64::from_be_bytes(*head))
     }
 
     pub(crate) fn bytes(&mut self) -> Result<&'p [u8], BadPacket> {
         let length = usize::try_from(self.number()?).map_err(|_| BadPacket)?;
-        let (head, rest) = self.0.split_at_checked(length).ok_or(BadPacket)?;
-        self.0 = rest;
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(BadPacket)?;
+        self.rest = rest;
         Ok(head)
     }
 
     fn text(&mut self) -> Result<String, BadPacket> {
-        let text = std::str::from_utf8(self.bytes()?).map_err(|_| BadPacket)?;
-        match text.contains('\0') {
-            true => Err(BadPacket),
-            false => Ok(text.to_owned()),
-        }
+        let text = std::str::from_utf8(self.bytes()?).ok().filter(|text| !text.contains('\0'));
+        self.has_odd_name |= text.is_none();
+        Ok(text.unwrap_or_default().to_owned())
     }
 
     /// A handle of the gateway's: its number.
@@ -318,7 +330,7 @@ impl<'p> Fields<'p> {
 impl Request {
     /// Reads a client's packet: its number, and what it asks.
     pub(crate) fn read(kind: u8, body: &[u8]) -> Result<(u32, Self), BadPacket> {
-        let mut fields = Fields(body);
+        let mut fields = Fields::new(body);
         let id = fields.number()?;
         let it = &mut fields;
         let request = match kind {
@@ -359,6 +371,7 @@ impl Request {
             },
             _ => Self::Other("unknown"),
         };
+        let request = if fields.has_odd_name { Self::Other("a name") } else { request };
         Ok((id, request))
     }
 }
@@ -395,7 +408,7 @@ mod tests {
                     let it = Attributes { size, owner, mode, times: owner };
                     let mut bytes = Vec::new();
                     it.put(&mut bytes);
-                    assert_eq!(Fields(&bytes).attributes(), Ok(it.clone()), "{it:?}");
+                    assert_eq!(Fields::new(&bytes).attributes(), Ok(it.clone()), "{it:?}");
                 }
             }
         }
@@ -422,13 +435,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_no_name_is_bad() {
+    fn what_is_too_long_is_bad_and_what_is_no_name_is_told_so() {
         let mut packets = Packets::default();
         packets.push(&[0xff; 8]);
         assert_eq!(packets.next(), Err(BadPacket));
         let mut body = Vec::new();
         put_number(9, &mut body);
         put_bytes(b"/a\xff", &mut body);
-        assert_eq!(Request::read(kind::REMOVE, &body), Err(BadPacket));
+        assert_eq!(Request::read(kind::REMOVE, &body), Ok((9, Request::Other("a name"))));
     }
 }

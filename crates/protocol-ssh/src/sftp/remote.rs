@@ -5,6 +5,7 @@ use super::{Status, ToTarget, VERSION, kind};
 use crate::inbox::Event;
 use crate::target::{TargetChannel, TargetWriter};
 use portreeve_session::{Exchange, Permitted, SessionError, Stop};
+use std::fmt;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -54,63 +55,78 @@ pub(crate) struct Remote {
     last_id: u32,
 }
 
-/// A request for the target: what it is, behind its number.
+/// A request for the target: what it is, behind its number. What is recorded and approved of it is
+/// made from it.
 pub(crate) struct Ask {
     kind: u8,
     rest: Vec<u8>,
+    /// Which files, and all that is said of them.
+    text: String,
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl Ask {
     pub(crate) fn path(kind: u8, path: &str) -> Self {
         let mut rest = Vec::new();
         put_bytes(path.as_bytes(), &mut rest);
-        Self { kind, rest }
+        Self { kind, rest, text: format!(" {path}") }
     }
 
     pub(crate) fn handle(kind: u8, handle: &[u8]) -> Self {
         let mut rest = Vec::new();
         put_bytes(handle, &mut rest);
-        Self { kind, rest }
+        Self { kind, rest, text: String::new() }
     }
 
     pub(crate) fn open(path: &str, flags: u32, attributes: &Attributes) -> Self {
-        let Self { kind, mut rest } = Self::path(kind::OPEN, path);
-        put_number(flags, &mut rest);
-        attributes.put(&mut rest);
-        Self { kind, rest }
+        let mut ask = Self::path(kind::OPEN, path);
+        put_number(flags, &mut ask.rest);
+        ask.with(attributes)
     }
 
     pub(crate) fn read(handle: &[u8], offset: u64, length: u32) -> Self {
-        let Self { kind, mut rest } = Self::handle(kind::READ, handle);
-        rest.extend_from_slice(&offset.to_be_bytes());
-        put_number(length, &mut rest);
-        Self { kind, rest }
+        let mut ask = Self::handle(kind::READ, handle);
+        ask.rest.extend_from_slice(&offset.to_be_bytes());
+        put_number(length, &mut ask.rest);
+        ask
     }
 
     pub(crate) fn write(handle: &[u8], offset: u64, data: &[u8]) -> Self {
-        let Self { kind, mut rest } = Self::handle(kind::WRITE, handle);
-        rest.extend_from_slice(&offset.to_be_bytes());
-        put_bytes(data, &mut rest);
-        Self { kind, rest }
+        let mut ask = Self::handle(kind::WRITE, handle);
+        ask.rest.extend_from_slice(&offset.to_be_bytes());
+        put_bytes(data, &mut ask.rest);
+        ask
     }
 
     /// The same with attributes behind it.
     pub(crate) fn with(mut self, attributes: &Attributes) -> Self {
         attributes.put(&mut self.rest);
+        self.text = format!("{}{attributes}", self.text);
+        self
+    }
+
+    /// The same where it is about a file that is open under this path.
+    pub(crate) fn about(mut self, path: &str) -> Self {
+        self.text = format!(" {path}{}", self.text);
         self
     }
 
     pub(crate) fn rename(from: &str, to: &str, replaces: bool) -> Self {
-        let (kind, mut rest) = match replaces {
+        let (kind, mut rest, how) = match replaces {
             true => {
                 let Self { rest, .. } = Self::path(kind::EXTENDED, "posix-rename@openssh.com");
-                (kind::EXTENDED, rest)
+                (kind::EXTENDED, rest, " in the place of what is there")
             }
-            false => (kind::RENAME, Vec::new()),
+            false => (kind::RENAME, Vec::new(), ""),
         };
         put_bytes(from.as_bytes(), &mut rest);
         put_bytes(to.as_bytes(), &mut rest);
-        Self { kind, rest }
+        Self { kind, rest, text: format!(" {from} {to}{how}") }
     }
 }
 
@@ -126,7 +142,7 @@ impl Remote {
         let mut remote = Self { channel, writer, packets: Packets::default(), last_id: 0 };
         remote.writer.send(hello).await?;
         let (found, body) = remote.packet().await?;
-        let is_spoken = found == kind::VERSION && Fields(&body).number() == Ok(VERSION);
+        let is_spoken = found == kind::VERSION && Fields::new(&body).number() == Ok(VERSION);
         match is_spoken {
             true => Ok(remote),
             false => Err(SessionError::Target("it does not speak SFTP 3".into())),
@@ -237,7 +253,7 @@ impl Remote {
 }
 
 fn read_answer(found: u8, body: &[u8], id: u32) -> Result<Answer, BadPacket> {
-    let mut fields = Fields(body);
+    let mut fields = Fields::new(body);
     if fields.number()? != id {
         return Err(BadPacket);
     }
@@ -268,5 +284,31 @@ pub(crate) fn unexpected(answer: Answer) -> Failed {
         Answer::Handle(_) | Answer::Data(_) | Answer::Names(_) | Answer::Attributes(_) => {
             SessionError::from(BadPacket).into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a person approves, or finds on record, differs wherever the packet does.
+    #[test]
+    fn packets_that_differ_are_told_apart() {
+        let size = |size| Attributes { size: Some(size), ..Attributes::default() };
+        let mode = Attributes { mode: Some(0o600), ..Attributes::default() };
+        let asks = [
+            Ask::rename("/a", "/b", false),
+            Ask::rename("/a", "/b", true),
+            Ask::rename("/b", "/a", false),
+            Ask::path(kind::SETSTAT, "/a").with(&size(0)),
+            Ask::path(kind::SETSTAT, "/a").with(&size(1)),
+            Ask::path(kind::SETSTAT, "/a").with(&mode),
+            Ask::handle(kind::FSETSTAT, b"1").with(&mode).about("/b"),
+        ];
+        let texts: std::collections::BTreeSet<String> =
+            asks.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), asks.len(), "{texts:?}");
+        assert_eq!(asks[0].to_string(), " /a /b");
+        assert_eq!(asks[1].to_string(), " /a /b in the place of what is there");
     }
 }

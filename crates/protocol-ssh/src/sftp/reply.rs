@@ -110,7 +110,7 @@ impl Reply for ReplyPacket<'_> {
                 kind::NAME
             }
             Shown::Folder { handle, raw, into } => {
-                usage += looked.put_folder(raw, into, &mut bytes)?;
+                usage += looked.put_folder(raw, into, &mut bytes);
                 put_bytes(&handle.to_be_bytes(), &mut body);
                 kind::HANDLE
             }
@@ -185,19 +185,19 @@ impl<'a> Looked<'a> {
     }
 
     /// The same for the names in a folder.
-    fn put_folder(
-        &mut self,
-        raw: &[Entry],
-        into: &mut Vec<Entry>,
-        bytes: &mut Vec<u8>,
-    ) -> Result<Usage, Unmaskable> {
-        for entry in raw {
-            let (name, line) = (self.name(&entry.name)?, self.name(&entry.line)?);
+    fn put_folder(&mut self, raw: &[Entry], into: &mut Vec<Entry>, bytes: &mut Vec<u8>) -> Usage {
+        for (at, entry) in raw.iter().enumerate() {
+            let names = [&entry.name, &entry.line].map(|name| std::str::from_utf8(name));
+            let [name, line] = match names {
+                [Ok(name), Ok(line)] => [name, line].map(|name| self.name(name)),
+                // Nobody can ask for it, and it hides no other.
+                _ => [(); 2].map(|()| format!("[not UTF-8, {}]", at + 1).into_bytes()),
+            };
             into.push(Entry { name, line, attributes: entry.attributes.clone() });
         }
         let names: Vec<&[u8]> = into.iter().map(|entry| &entry.name[..]).collect();
         put_stream(FILE, &names.join(&b'\n'), bytes);
-        Ok(Usage::of(Unit::Rows, into.len() as u64))
+        Usage::of(Unit::Rows, into.len() as u64)
     }
 
     /// What may be shown of a file.
@@ -217,10 +217,8 @@ impl<'a> Looked<'a> {
     }
 
     /// What may be shown of a name.
-    fn name(&mut self, name: &[u8]) -> Result<Vec<u8>, Unmaskable> {
-        let text = std::str::from_utf8(name)
-            .map_err(|_| Unmaskable("a name in the folder is not UTF-8".to_owned()))?;
-        Ok(self.text(text, Form::Text).unwrap_or_else(|| name.to_vec()))
+    fn name(&mut self, name: &str) -> Vec<u8> {
+        self.text(name, Form::Text).unwrap_or_else(|| name.as_bytes().to_vec())
     }
 }
 

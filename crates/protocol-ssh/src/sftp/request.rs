@@ -1,6 +1,6 @@
 //! Operations on files as commands, and packets for the target.
 
-use super::packet::{Attributes, packet, put_number};
+use super::packet::{packet, put_number};
 use super::{VERSION, kind};
 use crate::streams::{COMMAND, INPUT};
 use bytes::Bytes;
@@ -99,13 +99,14 @@ pub(crate) struct FileCommand {
 }
 
 impl FileCommand {
-    /// `needs` are actions on canonical paths; `wire` is the first packet for the target.
+    /// `needs` are actions on canonical paths; `said` is all that the first packet for the target
+    /// says, and that packet.
     pub(crate) fn new(
         verb: &str,
         (host, role): (&str, &str),
         needs: &[(Action, &str)],
         revealed: Vec<Revealed>,
-        wire: Vec<u8>,
+        (said, wire): (String, Vec<u8>),
     ) -> Self {
         let writes =
             |action: &Action| matches!(action, Action::Write | Action::Define | Action::Administer);
@@ -120,17 +121,12 @@ impl FileCommand {
             change,
             ..Facts::default()
         };
-        let paths: Vec<&str> = needs.iter().map(|(_, path)| *path).collect();
         let mut needs: Vec<Need> = needs
             .iter()
             .map(|(action, path)| Need { action: *action, object: file(host, path) })
             .collect();
         needs.dedup();
-        let mut text = verb.to_owned();
-        for path in paths {
-            text.push(' ');
-            text.push_str(path);
-        }
+        let text = format!("{verb}{said}");
         let command = Command {
             verb: verb.to_owned(),
             fingerprint: verb.to_owned(),
@@ -144,21 +140,9 @@ impl FileCommand {
         Self { command, text, role: role.to_owned(), wire }
     }
 
-    /// The same with what it sets, which is decided, approved and recorded with it.
-    pub(crate) fn with(mut self, attributes: &Attributes) -> Self {
-        self.text = format!("{}{attributes}", self.text);
-        self
-    }
-
     /// The same where it would leave something that nobody finds values in: why so.
     pub(crate) fn hiding(mut self, why: Option<String>) -> Self {
         Arc::make_mut(&mut self.command.command).unknown = why;
-        self
-    }
-
-    /// The same with a path in its record on which nothing is done.
-    pub(crate) fn about(mut self, path: &str) -> Self {
-        self.text = format!("{} {path}", self.text);
         self
     }
 }

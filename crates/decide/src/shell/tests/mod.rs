@@ -1,6 +1,7 @@
 //! Commands with what they need, as a table.
 
 mod attacks;
+mod calls;
 
 use super::{Machine, Programs, analyze};
 
@@ -144,7 +145,7 @@ fn what_hides_values_or_is_not_known_is_said_to() {
     check("sed s/a/b/ /a", "execute @web opaque", "sed s/a/b/ /a");
     check("bash", "execute @web opaque", "bash");
     check("bash /x.sh", "execute @web opaque", "bash /x.sh");
-    check("git-upload-pack '/r'", "read git-upload-pack, read /r opaque", "git-upload-pack /r");
+    check("git-upload-pack '/r'", "read git-upload-pack, read /r opaque", "git-upload-pack /r/.");
 }
 
 #[test]

@@ -38,6 +38,8 @@ mod decoding;
 mod escapes;
 mod fields;
 mod kept;
+#[cfg(test)]
+mod linear;
 mod listener;
 pub mod masking;
 pub mod multipart;
@@ -50,7 +52,7 @@ pub mod settings;
 mod target;
 
 pub use answer::{AnswerBody, Outlet, begun, whole};
-pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, no_route};
+pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, is_plain_text, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};

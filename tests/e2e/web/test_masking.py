@@ -109,6 +109,9 @@ def test_what_opens_the_target_does_not_show_in_pieces(web: Web) -> None:
     for shown in (base64.encodebytes(text.encode()).decode(), text.encode().hex(" "), text.encode().hex(":"), text[:45] + "\n" + text[45:]):
         for reply in (Reply(json.dumps({"v": shown}).encode()), Reply(shown.encode(), "text/plain")):
             assert "[credential]" in answer(web, reply, "/echo").decode(), shown
+    listed = json.dumps({"type": "Buffer", "data": list(f"Bearer {token}".encode())}).encode()
+    web.service.replies["/echo"] = Reply(listed)
+    assert web.get("/crm/echo").status == 502
     fields = tuple((name, token) for name in ("Vary", "Allow", "Content-Language", "Cache-Control", "Expires"))
     web.service.replies["/echo"] = Reply(b"{}", fields=fields)
     got = web.get("/crm/echo")

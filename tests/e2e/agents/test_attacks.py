@@ -103,6 +103,8 @@ def test_a_tool_that_changes_while_its_call_waits_does_not_run(tools: Tools) -> 
 def test_a_tool_that_changes_unsaid_while_its_call_waits_does_not_run(tools: Tools) -> None:
     client = tools.open()
     client.extra["prefer"] = "wait=20"
+    client.session = None
+    client.open()
     done: list[Any] = []
     thread = threading.Thread(target=lambda: done.append(client.call("pay", {"to": "a", "amount": 9})))
     thread.start()
@@ -118,7 +120,7 @@ def test_a_tool_that_changes_unsaid_while_its_call_waits_does_not_run(tools: Too
     time.sleep(2.5)
     tools.gateway.run("reviews", "approve", review, token=reviewer)
     thread.join()
-    assert done[0].result()["isError"], done[0]
+    assert "definitions have changed" in done[0].result()["content"][0]["text"], done[0]
     assert not any(one.get("params", {}).get("name") == "pay" for one in tools.script.seen if one.get("method") == "tools/call")
     tools.script.tools = before
     tools.open().ask("tools/list")

@@ -67,7 +67,9 @@ pub(crate) fn is_of_a_body(name: &str) -> bool {
 
 /// Whether what a field says looks like a digest, where it is called nothing that looks so, too.
 pub(crate) fn looks_like_one(name: &str, value: &str) -> bool {
-    if words(name).any(|word| NO_DIGESTS.iter().any(|known| word.starts_with(known))) {
+    let is_none =
+        |word: &str| word.ends_with("id") || NO_DIGESTS.iter().any(|it| word.starts_with(it));
+    if words(name).any(is_none) {
         return false;
     }
     let value = value.trim().trim_start_matches("W/").trim_matches('"');
@@ -166,6 +168,7 @@ mod tests {
             ("x-amzn-trace-id", md5),
             ("x-github-request-id", md5),
             ("cf-ray", md5),
+            ("x-contextid", md5),
             ("x-git-commit", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             ("x-a", "20261130"),
             ("x-a", "deadbeef"),

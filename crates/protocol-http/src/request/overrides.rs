@@ -58,10 +58,12 @@ fn names_override(letters: &str) -> bool {
 }
 
 /// Whether a member of a document makes another request of it. Documents are about methods, too
-/// (probes, events, calls of others): a plain word in them is one.
+/// (probes, events, calls of others): a plain word in them is one, and signs in their names are
+/// read as what they are.
 fn is_override_of_member(name: &str, value: &str) -> bool {
-    let is_plain_word = name.starts_with(char::is_alphanumeric)
-        && matches!(letters(name).as_str(), "method" | "verb" | "httpmethod" | "httpverb");
+    let seen = undone(name).replace('\\', "");
+    let is_plain_word = !seen.trim_start().starts_with(['_', '$'])
+        && matches!(letters(&seen).as_str(), "method" | "verb" | "httpmethod" | "httpverb");
     !is_plain_word && is_override(name, value)
 }
 
@@ -269,6 +271,7 @@ mod tests {
             r#"{"method": "DELETE", "params": {"_method": "x"}}"#,
             // A probe, an event of a service.
             r#"{"http_method": "GET", "httpMethod": "DELETE"}"#,
+            r#"{"@method": "get", "-method": "x"}"#,
         ] {
             assert_eq!(json(text), Ok(false), "{text}");
         }

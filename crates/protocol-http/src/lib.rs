@@ -7,6 +7,7 @@
 //!
 //! | room | idea |
 //! |---|---|
+//! | `digests` | fields that tell the bytes of a body |
 //! | `request` | what a request asks for, and its bytes for the target |
 //! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
@@ -14,6 +15,7 @@
 //! | `service` | connections, callers' sessions, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod digests;
 mod manifest;
 pub mod replay;
 mod reply;

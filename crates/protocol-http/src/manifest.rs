@@ -15,7 +15,7 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 18080,
     encryption: Encryption::Tls,
     target: &TARGET,
-    gateway_settings: &["serve_host", "outgoing", "pass_fields"],
+    gateway_settings: &["serve_host", "outgoing", "pass_fields", "encoded_slash"],
     connector_settings: &["http2"],
     limits: &LIMITS,
     client: ClientCommand {
@@ -31,7 +31,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 13] = [
+const TARGET: [Setting; 14] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -59,6 +59,13 @@ const TARGET: [Setting; 13] = [
         about: "Fields of a request's head that go on although their names say who somebody is, \
                 with commas between, as `x-user-id`. The target believes them whoever writes them: \
                 name none that give rights.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "encoded_slash",
+        about: "What `%2F` in a path is: `refuse` (without it: servers differ in it), or `name`: \
+                the service takes it for a letter of a name, as GitLab (`group%2Fproject`) and npm \
+                do.",
         kind: SettingKind::OptionalText,
     },
 ];

@@ -20,6 +20,8 @@ pub struct TargetParts {
     pub screen: Arc<Screen>,
     /// Fields of a head that go on although their names say who somebody is, in lower case.
     pub passed: Vec<String>,
+    /// Whether an encoded slash in a part of a path is a letter of a name there.
+    pub takes_slashes: bool,
     /// By what requests are masked; none where policy decides on them as they are.
     pub outgoing: Option<Arc<Screen>>,
 }
@@ -67,6 +69,10 @@ impl Target {
 
     pub(crate) fn passed(&self) -> &[String] {
         &self.parts.passed
+    }
+
+    pub(crate) const fn takes_slashes(&self) -> bool {
+        self.parts.takes_slashes
     }
 
     /// Whether what may not go out is masked in requests.

@@ -5,7 +5,7 @@
 //! looks like one of another server.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use portreeve_session::{BoxFuture, Fence, Fenced};
+use portreeve_session::BoxFuture;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -53,27 +53,6 @@ pub trait Descriptions: Send + Sync {
         digest: &'a str,
         text: &'a str,
     ) -> BoxFuture<'a, Result<Pinned, String>>;
-}
-
-/// Tells, once a person has approved a call, whether the tool is still what they have seen.
-pub(crate) struct ToolFence {
-    pub(crate) descriptions: Arc<dyn Descriptions>,
-    pub(crate) resource: String,
-    pub(crate) tool: String,
-    pub(crate) digest: String,
-}
-
-impl Fence for ToolFence {
-    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
-        Box::pin(async move {
-            let pinned = self.descriptions.is_pinned(&self.resource, &self.tool, &self.digest);
-            match pinned.await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Fenced::Changed),
-                Err(_) => Err(Fenced::Unknown),
-            }
-        })
-    }
 }
 
 /// What a tool does to what it reaches, as its server says.
@@ -129,6 +108,12 @@ impl Tools {
     /// What was listed last of a tool, held or not.
     pub(crate) fn listed(&self, name: &str) -> Option<Arc<Tool>> {
         self.lock().tools.get(name).map(|(tool, _)| tool.clone())
+    }
+
+    /// The same, where it was listed no longer ago than then.
+    pub(crate) fn listed_since(&self, name: &str, then: Instant) -> Option<Arc<Tool>> {
+        let known = self.lock();
+        known.tools.get(name).filter(|(_, listed)| *listed >= then).map(|(tool, _)| tool.clone())
     }
 
     /// Takes over what a list says, one page after the other. Gives what was read of each, in

@@ -32,9 +32,9 @@ pub enum Ambiguous {
     #[error("a path holds characters that nobody sees, or that stand for others")]
     Unseen,
     #[error(
-        "more than {DOTTED_MAX} parts of a path hold a dot, behind which servers read a format"
+        "more than {SIGNED_MAX} parts of a path hold a dot or another sign, which servers differ in"
     )]
-    Dotted,
+    Signed,
     #[error("a path or query is not UTF-8")]
     NotUtf8,
 }
@@ -54,6 +54,25 @@ impl CanonicalPath {
     /// # Errors
     /// It has none.
     pub fn read(path: &str) -> Result<Self, Ambiguous> {
+        Self::read_with_slashes(path)?.without_slashes()
+    }
+
+    /// The same where no part has an encoded slash in it.
+    ///
+    /// # Errors
+    /// One has.
+    pub fn without_slashes(self) -> Result<Self, Ambiguous> {
+        match self.segments.iter().any(|segment| segment.contains('/')) {
+            true => Err(Ambiguous::Encoded('/')),
+            false => Ok(self),
+        }
+    }
+
+    /// The one spelling of a path for a server that takes an encoded slash for a letter of a name.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn read_with_slashes(path: &str) -> Result<Self, Ambiguous> {
         if !path.starts_with('/') {
             return Err(Ambiguous::NoSlash);
         }
@@ -71,6 +90,11 @@ impl CanonicalPath {
                 _ => {
                     if is_encoded_again(&segment) {
                         return Err(Ambiguous::Twice);
+                    }
+                    // Whoever decodes a slash does not get out of its part.
+                    let mut names = segment.split('/');
+                    if segment.contains('/') && names.any(|name| matches!(name, "" | "." | "..")) {
+                        return Err(Ambiguous::Encoded('/'));
                     }
                     if segment.trim() != segment || segment.ends_with('.') {
                         return Err(Ambiguous::Edge);
@@ -91,8 +115,9 @@ impl CanonicalPath {
             text.push('/');
         }
         let path = Self { text, segments };
-        match path.stems().count() > DOTTED_MAX {
-            true => Err(Ambiguous::Dotted),
+        let programs = path.segments.iter().filter(|segment| is_program(segment)).count();
+        match path.stems().count() > SIGNED_MAX || programs > SIGNED_MAX {
+            true => Err(Ambiguous::Signed),
             false => Ok(path),
         }
     }
@@ -118,8 +143,9 @@ impl CanonicalPath {
     }
 
     /// The routes that a server could see instead: one that takes what stands behind a dot for
-    /// a format, and one that runs a program in the middle of the path (`/index.php/admin`), for
-    /// which the path is what stands behind it.
+    /// a format and behind another sign for a key or a parameter (`/people()`, `/people,x`), one
+    /// that leaves out a session in the path (`/(S(x))/admin`), and one that runs a program in the
+    /// middle of the path (`/index.php/admin`), for which the path is what stands behind it.
     #[must_use]
     pub fn other_routes(&self) -> BTreeSet<String> {
         let whole: Vec<&str> = self.segments.iter().map(String::as_str).collect();
@@ -142,26 +168,43 @@ impl CanonicalPath {
                 found.push([before, behind.get(1..).unwrap_or_default()].concat());
             }
         }
+        if whole.iter().any(|segment| is_session(segment)) {
+            for path in [&whole, &bare] {
+                found.push(path.iter().filter(|segment| !is_session(segment)).copied().collect());
+            }
+        }
         found.push(bare);
         let own = self.route();
         let routes = found.into_iter().map(|segments| route_of(segments.into_iter()));
         routes.filter(|route| *route != own).collect()
     }
 
-    /// The parts of which a server could take an end for a format, each without that.
+    /// Whether the path ends in one thing among many. What has a sign and no key behind it
+    /// (`/people()`, `/people,`) could be all of them.
+    #[must_use]
+    pub fn ends_in_one(&self) -> bool {
+        self.segments.last().map(|segment| without_format(segment)).is_some_and(|word| {
+            let behind = stem(word).and_then(|stem| word.get(stem.len()..));
+            is_variable(word) && behind.is_none_or(|key| key.contains(char::is_alphanumeric))
+        })
+    }
+
+    /// The parts of which a server could leave out an end, each without that.
     fn stems(&self) -> impl Iterator<Item = (usize, &str)> {
         let last = self.segments.len().saturating_sub(1);
         self.segments.iter().enumerate().filter_map(move |(at, segment)| {
             let word = if at == last { without_format(segment) } else { segment };
+            let stem = stem(word)?;
             // What names one thing in the middle of a path is nothing that has formats.
+            let has_format = word.get(stem.len()..).is_some_and(|end| end.starts_with('.'));
             let is_word = at == last || is_program(segment) || !is_variable(word);
-            Some((at, stem(word)?)).filter(|_| is_word)
+            (is_word || !has_format).then_some((at, stem))
         })
     }
 }
 
-/// More parts with a dot are no path that anybody has thought of, and too many routes.
-const DOTTED_MAX: usize = 6;
+/// More parts with a sign are no path that anybody has thought of, and too many routes.
+const SIGNED_MAX: usize = 6;
 
 fn route_of<'s>(segments: impl DoubleEndedIterator<Item = &'s str> + ExactSizeIterator) -> String {
     let mut route = String::new();
@@ -256,8 +299,7 @@ fn decode(raw: &str, place: Place) -> Result<String, Ambiguous> {
                     return Err(Ambiguous::Percent);
                 };
                 let byte = u8::try_from(high << 4 | low).map_err(|_| Ambiguous::Percent)?;
-                let has_two_readings =
-                    matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | 0..=31 | 127);
+                let has_two_readings = matches!(byte, b'\\' | b';' | b'?' | b'#' | 0..=31 | 127);
                 if place == Place::Path && has_two_readings {
                     return Err(Ambiguous::Encoded(char::from(byte)));
                 }
@@ -296,7 +338,8 @@ fn encode(text: &str, out: &mut String) {
 
 /// Whether every character of a text is seen, and stands for itself alone: servers that
 /// normalise read others as something else (`%EF%BD%81dmin`).
-fn is_plain_text(text: &str) -> bool {
+#[must_use]
+pub fn is_plain_text(text: &str) -> bool {
     if text.is_ascii() {
         return true;
     }
@@ -347,26 +390,31 @@ fn without_joined(text: &str) -> Cow<'_, str> {
 }
 
 /// A segment without what says in which format it is wanted.
-fn without_format(segment: &str) -> &str {
-    match segment.rsplit_once('.') {
-        Some((word, format))
-            if !word.is_empty()
-                && FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known)) =>
-        {
-            without_format(word)
+fn without_format(mut segment: &str) -> &str {
+    while let Some((word, format)) = segment.rsplit_once('.') {
+        let is_known = FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known));
+        if word.is_empty() || !is_known {
+            break;
         }
-        _ => segment,
+        segment = word;
     }
+    segment
 }
 
-/// What stands in front of the first dot of a segment, where servers could read all that follows
-/// as a format, whatever it is: none where that makes no difference.
+/// What stands in front of the first sign of a segment, where servers could read all that follows
+/// as a format, a key or a parameter, whatever it is: none where that makes no difference.
 fn stem(segment: &str) -> Option<&str> {
     let name = segment.trim_start_matches('.');
-    let dot = segment.len() - name.len() + name.find('.')?;
-    let stem = segment.get(..dot)?;
+    let is_sign = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-');
+    let sign = segment.len() - name.len() + name.find(is_sign)?;
+    let stem = segment.get(..sign).filter(|stem| !stem.is_empty())?;
     let is_one_route = is_variable(stem) && is_variable(segment);
     (!is_one_route && !is_version(segment)).then_some(stem)
+}
+
+/// What ASP.NET takes out of a path before it is read: `(S(…))`, `(A(…)F(…))`.
+fn is_session(segment: &str) -> bool {
+    segment.starts_with('(') && segment.ends_with(')')
 }
 
 /// `v1.2`: what versions of an interface are called.
@@ -530,6 +578,7 @@ mod tests {
         check("/a.b/payouts", &["/a/payouts"]);
         check("/a.b/c.d", &["/a.b/c", "/a/c", "/a/c.d"]);
         check("/people/ann.lovelace@example.org", &["/people/ann"]);
+        check("/people/ann@example.org", &["/people/ann"]);
         for plain in [
             "/payouts",
             "/payouts.json",
@@ -539,14 +588,70 @@ mod tests {
             "/.env",
             "/.well-known/x",
             "/files/report-2024.final.pdf",
-            "/people/ann@example.org",
             "/people/ann.lovelace@example.org/orders/1.5",
         ] {
             check(plain, &[]);
         }
-        let many = "/a.b".repeat(DOTTED_MAX);
-        assert!(CanonicalPath::read(&many).unwrap().other_routes().len() <= DOTTED_MAX + 1);
-        assert_eq!(CanonicalPath::read(&format!("{many}/c.d")), Err(Ambiguous::Dotted));
+        let many = "/a.b".repeat(SIGNED_MAX);
+        assert!(CanonicalPath::read(&many).unwrap().other_routes().len() <= SIGNED_MAX + 1);
+        assert_eq!(CanonicalPath::read(&format!("{many}/c.d")), Err(Ambiguous::Signed));
+    }
+
+    #[test]
+    fn a_slash_may_be_a_letter_of_a_name() {
+        let path = CanonicalPath::read_with_slashes("/projects/group%2fproject/x").unwrap();
+        assert_eq!(path.text, "/projects/group%2Fproject/x");
+        assert_eq!(path.route(), "/projects/{id}/x");
+        assert_eq!(path.other_routes().into_iter().collect::<Vec<_>>(), ["/projects/group/x"]);
+        assert_eq!(path.without_slashes(), Err(Ambiguous::Encoded('/')));
+        for path in ["/a%2F..%2Fb", "/%2Fa", "/a%2F", "/a%2F%2E%2fb", "/a%252Fb", "/a%2F%2Fb"] {
+            assert!(CanonicalPath::read_with_slashes(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_sign_could_be_left_out() {
+        let check = |path: &str, expect: &[&str]| {
+            let others = CanonicalPath::read(path).unwrap().other_routes();
+            assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{path}");
+        };
+        for ending in [
+            "()",
+            "(42)",
+            ",",
+            "!",
+            "'",
+            ":",
+            "@x",
+            "~",
+            "*",
+            "%20x",
+            ":cancel",
+            "$",
+            "=1",
+            "&x",
+            "%7C",
+            "%22",
+            "%5E",
+            "%60",
+            "+",
+            "%2B",
+            "(id='x.y')",
+        ] {
+            check(&format!("/payouts{ending}"), &["/payouts"]);
+        }
+        check("/a/payouts(42)/x", &["/a/payouts/x"]);
+        check("/(S(abc))/admin", &["/admin"]);
+        check("/x/(A(b)F(c))/admin", &["/x/admin"]);
+        for plain in ["/people/42,", "/x/42-7", "/people/2026-11-30T10:00", "/@payouts", "/~ann"] {
+            check(plain, &[]);
+        }
+        let programs = "/.php".repeat(SIGNED_MAX + 1);
+        assert_eq!(CanonicalPath::read(&programs), Err(Ambiguous::Signed));
+        let formats = format!("/a{}", ".json".repeat(20_000));
+        let small = std::thread::Builder::new().stack_size(128 << 10);
+        let read = small.spawn(move || CanonicalPath::read(&formats).unwrap().route());
+        assert_eq!(read.unwrap().join().unwrap(), "/a");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::masking::is_json;
 use crate::names::{NAME_BYTES_MAX, is_no_name, runs};
 use portreeve_model::Object;
 use portreeve_screen::{Place, Screen, TextScreen};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -134,16 +134,20 @@ impl<'a> Search<'a> {
     pub fn json(&mut self, text: &str) {
         let mut reader = serde_json::Deserializer::from_str(text);
         loop {
-            let walk = Walk { search: self, path: "", key: None };
+            let walk = Walk { search: self, path: "", key: None, levels: LEVELS_MAX };
             match walk.deserialize(&mut reader) {
                 Ok(()) if reader.end().is_ok() => return,
                 Ok(()) => {}
                 Err(_) => break,
             }
         }
-        // A server may read what this reader does not: with comments, `NaN`, half a letter, more
-        // levels than are read here. What is named in it is looked for as in a text.
         self.text("", text, Sureness::Any);
+        self.unread(text);
+    }
+
+    /// A document that cannot be read here. A server may read it all the same: with comments,
+    /// `NaN`, half a letter, more levels. What is named in it is looked for as in a text.
+    fn unread(&mut self, text: &str) {
         self.fields_of_text(text);
         self.add_category(OPAQUE);
     }
@@ -169,7 +173,13 @@ struct Walk<'s, 'a, 'p> {
     /// The key in front of the value; none where it was asked already what it names: of an array
     /// it is one.
     key: Option<&'p str>,
+    /// How many levels may still be inside: of this document, and of those that stand in it as
+    /// texts, together. Each takes up a piece of the stack.
+    levels: u8,
 }
+
+/// The most levels of a document and of those in it.
+const LEVELS_MAX: u8 = 127;
 
 impl Walk<'_, '_, '_> {
     /// Something is said under the key, and not only whether it is so.
@@ -177,6 +187,11 @@ impl Walk<'_, '_, '_> {
         if let Some(key) = self.key.take() {
             self.search.asked_by(key);
         }
+    }
+
+    /// How many levels may be in what stands here.
+    fn inside<E: Error>(&self) -> Result<u8, E> {
+        self.levels.checked_sub(1).ok_or_else(|| E::custom("it is too deep"))
     }
 
     fn number(mut self, number: &str) {
@@ -233,8 +248,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
         self.search.text(self.path, text, Sureness::Any);
         if is_json(text) {
             // Its names count, too. It has fewer escapes than what it stands in, so this ends.
-            let inner = Walk { search: self.search, path: self.path, key: None };
-            let _ = inner.deserialize(&mut serde_json::Deserializer::from_str(text));
+            let (path, levels) = (self.path, self.levels);
+            let inner = Walk { search: &mut *self.search, path, key: None, levels };
+            let read = inner.deserialize(&mut serde_json::Deserializer::from_str(text));
+            if read.is_err() {
+                self.search.unread(text);
+            }
             return Ok(());
         }
         self.search.fields_of_text(text);
@@ -254,8 +273,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         self.says();
+        let levels = self.inside()?;
         loop {
-            let item = Walk { search: &mut *self.search, path: self.path, key: None };
+            let item = Walk { search: &mut *self.search, path: self.path, key: None, levels };
             if items.next_element_seed(item)?.is_none() {
                 return Ok(());
             }
@@ -264,6 +284,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
         self.says();
+        let levels = self.inside()?;
         while let Some(key) = fields.next_key::<String>()? {
             let name = key.clone();
             self.search.text("", &name, Sureness::Any);
@@ -284,7 +305,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
             let from = name.len().saturating_sub(2 * NAME_BYTES_MAX);
             let from = (from..=name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(0);
             let path = name.get(from..).unwrap_or(&name);
-            let value = Walk { search: &mut *self.search, path, key: Some(&key) };
+            let value = Walk { search: &mut *self.search, path, key: Some(&key), levels };
             fields.next_value_seed(value)?;
         }
         Ok(())
@@ -337,5 +358,69 @@ fn is_expression(text: &str) -> bool {
             let has = |word| lower.contains(word);
             has("order by ") || has("group by ") || (has("select ") && has(" from "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Salary;
+
+    impl Carried for Salary {
+        fn field(&self, path: &str) -> BTreeSet<Object> {
+            self.found(path.rsplit('.').next().filter(|own| *own == "salary").unwrap_or_default())
+        }
+
+        fn asked(&self, _: &str) -> BTreeSet<Object> {
+            BTreeSet::new()
+        }
+
+        fn named_in(&self, text: &str) -> BTreeSet<Object> {
+            self.found(if text.contains("salary") { "salary" } else { "" })
+        }
+
+        fn found(&self, category: &str) -> BTreeSet<Object> {
+            let object = Object { path: vec![category.to_owned()], ..Object::resource() };
+            std::iter::once(object).filter(|_| !category.is_empty()).collect()
+        }
+    }
+
+    fn found(text: &str) -> Vec<String> {
+        let mut search = Search::new(&Salary, &Arc::default());
+        search.json(text);
+        search.into_found().into_iter().flat_map(|object| object.path).collect()
+    }
+
+    /// Documents as texts in each other, with so many brackets around each.
+    fn nested(inner: &str, documents: usize, (open, close): (&str, &str), levels: usize) -> String {
+        (0..documents).fold(inner.to_owned(), |text, _| {
+            let text = serde_json::Value::from(text).to_string();
+            format!("{}{text}{}", open.repeat(levels), close.repeat(levels))
+        })
+    }
+
+    /// However few bytes there are of it: what a stack holds is counted through all documents.
+    #[test]
+    fn documents_in_each_other_take_up_a_stack_that_is_bounded() {
+        // Half of what a worker has.
+        let small = std::thread::Builder::new().stack_size(1 << 20);
+        let looked = small.spawn(|| {
+            for brackets in [("[", "]"), ("{\"a\":", "}")] {
+                for levels in [1, 12, 40, 90, 120] {
+                    let text = nested("{\"salary\":1}", 10, brackets, levels);
+                    let found = found(&text);
+                    assert!(found.contains(&OPAQUE.to_owned()) || found.contains(&"salary".into()));
+                }
+            }
+        });
+        looked.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn what_stands_too_deep_in_a_text_is_opaque_and_named_all_the_same() {
+        assert_eq!(found(&nested("{\"salary\":1}", 2, ("[", "]"), 10)), ["salary"]);
+        let deep = format!("{}{{\"salary\":1}}{}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(found(&serde_json::json!({"a": deep}).to_string()), ["opaque", "salary"]);
     }
 }

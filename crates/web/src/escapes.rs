@@ -11,6 +11,8 @@ use unicode_normalization::UnicodeNormalization;
 const ROUNDS_MAX: usize = 4;
 /// The longest name of an entity with its semicolon: `CounterClockwiseContourIntegral;`.
 const ENTITY_BYTES_MAX: usize = 32;
+/// Digits of a letter between braces.
+const LETTER_DIGITS_MAX: usize = 6;
 
 /// A text without its escapes, with each letter in one spelling.
 #[must_use]
@@ -120,8 +122,10 @@ fn backslash(text: &str) -> Option<(Unit, usize)> {
     let digits = behind.get(kind.len_utf8()..)?;
     let (unit, length) = match kind {
         'u' if digits.starts_with('{') => {
-            let inner = digits.get(1..)?.split_once('}')?.0;
-            let code = (inner.len() <= 6).then(|| number(inner, inner.len(), 16)).flatten()?;
+            let inner = digits.get(1..)?;
+            let end = inner.bytes().take(LETTER_DIGITS_MAX + 1).position(|byte| byte == b'}')?;
+            let inner = inner.get(..end)?;
+            let code = number(inner, inner.len(), 16)?;
             (Unit::Letter(char::from_u32(code)?), inner.len() + 3)
         }
         'u' => wide(digits)?,

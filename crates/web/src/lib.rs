@@ -39,6 +39,8 @@ mod decoding;
 mod escapes;
 mod fields;
 mod kept;
+#[cfg(test)]
+mod linear;
 mod listener;
 pub mod masking;
 pub mod multipart;
@@ -52,7 +54,7 @@ mod target;
 
 pub use answer::{Outlet, begun, whole};
 pub use body::AnswerBody;
-pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, no_route};
+pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, is_plain_text, no_route};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
 pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};

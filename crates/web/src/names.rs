@@ -141,7 +141,12 @@ fn is_of_a_path(c: char) -> bool {
     is_of_a_name(c) || c == '.'
 }
 
+/// What stands in front of a word is looked at once for the whole line, and what stands around it
+/// no further than to the next word: a line may be all of a text.
 fn before_values(line: &str) -> impl Iterator<Item = &str> {
+    // `[people.salary]` of TOML, `? salary` of YAML: where a word would have to begin.
+    let opened = line.len() - line.trim_start_matches(['[', ' ', '\t']).len();
+    let asked = line.trim_start().strip_prefix('?').map(|key| line.len() - key.trim_start().len());
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
@@ -155,12 +160,11 @@ fn before_values(line: &str) -> impl Iterator<Item = &str> {
             let quote = behind.chars().next().filter(|c| matches!(c, '"' | '\'' | '`' | '\\'));
             let is_quoted = quote.is_some_and(|quote| before.ends_with([quote, '"', '\'']));
             let is_tag = before.ends_with('<') || before.ends_with("</");
-            // `[people.salary]` of TOML, `? salary` of YAML.
-            let is_section = before.trim_matches(['[', ' ', '\t']).is_empty()
+            let is_section = start == opened
                 && before.ends_with('[')
-                && behind.trim_end().trim_end_matches(']').is_empty()
-                && behind.starts_with(']');
-            let is_section = is_section || before.trim() == "?";
+                && behind.starts_with(']')
+                && behind.trim_end().trim_end_matches(']').is_empty();
+            let is_section = is_section || asked == Some(start);
             let behind =
                 behind.trim_start_matches(['"', '\'', '`', '\\', ']', ')', '*', ' ', '\t']);
             let has_value = behind.starts_with([':', '=', '\u{2192}', '\u{21d2}'])
@@ -177,7 +181,8 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
     let is_divided = |divider: &char| line.contains(*divider);
     let dividers = [',', ';', '|', '\t', '>'].into_iter().filter(is_divided);
     // Columns that are aligned by spaces.
-    let aligned = line.split("  ").filter(|_| line.contains("  ")).map(str::trim);
+    let is_aligned = line.contains("  ");
+    let aligned = line.split("  ").filter(move |_| is_aligned).map(str::trim);
     let aligned = aligned.filter(|cell| !cell.is_empty() && cell.len() <= NAME_BYTES_MAX);
     let aligned = aligned.filter(|cell| cell.chars().all(is_of_a_path));
     let divided = dividers.flat_map(move |divider| {
@@ -219,16 +224,23 @@ fn attributes(line: &str) -> impl Iterator<Item = &str> {
     const NAMES: [&str; 9] =
         ["class", "for", "headers", "id", "itemprop", "key", "label", "name", "property"];
     let tags = line.split('<').skip(1).filter_map(|rest| rest.split('>').next());
+    // A run of anything is looked at once: names have a length, blanks and values end before the
+    // next sign or quote.
     let named = tags.flat_map(|tag| {
         tag.match_indices('=').filter_map(|(at, _)| {
-            let name = tag.get(..at)?.split_whitespace().next_back()?;
-            let is_one = NAMES.iter().any(|it| name.eq_ignore_ascii_case(it));
-            let value = tag.get(at + 1..)?.trim_start();
+            let before = tag.get(..at)?.trim_end();
+            let is_one = NAMES.iter().any(|it| {
+                let start = before.len().checked_sub(it.len());
+                let (outer, name) = start.and_then(|at| before.split_at_checked(at)).unzip();
+                name.is_some_and(|name| name.eq_ignore_ascii_case(it))
+                    && outer.is_some_and(|it| it.is_empty() || it.ends_with(char::is_whitespace))
+            });
+            let value = tag.get(at + 1..).filter(|_| is_one)?.trim_start();
             let value = match value.strip_prefix(['"', '\'']) {
                 Some(quoted) => quoted.split(['"', '\'']).next()?,
-                None => value.split_whitespace().next()?,
+                None => value.split(|c| !is_of_a_path(c)).next()?,
             };
-            is_one.then_some(value)
+            Some(value)
         })
     });
     let words = named.filter(|value| value.len() <= NAME_BYTES_MAX);

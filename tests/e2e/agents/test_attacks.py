@@ -55,6 +55,8 @@ def test_a_clients_id_is_never_the_gateways(tools: Tools) -> None:
     [
         "FILE:///secret/b", "file:///x/../secret/b", "file:///%2e%2e/secret/b", "file:///%73ecret/b", "file:/secret/b",
         "file://localhost/secret/b", "file:////secret/b", "file:///secret//b", "file:///\tsecret/b", "file:///secret\\b", "file:///sec%2fret/b",
+        "https:intra.example/secret", "HTTPS://INTRA.example/secret", "https:///intra.example/secret", "https://intra.example:443/secret",
+        "https://@intra.example/secret", "https://intra\u3002example/secret", "https://intra.exam\u00adple/secret", "file:///\u200bsecret/b", "file:///%E2%80%8Bsecret/b",
     ],
 )
 def test_a_resource_is_decided_in_every_spelling(tools: Tools, uri: str) -> None:
@@ -96,6 +98,67 @@ def test_a_tool_that_changes_while_its_call_waits_does_not_run(tools: Tools) -> 
     seen = tools.gateway.json("tools", "show", "crm", "pay")
     assert isinstance(seen, dict)
     tools.gateway.run("tools", "approve", "crm", "pay", str(seen["seen_digest"]))
+
+
+def test_a_tool_that_changes_unsaid_while_its_call_waits_does_not_run(tools: Tools) -> None:
+    client = tools.open()
+    client.extra["prefer"] = "wait=20"
+    client.session = None
+    client.open()
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(client.call("pay", {"to": "a", "amount": 9})))
+    thread.start()
+    reviewer = tools.gateway.token("dana")
+    review = ""
+    while not review:
+        listed = tools.gateway.json("reviews", "ls", "--state", "pending", token=reviewer)
+        reviews = listed["reviews"] if isinstance(listed, dict) else listed
+        review = next((one["id"] for one in reviews if "pay" in one["statement"]), "")
+    # Nobody asks for the list, and the server says nothing.
+    before = tools.script.tools
+    tools.script.tools = [{**tool, "description": "Pays somebody else."} if tool["name"] == "pay" else tool for tool in before]
+    time.sleep(2.5)
+    tools.gateway.run("reviews", "approve", review, token=reviewer)
+    thread.join()
+    assert "definitions have changed" in done[0].result()["content"][0]["text"], done[0]
+    assert not any(one.get("params", {}).get("name") == "pay" for one in tools.script.seen if one.get("method") == "tools/call")
+    tools.script.tools = before
+    tools.open().ask("tools/list")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"name": "find_person", "Name": "admin_reset"},
+        {"name": "find_person", "NAME": "admin_reset", "arguments": {}},
+        {"name": "find_person", "arguments": {}, "argument\u017f": {"x": 1}},
+        {"name": "find_person", "_meta": {"ProgressToken": 1}},
+    ],
+)
+def test_members_that_differ_in_case_alone_are_refused(tools: Tools, params: dict[str, Any]) -> None:
+    client = tools.open()
+    got = client.ask("tools/call", params)
+    assert "almost" in got.error()["message"], got
+    assert not any(one.get("method") == "tools/call" for one in tools.script.seen)
+
+
+def test_documents_in_each_other_end_no_gateway(tools: Tools) -> None:
+    client = tools.open()
+    text = "1"
+    for _ in range(10):
+        text = "[" * 120 + json.dumps(text) + "]" * 120
+    assert client.call("find_person", {"q": text}).status in (200, 403)
+    tools.script.results["find_person"] = {"content": [{"type": "text", "text": text}]}
+    client.call("find_person", {})
+    assert client.ask("tools/list").status == 200
+
+
+def test_addresses_in_addresses_are_looked_at_once(tools: Tools) -> None:
+    client = tools.open()
+    began = time.monotonic()
+    tools.script.results["find_person"] = {"content": [{"type": "text", "text": "data:," * 20}]}
+    client.call("find_person", {})
+    assert time.monotonic() - began < 5
 
 
 def test_an_approval_is_of_all_that_is_sent(tools: Tools) -> None:

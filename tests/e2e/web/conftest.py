@@ -68,6 +68,7 @@ resources:
       tls: {{ mode: disable }}
       outgoing: mask
       pass_fields: "X-User-Id"
+      encoded_slash: name
     classify:
       "*.*.salary": income
       "*.*.city": city

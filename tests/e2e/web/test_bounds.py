@@ -1,5 +1,6 @@
 """What one caller can use of the gateway has a bound of its own, however a document is written."""
 
+import http.client
 import json
 import socket
 import threading
@@ -35,6 +36,35 @@ def test_names_that_lead_deep_cost_what_others_do(web: Web) -> None:
     got = web.get("/crm/deep")
     assert got.status == 502 and "too long" in got.json()["detail"]
     assert web.get(f"/crm/items?{'A.' * 10_000}=1").status in (200, 403)
+
+
+def test_documents_in_each_other_end_no_gateway(web: Web) -> None:
+    web.service.replies["/items"] = web.service.replies["/plain"] = Reply(b"{}")
+    for before, behind in (("[", "]"), ('{"a":', "}")):
+        text = "1"
+        for _ in range(10):
+            text = before * 120 + json.dumps(text) + behind * 120
+        got = web.ask("POST", "/crm/items", text.encode(), Content_Type="application/json")
+        assert got.status in (200, 400, 403), got
+        web.service.replies["/deep"] = Reply(json.dumps({"v": text}).encode())
+        try:
+            web.get("/crm/deep")
+        except http.client.HTTPException:
+            pass  # An answer that cannot be masked ends where it has come to.
+    assert web.get("/crm/plain").status == 200
+
+
+def test_what_parts_words_costs_what_words_cost(web: Web) -> None:
+    web.service.replies["/items"] = Reply(b"{}")
+    size = 60_000
+    for text in ("<" + "a=" * (size // 2), "[" * (size // 2) + "a " * (size // 4), "<" + 'id="' * (size // 4), "\\u{" * (size // 3), "x\n" + " " * (size // 2) + "a " * (size // 4)):
+        began = time.monotonic()
+        web.ask("POST", "/crm/items", text.encode(), Content_Type="text/plain")
+        web.service.replies["/text"] = Reply(text.encode(), "text/plain")
+        web.get("/crm/text")
+        web.service.replies["/text"] = Reply(json.dumps({"v": text}).encode())
+        web.get("/crm/text")
+        assert time.monotonic() - began < 15, text[:20]
 
 
 def test_answers_that_wait_have_so_much_room(web: Web) -> None:

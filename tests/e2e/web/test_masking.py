@@ -1,6 +1,7 @@
 """Nothing personal leaves unmasked, in whatever way an answer is written."""
 
 import base64
+import hashlib
 import json
 
 import pytest
@@ -77,6 +78,44 @@ def test_fields_of_the_head_are_looked_through(web: Web) -> None:
     assert got.fields["x-user"] == "a***@example.org"
     assert EMAIL not in got.fields["x-note"]
     assert not {"set-cookie", "etag"} & set(got.fields)
+
+
+def test_what_tells_the_bytes_of_a_body_does_not_show(web: Web) -> None:
+    body = b'{"id": 7, "salary": 4711}'
+    md5, sha256 = hashlib.md5(body), hashlib.sha256(body)
+    hides = {
+        "X-Goog-Hash": "md5=" + base64.b64encode(md5.digest()).decode(),
+        "X-Goog-Stored-Content-Length": str(len(body)),
+        "X-Amz-Checksum-Sha256": base64.b64encode(sha256.digest()).decode(),
+        "X-Checksum-Md5": md5.hexdigest(),
+        "OC-Checksum": f"MD5:{md5.hexdigest()}",
+        "X-Content-Length": str(len(body)),
+        "X-Etag": f'"{md5.hexdigest()}"',
+        "X-Anything": sha256.hexdigest(),
+        "Surrogate-Control": "max-age=9",
+        "Netlify-CDN-Cache-Control": "public",
+        "X-Accel-Expires": "600",
+    }
+    stays = {"X-Request-Id": md5.hexdigest(), "X-Total-Count": "20", "X-Page-Size": "20"}
+    web.service.replies["/digests"] = Reply(body, fields=tuple({**hides, **stays}.items()))
+    got = web.get("/crm/digests")
+    assert not {name.lower() for name in hides} & set(got.fields), got.fields
+    assert all(got.fields[name.lower()] == value for name, value in stays.items())
+
+
+def test_what_opens_the_target_does_not_show_in_pieces(web: Web) -> None:
+    token = "the-targets-own-token"
+    text = f"GET / HTTP/1.1 Authorization: Bearer {token} and something behind it to go on"
+    for shown in (base64.encodebytes(text.encode()).decode(), text.encode().hex(" "), text.encode().hex(":"), text[:45] + "\n" + text[45:]):
+        for reply in (Reply(json.dumps({"v": shown}).encode()), Reply(shown.encode(), "text/plain")):
+            assert "[credential]" in answer(web, reply, "/echo").decode(), shown
+    listed = json.dumps({"type": "Buffer", "data": list(f"Bearer {token}".encode())}).encode()
+    web.service.replies["/echo"] = Reply(listed)
+    assert web.get("/crm/echo").status == 502
+    fields = tuple((name, token) for name in ("Vary", "Allow", "Content-Language", "Cache-Control", "Expires"))
+    web.service.replies["/echo"] = Reply(b"{}", fields=fields)
+    got = web.get("/crm/echo")
+    assert token not in str(got.fields), got.fields
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """What reaches a service: the canonical request that was decided, with the service's own
 credential, and nothing else."""
 
+import shutil
+import subprocess
+from urllib.parse import quote
+
 import pytest
 from harness.service import Reply
 
@@ -89,12 +93,23 @@ def test_fields_do_not_make_another_request_of_it(web: Web) -> None:
         "X-Middleware-Subrequest": "middleware",
         "If-Match": '"x"',
         "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT",
-        "X-Kept": "yes",
+        "Remote-Groups": "admins",
+        "X-Pomerium-Claim-Groups": "admins",
+        "MSCRMCallerID": "1",
+        "X-Amzn-Oidc-Data": "x",
+        "SSLClientCertSN": "1",
+        "X-Scope-OrgID": "1",
+        "X-Vault-Token": "x",
+        "X-Api-Key": "x",
+        "X-Accel-Mapping": "/a=/b",
+        "X-Matched-Path": "/admin",
+        "X-Azure-ClientIP": "10.0.0.1",
     }
-    assert web.get("/crm/items", **fields).status == 200
+    stays = {"X-Kept": "yes", "Traceparent": "00-1", "X-Request-Id": "1", "Idempotency-Key": "7", "X-Csrf-Token": "c", "Stripe-Version": "2026"}
+    assert web.get("/crm/items", **fields, **stays).status == 200
     seen = web.service.seen[-1].fields
-    gone = {name.lower() for name in fields} - {"x-kept"}
-    assert not gone & set(seen) and seen["x-kept"] == "yes"
+    assert not {name.lower() for name in fields} & set(seen)
+    assert all(seen[name.lower()] == value for name, value in stays.items())
     assert seen["accept-encoding"] == "identity"
 
 
@@ -233,6 +248,13 @@ def test_personal_data_does_not_leave_without_a_right(web: Web, kind: str, body:
         ("/items", "text/plain", b'//c\n{"_method": "DELETE"}'),
         ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="\\_method"\r\n\r\nDELETE\r\n--x--'),
         ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name="_%6dethod"\r\n\r\nDELETE\r\n--x--'),
+        ("/items", "application/x-www-form-urlencoded", b".method=DELETE"),
+        ("/items", "application/x-www-form-urlencoded", b"_method%00x=DELETE"),
+        ("/items", "application/x-www-form-urlencoded", b"[_method]=DELETE"),
+        ("/items", "multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: form-data; name=".method"\r\n\r\nDELETE\r\n--x--'),
+        ("/items?.method=DELETE", "application/json", b"{}"),
+        ("/items?_method%00x=DELETE", "application/json", b"{}"),
+        ("/items?a%00b=1", "application/json", b"{}"),
         ("/items?_method[]=DELETE", "application/json", b"{}"),
         ("/items?x-http-method-override=DELETE", "application/json", b"{}"),
         ("/items?httpMethod=DELETE", "application/json", b"{}"),
@@ -248,6 +270,69 @@ def test_a_method_stands_in_the_first_line_only(web: Web, path: str, kind: str, 
     fields = {"X-Method": "DELETE", "X-HTTP-Verb": "DELETE", "X-REST-Method": "DELETE", "Method": "DELETE"}
     assert web.ask("POST", "/crm/items", b'{"method": "x"}', **fields).status == 200
     assert not {name.lower() for name in fields} & set(web.service.seen[-1].fields)
+
+
+def test_what_php_reads_as_a_method_is_refused(web: Web) -> None:
+    """Names are compared with a reader that many services have, not with a list of ours."""
+    php = shutil.which("php")
+    if php is None:
+        pytest.skip("there is no php")
+    signs = [chr(code) for code in range(128)]
+    quoted = [quote(sign, safe="") for sign in signs]
+    names = [f"{one}{two}method{end}" for one in ("", *quoted) for two in ("_", ".", "[", "%20") for end in ("", "%00", "%00x", "]")]
+    names += [f"{two}{one}method{end}" for one in quoted for two in ("_", ".", "[") for end in ("", "[x")]
+    names += [f"_method{one}" for one in quoted] + [f"x{name}" for name in names[:50]]
+    code = 'foreach (file("php://stdin") as $l) { $a = []; parse_str(rtrim($l, "\n")."=DELETE", $a); echo isset($a["_method"]) ? 1 : 0; }'
+    read = subprocess.run([php, "-r", code], input="\n".join(names), capture_output=True, text=True, check=True)
+    methods = [name for name, one in zip(names, read.stdout, strict=True) if one == "1"]
+    assert len(methods) > 10
+    web.service.replies["/items"] = OK
+    count = len(web.service.seen)
+    for name in methods:
+        body = f"{name}=DELETE".encode()
+        assert web.ask("POST", "/crm/items", body, Content_Type="application/x-www-form-urlencoded").status == 400, name
+        assert web.ask("POST", f"/crm/items?{name}=DELETE", b"x=1", Content_Type="text/plain").status == 400, name
+    assert len(web.service.seen) == count
+
+
+@pytest.mark.parametrize("body", [b'{"http_method": "GET", "name": "probe"}', b'{"httpMethod": "POST"}', b'\xef\xbb\xbf{"a": 1}', b'{"method": "PUT"}'])
+def test_documents_about_methods_pass(web: Web, body: bytes) -> None:
+    web.service.replies["/items"] = OK
+    assert web.ask("POST", "/crm/items", body, Content_Type="application/json").status == 200
+    assert web.service.seen[-1].body == body.removeprefix(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/payouts()", "/payouts(42)", "/payouts,", "/payouts!", "/payouts$", "/payouts@x", "/payouts%20x", "/payouts%7C", "/payouts:go", "/(S(abc))/payouts"],
+)
+def test_a_sign_in_a_path_hides_no_route(web: Web, path: str) -> None:
+    web.service.replies[path] = OK
+    count = len(web.service.seen)
+    got = web.ask("POST", f"/crm{path}", b'{"amount": 1}', Content_Type="application/json")
+    assert (got.status, len(web.service.seen)) == (202, count), got.body
+    admin = web.get("/crm" + path.replace("payouts", "admin"))
+    assert admin.status == 403 and len(web.service.seen) == count
+
+
+def test_a_slash_is_a_letter_where_a_resource_says_so(web: Web) -> None:
+    path = "/projects/group%2Fproject"
+    web.service.replies["/projects/group/project"] = OK
+    assert web.get(f"/crm{path}").status == 400
+    assert web.get(f"/tracker{path}").status == 200
+    assert web.service.seen[-1].target == path
+    # Whoever decodes it finds no way out of its part, and no route hidden in it.
+    assert web.get("/tracker/projects/x%2F..%2F..%2Fadmin").status == 400
+    assert web.get("/tracker/admin%2Fx").status == 403
+
+
+@pytest.mark.parametrize("path", ["/people()", "/people,", "/people!"])
+def test_a_key_of_nothing_is_no_bound(web: Web, path: str) -> None:
+    count = len(web.service.seen)
+    got = web.ask("DELETE", f"/crm{path}")
+    assert got.status == 403 and got.json()["hint"] == "delete one at a time"
+    assert web.ask("GET", "/crm" + "/.php" * 7).status == 400
+    assert len(web.service.seen) == count
 
 
 UNREADABLE = (

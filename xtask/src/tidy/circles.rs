@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// A circle: the folder, what in it, and why.
 type Known = (&'static str, &'static [&'static str], &'static str);
 
-const KNOWN: [Known; 22] = [
+const KNOWN: [Known; 25] = [
     (
         "crates/control/src",
         &["api", "witness"],
@@ -36,7 +36,17 @@ const KNOWN: [Known; 22] = [
     ),
     (
         "crates/decide/src/shell",
-        &["reader", "variables"],
+        &["parse", "syntax"],
+        "what is read is written out, and what is written is read again before it is sent",
+    ),
+    (
+        "crates/decide/src/shell",
+        &["programs", "special", "words"],
+        "the table of programs and what is read by hand: a name is on one side only",
+    ),
+    (
+        "crates/decide/src/shell",
+        &["reader", "value", "variables"],
         "a recursion: a word has variables in it, whose values are words",
     ),
     (
@@ -78,6 +88,11 @@ const KNOWN: [Known; 22] = [
         "crates/evidence/src/verify",
         &["extract", "report_file"],
         "a report is one of the extracts, and is told as they are",
+    ),
+    (
+        "crates/protocol-ssh/src/service",
+        &["files", "uploads"],
+        "what is open is asked what is there before it is written to",
     ),
     (
         "crates/link/src/gateway",

@@ -100,6 +100,7 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
         address,
         screen: screen(resource, &config.masking.confidence_min),
         passed: passed(settings.text("pass_fields")?),
+        takes_slashes: takes_slashes(settings.text("encoded_slash")?)?,
         outgoing: outgoing(settings.text("outgoing")?)?,
     }))
 }
@@ -108,6 +109,14 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
 fn passed(names: &str) -> Vec<String> {
     let names = names.split(',').map(|name| name.trim().to_ascii_lowercase());
     names.filter(|name| !name.is_empty()).collect()
+}
+
+fn takes_slashes(word: &str) -> anyhow::Result<bool> {
+    match word {
+        "" | "refuse" => Ok(false),
+        "name" => Ok(true),
+        other => bail!("`encoded_slash: {other}` is none\nhint: `refuse` or `name`"),
+    }
 }
 
 /// By what requests are masked, where they are: all that decides on them, whatever is said of

@@ -1,6 +1,7 @@
 //! Bodies, by what they say that they are.
 
 use super::head::{ReplyHead, plain_type};
+use crate::digests::{is_of_a_body, looks_like_one};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
@@ -88,7 +89,8 @@ impl Parts {
                 let text =
                     value.to_str().map_err(|_| Unmaskable("a part's head is no text".into()))?;
                 let text = match name.as_str() {
-                    "content-encoding" | "content-length" | "content-md5" | "etag" => continue,
+                    "content-encoding" => continue,
+                    name if is_of_a_body(name) || looks_like_one(name, text) => continue,
                     "content-type" => plain_type(text),
                     _ => text.to_owned(),
                 };

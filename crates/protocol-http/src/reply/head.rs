@@ -1,5 +1,6 @@
 //! The head of an answer: what of it goes on, and how it is written.
 
+use crate::digests::{is_of_a_body, looks_like_one};
 use http::{HeaderMap, StatusCode};
 use portreeve_session::Unmaskable;
 use portreeve_web::is_hop_by_hop;
@@ -15,31 +16,31 @@ pub(crate) struct ReplyHead {
     pub(crate) prefix: String,
 }
 
-/// What is not shown: what tells the bytes or the length of a body before it was masked, what
-/// would give the client a state of its own at the target, what asks for the gateway's credential,
-/// and what lets others keep an answer that was made for one caller.
-const NOT_SHOWN: [&str; 20] = [
+/// What is not shown, beside what tells the bytes of a body before it was masked: what would give
+/// the client a state of its own at the target, what asks for the gateway's credential, and what
+/// lets others keep an answer that was made for one caller.
+const NOT_SHOWN: [&str; 14] = [
     "accept-ranges",
     "cache-control",
-    "cdn-cache-control",
-    "cloudflare-cdn-cache-control",
-    "content-digest",
     "content-encoding",
     "content-length",
-    "content-md5",
     "content-range",
-    "digest",
     "edge-control",
     "etag",
     "proxy-authenticate",
-    "repr-digest",
     "server",
     "set-cookie",
     "set-cookie2",
-    "surrogate-control",
+    "surrogate-key",
     "vary",
     "www-authenticate",
 ];
+
+/// Whether a field tells a cache or a proxy what to do, beside the one that all of them know.
+fn is_for_caches(name: &str) -> bool {
+    ["cache-control", "surrogate-control"].iter().any(|end| name.ends_with(end))
+        || ["x-accel-", "x-sendfile", "x-lighttpd-send"].iter().any(|it| name.starts_with(it))
+}
 
 /// What is written by servers, not about people, and looks like numbers and dates. It passes as
 /// long as it is written as it is meant to be.
@@ -122,7 +123,7 @@ impl ReplyHead {
         out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).as_bytes());
         for (name, value) in &self.fields {
             let name = name.as_str();
-            if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) {
+            if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) || is_for_caches(name) {
                 continue;
             }
             // A name that says something about somebody is none that anybody knows.
@@ -131,15 +132,24 @@ impl ReplyHead {
             }
             let text = std::str::from_utf8(value.as_bytes())
                 .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
-            let shown = self.shown((name, text), authority, look, tally);
+            let known = look.names.known(name);
+            // An operator may have said that it says nothing of anybody.
+            if known != Known::Shown && (is_of_a_body(name) || looks_like_one(name, text)) {
+                continue;
+            }
+            let shown = self.shown((name, text), &known, (authority, look), tally);
+            let shown = look.names.without_credential(&shown).unwrap_or(shown);
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             // A mask never breaks a line.
             out.extend(shown.bytes().map(|byte| if byte < b' ' { b' ' } else { byte }));
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(format!("cache-control: {}\r\n", self.kept()).as_bytes());
-        out.extend_from_slice(format!("vary: {}\r\n\r\n", self.varies()).as_bytes());
+        for (name, own) in [("cache-control", self.kept()), ("vary", self.varies())] {
+            let shown = look.names.without_credential(&own).unwrap_or(own);
+            out.extend_from_slice(format!("{name}: {shown}\r\n").as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
         Ok(())
     }
 
@@ -178,12 +188,11 @@ impl ReplyHead {
     fn shown(
         &self,
         (name, text): (&str, &str),
-        authority: &str,
-        look: &Look<'_>,
+        known: &Known,
+        (authority, look): (&str, &Look<'_>),
         tally: &mut Tally<'_>,
     ) -> String {
-        let known = look.names.known(name);
-        if let Known::Masked(category) = &known {
+        if let Known::Masked(category) = known {
             return look.mask(category, text, tally);
         }
         let is_clean = |(known, fits): &(&str, Shape)| *known == name && fits(text);
@@ -196,7 +205,7 @@ impl ReplyHead {
             "link" => self.local_links(text, authority),
             _ => text.to_owned(),
         };
-        look.masked_text(name, &known, &text, tally).unwrap_or(text)
+        look.masked_text(name, known, &text, tally).unwrap_or(text)
     }
 
     /// A redirect within the target leads through the gateway again.

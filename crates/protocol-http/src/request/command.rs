@@ -121,7 +121,7 @@ fn command(
         fingerprint,
         shape: String::new(),
         needs,
-        facts: Facts { bounded: bounded(head, route, action), probes, ..Facts::default() },
+        facts: Facts { bounded: bounded(head, action), probes, ..Facts::default() },
         unknown,
         // Nobody sees what runs behind a route, whatever its method is.
         effect: Effect::MayChange,
@@ -131,7 +131,7 @@ fn command(
 /// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
 /// of something that no number, hash or address names may be one of a whole collection,
 /// whatever its query says.
-fn bounded(head: &Head, route: &str, action: Option<Action>) -> Option<bool> {
+fn bounded(head: &Head, action: Option<Action>) -> Option<bool> {
     (action == Some(Action::Write))
-        .then(|| head.method == http::Method::POST || route.ends_with("/{id}"))
+        .then(|| head.method == http::Method::POST || head.path.ends_in_one())
 }

@@ -1,5 +1,6 @@
 //! The head of a request: what is kept of it, in which spelling.
 
+use super::identity::says_who;
 use super::overrides::{is_of_a_method, is_override_of};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
@@ -94,36 +95,6 @@ const NOT_SENT_PREFIXES: [&str; 15] = [
     "x-rewrite",
 ];
 
-/// Words of names that say who somebody is, or on whose behalf something is asked: proxies write
-/// such fields, and targets believe them (`X-WebAuth-User`, `Impersonate-User`, `X-Hasura-Role`,
-/// `X-SSL-Client-CN`, `X-Goog-Authenticated-User-Email`).
-const WORDS_NOT_SENT: [&str; 24] = [
-    "acting",
-    "authenticated",
-    "behalf",
-    "caller",
-    "cert",
-    "certificate",
-    "consumer",
-    "dn",
-    "email",
-    "identity",
-    "impersonate",
-    "impersonated",
-    "impersonation",
-    "login",
-    "principal",
-    "role",
-    "roles",
-    "scopes",
-    "ssl",
-    "subject",
-    "subrequest",
-    "user",
-    "username",
-    "webauth",
-];
-
 /// What asks for something only if a validator fits: whoever guesses one of a body that was
 /// masked would be told whether it is that.
 const VALIDATORS: [&str; 2] = ["if-match", "if-unmodified-since"];
@@ -147,10 +118,6 @@ fn is_sent(name: &str) -> bool {
         && !is_of_a_method(name)
         && !NOT_SENT.contains(&name)
         && !NOT_SENT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn says_who(name: &str) -> bool {
-    name != "user-agent" && name.split('-').any(|word| WORDS_NOT_SENT.contains(&word))
 }
 
 /// Wishes about the answer that go on: whether to wait is the gateway's.
@@ -300,25 +267,97 @@ mod tests {
             "x-middleware-subrequest",
             "x-consumer-username",
             "x-forwarded-email",
+            "remote-groups",
+            "x-authentik-groups",
+            "x-auth-request-groups",
+            "x-pomerium-claim-groups",
+            "x-kubernetes-group",
+            "x-groups",
+            "oidc-claim-groups",
+            "x-userinfo",
+            "x-apigateway-api-userinfo",
+            "mscrmcallerid",
+            "callerobjectid",
+            "run-as",
+            "x-sudo-as",
+            "x-scope-orgid",
+            "x-grafana-org-id",
+            "openai-organization",
+            "x-amzn-oidc-data",
+            "cf-access-jwt-assertion",
+            "sslclientcertsn",
+            "x-subjectdn",
+            "es-secondary-authorization",
+            "x-hasura-admin-secret",
+            "private-token",
+            "x-vault-token",
+            "x-amz-security-token",
+            "x-api-key",
+            "apikey",
+            "x-auth-key",
+            "x-sendfile-type",
+            "x-accel-mapping",
+            "x-matched-path",
+            "x-invoke-path",
+            "x-proxy-url",
+            "real-ip",
+            "x-azure-clientip",
+            "x-custom-ip-authorization",
+            "fastly-client-ip",
+            "x-tenant",
+            "x-is-admin",
+            "x-permissions",
+            "as",
+            "uid",
         ] {
             assert!(!is_sent(name) || says_who(name), "{name}");
         }
         for name in [
             "accept",
             "accept-language",
+            "accept-ranges",
+            "access-control-request-headers",
+            "access-control-request-method",
+            "b3",
+            "baggage",
+            "cache-control",
+            "content-disposition",
+            "content-language",
             "content-type",
+            "date",
+            "dnt",
             "idempotency-key",
             "if-match",
             "origin",
+            "priority",
+            "referer",
+            "save-data",
+            "sec-ch-ua-platform",
+            "sec-fetch-mode",
+            "sentry-trace",
+            "stripe-version",
             "traceparent",
+            "tracestate",
+            "upgrade-insecure-requests",
             "user-agent",
+            "x-amz-date",
+            "x-amzn-trace-id",
             "x-api-version",
+            "x-b3-parentspanid",
             "x-client-version",
-            "x-goog-api-client",
+            "x-cloud-trace-context",
+            "x-correlation-id",
             "x-csrf-token",
+            "x-datadog-origin",
+            "x-forge-version",
+            "x-github-api-version",
+            "x-goog-api-client",
             "x-kept",
+            "x-ms-version",
+            "x-page-size",
             "x-request-id",
-            "x-tenant",
+            "x-requested-with",
+            "x-xsrf-token",
         ] {
             assert!(is_sent(name) && !says_who(name), "{name}");
         }

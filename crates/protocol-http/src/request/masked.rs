@@ -7,6 +7,7 @@
 
 use super::Head;
 use super::outgoing::{self, Going};
+use crate::digests::is_of_a_body;
 use crate::target::Target;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -234,8 +235,6 @@ impl Head {
 
     /// What is said of the bytes of a body is true of others now.
     fn drop_digests(&mut self) {
-        const DIGESTS: [&str; 5] =
-            ["content-digest", "content-md5", "digest", "repr-digest", "x-amz-content-sha256"];
-        self.fields.retain(|(name, _)| !DIGESTS.contains(&name.as_str()));
+        self.fields.retain(|(name, _)| !is_of_a_body(name.as_str()));
     }
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod head;
+mod identity;
 mod masked;
 mod outgoing;
 mod overrides;
@@ -12,7 +13,7 @@ pub(crate) use masked::{Outgoing, masked};
 
 use bytes::{Bytes, BytesMut};
 use outgoing::is_json;
-use overrides::{is_override, overrides_in_form, overrides_in_json, overrides_in_text};
+use overrides::{overrides_in_form, overrides_in_json, overrides_in_part, overrides_in_text};
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
 use portreeve_session::{CommandUse, Request, shown_text};
 use portreeve_web::Decoding;
@@ -25,11 +26,9 @@ use portreeve_web::multipart::{boundary, parts};
 pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
     let whole = head.content_type().unwrap_or_default();
     if let Some(parts) = boundary(whole).and_then(|boundary| parts(body, boundary)) {
-        let overrides = parts.iter().any(|part| {
-            let value = String::from_utf8_lossy(part.body);
-            is_override(part.name().unwrap_or_default(), &value)
-                || overrides_in_text(&String::from_utf8_lossy(part.head))
-        });
+        let overrides = parts
+            .iter()
+            .any(|part| overrides_in_part(&String::from_utf8_lossy(part.head), part.body));
         return if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) };
     }
     let text = String::from_utf8_lossy(body);
@@ -46,7 +45,8 @@ pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
     if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) }
 }
 
-/// A body without its content coding: what is decided and sent is what it says.
+/// A body without its content coding, and JSON without the mark that some libraries put in front of
+/// it: what is decided and sent is what it says.
 ///
 /// # Errors
 /// It is not encoded so, or longer than so many bytes without.
@@ -55,6 +55,17 @@ pub(crate) fn plain_body(
     body: Bytes,
     bytes_max: usize,
 ) -> Result<Bytes, RefusedHead> {
+    let body = decoded(fields, body, bytes_max)?;
+    let kind = fields.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+    let has_mark = is_json(&kind.trim().to_ascii_lowercase()) && body.starts_with(BYTE_ORDER_MARK);
+    Ok(if has_mark { body.slice(BYTE_ORDER_MARK.len()..) } else { body })
+}
+
+/// SPEC: RFC 8259 section 8.1: whoever reads JSON may ignore it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+fn decoded(fields: &http::HeaderMap, body: Bytes, bytes_max: usize) -> Result<Bytes, RefusedHead> {
     let codings = fields.get_all(http::header::CONTENT_ENCODING).iter();
     let codings: Vec<&str> = codings.map(|value| value.to_str().unwrap_or("?")).collect();
     let codings = codings.join(",").to_ascii_lowercase();
@@ -135,5 +146,22 @@ impl Request for HttpRequest {
             Some(_) => (Bytes::new(), ()),
             None => (self.message(self.head.to_target(self.body.len())), ()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_in_front_of_json_says_nothing() {
+        let plain = |kind: &'static str, body: &'static str| {
+            let mut fields = http::HeaderMap::new();
+            fields.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+            plain_body(&fields, Bytes::from_static(body.as_bytes()), 100).unwrap()
+        };
+        assert_eq!(plain("Application/JSON; charset=utf-8", "\u{feff}{\"a\":1}"), "{\"a\":1}");
+        assert_eq!(plain("application/json", "\u{feff}\u{feff}1"), "\u{feff}1");
+        assert_eq!(plain("text/plain", "\u{feff}a"), "\u{feff}a");
     }
 }

@@ -17,35 +17,80 @@ pub(super) fn is_of_a_method(field: &str) -> bool {
 /// where something is sent: elsewhere they are words like others.
 pub(super) fn is_override_of(method: &Method, name: &str, value: &str) -> bool {
     let is_plain_word = matches!(name.to_ascii_lowercase().as_str(), "method" | "verb");
-    is_override(name, value) && !(is_plain_word && method != Method::POST)
+    ends_early(name) || (is_override(name, value) && !(is_plain_word && method != Method::POST))
 }
 
-/// Whether a parameter or a member makes another request of it.
+/// Whether there are servers for which a name ends before it does: in C at a NUL, in a log or a
+/// head at the end of a line. A tab is a blank.
+fn ends_early(name: &str) -> bool {
+    undone(name).contains(|c: char| c.is_control() && c != '\t')
+}
+
+/// Whether a parameter makes another request of it.
+///
+/// Names are compared by their letters alone: PHP reads `.`, a blank and half a bracket as `_`,
+/// Rack no brackets around a name, and both nothing behind a NUL. What has such a sign in front of
+/// it is called so for this purpose alone, whatever it says; a plain word only where it says a
+/// method.
 pub(super) fn is_override(name: &str, value: &str) -> bool {
     let (name, value) = (undone(name).replace('\\', ""), undone(value));
+    let name = name.split('\0').next().unwrap_or_default();
     let value = value.trim().trim_matches('"');
     let is_method = METHODS.iter().any(|method| value.eq_ignore_ascii_case(method));
-    let plain: String =
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let names_it = ["methodoverride", "overridemethod", "httpmethod", "httpverb"]
-        .iter()
-        .any(|known| plain.contains(known));
-    let own = name.trim().trim_end_matches("[]");
-    match own.to_ascii_lowercase().as_str() {
-        // Nothing else is called so.
-        "_method" | "_http_method" | "$method" => true,
+    let plain = letters(name);
+    let has_sign = !name.starts_with(char::is_alphanumeric);
+    match plain.as_str() {
+        "method" | "httpmethod" | "verb" | "httpverb" if has_sign => true,
         "method" | "verb" => is_method && !value.eq_ignore_ascii_case("post"),
-        _ => names_it && is_method,
+        _ => names_override(&plain) && is_method,
     }
+}
+
+/// The letters of a name, in lower case.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+}
+
+fn names_override(letters: &str) -> bool {
+    ["methodoverride", "overridemethod", "httpmethod", "httpverb"]
+        .iter()
+        .any(|known| letters.contains(known))
+}
+
+/// Whether a member of a document makes another request of it. Documents are about methods, too
+/// (probes, events, calls of others): a plain word in them is one, and signs in their names are
+/// read as what they are.
+fn is_override_of_member(name: &str, value: &str) -> bool {
+    let seen = undone(name).replace('\\', "");
+    let is_plain_word = !seen.trim_start().starts_with(['_', '$'])
+        && matches!(letters(&seen).as_str(), "method" | "verb" | "httpmethod" | "httpverb");
+    !is_plain_word && is_override(name, value)
 }
 
 /// Whether a form says such a parameter. There are servers for which `;` parts them, too.
 pub(super) fn overrides_in_form(text: &str) -> bool {
-    text.split(['&', ';', '\r', '\n']).any(|pair| {
+    pairs(text).any(|(name, value)| ends_early(&name) || is_override(&name, value))
+}
+
+fn pairs(text: &str) -> impl Iterator<Item = (String, &str)> {
+    text.split(['&', ';', '\r', '\n']).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        is_override(&name.replace('+', " "), value)
+        (name.replace('+', " "), value)
     })
 }
+
+/// Whether the head of a part names such a field, in any of its parameters.
+pub(super) fn overrides_in_part(head: &str, body: &[u8]) -> bool {
+    // What is longer is no method.
+    let value = body.get(..VALUE_BYTES_MAX.min(body.len())).unwrap_or_default();
+    let value = String::from_utf8_lossy(value);
+    let named = head.split([';', '\r', '\n']).filter_map(|part| part.split_once('='));
+    let mut names = named.map(|(_, name)| name.trim().trim_matches('"'));
+    names.any(|name| ends_early(name) || is_override(name, &value)) || overrides_in_text(head)
+}
+
+/// A method takes no more bytes, however it is escaped.
+const VALUE_BYTES_MAX: usize = 200;
 
 /// Whether documents hold such a member where frameworks look: in the outermost object.
 ///
@@ -56,11 +101,7 @@ pub(super) fn overrides_in_json(text: &str) -> Result<bool, String> {
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Outermost>();
     documents.try_fold(false, |found, document| {
         let Outermost(members) = document.map_err(|error| error.to_string())?;
-        Ok(found
-            || members.iter().any(|(name, value)| {
-                // A document may be about methods: only what nothing else is called is refused.
-                name != "method" && name != "verb" && is_override(name, value)
-            }))
+        Ok(found || members.iter().any(|(name, value)| is_override_of_member(name, value)))
     })
 }
 
@@ -74,7 +115,7 @@ pub(super) fn overrides_in_text(text: &str) -> bool {
     };
     plain.match_indices("_method").any(own)
         || plain.contains("x-http-method")
-        || overrides_in_form(text)
+        || pairs(text).any(|(name, value)| !value.is_empty() && is_override(&name, value))
 }
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
@@ -174,6 +215,18 @@ mod tests {
             ("_%6dethod", "DELETE"),
             ("_m\\u0065thod", "DELETE"),
             ("x-http-method", "%44ELETE"),
+            // PHP reads `.` and blanks as `_`, and nothing behind a NUL; Rack no brackets.
+            (".method", "x"),
+            ("_method\0x", "x"),
+            ("_method%00x", "x"),
+            ("[_method]", "x"),
+            ("[_method", "x"),
+            ("]_method", "x"),
+            ("_ method", "x"),
+            ("_method\n", "x"),
+            ("_method[0]", "x"),
+            ("_http.method", "x"),
+            ("x.http.method.override", "PUT"),
         ] {
             assert!(is_override(name, value), "{name}={value}");
         }
@@ -182,20 +235,44 @@ mod tests {
             ("payment_method", "DELETE"),
             ("httpMethod", "basic"),
             ("methods", "PUT"),
+            ("method[]", "card"),
+            ("Method", "card"),
+            ("filter[method]", "GET"),
             ("q", "DELETE"),
         ] {
             assert!(!is_override(name, value), "{name}={value}");
         }
+        for form in ["a\0b=1", "a%0ab=1", "x=1&_method%00=1", ".method=x"] {
+            assert!(overrides_in_form(form), "{form}");
+        }
+        let part = |name: &str| {
+            overrides_in_part(&format!("content-disposition: form-data; {name}"), b"DELETE")
+        };
+        for name in ["name=\".method\"", "name=a; name=\"[_method]\"", "name=method", "name=a%00"] {
+            assert!(part(name), "{name}");
+        }
+        assert!(!part("name=\"payment_method\"") && !part("name=a; filename=\"x.json\""));
+        assert!(is_override_of(&Method::GET, "a\0", "") && !is_override_of(&Method::GET, "a", ""));
         let json = |text: &str| overrides_in_json(text);
         for text in [
             r#"{"a": 1, "_method": "DELETE"}"#,
             r#"{"_method": "DELETE", "_method": 1}"#,
             "{\"a\": 1}\n{\"_method\": \"DELETE\"}",
+            r#"{"x-http-method-override": "DELETE"}"#,
+            r#"{"_http_method": "DELETE"}"#,
             "\u{feff}{\"_method\": \"DELETE\"}",
         ] {
             assert_eq!(json(text), Ok(true), "{text}");
         }
-        for text in ["", " ", "[]", r#"{"method": "DELETE", "params": {"_method": "x"}}"#] {
+        for text in [
+            "",
+            " ",
+            "[]",
+            r#"{"method": "DELETE", "params": {"_method": "x"}}"#,
+            // A probe, an event of a service.
+            r#"{"http_method": "GET", "httpMethod": "DELETE"}"#,
+            r#"{"@method": "get", "-method": "x"}"#,
+        ] {
             assert_eq!(json(text), Ok(false), "{text}");
         }
         let deep = format!("{{\"a\": {}{}, \"_method\": 1}}", "[".repeat(200), "]".repeat(200));
@@ -221,7 +298,13 @@ mod tests {
         ] {
             assert!(overrides_in_text(text), "{text}");
         }
-        for text in ["payment_method=card", "<payment_method>card</payment_method>", "a method"] {
+        for text in [
+            "payment_method=card",
+            "<payment_method>card</payment_method>",
+            "a method",
+            "<call>\n  <method>\n\tx=1 \n",
+            "a\tmethod",
+        ] {
             assert!(!overrides_in_text(text), "{text}");
         }
         let of = |method: Method| is_override_of(&method, "method", "GET");

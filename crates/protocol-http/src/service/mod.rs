@@ -167,7 +167,7 @@ impl Http {
             review_mode: review_mode(&parts.headers),
             name: "",
         };
-        let path = CanonicalPath::read(parts.uri.path()).map_err(RefusedHead::from);
+        let path = CanonicalPath::read_with_slashes(parts.uri.path()).map_err(RefusedHead::from);
         let path = path.map_err(bad_request)?;
         if let [before @ .., id] = path.segments.as_slice()
             && before == REVIEWS
@@ -181,6 +181,10 @@ impl Http {
             self.sessions.check(&ask).await?;
             let hint = "the first part of the path, or the host name, is the resource";
             return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such resource", hint));
+        };
+        let path = match target.takes_slashes() {
+            true => path,
+            false => path.without_slashes().map_err(|why| bad_request(why.into()))?,
         };
         let opening = || {
             let classified = target.clone();

@@ -1,9 +1,11 @@
 //! Messages of JSON-RPC 2.0, read strictly.
 
+mod alike;
 mod strict;
 
 pub(crate) use strict::read as read_json;
 
+use alike::has_look_alikes;
 use strict::is_exact;
 
 use serde_json::{Map, Value, json};
@@ -113,14 +115,32 @@ impl Message {
         }
     }
 
+    /// Whether somebody else could read another message in it.
+    fn has_look_alikes(&self) -> bool {
+        match self {
+            Self::Call(Call { params, .. }) | Self::Note(Note { params, .. }) => {
+                has_look_alikes(params)
+            }
+            Self::Answer(Answer {
+                outcome: Outcome::Result(said) | Outcome::Error(said), ..
+            }) => said.as_object().is_some_and(has_look_alikes),
+        }
+    }
+
     /// Reads a text that is written anew for somebody else: it must say the same there.
     pub(crate) fn read_exactly(text: &str) -> Result<Self, Malformed> {
         let message = Self::read(text)?;
-        match is_exact(text) {
-            true => Ok(message),
-            false => {
-                Err(invalid("a number has too many digits to be sent on as it is: send a text"))
-            }
+        if !is_exact(text) {
+            return Err(invalid(
+                "a number has too many digits to be sent on as it is: send a text",
+            ));
+        }
+        match message.has_look_alikes() {
+            true => Err(invalid(
+                "a member is called almost like another one, or like one of the \
+                protocol's: there are servers that see no difference",
+            )),
+            false => Ok(message),
         }
     }
 
@@ -229,6 +249,35 @@ mod tests {
         for text in refused {
             assert!(Message::read(text).is_err(), "{text}");
         }
+        for params in [
+            r#"{"name":"find","Name":"admin_reset"}"#,
+            r#"{"Name":"admin_reset"}"#,
+            r#"{"name":"find","argument\u017f":{}}"#,
+            r#"{"uri":"a:b","URI":"a:c"}"#,
+            r#"{"ref":{"type":"ref/prompt","name":"a","NAME":"b"}}"#,
+            r#"{"REF":{}}"#,
+            r#"{"_meta":{"progresstoken":1}}"#,
+            r#"{"_META":{}}"#,
+            r#"{"meta":{}}"#,
+            r#"{"progress_token":1}"#,
+            r#"{"x":1,"X":2}"#,
+            r#"{"_meta":{"io.modelcontextprotocol/ClientInfo":{}}}"#,
+            r#"{"clientInfo":{"name":"a","Name":"b"}}"#,
+            r#"{"notifications":{"ResourceSubscriptions":["a:b"]}}"#,
+        ] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{params}}}"#);
+            assert!(Message::read_exactly(&text).is_err(), "{text}");
+        }
+        for params in [
+            r#"{"name":"find","arguments":{"Name":1,"name":2,"URI":3}}"#,
+            r#"{"_meta":{"progressToken":1,"vendor":{"Name":"x"}},"tenant":"x"}"#,
+            r#"{"capabilities":{"experimental":{"Name":{}}},"clientInfo":{"websiteUrl":"x"}}"#,
+        ] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{params}}}"#);
+            assert!(Message::read_exactly(&text).is_ok(), "{text}");
+        }
+        let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"action":"decline","Action":"accept"}}"#;
+        assert!(Message::read_exactly(answer).is_err());
         let long = r#"{"jsonrpc":"2.0","method":"x","params":{"n":12345678901234567890123}}"#;
         assert!(Message::read(long).is_ok(), "a server's is sent on as it came");
         assert!(Message::read_exactly(long).unwrap_err().why.contains("too many digits"));

@@ -17,40 +17,57 @@ pub(crate) enum Opaque {
 const WITHHELD: &str = "[content withheld: nobody can look into it]";
 /// So many documents may stand in each other as texts.
 const NESTED_MAX: u8 = 8;
+/// So many levels may a document and those in it have together: each takes up a piece of the
+/// stack.
+const LEVELS_MAX: u8 = 128;
 /// A list of fewer numbers is no file.
 const LIST_MIN: usize = 16;
 
 /// Puts words in the place of images, sounds and files, wherever they stand. A file that is text
 /// becomes text, which is masked like any other. Says whether anything was changed.
 pub(crate) fn withhold(value: &mut Value, opaque: Opaque) -> bool {
-    within(value, opaque, NESTED_MAX)
+    within(value, opaque, Left { nested: NESTED_MAX, levels: LEVELS_MAX })
 }
 
-fn within(value: &mut Value, opaque: Opaque, nested: u8) -> bool {
+/// How much may still stand in a value.
+#[derive(Clone, Copy)]
+struct Left {
+    /// Documents in each other.
+    nested: u8,
+    levels: u8,
+}
+
+fn within(value: &mut Value, opaque: Opaque, left: Left) -> bool {
+    let Some(levels) = left.levels.checked_sub(1) else {
+        // Nobody has looked into what is deeper.
+        *value = WITHHELD.into();
+        return true;
+    };
+    let left = Left { levels, ..left };
     match value {
         Value::Object(fields) => {
             let own = withhold_block(fields, opaque) | withhold_names(fields, opaque);
-            fields.values_mut().fold(own, |changed, inner| within(inner, opaque, nested) | changed)
+            fields.values_mut().fold(own, |changed, inner| within(inner, opaque, left) | changed)
         }
         Value::Array(items) if opaque == Opaque::Withheld && is_file_of_numbers(items) => {
             *value = WITHHELD.into();
             true
         }
         Value::Array(items) => {
-            items.iter_mut().fold(false, |changed, item| within(item, opaque, nested) | changed)
+            items.iter_mut().fold(false, |changed, item| within(item, opaque, left) | changed)
         }
-        Value::String(text) if opaque == Opaque::Withheld => withhold_in(text, nested),
+        Value::String(text) if opaque == Opaque::Withheld => withhold_in(text, left),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
 /// A text without the files in it. One that is a document is looked through as one: it writes
 /// texts in its own way.
-fn withhold_in(text: &mut String, nested: u8) -> bool {
-    if let Some(nested) = nested.checked_sub(1)
+fn withhold_in(text: &mut String, left: Left) -> bool {
+    if let Some(nested) = left.nested.checked_sub(1)
         && text.trim_start().starts_with(['{', '[', '"'])
         && let Ok(mut inner) = read_json(text)
-        && within(&mut inner, Opaque::Withheld, nested)
+        && within(&mut inner, Opaque::Withheld, Left { nested, ..left })
     {
         *text = inner.to_string();
         return true;
@@ -239,6 +256,16 @@ mod tests {
                 assert!(!shown.contains(part), "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn documents_in_each_other_take_up_a_stack_that_is_bounded() {
+        let text = (0..9).fold("1".to_owned(), |text, _| {
+            format!("{}{}{}", "[".repeat(90), Value::from(text), "]".repeat(90))
+        });
+        let small = std::thread::Builder::new().stack_size(512 << 10);
+        let look = small.spawn(move || withhold(&mut json!({ "text": text }), Opaque::Withheld));
+        assert!(look.unwrap().join().unwrap(), "what is too deep is withheld");
     }
 
     #[test]

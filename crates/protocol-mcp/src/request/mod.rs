@@ -6,7 +6,7 @@ mod uri;
 
 pub(crate) use command::{Asks, LEAVE, LISTEN, Plan, answer_of, call_of, read_of};
 pub(crate) use said::{PROGRESS, shown};
-pub(crate) use uri::canonical;
+pub(crate) use uri::{canonical, canonical_template};
 
 use bytes::Bytes;
 use portreeve_decide::mask::Masker;

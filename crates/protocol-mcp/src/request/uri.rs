@@ -3,13 +3,55 @@
 //! SPEC: RFC 3986 sections 3, 5.2.4, 6.2.2; RFC 8089 for `file`. What servers are known to read
 //! in two ways has no canonical form and is refused.
 
+use portreeve_web::{is_plain_text, percent_decoded};
 use std::fmt::Write as _;
+use url::Url;
 
 /// A URI in its one spelling.
 ///
 /// # Errors
 /// It has none, in words for the client.
 pub(crate) fn canonical(uri: &str) -> Result<String, &'static str> {
+    let spelled = spelled(uri)?;
+    let seen = percent_decoded(&spelled);
+    if std::str::from_utf8(&seen).is_ok_and(|seen| !is_plain_text(seen)) {
+        return Err("a URI holds characters that nobody sees, or that stand for others");
+    }
+    let scheme = spelled.split(':').next().unwrap_or_default();
+    match OF_BROWSERS.contains(&scheme) {
+        true => as_browsers_read_it(spelled),
+        false => Ok(spelled),
+    }
+}
+
+/// A template of URIs in its one spelling (RFC 6570): its variables stand as they are.
+///
+/// # Errors
+/// It has none, in words for the client.
+pub(crate) fn canonical_template(template: &str) -> Result<String, &'static str> {
+    canonical(&template.replace(['{', '}'], "x"))?;
+    spelled(template)
+}
+
+/// Schemes whose addresses are read by the rules of browsers, which make one of many.
+///
+/// SPEC: WHATWG URL, section 4.2, "special schemes"; `file` has rules of its own here.
+const OF_BROWSERS: [&str; 5] = ["ftp", "http", "https", "ws", "wss"];
+
+/// An address that browsers, and what reads like them, do not read as another one: no other host,
+/// port or path.
+fn as_browsers_read_it(spelled: String) -> Result<String, &'static str> {
+    let read = Url::parse(&spelled).map_err(|_| "a URL is none that browsers read")?;
+    let is_named = read.host_str().is_some_and(|host| !host.ends_with('.'));
+    let is_the_same = read.as_str() == spelled || read.as_str().strip_suffix('/') == Some(&spelled);
+    match is_named && is_the_same {
+        true => Ok(read.into()),
+        false => Err("a URL is written as browsers write it: `https://host.example/path`"),
+    }
+}
+
+/// What a URI is made of, each part in one spelling.
+fn spelled(uri: &str) -> Result<String, &'static str> {
     let (scheme, rest) = uri.split_once(':').ok_or("a URI begins with a scheme")?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
@@ -33,6 +75,12 @@ pub(crate) fn canonical(uri: &str) -> Result<String, &'static str> {
     };
     if scheme == "file" && !authority.is_empty() {
         return Err("a file is named without a host: `file:///path`");
+    }
+    if authority.contains('@') {
+        return Err("a URI names somebody in front of its host");
+    }
+    if authority.is_empty() && path.is_empty() {
+        return Err("a URI names neither a host nor a path");
     }
     let authority = decoded(authority)?;
     let mut segments: Vec<String> = Vec::new();
@@ -98,6 +146,13 @@ mod tests {
         check("mail:eva", "mail:eva");
         check("file:///a%c3%a4/", "file:///a%C3%A4/");
         check("demo://resource/dynamic/text/1", "demo://resource/dynamic/text/1");
+        check("https://intra.example/a%c3%a4?x=1#y", "https://intra.example/a%C3%A4?x=1#y");
+        check("HTTPS://intra.example:8443", "https://intra.example:8443/");
+        check("https://xn--mnchen-3ya.example/x", "https://xn--mnchen-3ya.example/x");
+        check("memory:///x", "memory:///x");
+        let template = "HTTPS://intra.example/{id}/x{?q}";
+        assert_eq!(canonical_template(template).unwrap(), "https://intra.example/{id}/x{?q}");
+        assert!(canonical_template("https:{host}/x").is_err());
     }
 
     #[test]
@@ -121,6 +176,25 @@ mod tests {
             "a:/%",
             ":x",
             "1a:x",
+            // Others read these as `https://intra.example/secret`.
+            "https:intra.example/secret",
+            "https:/intra.example/secret",
+            "HTTPS://INTRA.example/secret",
+            "https:///intra.example/secret",
+            "https://intra.example:443/secret",
+            "https://@intra.example/secret",
+            "https://u:p@intra.example/secret",
+            "https://intra。example/secret",
+            "https://intra.exam\u{ad}ple/secret",
+            "https://intra.example./secret",
+            "https://intra%2eexample:/secret",
+            "http://0x7f.1/secret",
+            "db://u@prod/x",
+            "db://?x",
+            "file:///%E2%80%8Bsecret/b",
+            "file:///\u{200b}secret/b",
+            "file:///se\u{17f}ret/b",
+            "mail:e\u{200b}va",
         ] {
             assert!(canonical(uri).is_err(), "{uri}");
         }

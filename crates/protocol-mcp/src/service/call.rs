@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::era::{Era, mirrors, mismatch};
+use super::fence::ToolFence;
 use super::frame::Frame;
 use super::session::{Asking, Numbered, Posted, Question};
 use super::talk::{Answer, Called, Talk, ended_answer, stopped};
@@ -9,10 +10,11 @@ use super::words::{Answers, Declined, Words};
 use crate::message::{Call, Id, Message, Note, Outcome, error_text, written};
 use crate::reply::{Head, Shape, Taken};
 use crate::request::{
-    Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, PROGRESS, Plan, answer_of, canonical, shown,
+    Asks, ClientAnswer, ClientMessage, LEAVE, LISTEN, PROGRESS, Plan, answer_of, canonical,
+    canonical_template, shown,
 };
 use crate::target::Place;
-use crate::tools::{Tool, ToolFence};
+use crate::tools::Tool;
 use crate::upstream::{Expects, Listens, NoReply, Replies};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -21,6 +23,7 @@ use portreeve_session::{Admitted, Exchange, Fence, Permitted, SessionError, Sile
 use portreeve_web::{Problem, ended, look_through};
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Pages of a list of tools that are read for one call.
@@ -115,7 +118,7 @@ impl Asking {
             plan: plan.clone(),
             text,
             asked: shown(asks.params),
-            definitions: self.fence(&plan),
+            definitions: self.fence(&plan, asks.params),
             wire,
             role: self.target.role().to_owned(),
         };
@@ -128,11 +131,10 @@ impl Asking {
     }
 
     /// What tells whether the tool of a plan is still what it was.
-    fn fence(&self, plan: &Plan) -> Option<Arc<dyn Fence>> {
+    fn fence(&self, plan: &Plan, params: &Map<String, Value>) -> Option<Arc<dyn Fence>> {
         let (tool, digest) = plan.definition.clone()?;
-        let descriptions = self.descriptions.clone();
-        let resource = self.target.name().to_owned();
-        Some(Arc::new(ToolFence { descriptions, resource, tool, digest }))
+        let meta = params.get("_meta").cloned();
+        Some(Arc::new(ToolFence { asking: self.clone(), meta, tool, digest }))
     }
 
     async fn talk(
@@ -277,8 +279,19 @@ impl Asking {
         if let Some(tool) = tools.get(name) {
             return Ok(Some(tool));
         }
+        self.ask_for_tools(name, call.params.get("_meta")).await?;
+        Ok(tools.listed(name))
+    }
+
+    /// Asks the server for its tools, page by page, until one of this name is among them.
+    pub(super) async fn ask_for_tools(
+        &self,
+        name: &str,
+        meta: Option<&Value>,
+    ) -> Result<(), Failure> {
+        let (tools, begin) = (&self.caller.own.tools, Instant::now());
         let mut params = Map::new();
-        if let Some(meta) = call.params.get("_meta").filter(|_| self.era == Era::Stateless) {
+        if let Some(meta) = meta.filter(|_| self.era == Era::Stateless) {
             params.insert("_meta".to_owned(), meta.clone());
             without_progress(&mut params);
         }
@@ -288,13 +301,13 @@ impl Asking {
             let listed = listed.map(Vec::as_slice).unwrap_or_default();
             tools.take(self.target.name(), listed, &*self.descriptions).await;
             match result.get("nextCursor") {
-                Some(cursor @ Value::String(_)) if tools.listed(name).is_none() => {
+                Some(cursor @ Value::String(_)) if tools.listed_since(name, begin).is_none() => {
                     params.insert("cursor".to_owned(), cursor.clone());
                 }
                 _ => break,
             }
         }
-        Ok(tools.listed(name))
+        Ok(())
     }
 
     /// One page of the server's tools, asked for on behalf of the caller, who gets nothing of
@@ -368,9 +381,11 @@ fn in_one_spelling(params: &mut Map<String, Value>) -> Result<(), &'static str> 
     if let Some(uri) = params.get_mut("uri") {
         spell(uri)?;
     }
-    if let Some(uri) = params.get_mut("ref").and_then(|named| named.get_mut("uri")) {
+    if let Some(uri) = params.get_mut("ref").and_then(|named| named.get_mut("uri"))
+        && let Some(template) = uri.as_str()
+    {
         // A template is named by itself, braces and all.
-        spell(uri)?;
+        *uri = canonical_template(template)?.into();
     }
     let listens = params.get_mut("notifications");
     let uris = listens.and_then(|listens| listens.get_mut("resourceSubscriptions"));

@@ -2,6 +2,7 @@
 
 mod call;
 mod era;
+mod fence;
 mod frame;
 mod metadata;
 mod session;

@@ -4,9 +4,8 @@ use super::completed::{
     EXPORTED_MAX, changes, is_plain_tag, put_hidden_results, snapshots, tells_changes,
 };
 use super::expect::{AskedBy, Expect, ExpectedResult};
-use super::running::{Running, portal_guard, row_guard};
+use super::running::{CopyEnd, Running, portal_guard, row_guard};
 use crate::look::Screening;
-use crate::request::CopyEnd;
 use crate::wire::row;
 use crate::wire::{
     Frame, HEADER_BYTES, error_fields, next_of, put, put_ready, put_refusal, put_refused, put_text,

@@ -24,3 +24,4 @@ mod table;
 pub(crate) use expect::{AskedBy, Expect, ExpectedResult};
 pub(crate) use machine::{Chunk, ReplyMachine, Status};
 pub(crate) use parameters::Greeting;
+pub(crate) use running::CopyEnd;

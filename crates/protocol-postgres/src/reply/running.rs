@@ -15,6 +15,13 @@ use portreeve_sql::{Names, Plan, ResultColumn, RowCounts};
 use portreeve_wire::{Cursor, WireError};
 use std::sync::Arc;
 
+/// How the client ends the data of a COPY.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CopyEnd {
+    Done,
+    Failed,
+}
+
 /// What of a statement's result has begun.
 #[derive(Debug, Default)]
 pub(super) enum Running {

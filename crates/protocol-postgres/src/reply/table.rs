@@ -1,9 +1,9 @@
 //! Every server message in every phase: what passes, what it does to the state, and what
 //! ends the session. No socket is needed: the machine is a value.
 
+use super::running::CopyEnd;
 use crate::look::Screening;
 use crate::reply::{AskedBy, Chunk, Expect, ExpectedResult, ReplyMachine, Status};
-use crate::request::CopyEnd;
 use crate::testing::plan;
 use crate::wire::{HEADER_BYTES, Refused, next_of, put, put_ready, put_text};
 use bytes::Bytes;

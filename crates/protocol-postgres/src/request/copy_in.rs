@@ -1,5 +1,6 @@
 //! The client's half of a COPY: what its messages are from the server's CopyInResponse on.
 
+use crate::reply::CopyEnd;
 use crate::wire::{Frame, Frontend, put, put_text, read};
 use crate::written::WrittenData;
 use bytes::Bytes;
@@ -23,13 +24,6 @@ pub(crate) enum CopyStep {
     Ended(CopyEnd),
     /// Nothing. SPEC: Flush and Sync are ignored while data are expected.
     Ignored,
-}
-
-/// How the client ends its data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum CopyEnd {
-    Done,
-    Failed,
 }
 
 /// Why there will be no more data.

@@ -24,4 +24,4 @@ pub(crate) use batch::{
     Accepted, CopyShape, Ends, FailingName, MessageBatch, failing_query, flush,
 };
 pub(crate) use content::in_words;
-pub(crate) use copy_in::{CopyEnd, CopyFault, CopyIn, CopyStep, give_up};
+pub(crate) use copy_in::{CopyFault, CopyIn, CopyStep, give_up};

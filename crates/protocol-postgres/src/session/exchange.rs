@@ -2,10 +2,8 @@
 
 use super::{Connection, Notices, client_erred, first_value, target_erred};
 use crate::limits::ProtocolLimits;
-use crate::reply::{Chunk, Expect, ReplyMachine, Status};
-use crate::request::{
-    Accepted, CopyEnd, CopyFault, CopyIn, CopyStep, Ends, MessageBatch, flush, give_up,
-};
+use crate::reply::{Chunk, CopyEnd, Expect, ReplyMachine, Status};
+use crate::request::{Accepted, CopyFault, CopyIn, CopyStep, Ends, MessageBatch, flush, give_up};
 use crate::target::FenceLine;
 use crate::wire::{take, take_whole_messages};
 use crate::written::ADVICE;

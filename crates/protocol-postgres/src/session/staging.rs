@@ -5,8 +5,9 @@
 //! runs, says so once more, to nobody.
 
 use super::{Connection, client_erred};
+use crate::reply::CopyEnd;
 use crate::reply::Status;
-use crate::request::{CopyEnd, CopyIn, CopyShape, CopyStep, MessageBatch};
+use crate::request::{CopyIn, CopyShape, CopyStep, MessageBatch};
 use crate::wire::{Frame, sqlstate, take};
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::BytesMut;

@@ -7,7 +7,7 @@
 //! ```
 
 use super::escapes::unescaped;
-use super::spellings::spellings;
+use super::spellings::{broken, spellings};
 use super::{SECRET_BYTES_MIN, SHOWN};
 use bytes::Bytes;
 use memchr::memmem::Finder;
@@ -22,9 +22,14 @@ const BEFORE_SIGNATURE: [&str; 4] =
 /// SHA-256 in hexadecimal.
 const SIGNATURE_BYTES: usize = 64;
 
+/// Shorter ones stand in many texts once what is between their characters is left out.
+const BROKEN_BYTES_MIN: usize = 12;
+
 /// What is looked for: texts that open something, in every spelling.
 pub struct Hidden {
     needles: Vec<Finder<'static>>,
+    /// Of texts that are in several pieces, those without what stands between two.
+    broken: Vec<Finder<'static>>,
     before_signature: Vec<Finder<'static>>,
     /// The longest beginning of what is looked for that is no whole.
     kept_max: usize,
@@ -63,9 +68,10 @@ impl Hidden {
         if !self.is_something() || text.len() < SECRET_BYTES_MIN {
             return None;
         }
-        let mut found = self.found(text.as_bytes());
+        let found_in = |bytes: &[u8]| [self.found(bytes), self.found_broken(bytes)].concat();
+        let mut found = found_in(text.as_bytes());
         for plain in unescaped(text) {
-            let places = self.found(plain.bytes()).into_iter();
+            let places = found_in(plain.bytes()).into_iter();
             found.extend(places.map(|place| plain.source_of(place)));
         }
         found.sort_by_key(|place| place.start);
@@ -84,6 +90,9 @@ impl Hidden {
     /// Looks for these texts, in every spelling, and for signatures where requests have them.
     pub(crate) fn new(secrets: &[Secret<String>], signed: Signed) -> Self {
         let needles: BTreeSet<Vec<u8>> = secrets.iter().flat_map(spellings).collect();
+        let broken: BTreeSet<Vec<u8>> =
+            secrets.iter().flat_map(broken).map(|spelling| joined(&spelling).0).collect();
+        let broken = broken.iter().filter(|needle| needle.len() >= BROKEN_BYTES_MIN);
         let before: &[&str] = match signed {
             Signed::Yes => &BEFORE_SIGNATURE,
             Signed::No => &[],
@@ -94,6 +103,7 @@ impl Hidden {
         let finder = |text: &[u8]| Finder::new(text).into_owned();
         Self {
             needles: needles.iter().map(|needle| finder(needle)).collect(),
+            broken: broken.map(|needle| finder(needle)).collect(),
             before_signature: before.iter().map(|text| finder(text.as_bytes())).collect(),
             kept_max,
         }
@@ -119,6 +129,24 @@ impl Hidden {
                 if came.get(start..end).is_some_and(|text| text.iter().all(u8::is_ascii_hexdigit)) {
                     found.push(start..end);
                 }
+            }
+        }
+        found
+    }
+
+    /// Where it stands with something between its characters: base64 on several lines, bytes in
+    /// hexadecimal beside each other.
+    fn found_broken(&self, came: &[u8]) -> Vec<Range<usize>> {
+        let (joined, places) = joined(came);
+        if joined.len() == came.len() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for needle in &self.broken {
+            for at in all(needle, &joined) {
+                let last = at + needle.needle().len() - 1;
+                let place = places.get(at).zip(places.get(last));
+                found.extend(place.map(|(first, last)| *first..last + 1));
             }
         }
         found
@@ -156,6 +184,23 @@ impl Hidden {
         };
         (first..came.len()).find(begins).map_or(0, |at| came.len() - at)
     }
+}
+
+/// Bytes without what services put between pieces of a text: blanks, ends of lines, also as
+/// programs write them, colons, quotes. With where each of the others stood.
+fn joined(bytes: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let (mut joined, mut places) = (Vec::with_capacity(bytes.len()), Vec::new());
+    let mut is_escape = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        let ends_line = is_escape && matches!(byte, b'n' | b'r' | b't');
+        is_escape = *byte == b'\\' && !is_escape;
+        let is_between = byte.is_ascii_whitespace() || b":,;'\"`\\".contains(byte);
+        if !is_between && !ends_line {
+            joined.push(*byte);
+            places.push(at);
+        }
+    }
+    (joined, places)
 }
 
 /// Whether a needle begins so, and goes on.
@@ -245,6 +290,8 @@ impl Passing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     fn hidden(secrets: &[&str]) -> Hidden {
         let secrets: Vec<_> = secrets.iter().map(|it| Secret::new((*it).to_owned())).collect();
@@ -299,6 +346,34 @@ mod tests {
         }
         assert_eq!(hidden.without("the servers token, 100%, a&b \\u00"), None);
         assert_eq!(Hidden::of(&Secret::new("abc".to_owned())).without("abc"), None);
+    }
+
+    #[test]
+    fn a_text_shows_none_of_it_in_several_pieces() {
+        let hidden = hidden(&["the-servers-token"]);
+        let long = "GET / HTTP/1.1 Authorization: Bearer the-servers-token and so on";
+        let lines = |text: &str, width: usize| {
+            let lines: Vec<&str> =
+                text.as_bytes().chunks(width).map(|it| std::str::from_utf8(it).unwrap()).collect();
+            lines.join("\r\n")
+        };
+        let base64 = STANDARD.encode(long);
+        for width in 1..76 {
+            let shown = hidden.without(&lines(&base64, width)).unwrap_or_default();
+            assert!(shown.contains(SHOWN), "{width}: {shown}");
+        }
+        let hex: Vec<String> = long.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for text in [
+            hex.join(" "),
+            hex.join(":"),
+            hex.join(":").to_uppercase(),
+            lines(long, 46),
+            base64.replace("Z", "Z\\n"),
+            lines(long, 45).replace("\r\n", "\\r\\n"),
+        ] {
+            assert!(hidden.without(&text).unwrap_or_default().contains(SHOWN), "{text}");
+        }
+        assert_eq!(hidden.without("the: servers, token"), None);
     }
 
     #[test]

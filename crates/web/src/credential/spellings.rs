@@ -61,6 +61,17 @@ pub(super) fn spellings(secret: &Secret<String>) -> BTreeSet<Vec<u8>> {
     found
 }
 
+/// The spellings that services break into lines, or write with something between two bytes.
+pub(super) fn broken(secret: &Secret<String>) -> BTreeSet<Vec<u8>> {
+    let text = secret.reveal().as_str();
+    let mut found = BTreeSet::from([text.to_owned().into_bytes()]);
+    found.extend([hexadecimal(text), hexadecimal(text).to_ascii_uppercase()].map(Into::into));
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        found.extend((0..3).filter_map(|before| within(&engine, text, before)));
+    }
+    found
+}
+
 /// What base64 shows of a text behind so many bytes of something else, whatever those are and
 /// whatever follows.
 fn within(engine: &GeneralPurpose, text: &str, before: usize) -> Option<Vec<u8>> {

@@ -124,6 +124,16 @@ impl Event {
         masked_as(look, carried)
     }
 
+    /// Its lines without what they say, but for names of classified fields.
+    fn names_alone(&self, look: &Look<'_>) -> String {
+        let names = |line: &&str| {
+            let named = line.strip_prefix("event:").map(str::trim);
+            line.is_empty() || named.is_some_and(|name| masked_as(look, name).is_some())
+        };
+        let lines = self.fields.lines().filter(names);
+        lines.fold(String::new(), |fields, line| fields + line + "\n")
+    }
+
     fn put(
         &self,
         announced: Option<Category>,
@@ -134,12 +144,19 @@ impl Event {
         // What stands beside the data is a word, a number or a comment, each on its line.
         let values = self.fields.lines().filter_map(|line| line.split_once(':'));
         let values: Vec<&str> = values.map(|(_, value)| value.trim()).collect();
-        look.masked_document(&values.join("\n"), Form::Text, tally)?;
-        let shown = look.screened_document(&self.fields, Form::Text, tally);
-        out.extend_from_slice(shown.as_ref().unwrap_or(&self.fields).as_bytes());
+        let named = announced.or_else(|| values.iter().find_map(|it| masked_as(look, it)));
+        // What is said beside a value may say it, too: an `id`, a comment.
+        let fields = match &named {
+            Some(_) => self.names_alone(look),
+            None => {
+                look.masked_document(&values.join("\n"), Form::Text, tally)?;
+                self.fields.clone()
+            }
+        };
+        let shown = look.screened_document(&fields, Form::Text, tally);
+        out.extend_from_slice(shown.as_ref().unwrap_or(&fields).as_bytes());
         if let Some(carried) = &self.data {
             tally.usage.rows += 1;
-            let named = announced.or_else(|| values.iter().find_map(|it| masked_as(look, it)));
             let mut masked = Vec::new();
             match named {
                 Some(category) => {
@@ -238,7 +255,9 @@ mod tests {
         check("data: \"email\":\n\ndata: {\"x\":7}\n\n", "data: [email]\n\ndata: [email]\n\n");
         check("event: email\ndata: 7\n\n", "event: email\ndata: [email]\n\n");
         check("data: email\ndata: 7\n\n", "data: [email]\n\n");
-        assert!(masked("event: email\nid: 7\n\n").is_err());
+        check("event: email\nid: 7\n: 7\nretry: 7\ndata: 7\n\n", "event: email\ndata: [email]\n\n");
+        check("event: email\nid: 7\n\n", "event: email\n\n");
+        check("data: email\n\nid: 7\ndata: x\n\n", "data: email\n\ndata: [email]\n\n");
         assert!(masked(": email=7\n\n").is_err());
     }
 }

@@ -97,7 +97,13 @@ pub struct JsonMasker {
     is_started: bool,
     /// In how many other documents it stands as a text.
     nested: u8,
+    /// What the list says that is being read, its items put together: bytes as numbers, or texts.
+    listed: Vec<u8>,
 }
+
+/// So much of what a list says is kept at most, and half of it at least: more than any credential
+/// has.
+const LISTED_BYTES_MAX: usize = 8 << 10;
 
 impl JsonMasker {
     /// The beginning of a text that holds so many, of values that have at most so many bytes.
@@ -114,6 +120,7 @@ impl JsonMasker {
             bytes: Kept::within(rooms),
             is_started: false,
             nested: 0,
+            listed: Vec::new(),
         }
     }
 
@@ -230,11 +237,38 @@ impl JsonMasker {
                 };
             }
             (b'}', Expects::CommaOrEnd | Expects::KeyOrEnd) => self.close(Container::Object)?,
-            (b']', Expects::CommaOrEnd | Expects::ValueOrEnd) => self.close(Container::Array)?,
+            (b']', Expects::CommaOrEnd | Expects::ValueOrEnd) => {
+                self.check_list(look)?;
+                self.listed.clear();
+                self.close(Container::Array)?;
+            }
             _ => return Err(malformed("a byte stands where it cannot")),
         }
         out.push(byte);
         Ok(())
+    }
+
+    /// An item of a list says something: a byte of a buffer, a piece of a text.
+    fn list(&mut self, item: &[u8], look: &Look<'_>) -> Result<(), Unmaskable> {
+        if self.frames.last().is_none_or(|it| it.container != Container::Array) {
+            return Ok(());
+        }
+        if self.listed.len() + item.len() > LISTED_BYTES_MAX {
+            self.check_list(look)?;
+            // What stands at its end may go on.
+            let past = self.listed.len().saturating_sub(LISTED_BYTES_MAX / 2);
+            self.listed.drain(..past);
+        }
+        self.listed.extend_from_slice(item.get(..LISTED_BYTES_MAX / 2).unwrap_or(item));
+        Ok(())
+    }
+
+    /// SECURITY: a list can say item by item what opens the target (`Buffer.toJSON` of Node).
+    fn check_list(&self, look: &Look<'_>) -> Result<(), Unmaskable> {
+        match look.names.without_credential(&String::from_utf8_lossy(&self.listed)) {
+            Some(_) => Err(Unmaskable("it lists what opens the target".to_owned())),
+            None => Ok(()),
+        }
     }
 
     fn begin(&mut self, byte: u8) -> Result<(), Unmaskable> {
@@ -258,6 +292,7 @@ impl JsonMasker {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
         }
         self.count_item(RECORDS_MAX, tally);
+        self.listed.clear();
         let known = self.known_here(look);
         let category = self.category(&known);
         self.frames.push(Frame { container, path_bytes: self.path.len(), category, entries: 0 });
@@ -366,10 +401,14 @@ impl JsonMasker {
             None if is_json(&text) => {
                 self.put_inner(&text, look, out, tally)?;
             }
-            None => match look.masked_text(&self.path, &known, &text, tally) {
-                Some(masked) => push_json(&masked, out),
-                None => out.extend_from_slice(self.bytes.bytes()),
-            },
+            None => {
+                let masked = look.masked_text(&self.path, &known, &text, tally);
+                self.list(masked.as_ref().unwrap_or(&text).as_bytes(), look)?;
+                match masked {
+                    Some(masked) => push_json(&masked, out),
+                    None => out.extend_from_slice(self.bytes.bytes()),
+                }
+            }
         }
         self.complete();
         Ok(())
@@ -443,6 +482,8 @@ impl JsonMasker {
         let value: serde_json::Value = serde_json::from_slice(self.bytes.bytes())
             .map_err(|_| malformed("a value is not one"))?;
         let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
+        let byte = value.as_u64().and_then(|number| u8::try_from(number).ok());
+        self.list(byte.as_slice(), look)?;
         match self.category(&known) {
             // That there is nothing is no value of anybody.
             Some(category) if !value.is_null() => {
@@ -614,6 +655,45 @@ mod tests {
         check(text, text);
         check("", "");
         check("  \"x\" ", "  \"x\" ");
+    }
+
+    #[test]
+    fn a_list_says_no_credential_item_by_item() {
+        struct Opened;
+        impl crate::masking::Names for Opened {
+            fn known(&self, _: &str) -> Known {
+                Known::Nothing
+            }
+            fn named_in(&self, _: &str) -> Option<Category> {
+                None
+            }
+            fn reveals(&self, _: &portreeve_model::Object, _: &Category) -> bool {
+                false
+            }
+            fn without_credential(&self, text: &str) -> Option<String> {
+                text.contains("s3cret").then(|| text.replace("s3cret", "[credential]"))
+            }
+        }
+        let masker = masker();
+        let look = Look { names: &Opened, masker: &masker };
+        let shows = |value: serde_json::Value| {
+            let text = value.to_string();
+            let (mut screen, mut out) = (screen(), Vec::new());
+            let mut tally = Tally::new(&mut screen);
+            let mut json = JsonMasker::new(Documents::One, 10_000, Rooms::default());
+            json.push(text.as_bytes(), &look, &mut out, &mut tally).is_ok()
+        };
+        let bytes = b"Bearer s3cret".to_vec();
+        assert!(!shows(serde_json::json!({"type": "Buffer", "data": bytes})));
+        assert!(!shows(serde_json::json!([["Bearer s3", "cret"]])));
+        assert!(!shows(serde_json::json!(["s", "3", "c", "r", "e", "t"])));
+        assert!(shows(serde_json::json!(["a s3cret", "b"])), "a text is masked by itself");
+        assert!(shows(serde_json::json!([["s3"], ["cret"], [115, 51, 99], [114, 101, 116]])));
+        let behind = [vec![b'x'; LISTED_BYTES_MAX - 3], b"s3cret".to_vec()].concat();
+        assert!(!shows(serde_json::json!(behind)));
+        let before = [b"s3cret".to_vec(), vec![b'x'; 3 * LISTED_BYTES_MAX]].concat();
+        assert!(!shows(serde_json::json!(before)));
+        assert!(shows(serde_json::json!({"a": vec![1; 20_000], "b": ["s3", {"x": "cret"}]})));
     }
 
     #[test]

@@ -316,6 +316,8 @@ impl ReplyMachine {
             b'G' | b'H' => self.begin_copy(frame, out, masked),
             b'c' => {
                 self.running.end_copy(frame, audience)?;
+                // What was counted of its rows is part of this reply.
+                self.running.drain_counts(masked);
                 self.running = Running::Last;
                 out.extend_from_slice(&frame.whole);
                 Ok(())
@@ -590,6 +592,8 @@ impl ReplyMachine {
         }
         self.ran_in_part();
         self.running_rows = 0;
+        // Rows that came before it have been shown.
+        self.running.drain_counts(masked);
         if let Running::CopyGivenUp(Some(refusal)) = std::mem::take(&mut self.running) {
             out.truncate(start);
             put_refusal(out, &refusal);

@@ -97,6 +97,17 @@ def test_every_way_of_seeing_a_person_is_found(gateway: Gateway, name: str, pers
         assert count["unknown"]["rows_unresolved"] == 0
 
 
+def test_who_was_shown_before_an_error_is_found(gateway: Gateway) -> None:
+    rows = "select email, id from customers order by id limit 2"
+    statement = f"select email, 1 / (id - 2) from ({rows}) c"
+    with Wire.open(gateway.target("alice"), application_name="before-an-error") as wire:
+        reply = wire.query(statement)
+        assert len(reply.rows) == 1 and reply.sqlstate == "22012"
+    only = ("--session", session(gateway, "before-an-error"))
+    [access] = subject(gateway, ZQ7, *only)["accesses"]
+    assert access["tables"] == ["public.customers"]
+
+
 UNNAMED = {
     "other-column": "select id, phone from customers",
     "digest": "select md5(email) from customers",

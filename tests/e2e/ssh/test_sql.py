@@ -21,7 +21,7 @@ INSERT INTO public.orders VALUES (1, 'rope'), (2, 'tar');
 CREATE TABLE public.notes (note text);
 CREATE TABLE public.raw (line bytea);
 CREATE TABLE private.keys (id int);
-INSERT INTO private.keys VALUES (42);
+INSERT INTO private.keys VALUES (1904711909);
 CREATE FUNCTION sly.keep(text, text) RETURNS text LANGUAGE sql AS 'SELECT reverse($2)';
 CREATE AGGREGATE sly.max(text) (SFUNC = sly.keep, STYPE = text);
 CREATE FUNCTION sly.differs(text, text) RETURNS text LANGUAGE sql AS 'SELECT reverse($1)';
@@ -93,7 +93,7 @@ def test_tables_are_what_policy_is_asked_about(shell: Shell, world: World, at: s
         return done.returncode, (done.stdout + done.stderr).decode()
 
     code, said = run("SELECT id FROM private.keys")
-    assert code == 126 and "rule: private" in said and "42" not in said
+    assert code == 126 and "rule: private" in said and "1904711909" not in said
     code, said = run("SELECT 1 FROM public.orders WHERE id IN (SELECT id FROM private.keys)")
     assert code == 126 and "rule: private" in said
     for sql in [

@@ -4,12 +4,13 @@
 mod support;
 
 use portreeve_control::identity::AuthError;
+use portreeve_control::store::{Credential, Logout, Revocation};
 use portreeve_control::{Identities, Store};
-use portreeve_model::Secret;
+use portreeve_model::{Chain, Party, PartyKind, Secret};
 use portreeve_session::{Identity, IdentityEnd};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
-use support::{Folder, Issuer, Key, folder, now, token};
+use support::{Folder, Issuer, Key, folder, how, now, token};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -171,4 +172,30 @@ async fn a_session_ends_with_its_login() {
     bench.log_out(json!({"sid": "phone"})).await.unwrap();
     let end = tokio::time::timeout(Duration::from_secs(4), watch).await;
     assert_eq!(end, Ok(IdentityEnd::Revoked));
+}
+
+/// Issuers send one for every login that ends.
+#[tokio::test]
+async fn what_has_no_tokens_any_more_is_forgotten() {
+    let folder = folder("logout-kept");
+    let store = Store::open(&folder.0).unwrap();
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let day = Duration::from_secs(24 * 60 * 60);
+    let revoke = |login: &str, at: SystemTime| {
+        let (issuer, login) = ("https://id.example".to_owned(), Some(login.to_owned()));
+        let logout = Logout { issuer, subject: None, login, at };
+        store.revocations.revoke(&Revocation::Logout(logout), &how(at)).unwrap();
+    };
+    let is_kept = |login: &str| {
+        let principal = Party::new(PartyKind::Person, "https://id.example", "ada");
+        let chain = Chain::new(principal, Vec::new());
+        let login = Some(login);
+        let credential = Credential { chain: &chain, token_id: None, login, issued_at: at };
+        store.revocations.is_revoked(credential).unwrap()
+    };
+    revoke("old", at);
+    revoke("recent", at + 6 * day);
+    assert!(is_kept("old") && is_kept("recent"));
+    revoke("new", at + 8 * day);
+    assert!(!is_kept("old") && is_kept("recent") && is_kept("new"));
 }

@@ -23,6 +23,8 @@ impl Revocations for Sqlite {
             by: how.by.clone(),
         };
         self.write(|transaction| {
+            let kept_from = micros(how.at).saturating_sub(KEPT_US);
+            transaction.execute("DELETE FROM revocation WHERE at_us < ?1", [kept_from])?;
             transaction.execute(
                 "INSERT INTO revocation (issuer, subject, token, login, at_us)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -62,3 +64,6 @@ impl Revocations for Sqlite {
         })
     }
 }
+
+/// No token lives for longer than a day: what was issued before then has expired.
+const KEPT_US: i64 = 7 * 24 * 60 * 60 * 1_000_000;

@@ -304,11 +304,9 @@ impl Planner {
         self.sees_definitions();
         let view = &self.view;
         let analysis = view.analyses.of(self.grammar, &view.catalog, text);
-        let misses = |statement: &Arc<Statement>| {
-            !statement.missing.is_empty()
-                || statement.unknown.as_ref().is_some_and(Unknown::is_about_column)
-        };
-        let is_known = !analysis.iter().any(misses);
+        let is_known = analysis
+            .iter()
+            .all(|statement| statement.missing.is_empty() && !statement.misses_column());
         self.is_lost_between_schemas = analysis
             .iter()
             .any(|statement| statement.unknown.as_ref().is_some_and(Unknown::is_between_schemas));
@@ -345,7 +343,7 @@ impl Planner {
         // Somebody may have added a column to any of these.
         let looked_in = analysis
             .iter()
-            .filter(|statement| statement.unknown.as_ref().is_some_and(Unknown::is_about_column))
+            .filter(|statement| statement.misses_column())
             .flat_map(|statement| &statement.command.needs)
             .filter(|need| need.object.kind == ObjectKind::TABLE)
             .filter_map(|need| need.object.path.last().map(String::as_str));

@@ -70,25 +70,37 @@ def test_a_resource_is_decided_in_every_spelling(tools: Tools, uri: str) -> None
     assert not any("ecret" in json.dumps(one.get("params", {})) for one in tools.script.seen)
 
 
+class Held:
+    """A payment that waits for a reviewer."""
+
+    def __init__(self, tools: Tools, amount: int):
+        client = tools.open()
+        client.extra["prefer"] = "wait=20"
+        client.session = None
+        client.open()
+        self.gateway, self.done = tools.gateway, []
+        arguments = {"to": "a", "amount": amount}
+        self.thread = threading.Thread(target=lambda: self.done.append(client.call("pay", arguments)))
+        self.thread.start()
+        self.reviewer, self.review = tools.gateway.token("dana"), ""
+        while not self.review:
+            listed = tools.gateway.json("reviews", "ls", "--state", "pending", token=self.reviewer)
+            reviews = listed["reviews"] if isinstance(listed, dict) else listed
+            self.review = next((one["id"] for one in reviews if "pay" in one["statement"]), "")
+
+    def approved(self) -> Any:
+        """What the call is answered once somebody has approved it."""
+        self.gateway.run("reviews", "approve", self.review, token=self.reviewer)
+        self.thread.join()
+        return self.done[0]
+
+
 def test_a_tool_that_changes_while_its_call_waits_does_not_run(tools: Tools) -> None:
-    client = tools.open()
-    client.extra["prefer"] = "wait=20"
-    client.session = None
-    client.open()
-    done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(client.call("pay", {"to": "a", "amount": 7})))
-    thread.start()
-    reviewer = tools.gateway.token("dana")
-    review = ""
-    while not review:
-        listed = tools.gateway.json("reviews", "ls", "--state", "pending", token=reviewer)
-        reviews = listed["reviews"] if isinstance(listed, dict) else listed
-        review = next((one["id"] for one in reviews if "pay" in one["statement"]), "")
+    held = Held(tools, 7)
     tools.script.tools = [{**tool, "description": "Pays twice."} if tool["name"] == "pay" else tool for tool in tools.script.tools]
     tools.open().ask("tools/list")
-    tools.gateway.run("reviews", "approve", review, token=reviewer)
-    thread.join()
-    assert done[0].result()["isError"], done[0]
+    answer = held.approved()
+    assert answer.result()["isError"], answer
     assert not any(one.get("params", {}).get("name") == "pay" for one in tools.script.seen if one.get("method") == "tools/call")
     seen = tools.gateway.json("tools", "show", "crm", "pay")
     assert isinstance(seen, dict)
@@ -101,26 +113,13 @@ def test_a_tool_that_changes_while_its_call_waits_does_not_run(tools: Tools) -> 
 
 
 def test_a_tool_that_changes_unsaid_while_its_call_waits_does_not_run(tools: Tools) -> None:
-    client = tools.open()
-    client.extra["prefer"] = "wait=20"
-    client.session = None
-    client.open()
-    done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(client.call("pay", {"to": "a", "amount": 9})))
-    thread.start()
-    reviewer = tools.gateway.token("dana")
-    review = ""
-    while not review:
-        listed = tools.gateway.json("reviews", "ls", "--state", "pending", token=reviewer)
-        reviews = listed["reviews"] if isinstance(listed, dict) else listed
-        review = next((one["id"] for one in reviews if "pay" in one["statement"]), "")
+    held = Held(tools, 9)
     # Nobody asks for the list, and the server says nothing.
     before = tools.script.tools
     tools.script.tools = [{**tool, "description": "Pays somebody else."} if tool["name"] == "pay" else tool for tool in before]
     time.sleep(2.5)
-    tools.gateway.run("reviews", "approve", review, token=reviewer)
-    thread.join()
-    assert "definitions have changed" in done[0].result()["content"][0]["text"], done[0]
+    answer = held.approved()
+    assert "definitions have changed" in answer.result()["content"][0]["text"], answer
     assert not any(one.get("params", {}).get("name") == "pay" for one in tools.script.seen if one.get("method") == "tools/call")
     tools.script.tools = before
     tools.open().ask("tools/list")

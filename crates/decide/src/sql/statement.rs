@@ -101,6 +101,12 @@ impl Statement {
         self.command.needs.iter().any(|need| need.action.defines())
     }
 
+    /// Whether a column is not in what it uses.
+    #[must_use]
+    pub fn misses_column(&self) -> bool {
+        self.unknown.as_ref().is_some_and(|why| why.sqlstate == sqlstate::UNDEFINED_COLUMN)
+    }
+
     /// Whether it needs to know what names stand for.
     #[must_use]
     pub fn uses_objects(&self) -> bool {
@@ -152,12 +158,6 @@ impl Unknown {
                 // A system catalog that may not be there at all.
                 | sqlstate::INSUFFICIENT_PRIVILEGE
         )
-    }
-
-    /// Whether a column is not in what the statement uses.
-    #[must_use]
-    pub fn is_about_column(&self) -> bool {
-        self.sqlstate == sqlstate::UNDEFINED_COLUMN
     }
 
     /// Whether a name is the reason that several schemas have: which is meant is known where it

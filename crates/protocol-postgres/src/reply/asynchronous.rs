@@ -8,10 +8,8 @@ use crate::wire::{Frame, put, put_parameter, put_text};
 use portreeve_model::Unclassified;
 use portreeve_screen::Masking;
 use portreeve_session::{Masked, Unmaskable};
-use portreeve_sql::{Change, Plan};
 use portreeve_wire::Cursor;
 use std::borrow::Cow;
-use std::sync::Arc;
 
 impl ReplyMachine {
     fn has_touched(&self) -> bool {
@@ -20,51 +18,19 @@ impl ReplyMachine {
 
     /// Whether texts of the server may hold values of classified columns.
     fn trust(&self) -> Trust {
-        let touches =
-            |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| plan.touches_hidden());
-        let changes = |change: &Change| match change {
-            Change::Prepare(_, prepared) => touches(&prepared.plan),
-            Change::Open(_, portal) => touches(&portal.prepared.plan),
-            Change::Deallocate(_)
-            | Change::DeallocateAll
-            | Change::Close(_)
-            | Change::CloseAll
-            | Change::DiscardAll
-            | Change::EndTransaction
-            | Change::Savepoint(_)
-            | Change::RollbackTo(_)
-            | Change::Release(_)
-            | Change::RunCode(_) => false,
-        };
+        let front = self.pending.front();
+        let plans = || front.into_iter().flat_map(Expect::plans);
+        let touches = || plans().any(|plan| plan.touches_hidden());
         // Deferred constraints and triggers speak at the end of a transaction, about rows
         // that earlier statements have touched.
-        let ends = |plan: &Option<Arc<Plan>>| {
-            self.has_touched() && plan.as_ref().is_some_and(|plan| plan.runs_deferred())
-        };
-        let holds = |plan: &Option<Arc<Plan>>| {
-            plan.as_ref().is_some_and(|plan| plan.snapshot().has_rules())
-        };
-        let is_tainted = match self.pending.front() {
-            Some(Expect::Query(results)) => {
-                self.touched == Touched::Now
-                    || results.iter().any(|result| touches(&result.plan) || ends(&result.plan))
-            }
-            Some(Expect::Execute(result)) => touches(&result.plan) || ends(&result.plan),
-            Some(Expect::Parse(change) | Expect::Bind(change)) => changes(change),
+        let ends = || self.has_touched() && plans().any(|plan| plan.runs_deferred());
+        let is_tainted = match front {
+            Some(Expect::Query(_)) => self.touched == Touched::Now || touches() || ends(),
+            Some(Expect::Execute(_)) => touches() || ends(),
+            Some(Expect::Parse(_) | Expect::Bind(_)) => touches(),
             _ => self.has_touched(),
         };
-        let is_elsewhere = match self.pending.front() {
-            Some(Expect::Query(results)) => results.iter().any(|result| holds(&result.plan)),
-            Some(Expect::Execute(result)) => holds(&result.plan),
-            Some(
-                Expect::Parse(Change::Prepare(_, prepared))
-                | Expect::Bind(Change::Prepare(_, prepared)),
-            ) => holds(&prepared.plan),
-            Some(
-                Expect::Parse(Change::Open(_, portal)) | Expect::Bind(Change::Open(_, portal)),
-            ) => holds(&portal.prepared.plan),
-            _ => false,
-        };
+        let is_elsewhere = plans().any(|plan| plan.snapshot().has_rules());
         match (is_tainted, is_elsewhere) {
             (true, _) => Trust::Tainted,
             (false, true) => Trust::OutOfReach,

@@ -90,6 +90,16 @@ impl Expect {
         }
     }
 
+    /// All that the server may speak of before it has answered this.
+    pub(super) fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        let results = match self {
+            Self::Query(results) => Some(results),
+            _ => None,
+        };
+        let alone = self.plan().filter(|_| results.is_none());
+        results.into_iter().flatten().filter_map(|result| result.plan.as_ref()).chain(alone)
+    }
+
     /// The result that comes now.
     pub(super) fn result(&self) -> Option<&ExpectedResult> {
         match self {

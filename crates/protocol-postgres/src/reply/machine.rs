@@ -316,8 +316,7 @@ impl ReplyMachine {
             b'G' | b'H' => self.begin_copy(frame, out, masked),
             b'c' => {
                 self.running.end_copy(frame, audience)?;
-                // What was counted of its rows is part of this reply.
-                self.running.drain_counts(masked);
+                self.end_running(masked);
                 self.running = Running::Last;
                 out.extend_from_slice(&frame.whole);
                 Ok(())
@@ -446,9 +445,15 @@ impl ReplyMachine {
         Ok(())
     }
 
-    fn completed(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+    /// Nothing is under way any more. What was counted of its rows is part of this reply: they have
+    /// been shown.
+    fn end_running(&mut self, masked: &mut Masked) -> Running {
         self.running.drain_counts(masked);
-        let running = std::mem::take(&mut self.running);
+        std::mem::take(&mut self.running)
+    }
+
+    fn completed(&mut self, frame: &Frame, out: &mut Vec<u8>, masked: &mut Masked) -> Step {
+        let running = self.end_running(masked);
         let may_come = match running {
             Running::Nothing => true,
             Running::Rows(_) => frame.tag != b'I',
@@ -592,9 +597,7 @@ impl ReplyMachine {
         }
         self.ran_in_part();
         self.running_rows = 0;
-        // Rows that came before it have been shown.
-        self.running.drain_counts(masked);
-        if let Running::CopyGivenUp(Some(refusal)) = std::mem::take(&mut self.running) {
+        if let Running::CopyGivenUp(Some(refusal)) = self.end_running(masked) {
             out.truncate(start);
             put_refusal(out, &refusal);
         }

@@ -445,7 +445,30 @@ impl Files {
     }
 
     /// What was opened is not what was decided.
-    pub(super) async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
+    /// The handle of what the target has opened, if its name still leads where it was decided; else
+    /// what the client is told.
+    pub(super) async fn opened(
+        &mut self,
+        exchange: &mut Exchange,
+        id: u32,
+        path: &str,
+        answer: Answer,
+    ) -> Result<Result<Vec<u8>, Released>, Failed> {
+        let remote = match answer {
+            Answer::Handle(remote) => remote,
+            Answer::Status(status) => {
+                return self.reply(exchange, id, path, Shown::Status(status)).await.map(Err);
+            }
+            other => return Err(unexpected(other)),
+        };
+        if !self.remote.stays(exchange, path).await? {
+            self.remote.ask(exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
+            return self.moved(exchange, id, path).await.map(Err);
+        }
+        Ok(Ok(remote))
+    }
+
+    async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
         let refusal = exchange.refusal_of(
             RefusalCode::Denied,
             format!("`{path}` leads elsewhere since it was decided"),
@@ -662,17 +685,11 @@ impl Files {
                 Ok(admitted) => admitted,
                 Err(refused) => return Ok(refused),
             };
-        let remote = match self.remote.begin(permit).await? {
-            Answer::Handle(remote) => remote,
-            Answer::Status(status) => {
-                return self.reply(&mut exchange, id, &path, Shown::Status(status)).await;
-            }
-            other => return Err(unexpected(other)),
+        let answer = self.remote.begin(permit).await?;
+        let remote = match self.opened(&mut exchange, id, &path, answer).await? {
+            Ok(remote) => remote,
+            Err(told) => return Ok(told),
         };
-        if !self.remote.stays(&mut exchange, &path).await? {
-            self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
-            return self.moved(&mut exchange, id, &path).await;
-        }
         let mut entries = Vec::new();
         loop {
             match self.remote.ask(&mut exchange, &Ask::handle(kind::READDIR, &remote)).await? {

@@ -57,17 +57,10 @@ impl Files {
             held = held_by(flags);
             answer = self.remote.ask(&mut exchange, &Ask::open(&path, flags, attributes)).await?;
         }
-        let remote = match answer {
-            Answer::Handle(remote) => remote,
-            Answer::Status(status) => {
-                return self.reply(&mut exchange, id, &path, Shown::Status(status)).await;
-            }
-            other => return Err(unexpected(other)),
+        let remote = match self.opened(&mut exchange, id, &path, answer).await? {
+            Ok(remote) => remote,
+            Err(told) => return Ok(told),
         };
-        if !self.remote.stays(&mut exchange, &path).await? {
-            self.remote.ask(&mut exchange, &Ask::handle(kind::CLOSE, &remote)).await?;
-            return self.moved(&mut exchange, id, &path).await;
-        }
         let content = self.content(&path);
         let upload = Handle::Upload { exchange: Box::new(exchange), content, remote, held };
         self.handles.insert(handle, upload);

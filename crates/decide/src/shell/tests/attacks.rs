@@ -1,26 +1,13 @@
 //! Lines by which somebody has got round the reader, each for a whole class of them.
 
-use super::{MACHINE, check, check_unread, shown};
+use super::{MACHINE, check, check_code, check_known, check_unread, shown};
 use crate::shell::analyze;
 use std::time::{Duration, Instant};
-
-#[track_caller]
-fn check_code(line: &str) {
-    let needs = shown(line).0;
-    assert!(needs.contains("execute @web") && needs.contains("opaque"), "{line}: {needs}");
-}
 
 #[track_caller]
 fn check_hides(line: &str) {
     let needs = shown(line).0;
     assert!(needs.contains("execute") && needs.contains("opaque"), "{line}: {needs}");
-}
-
-#[track_caller]
-fn check_known(line: &str) {
-    let found = analyze(line, &MACHINE);
-    let needs = shown(line).0;
-    assert!(!needs.contains("execute") && found.unread.is_none(), "{line}: {needs}");
 }
 
 /// What doubles with each word is given up before it is put together: a limit on numbers of values

@@ -1,21 +1,7 @@
 //! How programs are called: every word that one gets is looked at, and what the shell makes of it.
 
-use super::{MACHINE, check, check_unread, shown};
+use super::{MACHINE, check, check_code, check_known, check_unread, shown};
 use crate::shell::analyze;
-
-/// Whoever may read a few files by name gets no more than those: no call here is read as one.
-#[track_caller]
-fn check_needs_code(line: &str) {
-    let needs = shown(line).0;
-    assert!(needs.contains("execute @web") && needs.contains("opaque"), "{line}: {needs}");
-}
-
-#[track_caller]
-fn check_known(line: &str) {
-    let found = analyze(line, &MACHINE);
-    let needs = shown(line).0;
-    assert!(!needs.contains("execute") && found.unread.is_none(), "{line}: {needs}");
-}
 
 /// Whatever can stand in itself, as often as a line holds it. One that overflows ends the process,
 /// so that this is a test of all of them.
@@ -146,7 +132,7 @@ fn every_word_is_one_word() {
         "nice -n \"9$(cat /a)\" true",
         "timeout \"9$(cat /a)\" true",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     for line in [
         "nice -n 5 cat /a",
@@ -180,7 +166,7 @@ fn of_several_values_each_is_looked_at() {
         "for h in db1 -oProxyCommand=x; do ssh \"$h\" true; done",
         "if true; then U=root; else U=-s; fi; sudo -u \"$U\" $U",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     for line in [
         "for f in /a /b; do sed -n 1p \"$f\"; done",
@@ -208,7 +194,7 @@ fn what_is_the_shells_own_is_written_as_it_is() {
         "export",
         "set",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     check_known("export LC_ALL=C LANG=C; ls /a");
     check("c=cat; $c /a", "read cat, read /a", "c=cat; ${c} /a");
@@ -226,7 +212,7 @@ fn operators_of_test_are_written_as_they_are() {
         "test ! \"$o\" /v/key",
         "[ -f /a",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     for line in [
         "[ \"$(uname)\" = Linux ]",
@@ -260,7 +246,7 @@ fn what_is_sent_is_read_again() {
 fn what_stands_for_nothing_is_written_out() {
     check("cd; cat a", "read cat, read /srv/d/a", "cd /srv/d && { cd /srv/d; cat a; }");
     for line in ["cd ''; cat a", "command cd; cat a", "cd +1; cat a", "cd -; cat a"] {
-        check_needs_code(line);
+        check_code(line);
     }
 }
 
@@ -280,7 +266,7 @@ fn options_stand_anywhere() {
         "ssh ssh://db1:22/ true",
         "for s in /a -s; do sed -n 1p \"$s\"; done",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     let needs = shown("ssh -p 22 deploy@db-1 uptime").0;
     assert_eq!(needs, "execute ssh, execute @db-1 opaque");
@@ -304,7 +290,7 @@ fn pipes_end_in_either_shell() {
         "printf 9 | cat < /a",
         "printf 9 | { cat; } < /a",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
     check_known("cat /a 2>&1 | grep x > /b");
     check_known("cat /a > /b 2>&1");
@@ -351,9 +337,9 @@ fn a_repository_is_the_folder_that_is_named() {
         "git-receive-pack --timeout=5 /r/.",
     );
     for line in ["git-upload-pack '~/hid'", "git-upload-pack /r --timeout=5"] {
-        check_needs_code(line);
+        check_code(line);
     }
-    check_needs_code("find /r -maxdepth 0 -exec git-upload-pack {} ';'");
+    check_code("find /r -maxdepth 0 -exec git-upload-pack {} ';'");
 }
 
 #[test]
@@ -381,7 +367,7 @@ fn addresses_name_machines() {
         "curl p*",
         "wget -i /a",
     ] {
-        check_needs_code(line);
+        check_code(line);
     }
 }
 

@@ -31,6 +31,20 @@ fn check_unread(line: &str) {
     assert_eq!(shown(line), ("execute @web opaque".to_owned(), line.to_owned()), "{line}");
 }
 
+/// Whoever may read a few files by name gets no more than those: nothing here is read as one.
+#[track_caller]
+fn check_code(line: &str) {
+    let needs = shown(line).0;
+    assert!(needs.contains("execute @web") && needs.contains("opaque"), "{line}: {needs}");
+}
+
+#[track_caller]
+fn check_known(line: &str) {
+    let found = analyze(line, &MACHINE);
+    let needs = shown(line).0;
+    assert!(!needs.contains("execute") && found.unread.is_none(), "{line}: {needs}");
+}
+
 #[test]
 fn programs_and_files_are_named() {
     check("cat /etc/passwd", "read cat, read /etc/passwd", "cat /etc/passwd");

@@ -1,6 +1,6 @@
 //! The state of one statement's analysis: what it needs so far.
 
-use portreeve_model::{Action, Change, Need, Object, ObjectKind};
+use portreeve_model::{Action, Change, Need, Object};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -226,9 +226,11 @@ impl<'c> Analyzer<'c> {
         self.everything()
     }
 
-    pub(in crate::sql) fn miss(&mut self, kind: ObjectKind, name: String, unknown: Unknown) {
-        self.refuse_with(unknown);
-        self.missing.insert(Missing { kind, name });
+    /// A name is not there. What may have been meant is looked for once: nobody hears of others.
+    pub(in crate::sql) fn miss(&mut self, unknown: impl FnOnce(&Self) -> Unknown) {
+        if self.unknown.is_none() {
+            self.unknown = Some(unknown(self));
+        }
     }
 
     /// The client learns from rows, order or errors what this value is.

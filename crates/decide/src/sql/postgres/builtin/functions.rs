@@ -86,28 +86,19 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         "array_upper",
     ];
     const FAMILIES: [&str; 5] = ["array", "elem_contained", "enum_", "multirange", "range_"];
-    const OTHERS: [&str; 19] = [
-        "any_value",
+    const OTHERS: [&str; 9] = [
         "anytextcat",
-        "first_value",
-        "lag",
-        "last_value",
-        "lead",
+        "generate_subscripts",
+        "isempty",
         "lower",
-        "max",
-        "min",
-        "mode",
-        "nth_value",
-        "percentile_disc",
         "textanycat",
         "trim_array",
         "unnest",
         "upper",
         "width_bucket",
-        "generate_subscripts",
-        "isempty",
     ];
     OTHERS.contains(&name)
+        || gives_an_argument(name)
         || makes_rows_of(name)
         || !FIXED.contains(&name) && FAMILIES.iter().any(|family| name.starts_with(family))
 }

@@ -43,10 +43,12 @@ impl Analyzer<'_> {
             // How many arguments there are, the values tell.
             lineages.iter().for_each(|lineage| self.filter(lineage));
         }
-        let is_fixed = self.has_fixed_types(&call.funcname);
         let name = last_name(&call.funcname).unwrap_or_default();
         // A function that is not known here may make values out of anything.
         let is_known = functions::builtin(name).is_some();
+        let is_fixed = is_known
+            && !functions::is_polymorphic(name)
+            && !self.catalog.functions.contains_key(name);
         let makes = !is_known || functions::makes_rows_of(name) || call.args.iter().any(is_open);
         if !is_fixed && makes {
             self.makes(lineages.iter());
@@ -62,7 +64,7 @@ impl Analyzer<'_> {
             || call.agg_within_group
             || !call.agg_order.is_empty()
             || call.agg_filter.is_some()
-            || last_name(&call.funcname).is_some_and(functions::is_aggregate);
+            || functions::is_aggregate(name);
         lineage.aggregated |= is_aggregate && call.over.is_none();
         if let Some(count) = made_of_constants(call) {
             lineage.constants = lineage.constants.max(count);
@@ -81,15 +83,6 @@ impl Analyzer<'_> {
             || self.catalog.types.contains_key(name)
             || self.catalog.pure_builtins.contains(name)
             || functions::builtin(name).is_some()
-    }
-
-    /// Whether no argument takes its type from another one, and neither does the result.
-    fn has_fixed_types(&self, name: &[pg::Node]) -> bool {
-        last_name(name).is_some_and(|name| {
-            functions::builtin(name).is_some()
-                && !functions::is_polymorphic(name)
-                && !self.catalog.functions.contains_key(name)
-        })
     }
 
     fn argument(&mut self, node: &pg::Node, scope: &Scope<'_>) -> Lineage {

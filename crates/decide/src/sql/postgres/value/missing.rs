@@ -18,44 +18,34 @@ impl Analyzer<'_> {
     pub(in crate::sql) fn miss_column(&mut self, names: &[&str], location: i32, scope: &Scope<'_>) {
         let column = names.last().copied().unwrap_or_default();
         let qualifier = names.len().checked_sub(2).and_then(|index| names.get(index)).copied();
-        let is_known = qualifier.is_none_or(|name| !scope.relation(None, name).is_empty());
-        let unknown = if is_known {
+        self.miss(|analyzer| {
+            let position = analyzer.position(location);
+            if let Some(table) = qualifier.filter(|name| scope.relation(None, name).is_empty()) {
+                let message = format!("missing FROM-clause entry for table \"{table}\"");
+                return Unknown { position, ..Unknown::new(sqlstate::UNDEFINED_TABLE, message) };
+            }
             let shown = match qualifier {
                 None => format!("\"{column}\""),
                 Some(qualifier) => format!("{qualifier}.{column}"),
             };
-            Unknown::new(sqlstate::UNDEFINED_COLUMN, format!("column {shown} does not exist"))
-        } else {
-            let message =
-                format!("missing FROM-clause entry for table \"{}\"", qualifier.unwrap_or(column));
-            Unknown::new(sqlstate::UNDEFINED_TABLE, message)
-        };
-        if self.unknown.is_some() {
-            // Nobody hears of it.
-            return;
-        }
-        let candidates = if is_known { scope.near(qualifier) } else { Vec::new() };
-        self.refuse_with(Unknown {
-            position: self.position(location),
-            candidates: nearest(column, candidates, |object| object.path.last()),
-            ..unknown
+            let message = format!("column {shown} does not exist");
+            let candidates = nearest(column, scope.near(qualifier), |object| object.path.last());
+            Unknown { position, candidates, ..Unknown::new(sqlstate::UNDEFINED_COLUMN, message) }
         });
     }
 
     /// A relation that the catalog does not have.
     pub(in crate::sql) fn miss_relation(&mut self, shown: String, name: &str, location: i32) {
-        if self.unknown.is_some() {
-            self.missing.insert(Missing { kind: ObjectKind::TABLE, name: shown });
-            return;
-        }
-        let message = format!("relation \"{shown}\" does not exist");
-        let known = self.catalog.relation_names();
-        let unknown = Unknown {
-            position: self.position(location),
-            candidates: nearest(name, known, |object| object.path.last()),
-            ..Unknown::new(sqlstate::UNDEFINED_TABLE, message)
-        };
-        self.miss(ObjectKind::TABLE, shown, unknown);
+        self.miss(|analyzer| {
+            let message = format!("relation \"{shown}\" does not exist");
+            let known = analyzer.catalog.relation_names();
+            Unknown {
+                position: analyzer.position(location),
+                candidates: nearest(name, known, |object| object.path.last()),
+                ..Unknown::new(sqlstate::UNDEFINED_TABLE, message)
+            }
+        });
+        self.missing.insert(Missing { kind: ObjectKind::TABLE, name: shown });
     }
 
     /// A relation of another database.
@@ -70,20 +60,18 @@ impl Analyzer<'_> {
 
     /// A function that is on no list.
     pub(in crate::sql) fn miss_function(&mut self, shown: String, arguments: usize) {
-        if self.unknown.is_some() {
-            self.missing.insert(Missing { kind: ObjectKind::FUNCTION, name: shown });
-            return;
-        }
-        let plural = if arguments == 1 { "" } else { "s" };
-        let message = format!("function {shown} with {arguments} argument{plural} does not exist");
-        let candidates = self.catalog.functions.iter().flat_map(|(name, made)| {
-            made.iter().map(|function| Object::function(&function.schema, name))
+        self.miss(|analyzer| {
+            let plural = if arguments == 1 { "" } else { "s" };
+            let message =
+                format!("function {shown} with {arguments} argument{plural} does not exist");
+            let known = analyzer.catalog.functions.iter().flat_map(|(name, made)| {
+                made.iter().map(|function| Object::function(&function.schema, name))
+            });
+            let name = shown.rsplit('.').next().unwrap_or_default();
+            let candidates = nearest(name, known, |object| object.path.last());
+            Unknown { candidates, ..Unknown::new(sqlstate::UNDEFINED_FUNCTION, message) }
         });
-        let name = shown.rsplit('.').next().unwrap_or_default();
-        let candidates = nearest(name, candidates, |object| object.path.last());
-        let unknown = Unknown { candidates, ..Unknown::new(sqlstate::UNDEFINED_FUNCTION, message) };
         self.missing.insert(Missing { kind: ObjectKind::FUNCTION, name: shown });
-        self.refuse_with(unknown);
     }
 
     fn position(&self, location: i32) -> Option<usize> {

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# A private PostgreSQL server: `private-postgres.sh start DIR [PORT]`, `… stop DIR`.
+# A private PostgreSQL server: `private-postgres.sh start DIR [PORT]`, `… stop DIR`; and a hot
+# standby of one that was started with POSTGRES_EXTRA_HBA='local replication all trust':
+# `… follow DIR PRIMARY_DIR`.
 #
 # It lives in DIR alone, listens on 127.0.0.1 only, wants TLS and SCRAM, and is thrown
 # away afterwards, so it does not wait for the disk. What a client needs lands in DIR:
@@ -7,7 +9,7 @@
 # Not for data that anybody wants to keep.
 set -euo pipefail
 
-action=${1:?start or stop}
+action=${1:?start, follow or stop}
 dir=${2:?directory}
 port=${3:-}
 connections=${POSTGRES_CONNECTIONS:-100}
@@ -66,6 +68,26 @@ local   all all                trust
 hostssl all all 127.0.0.1/32   scram-sha-256
 ${POSTGRES_EXTRA_HBA:-}
 HBA
+    serve
+}
+
+follow() {
+    primary=$1
+    mkdir -p "$dir"
+    port=$(free_port)
+    cp -p "$primary"/{password,ca.pem,server.pem,server.key} "$dir"
+    [ "$(id -u)" != 0 ] || chown -R postgres "$dir"
+    as_postgres "$bin/pg_basebackup" -D "$dir/data" -h "$primary" -p "$(cat "$primary/port")" \
+        -U postgres -R -X stream -c fast --no-sync
+    # Its certificate is the primary's.
+    cat >>"$dir/data/postgresql.conf" <<CONF
+port = $port
+unix_socket_directories = '$dir'
+CONF
+    serve
+}
+
+serve() {
     as_postgres "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 start >/dev/null ||
         { tail -n 20 "$dir/server.log" >&2; exit 1; }
     # The certificate is public; the folder must let its readers through.
@@ -82,6 +104,7 @@ stop() {
 
 case "$action" in
 start) start ;;
+follow) follow "${3:?directory of the primary}" ;;
 stop) stop ;;
-*) echo "usage: private-postgres.sh start DIR [PORT] | stop DIR" >&2; exit 2 ;;
+*) echo "usage: private-postgres.sh start DIR [PORT] | follow DIR PRIMARY_DIR | stop DIR" >&2; exit 2 ;;
 esac

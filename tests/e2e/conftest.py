@@ -55,6 +55,7 @@ IN_GATE = (
     "test_a_inside.py",
     "test_a_lifetimes.py",
     "test_a_model.py",
+    "test_a_standby.py",
     "test_a_unseen_definitions.py",
     "test_b_built.py",
     "test_b_code.py",

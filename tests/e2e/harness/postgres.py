@@ -19,7 +19,10 @@ class Postgres:
         connections: int = 100,
         log_statement: str = "none",
         programs: Path | None = None,
+        primary: "Postgres | None" = None,
+        can_be_followed: bool = False,
     ):
+        """A hot standby, where there is a primary."""
         self.directory = directory
         self.environment = os.environ | {
             "POSTGRES_CONNECTIONS": str(connections),
@@ -30,7 +33,10 @@ class Postgres:
                 "POSTGRES_BIN": str(programs / "bin"),
                 "LD_LIBRARY_PATH": str(programs / "lib"),
             }
-        subprocess.run([SCRIPT, "start", directory], check=True, env=self.environment)
+        if can_be_followed:
+            self.environment["POSTGRES_EXTRA_HBA"] = "local replication all trust"
+        start = ["follow", directory, primary.directory] if primary else ["start", directory]
+        subprocess.run([SCRIPT, *start], check=True, env=self.environment)
         self.port = int((directory / "port").read_text())
         self.password = (directory / "password").read_text().strip()
         self.ca = directory / "ca.pem"

@@ -226,7 +226,7 @@ impl Line<'_> {
             // Names that clients have made up are not asked for again and again.
             names.retain(|name| versions.relations.contains_key(name));
         }
-        self.last = Some((moment, names, versions.clone()));
+        self.last = moment.map(|moment| (moment, names, versions.clone()));
         Ok(versions)
     }
 }

@@ -56,8 +56,11 @@ JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_class c ON 
 UNION SELECT c.relname, p.relname FROM pg_catalog.pg_inherits i
 JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid";
 
-/// Which transactions have ended: equal answers mean that nothing was committed in between.
-const MOMENT: &str = "SELECT pg_catalog.pg_current_snapshot()";
+/// Which transactions have ended: equal answers mean that nothing was committed in between. Of a
+/// standby how far it is: what was replayed last may be seen a moment before it says so.
+const MOMENT: &str = "SELECT pg_catalog.concat_ws(' ', pg_catalog.pg_current_snapshot(), \
+                      CASE WHEN pg_catalog.pg_is_in_recovery() \
+                      THEN pg_catalog.pg_last_wal_replay_lsn() END)";
 
 /// Asks which transactions have ended.
 pub(crate) async fn moment(connection: &mut PreAuth) -> Result<String, DialError> {
@@ -72,29 +75,33 @@ pub(crate) async fn read_all(connection: &mut PreAuth) -> Result<Versions, DialE
 }
 
 /// Reads the versions behind some names, and the moment that they are of: all in one
-/// statement, so that they are of one moment.
+/// statement, so that they are of one moment. None where nothing tells one moment from another.
+///
+/// SECURITY: snapshots of a standby do not name the transactions that are under way, so two that
+/// are equal do not mean that nothing was committed in between.
 pub(crate) async fn read_some(
     connection: &mut PreAuth,
     names: &BTreeSet<String>,
-) -> Result<(String, Versions), DialError> {
+) -> Result<(Option<String>, Versions), DialError> {
     let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
     let question = format!(
-        "SELECT '', pg_catalog.pg_current_snapshot()::text UNION ALL \
+        "SELECT '', CASE WHEN NOT pg_catalog.pg_is_in_recovery() \
+         THEN pg_catalog.pg_current_snapshot()::text END UNION ALL \
          SELECT '.', code FROM ({CODE}) AS code(code) UNION ALL \
          SELECT 'r' || relname, version::text FROM ({RELATIONS} \
          AND c.relname = ANY (ARRAY[{}]::name[]) GROUP BY c.relname) AS relation(relname, version)",
         names.join(", "),
     );
-    let (mut moment, mut versions) = (String::new(), Versions::default());
+    let (mut moment, mut versions) = (None, Versions::default());
     for row in rows(connection, &question).await? {
-        let mut values = row.into_iter().map(Option::unwrap_or_default);
-        let (key, value) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-        match key.as_str() {
-            "" => moment = value,
-            "." => versions.code = value,
-            name => {
-                let name = name.strip_prefix('r').unwrap_or(name).to_owned();
-                versions.relations.insert(name, value);
+        let mut values = row.into_iter();
+        let (key, value) = (values.next().flatten(), values.next().flatten());
+        match (key.as_deref(), value) {
+            (Some(""), value) => moment = value,
+            (Some("."), value) => versions.code = value.unwrap_or_default(),
+            (name, value) => {
+                let name = name.and_then(|name| name.strip_prefix('r')).unwrap_or_default();
+                versions.relations.insert(name.to_owned(), value.unwrap_or_default());
             }
         }
     }

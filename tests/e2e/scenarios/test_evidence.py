@@ -12,7 +12,7 @@ from harness import evidence
 from harness.gateway import Failed, Gateway
 from harness.paths import verifier
 from harness.waiting import until
-from harness.wire import Refused, Wire, common_length, frame
+from harness.wire import Refused, Reply, Wire, common_length, frame
 from harness.world import World
 
 pytestmark = pytest.mark.gateway
@@ -249,6 +249,35 @@ def test_evidence_that_fails_in_the_middle_of_a_result(world: World) -> None:
     common = common_length(received, recorded)
     rest = received[common:]
     assert not rest or rest[:1] == b"E", f"{len(rest)} bytes are not recorded: {rest[:80]!r}"
+
+
+@pytest.mark.parametrize("ends", ["stop", "kill"])
+def test_a_day_of_evidence_survives_a_restart(world: World, ends: str) -> None:
+    """Who has used it up stays refused; others do not."""
+    more = "limits: { evidence_per_principal_max: 4MiB }"
+    gateway = world.gateway(f"day-{ends}", more=more)
+    # It is packed before it is written: no digest is like another.
+    much = (
+        "select string_agg(md5((id * 1000 + part)::text), '') "
+        "from generate_series(1, 100) as ids (id), generate_series(1, 400) as parts (part) "
+        "group by id"
+    )
+
+    def asked(person: str) -> Reply:
+        with Wire.open(gateway.target(person)) as wire:
+            return wire.query(much)
+
+    assert asked("bert").rows
+    replies = (asked("walt") for _ in range(20))
+    [error] = next(reply.errors for reply in replies if reply.errors)
+    assert "limits.evidence_per_principal_max" in error["H"], error
+    getattr(gateway, ends)()
+    gateway.start()
+    [error] = asked("walt").errors
+    assert "limits.evidence_per_principal_max" in error["H"], error
+    assert asked("bert").rows
+    gateway.stop()
+    assert evidence.verify(gateway)[0] == 0
 
 
 def test_no_start_without_evidence(world: World) -> None:

@@ -41,6 +41,7 @@ create table child (id integer primary key,
 create table small (id integer primary key, label text unique);
 create table decoy (id integer);
 create table spare (id integer);
+create table unbounded (id integer);
 """
 FILL = """\
 truncate small, child, parent;
@@ -58,10 +59,13 @@ permit (
 forbid (principal, action == Action::"write", resource == Table::"shop/public.parent");
 @id("few-changes") @advice("at most five rows at once")
 forbid (principal, action == Action::"write", resource)
-when { context.changes > 5 };
+when { context.changes > 5 && !(resource in Table::"shop/public.unbounded") };
 @id("three-are-asked-about") @advice("more than three rows are looked at") @review("reviewers")
 forbid (principal, action == Action::"write", resource)
-when { context.changes > 3 && context.changes <= 5 };
+when {
+    context.changes > 3 && context.changes <= 5
+    && !(resource in Table::"shop/public.unbounded")
+};
 """
 STATE = "select coalesce(string_agg(s::text, ',' order by id), '') from small s"
 
@@ -618,6 +622,19 @@ def test_nobody_objects_once_it_is_kept(world: World, target: Target, gateway: G
             gateway.process.send_signal(signal.SIGHUP)
         assert not reply.errors and reply.tags == ["INSERT 0 1"]
     assert world.admin("select count(*) from child", database=DATABASE) == "1"
+
+
+def test_a_bound_that_can_never_object_costs_no_transaction(world: World, target: Target) -> None:
+    """Policies bound changes, and none of them those of this table: one text may end with COMMIT."""
+    whole = "begin; insert into {0} select n from generate_series(100, 110) n; commit"
+    with Wire.open(target) as wire:
+        reply = wire.query(whole.format("unbounded"))
+        assert reply.tags == ["BEGIN", "INSERT 0 11", "COMMIT"], reply.errors
+        [error] = wire.query(whole.format("small (id)")).errors
+        assert error["C"] == "55000", error
+        wire.query("rollback")
+    counted = "select (select count(*) from unbounded), (select count(*) from small where id > 99)"
+    assert world.admin(counted, database=DATABASE) == "11|0"
 
 
 def test_a_client_that_leaves_changes_nothing(world: World, target: Target) -> None:

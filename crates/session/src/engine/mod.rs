@@ -15,12 +15,12 @@ pub(crate) use shares::{NoRoom, PrincipalKey};
 
 use crate::protocol::NoticeEncoder;
 use crate::session::{Classify, Opening, Session};
-use crate::{ApprovalService, UsageStore};
+use crate::{ApprovalService, SessionError, UsageKey, UsageStore};
 use portreeve_decide::mask::Masker;
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{EvidenceLog, policy_adoption};
 use portreeve_model::{
-    Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Verdict,
+    Chain, Decision, Outcome, Refusal, RefusalCode, RequestId, SessionId, Usage, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -153,6 +153,18 @@ impl Engine {
     /// Tells of every change of policies from now on.
     pub(crate) fn policy_changes(&self) -> watch::Receiver<Arc<Policies>> {
         self.policies.subscribe()
+    }
+
+    /// Counts amounts of a day, and gives its totals.
+    pub(crate) async fn reserve(
+        &self,
+        key: &UsageKey,
+        amounts: Usage,
+    ) -> Result<Usage, SessionError> {
+        self.usage.reserve(key, amounts).await.map_err(|error| {
+            tracing::error!(%error, "nothing that has to be counted may pass");
+            SessionError::Unrecordable
+        })
     }
 
     /// Counts how long it took to reach a target, which protocols do themselves.

@@ -3,10 +3,11 @@
 //! Where the disk for evidence becomes short, whoever has used most of it is refused first, then
 //! everybody: the log is never written until it fails.
 
+use crate::UsageKey;
 use portreeve_evidence::HealthState;
 use portreeve_model::Chain;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Somebody on whose behalf things happen: a human being where people are linked.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -25,15 +26,32 @@ impl PrincipalKey {
     }
 }
 
-/// How much evidence the principals of a day have had recorded. Counted by this gateway alone,
-/// from its start: the disk is its own, too.
+/// How much evidence the principals of a day have had recorded. Whoever keeps the counts of days
+/// is told now and then, and says what was recorded before this gateway started, and by others.
 #[derive(Debug, Default)]
 pub(crate) struct EvidenceUse(Mutex<Day>);
 
 #[derive(Debug, Default)]
 struct Day {
     number: u64,
-    bytes: HashMap<PrincipalKey, u64>,
+    used: HashMap<PrincipalKey, Used>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    /// All that is known of.
+    bytes: u64,
+    /// The part of it that nobody was told of.
+    untold: u64,
+    /// What was used before is part of it.
+    is_whole: bool,
+}
+
+/// What is to be told of a principal's day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Untold {
+    pub(crate) key: UsageKey,
+    pub(crate) bytes: u64,
 }
 
 /// Why nothing more of a principal is recorded, and so nothing more of it may happen.
@@ -51,24 +69,51 @@ pub(crate) enum NoRoom {
 const HEAVY_BYTES_MIN: u64 = 1 << 20;
 /// Principals that are counted; of more, those who have used least are forgotten.
 const PRINCIPALS_MAX: usize = 10_000;
+/// So much of a principal is lost at most when a gateway is killed.
+const UNTOLD_MAX: u64 = 256 << 10;
+/// What the bytes are counted under: of no resource, and no kind of object.
+const OBJECT: &str = "evidence";
 const DAY_US: u64 = 24 * 60 * 60 * 1_000_000;
 
 impl EvidenceUse {
     /// Counts bytes that were handed to the log.
     pub(crate) fn add(&self, who: &PrincipalKey, bytes: u64, now_us: u64) {
+        let mut day = self.day(now_us);
+        let used = day.of(who);
+        used.bytes = used.bytes.saturating_add(bytes);
+        used.untold = used.untold.saturating_add(bytes);
+    }
+
+    /// What has to be told before anybody knows how much somebody has used.
+    pub(crate) fn untold(&self, who: &PrincipalKey, now_us: u64) -> Option<Untold> {
+        let mut day = self.day(now_us);
+        let used = *day.of(who);
+        let is_due = !used.is_whole || used.untold >= UNTOLD_MAX;
+        let key = || UsageKey {
+            day: u32::try_from(day.number).unwrap_or(u32::MAX),
+            issuer: who.issuer.clone(),
+            subject: who.subject.clone(),
+            resource: String::new(),
+            object: OBJECT.into(),
+        };
+        is_due.then(|| Untold { key: key(), bytes: used.untold })
+    }
+
+    /// It was told, and makes so much in all.
+    pub(crate) fn told(&self, who: &PrincipalKey, told: &Untold, total: u64, now_us: u64) {
+        let mut day = self.day(now_us);
+        if u64::from(told.key.day) == day.number {
+            let used = day.of(who);
+            used.untold = used.untold.saturating_sub(told.bytes);
+            used.bytes = total.saturating_add(used.untold);
+            used.is_whole = true;
+        }
+    }
+
+    fn day(&self, now_us: u64) -> MutexGuard<'_, Day> {
         let mut day = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         day.begin(now_us);
-        if let Some(used) = day.bytes.get_mut(who) {
-            *used = used.saturating_add(bytes);
-            return;
-        }
-        if day.bytes.len() >= PRINCIPALS_MAX
-            && let Some(least) = day.bytes.iter().min_by_key(|(_, used)| **used)
-        {
-            let least = least.0.clone();
-            day.bytes.remove(&least);
-        }
-        day.bytes.insert(who.clone(), bytes);
+        day
     }
 
     /// Whether more may be recorded of somebody.
@@ -79,16 +124,15 @@ impl EvidenceUse {
         space: HealthState,
         now_us: u64,
     ) -> Result<(), NoRoom> {
-        let mut day = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        day.begin(now_us);
-        let used = day.bytes.get(who).copied().unwrap_or(0);
+        let day = self.day(now_us);
+        let used = day.used.get(who).map_or(0, |used| used.bytes);
         if used >= day_max {
             return Err(NoRoom::DayUsed);
         }
         match space {
             HealthState::Healthy => Ok(()),
             HealthState::Warn => {
-                let most = day.bytes.values().copied().max().unwrap_or(0);
+                let most = day.used.values().map(|used| used.bytes).max().unwrap_or(0);
                 let is_heavy = used >= HEAVY_BYTES_MIN && used >= most / 2;
                 if is_heavy { Err(NoRoom::Heaviest) } else { Ok(()) }
             }
@@ -103,6 +147,17 @@ impl Day {
         if number != self.number {
             *self = Self { number, ..Self::default() };
         }
+    }
+
+    fn of(&mut self, who: &PrincipalKey) -> &mut Used {
+        if self.used.len() >= PRINCIPALS_MAX
+            && !self.used.contains_key(who)
+            && let Some(least) = self.used.iter().min_by_key(|(_, used)| used.bytes)
+        {
+            let least = least.0.clone();
+            self.used.remove(&least);
+        }
+        self.used.entry(who.clone()).or_default()
     }
 }
 
@@ -145,12 +200,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_used_before_counts_and_what_is_used_is_told() {
+        let all = EvidenceUse::default();
+        let who = key("a");
+        all.add(&who, 10, 1);
+        let first = all.untold(&who, 2).unwrap();
+        assert_eq!((first.bytes, first.key.day), (10, 0));
+        all.add(&who, 5, 3);
+        // An earlier run had 1,000; meanwhile 5 more were added.
+        all.told(&who, &first, 1_010, 4);
+        let room = |day_max| all.room(&who, day_max, HealthState::Healthy, 5);
+        assert_eq!(room(1_015), Err(NoRoom::DayUsed));
+        assert_eq!(room(1_016), Ok(()));
+        assert_eq!(all.untold(&who, 6), None);
+        all.add(&who, UNTOLD_MAX, 7);
+        let second = all.untold(&who, 8).unwrap();
+        assert_eq!(second.bytes, UNTOLD_MAX + 5);
+        // What is told of yesterday says nothing of today.
+        all.told(&who, &second, 1 << 40, DAY_US);
+        assert_eq!(all.room(&who, 1, HealthState::Healthy, DAY_US), Ok(()));
+        assert_eq!(all.untold(&who, DAY_US).unwrap().key.day, 1);
+    }
+
+    #[test]
     fn what_is_counted_is_bounded() {
         let all = EvidenceUse::default();
         for number in 0..PRINCIPALS_MAX as u64 + 10 {
             all.add(&key(&number.to_string()), number + 1, 1);
         }
-        assert_eq!(all.0.lock().unwrap().bytes.len(), PRINCIPALS_MAX);
+        assert_eq!(all.0.lock().unwrap().used.len(), PRINCIPALS_MAX);
         assert_eq!(all.room(&key("10000"), 10_001, HealthState::Healthy, 1), Err(NoRoom::DayUsed));
     }
 }

@@ -122,7 +122,7 @@ impl Session {
         let Judged { session, records, refused, review, mut budget } =
             judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
-        let no_room = self.no_room(number);
+        let no_room = self.no_room(number).await?;
         // What would fill the disk is not kept: that it was asked for is.
         let kept = if no_room.is_some() { &[][..] } else { received };
         self.stage_request(number, &snapshot, (session, &day), records, kept);

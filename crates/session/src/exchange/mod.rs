@@ -281,7 +281,7 @@ impl Exchange {
     /// Whether the session is still there, and policy still permits what runs.
     async fn may_go_on(&mut self) -> Result<(), Stop> {
         self.session().check()?;
-        if let Some(refusal) = self.session().no_room(self.number()) {
+        if let Some(refusal) = self.session().no_room(self.number()).await? {
             return Err(self.refused(refusal));
         }
         self.follow().await

@@ -58,11 +58,7 @@ impl DayUsage {
     ) -> Result<(), SessionError> {
         for (object, before) in &mut self.objects {
             let key = key(session, self.day, object);
-            let total = session.engine().usage.reserve(&key, usage).await;
-            let total = total.map_err(|error| {
-                tracing::error!(%error, "nothing that has to be counted may pass");
-                SessionError::Unrecordable
-            })?;
+            let total = session.engine().reserve(&key, usage).await?;
             *before = total.saturating_sub(own);
         }
         Ok(())

@@ -19,7 +19,9 @@ use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
 use portreeve_evidence::SessionRecorder;
-use portreeve_model::{Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId};
+use portreeve_model::{
+    Chain, Decision, Refusal, RefusalCode, RequestId, RuleId, SessionId, Unit, Usage,
+};
 use snapshot::Asker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -248,11 +250,17 @@ impl Session {
     }
 
     /// Why nothing more of this principal may be recorded, if so.
-    pub(crate) fn no_room(&self, exchange: u64) -> Option<Refusal> {
+    pub(crate) async fn no_room(&self, exchange: u64) -> Result<Option<Refusal>, SessionError> {
         let (engine, now_us) = (&self.0.engine, now_us());
+        let (all, who) = (&engine.evidence_use, &self.0.principal);
+        if let Some(untold) = all.untold(who, now_us) {
+            let total = engine.reserve(&untold.key, Usage::of(Unit::Bytes, untold.bytes)).await?;
+            all.told(who, &untold, total.get(Unit::Bytes), now_us);
+        }
         let day_max = engine.limits().evidence_per_principal_max;
-        let room = engine.evidence_use.room(&self.0.principal, day_max, engine.log.space(), now_us);
-        let (code, message, hint) = match room.err()? {
+        let room = all.room(who, day_max, engine.log.space(), now_us);
+        let Err(why) = room else { return Ok(None) };
+        let (code, message, hint) = match why {
             NoRoom::DayUsed => (
                 RefusalCode::LimitExceeded,
                 "no more can be recorded of you today, so nothing more may pass",
@@ -269,7 +277,7 @@ impl Session {
                 "an operator must make room",
             ),
         };
-        Some(self.refusal(exchange, code, message.into(), None, Some(hint.into())))
+        Ok(Some(self.refusal(exchange, code, message.into(), None, Some(hint.into()))))
     }
 
     /// Masks, records and releases what belongs to no exchange: what the target has said

@@ -10,8 +10,8 @@ use super::{Counted, DayUsage, Session};
 use crate::protocol::CommandUse;
 use portreeve_decide::policy::{Ask, Context, Counters, Policies, Threshold};
 use portreeve_model::{
-    Action, Category, Chain, Command, Decision, Detected, Need, Object, PolicyVersion, Reason,
-    Refusal, RefusalCode, RevealedBy, RuleId, Scope, Unit, Verdict,
+    Action, Category, Chain, Command, Counter, Decision, Detected, Need, Object, PolicyVersion,
+    Reason, Refusal, RefusalCode, RevealedBy, RuleId, Scope, Unit, Verdict,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,8 +191,18 @@ impl Snapshot {
     /// Whether some policy bounds how many rows a command changes, and the target will tell.
     #[must_use]
     pub fn bounds_changes(&self, command: &Command) -> bool {
-        command.facts.tells_changes()
-            && self.policies.counted(&self.asker.chain, &command.needs).has_unit(Unit::Changes)
+        let counted = self.policies.counted(&self.asker.chain, &command.needs);
+        if !command.facts.tells_changes() || !counted.has_unit(Unit::Changes) {
+            return false;
+        }
+        // What was changed before may matter in ways that no count of this command shows.
+        let is_of_more = |scope| counted.contains(Counter { scope, unit: Unit::Changes });
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let threshold =
+            || self.asking(command, Counted { counters, day: &day }, Policies::threshold);
+        is_of_more(Scope::Session)
+            || is_of_more(Scope::Day)
+            || threshold().limit(Unit::Changes).is_some()
     }
 
     /// The objects of which policies ask what the principal has used today.

@@ -25,8 +25,8 @@ const LOOK: u64 = 2_500;
 fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse().unwrap());
     let (exchanges, shapes) = (numbers.next().unwrap_or(200_000), numbers.next().unwrap_or(20));
-    let folder = std::env::temp_dir().join(format!("portreeve-search-{}", std::process::id()));
-    let log = folder.join("evidence");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("evidence");
     let rounds = (exchanges / (SESSIONS * EXCHANGES)).max(1);
     let exchanges = rounds * SESSIONS * EXCHANGES;
     println!("{exchanges} exchanges of {shapes} shapes");
@@ -36,20 +36,18 @@ fn main() {
     };
     let mut follower = None;
     let mut follow = |log: &EvidenceLog| {
-        let file = folder.join("followed.sqlite");
+        let file = folder.path().join("followed.sqlite");
         let open = || Index::open(log.dir(), &file, None).unwrap().beside(log.clone());
         timed(|| _ = follower.get_or_insert_with(open).catch_up_whole().unwrap())
     };
     tell("the log is followed", write(&log, rounds, shapes, &mut follow));
     tell("the log is read alone", timed(|| read(&log)));
-    let file = folder.join("search.sqlite");
+    let file = folder.path().join("search.sqlite");
     // Closing it writes the journal back.
     let make = || _ = Index::open(&log, &file, None).unwrap().catch_up_whole().unwrap();
     tell("the index is made", timed(make));
     let size = std::fs::metadata(&file).unwrap().len();
     println!("{:24} {:6.1} bytes an exchange", "its file", size as f64 / exchanges as f64);
-    drop(follower);
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Every record, parsed: less is not to be had.

@@ -117,14 +117,13 @@ mod tests {
 
     #[test]
     fn a_declaration_with_an_unknown_key_is_refused() {
-        let folder = tempfile(
+        let read = declare(
             "controller: { name: ACME }\nmodel_providers:\n  bot: { provider: P, country: FR }\n",
-        );
-        let read = declared(folder.as_path()).unwrap();
+        )
+        .unwrap();
         assert_eq!(read.controller.unwrap().name, "ACME");
         assert_eq!(read.model_providers["bot"].country, "FR");
-        let folder = tempfile("controler: { name: ACME }\n");
-        let error = declared(folder.as_path()).unwrap_err().to_string();
+        let error = declare("controler: { name: ACME }\n").unwrap_err().to_string();
         assert!(error.contains("controler"), "{error}");
         assert!(matches!(
             declared(Path::new("/nowhere/declared.yaml")),
@@ -132,10 +131,10 @@ mod tests {
         ));
     }
 
-    fn tempfile(text: &str) -> PathBuf {
-        let name = format!("portreeve-declared-{}-{}.yaml", std::process::id(), text.len());
-        let path = std::env::temp_dir().join(name);
+    fn declare(text: &str) -> Result<Declared, DeclaredError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DECLARED_FILE);
         std::fs::write(&path, text).unwrap();
-        path
+        declared(&path)
     }
 }

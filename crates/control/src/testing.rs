@@ -2,25 +2,18 @@
 
 use crate::config::{self, Config};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
 
 /// A folder of its own that goes away with the test.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
+    _above: TempDir,
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-/// Makes a folder.
+/// The place of a folder; who is tested makes it.
 pub(crate) fn folder(name: &str) -> Folder {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let unique = format!("portreeve-{name}-{}-{number}", std::process::id());
-    Folder { path: std::env::temp_dir().join(unique) }
+    let above = tempfile::tempdir().unwrap();
+    Folder { path: above.path().join(name), _above: above }
 }
 
 /// A log that keeps what it is given in memory.

@@ -5,6 +5,7 @@
 use portreeve_control::config;
 use portreeve_model::{Manifest, ObjectKind, SettingKind, defaults};
 use portreeve_protocol_postgres::MANIFEST;
+use portreeve_testkit::toy;
 use std::path::{Path, PathBuf};
 
 /// Every protocol that the binary has.
@@ -310,19 +311,18 @@ fn a_password_in_the_file_is_never_shown() {
 
 #[test]
 fn secrets_are_read_when_they_are_needed() {
-    let folder = std::env::temp_dir().join(format!("portreeve-secret-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
     let write = |text: &[u8]| {
-        let file = folder.join("secret");
         std::fs::write(&file, text).unwrap();
-        config::SecretSource::File(file).resolve().map(|secret| secret.reveal().clone())
+        config::SecretSource::File(file.clone()).resolve().map(|secret| secret.reveal().clone())
     };
     assert_eq!(write(b"hunter2\n").unwrap(), "hunter2");
     assert_eq!(write(b" a b ").unwrap(), " a b ");
     assert!(write(b"").is_err() && write(b"\n").is_err() && write(b"\xff").is_err());
     assert!(write(&vec![b'x'; 70_000]).is_err());
-    std::fs::remove_dir_all(&folder).unwrap();
-    assert!(config::SecretSource::File(folder.join("secret")).resolve().is_err());
+    folder.close().unwrap();
+    assert!(config::SecretSource::File(file).resolve().is_err());
     assert!(config::SecretSource::Env("PORTREEVE_NO_SUCH_THING".into()).resolve().is_err());
 }
 
@@ -400,7 +400,6 @@ fn sections(protocols: &[&'static Manifest]) -> Vec<(String, String)> {
 
 #[test]
 fn the_sections_of_a_protocol_are_those_of_its_manifest() {
-    static OTHER: Manifest = Manifest { name: "gopher", title: "Gopher", ..MANIFEST };
     let check = |protocols: &[&'static Manifest], expect: &[&str]| {
         let titles: Vec<String> = sections(protocols).into_iter().map(|(title, _)| title).collect();
         let own = ["listen.", "resources.NAME.", "limits."];
@@ -421,15 +420,36 @@ fn the_sections_of_a_protocol_are_those_of_its_manifest() {
         ],
     );
     check(
-        &[&MANIFEST, &OTHER],
+        &[&MANIFEST, &toy::MANIFEST],
         &[
-            "`listen.postgres`, `listen.gopher`, `listen.api`",
+            "`listen.postgres`, `listen.toy`, `listen.api`",
             "`resources.NAME.postgres`: PostgreSQL",
-            "`resources.NAME.gopher`: Gopher",
+            "`resources.NAME.toy`: Toy",
             "`limits.postgres`: PostgreSQL",
-            "`limits.gopher`: Gopher",
+            "`limits.toy`: Toy",
         ],
     );
+}
+
+/// Where the next protocol goes: its manifest is all that the configuration needs.
+#[test]
+fn a_protocol_that_nobody_here_knows_is_configured_by_its_manifest() {
+    let protocols: [&'static Manifest; 2] = [&MANIFEST, &toy::MANIFEST];
+    let parse = |target: &str| {
+        let text = format!(
+            "issuers: [{{local: {{}}}}]\nlisten: {{toy: {{}}}}\n\
+             limits: {{toy: {{line_bytes_max: 8KiB}}}}\nresources: {{box: {{toy: {{{target}}}}}}}\n"
+        );
+        config::parse(Path::new("portreeve.yaml"), &text, &protocols)
+    };
+    let config = parse("host: h").unwrap_or_else(|error| panic!("{}", render(&error)));
+    assert_eq!(config.listen.protocols["toy"].addresses[0].port(), 10007);
+    let place = &config.resources["box"];
+    assert_eq!((place.protocol, place.target.port("port").unwrap()), ("toy", 7));
+    assert_eq!(config.limits.protocols["toy"].bytes("line_bytes_max").unwrap(), 8 << 10);
+    let error = render(&parse("hots: h").unwrap_err());
+    assert!(error.contains("`hots`") && error.contains("`host`"), "{error}");
+    assert!(reference(&protocols).contains("| `line_bytes_max` | `4KiB` | The longest line. |"));
 }
 
 fn reference(protocols: &[&'static Manifest]) -> String {

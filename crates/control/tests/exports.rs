@@ -15,29 +15,12 @@ use portreeve_protocol_postgres::MANIFEST;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("portreeve-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn decision(verdict: Verdict) -> Decision {
     Decision { verdict, policy: "p".into(), reasons: Vec::new(), review_groups: Vec::new() }
@@ -219,8 +202,8 @@ fn ids_of(events: &[Value]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_event_is_lost_whoever_goes_away_and_when() {
-    let folder = Folder::new("exports-lost");
-    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = EvidenceLog::open(Options::new(folder.path().join("evidence"))).unwrap();
     let receiver = Receiver::start(|number| number % 3 != 2).await;
     let webhook =
         format!("{{ out: {{ webhook: {{ url: 'http://{}/hook' }} }} }}", receiver.address);
@@ -232,17 +215,17 @@ async fn no_event_is_lost_whoever_goes_away_and_when() {
             session(&log, number, "postgres", number % 4 != 0);
         }
         // A gateway that ends in the middle of a delivery, or before or behind one.
-        let exports = exports(&folder.0, &log, &webhook);
+        let exports = exports(folder.path(), &log, &webhook);
         let before = receiver.asked.load(Ordering::Relaxed);
         let is_some =
             || receiver.asked.load(Ordering::Relaxed) >= before + round || has_all(&exports);
         run_until(&exports, &log, is_some).await;
     }
-    until_all(&exports(&folder.0, &log, &webhook), &log).await;
-    let file = folder.0.join("all.log");
-    let undisturbed = Folder::new("exports-undisturbed");
+    until_all(&exports(folder.path(), &log, &webhook), &log).await;
+    let file = folder.path().join("all.log");
+    let undisturbed = tempfile::tempdir().unwrap();
     let all = exports(
-        &undisturbed.0,
+        undisturbed.path(),
         &log,
         &format!("{{ all: {{ file: {{ path: '{}' }} }} }}", file.display()),
     );
@@ -260,9 +243,9 @@ async fn no_event_is_lost_whoever_goes_away_and_when() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
-    let folder = Folder::new("exports-open");
-    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
-    let file = folder.0.join("events.log");
+    let folder = tempfile::tempdir().unwrap();
+    let log = EvidenceLog::open(Options::new(folder.path().join("evidence"))).unwrap();
+    let file = folder.path().join("events.log");
     let text = format!("{{ all: {{ file: {{ path: '{}' }} }} }}", file.display());
     let mut recorder = log.session(SessionId(uuid::Uuid::from_u128(1))).unwrap();
     let person = Party::new(PartyKind::Person, "portreeve", "ottilie");
@@ -279,7 +262,7 @@ async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
     let (session, day) = (Usage::default(), Vec::new());
     recorder.stage(Event::Request { exchange: 1, hour: 0, session, day, commands: Vec::new() });
     recorder.submit().wait().unwrap();
-    until_all(&exports(&folder.0, &log, &text), &log).await;
+    until_all(&exports(folder.path(), &log, &text), &log).await;
     let before = lines(&file).len();
     recorder.stage(Event::ExchangeClosed {
         exchange: 1,
@@ -288,7 +271,7 @@ async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
         changes: 0,
     });
     recorder.submit().wait().unwrap();
-    until_all(&exports(&folder.0, &log, &text), &log).await;
+    until_all(&exports(folder.path(), &log, &text), &log).await;
     let events = lines(&file);
     assert_eq!(events.len(), before + 1, "the one that has ended, and no other again");
     let last = events.last().unwrap();
@@ -300,14 +283,14 @@ async fn an_exchange_that_is_open_when_exports_end_is_told_once_it_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_redacted_is_in_no_form() {
-    let folder = Folder::new("exports-redacted");
-    let log = EvidenceLog::open(Options::new(folder.0.join("evidence"))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = EvidenceLog::open(Options::new(folder.path().join("evidence"))).unwrap();
     session(&log, 1, "postgres", true);
     session(&log, 2, "http", true);
     let mut text = String::from("{ ");
     for format in ["ocsf", "ecs", "cef"] {
         for level in ["none", "people", "objects"] {
-            let path = folder.0.join(format!("{format}-{level}.log"));
+            let path = folder.path().join(format!("{format}-{level}.log"));
             text.push_str(&format!(
                 "{format}-{level}: {{ format: {format}, redact: {level}, file: {{ path: '{}' }} }}, ",
                 path.display()
@@ -315,8 +298,8 @@ async fn what_is_redacted_is_in_no_form() {
         }
     }
     text.push('}');
-    until_all(&exports(&folder.0, &log, &text), &log).await;
-    let read = |name: &str| std::fs::read_to_string(folder.0.join(name)).unwrap();
+    until_all(&exports(folder.path(), &log, &text), &log).await;
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     for format in ["ocsf", "ecs", "cef"] {
         let (none, people, objects) = (
             read(&format!("{format}-none.log")),

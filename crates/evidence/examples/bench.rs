@@ -380,10 +380,9 @@ async fn main() {
         std::env::args().skip(1).partition(|word| word.starts_with("--"));
     let has = |flag: &str| flags.iter().any(|word| word == flag);
     let dir = places.first().map_or_else(std::env::temp_dir, PathBuf::from);
-    let dir = dir.join(format!("portreeve-bench-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
-    let report = measure(&dir, has("--verify-only")).await;
-    fs::remove_dir_all(&dir).unwrap();
+    let folder = tempfile::tempdir_in(dir).unwrap();
+    let report = measure(folder.path(), has("--verify-only")).await;
     match has("--json") {
         true => println!("{report:#}"),
         false => show("evidence", &report),

@@ -15,7 +15,7 @@ use portreeve_model::{
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Tells the process that it is the writer, and where.
@@ -191,28 +191,29 @@ fn what_a_killed_writer_acknowledged_is_there() {
 
 /// A log that lives through some kills; gives how many exchanges were acknowledged.
 fn kill_one_log(rounds: Range<u64>) -> usize {
-    let name = format!("portreeve-kill-{}-{}", std::process::id(), rounds.start);
-    let dir: PathBuf = std::env::temp_dir().join(name);
-    std::fs::create_dir_all(&dir).unwrap();
+    // A log that lost something stays, to be looked at.
+    let folder = tempfile::Builder::new().prefix("portreeve-kill-").disable_cleanup(true).tempdir();
+    let folder = folder.unwrap();
+    let dir = folder.path();
     let mut ledger = Vec::new();
     for round in rounds {
         let acknowledgements = 1 + usize::try_from(round * 37 % 180).unwrap();
-        ledger.extend(kill_after(&dir, acknowledgements));
-        let report = verify(&dir, &Trust::default());
+        ledger.extend(kill_after(dir, acknowledgements));
+        let report = verify(dir, &Trust::default());
         assert!(
             matches!(report.status, Status::Ok | Status::Incomplete),
             "round {round}: {:?}",
             report.findings
         );
-        let found = answers(&dir);
+        let found = answers(dir);
         for (session, exchange) in &ledger {
             assert!(found.contains(&(*session, *exchange)), "round {round}: {session}/{exchange}");
         }
     }
-    EvidenceLog::open(Options::new(&dir)).unwrap().close();
-    let report = verify(&dir, &Trust::default());
+    EvidenceLog::open(Options::new(dir)).unwrap().close();
+    let report = verify(dir, &Trust::default());
     assert_eq!(report.status, Status::Ok, "{:?}", report.findings);
     assert!(report.unclosed.iter().all(|session| session.cut_off));
-    std::fs::remove_dir_all(&dir).unwrap();
+    folder.close().unwrap();
     ledger.len()
 }

@@ -1,18 +1,19 @@
-//! Files that are put in place whole or not at all: written beside it, synced, renamed.
+//! Files that are there whole or not at all: written beside their place, synced, renamed (floor 1).
 
-use crate::error::Error;
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use tempfile::Builder;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// How the file beside it is called. A process that is killed leaves it; see [`sweep`].
-pub(crate) const FRESH_PREFIX: &str = ".fresh-";
+pub const FRESH_PREFIX: &str = ".fresh-";
 
 /// What outlives a machine that stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Durability {
+pub enum Durability {
     /// Nothing for sure: who needs it syncs it later.
     Later,
     /// What is in the file. Its name may still stand for the file that was there before.
@@ -22,41 +23,91 @@ pub(crate) enum Durability {
 }
 
 /// Puts a file with this content and mode in the place of `path`.
-pub(crate) fn put(
-    path: &Path,
-    mode: u32,
-    bytes: &[u8],
-    durability: Durability,
-) -> Result<(), Error> {
-    try_put(path, mode, bytes, durability).map_err(|error| Error::store("write", path, error))
+///
+/// # Errors
+/// It cannot be written, or not put there. What was there is still there.
+pub fn put(path: &Path, mode: u32, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let mut fresh = Fresh::beside(path, mode)?;
+    fresh.write_all(bytes)?;
+    fresh.replace(durability)
 }
 
-fn try_put(path: &Path, mode: u32, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut fresh = Builder::new()
-        .prefix(FRESH_PREFIX)
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    fresh.write_all(bytes)?;
-    match durability {
-        Durability::Later => {}
-        Durability::OfContent => fresh.as_file().sync_data()?,
-        Durability::OfName => fresh.as_file().sync_all()?,
+/// A file that is not in its place yet; dropped, it is gone.
+#[derive(Debug)]
+pub struct Fresh {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Fresh {
+    /// An empty one beside the place that it is for.
+    ///
+    /// # Errors
+    /// The folder takes no files.
+    pub fn beside(path: &Path, mode: u32) -> io::Result<Self> {
+        let file = Builder::new()
+            .prefix(FRESH_PREFIX)
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(folder(path))?;
+        Ok(Self { file, path: path.to_owned() })
     }
-    fresh.persist(path).map_err(|refused| refused.error)?;
+
+    /// Puts it in its place, whatever was there.
+    ///
+    /// # Errors
+    /// It cannot be synced, or not put there.
+    pub fn replace(self, durability: Durability) -> io::Result<()> {
+        self.sync(durability)?;
+        self.file.persist(&self.path).map_err(|refused| refused.error)?;
+        sync_name(&self.path, durability)
+    }
+
+    /// Puts it in its place if nothing is there.
+    ///
+    /// # Errors
+    /// Something is there (`AlreadyExists`), or it cannot be synced, or not put there.
+    pub fn fill(self, durability: Durability) -> io::Result<()> {
+        self.sync(durability)?;
+        self.file.persist_noclobber(&self.path).map_err(|refused| refused.error)?;
+        sync_name(&self.path, durability)
+    }
+
+    fn sync(&self, durability: Durability) -> io::Result<()> {
+        match durability {
+            Durability::Later => Ok(()),
+            Durability::OfContent => self.file.as_file().sync_data(),
+            Durability::OfName => self.file.as_file().sync_all(),
+        }
+    }
+}
+
+impl Write for Fresh {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn sync_name(path: &Path, durability: Durability) -> io::Result<()> {
     match durability {
         Durability::Later | Durability::OfContent => Ok(()),
-        Durability::OfName => File::open(folder)?.sync_all(),
+        Durability::OfName => File::open(folder(path))?.sync_all(),
     }
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Removes what processes that were killed left in a folder. For its one writer.
-pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
-    try_sweep(folder).map_err(|error| Error::store("clear", folder, error))
-}
-
-fn try_sweep(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The folder cannot be read, or a file not removed.
+pub fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(FRESH_PREFIX) {
@@ -93,6 +144,25 @@ mod tests {
         fs::create_dir(dir.path().join("key")).unwrap();
         assert!(put(&dir.path().join("key"), 0o600, b"x", Durability::Later).is_err());
         assert_eq!(names(dir.path()), ["key"]);
+    }
+
+    #[test]
+    fn a_place_that_is_taken_is_not_filled() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("export");
+        let fresh = |text: &str| {
+            let mut fresh = Fresh::beside(&path, 0o600).unwrap();
+            fresh.write_all(text.as_bytes()).unwrap();
+            fresh
+        };
+        drop(fresh("given up"));
+        assert!(names(dir.path()).is_empty());
+        let (first, second) = (fresh("first"), fresh("second"));
+        first.fill(Durability::OfName).unwrap();
+        let refused = second.fill(Durability::OfName).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(names(dir.path()), ["export"]);
     }
 
     #[test]

@@ -4,44 +4,41 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// A gateway that runs in a folder of its own.
 struct Gateway {
-    folder: PathBuf,
     process: Child,
     /// What it has said, and word of every line more.
     log: Arc<(Mutex<String>, Condvar)>,
+    folder: TempDir,
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 const REST: &str = "issuers: [{local: {}}]\n\
     resources: {shop: {postgres: {host: 127.0.0.1, port: 1, user: u, tls: {mode: disable}}}}\n";
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("portreeve-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 /// Starts a gateway with so many file descriptors.
-fn start(folder: PathBuf, config: &str, descriptors: u32) -> Gateway {
-    std::fs::write(folder.join("portreeve.yaml"), config).unwrap();
+fn start(folder: TempDir, config: &str, descriptors: u32) -> Gateway {
+    std::fs::write(folder.path().join("portreeve.yaml"), config).unwrap();
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" gateway")]);
-    shell.arg(env!("CARGO_BIN_EXE_portreeve")).current_dir(&folder).env_remove("PORTREEVE_CONFIG");
+    shell
+        .arg(env!("CARGO_BIN_EXE_portreeve"))
+        .current_dir(folder.path())
+        .env_remove("PORTREEVE_CONFIG");
     let mut process =
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let log = Arc::<(Mutex<String>, Condvar)>::default();
@@ -52,7 +49,7 @@ fn start(folder: PathBuf, config: &str, descriptors: u32) -> Gateway {
             kept.1.notify_all();
         }
     });
-    let gateway = Gateway { folder, process, log };
+    let gateway = Gateway { process, log, folder };
     gateway.until(|log| log.contains("gateway is ready"));
     gateway
 }
@@ -81,7 +78,7 @@ impl Gateway {
 
     fn run(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portreeve"));
-        command.args(arguments).current_dir(&self.folder).env_remove("PORTREEVE_CONFIG");
+        command.args(arguments).current_dir(self.folder.path()).env_remove("PORTREEVE_CONFIG");
         command.stdin(Stdio::null()).output().unwrap()
     }
 
@@ -95,7 +92,7 @@ impl Gateway {
     }
 
     fn reload(&self, config: &str) {
-        std::fs::write(self.folder.join("portreeve.yaml"), config).unwrap();
+        std::fs::write(self.folder.path().join("portreeve.yaml"), config).unwrap();
         let done = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
         assert!(done.unwrap().success());
     }
@@ -133,7 +130,7 @@ async fn an_idle_crowd_refuses_newcomers_and_never_seals() {
         "listen: {{postgres: {{address: \"127.0.0.1:0\"}}, api: {{address: \"127.0.0.1:0\"}}}}\n\
          limits: {{login_timeout: 5m}}\n{REST}"
     );
-    let gateway = start(folder("crowd"), &config, 1024);
+    let gateway = start(tempfile::tempdir().unwrap(), &config, 1024);
     let warning = gateway.health()["warning"].as_str().unwrap().to_owned();
     assert!(warning.contains("1024 file descriptors are too few"), "{warning}");
     assert!(warning.contains("`limits.sessions_max`"), "{warning}");
@@ -176,7 +173,7 @@ async fn a_balancer_says_who_the_client_is_and_nobody_else_does() {
         "listen:\n  postgres: {{address: [\"127.0.0.1:0\", \"127.0.0.3:0\"], \
          proxy_protocol_from: [127.0.0.2]}}\n  api: {{address: \"127.0.0.1:0\"}}\n{REST}"
     );
-    let gateway = start(folder("balancer"), &config, 4096);
+    let gateway = start(tempfile::tempdir().unwrap(), &config, 4096);
     let listeners = gateway.addresses("postgres");
     assert_eq!(listeners.len(), 2, "both addresses are served");
     let hello = startup("shop");
@@ -208,10 +205,10 @@ fn certificate(folder: &Path, name: &str) {
 
 #[tokio::test]
 async fn another_configuration_is_followed_whole_or_not_at_all() {
-    let folder = folder("reload");
-    certificate(&folder, "old");
-    certificate(&folder, "new");
-    std::fs::write(folder.join("word"), "secret").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "old");
+    certificate(folder.path(), "new");
+    std::fs::write(folder.path().join("word"), "secret").unwrap();
     let listen = |certificate: &str| {
         format!(
             "listen:\n  postgres: {{address: \"127.0.0.1:0\"}}\n  api: {{address: \"127.0.0.1:0\", \

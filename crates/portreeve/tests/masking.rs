@@ -6,32 +6,25 @@ use portreeve_detect::mask::{MaskKey, Method, ValueKind};
 use portreeve_model::MaskMethod;
 use serde_json::Value;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn folder(name: &str) -> Folder {
-    let path = std::env::temp_dir().join(format!("portreeve-mask-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    std::fs::write(path.join("mask.key"), [7; 32]).unwrap();
-    Folder(path)
+fn folder() -> Folder {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mask.key"), [7; 32]).unwrap();
+    Folder(folder)
 }
 
 impl Folder {
     fn file(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).unwrap();
+        std::fs::write(self.0.path().join(name), text).unwrap();
     }
 
     fn detect(&self, arguments: &str, input: &str) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portreeve"));
-        command.arg("detect").args(arguments.split(' ')).current_dir(&self.0);
+        command.arg("detect").args(arguments.split(' ')).current_dir(self.0.path());
         let pipes = || Stdio::piped();
         let mut child = command.stdin(pipes()).stdout(pipes()).stderr(pipes()).spawn().unwrap();
         // A command that refuses its options reads nothing.
@@ -58,7 +51,7 @@ impl Folder {
 
 #[test]
 fn documents_are_masked_and_stay_what_they_are() {
-    let folder = folder("documents");
+    let folder = folder();
     let text = "write to eva@example.org, card 4111 1111 1111 1111\n";
     assert_eq!(folder.good("--mask redact", text), "write to [email], card [card]\n");
     assert_eq!(folder.good("--mask token", text), folder.good("--mask redact", text));
@@ -86,7 +79,7 @@ fn documents_are_masked_and_stay_what_they_are() {
 
 #[test]
 fn what_was_masked_is_counted_and_can_be_placed() {
-    let folder = folder("counted");
+    let folder = folder();
     let output = folder.detect("--mask redact", "eva@example.org\n");
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "1 value masked: 1 email\n");
     let answer = folder.good("--mask redact --format json", "to eva@example.org now");
@@ -107,7 +100,7 @@ fn what_was_masked_is_counted_and_can_be_placed() {
 
 #[test]
 fn what_cannot_be_masked_is_refused_with_a_hint() {
-    let folder = folder("refused");
+    let folder = folder();
     folder.file("short.key", "secret\n");
     let text = "eva@example.org";
     folder.refused("--mask pseudonym", text, "needs a key");

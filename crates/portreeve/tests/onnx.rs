@@ -37,6 +37,7 @@ fn a_binary_without_the_feature_says_so() {
 #[cfg(feature = "onnx")]
 mod built_in {
     use super::*;
+    use tempfile::TempDir;
 
     fn good(arguments: &[&str], input: &str) -> String {
         let output = detect(arguments, input);
@@ -45,15 +46,14 @@ mod built_in {
     }
 
     /// A copy of the model's folder with one file changed, or without it.
-    fn damaged(name: &str, file: &str, content: Option<&str>) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("portreeve-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+    fn damaged(file: &str, content: Option<&str>) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
         for name in ["model.onnx", "tokenizer.json", "config.json"] {
-            std::fs::copy(model().join(name), folder.join(name)).unwrap();
+            std::fs::copy(model().join(name), folder.path().join(name)).unwrap();
         }
         match content {
-            Some(content) => std::fs::write(folder.join(file), content).unwrap(),
-            None => std::fs::remove_file(folder.join(file)).unwrap(),
+            Some(content) => std::fs::write(folder.path().join(file), content).unwrap(),
+            None => std::fs::remove_file(folder.path().join(file)).unwrap(),
         }
         folder
     }
@@ -85,8 +85,8 @@ mod built_in {
 
     #[test]
     fn labels_can_be_mapped_and_must_be_known() {
-        let folder = damaged("labels", "config.json", Some(&misc()));
-        let folder = folder.to_str().unwrap();
+        let folder = damaged("config.json", Some(&misc()));
+        let folder = folder.path().to_str().unwrap();
         refused(&["--onnx", folder], "--onnx-label MISC=none");
         refused(&["--onnx", folder, "--onnx-label", "MISC=nome"], "there is no category `nome`");
         refused(&["--onnx", folder, "--onnx-label", "MISC"], "is not `LABEL=CATEGORY`");
@@ -94,7 +94,6 @@ mod built_in {
         refused(&["--onnx-label", "X=none"], "--onnx <DIR>");
         let found = good(&["--onnx", folder, "--onnx-label", "MISC=religion"], "das 李明");
         assert!(found.contains("[李明](religion)"), "{found}");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     fn misc() -> String {
@@ -115,9 +114,8 @@ mod built_in {
             ("tokenizer.json", Some("{}"), "the tokenizer is refused"),
             ("config.json", Some("{}"), "`id2label` has 0 labels"),
         ] {
-            let folder = damaged("broken", file, content);
-            refused(&["--onnx", folder.to_str().unwrap()], why);
-            std::fs::remove_dir_all(folder).unwrap();
+            let folder = damaged(file, content);
+            refused(&["--onnx", folder.path().to_str().unwrap()], why);
         }
     }
 }

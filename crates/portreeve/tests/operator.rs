@@ -3,16 +3,17 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use tempfile::TempDir;
 
 /// A folder with a configuration, and the gateway when it runs.
 struct Place {
-    folder: PathBuf,
     gateway: Option<Child>,
     /// Held open: the gateway goes on logging.
     log: Option<BufReader<ChildStderr>>,
     api: String,
+    folder: TempDir,
 }
 
 impl Drop for Place {
@@ -21,24 +22,22 @@ impl Drop for Place {
             let _ = gateway.kill();
             let _ = gateway.wait();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-fn place(name: &str) -> Place {
-    let folder = std::env::temp_dir().join(format!("portreeve-cli-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
     let text = "listen: {postgres: {address: \"127.0.0.1:0\"}, api: {address: \"127.0.0.1:0\"}}\n\
         issuers: [{local: {}}]\n\
         resources: {shop: {postgres: {host: 127.0.0.1, user: u, tls: {mode: disable}}}}\n";
-    std::fs::write(folder.join("portreeve.yaml"), text).unwrap();
-    Place { folder, gateway: None, log: None, api: "http://127.0.0.1:1".into() }
+    std::fs::write(folder.path().join("portreeve.yaml"), text).unwrap();
+    Place { gateway: None, log: None, api: "http://127.0.0.1:1".into(), folder }
 }
 
 impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portreeve"));
-        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env("PORTREEVE_API", &self.api);
         for name in ["PORTREEVE_TOKEN", "PORTREEVE_CONFIG", "PORTREEVE_LOG"] {
             command.env_remove(name);
@@ -91,12 +90,12 @@ fn good(output: Output) -> String {
 
 #[test]
 fn check_explains_and_counts() {
-    let place = place("check");
+    let place = place();
     assert!(place.run(&["check"]).contains("`portreeve.yaml` is good: 1 resource"));
     let schema: Value = serde_json::from_str(&place.run(&["check", "--schema"])).unwrap();
     assert_eq!(schema["title"], "Portreeve configuration");
 
-    let file = place.folder.join("portreeve.yaml");
+    let file = place.folder.path().join("portreeve.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace("issuers:", "isuers:")).unwrap();
     let said = place.fails("", &["check"]);
@@ -114,7 +113,7 @@ fn check_explains_and_counts() {
 
     // What the file points at is tried too: a secret, a certificate, a policy.
     let (policy, password) = ("policy.cedar", "password: {env: PORTREEVE_NO_SUCH}, ");
-    std::fs::write(place.folder.join(policy), "permit(principal").unwrap();
+    std::fs::write(place.folder.path().join(policy), "permit(principal").unwrap();
     let text = text.replace("host:", &format!("{password}host:"));
     std::fs::write(&file, format!("{text}policies: [{policy}]\n")).unwrap();
     let said = place.fails("", &["check"]);
@@ -125,7 +124,7 @@ fn check_explains_and_counts() {
 
 #[test]
 fn accounts_and_tokens_without_a_gateway() {
-    let place = place("accounts");
+    let place = place();
     place.run(&["accounts", "add", "ada", "--kind", "person", "--group", "support"]);
     place.run(&["accounts", "add", "planner", "--kind", "actor"]);
     let said = place.fails("", &["accounts", "add", "ada", "--kind", "person"]);
@@ -156,18 +155,18 @@ fn accounts_and_tokens_without_a_gateway() {
         assert!(said.contains(part), "{arguments:?}: {said}");
     }
     // Options stand before or after the last word.
-    let elsewhere = place.folder.join("other.yaml");
-    std::fs::rename(place.folder.join("portreeve.yaml"), &elsewhere).unwrap();
+    let elsewhere = place.folder.path().join("other.yaml");
+    std::fs::rename(place.folder.path().join("portreeve.yaml"), &elsewhere).unwrap();
     let elsewhere = elsewhere.to_str().unwrap();
     let before = place.run(&["accounts", "--config", elsewhere, "ls"]);
     assert_eq!(place.run(&["accounts", "ls", "--config", elsewhere]), before);
     assert!(place.fails("", &["accounts", "ls"]).contains("`portreeve.yaml`"));
-    std::fs::rename(elsewhere, place.folder.join("portreeve.yaml")).unwrap();
+    std::fs::rename(elsewhere, place.folder.path().join("portreeve.yaml")).unwrap();
     place.run(&["accounts", "disable", "ada"]);
     assert!(place.fails("", &["token", "issue", "ada"]).contains("is disabled"));
     place.run(&["accounts", "enable", "ada"]);
     place.run(&["token", "issue", "ada"]);
-    let database = place.folder.join("portreeve-data/control.sqlite");
+    let database = place.folder.path().join("portreeve-data/control.sqlite");
     assert_eq!(mode(&database), 0o600);
 }
 
@@ -178,7 +177,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn asking_a_gateway() {
-    let mut place = place("asking");
+    let mut place = place();
     assert!(place.fails("", &["status"]).contains("did not answer"));
     place.run(&["accounts", "add", "ada", "--kind", "person", "--group", "support"]);
     place.run(&["accounts", "add", "planner", "--kind", "actor"]);
@@ -196,7 +195,7 @@ fn asking_a_gateway() {
     let handed = handed["access_token"].as_str().unwrap();
     assert_eq!(place.json(handed, &["whoami"])["chain"]["actors"][1]["subject"], "worker");
     // From a file, and from standard input.
-    std::fs::write(place.folder.join("token"), format!("{token}\n")).unwrap();
+    std::fs::write(place.folder.path().join("token"), format!("{token}\n")).unwrap();
     assert!(place.run(&["whoami", "--token-file", "token"]).contains("ada (person"));
     let mut piped = place.command(&["whoami", "--token-file", "-"]);
     let mut piped = piped.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

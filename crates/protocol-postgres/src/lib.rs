@@ -13,6 +13,7 @@
 //! | `look` | looking through values that nobody has classified, by their types |
 //! | `reply` | server messages → masked replies: a value that is fed messages |
 //! | `session` | one session: the loop that feeds both |
+//! | `named` | what names mean that PostgreSQL itself has given |
 //! | `manifest` | what the configuration and the commands know of this protocol |
 //! | `replay` | a recording read back: for people as lines, for programs as data |
 
@@ -22,6 +23,7 @@ mod limits;
 mod login;
 mod look;
 mod manifest;
+mod named;
 pub mod replay;
 mod reply;
 mod request;

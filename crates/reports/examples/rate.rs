@@ -21,19 +21,19 @@ const RECORDS: u64 = 4;
 
 fn main() {
     let exchanges: u64 = std::env::args().nth(1).map_or(10_000, |text| text.parse().unwrap());
-    let dir = std::env::temp_dir().join(format!("portreeve-rate-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
     let began = Instant::now();
-    write(&dir, exchanges / EXCHANGES);
+    write(dir, exchanges / EXCHANGES);
     let records = exchanges * RECORDS;
     println!("{records} records written in {:.1} s", began.elapsed().as_secs_f64());
     for kind in Kind::ALL {
-        let mut opener = Opener::new(&dir, AuditorKey::load(&auditor_key_path(&dir)).unwrap());
+        let mut opener = Opener::new(dir, AuditorKey::load(&auditor_key_path(dir)).unwrap());
         let subject = (kind == Kind::Art15).then(|| Subject::new("email", &token(7)));
         let scope = Scope { subject, ..Scope::default() };
         let wanted = Wanted { kind, scope, inputs: Inputs::default() };
         let began = Instant::now();
-        let made = make(&dir, &wanted, Some(&mut opener)).unwrap();
+        let made = make(dir, &wanted, Some(&mut opener)).unwrap();
         let seconds = began.elapsed().as_secs_f64();
         println!(
             "{:16} {seconds:6.2} s, {:8.0} records/s, {} KiB of JSON",
@@ -42,7 +42,6 @@ fn main() {
             made.report.write().unwrap().len() / 1024
         );
     }
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 fn token(person: u64) -> [u8; 16] {

@@ -10,9 +10,8 @@ use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
     Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
 };
-use portreeve_model::{Action, Category, Command, Need, Object, ObjectKind, Revealed};
+use portreeve_model::{Action, Category, Command, Object, Revealed};
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A statement, as this session's policies let its result pass.
@@ -244,19 +243,6 @@ impl Plan {
         self.touches_hidden
     }
 
-    /// The relations that it names, whatever it does with them.
-    #[must_use]
-    pub fn tables(&self) -> BTreeSet<(&str, &str)> {
-        let tables = self.command.needs.iter().filter(|need| need.object.kind == ObjectKind::TABLE);
-        let names = tables.map(|need| match need.object.path.as_slice() {
-            // The session's own, before and after the transaction that has made it.
-            [schema, table] if schema.starts_with("pg_temp") => ("pg_temp", table.as_str()),
-            [schema, table] => (schema.as_str(), table.as_str()),
-            _ => ("", ""),
-        });
-        names.collect()
-    }
-
     /// Whether it changes definitions.
     pub fn defines(&self) -> bool {
         self.command.needs.iter().any(|need| need.action.defines())
@@ -287,27 +273,6 @@ impl Plan {
 
     fn sets_constraints(&self) -> bool {
         self.command.verb == "SET CONSTRAINTS"
-    }
-
-    /// Whether it runs code that somebody made: it can change definitions where no statement
-    /// shows it.
-    #[must_use]
-    pub fn runs_own_code(&self) -> bool {
-        let is_own = |need: &Need| {
-            need.action == Action::Execute
-                && need.object.path.first().is_none_or(|schema| schema != "pg_catalog")
-        };
-        self.command.needs.iter().any(is_own)
-    }
-
-    /// Whether its rows may name a snapshot that other sessions can see by.
-    #[must_use]
-    pub fn exports_snapshot(&self) -> bool {
-        let exports = |need: &Need| {
-            need.action == Action::Execute
-                && need.object.path == ["pg_catalog", "pg_export_snapshot"]
-        };
-        self.command.needs.iter().any(exports)
     }
 
     /// Whether its rows show what names stand for.

@@ -52,8 +52,10 @@ pub(crate) enum SearchPath {
 /// Where a session's server says that it looks names up.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToldPath {
-    /// In these schemas, in this order; its temporary schema is among them, if it has one.
+    /// In these schemas, in this order.
     pub schemas: Vec<String>,
+    /// Those among them that no other session has.
+    pub temporary: BTreeSet<String>,
     /// Where what has no schema is made.
     pub made_in: Option<String>,
 }
@@ -260,9 +262,9 @@ impl Planner {
         let (path, search_path) = match &self.path {
             SearchPath::AsBegun => (SearchPath::AsBegun, self.settings.search_path.clone()),
             SearchPath::Told(told) => {
-                let is_shared = |schema: &&String| !schema.starts_with("pg_temp");
+                let is_shared = |schema: &&String| !told.temporary.contains(*schema);
                 let schemas: Vec<_> = told.schemas.iter().filter(is_shared).cloned().collect();
-                let told = ToldPath { schemas: schemas.clone(), made_in: None };
+                let told = ToldPath { schemas: schemas.clone(), ..ToldPath::default() };
                 (SearchPath::Told(Arc::new(told)), schemas)
             }
             SearchPath::Moved => return None,

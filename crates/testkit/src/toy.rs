@@ -4,8 +4,8 @@
 use bytes::{Bytes, BytesMut};
 use portreeve_decide::mask::{Masked as ValueMasked, Masker, ValueKind};
 use portreeve_model::{
-    Action, ApprovedStatement, Category, Command, Effect, Facts, Need, Object, Refusal,
-    RequestContent, Usage,
+    Action, ApprovedStatement, Category, ClientCommand, Command, Effect, Encryption, Facts, Family,
+    Manifest, Need, Object, Refusal, RequestContent, Setting, SettingKind, Usage,
 };
 use portreeve_session::{
     Admitted, Advice, ClientSide, CommandUse, Driven, End, Fault, Masked, Notice, NoticeEncoder,
@@ -13,6 +13,36 @@ use portreeve_session::{
     Unmaskable, Upload,
 };
 use std::sync::Arc;
+
+/// What the rest of the gateway knows of the toy.
+pub const MANIFEST: Manifest = Manifest {
+    name: "toy",
+    title: "Toy",
+    family: Family::Sql,
+    listen_port: 10007,
+    encryption: Encryption::Tls,
+    target: &[
+        Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
+        Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 7 } },
+        Setting { name: "word", about: "What opens it.", kind: SettingKind::Secret },
+    ],
+    gateway_settings: &[],
+    connector_settings: &[],
+    limits: &[Setting {
+        name: "line_bytes_max",
+        about: "The longest line.",
+        kind: SettingKind::Size {
+            default_bytes: 4 << 10,
+            smallest_bytes: 1 << 10,
+            largest_bytes: 1 << 20,
+        },
+    }],
+    client: ClientCommand {
+        program: "toy",
+        arguments: &["{resource}@{host}:{port}"],
+        token_variable: "TOY_TOKEN",
+    },
+};
 
 /// One `get` or `set`.
 #[derive(Debug)]

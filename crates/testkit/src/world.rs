@@ -12,9 +12,8 @@ use portreeve_session::{
 use portreeve_transport::PreAuth;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
 use tokio::io::DuplexStream;
 
 /// An approval service where every question gets the same, prepared answer.
@@ -74,21 +73,17 @@ pub struct World {
     /// Who is asked.
     pub approvals: Arc<OneAnswer>,
     /// The evidence's folder, removed with the world.
-    pub folder: PathBuf,
+    pub folder: TempDir,
 }
-
-static FOLDERS: AtomicU32 = AtomicU32::new(0);
 
 impl World {
     /// Starts an engine with policies and one answer for every review.
     pub async fn new(policies: &str, answer: Answer) -> Self {
-        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let name = format!("portreeve-testkit-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
+        let folder = tempfile::tempdir().unwrap();
         let approvals = Arc::new(OneAnswer { answer, asked: Mutex::default() });
         let policies = Policies::load(&[("test.cedar".into(), policies.into())]).unwrap();
         let engine = Engine::start(EngineParts {
-            log: EvidenceLog::open(Options::new(&folder)).unwrap(),
+            log: EvidenceLog::open(Options::new(folder.path())).unwrap(),
             policies: Arc::new(policies),
             approvals: approvals.clone(),
             usage: Arc::new(MemoryUsage::default()),
@@ -129,7 +124,7 @@ impl World {
     pub fn events(&self) -> Vec<Event> {
         self.engine.evidence().close();
         let mut events = Vec::new();
-        let reader = LogReader::open(&self.folder).unwrap();
+        let reader = LogReader::open(self.folder.path()).unwrap();
         reader
             .for_each(|entry| {
                 events.push(entry.record()?.event);
@@ -150,7 +145,6 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.engine.evidence().close();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

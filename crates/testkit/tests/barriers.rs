@@ -130,7 +130,7 @@ async fn is_recorded(world: &World) {
     let mut is_recorded = false;
     while !is_recorded {
         world.engine.evidence().append(Event::GatewayStopped).durable().await.unwrap();
-        let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
+        let reader = portreeve_evidence::LogReader::open(world.folder.path()).unwrap();
         reader
             .for_each(|entry| {
                 is_recorded |= matches!(entry.record()?.event, Event::Request { exchange: 1, .. });

@@ -133,11 +133,11 @@ async fn one(session: Session, seen: Arc<Seen>, seed: u64) -> Result<(), Stop> {
 fn read(world: &World) -> (BTreeMap<u64, Vec<Outcome>>, u64, u64) {
     world.engine.evidence().close();
     let (trust, mut decisions) = (Trust::default(), Decisions::default());
-    let report = verify_with(&world.folder, &trust, &mut decisions, |_, _| {});
+    let report = verify_with(world.folder.path(), &trust, &mut decisions, |_, _| {});
     assert_eq!((report.status, &report.findings[..]), (Status::Ok, &[][..]));
     assert!(report.decisions > 0 && report.records > 0, "{report:?}");
     let (mut ended, mut begun, mut rows) = (BTreeMap::<u64, Vec<Outcome>>::new(), 0, 0);
-    let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
+    let reader = portreeve_evidence::LogReader::open(world.folder.path()).unwrap();
     reader
         .for_each(|entry| {
             match entry.record()?.event {
@@ -317,7 +317,7 @@ async fn a_sessions_last_record_is_its_last() {
     drop((running, session));
     world.engine.evidence().close();
     let mut last = None;
-    let reader = portreeve_evidence::LogReader::open(&world.folder).unwrap();
+    let reader = portreeve_evidence::LogReader::open(world.folder.path()).unwrap();
     reader
         .for_each(|entry| {
             let record = entry.record()?;

@@ -16,9 +16,10 @@ use crate::workspace::root;
 use anyhow::bail;
 use contender::{BEFORE, Contender, DIRECT, NAMES, PORTREEVE, gateway_binary};
 use report::Report;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use target::Target;
+use tempfile::TempDir;
 use work::Work;
 
 const HELP: &str = "\
@@ -64,7 +65,8 @@ struct Plan {
     only: Vec<String>,
     gateway: Option<PathBuf>,
     before: Option<PathBuf>,
-    folder: PathBuf,
+    /// None is a temporary one.
+    folder: Option<PathBuf>,
     keep: bool,
     json: bool,
 }
@@ -85,8 +87,6 @@ impl Plan {
         if let Some(kind) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
             bail!("there is no work `{kind}`; hint: {}", KINDS.join(", "));
         }
-        let temporary =
-            || std::env::temp_dir().join(format!("portreeve-bench-{}", std::process::id()));
         let plan = Self {
             rounds: options.value("--rounds")?.unwrap_or(3),
             seconds: options.value("--secs")?.unwrap_or(3),
@@ -100,12 +100,21 @@ impl Plan {
             only,
             gateway: options.value("--gateway")?,
             before: options.value("--before")?,
-            folder: options.value("--dir")?.unwrap_or_else(temporary),
+            folder: options.value("--dir")?,
             keep: options.flag("--keep"),
             json: options.flag("--json"),
         };
         options.finish()?;
         Ok(plan)
+    }
+
+    /// Makes the folder; nothing removes it by itself.
+    fn make_folder(&self) -> anyhow::Result<PathBuf> {
+        let Some(folder) = &self.folder else {
+            return Ok(TempDir::with_prefix("portreeve-bench-")?.keep());
+        };
+        std::fs::create_dir_all(folder)?;
+        Ok(folder.clone())
     }
 
     fn ssh(&self) -> ssh::Amount {
@@ -151,20 +160,20 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
     let wants_gateway = takes_part || wants(SSH);
     let gateway =
         if wants_gateway { Some(gateway_binary(&root, plan.gateway.clone())?) } else { None };
-    std::fs::create_dir_all(&plan.folder)?;
+    let folder = plan.make_folder()?;
     // Its owner must be able to reach its data.
-    process::run(std::process::Command::new("chmod").arg("755").arg(&plan.folder))?;
-    let result = measure(&plan, &works, gateway.as_deref()).and_then(|mut report| {
+    process::run(std::process::Command::new("chmod").arg("755").arg(&folder))?;
+    let result = measure(&plan, &folder, &works, gateway.as_deref()).and_then(|mut report| {
         if wants(EVIDENCE) {
-            report.evidence = Some(evidence::measure(&root, &plan.folder)?);
+            report.evidence = Some(evidence::measure(&root, &folder)?);
         }
         if let Some(gateway) = gateway.as_deref().filter(|_| wants(SSH)) {
-            report.ssh = Some(ssh::measure(&plan.folder, gateway, plan.ssh())?);
+            report.ssh = Some(ssh::measure(&folder, gateway, plan.ssh())?);
         }
         Ok(report)
     });
     if !plan.keep {
-        std::fs::remove_dir_all(&plan.folder)?;
+        std::fs::remove_dir_all(&folder)?;
     }
     let report = result?;
     let json = report.json();
@@ -180,20 +189,21 @@ pub(crate) fn run(mut options: Options) -> anyhow::Result<ExitCode> {
 
 fn measure(
     plan: &Plan,
+    folder: &Path,
     works: &[Work],
-    gateway: Option<&std::path::Path>,
+    gateway: Option<&Path>,
 ) -> anyhow::Result<Report> {
     let mut report = Report::default();
     if works.is_empty() {
         return Ok(report);
     }
-    let target = Target::start(&plan.folder, plan.scale, plan.rows)?;
+    let target = Target::start(folder, plan.scale, plan.rows)?;
     println!("PostgreSQL {} on port {}", target.pid(), target.port);
     let mut contenders = Vec::new();
     let before = plan.before.iter().map(|binary| (BEFORE, Some(binary.as_path())));
     let named = NAMES.into_iter().filter(|name| plan.only.iter().any(|only| only == name));
     for (name, binary) in named.map(|name| (name, gateway)).chain(before) {
-        match Contender::start(name, &target, &plan.folder, binary) {
+        match Contender::start(name, &target, folder, binary) {
             Ok(contender) => contenders.push(contender),
             Err(error) if name == DIRECT => return Err(error),
             Err(error) => println!("{name} does not take part: {error:#}"),

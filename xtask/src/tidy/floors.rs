@@ -16,12 +16,13 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 19] = [
+const FLOORS: [(&str, Place); 20] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
     ("portreeve-decide", Place::Floor(1)),
     ("portreeve-detect", Place::Floor(1)),
+    ("portreeve-files", Place::Floor(1)),
     ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
     ("portreeve-screen", Place::Floor(2)),

@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_file_that_nothing_declares_is_dead() {
-        let folder = std::env::temp_dir().join(format!("xtask-reach-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("src/a")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("src/a")).unwrap();
         let files = [
             ("src/lib.rs", "mod a;"),
             ("src/a.rs", "mod b;"),
@@ -125,16 +125,15 @@ mod tests {
             ("src/dead.rs", ""),
         ];
         for (file, text) in files {
-            std::fs::write(folder.join(file), text).unwrap();
+            std::fs::write(folder.path().join(file), text).unwrap();
         }
         let roots = vec![("src/lib.rs".into(), TargetKind::Product)];
         let package = Package { roots, ..Package::default() };
         let tree = Tree {
-            sources: sources(&folder, &package).unwrap(),
+            sources: sources(folder.path(), &package).unwrap(),
             files: files.map(|(file, _)| file.into()).to_vec(),
             ..Tree::default()
         };
-        std::fs::remove_dir_all(&folder).unwrap();
         let found = check(&tree);
         assert_eq!(found.len(), 1);
         assert_eq!(found.first().unwrap().path, Path::new("src/dead.rs"));

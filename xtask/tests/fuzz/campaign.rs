@@ -4,6 +4,7 @@ use crate::mutate::{Random, mutate};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// A parser under test.
 pub(crate) struct Campaign<'a> {
@@ -67,19 +68,14 @@ fn root() -> PathBuf {
 }
 
 /// A folder that goes with its value.
-pub(crate) struct Folder(pub(crate) PathBuf);
+pub(crate) struct Folder(
+    pub(crate) PathBuf,
+    #[expect(dead_code, reason = "its end removes the folder")] TempDir,
+);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("fuzz-{name}-{}", std::process::id()));
-        drop(std::fs::remove_dir_all(&path));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
+        let folder = TempDir::with_prefix(name).unwrap();
+        Self(folder.path().to_owned(), folder)
     }
 }

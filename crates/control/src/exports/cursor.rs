@@ -1,7 +1,8 @@
 //! How far a receiver has taken a log: a small file, put in place whole.
 
+use portreeve_files::{Durability, put};
 use serde::{Deserialize, Serialize};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A durable position in a log.
@@ -42,12 +43,6 @@ impl CursorFile {
     pub(super) fn keep(&self, position: &Position) -> io::Result<()> {
         let folder = self.0.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
         std::fs::create_dir_all(folder)?;
-        let fresh = self.0.with_extension("cursor.new");
-        let mut file = std::fs::File::create(&fresh)?;
-        serde_json::to_writer(&mut file, position)?;
-        file.flush()?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &self.0)?;
-        std::fs::File::open(folder)?.sync_all()
+        put(&self.0, 0o644, &serde_json::to_vec(position)?, Durability::OfName)
     }
 }

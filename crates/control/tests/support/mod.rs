@@ -20,9 +20,9 @@ use portreeve_session::BoxFuture;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -91,21 +91,11 @@ pub fn recorded(config: &Config, store: &Store) -> Identities {
 }
 
 /// A folder that goes away with the test.
-pub struct Folder(pub PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+pub struct Folder(pub PathBuf, TempDir);
 
 pub fn folder(name: &str) -> Folder {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let unique = format!("portreeve-{name}-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(unique);
-    std::fs::create_dir_all(&path).unwrap();
-    Folder(path)
+    let folder = TempDir::with_prefix(name).unwrap();
+    Folder(folder.path().to_owned(), folder)
 }
 
 pub fn now() -> u64 {

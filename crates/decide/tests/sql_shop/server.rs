@@ -3,32 +3,27 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
 
 /// A server in a folder of its own; it ends with the test.
 pub struct Server {
-    folder: PathBuf,
     programs: PathBuf,
     user: Option<&'static str>,
+    folder: TempDir,
 }
 
 impl Server {
     pub fn start() -> Self {
         let programs = programs().expect("PostgreSQL is not installed; hint: make setup");
-        // Tests of one program run side by side.
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sql-server-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         // PostgreSQL refuses to run as root.
         let user = is_root().then_some("postgres");
         if let Some(user) = user {
-            let owner = Command::new("chown").arg(user).arg(&folder).status().unwrap();
+            let owner = Command::new("chown").arg(user).arg(folder.path()).status().unwrap();
             assert!(owner.success(), "there is no user `{user}`; hint: make setup");
         }
-        let server = Self { folder, programs, user };
-        let data = server.folder.join("data");
+        let server = Self { programs, user, folder };
+        let data = server.folder.path().join("data");
         let initdb = server.programs.join("initdb");
         let data = data.to_str().unwrap();
         server.run(&[
@@ -44,9 +39,10 @@ impl Server {
             "--locale=C",
             "--no-sync",
         ]);
-        let options = format!("-k {} -c listen_addresses= -c fsync=off", server.folder.display());
+        let options =
+            format!("-k {} -c listen_addresses= -c fsync=off", server.folder.path().display());
         let control = server.programs.join("pg_ctl");
-        let log = server.folder.join("log");
+        let log = server.folder.path().join("log");
         server.run(&[
             control.to_str().unwrap(),
             "-D",
@@ -82,7 +78,7 @@ impl Server {
     pub fn psql(&self, database: &str, script: &str) -> String {
         let mut child = Command::new("psql")
             .args(["-X", "-q", "-A", "-t", "-U", "postgres", "-d", database, "-h"])
-            .arg(&self.folder)
+            .arg(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -100,7 +96,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let control = self.programs.join("pg_ctl");
-        let data = self.folder.join("data");
+        let data = self.folder.path().join("data");
         self.run(&[
             control.to_str().unwrap(),
             "-D",
@@ -109,7 +105,6 @@ impl Drop for Server {
             "immediate",
             "stop",
         ]);
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -1,9 +1,9 @@
 //! A directory that goes away, and a small log with some of everything in it.
 
-use crate::disk::place::FRESH_PREFIX;
 use crate::log::evidence_log::EvidenceLog;
 use crate::log::options::Options;
 use crate::log::recorder::SessionRecorder;
+use portreeve_files::FRESH_PREFIX;
 use portreeve_model::{
     Chain, CommandRecord, Custodian, Decision, Direction, Event, Facts, Outcome, Party, PartyKind,
     SessionId, Usage, Verdict,

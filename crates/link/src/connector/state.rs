@@ -5,11 +5,12 @@ use crate::invite::Fingerprint;
 use crate::key::ConnectorKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use portreeve_files::{Durability, put};
 use portreeve_model::Secret;
 use rustls::pki_types::CertificateDer;
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -182,13 +183,8 @@ fn read(folder: &Path, name: &str) -> Result<Vec<u8>, StateError> {
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StateError> {
-    let (path, fresh) = (folder.join(name), folder.join(format!("{name}.new")));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(&fresh).and_then(|mut file| {
-        file.write_all(format!("{}\n", BASE64.encode(bytes)).as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &path)
-    });
-    written.map_err(|error| StateError::File { path, why: error.to_string() })
+    let path = folder.join(name);
+    let text = format!("{}\n", BASE64.encode(bytes));
+    put(&path, 0o600, text.as_bytes(), Durability::OfName)
+        .map_err(|error| StateError::File { path, why: error.to_string() })
 }

@@ -3,7 +3,7 @@
 
 use super::connectors::Ways;
 use super::places::Place;
-use super::protocols::{Parts, Running};
+use super::protocols::{Parts, Protocol, Running};
 use super::resources::screen;
 use super::served::{Served, Serves};
 use super::web::{address, fields, serve_host, served, targets};
@@ -22,11 +22,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
+/// What the binary knows of it.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    manifest: &MANIFEST,
+    start,
+    discover: None,
+    serve_at: Some(serve_at),
+    tried,
+    never_called,
+    also: &[],
+};
+
 /// Starts the protocol.
 ///
 /// # Errors
 /// A secret or an authority cannot be read.
-pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
+fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let http = Http::new(HttpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
@@ -61,22 +72,19 @@ impl Serves for Http {
 }
 
 /// What keeps targets from being made.
-pub(super) fn tried(config: &Config) -> Vec<String> {
+fn tried(config: &Config) -> Vec<String> {
     super::web::tried(config, MANIFEST.name, |config, name, resource| {
         target(config, name, resource, &Ways::Nowhere)
     })
 }
 
 /// A service as a connector serves it: opened there, request by request.
-pub(super) fn serve_at(
-    resource: &ConnectorResource,
-    timeout: Duration,
-) -> anyhow::Result<ServedTarget> {
+fn serve_at(resource: &ConnectorResource, timeout: Duration) -> anyhow::Result<ServedTarget> {
     served(&MANIFEST, resource, timeout, |_| Ok(None))
 }
 
 /// Why no site, route or field is ever called so.
-pub(super) fn never_called(
+fn never_called(
     _: &str,
     resource: &Resource,
     _: ObjectKind,

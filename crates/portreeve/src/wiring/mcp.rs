@@ -3,7 +3,7 @@
 
 use super::connectors::Ways;
 use super::places::Place;
-use super::protocols::{Parts, Running};
+use super::protocols::{Parts, Protocol, Running};
 use super::resources::{screen, secret};
 use super::served::{Served, Serves};
 use super::web::{address, fields, serve_host, served, targets};
@@ -23,11 +23,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 
+/// What the binary knows of it.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    manifest: &MANIFEST,
+    start,
+    discover: None,
+    serve_at: Some(serve_at),
+    tried,
+    never_called,
+    also: &[],
+};
+
 /// Starts the protocol.
 ///
 /// # Errors
 /// A secret or an authority cannot be read, or a command is none.
-pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
+fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
@@ -121,27 +132,19 @@ fn issuers(config: &Config) -> Vec<String> {
 }
 
 /// What keeps targets from being made.
-pub(super) fn tried(config: &Config) -> Vec<String> {
+fn tried(config: &Config) -> Vec<String> {
     super::web::tried(config, MANIFEST.name, |config, name, resource| {
         target(config, name, resource, &Ways::Nowhere)
     })
 }
 
 /// A server as a connector serves it: at its endpoint, and nowhere else.
-pub(super) fn serve_at(
-    resource: &ConnectorResource,
-    timeout: Duration,
-) -> anyhow::Result<ServedTarget> {
+fn serve_at(resource: &ConnectorResource, timeout: Duration) -> anyhow::Result<ServedTarget> {
     served(&MANIFEST, resource, timeout, |settings| path(settings).map(Some))
 }
 
 /// Why no server, or nothing of one, is ever called so.
-pub(super) fn never_called(
-    name: &str,
-    _: &Resource,
-    _: ObjectKind,
-    path: &[Option<&str>],
-) -> Option<String> {
+fn never_called(name: &str, _: &Resource, _: ObjectKind, path: &[Option<&str>]) -> Option<String> {
     let named = path.first().copied().flatten();
     let is_other = named.is_some_and(|named| named != name);
     is_other.then(|| format!("the server is `{name}`, as the resource"))

@@ -6,7 +6,7 @@ use super::connectors::{Rotating, Ways};
 use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
-use super::protocols::{Commit, Parts, Running};
+use super::protocols::{Commit, Parts, Protocol, Running};
 use super::resources::{own, screen, secret};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
@@ -30,6 +30,17 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+
+/// What the binary knows of it.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    manifest: &MANIFEST,
+    start,
+    discover: Some(discover),
+    serve_at: Some(serve_at),
+    tried: |_| Vec::new(),
+    never_called: |_, _, _, _| None,
+    also: &[],
+};
 
 /// The protocol at work.
 struct PostgresService {
@@ -70,7 +81,7 @@ struct MadeOf {
 ///
 /// # Errors
 /// A secret or an authority cannot be read.
-pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
+fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let targets = targets(parts.config, &BTreeMap::new(), &parts.ways)?;
     let postgres = Postgres::new(PostgresParts {
         engine: parts.engine,
@@ -262,10 +273,7 @@ fn account(
 }
 
 /// A target as a connector serves it: behind its login.
-pub(super) fn serve_at(
-    resource: &ConnectorResource,
-    timeout: Duration,
-) -> anyhow::Result<ServedTarget> {
+fn serve_at(resource: &ConnectorResource, timeout: Duration) -> anyhow::Result<ServedTarget> {
     let target = &resource.target;
     let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
         let account = account(settings, password(settings)?, timeout)?;
@@ -279,7 +287,7 @@ pub(super) fn serve_at(
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.
-pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
+fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;

@@ -6,7 +6,7 @@ use super::certificates::write_private;
 use super::connectors::Ways;
 use super::keys::random;
 use super::places::Place;
-use super::protocols::{Parts, Running};
+use super::protocols::{Parts, Protocol, Running};
 use super::resources::{screen, secret, targets};
 use super::served::{Served, Serves};
 use anyhow::Context;
@@ -31,11 +31,22 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
+/// What the binary knows of it.
+pub(super) const PROTOCOL: Protocol = Protocol {
+    manifest: &MANIFEST,
+    start,
+    discover: None,
+    serve_at: None,
+    tried,
+    never_called,
+    also: ALSO,
+};
+
 /// Starts the protocol.
 ///
 /// # Errors
 /// A secret or a key cannot be read.
-pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
+fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let authorities = Authorities {
         clients: client_authority(parts.keys.as_ref())?,
         targets: target_authority(parts.keys.as_ref())?,
@@ -170,15 +181,15 @@ impl Serves for Ssh {
 }
 
 /// What keeps targets from being made.
-pub(super) fn tried(config: &Config) -> Vec<String> {
+fn tried(config: &Config) -> Vec<String> {
     super::resources::tried(config, MANIFEST.name, target)
 }
 
 /// What is named by SQL in a command line.
-pub(super) const ALSO: &[ObjectKind] = &[ObjectKind::SCHEMA, ObjectKind::TABLE];
+const ALSO: &[ObjectKind] = &[ObjectKind::SCHEMA, ObjectKind::TABLE];
 
 /// Why no machine, and no file of it, is ever called so.
-pub(super) fn never_called(
+fn never_called(
     _: &str,
     resource: &Resource,
     kind: ObjectKind,

@@ -6,6 +6,7 @@ use super::completed::{
 use super::expect::{AskedBy, Expect, ExpectedResult};
 use super::running::{CopyEnd, Running, portal_guard, row_guard};
 use crate::look::Screening;
+use crate::named::exports_snapshot;
 use crate::wire::row;
 use crate::wire::{
     Frame, HEADER_BYTES, error_fields, next_of, put, put_ready, put_refusal, put_refused, put_text,
@@ -140,9 +141,8 @@ impl ReplyMachine {
             if matches!(expect, Expect::Ready | Expect::ReadyAfterRefusal) {
                 self.extended = Extended::Open;
             }
-            let exports = |result: &ExpectedResult| {
-                result.plan.as_ref().is_some_and(|plan| plan.exports_snapshot())
-            };
+            let exports =
+                |result: &ExpectedResult| result.plan.as_deref().is_some_and(exports_snapshot);
             self.exports |= match &expect {
                 Expect::Query(results) => results.iter().any(exports),
                 Expect::Execute(result) => exports(result),

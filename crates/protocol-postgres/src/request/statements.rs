@@ -3,6 +3,7 @@
 use super::assembler::{Assembler, FULL, Run, Sight, Step, Upcoming};
 use super::batch::{CopyShape, Kind, PlannedUse, flush};
 use super::content;
+use crate::named;
 use crate::reply::{Expect, ExpectedResult, ReplyMachine, Status};
 use crate::wire::sqlstate;
 use crate::written::{ADVICE, forms, is_in_text};
@@ -467,7 +468,7 @@ impl Assembler {
         self.settings.follow(plan);
         // What a transaction sees of another time is known once it does.
         self.effects.runs_own_code |=
-            plan.runs_own_code() || matches!(plan.statement.session, SessionEffect::SeeAs(_));
+            named::runs_own_code(plan) || matches!(plan.statement.session, SessionEffect::SeeAs(_));
         self.effects.writes |= plan.statement.is_write;
         if plan.statement.moves_search_path {
             self.planner.move_path();
@@ -600,7 +601,7 @@ impl Assembler {
         // list of schemas that it looks in, have changed: not where something new stands in front.
         let is_same = |plan: &Arc<Plan>| {
             let before = prepared.plan.as_ref().filter(|before| before.command.unknown.is_none());
-            before.is_none_or(|before| before.tables() == plan.tables())
+            before.is_none_or(|before| named::tables(before) == named::tables(plan))
         };
         let plan = plan.filter(is_same).unwrap_or_else(|| {
             let why = "definitions have changed since this was prepared: prepare it again";

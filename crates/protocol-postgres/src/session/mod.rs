@@ -8,6 +8,7 @@ mod touched;
 pub(crate) use notices::Notices;
 
 use crate::limits::ProtocolLimits;
+use crate::named::is_temporary;
 use crate::reply::{Chunk, Expect, ReplyMachine, Status};
 use crate::request::{Assembler, Helps, MessageBatch, Step};
 use crate::target::{PlanFence, Upstream};
@@ -227,6 +228,7 @@ impl Connection {
         for row in rows.into_iter().flatten() {
             if let Ok([made_in, schema]) = <[Option<String>; 2]>::try_from(row) {
                 told.made_in = made_in;
+                told.temporary.extend(schema.clone().filter(|schema| is_temporary(schema)));
                 told.schemas.extend(schema);
             }
         }

@@ -2,6 +2,7 @@
 //! is approved, and some of them.
 
 use super::Connection;
+use crate::named::is_temporary;
 use crate::reply::{Chunk, Expect, ExpectedResult, ReplyMachine};
 use crate::request::{MessageBatch, in_words};
 use crate::target::{PlanFence, RowCap, RowQuestion, rounded_up};
@@ -23,9 +24,8 @@ impl Connection {
         let snapshot = self.assembler.snapshot();
         let is_counted = |one: &CommandUse| {
             // Nor does another session have this one's temporary tables.
-            let is_own = |object: &Object| {
-                object.path.first().is_some_and(|schema| schema.starts_with("pg_temp"))
-            };
+            let is_own =
+                |object: &Object| object.path.first().is_some_and(|schema| is_temporary(schema));
             let needs = &one.command.needs;
             let runs_own_code =
                 needs.iter().any(|it| it.action == Action::Execute || is_own(&it.object));

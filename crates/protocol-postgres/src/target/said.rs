@@ -7,6 +7,7 @@
 
 use super::answers::text;
 use super::rules::{ColumnName, ColumnRules};
+use crate::named::is_temporary;
 use portreeve_decide::sql::postgres::questions::Row;
 use portreeve_model::Category;
 use std::collections::HashMap;
@@ -79,7 +80,7 @@ impl<'t> Relation<'t> {
         Self {
             schema,
             name: text(row, 2),
-            stores: matches!(kind, "r" | "p" | "f" | "m") && !schema.starts_with("pg_temp"),
+            stores: matches!(kind, "r" | "p" | "f" | "m") && !is_temporary(schema),
             columns: columns.map(|column| (text(column, 2), text(column, 4))).collect(),
         }
     }

@@ -95,8 +95,9 @@ mod tests {
 
     #[test]
     fn files_are_rotated_by_size_and_cut_lines_are_ended() {
-        let folder = std::env::temp_dir().join(format!("portreeve-sink-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
+        let above = tempfile::tempdir().unwrap();
+        // The sink makes it.
+        let folder = above.path().join("exports");
         let path = folder.join("events.log");
         let mut sink = FileSink::new(FileExport { path: path.clone(), size_max: 10, keep: 2 });
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
@@ -111,6 +112,5 @@ mod tests {
         let mut sink = FileSink::new(FileExport { path, size_max: 100, keep: 2 });
         sink.append(&["whole".to_owned()]).unwrap();
         assert_eq!(read("events.log"), "cut\nwhole\n");
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

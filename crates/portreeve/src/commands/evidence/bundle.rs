@@ -4,9 +4,9 @@ use super::super::options::LogArgument;
 use super::super::output::{Format, print, print_json, record_bar, remark};
 use anyhow::Context;
 use portreeve_evidence::write_bundle;
+use portreeve_files::{Durability, Fresh};
 use portreeve_model::SessionId;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IntoInnerError};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,24 +35,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let dir = args.log.directory()?;
     let at = || format!("cannot write `{}`", args.out.display());
-    // Beside it first: a file under its name is whole.
-    let fresh = args.out.with_extension("new");
-    let mut out = BufWriter::new(File::create(&fresh).with_context(at)?);
+    let mut out = BufWriter::new(Fresh::beside(&args.out, 0o644).with_context(at)?);
     let bar = record_bar("bundling");
     let bundled = write_bundle(&dir, SessionId(args.session), &mut out, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    let bundled = match bundled {
-        Ok(bundled) => bundled,
-        Err(error) => {
-            drop(std::fs::remove_file(&fresh));
-            return Err(error.into());
-        }
-    };
-    out.flush().with_context(at)?;
-    std::fs::rename(&fresh, &args.out).with_context(at)?;
+    let bundled = bundled?;
+    let fresh = out.into_inner().map_err(IntoInnerError::into_error).with_context(at)?;
+    fresh.replace(Durability::OfName).with_context(at)?;
     match format {
         Format::Json => print_json(&bundled)?,
         Format::Text => print(&format!(

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use portreeve_control::reports::{DECLARED_FILE, configured, declared};
 use portreeve_evidence::{AuditorKey, Opener, auditor_key_path};
+use portreeve_files::Durability;
 use portreeve_model::SessionId;
 use portreeve_reports::{
     Declared, Incident, Inputs, Kind, Made, Period, RecordForm, Rendering, Report, Scope, Staff,
@@ -166,10 +167,8 @@ pub(super) fn opener(dir: &Path, key: Option<&Path>) -> anyhow::Result<Option<Op
 /// Writes to a file, whole or not at all, or to standard output.
 pub(super) fn put(out: Option<&Path>, text: &str) -> anyhow::Result<()> {
     let Some(out) = out else { return print(text.trim_end()) };
-    let at = || format!("cannot write `{}`", out.display());
-    let fresh = out.with_extension("new");
-    fs::write(&fresh, text).with_context(at)?;
-    fs::rename(&fresh, out).with_context(at)
+    portreeve_files::put(out, 0o644, text.as_bytes(), Durability::OfName)
+        .with_context(|| format!("cannot write `{}`", out.display()))
 }
 
 impl Args {

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use aws_lc_rs::digest;
 use indicatif::{ProgressBar, ProgressStyle};
 use portreeve_control::{Config, Store};
+use portreeve_files::Durability;
 use portreeve_model::{Digest, Event};
 use serde_json::json;
 use std::path::Path;
@@ -101,9 +102,8 @@ fn adopt(config: &Config, name: &str, found: &Discovered) -> anyhow::Result<Arc<
         by: by_this_user()?.by,
     };
     Store::open(&config.data_dir)?.journal.add(&event, SystemTime::now())?;
-    let fresh = file.with_extension("fresh");
-    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, file));
-    written.with_context(|| format!("cannot write `{}`", file.display()))?;
+    portreeve_files::put(file, 0o644, text.as_bytes(), Durability::OfName)
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
     Ok(file.into())
 }
 

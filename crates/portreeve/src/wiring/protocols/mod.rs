@@ -25,44 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Every protocol that is built in.
-const PROTOCOLS: [Protocol; 4] = [
-    Protocol {
-        manifest: &portreeve_protocol_postgres::MANIFEST,
-        start: postgres::start,
-        discover: Some(postgres::discover),
-        serve_at: Some(postgres::serve_at),
-        tried: |_| Vec::new(),
-        never_called: |_, _, _, _| None,
-        also: &[],
-    },
-    Protocol {
-        manifest: &portreeve_protocol_http::MANIFEST,
-        start: http::start,
-        discover: None,
-        serve_at: Some(http::serve_at),
-        tried: http::tried,
-        never_called: http::never_called,
-        also: &[],
-    },
-    Protocol {
-        manifest: &portreeve_protocol_mcp::MANIFEST,
-        start: mcp::start,
-        discover: None,
-        serve_at: Some(mcp::serve_at),
-        tried: mcp::tried,
-        never_called: mcp::never_called,
-        also: &[],
-    },
-    Protocol {
-        manifest: &portreeve_protocol_ssh::MANIFEST,
-        start: ssh::start,
-        discover: None,
-        serve_at: None,
-        tried: ssh::tried,
-        never_called: ssh::never_called,
-        also: ssh::ALSO,
-    },
-];
+const PROTOCOLS: [Protocol; 4] = [postgres::PROTOCOL, http::PROTOCOL, mcp::PROTOCOL, ssh::PROTOCOL];
 
 /// What the binary knows of a protocol.
 #[derive(Clone, Copy)]

@@ -57,6 +57,7 @@ IN_GATE = (
     "test_a_model.py",
     "test_a_standby.py",
     "test_a_unseen_definitions.py",
+    "test_a_writes.py",
     "test_b_built.py",
     "test_b_code.py",
     "test_c_approvals.py",

@@ -59,6 +59,8 @@ pub enum Answer {
     Expired,
     /// The requester went away, or the gateway stopped.
     Abandoned,
+    /// It was approved once, and somebody else who has sent the same runs by it.
+    Used,
 }
 
 /// What is known of an earlier review of the same content by the same chain.

@@ -124,6 +124,7 @@ pub fn unknown(why: Unknown) -> Statement {
         listed: Vec::new(),
         compared: Vec::new(),
         replaced: Vec::new(),
+        moves: Vec::new(),
     }
 }
 

@@ -8,9 +8,9 @@ use crate::shown::ShownMasks;
 use crate::subjects::{ComparedValue, GivenValue, PlannedTable};
 use portreeve_decide::mask::ValueKind;
 use portreeve_decide::sql::{
-    Brought, Catalog, Copy, Output, Replacement, SessionEffect, Shape, Statement,
+    Brought, Catalog, ColumnRef, Copy, Moved, Output, Replacement, SessionEffect, Shape, Statement,
 };
-use portreeve_model::{Action, Category, Command, Object, Revealed};
+use portreeve_model::{Action, Category, Command, Need, Object, Revealed};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl Plan {
     ) -> Self {
         let Applied { output, revealed, touches_hidden } =
             applied(&statement, &snapshot, &*reveals);
-        let command = Arc::new(statement.command.clone());
+        let command = command(&statement, &*reveals);
         let reveals = ByReveals(reveals);
         Self {
             statement,
@@ -164,7 +164,7 @@ impl Plan {
             applied(&self.statement, &self.snapshot, &*reveals);
         Self {
             statement: self.statement.clone(),
-            command: self.command.clone(),
+            command: command(&self.statement, &*reveals),
             output,
             revealed,
             touches_hidden,
@@ -506,6 +506,19 @@ impl Plan {
         };
         Some(ColumnMask { category: origin.category.clone(), shape })
     }
+}
+
+/// What policy is asked. A value may not go unchanged to where policy shows it to this session, if
+/// it is hidden where it comes from.
+fn command(statement: &Statement, reveals: impl Fn(&Object, &Category) -> bool) -> Arc<Command> {
+    let mut command = statement.command.clone();
+    let shows = |column: &ColumnRef| reveals(&column.object(), &column.category);
+    let would_show = |moved: &&Moved| shows(&moved.to) && !shows(&moved.from);
+    let from = statement.moves.iter().filter(would_show).map(|moved| moved.from.object());
+    command.needs.extend(from.map(|object| Need { action: Action::Reveal, object }));
+    command.needs.sort();
+    command.needs.dedup();
+    Arc::new(command)
 }
 
 /// What passes of a statement: the masks of its output, and the columns that are revealed.

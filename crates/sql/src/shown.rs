@@ -3,8 +3,9 @@
 //! A client that saves a whole row writes back what it has read. Most masks tell by their form
 //! what they are; the first day of a year, initials and pseudonyms that are numbers do not.
 
-use portreeve_decide::mask::{Alike, ValueKind};
+use portreeve_decide::mask::{Alike, ValueKind, parts};
 use portreeve_model::Object;
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +47,19 @@ impl ShownMasks {
         }
     }
 
+    /// A value is about to be shown that has masks in it, or is one. Of a document each mask is
+    /// known by itself: clients write another part of it anew, and the rest as they have read it.
+    pub fn remember_within(&self, column: u64, before: &[u8], after: &[u8], kind: ValueKind) {
+        match (parts(before, kind), parts(after, kind)) {
+            (Some(before), Some(after)) => {
+                let before: HashSet<Alike> = before.into_iter().collect();
+                let masks = after.into_iter().filter(|part| !before.contains(part));
+                masks.for_each(|mask| self.note(self.marked(&(column, Some(mask)))));
+            }
+            _ => self.remember(column, after, kind),
+        }
+    }
+
     /// NULL is about to be shown in the place of a value.
     pub(crate) fn remember_null(&self, column: u64) {
         self.note(self.null(column));
@@ -56,9 +70,14 @@ impl ShownMasks {
         self.has(self.null(column))
     }
 
-    /// Whether a value is a mask that was shown in this column.
+    /// Whether a value is a mask that was shown in this column, or a document with one in it.
     pub(crate) fn holds(&self, column: u64, value: &[u8], kind: ValueKind) -> bool {
-        !self.is_empty() && self.digest(column, value, kind).is_some_and(|digest| self.has(digest))
+        if self.is_empty() {
+            return false;
+        }
+        let is_mask = |part| self.has(self.marked(&(column, Some(part))));
+        Alike::of(value, kind).is_some_and(is_mask)
+            || parts(value, kind).is_some_and(|parts| parts.into_iter().any(is_mask))
     }
 
     fn note(&self, digest: u64) {
@@ -109,5 +128,21 @@ mod tests {
         assert!(!shown.holds_null(born));
         shown.remember_null(born);
         assert!(shown.holds_null(born) && !shown.holds_null(hired));
+    }
+
+    #[test]
+    fn a_mask_in_a_document_is_known_in_another_one() {
+        let shown = ShownMasks::default();
+        let notes = shown.column(["public", "people", "notes"]);
+        let (text, json) = (ValueKind::Text, ValueKind::Json(Form::Text));
+        let (before, after) =
+            (br#"{"to": "a@b.example", "dark": 1}"#, br#"{"to":"[email]","dark":1}"#);
+        shown.remember_within(notes, before, after, json);
+        assert!(shown.holds(notes, br#"{"dark": 0, "to": "\u005bemail]"}"#, json));
+        assert!(shown.holds(notes, b"\x01[\"[email]\"]", ValueKind::Json(Form::Binary)));
+        assert!(!shown.holds(notes, br#"{"to": "c@d.example", "dark": 1}"#, json));
+        shown.remember_within(notes, b"call a@b.example", b"call [email]", text);
+        assert!(shown.holds(notes, b"call [email]", text));
+        assert!(!shown.holds(notes, b"call nobody", text));
     }
 }

@@ -2,9 +2,12 @@
 
 import json
 import re
+import socket
 from typing import Any
 
 import pytest
+from harness.waiting import until
+from harness.world import World
 
 from .conftest import Client, Tools
 
@@ -113,6 +116,33 @@ def test_results_of_several_statements_are_not_mixed(own: Client) -> None:
         assert refused["isError"] and refused["code"] == "42601" and "one statement" in refused["hint"], refused
     copied = ask(own, "query", resource="shop", sql="copy (select city from customers) to stdout")
     assert copied["isError"] and copied["code"] == "0A000" and "`SELECT`" in copied["hint"], copied
+
+
+def test_a_write_of_more_rows_than_are_shown_comes_to_its_end(own: Client, tools: Tools, world: World) -> None:
+    """What is told to be done is done: the rest of its rows is counted and dropped."""
+    own.token = tools.gateway.token("wanda")
+    sql = "insert into work.other select n, repeat('x', 2000) from generate_series(500001, 503000) n returning id, name"
+    try:
+        done = ask(own, "query", resource="shop", sql=sql, rows_max=50)
+        assert not done["isError"] and done["cut_off"] is True and done["count"] == 3000, done
+        assert world.admin("select count(*) from work.other where id > 500000") == "3000"
+    finally:
+        world.admin("delete from work.other where id > 500000")
+
+
+def test_a_statement_ends_with_the_call_that_asked_for_it(own: Client, world: World) -> None:
+    sql = "select pg_sleep(600), 'nobody waits'"
+    params = {"name": "query", "arguments": {"resource": "shop", "sql": sql}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    head = (
+        f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {own.token}\r\n"
+        f"accept: application/json, text/event-stream\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    running = "select count(*) from pg_stat_activity where state = 'active' and query like '%nobody waits%' and pid <> pg_backend_pid()"
+    with socket.create_connection(("127.0.0.1", own.port)) as connection:
+        connection.sendall(head.encode() + body)
+        until("it runs", lambda: world.admin(running) == "1", 15)
+    until("it was cancelled", lambda: world.admin(running) == "0", 15)
 
 
 def test_what_is_asked_wrongly_is_told(own: Client) -> None:

@@ -134,6 +134,13 @@ def test_reading_is_no_writing(web: Web) -> None:
     assert len(web.service.seen) == count
 
 
+def test_a_read_that_names_somebody_is_bounded(web: Web) -> None:
+    """What goes out is a write on its field, and changes no row of anybody's."""
+    web.service.replies["/lookups"] = Reply(b'{"ok": true}')
+    got = web.get("/crm/lookups?ip=203.0.113.7&mail=ann.berg@example.org")
+    assert got.status == 200, got.body
+
+
 def test_a_whole_collection_is_not_bounded(web: Web) -> None:
     web.service.replies["/items"] = web.service.replies["/items/7"] = OK
     got = web.ask("DELETE", "/crm/items")

@@ -60,6 +60,26 @@ def test_who_waits_gets_the_answer(web: Web) -> None:
     assert len(web.service.seen) == count + 1
 
 
+def test_of_several_who_wait_one_runs_and_the_others_hear_of_it(web: Web) -> None:
+    """One approval, one run; who came late for it finds a review of its own."""
+    count = len(web.service.seen)
+    dana = web.gateway.token("dana")
+    review = ask(web, 901).json()["review"]
+    with ThreadPoolExecutor(4) as others:
+        waits = [others.submit(ask, web, 901, Prefer="wait=5") for _ in range(4)]
+        web.gateway.run("reviews", "approve", review, token=dana)
+        got = [one.result() for one in waits]
+    assert sorted(one.status for one in got)[0] == 200
+    late = [one for one in got if one.status != 200]
+    assert len(late) == 3 and len(web.service.seen) == count + 1
+    for one in late:
+        said = one.json()
+        if one.status == 403:
+            assert "has run by it" in said["detail"] and "look at what it did" in said["hint"], said
+        else:
+            assert one.status == 202 and said["review"] != review, said
+
+
 def test_a_review_is_shown_to_who_asked(web: Web) -> None:
     at = ask(web, 700).fields["location"]
     assert web.ask("GET", at, token=web.gateway.token("dora")).status == 404

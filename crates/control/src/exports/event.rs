@@ -287,6 +287,7 @@ fn exchange_event(exchange: &Exchange<'_>, family: Family) -> ExchangeEvent {
         ReviewOutcome::Denied => "denied",
         ReviewOutcome::Expired => "expired",
         ReviewOutcome::Abandoned => "abandoned",
+        ReviewOutcome::Used => "used",
     };
     let revealed = exchange.revealed().into_iter();
     ExchangeEvent {

@@ -18,6 +18,7 @@
 //! ```
 
 mod alike;
+mod document;
 mod family;
 mod forms;
 mod kind;
@@ -28,6 +29,7 @@ mod subject;
 mod tally;
 
 pub use alike::Alike;
+pub use document::parts;
 pub use forms::{FORM_BYTES_MAX, MaskForms};
 pub use kind::{Form, Masked, ValueKind};
 pub use portreeve_pseudonym::MaskKey;

@@ -39,7 +39,7 @@ pub use postgres::{
     CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,
 };
 pub use statement::{
-    Brought, Comparison, Copy, CopyDirection, CopyFormat, CursorLifetime, Missing, Output,
+    Brought, Comparison, Copy, CopyDirection, CopyFormat, CursorLifetime, Missing, Moved, Output,
     OutputColumn, Replacement, RowsOf, SessionEffect, Shape, Statement, TransactionEffect, Unknown,
     Unreadable,
 };

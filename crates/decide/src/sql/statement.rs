@@ -45,6 +45,8 @@ pub struct Statement {
     pub calls: bool,
     /// The classified columns that it stores values in, sorted.
     pub writes: Vec<Arc<ColumnRef>>,
+    /// The classified columns between which it has values go unchanged.
+    pub moves: Vec<Moved>,
     /// The classified columns that its conditions compare for equality with what the client
     /// brings, in the order of the text.
     pub compared: Vec<Comparison>,
@@ -54,6 +56,17 @@ pub struct Statement {
     /// The columns in whose rows it puts something that the client brings in the place of what is
     /// there, in the order of the text.
     pub replaced: Vec<Replacement>,
+}
+
+/// A classified column whose values go unchanged into another one of its category.
+///
+/// SECURITY: whoever is shown the one and not the other would read there what is hidden here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// Where they come from.
+    pub from: Arc<ColumnRef>,
+    /// Where they go.
+    pub to: Arc<ColumnRef>,
 }
 
 /// A column that gets something that the client brings.

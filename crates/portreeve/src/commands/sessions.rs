@@ -239,6 +239,7 @@ fn decision(exchange: &ExchangeSummary) -> String {
             Some(ReviewOutcome::Denied) => "denied",
             Some(ReviewOutcome::Expired) => "expired",
             Some(ReviewOutcome::Abandoned) => "abandoned",
+            Some(ReviewOutcome::Used) => "approved, and used by another request",
         };
         let by = review.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         lines.push(format!("{} {decision}{by} ({})", review.review, review.rule));

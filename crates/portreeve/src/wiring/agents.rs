@@ -6,6 +6,7 @@ use super::protocols::Running;
 use futures_core::Stream;
 use portreeve_control::Reviews;
 use portreeve_control::authenticator::TokenAuthenticator;
+use portreeve_decide::sql::postgres::is_one_query;
 use portreeve_model::{ReviewId, Secret};
 use portreeve_protocol_mcp::{Offered, Offers, Query, Rows, Run, Trouble};
 use portreeve_protocol_postgres as postgres;
@@ -19,8 +20,9 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::{Config, Error, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Config, Error, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 /// Statements that are on their way at once.
 const STATEMENTS_MAX: usize = 64;
@@ -28,6 +30,8 @@ const STATEMENTS_MAX: usize = 64;
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of values that one answer holds.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Bytes of values beyond it that are waited for, so that a write comes to its end.
+const DROPPED_BYTES_MAX: usize = 64 << 20;
 
 /// What agents are offered.
 pub(super) struct Agents {
@@ -84,14 +88,22 @@ impl Agents {
         let connection = tokio::spawn(async move {
             let _ = connection.await;
         });
-        let asked = match query.run {
+        // What is not read to its end is not wanted, nor what nobody waits for any more.
+        let _ends = Ends(connection);
+        match query.run {
             Run::Now | Run::Unasked => run(&client, query.sql, query.rows_max).await,
             Run::Never => describe(&client, query.sql).await,
-        };
-        // What is not read to its end is not wanted.
-        drop(client);
-        connection.abort();
-        asked
+        }
+    }
+}
+
+/// A connection that ends with the call that it is for: the gateway then has its statement
+/// cancelled, as for everybody who goes away.
+struct Ends(JoinHandle<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -111,7 +123,8 @@ fn settings(client: SocketAddr, run: Run) -> Config {
 
 async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Result<Rows, Trouble> {
     let mut found = Rows::default();
-    let (mut bytes, mut is_complete) = (0, false);
+    let (mut bytes, mut dropped, mut is_complete) = (0, 0, false);
+    let may_end_anywhere = is_one_query(sql);
     let messages = client.simple_query_raw(sql).await.map_err(|error| trouble(&error))?;
     let mut messages = pin!(messages);
     while let Some(message) = poll_fn(|context| messages.as_mut().poll_next(context)).await {
@@ -121,11 +134,18 @@ async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Res
             SimpleQueryMessage::RowDescription(columns) => {
                 found.columns = columns.iter().map(|column| column.name().to_owned()).collect();
             }
-            SimpleQueryMessage::Row(_)
+            SimpleQueryMessage::Row(row)
                 if found.rows.len() >= rows_max || bytes > ANSWER_BYTES_MAX =>
             {
                 found.is_cut = true;
-                return Ok(found);
+                // What it changes is there when its answer has ended, and not before.
+                if may_end_anywhere {
+                    return Ok(found);
+                }
+                dropped += values(&row).map(str::len).sum::<usize>();
+                if dropped > DROPPED_BYTES_MAX {
+                    return Err(endless());
+                }
             }
             SimpleQueryMessage::Row(row) => {
                 let values = (0..row.len()).map(|at| row.get(at).map(str::to_owned));
@@ -147,6 +167,37 @@ async fn describe(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, Tr
     let prepared = client.prepare(sql).await.map_err(|error| trouble(&error))?;
     let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
     Ok(Rows { columns, ..Rows::default() })
+}
+
+fn values(row: &SimpleQueryRow) -> impl Iterator<Item = &str> {
+    (0..row.len()).filter_map(|at| row.get(at))
+}
+
+/// SPEC: SQLSTATE 54000, program limit exceeded.
+fn endless() -> Trouble {
+    Trouble {
+        code: "54000".to_owned(),
+        message:
+            "its answer is too long to wait for, so it was ended, and nothing that it changed \
+                  stays"
+                .to_owned(),
+        hint: Some("give back fewer rows or columns (`RETURNING`)".to_owned()),
+        ..Trouble::default()
+    }
+}
+
+/// SPEC: SQLSTATE 57014, query canceled.
+fn late() -> Trouble {
+    let seconds = STATEMENT_TIMEOUT.as_secs();
+    Trouble {
+        code: "57014".to_owned(),
+        message: format!(
+            "it took longer than {seconds} s and was cancelled: unless it ended at that moment, \
+             nothing that it changed stays"
+        ),
+        hint: Some("ask for less at once".to_owned()),
+        ..Trouble::default()
+    }
 }
 
 /// SPEC: SQLSTATE 42601, as PostgreSQL has it where one statement is expected.
@@ -226,9 +277,8 @@ impl Offers for Agents {
     }
 
     fn query<'a>(&'a self, query: Query<'a>) -> BoxFuture<'a, Result<Rows, Trouble>> {
-        Box::pin(async move {
-            let late = |_| unreachable("the statement took too long");
-            timeout(STATEMENT_TIMEOUT, self.ask(query)).await.map_err(late)?
-        })
+        Box::pin(
+            async move { timeout(STATEMENT_TIMEOUT, self.ask(query)).await.map_err(|_| late())? },
+        )
     }
 }

@@ -115,13 +115,14 @@ fn command(
     needs.dedup();
     let carried = carried.into_iter().map(|object| Need { action: Action::Write, object });
     needs.extend(carried);
+    let writes_fields = needs.iter().any(|need| need.action == Action::Write);
     let unknown = action.is_none().then(|| format!("the method `{}` is not known", head.method));
     Command {
         verb: head.method.to_string(),
         fingerprint,
         shape: String::new(),
         needs,
-        facts: Facts { bounded: bounded(head, action), probes, ..Facts::default() },
+        facts: Facts { bounded: bounded(head, action, writes_fields), probes, ..Facts::default() },
         unknown,
         // Nobody sees what runs behind a route, whatever its method is.
         effect: Effect::MayChange,
@@ -130,8 +131,10 @@ fn command(
 
 /// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
 /// of something that no number, hash or address names may be one of a whole collection,
-/// whatever its query says.
-fn bounded(head: &Head, action: Option<Action>) -> Option<bool> {
-    (action == Some(Action::Write))
-        .then(|| head.method == http::Method::POST || head.path.ends_in_one())
+/// whatever its query says. What a read says of somebody goes out, and changes no more than that.
+fn bounded(head: &Head, action: Option<Action>, writes_fields: bool) -> Option<bool> {
+    match action {
+        Some(Action::Write) => Some(head.method == http::Method::POST || head.path.ends_in_one()),
+        _ => writes_fields.then_some(true),
+    }
 }

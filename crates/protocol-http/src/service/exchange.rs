@@ -229,13 +229,20 @@ impl Flow {
 }
 
 fn unmaskable(exchange: &Exchange, why: &str) -> Refusal {
-    let hint = "ask for JSON or text, or let a policy reveal the field `body` of the route as \
-                `opaque`";
-    exchange.refusal_of(
-        RefusalCode::Unmaskable,
-        format!("the answer is withheld: {why}"),
-        Some(hint.to_owned()),
-    )
+    let (message, hint) = if exchange.writes() {
+        (
+            format!("the request was carried out, and its answer is withheld: {why}"),
+            "look at what it did, do not send it again; a policy can reveal the field `body` of \
+             the route as `opaque`",
+        )
+    } else {
+        (
+            format!("the answer is withheld: {why}"),
+            "ask for JSON or text, or let a policy reveal the field `body` of the route as \
+             `opaque`",
+        )
+    };
+    exchange.refusal_of(RefusalCode::Unmaskable, message, Some(hint.to_owned()))
 }
 
 async fn stopped(exchange: Exchange, stop: Stop) -> Result<Answer, Problem> {

@@ -52,6 +52,10 @@ impl Plan {
         let Seen { listed, fields, passes_opaque } =
             target.fields().seen(&subject, CONTENT, snapshot);
         let carried = carried(asks, target, &subject);
+        if !carried.is_empty() {
+            // What a read says of somebody goes out, and changes no more than that.
+            wanted.facts.bounded.get_or_insert(true);
+        }
         wanted.needs.extend(carried.into_iter().map(|object| need(Action::Write, object)));
         let definition = asks.tool.map(|tool| (subject.clone(), tool.digest.clone()));
         let command = Command {

@@ -156,7 +156,8 @@ impl ColumnLook {
         let shown = self.shown_for(value, masker, out);
         if let (Shown::Replaced, Some(column)) = (shown, self.shown) {
             let kind = value_kind(self.written.code, self.written.format);
-            self.plan.shown().remember(column, out.get(start..).unwrap_or_default(), kind);
+            let after = out.get(start..).unwrap_or_default();
+            self.plan.shown().remember_within(column, value, after, kind);
         }
         shown
     }

@@ -340,13 +340,19 @@ impl Assembler {
         self.batch.follows_writes = self.has_written;
         self.batch.follows_open = self.run == Run::Open;
         self.run = if self.batch.is_open() { Run::Open } else { Run::Ended };
-        let Effects { rests_on, names, calls, makes_code, runs_own_code, writes, .. } =
-            std::mem::take(&mut self.effects);
+        let effects = std::mem::take(&mut self.effects);
+        let Effects { rests_on, names, calls, makes_code, runs_own_code, writes, .. } = effects;
         let all = Arc::new(names);
+        // What a write has changed is told of where its names have come to stand for something
+        // else; not where this session, or code, has changed them itself.
+        let is_own = effects.defines || runs_own_code || !machine.names().defined().is_empty();
+        let writes_to = writes && !all.is_empty() && !is_own;
         // Whatever it reads, what it calls by a name has to be what was known under it.
         // A text that makes functions itself has changed what there is to call.
         let calls = calls && !makes_code;
-        if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
+        if writes_to {
+            self.batch.fence = Some(fence(all.clone()));
+        } else if (!rests_on.is_empty() || calls) && self.catalog().has_rules() {
             self.batch.fence = Some(fence(Arc::new(rests_on)));
         }
         if !all.is_empty() || runs_own_code {

@@ -1,6 +1,9 @@
 //! What the messages of a request do together.
 
+use crate::named::runs_own_code;
 use crate::reply::Status;
+use portreeve_decide::sql::SessionEffect;
+use portreeve_sql::Plan;
 use std::collections::{BTreeSet, HashSet};
 
 /// What a request does, as far as it is put together. It begins anew, as a whole, whenever the
@@ -18,6 +21,8 @@ pub(super) struct Effects {
     pub(super) is_alone: bool,
     /// Data are changed.
     pub(super) writes: bool,
+    /// Definitions are changed.
+    pub(super) defines: bool,
     /// Code runs that somebody made.
     pub(super) runs_own_code: bool,
     /// The relations that rows of the reply rest on.
@@ -44,6 +49,15 @@ impl Effects {
         Self { meets: status, ..Self::default() }
     }
 
+    /// What a statement does on its own.
+    pub(super) fn add(&mut self, plan: &Plan) {
+        self.writes |= plan.statement.is_write;
+        self.defines |= plan.defines();
+        // What a transaction sees of another time is known once it does.
+        self.runs_own_code |=
+            runs_own_code(plan) || matches!(plan.statement.session, SessionEffect::SeeAs(_));
+    }
+
     /// A failed transaction is taken back: what comes behind that runs again.
     pub(super) fn take_back(&mut self) {
         if self.meets == Status::Failed {
@@ -60,6 +74,7 @@ impl Default for Effects {
             sees_definitions: true,
             is_alone: true,
             writes: false,
+            defines: false,
             runs_own_code: false,
             rests_on: BTreeSet::new(),
             names: BTreeSet::new(),

@@ -466,10 +466,7 @@ impl Assembler {
             self.settings.doubt();
         }
         self.settings.follow(plan);
-        // What a transaction sees of another time is known once it does.
-        self.effects.runs_own_code |=
-            named::runs_own_code(plan) || matches!(plan.statement.session, SessionEffect::SeeAs(_));
-        self.effects.writes |= plan.statement.is_write;
+        self.effects.add(plan);
         if plan.statement.moves_search_path {
             self.planner.move_path();
         } else if takes_back(plan) || plan.defines() {

@@ -243,14 +243,16 @@ async fn names_stand_for_what_this_request_makes_of_them() {
 }
 
 #[tokio::test]
-async fn a_fence_stands_around_what_rows_rest_on() {
+async fn a_fence_stands_around_what_rows_rest_on_and_what_is_written_to() {
     let (_world, session) = session("").await;
     let machine = ReplyMachine::new(1 << 20, Screening::default());
     for (text, is_fenced) in [
         ("SELECT id FROM people", true),
         ("DELETE FROM people WHERE id = 1 RETURNING id", true),
         ("COPY people TO STDOUT", true),
-        ("DELETE FROM people WHERE id = 1", false),
+        ("DELETE FROM people WHERE id = 1", true),
+        ("ALTER TABLE people ADD c int; DELETE FROM people WHERE id = 1", false),
+        ("BEGIN", false),
         ("SELECT 1", false),
         ("CREATE TABLE other (id int)", false),
     ] {

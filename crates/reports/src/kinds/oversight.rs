@@ -132,6 +132,11 @@ impl Oversight {
                 observed.abandoned += 1;
                 rule.unanswered += 1;
             }
+            // The answer is counted where it was used.
+            ReviewOutcome::Used => {
+                observed.reviews -= 1;
+                rule.reviews -= 1;
+            }
         }
         if answers.approved + answers.denied > 0 {
             let known = self.content.reviewers.entry(by).or_default();

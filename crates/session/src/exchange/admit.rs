@@ -4,11 +4,11 @@ use super::barrier::{Barrier, Pending};
 use super::held::Held;
 use super::judge::{Judge, Judged};
 use super::review::{self, Question};
-use super::{Exchange, Hold, Stop};
+use super::{Exchange, FENCE_RULE, Hold, Stop};
 use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{CommandUse, Fence, Request, Stage, TargetRequest};
+use crate::protocol::{CommandUse, Fence, Fenced, Request, Stage, TargetRequest};
 use crate::session::{DayUsage, Session, Snapshot};
 use bytes::Bytes;
 use portreeve_evidence::request_events;
@@ -116,16 +116,15 @@ impl Session {
         let snapshot = self.snapshot();
         let objects = snapshot.counted_by_day(request.commands());
         let day = DayUsage::read(self, snapshot.hour(), objects).await?;
-        let number = running.number;
-        let judge =
-            Judge { session: self, snapshot: &snapshot, planned, exchange: number, day: &day };
+        let exchange = running.number;
+        let judge = Judge { session: self, snapshot: &snapshot, planned, exchange, day: &day };
         let Judged { session, records, refused, review, mut budget } =
             judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
-        let no_room = self.no_room(number).await?;
+        let no_room = self.no_room(exchange).await?;
         // What would fill the disk is not kept: that it was asked for is.
         let kept = if no_room.is_some() { &[][..] } else { received };
-        self.stage_request(number, &snapshot, (session, &day), records, kept);
+        self.stage_request(exchange, &snapshot, (session, &day), records, kept);
         budget.count_days(day);
         let mut exchange = Exchange {
             content: budget.is_counted().then(|| request.content()),
@@ -162,10 +161,11 @@ impl Session {
             }
             (None, None) => None,
         };
-        if refused.is_none() {
+        let refused = exchange.look_again(request, refused, is_held).await;
+        let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
+        if verdict == Verdict::Allow {
             exchange.spend_probes().await?;
         }
-        let verdict = if refused.is_some() { Verdict::Deny } else { Verdict::Allow };
         observer.decided(self.resource(), verdict);
         exchange.refusal = refused.as_ref().map(|(_, refusal)| refusal.clone());
         Ok(Decided { exchange, refused, is_held })
@@ -199,6 +199,50 @@ impl Exchange {
             return Ok(());
         }
         self.budget.spend(&self.running.session, Usage::of(Unit::Probes, probes)).await
+    }
+
+    /// What of a request may not run, after a last look at what its names stand for. Where a
+    /// person was asked, that look was taken when they had answered.
+    async fn look_again<R: Request>(
+        &mut self,
+        request: &R,
+        refused: Option<(usize, Refusal)>,
+        is_held: bool,
+    ) -> Option<(usize, Refusal)> {
+        let refused = match refused {
+            refused if is_held || matches!(refused, Some((0, _))) => refused,
+            refused => match self.outdated(request).await {
+                Some(outdated) => Some((0, outdated)),
+                None => refused,
+            },
+        };
+        if matches!(refused, Some((0, _))) {
+            // Nothing of it runs: what the client hears rests on nothing.
+            self.fence = None;
+        }
+        refused
+    }
+
+    /// Why what may change something does not run: its names may stand for something else by now
+    /// than policy was asked about. What only reads is asked about when its answer is there.
+    async fn outdated<R: Request>(&self, request: &R) -> Option<Refusal> {
+        if self.commands.iter().all(|one| one.command.only_reads()) {
+            return None;
+        }
+        let (code, message, hint) = match request.definitions()?.check().await.err()? {
+            Fenced::Changed => (
+                RefusalCode::DefinitionsChanged,
+                "definitions have changed since it was read, and it did not run",
+                "send it again",
+            ),
+            Fenced::Unknown => (
+                RefusalCode::Unmaskable,
+                "nobody can say what its names stand for now, and it did not run",
+                "an operator must look at the gateway's health",
+            ),
+        };
+        let rule = Some(FENCE_RULE.into());
+        Some(self.session().refusal(self.number(), code, message.into(), rule, Some(hint.into())))
     }
 
     /// Holds a request until a person has answered, and then looks whether policy still

@@ -365,9 +365,14 @@ impl Exchange {
         Ok(released)
     }
 
+    /// Whether what runs in it may have changed something.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.commands.iter().any(|one| one.command.writes())
+    }
+
     fn fenced(&self, why: Fenced) -> Refusal {
-        let writes = self.commands.iter().any(|one| one.command.writes());
-        let (code, hint) = match (why, writes) {
+        let (code, hint) = match (why, self.writes()) {
             (_, true) => (
                 RefusalCode::WithheldAfterChange,
                 "the command has run, and its rows are withheld: look at its effect, do not send it again",

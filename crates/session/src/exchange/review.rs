@@ -203,6 +203,10 @@ fn answered(
         Answer::Denied { by, comment } => (ReviewOutcome::Denied, Some(by), "was denied", comment),
         Answer::Expired => (ReviewOutcome::Expired, None, "was not answered in time", None),
         Answer::Abandoned => (ReviewOutcome::Abandoned, None, "was cancelled", None),
+        Answer::Used => {
+            let text = "was approved, and the same command, sent another time, has run by it";
+            (ReviewOutcome::Used, None, text, None)
+        }
     };
     stage_closed(running, review, outcome, by.clone());
     if outcome == ReviewOutcome::Approved {
@@ -210,12 +214,18 @@ fn answered(
     }
     let by = by.map(|by| format!(" by `{by}`")).unwrap_or_default();
     let comment = comment.map(|comment| format!(": {comment}")).unwrap_or_default();
+    let hint = match outcome {
+        ReviewOutcome::Used => {
+            "look at what it did before you send it again: that opens a review anew"
+        }
+        _ => "nothing was released; ask for less, or ask the reviewers why",
+    };
     let refusal = running.session.refusal(
         running.number,
         RefusalCode::NotApproved,
         format!("review `{review}` {text}{by}{comment}"),
         Some(ask.rule.clone()),
-        Some("nothing was released; ask for less, or ask the reviewers why".into()),
+        Some(hint.into()),
     );
     Some(Refusal { review: Some(review.clone()), ..refusal })
 }

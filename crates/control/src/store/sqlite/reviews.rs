@@ -308,7 +308,7 @@ fn answer(transaction: &Connection, id: &ReviewId, at: SystemTime) -> Result<Pro
             )?;
             Progress::Closed(match used {
                 1 => Answer::Approved { by, comment },
-                _ => Answer::Abandoned,
+                _ => Answer::Used,
             })
         }
     };

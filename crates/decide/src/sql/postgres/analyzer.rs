@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::sql::catalog::{Catalog, ColumnRef, Functions};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::query::shown::PinnedSetting;
-use crate::sql::statement::{Brought, Comparison, Missing, Replacement, Unknown, sqlstate};
+use crate::sql::statement::{Brought, Comparison, Missing, Moved, Replacement, Unknown, sqlstate};
 use crate::sql::taint::Taint;
 
 /// The most expressions, sources and sub-queries of one statement.
@@ -45,6 +45,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) compared: Vec<Comparison>,
     /// Constants and parameters that take the place of what is in columns.
     pub(in crate::sql) replaced: Vec<Replacement>,
+    /// From which classified columns values go unchanged into which others.
+    pub(in crate::sql) moved: BTreeSet<(u32, u32)>,
     /// The first thing that was not understood.
     pub(in crate::sql) unknown: Option<Unknown>,
     pub(in crate::sql) missing: BTreeSet<Missing>,
@@ -103,6 +105,7 @@ impl<'c> Analyzer<'c> {
             listed: Vec::new(),
             compared: Vec::new(),
             replaced: Vec::new(),
+            moved: BTreeSet::new(),
             unknown: None,
             missing: BTreeSet::new(),
             opaque: BTreeSet::new(),
@@ -391,6 +394,13 @@ impl<'c> Analyzer<'c> {
         columns
     }
 
+    /// The columns between which values go unchanged.
+    pub(in crate::sql) fn moves(&self) -> Vec<Moved> {
+        let known = |id: u32| self.catalog.classified.get(id as usize).cloned();
+        let moved = |(from, to): &(u32, u32)| Some(Moved { from: known(*from)?, to: known(*to)? });
+        self.moved.iter().filter_map(moved).collect()
+    }
+
     /// Takes over what a statement inside this one needs.
     pub(in crate::sql) fn absorb(&mut self, inner: &Self) {
         self.needs.extend(inner.needs.iter().cloned());
@@ -398,6 +408,7 @@ impl<'c> Analyzer<'c> {
         self.probed.join(&inner.probed);
         self.revealed.join(&inner.revealed);
         self.written.join(&inner.written);
+        self.moved.extend(&inner.moved);
         self.probes = self.probes.saturating_add(inner.probes);
         self.listed.extend(&inner.listed);
         self.missing.extend(inner.missing.iter().cloned());

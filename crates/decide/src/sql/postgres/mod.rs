@@ -31,7 +31,7 @@ pub use snapshot::overlay::{MadeAnew, made_anew};
 
 pub use command::settings::{guards, is_made_up};
 pub use named::{Named, named};
-pub use query::touched::{RowsTouched, rows_touched};
+pub use query::touched::{RowsTouched, is_one_query, rows_touched};
 pub use snapshot::build::{CatalogBuilder, ColumnInput, FunctionInput, RelationInput, Remembered};
 pub use snapshot::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
 pub use snapshot::questions;

@@ -115,6 +115,7 @@ fn finish(
     let is_told = analyzer.writings == 1 && TELLING.contains(&verb.as_str());
     Statement {
         writes: analyzer.written_columns(),
+        moves: analyzer.moves(),
         listed: std::mem::take(&mut analyzer.listed),
         compared: std::mem::take(&mut analyzer.compared),
         replaced: std::mem::take(&mut analyzer.replaced),

@@ -34,9 +34,21 @@ struct Target {
 /// The column that an assignment sets, and the one of the new row that it takes it from.
 fn taken_over(node: &pg::Node) -> Option<(&str, &str)> {
     let Some(NodeEnum::ResTarget(assignment)) = &node.node else { return None };
-    let Some(NodeEnum::ColumnRef(from)) = &assignment.val.as_deref()?.node else { return None };
+    let Some(NodeEnum::ColumnRef(from)) = &given(assignment)?.node else { return None };
     match strings(&from.fields).as_deref() {
         Some(["excluded", from]) => Some((&assignment.name, from)),
+        _ => None,
+    }
+}
+
+/// What an assignment puts into its column: of `(a, b) = (…, …)`, its part.
+fn given(assignment: &pg::ResTarget) -> Option<&pg::Node> {
+    let value = assignment.val.as_deref()?;
+    let Some(NodeEnum::MultiAssignRef(part)) = &value.node else { return Some(value) };
+    match &part.source.as_deref()?.node {
+        Some(NodeEnum::RowExpr(row)) => {
+            row.args.get(usize::try_from(part.colno).ok()?.checked_sub(1)?)
+        }
         _ => None,
     }
 }
@@ -149,8 +161,24 @@ impl Analyzer<'_> {
                     })
                 })
             });
-        if !is_known {
+        if is_known {
+            self.moves_between(lineage, target, column);
+        } else {
             self.reveal(lineage);
+        }
+    }
+
+    /// A value goes unchanged from one classified column into another.
+    fn moves_between(&mut self, lineage: &Lineage, target: &Target, column: Option<&str>) {
+        let own = |columns: &Arc<Columns>| columns.find(column?, self.catalog);
+        let into: Vec<u32> = target
+            .each
+            .iter()
+            .filter_map(own)
+            .flat_map(|own| own.sources.ids().collect::<Vec<_>>())
+            .collect();
+        for from in lineage.sources.ids() {
+            self.moved.extend(into.iter().filter(|to| **to != from).map(|to| (from, *to)));
         }
     }
 
@@ -365,7 +393,7 @@ impl Analyzer<'_> {
                 _ => self.optional(assignment.val.as_deref(), scope),
             };
             self.store(target, Some(&assignment.name), &lineage);
-            self.replace(target, &assignment.name, assignment.val.as_deref());
+            self.replace(target, &assignment.name, given(assignment));
         }
     }
 

@@ -25,6 +25,20 @@ impl RowsTouched {
     }
 }
 
+/// Whether a text is one query, in which nothing is written but by functions.
+#[must_use]
+pub fn is_one_query(text: &str) -> bool {
+    let Ok(parsed) = parse::parse(text) else { return false };
+    let [only] = parsed.as_slice() else { return false };
+    match only.node.node.as_ref() {
+        Some(NodeEnum::SelectStmt(select)) => {
+            let with = select.with_clause.as_ref();
+            select.into_clause.is_none() && with.is_none_or(|with| with.ctes.iter().all(is_query))
+        }
+        _ => false,
+    }
+}
+
 /// Questions for the rows of the one `UPDATE` or `DELETE` that a text is; none for everything
 /// else, and where a write stands inside it.
 ///
@@ -98,6 +112,20 @@ fn is_query(node: &pg::Node) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_told_from_a_write() {
+        let check = |text: &str, expect: bool| assert_eq!(is_one_query(text), expect, "{text}");
+        check("select 1", true);
+        check("with x as (select 1) select * from x union select f()", true);
+        check("values (1), (2)", true);
+        check("with x as (delete from t returning 1) select * from x", false);
+        check("select 1 into t", false);
+        check("update t set a = 1 returning a", false);
+        check("explain analyze delete from t", false);
+        check("select 1; select 2", false);
+        check("selec 1", false);
+    }
 
     #[test]
     fn a_write_is_counted_by_its_own_condition() {

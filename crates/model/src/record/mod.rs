@@ -3,6 +3,8 @@
 //! A leaf never holds a value of the target's data: ids, times, decisions, counts,
 //! and digests of sealed payloads.
 
+mod quick;
+
 use crate::{
     AccountChange, Administrator, Attestation, Category, Chain, ConnectorEvent, Custodian,
     Decision, Digest, Facts, Held, HoldId, KeyUse, Need, Object, PolicyVersion, Predecessor,
@@ -224,11 +226,14 @@ pub enum ReviewOutcome {
     Expired,
     /// The requester went away, or the gateway stopped.
     Abandoned,
+    /// It was approved, and another exchange that had sent the same has run by it.
+    Used,
 }
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "event")]
+// `quick` reads it, by what is made here.
+#[serde(rename_all = "kebab-case", tag = "event", remote = "Self")]
 pub enum Event {
     /// A gateway began to write this log.
     GatewayStarted {

@@ -1,5 +1,6 @@
 //! Where a resource is, what opens it, and which of its fields are classified.
 
+use crate::description::Description;
 use portreeve_model::{Object, ObjectKind};
 use portreeve_screen::Screen;
 use portreeve_web::{Address, Fields};
@@ -22,6 +23,8 @@ pub struct TargetParts {
     pub passed: Vec<String>,
     /// Whether an encoded slash in a part of a path is a letter of a name there.
     pub takes_slashes: bool,
+    /// What describes it; nothing where routes are learnt.
+    pub description: Option<Description>,
     /// By what requests are masked; none where policy decides on them as they are.
     pub outgoing: Option<Arc<Screen>>,
 }
@@ -73,6 +76,10 @@ impl Target {
 
     pub(crate) const fn takes_slashes(&self) -> bool {
         self.parts.takes_slashes
+    }
+
+    pub(crate) const fn description(&self) -> Option<&Description> {
+        self.parts.description.as_ref()
     }
 
     /// Whether what may not go out is masked in requests.

@@ -4,18 +4,21 @@
 use super::connectors::Ways;
 use super::places::Place;
 use super::protocols::{Parts, Running};
-use super::resources::screen;
+use super::resources::{own, screen};
 use super::served::{Served, Serves};
-use super::web::{address, fields, serve_host, served, targets};
-use anyhow::{Context, bail};
+use super::web::{address, fields_parts, serve_host, served, targets};
+use anyhow::{Context, anyhow, bail, ensure};
 use portreeve_control::Config;
-use portreeve_control::config::{ConnectorResource, Resource};
+use portreeve_control::config::{self, ConnectorResource, Resource, Settings};
 use portreeve_link::connector::ServedTarget;
 use portreeve_model::{ObjectKind, Unclassified};
-use portreeve_protocol_http::{Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts};
+use portreeve_protocol_http::{
+    Description, Document, Http, HttpLimits, HttpParts, MANIFEST, Target, TargetParts, Undescribed,
+    Writing,
+};
 use portreeve_screen::Screen;
 use portreeve_session::BoxFuture;
-use portreeve_web::no_route;
+use portreeve_web::{Fields, no_route};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -93,16 +96,82 @@ pub(super) fn never_called(
 fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
     let settings = &resource.target;
     let address = address(config, name, resource, ways)?;
+    let description = description(settings)?;
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         serve_host: serve_host(name, resource),
-        fields: fields(ObjectKind::FIELD, address.host(), resource),
+        fields: fields(address.host(), resource, description.as_ref()),
+        description,
         address,
         screen: screen(resource, &config.masking.confidence_min),
         passed: passed(settings.text("pass_fields")?),
         takes_slashes: takes_slashes(settings.text("encoded_slash")?)?,
         outgoing: outgoing(settings.text("outgoing")?)?,
     }))
+}
+
+/// What describes a service.
+fn description(settings: &Settings) -> anyhow::Result<Option<Description>> {
+    let word = settings.text("undocumented")?;
+    let Some(file) = settings.file("openapi")? else {
+        let hint = "hint: name it as `openapi: ./service.yaml`, or remove `undocumented`";
+        ensure!(word.is_empty(), "`undocumented` is about a document, and there is none\n{hint}");
+        return Ok(None);
+    };
+    let undescribed = match word {
+        "" | "refuse" => Undescribed::Refuse,
+        "allow" => Undescribed::Allow,
+        other => bail!("`undocumented: {other}` is none\nhint: `refuse` or `allow`"),
+    };
+    let bytes = config::read_bounded(file, DOCUMENT_BYTES_MAX);
+    let bytes = bytes.with_context(|| format!("openapi: `{}`", file.display()))?;
+    let is_json = file.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
+    let writing = if is_json { Writing::Json } else { Writing::Yaml };
+    let document = Document::read(&bytes, writing);
+    let document = document.map_err(|why| anyhow!("openapi: `{}`: {why}", file.display()))?;
+    Ok(Some(Description { document: Arc::new(document), undescribed }))
+}
+
+/// What the documents of services say and nothing follows, and what they could say, for the
+/// operator. What keeps one from being read is told elsewhere.
+pub(super) fn remarks(config: &Config) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (name, resource) in own(config, MANIFEST.name) {
+        let Ok(Some(description)) = description(&resource.target) else { continue };
+        let summary = description.document.summary();
+        let place = format!("`resources.{name}.http.openapi`");
+        remarks.push(format!(
+            "{place}: OpenAPI {}, {} paths, {} operations, {} classified fields",
+            summary.version, summary.path_count, summary.operation_count, summary.field_count
+        ));
+        let more = summary.unused.iter().chain(&summary.proposals);
+        remarks.extend(more.map(|remark| format!("{place}: {remark}")));
+    }
+    remarks
+}
+
+/// Which fields of a service are classified: what `classify` names without a star counts first,
+/// then what the document says, then the rest of `classify`.
+fn fields(owner: &str, resource: &Resource, description: Option<&Description>) -> Fields {
+    let kind = ObjectKind::FIELD;
+    let mut parts = fields_parts(kind, owner, resource);
+    let Some(Description { document, .. }) = description else { return Fields::new(parts) };
+    parts.named_of.clone_from(document.fields());
+    parts.has_any |= !document.fields().is_empty();
+    let (classify, document) = (Arc::new(resource.classify.clone()), document.clone());
+    let (said, described) = (classify.clone(), document.clone());
+    parts.category_of = Arc::new(move |path| {
+        let [_, route, field] = path;
+        let is_exact = said.names_exactly(kind, path);
+        let own = described.category_of(route, field).filter(|_| !is_exact);
+        own.or_else(|| said.category_of(kind, path)).cloned()
+    });
+    parts.clears = Arc::new(move |path| {
+        let [_, route, field] = path;
+        let is_exact = classify.names_exactly(kind, path);
+        classify.clears(kind, path) && (is_exact || document.category_of(route, field).is_none())
+    });
+    Fields::new(parts)
 }
 
 /// Names with commas between.
@@ -141,6 +210,8 @@ fn limits(config: &Config) -> anyhow::Result<HttpLimits> {
     })
 }
 
+/// The longest document: those of the largest services have ten.
+const DOCUMENT_BYTES_MAX: usize = 16 << 20;
 /// A caller who has asked nothing for so long begins a new session with the next request.
 const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Services answer in this time, or say that they need longer.

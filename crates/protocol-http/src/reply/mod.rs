@@ -69,19 +69,22 @@ struct RouteNames<'a> {
 
 impl Names for RouteNames<'_> {
     fn known(&self, path: &str) -> Known {
-        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let own = fields.known(&self.plan.route, path, revealed);
-        if matches!(own, Known::Masked(_)) || self.plan.others.is_empty() {
+        let (fields, routes) = (self.target.fields(), &self.plan.routes);
+        let revealed = &self.plan.revealed;
+        let own = fields.known(&routes.own, path, revealed);
+        if matches!(own, Known::Masked(_)) {
             return own;
         }
         // Whichever of them a server has seen, what is hidden in one stays hidden.
-        let mut others = self.plan.others.iter().map(|route| fields.known(route, path, revealed));
-        others.find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+        let others = routes.others().map(|route| fields.known(route, path, revealed));
+        let learnt =
+            routes.learnt().map(|route| fields.known_apart((&routes.own, route), path, revealed));
+        others.chain(learnt).find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let routes = std::iter::once(&self.plan.route).chain(&self.plan.others);
+        let routes = self.plan.routes.names().into_iter();
         let mut named = routes.filter_map(|route| fields.named_in(route, text, revealed));
         named.next().map(|(_, category)| category)
     }

@@ -2,6 +2,8 @@
 
 use super::identity::says_who;
 use super::overrides::{is_of_a_method, is_override_of};
+use super::routes::Routes;
+use crate::description::Description;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
@@ -15,6 +17,8 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) path: CanonicalPath,
     pub(crate) query: CanonicalQuery,
+    /// What it is about.
+    pub(crate) routes: Routes,
     /// What goes on: neither the caller's credential nor what belongs to one hop.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// What the target is called.
@@ -137,6 +141,7 @@ impl Head {
         (method, path, query): (Method, CanonicalPath, Option<&str>),
         fields: &HeaderMap,
         (authority, passed): (&str, &[String]),
+        description: Option<&Description>,
     ) -> Result<Self, RefusedHead> {
         for name in ONCE {
             if fields.get_all(name).iter().nth(1).is_some() {
@@ -168,10 +173,12 @@ impl Head {
             return Err(RefusedHead::NotText(name.to_string()));
         }
         let wishes = preferences(fields).map(|wishes| (HeaderName::from_static("prefer"), wishes));
+        let routes = Routes::of(&path, &method, description);
         Ok(Self {
             method,
             path,
             query,
+            routes,
             fields: kept.into_iter().chain(wishes).collect(),
             authority: authority.to_owned(),
         })
@@ -193,7 +200,10 @@ impl Head {
     /// What may change its meaning beside its path and body.
     pub(crate) fn settings(&self) -> Vec<String> {
         let bound = self.texts().filter(|(name, _)| !NOT_BOUND.contains(name));
-        bound.map(|(name, value)| format!("{name}: {value}")).collect()
+        let bound = bound.map(|(name, value)| format!("{name}: {value}"));
+        // No field has a name with a blank in it.
+        let described = self.routes.described_by.iter().map(|it| format!("described by {it}"));
+        bound.chain(described).collect()
     }
 
     /// The fields that go on, as texts.
@@ -371,7 +381,7 @@ mod tests {
                 .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x")))
                 .collect();
             let path = CanonicalPath::read("/x").unwrap();
-            Head::new((method, path, None), &fields, ("h", &[])).unwrap().fields.len()
+            Head::new((method, path, None), &fields, ("h", &[]), None).unwrap().fields.len()
         };
         assert_eq!((sent(Method::GET), sent(Method::HEAD), sent(Method::PUT)), (0, 0, 2));
     }

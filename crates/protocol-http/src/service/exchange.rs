@@ -1,5 +1,6 @@
 //! One request and its whole answer, through the engine.
 
+use super::SeenBy;
 use super::problem::Notices;
 use crate::reply::{Body, Classified, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Outgoing, Plan, masked};
@@ -24,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// What one exchange needs.
 pub(super) struct Asked {
-    pub(super) caller: Arc<Caller<()>>,
+    pub(super) caller: Arc<Caller<SeenBy>>,
     pub(super) target: Arc<Target>,
     pub(super) prefix: String,
     pub(super) value_bytes_max: usize,

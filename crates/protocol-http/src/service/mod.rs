@@ -9,7 +9,7 @@ use crate::target::Target;
 use exchange::{Answer, Asked};
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use portreeve_session::{Authenticator, Engine, WaitsFor};
+use portreeve_session::{Authenticator, Classify, Engine, Session, WaitsFor};
 use portreeve_web::{
     AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem,
     REVIEWS, Reviews, Room, Sessions, application, bearer, host, look_through, review_answer,
@@ -67,7 +67,7 @@ pub struct HttpParts {
 
 /// The HTTP listener's work, one connection at a time.
 pub struct Http {
-    sessions: Arc<Sessions<()>>,
+    sessions: Arc<Sessions<SeenBy>>,
     reviews: Arc<dyn Reviews>,
     targets: Vec<Arc<Target>>,
     listener: Listener,
@@ -186,19 +186,18 @@ impl Http {
             true => path,
             false => path.without_slashes().map_err(|why| bad_request(why.into()))?,
         };
-        let opening = || {
-            let classified = target.clone();
-            Opening {
-                classify: Arc::new(move |object| classified.fields().category_of_object(object)),
-                notices: Arc::new(Notices),
-                own: (),
-            }
+        let opening = || Opening {
+            classify: classify(&target),
+            notices: Arc::new(Notices),
+            own: SeenBy(Mutex::new(target.clone())),
         };
         let caller = self.sessions.caller(&ask, target.name(), opening).await?;
+        caller.own.follow(&target, &caller.session);
         connection.entered();
         let named = (parts.method, path, parts.uri.query());
         let address = target.address();
-        let head = Head::new(named, &parts.headers, (address.authority(), target.passed()));
+        let goes_to = (address.authority(), target.passed());
+        let head = Head::new(named, &parts.headers, goes_to, target.description());
         let head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;
@@ -239,6 +238,25 @@ impl Http {
         Ok(by_path
             .map(|target| (target.clone(), path.behind_first(), format!("/{}", target.name()))))
     }
+}
+
+/// As what a session sees objects: what is classified may have changed since it began.
+#[derive(Debug)]
+struct SeenBy(Mutex<Arc<Target>>);
+
+impl SeenBy {
+    fn follow(&self, target: &Arc<Target>, session: &Session) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known, target) {
+            session.reclassify(classify(target));
+            known.clone_from(target);
+        }
+    }
+}
+
+fn classify(target: &Arc<Target>) -> Classify {
+    let target = target.clone();
+    Arc::new(move |object| target.fields().category_of_object(object))
 }
 
 fn unreadable_body(why: RefusedHead) -> Problem {

@@ -29,7 +29,10 @@ impl NoticeEncoder for Notices {
     fn advise(&self, advice: Advice) -> &'static str {
         match advice {
             Advice::AskForLess(limit) => ask_for_less(limit),
-            Advice::AskPlainly => "use GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE",
+            Advice::AskPlainly => {
+                "use GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE, for a path that the service is \
+                 described with"
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(postgres::serve_at),
         tried: |_| Vec::new(),
         never_called: |_, _, _, _| None,
+        remarks: |_| Vec::new(),
         also: &[],
     },
     Protocol {
@@ -42,6 +43,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(http::serve_at),
         tried: http::tried,
         never_called: http::never_called,
+        remarks: http::remarks,
         also: &[],
     },
     Protocol {
@@ -51,6 +53,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: Some(mcp::serve_at),
         tried: mcp::tried,
         never_called: mcp::never_called,
+        remarks: |_| Vec::new(),
         also: &[],
     },
     Protocol {
@@ -60,6 +63,7 @@ const PROTOCOLS: [Protocol; 4] = [
         serve_at: None,
         tried: ssh::tried,
         never_called: ssh::never_called,
+        remarks: |_| Vec::new(),
         also: ssh::ALSO,
     },
 ];
@@ -77,6 +81,8 @@ pub(super) struct Protocol {
     pub(super) tried: fn(&Config) -> Vec<String>,
     /// Which names its targets never have.
     pub(super) never_called: NeverCalled,
+    /// What could be said better, and keeps nothing from being made.
+    pub(super) remarks: fn(&Config) -> Vec<String>,
     /// Kinds of other families that its commands name.
     pub(super) also: &'static [ObjectKind],
 }
@@ -134,6 +140,11 @@ pub(crate) fn connector_manifests() -> Vec<&'static Manifest> {
 /// asked.
 pub(crate) fn tried(config: &Config) -> Vec<String> {
     PROTOCOLS.iter().flat_map(|protocol| (protocol.tried)(config)).collect()
+}
+
+/// What of the configuration could be said better, for the operator.
+pub(crate) fn remarks(config: &Config) -> Vec<String> {
+    PROTOCOLS.iter().flat_map(|protocol| (protocol.remarks)(config)).collect()
 }
 
 /// A protocol by its name.

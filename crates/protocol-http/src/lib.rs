@@ -10,6 +10,7 @@
 //! | `description` | what the operator says of a service |
 //! | `digests` | fields that tell the bytes of a body |
 //! | `document` | what OpenAPI documents say of paths, effects and fields |
+//! | `graphql` | operations of GraphQL, and what their answers call their fields |
 //! | `request` | what a request asks for, and its bytes for the target |
 //! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
@@ -20,6 +21,7 @@
 mod description;
 mod digests;
 mod document;
+mod graphql;
 mod manifest;
 pub mod replay;
 mod reply;

@@ -22,6 +22,7 @@ pub const MANIFEST: Manifest = Manifest {
         "encoded_slash",
         "openapi",
         "undocumented",
+        "graphql",
     ],
     connector_settings: &["http2"],
     limits: &LIMITS,
@@ -38,7 +39,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 16] = [
+const TARGET: [Setting; 17] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -80,6 +81,12 @@ const TARGET: [Setting; 16] = [
         about: "What becomes of requests that the document has not: `refuse` (without it), or \
                 `allow`: they are decided by their method and a learnt route, as without a \
                 document.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "graphql",
+        about: "The path that takes operations of GraphQL, as `/graphql`: each is decided by what \
+                it does and by the fields that it asks for (`/graphql/query/customers`).",
         kind: SettingKind::OptionalText,
     },
     Setting {

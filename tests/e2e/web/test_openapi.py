@@ -77,7 +77,7 @@ when { resource is Route && [
   "/v1/by-email/{id}", "/v1/orders/{id}", "/v1/files/{id}", "/v1/loose"
 ].contains(resource.name) };
 @id("change") permit(principal, action == Action::"write", resource)
-when { resource is Route && resource.name == "/v1/people/{id}" };
+when { resource is Route && resource.name == "/v1/people/{id}" && context.verb != "POST" };
 @id("whole-collections") forbid(principal, action == Action::"write", resource) when { !context.bounded };
 @id("payouts") permit(principal, action == Action::"write", resource)
 when { resource is Route && resource.name == "/v1/payouts" };

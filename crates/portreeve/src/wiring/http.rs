@@ -90,7 +90,8 @@ pub(super) fn never_called(
     if named.is_some_and(|named| named != host) {
         return Some(format!("the host is `{host}`, without its port"));
     }
-    path.get(1).copied().flatten().and_then(no_route)
+    let route = path.get(1).copied().flatten()?;
+    no_operation(resource, route).unwrap_or_else(|| no_route(route))
 }
 
 fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
@@ -102,6 +103,7 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
         serve_host: serve_host(name, resource),
         fields: fields(address.host(), resource, description.as_ref()),
         description,
+        graphql: graphql(settings.text("graphql")?)?,
         address,
         screen: screen(resource, &config.masking.confidence_min),
         passed: passed(settings.text("pass_fields")?),
@@ -130,6 +132,33 @@ fn description(settings: &Settings) -> anyhow::Result<Option<Description>> {
     let document = Document::read(&bytes, writing);
     let document = document.map_err(|why| anyhow!("openapi: `{}`: {why}", file.display()))?;
     Ok(Some(Description { document: Arc::new(document), undescribed }))
+}
+
+/// The route that takes operations of GraphQL.
+fn graphql(path: &str) -> anyhow::Result<String> {
+    if path.is_empty() {
+        return Ok(String::new());
+    }
+    let why = no_route(path).or_else(|| (path == "/").then(|| "it is the root".to_owned()));
+    match why {
+        Some(why) => bail!("`graphql: {path}` is no route: {why}\nhint: write it as `/graphql`"),
+        None => Ok(path.to_owned()),
+    }
+}
+
+/// Why no operation of GraphQL has a field that is called so; nothing where it is no such name.
+fn no_operation(resource: &Resource, route: &str) -> Option<Option<String>> {
+    let path = resource.target.text("graphql").ok().filter(|path| !path.is_empty())?;
+    let (kind, name) = route.strip_prefix(path)?.strip_prefix('/')?.split_once('/')?;
+    let is_letter = |byte: u8| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_name = !name.is_empty() && name.bytes().all(is_letter);
+    let is_good = matches!(kind, "query" | "mutation") && is_name;
+    Some((!is_good).then(|| {
+        format!(
+            "fields of operations are `{path}/query/name` and `{path}/mutation/name`, in lower \
+                 case"
+        )
+    }))
 }
 
 /// What the documents of services say and nothing follows, and what they could say, for the

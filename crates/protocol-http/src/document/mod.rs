@@ -26,7 +26,7 @@ use portreeve_web::Templates;
 use reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
-use tree::Tree;
+pub(crate) use tree::Tree;
 
 /// Why a document cannot be used, for the operator.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

@@ -18,7 +18,7 @@ pub enum Writing {
 
 /// A value of a document.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     /// As it is written in JSON.
@@ -33,7 +33,7 @@ impl Tree {
     ///
     /// # Errors
     /// Why it cannot be read, with line and column where they are known.
-    pub(super) fn read(text: &str, writing: Writing) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, writing: Writing) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match writing {
             Writing::Json => {
@@ -57,30 +57,30 @@ impl Tree {
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.map()?.get(key)
     }
 
-    pub(super) fn map(&self) -> Option<&BTreeMap<String, Self>> {
+    pub(crate) fn map(&self) -> Option<&BTreeMap<String, Self>> {
         if let Self::Map(map) = self { Some(map) } else { None }
     }
 
     /// The members of a map; none where it is none.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.map().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
     }
 
     /// The items of a list; none where it is none.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         if let Self::List(items) = self { items } else { &[] }
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// A word as it would stand in a path.
-    pub(super) fn word(&self) -> Option<String> {
+    pub(crate) fn word(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text.clone()),
             Self::Bool(word) => Some(word.to_string()),

@@ -6,6 +6,7 @@ mod head;
 pub(crate) use body::{Body, Classified};
 pub(crate) use head::ReplyHead;
 
+use crate::graphql::{Graphql, Reading};
 use crate::request::Plan;
 use crate::target::Target;
 use bytes::Bytes;
@@ -67,8 +68,8 @@ struct RouteNames<'a> {
     plan: &'a Plan,
 }
 
-impl Names for RouteNames<'_> {
-    fn known(&self, path: &str) -> Known {
+impl RouteNames<'_> {
+    fn known_by_routes(&self, path: &str) -> Known {
         let (fields, routes) = (self.target.fields(), &self.plan.routes);
         let revealed = &self.plan.revealed;
         let own = fields.known(&routes.own, path, revealed);
@@ -80,6 +81,50 @@ impl Names for RouteNames<'_> {
         let learnt =
             routes.learnt().map(|route| fields.known_apart((&routes.own, route), path, revealed));
         others.chain(learnt).find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+    }
+
+    /// What is known of a field under whatever name the client has given it.
+    ///
+    /// SECURITY: an alias hides nothing, and shows nothing: `x: email` is an email, `email: x` could
+    /// be one, and neither `nickname: note` nor `status: note` passes unseen because the alias would.
+    fn known_of(&self, graphql: &Graphql, path: &str) -> Known {
+        let readings = graphql.readings(path);
+        if readings.is_empty() {
+            return self.known_by_routes(path);
+        }
+        let mut is_shown = true;
+        for Reading { top, path: field } in &readings {
+            let known = self.known_in(&graphql.top(top), field);
+            if matches!(known, Known::Masked(_)) {
+                return known;
+            }
+            if field != path {
+                let by_alias = self.known_in(&graphql.top(top), path);
+                if matches!(by_alias, Known::Masked(_)) {
+                    return by_alias;
+                }
+            }
+            is_shown &= matches!(known, Known::Shown);
+        }
+        if is_shown { Known::Shown } else { Known::Nothing }
+    }
+
+    /// What is known of a field of an operation: by the operation's own field, or by the service.
+    fn known_in(&self, top: &str, path: &str) -> Known {
+        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
+        match fields.known(top, path, revealed) {
+            Known::Nothing => fields.known(&self.plan.routes.own, path, revealed),
+            known => known,
+        }
+    }
+}
+
+impl Names for RouteNames<'_> {
+    fn known(&self, path: &str) -> Known {
+        match &self.plan.graphql {
+            Some(graphql) => self.known_of(graphql, path),
+            None => self.known_by_routes(path),
+        }
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {

@@ -2,10 +2,11 @@
 
 use super::routes::{Asking, Routes};
 use super::{Head, Outgoing, outgoing};
+use crate::graphql::Graphql;
 use crate::target::Target;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::{Carried, Seen};
+use portreeve_web::{Carried, FieldsOf, Seen};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     /// Its own route and those that a server could see instead: what is known of their fields
     /// holds, too.
     pub(crate) routes: Routes,
+    /// What the answer calls its fields.
+    pub(crate) graphql: Option<Arc<Graphql>>,
     /// Fields that policy reveals.
     pub(crate) revealed: BTreeSet<Object>,
     /// Whether a body that nobody can look into may pass.
@@ -39,9 +42,15 @@ impl Plan {
         let asking = Asking { verb: head.method.as_str(), facts: facts(head), snapshot };
         let Seen { listed, mut fields, mut passes_opaque } =
             target.fields().seen(&routes.own, BODY, snapshot);
+        let mut listed = listed.to_vec();
         let whole = [BODY, OPAQUE_FIELD].map(|name| target.fields().object(&routes.own, name));
         passes_opaque &= routes.may_show_like(&BTreeSet::from(whole), &asking);
         fields.extend(routes.revealed_like(&fields, &asking));
+        for top in head.graphql.iter().flat_map(|graphql| graphql.tops()) {
+            let seen = target.fields().seen(&top, BODY, snapshot);
+            fields.extend(seen.fields);
+            listed.extend(seen.listed.iter().cloned());
+        }
         let mut carried = outgoing::going(target, (head, body), masked).found;
         carried.retain(|object| !masked.contains(object));
         let mut command = command(head, target, carried, &asking);
@@ -51,15 +60,18 @@ impl Plan {
             let names: Vec<&str> = names.map(String::as_str).collect();
             command.fingerprint.push_str(&format!(" masked {}", names.join(", ")));
         }
+        listed.sort();
+        listed.dedup();
         let command = CommandUse {
             command: Arc::new(command),
             stage: Stage::Run,
-            revealed: listed,
+            revealed: listed.into(),
             before: Usage::default(),
         };
         Self {
             command,
             routes: routes.clone(),
+            graphql: head.graphql.clone(),
             revealed: fields,
             passes_opaque,
             snapshot: snapshot.clone(),
@@ -117,19 +129,24 @@ fn command(
     }
 }
 
-/// The classified fields that the path and the query ask about, and how many are compared.
+/// The classified fields that the path, the query and the operation ask about, and how many are
+/// compared.
 fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
     let (mut needs, mut probes) = (Vec::new(), 0);
     let mut probed = |object: Object, needs: &mut Vec<Need>| {
         // By one comparison nothing is learnt twice.
         probes += u64::from(!head.routes.is_learnt(&object));
-        needs.push(Need { action: Action::Filter, object: object.clone() });
-        needs.push(Need { action: Action::Probe, object });
+        needs.extend(compared(&object));
     };
     for (route, name) in &head.routes.probed {
         probed(target.fields().object(route, name), &mut needs);
     }
     let names = target.fields().of_all(head.routes.names());
+    if let Some(graphql) = &head.graphql {
+        let (asked, more) = asked_by(graphql, &names);
+        needs.extend(asked);
+        return (needs, probes + more);
+    }
     for (name, value) in &head.query.pairs {
         for object in names.asked(name) {
             probed(object, &mut needs);
@@ -138,6 +155,33 @@ fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
         let asked = names.asked(value);
         needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
     }
+    (needs, probes)
+}
+
+fn compared(object: &Object) -> [Need; 2] {
+    [Action::Filter, Action::Probe].map(|action| Need { action, object: object.clone() })
+}
+
+/// The same of what an operation says beside its fields: a query compares what its arguments name,
+/// a mutation writes it.
+fn asked_by(graphql: &Graphql, names: &FieldsOf<'_>) -> (Vec<Need>, u64) {
+    let (mut needs, mut probes) = (Vec::new(), 0);
+    let is_read = graphql.action() == Action::Read;
+    for name in &graphql.said().names {
+        let asked = names.asked(name);
+        probes += u64::from(is_read && !asked.is_empty());
+        for object in asked {
+            match is_read {
+                true => needs.extend(compared(&object)),
+                false => needs.push(Need { action: Action::Write, object }),
+            }
+        }
+    }
+    // `orderBy: EMAIL_ASC`.
+    let words = graphql.said().texts.iter().map(|(_, text)| text);
+    let words = words.filter(|text| !text.contains(char::is_whitespace));
+    let asked = words.flat_map(|word| names.asked(word));
+    needs.extend(asked.map(|object| Need { action: Action::Filter, object }));
     (needs, probes)
 }
 

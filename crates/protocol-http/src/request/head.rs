@@ -4,11 +4,13 @@ use super::identity::says_who;
 use super::overrides::{is_of_a_method, is_override_of};
 use super::routes::Routes;
 use crate::description::Description;
+use crate::graphql::Graphql;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The head of a request, as it is decided and sent.
@@ -19,6 +21,8 @@ pub(crate) struct Head {
     pub(crate) query: CanonicalQuery,
     /// What it is about.
     pub(crate) routes: Routes,
+    /// The operation that it asks for, where the service speaks GraphQL there.
+    pub(crate) graphql: Option<Arc<Graphql>>,
     /// What goes on: neither the caller's credential nor what belongs to one hop.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// What the target is called.
@@ -179,9 +183,27 @@ impl Head {
             path,
             query,
             routes,
+            graphql: None,
             fields: kept.into_iter().chain(wishes).collect(),
             authority: authority.to_owned(),
         })
+    }
+
+    /// Reads the operation that it asks for, where this route takes some. What cannot be read is a
+    /// request of which nobody knows what it does.
+    pub(crate) fn read_graphql(&mut self, route: &str, body: &[u8]) {
+        if !self.routes.names().contains(&route) {
+            return;
+        }
+        match Graphql::read(route, self, body) {
+            Ok(None) => {}
+            Ok(Some(graphql)) => {
+                let tops = graphql.tops().into_iter();
+                self.routes.ask(route, graphql.action(), tops);
+                self.graphql = Some(Arc::new(graphql));
+            }
+            Err(why) => self.routes.refuse(route, why),
+        }
     }
 
     /// The path and the query, as they are sent.

@@ -29,7 +29,16 @@ pub(super) fn going(
     let masks = categories.map(|category| format!("[{category}]")).collect();
     let mut search = Search::new(&names, target.outgoing_screen()).behind_masks(masks);
     surroundings(&mut search, head);
-    if !body.is_empty() {
+    if let Some(graphql) = &head.graphql {
+        for (name, text) in &graphql.said().texts {
+            search.text(name, text, Sureness::Any);
+            search.fields_of_text(text);
+            if looks_like_json(text) {
+                search.json(text);
+            }
+            search.expression(name, text);
+        }
+    } else if !body.is_empty() {
         search_body(&mut search, head, body);
     }
     let firm = search.firm().clone();

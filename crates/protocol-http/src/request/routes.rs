@@ -29,6 +29,8 @@ pub(crate) struct Routes {
     learnt_action: Option<Action>,
     /// Placeholders that hold personal data, with their routes.
     pub(crate) probed: BTreeSet<(String, String)>,
+    /// Whether its client reads refusals of GraphQL.
+    pub(crate) is_graphql: bool,
     /// Whether it is about one thing, by its path.
     pub(crate) ends_in_one: bool,
     /// Why nobody knows what it does.
@@ -138,6 +140,24 @@ impl Routes {
         }
     }
 
+    /// Its path takes operations, and this one asks for these fields. An answer of another path
+    /// that a server could see is no answer to it.
+    pub(crate) fn ask(&mut self, route: &str, action: Action, tops: impl Iterator<Item = String>) {
+        if self.own == route {
+            self.action = Some(action);
+            self.unknown = None;
+        }
+        self.ends_in_one = true;
+        self.is_graphql = true;
+        self.others.extend(tops.map(|top| (top, action)));
+    }
+
+    /// Its path takes operations, and nobody can say which one this is.
+    pub(crate) fn refuse(&mut self, route: &str, why: String) {
+        self.is_graphql = self.own == route;
+        self.unknown = Some(why);
+    }
+
     /// Whether anything that it could be is a write.
     pub(crate) fn writes(&self) -> bool {
         let of_others = self.others.iter().map(|(_, action)| *action);
@@ -183,21 +203,25 @@ impl Routes {
         needs
     }
 
-    /// Whether a need is about a field of a learnt route, of which nothing is said, and the same
-    /// is asked of a field that the description names.
+    /// Whether a need is about a field of which nothing is said, and the same is asked of its
+    /// namesake: of a learnt route and the one that the description names, of a service that takes
+    /// operations and a field of this one.
     pub(crate) fn is_said_elsewhere(
         &self,
         need: &Need,
         is_asked: impl Fn(&Object) -> bool,
         asking: &Asking<'_>,
     ) -> bool {
-        let [host, _, field] = need.object.path.as_slice() else { return false };
-        if !self.is_learnt(&need.object) {
-            return false;
-        }
-        let of_own = vec![host.clone(), self.own.clone(), field.clone()];
-        let object = Object { path: of_own, ..need.object.clone() };
-        is_asked(&object) && asking.says_nothing_of(need)
+        let [host, route, field] = need.object.path.as_slice() else { return false };
+        let is_namesake_asked = |route: &str| {
+            let path = vec![host.clone(), route.to_owned(), field.clone()];
+            is_asked(&Object { path, ..need.object.clone() })
+        };
+        let is_elsewhere = match self.is_learnt(&need.object) {
+            true => is_namesake_asked(&self.own),
+            false => self.is_graphql && *route == self.own && self.others().any(is_namesake_asked),
+        };
+        is_elsewhere && asking.says_nothing_of(need)
     }
 
     /// Whether an object is of a learnt route.

@@ -188,7 +188,7 @@ impl Http {
         };
         let opening = || Opening {
             classify: classify(&target),
-            notices: Arc::new(Notices),
+            notices: Arc::new(Notices::Problem),
             own: SeenBy(Mutex::new(target.clone())),
         };
         let caller = self.sessions.caller(&ask, target.name(), opening).await?;
@@ -198,7 +198,7 @@ impl Http {
         let address = target.address();
         let goes_to = (address.authority(), target.passed());
         let head = Head::new(named, &parts.headers, goes_to, target.description());
-        let head = head.map_err(bad_request)?;
+        let mut head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;
         let came = body.len();
@@ -210,6 +210,9 @@ impl Http {
         // What it has become takes up its place, too.
         room.extend(Room::grown([&caller.room, &self.room], body.len().saturating_sub(came))?);
         look_through(body.len(), || check_body(&head, &body)).map_err(bad_request)?;
+        if let Some(route) = target.graphql() {
+            look_through(body.len(), || head.read_graphql(route, &body));
+        }
         let asked = Asked {
             caller,
             target,
@@ -247,7 +250,8 @@ struct SeenBy(Mutex<Arc<Target>>);
 impl SeenBy {
     fn follow(&self, target: &Arc<Target>, session: &Session) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&known, target) {
+        // A connection that was open before goes on with what it began with.
+        if target.is_newer_than(&known) {
             session.reclassify(classify(target));
             known.clone_from(target);
         }

@@ -183,7 +183,8 @@ def test_a_mutation_writes(shop: Shop) -> None:
     assert shop.data('mutation { setCity(id: 1, city: "Bern") { id } }') == {"setCity": {"id": "1"}}
     assert shop.refused('mutation { setEmail(id: 1, email: "x") { id } }')["code"] == "FORBIDDEN"
     assert shop.refused('mutation { setCity(id: 1, city: "x") { id } deleteAll { id } }')["code"] == "FORBIDDEN"
-    # What goes out is looked through.
+    # What goes out is looked through, comments too.
+    assert shop.refused("{ customers { id } } # ada@corp.example")["code"] == "FORBIDDEN"
     assert shop.refused('mutation { setCity(id: 1, city: "write to ada@corp.example") { id } }')["code"] == "FORBIDDEN"
 
 
@@ -231,6 +232,8 @@ def test_other_ways_to_send_an_operation(shop: Shop) -> None:
         ("GET", "/shop/graphql?query=" + quote("mutation { setCity(id: 1) { id } }"), None, {}),
         ("GET", "/shop/graphql?query=" + quote("{ customers { id } }") + "&query=" + quote("{ secrets { id } }"), None, {}),
         ("PUT", "/shop/graphql", good, kind),
+        ("POST", "/shop/graphql", good, {"Content_Type": "application/json; charset=utf-7"}),
+        ("POST", "/shop/graphql?sort=-salary", good, kind),
     ):
         got = shop.ask(method, path, body, **fields)
         assert got.status in (400, 403), (method, path, body, got.body)
@@ -239,6 +242,17 @@ def test_other_ways_to_send_an_operation(shop: Shop) -> None:
     try:
         got = shop.get("/shop/graphql?query=" + quote("{ x: customers { y: email } }"))
         assert got.json() == {"data": {"x": [{"y": "[email]"}]}}
+    finally:
+        shop.service.makes["/graphql"] = executed
+
+
+def test_what_was_not_asked_for_does_not_show(shop: Shop) -> None:
+    shop.service.makes["/graphql"] = lambda _: Reply(
+        b'{"data": {"customers": [{"id": "1"}], "more": {"note": "leak"}}, "incremental": [{"path": [], "data": {"x": "leak"}}], "hasNext": false}'
+    )
+    try:
+        got = shop.operation("{ customers { id } }")
+        assert got.status == 200 and b"leak" not in got.body and b'"1"' in got.body, got.body
     finally:
         shop.service.makes["/graphql"] = executed
 

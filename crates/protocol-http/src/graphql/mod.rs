@@ -19,12 +19,13 @@ pub(crate) use selection::{Reading, Said};
 use crate::document::{Tree, Writing};
 use crate::request::Head;
 use portreeve_model::Action;
+use portreeve_web::charset;
 use selection::Selected;
 use std::collections::BTreeSet;
 use syntax::{Document, Kind, Operation};
 
 /// The members of a request.
-const MEMBERS: [&str; 4] = ["query", "operationName", "variables", "extensions"];
+pub(crate) const MEMBERS: [&str; 4] = ["query", "operationName", "variables", "extensions"];
 
 /// The longest document.
 const QUERY_BYTES_MAX: usize = 256 << 10;
@@ -36,6 +37,8 @@ pub(crate) struct Graphql {
     route: String,
     is_mutation: bool,
     selected: Selected,
+    /// As it came, with its comments and names.
+    text: String,
 }
 
 /// A request as it came, before it is read.
@@ -77,7 +80,8 @@ impl Graphql {
         for tree in [&members.variables, &members.extensions].into_iter().flatten() {
             selected.said.tree("", tree);
         }
-        Ok(Some(Self { route: route.to_owned(), is_mutation, selected }))
+        let text = [query, members.operation_name.as_deref().unwrap_or_default()].join("\n");
+        Ok(Some(Self { route: route.to_owned(), is_mutation, selected, text }))
     }
 
     /// What it does.
@@ -99,6 +103,11 @@ impl Graphql {
     /// What a path of the answer stands for.
     pub(crate) fn readings(&self, path: &str) -> BTreeSet<Reading> {
         self.selected.shape.readings(path)
+    }
+
+    /// All that is asked, as it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// What is said beside the fields.
@@ -152,6 +161,11 @@ impl Members {
     fn of_body(head: &Head, body: &[u8]) -> Result<Self, String> {
         let kind = head.content_type().unwrap_or_default().split(';').next().unwrap_or_default();
         let kind = kind.trim().to_ascii_lowercase();
+        let whole = head.content_type().unwrap_or_default();
+        // What is one text in UTF-8 can be another one in its charset.
+        if charset(whole).is_some_and(|name| !matches!(name.as_str(), "utf-8" | "utf8")) {
+            return Err("an operation is written in UTF-8".to_owned());
+        }
         if !matches!(kind.as_str(), "application/json" | "application/graphql+json") {
             return Err("an operation is sent as `application/json`".to_owned());
         }

@@ -15,7 +15,7 @@ use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_web::masking::{Known, Look, Names, Tally};
-use portreeve_web::{More, look_through};
+use portreeve_web::{More, OPAQUE, look_through};
 
 /// A part of an answer: its head, some of its body, or both.
 pub(crate) struct Part<'a> {
@@ -90,7 +90,12 @@ impl RouteNames<'_> {
     fn known_of(&self, graphql: &Graphql, path: &str) -> Known {
         let readings = graphql.readings(path);
         if readings.is_empty() {
-            return self.known_by_routes(path);
+            return match path.split('.').next() {
+                Some("" | "errors" | "extensions") | None => self.known_by_routes(path),
+                Some("data") if path == "data" => Known::Nothing,
+                // What nobody has asked for stands for a field that nobody knows.
+                Some(_) => Known::Masked(Category::from(OPAQUE)),
+            };
         }
         let mut is_shown = true;
         for Reading { top, path: field } in &readings {

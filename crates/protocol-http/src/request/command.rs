@@ -2,7 +2,7 @@
 
 use super::routes::{Asking, Routes};
 use super::{Head, Outgoing, outgoing};
-use crate::graphql::Graphql;
+use crate::graphql::{self, Graphql};
 use crate::target::Target;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
@@ -133,27 +133,29 @@ fn command(
 /// compared.
 fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
     let (mut needs, mut probes) = (Vec::new(), 0);
-    let mut probed = |object: Object, needs: &mut Vec<Need>| {
-        // By one comparison nothing is learnt twice.
-        probes += u64::from(!head.routes.is_learnt(&object));
-        needs.extend(compared(&object));
-    };
-    for (route, name) in &head.routes.probed {
-        probed(target.fields().object(route, name), &mut needs);
-    }
+    let parameters = head.routes.probed.iter();
+    let mut probed: Vec<Object> =
+        parameters.map(|(route, name)| target.fields().object(route, name)).collect();
     let names = target.fields().of_all(head.routes.names());
     if let Some(graphql) = &head.graphql {
         let (asked, more) = asked_by(graphql, &names);
         needs.extend(asked);
-        return (needs, probes + more);
+        probes += more;
     }
-    for (name, value) in &head.query.pairs {
-        for object in names.asked(name) {
-            probed(object, &mut needs);
-        }
+    // What is a part of an operation was read as that.
+    let is_other = |(name, _): &&(String, String)| {
+        head.graphql.is_none() || !graphql::MEMBERS.contains(&name.as_str())
+    };
+    for (name, value) in head.query.pairs.iter().filter(is_other) {
+        probed.extend(names.asked(name));
         // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
         let asked = names.asked(value);
         needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
+    }
+    for object in probed {
+        // By one comparison nothing is learnt twice.
+        probes += u64::from(!head.routes.is_learnt(&object));
+        needs.extend(compared(&object));
     }
     (needs, probes)
 }

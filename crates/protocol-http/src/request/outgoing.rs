@@ -30,6 +30,7 @@ pub(super) fn going(
     let mut search = Search::new(&names, target.outgoing_screen()).behind_masks(masks);
     surroundings(&mut search, head);
     if let Some(graphql) = &head.graphql {
+        search.text("", graphql.text(), Sureness::Certain);
         for (name, text) in &graphql.said().texts {
             search.text(name, text, Sureness::Any);
             search.fields_of_text(text);

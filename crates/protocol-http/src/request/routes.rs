@@ -98,7 +98,8 @@ impl Routes {
         }
         let (template, operations) = found.remove(at.unwrap_or(0));
         let learnt = std::mem::replace(&mut self.own, template.route().to_owned());
-        self.ends_in_one = ends_in_one(template, path);
+        self.ends_in_one =
+            ends_in_one(template, path) && found.iter().all(|(other, _)| ends_in_one(other, path));
         self.probe(template, operations);
         if let Described::Here(Some(declared)) = operations.of(method) {
             self.action = self.action.map(|_| declared.action());
@@ -352,8 +353,9 @@ paths:
             "/files/x.php/users/admin",
             &[
                 "/files/x.php/users/admin",
-                "/files/{id}",
                 "/files/users/admin",
+                "/files/x/users/admin",
+                "/files/{id}",
                 "/users/admin",
                 "/files/x",
             ],

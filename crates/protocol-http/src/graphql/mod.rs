@@ -17,7 +17,7 @@ mod syntax;
 pub(crate) use selection::{Reading, Said};
 
 use crate::document::{Tree, Writing};
-use crate::request::Head;
+use http::Method;
 use portreeve_model::Action;
 use portreeve_web::charset;
 use selection::Selected;
@@ -41,7 +41,17 @@ pub(crate) struct Graphql {
     text: String,
 }
 
-/// A request as it came, before it is read.
+/// A request as it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent<'a> {
+    pub(crate) method: &'a Method,
+    /// Names and values of its query.
+    pub(crate) parameters: &'a [(String, String)],
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
+/// A request, before it is read.
 struct Members {
     query: Option<String>,
     operation_name: Option<String>,
@@ -54,11 +64,11 @@ impl Graphql {
     ///
     /// # Errors
     /// It cannot be read, in the client's words.
-    pub(crate) fn read(route: &str, head: &Head, body: &[u8]) -> Result<Option<Self>, String> {
-        let members = match head.method.as_str() {
+    pub(crate) fn read(route: &str, sent: Sent<'_>) -> Result<Option<Self>, String> {
+        let members = match sent.method.as_str() {
             "OPTIONS" => return Ok(None),
-            "GET" | "HEAD" => Members::of_query(head)?,
-            "POST" => Members::of_body(head, body)?,
+            "GET" | "HEAD" => Members::of_query(sent)?,
+            "POST" => Members::of_body(sent)?,
             other => return Err(format!("`{other}` asks for no operation")),
         };
         let query = members.query.as_deref().unwrap_or_default();
@@ -72,7 +82,7 @@ impl Graphql {
             Kind::Mutation => true,
             Kind::Subscription => return Err("subscriptions are not carried".to_owned()),
         };
-        if is_mutation && head.method != http::Method::POST {
+        if is_mutation && sent.method != Method::POST {
             return Err("a mutation is sent by POST".to_owned());
         }
         let mut selected =
@@ -136,10 +146,10 @@ fn chosen<'d>(document: &'d Document, name: Option<&str>) -> Result<&'d Operatio
 }
 
 impl Members {
-    fn of_query(head: &Head) -> Result<Self, String> {
+    fn of_query(sent: Sent<'_>) -> Result<Self, String> {
         let mut found =
             Self { query: None, operation_name: None, variables: None, extensions: None };
-        for (name, value) in &head.query.pairs {
+        for (name, value) in sent.parameters {
             let tree = || {
                 let read = Tree::read(value, Writing::Json);
                 read.map_err(|why| format!("`{name}` is no JSON: {why}"))
@@ -158,10 +168,9 @@ impl Members {
         found.checked()
     }
 
-    fn of_body(head: &Head, body: &[u8]) -> Result<Self, String> {
-        let kind = head.content_type().unwrap_or_default().split(';').next().unwrap_or_default();
-        let kind = kind.trim().to_ascii_lowercase();
-        let whole = head.content_type().unwrap_or_default();
+    fn of_body(sent: Sent<'_>) -> Result<Self, String> {
+        let whole = sent.content_type.unwrap_or_default();
+        let kind = whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         // What is one text in UTF-8 can be another one in its charset.
         if charset(whole).is_some_and(|name| !matches!(name.as_str(), "utf-8" | "utf8")) {
             return Err("an operation is written in UTF-8".to_owned());
@@ -171,10 +180,10 @@ impl Members {
         }
         let of_members =
             |(name, _): &&(String, String)| MEMBERS.iter().any(|it| it.eq_ignore_ascii_case(name));
-        if let Some((name, _)) = head.query.pairs.iter().find(of_members) {
+        if let Some((name, _)) = sent.parameters.iter().find(of_members) {
             return Err(format!("`{name}` stands in the address and in the body"));
         }
-        let text = std::str::from_utf8(body).map_err(|why| why.to_string())?;
+        let text = std::str::from_utf8(sent.body).map_err(|why| why.to_string())?;
         let tree = Tree::read(text, Writing::Json)?;
         let Tree::Map(mut members) = tree else {
             return Err("one operation is sent at a time, as an object".to_owned());

@@ -1,14 +1,15 @@
 use super::*;
-use http::{HeaderMap, HeaderValue, Method};
-use portreeve_web::CanonicalPath;
+use portreeve_web::CanonicalQuery;
 
 fn read(method: &str, query: Option<&str>, body: &str) -> Result<Option<Graphql>, String> {
-    let path = CanonicalPath::read("/graphql").unwrap();
-    let mut fields = HeaderMap::new();
-    fields.insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
-    let method: Method = method.parse().unwrap();
-    let head = Head::new((method, path, query), &fields, ("h", &[]), None);
-    Graphql::read("/graphql", &head.unwrap(), body.as_bytes())
+    let query = CanonicalQuery::read(query.unwrap_or_default()).unwrap();
+    let sent = Sent {
+        method: &method.parse().unwrap(),
+        parameters: &query.pairs,
+        content_type: Some("application/json; charset=utf-8"),
+        body: body.as_bytes(),
+    };
+    Graphql::read("/graphql", sent)
 }
 
 fn post(body: &str) -> Result<Option<Graphql>, String> {

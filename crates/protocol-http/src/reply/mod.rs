@@ -85,8 +85,8 @@ impl RouteNames<'_> {
 
     /// What is known of a field under whatever name the client has given it.
     ///
-    /// SECURITY: an alias hides nothing, and shows nothing: `x: email` is an email, `email: x` could
-    /// be one, and neither `nickname: note` nor `status: note` passes unseen because the alias would.
+    /// SECURITY: an alias hides nothing, and shows nothing: `x: email` is an email, `email: x`
+    /// could be one, and `status: note` does not pass unseen because `status` would.
     fn known_of(&self, graphql: &Graphql, path: &str) -> Known {
         let readings = graphql.readings(path);
         if readings.is_empty() {

@@ -4,7 +4,7 @@ use super::identity::says_who;
 use super::overrides::{is_of_a_method, is_override_of};
 use super::routes::Routes;
 use crate::description::Description;
-use crate::graphql::Graphql;
+use crate::graphql::{Graphql, Sent};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
@@ -195,7 +195,13 @@ impl Head {
         if !self.routes.names().contains(&route) {
             return;
         }
-        match Graphql::read(route, self, body) {
+        let sent = Sent {
+            method: &self.method,
+            parameters: &self.query.pairs,
+            content_type: self.content_type(),
+            body,
+        };
+        match Graphql::read(route, sent) {
             Ok(None) => {}
             Ok(Some(graphql)) => {
                 let tops = graphql.tops().into_iter();

@@ -209,10 +209,7 @@ impl Http {
         let body = plain.map_err(unreadable_body)?;
         // What it has become takes up its place, too.
         room.extend(Room::grown([&caller.room, &self.room], body.len().saturating_sub(came))?);
-        look_through(body.len(), || check_body(&head, &body)).map_err(bad_request)?;
-        if let Some(route) = target.graphql() {
-            look_through(body.len(), || head.read_graphql(route, &body));
-        }
+        look_through(body.len(), || read_body(&mut head, &body, &target)).map_err(bad_request)?;
         let asked = Asked {
             caller,
             target,
@@ -261,6 +258,15 @@ impl SeenBy {
 fn classify(target: &Arc<Target>) -> Classify {
     let target = target.clone();
     Arc::new(move |object| target.fields().category_of_object(object))
+}
+
+/// Checks what a body may not say, and reads the operation in it.
+fn read_body(head: &mut Head, body: &[u8], target: &Target) -> Result<(), RefusedHead> {
+    check_body(head, body)?;
+    if let Some(route) = target.graphql() {
+        head.read_graphql(route, body);
+    }
+    Ok(())
 }
 
 fn unreadable_body(why: RefusedHead) -> Problem {

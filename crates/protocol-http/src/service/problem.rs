@@ -89,8 +89,8 @@ fn refused_operation(refusal: &Refusal) -> Bytes {
 
 const GRAPHQL_TYPE: &str = "application/graphql-response+json";
 
-const OPERATION_HINT: &str = "send one operation as JSON: `query`, `operationName`, `variables`; no \
-                              `@defer`, no hash in the place of a query";
+const OPERATION_HINT: &str = "send one operation as JSON: `query`, `operationName`, \
+                              `variables`; no `@defer`, no hash in the place of a query";
 
 /// A refusal as a message with a problem in it: rule, request, what to do next.
 fn refused(refusal: &Refusal) -> Bytes {

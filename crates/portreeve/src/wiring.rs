@@ -61,7 +61,7 @@ pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover, has_colu
 pub(crate) use keeping::retention;
 pub(crate) use keys::random;
 pub(crate) use protocols::{
-    connector_manifests, manifests, never_matched, not_here, served_targets, tried,
+    connector_manifests, manifests, never_matched, not_here, remarks, served_targets, tried,
 };
 pub(crate) use reload::Reloaded;
 pub(crate) use ssh::target_authority;

@@ -7,7 +7,10 @@
 //!
 //! | room | idea |
 //! |---|---|
+//! | `description` | what the operator says of a service |
 //! | `digests` | fields that tell the bytes of a body |
+//! | `document` | what OpenAPI documents say of paths, effects and fields |
+//! | `graphql` | operations of GraphQL, and what their answers call their fields |
 //! | `request` | what a request asks for, and its bytes for the target |
 //! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
@@ -15,7 +18,10 @@
 //! | `service` | connections, callers' sessions, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod description;
 mod digests;
+mod document;
+mod graphql;
 mod manifest;
 pub mod replay;
 mod reply;
@@ -23,6 +29,8 @@ mod request;
 mod service;
 mod target;
 
+pub use description::{Description, Undescribed};
+pub use document::{Document, DocumentError, Summary, Writing};
 pub use manifest::MANIFEST;
 pub use service::{Http, HttpLimits, HttpParts};
 pub use target::{Target, TargetParts};

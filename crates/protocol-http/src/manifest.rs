@@ -15,7 +15,15 @@ pub const MANIFEST: Manifest = Manifest {
     listen_port: 18080,
     encryption: Encryption::Tls,
     target: &TARGET,
-    gateway_settings: &["serve_host", "outgoing", "pass_fields", "encoded_slash"],
+    gateway_settings: &[
+        "serve_host",
+        "outgoing",
+        "pass_fields",
+        "encoded_slash",
+        "openapi",
+        "undocumented",
+        "graphql",
+    ],
     connector_settings: &["http2"],
     limits: &LIMITS,
     client: ClientCommand {
@@ -31,7 +39,7 @@ pub const MANIFEST: Manifest = Manifest {
     },
 };
 
-const TARGET: [Setting; 14] = [
+const TARGET: [Setting; 17] = [
     Setting { name: "host", about: "Host name or address.", kind: SettingKind::Host },
     Setting { name: "port", about: "Port.", kind: SettingKind::Port { default: 443 } },
     TLS,
@@ -59,6 +67,26 @@ const TARGET: [Setting; 14] = [
         about: "Fields of a request's head that go on although their names say who somebody is, \
                 with commas between, as `x-user-id`. The target believes them whoever writes them: \
                 name none that give rights.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "openapi",
+        about: "A document that describes the service (OpenAPI 3.0 or 3.1, JSON or YAML): routes \
+                are its paths, operations do what it says (`x-portreeve-effect`), and fields hold \
+                what it says (`x-portreeve-category`). Read with the configuration.",
+        kind: SettingKind::File,
+    },
+    Setting {
+        name: "undocumented",
+        about: "What becomes of requests that the document has not: `refuse` (without it), or \
+                `allow`: they are decided by their method and a learnt route, as without a \
+                document.",
+        kind: SettingKind::OptionalText,
+    },
+    Setting {
+        name: "graphql",
+        about: "The path that takes operations of GraphQL, as `/graphql`: each is decided by what \
+                it does and by the fields that it asks for (`/graphql/query/customers`).",
         kind: SettingKind::OptionalText,
     },
     Setting {

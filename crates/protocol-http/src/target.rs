@@ -1,9 +1,11 @@
 //! Where a resource is, what opens it, and which of its fields are classified.
 
+use crate::description::Description;
 use portreeve_model::{Object, ObjectKind};
 use portreeve_screen::Screen;
 use portreeve_web::{Address, Fields};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a target is made of.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub struct TargetParts {
     pub passed: Vec<String>,
     /// Whether an encoded slash in a part of a path is a letter of a name there.
     pub takes_slashes: bool,
+    /// What describes it; nothing where routes are learnt.
+    pub description: Option<Description>,
+    /// The route that takes operations of GraphQL; empty where none does.
+    pub graphql: String,
     /// By what requests are masked; none where policy decides on them as they are.
     pub outgoing: Option<Arc<Screen>>,
 }
@@ -35,13 +41,22 @@ impl std::fmt::Debug for Target {
 /// A resource that answers HTTP.
 pub struct Target {
     parts: TargetParts,
+    /// Greater than that of every target that was made before.
+    number: u64,
 }
+
+static TARGETS: AtomicU64 = AtomicU64::new(0);
 
 impl Target {
     /// Puts a target together.
     #[must_use]
-    pub const fn new(parts: TargetParts) -> Self {
-        Self { parts }
+    pub fn new(parts: TargetParts) -> Self {
+        Self { parts, number: TARGETS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Whether it was made behind another one: of a newer configuration.
+    pub(crate) const fn is_newer_than(&self, other: &Self) -> bool {
+        self.number > other.number
     }
 
     /// The resource's name.
@@ -73,6 +88,15 @@ impl Target {
 
     pub(crate) const fn takes_slashes(&self) -> bool {
         self.parts.takes_slashes
+    }
+
+    pub(crate) const fn description(&self) -> Option<&Description> {
+        self.parts.description.as_ref()
+    }
+
+    /// The route that takes operations of GraphQL.
+    pub(crate) fn graphql(&self) -> Option<&str> {
+        Some(self.parts.graphql.as_str()).filter(|route| !route.is_empty())
     }
 
     /// Whether what may not go out is masked in requests.

@@ -148,35 +148,42 @@ impl CanonicalPath {
     /// middle of the path (`/index.php/admin`), for which the path is what stands behind it.
     #[must_use]
     pub fn other_routes(&self) -> BTreeSet<String> {
+        let own = self.route();
+        let routes = self.other_paths().into_iter().map(|segments| route_of(segments.into_iter()));
+        routes.filter(|route| *route != own).collect()
+    }
+
+    /// The segments of the paths that have these routes.
+    #[must_use]
+    pub fn other_paths(&self) -> BTreeSet<Vec<&str>> {
         let whole: Vec<&str> = self.segments.iter().map(String::as_str).collect();
         let mut bare = whole.clone();
-        let mut found = Vec::new();
+        let mut found = BTreeSet::new();
         for (at, stem) in self.stems() {
             let mut one = whole.clone();
             if let (Some(one), Some(bare)) = (one.get_mut(at), bare.get_mut(at)) {
                 (*one, *bare) = (stem, stem);
             }
-            found.push(one);
+            found.insert(one);
         }
         let last = self.segments.len().saturating_sub(1);
         let programs = self.segments.iter().enumerate().take(last);
         for (at, _) in programs.filter(|(_, segment)| is_program(segment)) {
             for path in [&whole, &bare] {
                 let (before, behind) = path.split_at(at);
-                found.push(path.get(..=at).unwrap_or_default().to_vec());
-                found.push(behind.get(1..).unwrap_or_default().to_vec());
-                found.push([before, behind.get(1..).unwrap_or_default()].concat());
+                found.insert(path.get(..=at).unwrap_or_default().to_vec());
+                found.insert(behind.get(1..).unwrap_or_default().to_vec());
+                found.insert([before, behind.get(1..).unwrap_or_default()].concat());
             }
         }
         if whole.iter().any(|segment| is_session(segment)) {
             for path in [&whole, &bare] {
-                found.push(path.iter().filter(|segment| !is_session(segment)).copied().collect());
+                found.insert(path.iter().filter(|segment| !is_session(segment)).copied().collect());
             }
         }
-        found.push(bare);
-        let own = self.route();
-        let routes = found.into_iter().map(|segments| route_of(segments.into_iter()));
-        routes.filter(|route| *route != own).collect()
+        found.insert(bare);
+        found.remove(&whole);
+        found
     }
 
     /// Whether the path ends in one thing among many. What has a sign and no key behind it
@@ -187,6 +194,13 @@ impl CanonicalPath {
             let behind = stem(word).and_then(|stem| word.get(stem.len()..));
             is_variable(word) && behind.is_none_or(|key| key.contains(char::is_alphanumeric))
         })
+    }
+
+    /// Whether the path ends in a word without any sign.
+    #[must_use]
+    pub fn ends_in_a_word(&self) -> bool {
+        let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        self.segments.last().is_some_and(|segment| without_format(segment).chars().all(is_letter))
     }
 
     /// The parts of which a server could leave out an end, each without that.
@@ -206,7 +220,11 @@ impl CanonicalPath {
 /// More parts with a sign are no path that anybody has thought of, and too many routes.
 const SIGNED_MAX: usize = 6;
 
-fn route_of<'s>(segments: impl DoubleEndedIterator<Item = &'s str> + ExactSizeIterator) -> String {
+/// The route of a path with these segments.
+#[must_use]
+pub fn route_of<'s>(
+    segments: impl DoubleEndedIterator<Item = &'s str> + ExactSizeIterator,
+) -> String {
     let mut route = String::new();
     let last = segments.len().saturating_sub(1);
     for (at, segment) in segments.enumerate() {
@@ -390,7 +408,7 @@ fn without_joined(text: &str) -> Cow<'_, str> {
 }
 
 /// A segment without what says in which format it is wanted.
-fn without_format(mut segment: &str) -> &str {
+pub(crate) fn without_format(mut segment: &str) -> &str {
     while let Some((word, format)) = segment.rsplit_once('.') {
         let is_known = FORMATS.iter().any(|known| format.eq_ignore_ascii_case(known));
         if word.is_empty() || !is_known {

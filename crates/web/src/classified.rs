@@ -17,6 +17,10 @@ pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
 /// Says whether a field was cleared: owner, subject, field.
 pub type ClearsField = Arc<dyn Fn(&[&str; 3]) -> bool + Send + Sync>;
 
+/// Says the category that a field has and its namesake of another subject has not: owner, subject,
+/// field, and the other subject.
+pub type CategoryApart = Arc<dyn Fn(&[&str; 3], &str) -> Option<Category> + Send + Sync>;
+
 /// What the fields of an owner are made of.
 pub struct FieldsParts {
     /// What policies call them.
@@ -27,8 +31,12 @@ pub struct FieldsParts {
     pub category_of: CategoryOf,
     /// Whether a field holds nobody's data, as somebody has said.
     pub clears: ClearsField,
+    /// By name, where something is said of one subject only.
+    pub category_apart: CategoryApart,
     /// The fields that the classification names without a star.
     pub named: Vec<String>,
+    /// More of them, of one subject each.
+    pub named_of: BTreeMap<String, BTreeSet<String>>,
     /// Whether it names any, with a star or without.
     pub has_any: bool,
 }
@@ -44,7 +52,7 @@ impl std::fmt::Debug for FieldsParts {
 pub struct Fields {
     parts: FieldsParts,
     /// The fields without a star, by what their names are in every writing.
-    folded: BTreeMap<String, String>,
+    folded: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Stands before a category in the name of a field that stands for what detectors found.
@@ -65,8 +73,12 @@ impl Fields {
     /// Puts them together.
     #[must_use]
     pub fn new(parts: FieldsParts) -> Self {
-        let folded = parts.named.iter().map(|name| (folded(name), name.clone()));
-        Self { folded: folded.filter(|(folded, _)| !folded.is_empty()).collect(), parts }
+        let mut by_folded: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for name in parts.named.iter().chain(parts.named_of.values().flatten()) {
+            by_folded.entry(folded(name)).or_default().insert(name.clone());
+        }
+        by_folded.remove("");
+        Self { folded: by_folded, parts }
     }
 
     /// Whose they are.
@@ -127,7 +139,7 @@ impl Fields {
         let plain = undone(text);
         for text in [Some(text), Some(&*plain).filter(|plain| *plain != text)].iter().flatten() {
             found.extend(self.all_of(subject, text).into_iter().map(|(object, _)| object));
-            let named = runs(text).filter_map(|run| self.folded.get(&run));
+            let named = runs(text).filter_map(|run| self.folded.get(&run)).flatten();
             let named = named.filter_map(|name| self.named_by(subject, name));
             found.extend(named.map(|(object, _)| object));
         }
@@ -171,6 +183,29 @@ impl Fields {
         spellings(path).any(|name| (self.parts.clears)(&[self.owner(), subject, &name]))
     }
 
+    /// The same of a field that could belong to another subject, too, of which something is said
+    /// apart. What is cleared of the one is cleared of the other.
+    #[must_use]
+    pub fn known_apart(
+        &self,
+        (subject, other): (&str, &str),
+        path: &str,
+        revealed: &BTreeSet<Object>,
+    ) -> Known {
+        let is_cleared = self.named_by(subject, path).is_none() && self.clears(subject, path);
+        if !is_cleared {
+            return self.known(other, path, revealed);
+        }
+        let said = spellings(path).find_map(|name| {
+            let category = (self.parts.category_apart)(&[self.owner(), other, &name], subject)?;
+            Some((self.object(other, &name), category))
+        });
+        match said {
+            Some((object, category)) if !revealed.contains(&object) => Known::Masked(category),
+            Some(_) | None => Known::Shown,
+        }
+    }
+
     /// Whether anything is classified.
     #[must_use]
     pub const fn has_classified(&self) -> bool {
@@ -207,7 +242,9 @@ impl Fields {
     /// into.
     #[must_use]
     pub fn seen(&self, subject: &str, whole: &str, snapshot: &Snapshot) -> Seen {
-        let named = self.parts.named.iter().filter_map(|name| self.category_of(subject, name));
+        let own = self.parts.named_of.get(subject).into_iter().flatten();
+        let named: BTreeSet<&String> = self.parts.named.iter().chain(own).collect();
+        let named = named.into_iter().filter_map(|name| self.category_of(subject, name));
         let mut listed: Vec<Revealed> = named
             .filter(|(object, category)| snapshot.reveals(object, category))
             .map(|(object, category)| Revealed { object, category })

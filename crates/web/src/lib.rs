@@ -25,6 +25,7 @@
 //! | `settings` | keys of the configuration that they all have |
 //! | `problem` | the gateway's words to somebody who has no session |
 //! | `target` | where a target is, and how it is asked |
+//! | `templates` | paths with placeholders, as descriptions of services have them |
 //! | `masking` | JSON and events, masked as they stream by |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -51,12 +52,13 @@ mod room;
 mod sessions;
 pub mod settings;
 mod target;
+mod templates;
 
 pub use answer::{Outlet, begun, whole};
 pub use body::AnswerBody;
-pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, is_plain_text, no_route};
+pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, is_plain_text, no_route, route_of};
 pub use carried::{Carried, OPAQUE, Search, Sureness};
-pub use classified::{CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
+pub use classified::{CategoryApart, CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, Hidden, OAuth, OAuthParts, Strike};
 pub use decoding::Decoding;
@@ -74,3 +76,4 @@ pub use reviews::{REVIEWS, Reviews, review_answer, review_fields};
 pub use room::{Room, look_through};
 pub use sessions::{Ask, Caller, Opening, Sessions};
 pub use target::{Address, Http2, Line, More, Service, Source, authority};
+pub use templates::{Constraint, NoTemplate, PathTemplate, Templates};

@@ -14,7 +14,7 @@ from .world import World
 # What a connector has of a target, and a gateway does not.
 OPENS = ("tls", "token", "user", "password", "header", "oauth", "aws", "http2", "key")
 # What a gateway has, and a connector does not.
-SERVES = ("serve_host", "outgoing", "name", "home", "programs")
+SERVES = ("serve_host", "outgoing", "openapi", "undocumented", "graphql", "name", "home", "programs")
 
 
 def through(config: str, port: int, *protocols: str) -> tuple[str, str]:

@@ -132,6 +132,10 @@ impl ObjectPattern {
         is_exact.then(|| self.parts.iter().map(|part| part.pieces.concat()).collect())
     }
 
+    fn is_exact(&self) -> bool {
+        self.parts.iter().all(Part::is_exact)
+    }
+
     /// More exact parts first, then more literal characters.
     fn specificity(&self) -> (usize, usize) {
         let exact = self.parts.iter().filter(|part| part.is_exact()).count();
@@ -290,6 +294,30 @@ impl Classification {
             Said::Holds(category) => Some(category),
             Said::Clear { .. } => None,
         }
+    }
+
+    /// The category of an object by patterns that do not name another one.
+    #[must_use]
+    pub fn category_apart<Name: AsRef<str>>(
+        &self,
+        kind: ObjectKind,
+        path: &[Name],
+        other: &[Name],
+    ) -> Option<&Category> {
+        let is_apart =
+            |pattern: &ObjectPattern| pattern.matches(kind, path) && !pattern.matches(kind, other);
+        let (_, said) = self.entries.iter().find(|(pattern, _)| is_apart(pattern))?;
+        match said {
+            Said::Holds(category) => Some(category),
+            Said::Clear { .. } => None,
+        }
+    }
+
+    /// Whether a pattern without a star names an object.
+    #[must_use]
+    pub fn names_exactly<Name: AsRef<str>>(&self, kind: ObjectKind, path: &[Name]) -> bool {
+        let is_it = |pattern: &ObjectPattern| pattern.matches(kind, path) && pattern.is_exact();
+        self.entries.iter().any(|(pattern, _)| is_it(pattern))
     }
 
     /// Whether somebody has said that an object holds nothing personal.

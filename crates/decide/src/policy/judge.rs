@@ -4,7 +4,7 @@ use super::Policies;
 use super::entities::{Hop, Prepared, Question};
 use super::facts::Contexts;
 use super::load::{DEFAULT_DENY, POLICY_ERROR};
-use cedar_policy::{Authorizer, Context, PolicySet, Request, Response};
+use cedar_policy::{Authorizer, Context, Decision, PolicySet, Request, Response};
 use portreeve_model::{Need, Party, PartyKind, Reason, RuleId, Unit};
 use std::collections::{BTreeSet, HashMap};
 
@@ -80,6 +80,43 @@ impl Policies {
         judgement
     }
 
+    /// Whether no forbid matches, one that a review can lift included, and some permit is missing.
+    pub(super) fn is_silent(&self, prepared: &Prepared<'_>, contexts: &Contexts) -> bool {
+        let mut lacks_a_permit = false;
+        for hop in &prepared.hops {
+            for (place, question) in prepared.questions.iter().enumerate() {
+                let need = question.need;
+                let slice = self.slices.of(need.action, hop.party.kind, need.object.kind);
+                let context = contexts.of(place);
+                match self.asked(&slice.all, prepared, hop, question, context) {
+                    Some((Decision::Allow, _)) => {}
+                    Some((Decision::Deny, rules)) if rules.is_empty() => lacks_a_permit = true,
+                    Some((Decision::Deny, _)) | None => return false,
+                }
+            }
+        }
+        lacks_a_permit
+    }
+
+    /// What Cedar says, and by which rules; nothing where a policy failed.
+    fn asked(
+        &self,
+        set: &PolicySet,
+        prepared: &Prepared<'_>,
+        hop: &Hop<'_>,
+        question: &Question<'_>,
+        context: &Context,
+    ) -> Option<(Decision, Vec<String>)> {
+        let action = self.names.action(question.need.action).clone();
+        let (principal, object) = (hop.uid.clone(), question.uid.clone());
+        let request = Request::new(principal, action, object, context.clone(), None).ok()?;
+        let store = prepared.store(hop);
+        let response = Authorizer::new().is_authorized(&request, set, store);
+        // SECURITY: Cedar skips a policy that fails; a skipped forbid is a hole.
+        let failed = response.diagnostics().errors().next().is_some();
+        (!failed).then(|| (response.decision(), rules(&response)))
+    }
+
     /// Asks Cedar, and asks again without the forbids that a review can lift.
     pub(super) fn answer(
         &self,
@@ -90,32 +127,20 @@ impl Policies {
     ) -> Answer {
         let need = question.need;
         let slice = self.slices.of(need.action, hop.party.kind, need.object.kind);
-        let action = self.names.action(need.action).clone();
-        let request =
-            Request::new(hop.uid.clone(), action, question.uid.clone(), context.clone(), None);
-        let Ok(request) = request else {
+        let ask = |set: &PolicySet| self.asked(set, prepared, hop, question, context);
+        let Some((decision, rules)) = ask(&slice.all) else {
             return Answer::Error;
         };
-        let ask = |set: &PolicySet| {
-            let response = Authorizer::new().is_authorized(&request, set, prepared.store(hop));
-            // SECURITY: Cedar skips a policy that fails; a skipped forbid is a hole.
-            let failed = response.diagnostics().errors().next().is_some();
-            (!failed).then_some(response)
-        };
-        let Some(response) = ask(&slice.all) else {
-            return Answer::Error;
-        };
-        let rules = rules(&response);
-        if response.decision() == cedar_policy::Decision::Allow {
+        if decision == Decision::Allow {
             return Answer::Allow(rules);
         }
         let firm: Vec<_> = rules.iter().filter(|rule| !self.is_review(rule)).cloned().collect();
         if !firm.is_empty() || rules.is_empty() {
             return Answer::Deny(firm);
         }
-        match ask(&slice.permits).map(|response| response.decision()) {
-            Some(cedar_policy::Decision::Allow) => Answer::Review(rules),
-            Some(cedar_policy::Decision::Deny) => Answer::Deny(Vec::new()),
+        match ask(&slice.permits).map(|(decision, _)| decision) {
+            Some(Decision::Allow) => Answer::Review(rules),
+            Some(Decision::Deny) => Answer::Deny(Vec::new()),
             None => Answer::Error,
         }
     }

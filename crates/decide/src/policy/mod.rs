@@ -245,6 +245,18 @@ impl Policies {
         }
     }
 
+    /// Whether the needs of an ask are refused because nobody has said anything of them: no rule
+    /// stands against one, and some hop is permitted none.
+    #[must_use]
+    pub fn says_nothing(&self, ask: &Ask<'_>) -> bool {
+        let prepared = Prepared::new(&self.names, ask);
+        let contexts = self.contexts(ask, ask.exchange());
+        match (prepared, contexts) {
+            (Some(prepared), Some(contexts)) => self.is_silent(&prepared, &contexts),
+            (None, _) | (_, None) => false,
+        }
+    }
+
     fn conclude(&self, judgement: Judgement) -> Decision {
         if !judgement.denials.is_empty() {
             return self.decision(Verdict::Deny, judgement.denials);

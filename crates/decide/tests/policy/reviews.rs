@@ -75,3 +75,21 @@ fn a_decision_repeats() {
         assert_eq!(asked.with(|ask| load(POLICIES).decide(ask)), first);
     }
 }
+
+/// What only lacks a permit is told from what somebody has something against, be it a review that
+/// would have nothing to give.
+#[test]
+fn silence_is_no_refusal_of_a_rule() {
+    let policies = load(POLICIES);
+    let check = |asked: &str, expect: bool| {
+        assert_eq!(ask(asked).with(|ask| policies.says_nothing(ask)), expect, "{asked}");
+    };
+    check("person ann; execute public.f()", true);
+    check("person ann; actor p; execute public.f()", true);
+    check("person ann; read public.orders; execute public.f()", true);
+    check("person ann; read public.orders", false);
+    check("person ann", false);
+    check("person ann; administer resource", false);
+    check("person ann; read public.customers; execute public.f()", false);
+    check("person ann; write public.ledger", false);
+}

@@ -31,6 +31,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     serve_at: Some(serve_at),
     tried,
     never_called,
+    remarks: |_| Vec::new(),
     also: &[],
 };
 

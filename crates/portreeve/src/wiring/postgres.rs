@@ -39,6 +39,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     serve_at: Some(serve_at),
     tried: |_| Vec::new(),
     never_called: |_, _, _, _| None,
+    remarks: |_| Vec::new(),
     also: &[],
 };
 

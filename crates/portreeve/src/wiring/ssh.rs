@@ -39,6 +39,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     serve_at: None,
     tried,
     never_called,
+    remarks: |_| Vec::new(),
     also: ALSO,
 };
 

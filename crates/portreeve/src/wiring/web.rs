@@ -16,6 +16,7 @@ use portreeve_web::{
     Address, Aws, AwsParts, ClientAuth, Credential, Fields, FieldsParts, Http2, OAuth, OAuthParts,
     Service, ServiceDialer, authority,
 };
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,13 +243,24 @@ fn taken_hosts(config: &Config, protocol: &'static str) -> Result<(), String> {
 
 /// Which fields of what a target takes and answers are classified.
 pub(super) fn fields(kind: ObjectKind, owner: &str, resource: &Resource) -> Fields {
-    let (classified, cleared) = (resource.classify.clone(), resource.classify.clone());
-    Fields::new(FieldsParts {
+    Fields::new(fields_parts(kind, owner, resource))
+}
+
+/// What the configuration says of them.
+pub(super) fn fields_parts(kind: ObjectKind, owner: &str, resource: &Resource) -> FieldsParts {
+    let said = Arc::new(resource.classify.clone());
+    let (classified, cleared, apart) = (said.clone(), said.clone(), said);
+    FieldsParts {
         kind,
         owner: owner.to_owned(),
         category_of: Arc::new(move |path| classified.category_of(kind, path).cloned()),
         clears: Arc::new(move |path| cleared.clears(kind, path)),
+        category_apart: Arc::new(move |path, subject| {
+            let [owner, _, field] = path;
+            apart.category_apart(kind, path, &[*owner, subject, *field]).cloned()
+        }),
         named: resource.classify.last_names(),
+        named_of: BTreeMap::new(),
         has_any: resource.classify.holds_any(),
-    })
+    }
 }

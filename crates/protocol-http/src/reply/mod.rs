@@ -6,6 +6,7 @@ mod head;
 pub(crate) use body::{Body, Classified};
 pub(crate) use head::ReplyHead;
 
+use crate::graphql::{Graphql, Reading};
 use crate::request::Plan;
 use crate::target::Target;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_web::masking::{Known, Look, Names, Tally};
-use portreeve_web::{More, look_through};
+use portreeve_web::{More, OPAQUE, look_through};
 
 /// A part of an answer: its head, some of its body, or both.
 pub(crate) struct Part<'a> {
@@ -67,21 +68,73 @@ struct RouteNames<'a> {
     plan: &'a Plan,
 }
 
-impl Names for RouteNames<'_> {
-    fn known(&self, path: &str) -> Known {
-        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let own = fields.known(&self.plan.route, path, revealed);
-        if matches!(own, Known::Masked(_)) || self.plan.others.is_empty() {
+impl RouteNames<'_> {
+    fn known_by_routes(&self, path: &str) -> Known {
+        let (fields, routes) = (self.target.fields(), &self.plan.routes);
+        let revealed = &self.plan.revealed;
+        let own = fields.known(&routes.own, path, revealed);
+        if matches!(own, Known::Masked(_)) {
             return own;
         }
         // Whichever of them a server has seen, what is hidden in one stays hidden.
-        let mut others = self.plan.others.iter().map(|route| fields.known(route, path, revealed));
-        others.find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+        let others = routes.others().map(|route| fields.known(route, path, revealed));
+        let learnt =
+            routes.learnt().map(|route| fields.known_apart((&routes.own, route), path, revealed));
+        others.chain(learnt).find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+    }
+
+    /// What is known of a field under whatever name the client has given it.
+    ///
+    /// SECURITY: an alias hides nothing, and shows nothing: `x: email` is an email, `email: x`
+    /// could be one, and `status: note` does not pass unseen because `status` would.
+    fn known_of(&self, graphql: &Graphql, path: &str) -> Known {
+        let readings = graphql.readings(path);
+        if readings.is_empty() {
+            return match path.split('.').next() {
+                Some("" | "errors" | "extensions") | None => self.known_by_routes(path),
+                Some("data") if path == "data" => Known::Nothing,
+                // What nobody has asked for stands for a field that nobody knows.
+                Some(_) => Known::Masked(Category::from(OPAQUE)),
+            };
+        }
+        let mut is_shown = true;
+        for Reading { top, path: field } in &readings {
+            let known = self.known_in(&graphql.top(top), field);
+            if matches!(known, Known::Masked(_)) {
+                return known;
+            }
+            if field != path {
+                let by_alias = self.known_in(&graphql.top(top), path);
+                if matches!(by_alias, Known::Masked(_)) {
+                    return by_alias;
+                }
+            }
+            is_shown &= matches!(known, Known::Shown);
+        }
+        if is_shown { Known::Shown } else { Known::Nothing }
+    }
+
+    /// What is known of a field of an operation: by the operation's own field, or by the service.
+    fn known_in(&self, top: &str, path: &str) -> Known {
+        let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
+        match fields.known(top, path, revealed) {
+            Known::Nothing => fields.known(&self.plan.routes.own, path, revealed),
+            known => known,
+        }
+    }
+}
+
+impl Names for RouteNames<'_> {
+    fn known(&self, path: &str) -> Known {
+        match &self.plan.graphql {
+            Some(graphql) => self.known_of(graphql, path),
+            None => self.known_by_routes(path),
+        }
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let routes = std::iter::once(&self.plan.route).chain(&self.plan.others);
+        let routes = self.plan.routes.names().into_iter();
         let mut named = routes.filter_map(|route| fields.named_in(route, text, revealed));
         named.next().map(|(_, category)| category)
     }

@@ -1,23 +1,29 @@
 //! What a request does, as policy sees it.
 
+use super::routes::{Asking, Routes};
 use super::{Head, Outgoing, outgoing};
+use crate::graphql::{self, Graphql};
 use crate::target::Target;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
-use portreeve_web::{Carried, Seen};
+use portreeve_web::{Carried, FieldsOf, Seen};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The field that stands for a body as a whole.
 const BODY: &str = "body";
+/// The field that stands for what of a body nobody can look into.
+const OPAQUE_FIELD: &str = "*opaque";
 
 /// A request as it was planned: what it does, and what may show of its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) command: CommandUse,
-    pub(crate) route: String,
-    /// The routes that a server could see instead: what is known of their fields holds, too.
-    pub(crate) others: Vec<String>,
+    /// Its own route and those that a server could see instead: what is known of their fields
+    /// holds, too.
+    pub(crate) routes: Routes,
+    /// What the answer calls its fields.
+    pub(crate) graphql: Option<Arc<Graphql>>,
     /// Fields that policy reveals.
     pub(crate) revealed: BTreeSet<Object>,
     /// Whether a body that nobody can look into may pass.
@@ -32,38 +38,44 @@ impl Plan {
         target: &Target,
         snapshot: &Arc<Snapshot>,
     ) -> Self {
-        let route = head.path.route();
-        let others: Vec<String> = head.path.other_routes().into_iter().collect();
-        let Seen { listed, fields, passes_opaque } = target.fields().seen(&route, BODY, snapshot);
+        let routes = &head.routes;
+        let asking = Asking { verb: head.method.as_str(), facts: facts(head), snapshot };
+        let Seen { listed, mut fields, mut passes_opaque } =
+            target.fields().seen(&routes.own, BODY, snapshot);
+        let mut listed = listed.to_vec();
+        let whole = [BODY, OPAQUE_FIELD].map(|name| target.fields().object(&routes.own, name));
+        passes_opaque &= routes.may_show_like(&BTreeSet::from(whole), &asking);
+        fields.extend(routes.revealed_like(&fields, &asking));
+        for top in head.graphql.iter().flat_map(|graphql| graphql.tops()) {
+            let seen = target.fields().seen(&top, BODY, snapshot);
+            fields.extend(seen.fields);
+            listed.extend(seen.listed.iter().cloned());
+        }
         let mut carried = outgoing::going(target, (head, body), masked).found;
         carried.retain(|object| !masked.contains(object));
-        let routes = (route.as_str(), others.as_slice());
-        let mut command = command(head, target, routes, carried);
+        let mut command = command(head, target, carried, &asking);
         if !masked.is_empty() {
             // What was masked is a part of what the request is.
             let names = masked.iter().filter_map(|object| object.path.last());
             let names: Vec<&str> = names.map(String::as_str).collect();
             command.fingerprint.push_str(&format!(" masked {}", names.join(", ")));
         }
+        listed.sort();
+        listed.dedup();
         let command = CommandUse {
             command: Arc::new(command),
             stage: Stage::Run,
-            revealed: listed,
+            revealed: listed.into(),
             before: Usage::default(),
         };
-        Self { command, route, others, revealed: fields, passes_opaque, snapshot: snapshot.clone() }
-    }
-}
-
-/// What a method does to what its path names.
-///
-/// SPEC: RFC 9110 section 9.2.1: safe methods ask for nothing to be changed. A service that
-/// changes something all the same is what its operator has to classify.
-fn action_of(method: &http::Method) -> Option<Action> {
-    match method.as_str() {
-        "GET" | "HEAD" | "OPTIONS" => Some(Action::Read),
-        "POST" | "PUT" | "PATCH" | "DELETE" => Some(Action::Write),
-        _ => None,
+        Self {
+            command,
+            routes: routes.clone(),
+            graphql: head.graphql.clone(),
+            revealed: fields,
+            passes_opaque,
+            snapshot: snapshot.clone(),
+        }
     }
 }
 
@@ -81,60 +93,109 @@ fn shown_name(name: &str) -> &str {
 fn command(
     head: &Head,
     target: &Target,
-    (route, others): (&str, &[String]),
     carried: BTreeSet<Object>,
+    asking: &Asking<'_>,
 ) -> Command {
-    let mut fingerprint = format!("{} {route}", head.method);
+    let routes = &head.routes;
+    let mut fingerprint = format!("{} {}", head.method, routes.own);
     let names = head.query.pairs.iter().map(|(name, _)| shown_name(name));
     let names: BTreeSet<&str> = names.collect();
     if !names.is_empty() {
         fingerprint.push('?');
         fingerprint.push_str(&names.into_iter().collect::<Vec<_>>().join("&"));
     }
-    let mut needs = Vec::new();
-    let action = action_of(&head.method);
-    if let Some(action) = action {
-        needs.push(Need { action, object: target.route(route) });
-        needs.extend(others.iter().map(|other| Need { action, object: target.route(other) }));
-    }
-    let mut probes = 0;
-    let names = target
-        .fields()
-        .of_all(std::iter::once(route).chain(others.iter().map(String::as_str)).collect());
-    let asked = |text: &str| names.asked(text);
-    for (name, value) in &head.query.pairs {
-        for object in asked(name) {
-            probes += 1;
-            needs.push(Need { action: Action::Filter, object: object.clone() });
-            needs.push(Need { action: Action::Probe, object });
-        }
-        // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
-        let asked = asked(value);
-        needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
-    }
+    let mut needs = routes.needs(|route| target.route(route), asking);
+    let (asked, probes) = asked(head, target);
+    needs.extend(asked);
     needs.dedup();
     let carried = carried.into_iter().map(|object| Need { action: Action::Write, object });
     needs.extend(carried);
-    let writes_fields = needs.iter().any(|need| need.action == Action::Write);
-    let unknown = action.is_none().then(|| format!("the method `{}` is not known", head.method));
+    let is_asked = |action: Action, object: &Object| {
+        needs.iter().any(|need| need.action == action && need.object == *object)
+    };
+    let is_said_elsewhere = |need: &&Need| {
+        routes.is_said_elsewhere(need, |object| is_asked(need.action, object), asking)
+    };
+    let needs: Vec<Need> =
+        needs.iter().filter(|need| !is_said_elsewhere(need)).cloned().collect();
+    // What a read says of somebody goes out, and changes no more than that.
+    let writes = needs.iter().any(|need| need.action == Action::Write).then_some(true);
     Command {
         verb: head.method.to_string(),
         fingerprint,
         shape: String::new(),
         needs,
-        facts: Facts { bounded: bounded(head, action, writes_fields), probes, ..Facts::default() },
-        unknown,
+        facts: Facts { bounded: asking.facts.bounded.or(writes), probes, ..asking.facts },
+        unknown: routes.unknown.clone(),
         // Nobody sees what runs behind a route, whatever its method is.
         effect: Effect::MayChange,
     }
 }
 
-/// Whether a write is about one thing; none where nothing is written. A DELETE, PUT or PATCH
-/// of something that no number, hash or address names may be one of a whole collection,
-/// whatever its query says. What a read says of somebody goes out, and changes no more than that.
-fn bounded(head: &Head, action: Option<Action>, writes_fields: bool) -> Option<bool> {
-    match action {
-        Some(Action::Write) => Some(head.method == http::Method::POST || head.path.ends_in_one()),
-        _ => writes_fields.then_some(true),
+/// The classified fields that the path, the query and the operation ask about, and how many are
+/// compared.
+fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
+    let (mut needs, mut probes) = (Vec::new(), 0);
+    let parameters = head.routes.probed.iter();
+    let mut probed: Vec<Object> =
+        parameters.map(|(route, name)| target.fields().object(route, name)).collect();
+    let names = target.fields().of_all(head.routes.names());
+    if let Some(graphql) = &head.graphql {
+        let (asked, more) = asked_by(graphql, &names);
+        needs.extend(asked);
+        probes += more;
     }
+    // What is a part of an operation was read as that.
+    let is_other = |(name, _): &&(String, String)| {
+        head.graphql.is_none() || !graphql::MEMBERS.contains(&name.as_str())
+    };
+    for (name, value) in head.query.pairs.iter().filter(is_other) {
+        probed.extend(names.asked(name));
+        // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
+        let asked = names.asked(value);
+        needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
+    }
+    for object in probed {
+        // By one comparison nothing is learnt twice.
+        probes += u64::from(!head.routes.is_learnt(&object));
+        needs.extend(compared(&object));
+    }
+    (needs, probes)
+}
+
+fn compared(object: &Object) -> [Need; 2] {
+    [Action::Filter, Action::Probe].map(|action| Need { action, object: object.clone() })
+}
+
+/// The same of what an operation says beside its fields: a query compares what its arguments name,
+/// a mutation writes it.
+fn asked_by(graphql: &Graphql, names: &FieldsOf<'_>) -> (Vec<Need>, u64) {
+    let (mut needs, mut probes) = (Vec::new(), 0);
+    let is_read = graphql.action() == Action::Read;
+    for name in &graphql.said().names {
+        let asked = names.asked(name);
+        probes += u64::from(is_read && !asked.is_empty());
+        for object in asked {
+            match is_read {
+                true => needs.extend(compared(&object)),
+                false => needs.push(Need { action: Action::Write, object }),
+            }
+        }
+    }
+    // `orderBy: EMAIL_ASC`.
+    let words = graphql.said().texts.iter().map(|(_, text)| text);
+    let words = words.filter(|text| !text.contains(char::is_whitespace));
+    let asked = words.flat_map(|word| names.asked(word));
+    needs.extend(asked.map(|object| Need { action: Action::Filter, object }));
+    (needs, probes)
+}
+
+/// What policies may ask about it as a whole.
+///
+/// Whether a write is about one thing is not said where nothing is written. A DELETE, PUT or PATCH
+/// of something that no number, hash or address names may be one of a whole collection, whatever
+/// its query says.
+fn facts(head: &Head) -> Facts {
+    let is_one = head.method == http::Method::POST || head.routes.ends_in_one;
+    Facts { bounded: head.routes.writes().then_some(is_one), ..Facts::default() }
 }

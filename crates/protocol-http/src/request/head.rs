@@ -2,11 +2,15 @@
 
 use super::identity::says_who;
 use super::overrides::{is_of_a_method, is_override_of};
+use super::routes::Routes;
+use crate::description::Description;
+use crate::graphql::{Graphql, Sent};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use portreeve_web::{Ambiguous, CanonicalPath, CanonicalQuery, is_hop_by_hop, wishes};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The head of a request, as it is decided and sent.
@@ -15,6 +19,10 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) path: CanonicalPath,
     pub(crate) query: CanonicalQuery,
+    /// What it is about.
+    pub(crate) routes: Routes,
+    /// The operation that it asks for, where the service speaks GraphQL there.
+    pub(crate) graphql: Option<Arc<Graphql>>,
     /// What goes on: neither the caller's credential nor what belongs to one hop.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// What the target is called.
@@ -137,6 +145,7 @@ impl Head {
         (method, path, query): (Method, CanonicalPath, Option<&str>),
         fields: &HeaderMap,
         (authority, passed): (&str, &[String]),
+        description: Option<&Description>,
     ) -> Result<Self, RefusedHead> {
         for name in ONCE {
             if fields.get_all(name).iter().nth(1).is_some() {
@@ -168,13 +177,39 @@ impl Head {
             return Err(RefusedHead::NotText(name.to_string()));
         }
         let wishes = preferences(fields).map(|wishes| (HeaderName::from_static("prefer"), wishes));
+        let routes = Routes::of(&path, &method, description);
         Ok(Self {
             method,
             path,
             query,
+            routes,
+            graphql: None,
             fields: kept.into_iter().chain(wishes).collect(),
             authority: authority.to_owned(),
         })
+    }
+
+    /// Reads the operation that it asks for, where this route takes some. What cannot be read is a
+    /// request of which nobody knows what it does.
+    pub(crate) fn read_graphql(&mut self, route: &str, body: &[u8]) {
+        if !self.routes.names().contains(&route) {
+            return;
+        }
+        let sent = Sent {
+            method: &self.method,
+            parameters: &self.query.pairs,
+            content_type: self.content_type(),
+            body,
+        };
+        match Graphql::read(route, sent) {
+            Ok(None) => {}
+            Ok(Some(graphql)) => {
+                let tops = graphql.tops().into_iter();
+                self.routes.ask(route, graphql.action(), tops);
+                self.graphql = Some(Arc::new(graphql));
+            }
+            Err(why) => self.routes.refuse(route, why),
+        }
     }
 
     /// The path and the query, as they are sent.
@@ -193,7 +228,10 @@ impl Head {
     /// What may change its meaning beside its path and body.
     pub(crate) fn settings(&self) -> Vec<String> {
         let bound = self.texts().filter(|(name, _)| !NOT_BOUND.contains(name));
-        bound.map(|(name, value)| format!("{name}: {value}")).collect()
+        let bound = bound.map(|(name, value)| format!("{name}: {value}"));
+        // No field has a name with a blank in it.
+        let described = self.routes.described_by.iter().map(|it| format!("described by {it}"));
+        bound.chain(described).collect()
     }
 
     /// The fields that go on, as texts.
@@ -371,7 +409,7 @@ mod tests {
                 .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("x")))
                 .collect();
             let path = CanonicalPath::read("/x").unwrap();
-            Head::new((method, path, None), &fields, ("h", &[])).unwrap().fields.len()
+            Head::new((method, path, None), &fields, ("h", &[]), None).unwrap().fields.len()
         };
         assert_eq!((sent(Method::GET), sent(Method::HEAD), sent(Method::PUT)), (0, 0, 2));
     }

@@ -7,12 +7,13 @@
 
 use super::Head;
 use super::outgoing::{self, Going};
+use super::routes::Asking;
 use crate::digests::is_of_a_body;
 use crate::target::Target;
 use bytes::Bytes;
 use http::HeaderValue;
 use portreeve_decide::mask::{MaskKey, Masker};
-use portreeve_model::{Action, Category, Command, Facts, MaskMethod, Need, Object};
+use portreeve_model::{Action, Category, Facts, MaskMethod, Need, Object};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::Snapshot;
 use portreeve_web::masking::{Documents, JsonMasker, Known, Look, Names, Tally, is_json};
@@ -37,14 +38,9 @@ pub(crate) fn masked(
     target: &Target,
     snapshot: &Arc<Snapshot>,
 ) -> Outgoing {
-    let routes = outgoing::routes(&head);
-    let routes: Vec<&str> = routes.iter().map(String::as_str).collect();
+    let routes = head.routes.names();
     let Going { found, firm } = outgoing::going(target, (&head, &body), &BTreeSet::new());
-    let hidden: BTreeSet<Object> = found
-        .iter()
-        .filter(|object| !may_go(head.method.as_str(), object, snapshot))
-        .cloned()
-        .collect();
+    let hidden = hidden(&head, &found, snapshot);
     let as_it_came = |head, body| Outgoing { head, body, masked: BTreeSet::new() };
     if hidden.is_empty() {
         return as_it_came(head, body);
@@ -74,11 +70,16 @@ pub(crate) fn masked(
     Outgoing { head: fresh, body: plain, masked }
 }
 
-/// Whether policy lets a request write something, if need be after somebody was asked.
-fn may_go(verb: &str, object: &Object, snapshot: &Snapshot) -> bool {
-    let needs = vec![Need { action: Action::Write, object: object.clone() }];
+/// What policy does not let a request write, not even after somebody was asked.
+fn hidden(head: &Head, found: &BTreeSet<Object>, snapshot: &Snapshot) -> BTreeSet<Object> {
     let facts = Facts { bounded: Some(true), ..Facts::default() };
-    snapshot.permits(&Command { verb: verb.to_owned(), needs, facts, ..Command::default() })
+    let asking = Asking { verb: head.method.as_str(), facts, snapshot };
+    let may_go = |object: &&Object| {
+        let need = Need { action: Action::Write, object: (*object).clone() };
+        asking.permits(&need)
+            || head.routes.is_said_elsewhere(&need, |object| found.contains(object), &asking)
+    };
+    found.iter().filter(|object| !may_go(object)).cloned().collect()
 }
 
 /// What of a body may not go out.

@@ -6,6 +6,7 @@ mod identity;
 mod masked;
 mod outgoing;
 mod overrides;
+mod routes;
 
 pub(crate) use command::Plan;
 pub(crate) use head::{Head, RefusedHead};

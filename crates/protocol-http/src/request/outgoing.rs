@@ -24,22 +24,26 @@ pub(super) fn going(
     (head, body): (&Head, &[u8]),
     masked: &BTreeSet<Object>,
 ) -> Going {
-    let routes = routes(head);
-    let names = target.fields().of_all(routes.iter().map(String::as_str).collect());
+    let names = target.fields().of_all(head.routes.names());
     let categories = masked.iter().filter_map(|it| target.fields().category_of_object(it));
     let masks = categories.map(|category| format!("[{category}]")).collect();
     let mut search = Search::new(&names, target.outgoing_screen()).behind_masks(masks);
     surroundings(&mut search, head);
-    if !body.is_empty() {
+    if let Some(graphql) = &head.graphql {
+        search.text("", graphql.text(), Sureness::Certain);
+        for (name, text) in &graphql.said().texts {
+            search.text(name, text, Sureness::Any);
+            search.fields_of_text(text);
+            if looks_like_json(text) {
+                search.json(text);
+            }
+            search.expression(name, text);
+        }
+    } else if !body.is_empty() {
         search_body(&mut search, head, body);
     }
     let firm = search.firm().clone();
     Going { found: search.into_found(), firm }
-}
-
-/// The routes that a request is about: its own, and those that a server could see instead.
-pub(super) fn routes(head: &Head) -> Vec<String> {
-    std::iter::once(head.path.route()).chain(head.path.other_routes()).collect()
 }
 
 /// Whether a field is such a one.

@@ -1,5 +1,6 @@
 //! One request and its whole answer, through the engine.
 
+use super::SeenBy;
 use super::problem::Notices;
 use crate::reply::{Body, Classified, Part, ReplyHead};
 use crate::request::{Head, HttpRequest, Outgoing, Plan, masked};
@@ -24,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// What one exchange needs.
 pub(super) struct Asked {
-    pub(super) caller: Arc<Caller<()>>,
+    pub(super) caller: Arc<Caller<SeenBy>>,
     pub(super) target: Arc<Target>,
     pub(super) prefix: String,
     pub(super) value_bytes_max: usize,
@@ -66,6 +67,7 @@ struct Running {
     body: Body,
     screen: TextScreen,
     line: Line,
+    notices: Notices,
 }
 
 /// What the target did instead of answering, in the gateway's words.
@@ -87,13 +89,15 @@ impl Asked {
         let length = body.len();
         let look = || {
             let target = &*self.target;
-            let outgoing = match target.masks_outgoing() {
+            // What is masked in an operation would be another one.
+            let outgoing = match target.masks_outgoing() && head.graphql.is_none() {
                 true => masked((head, body), target, &snapshot),
                 false => Outgoing { head, body, masked: BTreeSet::new() },
             };
             (Plan::new(&outgoing, target, &snapshot), outgoing)
         };
         let (plan, Outgoing { head, body, .. }) = look_through(length, look);
+        let notices = Notices::of(&head);
         let role = self.target.address().role().to_owned();
         let mut hold = self.hold;
         let request = HttpRequest { plan: plan.clone(), head, body, role };
@@ -101,20 +105,20 @@ impl Asked {
             session.admit(request, &snapshot, &mut hold).await.map_err(|error| ended(&error))?;
         let Admitted { mut exchange, permit, .. } = admitted;
         if let Some(refusal) = exchange.refusal().cloned() {
-            return refuse(exchange, refusal).await;
+            return refuse(exchange, refusal, notices).await;
         }
         let address = self.target.address();
         let asked = address.ask(permit, self.caller.take_line(), self.reply_timeout);
         let answered = tokio::select! {
             answered = asked => answered,
-            why = exchange.interrupted() => return stopped(exchange, why.into()).await,
+            why = exchange.interrupted() => return stopped(exchange, why.into(), notices).await,
         };
         let (line, response) = match answered {
             Ok(answered) => answered,
             Err(why) => {
                 return match exchange.release(NoAnswer(why), &mut hold).await {
                     Ok(released) => Answer::whole(released).await,
-                    Err(stop) => stopped(exchange, stop).await,
+                    Err(stop) => stopped(exchange, stop, notices).await,
                 };
             }
         };
@@ -134,7 +138,8 @@ impl Asked {
             exchange.pass_as_it_comes();
         }
         let head = ReplyHead { status: parts.status, fields: parts.headers, prefix };
-        Running { asked: self, plan, exchange, source, body, screen, line }.answer(head).await
+        let running = Running { asked: self, plan, exchange, source, body, screen, line, notices };
+        running.answer(head).await
     }
 }
 
@@ -153,7 +158,7 @@ impl Running {
             match self.step(head.take()).await {
                 Ok((released, More::Follows)) if released.is_empty() => {}
                 Ok((released, more)) => return self.begin(released, more).await,
-                Err(stop) => return stopped(self.exchange, stop).await,
+                Err(stop) => return stopped(self.exchange, stop, self.notices).await,
             }
         }
     }
@@ -208,12 +213,12 @@ impl Flow {
                     }
                 }
                 Err(Stop::Refused(refusal)) => {
-                    let _ = running.exchange.refuse(*refusal, &Notices).await;
+                    let _ = running.exchange.refuse(*refusal, &running.notices).await;
                     return;
                 }
                 Err(Stop::Session(SessionError::Target(fault))) => {
                     let refusal = unmaskable(&running.exchange, &fault.to_string());
-                    let _ = running.exchange.refuse(refusal, &Notices).await;
+                    let _ = running.exchange.refuse(refusal, &running.notices).await;
                     return;
                 }
                 Err(Stop::Session(error)) => {
@@ -245,18 +250,22 @@ fn unmaskable(exchange: &Exchange, why: &str) -> Refusal {
     exchange.refusal_of(RefusalCode::Unmaskable, message, Some(hint.to_owned()))
 }
 
-async fn stopped(exchange: Exchange, stop: Stop) -> Result<Answer, Problem> {
+async fn stopped(exchange: Exchange, stop: Stop, notices: Notices) -> Result<Answer, Problem> {
     match stop {
-        Stop::Refused(refusal) => refuse(exchange, *refusal).await,
+        Stop::Refused(refusal) => refuse(exchange, *refusal, notices).await,
         Stop::Session(SessionError::Target(fault)) => {
             let refusal = unmaskable(&exchange, &fault.to_string());
-            refuse(exchange, refusal).await
+            refuse(exchange, refusal, notices).await
         }
         Stop::Session(error) => Err(ended(&error)),
     }
 }
 
-async fn refuse(mut exchange: Exchange, refusal: Refusal) -> Result<Answer, Problem> {
-    let released = exchange.refuse(refusal, &Notices).await.map_err(|error| ended(&error))?;
+async fn refuse(
+    mut exchange: Exchange,
+    refusal: Refusal,
+    notices: Notices,
+) -> Result<Answer, Problem> {
+    let released = exchange.refuse(refusal, &notices).await.map_err(|error| ended(&error))?;
     Answer::whole(released).await
 }

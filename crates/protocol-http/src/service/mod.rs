@@ -9,7 +9,7 @@ use crate::target::Target;
 use exchange::{Answer, Asked};
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use portreeve_session::{Authenticator, Engine, WaitsFor};
+use portreeve_session::{Authenticator, Classify, Engine, Session, WaitsFor};
 use portreeve_web::{
     AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem,
     REVIEWS, Reviews, Room, Sessions, application, bearer, host, look_through, review_answer,
@@ -67,7 +67,7 @@ pub struct HttpParts {
 
 /// The HTTP listener's work, one connection at a time.
 pub struct Http {
-    sessions: Arc<Sessions<()>>,
+    sessions: Arc<Sessions<SeenBy>>,
     reviews: Arc<dyn Reviews>,
     targets: Vec<Arc<Target>>,
     listener: Listener,
@@ -186,20 +186,19 @@ impl Http {
             true => path,
             false => path.without_slashes().map_err(|why| bad_request(why.into()))?,
         };
-        let opening = || {
-            let classified = target.clone();
-            Opening {
-                classify: Arc::new(move |object| classified.fields().category_of_object(object)),
-                notices: Arc::new(Notices),
-                own: (),
-            }
+        let opening = || Opening {
+            classify: classify(&target),
+            notices: Arc::new(Notices::Problem),
+            own: SeenBy(Mutex::new(target.clone())),
         };
         let caller = self.sessions.caller(&ask, target.name(), opening).await?;
+        caller.own.follow(&target, &caller.session);
         connection.entered();
         let named = (parts.method, path, parts.uri.query());
         let address = target.address();
-        let head = Head::new(named, &parts.headers, (address.authority(), target.passed()));
-        let head = head.map_err(bad_request)?;
+        let goes_to = (address.authority(), target.passed());
+        let head = Head::new(named, &parts.headers, goes_to, target.description());
+        let mut head = head.map_err(bad_request)?;
         let limit = ("limits.http.request_bytes_max", self.limits.request_bytes_max);
         let (body, mut room) = Room::collect([&caller.room, &self.room], body, limit).await?;
         let came = body.len();
@@ -210,7 +209,7 @@ impl Http {
         let body = plain.map_err(unreadable_body)?;
         // What it has become takes up its place, too.
         room.extend(Room::grown([&caller.room, &self.room], body.len().saturating_sub(came))?);
-        look_through(body.len(), || check_body(&head, &body)).map_err(bad_request)?;
+        look_through(body.len(), || read_body(&mut head, &body, &target)).map_err(bad_request)?;
         let asked = Asked {
             caller,
             target,
@@ -239,6 +238,35 @@ impl Http {
         Ok(by_path
             .map(|target| (target.clone(), path.behind_first(), format!("/{}", target.name()))))
     }
+}
+
+/// As what a session sees objects: what is classified may have changed since it began.
+#[derive(Debug)]
+struct SeenBy(Mutex<Arc<Target>>);
+
+impl SeenBy {
+    fn follow(&self, target: &Arc<Target>, session: &Session) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A connection that was open before goes on with what it began with.
+        if target.is_newer_than(&known) {
+            session.reclassify(classify(target));
+            known.clone_from(target);
+        }
+    }
+}
+
+fn classify(target: &Arc<Target>) -> Classify {
+    let target = target.clone();
+    Arc::new(move |object| target.fields().category_of_object(object))
+}
+
+/// Checks what a body may not say, and reads the operation in it.
+fn read_body(head: &mut Head, body: &[u8], target: &Target) -> Result<(), RefusedHead> {
+    check_body(head, body)?;
+    if let Some(route) = target.graphql() {
+        head.read_graphql(route, body);
+    }
+    Ok(())
 }
 
 fn unreadable_body(why: RefusedHead) -> Problem {

@@ -169,6 +169,14 @@ impl Snapshot {
         command.unknown.is_none() && decision.verdict != Verdict::Deny
     }
 
+    /// Whether policies say nothing of a command: none permits it, and none stands against it.
+    #[must_use]
+    pub fn says_nothing_of(&self, command: &Command) -> bool {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        let counted = Counted { counters, day: &day };
+        command.unknown.is_none() && self.asking(command, counted, Policies::says_nothing)
+    }
+
     /// Whether policy would ask a person about a command before it runs, whatever was used
     /// before.
     #[must_use]

@@ -2,7 +2,9 @@
 
 use crate::commands::options::{ConfigOption, run_async};
 use crate::commands::output::{Format, print, print_json, remark};
-use crate::wiring::{Look, Said, discover, has_columns, manifests, never_matched, not_here, tried};
+use crate::wiring::{
+    Look, Said, discover, has_columns, manifests, never_matched, not_here, remarks, tried,
+};
 use portreeve_control::Config;
 use portreeve_control::config::{self, ConfigError, Via};
 use portreeve_decide::policy::Policies;
@@ -41,12 +43,12 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     if failures.is_empty() {
         failures = tried(&config);
     }
-    let (mut version, mut notes) = (None, Vec::new());
+    let (mut version, mut notes) = (None, remarks(&config));
     match config.policy_sources() {
         Ok(sources) => match Policies::load(&sources) {
             Ok(policies) => {
                 failures.extend(never_matched(&config, &policies));
-                notes = not_here(&config, &policies);
+                notes.extend(not_here(&config, &policies));
                 version = Some(policies.version().to_string());
             }
             Err(error) => failures.push(error.to_string()),

@@ -40,6 +40,8 @@ pub(super) struct Protocol {
     pub(super) tried: fn(&Config) -> Vec<String>,
     /// Which names its targets never have.
     pub(super) never_called: NeverCalled,
+    /// What could be said better, and keeps nothing from being made.
+    pub(super) remarks: fn(&Config) -> Vec<String>,
     /// Kinds of other families that its commands name.
     pub(super) also: &'static [ObjectKind],
 }
@@ -97,6 +99,11 @@ pub(crate) fn connector_manifests() -> Vec<&'static Manifest> {
 /// asked.
 pub(crate) fn tried(config: &Config) -> Vec<String> {
     PROTOCOLS.iter().flat_map(|protocol| (protocol.tried)(config)).collect()
+}
+
+/// What of the configuration could be said better, for the operator.
+pub(crate) fn remarks(config: &Config) -> Vec<String> {
+    PROTOCOLS.iter().flat_map(|protocol| (protocol.remarks)(config)).collect()
 }
 
 /// A protocol by its name.

@@ -3,7 +3,7 @@
 
 use super::bridges::State;
 use super::certificates::write_private;
-use super::connectors::Ways;
+use super::connectors::{Rotating, Ways};
 use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Running};
@@ -13,22 +13,24 @@ use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_control::api::CertificateSigner;
 use portreeve_control::authenticator::TokenAuthenticator;
-use portreeve_control::config::{Resource, Settings, Via};
+use portreeve_control::config::{ConnectorResource, Resource, Settings};
 use portreeve_control::identity::{AuthError, CertificateGiven, ShownCertificate};
 use portreeve_control::store::IssuerKeys;
 use portreeve_decide::shell::canonical;
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::{KeyUse, ObjectKind, Secret};
 use portreeve_protocol_ssh::{
     Authorities, Certificates, ClientAuthority, Credential, Flaw, HostAuthority, HostKey,
-    HostProof, MANIFEST, PinnedKeys, Programs, Shown, Ssh, SshLimits, SshParts, Target,
-    TargetAuthority, TargetParts, ToCertify,
+    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Shown, Ssh, SshLimits,
+    SshParts, Target, TargetAuthority, TargetParts, ToCertify, Way,
 };
 use portreeve_session::{BoxFuture, Identity, NotAdmitted};
-use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_transport::{Dialer, TargetTls, TcpTarget};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Starts the protocol.
@@ -47,7 +49,9 @@ pub(super) fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         certificates: Arc::new(Given(parts.authenticator.clone())),
         authenticator: parts.authenticator,
         authorities: Arc::new(authorities),
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, &parts.ways)
+        })?,
         host_key,
         limits: limits(parts.config)?,
     });
@@ -164,14 +168,19 @@ impl Serves for Ssh {
         Box::pin(Ssh::serve(self, stream, client, place))
     }
 
-    fn following(&self, config: &Config, _: &Ways) -> anyhow::Result<Arc<Self>> {
-        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
+    fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
+        let targets = targets(config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, ways)
+        })?;
+        Ok(self.renewed(targets, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 pub(super) fn tried(config: &Config) -> Vec<String> {
-    super::resources::tried(config, MANIFEST.name, target)
+    super::resources::tried(config, MANIFEST.name, |config, name, resource| {
+        target(config, name, resource, &Ways::Nowhere)
+    })
 }
 
 /// What is named by SQL in a command line.
@@ -204,12 +213,35 @@ pub(super) fn never_called(
     }
 }
 
-fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
-    anyhow::ensure!(
-        resource.via == Via::Gateway,
-        "no connector reaches `{}` targets yet\nhint: remove `via`",
-        MANIFEST.name
-    );
+/// A machine as a connector serves it.
+///
+/// # Errors
+/// What opens it, or what it proves itself with, cannot be read.
+pub(super) fn serve_at(
+    resource: &ConnectorResource,
+    timeout: Duration,
+) -> anyhow::Result<ServedTarget> {
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        let reach = reach(settings, timeout)?;
+        let needs_authority =
+            matches!(reach.credential, Credential::Certificate { authority: None, .. });
+        anyhow::ensure!(
+            !needs_authority,
+            "a connector has no authority that signs certificates\n\
+             hint: `certificate: {{ authority: {{ file: … }} }}`, a key of `ssh-keygen -t ed25519 \
+             -N ''` whose public half the machine trusts (`TrustedUserCAKeys`)"
+        );
+        Ok(Arc::new(MachineDialer::new(reach)))
+    };
+    let target = &resource.target;
+    Ok(ServedTarget {
+        protocol: MANIFEST.name.to_owned(),
+        facts: target.facts(&MANIFEST),
+        dialer: Arc::new(Rotating::new(target, made)?),
+    })
+}
+
+fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
     let settings = &resource.target;
     let user = settings.text("user")?.to_owned();
     let home = match settings.text("home")? {
@@ -222,20 +254,32 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         machine: settings.text("name")?.to_owned(),
-        address: TcpTarget {
-            host: settings.text("host")?.to_owned(),
-            port: settings.port("port")?,
-            // The protocol encrypts by itself.
-            tls: TargetTls::Disabled,
-            timeout: config.limits.target_connect_timeout,
+        way: match ways.through(config, name, resource)? {
+            Some(dialer) => Way::Through(dialer),
+            None => Way::Direct(Box::new(reach(settings, config.limits.target_connect_timeout)?)),
         },
-        proof: proof(settings)?,
-        credential: credential(resource, &user)?,
         user,
         home,
         programs: Programs::read(settings.text("programs")?).map_err(anyhow::Error::msg)?,
         screen: screen(resource, &config.masking.confidence_min),
     }))
+}
+
+/// Where the machine is, and what opens it.
+fn reach(settings: &Settings, timeout: Duration) -> anyhow::Result<Reach> {
+    let user = settings.text("user")?.to_owned();
+    Ok(Reach {
+        address: TcpTarget {
+            host: settings.text("host")?.to_owned(),
+            port: settings.port("port")?,
+            // The protocol encrypts by itself.
+            tls: TargetTls::Disabled,
+            timeout,
+        },
+        proof: proof(settings)?,
+        credential: credential(settings, &user)?,
+        user,
+    })
 }
 
 /// How the machine proves that it is the one that is meant.
@@ -252,8 +296,7 @@ fn proof(settings: &Settings) -> anyhow::Result<HostProof> {
     }
 }
 
-fn credential(resource: &Resource, user: &str) -> anyhow::Result<Credential> {
-    let settings = &resource.target;
+fn credential(settings: &Settings, user: &str) -> anyhow::Result<Credential> {
     let opens =
         (secret(settings, "key")?, secret(settings, "password")?, settings.section("certificate")?);
     match opens {
@@ -264,7 +307,10 @@ fn credential(resource: &Resource, user: &str) -> anyhow::Result<Credential> {
                 "" => user,
                 principal => principal,
             };
-            Ok(Credential::Certificate { principal: principal.to_owned() })
+            let authority = secret(certificate, "authority")?;
+            let authority = authority.map(|key| TargetAuthority::read(&key)).transpose();
+            let authority = authority.context("certificate.authority")?.map(Box::new);
+            Ok(Credential::Certificate { principal: principal.to_owned(), authority })
         }
         _ => anyhow::bail!(
             "a target is opened by `key`, by `password` or by `certificate`\n\

@@ -57,7 +57,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_ssh::MANIFEST,
         start: ssh::start,
         discover: None,
-        serve_at: None,
+        serve_at: Some(ssh::serve_at),
         tried: ssh::tried,
         never_called: ssh::never_called,
         also: ssh::ALSO,

@@ -214,24 +214,28 @@ def test_terminals_are_painted_and_follow_their_windows(through: Through) -> Non
         sitting.until("resized")
 
 
-def test_a_command_that_is_ended_ends_at_the_machine(through: Through) -> None:
+def test_a_session_that_is_ended_ends_at_the_machine(through: Through) -> None:
     shell = through.shell
-    mark = "8641975"
+    mark = "zq8641975"
     client = subprocess.Popen(
-        [*shell.client(), f"sleep {mark}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        [*shell.client(), f"cat - {mark}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env=shell.environment(),
     )  # fmt: skip
 
     def runs() -> bool:
-        return f"sleep\0{mark}\0" in commands()
+        return f"cat\0-\0{mark}\0" in commands()
 
     until("it runs", runs, 30)
+    assert through.connector.process
+    pid, port = through.connector.process.pid, shell.sshd.port
+    assert reaches(pid, port)
     session = max(sessions(through), key=lambda one: str(one["id"]))
     token = shell.gateway.token("otto")
     status, body = shell.gateway.http("POST", f"/v1/sessions/{session['id']}/kill", token=token, body={})
-    assert status in (200, 202, 204), (status, body)
+    assert status == 200, (status, body)
     assert client.wait(30) != 0
-    until("it has ended", lambda: not runs(), 30)
+    until("its input has ended, and so has it", lambda: not runs(), 30)
+    until("nobody is logged in any more", lambda: not reaches(pid, port), 30)
 
 
 def commands() -> str:

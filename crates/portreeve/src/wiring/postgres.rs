@@ -7,7 +7,7 @@ use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Running};
-use super::resources::{own, screen, secret};
+use super::resources::{login, own, screen};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::config::{
@@ -57,7 +57,6 @@ struct Target {
 #[derive(Clone, PartialEq, Eq)]
 struct MadeOf {
     resource: Resource,
-    password: Secret<String>,
     /// The file of authorities may say something else under the same name.
     authorities: Option<Vec<u8>>,
     /// So may that of the columns that somebody has looked at.
@@ -188,12 +187,7 @@ fn targets(
     made.collect()
 }
 
-fn password(target: &Settings) -> anyhow::Result<Secret<String>> {
-    Ok(secret(target, "password")?.unwrap_or_else(|| Secret::new(String::new())))
-}
-
 fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
-    let password = password(&resource.target)?;
     let authorities = match &resource.target.tls("tls")?.ca {
         Some(file) => Some(
             std::fs::read(file)
@@ -210,7 +204,7 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
     let dial_timeout = config.limits.target_connect_timeout;
     let confidence_min = config.masking.confidence_min.clone();
     let resource = resource.clone();
-    Ok(MadeOf { resource, password, authorities, known_columns, dial_timeout, confidence_min })
+    Ok(MadeOf { resource, authorities, known_columns, dial_timeout, confidence_min })
 }
 
 fn upstream(
@@ -221,10 +215,7 @@ fn upstream(
     let Resource { subjects, harmless_functions, target, .. } = &made_of.resource;
     let dialer = match through {
         Some(through) => through,
-        None => {
-            let account = account(target, made_of.password.clone(), made_of.dial_timeout)?;
-            Arc::new(PostgresDialer::new(account))
-        }
+        None => dialer(target, made_of.dial_timeout)?,
     };
     Ok(Upstream::new(UpstreamConfig {
         name: name.to_owned(),
@@ -238,11 +229,8 @@ fn upstream(
 }
 
 /// Where a target is, and how to get in.
-fn account(
-    target: &Settings,
-    password: Secret<String>,
-    timeout: Duration,
-) -> anyhow::Result<Account> {
+fn account(target: &Settings, timeout: Duration) -> anyhow::Result<Account> {
+    let (user, password) = login(target, "password")?;
     let tls = target.tls("tls")?;
     let tls = match tls.mode {
         TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
@@ -256,8 +244,8 @@ fn account(
             timeout,
         },
         database: target.text("database")?.to_owned(),
-        user: target.text("user")?.to_owned(),
-        password,
+        user,
+        password: password.unwrap_or_else(|| Secret::new(String::new())),
     })
 }
 
@@ -267,15 +255,19 @@ pub(super) fn serve_at(
     timeout: Duration,
 ) -> anyhow::Result<ServedTarget> {
     let target = &resource.target;
-    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
-        let account = account(settings, password(settings)?, timeout)?;
-        Ok(Arc::new(PostgresDialer::new(account)))
-    };
     Ok(ServedTarget {
         protocol: MANIFEST.name.to_owned(),
         facts: target.facts(&MANIFEST),
-        dialer: Arc::new(Rotating::new(target, made)?),
+        dialer: dialer(target, timeout)?,
     })
+}
+
+/// Logs in with what opens the target then.
+fn dialer(target: &Settings, timeout: Duration) -> anyhow::Result<Arc<dyn Dialer>> {
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        Ok(Arc::new(PostgresDialer::new(account(settings, timeout)?)))
+    };
+    Ok(Arc::new(Rotating::new(target, made)?))
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.
@@ -283,7 +275,7 @@ pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discover
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;
-        let account = account(&resource.target, password(&resource.target)?, timeout)?;
+        let account = account(&resource.target, timeout)?;
         // Before the first adoption there is no file yet.
         let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
         let rules = Rules { classify: resource.classify.clone(), known };

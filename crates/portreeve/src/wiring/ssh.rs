@@ -7,7 +7,7 @@ use super::connectors::{Rotating, Ways};
 use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Running};
-use super::resources::{screen, secret, targets};
+use super::resources::{login, screen, secret, targets};
 use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
@@ -21,11 +21,11 @@ use portreeve_link::connector::ServedTarget;
 use portreeve_model::{KeyUse, ObjectKind, Secret};
 use portreeve_protocol_ssh::{
     Authorities, Certificates, ClientAuthority, Credential, Flaw, HostAuthority, HostKey,
-    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Shown, Ssh, SshLimits,
-    SshParts, Target, TargetAuthority, TargetParts, ToCertify, Way,
+    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Reaches, Shown, Ssh,
+    SshLimits, SshParts, Target, TargetAuthority, TargetParts, ToCertify, Way,
 };
 use portreeve_session::{BoxFuture, Identity, NotAdmitted};
-use portreeve_transport::{Dialer, TargetTls, TcpTarget};
+use portreeve_transport::{DialError, Dialer, TargetTls, TcpTarget};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -256,7 +256,11 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
         machine: settings.text("name")?.to_owned(),
         way: match ways.through(config, name, resource)? {
             Some(dialer) => Way::Through(dialer),
-            None => Way::Direct(Box::new(reach(settings, config.limits.target_connect_timeout)?)),
+            None => {
+                let timeout = config.limits.target_connect_timeout;
+                let made = move |settings: &Settings| reach(settings, timeout).map(Arc::new);
+                Way::Direct(Arc::new(Machine(Rotating::new(settings, made)?)))
+            }
         },
         user,
         home,
@@ -265,9 +269,21 @@ fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyh
     }))
 }
 
+/// A machine that the gateway reaches, with what opens it then.
+struct Machine<R>(Rotating<Reach, R>);
+
+impl<R> Reaches for Machine<R>
+where
+    R: Fn(&Settings) -> anyhow::Result<Arc<Reach>> + Clone + Send + Sync + 'static,
+{
+    fn reach(&self) -> BoxFuture<'_, Result<Arc<Reach>, DialError>> {
+        Box::pin(async { Ok(self.0.now().await?.made) })
+    }
+}
+
 /// Where the machine is, and what opens it.
 fn reach(settings: &Settings, timeout: Duration) -> anyhow::Result<Reach> {
-    let user = settings.text("user")?.to_owned();
+    let (user, credential) = credential(settings)?;
     Ok(Reach {
         address: TcpTarget {
             host: settings.text("host")?.to_owned(),
@@ -277,7 +293,7 @@ fn reach(settings: &Settings, timeout: Duration) -> anyhow::Result<Reach> {
             timeout,
         },
         proof: proof(settings)?,
-        credential: credential(settings, &user)?,
+        credential,
         user,
     })
 }
@@ -296,21 +312,23 @@ fn proof(settings: &Settings) -> anyhow::Result<HostProof> {
     }
 }
 
-fn credential(settings: &Settings, user: &str) -> anyhow::Result<Credential> {
+/// What opens the machine, and for which user.
+fn credential(settings: &Settings) -> anyhow::Result<(String, Credential)> {
     let opens =
-        (secret(settings, "key")?, secret(settings, "password")?, settings.section("certificate")?);
+        (login(settings, "key")?, login(settings, "password")?, settings.section("certificate")?);
     match opens {
-        (Some(key), None, None) => Ok(Credential::key(&key)?),
-        (None, Some(password), None) => Ok(Credential::Password(password)),
-        (None, None, Some(certificate)) => {
+        ((user, Some(key)), (_, None), None) => Ok((user, Credential::key(&key)?)),
+        ((_, None), (user, Some(password)), None) => Ok((user, Credential::Password(password))),
+        ((user, None), (_, None), Some(certificate)) => {
             let principal = match certificate.text("principal")? {
-                "" => user,
+                "" => &user,
                 principal => principal,
             };
             let authority = secret(certificate, "authority")?;
             let authority = authority.map(|key| TargetAuthority::read(&key)).transpose();
             let authority = authority.context("certificate.authority")?.map(Box::new);
-            Ok(Credential::Certificate { principal: principal.to_owned(), authority })
+            let principal = principal.to_owned();
+            Ok((user, Credential::Certificate { principal, authority }))
         }
         _ => anyhow::bail!(
             "a target is opened by `key`, by `password` or by `certificate`\n\

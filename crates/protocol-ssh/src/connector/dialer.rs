@@ -8,7 +8,7 @@ use crate::keys::HostKey;
 use crate::target::{Reach, WITHIN_A_LINK, Wire};
 use portreeve_transport::{BoxFuture, DialError, Dialer, LoggedIn, Owned, PreAuth};
 use russh::server;
-use russh::{MethodKind, MethodSet};
+use russh::{Disconnect, MethodKind, MethodSet};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
@@ -78,7 +78,8 @@ async fn relay(stream: DuplexStream, key: HostKey, wire: Wire) {
             _ = &mut running => {}
             () = wire.over() => {
                 let why = "the machine has closed the connection".to_owned();
-                let _ = handle.disconnect(russh::Disconnect::ByApplication, why, String::new()).await;
+                let by = Disconnect::ByApplication;
+                let _ = handle.disconnect(by, why, String::new()).await;
                 let _ = timeout(CLOSE_TIMEOUT, running).await;
             }
         }

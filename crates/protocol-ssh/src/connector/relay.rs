@@ -27,8 +27,8 @@ pub(super) struct Relay {
     tasks: Tasks,
 }
 
-/// Each does the work of one session. They outlive the stream by the moment that it takes to tell the
-/// machine what was said last: that a command shall stop.
+/// Each does the work of one session. They outlive the stream by the moment that it takes to tell
+/// the machine what was said last: that a command shall stop.
 pub(super) type Tasks = Arc<Mutex<JoinSet<()>>>;
 
 /// A session of the gateway's.

@@ -2,15 +2,18 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `reach` | how a machine proves what it is, what opens it, and logging in there |
+//! | `proof` | how a machine proves what it is |
+//! | `reach` | where it is, what opens it, and logging in there |
 //! | `wire` | a connection as the library has it |
 //! | `line` | a connection as a gateway uses it: what goes there was permitted |
 
 mod line;
+mod proof;
 mod reach;
 mod wire;
 
-pub use reach::{Credential, HostProof, Reach};
+pub use proof::HostProof;
+pub use reach::{Credential, Reach};
 
 pub(crate) use line::{Line, TargetChannel, TargetWriter};
 pub(crate) use wire::{WITHIN_A_LINK, Wire, WireChannel, signal_name, signal_of};
@@ -20,7 +23,7 @@ use crate::certificates::{Label, Subject, TargetAuthority};
 use crate::keys::PinnedKeys;
 use portreeve_decide::shell::{Machine, Programs};
 use portreeve_screen::Screen;
-use portreeve_transport::{DialError, Dialer};
+use portreeve_transport::{BoxFuture, DialError, Dialer};
 use std::sync::Arc;
 
 /// What a target is made of.
@@ -45,7 +48,7 @@ pub struct TargetParts {
 /// Who reaches a machine.
 pub enum Way {
     /// The gateway.
-    Direct(Box<Reach>),
+    Direct(Arc<dyn Reaches>),
     /// Somebody else, who logs in there and speaks SSH with the gateway in the machine's place.
     Through(Arc<dyn Dialer>),
 }
@@ -57,6 +60,12 @@ impl std::fmt::Debug for Way {
             Self::Through(_) => "Through",
         })
     }
+}
+
+/// Who says how a machine is reached, and what opens it, when somebody logs in there.
+pub trait Reaches: Send + Sync {
+    /// As it is now.
+    fn reach(&self) -> BoxFuture<'_, Result<Arc<Reach>, DialError>>;
 }
 
 /// A resource that is reached by SSH.
@@ -102,7 +111,10 @@ impl Target {
     ) -> Result<Line, DialError> {
         let label = Label::of(subject);
         let wire = match &self.parts.way {
-            Way::Direct(reach) => reach.dial(Some(authority), &label).await,
+            Way::Direct(reaches) => match reaches.reach().await {
+                Ok(reach) => reach.dial(Some(authority), &label).await,
+                Err(error) => Err(error),
+            },
             Way::Through(dialer) => behind(dialer.as_ref(), &label).await,
         };
         wire.map(Line::new)

@@ -2,7 +2,7 @@
 //!
 //! A gateway wraps it into what takes permits only (`line`); a connector relays it.
 
-use super::reach::HostProof;
+use super::proof::HostProof;
 use crate::inbox::{Event, Inbox, WINDOW_BYTES, Waiting};
 use portreeve_transport::{DialError, Stream};
 use russh::cipher;

@@ -31,10 +31,10 @@ pub struct AwsSecret {
     pub user_field: Option<String>,
     /// Where Secrets Manager is asked, where that is not its public place in the region.
     pub endpoint: Option<String>,
-    /// The key's id.
+    /// The key's id. By default `{ env: AWS_ACCESS_KEY_ID }`.
     #[schemars(extend("default" = "{ env: AWS_ACCESS_KEY_ID }"))]
     pub access_key_id: LocalSecret,
-    /// The key.
+    /// The key. By default `{ env: AWS_SECRET_ACCESS_KEY }`.
     #[schemars(extend("default" = "{ env: AWS_SECRET_ACCESS_KEY }"))]
     pub secret_access_key: LocalSecret,
     /// What goes with a key for a time.

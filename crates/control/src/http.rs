@@ -92,7 +92,7 @@ pub(crate) fn tls(ca: Option<&Path>) -> Result<rustls::ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(file) => {
-            for certificate in crate::config::certificates(file)? {
+            for certificate in crate::files::certificates(file)? {
                 roots.add(certificate).map_err(|error| error.to_string())?;
             }
         }

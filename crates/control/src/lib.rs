@@ -13,6 +13,7 @@ pub mod client;
 pub mod config;
 pub mod connectors;
 pub mod exports;
+mod files;
 mod http;
 pub mod identity;
 pub mod metrics;
@@ -22,6 +23,7 @@ pub mod proposals;
 pub mod reports;
 pub mod reviews;
 pub mod search;
+pub mod secrets;
 pub mod store;
 pub mod targets;
 #[cfg(test)]

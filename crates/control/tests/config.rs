@@ -238,6 +238,10 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
         header: {zzzz33: 1, name: n}, oauth: {zzzz34: 1, url: u, client_id: c}, \
         aws: {zzzz35: 1, region: r, service: s, access_key_id: a}}}, \
         tools: {mcp: {zzzz23: 1, host: h}}, \
+        kept: {postgres: {host: h, user: u, password: {vault: {zzzz38: 1, address: \"https://x\", \
+        path: p, app_role: {zzzz39: 1, role_id: r, secret_id: {zzzz40: 1, env: S}}}}}}, \
+        managed: {postgres: {host: h, user: u, password: {aws_secret: {zzzz41: 1, id: i, \
+        region: r}}}}, \
         machine: {ssh: {zzzz32: 1, host: h, host_key: k, user: u, \
         certificate: {zzzz37: 1}}}}\n\
         exports: {a: {zzzz24: 1, file: {zzzz25: 1, path: p}}, \
@@ -253,7 +257,7 @@ fn the_keys_of_the_schema_are_those_of_the_reader() {
     let error = parse(text).unwrap_err();
     let hints: Vec<_> = error.problems().iter().filter_map(|p| p.help.clone()).collect();
     let listed: Vec<_> = hints.iter().filter(|hint| hint.starts_with("known here")).collect();
-    assert_eq!(listed.len(), 39, "{hints:#?}");
+    assert_eq!(listed.len(), 43, "{hints:#?}");
     for name in known {
         assert!(listed.iter().any(|hint| hint.contains(&format!("`{name}`"))), "{name}");
     }
@@ -388,6 +392,9 @@ fn sections(protocols: &[&'static Manifest]) -> Vec<(String, String)> {
         own("resources.NAME", "target"),
         inner,
         section("`resources.NAME.….tls`", "TargetTls"),
+        section("`….vault`", "VaultSecret"),
+        section("`….vault.app_role`", "AppRole"),
+        section("`….aws_secret`", "AwsSecret"),
         section("`reviews`", "Reviews"),
         section("`evidence`", "Evidence"),
         section("`evidence.retention`", "Retention"),

@@ -11,7 +11,9 @@ use commands::{
     accounts, anomalies, connect, connectors, detect, evidence, gateway, login, policy, report,
     reviews, sessions, ssh, status, token, tools, verify, whoami, witness,
 };
+use portreeve_control::secrets::Lease;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A data-path gateway between AI agents and the systems that hold personal data.
 ///
@@ -86,11 +88,15 @@ fn main() -> ExitCode {
         Command::Detect(args) => detect::run(args, format),
         Command::Discover(args) => discover::run(args, format),
     };
+    Lease::give_all_back(GIVE_BACK_TIME);
     result.unwrap_or_else(|error| {
         tell(&error, format);
         ExitCode::FAILURE
     })
 }
+
+/// How long what a store of secrets has made for this process may take to be given back.
+const GIVE_BACK_TIME: Duration = Duration::from_secs(5);
 
 /// Says on standard error what went wrong.
 fn tell(error: &anyhow::Error, format: Format) {

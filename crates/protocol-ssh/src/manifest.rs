@@ -14,7 +14,7 @@ pub const MANIFEST: Manifest = Manifest {
     encryption: Encryption::Own,
     target: &TARGET,
     gateway_settings: &["name", "home", "programs"],
-    connector_settings: &[],
+    connector_settings: &["host_key", "host_ca"],
     limits: &LIMITS,
     client: ClientCommand {
         // The client asks a program for the token: arguments can be seen by others.
@@ -87,12 +87,21 @@ const TARGET: [Setting; 11] = [
     },
 ];
 
-const CERTIFICATE: [Setting; 1] = [Setting {
+const CERTIFICATE: [Setting; 2] = [PRINCIPAL, AUTHORITY];
+
+const AUTHORITY: Setting = Setting {
+    name: "authority",
+    about: "The private key that signs the certificates (`ssh-keygen -t ed25519 -N ''`). By \
+            default the gateway's own authority; a connector has none, and needs this one.",
+    kind: SettingKind::Secret,
+};
+
+const PRINCIPAL: Setting = Setting {
     name: "principal",
     about: "The principal of the certificates. By default `user`; another name needs \
             `AuthorizedPrincipalsFile` at the machine.",
     kind: SettingKind::OptionalText,
-}];
+};
 
 const LIMITS: [Setting; 3] = [
     Setting {

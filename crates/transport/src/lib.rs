@@ -10,16 +10,21 @@
 //! | `pre_auth` | a connection before its session: bounded reading, the gateway's own words |
 //! | `tls` | encrypting either side |
 //! | `dial` | reaching a target and logging in there |
+//! | `held` | a stream that takes along what must stay as long as it does |
+//! | `owned` | a stream that takes along the work behind it |
 //! | `aws` | signatures that services of AWS ask for |
 
 mod aws;
 mod dial;
 mod error;
+mod held;
+mod owned;
 mod pre_auth;
 mod tls;
 
 pub use aws::{AWS_ALGORITHM, AwsKey, AwsSignature, percent_encode};
 pub use dial::{BoxFuture, CancelHandle, Dialer, LoggedIn, TcpTarget};
 pub use error::DialError;
+pub use owned::Owned;
 pub use pre_auth::{EarlyData, PreAuth, Stream};
 pub use tls::{Accepted, Connected, TargetTls, accept, connect};

@@ -12,7 +12,7 @@ from .waiting import free_port
 from .world import World
 
 # What a connector has of a target, and a gateway does not.
-OPENS = ("tls", "token", "user", "password", "header", "oauth", "aws", "http2", "key")
+OPENS = ("tls", "token", "user", "password", "header", "oauth", "aws", "http2", "key", "host_key", "host_ca", "certificate")
 # What a gateway has, and a connector does not.
 SERVES = ("serve_host", "outgoing", "openapi", "undocumented", "graphql", "name", "home", "programs")
 

@@ -11,6 +11,7 @@ import pytest
 from harness.exported import EXPORTS
 from harness.gateway import Account, Gateway
 from harness.sshd import Sshd
+from harness.through import started
 from harness.world import World
 
 POLICY = """\
@@ -153,9 +154,7 @@ def shell(world: World) -> Iterator[Shell]:
         port=sshd.port, host_key=sshd.host_key, user=sshd.user, home=sshd.home, key=sshd.key,
         directory=directory,
     )  # fmt: skip
-    gateway = Gateway(directory, config, ACCOUNTS)
-    world.gateways.append(gateway)
-    gateway.start()
+    gateway = started(world, directory, config, ACCOUNTS, "ssh")
     try:
         yield Shell(sshd, gateway, gateway.token("alice"), directory)
     finally:

@@ -621,8 +621,8 @@ def test_a_target_reads_in_its_log_for_whom_the_gateway_came(place: Place) -> No
         ("other-ca", "its certificate was signed by another authority"),
         ("other-name", "its certificate is for another name"),
         ("no-certificate", "it shows a key without a certificate"),
-        ("no-trust", "may not log in with what the gateway has"),
-        ("no-principal", "may not log in with what the gateway has"),
+        ("no-trust", "may not log in with what it was shown"),
+        ("no-principal", "may not log in with what it was shown"),
     ],
 )
 def test_a_target_that_does_not_prove_itself_or_trust_is_not_reached(

@@ -2,9 +2,10 @@
 
 use super::problem::closest;
 use super::scalar;
+use super::secrets::read_secret;
 use super::section::{Reader, Section, listed};
-use super::settings::read_secret;
-use super::types::{SecretSource, SizeText};
+use super::types::SizeText;
+use crate::secrets::SecretSource;
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -20,6 +20,7 @@ mod read;
 mod resources;
 mod scalar;
 mod schema;
+mod secrets;
 mod section;
 mod settings;
 mod tree;
@@ -34,7 +35,6 @@ pub use exports::{
 };
 pub use known::{KnownColumns, TargetColumn};
 pub use listen::{Listen, Listener, Network};
-pub(crate) use preflight::certificates;
 pub use problem::{ConfigError, Problem};
 pub(crate) use scalar::is_resource as is_resource_name;
 pub(crate) use scalar::secure_url;
@@ -43,12 +43,15 @@ pub use schema::{connector_schema, schema};
 pub use settings::{NoSetting, SettingValue, Settings};
 pub use types::{
     Config, Evidence, Issuer, Limits, LocalIssuer, Masking, OidcIssuer, Resource, Retention,
-    Reviews, SecretError, SecretSource, ServerTls, SignatureAlgorithm, TargetTls, TlsMode, Via,
+    Reviews, ServerTls, SignatureAlgorithm, TargetTls, TlsMode, Via,
 };
+
+pub use crate::secrets::{SecretError, SecretSource};
+
+pub use crate::files::read_bounded;
 
 use portreeve_model::Manifest;
 use section::Reader;
-use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -127,21 +130,6 @@ impl Config {
     pub fn refusal(&self) -> (u32, Duration) {
         (self.limits.auth_failures_max, self.limits.auth_refusal_time)
     }
-}
-
-/// Reads a file that must not be longer than a bound.
-///
-/// # Errors
-/// It cannot be read, or is longer.
-pub fn read_bounded(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    if bytes.len() > bytes_max {
-        let message = format!("it is longer than {bytes_max} bytes");
-        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(bytes)
 }
 
 const CONFIG_BYTES_MAX: usize = 1 << 20;

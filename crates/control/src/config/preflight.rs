@@ -3,8 +3,9 @@
 use super::known::KnownColumns;
 use super::settings::{SettingValue, Settings};
 use super::types::Config;
+use crate::files::certificates;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
 
 impl Config {
@@ -74,21 +75,6 @@ fn try_settings(place: &str, settings: &Settings, failures: &mut Vec<String>) {
             | SettingValue::Number(_)
             | SettingValue::Duration(_) => {}
         }
-    }
-}
-
-/// Reads the certificates of a PEM file.
-///
-/// # Errors
-/// It cannot be read, or holds none.
-pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| format!("`{}`: {error}", file.display()))?
-        .collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(format!("`{}` holds no certificate", file.display())),
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("`{}`: {error}", file.display())),
     }
 }
 

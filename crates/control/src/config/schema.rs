@@ -4,7 +4,8 @@
 use super::connector::ConnectorConfig;
 use super::listen::default_address;
 use super::scalar::{duration_text, size_text};
-use super::types::{Config, DurationText, SecretSource, SizeText, TargetTls};
+use super::types::{Config, DurationText, SizeText, TargetTls};
+use crate::secrets::SecretSource;
 use portreeve_model::{Encryption, Manifest, Setting, SettingKind};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};

@@ -3,9 +3,10 @@
 
 use super::problem::closest;
 use super::scalar;
+use super::secrets::read_secret;
 use super::section::{Reader, Section};
-use super::tree::{Key, Node, Value};
-use super::types::{SecretSource, TargetTls, TlsMode};
+use super::types::{TargetTls, TlsMode};
+use crate::secrets::SecretSource;
 use portreeve_model::{Manifest, Setting, SettingKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -300,39 +301,6 @@ fn read_host(reader: &mut Reader<'_>, section: &mut Section, name: &'static str)
         reader.problems.add(span, format!("`{host}` is not a host name or address"));
     }
     Some(host)
-}
-
-pub(crate) fn read_secret(
-    reader: &mut Reader<'_>,
-    name: String,
-    (key, node): (Key, Node),
-) -> Option<SecretSource> {
-    if matches!(node.value, Value::Text(_)) {
-        // SECURITY: a credential is never shown, not even in its own file.
-        reader.problems.hide(node.span);
-        reader.problems.add_with_help(
-            key.span,
-            format!("`{name}` must say where the {} is, not what it is", key.text),
-            "write `{ env: NAME }` or `{ file: PATH }`",
-        );
-        return None;
-    }
-    let mut section = Section::open(reader, name.as_str(), key.span, Some(node));
-    let variable = section.text(reader, "env");
-    let file = section.file(reader, "file");
-    let span = section.span();
-    section.close(reader);
-    match (variable, file) {
-        (Some((name, _)), None) => Some(SecretSource::Env(name)),
-        (None, Some(file)) => Some(SecretSource::File(file)),
-        (None, None) | (Some(_), Some(_)) => {
-            if reader.problems_free_of(&span) {
-                let message = format!("`{name}` must be one of `env` and `file`");
-                reader.problems.add(span, message);
-            }
-            None
-        }
-    }
 }
 
 fn read_target_tls(reader: &mut Reader<'_>, mut section: Section, host: Option<&str>) -> TargetTls {

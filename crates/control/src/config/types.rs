@@ -9,7 +9,7 @@ use super::listen::Listen;
 use super::read::TOKEN_LIFETIME_MAX;
 use super::scalar::{duration_text, size_text};
 use super::settings::Settings;
-use portreeve_model::{Category, MaskMethod, Secret, SubjectColumn, Unclassified, defaults};
+use portreeve_model::{Category, MaskMethod, SubjectColumn, Unclassified, defaults};
 use portreeve_reports::anomalies::Rules;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -348,65 +348,6 @@ pub enum TlsMode {
     Disable,
 }
 
-/// Where a secret is kept. It is read when it is needed, not with the configuration.
-#[derive(Clone, PartialEq, Eq, Debug, JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-pub enum SecretSource {
-    /// An environment variable of the gateway.
-    Env(String),
-    /// A file; one newline at its end is not part of the secret.
-    #[schemars(with = "String")]
-    File(PathBuf),
-}
-
-/// Why a secret could not be had. Never holds it.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// No such variable.
-    #[error("the environment variable `{0}` is not set")]
-    NoVariable(String),
-    /// Not readable.
-    #[error("cannot read the secret file `{}`: {error}", file.display())]
-    NoFile {
-        /// Which.
-        file: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Nothing in it, or too much.
-    #[error("the secret in {0} is empty, longer than 64 KiB or not UTF-8")]
-    Unusable(String),
-}
-
-impl SecretSource {
-    /// Reads the secret.
-    ///
-    /// # Errors
-    /// It is not there, empty, longer than 64 KiB or not UTF-8.
-    pub fn resolve(&self) -> Result<Secret<String>, SecretError> {
-        let (text, place) = match self {
-            Self::Env(name) => {
-                let value =
-                    std::env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.clone()))?;
-                (value.into_string().unwrap_or_default(), format!("`${name}`"))
-            }
-            Self::File(path) => {
-                let bytes = super::read_bounded(path, SECRET_BYTES_MAX)
-                    .map_err(|error| SecretError::NoFile { file: path.clone(), error })?;
-                let mut text = String::from_utf8(bytes).unwrap_or_default();
-                if text.ends_with('\n') {
-                    text.pop();
-                }
-                (text, format!("`{}`", path.display()))
-            }
-        };
-        match text.len() {
-            1..=SECRET_BYTES_MAX => Ok(Secret::new(text)),
-            _ => Err(SecretError::Unusable(place)),
-        }
-    }
-}
-
 /// How values are masked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Masking {
@@ -637,5 +578,3 @@ impl JsonSchema for SizeText {
         })
     }
 }
-
-const SECRET_BYTES_MAX: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use anyhow::Context;
 use portreeve_control::administration::AdminLog;
 use portreeve_control::config::{Resource, SettingValue, Settings, Via};
 use portreeve_control::connectors::StoredConnectors;
+use portreeve_control::secrets::{Lease, Login};
 use portreeve_control::{Config, Store};
 use portreeve_evidence::EvidenceLog;
 use portreeve_link::Authority;
@@ -130,55 +131,78 @@ impl Dialer for Unreached {
     }
 }
 
-/// Logs in with what is kept now: a credential that has changed is used for the next login.
-pub(super) struct Rotating<R> {
+/// Makes what logs in of what is kept now: a credential that has changed is used for the next
+/// login.
+pub(super) struct Rotating<T: ?Sized, R> {
     settings: Settings,
     read: R,
     /// What was made last, and of what.
-    made: Mutex<Option<Made>>,
+    last: Mutex<Option<Made<T>>>,
 }
 
-#[derive(Clone)]
-struct Made {
+struct Made<T: ?Sized> {
     of: Vec<Secret<Vec<u8>>>,
-    dialer: Arc<dyn Dialer>,
+    made: Arc<T>,
 }
 
-impl<R> Rotating<R>
+impl<T: ?Sized> Clone for Made<T> {
+    fn clone(&self) -> Self {
+        Self { of: self.of.clone(), made: self.made.clone() }
+    }
+}
+
+/// What logs in, and what is somebody's as long as they use it.
+pub(super) struct Leased<T: ?Sized> {
+    pub(super) made: Arc<T>,
+    leases: Vec<Arc<Lease>>,
+}
+
+impl<T, R> Rotating<T, R>
 where
-    R: Fn(&Settings) -> anyhow::Result<Arc<dyn Dialer>> + Clone + Send + Sync + 'static,
+    T: ?Sized + Send + Sync + 'static,
+    R: Fn(&Settings) -> anyhow::Result<Arc<T>> + Clone + Send + Sync + 'static,
 {
-    /// Makes a dialer of settings whenever what they name has changed.
+    /// Makes it of settings whenever what they name has changed.
     ///
     /// # Errors
     /// The first cannot be made.
     pub(super) fn new(settings: &Settings, read: R) -> anyhow::Result<Self> {
-        let made = Made { of: kept(settings)?, dialer: read(settings)? };
-        Ok(Self { settings: settings.clone(), read, made: Mutex::new(Some(made)) })
+        let mut leases = Vec::new();
+        let of = kept(settings, &mut leases)?;
+        let made = Made { of, made: read(settings)? };
+        Ok(Self { settings: settings.clone(), read, last: Mutex::new(Some(made)) })
     }
 
-    async fn dialer(&self) -> Result<Arc<dyn Dialer>, DialError> {
-        let last = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// What logs in now.
+    ///
+    /// # Errors
+    /// A credential cannot be had. What it was before does not take its place.
+    pub(super) async fn now(&self) -> Result<Leased<T>, DialError> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (settings, read) = (self.settings.clone(), self.read.clone());
+        // A store of secrets is asked there, and may take its time.
         let fresh = tokio::task::spawn_blocking(move || {
-            let of = kept(&settings)?;
-            match last.filter(|last| last.of == of) {
-                Some(last) => Ok(last),
-                None => Ok(Made { of, dialer: read(&settings)? }),
-            }
+            let mut leases = Vec::new();
+            let of = kept(&settings, &mut leases)?;
+            let made = match last.filter(|last| last.of == of) {
+                Some(last) => last,
+                None => Made { of, made: read(&settings)? },
+            };
+            Ok((made, leases))
         });
-        let fresh: anyhow::Result<Made> = fresh.await.unwrap_or_else(|error| Err(error.into()));
-        let fresh = fresh.map_err(|error| {
+        let fresh: anyhow::Result<(Made<T>, Vec<Arc<Lease>>)> =
+            fresh.await.unwrap_or_else(|error| Err(error.into()));
+        let (fresh, leases) = fresh.map_err(|error| {
             tracing::error!(error = format!("{error:#}"), "a credential cannot be read");
-            DialError::NoCredential("the connector cannot read it; its log says why")
+            DialError::NoCredential("it cannot be read; the log of who logs in says why")
         })?;
-        let dialer = fresh.dialer.clone();
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
-        Ok(dialer)
+        let made = fresh.made.clone();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+        Ok(Leased { made, leases })
     }
 }
 
-impl<R> Dialer for Rotating<R>
+impl<R> Dialer for Rotating<dyn Dialer, R>
 where
     R: Fn(&Settings) -> anyhow::Result<Arc<dyn Dialer>> + Clone + Send + Sync + 'static,
 {
@@ -186,23 +210,37 @@ where
         &'a self,
         settings: &'a BTreeMap<String, String>,
     ) -> BoxFuture<'a, Result<LoggedIn, DialError>> {
-        Box::pin(async move { self.dialer().await?.dial(settings).await })
+        Box::pin(async move {
+            let Leased { made, leases } = self.now().await?;
+            let mut logged_in = made.dial(settings).await?;
+            if !leases.is_empty() {
+                logged_in.connection = logged_in.connection.holding(leases);
+            }
+            Ok(logged_in)
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), DialError>> {
-        Box::pin(async move { self.dialer().await?.check().await })
+        Box::pin(async move {
+            let Leased { made, leases } = self.now().await?;
+            let checked = made.check().await;
+            drop(leases);
+            checked
+        })
     }
 }
 
 /// Everything that settings name and that may say something else later: credentials, and the
-/// files of `tls`.
-fn kept(settings: &Settings) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
+/// files of `tls`. Leases are for as long as somebody has them.
+fn kept(settings: &Settings, leases: &mut Vec<Arc<Lease>>) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
     let mut found = Vec::new();
     for (name, value) in settings.iter() {
         match value {
             SettingValue::Secret(Some(source)) => {
-                let secret = source.resolve().context(name)?;
+                let Login { user, secret, lease } = source.login().context(name)?;
                 found.push(Secret::new(secret.reveal().clone().into_bytes()));
+                found.extend(user.map(|user| Secret::new(user.into_bytes())));
+                leases.extend(lease);
             }
             SettingValue::Tls(tls) => {
                 for file in [&tls.ca, &tls.certificate, &tls.key].into_iter().flatten() {
@@ -211,7 +249,7 @@ fn kept(settings: &Settings) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
                     found.push(Secret::new(read));
                 }
             }
-            SettingValue::Section(Some(inner)) => found.extend(kept(inner)?),
+            SettingValue::Section(Some(inner)) => found.extend(kept(inner, leases)?),
             SettingValue::Secret(None)
             | SettingValue::Section(None)
             | SettingValue::Text(_)

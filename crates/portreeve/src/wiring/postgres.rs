@@ -7,7 +7,7 @@ use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Protocol, Running};
-use super::resources::{own, screen, secret};
+use super::resources::{login, own, screen};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::config::{
@@ -69,7 +69,6 @@ struct Target {
 #[derive(Clone, PartialEq, Eq)]
 struct MadeOf {
     resource: Resource,
-    password: Secret<String>,
     /// The file of authorities may say something else under the same name.
     authorities: Option<Vec<u8>>,
     /// So may that of the columns that somebody has looked at.
@@ -200,12 +199,7 @@ fn targets(
     made.collect()
 }
 
-fn password(target: &Settings) -> anyhow::Result<Secret<String>> {
-    Ok(secret(target, "password")?.unwrap_or_else(|| Secret::new(String::new())))
-}
-
 fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
-    let password = password(&resource.target)?;
     let authorities = match &resource.target.tls("tls")?.ca {
         Some(file) => Some(
             std::fs::read(file)
@@ -222,7 +216,7 @@ fn made_of(config: &Config, resource: &Resource) -> anyhow::Result<MadeOf> {
     let dial_timeout = config.limits.target_connect_timeout;
     let confidence_min = config.masking.confidence_min.clone();
     let resource = resource.clone();
-    Ok(MadeOf { resource, password, authorities, known_columns, dial_timeout, confidence_min })
+    Ok(MadeOf { resource, authorities, known_columns, dial_timeout, confidence_min })
 }
 
 fn upstream(
@@ -233,10 +227,7 @@ fn upstream(
     let Resource { subjects, harmless_functions, target, .. } = &made_of.resource;
     let dialer = match through {
         Some(through) => through,
-        None => {
-            let account = account(target, made_of.password.clone(), made_of.dial_timeout)?;
-            Arc::new(PostgresDialer::new(account))
-        }
+        None => dialer(target, made_of.dial_timeout)?,
     };
     Ok(Upstream::new(UpstreamConfig {
         name: name.to_owned(),
@@ -250,11 +241,8 @@ fn upstream(
 }
 
 /// Where a target is, and how to get in.
-fn account(
-    target: &Settings,
-    password: Secret<String>,
-    timeout: Duration,
-) -> anyhow::Result<Account> {
+fn account(target: &Settings, timeout: Duration) -> anyhow::Result<Account> {
+    let (user, password) = login(target, "password")?;
     let tls = target.tls("tls")?;
     let tls = match tls.mode {
         TlsMode::VerifyFull => TargetTls::Verified(certificates::client(tls)?),
@@ -268,23 +256,27 @@ fn account(
             timeout,
         },
         database: target.text("database")?.to_owned(),
-        user: target.text("user")?.to_owned(),
-        password,
+        user,
+        password: password.unwrap_or_else(|| Secret::new(String::new())),
     })
 }
 
 /// A target as a connector serves it: behind its login.
 fn serve_at(resource: &ConnectorResource, timeout: Duration) -> anyhow::Result<ServedTarget> {
     let target = &resource.target;
-    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
-        let account = account(settings, password(settings)?, timeout)?;
-        Ok(Arc::new(PostgresDialer::new(account)))
-    };
     Ok(ServedTarget {
         protocol: MANIFEST.name.to_owned(),
         facts: target.facts(&MANIFEST),
-        dialer: Arc::new(Rotating::new(target, made)?),
+        dialer: dialer(target, timeout)?,
     })
+}
+
+/// Logs in with what opens the target then.
+fn dialer(target: &Settings, timeout: Duration) -> anyhow::Result<Arc<dyn Dialer>> {
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        Ok(Arc::new(PostgresDialer::new(account(settings, timeout)?)))
+    };
+    Ok(Arc::new(Rotating::new(target, made)?))
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.
@@ -292,7 +284,7 @@ fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;
-        let account = account(&resource.target, password(&resource.target)?, timeout)?;
+        let account = account(&resource.target, timeout)?;
         // Before the first adoption there is no file yet.
         let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
         let rules = Rules { classify: resource.classify.clone(), known };

@@ -60,6 +60,20 @@ pub(super) fn secret(
     }
 }
 
+/// A credential with the user that it is for: what its store says, or the target's `user`.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn login(
+    target: &Settings,
+    key: &'static str,
+) -> anyhow::Result<(String, Option<Secret<String>>)> {
+    let user = target.text("user")?.to_owned();
+    let Some(source) = target.secret(key)? else { return Ok((user, None)) };
+    let found = source.login().context(key)?;
+    Ok((found.user.unwrap_or(user), Some(found.secret)))
+}
+
 /// What becomes of texts of a resource that nobody has classified.
 pub(super) fn screen(resource: &Resource, confidence_min: &BTreeMap<Category, u8>) -> Arc<Screen> {
     let seed = RandomState::new().hash_one(0);

@@ -3,32 +3,34 @@
 
 use super::bridges::State;
 use super::certificates::write_private;
-use super::connectors::Ways;
+use super::connectors::{Rotating, Ways};
 use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Protocol, Running};
-use super::resources::{screen, secret, targets};
+use super::resources::{login, screen, secret, targets};
 use super::served::{Served, Serves};
 use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_control::api::CertificateSigner;
 use portreeve_control::authenticator::TokenAuthenticator;
-use portreeve_control::config::{Resource, Settings, Via};
+use portreeve_control::config::{ConnectorResource, Resource, Settings};
 use portreeve_control::identity::{AuthError, CertificateGiven, ShownCertificate};
 use portreeve_control::store::IssuerKeys;
 use portreeve_decide::shell::canonical;
+use portreeve_link::connector::ServedTarget;
 use portreeve_model::{KeyUse, ObjectKind, Secret};
 use portreeve_protocol_ssh::{
     Authorities, Certificates, ClientAuthority, Credential, Flaw, HostAuthority, HostKey,
-    HostProof, MANIFEST, PinnedKeys, Programs, Shown, Ssh, SshLimits, SshParts, Target,
-    TargetAuthority, TargetParts, ToCertify,
+    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Reaches, Shown, Ssh,
+    SshLimits, SshParts, Target, TargetAuthority, TargetParts, ToCertify, Way,
 };
 use portreeve_session::{BoxFuture, Identity, NotAdmitted};
-use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_transport::{DialError, Dialer, TargetTls, TcpTarget};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// What the binary knows of it.
@@ -36,7 +38,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     manifest: &MANIFEST,
     start,
     discover: None,
-    serve_at: None,
+    serve_at: Some(serve_at),
     tried,
     never_called,
     remarks: |_| Vec::new(),
@@ -59,7 +61,9 @@ fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         certificates: Arc::new(Given(parts.authenticator.clone())),
         authenticator: parts.authenticator,
         authorities: Arc::new(authorities),
-        targets: targets(parts.config, MANIFEST.name, target)?,
+        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, &parts.ways)
+        })?,
         host_key,
         limits: limits(parts.config)?,
     });
@@ -176,14 +180,19 @@ impl Serves for Ssh {
         Box::pin(Ssh::serve(self, stream, client, place))
     }
 
-    fn following(&self, config: &Config, _: &Ways) -> anyhow::Result<Arc<Self>> {
-        Ok(self.renewed(targets(config, MANIFEST.name, target)?, limits(config)?))
+    fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
+        let targets = targets(config, MANIFEST.name, |config, name, resource| {
+            target(config, name, resource, ways)
+        })?;
+        Ok(self.renewed(targets, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 fn tried(config: &Config) -> Vec<String> {
-    super::resources::tried(config, MANIFEST.name, target)
+    super::resources::tried(config, MANIFEST.name, |config, name, resource| {
+        target(config, name, resource, &Ways::Nowhere)
+    })
 }
 
 /// What is named by SQL in a command line.
@@ -216,12 +225,35 @@ fn never_called(
     }
 }
 
-fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Target> {
-    anyhow::ensure!(
-        resource.via == Via::Gateway,
-        "no connector reaches `{}` targets yet\nhint: remove `via`",
-        MANIFEST.name
-    );
+/// A machine as a connector serves it.
+///
+/// # Errors
+/// What opens it, or what it proves itself with, cannot be read.
+fn serve_at(
+    resource: &ConnectorResource,
+    timeout: Duration,
+) -> anyhow::Result<ServedTarget> {
+    let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
+        let reach = reach(settings, timeout)?;
+        let needs_authority =
+            matches!(reach.credential, Credential::Certificate { authority: None, .. });
+        anyhow::ensure!(
+            !needs_authority,
+            "a connector has no authority that signs certificates\n\
+             hint: `certificate: {{ authority: {{ file: … }} }}`, a key of `ssh-keygen -t ed25519 \
+             -N ''` whose public half the machine trusts (`TrustedUserCAKeys`)"
+        );
+        Ok(Arc::new(MachineDialer::new(reach)))
+    };
+    let target = &resource.target;
+    Ok(ServedTarget {
+        protocol: MANIFEST.name.to_owned(),
+        facts: target.facts(&MANIFEST),
+        dialer: Arc::new(Rotating::new(target, made)?),
+    })
+}
+
+fn target(config: &Config, name: &str, resource: &Resource, ways: &Ways) -> anyhow::Result<Target> {
     let settings = &resource.target;
     let user = settings.text("user")?.to_owned();
     let home = match settings.text("home")? {
@@ -234,20 +266,48 @@ fn target(config: &Config, name: &str, resource: &Resource) -> anyhow::Result<Ta
     Ok(Target::new(TargetParts {
         name: name.to_owned(),
         machine: settings.text("name")?.to_owned(),
-        address: TcpTarget {
-            host: settings.text("host")?.to_owned(),
-            port: settings.port("port")?,
-            // The protocol encrypts by itself.
-            tls: TargetTls::Disabled,
-            timeout: config.limits.target_connect_timeout,
+        way: match ways.through(config, name, resource)? {
+            Some(dialer) => Way::Through(dialer),
+            None => {
+                let timeout = config.limits.target_connect_timeout;
+                let made = move |settings: &Settings| reach(settings, timeout).map(Arc::new);
+                Way::Direct(Arc::new(Machine(Rotating::new(settings, made)?)))
+            }
         },
-        proof: proof(settings)?,
-        credential: credential(resource, &user)?,
         user,
         home,
         programs: Programs::read(settings.text("programs")?).map_err(anyhow::Error::msg)?,
         screen: screen(resource, &config.masking.confidence_min),
     }))
+}
+
+/// A machine that the gateway reaches, with what opens it then.
+struct Machine<R>(Rotating<Reach, R>);
+
+impl<R> Reaches for Machine<R>
+where
+    R: Fn(&Settings) -> anyhow::Result<Arc<Reach>> + Clone + Send + Sync + 'static,
+{
+    fn reach(&self) -> BoxFuture<'_, Result<Arc<Reach>, DialError>> {
+        Box::pin(async { Ok(self.0.now().await?.made) })
+    }
+}
+
+/// Where the machine is, and what opens it.
+fn reach(settings: &Settings, timeout: Duration) -> anyhow::Result<Reach> {
+    let (user, credential) = credential(settings)?;
+    Ok(Reach {
+        address: TcpTarget {
+            host: settings.text("host")?.to_owned(),
+            port: settings.port("port")?,
+            // The protocol encrypts by itself.
+            tls: TargetTls::Disabled,
+            timeout,
+        },
+        proof: proof(settings)?,
+        credential,
+        user,
+    })
 }
 
 /// How the machine proves that it is the one that is meant.
@@ -264,19 +324,23 @@ fn proof(settings: &Settings) -> anyhow::Result<HostProof> {
     }
 }
 
-fn credential(resource: &Resource, user: &str) -> anyhow::Result<Credential> {
-    let settings = &resource.target;
+/// What opens the machine, and for which user.
+fn credential(settings: &Settings) -> anyhow::Result<(String, Credential)> {
     let opens =
-        (secret(settings, "key")?, secret(settings, "password")?, settings.section("certificate")?);
+        (login(settings, "key")?, login(settings, "password")?, settings.section("certificate")?);
     match opens {
-        (Some(key), None, None) => Ok(Credential::key(&key)?),
-        (None, Some(password), None) => Ok(Credential::Password(password)),
-        (None, None, Some(certificate)) => {
+        ((user, Some(key)), (_, None), None) => Ok((user, Credential::key(&key)?)),
+        ((_, None), (user, Some(password)), None) => Ok((user, Credential::Password(password))),
+        ((user, None), (_, None), Some(certificate)) => {
             let principal = match certificate.text("principal")? {
-                "" => user,
+                "" => &user,
                 principal => principal,
             };
-            Ok(Credential::Certificate { principal: principal.to_owned() })
+            let authority = secret(certificate, "authority")?;
+            let authority = authority.map(|key| TargetAuthority::read(&key)).transpose();
+            let authority = authority.context("certificate.authority")?.map(Box::new);
+            let principal = principal.to_owned();
+            Ok((user, Credential::Certificate { principal, authority }))
         }
         _ => anyhow::bail!(
             "a target is opened by `key`, by `password` or by `certificate`\n\

@@ -2,7 +2,7 @@
 
 use super::certificates;
 use super::connectors::{Rotating, Ways};
-use super::resources::{self, own, secret};
+use super::resources::{self, login, own, secret};
 use anyhow::{Context, anyhow, bail};
 use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
@@ -92,9 +92,9 @@ fn tls(settings: &TlsSettings) -> anyhow::Result<TargetTls> {
 
 /// The one thing that opens a target.
 fn credential(settings: &Settings, timeout: Duration) -> anyhow::Result<Credential> {
-    let user = settings.text("user")?.to_owned();
+    let (user, password) = login(settings, "password")?;
     let named = secret(settings, "token")?.map(Credential::Bearer);
-    let basic = match (secret(settings, "password")?, user.is_empty()) {
+    let basic = match (password, user.is_empty()) {
         (Some(password), false) => Some(Credential::Basic { user, password }),
         (None, true) => None,
         _ => bail!("`user` and `password` go together\nhint: write both, or neither"),

@@ -17,7 +17,7 @@ pub use target::TargetAuthority;
 
 pub(crate) use client::fingerprint;
 pub(crate) use host::HOST_ALGORITHMS;
-pub(crate) use target::Subject;
+pub(crate) use target::{Label, Subject};
 
 use crate::keys::KeyError;
 use portreeve_model::Secret;

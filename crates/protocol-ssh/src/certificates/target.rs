@@ -2,10 +2,11 @@
 //! session, for minutes, with the chain in the key id, where the target's log shows it.
 
 use super::{authority, public, seconds};
-use crate::keys::KeyError;
+use crate::keys::{KeyError, private};
 use portreeve_model::{Chain, Secret, SessionId};
 use russh::keys::ssh_key::certificate::{Builder, CertType};
 use russh::keys::{Algorithm, Certificate, PrivateKey};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// Signs the certificates that the gateway logs in with at targets.
@@ -27,7 +28,56 @@ pub(crate) struct Subject<'a> {
     pub(crate) session: SessionId,
 }
 
+/// What a certificate says beside its principal, for the target's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Label {
+    key_id: String,
+    serial: u64,
+}
+
+impl Label {
+    /// For a session: of its id, what is drawn by lot is the serial number.
+    pub(crate) fn of(subject: Subject<'_>) -> Self {
+        let (_, serial) = subject.session.0.as_u64_pair();
+        Self { key_id: key_id(subject), serial }
+    }
+
+    /// As a gateway says it to a connector.
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        [(KEY_ID, self.key_id.clone()), (SERIAL, self.serial.to_string())]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+
+    /// As a connector hears it.
+    ///
+    /// SECURITY: it stands in the target's log under the connector's name, and says what it says
+    /// in one line of plain letters, whoever is at the other end.
+    pub(crate) fn heard(settings: &BTreeMap<String, String>) -> Self {
+        let said = |name| settings.get(name).map(String::as_str).unwrap_or_default();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._@:/+->= ".contains(c);
+        let plain = |c: char| if is_plain(c) { c } else { '_' };
+        Self {
+            key_id: said(KEY_ID).chars().take(KEY_ID_CHARS_MAX).map(plain).collect(),
+            serial: said(SERIAL).parse().unwrap_or_default(),
+        }
+    }
+}
+
+const KEY_ID: &str = "key_id";
+const SERIAL: &str = "serial";
+/// The longest that is believed of a gateway.
+const KEY_ID_CHARS_MAX: usize = 2048;
+
 impl TargetAuthority {
+    /// The authority whose private key a file of OpenSSH holds.
+    ///
+    /// # Errors
+    /// It is none, or has a passphrase.
+    pub fn read(text: &Secret<String>) -> Result<Self, KeyError> {
+        private(text).map(|key| Self { key })
+    }
+
     /// The authority whose private key is this.
     #[must_use]
     pub fn new(seed: &Secret<[u8; 32]>) -> Self {
@@ -43,7 +93,7 @@ impl TargetAuthority {
     /// A key that nobody has had, and its certificate.
     pub(crate) fn fresh(
         &self,
-        subject: Subject<'_>,
+        label: &Label,
         principal: &str,
         at: SystemTime,
     ) -> Result<(PrivateKey, Certificate), KeyError> {
@@ -54,9 +104,7 @@ impl TargetAuthority {
             let key = PrivateKey::random(&mut random, Algorithm::Ed25519)?;
             let data = key.public_key().key_data().clone();
             let mut builder = Builder::new_with_random_nonce(&mut random, data, from, until)?;
-            // Of a session's id, what is drawn by lot.
-            let (_, serial) = subject.session.0.as_u64_pair();
-            builder.cert_type(CertType::User)?.serial(serial)?.key_id(key_id(subject))?;
+            builder.cert_type(CertType::User)?.serial(label.serial)?.key_id(&label.key_id)?;
             builder.valid_principal(principal)?;
             // Terminals, and nothing else: no forwarding, no agent, no `~/.ssh/rc`.
             builder.extension("permit-pty", "")?;
@@ -102,8 +150,10 @@ mod tests {
             let actors = actors.iter().map(|name| party(PartyKind::Actor, name)).collect();
             let chain = Chain::new(party(PartyKind::Person, principal), actors);
             let subject = Subject { chain: &chain, session };
-            let (key, certificate) = authority.fresh(subject, "deploy", at(1000)).unwrap();
-            let (again, _) = authority.fresh(subject, "deploy", at(1000)).unwrap();
+            let label = Label::of(subject);
+            let (key, certificate) = authority.fresh(&label, "deploy", at(1000)).unwrap();
+            let (again, _) = authority.fresh(&label, "deploy", at(1000)).unwrap();
+            assert_eq!(Label::heard(&label.settings()), label);
             assert_ne!(key.public_key(), again.public_key());
             assert_eq!(certificate.public_key(), key.public_key().key_data());
             assert_eq!(certificate.key_id(), format!("{expect} session={session}"));
@@ -118,5 +168,19 @@ mod tests {
         check(&["ada@example.org"], "ada@example.org");
         check(&["eve>root session=1\nsshd: ok \"", "ü"], "eve_root_session_1_sshd:_ok__>_");
         check(&[&"x".repeat(256)], &"x".repeat(64));
+    }
+
+    #[test]
+    fn what_a_gateway_says_is_one_plain_line() {
+        let check = |key_id: &str, serial: &str, expect: (&str, u64)| {
+            let settings = [(KEY_ID, key_id), (SERIAL, serial)];
+            let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let heard = Label::heard(&settings.into());
+            assert_eq!((heard.key_id.as_str(), heard.serial), expect, "{key_id}");
+        };
+        check("alice>planner session=1", "7", ("alice>planner session=1", 7));
+        check("eve\nAccepted \"root\"", "-1", ("eve_Accepted _root_", 0));
+        check(&"x".repeat(5000), "", (&"x".repeat(KEY_ID_CHARS_MAX), 0));
+        assert_eq!(Label::heard(&BTreeMap::new()).key_id, "");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::inbox::{Event, Inbox};
 use crate::streams::{END, ERRORS, OUTPUT, RETURN, SCREEN, SIGNAL, STATUS};
-use crate::target::TargetWriter;
+use crate::target::{TargetWriter, signal_of};
 use portreeve_session::{
     Hold, Permitted, Released, ReleasedWriter, SessionError, released_note, released_streams,
 };
@@ -100,20 +100,8 @@ impl ClientChannel {
         if std::mem::replace(&mut self.is_ended, true) {
             return;
         }
-        let signal = match name {
-            b"ABRT" => Sig::ABRT,
-            b"ALRM" => Sig::ALRM,
-            b"FPE" => Sig::FPE,
-            b"HUP" => Sig::HUP,
-            b"ILL" => Sig::ILL,
-            b"INT" => Sig::INT,
-            b"KILL" => Sig::KILL,
-            b"PIPE" => Sig::PIPE,
-            b"QUIT" => Sig::QUIT,
-            b"SEGV" => Sig::SEGV,
-            b"USR1" => Sig::USR1,
-            _ => Sig::TERM,
-        };
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        let signal = signal_of(name).unwrap_or(Sig::TERM);
         let none = String::new;
         let _ = self.handle.exit_signal_request(self.id, signal, false, none(), none()).await;
     }

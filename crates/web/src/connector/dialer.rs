@@ -1,7 +1,6 @@
 //! Reaches a service for a gateway, and relays what is asked over one stream.
 
 use super::answer::{RelayedAnswer, relayed};
-use super::owned::Owned;
 use super::refusal::Refusal;
 use super::request::{Asked, RelayedBody};
 use crate::credential::SECRET_BYTES_MIN;
@@ -16,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use portreeve_model::Digest;
-use portreeve_transport::{BoxFuture, DialError, Dialer, LoggedIn, PreAuth};
+use portreeve_transport::{BoxFuture, DialError, Dialer, LoggedIn, Owned, PreAuth};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,8 +76,7 @@ impl ServiceDialer {
                 .max_header_size(HEAD_BYTES_MAX);
             let _ = builder.serve_connection(TokioIo::new(there), answer).await;
         });
-        let stream = Owned { stream: here, work };
-        let connection = PreAuth::new(Box::new(stream));
+        let connection = PreAuth::new(Box::new(Owned::new(here, work)));
         Ok(LoggedIn { connection, parameters: Vec::new(), cancel: None })
     }
 

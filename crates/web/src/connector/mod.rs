@@ -11,11 +11,9 @@
 //! | `request` | what a gateway may ask |
 //! | `answer` | what of an answer goes back |
 //! | `refusal` | why there is no answer, from one end to the other |
-//! | `owned` | a stream that takes along the work behind it |
 
 mod answer;
 mod dialer;
-mod owned;
 mod refusal;
 mod request;
 #[cfg(test)]

@@ -8,9 +8,17 @@ use tokio::task::JoinHandle;
 
 /// One end of a stream within the process, and the task that works at the other end.
 #[derive(Debug)]
-pub(super) struct Owned {
-    pub(super) stream: DuplexStream,
-    pub(super) work: JoinHandle<()>,
+pub struct Owned {
+    stream: DuplexStream,
+    work: JoinHandle<()>,
+}
+
+impl Owned {
+    /// A stream with its work.
+    #[must_use]
+    pub fn new(stream: DuplexStream, work: JoinHandle<()>) -> Self {
+        Self { stream, work }
+    }
 }
 
 impl Drop for Owned {

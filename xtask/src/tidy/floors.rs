@@ -16,7 +16,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 19] = [
+const FLOORS: [(&str, Place); 20] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),
@@ -25,6 +25,7 @@ const FLOORS: [(&str, Place); 19] = [
     ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
     ("portreeve-screen", Place::Floor(2)),
+    ("portreeve-selftest", Place::Floor(2)),
     ("portreeve-transport", Place::Floor(2)),
     ("portreeve-link", Place::Floor(3)),
     ("portreeve-reports", Place::Floor(3)),

@@ -64,6 +64,10 @@ const ALLOWED: [(&str, &str); 35] = [
         "crates/portreeve/src/wiring/agents.rs",
         "a client of the gateway's own front door, inside the process",
     ),
+    (
+        "crates/portreeve/src/wiring/selftest/tap.rs",
+        "a client's end: no session of the gateway's own is behind it",
+    ),
     ("crates/portreeve/src/wiring/mcp.rs", "hands the accepted stream to the protocol"),
     ("crates/portreeve/src/wiring/http.rs", "hands the accepted stream to the protocol"),
     ("crates/portreeve/src/wiring/postgres.rs", "hands the accepted stream to the protocol"),

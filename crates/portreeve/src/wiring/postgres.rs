@@ -188,7 +188,7 @@ fn targets(
     made.collect()
 }
 
-fn password(target: &Settings) -> anyhow::Result<Secret<String>> {
+pub(super) fn password(target: &Settings) -> anyhow::Result<Secret<String>> {
     Ok(secret(target, "password")?.unwrap_or_else(|| Secret::new(String::new())))
 }
 
@@ -238,7 +238,7 @@ fn upstream(
 }
 
 /// Where a target is, and how to get in.
-fn account(
+pub(super) fn account(
     target: &Settings,
     password: Secret<String>,
     timeout: Duration,
@@ -305,6 +305,12 @@ pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discover
         let unmatched = session.unmatched(&rules).await?;
         Ok(Discovered { columns, tables: tables.len(), unread, unmatched })
     })
+}
+
+/// What the configuration says of a column, wherever it stands.
+pub(super) fn said(resource: &Resource, column: &TargetColumn) -> Said {
+    let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
+    Rules { classify: resource.classify.clone(), known }.said(column)
 }
 
 fn of_table(table: &FoundTable, rules: &Rules) -> Vec<Discovery> {

@@ -9,6 +9,7 @@ use super::certificates::ServedCertificate;
 use super::connectors::Ways;
 use super::discovery::Discover;
 use super::listeners::Service;
+use super::selftest::{self, Selftest};
 use super::{http, mcp, postgres, ssh};
 use anyhow::Context;
 use named::NeverCalled;
@@ -30,6 +31,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_postgres::MANIFEST,
         start: postgres::start,
         discover: Some(postgres::discover),
+        selftest: Some(selftest::postgres::selftest),
         serve_at: Some(postgres::serve_at),
         tried: |_| Vec::new(),
         never_called: |_, _, _, _| None,
@@ -39,6 +41,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_http::MANIFEST,
         start: http::start,
         discover: None,
+        selftest: None,
         serve_at: Some(http::serve_at),
         tried: http::tried,
         never_called: http::never_called,
@@ -48,6 +51,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_mcp::MANIFEST,
         start: mcp::start,
         discover: None,
+        selftest: None,
         serve_at: Some(mcp::serve_at),
         tried: mcp::tried,
         never_called: mcp::never_called,
@@ -57,6 +61,7 @@ const PROTOCOLS: [Protocol; 4] = [
         manifest: &portreeve_protocol_ssh::MANIFEST,
         start: ssh::start,
         discover: None,
+        selftest: None,
         serve_at: None,
         tried: ssh::tried,
         never_called: ssh::never_called,
@@ -71,6 +76,8 @@ pub(super) struct Protocol {
     pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
     /// Looks at what a target has, where that can be looked at.
     pub(super) discover: Option<Discover>,
+    /// Tries a resource as its clients do, where that can be done.
+    pub(super) selftest: Option<Selftest>,
     /// Serves a target at a connector, where that can be done.
     pub(super) serve_at: Option<ServeAt>,
     /// What keeps its targets from being made, before anything starts.

@@ -652,6 +652,7 @@ select umoptions from pg_user_mappings
 
 -- case: dblink
 -- expect: need execute; masked 1
+-- outside: opens a connection of its own
 select * from dblink('dbname=shop', 'select email from customers') as t(e text)
 
 -- case: made-aggregate
@@ -660,6 +661,7 @@ select avg(price) from products
 
 -- case: dblink-exec
 -- expect: need execute
+-- outside: opens a connection of its own
 select dblink('dbname=shop', 'delete from orders')
 
 -- case: lo_get

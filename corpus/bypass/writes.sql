@@ -51,14 +51,17 @@ SELECT email AS x INTO t_new FROM customers
 
 -- case: copy-to-program
 -- expect: refused
+-- outside: starts a program on the server
 COPY (SELECT 1) TO PROGRAM 'true'
 
 -- case: copy-to-file
 -- expect: refused
+-- outside: writes a file of the server
 COPY orders TO '/tmp/x'
 
 -- case: copy-from-file
 -- expect: refused
+-- outside: reads a file of the server
 COPY orders FROM '/etc/passwd'
 
 -- case: copy-writes
@@ -71,22 +74,27 @@ SELECT lo_from_bytea(0,'abc')
 
 -- case: lo-import
 -- expect: need administer; need execute
+-- outside: reads a file of the server
 SELECT lo_import('/etc/passwd')
 
 -- case: pg_read_file
 -- expect: need administer; need execute; masked 1
+-- outside: reads a file of the server
 SELECT pg_read_file('PG_VERSION')
 
 -- case: pg_read_file-qualified
 -- expect: need administer
+-- outside: reads a file of the server
 SELECT pg_catalog.pg_read_file('PG_VERSION')
 
 -- case: pg_read_file-in-from
 -- expect: need administer
+-- outside: reads a file of the server
 SELECT * FROM pg_read_file('PG_VERSION')
 
 -- case: pg_ls_dir
 -- expect: need administer
+-- outside: lists files of the server
 SELECT pg_ls_dir('.')
 
 -- case: nextval
@@ -135,6 +143,7 @@ SET session_replication_role TO 'replica'
 
 -- case: prepared-transaction
 -- expect: need administer
+-- outside: ends a transaction of somebody else
 COMMIT PREPARED 'x'
 
 -- case: lock

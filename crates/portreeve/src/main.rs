@@ -6,7 +6,7 @@ mod wiring;
 use clap::{Parser, Subcommand};
 use commands::connectors::connector;
 use commands::output::Format;
-use commands::setup::{check, discover};
+use commands::setup::{check, discover, selftest};
 use commands::{
     accounts, anomalies, connect, connectors, detect, evidence, gateway, login, policy, report,
     reviews, sessions, ssh, status, token, tools, verify, whoami, witness,
@@ -59,6 +59,7 @@ enum Command {
     Witness(witness::Args),
     Detect(detect::Args),
     Discover(discover::Args),
+    Selftest(selftest::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         Command::Witness(args) => witness::run(args, format),
         Command::Detect(args) => detect::run(args, format),
         Command::Discover(args) => discover::run(args, format),
+        Command::Selftest(args) => selftest::run(args, format),
     };
     Lease::give_all_back(GIVE_BACK_TIME);
     result.unwrap_or_else(|error| {

@@ -17,6 +17,7 @@ mod postgres;
 mod protocols;
 mod reload;
 mod resources;
+mod selftest;
 mod served;
 mod ssh;
 mod web;
@@ -64,6 +65,7 @@ pub(crate) use protocols::{
     connector_manifests, manifests, never_matched, not_here, remarks, served_targets, tried,
 };
 pub(crate) use reload::Reloaded;
+pub(crate) use selftest::{GatewayPlace, Planter, Trial, selftest};
 pub(crate) use ssh::target_authority;
 
 /// A gateway with everything bound and open.

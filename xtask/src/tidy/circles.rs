@@ -111,6 +111,7 @@ const KNOWN: [Known; 25] = [
             "mcp",
             "postgres",
             "protocols",
+            "selftest",
             "served",
             "ssh",
             "web",

@@ -26,6 +26,7 @@ const FLOORS: [(&str, Place); 20] = [
     ("portreeve-detect-onnx", Place::Floor(2)),
     ("portreeve-evidence", Place::Floor(2)),
     ("portreeve-screen", Place::Floor(2)),
+    ("portreeve-selftest", Place::Floor(2)),
     ("portreeve-transport", Place::Floor(2)),
     ("portreeve-link", Place::Floor(3)),
     ("portreeve-reports", Place::Floor(3)),

@@ -330,11 +330,8 @@ fn of_event(event: &Event) -> Option<Told> {
         Event::SessionRefused { protocol, client, why, count } => {
             let (protocol, client, why) = (protocol.clone(), client.clone(), why.clone());
             let message = format!("{count} clients from {client} were not let in: {why}");
-            (
-                Severity::Medium,
-                message,
-                What::SessionRefused { protocol, client, why, count: *count },
-            )
+            let what = What::SessionRefused { protocol, client, why, count: *count };
+            (Severity::Medium, message, what)
         }
         Event::AccountChanged { account, change, by } => {
             let (account, by) = (account.clone(), by.to_string());
@@ -364,6 +361,7 @@ fn of_event(event: &Event) -> Option<Told> {
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
         | Event::ColumnsAdopted { .. }
+        | Event::SelftestRun { .. }
         | Event::Connector(_)
         | Event::DescriptionApproved { .. }
         | Event::LogPruned { .. }
@@ -418,6 +416,11 @@ fn of_custody(event: &Event) -> Option<Told> {
         Event::ColumnsAdopted { resource, columns, by, .. } => {
             let why = format!("{columns} columns are known");
             custody("adopted the columns of", resource.clone(), by.to_string(), &why)
+        }
+        Event::SelftestRun { resource, leaked, permitted, masked, refused, by, .. } => {
+            let asked = leaked + permitted + masked + refused;
+            let why = format!("{leaked} of {asked} cases leaked");
+            custody("tested", resource.clone(), by.to_string(), &why)
         }
         Event::Connector(event) => {
             let act = match event.change {

@@ -200,6 +200,7 @@ impl Custody {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }
+            | Event::SelftestRun { .. }
             | Event::Connector(_)
             | Event::RequestPart { .. }
             | Event::Request { .. }

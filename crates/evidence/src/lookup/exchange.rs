@@ -143,6 +143,7 @@ impl ExchangeSummary {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }
+            | Event::SelftestRun { .. }
             | Event::Connector(_) => {}
         }
     }

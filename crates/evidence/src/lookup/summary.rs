@@ -154,6 +154,7 @@ impl SessionSummary {
             | Event::KeyMade { .. }
             | Event::ReloadAsked { .. }
             | Event::ColumnsAdopted { .. }
+            | Event::SelftestRun { .. }
             | Event::Connector(_)
             | Event::RequestPart { .. }
             | Event::RequestData { .. }

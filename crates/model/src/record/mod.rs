@@ -596,6 +596,31 @@ pub enum Event {
         /// Who did it.
         by: Administrator,
     },
+    /// Somebody tried whether values come through the gateway. The sessions that did it are in
+    /// the log as well, as everybody's are.
+    SelftestRun {
+        /// Of which resource.
+        resource: String,
+        /// On whose behalf it asked.
+        subject: String,
+        /// Cases in which a value showed, or in which was done what policy refuses.
+        #[serde(rename = "cases_leaked")]
+        leaked: u64,
+        /// Cases that the policies permit to whoever asked.
+        #[serde(rename = "cases_permitted")]
+        permitted: u64,
+        /// Cases that were answered without a value.
+        #[serde(rename = "cases_masked")]
+        masked: u64,
+        /// Cases that were refused.
+        #[serde(rename = "cases_refused")]
+        refused: u64,
+        /// Cases from which nothing could be learnt.
+        #[serde(rename = "cases_not_applicable")]
+        not_applicable: u64,
+        /// Who ran it.
+        by: Administrator,
+    },
     /// Something happened to a connector, or because of it.
     Connector(ConnectorEvent),
 }
@@ -638,6 +663,7 @@ impl Event {
             | Self::KeyMade { .. }
             | Self::ReloadAsked { .. }
             | Self::ColumnsAdopted { .. }
+            | Self::SelftestRun { .. }
             | Self::Connector(_) => None,
         }
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portreeve_control::config::{Issuer, parse_duration};
-use portreeve_control::identity::{LocalIssuer, TokenRequest};
+use portreeve_control::identity::{Issued, LocalIssuer, TokenRequest};
 use portreeve_control::store::Revocation;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -115,8 +115,9 @@ fn ttl(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a number and a unit: `15m`, `8h`".into())
 }
 
-fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
-    let (config, store) = args.config.store()?;
+/// Makes a token with the local issuer.
+pub(crate) fn issued(config: &ConfigOption, request: &TokenRequest) -> anyhow::Result<Issued> {
+    let (config, store) = config.store()?;
     let local = config.issuers.iter().find_map(|issuer| match issuer {
         Issuer::Local(local) => Some(local),
         Issuer::Oidc(_) => None,
@@ -125,6 +126,10 @@ fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
         bail!("the local issuer is not in use\nhint: add `- local: {{}}` to `issuers`");
     };
     let issuer = LocalIssuer::open(store, &local.audience, config.limits.groups_max)?;
+    Ok(issuer.issue(request, &by_this_user()?)?)
+}
+
+fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
     let request = TokenRequest {
         principal: args.name,
         actors: args.actors,
@@ -132,7 +137,7 @@ fn issue(args: Issue, format: Format) -> anyhow::Result<()> {
         ttl: args.ttl,
         may_act: args.may_act,
     };
-    let issued = issuer.issue(&request, &by_this_user()?)?;
+    let issued = issued(&args.config, &request)?;
     match format {
         Format::Text => {
             print(issued.token.reveal())?;

@@ -36,6 +36,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     manifest: &MANIFEST,
     start,
     discover: Some(discover),
+    selftest: Some(super::selftest::postgres::selftest),
     serve_at: Some(serve_at),
     tried: |_| Vec::new(),
     never_called: |_, _, _, _| None,
@@ -241,7 +242,7 @@ fn upstream(
 }
 
 /// Where a target is, and how to get in.
-fn account(target: &Settings, timeout: Duration) -> anyhow::Result<Account> {
+pub(super) fn account(target: &Settings, timeout: Duration) -> anyhow::Result<Account> {
     let (user, password) = login(target, "password")?;
     let tls = target.tls("tls")?;
     let tls = match tls.mode {
@@ -306,6 +307,12 @@ fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
         let unmatched = session.unmatched(&rules).await?;
         Ok(Discovered { columns, tables: tables.len(), unread, unmatched })
     })
+}
+
+/// What the configuration says of a column, wherever it stands.
+pub(super) fn said(resource: &Resource, column: &TargetColumn) -> Said {
+    let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
+    Rules { classify: resource.classify.clone(), known }.said(column)
 }
 
 fn of_table(table: &FoundTable, rules: &Rules) -> Vec<Discovery> {

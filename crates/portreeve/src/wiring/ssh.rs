@@ -38,6 +38,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     manifest: &MANIFEST,
     start,
     discover: None,
+    selftest: None,
     serve_at: Some(serve_at),
     tried,
     never_called,

@@ -214,6 +214,7 @@ pub(super) fn remark(event: &Event) -> Option<String> {
         | Event::KeyMade { .. }
         | Event::ReloadAsked { .. }
         | Event::ColumnsAdopted { .. }
+        | Event::SelftestRun { .. }
         | Event::Connector(_) => None,
     }
 }

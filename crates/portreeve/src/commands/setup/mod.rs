@@ -1,4 +1,5 @@
-//! Before a gateway serves: its configuration, and what its targets have.
+//! Before a gateway serves: its configuration, what its targets have, and whether it holds.
 
 pub(crate) mod check;
 pub(crate) mod discover;
+pub(crate) mod selftest;

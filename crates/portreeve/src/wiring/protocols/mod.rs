@@ -9,6 +9,7 @@ use super::certificates::ServedCertificate;
 use super::connectors::Ways;
 use super::discovery::Discover;
 use super::listeners::Service;
+use super::selftest::Selftest;
 use super::{http, mcp, postgres, ssh};
 use anyhow::Context;
 use named::NeverCalled;
@@ -34,6 +35,8 @@ pub(super) struct Protocol {
     pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
     /// Looks at what a target has, where that can be looked at.
     pub(super) discover: Option<Discover>,
+    /// Tries a resource as its clients do, where that can be done.
+    pub(super) selftest: Option<Selftest>,
     /// Serves a target at a connector, where that can be done.
     pub(super) serve_at: Option<ServeAt>,
     /// What keeps its targets from being made, before anything starts.

@@ -28,6 +28,7 @@ pub(super) struct MaskingCoverage {
     categories: BTreeMap<String, CategoryUse>,
     columns: Columns,
     adopted: BTreeMap<String, Adopted>,
+    tested: BTreeMap<String, Tested>,
     totals: Totals,
     cited: Vec<u64>,
 }
@@ -44,6 +45,9 @@ struct Content {
     masked_share: MaskedShare,
     /// When somebody has looked at the columns of a target, and how many there were.
     columns_adopted: BTreeMap<String, Adopted>,
+    /// The last self-test of a resource, and what came of it.
+    #[serde(default)]
+    last_selftest: BTreeMap<String, Tested>,
     /// Patterns of the configuration of whose objects nothing was seen.
     configured_unseen: Vec<String>,
 }
@@ -67,6 +71,19 @@ struct Adopted {
     at: String,
 }
 
+/// What came of a self-test, in cases.
+#[derive(Clone, Serialize, Deserialize)]
+struct Tested {
+    at: String,
+    /// On whose behalf it asked.
+    subject: String,
+    leaked: u64,
+    permitted: u64,
+    masked: u64,
+    refused: u64,
+    not_applicable: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct CategoryRow {
     #[serde(flatten)]
@@ -85,6 +102,7 @@ impl MaskingCoverage {
             categories: BTreeMap::new(),
             columns: Columns::default(),
             adopted: BTreeMap::new(),
+            tested: BTreeMap::new(),
             totals: Totals::default(),
             cited: Vec::new(),
         }
@@ -126,11 +144,37 @@ impl Observer for MaskingCoverage {
     }
 
     fn event(&mut self, _index: u64, record: &Record, _session: Option<&SessionFacts>) {
-        let Event::ColumnsAdopted { resource, columns, .. } = &record.event else { return };
         let wanted = self.scope.resource.as_ref();
-        if self.scope.period.holds(record.at_us) && wanted.is_none_or(|name| name == resource) {
-            let adopted = Adopted { columns: *columns, at: time::text(record.at_us) };
-            self.adopted.insert(resource.clone(), adopted);
+        let is_asked_for = |resource: &String| {
+            self.scope.period.holds(record.at_us) && wanted.is_none_or(|name| name == resource)
+        };
+        let at = time::text(record.at_us);
+        match &record.event {
+            Event::ColumnsAdopted { resource, columns, .. } if is_asked_for(resource) => {
+                self.adopted.insert(resource.clone(), Adopted { columns: *columns, at });
+            }
+            Event::SelftestRun {
+                resource,
+                subject,
+                leaked,
+                permitted,
+                masked,
+                refused,
+                not_applicable,
+                by: _,
+            } if is_asked_for(resource) => {
+                let tested = Tested {
+                    at,
+                    subject: subject.clone(),
+                    leaked: *leaked,
+                    permitted: *permitted,
+                    masked: *masked,
+                    refused: *refused,
+                    not_applicable: *not_applicable,
+                };
+                self.tested.insert(resource.clone(), tested);
+            }
+            _ => {}
         }
     }
 }
@@ -157,6 +201,7 @@ impl Teller for MaskingCoverage {
             observed: this.totals,
             masked_share,
             columns_adopted: this.adopted,
+            last_selftest: this.tested,
             configured_unseen: unseen(&this.inputs, &objects),
             categories,
             objects,
@@ -212,6 +257,7 @@ impl Content {
         self.put_categories(&mut document);
         put_columns(&self.objects, &mut document);
         self.put_adopted(&mut document);
+        self.put_tested(&mut document);
         document.heading("Configured, and not seen");
         document.fields(vec![Field::configured(
             "classified, of which nothing was decided",
@@ -265,9 +311,41 @@ impl Content {
         );
     }
 
+    fn put_tested(&self, document: &mut Document) {
+        let row = |(resource, tested): (&String, &Tested)| {
+            let Tested { at, subject, leaked, permitted, masked, refused, not_applicable } = tested;
+            let mut cells = vec![resource.clone(), at.clone(), subject.clone()];
+            let counts = [leaked, permitted, masked, refused, not_applicable];
+            cells.extend(counts.map(u64::to_string));
+            cells
+        };
+        document.table(
+            "Last self-test",
+            &[
+                ("resource", Source::Observed),
+                ("at", Source::Observed),
+                ("asked as", Source::Observed),
+                ("leaked", Source::Observed),
+                ("permitted", Source::Observed),
+                ("masked", Source::Observed),
+                ("refused", Source::Observed),
+                ("not applicable", Source::Observed),
+            ],
+            self.last_selftest.iter().map(row).collect(),
+        );
+    }
+
     fn put_gaps(&self, inputs: &Inputs, document: &mut Document) {
         let unlisted = inputs.configured.iter().flat_map(|known| &known.resources);
         for (name, resource) in unlisted {
+            let tested = self.last_selftest.get(name);
+            document.gaps.extend(match tested {
+                Some(tested) if tested.leaked > 0 => Some(format!(
+                    "the last self-test of `{name}` found {} ways in which values show",
+                    tested.leaked
+                )),
+                Some(_) | None => None,
+            });
             if resource.unclassified == "clear" {
                 document.gaps.push(format!(
                     "texts of `{name}` that nobody has classified pass unseen: `unclassified: \

@@ -281,7 +281,7 @@ fn dialer(target: &Settings, timeout: Duration) -> anyhow::Result<Arc<dyn Dialer
 }
 
 /// Looks at the columns of a target, for `discover` and `check`.
-fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
+pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discovered>> {
     Box::pin(async move {
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;

@@ -6,7 +6,7 @@ use super::client::{Client, Login};
 use super::place::{Place, Ways, Work, ask_all};
 use crate::wiring::certificates;
 use crate::wiring::discovery::{Discovered, Discovery, Look, Said};
-use crate::wiring::postgres::{account, discover, password};
+use crate::wiring::postgres::{account, discover};
 use anyhow::{Context, anyhow, bail};
 use portreeve_control::config::{Resource, TargetColumn, TargetTls as TlsSettings, TlsMode};
 use portreeve_model::Unclassified;

@@ -75,8 +75,11 @@ impl Names for RouteNames<'_> {
             return own;
         }
         // Whichever of them a server has seen, what is hidden in one stays hidden.
-        let mut others = self.plan.others.iter().map(|route| fields.known(route, path, revealed));
-        others.find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+        let others = self.plan.others.iter().map(|route| fields.known(route, path, revealed));
+        let all: Vec<Known> = others.collect();
+        let masked = all.iter().find(|known| matches!(known, Known::Masked(_)));
+        let called = || all.iter().find(|known| matches!(known, Known::Called(_)));
+        masked.or_else(called).cloned().unwrap_or(own)
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
@@ -88,6 +91,10 @@ impl Names for RouteNames<'_> {
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {
         self.plan.snapshot.reveals(object, category)
+    }
+
+    fn passes_opaque(&self) -> bool {
+        self.plan.passes_opaque
     }
 
     fn without_credential(&self, text: &str) -> Option<String> {

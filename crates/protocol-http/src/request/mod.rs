@@ -43,16 +43,17 @@ pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
         // A server may read a document as what it is, whatever its type says.
         _ if text.trim_start().starts_with('{') && read.is_ok() => read == Ok(true),
         // Frameworks look for methods in forms and in members of documents.
-        kind if is_written(kind) => names_member(&text),
+        kind if is_written(kind, &text) => names_member(&text),
         _ => overrides_in_text(&text),
     };
     if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) }
 }
 
 /// Whether a body of this type is a text or a document that is no form: there a method is a word.
-/// What does not say what it is may be read as a form.
-fn is_written(kind: &str) -> bool {
-    kind.starts_with("text/") || ["xml", "yaml"].iter().any(|it| kind.ends_with(it))
+/// What does not say what it is may be read as a form, and so may what has no blank.
+fn is_written(kind: &str, text: &str) -> bool {
+    let is_one = kind.starts_with("text/") || ["xml", "yaml"].iter().any(|it| kind.ends_with(it));
+    is_one && text.trim().contains(char::is_whitespace)
 }
 
 /// A body without its content coding, and JSON without the mark that some libraries put in front of

@@ -151,8 +151,8 @@ fn surroundings(search: &mut Search<'_>, head: &Head) {
     }
     for (name, value) in &head.query.pairs {
         search.text("", name, Sureness::Certain);
+        // What it names is asked for, and decided as that.
         search.text(name, value, Sureness::Certain);
-        named_in_value(search, value);
     }
     for (name, value) in head.texts() {
         search.text(name, &value, Sureness::Certain);

@@ -92,7 +92,8 @@ impl Look<'_> {
     /// in there, because names are read in JSON alone.
     pub(super) fn named(&self, text: &str) -> Option<Category> {
         // Something stands between a name and its value, or begins an escape that stands for it.
-        match text.contains(|c: char| !c.is_alphanumeric()) {
+        // A name alone has none.
+        match text.contains(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
             true => self.names.named_in(text),
             false => None,
         }

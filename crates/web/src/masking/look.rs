@@ -139,8 +139,16 @@ impl Look<'_> {
         if *known == Known::Shown {
             return None;
         }
+        let all = coded(text);
+        if all.is_empty() {
+            return None;
+        }
+        // What opens the target is called so, in letters, too.
+        let opened = self.names.without_credential(text);
+        let all = opened.as_deref().map_or(all, coded);
+        let text = opened.as_deref().unwrap_or(text);
         let (mut shown, mut done) = (String::new(), 0);
-        for coded in coded(text) {
+        for coded in all {
             let is_hidden = match &coded.text {
                 None => !self.names.passes_opaque(),
                 Some(said) => self.would_mask(said, tally),
@@ -153,7 +161,7 @@ impl Look<'_> {
             }
         }
         if done == 0 {
-            return None;
+            return opened;
         }
         shown.push_str(text.get(done..).unwrap_or_default());
         Some(shown)

@@ -1,6 +1,7 @@
 //! What a request carries out: the classified fields of its body, and what detectors find in
 //! it. Each is something that the caller writes, and that policy is asked about.
 
+use crate::files::{OPAQUE, Spelled, coded};
 use crate::masking::is_json;
 use crate::names::{NAME_BYTES_MAX, is_no_name, runs};
 use portreeve_model::Object;
@@ -9,9 +10,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
-
-/// The category of what nobody can look into.
-pub const OPAQUE: &str = "opaque";
 
 /// What a protocol calls the fields of its requests.
 pub trait Carried {
@@ -40,7 +38,14 @@ pub struct Search<'a> {
     keys: HashSet<String>,
     /// Texts that stand where a mask has left them: nobody's.
     masks: Vec<String>,
+    /// In how many others the text stands that is looked at, written in other letters.
+    nested: u8,
+    /// What the list says that is being read, item by item.
+    listed: Option<Spelled>,
 }
+
+/// So often may a text stand in another one in other letters.
+const NESTED_MAX: u8 = 3;
 
 impl fmt::Debug for Search<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +76,8 @@ impl<'a> Search<'a> {
             firm: BTreeSet::new(),
             keys: HashSet::new(),
             masks: Vec::new(),
+            nested: 0,
+            listed: None,
         }
     }
 
@@ -130,6 +137,13 @@ impl<'a> Search<'a> {
         self.found.extend(self.names.named_in(text));
     }
 
+    /// A text may name fields where nobody can mask their values.
+    pub fn firm_fields_of_text(&mut self, text: &str) {
+        let named = self.names.named_in(text);
+        self.firm.extend(named.iter().cloned());
+        self.found.extend(named);
+    }
+
     /// JSON: every value of every document, of a key that comes twice both.
     pub fn json(&mut self, text: &str) {
         let mut reader = serde_json::Deserializer::from_str(text);
@@ -163,6 +177,37 @@ impl<'a> Search<'a> {
                 self.found.extend(self.names.found(finding.category.name()));
             }
         }
+        for coded in coded(text) {
+            match coded.text {
+                None => self.add_category(OPAQUE),
+                Some(said) => self.said(path, &said, sureness),
+            }
+        }
+    }
+
+    /// What is written in other letters is said all the same.
+    fn said(&mut self, path: &str, text: &str, sureness: Sureness) {
+        if self.nested >= NESTED_MAX {
+            self.add_category(OPAQUE);
+            return;
+        }
+        self.nested += 1;
+        self.text(path, text, sureness);
+        self.fields_of_text(text);
+        self.nested -= 1;
+    }
+
+    /// A list is over that said something item by item.
+    fn spelled(&mut self, path: &str, listed: Spelled) {
+        match listed.into_text() {
+            Some(Ok(text)) => self.said(path, &text, Sureness::Any),
+            Some(Err(())) => self.add_category(OPAQUE),
+            None => {}
+        }
+    }
+
+    fn list(&mut self, item: Option<&[u8]>) {
+        self.listed = self.listed.take().and_then(|listed| listed.with(item));
     }
 }
 
@@ -221,30 +266,36 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        self.search.list(None);
         Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.search.list(None);
         Ok(())
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.search.list(None);
         self.number(&number.to_string());
         Ok(())
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.search.list(u8::try_from(number).ok().as_slice().first().map(std::slice::from_ref));
         self.number(&number.to_string());
         Ok(())
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.search.list(None);
         self.number(&number.to_string());
         Ok(())
     }
 
     fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
         self.says();
+        self.search.list(Spelled::letter(text));
         self.search.text(self.path, text, Sureness::Any);
         if is_json(text) {
             // Its names count, too. It has fewer escapes than what it stands in, so this ends.
@@ -274,16 +325,22 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         self.says();
         let levels = self.inside()?;
+        self.search.listed = Some(Spelled::default());
         loop {
             let item = Walk { search: &mut *self.search, path: self.path, key: None, levels };
             if items.next_element_seed(item)?.is_none() {
-                return Ok(());
+                break;
             }
         }
+        if let Some(listed) = self.search.listed.take() {
+            self.search.spelled(self.path, listed);
+        }
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
         self.says();
+        self.search.listed = None;
         let levels = self.inside()?;
         while let Some(key) = fields.next_key::<String>()? {
             let name = key.clone();

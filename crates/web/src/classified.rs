@@ -1,10 +1,12 @@
 //! The fields of what is sent and answered, and what is known of them: an owner (a host, a
 //! server) has subjects (routes, tools), and these have fields.
 
-use crate::carried::{Carried, OPAQUE};
+use crate::carried::Carried;
 use crate::escapes::undone;
+use crate::files::OPAQUE;
 use crate::masking::Known;
-use crate::names::{folded, named_fields, runs, spellings, words};
+use crate::names::{NAME_BYTES_MAX, folded, named_fields, runs, spellings, words};
+use crate::valued::{FoldedNames, ValueForm, called, valued, without_tags};
 use portreeve_model::{Category, Object, ObjectKind, Revealed};
 use portreeve_session::Snapshot;
 use std::borrow::Cow;
@@ -36,7 +38,7 @@ pub struct FieldsParts {
     /// The fields that the classification names without a star.
     pub named: Vec<String>,
     /// More of them, of one subject each.
-    pub named_of: BTreeMap<String, BTreeSet<String>>,
+    pub named_of: FoldedNames,
     /// Whether it names any, with a star or without.
     pub has_any: bool,
 }
@@ -52,7 +54,7 @@ impl std::fmt::Debug for FieldsParts {
 pub struct Fields {
     parts: FieldsParts,
     /// The fields without a star, by what their names are in every writing.
-    folded: BTreeMap<String, BTreeSet<String>>,
+    folded: FoldedNames,
 }
 
 /// Stands before a category in the name of a field that stands for what detectors found.
@@ -73,7 +75,7 @@ impl Fields {
     /// Puts them together.
     #[must_use]
     pub fn new(parts: FieldsParts) -> Self {
-        let mut by_folded: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut by_folded: FoldedNames = BTreeMap::new();
         for name in parts.named.iter().chain(parts.named_of.values().flatten()) {
             by_folded.entry(folded(name)).or_default().insert(name.clone());
         }
@@ -139,11 +141,33 @@ impl Fields {
         let plain = undone(text);
         for text in [Some(text), Some(&*plain).filter(|plain| *plain != text)].iter().flatten() {
             found.extend(self.all_of(subject, text).into_iter().map(|(object, _)| object));
-            let named = runs(text).filter_map(|run| self.folded.get(&run)).flatten();
-            let named = named.filter_map(|name| self.named_by(subject, name));
-            found.extend(named.map(|(object, _)| object));
+            found.extend(self.by_words(subject, text).map(|(object, _)| object));
         }
         found
+    }
+
+    /// The fields without a star that the words of a name make: `baseSalary`, `salaries`.
+    fn by_words<'s>(
+        &'s self,
+        subject: &'s str,
+        name: &'s str,
+    ) -> impl Iterator<Item = (Object, Category)> + 's {
+        let named = runs(name).flat_map(|run| called(&self.folded, &run));
+        named.filter_map(move |name| self.named_by(subject, name))
+    }
+
+    /// The classified fields that a text names with a value of theirs behind it, in whatever
+    /// writing.
+    fn with_values(&self, subject: &str, text: &str) -> Vec<(Object, Category)> {
+        let form = |name: &str| {
+            let (_, category) = self.named_by(subject, name)?;
+            Some(ValueForm::of(&category.0))
+        };
+        let mut names = valued(text, &self.folded, form);
+        if let Some(plain) = text.contains('<').then(|| without_tags(text)).flatten() {
+            names.extend(valued(&plain, &self.folded, form));
+        }
+        names.into_iter().filter_map(|name| self.named_by(subject, name)).collect()
     }
 
     /// The first classified field that a text names where its value could follow, of those that
@@ -169,8 +193,10 @@ impl Fields {
             return None;
         }
         let first = |text: &str| {
-            let named = named_fields(text).flat_map(|word| self.all_of(subject, word));
-            named.into_iter().find(|(object, _)| is_one(object))
+            let mut named = named_fields(text).flat_map(|word| self.all_of(subject, word));
+            let found = named.find(|(object, _)| is_one(object));
+            let valued = || self.with_values(subject, text).into_iter();
+            found.or_else(|| valued().find(|(object, _)| is_one(object)))
         };
         first(text).or_else(|| match undone(text) {
             Cow::Owned(plain) => first(&plain),
@@ -231,10 +257,28 @@ impl Fields {
                     self.all_words_of(subject, path).into_iter().map(known).collect();
                 let masked = all.iter().position(|known| matches!(known, Known::Masked(_)));
                 match all.is_empty() {
-                    true => Known::Nothing,
+                    true => self.known_by_words(subject, path, revealed),
                     false => all.swap_remove(masked.unwrap_or(0)),
                 }
             }
+        }
+    }
+
+    /// What is known of a field by the words that its name is made of (`annualSalary`), unless they
+    /// say how many there are.
+    fn known_by_words(&self, subject: &str, path: &str, revealed: &BTreeSet<Object>) -> Known {
+        const COUNTS: [&str; 3] = ["count", "counts", "num"];
+        let own = path.rsplit('.').next().unwrap_or(path);
+        if self.folded.is_empty() || own.len() > NAME_BYTES_MAX {
+            return Known::Nothing;
+        }
+        let mut hidden =
+            self.by_words(subject, own).filter(|(object, _)| !revealed.contains(object));
+        match hidden.next() {
+            Some((_, category)) if !runs(own).any(|run| COUNTS.contains(&run.as_str())) => {
+                Known::Called(category)
+            }
+            _ => Known::Nothing,
         }
     }
 
@@ -314,10 +358,18 @@ impl Carried for FieldsOf<'_> {
         if !self.fields.has_classified() {
             return BTreeSet::new();
         }
-        let mut found: BTreeSet<Object> =
-            named_fields(text).flat_map(|word| self.field(word)).collect();
+        let all = |text: &str| {
+            let mut found: BTreeSet<Object> =
+                named_fields(text).flat_map(|word| self.field(word)).collect();
+            found.extend(self.each(|fields, subject| {
+                let valued = fields.with_values(subject, text).into_iter();
+                valued.map(|(object, _)| object).collect()
+            }));
+            found
+        };
+        let mut found = all(text);
         if let Cow::Owned(plain) = undone(text) {
-            found.extend(named_fields(&plain).flat_map(|word| self.field(word)));
+            found.extend(all(&plain));
         }
         found
     }

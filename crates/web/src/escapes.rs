@@ -32,7 +32,7 @@ pub fn undone(text: &str) -> Cow<'_, str> {
 }
 
 /// What stands in the middle of a word, and is not seen there.
-const fn is_unseen(c: char) -> bool {
+pub(crate) const fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 

@@ -99,6 +99,13 @@ impl Kept {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Puts other bytes in the place of those that were taken out.
+    pub(crate) fn put(&mut self, bytes: Vec<u8>) -> Result<(), Unmaskable> {
+        self.make_room(bytes.len())?;
+        self.bytes = bytes;
+        Ok(())
+    }
+
     /// The room of what was taken out.
     pub(crate) fn into_place(self) -> Place {
         self.place

@@ -15,6 +15,7 @@
 //! | `decoding` | codings and charsets of bodies, undone |
 //! | `escapes` | one reading of what a text escapes |
 //! | `fields` | what the fields of a head say |
+//! | `files` | files in texts, and texts that are written in other letters |
 //! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
 //! | `multipart` | bodies of several parts |
@@ -26,6 +27,7 @@
 //! | `problem` | the gateway's words to somebody who has no session |
 //! | `target` | where a target is, and how it is asked |
 //! | `templates` | paths with placeholders, as descriptions of services have them |
+//! | `valued` | names in a text with values behind them |
 //! | `masking` | JSON and events, masked as they stream by |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -39,6 +41,7 @@ mod credential;
 mod decoding;
 mod escapes;
 mod fields;
+mod files;
 mod kept;
 #[cfg(test)]
 mod linear;
@@ -53,11 +56,12 @@ mod sessions;
 pub mod settings;
 mod target;
 mod templates;
+mod valued;
 
 pub use answer::{Outlet, begun, whole};
 pub use body::AnswerBody;
 pub use canonical::{Ambiguous, CanonicalPath, CanonicalQuery, is_plain_text, no_route, route_of};
-pub use carried::{Carried, OPAQUE, Search, Sureness};
+pub use carried::{Carried, Search, Sureness};
 pub use classified::{CategoryApart, CategoryOf, ClearsField, Fields, FieldsOf, FieldsParts, Seen};
 pub use connector::{ServiceDialer, Unservable};
 pub use credential::{Aws, AwsParts, ClientAuth, Credential, Hidden, OAuth, OAuthParts, Strike};
@@ -66,6 +70,7 @@ pub use escapes::{percent_decoded, undone};
 pub use fields::{
     application, bearer, charset, host, is_hop_by_hop, review_mode, wait_max, wishes,
 };
+pub use files::{OPAQUE, begins_like_a_file, bytes_of, files, text_of};
 pub use kept::{Place, Rooms};
 pub use listener::{Connection, Listener, ListenerLimits};
 pub use problem::{

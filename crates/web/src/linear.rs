@@ -5,9 +5,12 @@
 use crate::canonical::{CanonicalPath, CanonicalQuery};
 use crate::credential::Hidden;
 use crate::escapes::undone;
+use crate::files::coded;
 use crate::multipart::parts;
 use crate::names::{named_fields, runs, spellings, words};
+use crate::valued::{ValueForm, valued, without_tags};
 use portreeve_model::Secret;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The longer of two texts, in bytes, and how many times it is as long as the other.
@@ -30,7 +33,7 @@ const TOKENS: [&str; 40] = [
 
 type Look = (&'static str, fn(&str));
 
-const LOOKS: [Look; 7] = [
+const LOOKS: [Look; 9] = [
     ("names", |text| assert!(named_fields(text).map(str::len).count() <= 9 * text.len())),
     ("escapes", |text| assert!(undone(text).len() <= 4 * text.len())),
     ("words", |text| {
@@ -48,6 +51,12 @@ const LOOKS: [Look; 7] = [
         let form = format!("--x\r\ncontent-disposition: {text}\r\n\r\n{text}\r\n--x--");
         let _ = parts(form.as_bytes(), "x")
             .map(|parts| parts.iter().filter_map(|it| it.name()).count());
+    }),
+    ("files", |text| assert!(coded(text).len() <= text.len())),
+    ("values of names", |text| {
+        let names = BTreeMap::from([("a".to_owned(), "a".to_owned())]);
+        assert!(valued(text, &names, |_| Some(ValueForm::Number)).len() <= 1);
+        assert!(without_tags(text).is_none_or(|plain| plain.len() < text.len()));
     }),
     ("a credential", |text| {
         let _ = Hidden::of(&Secret::new("the-servers-token".to_owned())).without(text);

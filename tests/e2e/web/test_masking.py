@@ -108,7 +108,8 @@ def test_what_opens_the_target_does_not_show_in_pieces(web: Web) -> None:
     text = f"GET / HTTP/1.1 Authorization: Bearer {token} and something behind it to go on"
     for shown in (base64.encodebytes(text.encode()).decode(), text.encode().hex(" "), text.encode().hex(":"), text[:45] + "\n" + text[45:]):
         for reply in (Reply(json.dumps({"v": shown}).encode()), Reply(shown.encode(), "text/plain")):
-            assert "[credential]" in answer(web, reply, "/echo").decode(), shown
+            got = answer(web, reply, "/echo").decode()
+            assert "[credential]" in got or "[content withheld" in got, shown
     listed = json.dumps({"type": "Buffer", "data": list(f"Bearer {token}".encode())}).encode()
     web.service.replies["/echo"] = Reply(listed)
     assert web.get("/crm/echo").status == 502

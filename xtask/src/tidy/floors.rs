@@ -16,7 +16,7 @@ enum Place {
     Xtask,
 }
 
-const FLOORS: [(&str, Place); 20] = [
+const FLOORS: [(&str, Place); 21] = [
     ("portreeve-model", Place::Floor(0)),
     ("portreeve-wire", Place::Floor(0)),
     ("portreeve-pseudonym", Place::Floor(0)),

@@ -6,7 +6,7 @@ pub(crate) mod fields;
 pub(crate) mod headers;
 mod labels;
 pub(crate) mod scene;
-mod things;
+pub(crate) mod things;
 pub(crate) mod topics;
 pub(crate) mod value;
 

@@ -31,6 +31,8 @@ impl Topics {
     pub(crate) const ANY: Self = Self(1 << 22);
     /// Something that is counted or ordered, not a person's number.
     pub(crate) const THING: Self = Self(1 << 21);
+    /// A version of a program: four numbers with points between them are one.
+    pub(crate) const VERSION: Self = Self(1 << 23);
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

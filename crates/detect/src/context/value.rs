@@ -2,7 +2,7 @@
 
 use super::headers::{self, Strength, are_about_people, is_personal};
 use super::label;
-use super::things;
+use super::things::{self, is_version, opens_nothing};
 use super::topics::Topics;
 use crate::finding::category::Category;
 use std::cell::RefCell;
@@ -107,8 +107,10 @@ impl ValueContext {
                 // An address in the place of a name says nothing about the value.
                 let read = headers::read(name).filter(|_| !name.contains('@'));
                 let said = read.map(|(category, strength, _)| (category, strength));
+                let said = said.filter(|(it, _)| *it != Category::Secret || !opens_nothing(name));
                 let things = things::is_of_things(name);
-                *context = Self { topics: label(name), named: true, said, things, ..Self::NONE };
+                let topics = topics_of(name);
+                *context = Self { topics, named: true, said, things, ..Self::NONE };
             }
             *context
         })
@@ -125,6 +127,18 @@ impl ValueContext {
         self.said.is_some_and(|(category, strength)| {
             strength == Strength::Clear && is_personal(category)
         })
+    }
+}
+
+/// What the words of a name announce.
+fn topics_of(name: &str) -> Topics {
+    let topics = match opens_nothing(name) {
+        true => label(name).without(Topics::SECRET),
+        false => label(name),
+    };
+    match is_version(name) {
+        true => topics.or(Topics::VERSION),
+        false => topics,
     }
 }
 

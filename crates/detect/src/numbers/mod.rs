@@ -214,7 +214,8 @@ fn machine(scene: &Scene<'_>, chain: &Chain, index: usize, word_end: usize) -> O
         && word.get(4).is_none_or(|g| g.separator != b'.');
     if dotted && word[..4].iter().all(|g| g.is_numeric() && g.len() <= 3) {
         let part = |i: usize| scene.text[word[i].start..word[i].end].parse::<u16>().unwrap_or(999);
-        let version = is_after_product(&scene.text[..range.start]);
+        let version = is_after_product(&scene.text[..range.start])
+            || (scene.label.any(Topics::VERSION) && scene.is_whole(range.start, range.end));
         let valid =
             (0..4).all(|i| part(i) < 256 && (word[i].len() == 1 || bytes[word[i].start] != b'0'));
         if valid && !version && (part(0) > 0 || part(3) == 0) {

@@ -1,6 +1,7 @@
 //! Credentials: keys with a known prefix, tokens, key blocks, and what follows `password`.
 
 use crate::context::scene::Scene;
+use crate::context::things::opens_nothing;
 use crate::finding::category::Category;
 use crate::finding::{Evidence, Finding};
 use crate::numbers::chain::Chain;
@@ -427,6 +428,9 @@ pub(crate) fn announced(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>)
     let mut line = Line::default();
     for hit in hits {
         let Some((at, assigned)) = skip_fillers(text, hit.end) else { continue };
+        if opens_nothing(&text[name_begin(bytes, hit.start)..hit.end]) {
+            continue;
+        }
         let quote = bytes.get(at).copied().filter(|b| matches!(b, b'\'' | b'"' | b'`'));
         let Some((start, end)) = value_at(bytes, at, quote, &mut ends) else { continue };
         let value = &text[start..end];
@@ -460,6 +464,16 @@ pub(crate) fn announced(scene: &Scene<'_>, hits: &[Hit], out: &mut Vec<Finding>)
             out.push(Finding::new(start..end, Category::Secret, 80, Evidence::Context, "password"));
         }
     }
+}
+
+/// As far as a name is read back.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Where the name begins that a word ends: `nextPageToken`, `csrf_token`.
+fn name_begin(bytes: &[u8], at: usize) -> usize {
+    let is_of_a_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let near = &bytes[at.saturating_sub(NAME_BYTES_MAX)..at];
+    at - near.iter().rev().take_while(is_of_a_name).count()
 }
 
 /// The line at hand, of which each byte is counted once.

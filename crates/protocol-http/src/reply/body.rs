@@ -116,12 +116,12 @@ impl Parts {
                 false => Body::of(StatusCode::OK, &fields, self.passes, within),
             };
             let name = part.name().unwrap_or_default();
-            match look.names.known(name) {
-                Known::Masked(category) => {
-                    let text = String::from_utf8_lossy(part.body);
+            let text = String::from_utf8_lossy(part.body);
+            match look.names.known(name).category_of(&text) {
+                Some(category) => {
                     out.extend_from_slice(look.mask(&category, &text, tally).as_bytes());
                 }
-                _ => {
+                None => {
                     inner.push(part.body, look, out, tally)?;
                     inner.finish(look, out, tally)?;
                 }

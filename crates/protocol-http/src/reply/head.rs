@@ -192,8 +192,8 @@ impl ReplyHead {
         (authority, look): (&str, &Look<'_>),
         tally: &mut Tally<'_>,
     ) -> String {
-        if let Known::Masked(category) = known {
-            return look.mask(category, text, tally);
+        if let Some(category) = known.category_of(text) {
+            return look.mask(&category, text, tally);
         }
         let is_clean = |(known, fits): &(&str, Shape)| *known == name && fits(text);
         if CLEAN.iter().any(is_clean) {

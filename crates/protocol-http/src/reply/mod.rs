@@ -62,6 +62,13 @@ impl Reply for Part<'_> {
     }
 }
 
+/// The first that is masked, whatever its value is, or else where the value tells.
+fn strictest(all: impl Iterator<Item = Known>) -> Option<Known> {
+    let all: Vec<Known> = all.collect();
+    let masked = all.iter().find(|known| matches!(known, Known::Masked(_)));
+    masked.or_else(|| all.iter().find(|known| matches!(known, Known::Called(_)))).cloned()
+}
+
 /// What is known of the fields of a route.
 struct RouteNames<'a> {
     target: &'a Target,
@@ -80,7 +87,7 @@ impl RouteNames<'_> {
         let others = routes.others().map(|route| fields.known(route, path, revealed));
         let learnt =
             routes.learnt().map(|route| fields.known_apart((&routes.own, route), path, revealed));
-        others.chain(learnt).find(|known| matches!(known, Known::Masked(_))).unwrap_or(own)
+        strictest(others.chain(learnt)).unwrap_or(own)
     }
 
     /// What is known of a field under whatever name the client has given it.
@@ -97,28 +104,29 @@ impl RouteNames<'_> {
                 Some(_) => Known::Masked(Category::from(OPAQUE)),
             };
         }
-        let mut is_shown = true;
+        let (mut is_shown, mut all) = (true, Vec::new());
         for Reading { top, path: field } in &readings {
             let known = self.known_in(&graphql.top(top), field);
-            if matches!(known, Known::Masked(_)) {
-                return known;
-            }
-            if field != path {
-                let by_alias = self.known_in(&graphql.top(top), path);
-                if matches!(by_alias, Known::Masked(_)) {
-                    return by_alias;
-                }
-            }
             is_shown &= matches!(known, Known::Shown);
+            all.push(known);
+            if field != path {
+                all.push(self.known_in(&graphql.top(top), path));
+            }
         }
-        if is_shown { Known::Shown } else { Known::Nothing }
+        let known = if is_shown { Known::Shown } else { Known::Nothing };
+        strictest(all.into_iter()).unwrap_or(known)
     }
 
     /// What is known of a field of an operation: by the operation's own field, or by the service.
     fn known_in(&self, top: &str, path: &str) -> Known {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
+        let by_service = || fields.known(&self.plan.routes.own, path, revealed);
         match fields.known(top, path, revealed) {
-            Known::Nothing => fields.known(&self.plan.routes.own, path, revealed),
+            Known::Nothing => by_service(),
+            Known::Called(category) => match by_service() {
+                Known::Nothing => Known::Called(category),
+                known => known,
+            },
             known => known,
         }
     }
@@ -141,6 +149,10 @@ impl Names for RouteNames<'_> {
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {
         self.plan.snapshot.reveals(object, category)
+    }
+
+    fn passes_opaque(&self) -> bool {
+        self.plan.passes_opaque
     }
 
     fn without_credential(&self, text: &str) -> Option<String> {

@@ -18,7 +18,7 @@ use portreeve_screen::{Place, TextScreen};
 use portreeve_session::Snapshot;
 use portreeve_web::masking::{Documents, JsonMasker, Known, Look, Names, Tally, is_json};
 use portreeve_web::multipart::{Part, boundary, parts};
-use portreeve_web::{CanonicalQuery, Carried, Rooms};
+use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Rooms};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -54,7 +54,13 @@ pub(crate) fn masked(
         return as_it_came(head, body);
     };
     let mut fresh = head.clone();
-    fresh.mask_texts(|name, text| look.masked_text(name, &Known::Nothing, text, &mut tally));
+    fresh.mask_texts(|place, name, text| {
+        let is_named = place == TextPlace::Field && outgoing::is_of_a_service(name);
+        match is_named.then(|| names.asked(name)).flatten() {
+            Some(category) => Some(look.mask(&category, text, &mut tally)),
+            None => look.masked_text(name, &Known::Nothing, text, &mut tally),
+        }
+    });
     let is_left: BTreeSet<Object> = outgoing::going(target, (&fresh, &plain), &hidden).found;
     // A classified field is still named where its value is masked; what detectors found is gone,
     // or was not masked.
@@ -123,6 +129,10 @@ impl Names for Hidden<'_> {
     fn reveals(&self, _: &Object, category: &Category) -> bool {
         let found = self.target.fields().of_all(self.routes.to_vec()).found(&category.0);
         found.is_disjoint(self.hidden)
+    }
+
+    fn passes_opaque(&self) -> bool {
+        self.reveals(&Object::resource(), &Category::from(OPAQUE))
     }
 
     fn without_credential(&self, _: &str) -> Option<String> {
@@ -221,13 +231,20 @@ fn masked_parts(
     Some(out)
 }
 
+/// Where a text of a head stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextPlace {
+    Query,
+    Field,
+}
+
 impl Head {
     /// Masks what stands in the query and in fields.
-    fn mask_texts(&mut self, mut mask: impl FnMut(&str, &str) -> Option<String>) {
-        self.query.mask(|name, value| mask(name, value));
+    fn mask_texts(&mut self, mut mask: impl FnMut(TextPlace, &str, &str) -> Option<String>) {
+        self.query.mask(|name, value| mask(TextPlace::Query, name, value));
         for (name, value) in &mut self.fields {
-            let text = value.to_str().map(str::to_owned).unwrap_or_default();
-            let shown = mask(name.as_str(), &text);
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let shown = mask(TextPlace::Field, name.as_str(), &text);
             if let Some(shown) = shown.and_then(|shown| HeaderValue::from_str(&shown).ok()) {
                 *value = shown;
             }

@@ -14,7 +14,9 @@ pub(crate) use masked::{Outgoing, masked};
 
 use bytes::{Bytes, BytesMut};
 use outgoing::is_json;
-use overrides::{overrides_in_form, overrides_in_json, overrides_in_part, overrides_in_text};
+use overrides::{
+    names_member, overrides_in_form, overrides_in_json, overrides_in_part, overrides_in_text,
+};
 use portreeve_model::{ApprovedStatement, Parameter, ParameterFormat, Refusal, RequestContent};
 use portreeve_session::{CommandUse, Request, shown_text};
 use portreeve_web::Decoding;
@@ -41,9 +43,18 @@ pub(crate) fn check_body(head: &Head, body: &[u8]) -> Result<(), RefusedHead> {
         "application/x-www-form-urlencoded" => overrides_in_form(&text),
         // A server may read a document as what it is, whatever its type says.
         _ if text.trim_start().starts_with('{') && read.is_ok() => read == Ok(true),
+        // Frameworks look for methods in forms and in members of documents.
+        kind if is_written(kind, &text) => names_member(&text),
         _ => overrides_in_text(&text),
     };
     if overrides { Err(RefusedHead::OverrideInBody) } else { Ok(()) }
+}
+
+/// Whether a body of this type is a text or a document that is no form: there a method is a word.
+/// What does not say what it is may be read as a form, and so may what has no blank.
+fn is_written(kind: &str, text: &str) -> bool {
+    let is_one = kind.starts_with("text/") || ["xml", "yaml"].iter().any(|it| kind.ends_with(it));
+    is_one && text.trim().contains(char::is_whitespace)
 }
 
 /// A body without its content coding, and JSON without the mark that some libraries put in front of
@@ -153,6 +164,25 @@ impl Request for HttpRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_is_a_word_in_prose() {
+        let check = |kind: &'static str, body: &str| {
+            let mut fields = http::HeaderMap::new();
+            fields.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+            let path = portreeve_web::CanonicalPath::read("/x").unwrap();
+            let head = Head::new((http::Method::POST, path, None), &fields, ("h", &[])).unwrap();
+            check_body(&head, body.as_bytes()).is_err()
+        };
+        let prose = "Rails reads `_method`, others X-HTTP-Method-Override:\n_method=DELETE\n";
+        for kind in ["text/plain", "text/markdown; charset=utf-8", "application/xml", "text/yaml"] {
+            assert!(!check(kind, prose), "{kind}");
+            assert!(check(kind, "{\"_method\": \"DELETE\"}"), "{kind}");
+        }
+        for kind in ["application/x-www-form-urlencoded", "application/octet-stream"] {
+            assert!(check(kind, "a=1&_method=DELETE"), "{kind}");
+        }
+    }
 
     #[test]
     fn a_mark_in_front_of_json_says_nothing() {

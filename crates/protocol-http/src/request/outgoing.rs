@@ -2,7 +2,7 @@
 
 use super::Head;
 use crate::target::Target;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use portreeve_model::Object;
 use portreeve_web::multipart::{Part, boundary, parts};
 use portreeve_web::{CanonicalQuery, Decoding, OPAQUE, Search, Sureness, charset, undone};
@@ -67,6 +67,12 @@ fn search_part(search: &mut Search<'_>, part: &Part<'_>) {
     let name = part.name().unwrap_or_default();
     search.form_field(name);
     search.text("", &String::from_utf8_lossy(part.head), Sureness::Certain);
+    for (name, value) in &part.fields {
+        // What names the part is read as its name.
+        if name != CONTENT_DISPOSITION && name != CONTENT_TYPE {
+            search.firm_fields_of_text(&String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
     search_kind(search, kind_of(part), part.body);
     if let Ok(text) = std::str::from_utf8(part.body) {
         search.text(name, text, Sureness::Any);
@@ -142,14 +148,59 @@ pub(super) fn is_json(kind: &str) -> bool {
 fn surroundings(search: &mut Search<'_>, head: &Head) {
     for segment in &head.path.segments {
         search.text("", segment, Sureness::Certain);
+        // `/tickets/salary=4711`: what a part says of itself stays in the path.
+        if segment.contains(['=', ':']) {
+            search.firm_fields_of_text(segment);
+        }
     }
     for (name, value) in &head.query.pairs {
         search.text("", name, Sureness::Certain);
+        // What it names is asked for, and decided as that.
         search.text(name, value, Sureness::Certain);
     }
     for (name, value) in head.texts() {
         search.text(name, &value, Sureness::Certain);
+        if is_of_a_service(name) {
+            search.form_field(name);
+        }
+        named_in_value(search, &value);
     }
+}
+
+/// What a short text names: as a document, or where values could follow.
+fn named_in_value(search: &mut Search<'_>, value: &str) {
+    if looks_like_json(value) {
+        search.json(value);
+    }
+    search.fields_of_text(value);
+}
+
+/// Whether a field of the head may be named after what it says: those that everybody knows are
+/// not, whatever is classified.
+pub(super) fn is_of_a_service(name: &str) -> bool {
+    const KNOWN: [&str; 20] = [
+        "accept",
+        "accept-language",
+        "baggage",
+        "cache-control",
+        "content-disposition",
+        "content-language",
+        "content-type",
+        "date",
+        "if-match",
+        "if-unmodified-since",
+        "idempotency-key",
+        "origin",
+        "pragma",
+        "prefer",
+        "priority",
+        "referer",
+        "traceparent",
+        "tracestate",
+        "user-agent",
+        "x-requested-with",
+    ];
+    !KNOWN.contains(&name) && !name.starts_with("sec-") && !name.starts_with("access-control-")
 }
 
 /// Records in a writing whose names are not read: those that are classified may be there.

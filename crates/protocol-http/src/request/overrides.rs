@@ -105,6 +105,23 @@ pub(super) fn overrides_in_json(text: &str) -> Result<bool, String> {
     })
 }
 
+/// Whether a text writes such a name as that of a member, in quotes before a colon: a reader of
+/// documents that is lenient finds it behind whatever stands in front of them.
+pub(super) fn names_member(text: &str) -> bool {
+    let plain = undone(text).replace('\\', "").to_ascii_lowercase();
+    let is_member = |at: usize| {
+        let rest = plain.get(at..).unwrap_or_default();
+        let behind = rest.trim_start_matches(|c: char| c.is_alphanumeric() || "_-".contains(c));
+        let behind = behind.strip_prefix(['"', '\'']);
+        behind.is_some_and(|behind| behind.trim_start().starts_with(':'))
+    };
+    let quoted = ["\"_method", "'_method", "\"x-http-method", "'x-http-method"];
+    quoted.iter().any(|name| {
+        let mut found = plain.match_indices(name);
+        found.any(|(at, _)| is_member(at + 1))
+    })
+}
+
 /// Whether a body in another form holds what looks like one.
 pub(super) fn overrides_in_text(text: &str) -> bool {
     let plain = undone(text).replace('\\', "").to_ascii_lowercase();

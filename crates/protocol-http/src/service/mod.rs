@@ -11,9 +11,9 @@ use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portreeve_session::{Authenticator, Classify, Engine, Session, WaitsFor};
 use portreeve_web::{
-    AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening, Problem,
-    REVIEWS, Reviews, Room, Sessions, application, bearer, host, look_through, review_answer,
-    review_mode, wait_max,
+    Ambiguous, AnswerBody, Ask, CanonicalPath, Connection, Listener, ListenerLimits, Opening,
+    Problem, REVIEWS, Reviews, Room, Sessions, application, bearer, host, look_through,
+    review_answer, review_mode, wait_max,
 };
 use problem::Notices;
 use rustls::ServerConfig;
@@ -279,6 +279,20 @@ fn bad_request(why: RefusedHead) -> Problem {
         RefusedHead::NotJson(_) => {
             "send JSON as RFC 8259 has it: no comments, no `NaN`, no comma behind the last, whole \
              letters, at most 127 levels"
+        }
+        RefusedHead::Target(Ambiguous::Encoded('/')) => {
+            "ask by a name without it; where a `/` is a letter of names at this service, an \
+             operator says `encoded_slash: name` in the section `http`"
+        }
+        RefusedHead::Target(
+            Ambiguous::Encoded(_)
+            | Ambiguous::Bare(_)
+            | Ambiguous::Edge
+            | Ambiguous::Unseen
+            | Ambiguous::Signed,
+        ) => "no other spelling of it is read in one way by all servers: ask by a name without it",
+        RefusedHead::Override(_) | RefusedHead::OverrideInBody => {
+            "say the method in the first line, and nowhere else"
         }
         _ => "spell it in one way only",
     };

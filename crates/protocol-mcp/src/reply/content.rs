@@ -1,7 +1,8 @@
 //! Content that is no text, and what a server offers that the gateway does not carry.
 
-use super::files::{begins_like_a_file, bytes_of, files, text_of};
 use crate::message::read_json;
+use portreeve_web::masking::WITHHELD;
+use portreeve_web::{begins_like_a_file, bytes_of, files, text_of};
 use serde_json::{Map, Value};
 
 /// What becomes of content that nobody can look into.
@@ -13,8 +14,6 @@ pub(crate) enum Opaque {
     Withheld,
 }
 
-/// What stands in the place of a file in a text.
-const WITHHELD: &str = "[content withheld: nobody can look into it]";
 /// So many documents may stand in each other as texts.
 const NESTED_MAX: u8 = 8;
 /// So many levels may a document and those in it have together: each takes up a piece of the

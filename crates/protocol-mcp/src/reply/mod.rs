@@ -1,7 +1,6 @@
 //! Messages of the server, masked.
 
 mod content;
-mod files;
 mod lists;
 
 pub(crate) use content::{Opaque, offered, withhold};
@@ -154,6 +153,12 @@ const OFFERS: [&str; 6] = [
     "tools/list",
 ];
 
+impl MessageNames<'_> {
+    fn is_offer(&self) -> bool {
+        OFFERS.contains(&self.plan.subject.as_str())
+    }
+}
+
 impl Names for MessageNames<'_> {
     fn known(&self, path: &str) -> Known {
         if let Some((_, written)) = self.given.as_ref().filter(|(given, _)| *given == path) {
@@ -162,12 +167,16 @@ impl Names for MessageNames<'_> {
         if OWN.contains(&path) {
             return Known::Shown;
         }
-        self.target.fields().known(&self.plan.subject, path, &self.plan.revealed)
+        match self.target.fields().known(&self.plan.subject, path, &self.plan.revealed) {
+            // What a server says of what it offers is called like fields, and holds no values.
+            Known::Called(_) if self.is_offer() => Known::Nothing,
+            known => known,
+        }
     }
 
     fn named_in(&self, text: &str) -> Option<Category> {
         // What a server says of what it offers names fields all the time, and holds no values.
-        if OFFERS.contains(&self.plan.subject.as_str()) {
+        if self.is_offer() {
             return None;
         }
         let named = self.target.fields().named_in(&self.plan.subject, text, &self.plan.revealed);
@@ -176,6 +185,10 @@ impl Names for MessageNames<'_> {
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {
         self.plan.snapshot.reveals(object, category)
+    }
+
+    fn passes_opaque(&self) -> bool {
+        self.plan.passes_opaque
     }
 
     fn without_credential(&self, text: &str) -> Option<String> {

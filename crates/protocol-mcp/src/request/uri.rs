@@ -50,6 +50,9 @@ fn as_browsers_read_it(spelled: String) -> Result<String, &'static str> {
     }
 }
 
+/// A blank in its one spelling.
+const BLANK: &str = "%20";
+
 /// What a URI is made of, each part in one spelling.
 fn spelled(uri: &str) -> Result<String, &'static str> {
     let (scheme, rest) = uri.split_once(':').ok_or("a URI begins with a scheme")?;
@@ -83,9 +86,15 @@ fn spelled(uri: &str) -> Result<String, &'static str> {
         return Err("a URI names neither a host nor a path");
     }
     let authority = decoded(authority)?;
+    if authority.contains(BLANK) {
+        return Err("a URI holds a blank in its host");
+    }
     let mut segments: Vec<String> = Vec::new();
     for segment in path.split('/').skip(1) {
         match decoded(segment)?.as_str() {
+            edge if edge.starts_with(BLANK) || edge.ends_with(BLANK) => {
+                return Err("a part of a URI begins or ends with a blank, which servers leave out");
+            }
             "." | ".." => return Err("a URI holds `.` or `..`, which servers resolve or not"),
             plain => segments.push(plain.to_owned()),
         }
@@ -114,7 +123,7 @@ fn decoded(part: &str) -> Result<String, &'static str> {
                     b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                         out.push(byte.into());
                     }
-                    0..=b' ' | 0x7f | b'/' | b'\\' | b'%' => {
+                    0..b' ' | 0x7f | b'/' | b'\\' | b'%' => {
                         return Err("a URI holds an encoded sign that servers read in two ways");
                     }
                     other => {
@@ -123,8 +132,10 @@ fn decoded(part: &str) -> Result<String, &'static str> {
                 }
             }
             '\\' => return Err("a URI holds a backslash, which servers read in two ways"),
+            // Names of files hold blanks, and servers list them as they are.
+            ' ' => out.push_str(BLANK),
             c if c.is_control() || c.is_whitespace() => {
-                return Err("a URI holds a blank or a control character");
+                return Err("a URI holds a control character, or a blank that is no space");
             }
             c => out.push(c),
         }
@@ -150,6 +161,9 @@ mod tests {
         check("HTTPS://intra.example:8443", "https://intra.example:8443/");
         check("https://xn--mnchen-3ya.example/x", "https://xn--mnchen-3ya.example/x");
         check("memory:///x", "memory:///x");
+        check("file:///home/a%20b.txt", "file:///home/a%20b.txt");
+        check("file:///home/a b.txt", "file:///home/a%20b.txt");
+        check("https://intra.example/a%20b?q=x%20y", "https://intra.example/a%20b?q=x%20y");
         let template = "HTTPS://intra.example/{id}/x{?q}";
         assert_eq!(canonical_template(template).unwrap(), "https://intra.example/{id}/x{?q}");
         assert!(canonical_template("https:{host}/x").is_err());
@@ -172,6 +186,10 @@ mod tests {
             "file:///secret/b%00",
             "file:///%2573ecret/b",
             "file:///secret/ b",
+            "file:///secret/b%20",
+            "file:///secret%20/b",
+            "https://intra%20.example/b",
+            "file:///secret/a\u{a0}b",
             "a:///%zz",
             "a:/%",
             ":x",

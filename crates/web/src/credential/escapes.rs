@@ -1,7 +1,8 @@
 //! A text as its readers see it once escapes are undone: those of addresses (`%2D`), of HTML and
 //! XML (`&#45;`, `&amp;`) and of programs (`\\u002d`, `\\x2d`, `\\/`), mixed in whatever way.
 
-use crate::escapes::{self, Unit};
+use super::SECRET_BYTES_MIN;
+use crate::escapes::{self, Unit, is_unseen};
 use std::ops::Range;
 
 /// So often may an escape be escaped.
@@ -52,19 +53,75 @@ impl Plain {
     }
 }
 
-/// A text with its escapes undone, once and again where they are escaped themselves.
+/// A text with its escapes undone, once and again where they are escaped themselves; as it is seen,
+/// and as its numbers say it.
 pub(super) fn unescaped(text: &str) -> Vec<Plain> {
     let mut found: Vec<Plain> = Vec::new();
-    if !text.contains(['%', '&', '\\']) {
-        return found;
-    }
     let bytes = text.as_bytes().to_vec();
-    let mut last = Plain { starts: (0..=bytes.len()).collect(), bytes };
-    while let Some(plain) = last.once().filter(|_| found.len() < ROUNDS_MAX) {
-        found.push(plain.clone());
-        last = plain;
+    let whole = Plain { starts: (0..=bytes.len()).collect(), bytes };
+    let seen = seen(text);
+    for base in std::iter::once(whole).chain(seen.clone()) {
+        let mut last = base;
+        for _ in 0..ROUNDS_MAX {
+            let Some(plain) = last.once() else { break };
+            found.push(plain.clone());
+            last = plain;
+        }
     }
+    found.extend(seen);
+    found.extend(numbers(text));
     found
+}
+
+/// As far as a tag may go.
+const TAG_BYTES_MAX: usize = 200;
+
+/// A text without what is not seen in it, with one dash for all; none where that is the same.
+fn seen(text: &str) -> Option<Plain> {
+    if text.is_ascii() && !text.contains('<') {
+        return None;
+    }
+    let mut plain = Plain { bytes: Vec::with_capacity(text.len()), starts: Vec::new() };
+    let mut from = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| *c != '\u{a0}') {
+        if at < from || is_unseen(c) {
+            continue;
+        }
+        let near = text.as_bytes().get(at..text.len().min(at + TAG_BYTES_MAX)).unwrap_or_default();
+        if c == '<'
+            && let Some(end) = near.iter().position(|byte| *byte == b'>')
+        {
+            from = at + end + 1;
+            continue;
+        }
+        let c = if is_dash(c) { '-' } else { c };
+        plain.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        plain.starts.resize(plain.bytes.len(), at);
+    }
+    plain.starts.push(text.len());
+    (plain.bytes.len() < text.len()).then_some(plain)
+}
+
+/// What the numbers of a text say as bytes: `116 104 101`, `0x74, 0x68`; none where there are few.
+fn numbers(text: &str) -> Option<Plain> {
+    let mut plain = Plain { bytes: Vec::new(), starts: Vec::new() };
+    let (mut at, mut end) = (0, 0);
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let number = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let byte = match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
+            Some(digits) => u8::from_str_radix(digits, 16).ok(),
+            None => number.parse::<u8>().ok(),
+        };
+        // Blanks and brackets between two numbers say nothing; a word does.
+        if byte.is_some() || !number.is_empty() {
+            plain.bytes.push(byte.unwrap_or_default());
+            plain.starts.push(at);
+            end = at + number.len();
+        }
+        at += word.len();
+    }
+    plain.starts.push(end);
+    (plain.bytes.len() >= SECRET_BYTES_MIN).then_some(plain)
 }
 
 /// What an escape at the beginning stands for, and its length. Programs also escape what means
@@ -72,12 +129,38 @@ pub(super) fn unescaped(text: &str) -> Vec<Plain> {
 fn escape(text: &[u8]) -> Option<(Unit, usize)> {
     match text {
         [b'\\', mark @ (b'/' | b'"' | b'\\' | b'\''), ..] => Some((Unit::Byte(*mark), 2)),
+        // SPEC: RFC 2045 section 6.7.
+        [b'=', b'\r', b'\n', ..] => Some((Unit::Letters(""), 3)),
+        [b'=', b'\n', ..] => Some((Unit::Letters(""), 2)),
+        [b'=', high, low, ..] if is_digit(*high) && is_digit(*low) => {
+            let digits = std::str::from_utf8(text.get(1..3)?).ok()?;
+            Some((Unit::Byte(u8::from_str_radix(digits, 16).ok()?), 3))
+        }
         [b'\\' | b'&' | b'%', ..] => {
             let near = text.get(..ESCAPE_BYTES_MAX).unwrap_or(text);
-            escapes::escape(near.utf8_chunks().next()?.valid())
+            let (unit, length) = escapes::escape(near.utf8_chunks().next()?.valid())?;
+            Some((with_one_dash(unit), length))
         }
         _ => None,
     }
+}
+
+const fn is_dash(c: char) -> bool {
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// `&hyphen;` is seen as any other dash.
+fn with_one_dash(unit: Unit) -> Unit {
+    match unit {
+        Unit::Letter(c) if is_dash(c) => Unit::Byte(b'-'),
+        Unit::Letters(text) if text.chars().all(is_dash) => Unit::Byte(b'-'),
+        other => other,
+    }
+}
+
+/// Digits of quoted-printable, which are in upper case.
+const fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'A'..=b'F')
 }
 
 #[cfg(test)]
@@ -104,6 +187,7 @@ mod tests {
         check("&#0000000000000045;&fjlig;&nothing;", &["-fj&nothing;"]);
         check("\\u{2d}\\055%u002d\\U0000002d", &["----"]);
         check("%c3%bc", &["ü"]);
+        check("a=2Db=\r\nc", &["a-bc"]);
         let plain = &unescaped("xx%2Dyy")[0];
         assert_eq!(plain.source_of(2..3), 2..5);
     }

@@ -181,10 +181,12 @@ impl Event {
 /// The category of what a word names, where its value is masked.
 fn masked_as(look: &Look<'_>, word: &str) -> Option<Category> {
     let is_word = !word.is_empty() && !word.contains(char::is_whitespace);
-    match is_word.then(|| look.names.known(word))? {
-        Known::Masked(category) => Some(category),
+    // `salary.updated` says what of it has happened.
+    let mut words = std::iter::once(word).chain(word.split(['.', ':', '/'])).filter(|_| is_word);
+    words.find_map(|word| match look.names.known(word) {
+        Known::Masked(category) | Known::Called(category) => Some(category),
         Known::Shown | Known::Written(_) | Known::Nothing => None,
-    }
+    })
 }
 
 /// What an event carries, on as many lines as it needs.

@@ -3,7 +3,9 @@
 //! What is not masked is copied byte for byte. What is not JSON does not pass, so that nothing
 //! is read in two ways (RFC 8259; of a key that comes twice, both values are masked alike).
 
+use super::look::WITHHELD;
 use super::{Known, Look, Tally, halves, number};
+use crate::files::{OPAQUE, Spelled};
 use crate::kept::{Kept, Rooms};
 use crate::names::is_no_name;
 use portreeve_decide::mask::{Form, Masked, Masker, ValueKind};
@@ -59,6 +61,8 @@ struct Frame {
     path_bytes: usize,
     /// What everything in it is, where it is classified as a whole.
     category: Option<Category>,
+    /// The same, where its name has the words of a classified field among others.
+    called: Option<Category>,
     /// How many values stood in it so far.
     entries: usize,
 }
@@ -99,6 +103,19 @@ pub struct JsonMasker {
     nested: u8,
     /// What the list says that is being read, its items put together: bytes as numbers, or texts.
     listed: Vec<u8>,
+    rooms: Rooms,
+    /// A list that may say a text item by item.
+    spelled: Option<SpelledList>,
+}
+
+/// A list of bytes or letters, which waits until it is known what it says.
+#[derive(Debug)]
+struct SpelledList {
+    said: Spelled,
+    /// What would be shown of it, behind what is shown of the list around it.
+    shown: Kept,
+    /// Where its first item begins there.
+    begin: usize,
 }
 
 /// So much of what a list says is kept at most, and half of it at least: more than any credential
@@ -117,10 +134,12 @@ impl JsonMasker {
             path: String::new(),
             known: None,
             token: Token::None,
-            bytes: Kept::within(rooms),
+            bytes: Kept::within(rooms.clone()),
             is_started: false,
             nested: 0,
             listed: Vec::new(),
+            spelled: None,
+            rooms,
         }
     }
 
@@ -146,9 +165,64 @@ impl JsonMasker {
         tally: &mut Tally<'_>,
     ) -> Result<(), Unmaskable> {
         for byte in piece {
-            self.byte(*byte, look, out, tally)?;
+            match self.spelled.is_some() {
+                false => self.byte(*byte, look, out, tally)?,
+                true => self.byte_of_list(*byte, look, out, tally)?,
+            }
         }
         Ok(())
+    }
+
+    /// A byte of a list that may say a text: what is shown of it waits until that is known.
+    fn byte_of_list(
+        &mut self,
+        byte: u8,
+        look: &Look<'_>,
+        out: &mut Vec<u8>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Unmaskable> {
+        let mut shown = self.spelled.as_mut().map(|list| list.shown.take()).unwrap_or_default();
+        self.byte(byte, look, &mut shown, tally)?;
+        let Some(list) = &mut self.spelled else {
+            out.append(&mut shown);
+            return Ok(());
+        };
+        if shown.len() > self.value_bytes_max {
+            let max = self.value_bytes_max;
+            let why = format!("a list of bytes is longer than {max} bytes (`value_bytes_max`)");
+            return Err(Unmaskable(why));
+        }
+        list.shown.put(shown)
+    }
+
+    /// A list begins, whose items may say a text; what is shown of it stands behind `out`.
+    fn begin_list(&mut self, known: &Known, out: &[u8]) {
+        let is_hidden = self.frames.last().is_some_and(|frame| frame.category.is_some());
+        let outer = self.spelled.take();
+        if is_hidden || *known == Known::Shown {
+            return;
+        }
+        // What is shown of the list around it goes with it.
+        let (shown, begin) = match outer {
+            Some(outer) => (outer.shown, out.len()),
+            None => (Kept::within(self.rooms.clone()), 0),
+        };
+        self.spelled = Some(SpelledList { said: Spelled::default(), shown, begin });
+    }
+
+    /// The list is over: what it says as a whole may not be shown.
+    fn end_list(&mut self, look: &Look<'_>, out: &mut Vec<u8>, tally: &mut Tally<'_>) {
+        let Some(list) = self.spelled.take() else { return };
+        let is_hidden = match list.said.into_text() {
+            Some(Ok(text)) => look.would_mask(&text, tally),
+            Some(Err(())) => !look.names.passes_opaque(),
+            None => false,
+        };
+        if is_hidden {
+            tally.mask(&Category::from(OPAQUE));
+            out.truncate(list.begin);
+            push_json(WITHHELD, out);
+        }
     }
 
     /// The text ends here.
@@ -220,11 +294,15 @@ impl JsonMasker {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
             (b'{', _) if may_begin => {
                 self.open(Container::Object, look, tally)?;
+                self.spelled = None;
                 self.expects = Expects::KeyOrEnd;
             }
             (b'[', _) if may_begin => {
-                self.open(Container::Array, look, tally)?;
+                let known = self.open(Container::Array, look, tally)?;
                 self.expects = Expects::ValueOrEnd;
+                out.push(byte);
+                self.begin_list(&known, out);
+                return Ok(());
             }
             (b'"', Expects::Key | Expects::KeyOrEnd) => return self.begin(byte),
             (b'"', _) if may_begin => return self.begin(byte),
@@ -240,6 +318,7 @@ impl JsonMasker {
             (b']', Expects::CommaOrEnd | Expects::ValueOrEnd) => {
                 self.check_list(look)?;
                 self.listed.clear();
+                self.end_list(look, out, tally);
                 self.close(Container::Array)?;
             }
             _ => return Err(malformed("a byte stands where it cannot")),
@@ -261,6 +340,14 @@ impl JsonMasker {
         }
         self.listed.extend_from_slice(item.get(..LISTED_BYTES_MAX / 2).unwrap_or(item));
         Ok(())
+    }
+
+    /// One item more of a list that may say a text, or of none.
+    fn spell(&mut self, item: Option<&[u8]>) {
+        self.spelled = self.spelled.take().and_then(|list| {
+            let said = list.said.with(item)?;
+            Some(SpelledList { said, ..list })
+        });
     }
 
     /// SECURITY: a list can say item by item what opens the target (`Buffer.toJSON` of Node).
@@ -286,7 +373,7 @@ impl JsonMasker {
         container: Container,
         look: &Look<'_>,
         tally: &mut Tally<'_>,
-    ) -> Result<(), Unmaskable> {
+    ) -> Result<Known, Unmaskable> {
         self.is_started = true;
         if self.frames.len() >= DEPTH_MAX {
             return Err(Unmaskable(format!("it is more than {DEPTH_MAX} levels deep")));
@@ -294,9 +381,11 @@ impl JsonMasker {
         self.count_item(RECORDS_MAX, tally);
         self.listed.clear();
         let known = self.known_here(look);
-        let category = self.category(&known);
-        self.frames.push(Frame { container, path_bytes: self.path.len(), category, entries: 0 });
-        Ok(())
+        let category = self.whole_category(&known);
+        let called = self.called(&known);
+        let path_bytes = self.path.len();
+        self.frames.push(Frame { container, path_bytes, category, called, entries: 0 });
+        Ok(known)
     }
 
     fn close(&mut self, container: Container) -> Result<(), Unmaskable> {
@@ -334,14 +423,29 @@ impl JsonMasker {
         tally.usage.rows += u64::from(is_item);
     }
 
-    /// What a value here is: as its own name says, or as everything around it is.
-    fn category(&self, known: &Known) -> Option<Category> {
+    /// What everything here is: as its own name says, or as everything around it is.
+    fn whole_category(&self, known: &Known) -> Option<Category> {
         match known {
             Known::Masked(category) => Some(category.clone()),
-            Known::Shown | Known::Written(_) | Known::Nothing => {
+            Known::Called(_) | Known::Shown | Known::Written(_) | Known::Nothing => {
                 self.frames.last().and_then(|frame| frame.category.clone())
             }
         }
+    }
+
+    /// What something here may be, by the words of its name, or of what it stands in.
+    fn called(&self, known: &Known) -> Option<Category> {
+        match known {
+            Known::Called(category) => Some(category.clone()),
+            Known::Masked(_) | Known::Shown | Known::Written(_) => None,
+            Known::Nothing => self.frames.last().and_then(|frame| frame.called.clone()),
+        }
+    }
+
+    /// What a value here is masked as.
+    fn category(&self, known: &Known, text: &str) -> Option<Category> {
+        let called = || Known::Called(self.called(known)?).category_of(text);
+        self.whole_category(known).or_else(called)
     }
 
     /// Counts a value, and says what is known of it; nothing where it is done, as something else
@@ -391,8 +495,9 @@ impl JsonMasker {
             }
             return Ok(());
         }
+        self.spell(Spelled::letter(&text));
         let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
-        match self.category(&known) {
+        match self.category(&known, &text) {
             Some(category) => {
                 tally.mask(&category);
                 push_masked(look.masker, &category, text.as_bytes(), ValueKind::Text, out);
@@ -431,6 +536,11 @@ impl JsonMasker {
         Ok(text)
     }
 
+    /// Whether a number or a literal can be a value here: `email_sent: true` is none.
+    fn is_value(&self, known: &Known, value: &serde_json::Value) -> bool {
+        !value.is_boolean() || self.whole_category(known).is_some()
+    }
+
     /// What stands in the place of a key, where something does. In what is classified as a whole a
     /// key can be a value (`{"salary": {"4711": true}}`): there only those show that somebody has
     /// named, and words that say what there is.
@@ -451,7 +561,7 @@ impl JsonMasker {
         let ends = key.match_indices('.').map(|(at, _)| begin + at);
         let outer = ends.filter_map(|end| self.path.get(..end));
         let mut known = outer.map(|path| look.names.known(path));
-        known.find(|known| matches!(known, Known::Masked(_)))
+        known.find(|known| matches!(known, Known::Masked(_) | Known::Called(_)))
     }
 
     /// A text that is a document itself: what is classified in it is, too.
@@ -484,9 +594,11 @@ impl JsonMasker {
         let Some(known) = self.begin_value(look, out, tally) else { return Ok(()) };
         let byte = value.as_u64().and_then(|number| u8::try_from(number).ok());
         self.list(byte.as_slice(), look)?;
-        match self.category(&known) {
+        self.spell(byte.as_ref().map(std::slice::from_ref));
+        let written = String::from_utf8_lossy(self.bytes.bytes());
+        match self.category(&known, &written) {
             // That there is nothing is no value of anybody.
-            Some(category) if !value.is_null() => {
+            Some(category) if !value.is_null() && self.is_value(&known, &value) => {
                 tally.mask(&category);
                 push_masked(
                     look.masker,
@@ -670,6 +782,9 @@ mod tests {
             fn reveals(&self, _: &portreeve_model::Object, _: &Category) -> bool {
                 false
             }
+            fn passes_opaque(&self) -> bool {
+                false
+            }
             fn without_credential(&self, text: &str) -> Option<String> {
                 text.contains("s3cret").then(|| text.replace("s3cret", "[credential]"))
             }
@@ -694,6 +809,35 @@ mod tests {
         let before = [b"s3cret".to_vec(), vec![b'x'; 3 * LISTED_BYTES_MAX]].concat();
         assert!(!shows(serde_json::json!(before)));
         assert!(shows(serde_json::json!({"a": vec![1; 20_000], "b": ["s3", {"x": "cret"}]})));
+    }
+
+    #[test]
+    fn a_list_that_says_a_text_is_masked_as_one() {
+        let withheld = |before: &str, behind: &str| format!("{before}\"{WITHHELD}\"{behind}");
+        let letters = |text: &str| {
+            let all: Vec<String> = text.chars().map(|c| format!("\"{c}\"")).collect();
+            all.join(",")
+        };
+        let bytes = |text: &str| {
+            let all: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+            all.join(", ")
+        };
+        let says = "email: x7";
+        for list in [letters(says), bytes(says)] {
+            check(&format!("{{\"a\":[{list}],\"b\":[1]}}"), &withheld("{\"a\":[", "],\"b\":[1]}"));
+            check(&format!("[7,[ {list} ]]"), &withheld("[7,[", "]]"));
+            let longer = format!("[{list},{{}}]");
+            check(&longer, &longer);
+        }
+        for plain in [
+            format!("[{}]", letters("nothing to see")),
+            "[[1,2,3,4,5,6,7,8,9],[\"a\"],[],[null,1]]".to_owned(),
+            "[[[1,2],3],4]".to_owned(),
+        ] {
+            check(&plain, &plain);
+        }
+        let long = format!("[{}]", vec!["7"; 80].join(","));
+        assert!(masked(&long, 3, Documents::One).unwrap_err().0.contains("a list of bytes"));
     }
 
     #[test]

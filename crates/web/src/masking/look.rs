@@ -1,6 +1,8 @@
 //! What is known of the values of an answer, and who looks through the others.
 
 use super::tally::Tally;
+use crate::files::{OPAQUE, coded};
+use crate::valued::ValueForm;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_model::{Category, Object};
 use portreeve_screen::{Form, Masking, Shown};
@@ -17,6 +19,9 @@ pub trait Names {
     /// Whether policy reveals what was found.
     fn reveals(&self, object: &Object, category: &Category) -> bool;
 
+    /// Whether policy lets pass what nobody can look into.
+    fn passes_opaque(&self) -> bool;
+
     /// A text without what opens the target, if it holds that.
     fn without_credential(&self, text: &str) -> Option<String>;
 }
@@ -26,12 +31,29 @@ pub trait Names {
 pub enum Known {
     /// It is of this category, and not revealed.
     Masked(Category),
+    /// Its name has the words of a field of this category among others (`annualSalary`): what has
+    /// the form of a value of that is masked.
+    Called(Category),
     /// Policy reveals it, or somebody has said that nobody's data is in it.
     Shown,
     /// This JSON stands in its place, whatever it says: a name that the gateway gave.
     Written(String),
     /// Nobody has said anything of it.
     Nothing,
+}
+
+impl Known {
+    /// The category of what a text is masked as .
+    #[must_use]
+    pub fn category_of(&self, text: &str) -> Option<Category> {
+        match self {
+            Self::Masked(category) => Some(category.clone()),
+            Self::Called(category) if ValueForm::of(&category.0).fits(text) => {
+                Some(category.clone())
+            }
+            Self::Called(_) | Self::Shown | Self::Written(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Whoever masks an answer.
@@ -42,6 +64,12 @@ pub struct Look<'a> {
     /// How it is masked.
     pub masker: &'a Masker,
 }
+
+/// What stands in the place of a file in a text.
+pub const WITHHELD: &str = "[content withheld: nobody can look into it]";
+
+/// So often may a text stand in another one in other letters.
+const NESTED_MAX: u8 = 3;
 
 impl std::fmt::Debug for Look<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,17 +91,30 @@ impl Look<'_> {
     /// The category of a classified field that a text names: a value of it may stand anywhere
     /// in there, because names are read in JSON alone.
     pub(super) fn named(&self, text: &str) -> Option<Category> {
-        // What stands between a name and its value, or begins an escape that stands for it.
-        let may_name = text.contains([
-            ':', '=', '<', ',', ';', '|', '\t', '\n', '"', '\'', '>', '\u{2192}', '%', '&', '\\',
-            '[',
-        ]);
-        if may_name || text.contains("  ") { self.names.named_in(text) } else { None }
+        // Something stands between a name and its value, or begins an escape that stands for it.
+        // A name alone has none.
+        match text.contains(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
+            true => self.names.named_in(text),
+            false => None,
+        }
     }
 
     /// A text that is not masked as a whole, with what detectors find in it masked; none where
     /// they find nothing.
     pub fn masked_text(
+        &self,
+        path: &str,
+        known: &Known,
+        text: &str,
+        tally: &mut Tally<'_>,
+    ) -> Option<String> {
+        let open = self.without_files(known, text, tally);
+        let shown = self.masked_open(path, known, open.as_deref().unwrap_or(text), tally);
+        shown.or(open)
+    }
+
+    /// The same of a text that holds no files.
+    fn masked_open(
         &self,
         path: &str,
         known: &Known,
@@ -90,6 +131,52 @@ impl Look<'_> {
         }
         let own = path.rsplit('.').next().unwrap_or(path);
         self.screened(text, |text, masking, out| tally.screen.named_text(own, text, masking, out))
+    }
+
+    /// A text without the files in it, and without what would be masked if it were not written in
+    /// other letters; none where it holds neither. Who may see a text may see what is in it.
+    fn without_files(&self, known: &Known, text: &str, tally: &mut Tally<'_>) -> Option<String> {
+        if *known == Known::Shown {
+            return None;
+        }
+        let all = coded(text);
+        if all.is_empty() {
+            return None;
+        }
+        // What opens the target is called so, in letters, too.
+        let opened = self.names.without_credential(text);
+        let all = opened.as_deref().map_or(all, coded);
+        let text = opened.as_deref().unwrap_or(text);
+        let (mut shown, mut done) = (String::new(), 0);
+        for coded in all {
+            let is_hidden = match &coded.text {
+                None => !self.names.passes_opaque(),
+                Some(said) => self.would_mask(said, tally),
+            };
+            if is_hidden {
+                tally.mask(&Category::from(OPAQUE));
+                shown.push_str(text.get(done..coded.place.start).unwrap_or_default());
+                shown.push_str(WITHHELD);
+                done = coded.place.end;
+            }
+        }
+        if done == 0 {
+            return opened;
+        }
+        shown.push_str(text.get(done..).unwrap_or_default());
+        Some(shown)
+    }
+
+    /// Whether something in a text would be masked if it stood there as it is.
+    pub(super) fn would_mask(&self, text: &str, tally: &mut Tally<'_>) -> bool {
+        if tally.nested >= NESTED_MAX {
+            return true;
+        }
+        tally.nested += 1;
+        // Of a document, too: what its names stand for follows them there.
+        let is_masked = self.masked_text("", &Known::Nothing, text, tally).is_some();
+        tally.nested -= 1;
+        is_masked
     }
 
     /// A document, with what detectors find in it masked; none where they find nothing.
@@ -118,7 +205,11 @@ impl Look<'_> {
         form: Form,
         tally: &mut Tally<'_>,
     ) -> Option<String> {
-        self.screened(text, |text, masking, out| tally.screen.text(text, form, masking, out))
+        let open = self.without_files(&Known::Nothing, text, tally);
+        let plain = open.as_deref().unwrap_or(text);
+        let shown =
+            self.screened(plain, |text, masking, out| tally.screen.text(text, form, masking, out));
+        shown.or(open)
     }
 
     fn screened(

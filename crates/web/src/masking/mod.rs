@@ -9,7 +9,7 @@ mod tally;
 
 pub use events::{Event, Events, put_event_data};
 pub use json::{Documents, JsonMasker, is_json, put_json};
-pub use look::{Known, Look, Names};
+pub use look::{Known, Look, Names, WITHHELD};
 pub use tally::Tally;
 
 use crate::kept::{Kept, Place, Rooms};
@@ -111,6 +111,10 @@ mod tests {
         }
 
         fn reveals(&self, _: &Object, _: &Category) -> bool {
+            false
+        }
+
+        fn passes_opaque(&self) -> bool {
             false
         }
 

@@ -13,12 +13,14 @@ pub struct Tally<'s> {
     pub masked: BTreeMap<Category, u64>,
     /// Looks through what nobody has classified, and counts what it finds.
     pub screen: &'s mut TextScreen,
+    /// In how many others the text stands that is looked at, written in other letters.
+    pub(super) nested: u8,
 }
 
 impl<'s> Tally<'s> {
     /// Nothing yet.
     pub fn new(screen: &'s mut TextScreen) -> Self {
-        Self { usage: Usage::default(), masked: BTreeMap::new(), screen }
+        Self { usage: Usage::default(), masked: BTreeMap::new(), screen, nested: 0 }
     }
 
     /// One value of a category was masked.

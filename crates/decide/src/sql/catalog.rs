@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::sql::columns::Columns;
-use crate::sql::lineage::Making;
+use crate::sql::lineage::{Lineage, Making};
 use crate::sql::taint::Taint;
 
 /// A classified column.
@@ -108,6 +108,10 @@ pub(in crate::sql) struct Relation {
     pub(in crate::sql) has_triggers: bool,
     /// What runs beside the statements that read or write it.
     pub(in crate::sql) code: RelationCode,
+    /// What the key of a partitioned table is computed from.
+    pub(in crate::sql) key: Lineage,
+    /// The keys of the tables that it is a partition of: which rows are here tells what they are.
+    pub(in crate::sql) placed: Lineage,
     /// Set where the open transaction has made it, or tied it to another.
     pub(in crate::sql) made: Option<Arc<Made>>,
 }
@@ -178,6 +182,10 @@ pub(in crate::sql) struct RelationCode {
     pub(in crate::sql) truncate: Functions,
     /// Run when a value is made a row of it.
     pub(in crate::sql) row: Functions,
+    /// Run where it is worked out to which partition a row belongs, of it or of those above.
+    pub(in crate::sql) key: Functions,
+    /// Run where values of these columns are compared, by an index, say.
+    pub(in crate::sql) compared: Arc<Vec<(String, Functions)>>,
     /// Relations with classified columns that a write here reaches by its foreign keys.
     pub(in crate::sql) reaches_classified: bool,
     /// Reading it may change something: a view over a sequence, a policy with a setting, a
@@ -206,6 +214,14 @@ pub(in crate::sql) struct Operator {
     pub(in crate::sql) function: Option<Object>,
     /// The types of its sides, where they are PostgreSQL's own.
     pub(in crate::sql) sides: [Option<String>; 2],
+}
+
+/// An operator class that PostgreSQL does not bring.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct OperatorClass {
+    pub(in crate::sql) schema: String,
+    /// What it compares values with.
+    pub(in crate::sql) functions: Functions,
 }
 
 /// A function outside `pg_catalog`, all overloads of its name in one schema together.
@@ -251,6 +267,10 @@ pub struct Catalog {
     pub(in crate::sql) made_types: Arc<HashSet<String>>,
     /// Operator name to operators that PostgreSQL does not bring.
     pub(in crate::sql) operators: Arc<HashMap<String, Vec<Operator>>>,
+    /// Name to operator classes that PostgreSQL does not bring.
+    pub(in crate::sql) operator_classes: Arc<HashMap<String, Vec<OperatorClass>>>,
+    /// The classified columns that keys of partitioned tables are made of.
+    pub(in crate::sql) partition_keys: Taint,
     /// Functions of casts between PostgreSQL's own types that nobody has to write: they may run
     /// in any expression.
     pub(in crate::sql) anywhere: Functions,

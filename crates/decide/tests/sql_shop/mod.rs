@@ -304,6 +304,7 @@ fn output(output: &Output, text: &mut String, indent: &str) {
                     .map(|source| format!("{}.{}", source.table, source.column))
                     .collect();
                 let sources = match sources.len() {
+                    0 if column.is_structure => " structure".to_owned(),
                     0 => match &column.origin {
                         Some(origin) => format!(" of {origin}"),
                         None => String::new(),

@@ -241,7 +241,7 @@ impl<'c> Analyzer<'c> {
 
     /// What is closed can hold anything: so does what is learnt from it.
     fn search(&mut self, lineage: &Lineage) {
-        if lineage.closed {
+        if lineage.is_sealed() {
             self.filtered.join(&self.catalog.everything);
         }
     }
@@ -253,6 +253,9 @@ impl<'c> Analyzer<'c> {
     /// The value leaves the columns that are known to hold it.
     pub(in crate::sql) fn reveal(&mut self, lineage: &Lineage) {
         self.revealed.join(&lineage.sources);
+        if lineage.is_sealed() {
+            self.revealed.join(&self.catalog.everything);
+        }
     }
 
     /// A value is compared for equality with something that can be `constants` values of the

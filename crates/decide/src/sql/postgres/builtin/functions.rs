@@ -54,6 +54,8 @@ pub(in crate::sql) enum Builtin {
     AdvisoryUnlock,
     /// Keeps what it is given where something else tells it.
     Keeps,
+    /// Gives all settings with their values.
+    Settings,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -86,8 +88,9 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         "array_upper",
     ];
     const FAMILIES: [&str; 5] = ["array", "elem_contained", "enum_", "multirange", "range_"];
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "anytextcat",
+        "btarraycmp",
         "generate_subscripts",
         "isempty",
         "lower",
@@ -101,6 +104,11 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         || gives_an_argument(name)
         || makes_rows_of(name)
         || !FIXED.contains(&name) && FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Whether the arguments of an ordered-set aggregate can be of the types of what it is ordered by.
+pub(in crate::sql) fn asks_where_it_would_be(name: &str) -> bool {
+    !name.starts_with("percentile_") && name != "mode"
 }
 
 /// Functions that give one of their arguments, and nothing made of it.
@@ -157,6 +165,7 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         "setseed" => return Some(Builtin::Keeps),
         "pg_input_is_valid" | "pg_input_error_info" => return Some(Builtin::ReadsAs),
         "set_config" => return Some(Builtin::SetConfig),
+        "pg_show_all_settings" => return Some(Builtin::Settings),
         "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),
@@ -221,7 +230,7 @@ fn total(name: &str) -> Option<Positions> {
         | "pg_typeof" | "textcat" => Positions::All,
         "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad" | "encode"
         | "overlay" | "to_char" | "array_to_string" | "lag" | "lead" | "first_value"
-        | "last_value" | "nth_value" => Positions::First,
+        | "last_value" | "nth_value" | "pg_get_expr" => Positions::First,
         "extract" | "date_part" | "date_trunc" => Positions::Second,
         "format" => Positions::AllButFirst,
         "json_build_object" | "jsonb_build_object" | "json_object_agg" | "jsonb_object_agg" => {

@@ -17,6 +17,7 @@ use crate::sql::postgres::builtin::system;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::document::kind;
 use crate::sql::postgres::value::expression::strings;
+use crate::sql::postgres::value::made::is_open;
 use crate::sql::postgres::value::name::aliases;
 use crate::sql::statement::{Unknown, sqlstate};
 
@@ -127,28 +128,35 @@ impl Analyzer<'_> {
         self.define_optional(create.relation.as_ref());
         let made_before =
             std::mem::replace(&mut self.being_made, create.relation.as_ref().map(name_of));
-        // Its own columns hold nothing yet.
-        let own = Arc::new(Columns::open(Lineage::CLEAN));
-        let scope = scope_of(create.relation.as_ref(), own);
+        // Its own columns hold nothing yet, but have types, and are what their parents' are.
+        let mut own = Columns::open(Lineage::CLEAN);
         for parent in &create.inh_relations {
             match &parent.node {
-                Some(NodeEnum::RangeVar(parent)) => {
-                    self.existing(parent);
-                }
+                Some(NodeEnum::RangeVar(parent)) => own.append(&self.existing(parent)),
                 _ => self.refuse("a parent table is not understood by the gateway".into()),
             }
         }
+        own.list.extend(create.table_elts.iter().flat_map(|part| self.columns_like(part)));
+        let scope = scope_of(create.relation.as_ref(), Arc::new(own));
         let elements = create.table_elts.iter().chain(&create.constraints);
         for element in elements.chain(&create.nnconstraints) {
             self.table_element(element, &scope);
         }
         if let Some(bound) = &create.partbound {
+            let parents = create.inh_relations.iter().filter_map(|parent| match &parent.node {
+                Some(NodeEnum::RangeVar(parent)) => Some(parent),
+                _ => None,
+            });
+            parents.for_each(|parent| self.partition_of(parent, bound));
             self.partition_bound(bound, &scope);
         }
         for part in create.partspec.iter().flat_map(|spec| &spec.part_params) {
             match &part.node {
                 Some(NodeEnum::PartitionElem(part)) => {
-                    self.telling(part.expr.as_deref(), &scope);
+                    let key = self.telling(part.expr.as_deref(), &scope);
+                    self.makes_parts(std::iter::once(&key));
+                    self.class_named(&part.opclass);
+                    self.column_compared(&part.name, &scope);
                 }
                 _ => self.refuse("a partition key is not understood by the gateway".into()),
             }
@@ -169,8 +177,12 @@ impl Analyzer<'_> {
                     self.made(name, &Lineage::CLEAN);
                 }
                 self.leaking(column.raw_default.as_deref(), scope);
+                self.becomes(column.raw_default.as_deref(), &column.colname, scope);
                 for constraint in &column.constraints {
                     self.table_element(constraint, scope);
+                    if let Some(NodeEnum::Constraint(constraint)) = &constraint.node {
+                        self.becomes(constraint.raw_expr.as_deref(), &column.colname, scope);
+                    }
                 }
             }
             Some(NodeEnum::Constraint(constraint)) => {
@@ -190,6 +202,10 @@ impl Analyzer<'_> {
                     // What can be referenced tells what is there.
                     let columns = self.existing(parent);
                     self.filter(&columns.mixed());
+                    let scope = scope_of(Some(parent), columns);
+                    for name in aliases(&constraint.pk_attrs) {
+                        self.column_compared(&name, &scope);
+                    }
                 }
             }
             Some(NodeEnum::TableLikeClause(like)) => {
@@ -205,6 +221,85 @@ impl Analyzer<'_> {
     fn leaking(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
         let lineage = self.telling(node, scope);
         self.reveal(&lineage);
+    }
+
+    /// Columns that a part of a new table brings from another one: their types, not their values.
+    fn columns_like(&self, part: &pg::Node) -> Vec<Column> {
+        let like = match &part.node {
+            Some(NodeEnum::TableLikeClause(like)) => like.relation.as_ref(),
+            _ => None,
+        };
+        let sources = like.into_iter().flat_map(|like| {
+            let schema = like.schemaname.as_str();
+            let known = self.catalog.named(&like.relname);
+            known.filter(move |known| schema.is_empty() || known.schema == schema)
+        });
+        let columns = sources.flat_map(|source| &source.columns.list);
+        let typed = columns.map(|column| {
+            let making = column.lineage.making.clone();
+            Column::new(column.name.clone(), Lineage { making, ..Lineage::CLEAN })
+        });
+        typed.collect()
+    }
+
+    /// An expression without a type becomes a value of a column's type as soon as it is read.
+    fn becomes(&mut self, node: Option<&pg::Node>, column: &str, scope: &Scope<'_>) {
+        if node.is_some_and(is_open)
+            && let Some(column) = scope.own_column(column, self.catalog)
+        {
+            self.makes_parts(std::iter::once(&column));
+        }
+    }
+
+    /// The bounds of a partition are values of its parent's key, and compared with those of others.
+    fn partition_of(&mut self, parent: &pg::RangeVar, bound: &pg::PartitionBoundSpec) {
+        for relation in self.relations(parent).user {
+            if !bound.is_default {
+                self.makes(std::iter::once(&relation.key));
+            }
+            self.runs(&relation.code.key);
+        }
+    }
+
+    /// The values of an index, or of a key of partitions, are compared by an operator class.
+    fn class_named(&mut self, names: &[pg::Node]) {
+        let (schema, name) = match strings(names).as_deref() {
+            Some([]) => return,
+            Some([name]) => (None, *name),
+            Some([schema, name]) => (Some(*schema), *name),
+            _ => return self.refuse("an operator class is not understood by the gateway".into()),
+        };
+        for class in self.catalog.operator_classes.get(name).into_iter().flatten() {
+            if schema.is_none_or(|schema| schema == class.schema) {
+                self.runs(&class.functions);
+            }
+        }
+    }
+
+    /// The values of a column are compared as its type has it.
+    fn column_compared(&mut self, column: &str, scope: &Scope<'_>) {
+        let tables = scope.items.iter().filter_map(|item| item.name.as_deref());
+        for table in tables.flat_map(|name| self.catalog.named(name)) {
+            for (name, functions) in table.code.compared.iter() {
+                if name == column {
+                    self.runs(functions);
+                }
+            }
+        }
+    }
+
+    /// One element of an index: what it is made of.
+    fn index_element(&mut self, element: &pg::IndexElem, scope: &Scope<'_>) -> Lineage {
+        // Its values are kept where nobody reads them; errors are withheld.
+        let mut lineage = self.telling(element.expr.as_deref(), scope);
+        if let Some(column) = scope.own_column(&element.name, self.catalog) {
+            self.filter(&column);
+            lineage.mix(&Lineage { making: None, ..column });
+        }
+        self.makes_parts(std::iter::once(&lineage));
+        self.class_named(&element.opclass);
+        self.column_compared(&element.name, scope);
+        lineage
     }
 
     fn partition_bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
@@ -280,7 +375,8 @@ impl Analyzer<'_> {
             Some(query) => self.sub_query(query, outer),
             None => Columns::open(self.not_understood("a view without a query")),
         };
-        self.reveal(&columns.mixed());
+        // What a system catalog keeps, a view shows as masked as that does.
+        self.reveal(&columns.mixed().of_columns_only());
     }
 
     fn create_index(&mut self, index: &pg::IndexStmt) {
@@ -295,11 +391,7 @@ impl Analyzer<'_> {
         for element in index.index_params.iter().chain(&index.index_including_params) {
             match &element.node {
                 Some(NodeEnum::IndexElem(element)) => {
-                    // Its values are kept where nobody reads them; errors are withheld.
-                    self.telling(element.expr.as_deref(), &scope);
-                    if let Some(lineage) = columns.find(&element.name, self.catalog) {
-                        self.filter(&lineage);
-                    }
+                    self.index_element(element, &scope);
                 }
                 _ => self.refuse("a part of the index is not understood by the gateway".into()),
             }
@@ -332,6 +424,9 @@ impl Analyzer<'_> {
                 Some(NodeEnum::AlterTableCmd(command)) => {
                     self.altered_columns(command, &columns);
                     self.alter_command(command, &scope);
+                    if let (true, Some(parent)) = (is_part(command), &alter.relation) {
+                        self.attached_to(parent, command);
+                    }
                 }
                 _ => self.refuse("a part of ALTER TABLE is not understood".into()),
             }
@@ -410,6 +505,7 @@ impl Analyzer<'_> {
             if let Some(lineage) = scope.own_column(name, self.catalog) {
                 self.filter(&lineage);
             }
+            self.column_compared(name, scope);
         }
     }
 
@@ -429,11 +525,7 @@ impl Analyzer<'_> {
             self.refuse("a part of EXCLUDE is not understood by the gateway".into());
             return;
         };
-        let mut lineage = self.telling(element.expr.as_deref(), scope);
-        if let Some(column) = scope.own_column(&element.name, self.catalog) {
-            self.filter(&column);
-            lineage.mix(&column);
-        }
+        let lineage = self.index_element(element, scope);
         match strings(&operator.items).as_deref() {
             Some([name]) => self.operator(None, name, &[&lineage, &lineage]),
             Some([schema, name]) => self.operator(Some(schema), name, &[&lineage, &lineage]),
@@ -499,7 +591,27 @@ impl Analyzer<'_> {
                 | NodeEnum::Integer(_)
                 | NodeEnum::ReplicaIdentityStmt(_),
             )) => {}
-            Some(_) => self.leaking(command.def.as_deref(), scope),
+            Some(_) => {
+                self.leaking(command.def.as_deref(), scope);
+                self.becomes(command.def.as_deref(), &command.name, scope);
+            }
+        }
+    }
+
+    /// A table becomes a partition: its rows are compared with the bounds, and go into the indexes
+    /// that its parent has.
+    fn attached_to(&mut self, parent: &pg::RangeVar, command: &pg::AlterTableCmd) {
+        if command.subtype != pg::AlterTableType::AtAttachPartition as i32 {
+            return;
+        }
+        if let Some(Some(NodeEnum::PartitionCmd(part))) =
+            command.def.as_deref().map(|def| &def.node)
+            && let Some(bound) = &part.bound
+        {
+            self.partition_of(parent, bound);
+        }
+        for relation in self.relations(parent).user {
+            self.runs(&relation.code.insert);
         }
     }
 

@@ -79,6 +79,9 @@ impl Analyzer<'_> {
             }
             // What a foreign key fires is in the code below, with all that it reaches.
             self.moves_search_path |= relation.has_triggers && !self.catalog.knows_code;
+            if effect != Effect::Insert {
+                self.filter(&relation.placed);
+            }
             let code = &relation.code;
             self.runs(match effect {
                 Effect::Insert => &code.insert,
@@ -136,7 +139,7 @@ impl Analyzer<'_> {
     /// category with a weaker mask would show what a stronger one hides.
     fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
         self.stores_in(target, column);
-        if lineage.is_clean() {
+        if lineage.is_clean() && !lineage.is_sealed() {
             return;
         }
         let is_known = lineage.shape == Shape::Plain

@@ -199,11 +199,7 @@ pub(in crate::sql) fn is_system(name: &str) -> bool {
 /// of values of its key.
 pub(in crate::sql) fn system_flow(name: &str, columns: &Columns) -> Lineage {
     let mixed = columns.mixed();
-    if name == "tableoid" {
-        Lineage { kept: false, closed: false, ..mixed }
-    } else {
-        Lineage::CLEAN
-    }
+    if name == "tableoid" { mixed.of_columns_only() } else { Lineage::CLEAN }
 }
 
 /// What a level has for a name.

@@ -90,6 +90,10 @@ pub struct CatalogBuilder {
     pub(super) types: Vec<TypeInput>,
     pub(super) operators: Vec<OperatorInput>,
     pub(super) code: Vec<CodeInput>,
+    /// Operator classes: oid, schema, name.
+    pub(super) classes: Vec<(u32, String, String)>,
+    /// The keys of partitioned tables, as `PARTITION BY` has them, by oid.
+    pub(super) partition_keys: HashMap<u32, String>,
     pub(super) remembered: Vec<Remembered>,
     pub(super) knows_code: bool,
     pub(super) usable_schemas: Option<BTreeSet<String>>,
@@ -309,6 +313,8 @@ impl CatalogBuilder {
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
                 code: RelationCode::default(),
+                key: Lineage::CLEAN,
+                placed: Lineage::CLEAN,
                 made: None,
             });
         }

@@ -236,6 +236,8 @@ fn made(schema: String, name: &str, kind: RelationKind, columns: Vec<Column>) ->
         has_rules: false,
         has_triggers: false,
         code: RelationCode::default(),
+        key: Lineage::CLEAN,
+        placed: Lineage::CLEAN,
         made: Some(Arc::new(Made { rests: BTreeSet::new(), reached: Reached::Alone })),
     }
 }

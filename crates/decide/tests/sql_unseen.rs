@@ -5,12 +5,13 @@
 
 mod sql_shop;
 
-use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
+use portreeve_decide::sql::postgres::questions::{self, Answers};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, Output, RelationInput, RelationKind,
     Volatility, analyze,
 };
-use portreeve_model::{Action, Category};
+use portreeve_model::Action;
+use sql_shop::live::{catalog, rows, text};
 use sql_shop::server::Server;
 use std::fmt::Write as _;
 
@@ -137,102 +138,6 @@ CREATE TABLE split (id int) PARTITION BY RANGE (id);
 CREATE FOREIGN TABLE split_far PARTITION OF split FOR VALUES FROM (0) TO (9) SERVER elsewhere;
 CREATE TABLE clean (id int DEFAULT 1, at timestamptz DEFAULT now(), note text CHECK (note <> ''));
 ";
-
-const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
-  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') ORDER BY c.oid";
-const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
-  CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END
-  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attrelid >= 16384 AND a.attnum > 0 ORDER BY 1, 2";
-const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_inherits";
-
-fn functions() -> String {
-    format!(
-        "SELECT n.nspname, p.proname, p.provolatile, l.lanname, {}
-         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-         JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384",
-        questions::SIGNATURE_COLUMNS
-    )
-}
-
-fn rows(server: &Server, question: &str) -> Vec<Row> {
-    let script = format!(
-        "SET search_path = '';\n\\pset fieldsep '\\x1f'\n\\pset recordsep '\\x1e'\n\
-         \\pset null '\\x1d'\n{question};\n"
-    );
-    let printed = server.psql("postgres", &script);
-    let lines = printed.trim_end_matches('\n').split('\u{1e}').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let cells = line.split('\u{1f}');
-            cells.map(|cell| (cell != "\u{1d}").then(|| cell.to_owned())).collect()
-        })
-        .collect()
-}
-
-fn text(row: &Row, index: usize) -> String {
-    row[index].clone().unwrap_or_default()
-}
-
-/// What the server has; functions of these names are called harmless.
-fn catalog(server: &Server, harmless: &[&str]) -> Catalog {
-    let (columns, parents) = (rows(server, COLUMNS), rows(server, PARENTS));
-    let mut builder = CatalogBuilder::new();
-    for row in rows(server, RELATIONS) {
-        let oid = text(&row, 0);
-        let own = columns.iter().filter(|column| text(column, 0) == oid);
-        builder.relation(RelationInput {
-            oid: oid.parse().unwrap(),
-            schema: text(&row, 1),
-            name: text(&row, 2),
-            kind: RelationKind::from_relkind(text(&row, 3).chars().next().unwrap()),
-            columns: own
-                .map(|column| ColumnInput {
-                    name: text(column, 2),
-                    attnum: text(column, 1).parse().unwrap(),
-                    type_oid: text(column, 3).parse().unwrap(),
-                    type_name: String::new(),
-                    category: (text(column, 2) == "email").then(|| Category::from("email")),
-                    generated: column[4].clone(),
-                })
-                .collect(),
-            definition: row[5].clone(),
-            parents: parents
-                .iter()
-                .filter(|link| text(link, 0) == oid)
-                .map(|link| text(link, 1).parse().unwrap())
-                .collect(),
-            has_triggers: text(&row, 4) == "t",
-            has_rules: false,
-        });
-    }
-    for row in rows(server, &functions()) {
-        let name = text(&row, 1);
-        let is_harmless = harmless.contains(&name.as_str());
-        let function = FunctionInput {
-            schema: text(&row, 0),
-            name,
-            volatility: Volatility::from_provolatile(text(&row, 2).chars().next().unwrap()),
-            language: text(&row, 3),
-        };
-        if is_harmless {
-            builder.harmless_function(function);
-        } else {
-            builder.function(function);
-        }
-    }
-    let (types, operators, code) = (
-        rows(server, questions::TYPES),
-        rows(server, questions::OPERATORS),
-        rows(server, questions::CODE),
-    );
-    assert!(types.len() >= 5 && operators.len() >= 2 && code.len() >= 20, "an answer is missing");
-    let answers = Answers { types: &types, operators: &operators, code: &code };
-    questions::add(&mut builder, answers);
-    builder.build()
-}
 
 /// Statement, and the functions that must be asked about; none: it must pass as it is.
 const CASES: &[(&str, &[&str])] = &[
@@ -567,7 +472,12 @@ fn what_a_definition_runs_is_asked_about() {
     assert_eq!(executes(&known, key), ["compared"]);
     let in_turn = "CREATE TABLE p (LIKE of_list) PARTITION BY LIST (a); \
                    CREATE TABLE q PARTITION OF p FOR VALUES IN ('{y}')";
-    assert!(executes(&known, in_turn).contains(&"is_fine".to_owned()));
+    // Where code runs beside the table that it is like, nobody follows it.
+    assert!(analyze(&known, in_turn).unwrap()[1].command.unknown.is_some());
+    let in_turn = "CREATE TABLE p (id int, email text) PARTITION BY LIST (email); \
+                   CREATE TABLE q PARTITION OF p FOR VALUES IN ('y'); SELECT id FROM q";
+    let needs = &analyze(&known, in_turn).unwrap()[2].command.needs;
+    assert!(needs.iter().any(|need| need.action == Action::Filter), "{needs:?}");
 }
 
 /// Functions of the server that make an argument one of another's type, or give one.

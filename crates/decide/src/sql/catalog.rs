@@ -33,6 +33,18 @@ impl ColumnRef {
     }
 }
 
+/// SPEC: `TEXTOID`, `VARCHAROID` in pg_type.dat.
+const UNBOUNDED_TEXTS: [u32; 2] = [25, 1043];
+
+/// Whether a value that meets one demand meets another.
+fn is_met(wanted: &str, given: &str) -> bool {
+    let length = |demand: &str| demand.strip_prefix("length ")?.parse::<i32>().ok();
+    match (length(wanted), length(given)) {
+        (Some(wanted), Some(given)) => given <= wanted,
+        _ => !wanted.is_empty() && wanted == given,
+    }
+}
+
 /// What sort of relation it is: `relkind` of `pg_class`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RelationKind {
@@ -112,6 +124,8 @@ pub(in crate::sql) struct Relation {
     pub(in crate::sql) key: Lineage,
     /// The keys of the tables that it is a partition of: which rows are here tells what they are.
     pub(in crate::sql) placed: Lineage,
+    /// What is demanded of the values of its columns, by their names.
+    pub(in crate::sql) demands: Arc<HashMap<String, Vec<String>>>,
     /// Set where the open transaction has made it, or tied it to another.
     pub(in crate::sql) made: Option<Arc<Made>>,
 }
@@ -253,6 +267,8 @@ pub struct Catalog {
     pub(in crate::sql) pure_builtins: Arc<HashSet<String>>,
     /// Every column of a relation; a lineage names the one that it is a copy of by index.
     pub(in crate::sql) columns: Arc<Vec<Arc<Object>>>,
+    /// Their types, in the same order.
+    pub(in crate::sql) column_types: Arc<Vec<u32>>,
     /// Every classified column; a lineage names them by index.
     pub(in crate::sql) classified: Arc<Vec<Arc<ColumnRef>>>,
     /// All of `classified`.
@@ -313,6 +329,27 @@ impl Catalog {
         let known = self.named(name).find(|known| known.schema == *schema)?;
         let functions = known.code.row.clone();
         (!functions.is_empty()).then_some(Making { functions, is_bare: false })
+    }
+
+    /// Whether every value of one column is one of another, too: what is stored there then fails
+    /// for no value, and so tells nothing of it. A table that the open transaction has made or
+    /// changed may demand anything.
+    pub(in crate::sql) fn takes_all_of(&self, column: &Lineage, from: &Lineage) -> bool {
+        let (Some(column), Some(from)) = (column.origin, from.origin) else { return false };
+        if column == from {
+            return true;
+        }
+        let kind = |index: u32| self.column_types.get(index as usize).copied();
+        let demands = |index: u32| {
+            let object = self.columns.get(index as usize)?;
+            let [schema, table, column] = object.path.as_slice() else { return None };
+            let known = self.named(table).find(|known| known.schema == *schema)?;
+            Some(known.demands.get(column).cloned().unwrap_or_default())
+        };
+        let (Some(wanted), Some(given)) = (demands(column), demands(from)) else { return false };
+        let is_text = |index| kind(index).is_some_and(|kind| UNBOUNDED_TEXTS.contains(&kind));
+        let is_of_type = kind(column) == kind(from) || is_text(column) && is_text(from);
+        is_of_type && wanted.iter().all(|wanted| given.iter().any(|given| is_met(wanted, given)))
     }
 
     /// The classified column that a `RowDescription` field names as its origin.

@@ -1,6 +1,7 @@
 //! The shop of `corpus/sql/schema.sql` as a catalog, and a rendering of what `analyze` says.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod live;
 pub mod server;
 
 use portreeve_decide::sql::{

@@ -80,6 +80,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) being_made: Option<(String, String)>,
     /// The one row of `pg_settings` that is shown here.
     pub(in crate::sql) pinned_setting: Option<PinnedSetting>,
+    /// How many common table expressions stand on each other below what is looked at.
+    pub(in crate::sql) cte_depth: u32,
     /// Relation names that were looked up.
     pub(in crate::sql) names: BTreeSet<String>,
     /// Relations that were read, in the order in which the text has them.
@@ -123,6 +125,7 @@ impl<'c> Analyzer<'c> {
             calls: false,
             being_made: None,
             pinned_setting: None,
+            cte_depth: 0,
             names: BTreeSet::new(),
             reads: Vec::new(),
             steps: 0,

@@ -67,6 +67,14 @@ pub(in crate::sql) fn known(name: &str) -> &'static [(&'static str, Holds)] {
         "pg_stat_activity" => {
             &[("application_name", Closed), ("client_hostname", Closed), ("query", Closed)]
         }
+        "pg_subscription" => &[("subconninfo", Closed)],
+        _ => counters(name),
+    }
+}
+
+/// The counters that tell something of values.
+fn counters(name: &str) -> &'static [(&'static str, Holds)] {
+    match name {
         // How much did not fit into memory tells how long values were.
         "pg_stat_database" => &[("temp_files", Closed), ("temp_bytes", Closed)],
         "pg_stat_io" => &[
@@ -75,7 +83,27 @@ pub(in crate::sql) fn known(name: &str) -> &'static [(&'static str, Holds)] {
             ("extends", Closed),
             ("extend_bytes", Closed),
         ],
-        "pg_subscription" => &[("subconninfo", Closed)],
+        // Whether a new row fits beside the old one tells how long its values are.
+        "pg_stat_all_tables" | "pg_stat_sys_tables" | "pg_stat_user_tables" => {
+            &[("n_tup_hot_upd", Closed), ("n_tup_newpage_upd", Closed)]
+        }
+        // Counted at once, for this transaction alone: what a write or a read has met.
+        "pg_stat_xact_all_tables" | "pg_stat_xact_user_tables" => &[
+            ("seq_tup_read", Closed),
+            ("idx_tup_fetch", Closed),
+            ("n_tup_ins", Closed),
+            ("n_tup_upd", Closed),
+            ("n_tup_del", Closed),
+            ("n_tup_hot_upd", Closed),
+            ("n_tup_newpage_upd", Closed),
+        ],
+        _ => words_of_information(name),
+    }
+}
+
+/// The definitions in `information_schema`.
+fn words_of_information(name: &str) -> &'static [(&'static str, Holds)] {
+    match name {
         "attributes" => &[("attribute_default", Words)],
         "check_constraints" => &[("check_clause", Words)],
         "columns" => &[("column_default", Words), ("generation_expression", Words)],

@@ -54,8 +54,9 @@ pub(in crate::sql) enum Builtin {
     AdvisoryUnlock,
     /// Keeps what it is given where something else tells it.
     Keeps,
-    /// Gives all settings with their values.
-    Settings,
+    /// Gives what columns of catalogs are closed for: all settings, counters that tell how long
+    /// values are.
+    Closed,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -165,7 +166,10 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         "setseed" => return Some(Builtin::Keeps),
         "pg_input_is_valid" | "pg_input_error_info" => return Some(Builtin::ReadsAs),
         "set_config" => return Some(Builtin::SetConfig),
-        "pg_show_all_settings" => return Some(Builtin::Settings),
+        "pg_show_all_settings"
+        | "pg_current_wal_insert_lsn"
+        | "pg_stat_get_tuples_hot_updated"
+        | "pg_stat_get_tuples_newpage_updated" => return Some(Builtin::Closed),
         "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),

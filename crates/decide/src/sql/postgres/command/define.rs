@@ -17,7 +17,6 @@ use crate::sql::postgres::builtin::system;
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::document::kind;
 use crate::sql::postgres::value::expression::strings;
-use crate::sql::postgres::value::made::is_open;
 use crate::sql::postgres::value::name::aliases;
 use crate::sql::statement::{Unknown, sqlstate};
 
@@ -223,99 +222,6 @@ impl Analyzer<'_> {
         self.reveal(&lineage);
     }
 
-    /// Columns that a part of a new table brings from another one: their types, not their values.
-    fn columns_like(&self, part: &pg::Node) -> Vec<Column> {
-        let like = match &part.node {
-            Some(NodeEnum::TableLikeClause(like)) => like.relation.as_ref(),
-            _ => None,
-        };
-        let sources = like.into_iter().flat_map(|like| {
-            let schema = like.schemaname.as_str();
-            let known = self.catalog.named(&like.relname);
-            known.filter(move |known| schema.is_empty() || known.schema == schema)
-        });
-        let columns = sources.flat_map(|source| &source.columns.list);
-        let typed = columns.map(|column| {
-            let making = column.lineage.making.clone();
-            Column::new(column.name.clone(), Lineage { making, ..Lineage::CLEAN })
-        });
-        typed.collect()
-    }
-
-    /// An expression without a type becomes a value of a column's type as soon as it is read.
-    fn becomes(&mut self, node: Option<&pg::Node>, column: &str, scope: &Scope<'_>) {
-        if node.is_some_and(is_open)
-            && let Some(column) = scope.own_column(column, self.catalog)
-        {
-            self.makes_parts(std::iter::once(&column));
-        }
-    }
-
-    /// The bounds of a partition are values of its parent's key, and compared with those of others.
-    fn partition_of(&mut self, parent: &pg::RangeVar, bound: &pg::PartitionBoundSpec) {
-        for relation in self.relations(parent).user {
-            if !bound.is_default {
-                self.makes(std::iter::once(&relation.key));
-            }
-            self.runs(&relation.code.key);
-        }
-    }
-
-    /// The values of an index, or of a key of partitions, are compared by an operator class.
-    fn class_named(&mut self, names: &[pg::Node]) {
-        let (schema, name) = match strings(names).as_deref() {
-            Some([]) => return,
-            Some([name]) => (None, *name),
-            Some([schema, name]) => (Some(*schema), *name),
-            _ => return self.refuse("an operator class is not understood by the gateway".into()),
-        };
-        for class in self.catalog.operator_classes.get(name).into_iter().flatten() {
-            if schema.is_none_or(|schema| schema == class.schema) {
-                self.runs(&class.functions);
-            }
-        }
-    }
-
-    /// The values of a column are compared as its type has it.
-    fn column_compared(&mut self, column: &str, scope: &Scope<'_>) {
-        let tables = scope.items.iter().filter_map(|item| item.name.as_deref());
-        for table in tables.flat_map(|name| self.catalog.named(name)) {
-            for (name, functions) in table.code.compared.iter() {
-                if name == column {
-                    self.runs(functions);
-                }
-            }
-        }
-    }
-
-    /// One element of an index: what it is made of.
-    fn index_element(&mut self, element: &pg::IndexElem, scope: &Scope<'_>) -> Lineage {
-        // Its values are kept where nobody reads them; errors are withheld.
-        let mut lineage = self.telling(element.expr.as_deref(), scope);
-        if let Some(column) = scope.own_column(&element.name, self.catalog) {
-            self.filter(&column);
-            lineage.mix(&Lineage { making: None, ..column });
-        }
-        self.makes_parts(std::iter::once(&lineage));
-        self.class_named(&element.opclass);
-        self.column_compared(&element.name, scope);
-        lineage
-    }
-
-    fn partition_bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
-        let data = bound.listdatums.iter().chain(&bound.lowerdatums).chain(&bound.upperdatums);
-        for datum in data {
-            match &datum.node {
-                Some(NodeEnum::PartitionRangeDatum(datum)) => {
-                    self.telling(datum.value.as_deref(), scope);
-                }
-                _ => {
-                    self.telling(Some(datum), scope);
-                }
-            }
-        }
-    }
-
     /// An existing relation whose definition is used or changed: its columns.
     fn existing(&mut self, range: &pg::RangeVar) -> Arc<Columns> {
         let found = self.relations(range);
@@ -422,6 +328,11 @@ impl Analyzer<'_> {
                 // The part of a partitioned index is an index.
                 Some(NodeEnum::AlterTableCmd(command)) if is_index && is_part(command) => {}
                 Some(NodeEnum::AlterTableCmd(command)) => {
+                    if let Some(relation) =
+                        alter.relation.as_ref().filter(|_| names_column(command))
+                    {
+                        self.must_have(&command.name, relation, &scope);
+                    }
                     self.altered_columns(command, &columns);
                     self.alter_command(command, &scope);
                     if let (true, Some(parent)) = (is_part(command), &alter.relation) {
@@ -498,44 +409,6 @@ impl Analyzer<'_> {
         })
     }
 
-    /// Which values are there twice, or are missing elsewhere, shows in whether it works.
-    fn keys(&mut self, constraint: &pg::Constraint, scope: &Scope<'_>) {
-        for name in aliases(constraint.keys.as_slice()).iter().chain(&aliases(&constraint.fk_attrs))
-        {
-            if let Some(lineage) = scope.own_column(name, self.catalog) {
-                self.filter(&lineage);
-            }
-            self.column_compared(name, scope);
-        }
-    }
-
-    /// `EXCLUDE (element WITH operator, …)`: it tells, as a key does, what is there already.
-    fn exclusion(&mut self, node: &pg::Node, scope: &Scope<'_>) {
-        let parts = match &node.node {
-            Some(NodeEnum::List(list)) => list.items.as_slice(),
-            _ => &[],
-        };
-        let (element, operator) = match parts {
-            [element, operator] => (element.node.as_ref(), operator.node.as_ref()),
-            _ => (None, None),
-        };
-        let (Some(NodeEnum::IndexElem(element)), Some(NodeEnum::List(operator))) =
-            (element, operator)
-        else {
-            self.refuse("a part of EXCLUDE is not understood by the gateway".into());
-            return;
-        };
-        let lineage = self.index_element(element, scope);
-        match strings(&operator.items).as_deref() {
-            Some([name]) => self.operator(None, name, &[&lineage, &lineage]),
-            Some([schema, name]) => self.operator(Some(schema), name, &[&lineage, &lineage]),
-            _ => {
-                self.refuse("an operator is not understood by the gateway".into());
-                None
-            }
-        };
-    }
-
     fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
         use pg::AlterTableType as Type;
         let subtype = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
@@ -595,23 +468,6 @@ impl Analyzer<'_> {
                 self.leaking(command.def.as_deref(), scope);
                 self.becomes(command.def.as_deref(), &command.name, scope);
             }
-        }
-    }
-
-    /// A table becomes a partition: its rows are compared with the bounds, and go into the indexes
-    /// that its parent has.
-    fn attached_to(&mut self, parent: &pg::RangeVar, command: &pg::AlterTableCmd) {
-        if command.subtype != pg::AlterTableType::AtAttachPartition as i32 {
-            return;
-        }
-        if let Some(Some(NodeEnum::PartitionCmd(part))) =
-            command.def.as_deref().map(|def| &def.node)
-            && let Some(bound) = &part.bound
-        {
-            self.partition_of(parent, bound);
-        }
-        for relation in self.relations(parent).user {
-            self.runs(&relation.code.insert);
         }
     }
 
@@ -771,6 +627,8 @@ impl Analyzer<'_> {
         match (kind, &rename.relation) {
             (Type::ObjectColumn, Some(relation)) => {
                 let columns = self.existing_or(relation, rename.missing_ok);
+                let scope = scope_of(Some(relation), columns.clone());
+                self.must_have(&rename.subname, relation, &scope);
                 self.classified_column(&rename.subname, &columns);
             }
             (Type::ObjectTabconstraint, Some(relation)) => {
@@ -850,6 +708,21 @@ fn added_columns(commands: &[pg::Node]) -> impl Iterator<Item = Column> + '_ {
 fn is_part(command: &pg::AlterTableCmd) -> bool {
     let node = command.def.as_deref().and_then(|def| def.node.as_ref());
     matches!(node, Some(NodeEnum::PartitionCmd(_)))
+}
+
+/// Whether it changes a column that has to be there.
+fn names_column(command: &pg::AlterTableCmd) -> bool {
+    use pg::AlterTableType as Type;
+    let kind = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
+    !command.missing_ok
+        && matches!(
+            kind,
+            Type::AtDropColumn
+                | Type::AtAlterColumnType
+                | Type::AtColumnDefault
+                | Type::AtDropNotNull
+                | Type::AtSetNotNull
+        )
 }
 
 /// Schema and name, as they are written.

@@ -443,16 +443,7 @@ impl Analyzer<'_> {
                 Seen::session(Output::None, SessionEffect::Transaction(effect))
             }
             NodeEnum::VariableSetStmt(set) => Seen::session(Output::None, self.variable_set(set)),
-            NodeEnum::VariableShowStmt(show) => {
-                if show.name.eq_ignore_ascii_case("all") {
-                    return self.shown(&contents::shown_settings(self.catalog));
-                }
-                if settings::is_secret(&show.name) {
-                    self.touched = true;
-                    return Seen::rows(Output::Open);
-                }
-                Seen::rows(Output::Clean)
-            }
+            NodeEnum::VariableShowStmt(show) => self.show(&show.name),
             NodeEnum::ListenStmt(_) | NodeEnum::UnlistenStmt(_) => {
                 Seen::session(Output::None, SessionEffect::Listen)
             }
@@ -463,6 +454,17 @@ impl Analyzer<'_> {
                 Seen::nothing()
             }
         }
+    }
+
+    fn show(&mut self, name: &str) -> Seen {
+        if name.eq_ignore_ascii_case("all") {
+            return self.shown(&contents::shown_settings(self.catalog));
+        }
+        if settings::is_secret(name) {
+            self.touched = true;
+            return Seen::rows(Output::Open);
+        }
+        Seen::rows(Output::Clean)
     }
 
     fn parameter_types(&mut self, types: &[pg::Node]) {

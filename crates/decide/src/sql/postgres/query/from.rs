@@ -86,7 +86,10 @@ impl<'c> Analyzer<'c> {
         };
         let is_table = cte.is_none();
         let (columns, schemas, relation) = match cte {
-            Some(columns) => (columns, Vec::new(), None),
+            Some(cte) => {
+                self.cte_depth = self.cte_depth.max(cte.depth);
+                (cte.columns.clone(), Vec::new(), None)
+            }
             None => self.read(range),
         };
         let name = alias.map_or(&range.relname, |alias| &alias.aliasname).clone();

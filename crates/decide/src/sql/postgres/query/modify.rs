@@ -13,6 +13,7 @@ use crate::sql::postgres::query::predicate::{is_own, operands_of};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::expression::strings;
 use crate::sql::statement::Shape;
+use crate::sql::taint::Taint;
 
 /// What happens to rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ enum Effect {
 struct Target {
     objects: Vec<Object>,
     each: Vec<Arc<Columns>>,
+    /// The classified columns that tell in which partition a row is.
+    keys: Taint,
     /// All of them as one.
     columns: Arc<Columns>,
     item: Item,
@@ -66,8 +69,11 @@ impl Analyzer<'_> {
         let mut schemas = Vec::new();
         let mut each = Vec::new();
         let mut objects = Vec::new();
+        let mut keys = Taint::Clean;
         for relation in &found.user {
             self.reads_user = true;
+            keys.join(&relation.key.sources);
+            keys.join(&relation.placed.sources);
             let object = Object::table(&relation.schema, &relation.name);
             self.need(Action::Write, object.clone());
             objects.push(object);
@@ -106,7 +112,7 @@ impl Analyzer<'_> {
         let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
         let item =
             Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
-        Target { objects, each, columns, item }
+        Target { objects, each, keys, columns, item }
     }
 
     /// Notes whether the rows that are written are limited.
@@ -154,6 +160,19 @@ impl Analyzer<'_> {
             });
         if !is_known {
             self.reveal(lineage);
+            return;
+        }
+        let takes_all = column.is_some_and(|name| {
+            let mut keys =
+                target.keys.ids().filter_map(|id| self.catalog.classified.get(id as usize));
+            let own = target.columns.find(name, self.catalog);
+            // A partition calls the columns of its key as the tables above it do.
+            !keys.any(|key| key.column == name)
+                && own.is_some_and(|own| self.catalog.takes_all_of(&own, lineage))
+        });
+        if !takes_all {
+            // Whether it goes in tells what it is.
+            self.filter(lineage);
         }
     }
 
@@ -485,6 +504,7 @@ impl Target {
     fn unknown(lineage: Lineage) -> Self {
         let columns = Arc::new(Columns::open(lineage));
         Self {
+            keys: Taint::Clean,
             objects: Vec::new(),
             each: Vec::new(),
             item: Item::named(None, columns.clone()),

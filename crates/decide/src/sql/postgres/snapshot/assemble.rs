@@ -59,6 +59,14 @@ impl CatalogBuilder {
         self
     }
 
+    /// Adds what is demanded of the values of a column: the text of a check, `length` and a type's
+    /// modifier; nothing where that is the same for no two columns (a key, an expression).
+    pub fn demand(&mut self, relation: u32, demand: &str, column: &str) -> &mut Self {
+        let of = self.demands.entry(relation).or_default();
+        of.entry(column.to_owned()).or_default().push(demand.to_owned());
+        self
+    }
+
     /// Says that all code that runs unseen has been added, so that a write to a table without
     /// any can be told from one whose effects are not known.
     pub fn code_is_complete(&mut self) -> &mut Self {

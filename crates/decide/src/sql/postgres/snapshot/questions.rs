@@ -26,8 +26,9 @@ WHERE n.nspname IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT
     'pg_foreign_table', 'pg_index', 'pg_indexes', 'pg_matviews', 'pg_partitioned_table',
     'pg_policies', 'pg_policy', 'pg_prepared_xacts', 'pg_proc', 'pg_publication_rel',
     'pg_publication_tables', 'pg_rewrite', 'pg_roles', 'pg_rules', 'pg_seclabel', 'pg_seclabels',
-    'pg_settings', 'pg_shdescription', 'pg_shseclabel', 'pg_stat_activity', 'pg_stat_database',
-    'pg_stat_io', 'pg_statistic_ext', 'pg_subscription', 'pg_trigger', 'pg_ts_dict', 'pg_type',
+    'pg_settings', 'pg_shdescription', 'pg_shseclabel', 'pg_stat_activity',
+    'pg_stat_all_tables', 'pg_stat_database', 'pg_stat_io', 'pg_stat_sys_tables',
+    'pg_stat_user_tables', 'pg_stat_xact_all_tables', 'pg_stat_xact_user_tables', 'pg_statistic_ext', 'pg_subscription', 'pg_trigger', 'pg_ts_dict', 'pg_type',
     'pg_user', 'pg_views', 'attributes', 'check_constraints', 'columns', 'domains', 'parameters',
     'routines', 'triggers', 'views')
 ORDER BY a.attrelid, a.attnum";
@@ -72,8 +73,9 @@ ORDER BY o.oid";
 /// Columns: what the place is (`r` relation, `t` type, `c` operator class, `*` anywhere), its oid,
 /// letters of moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t`
 /// type, `k` a function that a stored expression calls; `n` is the name of an operator class, and
-/// `p` the key of a partitioned table), and two texts: schema and name, the expression, an oid, or
-/// the expression's tree and which call of it is meant.
+/// `p` the key of a partitioned table, `d` what is demanded of the values of a column), and two
+/// texts: schema and name, the expression, an oid, or the expression's tree and which call of it is
+/// meant.
 ///
 /// What PostgreSQL makes beside a range type (constructors, the cast to its multirange) counts as
 /// its own.
@@ -213,6 +215,41 @@ SELECT 'c', c.oid, '', 'n', n.nspname::pg_catalog.text, c.opcname::pg_catalog.te
   FROM pg_catalog.pg_opclass c JOIN pg_catalog.pg_namespace n ON n.oid = c.opcnamespace
   WHERE c.oid >= 16384
 UNION
+SELECT 'r', d.refobjid, '', 'd',
+       CASE WHEN c.contype = 'c' THEN pg_catalog.pg_get_constraintdef(c.oid) ELSE '' END,
+       a.attname::pg_catalog.text
+  FROM pg_catalog.pg_constraint c
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+    AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = c.conrelid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE c.conrelid >= 16384 AND c.contype IN ('c', 'f', 'p', 'u', 'x') AND d.refobjsubid > 0
+UNION
+SELECT 'r', d.refobjid, '', 'd', '', a.attname::pg_catalog.text
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = i.indrelid
+  JOIN pg_catalog.pg_class t ON t.oid = i.indrelid AND t.relkind <> 't'
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE i.indrelid >= 16384 AND d.refobjsubid > 0
+    AND (i.indisunique OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+UNION
+SELECT 'r', d.refobjid, '', 'd', '', a.attname::pg_catalog.text
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+    AND g.oid = d.objid AND g.adrelid = d.refobjid AND g.adnum <> d.refobjsubid
+  LEFT JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+    AND p.oid = d.objid AND p.polrelid = d.refobjid
+  WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid >= 16384
+    AND d.refobjsubid > 0 AND (g.oid IS NOT NULL OR p.oid IS NOT NULL)
+UNION
+SELECT 'r', a.attrelid, '', 'd', 'length ' || a.atttypmod, a.attname::pg_catalog.text
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND a.atttypmod >= 0
+    AND c.relkind IN ('r', 'p', 'f') AND NOT a.attisdropped
+UNION
 SELECT 'r', p.partrelid, '', 'p', pg_catalog.pg_get_partkeydef(p.partrelid), NULL
   FROM pg_catalog.pg_partitioned_table p
 UNION
@@ -313,6 +350,7 @@ pub fn add(builder: &mut CatalogBuilder, answers: Answers<'_>) {
         match text(row, 3) {
             "n" => builder.operator_class(number(row, 1), text(row, 4), text(row, 5)),
             "p" => builder.partition_key(number(row, 1), text(row, 4)),
+            "d" => builder.demand(number(row, 1), text(row, 4), text(row, 5)),
             _ => builder.code(place(row)),
         };
     }

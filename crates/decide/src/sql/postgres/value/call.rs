@@ -77,8 +77,8 @@ impl Analyzer<'_> {
         lineage
     }
 
-    /// Words of definitions have the constants in them that people wrote there; those of a partition
-    /// have values of its key.
+    /// Words of definitions have the constants in them that people wrote there; those of a
+    /// partition have values of its key.
     fn shows_definitions(&self, name: &str, lineage: &mut Lineage) {
         if !contents::gives_words(name) {
             return;
@@ -140,7 +140,7 @@ impl Analyzer<'_> {
         args: Option<&[pg::Node]>,
     ) -> Lineage {
         if schema == Some("information_schema") && name.starts_with("_pg_") {
-            return self.pure(lineages);
+            return self.pure(&numbers_of_types(lineages));
         }
         let made: Vec<Function> = self
             .catalog
@@ -248,7 +248,7 @@ impl Analyzer<'_> {
                 self.touched = true;
                 Lineage { kept: true, ..Lineage::CLEAN }
             }
-            Builtin::Settings => Lineage { kept: true, closed: true, ..Lineage::CLEAN },
+            Builtin::Closed => Lineage { kept: true, closed: true, ..Lineage::CLEAN },
             Builtin::Setting => self.current_setting(lineages, args),
             Builtin::SetConfig => self.set_config(lineages, args),
             Builtin::Notify => {
@@ -536,6 +536,15 @@ fn is_number(node: &pg::Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// Of whole rows of catalogs the helpers of `information_schema` read what numbers types have.
+fn numbers_of_types(lineages: &[Lineage]) -> Vec<Lineage> {
+    let read = |lineage: &Lineage| match lineage.row {
+        Some(_) => lineage.clone().of_columns_only(),
+        None => lineage.clone(),
+    };
+    lineages.iter().map(read).collect()
 }
 
 /// A value computed from all of these.

@@ -238,6 +238,7 @@ fn made(schema: String, name: &str, kind: RelationKind, columns: Vec<Column>) ->
         code: RelationCode::default(),
         key: Lineage::CLEAN,
         placed: Lineage::CLEAN,
+        demands: Arc::default(),
         made: Some(Arc::new(Made { rests: BTreeSet::new(), reached: Reached::Alone })),
     }
 }

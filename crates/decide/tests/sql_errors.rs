@@ -65,6 +65,17 @@ fn names_that_are_not_there() {
         Some(15),
         &[],
     );
+    let missing = "column \"nme\" of relation \"people\" does not exist";
+    for sql in [
+        "ALTER TABLE people DROP COLUMN nme",
+        "ALTER TABLE people ALTER nme SET NOT NULL",
+        "ALTER TABLE people ALTER nme SET DEFAULT 'x'",
+        "ALTER TABLE people ALTER nme TYPE text",
+        "ALTER TABLE people RENAME COLUMN nme TO name2",
+    ] {
+        check(sql, "42703", missing, None, &[]);
+    }
+    check("CREATE INDEX ON people (nme)", "42703", "column \"nme\" does not exist", None, &[]);
     check(
         "SELECT find_mial(1)",
         "42883",
@@ -89,6 +100,19 @@ fn limits_have_codes_of_their_own() {
     check(&"SELECT 1;".repeat(2_000), "54000");
     check(&format!("SELECT {}1", "(".repeat(5_000)), "42601");
     check(&format!("SELECT {}", vec!["1"; 1_665].join(",")), "54011");
+    let chain = |count: usize| {
+        let links = (1..count).map(|n| format!("c{n} AS (SELECT x FROM c{})", n - 1));
+        let all: Vec<String> =
+            std::iter::once("c0 AS (SELECT 1 AS x)".into()).chain(links).collect();
+        format!("WITH {} SELECT x FROM c{}", all.join(", "), count - 1)
+    };
+    check(&chain(2_500), "54001");
+    check(&chain(101), "54001");
+    check(&format!("WITH RECURSIVE {}", &chain(101)["WITH ".len()..]), "54001");
+    assert!(analyze(&sql_shop::catalog(), &chain(100)).unwrap()[0].unknown.is_none());
+    let beside: Vec<String> = (0..300).map(|n| format!("c{n} AS (SELECT {n})")).collect();
+    let beside = format!("WITH {} SELECT * FROM c299", beside.join(", "));
+    assert!(analyze(&sql_shop::catalog(), &beside).unwrap()[0].unknown.is_none());
     check("SELECT * FROM pg_authid", "42501");
     check("SET session_replication_role = replica", "42501");
 }

@@ -240,6 +240,16 @@ fn probes() {
     check("SELECT id FROM customers WHERE email IN (SELECT unnest(ARRAY['a', 'b']))", 2);
     check("SELECT email FROM customers INTERSECT VALUES ('a'), ('b')", 2);
     check("SELECT c.id FROM customers c, generate_series(1, 500) n WHERE c.ssn = n::text", 500);
+    // What is not there is NULL, and the mask leaves NULL visible.
+    check("SELECT to_jsonb(email) -> 'a' FROM customers", 1);
+    check("SELECT to_jsonb(email) ->> $1 FROM customers", 1);
+    check("SELECT to_jsonb(email) -> 'a' -> 'b' FROM customers", 2);
+    check("SELECT to_jsonb(email) #>> '{a,b,c}' FROM customers", 3);
+    check("SELECT to_jsonb(email) #> ARRAY['a', 'b'] FROM customers", 2);
+    check("SELECT (to_jsonb(email))['a'] FROM customers", 1);
+    check("SELECT (ARRAY[email])[2] FROM customers", 1);
+    check("SELECT (ARRAY[email])[2:3] FROM customers", 2);
+    check("SELECT to_jsonb(country) -> 'a' FROM customers", 0);
     at_least(
         "SELECT id FROM customers WHERE dob IN \
         (SELECT generate_series('1900-01-01'::date, '2000-01-01', '1 day')::text)",

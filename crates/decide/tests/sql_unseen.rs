@@ -5,12 +5,13 @@
 
 mod sql_shop;
 
-use portreeve_decide::sql::postgres::questions::{self, Answers, Row};
+use portreeve_decide::sql::postgres::questions::{self, Answers};
 use portreeve_decide::sql::{
     Catalog, CatalogBuilder, ColumnInput, FunctionInput, Output, RelationInput, RelationKind,
     Volatility, analyze,
 };
-use portreeve_model::{Action, Category};
+use portreeve_model::Action;
+use sql_shop::live::{catalog, rows, text};
 use sql_shop::server::Server;
 use std::fmt::Write as _;
 
@@ -59,6 +60,15 @@ CREATE TYPE told_range AS RANGE (subtype = text, subtype_opclass = told);
 CREATE TABLE of_told (id int, value told_range);
 CREATE TYPE timerange AS RANGE (subtype = time);
 CREATE TABLE of_time (id int, during timerange);
+CREATE TABLE keyed (id int, value checked) PARTITION BY LIST (value);
+CREATE TABLE keyed_list (id int, a checked[]) PARTITION BY LIST (a);
+CREATE TABLE keyed_span (id int, s span) PARTITION BY RANGE (s);
+CREATE TABLE keyed_told (id int, note text) PARTITION BY RANGE (note told);
+CREATE TABLE unkeyed (id int, value checked) PARTITION BY LIST (id);
+CREATE TABLE ready (id int, note text);
+INSERT INTO ready VALUES (1, 'abc'), (2, 'abd');
+CREATE TABLE many (id int, note text, t told_range);
+INSERT INTO many VALUES (1, 'a', '[a,b)'), (2, 'b', '[b,c)'), (3, 'c', '[c,d)');
 CREATE TABLE with_default (id int, note text DEFAULT leak('x'));
 CREATE TABLE with_generated (id int, half int GENERATED ALWAYS AS (fixed(id)) STORED);
 CREATE TABLE with_check (id int, note text CHECK (is_fine(note)));
@@ -128,102 +138,6 @@ CREATE TABLE split (id int) PARTITION BY RANGE (id);
 CREATE FOREIGN TABLE split_far PARTITION OF split FOR VALUES FROM (0) TO (9) SERVER elsewhere;
 CREATE TABLE clean (id int DEFAULT 1, at timestamptz DEFAULT now(), note text CHECK (note <> ''));
 ";
-
-const RELATIONS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relhastriggers,
-  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') ORDER BY c.oid";
-const COLUMNS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid,
-  CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END
-  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attrelid >= 16384 AND a.attnum > 0 ORDER BY 1, 2";
-const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_inherits";
-
-fn functions() -> String {
-    format!(
-        "SELECT n.nspname, p.proname, p.provolatile, l.lanname, {}
-         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-         JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384",
-        questions::SIGNATURE_COLUMNS
-    )
-}
-
-fn rows(server: &Server, question: &str) -> Vec<Row> {
-    let script = format!(
-        "SET search_path = '';\n\\pset fieldsep '\\x1f'\n\\pset recordsep '\\x1e'\n\
-         \\pset null '\\x1d'\n{question};\n"
-    );
-    let printed = server.psql("postgres", &script);
-    let lines = printed.trim_end_matches('\n').split('\u{1e}').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let cells = line.split('\u{1f}');
-            cells.map(|cell| (cell != "\u{1d}").then(|| cell.to_owned())).collect()
-        })
-        .collect()
-}
-
-fn text(row: &Row, index: usize) -> String {
-    row[index].clone().unwrap_or_default()
-}
-
-/// What the server has; functions of these names are called harmless.
-fn catalog(server: &Server, harmless: &[&str]) -> Catalog {
-    let (columns, parents) = (rows(server, COLUMNS), rows(server, PARENTS));
-    let mut builder = CatalogBuilder::new();
-    for row in rows(server, RELATIONS) {
-        let oid = text(&row, 0);
-        let own = columns.iter().filter(|column| text(column, 0) == oid);
-        builder.relation(RelationInput {
-            oid: oid.parse().unwrap(),
-            schema: text(&row, 1),
-            name: text(&row, 2),
-            kind: RelationKind::from_relkind(text(&row, 3).chars().next().unwrap()),
-            columns: own
-                .map(|column| ColumnInput {
-                    name: text(column, 2),
-                    attnum: text(column, 1).parse().unwrap(),
-                    type_oid: text(column, 3).parse().unwrap(),
-                    type_name: String::new(),
-                    category: (text(column, 2) == "email").then(|| Category::from("email")),
-                    generated: column[4].clone(),
-                })
-                .collect(),
-            definition: row[5].clone(),
-            parents: parents
-                .iter()
-                .filter(|link| text(link, 0) == oid)
-                .map(|link| text(link, 1).parse().unwrap())
-                .collect(),
-            has_triggers: text(&row, 4) == "t",
-            has_rules: false,
-        });
-    }
-    for row in rows(server, &functions()) {
-        let name = text(&row, 1);
-        let is_harmless = harmless.contains(&name.as_str());
-        let function = FunctionInput {
-            schema: text(&row, 0),
-            name,
-            volatility: Volatility::from_provolatile(text(&row, 2).chars().next().unwrap()),
-            language: text(&row, 3),
-        };
-        if is_harmless {
-            builder.harmless_function(function);
-        } else {
-            builder.function(function);
-        }
-    }
-    let (types, operators, code) = (
-        rows(server, questions::TYPES),
-        rows(server, questions::OPERATORS),
-        rows(server, questions::CODE),
-    );
-    assert!(types.len() >= 5 && operators.len() >= 2 && code.len() >= 20, "an answer is missing");
-    let answers = Answers { types: &types, operators: &operators, code: &code };
-    questions::add(&mut builder, answers);
-    builder.build()
-}
 
 /// Statement, and the functions that must be asked about; none: it must pass as it is.
 const CASES: &[(&str, &[&str])] = &[
@@ -373,6 +287,50 @@ const BESIDE: &[&str] = &[
     "SELECT jsonb_populate_record(h, jsonb_build_object('a', note)) FROM of_list, notes",
     "SELECT array_append(a, 'y') FROM of_list",
     "SELECT array_remove(a, 'y') FROM of_list",
+    "SELECT btarraycmp(a, '{y}') FROM of_list",
+    "SELECT rank('{y}') WITHIN GROUP (ORDER BY a) FROM of_list",
+    "SELECT dense_rank(1, '{y}') WITHIN GROUP (ORDER BY id, a) FROM of_list",
+    "SELECT percent_rank('(y,1)') WITHIN GROUP (ORDER BY h) FROM of_list",
+    "SELECT cume_dist('[x,y)') WITHIN GROUP (ORDER BY s) FROM of_list",
+    "SELECT rank('(1,y)') WITHIN GROUP (ORDER BY d) FROM of_domain d",
+    "SELECT rank('{y}') WITHIN GROUP (ORDER BY ARRAY[value]) FROM of_domain",
+];
+
+/// Definitions, and what runs as soon as they are made.
+const DEFINED: &[(&str, &str)] = &[
+    ("CREATE TABLE p PARTITION OF keyed FOR VALUES IN ('y')", "is_fine"),
+    ("CREATE TABLE p PARTITION OF keyed FOR VALUES IN (upper('y'))", "is_fine"),
+    ("CREATE TABLE p PARTITION OF keyed_list FOR VALUES IN ('{y}')", "is_fine"),
+    ("CREATE TABLE p PARTITION OF keyed_span FOR VALUES FROM ('[a,b)') TO ('[c,d)')", "is_fine"),
+    ("CREATE TABLE p PARTITION OF keyed_told FOR VALUES FROM ('a') TO ('b')", "compared"),
+    ("ALTER TABLE keyed_told ATTACH PARTITION ready FOR VALUES FROM ('a') TO ('b')", "compared"),
+    ("CREATE TABLE p PARTITION OF keyed_list (a DEFAULT '{y}') DEFAULT", "is_fine"),
+    ("ALTER TABLE of_list ALTER COLUMN a SET DEFAULT '{y}'", "is_fine"),
+    ("ALTER TABLE of_list ALTER h SET DEFAULT '(y,1)', ALTER id SET DEFAULT 1", "is_fine"),
+    ("CREATE TABLE p (LIKE of_list, CHECK (a = '{y}'))", "is_fine"),
+    ("CREATE TABLE p (CHECK (a = '{y}')) INHERITS (of_list)", "is_fine"),
+    ("CREATE INDEX ON many (note told)", "compared"),
+    ("CREATE INDEX ON many (lower(note) public.told DESC, id)", "compared"),
+    ("CREATE UNIQUE INDEX ON many (t)", "compared"),
+    ("CREATE INDEX ON many ((coalesce(t, t)))", "compared"),
+    ("ALTER TABLE many ADD UNIQUE (t)", "compared"),
+    ("ALTER TABLE many ADD PRIMARY KEY (t)", "compared"),
+    ("ALTER TABLE many ADD EXCLUDE USING btree (note told WITH =)", "compared"),
+];
+
+/// Definitions by which nothing runs.
+const DEFINED_QUIETLY: &[&str] = &[
+    "CREATE TABLE p PARTITION OF unkeyed FOR VALUES IN (1)",
+    "CREATE TABLE p PARTITION OF keyed_list DEFAULT",
+    "ALTER TABLE of_list ALTER COLUMN a DROP DEFAULT, ALTER id SET DEFAULT 1",
+    "ALTER TABLE of_domain ALTER value SET DEFAULT 'y'",
+    "CREATE TABLE p (LIKE of_list, CHECK (id > 1))",
+    "CREATE INDEX ON many (note, id)",
+    "CREATE INDEX ON many (note text_pattern_ops) WHERE note = 'x'",
+    "CREATE INDEX ON of_domain (value)",
+    "CREATE INDEX ON of_list (a, h)",
+    "ALTER TABLE many ADD UNIQUE (note)",
+    "ALTER TABLE of_domain ADD UNIQUE (value), ADD EXCLUDE USING btree (id WITH =)",
 ];
 
 /// Nothing becomes a value that is checked.
@@ -394,6 +352,8 @@ const APART: &[&str] = &[
     "SELECT jsonb_build_object('list', a, 'row', h), concat(a, 'x') FROM of_list",
     "SELECT json_agg(d) FROM of_domain d WHERE id = 1",
     "SELECT d FROM of_domain d WHERE d.value = 'x'",
+    "SELECT rank('y') WITHIN GROUP (ORDER BY value) FROM of_domain",
+    "SELECT rank(ARRAY['y']::text[]) WITHIN GROUP (ORDER BY a::text[]) FROM of_list",
     "SELECT id, CASE WHEN a IS NULL THEN 'none' ELSE 'some' END FROM of_list",
 ];
 
@@ -461,24 +421,116 @@ fn what_becomes_a_value_of_a_type_beside_it_is_asked_about() {
     assert!(needless.is_empty(), "{needless:#?}");
 
     // The server itself says whether the check runs.
-    server.psql(
-        "postgres",
-        "CREATE OR REPLACE FUNCTION is_fine(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
-           $$ BEGIN RAISE EXCEPTION 'the check ran'; END $$;",
-    );
-    let runs = |sql: &str| {
-        let sql = sql.replace('\'', "''").replace("$1", "NULL");
-        let asked = format!(
-            "DO $do$ BEGIN EXECUTE '{sql}'; EXCEPTION WHEN raise_exception THEN \
-               RAISE NOTICE 'x'; PERFORM set_config('app.ran', 'yes', false); END $do$; \
-             SELECT current_setting('app.ran', true)"
-        );
-        server.psql("postgres", &asked).contains("yes")
-    };
-    let idle: Vec<_> = BESIDE.iter().filter(|sql| !runs(sql)).collect();
-    let running: Vec<_> = APART.iter().filter(|sql| runs(sql)).collect();
+    server.psql("postgres", RAISING);
+    let idle: Vec<_> = BESIDE.iter().filter(|sql| !runs(&server, sql)).collect();
+    let running: Vec<_> = APART.iter().filter(|sql| runs(&server, sql)).collect();
     assert!(idle.is_empty(), "these run no check: {idle:#?}");
     assert!(running.is_empty(), "these run one: {running:#?}");
+}
+
+/// What a domain and an operator class call says that it runs.
+const RAISING: &str = "
+CREATE OR REPLACE FUNCTION is_fine(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'it ran'; END $$;
+CREATE OR REPLACE FUNCTION compared(text, text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'it ran'; END $$;
+";
+
+/// Whether the server runs one of them for a statement. What the statement has done is taken back.
+fn runs(server: &Server, sql: &str) -> bool {
+    let sql = sql.replace('\'', "''").replace("$1", "NULL");
+    let asked = format!(
+        "BEGIN; DO $do$ BEGIN EXECUTE '{sql}'; EXCEPTION WHEN raise_exception THEN \
+           RAISE NOTICE 'x'; PERFORM set_config('app.ran', 'yes', true); END $do$; \
+         SELECT 'answer ' || coalesce(nullif(current_setting('app.ran', true), ''), 'no'); ROLLBACK"
+    );
+    let printed = server.psql("postgres", &asked);
+    assert!(printed.contains("answer "), "{sql}");
+    printed.contains("answer yes")
+}
+
+#[test]
+fn what_a_definition_runs_is_asked_about() {
+    let server = Server::start();
+    server.psql("postgres", SCHEMA);
+    let known = catalog(&server, &[]);
+    let is_asked = |(sql, name): &&(&str, &str)| executes(&known, sql).contains(&name.to_string());
+    let unasked: Vec<_> = DEFINED.iter().filter(|case| !is_asked(case)).collect();
+    let asked = DEFINED_QUIETLY.iter().map(|sql| (sql, executes(&known, sql)));
+    let needless: Vec<_> = asked.filter(|(_, asked)| !asked.is_empty()).collect();
+    assert!(unasked.is_empty(), "{unasked:#?}");
+    assert!(needless.is_empty(), "{needless:#?}");
+
+    server.psql("postgres", RAISING);
+    let idle: Vec<_> = DEFINED.iter().filter(|(sql, _)| !runs(&server, sql)).collect();
+    let running: Vec<_> = DEFINED_QUIETLY.iter().filter(|sql| runs(&server, sql)).collect();
+    assert!(idle.is_empty(), "these run nothing: {idle:#?}");
+    assert!(running.is_empty(), "these run something: {running:#?}");
+
+    // It runs as soon as there is a partition, which the same transaction may make.
+    let key = "CREATE TABLE p (id int, b text) PARTITION BY RANGE (b told)";
+    assert_eq!(executes(&known, key), ["compared"]);
+    let in_turn = "CREATE TABLE p (LIKE of_list) PARTITION BY LIST (a); \
+                   CREATE TABLE q PARTITION OF p FOR VALUES IN ('{y}')";
+    // Where code runs beside the table that it is like, nobody follows it.
+    assert!(analyze(&known, in_turn).unwrap()[1].command.unknown.is_some());
+    let in_turn = "CREATE TABLE p (id int, email text) PARTITION BY LIST (email); \
+                   CREATE TABLE q PARTITION OF p FOR VALUES IN ('y'); SELECT id FROM q";
+    let needs = &analyze(&known, in_turn).unwrap()[2].command.needs;
+    assert!(needs.iter().any(|need| need.action == Action::Filter), "{needs:?}");
+}
+
+/// Functions of the server that make an argument one of another's type, or give one.
+const POLYMORPHIC: &str = "
+SELECT DISTINCT p.proname FROM pg_proc p,
+  LATERAL (SELECT count(*) FROM unnest(p.proargtypes) a JOIN pg_type t ON t.oid = a
+           WHERE t.typname ~ '^any.') given(number),
+  LATERAL (SELECT count(*) FROM pg_type t WHERE t.oid = p.prorettype AND t.typname ~ '^any.')
+    gives(number)
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND given.number + gives.number > 1
+  AND 'internal'::regtype <> ALL (p.proargtypes) ORDER BY 1";
+
+/// A name that the list does not have would let code run where a constant stands beside a value
+/// of a domain.
+#[test]
+fn the_list_of_polymorphic_functions_is_the_servers() {
+    let server = Server::start();
+    server.psql("postgres", "CREATE TABLE t (a text)");
+    let mut builder = CatalogBuilder::new();
+    let code = ["t", "20000", "c", "f", "public", "is_fine"].map(|cell| Some(cell.to_owned()));
+    let domain = ["20000", "public", "checked", "25"].map(|cell| Some(cell.to_owned()));
+    builder.relation(RelationInput {
+        oid: 20001,
+        schema: "public".into(),
+        name: "t".into(),
+        kind: RelationKind::Table,
+        columns: vec![ColumnInput {
+            name: "value".into(),
+            attnum: 1,
+            type_oid: 20000,
+            type_name: String::new(),
+            category: None,
+            generated: None,
+        }],
+        definition: None,
+        parents: Vec::new(),
+        has_triggers: false,
+        has_rules: false,
+    });
+    let (types, code) = ([domain.to_vec()], [code.to_vec()]);
+    questions::add(&mut builder, Answers { types: &types, code: &code, ..Answers::default() });
+    let known = builder.build();
+    let names = rows(&server, POLYMORPHIC);
+    assert!(names.len() > 80, "{names:?}");
+    let unasked: Vec<String> = names
+        .iter()
+        .map(|row| text(row, 0))
+        .filter(|name| {
+            let sql = format!("SELECT \"{name}\"(ARRAY[value], 'x') FROM t");
+            executes(&known, &sql).is_empty() && analyze(&known, &sql).unwrap()[0].unknown.is_none()
+        })
+        .collect();
+    assert!(unasked.is_empty(), "{unasked:?}");
 }
 
 /// Proven to change nothing.

@@ -331,7 +331,7 @@ impl Plan {
                 .iter()
                 .zip(planned)
                 .map(|(output, mask)| match mask {
-                    None if output.sources.is_empty() => {
+                    None if output.sources.is_empty() && !output.is_structure => {
                         let (origin, about) = (output.origin.clone(), output.about.clone());
                         Texts::Open { origin, about }
                     }

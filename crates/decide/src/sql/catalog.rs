@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::sql::columns::Columns;
-use crate::sql::lineage::Making;
+use crate::sql::lineage::{Lineage, Making};
 use crate::sql::taint::Taint;
 
 /// A classified column.
@@ -30,6 +30,18 @@ impl ColumnRef {
     #[must_use]
     pub fn object(&self) -> Object {
         Object::column(&self.schema, &self.table, &self.column)
+    }
+}
+
+/// SPEC: `TEXTOID`, `VARCHAROID` in pg_type.dat.
+const UNBOUNDED_TEXTS: [u32; 2] = [25, 1043];
+
+/// Whether a value that meets one demand meets another.
+fn is_met(wanted: &str, given: &str) -> bool {
+    let length = |demand: &str| demand.strip_prefix("length ")?.parse::<i32>().ok();
+    match (length(wanted), length(given)) {
+        (Some(wanted), Some(given)) => given <= wanted,
+        _ => !wanted.is_empty() && wanted == given,
     }
 }
 
@@ -108,6 +120,12 @@ pub(in crate::sql) struct Relation {
     pub(in crate::sql) has_triggers: bool,
     /// What runs beside the statements that read or write it.
     pub(in crate::sql) code: RelationCode,
+    /// What the key of a partitioned table is computed from.
+    pub(in crate::sql) key: Lineage,
+    /// The keys of the tables that it is a partition of: which rows are here tells what they are.
+    pub(in crate::sql) placed: Lineage,
+    /// What is demanded of the values of its columns, by their names.
+    pub(in crate::sql) demands: Arc<HashMap<String, Vec<String>>>,
     /// Set where the open transaction has made it, or tied it to another.
     pub(in crate::sql) made: Option<Arc<Made>>,
 }
@@ -178,6 +196,10 @@ pub(in crate::sql) struct RelationCode {
     pub(in crate::sql) truncate: Functions,
     /// Run when a value is made a row of it.
     pub(in crate::sql) row: Functions,
+    /// Run where it is worked out to which partition a row belongs, of it or of those above.
+    pub(in crate::sql) key: Functions,
+    /// Run where values of these columns are compared, by an index, say.
+    pub(in crate::sql) compared: Arc<Vec<(String, Functions)>>,
     /// Relations with classified columns that a write here reaches by its foreign keys.
     pub(in crate::sql) reaches_classified: bool,
     /// Reading it may change something: a view over a sequence, a policy with a setting, a
@@ -206,6 +228,14 @@ pub(in crate::sql) struct Operator {
     pub(in crate::sql) function: Option<Object>,
     /// The types of its sides, where they are PostgreSQL's own.
     pub(in crate::sql) sides: [Option<String>; 2],
+}
+
+/// An operator class that PostgreSQL does not bring.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct OperatorClass {
+    pub(in crate::sql) schema: String,
+    /// What it compares values with.
+    pub(in crate::sql) functions: Functions,
 }
 
 /// A function outside `pg_catalog`, all overloads of its name in one schema together.
@@ -237,6 +267,8 @@ pub struct Catalog {
     pub(in crate::sql) pure_builtins: Arc<HashSet<String>>,
     /// Every column of a relation; a lineage names the one that it is a copy of by index.
     pub(in crate::sql) columns: Arc<Vec<Arc<Object>>>,
+    /// Their types, in the same order.
+    pub(in crate::sql) column_types: Arc<Vec<u32>>,
     /// Every classified column; a lineage names them by index.
     pub(in crate::sql) classified: Arc<Vec<Arc<ColumnRef>>>,
     /// All of `classified`.
@@ -251,6 +283,10 @@ pub struct Catalog {
     pub(in crate::sql) made_types: Arc<HashSet<String>>,
     /// Operator name to operators that PostgreSQL does not bring.
     pub(in crate::sql) operators: Arc<HashMap<String, Vec<Operator>>>,
+    /// Name to operator classes that PostgreSQL does not bring.
+    pub(in crate::sql) operator_classes: Arc<HashMap<String, Vec<OperatorClass>>>,
+    /// The classified columns that keys of partitioned tables are made of.
+    pub(in crate::sql) partition_keys: Taint,
     /// Functions of casts between PostgreSQL's own types that nobody has to write: they may run
     /// in any expression.
     pub(in crate::sql) anywhere: Functions,
@@ -293,6 +329,27 @@ impl Catalog {
         let known = self.named(name).find(|known| known.schema == *schema)?;
         let functions = known.code.row.clone();
         (!functions.is_empty()).then_some(Making { functions, is_bare: false })
+    }
+
+    /// Whether every value of one column is one of another, too: what is stored there then fails
+    /// for no value, and so tells nothing of it. A table that the open transaction has made or
+    /// changed may demand anything.
+    pub(in crate::sql) fn takes_all_of(&self, column: &Lineage, from: &Lineage) -> bool {
+        let (Some(column), Some(from)) = (column.origin, from.origin) else { return false };
+        if column == from {
+            return true;
+        }
+        let kind = |index: u32| self.column_types.get(index as usize).copied();
+        let demands = |index: u32| {
+            let object = self.columns.get(index as usize)?;
+            let [schema, table, column] = object.path.as_slice() else { return None };
+            let known = self.named(table).find(|known| known.schema == *schema)?;
+            Some(known.demands.get(column).cloned().unwrap_or_default())
+        };
+        let (Some(wanted), Some(given)) = (demands(column), demands(from)) else { return false };
+        let is_text = |index| kind(index).is_some_and(|kind| UNBOUNDED_TEXTS.contains(&kind));
+        let is_of_type = kind(column) == kind(from) || is_text(column) && is_text(from);
+        is_of_type && wanted.iter().all(|wanted| given.iter().any(|given| is_met(wanted, given)))
     }
 
     /// The classified column that a `RowDescription` field names as its origin.

@@ -41,8 +41,19 @@ pub(in crate::sql) struct Lineage {
     /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
     /// to be searched either.
     pub(in crate::sql) closed: bool,
+    /// It shows a definition that a system catalog keeps.
+    pub(in crate::sql) definition: Option<Definition>,
     /// What runs where another value becomes one of its type, or of one that is made of it.
     pub(in crate::sql) making: Option<Making>,
+}
+
+/// How a value shows definitions of the target: people have written constants into them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::sql) enum Definition {
+    /// As words: they are looked through like data.
+    Words,
+    /// As PostgreSQL stores them: shown masked, because nobody can look through them.
+    Tree,
 }
 
 /// Code that runs where a value becomes one of a type, as a constant does unseen beside another.
@@ -66,6 +77,7 @@ impl Lineage {
         kept: false,
         grown: false,
         closed: false,
+        definition: None,
         making: None,
     };
 
@@ -98,6 +110,21 @@ impl Lineage {
 
     pub(in crate::sql) fn is_clean(&self) -> bool {
         self.sources.is_clean()
+    }
+
+    /// Whether it is shown masked although no column is known that it derives from.
+    pub(in crate::sql) fn is_hidden(&self) -> bool {
+        self.kept || self.definition == Some(Definition::Tree)
+    }
+
+    /// Whether it may hold anything, so that it is not to be searched, nor put elsewhere.
+    pub(in crate::sql) fn is_sealed(&self) -> bool {
+        self.closed || self.definition == Some(Definition::Tree)
+    }
+
+    /// The same value, of which nothing is said any more of what a system catalog keeps.
+    pub(in crate::sql) fn of_columns_only(self) -> Self {
+        Self { kept: false, closed: false, definition: None, ..self }
     }
 
     /// The same sources, but computed.
@@ -157,6 +184,7 @@ impl Lineage {
             && self.constants == other.constants
             && (self.aggregated, self.kept, self.grown)
                 == (other.aggregated, other.kept, other.grown)
+            && (self.closed, self.definition) == (other.closed, other.definition)
             && self.making == other.making
     }
 
@@ -166,6 +194,7 @@ impl Lineage {
         self.kept |= other.kept;
         self.grown |= other.grown;
         self.closed |= other.closed;
+        self.definition = self.definition.max(other.definition);
         self.making = match (self.making.take(), &other.making) {
             (Some(one), Some(two)) if one != *two => Some(Making {
                 functions: Arc::new(&*one.functions | &*two.functions),

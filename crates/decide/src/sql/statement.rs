@@ -250,6 +250,8 @@ pub struct OutputColumn {
     pub origin: Option<Arc<Object>>,
     /// A column that it is computed from, where one is known: its name says something of it.
     pub about: Option<Arc<Object>>,
+    /// It is a name, a number or a flag of a system catalog: nobody's data.
+    pub is_structure: bool,
 }
 
 /// How a value derives from its sources.

@@ -1,6 +1,7 @@
 //! The shop of `corpus/sql/schema.sql` as a catalog, and a rendering of what `analyze` says.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod live;
 pub mod server;
 
 use portreeve_decide::sql::{
@@ -304,6 +305,7 @@ fn output(output: &Output, text: &mut String, indent: &str) {
                     .map(|source| format!("{}.{}", source.table, source.column))
                     .collect();
                 let sources = match sources.len() {
+                    0 if column.is_structure => " structure".to_owned(),
                     0 => match &column.origin {
                         Some(origin) => format!(" of {origin}"),
                         None => String::new(),

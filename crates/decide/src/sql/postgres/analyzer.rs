@@ -82,6 +82,8 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) being_made: Option<(String, String)>,
     /// The one row of `pg_settings` that is shown here.
     pub(in crate::sql) pinned_setting: Option<PinnedSetting>,
+    /// How many common table expressions stand on each other below what is looked at.
+    pub(in crate::sql) cte_depth: u32,
     /// Relation names that were looked up.
     pub(in crate::sql) names: BTreeSet<String>,
     /// Relations that were read, in the order in which the text has them.
@@ -126,6 +128,7 @@ impl<'c> Analyzer<'c> {
             calls: false,
             being_made: None,
             pinned_setting: None,
+            cte_depth: 0,
             names: BTreeSet::new(),
             reads: Vec::new(),
             steps: 0,
@@ -244,7 +247,7 @@ impl<'c> Analyzer<'c> {
 
     /// What is closed can hold anything: so does what is learnt from it.
     fn search(&mut self, lineage: &Lineage) {
-        if lineage.closed {
+        if lineage.is_sealed() {
             self.filtered.join(&self.catalog.everything);
         }
     }
@@ -256,6 +259,9 @@ impl<'c> Analyzer<'c> {
     /// The value leaves the columns that are known to hold it.
     pub(in crate::sql) fn reveal(&mut self, lineage: &Lineage) {
         self.revealed.join(&lineage.sources);
+        if lineage.is_sealed() {
+            self.revealed.join(&self.catalog.everything);
+        }
     }
 
     /// A value is compared for equality with something that can be `constants` values of the

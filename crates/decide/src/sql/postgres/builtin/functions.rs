@@ -54,6 +54,9 @@ pub(in crate::sql) enum Builtin {
     AdvisoryUnlock,
     /// Keeps what it is given where something else tells it.
     Keeps,
+    /// Gives what columns of catalogs are closed for: all settings, counters that tell how long
+    /// values are.
+    Closed,
     /// `set_config`.
     SetConfig,
     /// `pg_notify`.
@@ -86,8 +89,9 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         "array_upper",
     ];
     const FAMILIES: [&str; 5] = ["array", "elem_contained", "enum_", "multirange", "range_"];
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "anytextcat",
+        "btarraycmp",
         "generate_subscripts",
         "isempty",
         "lower",
@@ -101,6 +105,11 @@ pub(in crate::sql) fn is_polymorphic(name: &str) -> bool {
         || gives_an_argument(name)
         || makes_rows_of(name)
         || !FIXED.contains(&name) && FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Whether the arguments of an ordered-set aggregate can be of the types of what it is ordered by.
+pub(in crate::sql) fn asks_where_it_would_be(name: &str) -> bool {
+    !name.starts_with("percentile_") && name != "mode"
 }
 
 /// Functions that give one of their arguments, and nothing made of it.
@@ -157,6 +166,10 @@ pub(in crate::sql) fn builtin(name: &str) -> Option<Builtin> {
         "setseed" => return Some(Builtin::Keeps),
         "pg_input_is_valid" | "pg_input_error_info" => return Some(Builtin::ReadsAs),
         "set_config" => return Some(Builtin::SetConfig),
+        "pg_show_all_settings"
+        | "pg_current_wal_insert_lsn"
+        | "pg_stat_get_tuples_hot_updated"
+        | "pg_stat_get_tuples_newpage_updated" => return Some(Builtin::Closed),
         "pg_export_snapshot" => return Some(Builtin::Export),
         "pg_notify" => return Some(Builtin::Notify),
         "nextval" | "setval" => return Some(Builtin::Sequence),
@@ -221,7 +234,7 @@ fn total(name: &str) -> Option<Positions> {
         | "pg_typeof" | "textcat" => Positions::All,
         "left" | "right" | "substr" | "substring" | "split_part" | "lpad" | "rpad" | "encode"
         | "overlay" | "to_char" | "array_to_string" | "lag" | "lead" | "first_value"
-        | "last_value" | "nth_value" => Positions::First,
+        | "last_value" | "nth_value" | "pg_get_expr" => Positions::First,
         "extract" | "date_part" | "date_trunc" => Positions::Second,
         "format" => Positions::AllButFirst,
         "json_build_object" | "jsonb_build_object" | "json_object_agg" | "jsonb_object_agg" => {

@@ -3,12 +3,7 @@
 //! They describe structure: names, types, definitions, privileges, sizes, counts. What holds
 //! samples of user data (statistics), passwords, files or large objects is not listed and so
 //! refused, like everything that a later PostgreSQL may add. Of what is listed, single columns
-//! are closed.
-
-use std::sync::Arc;
-
-use crate::sql::columns::{Column, Columns};
-use crate::sql::lineage::Lineage;
+//! hold more than structure: see `contents`.
 
 /// Structural relations of `pg_catalog`, sorted.
 const CATALOG: &[&str] = &[
@@ -208,65 +203,6 @@ const INFORMATION: &[&str] = &[
     "views",
 ];
 
-/// Columns of structural relations that hold settings or code, which are shown masked: of these
-/// relations, the columns that are named here, and whether there are others.
-pub(in crate::sql) fn closed_columns(name: &str) -> &'static [(&'static str, bool)] {
-    match name {
-        "pg_proc" => &[("prosrc", true), ("prosqlbody", true), ("proconfig", true)],
-        "pg_db_role_setting" => &[("setdatabase", false), ("setrole", false), ("setconfig", true)],
-        "pg_roles" => &[("rolconfig", true)],
-        "pg_user" => &[("useconfig", true)],
-        "pg_foreign_server" => &[("srvoptions", true)],
-        "pg_foreign_data_wrapper" => &[("fdwoptions", true)],
-        "pg_foreign_table" => &[("ftoptions", true)],
-        "pg_settings" => SETTINGS_COLUMNS,
-        "pg_stat_activity" => {
-            &[("application_name", true), ("client_hostname", true), ("query", true)]
-        }
-        // How much did not fit into memory tells how long values were.
-        "pg_stat_database" => &[("temp_files", true), ("temp_bytes", true)],
-        "pg_stat_io" => {
-            &[("writes", true), ("write_bytes", true), ("extends", true), ("extend_bytes", true)]
-        }
-        "pg_subscription" => &[("subconninfo", true)],
-        "routines" => &[("routine_definition", true)],
-        _ => &[],
-    }
-}
-
-/// Whether `closed_columns` has all columns of the relation, in their order.
-pub(in crate::sql) fn is_listed_whole(name: &str) -> bool {
-    matches!(name, "pg_settings" | "pg_db_role_setting")
-}
-
-/// The columns of `pg_settings`, and whether each is closed: applications and roles keep secrets
-/// in settings.
-const SETTINGS_COLUMNS: &[(&str, bool)] = &[
-    ("name", false),
-    ("setting", true),
-    ("unit", false),
-    ("category", false),
-    ("short_desc", false),
-    ("extra_desc", false),
-    ("context", false),
-    ("vartype", false),
-    ("source", false),
-    ("min_val", false),
-    ("max_val", false),
-    ("enumvals", false),
-    ("boot_val", false),
-    ("reset_val", true),
-    ("sourcefile", false),
-    ("sourceline", false),
-    ("pending_restart", false),
-];
-
-/// The columns of `pg_settings` for a query that can show nothing secret in them.
-pub(in crate::sql) fn open_settings() -> Arc<Columns> {
-    let list = SETTINGS_COLUMNS.iter().map(|(name, _)| Column::new(*name, Lineage::CLEAN));
-    Arc::new(Columns { list: list.collect(), rest: None })
-}
-
 /// What a name of a system schema stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::sql) enum System {
@@ -308,6 +244,12 @@ pub(in crate::sql) fn relation(schema: &str, name: &str) -> System {
     }
 }
 
+/// All structural relations.
+#[cfg(test)]
+pub(in crate::sql) fn listed() -> impl Iterator<Item = &'static str> {
+    CATALOG.iter().chain(CATALOG_EXTRA).chain(INFORMATION).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,26 +259,6 @@ mod tests {
         assert!(CATALOG.is_sorted());
         assert!(INFORMATION.is_sorted());
         assert!(INFORMATION_REFUSED.is_sorted());
-    }
-
-    #[test]
-    fn relations_with_closed_columns_are_asked_for() {
-        for name in CATALOG.iter().chain(CATALOG_EXTRA).chain(INFORMATION) {
-            let question = crate::sql::postgres::questions::SYSTEM_COLUMNS;
-            let is_asked = question.contains(&format!("'{name}'"));
-            assert_eq!(is_asked, !closed_columns(name).is_empty(), "{name}");
-        }
-    }
-
-    #[test]
-    fn settings_and_code_are_closed() {
-        let check = |relation, column| {
-            assert!(closed_columns(relation).contains(&(column, true)), "{relation}.{column}");
-        };
-        check("pg_settings", "setting");
-        check("pg_proc", "prosrc");
-        check("routines", "routine_definition");
-        check("pg_db_role_setting", "setconfig");
     }
 
     #[test]

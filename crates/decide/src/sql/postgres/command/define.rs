@@ -127,28 +127,35 @@ impl Analyzer<'_> {
         self.define_optional(create.relation.as_ref());
         let made_before =
             std::mem::replace(&mut self.being_made, create.relation.as_ref().map(name_of));
-        // Its own columns hold nothing yet.
-        let own = Arc::new(Columns::open(Lineage::CLEAN));
-        let scope = scope_of(create.relation.as_ref(), own);
+        // Its own columns hold nothing yet, but have types, and are what their parents' are.
+        let mut own = Columns::open(Lineage::CLEAN);
         for parent in &create.inh_relations {
             match &parent.node {
-                Some(NodeEnum::RangeVar(parent)) => {
-                    self.existing(parent);
-                }
+                Some(NodeEnum::RangeVar(parent)) => own.append(&self.existing(parent)),
                 _ => self.refuse("a parent table is not understood by the gateway".into()),
             }
         }
+        own.list.extend(create.table_elts.iter().flat_map(|part| self.columns_like(part)));
+        let scope = scope_of(create.relation.as_ref(), Arc::new(own));
         let elements = create.table_elts.iter().chain(&create.constraints);
         for element in elements.chain(&create.nnconstraints) {
             self.table_element(element, &scope);
         }
         if let Some(bound) = &create.partbound {
+            let parents = create.inh_relations.iter().filter_map(|parent| match &parent.node {
+                Some(NodeEnum::RangeVar(parent)) => Some(parent),
+                _ => None,
+            });
+            parents.for_each(|parent| self.partition_of(parent, bound));
             self.partition_bound(bound, &scope);
         }
         for part in create.partspec.iter().flat_map(|spec| &spec.part_params) {
             match &part.node {
                 Some(NodeEnum::PartitionElem(part)) => {
-                    self.telling(part.expr.as_deref(), &scope);
+                    let key = self.telling(part.expr.as_deref(), &scope);
+                    self.makes_parts(std::iter::once(&key));
+                    self.class_named(&part.opclass);
+                    self.column_compared(&part.name, &scope);
                 }
                 _ => self.refuse("a partition key is not understood by the gateway".into()),
             }
@@ -169,8 +176,12 @@ impl Analyzer<'_> {
                     self.made(name, &Lineage::CLEAN);
                 }
                 self.leaking(column.raw_default.as_deref(), scope);
+                self.becomes(column.raw_default.as_deref(), &column.colname, scope);
                 for constraint in &column.constraints {
                     self.table_element(constraint, scope);
+                    if let Some(NodeEnum::Constraint(constraint)) = &constraint.node {
+                        self.becomes(constraint.raw_expr.as_deref(), &column.colname, scope);
+                    }
                 }
             }
             Some(NodeEnum::Constraint(constraint)) => {
@@ -190,6 +201,10 @@ impl Analyzer<'_> {
                     // What can be referenced tells what is there.
                     let columns = self.existing(parent);
                     self.filter(&columns.mixed());
+                    let scope = scope_of(Some(parent), columns);
+                    for name in aliases(&constraint.pk_attrs) {
+                        self.column_compared(&name, &scope);
+                    }
                 }
             }
             Some(NodeEnum::TableLikeClause(like)) => {
@@ -205,20 +220,6 @@ impl Analyzer<'_> {
     fn leaking(&mut self, node: Option<&pg::Node>, scope: &Scope<'_>) {
         let lineage = self.telling(node, scope);
         self.reveal(&lineage);
-    }
-
-    fn partition_bound(&mut self, bound: &pg::PartitionBoundSpec, scope: &Scope<'_>) {
-        let data = bound.listdatums.iter().chain(&bound.lowerdatums).chain(&bound.upperdatums);
-        for datum in data {
-            match &datum.node {
-                Some(NodeEnum::PartitionRangeDatum(datum)) => {
-                    self.telling(datum.value.as_deref(), scope);
-                }
-                _ => {
-                    self.telling(Some(datum), scope);
-                }
-            }
-        }
     }
 
     /// An existing relation whose definition is used or changed: its columns.
@@ -280,7 +281,8 @@ impl Analyzer<'_> {
             Some(query) => self.sub_query(query, outer),
             None => Columns::open(self.not_understood("a view without a query")),
         };
-        self.reveal(&columns.mixed());
+        // What a system catalog keeps, a view shows as masked as that does.
+        self.reveal(&columns.mixed().of_columns_only());
     }
 
     fn create_index(&mut self, index: &pg::IndexStmt) {
@@ -295,11 +297,7 @@ impl Analyzer<'_> {
         for element in index.index_params.iter().chain(&index.index_including_params) {
             match &element.node {
                 Some(NodeEnum::IndexElem(element)) => {
-                    // Its values are kept where nobody reads them; errors are withheld.
-                    self.telling(element.expr.as_deref(), &scope);
-                    if let Some(lineage) = columns.find(&element.name, self.catalog) {
-                        self.filter(&lineage);
-                    }
+                    self.index_element(element, &scope);
                 }
                 _ => self.refuse("a part of the index is not understood by the gateway".into()),
             }
@@ -330,8 +328,16 @@ impl Analyzer<'_> {
                 // The part of a partitioned index is an index.
                 Some(NodeEnum::AlterTableCmd(command)) if is_index && is_part(command) => {}
                 Some(NodeEnum::AlterTableCmd(command)) => {
+                    if let Some(relation) =
+                        alter.relation.as_ref().filter(|_| names_column(command))
+                    {
+                        self.must_have(&command.name, relation, &scope);
+                    }
                     self.altered_columns(command, &columns);
                     self.alter_command(command, &scope);
+                    if let (true, Some(parent)) = (is_part(command), &alter.relation) {
+                        self.attached_to(parent, command);
+                    }
                 }
                 _ => self.refuse("a part of ALTER TABLE is not understood".into()),
             }
@@ -403,47 +409,6 @@ impl Analyzer<'_> {
         })
     }
 
-    /// Which values are there twice, or are missing elsewhere, shows in whether it works.
-    fn keys(&mut self, constraint: &pg::Constraint, scope: &Scope<'_>) {
-        for name in aliases(constraint.keys.as_slice()).iter().chain(&aliases(&constraint.fk_attrs))
-        {
-            if let Some(lineage) = scope.own_column(name, self.catalog) {
-                self.filter(&lineage);
-            }
-        }
-    }
-
-    /// `EXCLUDE (element WITH operator, …)`: it tells, as a key does, what is there already.
-    fn exclusion(&mut self, node: &pg::Node, scope: &Scope<'_>) {
-        let parts = match &node.node {
-            Some(NodeEnum::List(list)) => list.items.as_slice(),
-            _ => &[],
-        };
-        let (element, operator) = match parts {
-            [element, operator] => (element.node.as_ref(), operator.node.as_ref()),
-            _ => (None, None),
-        };
-        let (Some(NodeEnum::IndexElem(element)), Some(NodeEnum::List(operator))) =
-            (element, operator)
-        else {
-            self.refuse("a part of EXCLUDE is not understood by the gateway".into());
-            return;
-        };
-        let mut lineage = self.telling(element.expr.as_deref(), scope);
-        if let Some(column) = scope.own_column(&element.name, self.catalog) {
-            self.filter(&column);
-            lineage.mix(&column);
-        }
-        match strings(&operator.items).as_deref() {
-            Some([name]) => self.operator(None, name, &[&lineage, &lineage]),
-            Some([schema, name]) => self.operator(Some(schema), name, &[&lineage, &lineage]),
-            _ => {
-                self.refuse("an operator is not understood by the gateway".into());
-                None
-            }
-        };
-    }
-
     fn alter_command(&mut self, command: &pg::AlterTableCmd, scope: &Scope<'_>) {
         use pg::AlterTableType as Type;
         let subtype = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
@@ -499,7 +464,10 @@ impl Analyzer<'_> {
                 | NodeEnum::Integer(_)
                 | NodeEnum::ReplicaIdentityStmt(_),
             )) => {}
-            Some(_) => self.leaking(command.def.as_deref(), scope),
+            Some(_) => {
+                self.leaking(command.def.as_deref(), scope);
+                self.becomes(command.def.as_deref(), &command.name, scope);
+            }
         }
     }
 
@@ -659,6 +627,8 @@ impl Analyzer<'_> {
         match (kind, &rename.relation) {
             (Type::ObjectColumn, Some(relation)) => {
                 let columns = self.existing_or(relation, rename.missing_ok);
+                let scope = scope_of(Some(relation), columns.clone());
+                self.must_have(&rename.subname, relation, &scope);
                 self.classified_column(&rename.subname, &columns);
             }
             (Type::ObjectTabconstraint, Some(relation)) => {
@@ -738,6 +708,21 @@ fn added_columns(commands: &[pg::Node]) -> impl Iterator<Item = Column> + '_ {
 fn is_part(command: &pg::AlterTableCmd) -> bool {
     let node = command.def.as_deref().and_then(|def| def.node.as_ref());
     matches!(node, Some(NodeEnum::PartitionCmd(_)))
+}
+
+/// Whether it changes a column that has to be there.
+fn names_column(command: &pg::AlterTableCmd) -> bool {
+    use pg::AlterTableType as Type;
+    let kind = Type::try_from(command.subtype).unwrap_or(Type::Undefined);
+    !command.missing_ok
+        && matches!(
+            kind,
+            Type::AtDropColumn
+                | Type::AtAlterColumnType
+                | Type::AtColumnDefault
+                | Type::AtDropNotNull
+                | Type::AtSetNotNull
+        )
 }
 
 /// Schema and name, as they are written.

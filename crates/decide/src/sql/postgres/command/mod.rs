@@ -2,6 +2,7 @@
 
 pub(in crate::sql) mod copy;
 pub(in crate::sql) mod define;
+pub(in crate::sql) mod elements;
 pub(in crate::sql) mod settings;
 pub(in crate::sql) mod utility;
 pub(in crate::sql) mod verb;

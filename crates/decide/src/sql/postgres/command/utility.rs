@@ -10,7 +10,9 @@ use crate::sql::catalog::{Catalog, ColumnRef};
 use crate::sql::columns::Columns;
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::contents;
 use crate::sql::postgres::command::copy;
+use crate::sql::postgres::command::settings;
 use crate::sql::postgres::command::verb;
 use crate::sql::postgres::parse::Raw;
 use crate::sql::postgres::query::scope::Scope;
@@ -259,12 +261,14 @@ impl Analyzer<'_> {
     /// The output of a query, or that nobody can tell.
     pub(in crate::sql) fn output(&self, columns: &Columns) -> Output {
         let mixed = columns.mixed();
-        let is_clean = mixed.is_clean() && !mixed.kept && !self.touched && !self.reads_user;
+        let is_clean = mixed.is_clean() && !mixed.is_hidden() && !self.touched && !self.reads_user;
         let calls = self.needs.iter().any(|need| need.action == Action::Execute);
-        if is_clean && self.reads_system && !calls {
+        let is_structure = self.reads_system && !self.reads_user && !self.touched && !calls;
+        if is_clean && is_structure && mixed.definition.is_none() {
             return Output::Structure;
         }
-        if is_clean && (self.reads_system || !columns.is_exact()) {
+        let is_told = is_structure && columns.is_exact();
+        if is_clean && !is_told && (self.reads_system || !columns.is_exact()) {
             return Output::Clean;
         }
         if !columns.is_exact() {
@@ -273,15 +277,18 @@ impl Analyzer<'_> {
         let mut known: HashMap<Taint, Arc<[Arc<ColumnRef>]>> = HashMap::new();
         let columns = columns.list.iter().map(|column| {
             let lineage = &column.lineage;
-            let shown = if lineage.kept { &self.catalog.everything } else { &lineage.sources };
+            let shown =
+                if lineage.is_hidden() { &self.catalog.everything } else { &lineage.sources };
             let sources = known.entry(shown.clone()).or_insert_with(|| self.columns_of(shown));
-            let is_plain = shown.is_clean() || lineage.shape == Shape::Plain && !lineage.kept;
+            let is_plain =
+                shown.is_clean() || lineage.shape == Shape::Plain && !lineage.is_hidden();
             OutputColumn {
                 name: Some(column.name.to_string()),
                 sources: sources.clone(),
                 shape: if is_plain { Shape::Plain } else { Shape::Derived },
                 origin: self.known_column(lineage.origin),
                 about: self.known_column(lineage.about),
+                is_structure: is_structure && shown.is_clean() && lineage.definition.is_none(),
             }
         });
         Output::Columns(columns.collect())
@@ -437,13 +444,7 @@ impl Analyzer<'_> {
                 Seen::session(Output::None, SessionEffect::Transaction(effect))
             }
             NodeEnum::VariableSetStmt(set) => Seen::session(Output::None, self.variable_set(set)),
-            NodeEnum::VariableShowStmt(show) => {
-                if crate::sql::postgres::command::settings::is_made_up(&show.name) {
-                    self.touched = true;
-                    return Seen::rows(Output::Open);
-                }
-                Seen::rows(Output::Clean)
-            }
+            NodeEnum::VariableShowStmt(show) => self.show(&show.name),
             NodeEnum::ListenStmt(_) | NodeEnum::UnlistenStmt(_) => {
                 Seen::session(Output::None, SessionEffect::Listen)
             }
@@ -454,6 +455,17 @@ impl Analyzer<'_> {
                 Seen::nothing()
             }
         }
+    }
+
+    fn show(&mut self, name: &str) -> Seen {
+        if name.eq_ignore_ascii_case("all") {
+            return self.shown(&contents::shown_settings(self.catalog));
+        }
+        if settings::is_secret(name) {
+            self.touched = true;
+            return Seen::rows(Output::Open);
+        }
+        Seen::rows(Output::Clean)
     }
 
     fn parameter_types(&mut self, types: &[pg::Node]) {

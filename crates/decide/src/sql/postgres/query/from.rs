@@ -13,6 +13,7 @@ use crate::sql::catalog::{Ambiguous, Relation, RelationKind};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::contents;
 use crate::sql::postgres::builtin::functions;
 use crate::sql::postgres::builtin::system::{self, System};
 use crate::sql::postgres::query::scope::{Item, Scope};
@@ -85,7 +86,10 @@ impl<'c> Analyzer<'c> {
         };
         let is_table = cte.is_none();
         let (columns, schemas, relation) = match cte {
-            Some(columns) => (columns, Vec::new(), None),
+            Some(cte) => {
+                self.cte_depth = self.cte_depth.max(cte.depth);
+                (cte.columns.clone(), Vec::new(), None)
+            }
             None => self.read(range),
         };
         let name = alias.map_or(&range.relname, |alias| &alias.aliasname).clone();
@@ -120,6 +124,8 @@ impl<'c> Analyzer<'c> {
             only = Some(object.clone());
             self.reads(object);
             self.runs(&relation.code.read);
+            // Which rows are in a partition tells what their keys are.
+            self.filter(&relation.placed);
             self.acts |= relation.code.acts;
             schemas.push(relation.schema.clone());
             merged = Some(match merged {
@@ -131,7 +137,7 @@ impl<'c> Analyzer<'c> {
             self.reads_system = true;
             schemas.push("pg_catalog".into());
             schemas.push(range.schemaname.clone());
-            let open = system_columns(&range.relname, self.catalog);
+            let open = contents::columns(&range.relname, self.catalog);
             merged = Some(Arc::new(match merged {
                 None => open,
                 Some(known) => known.either(&open, self.catalog),
@@ -268,6 +274,7 @@ impl<'c> Analyzer<'c> {
                     self.column_definitions(&range.coldeflist, &lineage)
                 }
                 _ if self.is_shadowed(call) => Columns::open(lineage),
+                _ if is_all_settings(call) => contents::all_settings(self.catalog),
                 _ => function_columns(call, &lineage, alias.filter(|_| is_only)),
             };
             columns.append(&own);
@@ -481,30 +488,19 @@ impl<'c> Analyzer<'c> {
     }
 }
 
-/// The columns of a system catalog, all of them where the target has told which it has: what
-/// holds settings or code is shown masked.
-fn system_columns(name: &str, catalog: &crate::sql::catalog::Catalog) -> Columns {
-    // Tools tell settings that differ from their defaults by comparing them.
-    let is_searched = name == "pg_settings";
-    let known = system::closed_columns(name);
-    let column = |name: &str, is_closed: bool| {
-        let closed = is_closed && !is_searched;
-        Column::new(name, Lineage { kept: is_closed, closed, ..Lineage::CLEAN })
-    };
-    if let Some(told) = catalog.system_columns.get(name) {
-        let is_closed = |name: &str| known.iter().any(|(known, closed)| *known == name && *closed);
-        let list = told.iter().map(|name| column(name, is_closed(name))).collect();
-        return Columns { list, rest: None };
-    }
-    let list = known.iter().map(|(name, is_closed)| column(name, *is_closed)).collect();
-    let rest = (!system::is_listed_whole(name)).then_some(Lineage::CLEAN);
-    Columns { list, rest }
-}
-
 /// What a relation name stands for.
 pub(in crate::sql) struct Relations<'c> {
     pub(in crate::sql) user: Vec<&'c Relation>,
     pub(in crate::sql) is_system: bool,
+}
+
+/// Whether a call gives what `pg_settings` gives.
+fn is_all_settings(call: &pg::Node) -> bool {
+    let Some(NodeEnum::FuncCall(call)) = &call.node else { return false };
+    matches!(
+        strings(&call.funcname).as_deref(),
+        Some(["pg_show_all_settings"] | ["pg_catalog", "pg_show_all_settings"])
+    )
 }
 
 /// The column `name` of one side of a join.

@@ -13,6 +13,7 @@ use crate::sql::postgres::query::predicate::{is_own, operands_of};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::expression::strings;
 use crate::sql::statement::Shape;
+use crate::sql::taint::Taint;
 
 /// What happens to rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ enum Effect {
 struct Target {
     objects: Vec<Object>,
     each: Vec<Arc<Columns>>,
+    /// The classified columns that tell in which partition a row is.
+    keys: Taint,
     /// All of them as one.
     columns: Arc<Columns>,
     item: Item,
@@ -78,8 +81,11 @@ impl Analyzer<'_> {
         let mut schemas = Vec::new();
         let mut each = Vec::new();
         let mut objects = Vec::new();
+        let mut keys = Taint::Clean;
         for relation in &found.user {
             self.reads_user = true;
+            keys.join(&relation.key.sources);
+            keys.join(&relation.placed.sources);
             let object = Object::table(&relation.schema, &relation.name);
             self.need(Action::Write, object.clone());
             objects.push(object);
@@ -91,6 +97,9 @@ impl Analyzer<'_> {
             }
             // What a foreign key fires is in the code below, with all that it reaches.
             self.moves_search_path |= relation.has_triggers && !self.catalog.knows_code;
+            if effect != Effect::Insert {
+                self.filter(&relation.placed);
+            }
             let code = &relation.code;
             self.runs(match effect {
                 Effect::Insert => &code.insert,
@@ -115,7 +124,7 @@ impl Analyzer<'_> {
         let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
         let item =
             Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
-        Target { objects, each, columns, item }
+        Target { objects, each, keys, columns, item }
     }
 
     /// Notes whether the rows that are written are limited.
@@ -148,7 +157,7 @@ impl Analyzer<'_> {
     /// category with a weaker mask would show what a stronger one hides.
     fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
         self.stores_in(target, column);
-        if lineage.is_clean() {
+        if lineage.is_clean() && !lineage.is_sealed() {
             return;
         }
         let is_known = lineage.shape == Shape::Plain
@@ -165,6 +174,19 @@ impl Analyzer<'_> {
             self.moves_between(lineage, target, column);
         } else {
             self.reveal(lineage);
+            return;
+        }
+        let takes_all = column.is_some_and(|name| {
+            let mut keys =
+                target.keys.ids().filter_map(|id| self.catalog.classified.get(id as usize));
+            let own = target.columns.find(name, self.catalog);
+            // A partition calls the columns of its key as the tables above it do.
+            !keys.any(|key| key.column == name)
+                && own.is_some_and(|own| self.catalog.takes_all_of(&own, lineage))
+        });
+        if !takes_all {
+            // Whether it goes in tells what it is.
+            self.filter(lineage);
         }
     }
 
@@ -510,6 +532,7 @@ impl Target {
     fn unknown(lineage: Lineage) -> Self {
         let columns = Arc::new(Columns::open(lineage));
         Self {
+            keys: Taint::Clean,
             objects: Vec::new(),
             each: Vec::new(),
             item: Item::named(None, columns.clone()),

@@ -52,6 +52,15 @@ impl Item {
     }
 }
 
+/// A common table expression.
+#[derive(Clone, Debug)]
+pub(in crate::sql) struct Cte {
+    pub(in crate::sql) name: String,
+    pub(in crate::sql) columns: Arc<Columns>,
+    /// How many stand on each other, this one among them.
+    pub(in crate::sql) depth: u32,
+}
+
 /// One level of a query.
 #[derive(Debug)]
 pub(in crate::sql) struct Scope<'p> {
@@ -60,7 +69,7 @@ pub(in crate::sql) struct Scope<'p> {
     /// it are then invisible, those further out are not.
     sees_parent_items: bool,
     pub(in crate::sql) items: Vec<Item>,
-    pub(in crate::sql) ctes: Vec<(String, Arc<Columns>)>,
+    pub(in crate::sql) ctes: Vec<Cte>,
     /// The order in which `*` expands the items is not known for certain.
     pub(in crate::sql) star_is_unordered: bool,
 }
@@ -86,11 +95,11 @@ impl<'p> Scope<'p> {
         Self { parent: Some(parent), sees_parent_items: false, ..Self::outermost() }
     }
 
-    /// The columns of a common table expression, if the name is one here.
-    pub(in crate::sql) fn cte(&self, name: &str) -> Option<Arc<Columns>> {
-        let own = self.ctes.iter().rev().find(|(known, _)| known == name);
+    /// The common table expression of this name, if there is one here.
+    pub(in crate::sql) fn cte(&self, name: &str) -> Option<&Cte> {
+        let own = self.ctes.iter().rev().find(|known| known.name == name);
         match (own, self.parent) {
-            (Some((_, columns)), _) => Some(columns.clone()),
+            (Some(own), _) => Some(own),
             (None, Some(parent)) => parent.cte(name),
             (None, None) => None,
         }
@@ -199,11 +208,7 @@ pub(in crate::sql) fn is_system(name: &str) -> bool {
 /// of values of its key.
 pub(in crate::sql) fn system_flow(name: &str, columns: &Columns) -> Lineage {
     let mixed = columns.mixed();
-    if name == "tableoid" {
-        Lineage { kept: false, closed: false, ..mixed }
-    } else {
-        Lineage::CLEAN
-    }
+    if name == "tableoid" { mixed.of_columns_only() } else { Lineage::CLEAN }
 }
 
 /// What a level has for a name.

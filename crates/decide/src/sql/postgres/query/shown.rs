@@ -8,7 +8,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 
 use crate::sql::postgres::analyzer::Analyzer;
-use crate::sql::postgres::builtin::system;
+use crate::sql::postgres::builtin::contents;
 use crate::sql::postgres::command::settings::{constant, is_secret};
 use crate::sql::postgres::query::scope::{Item, Scope};
 use crate::sql::postgres::value::expression::strings;
@@ -42,7 +42,7 @@ impl Analyzer<'_> {
         let alias = select.from_clause.iter().find_map(settings_alias)?;
         self.by_constant = true;
         let shown = shown(select.where_clause.as_deref()?, &alias)?;
-        let open = system::open_settings();
+        let open = contents::open_settings();
         // A common table expression, or a table that somebody made, can have the name, too.
         let is_it = |item: &&mut Item| {
             item.name.as_ref() == Some(&alias)

@@ -10,8 +10,12 @@ use std::sync::Arc;
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::{Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
-use crate::sql::postgres::query::scope::Scope;
+use crate::sql::postgres::query::scope::{Cte, Scope};
 use crate::sql::postgres::value::name::aliases;
+use crate::sql::statement::sqlstate;
+
+/// The most common table expressions of which each is made of the one before.
+const CTES_DEPTH_MAX: u32 = 100;
 
 impl Analyzer<'_> {
     pub(in crate::sql) fn with(&mut self, with: &pg::WithClause, scope: &mut Scope<'_>) {
@@ -27,9 +31,12 @@ impl Analyzer<'_> {
             return;
         }
         for cte in ctes {
+            let outer = std::mem::take(&mut self.cte_depth);
             let columns = self.cte(cte, scope, Round::Only);
             self.is_over(columns.list.len());
-            scope.ctes.push((cte.ctename.clone(), Arc::new(columns)));
+            let depth = self.stands_on_others(outer);
+            let (name, columns) = (cte.ctename.clone(), Arc::new(columns));
+            scope.ctes.push(Cte { name, columns, depth });
         }
     }
 
@@ -37,15 +44,22 @@ impl Analyzer<'_> {
     fn recursive(&mut self, ctes: &[&pg::CommonTableExpr], scope: &mut Scope<'_>) {
         let first = scope.ctes.len();
         for cte in ctes {
-            let unknown = Arc::new(Columns::open(Lineage::CLEAN));
-            scope.ctes.push((cte.ctename.clone(), unknown));
+            let columns = Arc::new(Columns::open(Lineage::CLEAN));
+            scope.ctes.push(Cte { name: cte.ctename.clone(), columns, depth: 0 });
         }
         // Each round settles at least one more of them; sources only grow.
         for turn in 0..ctes.len().saturating_add(4) {
             let round = if turn == 0 { Round::First } else { Round::Later };
             let mut changed = false;
             for (index, cte) in ctes.iter().enumerate() {
+                let outer = std::mem::take(&mut self.cte_depth);
                 let mut columns = self.cte(cte, scope, round);
+                // Of itself and those behind it nothing is known in the first round.
+                let depth = self.stands_on_others(if turn == 0 { outer } else { 0 });
+                if let Some(known) = scope.ctes.get_mut(first + index).filter(|_| turn == 0) {
+                    known.depth = depth;
+                }
+                self.cte_depth = outer;
                 self.is_over(columns.list.len());
                 // How often it goes round is not known.
                 for column in &mut columns.list {
@@ -57,10 +71,10 @@ impl Analyzer<'_> {
                 if self.is_spent() {
                     break;
                 }
-                if let Some((_, known)) = scope.ctes.get_mut(first + index)
-                    && !known.same(&columns)
+                if let Some(known) = scope.ctes.get_mut(first + index)
+                    && !known.columns.same(&columns)
                 {
-                    *known = columns;
+                    known.columns = columns;
                     changed = true;
                 }
             }
@@ -70,10 +84,26 @@ impl Analyzer<'_> {
         }
         for index in 0..ctes.len() {
             let everything = self.everything();
-            if let Some((_, known)) = scope.ctes.get_mut(first + index) {
-                *known = Arc::new(Columns::open(everything));
+            if let Some(known) = scope.ctes.get_mut(first + index) {
+                known.columns = Arc::new(Columns::open(everything));
             }
         }
+    }
+
+    /// How many common table expressions stand on each other below and with the one that has just
+    /// been looked at; `outer` is what has been met before it.
+    ///
+    /// SECURITY: the parser bounds how deep sub-selects are nested; a target that unfolds these has
+    /// as deep a tree, and they would nest without a bound.
+    fn stands_on_others(&mut self, outer: u32) -> u32 {
+        let depth = std::mem::replace(&mut self.cte_depth, outer).saturating_add(1);
+        if depth == CTES_DEPTH_MAX + 1 {
+            self.refuse_as(
+                sqlstate::STATEMENT_TOO_COMPLEX,
+                format!("more than {CTES_DEPTH_MAX} common table expressions stand on each other"),
+            );
+        }
+        depth
     }
 
     fn cte(&mut self, cte: &pg::CommonTableExpr, scope: &Scope<'_>, round: Round) -> Columns {
@@ -106,7 +136,8 @@ impl Analyzer<'_> {
         let mut start = start.renamed(&aliases(&cte.aliascolnames), self.catalog);
         let mut level = Scope::inside(body);
         self.search_and_cycle(cte, &mut start);
-        level.ctes.push((cte.ctename.clone(), Arc::new(start)));
+        let (name, columns) = (cte.ctename.clone(), Arc::new(start));
+        level.ctes.push(Cte { name, columns, depth: 0 });
         self.select(select, &level)
     }
 

@@ -1,15 +1,22 @@
 //! Puts a catalog together from what a builder has collected, in the order in which one thing
 //! needs another: functions, types, tables, views, and last what runs beside them.
 
+use pg_query::NodeEnum;
+use pg_query::protobuf as pg;
 use portreeve_model::Object;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::build::{CatalogBuilder, FunctionInput, Maker, Remembered, Views};
+use super::build::{CatalogBuilder, FunctionInput, Maker, Remembered, Views, fragment_scope};
 use super::code::{self, CodeInput, Graph, Known, Moment, OperatorInput, Owner, Runs, TypeInput};
-use crate::sql::catalog::{Catalog, Operator, RelationCode, RelationKind, Type};
+use crate::sql::catalog::{
+    Catalog, Functions, Operator, OperatorClass, Relation, RelationCode, RelationKind, Type,
+};
+use crate::sql::columns::Columns;
 use crate::sql::lineage::{Lineage, Making};
+use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::system;
+use crate::sql::postgres::parse;
 use crate::sql::taint::Taint;
 
 impl CatalogBuilder {
@@ -37,6 +44,26 @@ impl CatalogBuilder {
     /// have been added.
     pub fn code(&mut self, code: CodeInput) -> &mut Self {
         self.code.push(code);
+        self
+    }
+
+    /// Adds an operator class, by `pg_opclass.oid`.
+    pub fn operator_class(&mut self, oid: u32, schema: &str, name: &str) -> &mut Self {
+        self.classes.push((oid, schema.to_owned(), name.to_owned()));
+        self
+    }
+
+    /// Adds the key of a partitioned table, as `pg_get_partkeydef` writes it.
+    pub fn partition_key(&mut self, relation: u32, definition: &str) -> &mut Self {
+        self.partition_keys.insert(relation, definition.to_owned());
+        self
+    }
+
+    /// Adds what is demanded of the values of a column: the text of a check, `length` and a type's
+    /// modifier; nothing where that is the same for no two columns (a key, an expression).
+    pub fn demand(&mut self, relation: u32, demand: &str, column: &str) -> &mut Self {
+        let of = self.demands.entry(relation).or_default();
+        of.entry(column.to_owned()).or_default().push(demand.to_owned());
         self
     }
 
@@ -106,7 +133,7 @@ impl CatalogBuilder {
         let known = Known { catalog, inputs: &self.relations, by_oid };
         for input in &self.code {
             match input.owner {
-                Owner::Type(_) | Owner::Anywhere => graph.input(input, &known),
+                Owner::Type(_) | Owner::Class(_) | Owner::Anywhere => graph.input(input, &known),
                 Owner::Relation(_) => {}
             }
         }
@@ -119,6 +146,12 @@ impl CatalogBuilder {
         catalog.made_types = Arc::new(self.types.iter().map(|input| input.name.clone()).collect());
         catalog.types = Arc::new(types);
         catalog.anywhere = graph.anywhere();
+        let mut classes: HashMap<String, Vec<OperatorClass>> = HashMap::new();
+        for (oid, schema, name) in &self.classes {
+            let class = OperatorClass { schema: schema.clone(), functions: graph.class(*oid) };
+            classes.entry(name.clone()).or_default().push(class);
+        }
+        catalog.operator_classes = Arc::new(classes);
         // Until here there are no others than those of types and casts.
         catalog.values_act |= graph.has_acting();
         graph
@@ -149,7 +182,7 @@ impl CatalogBuilder {
         for input in &self.code {
             match input.owner {
                 Owner::Relation(_) => graph.input(input, &known),
-                Owner::Type(_) | Owner::Anywhere => {}
+                Owner::Type(_) | Owner::Class(_) | Owner::Anywhere => {}
             }
         }
         let classified: HashSet<u32> = self
@@ -168,6 +201,39 @@ impl CatalogBuilder {
             relation.code = code;
         }
         self.add_making(catalog, &graph);
+        self.add_keys(catalog);
+    }
+
+    /// What the keys of partitioned tables are computed from.
+    fn add_keys(&self, catalog: &mut Catalog) {
+        let mut keys: HashMap<u32, Lineage> = HashMap::new();
+        for (input, relation) in self.relations.iter().zip(catalog.relations.iter()) {
+            if let Some(definition) = self.partition_keys.get(&input.oid) {
+                keys.insert(input.oid, key_of(definition, relation, catalog));
+            }
+        }
+        if keys.is_empty() {
+            return;
+        }
+        keys.values().for_each(|key| {
+            catalog.partition_keys.join(&key.sources);
+        });
+        let parents: HashMap<u32, &[u32]> =
+            self.relations.iter().map(|input| (input.oid, input.parents.as_slice())).collect();
+        let relations = Arc::make_mut(&mut catalog.relations);
+        for (input, relation) in self.relations.iter().zip(relations) {
+            if let Some(key) = keys.get(&input.oid) {
+                relation.key.clone_from(key);
+            }
+            let mut seen = HashSet::new();
+            let mut above = input.parents.clone();
+            while let Some(oid) = above.pop() {
+                if seen.insert(oid) {
+                    above.extend(parents.get(&oid).copied().unwrap_or_default());
+                    keys.get(&oid).into_iter().for_each(|key| relation.placed.mix(key));
+                }
+            }
+        }
     }
 
     /// What runs where a constant becomes a value of a column's type.
@@ -175,6 +241,7 @@ impl CatalogBuilder {
         let domains = self.types.iter().filter(|input| input.base != 0);
         let bases: HashMap<u32, u32> = domains.map(|input| (input.oid, input.base)).collect();
         let mut known: HashMap<u32, Option<Making>> = HashMap::new();
+        let mut comparing: HashMap<u32, Functions> = HashMap::new();
         let relations = Arc::make_mut(&mut catalog.relations);
         for (input, relation) in self.relations.iter().zip(relations) {
             for (index, column) in input.columns.iter().enumerate() {
@@ -188,8 +255,55 @@ impl CatalogBuilder {
                     own.lineage.making.clone_from(making);
                 }
             }
+            let compared = input.columns.iter().filter_map(|column| {
+                let of = || graph.comparing(column.type_oid);
+                let functions = comparing.entry(column.type_oid).or_insert_with(of);
+                (!functions.is_empty()).then(|| (column.name.clone(), functions.clone()))
+            });
+            let compared: Vec<_> = compared.collect();
+            if !compared.is_empty() {
+                relation.code.compared = Arc::new(compared);
+            }
         }
     }
+}
+
+/// What the key of a partitioned table is computed from, by its `PARTITION BY`.
+fn key_of(definition: &str, relation: &Relation, catalog: &Catalog) -> Lineage {
+    let text = format!("CREATE TABLE t () PARTITION BY {definition}");
+    let parsed = parse::parse(&text).unwrap_or_default();
+    let key = match parsed.first().and_then(|raw| raw.node.node.as_ref()) {
+        Some(NodeEnum::CreateStmt(create)) => create.partspec.as_ref(),
+        _ => None,
+    };
+    match key {
+        Some(key) => key_made_of(&key.part_params, &relation.columns, catalog),
+        None => Lineage::everything(catalog),
+    }
+}
+
+/// What a key of partitions is computed from.
+pub(super) fn key_made_of(
+    elements: &[pg::Node],
+    columns: &Arc<Columns>,
+    catalog: &Catalog,
+) -> Lineage {
+    let mut analyzer = Analyzer::new(catalog);
+    let scope = fragment_scope(columns.clone());
+    let mut lineage = Lineage::CLEAN.derived();
+    for element in elements {
+        let own = match &element.node {
+            Some(NodeEnum::PartitionElem(element)) if element.expr.is_none() => {
+                columns.find(&element.name, catalog)
+            }
+            Some(NodeEnum::PartitionElem(element)) => {
+                Some(analyzer.optional(element.expr.as_deref(), &scope))
+            }
+            _ => None,
+        };
+        lineage.mix(&own.unwrap_or_else(|| Lineage::everything(catalog)));
+    }
+    lineage
 }
 
 /// What a column of a materialized view has once been made of, besides what it is made of now.

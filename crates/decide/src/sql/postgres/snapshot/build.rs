@@ -90,6 +90,12 @@ pub struct CatalogBuilder {
     pub(super) types: Vec<TypeInput>,
     pub(super) operators: Vec<OperatorInput>,
     pub(super) code: Vec<CodeInput>,
+    /// Operator classes: oid, schema, name.
+    pub(super) classes: Vec<(u32, String, String)>,
+    /// The keys of partitioned tables, as `PARTITION BY` has them, by oid.
+    pub(super) partition_keys: HashMap<u32, String>,
+    /// What is demanded of the values of columns, by relation and column.
+    pub(super) demands: HashMap<u32, HashMap<String, Vec<String>>>,
     pub(super) remembered: Vec<Remembered>,
     pub(super) knows_code: bool,
     pub(super) usable_schemas: Option<BTreeSet<String>>,
@@ -283,6 +289,7 @@ impl CatalogBuilder {
         let mut relations = Vec::new();
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut objects = Vec::new();
+        let mut types = Vec::new();
         for (index, input) in self.relations.iter().enumerate() {
             let list = input
                 .columns
@@ -293,6 +300,7 @@ impl CatalogBuilder {
                     let lineage = own.map_or(Lineage::CLEAN, |id| Lineage::plain(*id));
                     let origin = u32::try_from(objects.len()).ok();
                     objects.push(Arc::new(object));
+                    types.push(column.type_oid);
                     Column::new(column.name.as_str(), Lineage { origin, about: origin, ..lineage })
                 })
                 .collect();
@@ -309,10 +317,14 @@ impl CatalogBuilder {
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
                 code: RelationCode::default(),
+                key: Lineage::CLEAN,
+                placed: Lineage::CLEAN,
+                demands: self.demands.get(&input.oid).cloned().unwrap_or_default().into(),
                 made: None,
             });
         }
         catalog.columns = Arc::new(objects);
+        catalog.column_types = Arc::new(types);
         catalog.relations = Arc::new(relations);
         catalog.by_name = Arc::new(by_name);
     }

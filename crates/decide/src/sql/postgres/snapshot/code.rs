@@ -69,6 +69,8 @@ pub enum Owner {
     Relation(u32),
     /// A type, by `pg_type.oid`.
     Type(u32),
+    /// An operator class, by `pg_opclass.oid`: what compares the values of an index.
+    Class(u32),
     /// Any expression: casts between PostgreSQL's own types.
     Anywhere,
 }
@@ -217,7 +219,7 @@ impl Graph {
                 }
                 Runs::Type(oid) => match input.owner {
                     Owner::Type(_) => self.leads(place, (Owner::Type(*oid), *moment)),
-                    Owner::Relation(_) | Owner::Anywhere => {
+                    Owner::Relation(_) | Owner::Class(_) | Owner::Anywhere => {
                         for at in TYPE_MOMENTS {
                             self.leads(place, (Owner::Type(*oid), at));
                         }
@@ -239,7 +241,9 @@ impl Graph {
     fn text(&mut self, place: Place, text: &str, known: &Known<'_>) {
         let columns = match place.0 {
             Owner::Relation(oid) => known.columns(oid),
-            Owner::Type(_) | Owner::Anywhere => Arc::new(Columns::open(Lineage::CLEAN)),
+            Owner::Type(_) | Owner::Class(_) | Owner::Anywhere => {
+                Arc::new(Columns::open(Lineage::CLEAN))
+            }
         };
         let Ok(parsed) = parse::parse(text) else {
             return self.calls(place, unreadable());
@@ -318,7 +322,7 @@ impl Graph {
             reaches_classified |= moment != Moment::Read
                 && seen.iter().any(|(owner, _)| match owner {
                     Owner::Relation(oid) => classified.contains(oid),
-                    Owner::Type(_) | Owner::Anywhere => false,
+                    Owner::Type(_) | Owner::Class(_) | Owner::Anywhere => false,
                 });
             functions
         };
@@ -329,6 +333,8 @@ impl Graph {
             delete: at(Moment::Delete),
             truncate: at(Moment::Truncate),
             row: at(Moment::Make),
+            key: self.reach((own, Moment::Check)).0,
+            compared: Arc::default(),
             reaches_classified,
             acts,
         }
@@ -371,6 +377,16 @@ impl Graph {
             }
         }
         functions
+    }
+
+    /// What runs where values of a type are compared, as an index does.
+    pub(super) fn comparing(&self, oid: u32) -> Functions {
+        self.reach((Owner::Type(oid), Moment::Use)).0
+    }
+
+    /// What an operator class compares values with.
+    pub(super) fn class(&self, oid: u32) -> Functions {
+        self.reach((Owner::Class(oid), Moment::Use)).0
     }
 
     pub(super) fn anywhere(&self) -> Functions {

@@ -15,15 +15,22 @@ use super::code::{CodeInput, Moment, OperatorInput, Owner, Runs, TypeInput};
 pub type Row = Vec<Option<String>>;
 
 /// Columns: relation, column, in their order: those of system relations of which some columns are
-/// closed. Versions have different ones, and `SELECT *` has all.
+/// no structure. Versions have different ones, and `SELECT *` has all.
 pub const SYSTEM_COLUMNS: &str = "\
 SELECT c.relname, a.attname
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT a.attisdropped
-  AND c.relname IN ('pg_proc', 'pg_db_role_setting', 'pg_roles', 'pg_user', 'pg_foreign_server',
-    'pg_foreign_data_wrapper', 'pg_foreign_table', 'pg_settings', 'pg_stat_activity',
-    'pg_stat_database', 'pg_stat_io', 'pg_subscription', 'routines')
+  AND c.relname IN ('pg_aggregate', 'pg_attrdef', 'pg_attribute', 'pg_class', 'pg_constraint',
+    'pg_db_role_setting', 'pg_description', 'pg_foreign_data_wrapper', 'pg_foreign_server',
+    'pg_foreign_table', 'pg_index', 'pg_indexes', 'pg_matviews', 'pg_partitioned_table',
+    'pg_policies', 'pg_policy', 'pg_prepared_xacts', 'pg_proc', 'pg_publication_rel',
+    'pg_publication_tables', 'pg_rewrite', 'pg_roles', 'pg_rules', 'pg_seclabel', 'pg_seclabels',
+    'pg_settings', 'pg_shdescription', 'pg_shseclabel', 'pg_stat_activity',
+    'pg_stat_all_tables', 'pg_stat_database', 'pg_stat_io', 'pg_stat_sys_tables',
+    'pg_stat_user_tables', 'pg_stat_xact_all_tables', 'pg_stat_xact_user_tables', 'pg_statistic_ext', 'pg_subscription', 'pg_trigger', 'pg_ts_dict', 'pg_type',
+    'pg_user', 'pg_views', 'attributes', 'check_constraints', 'columns', 'domains', 'parameters',
+    'routines', 'triggers', 'views')
 ORDER BY a.attrelid, a.attnum";
 
 /// Columns: oid, schema, name, the type that a domain is made of (else 0).
@@ -63,10 +70,12 @@ WHERE o.oid >= 16384 AND NOT (
                                 WHERE k.casttarget = t.oid AND k.castcontext = 'i')))
 ORDER BY o.oid";
 
-/// Columns: what the place is (`r` relation, `t` type, `*` anywhere), its oid, letters of
-/// moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t` type, `k`
-/// a function that a stored expression calls), and two texts: schema and name, the expression,
-/// an oid, or the expression's tree and which call of it is meant.
+/// Columns: what the place is (`r` relation, `t` type, `c` operator class, `*` anywhere), its oid,
+/// letters of moments, what runs (`f` function, `e` expression, `g` trigger, `r` relation, `t`
+/// type, `k` a function that a stored expression calls; `n` is the name of an operator class, and
+/// `p` the key of a partitioned table, `d` what is demanded of the values of a column), and two
+/// texts: schema and name, the expression, an oid, or the expression's tree and which call of it is
+/// meant.
 ///
 /// What PostgreSQL makes beside a range type (constructors, the cast to its multirange) counts as
 /// its own.
@@ -113,6 +122,7 @@ WITH places (class, object, kind, owner, moments) AS (
   SELECT p.kind, p.owner, p.moments, p.class, d.refclassid, d.refobjid
     FROM places p
     JOIN pg_catalog.pg_depend d ON d.classid = p.class AND d.objid = p.object
+    WHERE p.moments <> 'aucp' OR d.objsubid = 0
 ), trees (class, object, owner, tree) AS (
   SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, c.oid, c.conrelid, c.conbin::pg_catalog.text
     FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid >= 16384
@@ -141,7 +151,9 @@ WITH places (class, object, kind, owner, moments) AS (
     JOIN pg_catalog.pg_operator o ON o.oid = u.refobjid
     WHERE u.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
   UNION
-  SELECT u.kind, u.owner, CASE u.kind WHEN 't' THEN 'oci' ELSE 'raud' END, m.amproc FROM uses u
+  SELECT u.kind, u.owner,
+         CASE WHEN u.kind = 't' THEN 'oci' WHEN u.moments LIKE '%c%' THEN 'raudc' ELSE 'raud' END,
+         m.amproc FROM uses u
     JOIN pg_catalog.pg_opclass c ON c.oid = u.refobjid
     JOIN pg_catalog.pg_amproc m ON m.amprocfamily = c.opcfamily
     WHERE u.refclassid = 'pg_catalog.pg_opclass'::pg_catalog.regclass AND m.amproc >= 16384
@@ -156,6 +168,17 @@ WITH places (class, object, kind, owner, moments) AS (
     JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily
     JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
     WHERE c.oid >= 16384 AND c.opcdefault AND o.oid >= 16384
+  UNION
+  SELECT 'c', c.oid, 'o', m.amproc
+    FROM pg_catalog.pg_opclass c
+    JOIN pg_catalog.pg_amproc m ON m.amprocfamily = c.opcfamily
+    WHERE c.oid >= 16384 AND m.amproc >= 16384
+  UNION
+  SELECT 'c', c.oid, 'o', o.oprcode
+    FROM pg_catalog.pg_opclass c
+    JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily
+    JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr
+    WHERE c.oid >= 16384 AND o.oid >= 16384
   UNION
   SELECT 't', t.oid, 'o', o.oprcode
     FROM pg_catalog.pg_operator o
@@ -187,6 +210,48 @@ SELECT 'r', c.owner, 'raud', 'k', c.tree,
   FROM called c
   JOIN pg_catalog.pg_proc p ON p.oid = c.function
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+UNION
+SELECT 'c', c.oid, '', 'n', n.nspname::pg_catalog.text, c.opcname::pg_catalog.text
+  FROM pg_catalog.pg_opclass c JOIN pg_catalog.pg_namespace n ON n.oid = c.opcnamespace
+  WHERE c.oid >= 16384
+UNION
+SELECT 'r', d.refobjid, '', 'd',
+       CASE WHEN c.contype = 'c' THEN pg_catalog.pg_get_constraintdef(c.oid) ELSE '' END,
+       a.attname::pg_catalog.text
+  FROM pg_catalog.pg_constraint c
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+    AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = c.conrelid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE c.conrelid >= 16384 AND c.contype IN ('c', 'f', 'p', 'u', 'x') AND d.refobjsubid > 0
+UNION
+SELECT 'r', d.refobjid, '', 'd', '', a.attname::pg_catalog.text
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = i.indrelid
+  JOIN pg_catalog.pg_class t ON t.oid = i.indrelid AND t.relkind <> 't'
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  WHERE i.indrelid >= 16384 AND d.refobjsubid > 0
+    AND (i.indisunique OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+UNION
+SELECT 'r', d.refobjid, '', 'd', '', a.attname::pg_catalog.text
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+    AND g.oid = d.objid AND g.adrelid = d.refobjid AND g.adnum <> d.refobjsubid
+  LEFT JOIN pg_catalog.pg_policy p ON d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+    AND p.oid = d.objid AND p.polrelid = d.refobjid
+  WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid >= 16384
+    AND d.refobjsubid > 0 AND (g.oid IS NOT NULL OR p.oid IS NOT NULL)
+UNION
+SELECT 'r', a.attrelid, '', 'd', 'length ' || a.atttypmod, a.attname::pg_catalog.text
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND a.atttypmod >= 0
+    AND c.relkind IN ('r', 'p', 'f') AND NOT a.attisdropped
+UNION
+SELECT 'r', p.partrelid, '', 'p', pg_catalog.pg_get_partkeydef(p.partrelid), NULL
+  FROM pg_catalog.pg_partitioned_table p
 UNION
 SELECT kind, owner, moments, 't', refobjid::pg_catalog.text, NULL FROM uses
   WHERE refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND refobjid <> owner
@@ -282,7 +347,12 @@ pub fn add(builder: &mut CatalogBuilder, answers: Answers<'_>) {
         });
     }
     for row in answers.code {
-        builder.code(place(row));
+        match text(row, 3) {
+            "n" => builder.operator_class(number(row, 1), text(row, 4), text(row, 5)),
+            "p" => builder.partition_key(number(row, 1), text(row, 4)),
+            "d" => builder.demand(number(row, 1), text(row, 4), text(row, 5)),
+            _ => builder.code(place(row)),
+        };
     }
     builder.code_is_complete();
 }
@@ -291,6 +361,7 @@ fn place(row: &Row) -> CodeInput {
     let owner = match text(row, 0) {
         "r" => Owner::Relation(number(row, 1)),
         "t" => Owner::Type(number(row, 1)),
+        "c" => Owner::Class(number(row, 1)),
         _ => Owner::Anywhere,
     };
     let mut moments = Moment::from_letters(text(row, 2));

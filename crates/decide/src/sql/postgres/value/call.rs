@@ -8,8 +8,9 @@ use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
 
 use crate::sql::catalog::Function;
-use crate::sql::lineage::{Lineage, UNCOUNTED};
+use crate::sql::lineage::{Definition, Lineage, UNCOUNTED};
 use crate::sql::postgres::analyzer::Analyzer;
+use crate::sql::postgres::builtin::contents;
 use crate::sql::postgres::builtin::functions::{self, Builtin, Positions};
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::parse;
@@ -25,9 +26,12 @@ impl Analyzer<'_> {
             call.args.iter().map(|argument| self.argument(argument, scope)).collect();
         if call.agg_within_group {
             // An ordered-set aggregate: it picks values by their order.
-            for node in &call.agg_order {
-                lineages.push(self.sort_key(node, scope));
+            let keys: Vec<Lineage> =
+                call.agg_order.iter().map(|node| self.sort_key(node, scope)).collect();
+            if last_name(&call.funcname).is_none_or(functions::asks_where_it_would_be) {
+                self.hypothetical(call, &lineages, &keys);
             }
+            lineages.extend(keys);
         }
         self.sorted(&call.agg_order, scope);
         self.telling(call.agg_filter.as_deref(), scope);
@@ -59,6 +63,7 @@ impl Analyzer<'_> {
         } else if !functions::gives_an_argument(name) {
             lineage = lineage.contained();
         }
+        self.shows_definitions(name, &mut lineage);
         let is_aggregate = call.agg_star
             || call.agg_distinct
             || call.agg_within_group
@@ -70,6 +75,28 @@ impl Analyzer<'_> {
             lineage.constants = lineage.constants.max(count);
         }
         lineage
+    }
+
+    /// Words of definitions have the constants in them that people wrote there; those of a
+    /// partition have values of its key.
+    fn shows_definitions(&self, name: &str, lineage: &mut Lineage) {
+        if !contents::gives_words(name) {
+            return;
+        }
+        let of_key = Lineage { sources: self.catalog.partition_keys.clone(), ..Lineage::CLEAN };
+        if name == "pg_get_partition_constraintdef" {
+            lineage.mix(&of_key);
+        }
+        lineage.definition = Some(Definition::Words);
+    }
+
+    /// Where a row of these arguments would be among the others: each of them is one of the key
+    /// that stands in its place.
+    fn hypothetical(&mut self, call: &pg::FuncCall, given: &[Lineage], keys: &[Lineage]) {
+        let order = call.agg_order.iter().zip(keys);
+        for ((argument, given), (key, lineage)) in call.args.iter().zip(given).zip(order) {
+            self.together(&[(argument, given), (key, lineage)]);
+        }
     }
 
     /// `name(row)`, written as `row.name`.
@@ -113,7 +140,7 @@ impl Analyzer<'_> {
         args: Option<&[pg::Node]>,
     ) -> Lineage {
         if schema == Some("information_schema") && name.starts_with("_pg_") {
-            return self.pure(lineages);
+            return self.pure(&numbers_of_types(lineages));
         }
         let made: Vec<Function> = self
             .catalog
@@ -221,6 +248,7 @@ impl Analyzer<'_> {
                 self.touched = true;
                 Lineage { kept: true, ..Lineage::CLEAN }
             }
+            Builtin::Closed => Lineage { kept: true, closed: true, ..Lineage::CLEAN },
             Builtin::Setting => self.current_setting(lineages, args),
             Builtin::SetConfig => self.set_config(lineages, args),
             Builtin::Notify => {
@@ -298,7 +326,7 @@ impl Analyzer<'_> {
     /// A setting of PostgreSQL is clean; one that applications made up may hold anything.
     fn current_setting(&mut self, lineages: &[Lineage], args: Option<&[pg::Node]>) -> Lineage {
         match args.and_then(|args| args.first()).and_then(settings::constant) {
-            Some(name) if !name.contains('.') => self.pure(lineages),
+            Some(name) if !settings::is_secret(&name) => self.pure(lineages),
             _ => {
                 self.pure(lineages);
                 self.touched = true;
@@ -508,6 +536,15 @@ fn is_number(node: &pg::Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// Of whole rows of catalogs the helpers of `information_schema` read what numbers types have.
+fn numbers_of_types(lineages: &[Lineage]) -> Vec<Lineage> {
+    let read = |lineage: &Lineage| match lineage.row {
+        Some(_) => lineage.clone().of_columns_only(),
+        None => lineage.clone(),
+    };
+    lineages.iter().map(read).collect()
 }
 
 /// A value computed from all of these.

@@ -299,8 +299,16 @@ impl Analyzer<'_> {
             return Lineage { constants: left.constants, ..lineage };
         } else if !is_total {
             self.filter(&lineage);
+        } else if name != "||" {
+            self.looks_up(&left, right.constants);
         }
         lineage
+    }
+
+    /// A part of a document or an array that is not there is NULL, and the mask leaves NULL
+    /// visible: each step that the client names asks whether there is one.
+    fn looks_up(&mut self, whole: &Lineage, steps: u64) {
+        self.probe(whole, steps.max(1));
     }
 
     /// What an operator may give besides what its operands hold; none where it is PostgreSQL's
@@ -411,14 +419,17 @@ impl Analyzer<'_> {
             lineage = match &step.node {
                 Some(NodeEnum::String(name)) => self.field(&lineage, &name.sval, false),
                 Some(NodeEnum::AIndices(indices)) => {
+                    let mut steps: u64 = 0;
                     for bound in [&indices.lidx, &indices.uidx] {
                         if bound.as_deref().is_some_and(|bound| !is_own(bound)) {
                             // One row after the other could ask for what is there.
                             self.filter(&lineage);
                         }
                         let bound = self.telling(bound.as_deref(), scope);
+                        steps = steps.saturating_add(bound.constants);
                         lineage.mix(&bound);
                     }
+                    self.looks_up(&lineage, steps);
                     lineage.derived()
                 }
                 Some(NodeEnum::AStar(_)) => lineage,

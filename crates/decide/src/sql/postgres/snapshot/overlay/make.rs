@@ -5,6 +5,7 @@ use pg_query::protobuf as pg;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::assemble::key_made_of;
 use super::made;
 use crate::sql::catalog::{Catalog, Made, Reached, Relation, RelationKind};
 use crate::sql::columns::Column;
@@ -40,7 +41,11 @@ impl Catalog {
         let inherited = table.columns.clone();
         let has_parents = !create.inh_relations.is_empty();
         self.put(table.clone())?;
-        let own = self.exactly(&table.schema, &table.name)?;
+        let mut own = self.exactly(&table.schema, &table.name)?;
+        if let Some(key) = &create.partspec {
+            own.key = key_made_of(&key.part_params, &own.columns, self);
+            self.lay_over(own.clone())?;
+        }
         // Who reads the parent reads this: what only the child's name says of a column would
         // have to be said of the parent's, too.
         let is_new = |(before, after): (&Column, &Column)| {
@@ -63,6 +68,8 @@ impl Catalog {
         table.generated.clone_from(&parent.generated);
         table.has_triggers = parent.has_triggers;
         table.code = parent.code.clone();
+        table.placed.mix(&parent.placed);
+        table.placed.mix(&parent.key);
         let rests = BTreeSet::from([parent.name.clone()]);
         table.made = Some(Arc::new(Made { rests, reached: Reached::ByName }));
         Some(())

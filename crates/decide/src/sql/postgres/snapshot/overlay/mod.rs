@@ -236,6 +236,9 @@ fn made(schema: String, name: &str, kind: RelationKind, columns: Vec<Column>) ->
         has_rules: false,
         has_triggers: false,
         code: RelationCode::default(),
+        key: Lineage::CLEAN,
+        placed: Lineage::CLEAN,
+        demands: Arc::default(),
         made: Some(Arc::new(Made { rests: BTreeSet::new(), reached: Reached::Alone })),
     }
 }

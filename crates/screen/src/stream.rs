@@ -134,6 +134,25 @@ impl StreamScreen {
         Ok(())
     }
 
+    /// It ends here, and not where whoever wrote it would have ended: a line that does not end may
+    /// hold a part of a value, and is masked whole.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub fn finish_cut(&mut self, masking: &Masking<'_>, out: &mut Vec<u8>) -> Result<(), NoText> {
+        if self.screen.mode() != Unclassified::Detect || self.open.ends_with(b"\n") {
+            return self.finish(masking, out);
+        }
+        let stream = std::mem::replace(&mut self.stream, Stream::new(self.screen.detector()));
+        stream.finish(&mut self.found);
+        let lines = self.open.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.pass(lines, masking, out);
+        if !self.take_open().is_empty() {
+            self.texts.mask_whole(masking, out);
+        }
+        Ok(())
+    }
+
     /// What came and has not passed: whoever may show what is no text goes on with it.
     pub fn take_open(&mut self) -> Vec<u8> {
         (self.seen, self.passed) = (0, 0);
@@ -271,6 +290,29 @@ mod tests {
         assert_eq!(shown(Unclassified::Clear, &[TEXT.as_bytes()]).unwrap(), TEXT);
         let masked = shown(Unclassified::Mask, &[b"a", b"b\n\nc"]).unwrap();
         assert_eq!(masked, "[unclassified]\n\n[unclassified]");
+    }
+
+    /// What was ended in the middle of a value shows none of it, however little had come.
+    #[test]
+    fn a_line_that_is_cut_is_masked_whole() {
+        let masker = Masker::new([].into(), MaskMethod::Redact, MaskKey::new([7; 32]));
+        let masking = Masking { masker: &masker, reveals: &|_, _| false };
+        let text = "a line\nid 4111 1111 1111 1111 J\u{fc}rgen\n";
+        for at in 0..=text.len() {
+            let (mut stream, mut out) =
+                (StreamScreen::new(&Screen::default().into(), Place::unnamed("o")), Vec::new());
+            stream.push(text.as_bytes().get(..at).unwrap(), &masking, &mut out).unwrap();
+            stream.finish_cut(&masking, &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            let expect = match at {
+                0 => String::new(),
+                1..=6 => "[unclassified]".to_owned(),
+                7 => "a line\n".to_owned(),
+                at if at < text.len() => "a line\n[unclassified]".to_owned(),
+                _ => "a line\nid [card] J\u{fc}rgen\n".to_owned(),
+            };
+            assert_eq!(out, expect, "{at}");
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ def rows() -> list[tuple[str, dict[str, bool], dict[str, bool]]]:
         names, _, options, *_ = [column.split() for column in f"{line} | | ".split("|")]
         letters, longs = {}, {}
         for option in options:
-            name, takes = re.fullmatch(r"(--?[^:^]+)(?:[:^](.*))?", option).groups()  # type: ignore[union-attr]
+            name, takes = re.fullmatch(r"(--?[^:^]+)(?:[:^](.*))?", option.rstrip("!")).groups()  # type: ignore[union-attr]
             takes_one = ":" in option and takes not in ("none", "open")
             if name.startswith("--"):
                 longs[name] = takes_one

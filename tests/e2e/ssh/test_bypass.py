@@ -194,7 +194,10 @@ def test_what_is_forbidden_is_not_read_by_another_reading(
     shell: Shell, lines: dict[str, paramiko.Transport], command: str
 ) -> None:
     shell.sshd.put("vault/key", KEY + b"\n")
+    shell.sshd.put("vault/-", KEY + b"\n")
     shell.sshd.put("shelf/one/file", "")
+    shell.sshd.put("odd/-e1ecd ..;cd vault;cat key", "")
+    shell.sshd.put("odd/here", "nothing\n")
     _, *direct = told(lines["direct"], f"cd {shell.sshd.home} && {{ {command}\n}}")
     assert KEY in b"".join(direct), ("it proves nothing", direct)
     _, *seen = told(lines["alice"], command)

@@ -1,13 +1,15 @@
 //! What the programs of the table do, said of a machine's objects.
 
-use super::host;
+use super::find::shows_lines;
 use super::parse::{Unreadable, unreadable};
-use super::programs::{Programs, Shows, Use};
+use super::path::holds_doors;
+use super::programs::{Misuse, Program, Programs, Shows, Use};
 use super::reader::Reader;
 use super::special::{is_of_the_shell, is_special};
 use super::streams::Says;
 use super::syntax::Word;
 use super::value::Value;
+use super::{host, machine_called};
 use portreeve_model::{Action, Change};
 
 /// Where programs of the system are.
@@ -58,6 +60,11 @@ impl Reader<'_> {
                 "an output or a variable that is not quoted becomes any number of words: quote it",
             );
         }
+        if words.iter().any(|word| self.value(word).fits_options()) {
+            return unreadable(
+                "a pattern that begins with `-` or `+` fits options, too: write `./` before it",
+            );
+        }
         self.ran(&own, self.shape(&own, words));
         if self.special(&own, words)? {
             return Ok(());
@@ -92,14 +99,9 @@ impl Reader<'_> {
         if arguments.iter().any(|argument| argument.part().is_none()) {
             return unreadable("which files or options are meant is not known beforehand");
         }
-        let Some(used) = row.uses(arguments, Value::part, Value::behind) else {
-            // What it shows may be cut or written in another way.
-            self.unknown(name);
-            if row.fetches() {
-                // It may be told by it to send what it reads.
-                self.code();
-            }
-            return Ok(());
+        let used = match row.uses(arguments, Value::part, Value::behind) {
+            Ok(used) => used,
+            Err(why) => return self.misused(name, row, arguments, &why),
         };
         if used.is_open {
             self.streams.says = Some(Says { is_data: true, is_open: true });
@@ -109,7 +111,7 @@ impl Reader<'_> {
         match row.shows {
             // It asks what its input says.
             Shows::Texts if contacts_none => self.unknown(name),
-            Shows::Texts if Self::shortens(&used.uses) => self.unknown(name),
+            Shows::Texts if used.is_altered || Self::shortens(&used.uses) => self.unknown(name),
             Shows::Texts => self.known(name),
             Shows::Rewritten => self.unknown(name),
             Shows::Opaque => {
@@ -119,6 +121,16 @@ impl Reader<'_> {
         }
         if row.administers {
             self.need(Action::Administer, host(self.machine.host));
+        }
+        if ENDS_OTHERS.contains(&name) {
+            self.cuts_short(name);
+        }
+        if row.saves && !used.uses.iter().any(|(wanted, _)| *wanted == Use::Output) {
+            self.note_change(Change::Create);
+            self.write_place(&Value::Texts(vec![".".to_owned()]))?;
+        }
+        if row.fetches() && used.uses.iter().any(|(wanted, value)| makes_names(*wanted, value)) {
+            self.code();
         }
         let names_nothing = |(wanted, _): &(Use, Value)| {
             matches!(
@@ -137,9 +149,62 @@ impl Reader<'_> {
         used.uses.iter().try_for_each(|(wanted, value)| self.used(*wanted, value))
     }
 
+    /// A program of the table is called in a way that the table has not: what it shows may be cut
+    /// or written in another way, and whatever could name a file may be read or written.
+    fn misused(
+        &mut self,
+        name: &str,
+        row: &Program,
+        arguments: &[Value],
+        why: &Misuse,
+    ) -> Result<(), Unreadable> {
+        self.unknown(name);
+        let why = match why {
+            Misuse::Option(option) => format!("what `{name}` does with `{option}` is not known"),
+            Misuse::Argument(option) => {
+                format!("`{option}` of `{name}` is given too much, or too little")
+            }
+            Misuse::Operands => format!("`{name}` is given more than it is known to take"),
+        };
+        self.why.get_or_insert(Unreadable(why));
+        if row.administers {
+            self.need(Action::Administer, host(self.machine.host));
+        }
+        let is_told = |value: &Value| {
+            value.texts().is_some_and(|texts| texts.iter().any(|text| row.is_told_by(text)))
+        };
+        // It may be told by it to send what it reads, or whom to ask.
+        if row.fetches() || row.contacts() || arguments.iter().any(is_told) {
+            self.code();
+            return Ok(());
+        }
+        for argument in arguments {
+            let named = match argument {
+                Value::Texts(texts) => {
+                    Value::Texts(texts.iter().flat_map(|text| row.may_name(text)).collect())
+                }
+                Value::Glob(_) | Value::Tree(_) | Value::Unknown => argument.clone(),
+            };
+            self.trees(Action::Read, &named)?;
+            self.trees(Action::Write, &named)?;
+        }
+        Ok(())
+    }
+
     fn used(&mut self, wanted: Use, value: &Value) -> Result<(), Unreadable> {
         match wanted {
             Use::Text | Use::Pattern | Use::Size => Ok(()),
+            Use::Code => {
+                self.code();
+                Ok(())
+            }
+            Use::Lines => match value {
+                Value::Texts(texts) if texts.iter().all(|text| shows_lines(text)) => Ok(()),
+                Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => unreadable(
+                    "a format with widths, without blanks between its parts, or without `\\n` at \
+                     its end cuts or hides what it shows",
+                ),
+            },
             Use::Format => match value {
                 Value::Texts(texts) if texts.iter().all(|text| shows_parts_whole(text)) => Ok(()),
                 Value::Texts(_) | Value::Glob(_) | Value::Tree(_) | Value::Unknown => unreadable(
@@ -148,8 +213,12 @@ impl Reader<'_> {
                 ),
             },
             Use::Mounted => self.trees(Action::Read, value),
-            Use::Patterns | Use::Read | Use::List => self.files(Action::Read, value),
+            Use::Read | Use::List | Use::Copy => self.files(Action::Read, value),
+            Use::Patterns | Use::Input => self.fed(value, false),
+            Use::InputTree => self.fed(value, true),
             Use::Tree => self.trees(Action::Read, value),
+            Use::CopyTree => self.copied(value),
+            Use::Output => self.shown_in(value),
             Use::Write => {
                 self.note_change(Change::Change);
                 self.files(Action::Write, value)
@@ -190,6 +259,38 @@ impl Reader<'_> {
         }
     }
 
+    /// Folders that are copied with the links in them: those of the system lead anywhere.
+    fn copied(&mut self, value: &Value) -> Result<(), Unreadable> {
+        let named = match value {
+            Value::Texts(texts) => texts.clone(),
+            Value::Tree(folder) => vec![folder.clone()],
+            Value::Glob(begin) => {
+                vec![begin.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()]
+            }
+            Value::Unknown => Vec::new(),
+        };
+        for text in named {
+            // What a pattern begins with in `/`.
+            let text = if text.is_empty() && !value.is_relative() { "/".to_owned() } else { text };
+            if self.paths(&text)?.iter().any(|path| holds_doors(path)) {
+                return unreadable("links of the system lead anywhere, and are copied as they are");
+            }
+        }
+        self.trees(Action::Read, value)
+    }
+
+    /// What a program shows goes into a file, or, for `-`, where it always goes.
+    fn shown_in(&mut self, value: &Value) -> Result<(), Unreadable> {
+        self.note_change(Change::Change);
+        let value = match value {
+            Value::Texts(texts) => {
+                Value::Texts(texts.iter().filter(|text| *text != "-").cloned().collect())
+            }
+            Value::Glob(_) | Value::Tree(_) | Value::Unknown => value.clone(),
+        };
+        self.opened(&value)
+    }
+
     /// The same for what is no file: machines, and what this one goes by.
     fn used_beside(&mut self, wanted: Use, value: &Value) -> Result<(), Unreadable> {
         let begins = |texts: &[String]| texts.iter().all(|text| text.starts_with('+'));
@@ -202,8 +303,8 @@ impl Reader<'_> {
             }
             (Use::Address, Value::Texts(texts)) => {
                 for text in texts {
-                    match machine_of(text) {
-                        Some(name) => self.need(Action::Write, host(name)),
+                    match machine_of(text).and_then(machine_called) {
+                        Some(machine) => self.need(Action::Write, machine),
                         None => self.code(),
                     }
                 }
@@ -220,8 +321,12 @@ impl Reader<'_> {
                 for text in texts {
                     let is_word = wanted == Use::Asked && says_how_to_ask(text);
                     let name = text.strip_prefix('@').unwrap_or(text);
-                    if !is_word {
-                        self.need(Action::Write, host(name));
+                    if is_word {
+                        continue;
+                    }
+                    match machine_called(name) {
+                        Some(machine) => self.need(Action::Write, machine),
+                        None => return unreadable(format!("`{name}` is no name of a machine")),
                     }
                 }
                 Ok(())
@@ -252,6 +357,7 @@ impl Reader<'_> {
         };
         match (name, texts.as_slice()) {
             ("ps", texts) => shows_environments(texts).then_some(false),
+            ("mount", []) | ("kill", ["-l" | "-L"]) => Some(true),
             ("mount", texts) => mounts_otherwise(texts).then_some(false),
             // It sends nothing: it asks whether somebody is there.
             ("kill", ["-0", numbers @ ..]) => {
@@ -275,9 +381,23 @@ impl Reader<'_> {
     }
 }
 
+/// Programs that end others.
+const ENDS_OTHERS: [&str; 7] =
+    ["kill", "pkill", "killall", "reboot", "shutdown", "poweroff", "halt"];
+
 /// Whether a program shows its words one after the other, however many they are.
 fn is_sayer(name: &str) -> bool {
     matches!(name, "echo" | "printf")
+}
+
+/// Whether `curl` makes several names of one: `{a,b}`, `[1-9]`, and `#1` for what it has made.
+fn makes_names(wanted: Use, value: &Value) -> bool {
+    let signs: &[char] = match wanted {
+        Use::Address | Use::Input => &['{', '}', '[', ']'],
+        Use::Output => &['#'],
+        _ => return false,
+    };
+    value.texts().is_some_and(|texts| texts.iter().any(|text| text.contains(signs)))
 }
 
 /// Whether a text that `curl` sends, or shows, names a file instead.
@@ -343,7 +463,7 @@ pub(super) fn are_parted(format: &str, parts: &str) -> bool {
 }
 
 /// What parts of a format stand between.
-const FORMAT_PARTS: &str = " \t\n'\"()<>|";
+const FORMAT_PARTS: &str = " \t\n\"()<>|";
 /// Letters of formats by which names of files and folders are shown.
 const FORMAT_NAMES: &str = "nNmpfhPHl";
 
@@ -361,8 +481,15 @@ fn shows_environments(texts: &[&str]) -> bool {
     let is_letters =
         |text: &str| text.chars().all(|letter| "acefghjlmnrsuvwxSTLXHZ".contains(letter));
     let mut rest = texts.iter();
+    // Of all formats together, in their order.
+    let mut formats = Vec::new();
     while let Some(text) = rest.next() {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+        if let Some(format) = text.strip_prefix("--format") {
+            let format = format.strip_prefix('=').or_else(|| rest.next().copied());
+            formats.push(format.unwrap_or_default());
+            continue;
+        }
         if is_number || text.starts_with("--") {
             continue;
         }
@@ -380,15 +507,31 @@ fn shows_environments(texts: &[&str]) -> bool {
             Some("") => rest.next().copied().unwrap_or_default(),
             Some(inner) => inner,
         };
-        let is_bad = match letters.get(at..=at) {
-            Some("o" | "O") => argument.contains("env") || has_widths(argument),
-            _ => argument.contains('e') && is_letters(argument),
-        };
-        if is_bad {
-            return true;
+        match letters.get(at..=at) {
+            // Others stand behind these.
+            Some("O") => formats.extend([argument, "pid"]),
+            Some("o") => formats.push(argument),
+            _ if argument.contains('e') && is_letters(argument) => return true,
+            _ => {}
         }
     }
-    false
+    cuts_columns(&formats)
+}
+
+/// Whether columns of `ps` are cut: by a width, by that of a heading of one's own, or, where the
+/// text of a column has no bound, by the column behind it. Or whether they show environments.
+fn cuts_columns(formats: &[&str]) -> bool {
+    const WITHOUT_BOUND: [&str; 14] = [
+        "args", "cgname", "cgroup", "cmd", "comm", "command", "context", "exe", "fname", "label",
+        "ucmd", "ucomm", "unit", "uunit",
+    ];
+    let names = || {
+        let parts = formats.iter().flat_map(|format| format.split([',', ' ', '\t', '\n']));
+        parts.filter(|name| !name.is_empty())
+    };
+    let before_last = names().count().saturating_sub(1);
+    names().any(|name| name.contains(['=', ':']) || name.contains("env"))
+        || names().take(before_last).any(|name| WITHOUT_BOUND.contains(&name))
 }
 
 /// Whether `mount` runs another program for a kind of file system, or names folders in options.

@@ -62,7 +62,14 @@ impl Reader<'_> {
                     }
                     at += 1;
                 }
-                test if FIND_TAKES.contains(&test) => at += 1,
+                test if FIND_TAKES.contains(&test) => {
+                    let value = words.get(at).map_or(Value::Unknown, |word| self.value(word));
+                    if !matches!(value, Value::Texts(_)) {
+                        // Which files it shows tells of what is not known: it compares.
+                        self.unknown("find");
+                    }
+                    at += 1;
+                }
                 test if FIND_ALONE.contains(&test) => {}
                 test => {
                     return unreadable(format!("`{test}` of `find` is not read"));
@@ -129,12 +136,12 @@ impl Reader<'_> {
 const ARGUMENTS_MAX: usize = 1000;
 
 /// Whether a format of `-printf` shows a line for each file, with nothing beside a name.
-fn shows_lines(format: &str) -> bool {
+pub(super) fn shows_lines(format: &str) -> bool {
     let shown = format.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\n");
     !has_widths(&shown)
         && !shown.contains('\\')
         && shown.ends_with('\n')
-        && are_parted(&shown, " \t\n'\"()<>|")
+        && are_parted(&shown, " \t\n\"()<>|")
 }
 
 const FIND_TAKES: [&str; 29] = [
@@ -168,7 +175,7 @@ const FIND_TAKES: [&str; 29] = [
     "-fstype",
     "-used",
 ];
-const FIND_ALONE: [&str; 22] = [
+const FIND_ALONE: [&str; 21] = [
     "(",
     ")",
     "!",
@@ -179,7 +186,6 @@ const FIND_ALONE: [&str; 22] = [
     "-or",
     "-print",
     "-print0",
-    "-ls",
     "-prune",
     "-quit",
     "-depth",

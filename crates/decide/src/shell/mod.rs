@@ -19,6 +19,8 @@
 //! ```
 
 mod effects;
+mod far;
+mod files;
 mod find;
 mod parse;
 mod path;
@@ -26,6 +28,7 @@ mod programs;
 #[cfg(feature = "sql")]
 mod psql;
 mod reader;
+mod rename;
 mod special;
 mod streams;
 mod syntax;
@@ -86,6 +89,8 @@ pub struct Analysis {
     pub is_raw: bool,
     /// The one file that everything it shows comes from, if it is one.
     pub source: Option<Object>,
+    /// Whether what it shows may end anywhere, in the middle of a value as well.
+    pub may_be_cut: bool,
     /// Why it, or a program in it, is not understood.
     pub unread: Option<Unreadable>,
     /// The line for the target's shell.
@@ -131,6 +136,7 @@ fn unread(line: &str, machine: &Machine<'_>, why: Unreadable) -> Analysis {
         opaque: vec![host],
         is_raw: false,
         source: None,
+        may_be_cut: true,
         unread: Some(why),
         wire: line.to_owned(),
     }
@@ -155,6 +161,22 @@ impl Analysis {
 #[must_use]
 pub fn host(name: &str) -> Object {
     Object { kind: ObjectKind::HOST, path: vec![name.to_owned()] }
+}
+
+/// A machine that a command names, in one spelling: small letters, no dot at its end, and of
+/// addresses the usual form. None where it could be another spelling of an address.
+fn machine_called(name: &str) -> Option<Object> {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_number = |part: &str| {
+        let digits = part.strip_prefix("0x").unwrap_or(part);
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && (part != digits || part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    // Systems read `127.1`, `0177.0.0.1` and `2130706433` as addresses, too.
+    let is_address = name.split('.').all(is_number);
+    let is_usual = !is_address || name.parse::<std::net::Ipv4Addr>().is_ok();
+    let is_named = !name.is_empty() && !name.ends_with('.');
+    (is_named && is_usual).then(|| host(&name))
 }
 
 /// A program of a machine as an object.

@@ -39,7 +39,7 @@ pub fn canonical(path: &str, folder: &str) -> Result<String, Unreadable> {
         }
     }
     if let ["proc" | "dev", rest @ ..] = names.as_slice() {
-        let is_door = |name: &&str| matches!(*name, "root" | "cwd" | "fd" | "tcp" | "udp" | "exe");
+        let is_door = |name: &&str| DOORS.contains(name);
         if rest.iter().any(is_door) {
             return unreadable(format!("`{path}` is a door to something else"));
         }
@@ -49,6 +49,15 @@ pub fn canonical(path: &str, folder: &str) -> Result<String, Unreadable> {
         return unreadable("a path is too long");
     }
     Ok(path)
+}
+
+/// Names in folders of the system behind which other files are.
+const DOORS: [&str; 7] = ["root", "cwd", "fd", "tcp", "udp", "exe", "map_files"];
+
+/// Whether something in a folder is a door to other files: whoever goes through all of it goes
+/// through those.
+pub(super) fn holds_doors(folder: &str) -> bool {
+    lies_in(folder, "/proc") || lies_in("/dev/fd", folder)
 }
 
 #[cfg(test)]

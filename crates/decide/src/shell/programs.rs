@@ -3,7 +3,7 @@
 
 use super::special::is_special;
 use super::value::Part;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// What an argument is.
@@ -18,9 +18,18 @@ pub(super) enum Use {
     /// A file with texts that are looked for.
     Patterns,
     Read,
+    /// Is read; `-` is what it is fed.
+    Input,
+    /// The same, with all in it.
+    InputTree,
     Tree,
+    /// Is read; where it is so with all in it, links are made as they are found.
+    Copy,
+    CopyTree,
     List,
     Write,
+    /// Is opened and written; `-` is what it shows.
+    Output,
     Make,
     /// Is written, or files are written into it.
     Into,
@@ -46,6 +55,10 @@ pub(super) enum Use {
     Mounted,
     /// The size that a file is given.
     Size,
+    /// Says how lines are shown, each with its end.
+    Lines,
+    /// Names files, or programs, in a file or a word of its own.
+    Code,
 }
 
 /// What an option takes.
@@ -82,12 +95,16 @@ pub(super) struct Program {
     repeats: Option<usize>,
     letters: HashMap<char, Takes>,
     longs: HashMap<String, Takes>,
+    /// Options by which what it shows need not look like what it read: letters, and long ones.
+    altering: HashSet<String>,
     pub(super) shows: Shows,
     pub(super) administers: bool,
     /// Whether what it shows is nobody's secret.
     pub(super) is_public: bool,
     /// Whether what begins with `+` is an option to it, which the row has not.
     has_plus: bool,
+    /// Whether it writes into the folder where it runs, unless it is told a file.
+    pub(super) saves: bool,
 }
 
 /// Arguments, with what each is.
@@ -97,6 +114,18 @@ pub(super) struct Used<A> {
     pub(super) trees: bool,
     /// Whether what it shows does not end its line.
     pub(super) is_open: bool,
+    /// Whether what it shows need not look like what it read.
+    pub(super) is_altered: bool,
+}
+
+/// Why a call is not one that the table has.
+pub(super) enum Misuse {
+    /// One of its options is not there.
+    Option(String),
+    /// An option is given too much, or too little.
+    Argument(String),
+    /// There are more operands than it takes.
+    Operands,
 }
 
 /// Programs by their names.
@@ -164,14 +193,17 @@ impl Program {
         arguments: &[A],
         part: impl Fn(&A) -> Option<Part>,
         behind: impl Fn(&A, usize) -> A,
-    ) -> Option<Used<A>> {
+    ) -> Result<Used<A>, Misuse> {
         let (mut uses, mut operands) = (Vec::new(), Vec::new());
-        let (mut trees, mut is_open) = (false, false);
-        let (mut has_pattern, mut is_ended) = (false, false);
+        let (mut trees, mut is_open, mut is_altered) = (false, false, false);
+        let (mut has_pattern, mut has_place, mut is_ended) = (false, false, false);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
-            let word = match part(argument)? {
-                Part::Option(word) if self.has_plus && word.starts_with('+') => return None,
+            let unknown = || Misuse::Argument("?".to_owned());
+            let word = match part(argument).ok_or_else(unknown)? {
+                Part::Option(word) if self.has_plus && word.starts_with('+') => {
+                    return Err(Misuse::Option(word));
+                }
                 Part::Option(word) if !is_ended && word.starts_with('-') => word,
                 Part::Option(_) | Part::Operand => {
                     operands.push(argument.clone());
@@ -186,66 +218,114 @@ impl Program {
                 Some(long) => self.long(long)?,
                 None => self.short(&word)?,
             };
+            is_altered |= found.is_altered;
             trees |= found.trees;
             is_open |= found.is_open;
             if let Some((wanted, inner)) = found.argument {
                 let value = match inner {
                     Some(at) => behind(argument, at),
-                    None => rest.next()?.clone(),
+                    None => rest.next().ok_or(Misuse::Argument(word))?.clone(),
                 };
+                has_place |= wanted == Use::Into;
                 has_pattern |= matches!(wanted, Use::Pattern | Use::Patterns);
                 uses.push((wanted, value));
             }
         }
-        uses.extend(self.operands(operands, trees, has_pattern)?);
-        Some(Used { uses, trees, is_open })
+        let has = Given { trees, has_pattern, has_place };
+        uses.extend(self.operands(operands, &has).ok_or(Misuse::Operands)?);
+        Ok(Used { uses, trees, is_open, is_altered })
     }
 
-    fn long(&self, word: &str) -> Option<Found> {
+    /// Texts in an argument of a call that is not read which could name files.
+    pub(super) fn may_name(&self, text: &str) -> Vec<String> {
+        if text.is_empty() || text == "-" && self.reads_input() {
+            return Vec::new();
+        }
+        if let Some(long) = text.strip_prefix("--") {
+            return long.split_once('=').map(|(_, path)| path.to_owned()).into_iter().collect();
+        }
+        let Some(letters) = text.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+            return vec![text.to_owned()];
+        };
+        let is_alone =
+            |letter: &char| matches!(self.letters.get(letter), Some(Takes::Nothing | Takes::Trees));
+        let behind = letters.char_indices().filter(|(_, letter)| !is_alone(letter));
+        let rest = behind.filter_map(|(at, letter)| letters.get(at + letter.len_utf8()..));
+        rest.filter(|rest| !rest.is_empty()).take(MAY_NAME_MAX).map(str::to_owned).collect()
+    }
+
+    /// Whether a word could be the beginning of an option by which it is told files, or programs,
+    /// by a file or a word of its own.
+    pub(super) fn is_told_by(&self, text: &str) -> bool {
+        let Some(long) = text.strip_prefix("--").filter(|long| !long.is_empty()) else {
+            return false;
+        };
+        let name = long.split('=').next().unwrap_or_default();
+        let is_code = |(known, takes): (&String, &Takes)| {
+            *takes == Takes::Argument(Use::Code) && known.starts_with(name)
+        };
+        self.longs.iter().any(is_code)
+    }
+
+    fn reads_input(&self) -> bool {
+        self.operands.iter().any(|operand| matches!(operand, Use::Input | Use::InputTree))
+    }
+
+    fn long(&self, word: &str) -> Result<Found, Misuse> {
         let (name, value) = match word.split_once('=') {
             Some((name, _)) => (name, Some(name.len() + "--=".len())),
             None => (word, None),
         };
-        Some(match (self.longs.get(name)?, value) {
-            (Takes::Nothing | Takes::Optional, None) | (Takes::Optional, Some(_)) => {
-                Found::default()
+        let Some(takes) = self.longs.get(name) else {
+            return Err(Misuse::Option(format!("--{name}")));
+        };
+        let found = Found { is_altered: self.altering.contains(name), ..Found::default() };
+        Ok(match (takes, value) {
+            (Takes::Nothing | Takes::Optional, None) | (Takes::Optional, Some(_)) => found,
+            (Takes::Trees, None) => Found { trees: true, ..found },
+            (Takes::Opens, None) => Found { is_open: true, ..found },
+            (Takes::Argument(wanted), value) => Found { argument: Some((*wanted, value)), ..found },
+            (Takes::Nothing | Takes::Trees | Takes::Opens, Some(_)) => {
+                return Err(Misuse::Argument(format!("--{name}")));
             }
-            (Takes::Trees, None) => Found { trees: true, ..Found::default() },
-            (Takes::Opens, None) => Found { is_open: true, ..Found::default() },
-            (Takes::Argument(wanted), value) => {
-                Found { argument: Some((*wanted, value)), ..Found::default() }
-            }
-            (Takes::Nothing | Takes::Trees | Takes::Opens, Some(_)) => return None,
         })
     }
 
-    fn short(&self, word: &str) -> Option<Found> {
+    fn short(&self, word: &str) -> Result<Found, Misuse> {
         // Some take whole words behind one dash.
         if let Some(Takes::Nothing) = self.longs.get(word) {
-            return Some(Found::default());
+            return Ok(Found::default());
         }
         let mut found = Found::default();
         for (at, letter) in word.char_indices().skip(1) {
-            match self.letters.get(&letter)? {
+            let Some(takes) = self.letters.get(&letter) else {
+                return Err(Misuse::Option(format!("-{letter}")));
+            };
+            found.is_altered |= self.altering.contains(letter.encode_utf8(&mut [0; 4]));
+            match takes {
                 Takes::Nothing => {}
                 Takes::Trees => found.trees = true,
                 Takes::Opens => found.is_open = true,
                 // The rest of the word is what it takes.
-                Takes::Optional => return Some(found),
+                Takes::Optional => return Ok(found),
                 Takes::Argument(wanted) => {
                     let behind = at + letter.len_utf8();
                     let inner = (behind < word.len()).then_some(behind);
                     found.argument = Some((*wanted, inner));
-                    return Some(found);
+                    return Ok(found);
                 }
             }
         }
-        Some(found)
+        Ok(found)
     }
 
-    fn operands<A>(&self, given: Vec<A>, trees: bool, has_pattern: bool) -> Option<Vec<(Use, A)>> {
+    fn operands<A>(&self, given: Vec<A>, has: &Given) -> Option<Vec<(Use, A)>> {
+        let Given { trees, has_pattern, has_place } = *has;
         let mut wanted = self.operands.clone();
         let mut repeats = self.repeats;
+        if has_place && wanted.last() == Some(&Use::Into) {
+            wanted.pop();
+        }
         if has_pattern && wanted.first() == Some(&Use::Pattern) {
             wanted.remove(0);
             repeats = repeats.map(|at| at.saturating_sub(1));
@@ -260,6 +340,8 @@ impl Program {
         }
         let as_tree = |wanted| match wanted {
             Use::Read | Use::List if trees => Use::Tree,
+            Use::Input if trees => Use::InputTree,
+            Use::Copy if trees => Use::CopyTree,
             Use::Drop if trees => Use::DropTree,
             wanted => wanted,
         };
@@ -287,8 +369,19 @@ impl Program {
     }
 }
 
+/// What options have said of operands.
+struct Given {
+    trees: bool,
+    has_pattern: bool,
+    has_place: bool,
+}
+
+/// Most places of one word of letters from which on it could be a name.
+const MAY_NAME_MAX: usize = 32;
+
 #[derive(Default)]
 struct Found {
+    is_altered: bool,
     trees: bool,
     is_open: bool,
     /// What an option takes, and where in its word that begins; else it is the next word.
@@ -316,9 +409,11 @@ impl Program {
                 "administers" => program.administers = true,
                 "public" => program.is_public = true,
                 "plus" => program.has_plus = true,
+                "saves" => program.saves = true,
                 note => {
                     return Err(format!(
-                        "`{note}` is no note: `rewrites`, `opaque`, `administers`, `public` or `plus`"
+                        "`{note}` is no note: `rewrites`, `opaque`, `administers`, `public`, \
+                         `plus` or `saves`"
                     ));
                 }
             }
@@ -330,6 +425,10 @@ impl Program {
         if !option.starts_with('-') || option.len() < 2 {
             return Err(format!("`{option}` is no option"));
         }
+        let (option, is_altering) = match option.strip_suffix('!') {
+            Some(option) => (option, true),
+            None => (option, false),
+        };
         let (name, takes) = match option.split_once([':', '^']) {
             None => (option, Takes::Nothing),
             Some((name, "tree")) if option.contains('^') => (name, Takes::Trees),
@@ -337,6 +436,11 @@ impl Program {
             Some((name, "none")) => (name, Takes::Optional),
             Some((name, wanted)) => (name, Takes::Argument(use_said(wanted)?)),
         };
+        if is_altering {
+            let known = name.strip_prefix("--").map(str::to_owned);
+            let last = || name.chars().next_back().map(String::from).unwrap_or_default();
+            self.altering.insert(known.unwrap_or_else(last));
+        }
         if let Some(long) = name.strip_prefix("--") {
             self.longs.insert(long.to_owned(), takes);
             return Ok(());
@@ -361,9 +465,11 @@ impl Program {
 fn use_said(word: &str) -> Result<Use, String> {
     use_named(word).ok_or_else(|| {
         format!(
-            "`{word}` is no use of an argument: `text`, `format`, `pattern`, `patterns`, `read`, `tree`, \
-             `list`, `write`, `make`, `into`, `move`, `drop`, `droptree`, `dropwrite`, `rights`, \
-             `host`, `asked`, `address`, `sent`, `shape`, `setting`, `mounted` or `size`"
+            "`{word}` is no use of an argument: `text`, `format`, `pattern`, `patterns`, `read`, \
+             `input`, `inputtree`, `copy`, `tree`, `list`, `write`, `output`, `make`, `into`, \
+             `move`, `drop`, `droptree`, `dropwrite`, `rights`, \
+             `host`, `asked`, `address`, `sent`, `shape`, `setting`, `mounted`, `size`, \
+             `lines` or `code`"
         )
     })
 }
@@ -375,6 +481,10 @@ fn use_named(word: &str) -> Option<Use> {
         "pattern" => Use::Pattern,
         "patterns" => Use::Patterns,
         "read" => Use::Read,
+        "input" => Use::Input,
+        "inputtree" => Use::InputTree,
+        "copy" => Use::Copy,
+        "output" => Use::Output,
         "tree" => Use::Tree,
         "list" => Use::List,
         "write" => Use::Write,
@@ -393,6 +503,8 @@ fn use_named(word: &str) -> Option<Use> {
         "setting" => Use::Setting,
         "mounted" => Use::Mounted,
         "size" => Use::Size,
+        "lines" => Use::Lines,
+        "code" => Use::Code,
         _ => return None,
     })
 }

@@ -1,8 +1,8 @@
 //! Goes through a script and notes what it needs.
 
 use super::parse::{Unreadable, unreadable};
-use super::path::{canonical, file, lies_in};
-use super::streams::{Says, Streams};
+use super::rename::{own_names, rename};
+use super::streams::{Streams, Written};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
 use super::value::{Value, bytes_of};
 use super::variables::{Pasted, Variables, is_harmless, is_pasted, may_be_set, set_in};
@@ -51,16 +51,18 @@ pub(super) struct Reader<'m> {
     pub(super) machine: &'m Machine<'m>,
     home: String,
     /// How many bytes were put together so far.
-    spent: Cell<usize>,
+    pub(super) spent: Cell<usize>,
     needs: Vec<Need>,
     known_needs: HashSet<Need>,
     /// Whether it needs more than anybody could look through.
     is_much: bool,
-    trees: BTreeSet<Tree>,
+    pub(super) trees: BTreeSet<Tree>,
     opaque: BTreeSet<Object>,
     is_raw: bool,
     facts: Facts,
     pub(super) variables: Variables,
+    /// Those that the script sets, by the names that it has for them.
+    own_names: BTreeSet<String>,
     /// Those that hold an output together with something else.
     pasted: Pasted,
     /// Who writes to the streams of the line.
@@ -69,6 +71,8 @@ pub(super) struct Reader<'m> {
     pub(super) folders: Option<Vec<String>>,
     /// Whether a name depends on where commands begin.
     pub(super) is_relative: bool,
+    /// Words that go behind those of the command which runs.
+    pub(super) added: Vec<Word>,
     /// The script that the program which runs reads as its input, where it stands in the line.
     pub(super) here: Option<String>,
     /// Why a program is called in a way of which nobody knows what it does.
@@ -81,6 +85,8 @@ pub(super) struct Reader<'m> {
     pub(super) traces: bool,
     /// Whether a word holds an output together with something else.
     has_pasted: bool,
+    /// Whether something ends a program while it writes.
+    pub(super) may_be_cut: bool,
 }
 
 impl<'m> Reader<'m> {
@@ -97,10 +103,12 @@ impl<'m> Reader<'m> {
             is_raw: false,
             facts: Facts::default(),
             variables: Variables::default(),
+            own_names: BTreeSet::new(),
             pasted: Pasted::default(),
             streams: Streams::default(),
             folders: Some(vec![machine.home.to_owned()]),
             is_relative: false,
+            added: Vec::new(),
             here: None,
             why: None,
             programs: Vec::new(),
@@ -109,6 +117,7 @@ impl<'m> Reader<'m> {
             scripts_deep: 0,
             traces: false,
             has_pasted: false,
+            may_be_cut: false,
         }
     }
 
@@ -141,6 +150,7 @@ impl<'m> Reader<'m> {
             opaque: self.opaque.into_iter().collect(),
             is_raw: self.is_raw,
             source,
+            may_be_cut: self.may_be_cut,
             unread: self.why,
             wire,
         }
@@ -159,13 +169,24 @@ impl<'m> Reader<'m> {
     /// A script by itself, in a shell of its own.
     pub(super) fn read(&mut self, script: &mut Script) -> Result<(), Unreadable> {
         let outer = std::mem::take(&mut self.variables);
+        let names = std::mem::replace(&mut self.own_names, own_names(script));
+        rename(script, &self.own_names);
         self.read_here(script)?;
-        self.variables = outer;
+        (self.variables, self.own_names) = (outer, names);
         Ok(())
     }
 
+    /// A script that stands in another one, and shares its variables.
+    pub(super) fn read_within(&mut self, script: &mut Script) -> Result<(), Unreadable> {
+        if !own_names(script).is_subset(&self.own_names) {
+            return unreadable("`eval` sets a variable that the script around it does not");
+        }
+        rename(script, &self.own_names);
+        self.read_here(script)
+    }
+
     /// A script as if it stood here.
-    pub(super) fn read_here(&mut self, script: &mut Script) -> Result<(), Unreadable> {
+    fn read_here(&mut self, script: &mut Script) -> Result<(), Unreadable> {
         self.scripts_deep += 1;
         if self.scripts_deep > SCRIPTS_DEEP_MAX {
             return unreadable("scripts stand too deep in each other");
@@ -226,7 +247,7 @@ impl<'m> Reader<'m> {
     pub(super) fn with_stream<T>(
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<T, Unreadable>,
-    ) -> Result<(T, Says), Unreadable> {
+    ) -> Result<(T, Written), Unreadable> {
         self.streams.open();
         let done = run(self)?;
         let (says, glued) = self.streams.close();
@@ -234,6 +255,12 @@ impl<'m> Reader<'m> {
             self.glues(&name);
         }
         Ok((done, says))
+    }
+
+    /// A program of this name ends others while they write: in the middle of a line, or of a value.
+    pub(super) fn cuts_short(&mut self, name: &str) {
+        self.may_be_cut = true;
+        self.streams.cut(name);
     }
 
     /// What a program writes does not end its line, and stands beside what others write there.
@@ -262,7 +289,14 @@ impl<'m> Reader<'m> {
                 self.streams.is_everywhere = before;
                 Ok(())
             }
-            Some(_) => self.with_stream(run).map(|_| ()),
+            Some(_) => {
+                let ((), says) = self.with_stream(run)?;
+                // Whoever reads that file later knows nothing of it.
+                if let Some(name) = says.cut.filter(|_| says.is_data) {
+                    self.glues(&name);
+                }
+                Ok(())
+            }
             None => run(self),
         }
     }
@@ -541,6 +575,7 @@ impl<'m> Reader<'m> {
             }
             reader.streams.says = None;
             reader.run(words)?;
+            words.append(&mut reader.added);
             let name = words.first().and_then(Word::literal).unwrap_or_default();
             reader.streams.wrote(&name);
             Ok(())
@@ -596,7 +631,10 @@ impl<'m> Reader<'m> {
             };
             self.outputs(std::slice::from_mut(word))?;
             let value = self.value(word);
-            self.files(action, &value)?;
+            match action {
+                Action::Write => self.opened(&value)?,
+                action => self.files(action, &value)?,
+            }
         }
         Ok(())
     }
@@ -610,100 +648,13 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Something happens to files, each of which is named.
-    pub(super) fn files(&mut self, action: Action, value: &Value) -> Result<(), Unreadable> {
-        let texts = match value {
-            Value::Texts(texts) => texts,
-            Value::Glob(begin) => {
-                let folder = begin.rsplit_once('/').map_or("", |(folder, _)| folder);
-                let is_root = begin.starts_with('/') && folder.is_empty();
-                let folder = if is_root { "/" } else { folder };
-                let is_door = |path: &String| {
-                    lies_in(path, "/proc") || lies_in(path, "/dev") || path == "/" && !is_root
-                };
-                if self.paths(folder)?.iter().any(is_door) {
-                    return unreadable("a pattern fits doors to other files there");
-                }
-                return self.tree(action, folder);
-            }
-            Value::Tree(folder) => return self.tree(action, folder),
-            Value::Unknown => return unreadable("which file is meant is not known beforehand"),
-        };
-        for text in texts {
-            match text.as_str() {
-                "-" | "/dev/null" | "/dev/stdin" => continue,
-                // As `>&1` and `>&2`.
-                "/dev/stdout" | "/dev/stderr" => {
-                    self.streams.is_everywhere |= action != Action::Read;
-                    continue;
-                }
-                _ => {}
-            }
-            for path in self.paths(text)? {
-                self.need(action, file(self.machine.host, &path));
-                self.note_bounded(action, true);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same for whatever is in folders.
-    pub(super) fn trees(&mut self, action: Action, value: &Value) -> Result<(), Unreadable> {
-        match value {
-            Value::Texts(texts) => texts
-                .iter()
-                .filter(|text| *text != "-")
-                .try_for_each(|text| self.tree(action, text)),
-            Value::Glob(_) | Value::Tree(_) | Value::Unknown => self.files(action, value),
-        }
-    }
-
-    /// A file is written, or files are written into a folder of that name.
-    pub(super) fn write_place(&mut self, value: &Value) -> Result<(), Unreadable> {
-        self.files(Action::Write, value)?;
-        if let Value::Texts(texts) = value {
-            for folder in texts.iter().filter(|text| *text != "-") {
-                for folder in self.paths(folder)? {
-                    self.trees.insert(Tree { action: Action::Write, folder });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn tree(&mut self, action: Action, folder: &str) -> Result<(), Unreadable> {
-        for folder in self.paths(folder)? {
-            self.need(action, file(self.machine.host, &folder));
-            self.trees.insert(Tree { action, folder });
-            self.note_bounded(action, false);
-        }
-        Ok(())
-    }
-
-    /// Where a name leads, from wherever the command may run.
-    pub(super) fn paths(&mut self, text: &str) -> Result<Vec<String>, Unreadable> {
-        let folders = self.folders.iter().flatten().map(String::len).sum::<usize>();
-        self.spent.set(self.spent.get() + text.len() + folders);
-        if self.is_too_much() {
-            return unreadable("it names more files than anybody could look through");
-        }
-        if text.starts_with('/') {
-            return Ok(vec![canonical(text, "")?]);
-        }
-        self.is_relative = true;
-        match self.folders.clone() {
-            Some(folders) => folders.iter().map(|folder| canonical(text, folder)).collect(),
-            None => unreadable("in which folder it runs is not known beforehand"),
-        }
-    }
-
     /// Rows of a database are written; nobody is told how many.
     pub(super) fn writes_rows(&mut self, is_bounded: bool) {
         self.facts.untold = true;
         self.note_bounded(Action::Write, is_bounded);
     }
 
-    fn note_bounded(&mut self, action: Action, is_bounded: bool) {
+    pub(super) fn note_bounded(&mut self, action: Action, is_bounded: bool) {
         if matches!(action, Action::Write | Action::Define | Action::Administer) {
             let before = self.facts.bounded.unwrap_or(true);
             self.facts.bounded = Some(before && is_bounded);

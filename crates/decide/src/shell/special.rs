@@ -1,13 +1,13 @@
 //! Programs that run others, or whose arguments are a language of their own.
 
-use super::host;
 use super::parse::{Unreadable, parse, unreadable};
 use super::reader::{Reader, SENT_BYTES_MAX};
 use super::syntax::{Piece, Word, spelled};
 use super::value::{Part, Value};
 use super::variables::{is_harmless, may_be_set};
 use super::words::numbers;
-use portreeve_model::{Action, Change};
+use super::{host, machine_called};
+use portreeve_model::Action;
 
 /// Programs that run what their arguments or their input say.
 const INTERPRETERS: [&str; 62] = [
@@ -186,7 +186,7 @@ impl Reader<'_> {
             }
             "rsync" => self.synchronize(words)?,
             "git-upload-pack" | "git-receive-pack" | "git-upload-archive" => {
-                return self.repository(words).map(|()| false);
+                return self.repository(name, words).map(|()| false);
             }
             #[cfg(feature = "sql")]
             "psql" => self.psql(words)?,
@@ -366,6 +366,10 @@ impl Reader<'_> {
                 None => break,
             }
         }
+        if at >= words.len() {
+            // By itself it shows what it is told, secrets in it as well.
+            self.code();
+        }
         self.outer(words, at)
     }
 
@@ -388,7 +392,10 @@ impl Reader<'_> {
         self.known(name);
         let at = self.options(words, &letters).and_then(|at| match name {
             // How long it may take.
-            "timeout" => self.behind_argument(words, at),
+            "timeout" => {
+                self.cuts_short(name);
+                self.behind_argument(words, at)
+            }
             _ => Some(at),
         });
         let Some(at) = at else {
@@ -414,7 +421,7 @@ impl Reader<'_> {
         let text = texts.join(" ");
         self.count_script(&text)?;
         let mut script = parse(&text)?;
-        self.read_here(&mut script)?;
+        self.read_within(&mut script)?;
         self.streams.is_counted = true;
         let line = spelled(&script, self.machine.home)?;
         for word in words.iter_mut().skip(1) {
@@ -482,7 +489,7 @@ impl Reader<'_> {
                     && files.iter().all(is_file) =>
             {
                 self.known("sed");
-                files.iter().try_for_each(|value| self.files(Action::Read, value))
+                files.iter().try_for_each(|value| self.fed(value, false))
             }
             _ => {
                 self.code();
@@ -503,7 +510,7 @@ impl Reader<'_> {
         let machine = |text: &String| {
             let name = text.rsplit('@').next().unwrap_or_default();
             let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
-            (!name.is_empty() && name.chars().all(is_plain)).then(|| host(name))
+            name.chars().all(is_plain).then(|| machine_called(name)).flatten()
         };
         let value = self.value(word);
         let machines: Option<Vec<_>> =
@@ -525,20 +532,44 @@ impl Reader<'_> {
         let texts = texts.unwrap_or_else(|| vec!["/".to_owned()]);
         let is_known = |text: &String| match name {
             "service" if text.starts_with('-') => text == "--status-all",
-            "systemctl" if text.starts_with('-') => UNIT_OPTIONS.contains(&text.as_str()),
+            "systemctl" if text.starts_with('-') => {
+                let (option, value) = text.split_once('=').unwrap_or((text, "a"));
+                let names = value.split(',').all(is_name_of_a_service);
+                let takes = ["--property", "--type", "--state"].contains(&option);
+                UNIT_OPTIONS.contains(&text.as_str()) || takes && names && text.contains('=')
+            }
             _ => is_name_of_a_service(text),
         };
         self.known(name);
         if !texts.iter().all(is_known) || texts.iter().any(|text| text == "edit") {
             return self.code();
         }
-        let asks = ["status", "is-active", "is-enabled", "is-failed", "show", "list-units"];
+        let asks = [
+            "status",
+            "is-active",
+            "is-enabled",
+            "is-failed",
+            "is-system-running",
+            "show",
+            "list-units",
+            "list-unit-files",
+            "list-timers",
+            "list-sockets",
+            "list-dependencies",
+        ];
         let is_asked = match (name, texts.as_slice()) {
             ("service", [_, verb]) => verb == "status",
             ("service", _) => false,
             (_, texts) => {
-                let verb = texts.iter().find(|text| !text.starts_with('-'));
-                verb.is_some_and(|verb| asks.contains(&verb.as_str()))
+                // What stands behind `-p` is no verb, and the first other word is.
+                let takes = |at: usize| {
+                    at.checked_sub(1).and_then(|at| texts.get(at)).is_some_and(|it| it == "-p")
+                };
+                let mut verbs = texts
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, text)| !text.starts_with('-') && !takes(*at));
+                verbs.next().is_none_or(|(_, verb)| asks.contains(&verb.as_str()))
                     && !texts.iter().any(|text| text == "--now")
             }
         };
@@ -573,73 +604,14 @@ impl Reader<'_> {
         }
         self.known("getent");
         if is_asked {
-            keys.iter().for_each(|key| self.need(Action::Write, host(key)));
+            for key in keys {
+                match machine_called(key) {
+                    Some(machine) => self.need(Action::Write, machine),
+                    None => return unreadable(format!("`{key}` is no name of a machine")),
+                }
+            }
         }
         self.files(Action::Read, &Value::Texts(vec![format!("/etc/{file}")]))
-    }
-
-    /// The far end of `rsync`: it sends a folder, or writes one. Options that it does not need to
-    /// hear could take the next word, or name other files.
-    fn synchronize(&mut self, words: &[Word]) -> Result<(), Unreadable> {
-        let texts: Option<Vec<String>> = words.iter().skip(1).map(Word::literal).collect();
-        let texts = texts.unwrap_or_default();
-        let (sends, rest) = match texts.as_slice() {
-            [server, sender, rest @ ..] if server == "--server" && sender == "--sender" => {
-                (true, rest)
-            }
-            [server, rest @ ..] if server == "--server" => (false, rest),
-            _ => {
-                self.unknown("rsync");
-                self.code();
-                return Ok(());
-            }
-        };
-        let Some(behind) = rest.iter().position(|text| text == ".") else {
-            return unreadable("`rsync` is not called as `rsync` calls it");
-        };
-        let (options, folders) = rest.split_at(behind);
-        let is_letters = |text: &String| {
-            // Behind `e` stands what the other end can do.
-            let letters = text.strip_prefix('-').unwrap_or("-");
-            let own = letters.split('e').next().unwrap_or_default();
-            !own.is_empty()
-                && own.chars().all(|it| "vlogDtprzcHAXSWunxRdqmhbOJKk".contains(it))
-                && letters.chars().all(|it| it.is_ascii_alphanumeric() || it == '.')
-        };
-        let is_known = |text: &String| RSYNC_OPTIONS.contains(&text.as_str()) || is_letters(text);
-        let folders = folders.get(1..).unwrap_or_default();
-        if !options.iter().all(is_known) || folders.iter().any(|text| text.starts_with('-')) {
-            return unreadable("an option of `rsync` is not read");
-        }
-        self.unknown("rsync");
-        self.speaks("rsync");
-        let folders = Value::Texts(folders.to_vec());
-        if options.iter().any(|text| text.starts_with("--delete") || text == "--force") {
-            self.note_change(Change::Drop);
-            self.trees(Action::Define, &folders)?;
-        }
-        let action = if sends { Action::Read } else { Action::Write };
-        self.trees(action, &folders)
-    }
-
-    /// A repository of `git` is the folder that is named, with all in it: by itself `git` would
-    /// also try the name with `.git` behind it, and other homes for `~`.
-    fn repository(&self, words: &mut [Word]) -> Result<(), Unreadable> {
-        let [_, options @ .., word] = words else { return Ok(()) };
-        let value = self.value(word);
-        let is_option = |word: &Word| word.literal().is_some_and(|text| text.starts_with('-'));
-        let is_operand = value.part() == Some(Part::Operand);
-        let path = value.only().filter(|_| is_operand && options.iter().all(is_option));
-        let Some(path) = path else {
-            return unreadable("which repository is meant is not known beforehand");
-        };
-        if path.starts_with('~') {
-            return unreadable("homes are not read here: write the path of the repository");
-        }
-        if !path.ends_with("/.") {
-            word.0.push(Piece::Text("/.".to_owned()));
-        }
-        Ok(())
     }
 
     /// Asking about the network is reading; everything else changes it. What is not written out
@@ -651,7 +623,13 @@ impl Reader<'_> {
         let options = texts.iter().skip(1).take_while(|text| is_option(text)).count();
         let rest: Vec<&str> = texts.iter().skip(1 + options).map(String::as_str).collect();
         self.known("ip");
-        let is_asked = rest.iter().all(|text| IP_ASKS.contains(text));
+        let is_asked = match rest.as_slice() {
+            [object, "show" | "list" | "ls", "dev", name]
+            | [object, "show" | "list" | "ls", name] => {
+                IP_ASKS.contains(object) && is_name_of_a_service(name)
+            }
+            rest => rest.iter().all(|text| IP_ASKS.contains(text)),
+        };
         if is_asked {
             return Ok(());
         }
@@ -713,7 +691,8 @@ fn chooses_lines(script: &str) -> bool {
 }
 
 /// Options of `systemctl` that change nothing but looks, or which units are meant.
-const UNIT_OPTIONS: [&str; 10] = [
+const UNIT_OPTIONS: [&str; 11] = [
+    "-p",
     "--no-pager",
     "-l",
     "--full",
@@ -747,24 +726,4 @@ const IP_ASKS: [&str; 17] = [
     "ls",
     "s",
     "tunnel",
-];
-/// Options of the far end of `rsync` that name no file and take no other word.
-const RSYNC_OPTIONS: [&str; 17] = [
-    "--delete",
-    "--delete-after",
-    "--delete-before",
-    "--delete-delay",
-    "--delete-during",
-    "--delete-excluded",
-    "--existing",
-    "--ignore-existing",
-    "--ignore-errors",
-    "--inplace",
-    "--no-implied-dirs",
-    "--numeric-ids",
-    "--partial",
-    "--size-only",
-    "--stats",
-    "--force",
-    "--safe-links",
 ];

@@ -10,6 +10,15 @@ pub(super) struct Says {
     pub(super) is_open: bool,
 }
 
+/// What a stream holds together.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) is_data: bool,
+    pub(super) is_open: bool,
+    /// Who ends a program while it writes to it.
+    pub(super) cut: Option<String>,
+}
+
 /// What was written to a stream so far.
 #[derive(Debug, Default)]
 struct Stream {
@@ -17,6 +26,7 @@ struct Stream {
     is_data: bool,
     /// A program whose text does not end its line.
     open: Option<String>,
+    cut: Option<String>,
 }
 
 /// The streams of a line, each within the one that goes on behind it.
@@ -41,10 +51,18 @@ impl Streams {
     }
 
     /// What the stream holds together, and the program whose text hides what stands beside it.
-    pub(super) fn close(&mut self) -> (Says, Option<String>) {
-        let Stream { writers, is_data, open } = self.within.pop().unwrap_or_default();
-        let says = Says { is_data, is_open: open.is_some() };
-        (says, open.filter(|_| writers > 1 && is_data))
+    pub(super) fn close(&mut self) -> (Written, Option<String>) {
+        let Stream { writers, is_data, open, cut } = self.within.pop().unwrap_or_default();
+        let written = Written { is_data, is_open: open.is_some(), cut };
+        (written, open.filter(|_| writers > 1 && is_data))
+    }
+
+    /// Something that writes here may be ended by a program of this name.
+    pub(super) fn cut(&mut self, name: &str) {
+        for stream in &mut self.within {
+            stream.open.get_or_insert_with(|| name.to_owned());
+            stream.cut.get_or_insert_with(|| name.to_owned());
+        }
     }
 
     /// A program has run.

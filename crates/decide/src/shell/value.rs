@@ -37,6 +37,8 @@ impl Value {
         let any = "*".to_owned();
         let mut texts = vec![String::new()];
         let mut glob = None;
+        let is_first =
+            |piece: &Piece| word.0.first().is_some_and(|first| std::ptr::eq(first, piece));
         for piece in &word.0 {
             let next: &[String] = match piece {
                 Piece::Text(text) => std::slice::from_ref(text),
@@ -45,6 +47,10 @@ impl Value {
                     None => return Self::Unknown,
                 },
                 Piece::Glob(_) => {
+                    if is_first(piece) {
+                        // As it is written out.
+                        texts = vec!["./".to_owned()];
+                    }
                     glob.get_or_insert_with(|| texts.first().cloned().unwrap_or_default());
                     std::slice::from_ref(&any)
                 }
@@ -110,10 +116,27 @@ impl Value {
         match self {
             Self::Texts(texts) if texts.iter().all(|text| is_operand(text)) => Some(Part::Operand),
             Self::Texts(_) => self.only().map(|text| Part::Option(text.to_owned())),
-            // They are written with `./` before them.
-            Self::Glob(begin) => is_operand(begin).then_some(Part::Operand),
+            Self::Glob(_) => (!self.fits_options()).then_some(Part::Operand),
             Self::Tree(_) => Some(Part::Operand),
             Self::Unknown => None,
+        }
+    }
+
+    /// Whether what it names lies in the folder where the command runs.
+    pub(super) fn is_relative(&self) -> bool {
+        match self {
+            Self::Texts(texts) => texts.iter().all(|text| !text.starts_with('/')),
+            Self::Glob(begin) | Self::Tree(begin) => !begin.starts_with('/'),
+            Self::Unknown => false,
+        }
+    }
+
+    /// Whether it is a pattern that names of files fit which look like options. One that begins
+    /// with nothing (`"$X"*`) may, too; where its sign stands first, `./` is written before it.
+    pub(super) fn fits_options(&self) -> bool {
+        match self {
+            Self::Glob(begin) => begin.is_empty() || begin.starts_with(['-', '+']),
+            Self::Texts(_) | Self::Tree(_) | Self::Unknown => false,
         }
     }
 

@@ -283,12 +283,12 @@ pub(super) fn is_pasted(word: &Word, is_unknown: impl Fn(&Piece) -> bool) -> boo
     })
 }
 
-/// Whether letters part what stands beside the first of them from what stands behind it. `9:` is
-/// read as the beginning of what follows, as a time is.
+/// Whether letters part what stands beside the first of them from what stands behind it. `9:` and
+/// `9'` are read as the beginning of what follows, as a time, an address or a name is.
 fn parts(mut letters: impl Iterator<Item = char>) -> bool {
     match letters.next() {
-        Some(':') => letters.next().is_some_and(|next| !next.is_ascii_digit()),
-        Some(letter) => letter.is_whitespace() || "='\"()<>|".contains(letter),
+        Some(':' | '\'') => letters.next().is_some_and(char::is_whitespace),
+        Some(letter) => letter.is_whitespace() || "=\"()<>|".contains(letter),
         None => false,
     }
 }

@@ -213,6 +213,10 @@ impl Word {
     }
 
     fn glob(&mut self, pattern: &str) {
+        // `''*` is `*`: what a pattern begins with is told by its first piece.
+        if self.0 == [Piece::Text(String::new())] {
+            self.0.clear();
+        }
         match self.0.last_mut() {
             Some(Piece::Glob(text)) => text.push_str(pattern),
             _ => self.0.push(Piece::Glob(pattern.to_owned())),

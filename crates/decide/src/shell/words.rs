@@ -229,7 +229,7 @@ fn shows_known(format: &str) -> bool {
 /// Whether a format shows every word whole, with nothing beside it.
 fn shows_whole(format: &str, words: usize) -> bool {
     let parts = |letter: Option<char>| {
-        letter.is_none_or(|it| it.is_whitespace() || "='\"()<>|".contains(it))
+        letter.is_none_or(|it| it.is_whitespace() || "=\"()<>|".contains(it))
     };
     let Some(found) = conversions(format) else { return false };
     // It begins again for what is left.

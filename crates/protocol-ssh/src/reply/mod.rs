@@ -6,7 +6,7 @@ mod screen;
 pub(crate) use screen::{ScreenLook, ScreenPart};
 
 use crate::inbox::Event;
-use crate::request::Shows;
+use crate::request::{Plan, Shows};
 use crate::streams::{END, ERRORS, OUTPUT, SIGNAL, STATUS};
 use escapes::Escapes;
 use portreeve_decide::mask::Masker;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Look {
     shows: Shows,
+    may_be_cut: bool,
     snapshot: Arc<Snapshot>,
     output: Stream,
     errors: Stream,
@@ -61,16 +62,13 @@ impl Stream {
 }
 
 impl Look {
-    pub(crate) fn new(
-        screen: &Arc<Screen>,
-        place: &Object,
-        shows: Shows,
-        snapshot: &Arc<Snapshot>,
-    ) -> Self {
-        let place = |name| Place::of(Arc::new(place.clone()), name);
+    pub(crate) fn new(screen: &Arc<Screen>, plan: &Plan) -> Self {
+        let place = |name| Place::of(Arc::new(plan.place.clone()), name);
+        let shows = plan.shows;
         Self {
             shows,
-            snapshot: snapshot.clone(),
+            may_be_cut: plan.may_be_cut,
+            snapshot: plan.snapshot.clone(),
             output: Stream::new(screen, place("output"), shows),
             errors: Stream::new(screen, place("errors"), shows),
             ended: None,
@@ -115,12 +113,18 @@ impl Reply for Part<'_> {
                 let stream = if is_error { ERRORS } else { OUTPUT };
                 usage += look.data(stream, &bytes, &masking, &mut out)?;
             }
+            // How it ends tells whether what does not end its line was cut.
             Heard::Event(Event::End) => {
+                for stream in [OUTPUT, ERRORS] {
+                    usage += look.pause(stream, &masking, &mut out)?;
+                }
+            }
+            Heard::Over => {
                 for stream in [OUTPUT, ERRORS] {
                     usage += look.finish(stream, &masking, &mut out)?;
                 }
+                put_stream(END, b"", &mut out);
             }
-            Heard::Over => put_stream(END, b"", &mut out),
             Heard::Event(Event::Status(status)) => look.ended = Some(Ended::Status(status)),
             Heard::Event(Event::Signal(name)) => look.ended = Some(Ended::Signal(name)),
             Heard::Event(Event::Closed) => {
@@ -190,14 +194,16 @@ impl Look {
         out: &mut Vec<u8>,
     ) -> Result<Usage, Unmaskable> {
         let shows = self.shows;
+        let is_whole = self.ended == Some(Ended::Status(0)) && !self.may_be_cut;
         let stream = self.stream(name);
         let mut shown = Vec::new();
         if !stream.is_raw {
             let settled = stream.settle(masking, &mut shown);
-            match settled
-                .map_err(|_| NoText)
-                .and_then(|()| stream.screen.finish(masking, &mut shown))
-            {
+            let mut finish = || match is_whole || shows != Shows::Texts {
+                true => stream.screen.finish(masking, &mut shown),
+                false => stream.screen.finish_cut(masking, &mut shown),
+            };
+            match settled.map_err(|_| NoText).and_then(|()| finish()) {
                 Err(NoText) if shows == Shows::Texts => return Err(no_text()),
                 Err(NoText) => shown.extend(stream.screen.take_open()),
                 Ok(()) => {}

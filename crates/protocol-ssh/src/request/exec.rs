@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     /// Where texts of its output stand, as policy is asked about them.
     pub(crate) place: Object,
     pub(crate) shows: Shows,
+    /// Whether what it shows may end anywhere.
+    pub(crate) may_be_cut: bool,
     /// Why it was not understood, where it was not: the client can say it in another way.
     pub(crate) unread: Option<String>,
     /// What it was planned with.
@@ -84,6 +86,7 @@ impl Plan {
             wire: found.wire,
             place: found.source.unwrap_or_else(|| host(machine.host)),
             shows,
+            may_be_cut: found.may_be_cut,
             unread,
             snapshot: snapshot.clone(),
         }

@@ -159,8 +159,7 @@ impl Work {
                 if !takes_input {
                     target.finish().await;
                 }
-                let look =
-                    Look::new(caller.target.screen(), &plan.place, plan.shows, &plan.snapshot);
+                let look = Look::new(caller.target.screen(), &plan);
                 let running = Running {
                     caller,
                     inbox: self.inbox.clone(),

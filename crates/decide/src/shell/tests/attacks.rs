@@ -80,8 +80,9 @@ fn what_is_pasted_is_followed_through_variables_and_scripts() {
     check_hides("echo \"9:$(cat /a)\"");
     check_hides("echo \"$(cat /a):$(cat /b)\"");
     check_hides("printf '1:%s\\n' \"$(cat /a)\"");
-    check_known("echo \"lines:$(cat /a)\"");
+    check_hides("echo \"ffff:$(cat /a)\"");
     check_known("echo \"lines: $(cat /a)\"");
+    check_known("echo \"lines '$(cat /a)' end\"".replace("'$", "' $").as_str());
     check_unread(&(0..3000).map(|n| format!("A{n}=1;")).collect::<String>());
 }
 
@@ -177,6 +178,18 @@ fn programs_that_cut_are_not_known() {
         "ps -au e",
         "ps C e",
         "ps -o pid,environ",
+        "ps -o args=PROGRAM",
+        "ps -o args=",
+        "ps -o args,pid",
+        "ps -o args -o pid",
+        "ps -O args",
+        "ps axo args,pid",
+        "ps --format args,pid",
+        "ps -eo pid,comm,user",
+        "diff -p /a /b",
+        "tac -b /a",
+        "tac --before /a",
+        "dir /a",
         "TZ=\"<9$(cat /a)>0\" date +%Z",
         "LC_ALL=\"9$(cat /a)\" locale",
         "LC_ALL=\"$(cat /a)\"; date +9%Z",
@@ -204,6 +217,24 @@ fn programs_that_cut_are_not_known() {
         "ps -eo pid,etime,args",
         "ps axo pid,etime",
         "ps -u deploy -o args",
+        "ps -eo pid,ppid,%mem,%cpu,cmd",
+        "stat --printf '%a %n\\n' /a",
+        "cp -t /o /a",
+        "mount",
+        "kill -l",
+        "zcat /a | head",
+        "df --output=source,pcent",
+        "ls -I '*.o' /a",
+        "grep --line-buffered -T x /a",
+        "systemctl --failed",
+        "systemctl list-timers",
+        "systemctl is-system-running",
+        "systemctl show nginx -p MainPID",
+        "systemctl list-units --type=service --state=failed,active",
+        "ip addr show eth0",
+        "ip -4 addr show dev eth0",
+        "journalctl --disk-usage",
+        "journalctl -k -b",
         "ps -p 1",
         "LC_ALL=C ls -l --sort=time",
         "TZ=UTC date +%F",
@@ -242,6 +273,13 @@ fn who_writes_beside_others_ends_the_line() {
         "echo '9\\c'; cat /a",
         "F=-n; echo $F 9; cat /a",
         "timeout 5 printf 9; cat /a",
+        // What is ended while it writes has no end of a line.
+        "timeout 1 cat /a; echo",
+        "{ timeout 1 cat /a; echo; } | tail -n 2",
+        "timeout 1 cat /a > /o",
+        "{ timeout 1 cat /a; } > /o",
+        "timeout 1 sh -c 'cat /a; cat /b'",
+        "cat /a & pkill cat; echo x",
     ] {
         check_hides(line);
         assert!(analyze(line, &MACHINE).unread.is_some(), "{line}: it says why");
@@ -296,6 +334,9 @@ fn who_sets_the_clock_or_mounts_administers() {
         "mount -t fuse 'x#y' /o",
     ] {
         check_hides(line);
+    }
+    for line in ["systemctl -p show stop nginx", "systemctl stop -p show", "ip link set dev eth0"] {
+        assert!(is_administered(line), "{line}");
     }
     check("ip addr show", "read ip", "ip addr show");
     check("ip link set eth0 down", "read ip, administer @web", "ip link set eth0 down");

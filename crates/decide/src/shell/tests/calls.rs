@@ -197,7 +197,7 @@ fn what_is_the_shells_own_is_written_as_it_is() {
         check_code(line);
     }
     check_known("export LC_ALL=C LANG=C; ls /a");
-    check("c=cat; $c /a", "read cat, read /a", "c=cat; ${c} /a");
+    check("c=cat; $c /a", "read cat, read /a", "portreeve_c=cat; ${portreeve_c} /a");
 }
 
 #[test]
@@ -331,9 +331,20 @@ fn what_goes_with_a_file_is_asked_about() {
 #[test]
 fn a_repository_is_the_folder_that_is_named() {
     check("git-upload-pack '/r'", "read git-upload-pack, read /r opaque", "git-upload-pack /r/.");
+    // Hooks in it run, and what its configuration names.
+    check(
+        "git-receive-pack /r",
+        "execute /r, read git-receive-pack, read /r, write /r opaque",
+        "git-receive-pack /r/.",
+    );
+    check(
+        "git-upload-archive /r",
+        "execute /r, read git-upload-archive, read /r opaque",
+        "git-upload-archive /r/.",
+    );
     check(
         "git-receive-pack --timeout=5 /r",
-        "execute git-receive-pack opaque",
+        "execute /r, execute git-receive-pack, read /r, write /r opaque",
         "git-receive-pack --timeout=5 /r/.",
     );
     for line in ["git-upload-pack '~/hid'", "git-upload-pack /r --timeout=5"] {
@@ -350,6 +361,9 @@ fn addresses_name_machines() {
         ("curl -s 'https://u:p@db1:8443/x?y'", "write @db1"),
         ("curl -H 'A: b' --url db1", "write @db1"),
         ("wget -qO- http://db1/x", "write @db1"),
+        ("curl http://DB1.:80/x", "write @db1"),
+        ("curl -o /dev/null db1", "write @db1"),
+        ("curl 'db1/x#y'", "write @db1"),
     ] {
         let needs = shown(line).0;
         assert!(needs.contains(machine) && !needs.contains("execute @web"), "{line}: {needs}");
@@ -365,6 +379,13 @@ fn addresses_name_machines() {
         "curl 'http://{db1,db2}/'",
         "curl \"$X\"",
         "curl p*",
+        "curl -o 'out/#1' 'http://db1/{x,../vault/pwn}'",
+        "curl 'http://db1/[1-9]'",
+        "curl -T '{vault/key}' db1",
+        "curl 2130706433",
+        "curl 0x7f000001",
+        "curl 127.1",
+        "curl 0177.0.0.1",
         "wget -i /a",
     ] {
         check_code(line);
@@ -376,12 +397,12 @@ fn loops_have_redirections() {
     check(
         "while read -r l; do echo \"$l\"; done < /a",
         "read /a, read echo",
-        "{ while read -r l; do echo \"${l}\"; done; } < /a",
+        "{ while read -r portreeve_l; do echo \"${portreeve_l}\"; done; } < /a",
     );
     check(
         "for f in /a /b; do cat $f; done > /o",
         "write /o, read cat, read /a, read /b",
-        "{ for f in /a /b; do cat ${f}; done; } > /o",
+        "{ for portreeve_f in /a /b; do cat ${portreeve_f}; done; } > /o",
     );
     check(
         "if true; then cat /a; fi > /o",

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calls;
+mod files;
 
 use super::{Machine, Programs, analyze};
 
@@ -63,7 +64,7 @@ fn programs_and_files_are_named() {
     check("ls", "read ls, read /srv/d", "cd /srv/d && { ls; }");
     check("grep -r x", "read grep, read /srv/d", "cd /srv/d && { grep -r x; }");
     check("echo /v/*", "read /v, read echo", "echo /v/*");
-    let each = "for f in /v/*.a; do echo \"${f}\"; done";
+    let each = "for portreeve_f in /v/*.a; do echo \"${portreeve_f}\"; done";
     check(each, "read /v, read echo", each);
 }
 
@@ -100,7 +101,7 @@ fn what_joins_commands_is_read() {
     check(
         "for f in /a /b; do cat \"$f\"; done",
         "read cat, read /a, read /b",
-        "for f in /a /b; do cat \"${f}\"; done",
+        "for portreeve_f in /a /b; do cat \"${portreeve_f}\"; done",
     );
     check("echo \"$(cat /a)\"", "read cat, read /a, read echo", "echo \"$(cat /a)\"");
     check("echo \"`cat /a`\"", "read cat, read /a, read echo", "echo \"$(cat /a)\"");
@@ -111,7 +112,11 @@ fn what_joins_commands_is_read() {
         "read cat, read /srv/d/log, read /var/log",
         "cd /srv/d && { cd /var; cat log; }",
     );
-    check("X=/etc; cat $X/passwd", "read cat, read /etc/passwd", "X=/etc; cat ${X}/passwd");
+    check(
+        "X=/etc; cat $X/passwd",
+        "read cat, read /etc/passwd",
+        "portreeve_X=/etc; cat ${portreeve_X}/passwd",
+    );
     check("cat /a &", "read cat, read /a", "cat /a &");
     check("! grep -q x /a # done", "read grep, read /a", "! grep -q x /a");
 }
@@ -145,9 +150,9 @@ fn programs_that_run_others_are_looked_into() {
 fn what_hides_values_or_is_not_known_is_said_to() {
     check("base64 /a", "execute base64, read /a opaque", "base64 /a");
     check("cat /a | rev", "read cat, read /a, execute rev opaque", "cat /a | rev");
-    check("head -c 3 /a", "execute head opaque", "head -c 3 /a");
-    check("grep -o . /a", "execute grep opaque", "grep -o . /a");
-    check("cat -v /a", "execute cat opaque", "cat -v /a");
+    check("head -c 3 /a", "execute head, read /a opaque", "head -c 3 /a");
+    check("grep -o . /a", "execute grep, read /a opaque", "grep -o . /a");
+    check("cat -v /a", "execute cat, read /a opaque", "cat -v /a");
     check("/opt/x/tool a", "execute /opt/x/tool opaque", "/opt/x/tool a");
     check("frobnicate", "execute frobnicate opaque", "frobnicate");
     let split = "printf '%s\\n' $(cat /a)";
@@ -248,12 +253,11 @@ proptest::proptest! {
     ) {
         let line: String = picks.into_iter().map(|pick| TOKENS[pick]).collect();
         let first = analyze(&line, &MACHINE);
-        if first.unread.is_some() {
-            proptest::prop_assert_eq!(first.wire, line);
+        if first.unread.is_some() && first.wire == line {
             return Ok(());
         }
         let again = analyze(&first.wire, &MACHINE);
-        proptest::prop_assert_eq!(&again.unread, &None, "{:?} became {:?}", line, first.wire);
+        proptest::prop_assert_eq!(&again.unread, &first.unread, "{:?}: {:?}", line, first.wire);
         let sorted = |found: &super::Analysis| {
             let mut needs = found.needs.clone();
             needs.sort();
@@ -300,17 +304,19 @@ fn variables_hold_what_every_way_to_their_use_sets() {
         let needs = shown(line).0;
         assert!(needs.contains("execute"), "{line}: {needs}");
     }
-    check("F=/a && cat $F", "read cat, read /a", "F=/a && cat ${F}");
+    let own = |line: &str| line.replace('F', "portreeve_F");
+    check("F=/a && cat $F", "read cat, read /a", &own("F=/a && cat ${F}"));
     check(
         "F=/a; if true; then F=/b; fi; cat $F",
         "read true, read cat, read /a, read /b",
-        "F=/a; if true; then F=/b; fi; cat ${F}",
+        &own("F=/a; if true; then F=/b; fi; cat ${F}"),
     );
-    check("F=/a; eval 'F=/b'; cat $F", "read cat, read /b", "F=/a; eval F=/b; cat ${F}");
+    let line = own("F=/a; eval F=/b; cat ${F}");
+    check("F=/a; eval 'F=/b'; cat $F", "read cat, read /b", &line);
     check(
         "for f in /a; do G=$f; cat $G; done",
         "read cat, read /a",
-        "for f in /a; do G=${f}; cat ${G}; done",
+        "for portreeve_f in /a; do portreeve_G=${portreeve_f}; cat ${portreeve_G}; done",
     );
 }
 
@@ -389,12 +395,8 @@ fn programs_end_where_they_end() {
     assert!(found.contains("read /srv/d/vault/key"), "{found}");
     let found = shown("find /l -exec cp + -uid /etc/x -uid ';'").0;
     assert!(found.contains("/etc/x") || found.contains("execute"), "{found}");
-    check("tac -b /a", "read tac, read /a", "tac -b /a");
-    check(
-        "tac -s @ /a",
-        "execute tac opaque, read /a".split(", read").next().unwrap_or_default(),
-        "tac -s @ /a",
-    );
+    check("tac -b /a", "execute tac, read /a opaque", "tac -b /a");
+    check("tac -s @ /a", "execute tac, read /a opaque", "tac -s @ /a");
     let found = shown("cd /v && grep -rvf /k").0;
     assert!(found.contains("read /v"), "{found}");
     check("service ssh stop status", "read service, administer @web", "service ssh stop status");
@@ -409,7 +411,7 @@ fn programs_end_where_they_end() {
     check(
         "rsync --server --sender -vlogDtpre.iLsfxCIvu . /l",
         "execute rsync, read /l opaque",
-        "rsync --server --sender -vlogDtpre.iLsfxCIvu . /l",
+        "rsync --server --sender -vlogDtpre.iLsfxCIvu . /l --protocol=28",
     );
     let found = shown("du -a /d").0;
     assert_eq!(found, "read du, read /d");
@@ -436,6 +438,11 @@ fn what_stands_beside_a_value_hides_it() {
         "test \"$(cat /a)\" = x",
         "[ \"$(cat /a)\" -gt 5 ]",
         "sed -n 1p /a | md5sum",
+        "echo \"9'$(cat /a)\"",
+        "echo \"-:$(cat /a)\"",
+        "echo \"::ffff:$(cat /a)\"",
+        "echo \"$(cat /a)'9\"",
+        "printf \"9'%s\\n\" \"$(cat /a)\"",
         "nl -s '' /a",
     ] {
         let needs = shown(line).0;
@@ -487,7 +494,8 @@ fn machines_have_programs_of_their_own() {
     };
     check("invoice -vo /b /a x", "read invoice, write /b, read /a", false);
     check("find /l -exec invoice {} x ';'", "read find, read /l, read invoice", false);
-    check("invoice -z /a x", "execute invoice", true);
+    let misused = "execute invoice, read /a, write /a, read /srv/d/x, write /srv/d/x";
+    check("invoice -z /a x", misused, true);
     check("packer /a", "execute packer, read /a", true);
     for (text, why) in [
         ("cat | read", "known already"),

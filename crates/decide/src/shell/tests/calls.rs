@@ -344,8 +344,9 @@ fn a_repository_is_the_folder_that_is_named() {
     );
     check(
         "git-receive-pack --timeout=5 /r",
-        "execute /r, execute git-receive-pack, read /r, write /r opaque",
-        "git-receive-pack --timeout=5 /r/.",
+        "execute /r, execute git-receive-pack, read /srv/d/5, write /srv/d/5, read /r, write /r \
+         opaque",
+        "cd /srv/d && { git-receive-pack --timeout=5 /r/.; }",
     );
     for line in ["git-upload-pack '~/hid'", "git-upload-pack /r --timeout=5"] {
         check_code(line);

@@ -27,7 +27,6 @@
 //! | `problem` | the gateway's words to somebody who has no session |
 //! | `target` | where a target is, and how it is asked |
 //! | `templates` | paths with placeholders, as descriptions of services have them |
-//! | `valued` | names in a text with values behind them |
 //! | `masking` | JSON and events, masked as they stream by |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -56,7 +55,6 @@ mod sessions;
 pub mod settings;
 mod target;
 mod templates;
-mod valued;
 
 pub use answer::{Outlet, begun, whole};
 pub use body::AnswerBody;

@@ -7,10 +7,9 @@ use crate::credential::Hidden;
 use crate::escapes::undone;
 use crate::files::coded;
 use crate::multipart::parts;
+use crate::names::valued::{FoldedNames, ValueForm, valued, without_tags};
 use crate::names::{named_fields, runs, spellings, words};
-use crate::valued::{ValueForm, valued, without_tags};
 use portreeve_model::Secret;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The longer of two texts, in bytes, and how many times it is as long as the other.
@@ -54,7 +53,7 @@ const LOOKS: [Look; 9] = [
     }),
     ("files", |text| assert!(coded(text).len() <= text.len())),
     ("values of names", |text| {
-        let names = BTreeMap::from([("a".to_owned(), "a".to_owned())]);
+        let names = FoldedNames::from([("a".to_owned(), ["a".to_owned()].into())]);
         assert!(valued(text, &names, |_| Some(ValueForm::Number)).len() <= 1);
         assert!(without_tags(text).is_none_or(|plain| plain.len() < text.len()));
     }),

@@ -46,7 +46,7 @@ const KNOWN: [Known; 25] = [
     ),
     (
         "crates/decide/src/shell",
-        &["reader", "value", "variables"],
+        &["reader", "rename", "value", "variables"],
         "a recursion: a word has variables in it, whose values are words",
     ),
     (

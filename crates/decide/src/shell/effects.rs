@@ -1,6 +1,6 @@
 //! What the programs of the table do, said of a machine's objects.
 
-use super::find::shows_lines;
+use super::formats::{shows_lines, shows_parts_whole};
 use super::parse::{Unreadable, unreadable};
 use super::path::holds_doors;
 use super::programs::{Misuse, Program, Programs, Shows, Use};
@@ -420,52 +420,6 @@ fn machine_of(address: &str) -> Option<&str> {
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     (is_known && is_port).then_some(name)
 }
-
-/// Whether a format says how long something may be: `%.3n`, `args:3`.
-pub(super) fn has_widths(format: &str) -> bool {
-    let is_width = |pair: &[u8]| match pair {
-        [b'%', next] => next.is_ascii_digit() || b".-+ #*".contains(next),
-        [b':', next] => next.is_ascii_digit(),
-        _ => false,
-    };
-    format.as_bytes().windows(2).any(is_width)
-}
-
-/// Whether a format cuts nothing, and no part of what it shows stands beside other letters:
-/// `%s %n`, and not `9%n` or `%s%n`. A format without `%` is a list of names (`pid,args`).
-fn shows_parts_whole(format: &str) -> bool {
-    !has_widths(format) && are_parted(format, FORMAT_PARTS) && !format.contains('\\')
-}
-
-/// Whether every part of a format that names something stands between `parts`.
-pub(super) fn are_parted(format: &str, parts: &str) -> bool {
-    let is_part = |letter: Option<&char>| letter.is_none_or(|letter| parts.contains(*letter));
-    let letters: Vec<char> = format.chars().collect();
-    let mut at = 0;
-    while let Some(letter) = letters.get(at) {
-        if *letter != '%' {
-            at += 1;
-            continue;
-        }
-        let Some(named) = letters.get(at + 1) else { return false };
-        // Times and days of `find` are put together of two letters each.
-        let is_time = "ATCB".contains(*named) && letters.get(at + 2).is_some_and(|it| *it != '%');
-        let taken = if is_time { 3 } else { 2 };
-        if FORMAT_NAMES.contains(*named) {
-            let before = at.checked_sub(1).and_then(|before| letters.get(before));
-            if !is_part(before) || !is_part(letters.get(at + taken)) {
-                return false;
-            }
-        }
-        at += taken;
-    }
-    true
-}
-
-/// What parts of a format stand between.
-const FORMAT_PARTS: &str = " \t\n\"()<>|";
-/// Letters of formats by which names of files and folders are shown.
-const FORMAT_NAMES: &str = "nNmpfhPHl";
 
 /// Words of `dig` that are no names: options, and which records are asked for.
 fn says_how_to_ask(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! `find`: where it looks, what it asks of files, and what it does with them.
 
-use super::effects::{are_parted, has_widths};
+use super::formats::shows_lines;
 use super::parse::{Unreadable, unreadable};
 use super::reader::Reader;
 use super::syntax::Word;
@@ -134,15 +134,6 @@ impl Reader<'_> {
 
 /// Most arguments of a program that `-exec` runs.
 const ARGUMENTS_MAX: usize = 1000;
-
-/// Whether a format of `-printf` shows a line for each file, with nothing beside a name.
-pub(super) fn shows_lines(format: &str) -> bool {
-    let shown = format.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\n");
-    !has_widths(&shown)
-        && !shown.contains('\\')
-        && shown.ends_with('\n')
-        && are_parted(&shown, " \t\n\"()<>|")
-}
 
 const FIND_TAKES: [&str; 29] = [
     "-name",

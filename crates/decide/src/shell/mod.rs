@@ -22,6 +22,7 @@ mod effects;
 mod far;
 mod files;
 mod find;
+mod formats;
 mod parse;
 mod path;
 mod programs;

@@ -230,10 +230,7 @@ fn never_called(
 ///
 /// # Errors
 /// What opens it, or what it proves itself with, cannot be read.
-fn serve_at(
-    resource: &ConnectorResource,
-    timeout: Duration,
-) -> anyhow::Result<ServedTarget> {
+fn serve_at(resource: &ConnectorResource, timeout: Duration) -> anyhow::Result<ServedTarget> {
     let made = move |settings: &Settings| -> anyhow::Result<Arc<dyn Dialer>> {
         let reach = reach(settings, timeout)?;
         let needs_authority =

@@ -116,8 +116,7 @@ fn command(
     let is_said_elsewhere = |need: &&Need| {
         routes.is_said_elsewhere(need, |object| is_asked(need.action, object), asking)
     };
-    let needs: Vec<Need> =
-        needs.iter().filter(|need| !is_said_elsewhere(need)).cloned().collect();
+    let needs: Vec<Need> = needs.iter().filter(|need| !is_said_elsewhere(need)).cloned().collect();
     // What a read says of somebody goes out, and changes no more than that.
     let writes = needs.iter().any(|need| need.action == Action::Write).then_some(true);
     Command {

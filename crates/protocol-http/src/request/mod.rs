@@ -171,7 +171,8 @@ mod tests {
             let mut fields = http::HeaderMap::new();
             fields.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
             let path = portreeve_web::CanonicalPath::read("/x").unwrap();
-            let head = Head::new((http::Method::POST, path, None), &fields, ("h", &[])).unwrap();
+            let head =
+                Head::new((http::Method::POST, path, None), &fields, ("h", &[]), None).unwrap();
             check_body(&head, body.as_bytes()).is_err()
         };
         let prose = "Rails reads `_method`, others X-HTTP-Method-Override:\n_method=DELETE\n";

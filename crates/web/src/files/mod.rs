@@ -220,7 +220,6 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-    use std::io::Write as _;
 
     /// Bytes as a stream cipher would give them.
     fn noise(count: usize) -> Vec<u8> {

@@ -49,8 +49,8 @@ mod tests {
     use super::*;
 
     fn of(bytes: &[u8]) -> Option<Result<String, ()>> {
-        let items = bytes.iter().map(std::slice::from_ref);
-        items.fold(Some(Spelled::default()), |list, item| list?.with(Some(item)))?.into_text()
+        let mut items = bytes.iter().map(std::slice::from_ref);
+        items.try_fold(Spelled::default(), |list, item| list.with(Some(item)))?.into_text()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::tally::Tally;
 use crate::files::{OPAQUE, coded};
-use crate::valued::ValueForm;
+use crate::names::valued::ValueForm;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_model::{Category, Object};
 use portreeve_screen::{Form, Masking, Shown};

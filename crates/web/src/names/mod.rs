@@ -1,5 +1,7 @@
 //! What a field may be called, and where a text names one.
 
+pub(crate) mod valued;
+
 use std::borrow::Cow;
 
 /// A longer name is none: keys of documents and words of texts alike.

@@ -309,7 +309,7 @@ mod tests {
                 1..=6 => "[unclassified]".to_owned(),
                 7 => "a line\n".to_owned(),
                 at if at < text.len() => "a line\n[unclassified]".to_owned(),
-                _ => "a line\nid [card] J\u{fc}rgen\n".to_owned(),
+                _ => "a line\nid [card] [person-name]\n".to_owned(),
             };
             assert_eq!(out, expect, "{at}");
         }

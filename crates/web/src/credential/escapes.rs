@@ -105,7 +105,7 @@ fn seen(text: &str) -> Option<Plain> {
 /// What the numbers of a text say as bytes: `116 104 101`, `0x74, 0x68`; none where there are few.
 fn numbers(text: &str) -> Option<Plain> {
     let mut plain = Plain { bytes: Vec::new(), starts: Vec::new() };
-    let (mut at, mut end) = (0, 0);
+    let (mut at, mut end, mut said) = (0, 0, 0);
     for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let number = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         let byte = match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
@@ -118,10 +118,11 @@ fn numbers(text: &str) -> Option<Plain> {
             plain.starts.push(at);
             end = at + number.len();
         }
+        said += usize::from(byte.is_some());
         at += word.len();
     }
     plain.starts.push(end);
-    (plain.bytes.len() >= SECRET_BYTES_MIN).then_some(plain)
+    (said >= SECRET_BYTES_MIN).then_some(plain)
 }
 
 /// What an escape at the beginning stands for, and its length. Programs also escape what means

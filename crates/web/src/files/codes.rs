@@ -96,7 +96,13 @@ pub(super) fn base85(word: &str) -> impl Iterator<Item = Vec<u8>> {
     };
     // SPEC: PDF 32000-1 section 7.4.3.
     let of_adobe = |byte: u8| matches!(byte, b'!'..=b'u').then(|| u32::from(byte - b'!'));
-    [grouped(plain, of_python), grouped(plain, of_adobe)].into_iter().flatten()
+    // Four bytes of nothing are one letter there.
+    let adobe: Vec<u8> = plain
+        .iter()
+        .flat_map(|byte| if *byte == b'z' { &b"!!!!!"[..] } else { std::slice::from_ref(byte) })
+        .copied()
+        .collect();
+    [grouped(plain, of_python), grouped(&adobe, of_adobe)].into_iter().flatten()
 }
 
 fn grouped(word: &[u8], value: impl Fn(u8) -> Option<u32>) -> Option<Vec<u8>> {

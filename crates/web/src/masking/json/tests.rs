@@ -103,7 +103,7 @@ fn a_list_says_no_credential_item_by_item() {
         let text = value.to_string();
         let (mut screen, mut out) = (screen(), Vec::new());
         let mut tally = Tally::new(&mut screen);
-        let mut json = JsonMasker::new(Documents::One, 10_000, Rooms::default());
+        let mut json = JsonMasker::new(Documents::One, 100_000, Rooms::default());
         json.push(text.as_bytes(), &look, &mut out, &mut tally).is_ok()
     };
     let bytes = b"Bearer s3cret".to_vec();

@@ -250,6 +250,9 @@ fn probes() {
     check("SELECT (ARRAY[email])[2] FROM customers", 1);
     check("SELECT (ARRAY[email])[2:3] FROM customers", 2);
     check("SELECT to_jsonb(country) -> 'a' FROM customers", 0);
+    check("SELECT row_to_json(c) ->> 'email' FROM customers c", 0);
+    check("SELECT to_jsonb(c) -> 'email' -> 'a' FROM customers c", 1);
+    check("SELECT to_jsonb(c) #> '{email,a}' FROM customers c", 2);
     at_least(
         "SELECT id FROM customers WHERE dob IN \
         (SELECT generate_series('1900-01-01'::date, '2000-01-01', '1 day')::text)",

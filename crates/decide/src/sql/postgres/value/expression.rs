@@ -299,10 +299,32 @@ impl Analyzer<'_> {
             return Lineage { constants: left.constants, ..lineage };
         } else if !is_total {
             self.filter(&lineage);
-        } else if name != "||" {
+        } else if name != "||" && !self.is_column_of_a_row(operation, name, scope) {
             self.looks_up(&left, right.constants);
         }
         lineage
+    }
+
+    /// Whether one step goes into a whole row that is made a document here: what it has, its
+    /// columns say, and no row of it has more or less.
+    fn is_column_of_a_row(&self, operation: &pg::AExpr, name: &str, scope: &Scope<'_>) -> bool {
+        let Some(Some(NodeEnum::FuncCall(call))) =
+            operation.lexpr.as_deref().map(|left| left.node.as_ref())
+        else {
+            return false;
+        };
+        let names = strings(&call.funcname);
+        let function = names.as_deref().and_then(<[&str]>::last).copied();
+        let [Some(NodeEnum::ColumnRef(row))] =
+            call.args.iter().map(|it| it.node.as_ref()).collect::<Vec<_>>()[..]
+        else {
+            return false;
+        };
+        matches!(name, "->" | "->>")
+            && matches!(function, Some("row_to_json" | "to_json" | "to_jsonb"))
+            && matches!(strings(&row.fields).as_deref(), Some([relation])
+                if scope.column(relation, self.catalog).is_none()
+                    && self.whole_row(None, relation, scope).is_some())
     }
 
     /// A part of a document or an array that is not there is NULL, and the mask leaves NULL

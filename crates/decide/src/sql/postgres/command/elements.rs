@@ -91,7 +91,7 @@ impl Analyzer<'_> {
             None if element.name.is_empty() => {}
             None => {
                 let message = format!("column \"{}\" does not exist", element.name);
-                self.miss(|_| Unknown::new(sqlstate::UNDEFINED_COLUMN, message));
+                self.miss_in(scope, message);
             }
         }
         self.makes_parts(std::iter::once(&lineage));
@@ -169,13 +169,20 @@ impl Analyzer<'_> {
         }
     }
 
-    /// A column that is not there: the target would say so, and with classified ones beside it its
-    /// words are withheld.
+    /// A column is not there. The target says so itself; with classified ones beside it its words
+    /// are withheld, and these are said in their place.
+    fn miss_in(&mut self, scope: &Scope<'_>, message: String) {
+        if scope.items.iter().any(|item| !item.columns.mixed().is_clean()) {
+            self.miss(|_| Unknown::new(sqlstate::UNDEFINED_COLUMN, message));
+        }
+    }
+
+    /// A definition is about a column.
     pub(super) fn must_have(&mut self, column: &str, range: &pg::RangeVar, scope: &Scope<'_>) {
         if scope.own_column(column, self.catalog).is_none() {
             let table = &range.relname;
             let message = format!("column \"{column}\" of relation \"{table}\" does not exist");
-            self.miss(|_| Unknown::new(sqlstate::UNDEFINED_COLUMN, message));
+            self.miss_in(scope, message);
         }
     }
 }

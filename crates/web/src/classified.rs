@@ -268,12 +268,19 @@ impl Fields {
     /// say how many there are.
     fn known_by_words(&self, subject: &str, path: &str, revealed: &BTreeSet<Object>) -> Known {
         const COUNTS: [&str; 3] = ["count", "counts", "num"];
+        // `product_name` is a name, and nobody's.
+        const ANYTHINGS: [&str; 9] =
+            ["address", "code", "date", "id", "key", "name", "number", "text", "value"];
         let own = path.rsplit('.').next().unwrap_or(path);
         if self.folded.is_empty() || own.len() > NAME_BYTES_MAX {
             return Known::Nothing;
         }
-        let mut hidden =
-            self.by_words(subject, own).filter(|(object, _)| !revealed.contains(object));
+        let says_whose = |object: &Object| {
+            object.path.last().is_some_and(|name| !ANYTHINGS.contains(&&*folded(name)))
+        };
+        let mut hidden = self
+            .by_words(subject, own)
+            .filter(|(object, _)| says_whose(object) && !revealed.contains(object));
         match hidden.next() {
             Some((_, category)) if !runs(own).any(|run| COUNTS.contains(&run.as_str())) => {
                 Known::Called(category)

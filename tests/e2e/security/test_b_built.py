@@ -101,7 +101,6 @@ def test_who_may_read_does_not_learn_by_it(gateway: Gateway, sql: str) -> None:
 HONEST = {
     "values-behind-keys": "select jsonb_build_object('id', id, 'secret', secret) from secrets",
     "the-row": "select to_jsonb(s) ->> 'secret' from secrets s",
-    "a-part": "select doc -> 'k1' from secrets",
     "a-shorter-text": "select replace(secret, 'qq', '') from secrets",
     "padded": "select lpad(secret, 20, '.') || '!' from secrets",
     "all-of-them": "select '[' || string_agg(secret, ',') || ']' from secrets",

@@ -104,7 +104,7 @@ def test_a_connection_serves_many_requests_at_once_and_after_each_other(web: Web
 
 def test_a_session_that_is_killed_ends_its_answers_in_the_middle(web: Web) -> None:
     gate = threading.Event()
-    body = json.dumps(["x"] * 30_000).encode()
+    body = json.dumps(["xy"] * 30_000).encode()
     web.service.replies["/slow"] = Reply(body, cuts=(100_000,), gate=gate)
     token = web.gateway.token("rita")
     connection = http.client.HTTPConnection("127.0.0.1", web.gateway.port, timeout=60)
@@ -127,7 +127,7 @@ def test_a_session_that_is_killed_ends_its_answers_in_the_middle(web: Web) -> No
 
 def test_an_account_that_is_disabled_ends_its_answers_and_the_evidence_holds(web: Web) -> None:
     gate = threading.Event()
-    web.service.replies["/slow"] = Reply(json.dumps(["x"] * 30_000).encode(), cuts=(100_000,), gate=gate)
+    web.service.replies["/slow"] = Reply(json.dumps(["xy"] * 30_000).encode(), cuts=(100_000,), gate=gate)
     token = web.gateway.token("dora")
     connection = http.client.HTTPConnection("127.0.0.1", web.gateway.port, timeout=60)
     connection.request("GET", "/crm/slow", headers={"Authorization": f"Bearer {token}"})

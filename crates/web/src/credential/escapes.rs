@@ -14,8 +14,9 @@ const ESCAPE_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Plain {
     bytes: Vec<u8>,
-    /// INVARIANT: one longer than `bytes`; where each begins in the text, and the text's end.
-    starts: Vec<usize>,
+    /// INVARIANT: as long as `bytes`; where in the text each comes from. What is not seen stands
+    /// between the places of two.
+    places: Vec<Range<usize>>,
 }
 
 impl Plain {
@@ -25,30 +26,30 @@ impl Plain {
 
     /// What of the text stands for these bytes.
     pub(super) fn source_of(&self, place: Range<usize>) -> Range<usize> {
-        let at = |index: usize| self.starts.get(index).copied().unwrap_or_default();
-        at(place.start)..at(place.end)
+        let mut places = self.places.get(place).unwrap_or_default().iter();
+        let first = places.next().cloned().unwrap_or_default();
+        first.start..places.next_back().unwrap_or(&first).end
     }
 
     /// With one level of escapes undone; none where there are none.
     fn once(&self) -> Option<Self> {
-        let mut plain = Self { bytes: Vec::with_capacity(self.bytes.len()), starts: Vec::new() };
+        let mut plain = Self { bytes: Vec::with_capacity(self.bytes.len()), places: Vec::new() };
         let (mut at, mut is_other) = (0, false);
         while let Some(byte) = self.bytes.get(at) {
-            let start = self.source_of(at..at).start;
-            match escape(self.bytes.get(at..).unwrap_or_default()) {
+            let length = match escape(self.bytes.get(at..).unwrap_or_default()) {
                 Some((unit, length)) => {
                     is_other = true;
-                    at += length;
                     unit.put(&mut plain.bytes);
+                    length
                 }
                 None => {
-                    at += 1;
                     plain.bytes.push(*byte);
+                    1
                 }
-            }
-            plain.starts.resize(plain.bytes.len(), start);
+            };
+            plain.places.resize(plain.bytes.len(), self.source_of(at..at + length));
+            at += length;
         }
-        plain.starts.push(self.source_of(at..at).start);
         is_other.then_some(plain)
     }
 }
@@ -58,7 +59,7 @@ impl Plain {
 pub(super) fn unescaped(text: &str) -> Vec<Plain> {
     let mut found: Vec<Plain> = Vec::new();
     let bytes = text.as_bytes().to_vec();
-    let whole = Plain { starts: (0..=bytes.len()).collect(), bytes };
+    let whole = Plain { places: (0..bytes.len()).map(|at| at..at + 1).collect(), bytes };
     let seen = seen(text);
     for base in std::iter::once(whole).chain(seen.clone()) {
         let mut last = base;
@@ -81,7 +82,7 @@ fn seen(text: &str) -> Option<Plain> {
     if text.is_ascii() && !text.contains('<') {
         return None;
     }
-    let mut plain = Plain { bytes: Vec::with_capacity(text.len()), starts: Vec::new() };
+    let mut plain = Plain { bytes: Vec::with_capacity(text.len()), places: Vec::new() };
     let mut from = 0;
     for (at, c) in text.char_indices().filter(|(_, c)| *c != '\u{a0}') {
         if at < from || is_unseen(c) {
@@ -94,18 +95,18 @@ fn seen(text: &str) -> Option<Plain> {
             from = at + end + 1;
             continue;
         }
+        let place = at..at + c.len_utf8();
         let c = if is_dash(c) { '-' } else { c };
         plain.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        plain.starts.resize(plain.bytes.len(), at);
+        plain.places.resize(plain.bytes.len(), place);
     }
-    plain.starts.push(text.len());
     (plain.bytes.len() < text.len()).then_some(plain)
 }
 
 /// What the numbers of a text say as bytes: `116 104 101`, `0x74, 0x68`; none where there are few.
 fn numbers(text: &str) -> Option<Plain> {
-    let mut plain = Plain { bytes: Vec::new(), starts: Vec::new() };
-    let (mut at, mut end, mut said) = (0, 0, 0);
+    let mut plain = Plain { bytes: Vec::new(), places: Vec::new() };
+    let (mut at, mut said) = (0, 0);
     for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let number = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         let byte = match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
@@ -115,13 +116,11 @@ fn numbers(text: &str) -> Option<Plain> {
         // Blanks and brackets between two numbers say nothing; a word does.
         if byte.is_some() || !number.is_empty() {
             plain.bytes.push(byte.unwrap_or_default());
-            plain.starts.push(at);
-            end = at + number.len();
+            plain.places.push(at..at + number.len());
         }
         said += usize::from(byte.is_some());
         at += word.len();
     }
-    plain.starts.push(end);
     (said >= SECRET_BYTES_MIN).then_some(plain)
 }
 

@@ -61,7 +61,7 @@ def test_agents_are_not_forwarded(shell: Shell) -> None:
             [*shell.client("-A"), "env"],
             capture_output=True,
             timeout=60,
-            env=shell.environment(shell.gateway.token("rolf")) | {"SSH_AUTH_SOCK": pairs["SSH_AUTH_SOCK"]},
+            env=shell.environment(shell.gateway.token("anna")) | {"SSH_AUTH_SOCK": pairs["SSH_AUTH_SOCK"]},
         )
         assert done.returncode == 0 and b"SSH_AUTH_SOCK" not in done.stdout
     finally:

@@ -319,8 +319,8 @@ def test_the_name_may_stand_before_the_resource_and_bad_tokens_do_not_enter(shel
 
 
 def test_the_environment_cannot_tell_the_machine_how_to_work(shell: Shell) -> None:
-    rolf = shell.environment(shell.gateway.token("rolf"))
-    environment = rolf | {"EVIL": "x", "LC_ALL": "C", "LC_EVIL": "a;b"}
+    anna = shell.environment(shell.gateway.token("anna"))
+    environment = anna | {"EVIL": "x", "LC_ALL": "C", "LC_EVIL": "a;b"}
     done = subprocess.run(
         [*shell.client("-o", "SendEnv=EVIL LC_*"), "env"],
         capture_output=True,

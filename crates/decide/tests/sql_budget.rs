@@ -172,3 +172,31 @@ fn comments_cost_little() {
         assert!(took < Duration::from_secs(2), "{name}: {took:?}");
     }
 }
+
+/// A target that unfolds them nests as deep as they stand on each other, in whatever order they
+/// are written. Nothing but the depth tells these rounds apart: all columns are one number.
+#[test]
+fn common_table_expressions_stand_on_each_other_a_hundred_times() {
+    let catalog = sql_shop::catalog();
+    let chain = |count: usize, is_backward: bool, recursive: &str| {
+        let body = |one: usize| match one {
+            0 => "c0 AS (SELECT 1 AS n)".to_owned(),
+            _ => format!("c{one} AS (SELECT 1 AS n FROM c{})", one - 1),
+        };
+        let mut bodies: Vec<_> = (0..count).map(body).collect();
+        if is_backward {
+            bodies.reverse();
+        }
+        format!("WITH {recursive} {} SELECT n FROM c{}", bodies.join(", "), count - 1)
+    };
+    for (recursive, is_backward) in [("", false), ("RECURSIVE", false), ("RECURSIVE", true)] {
+        for (count, code) in [(100, None), (101, Some("54001")), (300, Some("54001"))] {
+            let name = format!("{recursive} {is_backward} {count}");
+            let found = measured(&name, &catalog, &chain(count, is_backward, recursive)).2;
+            assert_eq!(found, code, "{name}");
+        }
+    }
+    let itself = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 9) \
+                  SELECT n FROM t";
+    assert_eq!(measured("itself", &catalog, itself).2, None);
+}

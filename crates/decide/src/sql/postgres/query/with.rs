@@ -52,14 +52,17 @@ impl Analyzer<'_> {
             let round = if turn == 0 { Round::First } else { Round::Later };
             let mut changed = false;
             for (index, cte) in ctes.iter().enumerate() {
+                // It stands on itself once, however often it goes round.
+                let known = scope.ctes.get_mut(first + index);
+                let own = known.map_or(0, |known| std::mem::take(&mut known.depth));
                 let outer = std::mem::take(&mut self.cte_depth);
                 let mut columns = self.cte(cte, scope, round);
-                // Of itself and those behind it nothing is known in the first round.
-                let depth = self.stands_on_others(if turn == 0 { outer } else { 0 });
-                if let Some(known) = scope.ctes.get_mut(first + index).filter(|_| turn == 0) {
+                let depth = self.stands_on_others(outer);
+                if let Some(known) = scope.ctes.get_mut(first + index) {
                     known.depth = depth;
                 }
-                self.cte_depth = outer;
+                // Written back to front, each round tells one more of what it stands on.
+                changed |= depth > own;
                 self.is_over(columns.list.len());
                 // How often it goes round is not known.
                 for column in &mut columns.list {

@@ -234,17 +234,17 @@ def test_rights_of_what_was_there_are_its_owners(shell: Shell, client: paramiko.
 
 
 def test_a_name_that_is_no_text_closes_no_folder(shell: Shell, client: paramiko.SFTPClient) -> None:
-    folder = shell.sshd.home / "odd"
-    folder.mkdir(exist_ok=True)
+    folder = shell.sshd.home / "not-text"
+    folder.mkdir()
     (folder / "plain").write_text("x")
     odd = os.fsencode(folder) + b"/\xff\xfe"
     with open(odd, "wb"):
         pass
-    names = client.listdir("odd")
+    names = client.listdir("not-text")
     assert "plain" in names and len(names) == 2, names
     with pytest.raises(OSError):
-        client._request(paramiko.sftp.CMD_STAT, b"odd/\xff\xfe")
-    assert client.listdir("odd") == names
+        client._request(paramiko.sftp.CMD_STAT, b"not-text/\xff\xfe")
+    assert client.listdir("not-text") == names
     os.unlink(odd)
 
 

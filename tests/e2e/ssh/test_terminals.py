@@ -55,7 +55,6 @@ class Sitting:
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        os.kill(self.pid, signal.SIGWINCH)
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())

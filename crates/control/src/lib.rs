@@ -24,6 +24,7 @@ pub mod reports;
 pub mod reviews;
 pub mod search;
 pub mod secrets;
+mod sigv4;
 pub mod store;
 pub mod targets;
 #[cfg(test)]

@@ -1,32 +1,39 @@
-//! AWS Signature Version 4 of one request, as S3 and what speaks like it want it.
+//! AWS Signature Version 4 of one request without a query, as S3, what speaks like it, and other
+//! services of AWS want it.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
 use portreeve_transport::{AWS_ALGORITHM, AwsKey, AwsSignature};
 
 /// Who signs, and for what.
-pub(super) struct Signer<'s> {
-    pub(super) access_key: &'s str,
-    pub(super) secret_key: &'s str,
-    pub(super) region: &'s str,
+pub(crate) struct Signer<'s> {
+    pub(crate) access_key: &'s str,
+    pub(crate) secret_key: &'s str,
+    pub(crate) region: &'s str,
+    pub(crate) service: &'s str,
+}
+
+/// The time of a request, as `x-amz-date` has it.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// What is signed: a request without a query.
-pub(super) struct Signed<'s> {
-    pub(super) method: &'s str,
+pub(crate) struct Signed<'s> {
+    pub(crate) method: &'s str,
     /// As it is sent, percent-encoded.
-    pub(super) path: &'s str,
+    pub(crate) path: &'s str,
     /// Names in lower case, sorted; `host` and `x-amz-date` among them.
-    pub(super) headers: &'s [(&'s str, &'s str)],
+    pub(crate) headers: &'s [(&'s str, &'s str)],
     /// SHA-256 of the body, in hexadecimal.
-    pub(super) body_hash: &'s str,
+    pub(crate) body_hash: &'s str,
     /// `YYYYMMDDTHHMMSSZ`, as in `x-amz-date`.
-    pub(super) time: &'s str,
+    pub(crate) time: &'s str,
 }
 
 impl Signer<'_> {
     /// The header `Authorization`.
-    pub(super) fn authorization(&self, request: &Signed<'_>) -> String {
+    pub(crate) fn authorization(&self, request: &Signed<'_>) -> String {
         let names = request.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
         let lines: String = request
             .headers
@@ -35,8 +42,8 @@ impl Signer<'_> {
             .collect();
         let Signed { method, path, body_hash, time, .. } = request;
         let canonical = format!("{method}\n{path}\n\n{lines}\n{names}\n{body_hash}");
-        let Self { access_key, secret_key, region } = self;
-        let key = AwsKey { secret: secret_key, region, service: "s3" };
+        let Self { access_key, secret_key, region, service } = self;
+        let key = AwsKey { secret: secret_key, region, service };
         let AwsSignature { scope, signature } = key.sign(time, &canonical);
         format!(
             "{AWS_ALGORITHM} Credential={access_key}/{scope},SignedHeaders={names},\
@@ -59,6 +66,7 @@ mod tests {
             access_key: "AKIAIOSFODNN7EXAMPLE",
             secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             region: "us-east-1",
+            service: "s3",
         };
         let mut hash = Digest([0; 32]);
         hash.0.copy_from_slice(digest(&SHA256, b"Welcome to Amazon S3.").as_ref());

@@ -12,7 +12,19 @@ pub struct Category(pub String);
 /// holds, so it is masked whole. No configuration can give it.
 pub const UNKNOWN: &str = "unknown";
 
+/// As long as PostgreSQL lets a name be.
+const WORD_BYTES_MAX: usize = 63;
+
 impl Category {
+    /// Whether a word can be one, in a configuration or a description: `national-id`.
+    #[must_use]
+    pub fn is_word(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        text.len() <= WORD_BYTES_MAX
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(plain)
+    }
+
     /// The category of what nobody has looked at yet.
     #[must_use]
     pub fn unknown() -> Self {

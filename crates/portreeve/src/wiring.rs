@@ -61,10 +61,12 @@ pub(crate) use connectors::authority;
 pub(crate) use discovery::{Discovered, Discovery, Look, Said, discover, has_columns};
 pub(crate) use keeping::retention;
 pub(crate) use keys::random;
+pub(crate) use listeners::near;
 pub(crate) use protocols::{
     connector_manifests, manifests, never_matched, not_here, remarks, served_targets, tried,
 };
 pub(crate) use reload::Reloaded;
+pub(crate) use resources::resource;
 pub(crate) use selftest::{GatewayPlace, Planter, Trial, selftest};
 pub(crate) use ssh::target_authority;
 

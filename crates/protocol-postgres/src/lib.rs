@@ -40,8 +40,9 @@ pub use look::{ClearColumn, Screening};
 pub use manifest::MANIFEST;
 pub use target::{
     Account, ColumnName, ColumnRules, FoundColumn, FoundTable, Inspection, PostgresDialer,
-    Upstream, UpstreamConfig,
+    Upstream, UpstreamConfig, offers_tls,
 };
+pub use wire::{literal, quoted};
 
 /// The protocol's name in records, metrics and configuration.
 pub const NAME: &str = "postgres";

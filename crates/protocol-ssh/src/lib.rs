@@ -40,7 +40,7 @@ pub use keys::{HostKey, KeyError, PinnedKeys, fresh_key, public_half};
 pub use manifest::MANIFEST;
 pub use portreeve_decide::shell::Programs;
 pub use service::{Authorities, Ssh, SshLimits, SshParts};
-pub use target::{Credential, HostProof, Reach, Reaches, Target, TargetParts, Way};
+pub use target::{Credential, HostProof, Reach, Reached, Reaches, Target, TargetParts, Way};
 
 /// The protocol's name in the configuration, in records and in metrics.
 pub const NAME: &str = "ssh";

@@ -515,9 +515,12 @@ fn command(statement: &Statement, reveals: impl Fn(&Object, &Category) -> bool) 
     let shows = |column: &ColumnRef| reveals(&column.object(), &column.category);
     let would_show = |moved: &&Moved| shows(&moved.to) && !shows(&moved.from);
     let from = statement.moves.iter().filter(would_show).map(|moved| moved.from.object());
+    let known = command.needs.len();
     command.needs.extend(from.map(|object| Need { action: Action::Reveal, object }));
-    command.needs.sort();
-    command.needs.dedup();
+    if command.needs.len() > known {
+        command.needs.sort();
+        command.needs.dedup();
+    }
     Arc::new(command)
 }
 

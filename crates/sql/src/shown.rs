@@ -42,8 +42,8 @@ impl ShownMasks {
 
     /// A mask is about to be shown.
     pub fn remember(&self, column: u64, mask: &[u8], kind: ValueKind) {
-        if let Some(digest) = self.digest(column, mask, kind) {
-            self.note(digest);
+        if let Some(mask) = Alike::of(mask, kind) {
+            self.note(self.marked(&(column, Some(mask))));
         }
     }
 
@@ -90,10 +90,6 @@ impl ShownMasks {
     fn has(&self, digest: u64) -> bool {
         let slot = self.slots.get().and_then(|slots| slots.get(digest as usize % SLOTS));
         slot.is_some_and(|slot| slot.load(Ordering::Relaxed) == digest)
-    }
-
-    fn digest(&self, column: u64, value: &[u8], kind: ValueKind) -> Option<u64> {
-        Some(self.marked(&(column, Some(Alike::of(value, kind)?))))
     }
 
     fn null(&self, column: u64) -> u64 {

@@ -142,18 +142,11 @@ impl CanonicalPath {
         route_of(self.segments.iter().map(String::as_str))
     }
 
-    /// The routes that a server could see instead: one that takes what stands behind a dot for
-    /// a format and behind another sign for a key or a parameter (`/people()`, `/people,x`), one
-    /// that leaves out a session in the path (`/(S(x))/admin`), and one that runs a program in the
-    /// middle of the path (`/index.php/admin`), for which the path is what stands behind it.
-    #[must_use]
-    pub fn other_routes(&self) -> BTreeSet<String> {
-        let own = self.route();
-        let routes = self.other_paths().into_iter().map(|segments| route_of(segments.into_iter()));
-        routes.filter(|route| *route != own).collect()
-    }
-
-    /// The segments of the paths that have these routes.
+    /// The segments of the paths that a server could see instead: one that takes what stands behind
+    /// a dot for a format and behind another sign for a key or a parameter (`/people()`,
+    /// `/people,x`), one that leaves out a session in the path (`/(S(x))/admin`), and one that runs
+    /// a program in the middle of the path (`/index.php/admin`), for which the path is what stands
+    /// behind it.
     #[must_use]
     pub fn other_paths(&self) -> BTreeSet<Vec<&str>> {
         let whole: Vec<&str> = self.segments.iter().map(String::as_str).collect();
@@ -482,6 +475,13 @@ const WORD_BYTES_MAX: usize = 40;
 mod tests {
     use super::*;
 
+    /// The routes of the paths that a server could see instead.
+    fn other_routes(path: &CanonicalPath) -> BTreeSet<String> {
+        let own = path.route();
+        let routes = path.other_paths().into_iter().map(|segments| route_of(segments.into_iter()));
+        routes.filter(|route| *route != own).collect()
+    }
+
     #[test]
     fn every_spelling_of_a_path_is_one() {
         let check = |path: &str, expect: &str| {
@@ -583,7 +583,7 @@ mod tests {
     #[test]
     fn what_stands_behind_a_dot_could_be_a_format_that_nobody_knows() {
         let check = |path: &str, expect: &[&str]| {
-            let others = CanonicalPath::read(path).unwrap().other_routes();
+            let others = other_routes(&CanonicalPath::read(path).unwrap());
             assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{path}");
         };
         for ending in
@@ -611,7 +611,7 @@ mod tests {
             check(plain, &[]);
         }
         let many = "/a.b".repeat(SIGNED_MAX);
-        assert!(CanonicalPath::read(&many).unwrap().other_routes().len() <= SIGNED_MAX + 1);
+        assert!(other_routes(&CanonicalPath::read(&many).unwrap()).len() <= SIGNED_MAX + 1);
         assert_eq!(CanonicalPath::read(&format!("{many}/c.d")), Err(Ambiguous::Signed));
     }
 
@@ -620,7 +620,7 @@ mod tests {
         let path = CanonicalPath::read_with_slashes("/projects/group%2fproject/x").unwrap();
         assert_eq!(path.text, "/projects/group%2Fproject/x");
         assert_eq!(path.route(), "/projects/{id}/x");
-        assert_eq!(path.other_routes().into_iter().collect::<Vec<_>>(), ["/projects/group/x"]);
+        assert_eq!(other_routes(&path).into_iter().collect::<Vec<_>>(), ["/projects/group/x"]);
         assert_eq!(path.without_slashes(), Err(Ambiguous::Encoded('/')));
         for path in ["/a%2F..%2Fb", "/%2Fa", "/a%2F", "/a%2F%2E%2fb", "/a%252Fb", "/a%2F%2Fb"] {
             assert!(CanonicalPath::read_with_slashes(path).is_err(), "{path}");
@@ -630,7 +630,7 @@ mod tests {
     #[test]
     fn what_stands_behind_a_sign_could_be_left_out() {
         let check = |path: &str, expect: &[&str]| {
-            let others = CanonicalPath::read(path).unwrap().other_routes();
+            let others = other_routes(&CanonicalPath::read(path).unwrap());
             assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), expect, "{path}");
         };
         for ending in [
@@ -675,7 +675,7 @@ mod tests {
     #[test]
     fn a_program_could_be_asked_for_what_stands_behind_it() {
         let check = |path: &str, expect: &[&str]| {
-            let others = CanonicalPath::read(path).unwrap().other_routes();
+            let others = other_routes(&CanonicalPath::read(path).unwrap());
             for route in expect {
                 assert!(others.contains(*route), "{path}: {others:?}");
             }

@@ -1,7 +1,7 @@
 //! What a request carries out: the classified fields of its body, and what detectors find in
 //! it. Each is something that the caller writes, and that policy is asked about.
 
-use crate::files::{OPAQUE, Spelled, coded};
+use crate::files::{NESTED_MAX, OPAQUE, Spelled, coded};
 use crate::masking::is_json;
 use crate::names::{NAME_BYTES_MAX, is_no_name, runs};
 use portreeve_model::Object;
@@ -43,9 +43,6 @@ pub struct Search<'a> {
     /// What the list says that is being read, item by item.
     listed: Option<Spelled>,
 }
-
-/// So often may a text stand in another one in other letters.
-const NESTED_MAX: u8 = 3;
 
 impl fmt::Debug for Search<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -282,7 +279,8 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.search.list(u8::try_from(number).ok().as_slice().first().map(std::slice::from_ref));
+        let byte = u8::try_from(number).ok();
+        self.search.list(byte.as_ref().map(std::slice::from_ref));
         self.number(&number.to_string());
         Ok(())
     }

@@ -159,6 +159,9 @@ impl Fields {
     /// The classified fields that a text names with a value of theirs behind it, in whatever
     /// writing.
     fn with_values(&self, subject: &str, text: &str) -> Vec<(Object, Category)> {
+        if self.folded.is_empty() {
+            return Vec::new();
+        }
         let form = |name: &str| {
             let (_, category) = self.named_by(subject, name)?;
             Some(ValueForm::of(&category.0))

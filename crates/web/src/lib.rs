@@ -72,7 +72,7 @@ pub use files::{OPAQUE, begins_like_a_file, bytes_of, files, text_of};
 pub use kept::{Place, Rooms};
 pub use listener::{Connection, Listener, ListenerLimits};
 pub use problem::{
-    Problem, ask_for_less, ended, no_answer, plain, problem_message, problem_message_with,
+    PROBLEM_TYPE, Problem, ask_for_less, ended, message, no_answer, plain, problem_message,
     status_of, title,
 };
 pub use reviews::{REVIEWS, Reviews, review_answer, review_fields};

@@ -2,7 +2,7 @@
 //! body must not be able to keep a gateway busy with it. The same as the detectors' own test of
 //! this, for names, escapes, paths, forms and credentials.
 
-use crate::canonical::{CanonicalPath, CanonicalQuery};
+use crate::canonical::{CanonicalPath, CanonicalQuery, route_of};
 use crate::credential::Hidden;
 use crate::escapes::undone;
 use crate::files::coded;
@@ -42,7 +42,10 @@ const LOOKS: [Look; 9] = [
     ("runs", |text| assert!(runs(text).count() <= 4 * text.len())),
     ("a path", |text| {
         if let Ok(path) = CanonicalPath::read(&format!("/{text}")) {
-            let _ = path.other_routes();
+            let _ = path.route();
+            for segments in path.other_paths() {
+                let _ = route_of(segments.into_iter());
+            }
         }
         let _ = CanonicalQuery::read(text);
     }),

@@ -62,7 +62,8 @@ impl Problem {
     }
 }
 
-const PROBLEM_TYPE: &str = "application/problem+json";
+/// What a problem says that it is.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// Words of the gateway to somebody who has no session.
 #[must_use]
@@ -86,15 +87,15 @@ pub fn title(status: StatusCode) -> &'static str {
 /// A problem as a message of HTTP/1.1, for the engine.
 #[must_use]
 pub fn problem_message(status: StatusCode, problem: &Value) -> Bytes {
-    problem_message_with(status, "", problem)
+    message(status, PROBLEM_TYPE, "", problem)
 }
 
-/// The same with more fields in its head, each with its end of line.
+/// A body of some type as such a message, with more fields in its head, each with its end of line.
 #[must_use]
-pub fn problem_message_with(status: StatusCode, fields: &str, problem: &Value) -> Bytes {
+pub fn message(status: StatusCode, kind: &str, fields: &str, body: &Value) -> Bytes {
     let (code, title) = (status.as_str(), title(status));
-    let head = format!("HTTP/1.1 {code} {title}\r\ncontent-type: {PROBLEM_TYPE}\r\n");
-    format!("{head}cache-control: no-store\r\n{fields}\r\n{problem}\n").into()
+    let head = format!("HTTP/1.1 {code} {title}\r\ncontent-type: {kind}\r\n");
+    format!("{head}cache-control: no-store\r\n{fields}\r\n{body}\n").into()
 }
 
 /// What the client reads where the target has not answered.

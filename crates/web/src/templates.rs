@@ -51,6 +51,15 @@ pub enum Constraint {
 }
 
 impl Constraint {
+    /// The same, with its words folded.
+    fn folded(&self) -> Self {
+        match self {
+            Self::OneOf(words) => Self::OneOf(words.iter().map(|word| folded(word)).collect()),
+            Self::Anything | Self::Integer | Self::Uuid => self.clone(),
+        }
+    }
+
+    // INVARIANT: its words are folded (`PathTemplate::constrain`).
     fn allows(&self, value: &str) -> bool {
         match self {
             Self::Anything => true,
@@ -67,7 +76,7 @@ impl Constraint {
                 lengths.iter().all(|length| groups.next().is_some_and(|it| is_group(*length, it)))
                     && groups.next().is_none()
             }
-            Self::OneOf(words) => words.iter().any(|word| folded(word) == folded(value)),
+            Self::OneOf(words) => words.contains(&folded(value)),
         }
     }
 }
@@ -87,18 +96,19 @@ pub struct PathTemplate {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Part {
     /// One more than there are placeholders.
-    literals: Vec<Literal>,
-    /// The names of the placeholders, and what may stand there.
+    literals: Vec<Spelled>,
+    /// The names of the placeholders, and what may stand there, folded.
     placeholders: Vec<(String, Constraint)>,
 }
 
+/// A literal, or what is compared with it, in both writings: folded once, whatever it meets.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Literal {
+struct Spelled {
     text: String,
     folded: String,
 }
 
-impl Literal {
+impl Spelled {
     fn new(text: &str) -> Self {
         Self { text: text.to_owned(), folded: folded(text) }
     }
@@ -149,7 +159,7 @@ impl PathTemplate {
     pub fn constrain(&mut self, name: &str, constraint: &Constraint) {
         let placeholders = self.parts.iter_mut().flat_map(|part| &mut part.placeholders);
         for (_, known) in placeholders.filter(|(known, _)| known == name) {
-            *known = constraint.clone();
+            *known = constraint.folded();
         }
     }
 
@@ -165,7 +175,8 @@ impl PathTemplate {
         self.parts.last().is_some_and(|part| !part.placeholders.is_empty())
     }
 
-    fn fit(&self, segments: &[&str]) -> Option<Fit> {
+    /// How it matches these segments; `bare` is the last one without its format, if it has one.
+    fn fit(&self, segments: &[Spelled], bare: Option<&Spelled>) -> Option<Fit> {
         let last = segments.len().checked_sub(1);
         if segments.len() != self.parts.len() {
             return None;
@@ -174,9 +185,8 @@ impl PathTemplate {
             let whole = part.fit(segment);
             // What stands behind the last dot may be a format.
             let without = || {
-                let word = without_format(segment);
-                (Some(at) == last && word != *segment && part.fit(word).is_some())
-                    .then_some(Fit::Loose)
+                let bare = bare.filter(|_| Some(at) == last)?;
+                part.fit(bare).map(|_| Fit::Loose)
             };
             whole.or_else(without)
         });
@@ -205,20 +215,19 @@ impl Part {
         }
     }
 
-    fn fit(&self, segment: &str) -> Option<Fit> {
-        let exact: Vec<&str> = self.literals.iter().map(|literal| &*literal.text).collect();
-        if self.holds(&exact, segment) {
+    fn fit(&self, segment: &Spelled) -> Option<Fit> {
+        if self.holds(segment, |spelled| &spelled.text) {
             return Some(Fit::Exact);
         }
-        let loose: Vec<&str> = self.literals.iter().map(|literal| &*literal.folded).collect();
-        self.holds(&loose, &folded(segment)).then_some(Fit::Loose)
+        self.holds(segment, |spelled| &spelled.folded).then_some(Fit::Loose)
     }
 
-    /// Whether a text is made of these, with something between that may stand there.
-    fn holds(&self, literals: &[&str], text: &str) -> bool {
-        let Some((first, between)) = literals.split_first() else { return false };
-        match text.strip_prefix(first) {
-            Some(rest) => are_behind(rest, between, &self.placeholders),
+    /// Whether a segment is made of its literals in one of the writings, with something between
+    /// that may stand there.
+    fn holds(&self, segment: &Spelled, writing: impl Fn(&Spelled) -> &str) -> bool {
+        let Some((first, between)) = self.literals.split_first() else { return false };
+        match writing(segment).strip_prefix(writing(first)) {
+            Some(rest) => are_behind(rest, between.iter().map(&writing), &self.placeholders),
             None => false,
         }
     }
@@ -226,9 +235,13 @@ impl Part {
 
 /// Whether a text is a value and a literal for each placeholder. A literal between two of them is
 /// looked for once, where it stands first: the time that it takes is that of the text.
-fn are_behind(mut text: &str, literals: &[&str], placeholders: &[(String, Constraint)]) -> bool {
+fn are_behind<'l>(
+    mut text: &str,
+    literals: impl ExactSizeIterator<Item = &'l str>,
+    placeholders: &[(String, Constraint)],
+) -> bool {
     let last = literals.len().saturating_sub(1);
-    for (at, (literal, (_, allowed))) in literals.iter().zip(placeholders).enumerate() {
+    for (at, (literal, (_, allowed))) in literals.zip(placeholders).enumerate() {
         let value = match at == last {
             true => text.strip_suffix(literal),
             false => {
@@ -285,11 +298,11 @@ fn part(segment: &str, names: &[String]) -> Result<Part, NoTemplate> {
         if before.is_empty() && !placeholders.is_empty() {
             return Err(NoTemplate::Adjacent);
         }
-        literals.push(Literal::new(before));
+        literals.push(Spelled::new(before));
         placeholders.push((name.ok_or(NoTemplate::Braces)?.clone(), Constraint::Anything));
         rest = after;
     }
-    literals.push(Literal::new(rest));
+    literals.push(Spelled::new(rest));
     match placeholders.len() > PLACEHOLDERS_MAX {
         true => Err(NoTemplate::Many),
         false => Ok(Part { literals, placeholders }),
@@ -315,18 +328,16 @@ impl<T> Templates<T> {
         self.by_length.entry(template.parts.len()).or_default().push((template, known));
     }
 
-    /// Every one.
-    pub fn iter(&self) -> impl Iterator<Item = (&PathTemplate, &T)> {
-        self.by_length.values().flatten().map(|(template, known)| (template, known))
-    }
-
     /// Those that a server could take for a path with these segments, the most literal first. What
     /// has not what is asked for keeps no server from taking another one.
     #[must_use]
     pub fn of(&self, segments: &[&str], has: impl Fn(&T) -> bool) -> Vec<(&PathTemplate, &T)> {
-        let all = self.by_length.get(&segments.len()).map(Vec::as_slice).unwrap_or_default();
+        let Some(all) = self.by_length.get(&segments.len()) else { return Vec::new() };
+        let bare = segments.last().map(|last| (last, without_format(last)));
+        let bare = bare.filter(|(last, bare)| *last != bare).map(|(_, bare)| Spelled::new(bare));
+        let segments: Vec<Spelled> = segments.iter().map(|segment| Spelled::new(segment)).collect();
         let fits = all.iter().filter_map(|(template, known)| {
-            template.fit(segments).map(|fit| (template, known, fit))
+            template.fit(&segments, bare.as_ref()).map(|fit| (template, known, fit))
         });
         let mut found: Vec<_> = fits.collect();
         found.sort_by_cached_key(|(template, _, fit)| {

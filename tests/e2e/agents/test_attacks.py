@@ -82,11 +82,14 @@ class Held:
         arguments = {"to": "a", "amount": amount}
         self.thread = threading.Thread(target=lambda: self.done.append(client.call("pay", arguments)))
         self.thread.start()
-        self.reviewer, self.review = tools.gateway.token("dana"), ""
-        while not self.review:
-            listed = tools.gateway.json("reviews", "ls", "--state", "pending", token=self.reviewer)
-            reviews = listed["reviews"] if isinstance(listed, dict) else listed
-            self.review = next((one["id"] for one in reviews if "pay" in one["statement"]), "")
+        self.reviewer = tools.gateway.token("dana")
+        self.review = until("the payment waits for a reviewer", self.pending)
+
+    def pending(self) -> str:
+        """The review of the payment, once there is one."""
+        listed = self.gateway.json("reviews", "ls", "--state", "pending", token=self.reviewer)
+        reviews = listed["reviews"] if isinstance(listed, dict) else listed
+        return next((one["id"] for one in reviews if "pay" in one["statement"]), "")
 
     def approved(self) -> Any:
         """What the call is answered once somebody has approved it."""

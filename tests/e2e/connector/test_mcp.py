@@ -8,7 +8,7 @@ from agents.conftest import Client
 from agents.server import Script, Server
 from harness.connector import Connector
 from harness.gateway import Account, Gateway
-from harness.through import halves
+from harness.through import begun
 from harness.waiting import free_port, until
 from harness.world import World
 
@@ -50,11 +50,8 @@ def started(world: World, name: str, server: Server, path: str) -> Through:
     (directory / "token").write_text(TOKEN)
     (directory / "mcp.cedar").write_text(POLICY)
     config = CONFIG.format(server=server.port, directory=directory, path=path)
-    half, connectors = halves(config, free_port(), directory, "mcp")
-    gateway = Gateway(directory, half, (Account("alice", "person", ()), Account("otto", "person", ("operators",))))
-    gateway.connector_config = connectors
-    world.gateways.append(gateway)
-    gateway.start()
+    accounts = (Account("alice", "person", ()), Account("otto", "person", ("operators",)))
+    gateway = begun(world, directory, config, accounts, free_port(), "mcp")
     return Through(server, gateway, world.connector(gateway, "eu").enroll())
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 import threading
 
 import psycopg
@@ -11,7 +10,6 @@ from harness.connector import Connector, linked
 from harness.evidence import verify
 from harness.expect import READ, customers_are_masked
 from harness.gateway import Gateway
-from harness.paths import portreeve
 from harness.waiting import until
 from harness.world import World
 from harness.wiretap import Wiretap
@@ -33,15 +31,6 @@ def read(gateway: Gateway, name: str = "alice") -> list[tuple[object, ...]]:
     target = gateway.target(name, "planner", "sql-agent")
     with psycopg.connect(target.conninfo()) as connection:
         return connection.execute(READ).fetchall()
-
-
-def check(connector: Connector, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(portreeve()), "connector", "check", "--config", str(connector.config), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_without_a_connector_the_error_says_so(gateway: Gateway) -> None:
@@ -73,7 +62,7 @@ def test_a_stranger_is_refused_and_the_connector_checks_itself(
 ) -> None:
     again = connector.try_enroll("portreeve-invite.e30=")
     assert again.returncode == 1 and "no invitation" in again.stderr
-    done = check(connector)
+    done = connector.check()
     assert done.returncode == 0, done
     assert "enrolled as `eu`" in done.stdout and "takes it in" in done.stdout
     assert "`shop` can be reached, and lets it in" in done.stdout
@@ -96,21 +85,21 @@ def test_a_second_one_takes_over(world: World, gateway: Gateway, connector: Conn
 
 def test_what_cannot_work_is_found_before_it_starts(world: World, gateway: Gateway) -> None:
     one = world.connector(gateway, "checked")
-    done = check(one)
+    done = one.check()
     assert done.returncode == 1 and "no connector is enrolled" in done.stdout, done
     one.enroll("crm-*")
-    done = check(one)
+    done = one.check()
     assert done.returncode == 1 and "has not invited it for `shop`" in done.stdout, done
     good = one.config.read_text()
     wrong = gateway.directory / "wrong-password"
     wrong.write_text("wrong")
     one.config.write_text(good.replace(str(gateway.directory / "role-password"), str(wrong)))
-    done = check(one, "--format", "json")
+    done = one.check("--format", "json")
     found = json.loads(done.stdout)
     assert done.returncode == 1 and not found["ok"]
     assert "28P01" in found["targets"][0]["error"], found
     one.config.write_text(good.replace(f"127.0.0.1:{place_of(good)}", "127.0.0.1:9"))
-    done = check(one)
+    done = one.check()
     assert done.returncode == 1 and "gateway `127.0.0.1:9` does not take it in" in done.stdout, done
 
 
@@ -173,10 +162,7 @@ def test_the_credential_does_not_cross_the_link(world: World) -> None:
     password = world.postgres.password.encode()
     for secret in (password, base64.b64encode(password), password.hex().encode(), b"SCRAM"):
         assert secret not in seen
-    everything = b"".join(
-        path.read_bytes() for path in gateway.data_dir.rglob("*") if path.is_file()
-    )
-    assert world.postgres.password.encode() not in everything + gateway.config.read_bytes()
+    assert world.postgres.password.encode() not in gateway.kept() + gateway.config.read_bytes()
 
 
 def test_what_is_revoked_is_gone_at_once(world: World, gateway: Gateway) -> None:
@@ -186,7 +172,7 @@ def test_what_is_revoked_is_gone_at_once(world: World, gateway: Gateway) -> None
     until("it hears why", lambda: "revoked" in extra.log())
     gone = gateway.json("connectors", "ls", "--all")
     assert [one["name"] for one in gone if one["revoked_us"]] == ["us"]
-    done = check(extra)
+    done = extra.check()
     assert done.returncode == 1 and "does not take it in: it was revoked" in done.stdout, done
 
 

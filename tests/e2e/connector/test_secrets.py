@@ -1,7 +1,9 @@
 """What opens a target is in a store of secrets: gateways and connectors ask for it when somebody
 logs in, keep it for a bounded time, and give back what was made for them."""
 
+import base64
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import psycopg
 import pytest
 from harness.connector import Connector
 from harness.expect import READ, customers_are_masked
-from harness.gateway import Gateway
+from harness.gateway import Account, Gateway
 from harness.service import Reply, Seen, Service
 from harness.signatures import is_signed
 from harness.vault import Vault
@@ -110,8 +112,7 @@ def test_a_password_of_a_store_is_read_when_somebody_logs_in(world: World, vault
     token.write_text(vault.token("default"))
     until("the store says no", lambda: not reads(gateway), 30)
     assert "it answers 403" in gateway.log() and "hint: does a policy of the token" in gateway.log()
-    everything = b"".join(path.read_bytes() for path in gateway.data_dir.rglob("*") if path.is_file())
-    assert before.encode() not in everything + gateway.log().encode()
+    assert before.encode() not in gateway.kept() + gateway.log().encode()
 
 
 @pytest.mark.parametrize(
@@ -147,18 +148,23 @@ def made(world: World) -> list[str]:
     return world.admin("select rolname from pg_roles where rolname like 'v-%'").split()
 
 
+def makes(vault: Vault, directory: Path) -> dict[str, object]:
+    """Where a role of the database is made for whoever asks."""
+    found = vault.ask("GET", "auth/approle/role/connector/role-id")["data"]
+    secret = vault.ask("POST", "auth/approle/role/connector/secret-id", {})["data"]
+    assert isinstance(found, dict) and isinstance(secret, dict)
+    (directory / "secret-id").write_text(secret["secret_id"])
+    opens = {"role_id": found["role_id"], "secret_id": {"file": str(directory / "secret-id")}}
+    return {"address": vault.address, "path": "database/creds/reader", "user_field": "username", "app_role": opens}
+
+
 def test_a_credential_that_is_made_for_a_connector_is_renewed_and_given_back(
     world: World, vault: Vault
 ) -> None:
     role(vault, "2s", "1h")
     gateway = world.gateway("vault-made", via="connector", start=False).start()
     connector = world.connector(gateway, "eu")
-    found = vault.ask("GET", "auth/approle/role/connector/role-id")["data"]
-    secret = vault.ask("POST", "auth/approle/role/connector/secret-id", {})["data"]
-    assert isinstance(found, dict) and isinstance(secret, dict)
-    (gateway.directory / "secret-id").write_text(secret["secret_id"])
-    opens = {"role_id": found["role_id"], "secret_id": {"file": str(gateway.directory / "secret-id")}}
-    source = {"address": vault.address, "path": "database/creds/reader", "user_field": "username", "app_role": opens}
+    source = makes(vault, gateway.directory)
     kept_in(gateway, {"vault": source}, connector)
     connector.enroll("shop").start()
     target = gateway.target("alice", "planner", "sql-agent")
@@ -173,15 +179,59 @@ def test_a_credential_that_is_made_for_a_connector_is_renewed_and_given_back(
         assert connection.execute(READ).fetchall()
     connector.stop()
     until("it was given back", lambda: made(world) == [], 30)
-    tokens = vault.ask("LIST", "auth/token/accessors")["data"]
-    assert isinstance(tokens, dict)
     until("its token, too", lambda: not of_role(vault), 30)
+
+
+SERVICE = """\
+data_dir: $data_dir
+listen:
+  http: {{ address: "127.0.0.1:$port" }}
+  api: {{ address: "127.0.0.1:$api_port" }}
+issuers: [ {{ local: {{}} }} ]
+resources:
+  crm: {{ http: {{ host: 127.0.0.1, port: {port}, tls: {{ mode: disable }}, password: {{ vault: {source} }} }} }}
+policies: [ "{directory}/all.cedar" ]
+"""
+ALL = '@id("all") permit(principal, action in [Action::"connect", Action::"read"], resource);'
+
+
+def test_what_opens_a_service_is_kept_as_long_as_the_configuration(
+    world: World, vault: Vault, tmp_path: Path
+) -> None:
+    """Nobody is asked but at the start: what was made then is renewed, also while nobody comes."""
+    role(vault, "2s", "1h")
+    service = Service()
+    service.replies["/people"] = Reply(b"[]")
+    (tmp_path / "all.cedar").write_text(ALL)
+    source = json.dumps(makes(vault, tmp_path))
+    config = SERVICE.format(port=service.port, source=source, directory=tmp_path)
+    gateway = Gateway(tmp_path, config, (Account("alice", "person", ()),))
+    world.gateways.append(gateway)
+    gateway.start()
+    (name,) = made(world)
+    first = lasts_until(world, name)
+    until("its lease was renewed more than once", lambda: lasts_until(world, name) > first + 4, 30)
+    request = urllib.request.Request(f"http://127.0.0.1:{gateway.port}/people")
+    request.add_header("Host", "crm")
+    request.add_header("Authorization", f"Bearer {gateway.token('alice')}")
+    with urllib.request.urlopen(request, timeout=20):
+        pass
+    shown = base64.b64decode(service.seen[-1].fields["authorization"].removeprefix("Basic "))
+    assert shown.decode().partition(":")[0] == name and made(world) == [name]
+    gateway.stop()
+    service.stop()
+    until("it was given back", lambda: made(world) == [], 30)
 
 
 def lived(world: World, name: str) -> float:
     """Seconds since its first session began."""
     asked = f"select coalesce(extract(epoch from clock_timestamp() - min(backend_start)), 0) from pg_stat_activity where usename = '{name}'"
     return float(world.admin(asked).strip())
+
+
+def lasts_until(world: World, name: str) -> float:
+    """When the server would no longer let it in."""
+    return float(world.admin(f"select extract(epoch from rolvaliduntil) from pg_roles where rolname = '{name}'"))
 
 
 def of_role(vault: Vault) -> list[str]:

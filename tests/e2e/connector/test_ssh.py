@@ -17,10 +17,9 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from harness.connector import Connector, linked
 from harness.evidence import verify
-from harness.gateway import Account, Gateway
-from harness.paths import portreeve
+from harness.gateway import Account
 from harness.sshd import Authority, Sshd, keygen
-from harness.through import halves
+from harness.through import begun
 from harness.waiting import free_port, until
 from harness.wiretap import Wiretap
 from harness.world import World
@@ -62,6 +61,13 @@ policies: [ "{directory}/ssh.cedar" ]
 """
 
 PASSWORD = "zq7-the-machines-password"
+
+ACCOUNTS = (
+    Account("alice", "person", ()),
+    Account("otto", "person", ("operators",)),
+    Account("planner", "actor", ("agents",)),
+    Account("worker", "actor", ("agents",)),
+)
 
 
 class Machine(threading.Thread):
@@ -122,21 +128,6 @@ def prepared(directory: Path, sshd: Sshd, machine: Machine) -> str:
     )  # fmt: skip
 
 
-def begun(world: World, name: str, config: str, connectors: int) -> Gateway:
-    directory = world.directory / name
-    half, theirs = halves(config, connectors, directory, "ssh")
-    accounts = (
-        Account("alice", "person", ()),
-        Account("otto", "person", ("operators",)),
-        Account("planner", "actor", ("agents",)),
-        Account("worker", "actor", ("agents",)),
-    )
-    gateway = Gateway(directory, half, accounts)
-    gateway.connector_config = theirs
-    world.gateways.append(gateway)
-    return gateway.start()
-
-
 @pytest.fixture(scope="module")
 def machine(world: World) -> Iterator[Machine]:
     directory = world.directory / "a-machine"
@@ -159,7 +150,8 @@ def through(world: World, machine: Machine) -> Iterator[Through]:
         directory / "sshd", f"TrustedUserCAKeys {authority.key}.pub\nLogLevel VERBOSE\n"
     )
     (sshd.home / "out").mkdir()
-    gateway = begun(world, "through-ssh", prepared(directory, sshd, machine), free_port())
+    config = prepared(directory, sshd, machine)
+    gateway = begun(world, directory, config, ACCOUNTS, free_port(), "ssh")
     connector = world.connector(gateway, "eu").enroll().start()
     try:
         yield Through(Shell(sshd, gateway, gateway.token("alice"), directory), connector)
@@ -312,15 +304,8 @@ def test_a_machine_that_is_another_or_does_not_let_it_in_is_not_reached(
     assert words in through.shell.gateway.log() and words in through.connector.log()
 
 
-def check(connector: Connector) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(portreeve()), "connector", "check", "--config", str(connector.config)],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-
-
 def test_it_checks_itself_and_says_what_is_in_the_wrong_file(through: Through) -> None:
-    done = check(through.connector)
+    done = through.connector.check()
     assert done.returncode == 1, done
     for name in ("web", "certified", "password"):
         assert f"`{name}` can be reached, and lets it in" in done.stdout, done
@@ -331,11 +316,11 @@ def test_it_checks_itself_and_says_what_is_in_the_wrong_file(through: Through) -
     config["resources"]["certified"]["ssh"]["certificate"] = {}
     try:
         through.connector.config.write_text(json.dumps(config))
-        done = check(through.connector)
+        done = through.connector.check()
         assert done.returncode == 1 and "has no authority that signs certificates" in done.stderr, done
         config["resources"]["certified"]["ssh"]["home"] = "/srv"
         through.connector.config.write_text(json.dumps(config))
-        done = check(through.connector)
+        done = through.connector.check()
         assert "`resources.certified.ssh.home` is the gateway's" in done.stdout + done.stderr, done
     finally:
         through.connector.config.write_text(good)
@@ -365,7 +350,7 @@ def test_no_credential_crosses_the_link(world: World, machine: Machine) -> None:
     authority = Authority(directory / "authority")
     sshd = Sshd(directory / "sshd", f"TrustedUserCAKeys {authority.key}.pub\n")
     place = free_port()
-    gateway = begun(world, "tapped-ssh", prepared(directory, sshd, machine), place)
+    gateway = begun(world, directory, prepared(directory, sshd, machine), ACCOUNTS, place, "ssh")
     shell = Shell(sshd, gateway, gateway.token("alice"), directory)
     connector = world.connector(gateway, "eu").enroll()
     sshd.put("marked", "zq7marker@leak-q7.example\n")
@@ -386,11 +371,9 @@ def test_no_credential_crosses_the_link(world: World, machine: Machine) -> None:
     assert b"zq7marker@leak-q7.example" in seen and b"cat" in seen, seen[-2000:]
     for secret in secrets(directory):
         assert secret not in seen
-    everything = b"".join(
-        path.read_bytes() for path in gateway.data_dir.rglob("*") if path.is_file()
-    )
+    everything = gateway.kept() + gateway.config.read_bytes()
     for secret in secrets(directory):
-        assert secret not in everything + gateway.config.read_bytes()
+        assert secret not in everything
 
 
 def secrets(directory: Path) -> list[bytes]:

@@ -5,7 +5,6 @@ import base64
 import gzip
 import http.client
 import json
-import subprocess
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -17,11 +16,10 @@ from harness.certificates import Authority
 from harness.connector import Connector, linked
 from harness.evidence import verify
 from harness.gateway import Account, Gateway
-from harness.paths import portreeve
 from harness.service import Reply, Seen, Service
 from harness.service2 import Service2
 from harness.signatures import is_signed
-from harness.through import halves
+from harness.through import begun
 from harness.waiting import free_port, until
 from harness.wiretap import Wiretap
 from harness.world import World
@@ -101,15 +99,11 @@ def told(seen: Seen) -> Reply:
     return Reply(body, fields=tuple(fields), cuts=cuts)
 
 
-def start(world: World, name: str, config: str, connectors: int, **values: object) -> tuple[Gateway, str]:
+def start(world: World, name: str, config: str, connectors: int, **values: object) -> Gateway:
     directory = world.directory / name
     config = config.format(directory=directory, **values)
-    gateway_half, connector_half = halves(config, connectors, directory, "http", "mcp")
-    gateway = Gateway(directory, gateway_half, (Account("alice", "person", ()), Account("otto", "person", ("operators",))))
-    gateway.connector_config = connector_half
-    world.gateways.append(gateway)
-    gateway.start()
-    return gateway, connector_half
+    accounts = (Account("alice", "person", ()), Account("otto", "person", ("operators",)))
+    return begun(world, directory, config, accounts, connectors, "http", "mcp")
 
 
 def prepared(world: World, name: str) -> Path:
@@ -128,7 +122,7 @@ def through(world: World) -> Iterator[Through]:
     certificate, secret = authority.issue("connector")
     service, asks = Service(), Service(tls=authority.server(asks=True))
     two = Service2(authority.server(protocols=("h2", "http/1.1")))
-    gateway, _ = start(
+    gateway = start(
         world, "through-web", CONFIG, free_port(), service=service.port, asks=asks.port, two=two.port,
         certificate=certificate, secret=secret,
     )  # fmt: skip
@@ -280,7 +274,7 @@ def test_the_credential_does_not_cross_the_link(world: World, through: Through) 
     directory = prepared(world, "tapped-web")
     service, port = through.web.service, free_port()
     config = CONFIG[: CONFIG.index("  broken:")] + CONFIG[CONFIG.index("  aws:") : CONFIG.index("  shown:")] + CONFIG[CONFIG.index("policies:") :]
-    gateway, _ = start(world, "tapped-web", config, port, service=service.port)
+    gateway = start(world, "tapped-web", config, port, service=service.port)
     connector = world.connector(gateway, "eu").enroll()
     secrets = {SECRET, SESSION, TOKEN, "AKIDEXAMPLE", "cookie-that-opens-it"}
     with Wiretap(port, gateway.data_dir, connector.state) as tap:
@@ -306,8 +300,7 @@ def test_the_credential_does_not_cross_the_link(world: World, through: Through) 
         }  # fmt: skip
         for spelling in spelled:
             assert spelling not in seen, spelling
-    everything = b"".join(path.read_bytes() for path in gateway.data_dir.rglob("*") if path.is_file())
-    assert SECRET.encode() not in everything + gateway.config.read_bytes()
+    assert SECRET.encode() not in gateway.kept() + gateway.config.read_bytes()
 
 
 def test_a_changed_credential_is_used_for_the_next_login(through: Through) -> None:
@@ -326,7 +319,7 @@ def test_another_service_than_the_gateways_is_not_asked(world: World, through: T
     directory = prepared(world, "other-web")
     port = free_port()
     config = CONFIG[: CONFIG.index("  key:")] + CONFIG[CONFIG.index("policies:") :]
-    gateway, _ = start(world, "other-web", config, port, service=through.web.service.port)
+    gateway = start(world, "other-web", config, port, service=through.web.service.port)
     connector = world.connector(gateway, "eu")
     text = connector.config.read_text()
     connector.config.write_text(text.replace('"host": "127.0.0.1"', '"host": "localhost"'))
@@ -340,7 +333,7 @@ def test_a_connector_that_goes_takes_its_answers_along(world: World, through: Th
     directory = prepared(world, "killed-web")
     service, gate = through.web.service, threading.Event()
     config = CONFIG[: CONFIG.index("  key:")] + CONFIG[CONFIG.index("policies:") :]
-    gateway, _ = start(world, "killed-web", config, free_port(), service=service.port)
+    gateway = start(world, "killed-web", config, free_port(), service=service.port)
     first, second = (world.connector(gateway, name).enroll() for name in ("k1", "k2"))
     first.start()
     service.replies["/slow"] = Reply(b'{"n": 1}\n{"n": 2}\n', kind="application/x-ndjson", cuts=(9,), gate=gate)
@@ -371,20 +364,13 @@ def test_each_half_has_its_own_settings(through: Through, tmp_path: Path) -> Non
     half = json.loads(through.connector.config.read_text())
     half["resources"] = {"a": {"http": {"host": "127.0.0.1", "serve_host": "a.b", "outgoing": "mask"}}}
     (tmp_path / "c.yaml").write_text(json.dumps(half))
-    done = checked(tmp_path / "c.yaml")
+    done = through.connector.check(config=tmp_path / "c.yaml")
     assert done.returncode == 1 and done.stderr.count("is the gateway's") == 2, done.stderr
     (tmp_path / "short").write_text("abc")
     half["resources"] = {"a": {"http": {"host": "127.0.0.1", "token": {"file": str(tmp_path / "short")}}}}
     (tmp_path / "c.yaml").write_text(json.dumps(half))
-    done = checked(tmp_path / "c.yaml")
+    done = through.connector.check(config=tmp_path / "c.yaml")
     assert done.returncode == 1 and "fewer than 4 bytes" in done.stderr and "hint:" in done.stderr, done.stderr
-
-
-def checked(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(portreeve()), "connector", "check", "--config", str(config), *arguments],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
 
 
 def test_targets_of_a_connector_are_not_asked_by_the_gateway(through: Through) -> None:

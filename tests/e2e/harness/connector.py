@@ -48,6 +48,18 @@ class Connector:
             raise Failed(f"connector enroll: {done.returncode}\n{done.stdout}{done.stderr}")
         return self
 
+    def check(
+        self, *arguments: str, config: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Has it check its configuration, or another one."""
+        config = config or self.config
+        return subprocess.run(
+            [str(portreeve()), "connector", "check", "--config", str(config), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
     def start(self, wait: bool = True) -> "Connector":
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(

@@ -102,6 +102,10 @@ class Gateway:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")[-8000:]
 
+    def kept(self) -> bytes:
+        """Every byte of its data."""
+        return b"".join(path.read_bytes() for path in self.data_dir.rglob("*") if path.is_file())
+
     def kill(self) -> None:
         """As a power cut would: no handler runs."""
         assert self.process

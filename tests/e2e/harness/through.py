@@ -46,17 +46,25 @@ def halves(config: str, port: int, directory: Path, *protocols: str) -> tuple[st
     return gateway, connector.replace("@directory", str(directory))
 
 
+def begun(
+    world: World, directory: Path, config: str, accounts: tuple[Account, ...], port: int, *protocols: str
+) -> Gateway:
+    """A gateway that reaches these targets through a connector, which is still to come to the port."""
+    half, theirs = halves(config, port, directory, *protocols)
+    gateway = Gateway(directory, half, accounts)
+    gateway.connector_config = theirs
+    world.gateways.append(gateway)
+    return gateway.start()
+
+
 def started(
     world: World, directory: Path, config: str, accounts: tuple[Account, ...], *protocols: str
 ) -> Gateway:
     """A gateway that reaches these targets itself, or through a connector, as the tests are told."""
-    connector = None
     if world.via == "connector":
-        config, connector = halves(config, free_port(), directory, *protocols)
-    gateway = Gateway(directory, config, accounts)
-    gateway.connector_config = connector
-    world.gateways.append(gateway)
-    gateway.start()
-    if connector:
+        gateway = begun(world, directory, config, accounts, free_port(), *protocols)
         world.connector(gateway, "eu").enroll().start()
-    return gateway
+        return gateway
+    gateway = Gateway(directory, config, accounts)
+    world.gateways.append(gateway)
+    return gateway.start()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -47,14 +46,6 @@ class Vault:
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else {}
-
-    def refuses(self, method: str, path: str, token: str) -> int:
-        """The status of what is refused; 0 where it is not."""
-        try:
-            self.ask(method, path, token=token)
-        except urllib.error.HTTPError as error:
-            return error.code
-        return 0
 
     def policy(self, name: str, text: str) -> None:
         self.ask("PUT", f"sys/policies/acl/{name}", {"policy": text})

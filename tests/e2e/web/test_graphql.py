@@ -3,6 +3,7 @@ under whatever name the client has given it. The service runs graphql-core."""
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -128,6 +129,16 @@ def shop(world: World) -> Iterator[Shop]:
         service.stop()
 
 
+@contextmanager
+def answering(shop: Shop, body: bytes) -> Iterator[None]:
+    """The service answers with this, whatever it is asked for."""
+    shop.service.makes["/graphql"] = lambda _: Reply(body)
+    try:
+        yield
+    finally:
+        shop.service.makes["/graphql"] = executed
+
+
 def test_a_query_reads_what_it_asks_for(shop: Shop) -> None:
     data = shop.data("query A { customers { id email city salary __typename } }", operationName="A")
     assert data == {"customers": [{"id": "1", "email": "[email]", "city": "[city]", "salary": "[income]", "__typename": "Customer"}]}
@@ -238,40 +249,27 @@ def test_other_ways_to_send_an_operation(shop: Shop) -> None:
         got = shop.ask(method, path, body, **fields)
         assert got.status in (400, 403), (method, path, body, got.body)
     assert len(shop.service.seen) == count
-    shop.service.makes["/graphql"] = lambda _: Reply(b'{"data": {"x": [{"y": "ada-leak@corp"}]}}')
-    try:
+    with answering(shop, b'{"data": {"x": [{"y": "ada-leak@corp"}]}}'):
         got = shop.get("/shop/graphql?query=" + quote("{ x: customers { y: email } }"))
         assert got.json() == {"data": {"x": [{"y": "[email]"}]}}
-    finally:
-        shop.service.makes["/graphql"] = executed
 
 
 def test_what_was_not_asked_for_does_not_show(shop: Shop) -> None:
-    shop.service.makes["/graphql"] = lambda _: Reply(
-        b'{"data": {"customers": [{"id": "1"}], "more": {"note": "leak"}}, "incremental": [{"path": [], "data": {"x": "leak"}}], "hasNext": false}'
-    )
-    try:
+    body = b'{"data": {"customers": [{"id": "1"}], "more": {"note": "leak"}}, "incremental": [{"path": [], "data": {"x": "leak"}}], "hasNext": false}'
+    with answering(shop, body):
         got = shop.operation("{ customers { id } }")
         assert got.status == 200 and b"leak" not in got.body and b'"1"' in got.body, got.body
-    finally:
-        shop.service.makes["/graphql"] = executed
 
 
 def test_errors_of_the_service_are_looked_through(shop: Shop) -> None:
-    shop.service.makes["/graphql"] = lambda _: Reply(b'{"errors": [{"message": "no ada-leak@corp.example", "email": "ada-leak@corp"}], "data": null}')
-    try:
+    with answering(shop, b'{"errors": [{"message": "no ada-leak@corp.example", "email": "ada-leak@corp"}], "data": null}'):
         got = shop.operation("{ customers { id } }")
         assert got.status == 200 and b"leak" not in got.body, got.body
-    finally:
-        shop.service.makes["/graphql"] = executed
 
 
 def test_an_alias_shows_no_field(shop: Shop) -> None:
     """What a policy reveals of one field is not what another one is called by the client."""
     note = {**TICKET, "note": "mail to ada.lovelace@leak.example"}
-    shop.service.makes["/graphql"] = lambda _: Reply(json.dumps({"data": {"customers": [{"fullName": note["note"], "x": note["note"]}]}}).encode())
-    try:
+    with answering(shop, json.dumps({"data": {"customers": [{"fullName": note["note"], "x": note["note"]}]}}).encode()):
         got = shop.operation("{ customers { fullName: id x: id } }")
         assert got.status == 200 and b"leak" not in got.body, got.body
-    finally:
-        shop.service.makes["/graphql"] = executed

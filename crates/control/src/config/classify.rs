@@ -128,8 +128,7 @@ impl ObjectPattern {
     /// The path of the object, if it names exactly one.
     #[must_use]
     pub fn exact(&self) -> Option<Vec<String>> {
-        let is_exact = self.parts.iter().all(Part::is_exact);
-        is_exact.then(|| self.parts.iter().map(|part| part.pieces.concat()).collect())
+        self.is_exact().then(|| self.parts.iter().map(|part| part.pieces.concat()).collect())
     }
 
     fn is_exact(&self) -> bool {
@@ -234,6 +233,14 @@ pub enum Said {
 }
 
 impl Said {
+    /// The category of what they hold.
+    fn category(&self) -> Option<&Category> {
+        match self {
+            Self::Holds(category) => Some(category),
+            Self::Clear { .. } => None,
+        }
+    }
+
     /// Whether both mean the same for a value: reasons may differ.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -290,10 +297,7 @@ impl Classification {
         kind: ObjectKind,
         path: &[Name],
     ) -> Option<&Category> {
-        match self.said_of(kind, path)? {
-            Said::Holds(category) => Some(category),
-            Said::Clear { .. } => None,
-        }
+        self.said_of(kind, path)?.category()
     }
 
     /// The category of an object by patterns that do not name another one.
@@ -307,10 +311,7 @@ impl Classification {
         let is_apart =
             |pattern: &ObjectPattern| pattern.matches(kind, path) && !pattern.matches(kind, other);
         let (_, said) = self.entries.iter().find(|(pattern, _)| is_apart(pattern))?;
-        match said {
-            Said::Holds(category) => Some(category),
-            Said::Clear { .. } => None,
-        }
+        said.category()
     }
 
     /// Whether a pattern without a star names an object.
@@ -359,10 +360,7 @@ impl Classification {
 
     /// The categories that are given, those of the most specific patterns first.
     pub fn categories(&self) -> impl Iterator<Item = &Category> {
-        self.entries.iter().filter_map(|(_, said)| match said {
-            Said::Holds(category) => Some(category),
-            Said::Clear { .. } => None,
-        })
+        self.entries.iter().filter_map(|(_, said)| said.category())
     }
 
     /// Whether any pattern gives a category.

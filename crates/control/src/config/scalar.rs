@@ -1,5 +1,6 @@
 //! Texts with a meaning: durations, sizes, names, addresses of issuers. Pure.
 
+use portreeve_model::Category;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -64,11 +65,7 @@ pub fn duration_text(duration: Duration) -> String {
 
 /// Whether a word can be a category: `national-id`.
 pub(crate) fn is_category(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-    bytes.len() <= NAME_BYTES_MAX
-        && bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes.iter().all(plain)
+    Category::is_word(text)
 }
 
 /// Whether a word can name a resource: what a client puts where the database name goes.

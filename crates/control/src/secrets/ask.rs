@@ -28,5 +28,13 @@ pub(super) fn ask(ca: Option<&Path>, request: Request<Full<Bytes>>) -> Result<Ht
     answered.unwrap_or_else(|_| Err("the question broke off".to_owned()))
 }
 
+/// As much of what a store says is shown.
+const SAID_CHARS_MAX: usize = 300;
 const BOUNDS: AnswerBounds =
     AnswerBounds { time_max: Duration::from_secs(10), bytes_max: 256 << 10 };
+
+/// What a store says, as much of it as can be shown.
+pub(super) fn plain(said: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    said.chars().take(SAID_CHARS_MAX).map(shown).collect()
+}

@@ -2,16 +2,15 @@
 //!
 //! SPEC: AWS Secrets Manager API Reference, GetSecretValue.
 
-use super::ask::ask;
+use super::ask::{ask, plain};
 use super::kept::{Given, Login};
 use super::local::{LocalSecret, SecretError, usable};
+use crate::sigv4::{Signed, Signer, now};
 use aws_lc_rs::digest::{SHA256, digest};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::http::Uri;
-use jiff::Timestamp;
-use portreeve_model::Secret;
-use portreeve_transport::{AWS_ALGORITHM, AwsKey};
+use portreeve_model::{Digest, Secret};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -55,8 +54,7 @@ impl AwsSecret {
             let said = |key: &str| read.get(key).and_then(Value::as_str).unwrap_or_default();
             let kind = said("__type").rsplit('#').next().unwrap_or_default().to_owned();
             let message = format!("{}{}", said("Message"), said("message"));
-            let shown = |c: char| if c.is_control() { ' ' } else { c };
-            let said: String = format!("{kind}: {message}").chars().take(300).map(shown).collect();
+            let said = plain(&format!("{kind}: {message}"));
             return Err(failed(format!("it answers {}: {said}", answer.status.as_u16())));
         }
         let Some(text) = read.get("SecretString").and_then(Value::as_str) else {
@@ -89,7 +87,7 @@ impl AwsSecret {
         let id = self.access_key_id.resolve()?;
         let key = self.secret_access_key.resolve()?;
         let token = self.session_token.as_ref().map(LocalSecret::resolve).transpose()?;
-        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let time = now();
         let mut fields = vec![
             ("content-type", CONTENT_TYPE.to_owned()),
             ("host", host),
@@ -99,21 +97,22 @@ impl AwsSecret {
             token.map(|token: Secret<String>| ("x-amz-security-token", token.reveal().clone())),
         );
         fields.push(("x-amz-target", TARGET.to_owned()));
-        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-        let names = names.join(";");
-        let lines: String =
-            fields.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
-        let hash: String =
-            digest(&SHA256, &body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let canonical = format!("POST\n/\n\n{lines}\n{names}\n{hash}");
-        let key = AwsKey { secret: key.reveal(), region: &self.region, service: "secretsmanager" };
-        let signed = key.sign(&time, &canonical);
-        let authorization = format!(
-            "{AWS_ALGORITHM} Credential={}/{}, SignedHeaders={names}, Signature={}",
-            id.reveal(),
-            signed.scope,
-            signed.signature
-        );
+        let headers: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut hash = Digest([0; 32]);
+        hash.0.copy_from_slice(digest(&SHA256, &body).as_ref());
+        let signer = Signer {
+            access_key: id.reveal(),
+            secret_key: key.reveal(),
+            region: &self.region,
+            service: "secretsmanager",
+        };
+        let authorization = signer.authorization(&Signed {
+            method: "POST",
+            path: "/",
+            headers: &headers,
+            body_hash: &hash.to_string(),
+            time: &time,
+        });
         let mut request = Request::post(uri).header("authorization", authorization);
         for (name, value) in fields {
             request = request.header(name, value);

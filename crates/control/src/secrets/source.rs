@@ -50,13 +50,4 @@ impl SecretSource {
             Self::AwsSecret(kept) => kept.login(AwsSecret::read),
         }
     }
-
-    /// Whether it is somewhere else, so that reading it takes time.
-    #[must_use]
-    pub fn is_remote(&self) -> bool {
-        match self {
-            Self::Env(_) | Self::File(_) | Self::Systemd(_) => false,
-            Self::Vault(_) | Self::AwsSecret(_) => true,
-        }
-    }
 }

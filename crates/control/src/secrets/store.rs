@@ -2,7 +2,7 @@
 //!
 //! SPEC: the HTTP API of Vault 1.14, which OpenBao has, too.
 
-use super::ask::ask;
+use super::ask::{ask, plain};
 use super::local::{LocalSecret, SecretError, usable};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -118,8 +118,7 @@ impl VaultStore {
 fn refusal(status: u16, answer: Option<&Value>) -> String {
     let errors = answer.and_then(|answer| answer.get("errors")).and_then(Value::as_array);
     let said: Vec<&str> = errors.into_iter().flatten().filter_map(Value::as_str).collect();
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    let said: String = said.join("; ").chars().take(SAID_CHARS_MAX).map(shown).collect();
+    let said = plain(&said.join("; "));
     let hint = match status {
         403 => "; hint: does a policy of the token let it read that path?",
         404 => {
@@ -133,8 +132,6 @@ fn refusal(status: u16, answer: Option<&Value>) -> String {
         false => format!("it answers {status}: {said}{hint}"),
     }
 }
-
-const SAID_CHARS_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {

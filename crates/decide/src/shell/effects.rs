@@ -60,12 +60,13 @@ impl Reader<'_> {
                 "an output or a variable that is not quoted becomes any number of words: quote it",
             );
         }
-        if words.iter().any(|word| self.value(word).fits_options()) {
+        let values: Vec<Value> = words.iter().map(|word| self.value(word)).collect();
+        if values.iter().any(Value::fits_options) {
             return unreadable(
                 "a pattern that begins with `-` or `+` fits options, too: write `./` before it",
             );
         }
-        self.ran(&own, self.shape(&own, words));
+        self.ran(&own, shape(&own, &values));
         if self.special(&own, words)? {
             return Ok(());
         }
@@ -179,12 +180,7 @@ impl Reader<'_> {
             return Ok(());
         }
         for argument in arguments {
-            let named = match argument {
-                Value::Texts(texts) => {
-                    Value::Texts(texts.iter().flat_map(|text| row.may_name(text)).collect())
-                }
-                Value::Glob(_) | Value::Tree(_) | Value::Unknown => argument.clone(),
-            };
+            let named = argument.each_text(|text| row.may_name(text));
             self.trees(Action::Read, &named)?;
             self.trees(Action::Write, &named)?;
         }
@@ -282,13 +278,16 @@ impl Reader<'_> {
     /// What a program shows goes into a file, or, for `-`, where it always goes.
     fn shown_in(&mut self, value: &Value) -> Result<(), Unreadable> {
         self.note_change(Change::Change);
-        let value = match value {
-            Value::Texts(texts) => {
-                Value::Texts(texts.iter().filter(|text| *text != "-").cloned().collect())
-            }
-            Value::Glob(_) | Value::Tree(_) | Value::Unknown => value.clone(),
+        self.opened(&value.without(|text| text == "-"))
+    }
+
+    /// A machine is asked something.
+    pub(super) fn asks(&mut self, name: &str) -> Result<(), Unreadable> {
+        let Some(machine) = machine_called(name) else {
+            return unreadable(format!("`{name}` is no name of a machine"));
         };
-        self.opened(&value)
+        self.need(Action::Write, machine);
+        Ok(())
     }
 
     /// The same for what is no file: machines, and what this one goes by.
@@ -324,10 +323,7 @@ impl Reader<'_> {
                     if is_word {
                         continue;
                     }
-                    match machine_called(name) {
-                        Some(machine) => self.need(Action::Write, machine),
-                        None => return unreadable(format!("`{name}` is no name of a machine")),
-                    }
+                    self.asks(name)?;
                 }
                 Ok(())
             }
@@ -367,18 +363,17 @@ impl Reader<'_> {
             _ => None,
         }
     }
+}
 
-    /// A command without its constants.
-    fn shape(&self, name: &str, words: &[Word]) -> String {
-        let mut shape = name.to_owned();
-        for word in words.iter().skip(1) {
-            let value = self.value(word);
-            let option = value.only().filter(|text| text.starts_with('-'));
-            shape.push(' ');
-            shape.push_str(option.unwrap_or("?"));
-        }
-        shape
+/// A command without its constants.
+fn shape(name: &str, words: &[Value]) -> String {
+    let mut shape = name.to_owned();
+    for value in words.iter().skip(1) {
+        let option = value.only().filter(|text| text.starts_with('-'));
+        shape.push(' ');
+        shape.push_str(option.unwrap_or("?"));
     }
+    shape
 }
 
 /// Programs that end others.

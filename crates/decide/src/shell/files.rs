@@ -55,15 +55,8 @@ impl Reader<'_> {
 
     /// Files that are read by a program that takes `-` for what it is fed.
     pub(super) fn fed(&mut self, value: &Value, is_tree: bool) -> Result<(), Unreadable> {
-        let value = match value {
-            Value::Texts(texts) => {
-                // What it is fed may be a folder: a tree of it is more than was asked about.
-                let is_fed = |text: &str| text == "-" || !is_tree && text == "/dev/stdin";
-                let is_file = |text: &&String| !is_fed(text);
-                Value::Texts(texts.iter().filter(is_file).cloned().collect())
-            }
-            Value::Glob(_) | Value::Tree(_) | Value::Unknown => value.clone(),
-        };
+        // What it is fed may be a folder: a tree of it is more than was asked about.
+        let value = value.without(|text| text == "-" || !is_tree && text == "/dev/stdin");
         match is_tree {
             true => self.trees(Action::Read, &value),
             false => self.files(Action::Read, &value),

@@ -532,12 +532,13 @@ impl Reader<'_> {
         let texts = texts.unwrap_or_else(|| vec!["/".to_owned()]);
         let is_known = |text: &String| match name {
             "service" if text.starts_with('-') => text == "--status-all",
-            "systemctl" if text.starts_with('-') => {
-                let (option, value) = text.split_once('=').unwrap_or((text, "a"));
-                let names = value.split(',').all(is_name_of_a_service);
-                let takes = ["--property", "--type", "--state"].contains(&option);
-                UNIT_OPTIONS.contains(&text.as_str()) || takes && names && text.contains('=')
-            }
+            "systemctl" if text.starts_with('-') => match text.split_once('=') {
+                None => UNIT_OPTIONS.contains(&text.as_str()),
+                Some((option, names)) => {
+                    ["--property", "--type", "--state"].contains(&option)
+                        && names.split(',').all(is_name_of_a_service)
+                }
+            },
             _ => is_name_of_a_service(text),
         };
         self.known(name);
@@ -604,12 +605,7 @@ impl Reader<'_> {
         }
         self.known("getent");
         if is_asked {
-            for key in keys {
-                match machine_called(key) {
-                    Some(machine) => self.need(Action::Write, machine),
-                    None => return unreadable(format!("`{key}` is no name of a machine")),
-                }
-            }
+            keys.iter().try_for_each(|key| self.asks(key))?;
         }
         self.files(Action::Read, &Value::Texts(vec![format!("/etc/{file}")]))
     }

@@ -166,58 +166,71 @@ impl Word {
     }
 }
 
-/// Goes through every word of a script, those of scripts in words before what they stand in.
-fn each_word(script: &mut Script, see: &mut impl FnMut(&mut Word)) {
-    script.0.iter_mut().for_each(|(node, _)| each_word_of(node, see));
+/// What a walk through a script comes to.
+pub(super) enum Met<'s> {
+    /// A word, after the scripts in it.
+    Word(&'s mut Word),
+    /// A command, after its words.
+    Simple(&'s mut Simple),
+    /// The name of a loop's variable.
+    For(&'s mut String),
 }
 
-fn each_word_of(node: &mut Node, see: &mut impl FnMut(&mut Word)) {
+/// Goes through a script and all scripts in its words.
+pub(super) fn each_met(script: &mut Script, see: &mut impl FnMut(Met<'_>)) {
+    script.0.iter_mut().for_each(|(node, _)| met_in_node(node, see));
+}
+
+fn met_in_node(node: &mut Node, see: &mut impl FnMut(Met<'_>)) {
     match node {
-        Node::Simple(Simple { assignments, words, redirects }) => {
-            assignments.iter_mut().for_each(|(_, word)| each_word_in(word, see));
-            words.iter_mut().for_each(|word| each_word_in(word, see));
-            redirects.iter_mut().for_each(|redirect| each_word_to(redirect, see));
+        Node::Simple(simple) => {
+            let Simple { assignments, words, redirects } = simple;
+            assignments.iter_mut().for_each(|(_, word)| met_in_word(word, see));
+            words.iter_mut().for_each(|word| met_in_word(word, see));
+            redirects.iter_mut().for_each(|redirect| met_in_redirect(redirect, see));
+            see(Met::Simple(simple));
         }
-        Node::Pipe(nodes) => nodes.iter_mut().for_each(|node| each_word_of(node, see)),
-        Node::Not(node) => each_word_of(node, see),
+        Node::Pipe(nodes) => nodes.iter_mut().for_each(|node| met_in_node(node, see)),
+        Node::Not(node) => met_in_node(node, see),
         Node::Group { script, redirects, .. } => {
-            each_word(script, see);
-            redirects.iter_mut().for_each(|redirect| each_word_to(redirect, see));
+            each_met(script, see);
+            redirects.iter_mut().for_each(|redirect| met_in_redirect(redirect, see));
         }
         Node::If { arms, otherwise } => {
             for (condition, then) in arms {
-                each_word(condition, see);
-                each_word(then, see);
+                each_met(condition, see);
+                each_met(then, see);
             }
-            each_word(otherwise, see);
+            each_met(otherwise, see);
         }
         Node::Loop { condition, body, .. } => {
-            each_word(condition, see);
-            each_word(body, see);
+            each_met(condition, see);
+            each_met(body, see);
         }
-        Node::For { words, body, .. } => {
-            words.iter_mut().for_each(|word| each_word_in(word, see));
-            each_word(body, see);
+        Node::For { name, words, body } => {
+            see(Met::For(name));
+            words.iter_mut().for_each(|word| met_in_word(word, see));
+            each_met(body, see);
         }
     }
 }
 
-fn each_word_to(redirect: &mut Redirect, see: &mut impl FnMut(&mut Word)) {
+fn met_in_redirect(redirect: &mut Redirect, see: &mut impl FnMut(Met<'_>)) {
     match &mut redirect.to {
         Place::Read(word) | Place::Write(word) | Place::Append(word) | Place::HereWord(word) => {
-            each_word_in(word, see);
+            met_in_word(word, see);
         }
         Place::Same(_) | Place::Closed | Place::Here(_) => {}
     }
 }
 
-fn each_word_in(word: &mut Word, see: &mut impl FnMut(&mut Word)) {
+fn met_in_word(word: &mut Word, see: &mut impl FnMut(Met<'_>)) {
     for piece in &mut word.0 {
         if let Piece::Output { script, .. } = piece {
-            each_word(script, see);
+            each_met(script, see);
         }
     }
-    see(word);
+    see(Met::Word(word));
 }
 
 impl Word {
@@ -249,7 +262,11 @@ impl Word {
 pub(super) fn spelled(script: &Script, home: &str) -> Result<String, Unreadable> {
     let line = Writer::write(script, home);
     let settled = |mut script: Script| {
-        each_word(&mut script, &mut |word| word.settle(home));
+        each_met(&mut script, &mut |met| {
+            if let Met::Word(word) = met {
+                word.settle(home);
+            }
+        });
         script
     };
     match parse_within(&line, 0).map(settled) {

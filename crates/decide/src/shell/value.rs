@@ -122,6 +122,19 @@ impl Value {
         }
     }
 
+    /// The same with what is made of each text.
+    pub(super) fn each_text(&self, made: impl Fn(&String) -> Vec<String>) -> Self {
+        match self {
+            Self::Texts(texts) => Self::Texts(texts.iter().flat_map(made).collect()),
+            Self::Glob(_) | Self::Tree(_) | Self::Unknown => self.clone(),
+        }
+    }
+
+    /// The same without some of its texts.
+    pub(super) fn without(&self, is_out: impl Fn(&str) -> bool) -> Self {
+        self.each_text(|text| if is_out(text) { Vec::new() } else { vec![text.clone()] })
+    }
+
     /// Whether what it names lies in the folder where the command runs.
     pub(super) fn is_relative(&self) -> bool {
         match self {

@@ -2,14 +2,12 @@
 
 use super::options::{ConfigOption, token};
 use super::output::{Format, print, print_json};
-use crate::wiring::manifests;
-use anyhow::{Context, anyhow, bail};
+use crate::wiring::{manifests, near, resource};
+use anyhow::{Context, bail};
 use portreeve_control::Config;
-use portreeve_control::config::Resource;
 use portreeve_model::{ClientPlaces, Manifest};
 use portreeve_protocol_mcp as mcp;
 use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -51,7 +49,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let manifest: &Manifest = known.context("every resource has a protocol")?;
     let listener = config.listen.protocols.get(manifest.name);
     let address = listener.and_then(|listener| listener.addresses.first());
-    let address = local(*address.context("every protocol with a resource has an address")?);
+    let address = near(*address.context("every protocol with a resource has an address")?);
     let arguments = manifest.client.arguments_for(&ClientPlaces {
         host: &address.ip().to_string(),
         port: address.port(),
@@ -85,13 +83,6 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
 }
 
-fn resource<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c Resource> {
-    config.resources.get(name).ok_or_else(|| {
-        let names: Vec<String> = config.resources.keys().map(|name| format!("`{name}`")).collect();
-        anyhow!("there is no resource `{name}`\nhint: there are {}", names.join(", "))
-    })
-}
-
 /// What agents are told, by their names.
 fn tell_agents(config: &Config, name: Option<&str>, format: Format) -> anyhow::Result<ExitCode> {
     if let Some(name) = name
@@ -105,7 +96,7 @@ fn tell_agents(config: &Config, name: Option<&str>, format: Format) -> anyhow::R
     let address = listener.and_then(|listener| listener.addresses.first());
     let address = address.context("agents are not listened for\nhint: add `mcp` to `listen`")?;
     let path = name.map(|name| format!("/{name}")).unwrap_or_default();
-    let url = format!("http://{}{path}/mcp", local(*address));
+    let url = format!("http://{}{path}/mcp", near(*address));
     let own = name.map_or_else(|| "portreeve".to_owned(), |name| format!("portreeve-{name}"));
     let told = lines(&own, &url);
     match format {
@@ -156,16 +147,6 @@ fn lines(name: &str, url: &str) -> [(&'static str, String); 5] {
             ),
         ),
     ]
-}
-
-/// Where a client on this machine reaches a listener.
-fn local(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// As a shell takes it for one word.

@@ -56,6 +56,16 @@ pub(crate) fn record_bar(doing: &'static str) -> ProgressBar {
     bar(doing, "{msg} {bar:40} {pos} of {len} records")
 }
 
+/// The same for work that is counted in cases.
+pub(crate) fn case_bar(doing: &'static str) -> ProgressBar {
+    bar(doing, "{msg} {bar:40} {pos} of {len} cases")
+}
+
+/// The same for work that is counted in tables.
+pub(crate) fn table_bar(doing: &'static str) -> ProgressBar {
+    bar(doing, "{msg} {bar:40} {pos} of {len} tables")
+}
+
 fn bar(doing: &'static str, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -187,7 +187,8 @@ fn inspect(args: Inspect, format: Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn decode(part: &str) -> anyhow::Result<Map<String, Value>> {
+/// The header of a token, or its claims: what they say, not whether it is true.
+pub(crate) fn decode(part: &str) -> anyhow::Result<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(part).context("that is not a signed JWT: not base64url")?;
     serde_json::from_slice(&bytes).context("that is not a signed JWT: not a JSON object")
 }

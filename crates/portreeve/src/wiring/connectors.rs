@@ -154,7 +154,7 @@ impl<T: ?Sized> Clone for Made<T> {
 /// What logs in, and what is somebody's as long as they use it.
 pub(super) struct Leased<T: ?Sized> {
     pub(super) made: Arc<T>,
-    leases: Vec<Arc<Lease>>,
+    pub(super) leases: Vec<Arc<Lease>>,
 }
 
 impl<T, R> Rotating<T, R>
@@ -232,7 +232,10 @@ where
 
 /// Everything that settings name and that may say something else later: credentials, and the
 /// files of `tls`. Leases are for as long as somebody has them.
-fn kept(settings: &Settings, leases: &mut Vec<Arc<Lease>>) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
+pub(super) fn kept(
+    settings: &Settings,
+    leases: &mut Vec<Arc<Lease>>,
+) -> anyhow::Result<Vec<Secret<Vec<u8>>>> {
     let mut found = Vec::new();
     for (name, value) in settings.iter() {
         match value {

@@ -63,12 +63,7 @@ impl Discovered {
 /// # Errors
 /// It cannot be reached, or its protocol has no columns.
 pub(crate) async fn discover(look: Look) -> anyhow::Result<Discovered> {
-    let resource = look.config.resources.get(&look.resource);
-    let resource = resource.ok_or_else(|| {
-        let names = look.config.resources.keys().map(|name| format!("`{name}`"));
-        let names = names.collect::<Vec<_>>().join(", ");
-        anyhow::anyhow!("there is no resource `{}`\nhint: there are {names}", look.resource)
-    })?;
+    let resource = super::resources::resource(&look.config, &look.resource)?;
     let discover = super::protocols::discover(resource.protocol);
     anyhow::ensure!(
         resource.via == Via::Gateway || discover.is_none(),

@@ -27,15 +27,11 @@ use tokio::net::TcpStream;
 
 /// What the binary knows of it.
 pub(super) const PROTOCOL: Protocol = Protocol {
-    manifest: &MANIFEST,
-    start,
-    discover: None,
-    selftest: None,
     serve_at: Some(serve_at),
     tried,
     never_called,
     remarks,
-    also: &[],
+    ..Protocol::of(&MANIFEST, start)
 };
 
 /// Starts the protocol.
@@ -47,9 +43,7 @@ fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         engine: parts.engine,
         authenticator: parts.authenticator,
         reviews: parts.agents,
-        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, &parts.ways)
-        })?,
+        targets: targets(parts.config, MANIFEST.name, &parts.ways, target)?,
         tls: parts.certificate.server(&[b"h2", b"http/1.1"]),
         limits: limits(parts.config)?,
     });
@@ -69,18 +63,14 @@ impl Serves for Http {
     }
 
     fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
-        let targets = targets(config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, ways)
-        })?;
+        let targets = targets(config, MANIFEST.name, ways, target)?;
         Ok(self.renewed(targets, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 fn tried(config: &Config) -> Vec<String> {
-    super::web::tried(config, MANIFEST.name, |config, name, resource| {
-        target(config, name, resource, &Ways::Nowhere)
-    })
+    super::web::tried(config, MANIFEST.name, target)
 }
 
 /// A service as a connector serves it: opened there, request by request.
@@ -201,14 +191,16 @@ fn fields(owner: &str, resource: &Resource, description: Option<&Description>) -
     let (said, described) = (classify.clone(), document.clone());
     parts.category_of = Arc::new(move |path| {
         let [_, route, field] = path;
-        let is_exact = said.names_exactly(kind, path);
-        let own = described.category_of(route, field).filter(|_| !is_exact);
-        own.or_else(|| said.category_of(kind, path)).cloned()
+        let found = match described.category_of(route, field) {
+            Some(own) if !said.names_exactly(kind, path) => Some(own),
+            _ => said.category_of(kind, path),
+        };
+        found.cloned()
     });
     parts.clears = Arc::new(move |path| {
         let [_, route, field] = path;
-        let is_exact = classify.names_exactly(kind, path);
-        classify.clears(kind, path) && (is_exact || document.category_of(route, field).is_none())
+        classify.clears(kind, path)
+            && (classify.names_exactly(kind, path) || document.category_of(route, field).is_none())
     });
     Fields::new(parts)
 }

@@ -7,7 +7,7 @@ use portreeve_control::config::{Listener, Network};
 use portreeve_session::{Authenticator, BoxFuture};
 use portreeve_wire::proxy_header::{self, HeaderProgress, ProxyHeader};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -24,6 +24,16 @@ pub(super) trait Service: Send + Sync {
         client: SocketAddr,
         place: Place,
     ) -> BoxFuture<'static, ()>;
+}
+
+/// Where somebody on this machine reaches a listener.
+pub(crate) fn near(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// The sockets of a listener that nobody serves yet.

@@ -24,17 +24,8 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 
 /// What the binary knows of it.
-pub(super) const PROTOCOL: Protocol = Protocol {
-    manifest: &MANIFEST,
-    start,
-    discover: None,
-    selftest: None,
-    serve_at: Some(serve_at),
-    tried,
-    never_called,
-    remarks: |_| Vec::new(),
-    also: &[],
-};
+pub(super) const PROTOCOL: Protocol =
+    Protocol { serve_at: Some(serve_at), tried, never_called, ..Protocol::of(&MANIFEST, start) };
 
 /// Starts the protocol.
 ///
@@ -44,9 +35,7 @@ fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
     let mcp = Mcp::new(McpParts {
         engine: parts.engine,
         authenticator: parts.authenticator,
-        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, &parts.ways)
-        })?,
+        targets: targets(parts.config, MANIFEST.name, &parts.ways, target)?,
         descriptions: Arc::new(Pins(parts.descriptions)),
         offers: parts.agents,
         issuers: issuers(parts.config),
@@ -69,9 +58,7 @@ impl Serves for Mcp {
     }
 
     fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
-        let targets = targets(config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, ways)
-        })?;
+        let targets = targets(config, MANIFEST.name, ways, target)?;
         Ok(self.renewed(targets, issuers(config), limits(config)?))
     }
 }
@@ -135,9 +122,7 @@ fn issuers(config: &Config) -> Vec<String> {
 
 /// What keeps targets from being made.
 fn tried(config: &Config) -> Vec<String> {
-    super::web::tried(config, MANIFEST.name, |config, name, resource| {
-        target(config, name, resource, &Ways::Nowhere)
-    })
+    super::web::tried(config, MANIFEST.name, target)
 }
 
 /// A server as a connector serves it: at its endpoint, and nowhere else.

@@ -33,15 +33,10 @@ use tokio::task::JoinSet;
 
 /// What the binary knows of it.
 pub(super) const PROTOCOL: Protocol = Protocol {
-    manifest: &MANIFEST,
-    start,
     discover: Some(discover),
     selftest: Some(super::selftest::postgres::selftest),
     serve_at: Some(serve_at),
-    tried: |_| Vec::new(),
-    never_called: |_, _, _, _| None,
-    remarks: |_| Vec::new(),
-    also: &[],
+    ..Protocol::of(&MANIFEST, start)
 };
 
 /// The protocol at work.
@@ -286,9 +281,7 @@ pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discover
         let resource = look.config.resources.get(&look.resource).context("no such resource")?;
         let timeout = look.config.limits.target_connect_timeout;
         let account = account(&resource.target, timeout)?;
-        // Before the first adoption there is no file yet.
-        let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
-        let rules = Rules { classify: resource.classify.clone(), known };
+        let rules = Rules::read(resource);
         let mut session = Inspection::begin(account).await?;
         let mut tables = session.tables().await?;
         let mut unread = Vec::new();
@@ -307,12 +300,6 @@ pub(super) fn discover(look: Look) -> BoxFuture<'static, anyhow::Result<Discover
         let unmatched = session.unmatched(&rules).await?;
         Ok(Discovered { columns, tables: tables.len(), unread, unmatched })
     })
-}
-
-/// What the configuration says of a column, wherever it stands.
-pub(super) fn said(resource: &Resource, column: &TargetColumn) -> Said {
-    let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
-    Rules { classify: resource.classify.clone(), known }.said(column)
 }
 
 fn of_table(table: &FoundTable, rules: &Rules) -> Vec<Discovery> {
@@ -341,7 +328,7 @@ fn of_table(table: &FoundTable, rules: &Rules) -> Vec<Discovery> {
 }
 
 /// What the configuration says of a target's columns.
-struct Rules {
+pub(super) struct Rules {
     classify: Classification,
     /// Without it nothing is known to have appeared later.
     known: Option<KnownColumns>,
@@ -352,10 +339,16 @@ impl Rules {
         let classify = made_of.resource.classify.clone();
         Self { classify, known: made_of.known_columns.clone() }
     }
-}
 
-impl Rules {
-    fn said(&self, column: &TargetColumn) -> Said {
+    /// As a command finds them now.
+    pub(super) fn read(resource: &Resource) -> Self {
+        // Before the first adoption there is no file yet.
+        let known = resource.known_columns.as_deref().and_then(|it| KnownColumns::read(it).ok());
+        Self { classify: resource.classify.clone(), known }
+    }
+
+    /// What is said of a column, wherever it stands.
+    pub(super) fn said(&self, column: &TargetColumn) -> Said {
         let TargetColumn { schema, table, column, type_name } = column;
         let path = [schema, table, column];
         match self.classify.category_of(ObjectKind::COLUMN, &path) {

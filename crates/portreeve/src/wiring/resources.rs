@@ -1,6 +1,6 @@
 //! What every protocol reads of its resources.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use portreeve_control::Config;
 use portreeve_control::config::{Resource, Settings};
 use portreeve_model::{Category, Secret};
@@ -17,33 +17,15 @@ pub(super) fn own<'c>(
     config.resources.iter().filter(move |(_, resource)| resource.protocol == protocol)
 }
 
-/// The targets of a protocol, each made of its resource.
+/// A resource by its name, for a command.
 ///
 /// # Errors
-/// One of them cannot be made; the error names it.
-pub(super) fn targets<T>(
-    config: &Config,
-    protocol: &'static str,
-    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
-) -> anyhow::Result<Vec<Arc<T>>> {
-    let made = own(config, protocol).map(|(name, resource)| {
-        let target = make(config, name, resource);
-        Ok(Arc::new(target.with_context(|| format!("resource `{name}`"))?))
-    });
-    made.collect()
-}
-
-/// What keeps targets of a protocol from being made, for the operator. Nobody is asked.
-pub(super) fn tried<T>(
-    config: &Config,
-    protocol: &'static str,
-    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
-) -> Vec<String> {
-    let failed = own(config, protocol).filter_map(|(name, resource)| {
-        let why = make(config, name, resource).err()?;
-        Some(format!("`resources.{name}.{protocol}`: {why:#}"))
-    });
-    failed.collect()
+/// There is no such resource; the error names those that there are.
+pub(crate) fn resource<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c Resource> {
+    config.resources.get(name).ok_or_else(|| {
+        let names: Vec<String> = config.resources.keys().map(|name| format!("`{name}`")).collect();
+        anyhow!("there is no resource `{name}`\nhint: there are {}", names.join(", "))
+    })
 }
 
 /// A credential of a resource, from where it is kept; none where none is named.

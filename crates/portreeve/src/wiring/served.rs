@@ -6,7 +6,9 @@ use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Running};
 use super::resources::own;
+use anyhow::Context;
 use portreeve_control::Config;
+use portreeve_control::config::Resource;
 use portreeve_control::targets::TargetState;
 use portreeve_session::BoxFuture;
 use std::collections::BTreeMap;
@@ -32,6 +34,35 @@ pub(super) trait Serves: Send + Sync + Sized + 'static {
     /// # Errors
     /// It cannot be followed.
     fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>>;
+}
+
+/// Makes a target of a resource that has this name.
+pub(super) type Make<T> = fn(&Config, &str, &Resource, &Ways) -> anyhow::Result<T>;
+
+/// The targets of a protocol, each made of its resource.
+///
+/// # Errors
+/// One of them cannot be made; the error names it.
+pub(super) fn targets<T>(
+    config: &Config,
+    protocol: &'static str,
+    ways: &Ways,
+    make: Make<T>,
+) -> anyhow::Result<Vec<Arc<T>>> {
+    let made = own(config, protocol).map(|(name, resource)| {
+        let target = make(config, name, resource, ways);
+        Ok(Arc::new(target.with_context(|| format!("resource `{name}`"))?))
+    });
+    made.collect()
+}
+
+/// What keeps targets of a protocol from being made, for the operator. Nobody is asked.
+pub(super) fn tried<T>(config: &Config, protocol: &'static str, make: Make<T>) -> Vec<String> {
+    let failed = own(config, protocol).filter_map(|(name, resource)| {
+        let why = make(config, name, resource, &Ways::Nowhere).err()?;
+        Some(format!("`resources.{name}.{protocol}`: {why:#}"))
+    });
+    failed.collect()
 }
 
 /// The protocol at work.

@@ -3,12 +3,12 @@
 
 use super::bridges::State;
 use super::certificates::write_private;
-use super::connectors::{Rotating, Ways};
+use super::connectors::{Leased, Rotating, Ways};
 use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Protocol, Running};
-use super::resources::{login, screen, secret, targets};
-use super::served::{Served, Serves};
+use super::resources::{login, screen, secret};
+use super::served::{Served, Serves, targets};
 use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_control::api::CertificateSigner;
@@ -21,7 +21,7 @@ use portreeve_link::connector::ServedTarget;
 use portreeve_model::{KeyUse, ObjectKind, Secret};
 use portreeve_protocol_ssh::{
     Authorities, Certificates, ClientAuthority, Credential, Flaw, HostAuthority, HostKey,
-    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Reaches, Shown, Ssh,
+    HostProof, MANIFEST, MachineDialer, PinnedKeys, Programs, Reach, Reached, Reaches, Shown, Ssh,
     SshLimits, SshParts, Target, TargetAuthority, TargetParts, ToCertify, Way,
 };
 use portreeve_session::{BoxFuture, Identity, NotAdmitted};
@@ -35,15 +35,11 @@ use tokio::net::TcpStream;
 
 /// What the binary knows of it.
 pub(super) const PROTOCOL: Protocol = Protocol {
-    manifest: &MANIFEST,
-    start,
-    discover: None,
-    selftest: None,
     serve_at: Some(serve_at),
     tried,
     never_called,
-    remarks: |_| Vec::new(),
     also: ALSO,
+    ..Protocol::of(&MANIFEST, start)
 };
 
 /// Starts the protocol.
@@ -62,9 +58,7 @@ fn start(parts: Parts<'_>) -> anyhow::Result<Arc<dyn Running>> {
         certificates: Arc::new(Given(parts.authenticator.clone())),
         authenticator: parts.authenticator,
         authorities: Arc::new(authorities),
-        targets: targets(parts.config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, &parts.ways)
-        })?,
+        targets: targets(parts.config, MANIFEST.name, &parts.ways, target)?,
         host_key,
         limits: limits(parts.config)?,
     });
@@ -182,18 +176,14 @@ impl Serves for Ssh {
     }
 
     fn following(&self, config: &Config, ways: &Ways) -> anyhow::Result<Arc<Self>> {
-        let targets = targets(config, MANIFEST.name, |config, name, resource| {
-            target(config, name, resource, ways)
-        })?;
+        let targets = targets(config, MANIFEST.name, ways, target)?;
         Ok(self.renewed(targets, limits(config)?))
     }
 }
 
 /// What keeps targets from being made.
 fn tried(config: &Config) -> Vec<String> {
-    super::resources::tried(config, MANIFEST.name, |config, name, resource| {
-        target(config, name, resource, &Ways::Nowhere)
-    })
+    super::served::tried(config, MANIFEST.name, target)
 }
 
 /// What is named by SQL in a command line.
@@ -286,8 +276,11 @@ impl<R> Reaches for Machine<R>
 where
     R: Fn(&Settings) -> anyhow::Result<Arc<Reach>> + Clone + Send + Sync + 'static,
 {
-    fn reach(&self) -> BoxFuture<'_, Result<Arc<Reach>, DialError>> {
-        Box::pin(async { Ok(self.0.now().await?.made) })
+    fn reach(&self) -> BoxFuture<'_, Result<Reached, DialError>> {
+        Box::pin(async {
+            let Leased { made, leases } = self.0.now().await?;
+            Ok(Reached { reach: made, held: Box::new(leases) })
+        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! What every protocol over HTTP reads of a resource.
 
 use super::certificates;
-use super::connectors::{Rotating, Ways};
-use super::resources::{self, login, own, secret};
+use super::connectors::{Rotating, Ways, kept};
+use super::resources::{login, own, secret};
+use super::served::Make;
 use anyhow::{Context, anyhow, bail};
 use http::{HeaderName, HeaderValue, Uri};
 use portreeve_control::Config;
@@ -33,7 +34,11 @@ pub(super) fn address(
 ) -> anyhow::Result<Address> {
     let settings = &resource.target;
     let Some(dialer) = ways.through(config, name, resource)? else {
-        return Ok(Address::new(service(settings, config.limits.target_connect_timeout)?));
+        // What is read of them now stays in use until the next configuration.
+        let mut leases = Vec::new();
+        kept(settings, &mut leases)?;
+        let service = service(settings, config.limits.target_connect_timeout)?;
+        return Ok(Address::new(service.holding(Box::new(leases))));
     };
     let (host, port, user) =
         (settings.text("host")?, settings.port("port")?, settings.text("user")?);
@@ -204,19 +209,16 @@ pub(super) fn serve_host(name: &str, resource: &Resource) -> String {
 pub(super) fn targets<T>(
     config: &Config,
     protocol: &'static str,
-    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
+    ways: &Ways,
+    make: Make<T>,
 ) -> anyhow::Result<Vec<Arc<T>>> {
     taken_hosts(config, protocol).map_err(|why| anyhow!(why))?;
-    resources::targets(config, protocol, make)
+    super::served::targets(config, protocol, ways, make)
 }
 
 /// What keeps them from being made, for the operator.
-pub(super) fn tried<T>(
-    config: &Config,
-    protocol: &'static str,
-    make: impl Fn(&Config, &str, &Resource) -> anyhow::Result<T>,
-) -> Vec<String> {
-    let mut failures = resources::tried(config, protocol, make);
+pub(super) fn tried<T>(config: &Config, protocol: &'static str, make: Make<T>) -> Vec<String> {
+    let mut failures = super::served::tried(config, protocol, make);
     failures.extend(taken_hosts(config, protocol).err());
     failures
 }

@@ -21,7 +21,7 @@ mod tree;
 pub use tree::Writing;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use portreeve_model::{Action, Category};
+use portreeve_model::{Action, Category, Digest};
 use portreeve_web::Templates;
 use reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,27 +43,12 @@ impl DocumentError {
     }
 }
 
-/// What an operation does, as the document says (`x-portreeve-effect`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Declared {
-    Read,
-    Write,
-}
-
-impl Declared {
-    pub(crate) const fn action(self) -> Action {
-        match self {
-            Self::Read => Action::Read,
-            Self::Write => Action::Write,
-        }
-    }
-}
-
 /// The operations of a path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Operations {
-    /// By method, in upper case; nothing where the method alone says what they do.
-    declared: BTreeMap<String, Option<Declared>>,
+    /// What they do as the document says (`x-portreeve-effect`), by method, in upper case; nothing
+    /// where the method alone says it.
+    declared: BTreeMap<String, Option<Action>>,
     /// Placeholders that hold personal data: who names one compares it.
     pub(crate) probed: BTreeSet<String>,
 }
@@ -74,7 +59,7 @@ pub(crate) enum Described {
     /// It does not.
     Missing,
     /// It does, and may say what that does.
-    Here(Option<Declared>),
+    Here(Option<Action>),
 }
 
 impl Operations {
@@ -114,10 +99,12 @@ pub struct Document {
     templates: Templates<Operations>,
     /// Categories by route and field, as they are spelled and in lower case.
     categories: BTreeMap<String, BTreeMap<String, Category>>,
+    /// The same fields of all routes: most keys of an answer are none of them.
+    names: BTreeSet<String>,
     /// The fields of each route, as they are spelled.
     fields: BTreeMap<String, BTreeSet<String>>,
     summary: Summary,
-    digest: String,
+    digest: Digest,
 }
 
 impl Document {
@@ -134,10 +121,7 @@ impl Document {
                         at most 64 levels";
             DocumentError::new("the document", why, hint)
         })?;
-        let read = Reader::new(&tree).read()?;
-        let digest = digest(&SHA256, bytes);
-        let digest = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { digest, ..read })
+        Reader::new(&tree, sha256(bytes)).read()
     }
 
     /// What was read, for people.
@@ -149,6 +133,9 @@ impl Document {
     /// The category of a field of a route, or of the template that a learnt route fits.
     #[must_use]
     pub fn category_of(&self, route: &str, field: &str) -> Option<&Category> {
+        if !self.names.contains(field) {
+            return None;
+        }
         let fields = self.categories.get(route).or_else(|| {
             let segments: Vec<&str> = route.split('/').skip(1).collect();
             let (template, _) = self.templates.of(&segments, |_| true).into_iter().next()?;
@@ -163,14 +150,19 @@ impl Document {
         &self.fields
     }
 
-    /// SHA-256 of its bytes, in hexadecimal.
-    pub(crate) fn digest(&self) -> &str {
-        &self.digest
+    /// SHA-256 of its bytes.
+    pub(crate) const fn digest(&self) -> Digest {
+        self.digest
     }
 
     pub(crate) const fn templates(&self) -> &Templates<Operations> {
         &self.templates
     }
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let hash = digest(&SHA256, bytes);
+    Digest(hash.as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 #[cfg(test)]

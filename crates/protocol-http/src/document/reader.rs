@@ -4,7 +4,8 @@ use super::references::resolved;
 use super::schemas::{CATEGORY, Fields, Schemas, add, place_of};
 use super::servers::bases;
 use super::tree::Tree;
-use super::{Declared, Document, DocumentError, Operations, Summary};
+use super::{Document, DocumentError, Operations, Summary};
+use portreeve_model::{Action, Digest};
 use portreeve_web::{Constraint, PathTemplate, Templates};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -29,6 +30,9 @@ const PATHS_MAX: usize = 20_000;
 /// Reads a document.
 pub(super) struct Reader<'t> {
     root: &'t Tree,
+    digest: Digest,
+    /// The base paths of the whole document, once a path was read.
+    bases: Option<BTreeSet<String>>,
     schemas: Schemas<'t>,
     /// The places of effects that were followed.
     effects: HashSet<usize>,
@@ -38,6 +42,7 @@ pub(super) struct Reader<'t> {
 }
 
 /// An operation, and what it shares with others of its path.
+#[derive(Clone)]
 struct Operation<'t> {
     object: &'t Tree,
     method: String,
@@ -45,6 +50,7 @@ struct Operation<'t> {
     parameters: Vec<Parameter<'t>>,
 }
 
+#[derive(Clone)]
 struct Parameter<'t> {
     object: &'t Tree,
     name: String,
@@ -52,9 +58,12 @@ struct Parameter<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(root: &'t Tree) -> Self {
+    /// One of a document with this digest.
+    pub(super) fn new(root: &'t Tree, digest: Digest) -> Self {
         Self {
             root,
+            digest,
+            bases: None,
             schemas: Schemas::new(root),
             effects: HashSet::new(),
             templates: Templates::default(),
@@ -80,33 +89,45 @@ impl<'t> Reader<'t> {
         let names = |fields: &Fields| fields.keys().cloned().collect::<BTreeSet<_>>();
         let fields = self.fields.iter().map(|(route, all)| (route.clone(), names(all))).collect();
         let categories = self.fields.into_iter().map(|(route, all)| (route, in_any_case(all)));
+        let categories: BTreeMap<String, Fields> = categories.collect();
         Ok(Document {
             templates: self.templates,
-            categories: categories.collect(),
+            names: categories.values().flat_map(BTreeMap::keys).cloned().collect(),
+            categories,
             fields,
             summary: self.summary,
-            digest: String::new(),
+            digest: self.digest,
         })
+    }
+
+    /// The base paths of what names none itself.
+    fn bases_of_all(&mut self) -> Result<&BTreeSet<String>, DocumentError> {
+        let found = match self.bases.take() {
+            Some(known) => known,
+            None => bases(self.root, self.root, "the document")?
+                .unwrap_or_else(|| BTreeSet::from([String::new()])),
+        };
+        Ok(self.bases.insert(found))
     }
 
     fn path(&mut self, path: &str, item: &'t Tree) -> Result<(), DocumentError> {
         let place = format!("paths.{path}");
         let item = resolved(self.root, item, &place)?;
         let shared = self.parameters(item, &place)?;
-        let of_all = bases(self.root, self.root, "the document")?;
-        let of_path = bases(self.root, item, &place)?.or(of_all);
+        let of_all = self.bases_of_all()?.clone();
+        let of_path = bases(self.root, item, &place)?.unwrap_or(of_all);
         let mut by_base: BTreeMap<String, Vec<Operation<'t>>> = BTreeMap::new();
         for (method, object) in item.members().filter(|(key, _)| METHODS.contains(key)) {
             let place = format!("{place}.{method}");
-            let own = bases(self.root, object, &place)?.or_else(|| of_path.clone());
-            for base in own.unwrap_or_else(|| BTreeSet::from([String::new()])) {
-                let mut parameters = self.parameters(object, &place)?;
-                let taken: Vec<_> = parameters.iter().map(Parameter::key).collect();
-                let others = shared.iter().filter(|it| !taken.contains(&it.key()));
-                parameters.extend(others.map(Parameter::again));
-                let (method, place) = (method.to_ascii_uppercase(), place.clone());
-                let operation = Operation { object, method, place, parameters };
-                by_base.entry(base).or_default().push(operation);
+            let own = bases(self.root, object, &place)?.unwrap_or_else(|| of_path.clone());
+            let mut parameters = self.parameters(object, &place)?;
+            let taken: Vec<_> = parameters.iter().map(Parameter::key).collect();
+            let others = shared.iter().filter(|it| !taken.contains(&it.key()));
+            parameters.extend(others.cloned());
+            let method = method.to_ascii_uppercase();
+            let operation = Operation { object, method, place, parameters };
+            for base in own {
+                by_base.entry(base).or_default().push(operation.clone());
             }
         }
         for (base, operations) in by_base {
@@ -170,12 +191,12 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn declared(&mut self, operation: &Operation<'t>) -> Result<Option<Declared>, DocumentError> {
+    fn declared(&mut self, operation: &Operation<'t>) -> Result<Option<Action>, DocumentError> {
         let Some(said) = operation.object.get(EFFECT) else { return Ok(None) };
         self.effects.insert(place_of(said));
         match said.text() {
-            Some("read") => Ok(Some(Declared::Read)),
-            Some("write") => Ok(Some(Declared::Write)),
+            Some("read") => Ok(Some(Action::Read)),
+            Some("write") => Ok(Some(Action::Write)),
             _ => {
                 let what = format!("`{EFFECT}` says neither");
                 Err(DocumentError::new(&operation.place, what, "`read` or `write`"))
@@ -216,10 +237,22 @@ impl<'t> Reader<'t> {
         fields: &mut Fields,
     ) -> Result<(), DocumentError> {
         for (_, kind) in object.get("content").into_iter().flat_map(Tree::members) {
-            if let Some(schema) = kind.get("schema") {
-                for (name, category) in self.schemas.fields(schema, name, place)? {
-                    add(fields, &name, category, place)?;
-                }
+            self.schema_of(kind, name, place, fields)?;
+        }
+        Ok(())
+    }
+
+    /// The fields of the schema that an object has, if it has one.
+    fn schema_of(
+        &mut self,
+        object: &'t Tree,
+        name: &str,
+        place: &str,
+        fields: &mut Fields,
+    ) -> Result<(), DocumentError> {
+        if let Some(schema) = object.get("schema") {
+            for (name, category) in self.schemas.fields(schema, name, place)? {
+                add(fields, &name, category, place)?;
             }
         }
         Ok(())
@@ -236,11 +269,7 @@ impl<'t> Reader<'t> {
         if let Some(category) = self.schemas.own(object, place)? {
             add(fields, name, category, place)?;
         }
-        if let Some(schema) = object.get("schema") {
-            for (name, category) in self.schemas.fields(schema, name, place)? {
-                add(fields, &name, category, place)?;
-            }
-        }
+        self.schema_of(object, name, place, fields)?;
         self.content(object, name, place, fields)
     }
 
@@ -349,13 +378,9 @@ fn bounded(notes: &mut Vec<String>, note: String) {
     }
 }
 
-impl<'t> Parameter<'t> {
+impl Parameter<'_> {
     fn key(&self) -> (String, String) {
         (self.name.clone(), self.at.clone())
-    }
-
-    fn again(&self) -> Parameter<'t> {
-        Parameter { object: self.object, name: self.name.clone(), at: self.at.clone() }
     }
 }
 

@@ -7,7 +7,7 @@
 use super::DocumentError;
 use super::references::{pointed, target};
 use super::tree::Tree;
-use portreeve_model::Category;
+use portreeve_model::{Category, UNKNOWN};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What says which category a value has.
@@ -209,10 +209,5 @@ pub(super) fn add(
 
 /// Whether a word can be a category, as in the configuration.
 fn is_category(word: &str) -> bool {
-    const WORD_BYTES_MAX: usize = 63;
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    word.len() <= WORD_BYTES_MAX
-        && word.starts_with(|c: char| c.is_ascii_lowercase())
-        && word.bytes().all(is_letter)
-        && !matches!(word, portreeve_model::UNKNOWN | "default")
+    Category::is_word(word) && !matches!(word, UNKNOWN | "default")
 }

@@ -116,7 +116,7 @@ fn effects_are_those_of_operations() {
         let found = document.templates().of(&segments, |_| true);
         found.first().map(|(_, known)| known.of(&method.parse().unwrap()))
     };
-    assert_eq!(of("/v1/people/search", "POST"), Some(Described::Here(Some(Declared::Read))));
+    assert_eq!(of("/v1/people/search", "POST"), Some(Described::Here(Some(Action::Read))));
     assert_eq!(of("/v1/people", "POST"), Some(Described::Here(None)));
     assert_eq!(of("/v1/people", "HEAD"), Some(Described::Here(None)));
     assert_eq!(of("/v1/people", "OPTIONS"), Some(Described::Here(None)));

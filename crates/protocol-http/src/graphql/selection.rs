@@ -89,10 +89,8 @@ impl Said {
 
     fn value(&mut self, name: &str, value: &Value) {
         match value {
-            Value::Variable(_) => {}
-            Value::Text(text) | Value::Word(text) => {
-                self.texts.push((name.to_owned(), text.clone()));
-            }
+            Value::Variable => {}
+            Value::Text(text) => self.texts.push((name.to_owned(), text.clone())),
             Value::List(items) => items.iter().for_each(|item| self.value(name, item)),
             Value::Object(members) => self.arguments(members),
         }

@@ -57,11 +57,10 @@ pub(super) struct Directive {
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value {
-    Variable(String),
-    /// A number, too.
+    /// What it holds stands beside the document.
+    Variable,
+    /// A number, too, and words: `true`, `false`, `null`, those of enumerations.
     Text(String),
-    /// `true`, `false`, `null`, and words of enumerations.
-    Word(String),
     List(Vec<Value>),
     Object(Vec<(String, Value)>),
 }
@@ -247,9 +246,10 @@ impl Reader {
 
     fn value(&mut self) -> Result<Value, String> {
         self.inside(|reader| match reader.next() {
-            Some(Token::Text(text) | Token::Number(text)) => Ok(Value::Text(text)),
-            Some(Token::Name(word)) => Ok(Value::Word(word)),
-            Some(Token::Sign('$')) => Ok(Value::Variable(reader.name()?)),
+            Some(Token::Text(text) | Token::Number(text) | Token::Name(text)) => {
+                Ok(Value::Text(text))
+            }
+            Some(Token::Sign('$')) => reader.name().map(|_| Value::Variable),
             Some(Token::Sign('{')) => Ok(Value::Object(reader.members('}')?)),
             Some(Token::Sign('[')) => {
                 let mut items = Vec::new();

@@ -9,7 +9,7 @@ use portreeve_session::Unmaskable;
 use portreeve_web::masking::{
     Collected, Documents, Events, JsonMasker, Known, Look, Tally, is_json, put_json,
 };
-use portreeve_web::multipart::{boundary as boundary_of, parts};
+use portreeve_web::multipart::{Part, boundary as boundary_of, parts};
 use portreeve_web::{Address, Decoding, Rooms, Strike, charset};
 use std::borrow::Cow;
 
@@ -115,12 +115,8 @@ impl Parts {
                 true => return Err(Unmaskable("its parts have parts".into())),
                 false => Body::of(StatusCode::OK, &fields, self.passes, within),
             };
-            let name = part.name().unwrap_or_default();
-            let text = String::from_utf8_lossy(part.body);
-            match look.names.known(name).category_of(&text) {
-                Some(category) => {
-                    out.extend_from_slice(look.mask(&category, &text, tally).as_bytes());
-                }
+            match masked_whole(&part, look, tally) {
+                Some(masked) => out.extend_from_slice(masked.as_bytes()),
                 None => {
                     inner.push(part.body, look, out, tally)?;
                     inner.finish(look, out, tally)?;
@@ -130,6 +126,18 @@ impl Parts {
         }
         out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         Ok(())
+    }
+}
+
+/// What stands in the place of a part that is masked by its name; none where it is looked into.
+fn masked_whole(part: &Part<'_>, look: &Look<'_>, tally: &mut Tally<'_>) -> Option<String> {
+    let known = look.names.known(part.name().unwrap_or_default());
+    match known {
+        Known::Masked(_) | Known::Called(_) => {
+            let text = String::from_utf8_lossy(part.body);
+            Some(look.mask(&known.category_of(&text)?, &text, tally))
+        }
+        Known::Shown | Known::Written(_) | Known::Nothing => None,
     }
 }
 

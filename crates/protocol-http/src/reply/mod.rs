@@ -106,11 +106,12 @@ impl RouteNames<'_> {
         }
         let (mut is_shown, mut all) = (true, Vec::new());
         for Reading { top, path: field } in &readings {
-            let known = self.known_in(&graphql.top(top), field);
+            let top = graphql.top(top);
+            let known = self.known_in(&top, field);
             is_shown &= matches!(known, Known::Shown);
             all.push(known);
             if field != path {
-                all.push(self.known_in(&graphql.top(top), path));
+                all.push(self.known_in(&top, path));
             }
         }
         let known = if is_shown { Known::Shown } else { Known::Nothing };
@@ -142,9 +143,11 @@ impl Names for RouteNames<'_> {
 
     fn named_in(&self, text: &str) -> Option<Category> {
         let (fields, revealed) = (self.target.fields(), &self.plan.revealed);
-        let routes = self.plan.routes.names().into_iter();
-        let mut named = routes.filter_map(|route| fields.named_in(route, text, revealed));
-        named.next().map(|(_, category)| category)
+        let routes = &self.plan.routes;
+        let own = std::iter::once(routes.own.as_str());
+        let mut all = own.chain(routes.others()).chain(routes.learnt());
+        let named = all.find_map(|route| fields.named_in(route, text, revealed));
+        named.map(|(_, category)| category)
     }
 
     fn reveals(&self, object: &Object, category: &Category) -> bool {

@@ -33,10 +33,7 @@ pub(super) fn going(
         search.text("", graphql.text(), Sureness::Certain);
         for (name, text) in &graphql.said().texts {
             search.text(name, text, Sureness::Any);
-            search.fields_of_text(text);
-            if looks_like_json(text) {
-                search.json(text);
-            }
+            named_in_value(&mut search, text);
             search.expression(name, text);
         }
     } else if !body.is_empty() {
@@ -167,7 +164,7 @@ fn surroundings(search: &mut Search<'_>, head: &Head) {
     }
 }
 
-/// What a short text names: as a document, or where values could follow.
+/// What a value names: as a document, or where values could follow.
 fn named_in_value(search: &mut Search<'_>, value: &str) {
     if looks_like_json(value) {
         search.json(value);
@@ -219,11 +216,8 @@ fn form(search: &mut Search<'_>, text: &str) {
                 search.form_field(name);
                 search.text("", name, Sureness::Certain);
                 search.text(name, value, Sureness::Any);
-                if looks_like_json(value) {
-                    search.json(value);
-                }
+                named_in_value(search, value);
                 search.expression(name, value);
-                search.fields_of_text(value);
             }
         }
         Err(_) => search.add_category(OPAQUE),

@@ -7,9 +7,9 @@
 //! enough; that the template takes any word is what the operator has said.
 
 use crate::description::{Description, Undescribed};
-use crate::document::{Declared, Described, Operations};
+use crate::document::{Described, Operations};
 use http::Method;
-use portreeve_model::{Action, Command, Facts, Need, Object};
+use portreeve_model::{Action, Command, Digest, Facts, Need, Object};
 use portreeve_session::Snapshot;
 use portreeve_web::{CanonicalPath, PathTemplate, route_of};
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub(crate) struct Routes {
     /// Why nobody knows what it does.
     pub(crate) unknown: Option<String>,
     /// The description that says so, by its digest.
-    pub(crate) described_by: Option<String>,
+    pub(crate) described_by: Option<Digest>,
 }
 
 /// What a method does to what its path names.
@@ -48,6 +48,15 @@ fn action_of(method: &Method) -> Option<Action> {
         "GET" | "HEAD" | "OPTIONS" => Some(Action::Read),
         "POST" | "PUT" | "PATCH" | "DELETE" => Some(Action::Write),
         _ => None,
+    }
+}
+
+/// What a method does to a template with these operations: what its description says, if anything.
+fn action_in(operations: &Operations, method: &Method) -> Option<Action> {
+    let by_method = action_of(method)?;
+    match operations.of(method) {
+        Described::Here(declared) => Some(declared.unwrap_or(by_method)),
+        Described::Missing => Some(by_method),
     }
 }
 
@@ -67,7 +76,7 @@ impl Routes {
             ..Self::default()
         };
         if let Some(description) = description {
-            routes.described_by = Some(description.document.digest().to_owned());
+            routes.described_by = Some(description.document.digest());
             routes.describe(path, method, description);
         }
         for segments in path.other_paths() {
@@ -101,12 +110,10 @@ impl Routes {
         self.ends_in_one =
             ends_in_one(template, path) && found.iter().all(|(other, _)| ends_in_one(other, path));
         self.probe(template, operations);
-        if let Described::Here(Some(declared)) = operations.of(method) {
-            self.action = self.action.map(|_| declared.action());
-            // What only reads is so by the word of the template.
-            if declared == Declared::Write {
-                self.learnt_action = self.action;
-            }
+        self.action = action_in(operations, method);
+        // What only reads is so by the word of the template.
+        if self.action == Some(Action::Write) {
+            self.learnt_action = self.action;
         }
         self.add_others(&found, method);
         self.add_learnt(learnt);
@@ -120,12 +127,8 @@ impl Routes {
 
     fn add_others(&mut self, found: &[Found<'_>], method: &Method) {
         for (template, operations) in found {
-            let action = match operations.of(method) {
-                Described::Here(Some(declared)) => action_of(method).map(|_| declared.action()),
-                Described::Here(None) | Described::Missing => action_of(method),
-            };
             self.probe(template, operations);
-            self.add_other(template.route().to_owned(), action);
+            self.add_other(template.route().to_owned(), action_in(operations, method));
         }
     }
 

@@ -6,7 +6,7 @@ use http::StatusCode;
 use portreeve_model::{Refusal, RefusalCode};
 use portreeve_session::{Advice, Notice, NoticeEncoder};
 use portreeve_web::{
-    ask_for_less, problem_message, problem_message_with, review_fields, status_of, title,
+    PROBLEM_TYPE, ask_for_less, message, problem_message, review_fields, status_of, title,
 };
 use serde_json::json;
 
@@ -66,11 +66,6 @@ fn refused_operation(refusal: &Refusal) -> Bytes {
         _ if status == StatusCode::FORBIDDEN => ("FORBIDDEN", refusal.hint.as_deref()),
         _ => ("INTERNAL_SERVER_ERROR", refusal.hint.as_deref()),
     };
-    let review = refusal.review.as_ref();
-    let fields = match (refusal.code, review) {
-        (RefusalCode::ReviewPending, Some(review)) => review_fields(review),
-        _ => String::new(),
-    };
     let error = json!({
         "message": refusal.message,
         "extensions": {
@@ -78,13 +73,10 @@ fn refused_operation(refusal: &Refusal) -> Bytes {
             "hint": hint,
             "rule": refusal.rule.as_ref().map(|rule| &rule.0),
             "request": refusal.request.to_string(),
-            "review": review.map(|review| &review.0),
+            "review": refusal.review.as_ref().map(|review| &review.0),
         },
     });
-    let body = json!({ "errors": [error] });
-    let (number, title) = (status.as_str(), title(status));
-    let head = format!("HTTP/1.1 {number} {title}\r\ncontent-type: {GRAPHQL_TYPE}\r\n");
-    format!("{head}cache-control: no-store\r\n{fields}\r\n{body}\n").into()
+    message(status, GRAPHQL_TYPE, &fields_of(refusal), &json!({ "errors": [error] }))
 }
 
 const GRAPHQL_TYPE: &str = "application/graphql-response+json";
@@ -95,22 +87,23 @@ const OPERATION_HINT: &str = "send one operation as JSON: `query`, `operationNam
 /// A refusal as a message with a problem in it: rule, request, what to do next.
 fn refused(refusal: &Refusal) -> Bytes {
     let status = status_of(refusal.code);
-    let fields = match (refusal.code, &refusal.review) {
+    let problem = json!({
+        "type": "about:blank",
+        "title": title(status),
+        "status": status.as_u16(),
+        "detail": refusal.message,
+        "hint": refusal.hint,
+        "rule": refusal.rule.as_ref().map(|rule| &rule.0),
+        "request": refusal.request.to_string(),
+        "review": refusal.review.as_ref().map(|review| &review.0),
+    });
+    message(status, PROBLEM_TYPE, &fields_of(refusal), &problem)
+}
+
+/// What the head of a refusal says: where to ask what has become of it, where it waits.
+fn fields_of(refusal: &Refusal) -> String {
+    match (refusal.code, &refusal.review) {
         (RefusalCode::ReviewPending, Some(review)) => review_fields(review),
         _ => String::new(),
-    };
-    problem_message_with(
-        status,
-        &fields,
-        &json!({
-            "type": "about:blank",
-            "title": title(status),
-            "status": status.as_u16(),
-            "detail": refusal.message,
-            "hint": refusal.hint,
-            "rule": refusal.rule.as_ref().map(|rule| &rule.0),
-            "request": refusal.request.to_string(),
-            "review": refusal.review.as_ref().map(|review| &review.0),
-        }),
-    )
+    }
 }

@@ -94,6 +94,8 @@ impl CancelKey {
 }
 
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// SPEC: PostgreSQL "SSLRequest".
+const ENCRYPTION_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// Connects, authenticates and waits until the target is ready.
 async fn log_in(
@@ -158,13 +160,21 @@ async fn reach(account: &Account) -> Result<(PreAuth, Binding), DialError> {
     let TargetTls::Verified(tls) = &account.target.tls else {
         return Ok((connection, None));
     };
-    connection.send(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).await?;
-    connection.fill(1).await?;
-    if connection.inbox().split_to(1).as_ref() != b"S" {
+    if !offers_tls(&mut connection).await? {
         return Err(DialError::NoTls);
     }
     let reached = connect(connection, &account.target.host, tls.clone()).await?;
     Ok((reached.connection, reached.certificate.and_then(|shown| end_point(&shown))))
+}
+
+/// Asks a server for encryption, before anything else is said.
+///
+/// # Errors
+/// The connection broke.
+pub async fn offers_tls(connection: &mut PreAuth) -> io::Result<bool> {
+    connection.send(&ENCRYPTION_REQUEST).await?;
+    connection.fill(1).await?;
+    Ok(connection.inbox().split_to(1).as_ref() == b"S")
 }
 
 /// RFC 5929 section 4.1: the certificate's hash by its own signature's hash function,

@@ -18,7 +18,7 @@ pub(crate) use answers::set;
 pub(crate) use catalog::session_settings;
 pub(crate) use counting::{RowCap, RowQuestion, rounded_up};
 pub(crate) use dial::BEGINS_WITH;
-pub use dial::{Account, PostgresDialer};
+pub use dial::{Account, PostgresDialer, offers_tls};
 pub(crate) use fence::{FenceLine, PlanFence};
 pub(crate) use inside::{REDEFINED, forget_inside, inside_questions};
 pub use inspect::{FoundColumn, FoundTable, Inspection};

@@ -97,12 +97,14 @@ pub(crate) fn put_trial(wire: &mut Vec<u8>, text: &str, types: &[u32], reading: 
 
 /// A text as SQL writes it where backslashes mean nothing, which every login of the gateway
 /// asks for.
-pub(crate) fn literal(text: &str) -> String {
+#[must_use]
+pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A name as SQL writes it, whatever is in it.
-pub(crate) fn quoted(name: &str) -> String {
+#[must_use]
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

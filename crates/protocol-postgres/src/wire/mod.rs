@@ -8,7 +8,8 @@ mod frontend;
 pub(crate) mod sqlstate;
 mod values;
 
-pub(crate) use asked::{Reading, literal, own_question, own_questions, put_trial, query, quoted};
+pub(crate) use asked::{Reading, own_question, own_questions, put_trial, query};
+pub use asked::{literal, quoted};
 pub(crate) use backend::{
     Refused, error_fields, put_error, put_notice, put_parameter, put_ready, put_refusal,
     put_refused, put_report, put_told, row_description,

@@ -73,18 +73,11 @@ async fn begin(
     window: Option<&Window>,
     start: Start,
 ) -> Result<(), russh::Error> {
-    let half = &channel.half;
-    for (name, value) in environment {
-        half.set_env(false, name.as_str(), value.as_str()).await?;
-    }
-    if let Some(Window { kind, size, modes }) = window {
-        let (columns, rows) = (size.columns.into(), size.rows.into());
-        half.request_pty(true, kind, columns, rows, 0, 0, modes).await?;
-    }
+    channel.prepare(environment, window).await?;
     match start {
-        Start::Command(line) => half.exec(true, line).await,
-        Start::Shell => half.request_shell(true).await,
-        Start::Files => half.request_subsystem(true, "sftp").await,
+        Start::Command(line) => channel.half.exec(true, line).await,
+        Start::Shell => channel.half.request_shell(true).await,
+        Start::Files => channel.half.request_subsystem(true, "sftp").await,
     }
 }
 
@@ -142,9 +135,7 @@ async fn to_machine(
 
 async fn tell(channel: &WireChannel, told: Told) {
     let _ = match told {
-        Told::Window(size) => {
-            channel.half.window_change(size.columns.into(), size.rows.into(), 0, 0).await
-        }
+        Told::Window(size) => channel.resize(size).await,
         Told::Signal(signal) => channel.half.signal(signal).await,
     };
 }

@@ -2,17 +2,22 @@
 
 use super::MachineDialer;
 use crate::HOST_KEY;
+use crate::certificates::{Subject, TargetAuthority};
 use crate::keys::{HostKey, PinnedKeys};
-use crate::target::{Credential, HostProof, Reach, WITHIN_A_LINK};
-use portreeve_model::Secret;
-use portreeve_transport::{DialError, Dialer, LoggedIn, TargetTls, TcpTarget};
+use crate::target::{
+    Credential, HostProof, Reach, Reached, Reaches, Target, TargetParts, WITHIN_A_LINK, Way,
+};
+use portreeve_decide::shell::Programs;
+use portreeve_model::{Chain, Party, PartyKind, Secret, SessionId, Unclassified};
+use portreeve_screen::Screen;
+use portreeve_transport::{BoxFuture, DialError, Dialer, LoggedIn, TargetTls, TcpTarget};
 use russh::client::{self, AuthResult};
 use russh::keys::PublicKeyOrCertificate;
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Session};
 use russh::{Channel, ChannelId, ChannelMsg, Error};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -117,8 +122,8 @@ async fn machine(obliging: Obliging) -> (u16, String) {
     (port, public)
 }
 
-fn dialer(port: u16, host_key: &str, password: &str) -> MachineDialer {
-    MachineDialer::new(Reach {
+fn reach(port: u16, host_key: &str, password: &str) -> Reach {
+    Reach {
         address: TcpTarget {
             host: "127.0.0.1".to_owned(),
             port,
@@ -128,7 +133,11 @@ fn dialer(port: u16, host_key: &str, password: &str) -> MachineDialer {
         proof: HostProof::Keys(PinnedKeys::read(host_key).unwrap()),
         user: "deploy".to_owned(),
         credential: Credential::Password(Secret::new(password.to_owned())),
-    })
+    }
+}
+
+fn dialer(port: u16, host_key: &str, password: &str) -> MachineDialer {
+    MachineDialer::new(reach(port, host_key, password))
 }
 
 async fn dial(dialer: &MachineDialer) -> Result<LoggedIn, DialError> {
@@ -225,4 +234,43 @@ async fn a_machine_that_goes_away_ends_the_stream() {
     cut.notify_one();
     let ended = tokio::time::timeout(Duration::from_secs(20), handle).await;
     assert!(ended.is_ok(), "the gateway waits for a machine that is gone");
+}
+
+/// Opens a machine with what is somebody's for as long as they have it.
+struct Lent {
+    reach: Arc<Reach>,
+    lease: Mutex<Option<Arc<()>>>,
+}
+
+impl Reaches for Lent {
+    fn reach(&self) -> BoxFuture<'_, Result<Reached, DialError>> {
+        let lease = self.lease.lock().unwrap().take();
+        Box::pin(async move { Ok(Reached { reach: self.reach.clone(), held: Box::new(lease) }) })
+    }
+}
+
+#[tokio::test]
+async fn what_opens_a_machine_is_kept_as_long_as_the_connection() {
+    let (port, host_key) = machine(Obliging::default()).await;
+    let lease = Arc::new(());
+    let is_kept = Arc::downgrade(&lease);
+    let lent =
+        Lent { reach: Arc::new(reach(port, &host_key, PASSWORD)), lease: Mutex::new(Some(lease)) };
+    let target = Target::new(TargetParts {
+        name: "web".to_owned(),
+        machine: "web-1".to_owned(),
+        user: "deploy".to_owned(),
+        way: Way::Direct(Arc::new(lent)),
+        home: "/home/deploy".to_owned(),
+        programs: Programs::default(),
+        screen: Arc::new(Screen::new(Unclassified::Detect, &BTreeMap::new(), 1)),
+    });
+    let party = Party::new(PartyKind::Person, "https://id.example", "alice");
+    let chain = Chain::new(party, Vec::new());
+    let session = SessionId("0190a000-0000-7000-8000-000000000001".parse().unwrap());
+    let authority = TargetAuthority::new(&Secret::new([4; 32]));
+    let line = target.dial(&authority, Subject { chain: &chain, session }).await.unwrap();
+    assert!(is_kept.upgrade().is_some());
+    drop(line);
+    assert!(is_kept.upgrade().is_none());
 }

@@ -444,7 +444,6 @@ impl Files {
         Ok(exchange.refuse(refusal, &Answers(id)).await?)
     }
 
-    /// What was opened is not what was decided.
     /// The handle of what the target has opened, if its name still leads where it was decided; else
     /// what the client is told.
     pub(super) async fn opened(
@@ -468,6 +467,7 @@ impl Files {
         Ok(Ok(remote))
     }
 
+    /// What was opened is not what was decided.
     async fn moved(&mut self, exchange: &mut Exchange, id: u32, path: &str) -> Answered {
         let refusal = exchange.refusal_of(
             RefusalCode::Denied,

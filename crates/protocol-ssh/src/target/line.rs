@@ -52,9 +52,7 @@ impl TargetChannel {
         command: portreeve_session::Permitted,
     ) -> Result<(), SessionError> {
         let gone = |_| SessionError::TargetGone;
-        for (name, value) in environment {
-            self.channel.half.set_env(false, name.as_str(), value.as_str()).await.map_err(gone)?;
-        }
+        self.channel.prepare(environment, None).await.map_err(gone)?;
         let command = portreeve_session::permitted_request(command);
         self.channel.half.exec(true, command.to_vec()).await.map_err(gone)
     }
@@ -67,16 +65,7 @@ impl TargetChannel {
         command: portreeve_session::Permitted,
     ) -> Result<(), SessionError> {
         let gone = |_| SessionError::TargetGone;
-        for (name, value) in environment {
-            self.channel.half.set_env(false, name.as_str(), value.as_str()).await.map_err(gone)?;
-        }
-        let (columns, rows) = (window.size.columns.into(), window.size.rows.into());
-        let opened = self
-            .channel
-            .half
-            .request_pty(true, &window.kind, columns, rows, 0, 0, &window.modes)
-            .await;
-        opened.map_err(gone)?;
+        self.channel.prepare(environment, Some(window)).await.map_err(gone)?;
         let command = portreeve_session::permitted_request(command);
         match command.is_empty() {
             true => self.channel.half.request_shell(true).await,
@@ -87,7 +76,7 @@ impl TargetChannel {
 
     /// Tells what runs in a terminal how large it is now.
     pub(crate) async fn resize(&self, size: Size) {
-        let _ = self.channel.half.window_change(size.columns.into(), size.rows.into(), 0, 0).await;
+        let _ = self.channel.resize(size).await;
     }
 
     pub(crate) async fn start_sftp(&self) -> Result<(), SessionError> {

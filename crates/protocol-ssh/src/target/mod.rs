@@ -24,6 +24,7 @@ use crate::keys::PinnedKeys;
 use portreeve_decide::shell::{Machine, Programs};
 use portreeve_screen::Screen;
 use portreeve_transport::{BoxFuture, DialError, Dialer};
+use std::any::Any;
 use std::sync::Arc;
 
 /// What a target is made of.
@@ -65,7 +66,21 @@ impl std::fmt::Debug for Way {
 /// Who says how a machine is reached, and what opens it, when somebody logs in there.
 pub trait Reaches: Send + Sync {
     /// As it is now.
-    fn reach(&self) -> BoxFuture<'_, Result<Arc<Reach>, DialError>>;
+    fn reach(&self) -> BoxFuture<'_, Result<Reached, DialError>>;
+}
+
+/// How a machine is reached for one login.
+pub struct Reached {
+    /// Where it is, and what opens it.
+    pub reach: Arc<Reach>,
+    /// What is kept as long as that connection: a credential may be somebody's for so long only.
+    pub held: Box<dyn Any + Send + Sync>,
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reached")
+    }
 }
 
 /// A resource that is reached by SSH.
@@ -111,10 +126,11 @@ impl Target {
     ) -> Result<Line, DialError> {
         let label = Label::of(subject);
         let wire = match &self.parts.way {
-            Way::Direct(reaches) => match reaches.reach().await {
-                Ok(reach) => reach.dial(Some(authority), &label).await,
-                Err(error) => Err(error),
-            },
+            Way::Direct(reaches) => {
+                let Reached { reach, held } = reaches.reach().await?;
+                let wire = reach.dial(Some(authority), &label).await;
+                wire.map(|wire| wire.holding(held))
+            }
             Way::Through(dialer) => behind(dialer.as_ref(), &label).await,
         };
         wire.map(Line::new)

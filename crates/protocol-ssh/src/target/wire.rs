@@ -4,11 +4,13 @@
 
 use super::proof::HostProof;
 use crate::inbox::{Event, Inbox, WINDOW_BYTES, Waiting};
+use crate::terminal::{Size, Window};
 use portreeve_transport::{DialError, Stream};
 use russh::cipher;
 use russh::client;
 use russh::keys::PublicKeyOrCertificate;
 use russh::{ChannelId, ChannelWriteHalf, Disconnect, Preferred, Sig};
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +53,7 @@ pub(crate) struct Wire {
     channels: Channels,
     waiting: Waiting,
     over: watch::Receiver<()>,
+    _held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Wire {
@@ -105,7 +108,7 @@ impl Wire {
                 None => DialError::Protocol(error.to_string()),
             }
         })?;
-        Ok(Self { handle, channels, waiting, over })
+        Ok(Self { handle, channels, waiting, over, _held: None })
     }
 
     /// The same with who asks for nothing, over a stream that is encrypted as it is.
@@ -121,6 +124,11 @@ impl Wire {
             }
             Err(error) => Err(DialError::Protocol(error.to_string())),
         }
+    }
+
+    /// The same with something that is dropped with it.
+    pub(super) fn holding(self, held: Box<dyn Any + Send + Sync>) -> Self {
+        Self { _held: Some(held), ..self }
     }
 
     pub(super) fn handle(&mut self) -> &mut client::Handle<Handler> {
@@ -157,6 +165,29 @@ pub(crate) struct WireChannel {
     channels: Channels,
     pub(crate) half: ChannelWriteHalf<client::Msg>,
     pub(crate) inbox: Arc<Inbox>,
+}
+
+impl WireChannel {
+    /// Before something is started in it: its environment, and a terminal where it gets one.
+    pub(crate) async fn prepare(
+        &self,
+        environment: &[(String, String)],
+        window: Option<&Window>,
+    ) -> Result<(), russh::Error> {
+        for (name, value) in environment {
+            self.half.set_env(false, name.as_str(), value.as_str()).await?;
+        }
+        if let Some(Window { kind, size, modes }) = window {
+            let (columns, rows) = (size.columns.into(), size.rows.into());
+            self.half.request_pty(true, kind, columns, rows, 0, 0, modes).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what runs in a terminal how large it is now.
+    pub(crate) async fn resize(&self, size: Size) -> Result<(), russh::Error> {
+        self.half.window_change(size.columns.into(), size.rows.into(), 0, 0).await
+    }
 }
 
 impl Drop for WireChannel {

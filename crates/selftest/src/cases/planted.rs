@@ -10,20 +10,21 @@ const TABLES: &str = include_str!("../../../../corpus/sql/schema.sql");
 const PREFIX: &str = "portreeve_selftest_";
 const ARCHIVE: &str = "_archive";
 
-/// Columns that hold values of people, by the name that the cases have for them.
+/// Columns that hold values of people, by the names that the cases have for them: table, column,
+/// type.
 const COLUMNS: [(&str, &str, &str); 12] = [
-    ("email", "customers", "text"),
-    ("full_name", "customers", "text"),
-    ("phone", "customers", "character varying"),
-    ("ssn", "customers", "text"),
-    ("dob", "customers", "date"),
-    ("iban", "customers", "text"),
-    ("notes", "customers", "text"),
-    ("customer_email", "events", "text"),
-    ("tax_id", "people", "text"),
-    ("iban_upper", "accounts", "text"),
-    ("address", "contacts", "address"),
-    ("history", "contacts", "jsonb"),
+    ("customers", "email", "text"),
+    ("customers", "full_name", "text"),
+    ("customers", "phone", "character varying"),
+    ("customers", "ssn", "text"),
+    ("customers", "dob", "date"),
+    ("customers", "iban", "text"),
+    ("customers", "notes", "text"),
+    ("events", "customer_email", "text"),
+    ("people", "tax_id", "text"),
+    ("accounts", "iban_upper", "text"),
+    ("contacts", "address", "address"),
+    ("contacts", "history", "jsonb"),
 ];
 
 /// A planted schema, and the one beside it that some cases look in.
@@ -101,24 +102,19 @@ impl PlantedSchema {
         Asked { sql: self.rewritten(&case.sql), expectation: case.expectation.clone() }
     }
 
-    /// The columns with values of people that a case speaks of: `schema`, table, column, type.
+    /// The columns with values of people that a case speaks of: table, column, type.
     /// One that names none reads rows whole.
     #[must_use]
     pub fn columns_of(&self, case: &Case) -> Vec<(&'static str, &'static str, &'static str)> {
         let lower = case.sql.to_ascii_lowercase();
         let named: Vec<&str> = words(&lower).filter(|it| it.is_name).map(|it| it.text).collect();
-        let spoken = |all: &[(&'static str, &'static str, &'static str)]| {
-            let found = all.iter().filter(|(column, ..)| named.contains(column));
-            found.map(|(column, table, kind)| (*table, *column, *kind)).collect::<Vec<_>>()
-        };
-        let found = spoken(&COLUMNS);
-        if !found.is_empty() {
-            return found;
+        let spoken = COLUMNS.into_iter().filter(|(_, column, _)| named.contains(column));
+        let spoken: Vec<_> = spoken.collect();
+        if !spoken.is_empty() {
+            return spoken;
         }
-        let tables = ["customers", "contacts", "accounts", "events", "people"];
-        let is_read = |table: &str| tables.contains(&table) && named.contains(&table);
-        let whole = COLUMNS.iter().filter(|(_, table, _)| is_read(table));
-        let whole: Vec<_> = whole.map(|(column, table, kind)| (*table, *column, *kind)).collect();
+        let whole = COLUMNS.into_iter().filter(|(table, ..)| named.contains(table));
+        let whole: Vec<_> = whole.collect();
         if whole.is_empty() { vec![("customers", "email", "text")] } else { whole }
     }
 

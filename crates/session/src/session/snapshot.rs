@@ -156,33 +156,28 @@ impl Snapshot {
     /// Whether policy permits a command to run without asking anyone.
     #[must_use]
     pub fn allows(&self, command: &Command) -> bool {
-        let (counters, day) = (Counters::default(), DayUsage::default());
-        let decision = self.decide_now(command, Counted { counters, day: &day });
+        let decision = self.asking_at_first(command, Policies::decide);
         command.unknown.is_none() && decision.verdict == Verdict::Allow
     }
 
     /// Whether policy permits a command to run, if need be after somebody was asked.
     #[must_use]
     pub fn permits(&self, command: &Command) -> bool {
-        let (counters, day) = (Counters::default(), DayUsage::default());
-        let decision = self.decide_now(command, Counted { counters, day: &day });
+        let decision = self.asking_at_first(command, Policies::decide);
         command.unknown.is_none() && decision.verdict != Verdict::Deny
     }
 
     /// Whether policies say nothing of a command: none permits it, and none stands against it.
     #[must_use]
     pub fn says_nothing_of(&self, command: &Command) -> bool {
-        let (counters, day) = (Counters::default(), DayUsage::default());
-        let counted = Counted { counters, day: &day };
-        command.unknown.is_none() && self.asking(command, counted, Policies::says_nothing)
+        command.unknown.is_none() && self.asking_at_first(command, Policies::says_nothing)
     }
 
     /// Whether policy would ask a person about a command before it runs, whatever was used
     /// before.
     #[must_use]
     pub fn is_reviewed(&self, command: &Command) -> bool {
-        let (counters, day) = (Counters::default(), DayUsage::default());
-        let decision = self.decide_now(command, Counted { counters, day: &day });
+        let decision = self.asking_at_first(command, Policies::decide);
         command.unknown.is_none() && decision.verdict == Verdict::Review
     }
 
@@ -205,9 +200,7 @@ impl Snapshot {
         }
         // What was changed before may matter in ways that no count of this command shows.
         let is_of_more = |scope| counted.contains(Counter { scope, unit: Unit::Changes });
-        let (counters, day) = (Counters::default(), DayUsage::default());
-        let threshold =
-            || self.asking(command, Counted { counters, day: &day }, Policies::threshold);
+        let threshold = || self.asking_at_first(command, Policies::threshold);
         is_of_more(Scope::Session)
             || is_of_more(Scope::Day)
             || threshold().limit(Unit::Changes).is_some()
@@ -232,10 +225,7 @@ impl Snapshot {
             needs: vec![need],
             ..Command::default()
         };
-        self.decide_now(
-            &connect,
-            Counted { counters: Counters::default(), day: &DayUsage::default() },
-        )
+        self.asking_at_first(&connect, Policies::decide)
     }
 
     /// What policy says of a command with these counters.
@@ -313,6 +303,16 @@ impl Snapshot {
                 rule: reason.map_or_else(|| POLICY_CHANGED.into(), |reason| reason.rule.clone()),
             })
         })
+    }
+
+    /// Asks as if nothing had been used.
+    fn asking_at_first<T>(
+        &self,
+        command: &Command,
+        ask: impl FnOnce(&Policies, &Ask<'_>) -> T,
+    ) -> T {
+        let (counters, day) = (Counters::default(), DayUsage::default());
+        self.asking(command, Counted { counters, day: &day }, ask)
     }
 
     fn asking<T>(

@@ -31,8 +31,17 @@ impl Plain {
         first.start..places.next_back().unwrap_or(&first).end
     }
 
+    /// A text as it is.
+    fn of(text: &str) -> Self {
+        let bytes = text.as_bytes().to_vec();
+        Self { places: (0..bytes.len()).map(|at| at..at + 1).collect(), bytes }
+    }
+
     /// With one level of escapes undone; none where there are none.
     fn once(&self) -> Option<Self> {
+        if !may_escape(&self.bytes) {
+            return None;
+        }
         let mut plain = Self { bytes: Vec::with_capacity(self.bytes.len()), places: Vec::new() };
         let (mut at, mut is_other) = (0, false);
         while let Some(byte) = self.bytes.get(at) {
@@ -58,10 +67,9 @@ impl Plain {
 /// and as its numbers say it.
 pub(super) fn unescaped(text: &str) -> Vec<Plain> {
     let mut found: Vec<Plain> = Vec::new();
-    let bytes = text.as_bytes().to_vec();
-    let whole = Plain { places: (0..bytes.len()).map(|at| at..at + 1).collect(), bytes };
+    let whole = may_escape(text.as_bytes()).then(|| Plain::of(text));
     let seen = seen(text);
-    for base in std::iter::once(whole).chain(seen.clone()) {
+    for base in whole.into_iter().chain(seen.clone()) {
         let mut last = base;
         for _ in 0..ROUNDS_MAX {
             let Some(plain) = last.once() else { break };
@@ -105,6 +113,11 @@ fn seen(text: &str) -> Option<Plain> {
 
 /// What the numbers of a text say as bytes: `116 104 101`, `0x74, 0x68`; none where there are few.
 fn numbers(text: &str) -> Option<Plain> {
+    // Each has one digit at least.
+    let digits = text.bytes().filter(u8::is_ascii_digit).take(SECRET_BYTES_MIN);
+    if digits.count() < SECRET_BYTES_MIN {
+        return None;
+    }
     let mut plain = Plain { bytes: Vec::new(), places: Vec::new() };
     let (mut at, mut said) = (0, 0);
     for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
@@ -122,6 +135,11 @@ fn numbers(text: &str) -> Option<Plain> {
         at += word.len();
     }
     (said >= SECRET_BYTES_MIN).then_some(plain)
+}
+
+/// Whether an escape could begin somewhere: those that `escape` knows begin so.
+fn may_escape(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'\\' | b'=' | b'&' | b'%'))
 }
 
 /// What an escape at the beginning stands for, and its length. Programs also escape what means

@@ -41,8 +41,8 @@ const BEGINNINGS: [&[u8]; 33] = [
     b"\xca\xfe\xba\xbe",
 ];
 
-/// A file whose beginning is a few bytes has at least so many.
-const KNOWN_BYTES_MIN: usize = 48;
+/// A file whose beginning is a few bytes, or that begins behind a word, has at least so many.
+pub(super) const KNOWN_BYTES_MIN: usize = 48;
 /// So many bytes at the beginning are no accident.
 const SURE_BYTES_MIN: usize = 4;
 /// SPEC: RFC 1952 section 2.3: ten bytes of head, eight behind what is packed.

@@ -32,8 +32,8 @@ pub const OPAQUE: &str = "opaque";
 const FILE_BYTES_MIN: usize = 768;
 /// A shorter text says no name and its value.
 const TEXT_BYTES_MIN: usize = 8;
-/// So many texts may stand in each other.
-const NESTED_MAX: u8 = 3;
+/// So often may a text stand in another one in other letters.
+pub(crate) const NESTED_MAX: u8 = 3;
 /// The longest head of a `data:` address.
 const DATA_HEAD_CHARS_MAX: usize = 200;
 
@@ -79,14 +79,8 @@ fn found(text: &str, nested: u8) -> Vec<Coded> {
     };
     let runs = runs(text).filter(|run| !is_known(&run.place));
     let file = |place: Range<usize>| Coded { place, text: None };
-    let mut all: Vec<_> = runs
-        .filter_map(|run| match run.is_file(nested) {
-            true => Some(file(run.place)),
-            false => run.said().map(|text| Coded { place: run.place, text: Some(text) }),
-        })
-        .collect();
+    let mut all: Vec<_> = runs.filter_map(|run| run.read(nested)).collect();
     all.extend(addresses.iter().cloned().map(file));
-    all.sort_by_key(|coded| coded.place.start);
     all.extend(words_of_85(text).map(file));
     apart(all)
 }
@@ -119,11 +113,11 @@ fn words_of_85(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether bytes are no text, or one in which a file stands.
-fn holds_file(bytes: Vec<u8>, nested: u8) -> bool {
-    match (text_of(bytes), nested.checked_sub(1)) {
+/// Whether bytes are no text, or one in which a file stands, by the text that they are.
+fn holds_file(text: Option<&str>, nested: u8) -> bool {
+    match (text, nested.checked_sub(1)) {
         (None, _) => true,
-        (Some(text), Some(nested)) => found(&text, nested).iter().any(|it| it.text.is_none()),
+        (Some(text), Some(nested)) => found(text, nested).iter().any(|it| it.text.is_none()),
         (Some(_), None) => true,
     }
 }
@@ -161,7 +155,7 @@ fn addresses(text: &str, nested: u8) -> Vec<Range<usize>> {
             }
         };
         from = begin + length;
-        if bytes.is_none_or(|bytes| holds_file(bytes, nested)) {
+        if holds_file(bytes.and_then(text_of).as_deref(), nested) {
             files.push(start..from);
         }
     }
@@ -182,34 +176,50 @@ fn base64_begins(text: &str) -> (usize, Option<Vec<u8>>) {
 }
 
 impl Run {
-    fn is_file(&self, nested: u8) -> bool {
-        if let Some(bytes) = hexadecimal(&self.text) {
-            return is_known(&bytes)
-                || (bytes.len() >= FILE_BYTES_MIN && holds_file(bytes, nested));
-        }
-        let plain = bytes_of(whole_groups(&self.text));
-        if self.begins_like_a_file()
-            || [base32(&self.text), plain].iter().flatten().any(|bytes| is_known(bytes))
-        {
-            return true;
-        }
-        let is_long = self.text.len() * 3 / 4 >= FILE_BYTES_MIN;
-        is_long && is_mixed(&self.text) && self.behind_a_word().all(|it| holds_file(it, nested))
-    }
-
-    /// The text that is written here; none where it is none, as most words are.
-    fn said(&self) -> Option<String> {
+    /// The file or the text that is written here; none where it is neither, as most words are.
+    fn read(&self, nested: u8) -> Option<Coded> {
+        let coded = |text| Some(Coded { place: self.place.clone(), text });
         let long = |text: &String| text.len() >= TEXT_BYTES_MIN;
         if let Some(bytes) = hexadecimal(&self.text) {
-            return text_of(bytes).filter(long);
+            if is_known(&bytes) {
+                return coded(None);
+            }
+            let is_long = bytes.len() >= FILE_BYTES_MIN;
+            let text = text_of(bytes);
+            return match is_long && holds_file(text.as_deref(), nested) {
+                true => coded(None),
+                false => coded(Some(text.filter(long)?)),
+            };
         }
-        let text = base32(&self.text).and_then(text_of).filter(long);
-        text.or_else(|| self.behind_a_word().find_map(|bytes| text_of(bytes).filter(long)))
+        if self.begins_like_a_file() {
+            return coded(None);
+        }
+        let (plain, other) = (self.behind_a_word(0), base32(&self.text));
+        if [&other, &plain].into_iter().flatten().any(|bytes| is_known(bytes)) {
+            return coded(None);
+        }
+        let moved = (1..4).filter_map(|skip| self.behind_a_word(skip));
+        let mut texts = plain.into_iter().chain(moved).map(text_of);
+        // What was asked whether it holds a file may be the text that is said.
+        let mut asked = Vec::new();
+        let is_file = |text: Option<String>| {
+            let is_one = holds_file(text.as_deref(), nested);
+            asked.push(text);
+            is_one
+        };
+        let is_long = self.text.len() * 3 / 4 >= FILE_BYTES_MIN;
+        if is_long && is_mixed(&self.text) && texts.by_ref().all(is_file) {
+            return coded(None);
+        }
+        let said = other.and_then(text_of).filter(long);
+        let text = said.or_else(|| asked.into_iter().chain(texts).flatten().find(long))?;
+        coded(Some(text))
     }
 
-    /// What it is in base64. A word in front of it moves where its groups begin.
-    fn behind_a_word(&self) -> impl Iterator<Item = Vec<u8>> {
-        (0..4).filter_map(|skip| bytes_of(whole_groups(self.text.get(skip..)?)))
+    /// What it is in base64 behind so many letters. A word in front of it moves where its groups
+    /// begin.
+    fn behind_a_word(&self, skip: usize) -> Option<Vec<u8>> {
+        bytes_of(whole_groups(self.text.get(skip..)?))
     }
 }
 

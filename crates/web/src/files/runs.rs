@@ -1,6 +1,6 @@
 //! Runs of letters in which bytes may be written, on one line or several.
 
-use super::begins::{begins_like_a_file, begins_surely};
+use super::begins::{KNOWN_BYTES_MIN, begins_like_a_file, begins_surely};
 use super::codes::{bytes_of, hexadecimal, is_mixed};
 use std::ops::Range;
 
@@ -12,8 +12,6 @@ const BETWEEN_BYTES_MAX: usize = 16;
 pub(super) const RUN_CHARS_MIN: usize = 16;
 /// Digits of digests: those stand below each other, too.
 const DIGEST_DIGITS: [usize; 6] = [32, 40, 56, 64, 96, 128];
-/// A file that begins behind a word has at least so many bytes.
-const KNOWN_BYTES_MIN: usize = 48;
 
 /// Characters of base64 or hexadecimal with nothing else in between but ends of lines.
 #[derive(Debug)]

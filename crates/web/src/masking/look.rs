@@ -1,7 +1,7 @@
 //! What is known of the values of an answer, and who looks through the others.
 
 use super::tally::Tally;
-use crate::files::{OPAQUE, coded};
+use crate::files::{NESTED_MAX, OPAQUE, coded};
 use crate::names::valued::ValueForm;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_model::{Category, Object};
@@ -67,9 +67,6 @@ pub struct Look<'a> {
 
 /// What stands in the place of a file in a text.
 pub const WITHHELD: &str = "[content withheld: nobody can look into it]";
-
-/// So often may a text stand in another one in other letters.
-const NESTED_MAX: u8 = 3;
 
 impl std::fmt::Debug for Look<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,14 +6,12 @@
 //! └──name──┘   value                └name┘              value            no value: prose
 //! ```
 
-use crate::names::lower;
+use super::{RUN_MAX, lower};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// As far behind a name a value is looked for.
 const WINDOW_BYTES: usize = 64;
-/// Words that may make one name together: `full name`, `fullName`.
-const RUN_MAX: usize = 4;
 /// A number of fewer digits, behind other words, counts or lists something.
 const DIGITS_MIN: usize = 3;
 /// A longer word is no part of a name.
@@ -148,9 +146,7 @@ fn has_value(text: &str, end: usize, behind: &[Token], form: ValueForm) -> bool 
     let between = |token: &Token| text.get(end..token.place.start).unwrap_or_default();
     match form {
         ValueForm::Address => {
-            let mut last = end + WINDOW_BYTES;
-            last =
-                (0..=last.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let last = text.floor_char_boundary(end + WINDOW_BYTES);
             text.get(end..last).is_some_and(|near| ValueForm::Address.fits(near))
         }
         ValueForm::Word => behind.first().is_some_and(|token| {

@@ -7,6 +7,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portreeve_model::Secret;
 use portreeve_transport::{DialError, TargetTls, TcpTarget};
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub struct Service {
     /// As the `Host` field says it.
     authority: String,
     hidden: Mutex<Option<Known>>,
+    _held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// What shows nowhere, and what it was made of: tokens become others.
@@ -33,7 +35,14 @@ impl Service {
     #[must_use]
     pub fn new(place: TcpTarget, http2: Http2, credential: Credential) -> Self {
         let place = http2.offered_by(place);
-        Self { authority: authority(&place), place, http2, credential, hidden: Mutex::default() }
+        let authority = authority(&place);
+        Self { authority, place, http2, credential, hidden: Mutex::default(), _held: None }
+    }
+
+    /// The same with something that is dropped with it: what its credential is borrowed by.
+    #[must_use]
+    pub fn holding(self, held: Box<dyn Any + Send + Sync>) -> Self {
+        Self { _held: Some(held), ..self }
     }
 
     /// What opens the service now, as it is looked for in answers.

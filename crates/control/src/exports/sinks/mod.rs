@@ -4,7 +4,6 @@ mod file;
 mod http;
 mod nats;
 mod s3;
-mod sigv4;
 mod syslog;
 
 use super::event::ExportEvent;

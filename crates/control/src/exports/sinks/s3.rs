@@ -5,10 +5,10 @@
 //! some of the same events, and those have the same ids.
 
 use super::super::event::ExportEvent;
-use super::sigv4::{Signed, Signer};
 use crate::config::Encoding;
 use crate::config::S3Export;
 use crate::http::{AnswerBounds, HttpClient};
+use crate::sigv4::{Signed, Signer, now};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{Method, Uri, header};
 use base64::Engine as _;
@@ -73,6 +73,7 @@ impl S3Sink {
             access_key: access_key.reveal(),
             secret_key: secret_key.reveal(),
             region: &self.config.region,
+            service: "s3",
         };
         let signed = Signed {
             method: "PUT",
@@ -109,10 +110,6 @@ impl S3Sink {
         let parts = std::iter::once(self.config.bucket.as_str()).chain(name.split('/'));
         parts.map(|part| format!("/{}", percent_encode(part.as_bytes(), ""))).collect()
     }
-}
-
-fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// What an error of S3 says in one word.

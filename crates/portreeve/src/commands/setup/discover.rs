@@ -1,11 +1,10 @@
 //! `portreeve discover`: what a target has, and what its columns should be classified as.
 
 use crate::commands::options::{ConfigOption, by_this_user, run_async};
-use crate::commands::output::{Format, print, print_json, remark};
+use crate::commands::output::{Format, print, print_json, remark, table_bar};
 use crate::wiring::{Discovered, Discovery, Look, Said, discover};
 use anyhow::{Context, anyhow};
 use aws_lc_rs::digest;
-use indicatif::{ProgressBar, ProgressStyle};
 use portreeve_control::{Config, Store};
 use portreeve_files::Durability;
 use portreeve_model::{Digest, Event};
@@ -43,7 +42,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     let config = Arc::new(args.config.load()?);
-    let bar = bar();
+    let bar = table_bar("looking");
     let told = bar.clone();
     let look = Look {
         config: config.clone(),
@@ -77,11 +76,6 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("looking {bar:40} {pos} of {len} tables");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Writes what somebody has looked at; recorded first.

@@ -2,18 +2,16 @@
 //! closes the way that they come.
 
 use crate::commands::options::{ConfigOption, by_this_user, run_async, token};
-use crate::commands::output::{Format, print, print_json, remark, table};
-use crate::commands::token::issued;
+use crate::commands::output::{Format, case_bar, print, print_json, remark, table};
+use crate::commands::token::{decode, issued};
 use crate::wiring::{GatewayPlace, Planter, Trial, random, selftest};
 use anyhow::{Context, bail};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use portreeve_control::identity::TokenRequest;
 use portreeve_control::{Config, Store};
 use portreeve_model::{Event, Secret};
 use portreeve_selftest::{Counts, Finding, Report, Selection, Verdict, cases};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -94,7 +92,7 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
     }
     let config = Arc::new(args.config.load()?);
     let (token, subject) = who(&args)?;
-    let bar = bar();
+    let bar = case_bar("asking");
     let report = run_async(selftest(trial(&args, config.clone(), token, bar.clone())?))?;
     bar.finish_and_clear();
     let report = report?;
@@ -153,11 +151,6 @@ fn trial(
     })
 }
 
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("asking {bar:40} {pos} of {len} cases");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
 /// The token, and whom it names.
 fn who(args: &Args) -> anyhow::Result<(Secret<String>, String)> {
     if let Some(principal) = &args.principal {
@@ -181,8 +174,7 @@ fn who(args: &Args) -> anyhow::Result<(Secret<String>, String)> {
 
 /// Whom a token says that it names: the gateway checks that, and records it.
 fn claimed(token: &str) -> Option<String> {
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let claims = decode(token.split('.').nth(1)?).ok()?;
     Some(claims.get("sub")?.as_str()?.chars().take(200).collect())
 }
 
@@ -265,6 +257,8 @@ fn list(args: &Args, format: Format) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     #[test]
     fn a_leak_is_told_with_what_closes_it() {

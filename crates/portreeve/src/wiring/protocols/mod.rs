@@ -49,6 +49,26 @@ pub(super) struct Protocol {
     pub(super) also: &'static [ObjectKind],
 }
 
+impl Protocol {
+    /// One that has nothing but what every protocol has.
+    pub(super) const fn of(
+        manifest: &'static Manifest,
+        start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
+    ) -> Self {
+        Self {
+            manifest,
+            start,
+            discover: None,
+            selftest: None,
+            serve_at: None,
+            tried: |_| Vec::new(),
+            never_called: |_, _, _, _| None,
+            remarks: |_| Vec::new(),
+            also: &[],
+        }
+    }
+}
+
 /// Makes a target of a connector.
 type ServeAt = fn(&ConnectorResource, Duration) -> anyhow::Result<ServedTarget>;
 

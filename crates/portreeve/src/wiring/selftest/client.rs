@@ -3,6 +3,7 @@
 use super::tap::{Seen, Tap};
 use anyhow::{Context, bail};
 use portreeve_model::Secret;
+use portreeve_protocol_postgres::offers_tls;
 use portreeve_selftest::{Answer, Asked, Mode, Traces};
 use portreeve_transport::{TargetTls, TcpTarget, connect};
 use std::future::poll_fn;
@@ -32,8 +33,6 @@ pub(super) struct Client {
 
 /// How long one case may take.
 const CASE_TIMEOUT: Duration = Duration::from_secs(20);
-/// SPEC: PostgreSQL "SSLRequest".
-const ENCRYPTION_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 impl Client {
     pub(super) async fn open(login: &Login) -> anyhow::Result<Self> {
@@ -178,9 +177,7 @@ fn told(error: &Error) -> anyhow::Error {
 async fn enter(login: &Login) -> anyhow::Result<Client> {
     let mut connection = login.server.connect().await?;
     if let TargetTls::Verified(tls) = &login.server.tls {
-        connection.send(&ENCRYPTION_REQUEST).await?;
-        connection.fill(1).await?;
-        if connection.inbox().split_to(1).as_ref() != b"S" {
+        if !offers_tls(&mut connection).await? {
             bail!("it does not offer TLS");
         }
         connection = connect(connection, &login.server.host, tls.clone()).await?.connection;

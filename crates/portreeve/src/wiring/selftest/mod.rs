@@ -60,12 +60,7 @@ pub(crate) struct Planter {
 /// # Errors
 /// It cannot be reached, or its protocol cannot be tried.
 pub(crate) async fn selftest(trial: Trial) -> anyhow::Result<Report> {
-    let resource = trial.config.resources.get(&trial.resource);
-    let resource = resource.ok_or_else(|| {
-        let names = trial.config.resources.keys().map(|name| format!("`{name}`"));
-        let names = names.collect::<Vec<_>>().join(", ");
-        anyhow::anyhow!("there is no resource `{}`\nhint: there are {names}", trial.resource)
-    })?;
+    let resource = super::resources::resource(&trial.config, &trial.resource)?;
     let known = super::protocols::named(resource.protocol);
     let selftest = known.and_then(|protocol| protocol.selftest).ok_or_else(|| {
         anyhow::anyhow!(

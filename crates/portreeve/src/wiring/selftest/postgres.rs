@@ -6,18 +6,18 @@ use super::client::{Client, Login};
 use super::place::{Place, Ways, Work, ask_all};
 use crate::wiring::certificates;
 use crate::wiring::discovery::{Discovered, Discovery, Look, Said};
-use crate::wiring::postgres::{account, discover};
+use crate::wiring::listeners::near;
+use crate::wiring::postgres::{Rules, account, discover};
 use anyhow::{Context, anyhow, bail};
 use portreeve_control::config::{Resource, TargetColumn, TargetTls as TlsSettings, TlsMode};
 use portreeve_model::Unclassified;
-use portreeve_protocol_postgres::MANIFEST;
+use portreeve_protocol_postgres::{MANIFEST, literal, quoted};
 use portreeve_selftest::{
     Asked, Canaries, Case, ColumnNames, ColumnPlace, Control, Expectation, Mode, PlantedSchema,
     Protection, Report, Subject, Traces, cases,
 };
 use portreeve_session::BoxFuture;
 use portreeve_transport::{TargetTls, TcpTarget};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -143,16 +143,6 @@ fn gateway(trial: &Trial, timeout: Duration) -> anyhow::Result<TcpTarget> {
     Ok(TcpTarget { host, port, tls: TargetTls::Disabled, timeout })
 }
 
-/// Where somebody on this machine reaches a listener.
-fn near(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
 /// What is planted: tables of people who do not exist.
 struct Planting {
     /// None where nothing is planted, with why.
@@ -178,9 +168,8 @@ impl Planting {
         }
         let session = Client::open(&planter).await.context("the target")?;
         remove_left(&session, now_s).await?;
-        let role = format!("\"{}\"", reader.replace('"', "\"\""));
         // One message is one transaction: all of it is there, or nothing.
-        let planted = session.run(&schema.plant(&canaries, &role)).await;
+        let planted = session.run(&schema.plant(&canaries, &quoted(&reader))).await;
         let schema = match planted {
             Ok(()) => Ok(schema),
             Err(why) => Err(format!(
@@ -205,7 +194,8 @@ impl Planting {
                 return Ok(None);
             }
         };
-        let subject = |case: &Case| planted_subject(schema, case, resource, found);
+        let rules = Rules::read(resource);
+        let subject = |case: &Case| planted_subject(schema, case, resource, &rules, found);
         let mut work = Vec::new();
         for case in cases().iter().filter(|case| trial.selection.wants(PLANTED, &case.name)) {
             if case.outside.is_some() {
@@ -264,6 +254,7 @@ fn planted_subject(
     schema: &PlantedSchema,
     case: &Case,
     resource: &Resource,
+    rules: &Rules,
     found: &Discovered,
 ) -> Subject {
     let about = schema.columns_of(case).into_iter().map(|(table, column, kind)| {
@@ -273,7 +264,7 @@ fn planted_subject(
             column: column.to_owned(),
             type_name: kind.to_owned(),
         };
-        (column, protection(&crate::wiring::postgres::said(resource, &place), resource))
+        (column, protection(&rules.said(&place), resource))
     });
     let about: Vec<(&str, Protection)> = about.collect();
     let open = about.iter().find(|(_, protection)| !protection.is_closed());
@@ -365,12 +356,11 @@ async fn column_place(
 ) -> anyhow::Result<Place> {
     let TargetColumn { schema, table, column, .. } = &it.column;
     let name = format!("{schema}.{table}.{column}");
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let relation = format!("{}.{}", quoted(schema), quoted(table));
     let bytes = session
         .rows(&format!(
-            "SELECT pg_catalog.pg_relation_size('{}'::pg_catalog.regclass)",
-            relation.replace('\'', "''")
+            "SELECT pg_catalog.pg_relation_size({}::pg_catalog.regclass)",
+            literal(&relation)
         ))
         .await?;
     let bytes = bytes.iter().flatten().flatten().next().and_then(|size| size.parse().ok());

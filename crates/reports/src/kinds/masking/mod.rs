@@ -148,10 +148,10 @@ impl Observer for MaskingCoverage {
         let is_asked_for = |resource: &String| {
             self.scope.period.holds(record.at_us) && wanted.is_none_or(|name| name == resource)
         };
-        let at = time::text(record.at_us);
+        let at = || time::text(record.at_us);
         match &record.event {
             Event::ColumnsAdopted { resource, columns, .. } if is_asked_for(resource) => {
-                self.adopted.insert(resource.clone(), Adopted { columns: *columns, at });
+                self.adopted.insert(resource.clone(), Adopted { columns: *columns, at: at() });
             }
             Event::SelftestRun {
                 resource,
@@ -164,7 +164,7 @@ impl Observer for MaskingCoverage {
                 by: _,
             } if is_asked_for(resource) => {
                 let tested = Tested {
-                    at,
+                    at: at(),
                     subject: subject.clone(),
                     leaked: *leaked,
                     permitted: *permitted,

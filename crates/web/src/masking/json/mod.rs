@@ -612,12 +612,11 @@ impl JsonMasker {
                 );
             }
             _ => {
-                let text = String::from_utf8_lossy(self.bytes.bytes());
                 let masked = match value.is_number() {
                     // However it is written, it is one number.
-                    true => match number::written_out(&text) {
+                    true => match number::written_out(&written) {
                         Some(plain) => look.masked_text(&self.path, &known, &plain, tally),
-                        None => look.masked_text(&self.path, &known, &text, tally),
+                        None => look.masked_text(&self.path, &known, &written, tally),
                     },
                     false => None,
                 };
